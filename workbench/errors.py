@@ -1,0 +1,71 @@
+"""Every exception of the project, in one place.
+
+All derive from `WorkbenchError`, and each also from the builtin that fits, so that code which
+knows nothing of the workbench can still catch them::
+
+    WorkbenchError
+    ├── ShapeError            (ValueError)      sizes or ranks that do not fit together
+    ├── DtypeError            (TypeError)       a dtype that does not fit
+    ├── SymbolicError         (TypeError)       a value was asked of a variable that has none yet
+    ├── InputError            (ValueError)      inputs of a function: missing, surplus or ill-typed
+    ├── GradientError         (ValueError)      a gradient that is not defined
+    └── NotFiniteError        (ArithmeticError) a cost became infinite or not a number
+
+Where an error was raised while bricks were being applied, its text begins with their path: the
+running applications push themselves onto `location` (see `located`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
+
+location: ContextVar[tuple[str, ...]] = ContextVar("location", default=())
+"""Paths of the brick applications now running, outermost first."""
+
+
+@contextlib.contextmanager
+def located(text: str) -> Iterator[None]:
+    """Name `text` as the place of whatever goes wrong inside the `with` block."""
+    token = location.set((*location.get(), text))
+    try:
+        yield
+    finally:
+        location.reset(token)
+
+
+def nearest(name: str, candidates: Iterable[object]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the closest of `candidates`, or an empty string."""
+    import difflib
+
+    found = difflib.get_close_matches(str(name), [str(c) for c in candidates], n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+class WorkbenchError(Exception):
+    """Base of all errors raised by the workbench."""
+
+
+class ShapeError(WorkbenchError, ValueError):
+    """Sizes or numbers of dimensions do not fit together."""
+
+
+class DtypeError(WorkbenchError, TypeError):
+    """A dtype does not fit."""
+
+
+class SymbolicError(WorkbenchError, TypeError):
+    """Something needs a value, but a variable is a tensor that has not been computed yet."""
+
+
+class InputError(WorkbenchError, ValueError):
+    """The inputs of a function are missing, surplus or of the wrong kind."""
+
+
+class GradientError(WorkbenchError, ValueError):
+    """A gradient was asked for that is not defined."""
+
+
+class NotFiniteError(WorkbenchError, ArithmeticError):
+    """A cost became infinite or not a number."""
