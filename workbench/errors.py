@@ -7,9 +7,15 @@ knows nothing of the workbench can still catch them::
     ├── ShapeError            (ValueError)      sizes or ranks that do not fit together
     ├── DtypeError            (TypeError)       a dtype that does not fit
     ├── SymbolicError         (TypeError)       a value was asked of a variable that has none yet
+    ├── OperationError        (TypeError)       a function does not take these arguments, or is refused
     ├── InputError            (ValueError)      inputs of a function: missing, surplus or ill-typed
     ├── GradientError         (ValueError)      a gradient that is not defined
-    └── NotFiniteError        (ArithmeticError) a cost became infinite or not a number
+    ├── NotFiniteError        (ArithmeticError) a cost became infinite or not a number
+    └── DataError             (ValueError)      data, or a request for them, that do not fit
+        ├── SourceError       (LookupError)     a source or a set that the data do not have
+        ├── DataFileError                       a file that is damaged or not of the expected layout
+        ├── MissingDataError  (FileNotFoundError) data that are not on this machine
+        └── DownloadError     (OSError)         a download that no mirror completed
 
 Where an error was raised while bricks were being applied, its text begins with their path: the
 running applications push themselves onto `location` (see `located`).
@@ -59,6 +65,10 @@ class SymbolicError(WorkbenchError, TypeError):
     """Something needs a value, but a variable is a tensor that has not been computed yet."""
 
 
+class OperationError(WorkbenchError, TypeError):
+    """A function does not take these arguments, or is refused on variables."""
+
+
 class InputError(WorkbenchError, ValueError):
     """The inputs of a function are missing, surplus or of the wrong kind."""
 
@@ -69,3 +79,23 @@ class GradientError(WorkbenchError, ValueError):
 
 class NotFiniteError(WorkbenchError, ArithmeticError):
     """A cost became infinite or not a number."""
+
+
+class DataError(WorkbenchError, ValueError):
+    """Data, a request for data, or a saved position do not fit."""
+
+
+class SourceError(DataError, LookupError):
+    """A data source, or a named set of examples, does not exist."""
+
+
+class DataFileError(DataError):
+    """A data file is damaged or laid out otherwise than expected; the text names file and fault."""
+
+
+class MissingDataError(DataError, FileNotFoundError):
+    """Data that were asked for are not on this machine."""
+
+
+class DownloadError(DataError, OSError):
+    """No mirror delivered a file whole and with the right checksum."""
