@@ -11,6 +11,7 @@ knows nothing of the workbench can still catch them::
     ├── InputError            (ValueError)      inputs of a function: missing, surplus or ill-typed
     ├── GradientError         (ValueError)      a gradient that is not defined
     ├── NotFiniteError        (ArithmeticError) a cost became infinite or not a number
+    ├── ConfigurationError    (ValueError, AttributeError) a setting unknown, unset or ill-typed
     └── DataError             (ValueError)      data, or a request for them, that do not fit
         ├── SourceError       (LookupError)     a source or a set that the data do not have
         ├── DataFileError                       a file that is damaged or not of the expected layout
@@ -79,6 +80,10 @@ class GradientError(WorkbenchError, ValueError):
 
 class NotFiniteError(WorkbenchError, ArithmeticError):
     """A cost became infinite or not a number."""
+
+
+class ConfigurationError(WorkbenchError, ValueError, AttributeError):
+    """A setting is unknown, has no value, or was given one that does not fit."""
 
 
 class DataError(WorkbenchError, ValueError):

@@ -1,0 +1,168 @@
+"""The table of settings, and how text from a file or the environment becomes their values.
+
+Private half of `workbench.config`, apart from it because pydantic is slow to import: nothing here
+is loaded before a setting is first used. pydantic-settings reads the environment and pydantic
+checks all values; what is ours is that a refusal names setting, value and origin.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, create_model
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from workbench.errors import ConfigurationError, nearest
+
+PREFIX = "WORKBENCH_"
+FILE_VARIABLE = "WORKBENCH_CONFIG"
+Given = dict[str, tuple[Any, str]]
+"""Settings that somebody gave: name -> (value, where it came from)."""
+
+NOT_SETTINGS = {FILE_VARIABLE, "WORKBENCH_REQUIRE_BROWSER"}
+"""Variables with the prefix that are no settings; the second one belongs to the test suite."""
+
+UNREADABLE = "settings file {file}: {reason}; expected lines of `name: value`"
+UNKNOWN = "unknown setting {name!r} ({origin}){hint}"
+ILL_TYPED = "setting {name!r}: {value!r} ({origin}) does not fit: {reason}"
+
+
+def _not_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a truth value is not a number")
+    return value
+
+
+def _folders(value: Any) -> Any:
+    if isinstance(value, (str, Path)):
+        value = [folder for folder in str(value).split(os.pathsep) if folder]
+    if isinstance(value, (list, tuple)):
+        return tuple(_expanded(folder) for folder in value)
+    return value
+
+
+def _expanded(value: Any) -> Any:
+    return os.path.expanduser(value) if isinstance(value, (str, Path)) else value
+
+
+Count = Annotated[int, BeforeValidator(_not_bool), Field(ge=0)]
+Folder = Annotated[Path, BeforeValidator(_expanded)]
+Folders = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_folders)]
+Device = Annotated[str, StringConstraints(pattern=r"^(auto|cpu|mps|(cuda|xpu)(:\d+)?)$")]
+
+
+class Settings(BaseSettings):
+    """Every built-in setting with its type and default; `None` means that it has no value.
+
+    Making an instance checks the values given and nothing else: no source is read.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid")
+
+    default_seed: Count = 1
+    data_path: Folders = Field(default_factory=lambda: (Path.home() / ".workbench" / "data",))
+    log_backend: Literal["memory", "sqlite"] = "memory"
+    sqlite_database: Annotated[str, BeforeValidator(_expanded)] | None = None
+    max_blob_size: Count = 4096
+    temp_dir: Folder = Field(default_factory=lambda: Path(tempfile.gettempdir()))
+    profile: bool = False
+    floatx: Literal["float16", "float32", "float64"] = "float32"
+    device: Device = "auto"
+    execution: Literal["auto", "eager", "compiled"] = "auto"
+    precision: Literal["float32", "tf32", "bf16"] = "float32"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values from the constructor only; `gather` reads the other sources."""
+        return (init_settings,)
+
+
+def gather(table: type[BaseSettings], file: Path | None) -> Given:
+    """Read what the settings file says and, over it, what the environment says."""
+    return _from_file(file) | _from_environment(table)
+
+
+def extended(table: type[BaseSettings], name: str, type_: Any, default: Any) -> type[BaseSettings]:
+    """Return `table` with one more setting, which has no value where `default` is None."""
+    wanted: Any = (type_ | None, None) if default is None else (type_, default)
+    table = create_model("Settings", __base__=table, **{name: wanted})
+    checked(table, {name: (default, "the default given in code")})
+    return table
+
+
+def checked(table: type[BaseSettings], given: Given) -> dict[str, Any]:
+    """Return all settings of `table`, the `given` ones converted, or say which do not fit."""
+    try:
+        settings = table(**{name: value for name, (value, _) in given.items()})
+    except ValidationError as error:
+        raise ConfigurationError("\n".join(_faults(table, given, error))) from None
+    return {name: getattr(settings, name) for name in table.model_fields}
+
+
+def _faults(table: type[BaseSettings], given: Given, error: ValidationError) -> Iterator[str]:
+    for fault in error.errors():
+        name = str(fault["loc"][0])
+        value, origin = given[name]
+        if name not in table.model_fields:
+            yield unknown(name, table.model_fields, origin)
+        else:
+            reason = fault["msg"].removeprefix("Value error, ")
+            yield ILL_TYPED.format(name=name, value=value, origin=origin, reason=reason)
+
+
+def unknown(name: str, names: Iterable[str], origin: str) -> str:
+    """Say that no setting is called `name`, and which one was probably meant."""
+    hint = nearest(name, names) or "; there are " + ", ".join(sorted(names))
+    return UNKNOWN.format(name=name, origin=origin, hint=hint)
+
+
+def _from_file(file: Path | None) -> Given:
+    if file is None:
+        named = os.environ.get(FILE_VARIABLE)
+        file = Path(named or "~/.workbench.yaml").expanduser()
+        if not named and not file.exists():
+            return {}
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigurationError(UNREADABLE.format(file=file, reason=reason)) from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigurationError(UNREADABLE.format(file=file, reason=f"holds {values!r}"))
+    return {str(name): (value, f"from {file}") for name, value in values.items()}
+
+
+def _from_environment(table: type[BaseSettings]) -> Given:
+    names = {PREFIX + name.upper(): name for name in table.model_fields}
+    for variable in sorted(os.environ):
+        if variable.startswith(PREFIX) and variable not in {*names, *NOT_SETTINGS}:
+            raise ConfigurationError(unknown(variable, names, "an environment variable"))
+    try:
+        values = EnvSettingsSource(table)()
+    except SettingsError as error:
+        raise ConfigurationError(f"the environment: {error}") from error
+    return {
+        name: (value, f"from the environment variable {PREFIX}{name.upper()}")
+        for name, value in values.items()
+    }
