@@ -1,0 +1,6 @@
+"""A Jupyter-native workbench for training neural networks interactively."""
+
+from workbench import tensor
+from workbench.tensor import function, grad, shared
+
+__all__ = ["function", "grad", "shared", "tensor"]

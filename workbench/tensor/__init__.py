@@ -1,0 +1,43 @@
+"""Symbolic variables on torch: inputs, shared variables, functions and gradients."""
+
+from workbench.tensor.function import Function, function
+from workbench.tensor.gradient import grad
+from workbench.tensor.inputs import (
+    as_variable,
+    constant,
+    lmatrix,
+    lscalar,
+    ltensor3,
+    ltensor4,
+    lvector,
+    matrix,
+    scalar,
+    tensor3,
+    tensor4,
+    variable,
+    vector,
+)
+from workbench.tensor.shared import SharedVariable, shared
+from workbench.tensor.variable import Variable
+
+__all__ = [
+    "Function",
+    "SharedVariable",
+    "Variable",
+    "as_variable",
+    "constant",
+    "function",
+    "grad",
+    "lmatrix",
+    "lscalar",
+    "ltensor3",
+    "ltensor4",
+    "lvector",
+    "matrix",
+    "scalar",
+    "shared",
+    "tensor3",
+    "tensor4",
+    "variable",
+    "vector",
+]

@@ -1,0 +1,415 @@
+"""Functions: programs that check what they are given, run, and apply updates."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy
+import torch
+
+from workbench import errors
+from workbench.tensor import shapes
+from workbench.tensor.inputs import as_variable
+from workbench.tensor.lowering import lower
+from workbench.tensor.shared import SharedVariable, WriterLock, exclusive
+from workbench.tensor.traversal import ancestors, replace
+from workbench.tensor.variable import Variable
+
+Updates = Mapping[SharedVariable, Any] | Iterable[tuple[SharedVariable, Any]]
+
+
+class Function:
+    """A compiled graph that is called with values.
+
+    Made by `workbench.function`.
+
+    Attributes
+    ----------
+    inputs : list of Variable
+    outputs : list of Variable
+    updates : dict of SharedVariable to Variable
+        Applied after every call, all of them from the old values.
+    program : Program
+        What runs.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Variable | Sequence[Variable],
+        updates: Mapping[SharedVariable, Variable],
+        name: str | None,
+        guard: Callable[[Sequence[Any]], None] | None,
+    ) -> None:
+        self.inputs = list(inputs)
+        self.outputs = [outputs] if isinstance(outputs, Variable) else list(outputs)
+        self.updates = dict(updates)
+        self.name = name
+        self._single = isinstance(outputs, Variable)
+        self._guard = guard
+        self.program = lower(self.inputs, self.outputs, list(self.updates.values()))
+        self._forward = self.program.module.forward
+        self._expected = [_Expected(v) for v in self.inputs]
+        self._ties = _ties(self._expected)
+        self._by_name = {v.name: i for i, v in enumerate(self.inputs) if v.name is not None}
+        self._targets = [shared.tensor for shared in self.updates]
+        self._groups = _by_kind(self._targets)
+        self._touched = {*self.program.shared, *self.updates}
+        self._generation = -1
+        self._locks: list[WriterLock] = []
+        if self.updates:
+            self._lock = WriterLock()
+            for shared in self._touched:
+                shared.writers.add(self._lock)
+            WriterLock.generation += 1
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        """Run on `args` in the order of `inputs`, or given by name.
+
+        Returns
+        -------
+        torch.Tensor or list of torch.Tensor
+            One value if `outputs` was one variable.
+
+        Raises
+        ------
+        InputError
+            For a missing, surplus or unknown input.
+        ShapeError, DtypeError
+            For one that does not fit.
+        """
+        if named or len(args) != len(self.inputs):
+            args = self._in_order(args, named)
+        values = [e.accept(value) for e, value in zip(self._expected, args, strict=True)]
+        for first, axis, other, other_axis in self._ties:
+            if values[first].shape[axis] != values[other].shape[other_axis]:
+                self._refuse_tie(values, first, axis, other, other_axis)
+        return self.run(values)
+
+    def run(self, values: Sequence[Any]) -> Any:
+        """Run on tensors that are known to fit."""
+        program = self.program
+        if self._generation != WriterLock.generation:
+            self._find_locks()
+        locks = self._locks
+        lock = locks[0] if len(locks) == 1 else None
+        with contextlib.nullcontext() if lock is not None else exclusive(locks):
+            if lock is not None:
+                lock.acquire()
+            try:
+                arguments = [
+                    *values,
+                    *[shared.tensor for shared in program.shared],
+                    *[shared.leaf for shared in program.leaves],
+                ]
+                with torch.no_grad():
+                    try:
+                        results = self._forward(*arguments)
+                    except Exception as error:
+                        program.explain(arguments, error)
+                        raise
+                    n = len(self.outputs)
+                    if self._guard is not None:
+                        self._guard(results[:n])
+                    for targets, places in self._groups:
+                        torch._foreach_copy_(targets, [results[n + i] for i in places])
+            finally:
+                if lock is not None:
+                    lock.release()
+        return results[0] if self._single else list(results[:n])
+
+    def _find_locks(self) -> None:
+        self._generation = WriterLock.generation
+        self._locks = sorted({lock for v in self._touched for lock in v.writers}, key=id)
+
+    def _in_order(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Positional and named values in the order of the inputs."""
+        if len(args) > len(self.inputs):
+            raise errors.InputError(
+                f"{self!r} got {len(args)} positional inputs, but takes {len(self.inputs)}"
+            )
+        values = dict(enumerate(args))
+        for name, value in named.items():
+            if name not in self._by_name:
+                raise errors.InputError(
+                    f"{self!r} has no input named {name!r}{errors.nearest(name, self._by_name)}"
+                )
+            if self._by_name[name] in values:
+                raise errors.InputError(f"{self!r} got the input {name!r} twice")
+            values[self._by_name[name]] = value
+        missing = [repr(v) for i, v in enumerate(self.inputs) if i not in values]
+        if missing:
+            raise errors.InputError(f"{self!r} is missing a value for {', '.join(missing)}")
+        return tuple(values[i] for i in range(len(self.inputs)))
+
+    def _refuse_tie(self, values: Sequence[Any], i: int, axis: int, j: int, other: int) -> None:
+        raise errors.ShapeError(
+            f"{self!r}: dimension {axis} of {self.inputs[i]!r} has size {values[i].shape[axis]}, but "
+            f"dimension {other} of {self.inputs[j]!r} has size {values[j].shape[other]}; the graph "
+            "uses them together, so they must be equal"
+        )
+
+    def __repr__(self) -> str:
+        if self.name is not None:
+            return self.name
+        return f"function({', '.join(map(repr, self.inputs))})"
+
+
+class _Expected:
+    """What one input must be, and its conversion to a tensor."""
+
+    __slots__ = ("device", "dtype", "fixed", "ndim", "number", "symbols", "variable")
+
+    def __init__(self, variable: Variable) -> None:
+        self.variable = variable
+        self.dtype, self.ndim, self.device = variable.dtype, variable.ndim, variable.device
+        sizes = [shapes.symbol(s) for s in variable.fake.shape] if not variable.is_number else []
+        self.fixed = [(axis, size) for axis, size in enumerate(sizes) if isinstance(size, int)]
+        self.symbols = [(axis, s) for axis, s in enumerate(sizes) if getattr(s, "is_Symbol", False)]
+
+    def accept(self, value: Any) -> torch.Tensor:
+        if not isinstance(value, torch.Tensor):
+            value = self._convert(value)
+        if value.dtype is not self.dtype:
+            value = self._widen(value)
+        if value.dim() != self.ndim:
+            self._refuse_shape(value, f"{self.ndim} dimensions")
+        for axis, size in self.fixed:
+            if value.shape[axis] != size:
+                self._refuse_shape(value, f"size {size} in dimension {axis}")
+        if value.device != self.device:
+            value = value.to(self.device, non_blocking=True)
+        return value
+
+    def _convert(self, value: Any) -> torch.Tensor:
+        if isinstance(value, Variable):
+            raise errors.InputError(
+                f"input {self.variable!r} got the variable {value!r}; a function takes values (to put "
+                "one graph into another, use givens or ComputationGraph.replace)"
+            )
+        if isinstance(value, numpy.ndarray):
+            if not value.flags.writeable:
+                with warnings.catch_warnings():
+                    warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+                    return torch.as_tensor(value)
+            return torch.as_tensor(value)
+        try:
+            tensor = torch.as_tensor(numpy.asarray(value))
+        except (TypeError, ValueError) as error:
+            raise errors.InputError(
+                f"input {self.variable!r} got {type(value).__name__} {value!r:.60}, which is no array "
+                f"of numbers ({error})"
+            ) from None
+        # Python numbers have no dtype of their own.
+        if not isinstance(value, numpy.generic) and torch.can_cast(tensor.dtype, self.dtype):
+            return tensor.to(self.dtype)
+        return tensor
+
+    def _widen(self, value: torch.Tensor) -> torch.Tensor:
+        if not value.is_complex() and torch.promote_types(value.dtype, self.dtype) is self.dtype:
+            if not (self.dtype is torch.float32 and value.dtype in (torch.int32, torch.int64)):
+                return value.to(self.dtype)
+        short = str(self.dtype).removeprefix("torch.")
+        raise errors.DtypeError(
+            f"input {self.variable!r} got {str(value.dtype).removeprefix('torch.')} values, but is "
+            f"{short}; convert them with array.astype({short!r}) or tensor.to(torch.{short}), or "
+            f"in the data stream with Cast(stream, {short!r})"
+        )
+
+    def _refuse_shape(self, value: torch.Tensor, expected: str) -> None:
+        raise errors.ShapeError(
+            f"input {self.variable!r} got shape {tuple(value.shape)}, but the graph needs "
+            f"{expected}: {shapes.describe(self.variable.fake)}"
+        )
+
+
+def _ties(expected: Sequence[_Expected]) -> list[tuple[int, int, int, int]]:
+    """Pairs of (input, axis) whose sizes the graph needs to be equal."""
+    first: dict[Any, tuple[int, int]] = {}
+    ties = []
+    for i, e in enumerate(expected):
+        for axis, size in e.symbols:
+            if size in first:
+                ties.append((*first[size], i, axis))
+            else:
+                first[size] = (i, axis)
+    return ties
+
+
+def _by_kind(targets: Sequence[torch.Tensor]) -> list[tuple[list[torch.Tensor], list[int]]]:
+    """Targets of updates in groups that one multi-tensor copy can serve."""
+    groups: dict[tuple[torch.device, torch.dtype], tuple[list[torch.Tensor], list[int]]] = {}
+    for i, target in enumerate(targets):
+        tensors, places = groups.setdefault((target.device, target.dtype), ([], []))
+        tensors.append(target)
+        places.append(i)
+    return list(groups.values())
+
+
+def function(
+    inputs: Sequence[Variable],
+    outputs: Any = (),
+    *,
+    updates: Updates = (),
+    givens: Mapping[Variable, Any] | Iterable[tuple[Variable, Any]] = (),
+    name: str | None = None,
+    on_unused_input: Literal["raise", "warn", "ignore"] = "raise",
+    guard: Callable[[Sequence[Any]], None] | None = None,
+) -> Function:
+    """Make a callable of a graph.
+
+    Parameters
+    ----------
+    inputs : sequence of Variable
+        The inputs, in the order in which values will be given.
+    outputs : Variable or sequence of Variable, optional
+        What a call returns.
+    updates : dict or pairs, optional
+        New values of shared variables. All are computed from the old values.
+    givens : dict or pairs, optional
+        Variables to replace by others (or by values) in this function.
+    name : str, optional
+        For error messages.
+    on_unused_input : {'raise', 'warn', 'ignore'}
+        What to do about an input that nothing depends on.
+    guard : callable, optional
+        Sees the outputs before updates are applied; if it raises, nothing changes.
+
+    Returns
+    -------
+    Function
+
+    Raises
+    ------
+    InputError
+        If the graph needs an input that is not given, or the other way round.
+    ShapeError, DtypeError
+        If an update or a given does not fit its variable.
+
+    Examples
+    --------
+    >>> from workbench import function, shared, tensor
+    >>> x, w = tensor.vector("x"), shared([1.0, 2.0], "w")
+    >>> f = function([x], (x * w).sum(), updates=[(w, w + x)])
+    >>> f([1.0, 1.0]), f([1.0, 1.0])
+    (tensor(3.), tensor(5.))
+    """
+    inputs = list(inputs)
+    single = isinstance(outputs, Variable)
+    roots = [outputs] if single else [as_variable(v) for v in outputs]
+    pairs = _checked_updates(updates)
+    replacements = _checked_givens(givens)
+    if replacements:
+        new = replace([*roots, *pairs.values()], replacements)
+        roots = [new[v] for v in roots]
+        pairs = {shared: new[v] for shared, v in pairs.items()}
+    order = ancestors([*roots, *pairs.values()])
+    pairs = {**_default_updates(order, pairs), **pairs}
+    _check_inputs(inputs, order, on_unused_input)
+    return Function(inputs, roots[0] if single else roots, pairs, name, guard)
+
+
+def _checked_updates(updates: Updates) -> dict[SharedVariable, Variable]:
+    pairs: dict[SharedVariable, Variable] = {}
+    for target, value in updates.items() if isinstance(updates, Mapping) else updates:
+        if not isinstance(target, SharedVariable):
+            raise errors.InputError(
+                f"cannot update {target!r}: only shared variables keep a value; make it with "
+                "workbench.shared"
+            )
+        if target in pairs:
+            raise errors.InputError(f"{target!r} has two updates; give one")
+        new = as_variable(value)
+        if new.dtype != target.dtype:
+            new = _cast(target, new)
+        _check_fits(f"the update of {target!r}", new, target)
+        pairs[target] = new
+    return pairs
+
+
+def _cast(target: Variable, new: Variable) -> Variable:
+    if torch.can_cast(new.dtype, target.dtype):
+        cast: Variable = torch.as_tensor(new, dtype=target.dtype) if new.is_number else new.to(target.dtype)
+        return cast
+    raise errors.DtypeError(
+        f"the update of {target!r} is {new.dtype}, but the variable is {target.dtype}; convert it "
+        f"with .to({target.dtype})"
+    )
+
+
+def _check_fits(what: str, new: Variable, place: Variable) -> None:
+    if new.ndim == place.ndim:
+        sizes = zip(new.shape, place.shape, strict=True)
+        if all(not (isinstance(a, int) and isinstance(b, int)) or a == b for a, b in sizes):
+            return
+    raise errors.ShapeError(
+        f"{what} is {shapes.describe(new.fake)}, but its place is {shapes.describe(place.fake)}"
+    )
+
+
+def _checked_givens(givens: Any) -> dict[Variable, Variable]:
+    replacements = {}
+    for old, value in givens.items() if isinstance(givens, Mapping) else givens:
+        new = as_variable(value)
+        _check_fits(f"what is given for {old!r}", new, old)
+        replacements[old] = new
+    return replacements
+
+
+def _default_updates(
+    order: Sequence[Variable], given: Mapping[SharedVariable, Any]
+) -> dict[SharedVariable, Variable]:
+    return {
+        v: v.default_update
+        for v in order
+        if isinstance(v, SharedVariable) and v.default_update is not None and v not in given
+    }
+
+
+def _check_inputs(inputs: Sequence[Variable], order: Sequence[Variable], unused: str) -> None:
+    if len(set(inputs)) != len(inputs):
+        raise errors.InputError(f"an input is listed twice: {', '.join(map(repr, inputs))}")
+    for variable in inputs:
+        if not isinstance(variable, Variable):
+            raise errors.InputError(f"inputs are variables, got {variable!r}")
+        if isinstance(variable, SharedVariable):
+            raise errors.InputError(
+                f"the shared variable {variable!r} cannot be an input, since it has a value; use "
+                "givens to put another in its place"
+            )
+    if unused == "ignore":
+        return
+    used = set(order)
+    idle = [repr(v) for v in inputs if v not in used]
+    if idle:
+        message = f"nothing depends on the input {', '.join(idle)}; remove it from the inputs, or pass on_unused_input='ignore'"
+        if unused == "raise":
+            raise errors.InputError(message)
+        warnings.warn(message, stacklevel=3)
+
+
+def evaluate(variable: Variable, inputs: Mapping[Variable | str, Any]) -> Any:
+    """`Variable.eval`."""
+    if variable._evaluator is None:
+        order = ancestors([variable])
+        free = [v for v in order if v.owner is None and not isinstance(v, SharedVariable)]
+        variable._evaluator = function(free, variable, name=f"eval of {variable!r}")
+    evaluator: Function = variable._evaluator
+    values: dict[Variable, Any] = {}
+    for key, value in inputs.items():
+        if isinstance(key, str) and key not in evaluator._by_name:
+            raise errors.InputError(
+                f"{variable!r} does not depend on an input named {key!r}"
+                f"{errors.nearest(key, evaluator._by_name)}"
+            )
+        target = evaluator.inputs[evaluator._by_name[key]] if isinstance(key, str) else key
+        if target not in set(evaluator.inputs):
+            raise errors.InputError(f"{variable!r} does not depend on {target!r}")
+        values[target] = value
+    missing = [repr(v) for v in evaluator.inputs if v not in values]
+    if missing:
+        raise errors.InputError(f"eval of {variable!r} is missing a value for {', '.join(missing)}")
+    return evaluator(*[values[v] for v in evaluator.inputs])

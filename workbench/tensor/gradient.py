@@ -1,0 +1,116 @@
+"""Symbolic gradients.
+
+A gradient is a node like any other. Lowering runs the part of the graph between the
+differentiated variables and the cost under torch's autograd, once, whoever else uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+
+from workbench import errors
+from workbench.tensor.traversal import ancestors, replace
+from workbench.tensor.variable import Variable, apply
+
+
+def gradient(costs: list[Any], seeds: list[Any], wrt: list[Any]) -> list[Any]:
+    """The node behind `grad`; here its shapes, in `workbench.tensor.lowering` what it computes."""
+    return [torch.empty_like(variable) for variable in wrt]
+
+
+def grad(
+    cost: Variable | None,
+    wrt: Any,
+    *,
+    known_grads: Mapping[Variable, Any] | None = None,
+    consider_constant: Iterable[Variable] = (),
+) -> Any:
+    """Gradients of a scalar cost with respect to variables, intermediate ones included.
+
+    Parameters
+    ----------
+    cost : Variable or None
+        A floating point scalar. ``None`` if all that is known are `known_grads`.
+    wrt : Variable or list of Variable
+        What to differentiate by.
+    known_grads : dict, optional
+        Variables whose gradient is given; what the cost computes from them is not looked at.
+    consider_constant : iterable of Variable, optional
+        Variables through which no gradient flows.
+
+    Returns
+    -------
+    Variable or list of Variable
+        One gradient for each of `wrt`, of its shape and dtype.
+
+    Raises
+    ------
+    GradientError
+        If the cost is no floating point scalar, or a variable is not part of its graph.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> x = tensor.vector("x")
+    >>> cost = (x ** 2).sum()
+    >>> grad(cost, x).eval({x: [1.0, 2.0]})
+    tensor([2., 4.])
+    """
+    known = dict(known_grads or {})
+    targets = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
+    starts = ([] if cost is None else [cost]) + list(known)
+    _check(cost, targets, known)
+    # A known gradient replaces what would flow back, so its variable is a constant downstream.
+    cuts = {v: v.detach() for v in (*consider_constant, *known)}
+    if cuts:
+        roots = [start for start in starts if start not in cuts]
+        rebuilt = replace(roots, cuts)
+        starts = [rebuilt.get(start, start) for start in starts]
+        costs_graph = set(ancestors(starts))
+        targets = [v if v in costs_graph else rebuilt.get(v, v) for v in targets]
+    seeds = ([] if cost is None else [None]) + [_seed(v, g) for v, g in known.items()]
+    _check_connected(cost, starts, targets)
+    gradients: list[Variable] = apply(gradient, (starts, seeds, targets), {})
+    for variable, new in zip(targets, gradients, strict=True):
+        new.name = f"grad_{variable.name}" if variable.name else None
+    return gradients if isinstance(wrt, (list, tuple)) else gradients[0]
+
+
+def _check(cost: Variable | None, wrt: list[Variable], known: Mapping[Variable, Any]) -> None:
+    if cost is None and not known:
+        raise errors.GradientError("grad() needs a cost, or known_grads")
+    if cost is not None and (cost.ndim != 0 or not cost.dtype.is_floating_point):
+        raise errors.GradientError(
+            f"the cost {cost!r} has {cost.ndim} dimensions and dtype {cost.dtype}; a gradient is that "
+            "of a floating point scalar: reduce it, with cost.mean() for instance"
+        )
+    for variable in wrt:
+        if not isinstance(variable, Variable):
+            raise errors.GradientError(f"cannot differentiate by {variable!r}: it is no variable")
+        if not (variable.dtype.is_floating_point or variable.dtype.is_complex):
+            raise errors.GradientError(
+                f"cannot differentiate by {variable!r} of dtype {variable.dtype}: a gradient needs a "
+                "floating point variable"
+            )
+
+
+def _seed(variable: Variable, given: Any) -> Any:
+    if isinstance(given, Variable) and given.ndim != variable.ndim:
+        raise errors.GradientError(
+            f"the known gradient {given!r} of {variable!r} has {given.ndim} dimensions instead of "
+            f"{variable.ndim}"
+        )
+    return given
+
+
+def _check_connected(cost: Variable | None, starts: list[Variable], wrt: list[Variable]) -> None:
+    graph = set(ancestors(starts))
+    missing = [variable for variable in wrt if variable not in graph]
+    if missing:
+        raise errors.GradientError(
+            f"{', '.join(map(repr, missing))} has no part in {cost!r}, so its gradient is not "
+            "defined; remove it from the list, or use it in the cost"
+        )

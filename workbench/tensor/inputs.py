@@ -1,0 +1,135 @@
+"""Inputs and constants: where graphs of variables begin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy
+import torch
+
+from workbench import errors
+from workbench.tensor import shapes
+from workbench.tensor.device import default_device, floatx
+from workbench.tensor.variable import Variable, apply
+
+
+def variable(
+    name: str | None = None,
+    shape: Sequence[int | None] = (),
+    dtype: torch.dtype | None = None,
+) -> Variable:
+    """An input: a tensor that is given when a function is called.
+
+    Parameters
+    ----------
+    name : str, optional
+        The name by which a function, an error message or a data source refers to it.
+    shape : sequence of int or None
+        Its sizes; ``None`` for one that is learned from use, or differs from call to call.
+    dtype : torch.dtype, optional
+        By default ``config.floatx``.
+
+    Examples
+    --------
+    >>> images = variable("images", shape=(None, 1, 28, 28))
+    >>> images.flatten(1).shape[1]
+    784
+    """
+    for size in shape:
+        if size is not None and (not isinstance(size, int) or size < 0):
+            raise errors.ShapeError(
+                f"shape {tuple(shape)!r} of input {name!r}: sizes are non-negative integers, or "
+                "None where unknown"
+            )
+    return Variable(shapes.fake_tensor(shape, dtype or floatx(), default_device()), name=name)
+
+
+def scalar(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
+    """An input without dimensions."""
+    return variable(name, (), dtype)
+
+
+def vector(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
+    """An input of one dimension."""
+    return variable(name, (None,), dtype)
+
+
+def matrix(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
+    """An input of two dimensions."""
+    return variable(name, (None,) * 2, dtype)
+
+
+def tensor3(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
+    """An input of three dimensions."""
+    return variable(name, (None,) * 3, dtype)
+
+
+def tensor4(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
+    """An input of four dimensions."""
+    return variable(name, (None,) * 4, dtype)
+
+
+def lscalar(name: str | None = None) -> Variable:
+    """An int64 input without dimensions."""
+    return variable(name, (), torch.int64)
+
+
+def lvector(name: str | None = None) -> Variable:
+    """An int64 input of one dimension."""
+    return variable(name, (None,), torch.int64)
+
+
+def lmatrix(name: str | None = None) -> Variable:
+    """An int64 input of two dimensions."""
+    return variable(name, (None,) * 2, torch.int64)
+
+
+def ltensor3(name: str | None = None) -> Variable:
+    """An int64 input of three dimensions."""
+    return variable(name, (None,) * 3, torch.int64)
+
+
+def ltensor4(name: str | None = None) -> Variable:
+    """An int64 input of four dimensions."""
+    return variable(name, (None,) * 4, torch.int64)
+
+
+def constant(value: Any, name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
+    """A variable whose value never changes.
+
+    Parameters
+    ----------
+    value : number, array or tensor
+        Python floats become ``config.floatx``, integers int64; arrays keep their dtype.
+
+    Examples
+    --------
+    >>> (constant([1.0, 2.0]) * 2).eval()
+    tensor([2., 4.])
+    """
+    new: Variable = apply(_constant, (as_tensor(value, dtype),), {})
+    new.name = name
+    return new
+
+
+def _constant(value: torch.Tensor) -> torch.Tensor:
+    return value
+
+
+def as_variable(value: Any, name: str | None = None) -> Variable:
+    """`value` itself if it is a variable, else a constant of it."""
+    return value if isinstance(value, Variable) else constant(value, name)
+
+
+def as_tensor(value: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
+    """A new tensor of `value` on the configured device, with the dtype rules of `constant`."""
+    if isinstance(value, torch.Tensor):
+        new = value.detach().clone()
+    elif isinstance(value, (numpy.ndarray, numpy.generic)):
+        new = torch.tensor(numpy.asarray(value))
+    else:
+        new = torch.tensor(value)
+        if dtype is None and new.is_floating_point():
+            dtype = floatx()
+    return new.to(device=default_device(), dtype=dtype)

@@ -1,0 +1,329 @@
+"""From variables to a program: one flat ``torch.fx`` graph.
+
+`lower` puts every call behind the outputs into one straight line of code, once. Identity nodes
+vanish. The part of the graph that a gradient flows through runs with torch's autograd on, all else
+with it off; the schedule keeps the two apart so that the mode is switched as rarely as possible.
+
+A `Program` is a pure function: it takes inputs and the tensors of shared variables, and gives
+outputs and the new values of updated variables. `workbench.tensor.function` does the rest.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import fx
+
+from workbench import errors
+from workbench.tensor import shapes
+from workbench.tensor.gradient import gradient
+from workbench.tensor.shared import SharedVariable
+from workbench.tensor.structure import map_structure, name_of
+from workbench.tensor.traversal import ancestors
+from workbench.tensor.variable import Call, Variable, identity, shown_arguments
+
+METHODS = vars(torch.Tensor) | vars(torch._C.TensorBase)  # type: ignore[attr-defined]
+
+
+@dataclass
+class Program:
+    """A lowered graph.
+
+    Attributes
+    ----------
+    module : torch.fx.GraphModule
+        Takes `inputs`, the tensors of `shared`, then the autograd leaves of `leaves`; gives the
+        outputs followed by the new values.
+    inputs : list of Variable
+    shared, leaves : list of SharedVariable
+        Leaves are those that a gradient is taken with respect to.
+    origin : dict
+        The call and variables behind each fx node, for errors.
+    """
+
+    module: fx.GraphModule
+    inputs: list[Variable]
+    shared: list[SharedVariable]
+    leaves: list[SharedVariable]
+    origin: dict[fx.Node, Call] = field(repr=False)
+
+    def explain(self, arguments: Sequence[Any], error: Exception) -> None:
+        """Find the call that fails on `arguments` and note on `error` where it stands."""
+        finder = _Finder(self)
+        try:
+            finder.run(*arguments)
+        except Exception:
+            if finder.at is not None and finder.at in self.origin:
+                call = self.origin[finder.at]
+                place = f"{call.location[-1]}: " if call.location else ""
+                shown = shown_arguments(call.args, call.kwargs)
+                error.add_note(
+                    f"{place}while computing {name_of(call.function)}({shown}); "
+                    f"it was given {finder.given}"
+                )
+
+
+class _Finder(fx.Interpreter):
+    """Runs a program node by node to learn which node fails, and on what."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program.module)
+        self.extra_traceback = False
+        self.at: fx.Node | None = None
+        self.given = ""
+
+    def run_node(self, n: fx.Node) -> Any:
+        self.at = n
+        args, kwargs = self.fetch_args_kwargs_from_env(n)
+        self.given = shown_arguments(args, kwargs)
+        return super().run_node(n)
+
+
+def _require_grad(value: torch.Tensor) -> torch.Tensor:
+    """`value` itself if it is part of an autograd graph, else a leaf of a new one."""
+    return value if value.requires_grad else value.detach().requires_grad_()
+
+
+def _differentiate(
+    costs: list[torch.Tensor], seeds: list[Any], wrt: list[torch.Tensor], retain: bool, create: bool
+) -> Sequence[torch.Tensor]:
+    live = [(cost, seed) for cost, seed in zip(costs, seeds, strict=True) if cost.requires_grad]
+    if not live:
+        return [torch.zeros_like(value) for value in wrt]
+    return torch.autograd.grad(
+        [cost for cost, _ in live],
+        wrt,
+        [None if seed is None else torch.as_tensor(seed, dtype=cost.dtype).expand_as(cost)
+         for cost, seed in live],
+        retain_graph=retain or create,
+        create_graph=create,
+        allow_unused=True,
+        materialize_grads=True,
+    )  # fmt: skip
+
+
+def _run_hook(hook: Callable[[Any], Any], value: Any) -> None:
+    hook(value.detach() if isinstance(value, torch.Tensor) else value)
+
+
+def lower(
+    inputs: Sequence[Variable], outputs: Sequence[Variable], news: Sequence[Variable] = ()
+) -> Program:
+    """Lower `outputs`, and the `news` of updated variables, to a program of `inputs`.
+
+    Raises
+    ------
+    InputError
+        If the graph depends on an input that is not among `inputs`.
+    """
+    return _Lowering(inputs, outputs, news).program()
+
+
+class _Lowering:
+    def __init__(
+        self, inputs: Sequence[Variable], outputs: Sequence[Variable], news: Sequence[Variable]
+    ) -> None:
+        self.inputs = list(inputs)
+        self.outputs, self.news = list(outputs), list(news)
+        self.order = ancestors([*outputs, *news])
+        self.shared = [v for v in self.order if isinstance(v, SharedVariable)]
+        self._check_inputs()
+        self.calls = list(dict.fromkeys(v.owner for v in self.order if v.owner is not None))
+        self.gradients = [call for call in self.calls if call.function is gradient]
+        self.wrt = {v for call in self.gradients for v in call.args[2]}
+        self.tracked, self.differentiated_again = self._tracked()
+        self.graph = fx.Graph()
+        self.value: dict[Variable, fx.Node] = {}
+        self.leaf: dict[Variable, fx.Node] = {}
+        self.origin: dict[fx.Node, Call] = {}
+        self.autograd = False
+
+    def _check_inputs(self) -> None:
+        given = set(self.inputs)
+        for variable in self.order:
+            if variable.owner is None and variable not in given and variable not in self.shared_set:
+                names = ", ".join(repr(v) for v in self.inputs) or "none"
+                raise errors.InputError(
+                    f"the graph depends on the input {variable!r} {shapes.describe(variable.fake)}, "
+                    f"which is not among the inputs given ({names}); add it to the inputs, or give "
+                    "it a value with givens"
+                )
+
+    @property
+    def shared_set(self) -> set[Variable]:
+        return set(self.shared)
+
+    def _tracked(self) -> tuple[set[Variable], set[Call]]:
+        """Variables that a gradient flows through, and gradients differentiated once more."""
+        tracked: set[Variable] = set()
+        for call in self.gradients:
+            before = set(ancestors(call.args[0]))
+            reached = set(call.args[2])
+            for variable in self.order:
+                owner = variable.owner
+                if owner is not None and any(v in reached for v in owner.inputs):
+                    reached.add(variable)
+            tracked |= before & reached
+        again = {call for call in self.gradients if any(v in tracked for v in call.outputs)}
+        return tracked, again
+
+    def program(self) -> Program:
+        for variable in self.inputs:
+            self.value[variable] = self.graph.placeholder(_identifier(variable, "input"))
+        for variable in self.shared:
+            self.value[variable] = self.graph.placeholder(_identifier(variable, "shared"))
+        leaves = [v for v in self.shared if v in self.wrt]
+        for variable in leaves:
+            self.leaf[variable] = self.graph.placeholder(_identifier(variable, "shared") + "_leaf")
+        for variable in [*self.inputs, *self.shared]:
+            self._after(variable)
+        for call in self._schedule():
+            self._emit(call)
+        self._switch(False)
+        results = self._results()
+        self.graph.output(tuple(results))
+        module = fx.GraphModule(self._constants(), self.graph)
+        return Program(module, self.inputs, self.shared, leaves, self.origin)
+
+    def _schedule(self) -> list[Call]:
+        """Calls in an order that respects dependencies and seldom changes the autograd mode."""
+        users: dict[Call, list[Call]] = {call: [] for call in self.calls}
+        waiting: dict[Call, int] = {}
+        for call in self.calls:
+            makers = {v.owner for v in call.inputs if v.owner is not None}
+            waiting[call] = len(makers)
+            for maker in makers:
+                users[maker].append(call)
+        ready: dict[bool, deque[Call]] = {False: deque(), True: deque()}
+
+        def mode_of(call: Call) -> bool:
+            return any(v in self.tracked for v in call.outputs)
+
+        for call in self.calls:
+            if waiting[call] == 0:
+                ready[mode_of(call)].append(call)
+        scheduled: list[Call] = []
+        mode = False
+        while ready[False] or ready[True]:
+            mode = mode if ready[mode] else not mode
+            call = ready[mode].popleft()
+            scheduled.append(call)
+            for user in users[call]:
+                waiting[user] -= 1
+                if waiting[user] == 0:
+                    ready[mode_of(user)].append(user)
+        return scheduled
+
+    def _emit(self, call: Call) -> None:
+        tracked = any(v in self.tracked for v in call.outputs)
+        if call.function is identity:
+            source = call.inputs[0]
+            for variable in call.outputs:
+                self.value[variable] = self.value[source]
+                if tracked and source in self.leaf:
+                    self.leaf[variable] = self.leaf[source]
+                self._after(variable)
+            return
+        self._switch(tracked)
+        node = self._node(call, tracked)
+        self.origin[node] = call
+        if call.structure is call.outputs[0]:
+            self.value[call.outputs[0]] = node
+        else:
+            self._unpack(call.structure, node)
+        for variable in call.outputs:
+            self._after(variable)
+
+    def _node(self, call: Call, tracked: bool) -> fx.Node:
+        if call.function is gradient:
+            costs, seeds, wrt = map_structure(lambda v: self._argument(v, True), call.args)
+            last = call is self.gradients[-1]
+            again = call in self.differentiated_again
+            return self.graph.call_function(
+                _differentiate, (costs, seeds, wrt, not last or bool(self.differentiated_again), again)
+            )
+        args, kwargs = map_structure(lambda v: self._argument(v, tracked), (call.args, call.kwargs))
+        name = getattr(call.function, "__name__", "")
+        if METHODS.get(name) is call.function and args:
+            return self.graph.call_method(name, args, kwargs)
+        if name == "__get__":
+            return self.graph.call_function(getattr, (args[0], name_of(call.function)))
+        return self.graph.call_function(call.function, args, kwargs)
+
+    def _argument(self, leaf: Any, tracked: bool) -> Any:
+        if isinstance(leaf, Variable):
+            if tracked and leaf in self.leaf:
+                return self.leaf[leaf]
+            return self.value[leaf]
+        if isinstance(leaf, torch.Tensor):
+            return self._constant(leaf)
+        return leaf
+
+    def _constant(self, tensor: torch.Tensor) -> fx.Node:
+        constants = self.__dict__.setdefault("constants", {})
+        if id(tensor) not in constants:
+            name = f"constant_{len(constants)}"
+            constants[id(tensor)] = (name, tensor)
+        return self.graph.get_attr(constants[id(tensor)][0])
+
+    def _constants(self) -> dict[str, torch.Tensor]:
+        return dict(self.__dict__.get("constants", {}).values())
+
+    def _unpack(self, structure: Any, node: fx.Node) -> None:
+        if isinstance(structure, Variable):
+            self.value[structure] = node
+        elif isinstance(structure, (list, tuple)):
+            for i, part in enumerate(structure):
+                if not isinstance(part, (Variable, list, tuple)):
+                    continue
+                self._unpack(part, self.graph.call_function(operator.getitem, (node, i)))
+        else:
+            raise errors.OperationError(
+                f"a function that returns {type(structure).__name__} cannot be part of a graph"
+            )
+
+    def _after(self, variable: Variable) -> None:
+        """What follows a value: becoming a leaf of autograd, and hooks."""
+        if variable in self.wrt and variable not in self.leaf:
+            before = self.autograd
+            self._switch(True)
+            self.leaf[variable] = self.graph.call_function(_require_grad, (self.value[variable],))
+            self._switch(before)
+        for hook in variable.hooks:
+            self.graph.call_function(_run_hook, (hook, self.value[variable]))
+
+    def _switch(self, mode: bool) -> None:
+        if mode is not self.autograd:
+            self.graph.call_function(torch._C._set_grad_enabled, (mode,))
+            self.autograd = mode
+
+    def _results(self) -> list[fx.Node]:
+        """Outputs and new values, each with a storage of its own where it might share one."""
+        updated = {_storage(v) for v in (*self.shared, *self.inputs)} - {None}
+        results: list[fx.Node] = []
+        for variable in [*self.outputs, *self.news]:
+            node = self.value[variable]
+            if variable in self.tracked:
+                node = self.graph.call_method("detach", (node,))
+            storage = _storage(variable)
+            if storage in updated:
+                node = self.graph.call_method("clone", (node,))
+            elif storage is not None:
+                updated.add(storage)
+            results.append(node)
+        return results
+
+
+def _storage(variable: Variable) -> Any:
+    """What identifies the storage of a variable's value, views included."""
+    return None if variable.is_number else variable.fake.untyped_storage()._cdata
+
+
+def _identifier(variable: Variable, otherwise: str) -> str:
+    name = "".join(c if c.isalnum() or c == "_" else "_" for c in variable.name or otherwise)
+    return name if name.isidentifier() else f"{otherwise}_{name}"

@@ -1,0 +1,271 @@
+"""What a variable would be: shape and dtype inference on torch's own fake tensors.
+
+Every unknown size is an *unbacked* symbolic integer of one `ShapeEnv`: nothing is guessed and no
+test value is needed. Applying a torch function to fake tensors infers the result, *learns* sizes
+(``x`` becomes ``(?, 784)`` once it meets a 784 x 100 matrix) and raises at once where shapes
+cannot fit; `infer` turns that into an error that names the variables and the running brick.
+
+Some of torch's shape rules branch on a size ("is the batch 1?"). For those `_probe` runs the rule
+on a few concrete sizes and reads the result's sizes off as linear functions of the unknown ones;
+a size that follows no such rule becomes a new unknown.
+
+The machinery (sympy included) is imported at the first use, which keeps ``import workbench`` light.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from typing import Any
+
+import torch
+
+from workbench import errors
+from workbench.tensor.structure import map_structure, name_of
+
+Fake = Any
+"""A fake tensor, or a symbolic number (``torch.SymInt``, ``SymFloat``, ``SymBool``)."""
+
+SYMBOLIC_NUMBERS = (torch.SymInt, torch.SymFloat, torch.SymBool)
+PROBES = 3
+
+_lock = threading.RLock()
+
+
+class _World:
+    """The fake mode and shape environment shared by all variables of the process."""
+
+    def __init__(self) -> None:
+        from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+        from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode, ShapeEnv
+
+        self.sizes = ShapeEnv(allow_scalar_outputs=True, allow_dynamic_output_shape_ops=True)
+        self.mode = FakeTensorMode(shape_env=self.sizes, allow_non_fake_inputs=True)
+        self.concrete = FakeTensorMode(allow_non_fake_inputs=True)
+        self.Guard = GuardOnDataDependentSymNode
+        self.Fake = FakeTensor
+
+
+@functools.cache
+def _world() -> _World:
+    return _World()
+
+
+@contextlib.contextmanager
+def _inferring() -> Iterator[_World]:
+    """Enter the fake world: one thread at a time, without gradients and without torch's log."""
+    logs = [logging.getLogger(name) for name in ("torch._subclasses.fake_tensor", "torch.fx")]
+    with _lock, torch.no_grad():
+        world = _world()
+        before = [log.disabled for log in logs]
+        for log in logs:
+            log.disabled = True
+        try:
+            yield world
+        finally:
+            for log, disabled in zip(logs, before, strict=True):
+                log.disabled = disabled
+
+
+def unknown_size() -> torch.SymInt:
+    """A new symbolic integer that may be any size."""
+    size = _world().sizes.create_unbacked_symint()
+    torch._check(size >= 0)
+    return size
+
+
+def fake_tensor(
+    shape: Sequence[int | torch.SymInt | None], dtype: torch.dtype, device: torch.device
+) -> Fake:
+    """A fake tensor of `shape`, where ``None`` stands for an unknown size."""
+    with _inferring() as world, world.mode:
+        sizes = [unknown_size() if size is None else size for size in shape]
+        return torch.empty(sizes, dtype=dtype, device=device)  # type: ignore[arg-type]
+
+
+def empty_like(fake: Fake) -> Fake:
+    """A fake tensor of the same sizes and dtype that shares no storage with `fake`."""
+    with _inferring() as world, world.mode:
+        return torch.empty_like(fake)
+
+
+def known(size: int | torch.SymInt) -> int | None:
+    """The value of `size` if it has been learned, else ``None``."""
+    if isinstance(size, int):
+        return size
+    return size.node.maybe_as_int()
+
+
+def symbol(size: int | torch.SymInt) -> Any:
+    """The expression of `size` after all that has been learned: an int, or a sympy expression."""
+    value = known(size)
+    return value if value is not None else size.node.expr  # type: ignore[union-attr]
+
+
+def describe(fake: Fake) -> str:
+    """Shape and dtype for people: ``(?, 784) float32``; unknown sizes are question marks."""
+    if isinstance(fake, SYMBOLIC_NUMBERS):
+        return "int" if isinstance(fake, torch.SymInt) else "number"
+    sizes = ["?" if known(size) is None else str(known(size)) for size in fake.shape]
+    inside = ", ".join(sizes) + ("," if len(sizes) == 1 else "")
+    return f"({inside}) {str(fake.dtype).removeprefix('torch.')}"
+
+
+def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[[], str]) -> Any:
+    """Apply `function` to fakes and return what it gives.
+
+    Parameters
+    ----------
+    function : callable
+        Any torch function, method or operator.
+    args, kwargs : structures
+        Its arguments, with fakes in place of variables.
+    shown : callable
+        Gives the arguments in words, for the error message.
+
+    Raises
+    ------
+    ShapeError, DtypeError, OperationError
+        If the function refuses these arguments; the text begins with the running brick.
+    """
+    with _inferring() as world:
+        try:
+            with world.mode:
+                return function(*args, **kwargs)
+        except world.Guard as error:
+            problem: Exception = error
+        except Exception as error:
+            raise _explained(function, error, shown) from None
+        try:
+            return _probe(world, function, args, kwargs)
+        except Exception as error:
+            if isinstance(error, (RuntimeError, TypeError, ValueError, IndexError)):
+                problem = error
+            raise _explained(function, problem, shown) from None
+
+
+def _explained(
+    function: Callable[..., Any], error: Exception, shown: Callable[[], str]
+) -> errors.WorkbenchError:
+    """The error to raise in place of torch's own."""
+    from torch._subclasses.fake_tensor import DataDependentOutputException
+
+    text = str(error).strip().splitlines()
+    said = re.sub(r"\bu\d+\b", "?", text[0]) if text else type(error).__name__
+    running = errors.location.get()
+    message = f"{running[-1] + ': ' if running else ''}{name_of(function)}({shown()}): "
+    if isinstance(error, (DataDependentOutputException, _world().Guard)):
+        return errors.SymbolicError(
+            f"{message}needs the value of a variable, which has none until it is evaluated; "
+            "use variable.eval({...}), or torch.where in place of an if"
+        )
+    if isinstance(error, TypeError):
+        return errors.OperationError(message + said)
+    if re.search(r"dtype|scalar type|[Ff]loating point|ScalarType|isDifferentiableType", said):
+        return errors.DtypeError(message + said)
+    return errors.ShapeError(message + said)
+
+
+def _probe(world: _World, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Infer from concrete sizes, for rules that branch on an unknown one."""
+    sizes: dict[Any, torch.SymInt | None] = {}
+
+    def collect(leaf: Any) -> Any:
+        dims = leaf.shape if isinstance(leaf, torch.Tensor) else [leaf]
+        for dim in dims:
+            if isinstance(dim, SYMBOLIC_NUMBERS):
+                expression = symbol(dim)  # type: ignore[arg-type]
+                for free in getattr(expression, "free_symbols", ()):
+                    sizes.setdefault(free, None)
+                    if free == expression:
+                        sizes[free] = dim  # type: ignore[assignment]
+        return leaf
+
+    map_structure(collect, (args, kwargs))
+    symbols = sorted(sizes, key=str)
+    problem: Exception | None = None
+    # First every unknown size on its own; where that cannot fit, all of them alike. The values are
+    # divisible by everything small (reshapes, strides), and no one is linear in another.
+    for spread in (1, 0):
+        values = [
+            {s: 120 * (2 + spread * i) ** k for i, s in enumerate(symbols)}
+            for k in range(1, PROBES + 1)
+        ]
+        try:
+            results = [_run_concrete(world, function, args, kwargs, value) for value in values]
+        except Exception as error:
+            problem = problem or error
+            continue
+        return _generalise(world, results, values, sizes)
+    assert problem is not None
+    raise problem
+
+
+def _run_concrete(
+    world: _World, function: Callable[..., Any], args: Any, kwargs: Any, values: dict[Any, int]
+) -> Any:
+    def number(size: Any) -> Any:
+        expression = symbol(size)
+        return expression if isinstance(expression, int) else int(expression.subs(values))
+
+    def concrete(leaf: Any) -> Any:
+        if isinstance(leaf, SYMBOLIC_NUMBERS):
+            return number(leaf)
+        if isinstance(leaf, world.Fake):
+            shape = [number(size) for size in leaf.shape]
+            return torch.empty(shape, dtype=leaf.dtype, device=leaf.device)
+        return leaf
+
+    with world.concrete:
+        new_args, new_kwargs = map_structure(concrete, (args, kwargs))
+        return function(*new_args, **new_kwargs)
+
+
+def _generalise(
+    world: _World, results: list[Any], values: list[dict[Any, int]], sizes: dict[Any, Any]
+) -> Any:
+    """Put unknown sizes back into what the probes gave."""
+    leaves: list[list[Any]] = []
+    for result in results:
+        found: list[Any] = []
+        map_structure(lambda leaf, found=found: found.append(leaf), result)  # type: ignore[misc]
+        leaves.append(found)
+    if len({len(found) for found in leaves}) != 1:
+        raise RuntimeError("the number of results depends on a size that is not known")
+    columns = iter(zip(*leaves, strict=True))
+
+    def general(leaf: Any) -> Any:
+        column = next(columns)
+        if isinstance(leaf, torch.Tensor):
+            shape = [_size(dims, values, sizes) for dims in zip(*(t.shape for t in column), strict=True)]
+            with world.mode:
+                return torch.empty(shape, dtype=leaf.dtype, device=leaf.device)
+        if isinstance(leaf, int) and not isinstance(leaf, bool):
+            return _size(column, values, sizes)
+        return leaf
+
+    return map_structure(general, results[0])
+
+
+def _size(seen: Sequence[int], values: list[dict[Any, int]], sizes: dict[Any, Any]) -> Any:
+    """The size that was `seen` at the probes, as a function of the unknown sizes."""
+    if len(set(seen)) == 1:
+        return seen[0]
+    for free, size in sizes.items():
+        if size is not None and list(seen) == [value[free] for value in values]:
+            return size
+    for free, size in sizes.items():
+        at = [value[free] for value in values]
+        if size is None or at[0] == at[1]:
+            continue
+        slope = Fraction(seen[1] - seen[0], at[1] - at[0])
+        offset = seen[0] - slope * at[0]
+        if slope.denominator == offset.denominator == 1 and seen[2] == slope * at[2] + offset:
+            scaled = size if slope == 1 else size * int(slope)
+            return scaled if offset == 0 else scaled + int(offset)
+    return unknown_size()

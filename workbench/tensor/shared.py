@@ -1,0 +1,149 @@
+"""Shared variables: tensors that keep their value between calls, and who may touch them when.
+
+A `Function` with updates is a *writer* of the shared variables it updates. Whoever reads or
+writes such a variable takes the writers' locks, so that a call is atomic: a value assigned while
+training runs in another thread takes effect between two batches, and nobody sees half an update.
+Variables without writers, and runs over different variables, never wait for each other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import weakref
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy
+import torch
+
+from workbench import errors
+from workbench.tensor import shapes
+from workbench.tensor.inputs import as_tensor
+from workbench.tensor.variable import Variable
+
+
+class WriterLock:
+    """The lock of one function that updates shared variables."""
+
+    __slots__ = ("__weakref__", "acquire", "release")
+
+    generation = 0
+    """Grows with every new writer; tells holders of lock lists to look again."""
+
+    def __init__(self) -> None:
+        lock = threading.RLock()
+        self.acquire = lock.acquire
+        self.release = lock.release
+
+
+@contextlib.contextmanager
+def exclusive(locks: Iterable[WriterLock]) -> Iterator[None]:
+    """Hold all of `locks`, taken in one fixed order."""
+    taken = sorted(locks, key=id)
+    for lock in taken:
+        lock.acquire()
+    try:
+        yield
+    finally:
+        for lock in reversed(taken):
+            lock.release()
+
+
+class SharedVariable(Variable):
+    """A variable that keeps a value between calls: a parameter, a learning rate, a counter.
+
+    Made by `workbench.shared`. Its shape and dtype stay what they are at creation.
+
+    Attributes
+    ----------
+    tensor : torch.Tensor
+        The storage that programs read and update in place.
+    default_update : Variable or None
+        The new value after every call that uses it, unless that call has an update for it.
+    """
+
+    def __init__(self, value: torch.Tensor, name: str | None = None) -> None:
+        fake = shapes.fake_tensor(tuple(value.shape), value.dtype, value.device)
+        super().__init__(fake, name=name)
+        self.tensor = value
+        self.default_update: Variable | None = None
+        self.writers: weakref.WeakSet[WriterLock] = weakref.WeakSet()
+        self._leaf: torch.Tensor | None = None
+
+    @property
+    def leaf(self) -> torch.Tensor:
+        """The same storage as a leaf of torch's autograd."""
+        if self._leaf is None:
+            self._leaf = self.tensor.detach().requires_grad_()
+        return self._leaf
+
+    def get_value(self) -> numpy.ndarray[Any, Any]:
+        """A copy of the value as an array."""
+        with exclusive(self.writers):
+            return self.tensor.detach().cpu().numpy().copy()
+
+    def set_value(self, value: Any) -> None:
+        """Assign a value of the same shape.
+
+        Floating point values are converted to the variable's dtype. Training that runs in another
+        thread sees the new value from the next batch on.
+
+        Raises
+        ------
+        ShapeError
+            If the shape is another one.
+        DtypeError
+            If the conversion would lose more than precision (floats into integers, say).
+        """
+        new = value.detach() if isinstance(value, torch.Tensor) else torch.as_tensor(numpy.asarray(value))
+        if tuple(new.shape) != tuple(self.tensor.shape):
+            raise errors.ShapeError(
+                f"set_value of {self!r}: got shape {tuple(new.shape)}, but it has shape "
+                f"{tuple(self.tensor.shape)}; make a new shared variable for another shape"
+            )
+        if not torch.can_cast(new.dtype, self.tensor.dtype):
+            raise errors.DtypeError(
+                f"set_value of {self!r}: got {new.dtype} values, but it holds {self.tensor.dtype}; "
+                "convert them first"
+            )
+        with exclusive(self.writers), torch.no_grad():
+            self.tensor.copy_(new)
+
+    def __reduce__(self) -> Any:
+        return _restore, (self.tensor.detach().clone(), self.name, self.tag, self.default_update)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SharedVariable:
+        import copy
+
+        new = SharedVariable(self.tensor.detach().clone(), self.name)
+        memo[id(self)] = new
+        new.tag = copy.deepcopy(self.tag, memo)
+        return new
+
+
+def _restore(tensor: torch.Tensor, name: str | None, tag: Any, update: Any) -> SharedVariable:
+    new = SharedVariable(tensor, name)
+    new.tag, new.default_update = tag, update
+    return new
+
+
+def shared(value: Any, name: str | None = None, dtype: torch.dtype | None = None) -> SharedVariable:
+    """A variable that keeps `value` until an update or `set_value` changes it.
+
+    Parameters
+    ----------
+    value : number, array or tensor
+        Copied. Python floats become ``config.floatx``; arrays keep their dtype.
+    name : str, optional
+    dtype : torch.dtype, optional
+
+    Examples
+    --------
+    >>> import workbench
+    >>> count = workbench.shared(0, "count")
+    >>> step = workbench.function([], count, updates=[(count, count + 1)])
+    >>> step(), step(), count.get_value()
+    (tensor(0), tensor(1), array(2))
+    """
+    return SharedVariable(as_tensor(value, dtype), name)

@@ -1,0 +1,47 @@
+"""Nested arguments and results: the one place that knows how tensors hide in tuples and slices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def map_structure(function: Callable[[Any], Any], value: Any) -> Any:
+    """Apply `function` to every leaf of nested lists, tuples, dicts and slices.
+
+    >>> map_structure(lambda leaf: leaf + 1, {"a": (1, [2, slice(3, 4, 5)])})
+    {'a': (2, [3, slice(4, 5, 6)])}
+    """
+    if isinstance(value, tuple):
+        parts = [map_structure(function, part) for part in value]
+        if type(value) is tuple:
+            return tuple(parts)
+        if hasattr(value, "_fields"):
+            return type(value)(*parts)
+        if type(value).__module__ == "torch.return_types":
+            return type(value)(parts)  # type: ignore[call-arg]
+        return tuple(parts)
+    if isinstance(value, list):
+        return [map_structure(function, part) for part in value]
+    if isinstance(value, dict):
+        return {key: map_structure(function, part) for key, part in value.items()}
+    if isinstance(value, slice):
+        start, stop, step = (
+            part if part is None else map_structure(function, part)
+            for part in (value.start, value.stop, value.step)
+        )
+        return slice(start, stop, step)
+    return function(value)
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """The short name of a torch function, operator, method or property.
+
+    >>> import torch
+    >>> name_of(torch.relu), name_of(torch.Tensor.T.__get__)
+    ('relu', 'T')
+    """
+    name: str = getattr(function, "__name__", type(function).__name__)
+    if name == "__get__":
+        name = getattr(getattr(function, "__self__", None), "__name__", name)
+    return name.strip("_") or name

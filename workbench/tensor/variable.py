@@ -1,0 +1,501 @@
+"""A variable is a tensor that has not been computed yet.
+
+`Variable` speaks torch: every ``torch.*`` and ``torch.nn.functional.*`` function, operator and
+tensor method accepts it (``__torch_function__``) and gives a new `Variable` whose `owner`, a
+`Call`, remembers the function and its arguments. There is no second vocabulary of operations.
+
+A size that is not known yet is itself a variable (``n = x.shape[0]``): a symbolic integer, with
+name and tag, usable in arithmetic and wherever torch takes a size.
+"""
+
+from __future__ import annotations
+
+import operator
+import types
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy
+import torch
+
+from workbench import errors
+from workbench.tensor import shapes
+from workbench.tensor.structure import map_structure, name_of
+
+
+class Tag(types.SimpleNamespace):
+    """What others attach to a variable.
+
+    Attributes
+    ----------
+    name : str or None
+        The name within the application that made the variable, such as ``"output"``.
+    roles : list of VariableRole
+        The parts that the variable plays in a model.
+    annotations : list of Annotation
+        The brick and the application call that it belongs to.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name=None, roles=[], annotations=[])
+
+    def copy(self) -> Tag:
+        """A tag with the same entries; lists are copied, their elements are not."""
+        new = Tag()
+        for key, value in vars(self).items():
+            setattr(new, key, list(value) if isinstance(value, list) else value)
+        return new
+
+
+class Call:
+    """One application of a function to arguments: the node between variables.
+
+    Attributes
+    ----------
+    function : callable
+        A torch function, method or operator.
+    args, kwargs : tuple, dict
+        Its arguments; variables stand where tensors or sizes will be.
+    inputs : tuple of Variable
+        The variables among the arguments, in order, without repetition.
+    outputs : list of Variable
+        The variables that the call gives.
+    location : tuple of str
+        The brick applications that were running, outermost first.
+    """
+
+    __slots__ = ("args", "function", "inputs", "kwargs", "location", "outputs", "structure")
+
+    def __init__(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+        self.inputs = tuple(variables_in((args, kwargs)))
+        self.outputs: list[Variable] = []
+        self.structure: Any = None
+        self.location = errors.location.get()
+
+    def __repr__(self) -> str:
+        return f"<Call {name_of(self.function)}({shown_arguments(self.args, self.kwargs)})>"
+
+
+def variables_in(structure: Any) -> list[Variable]:
+    """The distinct variables of a nested structure, in order."""
+    found: dict[Variable, None] = {}
+
+    def visit(leaf: Any) -> None:
+        if isinstance(leaf, Variable):
+            found.setdefault(leaf)
+
+    map_structure(visit, structure)
+    return list(found)
+
+
+def shown_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """Arguments in words: variables with shape and dtype, tensors with theirs."""
+
+    def word(leaf: Any) -> Any:
+        if isinstance(leaf, Variable):
+            return types.SimpleNamespace(text=f"{leaf!r} {shapes.describe(leaf.fake)}")
+        if isinstance(leaf, torch.Tensor):
+            return types.SimpleNamespace(text=f"tensor {shapes.describe(leaf)}")
+        return leaf
+
+    def text(part: Any) -> str:
+        part = map_structure(word, part)
+        if isinstance(part, types.SimpleNamespace):
+            return str(part.text)
+        if isinstance(part, (list, tuple)):
+            return "[" + ", ".join(text(piece) for piece in part) + "]"
+        return getattr(part, "__name__", repr(part))
+
+    words = [text(arg) for arg in args] + [f"{key}={text(arg)}" for key, arg in kwargs.items()]
+    return ", ".join(words)
+
+
+def identity(value: Any) -> Any:
+    """The node behind `Variable.copy`; lowering removes it."""
+    return value
+
+
+def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Make the call node of `function` on `args` and return its symbolic results.
+
+    Results that are neither tensors nor symbolic numbers (a dtype, a known size) come back as
+    they are.
+    """
+    kwargs = dict(kwargs)
+    _refuse(function, args, kwargs)
+    args, kwargs = map_structure(_constant, (args, kwargs))
+    try:
+        result = _infer(function, args, kwargs)
+    except errors.OperationError:
+        # torch takes tensors here, and a symbolic number is none: make it one and try again.
+        if not any(variable.is_number for variable in variables_in((args, kwargs))):
+            raise
+        args, kwargs = map_structure(_as_tensor, (args, kwargs))
+        result = _infer(function, args, kwargs)
+    return call_giving(result, function, args, kwargs)
+
+
+def _as_tensor(leaf: Any) -> Any:
+    if isinstance(leaf, Variable) and leaf.is_number:
+        return apply(torch.scalar_tensor, (leaf,), {"dtype": leaf.dtype})
+    return leaf
+
+
+def call_giving(
+    result: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """A call whose fake `result` is known already; its symbolic results in the same structure."""
+    call = Call(function, args, kwargs)
+
+    def wrap(leaf: Any) -> Any:
+        if isinstance(leaf, torch.Tensor) or (
+            isinstance(leaf, shapes.SYMBOLIC_NUMBERS)
+            and (not isinstance(leaf, torch.SymInt) or shapes.known(leaf) is None)
+        ):
+            variable = Variable(leaf, owner=call, index=len(call.outputs))
+            call.outputs.append(variable)
+            return variable
+        return shapes.known(leaf) if isinstance(leaf, torch.SymInt) else leaf
+
+    call.structure = map_structure(wrap, result)
+    return call.structure
+
+
+def _constant(leaf: Any) -> Any:
+    if isinstance(leaf, (numpy.ndarray, numpy.generic)):
+        return torch.tensor(leaf)  # a copy: a constant stays what it was
+    if isinstance(leaf, torch.Tensor) and leaf.requires_grad:
+        return leaf.detach()
+    return leaf
+
+
+def _infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    def fake(leaf: Any) -> Any:
+        return leaf.fake if isinstance(leaf, Variable) else leaf
+
+    fakes = map_structure(fake, (args, kwargs))
+    return shapes.infer(function, *fakes, lambda: shown_arguments(args, kwargs))
+
+
+OPERATORS = frozenset({operator.and_, operator.or_})
+IN_PLACE = frozenset({"__setitem__", "__delitem__", "resize_as", "set_data", "backward"})
+VALUES = frozenset({"item", "tolist", "numpy", "__array__", "__contains__"})
+DRAWS = frozenset(
+    "rand_like randn_like randint_like bernoulli multinomial normal poisson gumbel_softmax "
+    "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout "
+    "feature_dropout fractional_max_pool2d fractional_max_pool3d".split()
+)
+
+
+def _refuse(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise for what a value that has not been computed yet cannot do."""
+    raw = getattr(function, "__name__", "")
+    target = args[0] if args else None
+    in_place_name = (
+        raw.endswith("_") and not raw.endswith("__") and function not in OPERATORS
+    )
+    if raw in IN_PLACE or in_place_name or raw.startswith("__i") and raw in IN_PLACE_OPERATORS:
+        refuse_in_place(raw, target)
+    if kwargs.get("out") is not None or kwargs.get("inplace"):
+        refuse_in_place(f"{raw}({'out' if kwargs.get('out') is not None else 'inplace'}=...)", target)
+    if raw in VALUES:
+        refuse_value(target, f"{raw}()")
+    if raw in DRAWS and kwargs.get("training", True):
+        raise errors.OperationError(
+            f"{raw} on {target!r} would draw from torch's global generator, so that the run could "
+            "be neither repeated nor resumed; draw from a tensor.RandomStream(seed) instead"
+        )
+
+
+IN_PLACE_OPERATORS = frozenset(
+    f"__i{name}__" for name in "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
+)
+
+
+def refuse_in_place(what: str, variable: Any) -> NoReturn:
+    """Raise the error of an in-place operation."""
+    what = {"__setitem__": "x[...] = value", "__delitem__": "del x[...]"}.get(what, what)
+    if what in IN_PLACE_OPERATORS:
+        what = f"x {_SIGNS[what[3:-2]]}= value"
+    raise errors.OperationError(
+        f"{what} would change {variable!r} in place, but a variable is a value that has not been "
+        "computed yet; write a new one (x = x + 1, torch.where, x.index_put), or give a shared "
+        "variable's new value to function(..., updates=[(shared, new)])"
+    )
+
+
+def refuse_value(variable: Any, what: str) -> NoReturn:
+    """Raise the error of asking an uncomputed variable for its value."""
+    raise errors.SymbolicError(
+        f"{what} needs the value of {variable!r}, a variable that has not been computed yet; "
+        "evaluate it with variable.eval({input: array}) or workbench.function"
+    )
+
+
+_SIGNS = {
+    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**",
+    "matmul": "@", "and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>",
+}  # fmt: skip
+
+
+class Variable:
+    """A symbolic tensor or number.
+
+    Variables are made by `workbench.tensor.matrix` and its like, by `workbench.shared`, and by
+    applying functions to variables; not by calling this class.
+
+    Attributes
+    ----------
+    name : str or None
+        For errors, logs and for giving inputs by name.
+    tag : Tag
+        Roles, annotations and whatever else others attach.
+    owner : Call or None
+        The call that made it; ``None`` for inputs and shared variables.
+    index : int
+        Its place among the outputs of `owner`.
+    ndim : int
+    dtype : torch.dtype
+    shape : tuple of int or Variable
+        Known sizes are plain integers, an unknown one is a symbolic integer.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench import tensor
+    >>> x = tensor.matrix("x")
+    >>> y = torch.relu(x @ torch.ones(3, 2)).sum(1)
+    >>> x
+    x
+    >>> y
+    sum
+    >>> x.shape[1], y.ndim, y.dtype
+    (3, 1, torch.float32)
+    >>> y.eval({x: [[1.0, 2.0, 3.0]]})
+    tensor([12.])
+    """
+
+    __array_priority__ = 1000
+    __array_ufunc__ = None  # numpy leaves ``array * variable`` to us
+    __hash__ = object.__hash__
+
+    def __init__(
+        self,
+        fake: shapes.Fake,
+        *,
+        owner: Call | None = None,
+        index: int = 0,
+        name: str | None = None,
+    ) -> None:
+        self.fake = fake
+        self.owner = owner
+        self.index = index
+        self.name = name
+        self.tag = Tag()
+        self.hooks: list[Callable[[Any], Any]] = []
+        self._sizes: dict[int, Variable] = {}
+        self._evaluator: Any = None
+
+    @classmethod
+    def __torch_function__(
+        cls,
+        function: Callable[..., Any],
+        types_: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        return apply(function, args, kwargs or {})
+
+    # What is known before computing.
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a symbolic number (a size, say) and not a tensor."""
+        return isinstance(self.fake, shapes.SYMBOLIC_NUMBERS)
+
+    @property
+    def ndim(self) -> int:
+        return 0 if self.is_number else len(self.fake.shape)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        if self.is_number:
+            kinds = {torch.SymInt: torch.int64, torch.SymFloat: torch.float64}
+            return kinds.get(type(self.fake), torch.bool)
+        dtype: torch.dtype = self.fake.dtype
+        return dtype
+
+    @property
+    def device(self) -> torch.device:
+        if self.is_number:
+            return torch.device("cpu")
+        device: torch.device = self.fake.device
+        return device
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        if self.is_number:
+            return ()
+        return tuple(self._size(axis, size) for axis, size in enumerate(self.fake.shape))
+
+    def _size(self, axis: int, size: int | torch.SymInt) -> Any:
+        value = shapes.known(size)
+        if value is not None:
+            return value
+        if axis not in self._sizes:
+            self._sizes[axis] = call_giving(size, torch.Tensor.size, (self, axis), {})
+        return self._sizes[axis]
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the size of one dimension."""
+        return self.shape if dim is None else self.shape[dim]
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self.ndim
+
+    def copy(self, name: str | None = None) -> Variable:
+        """An identity node: another variable of the same value, free at run time."""
+        variable: Variable = call_giving(self.fake, identity, (self,), {})
+        variable.name = name
+        return variable
+
+    def eval(self, inputs: Mapping[Variable | str, Any] | None = None) -> Any:
+        """Compute the value.
+
+        Parameters
+        ----------
+        inputs : dict, optional
+            Arrays for the inputs that the variable depends on, by variable or by name.
+
+        Returns
+        -------
+        torch.Tensor or number
+
+        Raises
+        ------
+        InputError
+            If an input is missing, unknown or does not fit.
+        """
+        from workbench.tensor.function import evaluate
+
+        return evaluate(self, inputs or {})
+
+    # What needs a value.
+
+    def __bool__(self) -> bool:
+        refuse_value(self, "bool() (an `if`, `and`, `in` or `==` between lists)")
+
+    def __float__(self) -> float:
+        refuse_value(self, "float()")
+
+    def __int__(self) -> int:
+        refuse_value(self, "int()")
+
+    def __index__(self) -> int:
+        refuse_value(self, "a place that takes only integers")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        refuse_value(self, "numpy")
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise errors.ShapeError(f"len() of {self!r}, which has no dimensions")
+        size = self.shape[0]
+        if isinstance(size, int):
+            return size
+        refuse_value(self, "len() (its first size is not known; use x.shape[0])")
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([self[i] for i in range(len(self))])
+
+    def __contains__(self, item: Any) -> bool:
+        refuse_value(self, "`in`")
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        refuse_in_place("__setitem__", self)
+
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec)
+
+    def __repr__(self) -> str:
+        if self.name is not None:
+            return self.name
+        if self.owner is None:
+            return "<unnamed>"
+        if self.owner.function is torch.Tensor.size:
+            return "{!r}.shape[{}]".format(*self.owner.args)
+        return name_of(self.owner.function)
+
+    if TYPE_CHECKING:  # the operators and tensor methods installed below
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __getitem__(self, key: Any) -> Variable: ...
+        def __add__(self, other: Any) -> Variable: ...
+        def __radd__(self, other: Any) -> Variable: ...
+        def __sub__(self, other: Any) -> Variable: ...
+        def __rsub__(self, other: Any) -> Variable: ...
+        def __mul__(self, other: Any) -> Variable: ...
+        def __rmul__(self, other: Any) -> Variable: ...
+        def __truediv__(self, other: Any) -> Variable: ...
+        def __rtruediv__(self, other: Any) -> Variable: ...
+        def __floordiv__(self, other: Any) -> Variable: ...
+        def __rfloordiv__(self, other: Any) -> Variable: ...
+        def __mod__(self, other: Any) -> Variable: ...
+        def __pow__(self, other: Any) -> Variable: ...
+        def __rpow__(self, other: Any) -> Variable: ...
+        def __matmul__(self, other: Any) -> Variable: ...
+        def __rmatmul__(self, other: Any) -> Variable: ...
+        def __neg__(self) -> Variable: ...
+        def __abs__(self) -> Variable: ...
+        def __invert__(self) -> Variable: ...
+        def __lt__(self, other: Any) -> Variable: ...
+        def __le__(self, other: Any) -> Variable: ...
+        def __gt__(self, other: Any) -> Variable: ...
+        def __ge__(self, other: Any) -> Variable: ...
+
+
+def _install() -> None:
+    """Give `Variable` torch's operators, methods and read-only properties."""
+
+    def forward(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda self, *args: apply(function, (self, *args), {})
+
+    def backward(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda self, other: apply(function, (other, self), {})
+
+    def in_place(name: str) -> Callable[..., Any]:
+        return lambda self, other: refuse_in_place(name, self)
+
+    def method(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(self: Variable, *args: Any, **kwargs: Any) -> Any:
+            return apply(function, (self, *args), kwargs)
+
+        call.__name__ = call.__qualname__ = function.__name__
+        call.__doc__ = f"``torch.Tensor.{function.__name__}`` of the variable."
+        return call
+
+    for name in "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift".split():
+        function, plain = getattr(operator, name), name.rstrip("_")
+        setattr(Variable, f"__{plain}__", forward(function))
+        setattr(Variable, f"__r{plain}__", backward(function))
+        setattr(Variable, f"__i{plain}__", in_place(f"__i{plain}__"))
+    for name in "lt le gt ge eq ne neg pos abs invert getitem".split():
+        setattr(Variable, f"__{name}__", forward(getattr(operator, name)))
+    Variable.__hash__ = object.__hash__  # type: ignore[method-assign]
+    for name in dir(torch.Tensor):
+        attribute = getattr(torch.Tensor, name)
+        if name.startswith("_") or name in vars(Variable) or not callable(attribute):
+            continue
+        setattr(Variable, name, method(attribute))
+    for name in ("T", "mT", "H", "mH", "real", "imag"):
+        getter = getattr(torch.Tensor, name).__get__
+        setattr(Variable, name, property(forward(getter)))
+
+
+_install()
