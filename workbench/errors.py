@@ -12,11 +12,20 @@ knows nothing of the workbench can still catch them::
     ├── GradientError         (ValueError)      a gradient that is not defined
     ├── NotFiniteError        (ArithmeticError) a cost became infinite or not a number
     ├── ConfigurationError    (ValueError, AttributeError) a setting unknown, unset or ill-typed
-    └── DataError             (ValueError)      data, or a request for them, that do not fit
-        ├── SourceError       (LookupError)     a source or a set that the data do not have
-        ├── DataFileError                       a file that is damaged or not of the expected layout
-        ├── MissingDataError  (FileNotFoundError) data that are not on this machine
-        └── DownloadError     (OSError)         a download that no mirror completed
+    ├── DataError             (ValueError)      data, or a request for them, that do not fit
+    │   ├── SourceError       (LookupError)     a source or a set that the data do not have
+    │   ├── DataFileError                       a file that is damaged or not of the expected layout
+    │   ├── MissingDataError  (FileNotFoundError) data that are not on this machine
+    │   └── DownloadError     (OSError)         a download that no mirror completed
+    ├── LogError              (ValueError)      a log asked for what it cannot give
+    │   └── UnknownRecordError (KeyError)       a channel, or a record of a row, that is not there
+    ├── ExtensionError        (TypeError)       an extension that could not be called as set up
+    │   └── EventError        (ValueError)      an event or a trigger that does not exist
+    ├── ExtensionLookupError  (LookupError)     no extension, or several, of that name
+    ├── AlreadyTrainingError  (RuntimeError)    somebody is training this just now
+    ├── SessionError          (RuntimeError)    a command that a session refused
+    ├── SessionWarning        (RuntimeWarning)  another session is training as well
+    └── TrainingFinish        (RuntimeError)    raised to end training; never reaches the user
 
 Where an error was raised while bricks were being applied, its text begins with their path: the
 running applications push themselves onto `location` (see `located`).
@@ -27,6 +36,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workbench.session import Session
 
 location: ContextVar[tuple[str, ...]] = ContextVar("location", default=())
 """Paths of the brick applications now running, outermost first."""
@@ -104,3 +117,51 @@ class MissingDataError(DataError, FileNotFoundError):
 
 class DownloadError(DataError, OSError):
     """No mirror delivered a file whole and with the right checksum."""
+
+
+class LogError(WorkbenchError, ValueError):
+    """A training log was asked for something that it cannot give."""
+
+
+class UnknownRecordError(LogError, KeyError):
+    """A channel, or a record of a row, does not exist."""
+
+    __str__ = Exception.__str__  # KeyError would show the text quoted and on one line
+
+
+class ExtensionError(WorkbenchError, TypeError):
+    """An extension is set up in a way in which it could not be called."""
+
+
+class EventError(ExtensionError, ValueError):
+    """An event of training, or a trigger keyword, does not exist."""
+
+
+class ExtensionLookupError(WorkbenchError, LookupError):
+    """No extension of a main loop has the name asked for, or several have it."""
+
+
+class AlreadyTrainingError(WorkbenchError, RuntimeError):
+    """The main loop, or something that it would change, is being trained already.
+
+    Attributes
+    ----------
+    session : Session or None
+        The session that is training, where there is one.
+    """
+
+    def __init__(self, text: str, session: Session | None = None) -> None:
+        super().__init__(text)
+        self.session = session
+
+
+class SessionError(WorkbenchError, RuntimeError):
+    """A session refused a command; the text says why."""
+
+
+class SessionWarning(WorkbenchError, RuntimeWarning):
+    """Another session is training while a new one starts."""
+
+
+class TrainingFinish(WorkbenchError, RuntimeError):
+    """Raised by an extension, or in a command of a session, to end training in good order."""
