@@ -10,6 +10,15 @@ knows nothing of the workbench can still catch them::
     ├── OperationError        (TypeError)       a function does not take these arguments, or is refused
     ├── InputError            (ValueError)      inputs of a function: missing, surplus or ill-typed
     ├── GradientError         (ValueError)      a gradient that is not defined
+    ├── InitializationError   (ValueError)      a scheme that cannot make the values asked for
+    ├── BrickError            (ValueError)      a brick that is configured or asked wrongly
+    │   ├── NotConfiguredError                  a setting that allocation or initialisation needs
+    │   └── ApplicationError                    a brick applied to what, or where, it must not be
+    ├── ArgumentError         (TypeError)       arguments that are missing, unknown or surplus
+    ├── NotAllocatedError     (AttributeError)  parameters asked of a brick that has none yet
+    ├── GraphError            (ValueError)      a computation graph that cannot do what was asked
+    ├── SelectionError        (LookupError)     a path or a name that selects nothing
+    ├── ParameterError        (ValueError)      parameter values that do not fit the model
     ├── NotFiniteError        (ArithmeticError) a cost became infinite or not a number
     ├── ConfigurationError    (ValueError, AttributeError) a setting unknown, unset or ill-typed
     ├── DataError             (ValueError)      data, or a request for them, that do not fit
@@ -91,12 +100,62 @@ class GradientError(WorkbenchError, ValueError):
     """A gradient was asked for that is not defined."""
 
 
+class InitializationError(WorkbenchError, ValueError):
+    """An initialisation scheme is ill-configured, or cannot make an array of this shape."""
+
+
+class BrickError(WorkbenchError, ValueError):
+    """A brick is configured wrongly, or asked for what it does not have."""
+
+
+class NotConfiguredError(BrickError):
+    """A brick lacks a setting that its allocation or its initialisation needs."""
+
+
+class ApplicationError(BrickError):
+    """A brick is applied to what, or at a place where, it must not be."""
+
+
+class ArgumentError(WorkbenchError, TypeError):
+    """Arguments of a call are missing, unknown or surplus."""
+
+
+class NotAllocatedError(WorkbenchError, AttributeError):
+    """The parameters of a brick were asked for before they were allocated."""
+
+
+class GraphError(WorkbenchError, ValueError):
+    """A computation graph cannot do what it was asked."""
+
+
+class SelectionError(WorkbenchError, LookupError):
+    """A path or a name selects nothing."""
+
+
+class ParameterError(WorkbenchError, ValueError):
+    """Values of parameters do not fit the model, or were never set."""
+
+
 class NotFiniteError(WorkbenchError, ArithmeticError):
     """A cost became infinite or not a number."""
 
 
 class ConfigurationError(WorkbenchError, ValueError, AttributeError):
     """A setting is unknown, has no value, or was given one that does not fit."""
+
+
+class ArgumentError(WorkbenchError, ValueError):
+    """Arguments, or keys of a dictionary, are missing or do not fit."""
+
+
+class UnknownArgumentError(ArgumentError, KeyError):
+    """A keyword argument was given that nobody expects."""
+
+    __str__ = Exception.__str__  # a KeyError would show the quoted text
+
+
+class SurplusArgumentError(ArgumentError, TypeError):
+    """More arguments were given than expected, or one was given twice."""
 
 
 class DataError(WorkbenchError, ValueError):

@@ -1,0 +1,306 @@
+"""Initialisation schemes: where the first values of parameters come from.
+
+A scheme draws a numpy array of a given shape; `NdarrayInitialization.initialize` puts one into a
+shared variable. Schemes use only what `numpy.random.Generator` and `numpy.random.RandomState` have
+in common, so either may be given as ``rng``.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy
+import numpy.typing
+
+from workbench.config import config
+from workbench.errors import InitializationError
+from workbench.tensor import SharedVariable
+
+Rng = numpy.random.Generator | numpy.random.RandomState
+Array = numpy.ndarray[Any, numpy.dtype[Any]]
+Shape = tuple[int, ...]
+
+
+class NdarrayInitialization(ABC):
+    """Base class of schemes. A scheme defines `generate`.
+
+    Examples
+    --------
+    >>> import workbench
+    >>> class Ones(NdarrayInitialization):
+    ...     def generate(self, rng, shape):
+    ...         return numpy.ones(shape)
+    >>> W = workbench.shared([[0.0, 0.0]])
+    >>> Ones().initialize(W, numpy.random.default_rng(1))
+    >>> W.get_value()
+    array([[1., 1.]], dtype=float32)
+    """
+
+    @abstractmethod
+    def generate(self, rng: Rng, shape: Shape) -> Array:
+        """Draw the values of one parameter.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator or numpy.random.RandomState
+        shape : tuple of int
+
+        Returns
+        -------
+        ndarray
+            Of this shape, with dtype ``config.floatx``.
+        """
+
+    def initialize(self, var: SharedVariable, rng: Rng, shape: Shape | None = None) -> None:
+        """Set a shared variable to values drawn by `generate`.
+
+        Parameters
+        ----------
+        var : SharedVariable
+        rng : numpy.random.Generator or numpy.random.RandomState
+        shape : tuple of int, optional
+            By default the variable's own.
+        """
+        var.set_value(self.generate(rng, tuple(var.shape) if shape is None else shape))
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({settings})"
+
+
+class Constant(NdarrayInitialization):
+    """The same value everywhere, or an array that is broadcast to the shape.
+
+    Parameters
+    ----------
+    constant : number, array or nested list
+
+    Examples
+    --------
+    >>> Constant([1, 2]).generate(numpy.random.default_rng(1), (2, 2))
+    array([[1., 2.], [1., 2.]], dtype=float32)
+    """
+
+    def __init__(self, constant: numpy.typing.ArrayLike) -> None:
+        self.constant = constant if numpy.isscalar(constant) else numpy.asarray(constant)
+
+    def generate(self, rng: Rng, shape: Shape) -> Array:
+        values = _floats(self.constant)
+        try:
+            return numpy.broadcast_to(values, shape).copy()
+        except ValueError:
+            raise InitializationError(
+                f"Constant: an array of shape {values.shape} cannot be broadcast to the parameter's "
+                f"shape {shape}"
+            ) from None
+
+
+class IsotropicGaussian(NdarrayInitialization):
+    """Independent draws from one normal distribution.
+
+    The standard deviation comes first, the mean second.
+
+    Parameters
+    ----------
+    std : float, optional
+    mean : float, optional
+    """
+
+    def __init__(self, std: float = 1, mean: float = 0) -> None:
+        if not std >= 0:
+            raise InitializationError(f"IsotropicGaussian: std is {std!r}, but must not be negative")
+        self.std = std
+        self.mean = mean
+
+    def generate(self, rng: Rng, shape: Shape) -> Array:
+        return _floats(rng.normal(self.mean, self.std, size=shape))
+
+
+class Uniform(NdarrayInitialization):
+    """Independent draws from one uniform distribution.
+
+    Parameters
+    ----------
+    mean : float, optional
+        The centre of the interval.
+    width : float, optional
+        The length of the interval.
+    std : float, optional
+        The standard deviation; the length is then ``std * sqrt(12)``. Give exactly one of `width`
+        and `std`.
+
+    Examples
+    --------
+    >>> Uniform(mean=1, std=0.5).width
+    1.7320508075688772
+    """
+
+    def __init__(
+        self, mean: float = 0.0, width: float | None = None, std: float | None = None
+    ) -> None:
+        if (width is None) == (std is None):
+            raise InitializationError(
+                f"Uniform: got width={width!r} and std={std!r}; give exactly one of them"
+            )
+        self.mean = mean
+        self.width = width if width is not None else math.sqrt(12) * (std or 0.0)
+
+    def generate(self, rng: Rng, shape: Shape) -> Array:
+        half = self.width / 2
+        return _floats(rng.uniform(self.mean - half, self.mean + half, size=shape))
+
+
+class Identity(NdarrayInitialization):
+    """The identity matrix, cut off or padded with zeros where the shape is not square.
+
+    Parameters
+    ----------
+    mult : float, optional
+        A factor.
+    """
+
+    def __init__(self, mult: float = 1) -> None:
+        self.mult = mult
+
+    def generate(self, rng: Rng, shape: Shape) -> Array:
+        rows, columns = _matrix(self, shape)
+        return _floats(self.mult * numpy.eye(rows, columns))
+
+
+class Orthogonal(NdarrayInitialization):
+    """A random matrix with orthonormal rows or columns, whichever are fewer.
+
+    Drawn from the uniform (Haar) distribution: the Q factor of a Gaussian matrix, with the signs
+    that make it unique (Mezzadri, 2007).
+
+    Parameters
+    ----------
+    scale : float, optional
+        A factor. Saxe et al. (2013) discuss what it means for the speed of training.
+
+    Examples
+    --------
+    >>> Q = Orthogonal(2).generate(numpy.random.default_rng(1), (3, 2))
+    >>> bool(numpy.allclose(Q.T @ Q, 4 * numpy.eye(2), atol=1e-5))
+    True
+    """
+
+    def __init__(self, scale: float = 1) -> None:
+        self.scale = scale
+
+    def generate(self, rng: Rng, shape: Shape) -> Array:
+        rows, columns = _matrix(self, shape)
+        gaussian = rng.normal(size=(max(rows, columns), min(rows, columns)))
+        q, r = numpy.linalg.qr(gaussian)
+        q = q * numpy.where(numpy.diag(r) < 0, -1, 1)
+        return _floats(self.scale * (q if rows >= columns else q.T))
+
+
+class Sparse(NdarrayInitialization):
+    """Draw a few weights in each row and leave the others alone.
+
+    The first axis of the shape counts rows; all other axes together are a row.
+
+    Parameters
+    ----------
+    num_init : int or float
+        How many weights to draw in each row; a float is their fraction of the row.
+    weights_init : NdarrayInitialization
+        What draws them.
+    sparse_init : NdarrayInitialization, optional
+        What the other weights are set to; zero by default.
+
+    Examples
+    --------
+    >>> W = Sparse(2, Constant(3)).generate(numpy.random.default_rng(1), (2, 4))
+    >>> numpy.count_nonzero(W, axis=1)
+    array([2, 2])
+    """
+
+    def __init__(
+        self,
+        num_init: int | float,
+        weights_init: NdarrayInitialization,
+        sparse_init: NdarrayInitialization | None = None,
+    ) -> None:
+        fraction = isinstance(num_init, float)
+        if num_init < 0 or (fraction and num_init > 1):
+            raise InitializationError(
+                f"{type(self).__name__}: num_init is {num_init!r}; give a number of weights, or a "
+                "fraction between 0.0 and 1.0"
+            )
+        self.num_init = num_init
+        self.weights_init = weights_init
+        self.sparse_init = Constant(0) if sparse_init is None else sparse_init
+
+    def generate(self, rng: Rng, shape: Shape) -> Array:
+        return self._sparse(rng, shape, 1)
+
+    def _sparse(self, rng: Rng, shape: Shape, leading: int) -> Array:
+        """Draw within the last axes of `shape`; each index into the `leading` ones is one unit."""
+        values = self.sparse_init.generate(rng, shape)
+        drawn = self.weights_init.generate(rng, shape)
+        units = math.prod(shape[:leading])
+        size = math.prod(shape[leading:])
+        count = self.num_init if isinstance(self.num_init, int) else int(self.num_init * size)
+        if count > size:
+            raise InitializationError(
+                f"{type(self).__name__}: num_init is {count}, but shape {shape} has only {size} "
+                "weights in each unit"
+            )
+        flat, new = values.reshape(units, size), drawn.reshape(units, size)
+        for unit in range(units):
+            chosen = rng.choice(size, count, replace=False)
+            flat[unit, chosen] = new[unit, chosen]
+        return flat.reshape(shape)
+
+
+class SparseND(Sparse):
+    """Draw a few weights within each unit, where a unit is an index into some of the axes.
+
+    Parameters
+    ----------
+    axis : int or sequence of int
+        The axes whose indices are units: with ``(0, 1)`` and a weight of four dimensions,
+        ``num_init`` weights are drawn in each ``W[i, j, :, :]``.
+    num_init, weights_init, sparse_init
+        As in `Sparse`.
+
+    Examples
+    --------
+    >>> W = SparseND(axis=1, num_init=1, weights_init=Constant(1)).generate(
+    ...     numpy.random.default_rng(1), (4, 3))
+    >>> W.sum(axis=0)
+    array([1., 1., 1.], dtype=float32)
+    """
+
+    def __init__(self, axis: int | Sequence[int], **kwargs: Any) -> None:
+        self.axis = axis if isinstance(axis, int) else tuple(axis)
+        super().__init__(**kwargs)
+
+    def generate(self, rng: Rng, shape: Shape) -> Array:
+        axes = (self.axis,) if isinstance(self.axis, int) else self.axis
+        if any(not -len(shape) <= a < len(shape) for a in axes):
+            raise InitializationError(
+                f"SparseND: axis is {self.axis!r}, but the parameter's shape is {shape}"
+            )
+        axes = tuple(a % len(shape) for a in axes)
+        order = axes + tuple(a for a in range(len(shape)) if a not in axes)
+        values = self._sparse(rng, tuple(shape[a] for a in order), len(axes))
+        return values.transpose(numpy.argsort(order)).copy()
+
+
+def _floats(values: Any) -> Array:
+    return numpy.asarray(values, dtype=config.floatx)
+
+
+def _matrix(scheme: NdarrayInitialization, shape: Shape) -> tuple[int, int]:
+    if len(shape) != 2:
+        raise InitializationError(
+            f"{type(scheme).__name__} makes matrices, but was asked for shape {shape}; give this "
+            "parameter another scheme"
+        )
+    return shape[0], shape[1]
