@@ -14,7 +14,7 @@ knows nothing of the workbench can still catch them::
     ├── BrickError            (ValueError)      a brick that is configured or asked wrongly
     │   ├── NotConfiguredError                  a setting that allocation or initialisation needs
     │   └── ApplicationError                    a brick applied to what, or where, it must not be
-    ├── ArgumentError         (TypeError)       arguments that are missing, unknown or surplus
+    ├── SignatureError        (TypeError)       a call whose arguments the signature does not take
     ├── NotAllocatedError     (AttributeError)  parameters asked of a brick that has none yet
     ├── GraphError            (ValueError)      a computation graph that cannot do what was asked
     ├── SelectionError        (LookupError)     a path or a name that selects nothing
@@ -116,8 +116,8 @@ class ApplicationError(BrickError):
     """A brick is applied to what, or at a place where, it must not be."""
 
 
-class ArgumentError(WorkbenchError, TypeError):
-    """Arguments of a call are missing, unknown or surplus."""
+class SignatureError(WorkbenchError, TypeError):
+    """The arguments of a constructor or an application do not fit its signature."""
 
 
 class NotAllocatedError(WorkbenchError, AttributeError):
