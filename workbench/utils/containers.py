@@ -1,0 +1,102 @@
+"""A list that tells its owner about every item that comes and goes.
+
+`workbench.bricks` keeps the children and the parameters of a brick in such lists: a child learns
+its parents, a parameter gets its role, whichever list method put it there.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, MutableSequence
+from typing import SupportsIndex, TypeVar, overload
+
+T = TypeVar("T")
+
+
+class AnnotatingList(MutableSequence[T]):
+    """A list whose subclasses act on inserted and removed items.
+
+    Subclasses override `_setitem` and `_delitem`. Both are called before the list changes, so that
+    raising there refuses the change. Replacing an item removes one and inserts the other.
+
+    Parameters
+    ----------
+    items : iterable, optional
+        What the list begins with; `_setitem` is called for each.
+
+    Examples
+    --------
+    >>> class Loud(AnnotatingList):
+    ...     def _setitem(self, key, value):
+    ...         print(f"{value} comes to {key}")
+    ...     def _delitem(self, key):
+    ...         print(f"{self[key]} goes")
+    >>> names = Loud(["a"])
+    a comes to 0
+    >>> names[0] = "b"
+    a goes
+    b comes to 0
+    >>> names
+    ['b']
+    """
+
+    def __init__(self, items: Iterable[T] | None = None) -> None:
+        self._items: list[T] = []
+        self.extend(items or ())
+
+    def _setitem(self, key: int, value: T) -> None:
+        """Act on `value`, which is about to stand at index `key`."""
+
+    def _delitem(self, key: int) -> None:
+        """Act on the item at index `key`, which is about to go."""
+
+    def insert(self, key: int, value: T) -> None:
+        """Put `value` before index `key`, as `list.insert` does."""
+        self._setitem(slice(key, None).indices(len(self))[0], value)
+        self._items.insert(key, value)
+
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> T: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[T]: ...
+    def __getitem__(self, key: SupportsIndex | slice) -> T | list[T]:
+        return self._items[key]
+
+    @overload
+    def __setitem__(self, key: SupportsIndex, value: T) -> None: ...
+    @overload
+    def __setitem__(self, key: slice, value: Iterable[T]) -> None: ...
+    def __setitem__(self, key: SupportsIndex | slice, value: T | Iterable[T]) -> None:
+        new: list[T] = list(value) if isinstance(key, slice) else [value]  # type: ignore[call-overload, list-item]
+        places = self._places(key)
+        changed = list(self._items)  # a wrong index or size raises before anybody is told
+        changed[key] = new if isinstance(key, slice) else new[0]  # type: ignore[index, assignment]
+        for place in places:
+            self._delitem(place)
+        for place, item in zip(itertools.count(places.start, places.step), new, strict=False):
+            self._setitem(place, item)
+        self._items = changed
+
+    def __delitem__(self, key: SupportsIndex | slice) -> None:
+        changed = list(self._items)
+        del changed[key]
+        for place in self._places(key):
+            self._delitem(place)
+        self._items = changed
+
+    def _places(self, key: SupportsIndex | slice) -> range:
+        places = range(len(self))
+        return places[key] if isinstance(key, slice) else range(places[key], places[key] + 1)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, AnnotatingList):
+            return self._items == other._items
+        return self._items == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(self._items)
