@@ -67,7 +67,7 @@ class AnnotatingList(MutableSequence[T]):
     @overload
     def __setitem__(self, key: slice, value: Iterable[T]) -> None: ...
     def __setitem__(self, key: SupportsIndex | slice, value: T | Iterable[T]) -> None:
-        new: list[T] = list(value) if isinstance(key, slice) else [value]  # type: ignore[call-overload, list-item]
+        new: list[T] = list(value) if isinstance(key, slice) else [value]  # type: ignore[arg-type, list-item]
         places = self._places(key)
         changed = list(self._items)  # a wrong index or size raises before anybody is told
         changed[key] = new if isinstance(key, slice) else new[0]  # type: ignore[index, assignment]

@@ -1,0 +1,1 @@
+"""What tests share, and the tools that report on the project."""
