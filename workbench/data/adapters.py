@@ -1,0 +1,261 @@
+"""Other people's batches as data streams: torch data loaders, and anything that can be iterated.
+
+`as_stream` is what a main loop calls on whatever it was given as its data stream. Everything below
+a stream must be a pure function of the epoch and the position. A data loader that shuffles is
+brought to that by giving it, while an epoch begins, a generator seeded from the loader's own seed
+and the number of the epoch; its own generator stays as it is. Going on in the middle of an epoch
+loads the batches before it again and drops them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    DistributedSampler,
+    IterableDataset,
+    RandomSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
+
+from workbench.data.datasets import Data, Dataset
+from workbench.data.streams import AbstractDataStream
+from workbench.errors import DataError, SourceError, nearest
+
+NO_NAMES = (
+    "the batches of {name} are {kind}, which does not say what the entries are called; pass "
+    "as_stream({name}, sources=({example})), with the names of the cost's inputs"
+)
+
+
+class BatchStream(AbstractDataStream):
+    """Ready-made batches from any object that can be iterated over again and again.
+
+    Parameters
+    ----------
+    batches : iterable of batches
+        Each batch a mapping from source to array, a tuple or list of arrays, or a single array.
+        Its order must be the same every time, or a resumed run will see other batches.
+    sources : sequence of str, optional
+        The names of the entries; of mappings, those to use. Mappings name themselves: then the
+        first batch is looked at.
+
+    Raises
+    ------
+    DataError
+        If `batches` cannot be iterated over twice, or does not name its sources.
+
+    Examples
+    --------
+    >>> stream = BatchStream([(np.zeros(2), np.ones(2))], sources=("x", "y"))
+    >>> next(stream.get_epoch_iterator(as_dict=True))
+    {'x': array([0., 0.]), 'y': array([1., 1.])}
+    """
+
+    def __init__(self, batches: Iterable[Any], sources: Sequence[str] | None = None) -> None:
+        self.batches = batches
+        self._check_repeatable()
+        self.num_batches = self._length()
+        if sources is None:
+            sources = self._look()
+        self.sources = (sources,) if isinstance(sources, str) else tuple(sources)
+
+    def _check_repeatable(self) -> None:
+        if isinstance(self.batches, Iterator):
+            raise DataError(
+                f"the data stream is a {type(self.batches).__name__}, which can be read only once, "
+                "but every epoch reads it anew; give a list, a DataLoader, or an object whose "
+                "__iter__ starts from the beginning"
+            )
+
+    def _length(self) -> int | None:
+        return len(self.batches) if isinstance(self.batches, Sized) else None
+
+    def _look(self) -> Sequence[str]:
+        name = type(self.batches).__name__
+        for first in self._begin(0):
+            if isinstance(first, Mapping):
+                return tuple(first)
+            kind = f"a {type(first).__name__}"
+            count = 1
+            if isinstance(first, (tuple, list)):
+                kind, count = f"{kind} of {len(first)}", len(first)
+            example = ", ".join(["'features'", "'targets'", "..."][:count]) + "," * (count == 1)
+            raise SourceError(NO_NAMES.format(name=name, kind=kind, example=example))
+        raise DataError(f"{name} gives no batch at all")
+
+    def _begin(self, epoch: int) -> Iterator[Any]:
+        return iter(self.batches)
+
+    def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
+        return map(self._as_tuple, itertools.islice(self._begin(epoch), start, None))
+
+    def _as_tuple(self, batch: Any) -> Data:
+        if isinstance(batch, Mapping):
+            try:
+                return tuple([batch[source] for source in self.sources])
+            except KeyError as error:
+                missing = error.args[0]
+                raise SourceError(
+                    f"a batch of {self!r} has no source {missing!r}, only "
+                    f"{', '.join(map(repr, batch))}{nearest(missing, batch)}"
+                ) from None
+        entries = tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
+        if len(entries) != len(self.sources):
+            raise SourceError(
+                f"a batch of {self!r} has {len(entries)} entries; expected one for each source"
+            )
+        return entries
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({type(self.batches).__name__}, sources={self.sources})"
+
+
+class LoaderStream(BatchStream):
+    """The batches of a `torch.utils.data.DataLoader`.
+
+    The order of epoch k depends on the seed of the loader's generator (`config.default_seed` if
+    it has none) and on k; torch's global generator is not touched. A sampler of one's own decides
+    itself whether its order repeats.
+
+    Parameters
+    ----------
+    batches : DataLoader
+        The loader.
+    sources : sequence of str, optional
+        The names of the entries of a batch; not needed for batches that are mappings.
+
+    Examples
+    --------
+    >>> data = torch.utils.data.TensorDataset(torch.arange(6), torch.arange(6) % 2)
+    >>> stream = LoaderStream(DataLoader(data, batch_size=4), sources=("x", "y"))
+    >>> [x.tolist() for x, y in stream.get_epoch_iterator()]
+    [[0, 1, 2, 3], [4, 5]]
+    """
+
+    batches: DataLoader[Any]
+
+    def __init__(self, batches: DataLoader[Any], sources: Sequence[str] | None = None) -> None:
+        self._seed = _loader_seed(batches)
+        super().__init__(batches, sources)
+
+    def _check_repeatable(self) -> None:
+        """Accept any loader: it makes a new iterator every epoch."""
+
+    def _length(self) -> int | None:
+        # what a loader says about an iterable-style dataset is a guess
+        guess = isinstance(self.batches.dataset, IterableDataset)
+        return None if guess else len(self.batches)
+
+    def _begin(self, epoch: int) -> Iterator[Any]:
+        loader = self.batches
+        for sampler in _samplers(loader):
+            if isinstance(sampler, DistributedSampler):
+                sampler.set_epoch(epoch)
+        words = np.random.SeedSequence(self._seed, spawn_key=(epoch,)).generate_state(1, np.uint64)
+        generator = torch.Generator()
+        generator.manual_seed(int(words[0]))
+        with _lent(loader, generator):
+            batches = iter(loader)
+            first = list(itertools.islice(batches, 1))  # samplers draw when first asked
+        return itertools.chain(first, batches)
+
+
+def as_stream(data_stream: Any, sources: Sequence[str] | None = None) -> AbstractDataStream:
+    """Make a data stream of `data_stream`, whatever batches it gives.
+
+    Parameters
+    ----------
+    data_stream : AbstractDataStream, DataLoader or iterable of batches
+        A stream is returned as it is. Batches are mappings from source to array, tuples or lists
+        of arrays, or single arrays.
+    sources : sequence of str, optional
+        The names of the entries of a batch. Mappings name their entries themselves; tuples do not.
+
+    Raises
+    ------
+    DataError
+        If `data_stream` is no stream of batches, or can be read only once.
+    SourceError
+        If the names of the entries are not known.
+
+    Examples
+    --------
+    >>> stream = as_stream([{"x": [1, 2]}, {"x": [3, 4]}])
+    >>> stream.sources, stream.num_batches
+    (('x',), 2)
+    """
+    if isinstance(data_stream, AbstractDataStream):
+        if sources is None or tuple(sources) == data_stream.sources:
+            return data_stream
+        raise SourceError(
+            f"{data_stream!r} calls its sources {data_stream.sources}; they cannot be renamed to "
+            f"{tuple(sources)} here"
+        )
+    if isinstance(data_stream, DataLoader):
+        return LoaderStream(data_stream, sources)
+    if isinstance(data_stream, Dataset):
+        raise DataError(
+            f"{data_stream!r} is a dataset, which says nothing about batches; give "
+            "DataStream(dataset, iteration_scheme=ShuffledScheme(dataset.num_examples, batch_size))"
+        )
+    if isinstance(data_stream, (torch.Tensor, np.ndarray, Mapping)):
+        raise DataError(
+            f"a data stream was given as one {type(data_stream).__name__}; put arrays into "
+            "DataStream(IndexableDataset({source: array}), iteration_scheme=...)"
+        )
+    if isinstance(data_stream, torch.utils.data.Dataset):
+        raise DataError(
+            f"{type(data_stream).__name__} is a torch dataset; give "
+            "torch.utils.data.DataLoader(dataset, batch_size=...)"
+        )
+    if isinstance(data_stream, (str, bytes)) or not isinstance(data_stream, Iterable):
+        raise DataError(
+            f"a data stream was given as {data_stream!r}; expected a DataStream, a torch "
+            "DataLoader, or an iterable of batches"
+        )
+    return BatchStream(data_stream, sources)
+
+
+def _samplers(loader: DataLoader[Any]) -> list[Any]:
+    """Return everything that may decide about the order of a loader's batches."""
+    samplers: list[Any] = [loader.sampler]
+    if isinstance(loader.batch_sampler, BatchSampler):
+        samplers.append(loader.batch_sampler.sampler)
+    return samplers
+
+
+def _shuffling(loader: DataLoader[Any]) -> list[Any]:
+    kinds = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
+    return [sampler for sampler in _samplers(loader) if isinstance(sampler, kinds)]
+
+
+def _loader_seed(loader: DataLoader[Any]) -> int:
+    for holder in (*_shuffling(loader), loader):
+        if holder.generator is not None:
+            return int(holder.generator.initial_seed())
+    from workbench.config import config
+
+    return config.default_seed
+
+
+@contextlib.contextmanager
+def _lent(loader: DataLoader[Any], generator: torch.Generator) -> Iterator[None]:
+    """Let the loader and its samplers draw from `generator` inside the ``with`` block."""
+    holders = [*_shuffling(loader), loader]
+    own = [holder.generator for holder in holders]
+    for holder in holders:
+        holder.generator = generator
+    try:
+        yield
+    finally:
+        for holder, kept in zip(holders, own, strict=True):
+            holder.generator = kept
