@@ -1,0 +1,72 @@
+# One command for each job. The first one that needs it makes the virtual environment, with the
+# exact versions in constraints.txt; after that every target starts at once and works offline.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+VENV ?= .venv
+PYTHON ?= $(shell for p in python3.11 python3 python; do \
+	$$p -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+EXTRAS := live,test,dev
+
+NOTEBOOK := notebooks/01_first_training.ipynb
+QUIET_LAB := --LabApp.news_url= \
+	--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate
+
+.PHONY: help install lab test chromium lint format types bench pins clean
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+install: $(STAMP) ## make the virtual environment
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with ensurepip is needed; name one: make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install -c constraints.txt setuptools
+	$(PIP) install -c constraints.txt --no-build-isolation -e ".[$(EXTRAS)]"
+	@touch $@
+
+lab: $(STAMP) ## open the first notebook in JupyterLab, on this machine only
+	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) $(QUIET_LAB) $(NOTEBOOK)
+
+# The browser has both cores to itself; everything else then runs in parallel, one thread a process.
+test: $(STAMP) chromium ## run every test: units, doctests, contracts, notebooks, browser
+	@status=0; \
+	$(BIN)/python -m pytest -m browser tests/browser || status=$$?; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not browser" --nbval-lax --nbval-current-env \
+		-n auto --maxprocesses 8 --dist loadfile || status=$$?; \
+	exit $$status
+
+chromium: $(STAMP)
+	@$(BIN)/python -m tests.support.chromium
+
+lint: $(STAMP) ## look for mistakes and for lines that are formatted otherwise
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(STAMP) ## mend what lint finds, where that is safe
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(STAMP) ## check the types of both packages, strictly
+	$(BIN)/mypy
+
+bench: $(STAMP) ## measure
+	$(BIN)/python -m tests.benchmarks
+
+pins: ## resolve the floors of pyproject.toml anew and write constraints.txt
+	rm -rf build/pins
+	$(PYTHON) -m venv build/pins
+	build/pins/bin/pip install --no-input -e ".[$(EXTRAS)]"
+	{ sed '/^[^#]/d' constraints.txt; \
+	  build/pins/bin/pip freeze --all --exclude-editable | grep -v '^pip==' | sed 's/+.*//'; } > build/pins.txt
+	mv build/pins.txt constraints.txt
+
+clean: ## remove what can be made again, but for the virtual environment
+	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,0 +1,54 @@
+"""Find the Chromium that browser tests drive; as a program, try to install it where it is missing.
+
+``python -m tests.support.chromium`` never fails: without a browser the tests skip with a reason.
+Only where ``WORKBENCH_REQUIRE_BROWSER=1``, as in CI, does its absence fail them (see the fixture
+`chromium` in ``tests/conftest.py``).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PACKAGES = ("chromium", "fonts-liberation")
+ABSENT = (
+    "no Chromium found: install the package `chromium`, or name a browser in the environment "
+    "variable CHROMIUM"
+)
+
+
+def find() -> str | None:
+    """Return the path of the browser in ``$CHROMIUM``, else of the first of `NAMES` there is."""
+    named = os.environ.get("CHROMIUM")
+    paths = map(shutil.which, [named] if named else NAMES)
+    return next((path for path in paths if path), None)
+
+
+def required() -> bool:
+    """Return whether browser tests must run here."""
+    return os.environ.get("WORKBENCH_REQUIRE_BROWSER", "") not in ("", "0")
+
+
+def install() -> str:
+    """Try Debian's package, and say in a line what came of it."""
+    if not shutil.which("apt-get"):
+        return "cannot install Chromium: there is no apt-get here"
+    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if root and not shutil.which("sudo"):
+        return "cannot install Chromium: neither root nor sudo"
+    apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]
+    packages = ["install", "--no-install-recommends", *PACKAGES]
+    for arguments in (["update"], packages):
+        done = subprocess.run(
+            [*apt, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+        if done.returncode:
+            fault = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
+            return f"cannot install Chromium: {' '.join(fault)}"
+    return f"installed {find()}"
+
+
+if __name__ == "__main__":
+    print(find() or install())
