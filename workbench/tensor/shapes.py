@@ -15,10 +15,12 @@ The machinery (sympy included) is imported at the first use, which keeps ``impor
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import logging
 import re
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
@@ -137,16 +139,16 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
         try:
             with world.mode:
                 return function(*args, **kwargs)
-        except world.Guard as error:
-            problem: Exception = error
         except Exception as error:
-            raise _explained(function, error, shown) from None
-        try:
-            return _probe(world, function, args, kwargs)
-        except Exception as error:
-            if isinstance(error, (RuntimeError, TypeError, ValueError, IndexError)):
-                problem = error
-            raise _explained(function, problem, shown) from None
+            problem = error
+        found = _unknown_sizes((args, kwargs))
+        if found and not isinstance(problem, TypeError):
+            try:
+                return _probe(world, function, args, kwargs, found)
+            except Exception as error:
+                if isinstance(problem, world.Guard):
+                    problem = error
+        raise _explained(function, problem, shown) from None
 
 
 def _explained(
@@ -171,43 +173,95 @@ def _explained(
     return errors.ShapeError(message + said)
 
 
-def _probe(world: _World, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """Infer from concrete sizes, for rules that branch on an unknown one."""
-    sizes: dict[Any, torch.SymInt | None] = {}
+@dataclasses.dataclass
+class _Unknown:
+    """An unknown size of the arguments: a number if it stands alone, and where it first occurs."""
+
+    size: torch.SymInt | None = None
+    axis: int = 0
+
+
+def _unknown_sizes(structure: Any) -> tuple[dict[Any, _Unknown], set[int]] | None:
+    """The free symbols among the sizes of `structure`, and the sizes that are known."""
+    symbols: dict[Any, _Unknown] = {}
+    constants: set[int] = set()
 
     def collect(leaf: Any) -> Any:
         dims = leaf.shape if isinstance(leaf, torch.Tensor) else [leaf]
-        for dim in dims:
+        for axis, dim in enumerate(dims):
             if isinstance(dim, SYMBOLIC_NUMBERS):
                 expression = symbol(dim)  # type: ignore[arg-type]
                 for free in getattr(expression, "free_symbols", ()):
-                    sizes.setdefault(free, None)
+                    unknown = symbols.setdefault(free, _Unknown(axis=axis))
                     if free == expression:
-                        sizes[free] = dim  # type: ignore[assignment]
+                        unknown.size = dim  # type: ignore[assignment]
+            elif isinstance(leaf, torch.Tensor):
+                constants.add(dim)
         return leaf
 
-    map_structure(collect, (args, kwargs))
-    symbols = sorted(sizes, key=str)
-    problem: Exception | None = None
-    # First every unknown size on its own; where that cannot fit, all of them alike. The values are
-    # divisible by everything small (reshapes, strides), and no one is linear in another.
-    for spread in (1, 0):
-        values = [
-            {s: 120 * (2 + spread * i) ** k for i, s in enumerate(symbols)}
+    map_structure(collect, structure)
+    return (symbols, constants) if symbols else None
+
+
+def _attempts(
+    symbols: dict[Any, _Unknown], constants: set[int]
+) -> Iterator[tuple[list[dict[Any, int]], bool]]:
+    """Sizes to try, each for all probes, and whether to try them on real tensors.
+
+    Sizes are divisible by everything small (reshapes, strides), and no one is linear in another.
+    First every unknown size differs; then those in the same dimension are equal, then all, for
+    functions that need it; then one dimension has a size that is known elsewhere, or one of the few
+    that functions insist on; then all are small, for functions that look at values.
+    """
+
+    def values(offset: Callable[[int, _Unknown], int]) -> list[dict[Any, int]]:
+        numbered = list(enumerate(symbols.items()))
+        return [
+            {free: 120 * (2 + offset(i, unknown)) ** k for i, (free, unknown) in numbered}
             for k in range(1, PROBES + 1)
         ]
+
+    yield values(lambda i, unknown: i), False
+    by_axis = values(lambda i, unknown: unknown.axis)
+    yield by_axis, False
+    yield values(lambda i, unknown: 0), False
+    for constant in sorted(constants | {2, 3}):
+        for axis in sorted({unknown.axis for unknown in symbols.values()}):
+            fixed = {free: constant for free, unknown in symbols.items() if unknown.axis == axis}
+            yield [value | fixed for value in by_axis], False
+    yield [
+        {free: 4 + unknown.axis + 3 * k**2 for free, unknown in symbols.items()}
+        for k in range(PROBES)
+    ], True
+
+
+def _probe(
+    world: _World,
+    function: Callable[..., Any],
+    args: Any,
+    kwargs: Any,
+    found: tuple[dict[Any, _Unknown], set[int]],
+) -> Any:
+    """Infer from concrete sizes, for rules that branch on an unknown one."""
+    problem: Exception | None = None
+    for values, real in _attempts(*found):
         try:
-            results = [_run_concrete(world, function, args, kwargs, value) for value in values]
+            results = [_run(world, function, args, kwargs, value, real) for value in values]
         except Exception as error:
             problem = problem or error
-            continue
-        return _generalise(world, results, values, sizes)
+        else:
+            return _generalise(world, results, values, found[0])
     assert problem is not None
     raise problem
 
 
-def _run_concrete(
-    world: _World, function: Callable[..., Any], args: Any, kwargs: Any, values: dict[Any, int]
+def _run(
+    world: _World,
+    function: Callable[..., Any],
+    args: Any,
+    kwargs: Any,
+    values: dict[Any, int],
+    real: bool,
 ) -> Any:
     def number(size: Any) -> Any:
         expression = symbol(size)
@@ -218,16 +272,18 @@ def _run_concrete(
             return number(leaf)
         if isinstance(leaf, world.Fake):
             shape = [number(size) for size in leaf.shape]
-            return torch.empty(shape, dtype=leaf.dtype, device=leaf.device)
+            return torch.ones(shape, dtype=leaf.dtype, device=leaf.device)
         return leaf
 
-    with world.concrete:
+    with contextlib.nullcontext() if real else world.concrete:
         new_args, new_kwargs = map_structure(concrete, (args, kwargs))
-        return function(*new_args, **new_kwargs)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return function(*new_args, **new_kwargs)
 
 
 def _generalise(
-    world: _World, results: list[Any], values: list[dict[Any, int]], sizes: dict[Any, Any]
+    world: _World, results: list[Any], values: list[dict[Any, int]], symbols: dict[Any, _Unknown]
 ) -> Any:
     """Put unknown sizes back into what the probes gave."""
     leaves: list[list[Any]] = []
@@ -242,26 +298,27 @@ def _generalise(
     def general(leaf: Any) -> Any:
         column = next(columns)
         if isinstance(leaf, torch.Tensor):
-            shape = [_size(dims, values, sizes) for dims in zip(*(t.shape for t in column), strict=True)]
+            shape = [_size(dims, values, symbols) for dims in zip(*(t.shape for t in column), strict=True)]
             with world.mode:
                 return torch.empty(shape, dtype=leaf.dtype, device=leaf.device)
         if isinstance(leaf, int) and not isinstance(leaf, bool):
-            return _size(column, values, sizes)
+            return _size(column, values, symbols)
         return leaf
 
     return map_structure(general, results[0])
 
 
-def _size(seen: Sequence[int], values: list[dict[Any, int]], sizes: dict[Any, Any]) -> Any:
+def _size(seen: Sequence[int], values: list[dict[Any, int]], symbols: dict[Any, _Unknown]) -> Any:
     """The size that was `seen` at the probes, as a function of the unknown sizes."""
     if len(set(seen)) == 1:
         return seen[0]
+    sizes = {free: unknown.size for free, unknown in symbols.items() if unknown.size is not None}
     for free, size in sizes.items():
-        if size is not None and list(seen) == [value[free] for value in values]:
+        if list(seen) == [value[free] for value in values]:
             return size
     for free, size in sizes.items():
         at = [value[free] for value in values]
-        if size is None or at[0] == at[1]:
+        if at[0] == at[1]:
             continue
         slope = Fraction(seen[1] - seen[0], at[1] - at[0])
         offset = seen[0] - slope * at[0]

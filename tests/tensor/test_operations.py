@@ -1,0 +1,171 @@
+"""Torch's functions, operators and methods on variables, against torch itself."""
+
+import operator
+
+import numpy
+import pytest
+import torch
+import torch.nn.functional as F
+
+from workbench import function, tensor
+from workbench.tensor.variable import Variable
+
+generator = torch.Generator().manual_seed(0)
+
+
+def normal(*shape):
+    return torch.normal(torch.zeros(shape), 1.0, generator=generator)
+
+
+VALUES = {
+    "a": normal(3, 4),  # A x D
+    "b": normal(3, 4),
+    "p": torch.rand(3, 4, generator=generator) * 0.8 + 0.1,  # inside (0, 1)
+    "v": normal(4),
+    "u": normal(3),
+    "m": normal(4, 5),
+    "q": normal(4, 4) @ torch.diag(torch.tensor([3.0, 1.0, 2.0, 4.0])) + 5 * torch.eye(4),
+    "s": normal(),
+    "i": torch.randint(0, 4, (3, 4), generator=generator),
+    "k": torch.randint(0, 3, (3,), generator=generator),
+    "c": torch.tensor([[True, False, True, True]] * 3),
+    "x": normal(2, 3, 8, 8),  # images
+    "w": normal(6, 3, 3, 3),  # filters
+    "t": normal(2, 3, 4),  # batch x time x features
+    "z": torch.complex(normal(3, 4), normal(3, 4)),
+}
+
+UNARY = (
+    "abs acos asin atan asinh atanh ceil cos cosh deg2rad digamma erf erfc erfinv exp exp2 expm1 "
+    "floor frac lgamma log log10 log1p log2 logit neg positive rad2deg reciprocal relu round rsqrt "
+    "sigmoid sign signbit sgn sin sinc sinh sqrt square tan tanh trunc isfinite isnan isinf i0 "
+    "acosh nan_to_num"
+).split()
+
+EXPRESSIONS = [
+    *[f"torch.{name}({'p + 1' if name == 'acosh' else 'p'})" for name in UNARY],
+    *[f"a {sign} b" for sign in ("+", "-", "*", "/", "//", "%", "<", "<=", ">", ">=", "==", "!=")],
+    "a @ m", "m.T @ v", "-a", "+a", "abs(a)", "p ** 2", "2 ** p", "p ** p", "1 / p", "1 - p", "3 // p", "2 + a", "3 * a",
+    "i & 1", "i | 1", "i ^ 1", "i << 1", "i >> 1", "~c", "c & c", "1 + i",
+    "a + v", "a * s",
+    "torch.add(a, b, alpha=2)", "torch.maximum(a, b)", "torch.minimum(a, b)", "torch.atan2(a, b)", "torch.hypot(a, b)",
+    "torch.logaddexp(a, b)", "torch.fmod(a, b)", "torch.remainder(a, b)", "torch.lerp(a, b, 0.3)", "torch.xlogy(p, p)",
+    "torch.addmm(torch.zeros(3, 5), a, m)", "torch.mm(a, m)", "torch.mv(q, v)", "torch.dot(v, v)", "torch.outer(u, v)",
+    "torch.bmm(t, t.transpose(1, 2))", "torch.matmul(t, m)", "torch.einsum('ij,jk->ik', a, m)", "torch.einsum('btd,d->bt', t, v)",
+    "torch.tensordot(a, m, dims=1)", "torch.kron(a, b)", "torch.linalg.norm(a)", "torch.linalg.inv(q)", "torch.linalg.det(q)",
+    "torch.linalg.solve(q, v)", "torch.linalg.matrix_norm(a)", "torch.linalg.vector_norm(a, dim=1)", "torch.trace(q)", "torch.inverse(q)",
+    "torch.linalg.multi_dot([a, m, m.T])", "torch.cross(u, u * 2, dim=0)", "torch.cdist(a, b)",
+    "a.sum()", "a.sum(0)", "a.sum(1, keepdim=True)", "a.sum((0, 1))", "a.mean()", "a.mean(1)", "a.prod(0)", "a.std(0)", "a.var(1)",
+    "a.max()", "a.max(1)", "a.min(0)", "a.argmax(1)", "a.argmin()", "a.amax(0)", "a.amin((0, 1))", "a.median()", "a.norm(2)", "a.norm(1, 1)",
+    "a.cumsum(0)", "a.cumprod(1)", "a.logsumexp(1)", "torch.logcumsumexp(a, 1)", "c.all()", "c.any(0)", "torch.count_nonzero(c)",
+    "torch.quantile(a, 0.5, dim=1)", "torch.nanmean(a)", "torch.std_mean(a)", "torch.var_mean(a, 0)", "torch.aminmax(a)", "torch.diff(v)",
+    "torch.cummax(a, 1)", "torch.mode(i, 1)", "torch.kthvalue(a, 2, 1)", "torch.dist(a, b)", "torch.renorm(a, 2, 0, 1.0)",
+    "a.reshape(12)", "a.reshape(2, 6)", "a.reshape(-1, 2)", "a.view(4, 3)", "a.flatten()", "x.flatten(1)", "a.T", "t.mT", "a.t()", "t.transpose(0, 2)",
+    "t.permute(2, 0, 1)", "a.unsqueeze(0)", "a.unsqueeze(0).squeeze(0)", "v.expand(3, 4)", "v.repeat(2, 3)", "a.repeat_interleave(2, 0)", "a.flip(0)", "a.roll(1, 1)",
+    "a.tril()", "a.triu(1)", "torch.diag(v)", "torch.diagonal(q)", "torch.diag_embed(v)", "torch.rot90(a)", "torch.movedim(t, 0, 2)", "t.unflatten(2, (2, 2))",
+    "torch.cat([a, b])", "torch.cat([a, b], 1)", "torch.stack([a, b])", "torch.hstack([a, b])", "torch.vstack([a, b])", "torch.dstack([a, b])",
+    "torch.chunk(a, 2, 1)", "torch.split(a, [1, 3], dim=1)", "torch.broadcast_tensors(a, v)", "torch.tile(v, (2, 2))", "torch.meshgrid(u, v, indexing='ij')",
+    "a[0]", "a[-1]", "a[:, 1]", "a[1:]", "a[:, :2]", "a[..., None]", "a[:, ::2]", "a[k]", "a[torch.arange(3), k]", "a[c]", "a[None]", "x[:, 1, 2:5, ::2]", "a[:-1]",
+    "torch.where(c, a, b)", "torch.where(a > 0, a, 0.0)", "a.masked_fill(c, 0.0)", "torch.gather(a, 1, i)", "a.index_select(0, k)", "torch.take_along_dim(a, i, 1)",
+    "torch.scatter(a, 1, i, 0.5)", "a.scatter_add(1, i, b)", "a.index_add(0, k, b)", "torch.masked_select(a, c)", "torch.nonzero(c)", "a.index_put((k,), v)",
+    "torch.topk(a, 2)", "torch.sort(a)", "a.argsort(1)", "torch.unique(i)", "torch.bincount(k)", "torch.searchsorted(v.sort().values, u)", "torch.bucketize(a, torch.tensor([-1.0, 1.0]))", "torch.histc(a, 4)",
+    "a.clamp(-1, 1)", "a.clamp(min=0)", "a.float()", "a.double()", "i.float()", "a.to(torch.float64)", "a.long()", "a.bool()", "a.type_as(i)", "a.clone()", "a.detach()", "a.contiguous()",
+    "torch.zeros_like(a)", "torch.ones_like(a)", "torch.full_like(a, 3.0)", "a.new_zeros(2, 3)", "a.fill_diagonal(0.0) if False else a", "torch.isclose(a, a)", "torch.eq(a, b)", "torch.equal(a, a) if False else a",
+    "z.real", "z.imag", "torch.conj(z)", "z.abs()", "z.angle()", "torch.view_as_real(z)", "torch.fft.fft(a)", "torch.fft.rfft(a)", "torch.fft.irfft(torch.fft.rfft(a))",
+    "F.relu(a)", "F.leaky_relu(a, 0.1)", "F.elu(a)", "F.selu(a)", "F.celu(a)", "F.gelu(a)", "F.silu(a)", "F.mish(a)", "F.softplus(a)", "F.softsign(a)", "F.hardtanh(a)", "F.hardswish(a)", "F.hardsigmoid(a)",
+    "F.logsigmoid(a)", "F.tanhshrink(a)", "F.softshrink(a)", "F.relu6(a)", "F.glu(a)", "F.prelu(a, torch.tensor([0.2]))", "F.threshold(a, 0.1, 0.0)",
+    "F.softmax(a, 1)", "F.log_softmax(a, 1)", "F.softmin(a, 1)", "F.normalize(a)", "F.layer_norm(t, (4,))", "F.group_norm(x, 3)", "F.instance_norm(x)", "F.batch_norm(a, None, None, training=True)",
+    "F.batch_norm(x, torch.zeros(3), torch.ones(3))", "F.local_response_norm(x, 2)", "F.rms_norm(t, (4,))", "F.dropout(a, training=False)",
+    "F.linear(a, m.T)", "F.linear(a, m.T, torch.ones(5))", "F.bilinear(a, b, torch.ones(2, 4, 4))", "F.embedding(k, m)", "F.one_hot(k, 5)", "F.embedding_bag(i, m)",
+    "F.conv2d(x, w)", "F.conv2d(x, w, stride=2, padding=1)", "F.conv1d(t, torch.ones(2, 3, 2))", "F.conv_transpose2d(x, w.transpose(0, 1))", "F.conv2d(x, w, padding='same')", "F.unfold(x, 3)",
+    "F.max_pool2d(x, 2)", "F.avg_pool2d(x, 3, stride=2)", "F.adaptive_avg_pool2d(x, (1, 1))", "F.adaptive_max_pool2d(x, 2)", "F.lp_pool2d(x, 2, 2)", "F.max_pool1d(t, 2)",
+    "F.pad(a, (1, 2))", "F.pad(x, (1, 1, 1, 1), mode='reflect')", "F.interpolate(x, scale_factor=2)", "F.interpolate(x, size=(4, 4), mode='bilinear')", "F.pixel_shuffle(torch.cat([x, x, x, x], 1), 2)", "F.pixel_unshuffle(x, 2)",
+    "F.cross_entropy(a, k)", "F.cross_entropy(a, p)", "F.nll_loss(F.log_softmax(a, 1), k)", "F.mse_loss(a, b)", "F.l1_loss(a, b)", "F.smooth_l1_loss(a, b)", "F.huber_loss(a, b)", "F.binary_cross_entropy(p, p)",
+    "F.binary_cross_entropy_with_logits(a, p)", "F.kl_div(a, p, reduction='sum')", "F.cosine_similarity(a, b)", "F.pairwise_distance(a, b)", "F.hinge_embedding_loss(a, torch.ones(3, 4))", "F.cosine_embedding_loss(a, b, torch.ones(3))",
+    "F.margin_ranking_loss(a, b, torch.ones(3, 4))", "F.soft_margin_loss(a, torch.ones(3, 4))", "F.gaussian_nll_loss(a, b, p)", "F.poisson_nll_loss(a, p)", "F.multi_margin_loss(a, k)", "F.triplet_margin_loss(a, b, p)",
+    "F.scaled_dot_product_attention(t, t, t)", "torch.special.expit(a)", "torch.special.entr(p)", "torch.special.log_ndtr(a)", "torch.heaviside(a, b)", "torch.copysign(a, b)", "torch.nextafter(a, b)", "torch.float_power(p, 2)",
+    "torch.polygamma(1, p)", "torch.cov(a)", "torch.corrcoef(a)", "torch.vander(v)", "torch.block_diag(a, b)", "torch.cartesian_prod(u, v)", "torch.combinations(v)", "torch.logdet(q @ q.T)",
+    "torch.zeros((a.shape[0], 2))", "a.reshape(a.shape[0] * 2, -1)", "a.sum() / a.shape[0]", "torch.full((v.shape[0],), 2.0)", "torch.arange(a.shape[0])", "a.numel() * 1.0", "torch.eye(v.shape[0])", "a.expand(2, a.shape[0], a.shape[1])",
+]  # fmt: skip
+
+
+def leaves(result):
+    if isinstance(result, (tuple, list)):
+        return [leaf for part in result for leaf in leaves(part)]
+    return [result]
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_agrees_with_torch(expression):
+    scope = {"torch": torch, "F": F}
+    used = {n: VALUES[n] for n in compile(expression, "", "eval").co_names if n in VALUES}
+    inputs = {n: tensor.variable(n, (None,) * v.ndim, v.dtype) for n, v in used.items()}
+    expected = leaves(eval(expression, scope | used))
+    symbolic = leaves(eval(expression, scope | inputs))
+    computed = function(list(inputs.values()), symbolic, on_unused_input="ignore")(*used.values())
+    for variable, got, want in zip(symbolic, computed, expected, strict=True):
+        if isinstance(want, torch.Tensor):
+            assert (variable.ndim, variable.dtype) == (want.ndim, want.dtype)
+            known = [s for s in zip(variable.shape, want.shape, strict=True) if isinstance(s[0], int)]
+            assert all(inferred == actual for inferred, actual in known)
+        torch.testing.assert_close(torch.as_tensor(got), torch.as_tensor(want), equal_nan=True)
+
+
+def test_the_table_covers_torch_widely():
+    assert len(set(EXPRESSIONS)) >= 300
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x.add_(1),
+        lambda x: operator.setitem(x, 0, 1.0),
+        lambda x: operator.iadd(x, 1),
+        lambda x: F.relu(x, inplace=True),
+        lambda x: torch.add(x, 1, out=torch.empty(2)),
+        lambda x: torch.relu_(x),
+        lambda x: torch.ones(2).copy_(x),
+    ],
+)
+def test_in_place_operations_are_refused_by_name(change):
+    with pytest.raises(TypeError, match=r"would change .* in place.*updates="):
+        change(tensor.matrix("x"))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [bool, float, int, list, lambda x: x.item(), lambda x: x.tolist(), numpy.asarray, lambda x: 1 in x],
+)
+def test_asking_for_a_value_says_how_to_evaluate(question):
+    with pytest.raises(TypeError, match=r"needs the value of x.*eval"):
+        question(tensor.vector("x"))
+
+
+def test_draws_from_the_global_generator_are_refused():
+    with pytest.raises(TypeError, match="neither repeated nor resumed; draw from a tensor.RandomStream"):
+        F.dropout(tensor.matrix("x"))
+
+
+def test_unknown_arguments_keep_torchs_explanation():
+    with pytest.raises(TypeError, match=r"sum\(x .*dimm=3\): .*invalid combination"):
+        tensor.matrix("x").sum(dimm=3)
+
+
+def test_a_module_of_torch_takes_variables():
+    layer, x = torch.nn.Linear(4, 2), tensor.matrix("x")
+    torch.testing.assert_close(layer(x).eval({x: VALUES["a"]}), layer(VALUES["a"]).detach())
+
+
+def test_numpy_arrays_mix_with_variables():
+    x, array = tensor.vector("x"), numpy.arange(3, dtype="float32")
+    torch.testing.assert_close((array * x - array).eval({x: [2.0, 2.0, 2.0]}), torch.arange(3.0))
+
+
+def test_a_number_of_results_that_depends_on_an_unknown_size_is_refused():
+    with pytest.raises(ValueError, match="number of results depends on a size that is not known"):
+        torch.split(tensor.matrix("x"), 3)
+
+
+def test_results_keep_torchs_named_tuples():
+    largest = torch.max(tensor.matrix("x"), 1)
+    assert isinstance(largest.values, Variable) and largest.indices.dtype is torch.int64
