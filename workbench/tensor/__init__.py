@@ -17,11 +17,13 @@ from workbench.tensor.inputs import (
     variable,
     vector,
 )
+from workbench.tensor.random import RandomStream
 from workbench.tensor.shared import SharedVariable, shared
-from workbench.tensor.variable import Variable
+from workbench.tensor.variable import Variable, pprint, put_hook
 
 __all__ = [
     "Function",
+    "RandomStream",
     "SharedVariable",
     "Variable",
     "as_variable",
@@ -34,6 +36,8 @@ __all__ = [
     "ltensor4",
     "lvector",
     "matrix",
+    "pprint",
+    "put_hook",
     "scalar",
     "shared",
     "tensor3",

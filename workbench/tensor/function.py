@@ -228,14 +228,16 @@ class _Expected:
 
 def _ties(expected: Sequence[_Expected]) -> list[tuple[int, int, int, int]]:
     """Pairs of (input, axis) whose sizes the graph needs to be equal."""
+    places = [(size, i, axis) for i, e in enumerate(expected) for axis, size in e.symbols]
     first: dict[Any, tuple[int, int]] = {}
     ties = []
-    for i, e in enumerate(expected):
-        for axis, size in e.symbols:
-            if size in first:
-                ties.append((*first[size], i, axis))
-            else:
-                first[size] = (i, axis)
+    for size, i, axis in places:
+        same = next((s for s in (size, *shapes.equal_to(size)) if s in first), None)
+        if same is None:
+            first[size] = (i, axis)
+        else:
+            first.setdefault(size, first[same])
+            ties.append((*first[same], i, axis))
     return ties
 
 

@@ -66,9 +66,8 @@ def grad(
     # A known gradient replaces what would flow back, so its variable is a constant downstream.
     cuts = {v: v.detach() for v in (*consider_constant, *known)}
     if cuts:
-        roots = [start for start in starts if start not in cuts]
-        rebuilt = replace(roots, cuts)
-        starts = [rebuilt.get(start, start) for start in starts]
+        rebuilt = replace([] if cost is None else [cost], cuts)
+        starts = ([] if cost is None else [rebuilt[cost]]) + list(known)
         costs_graph = set(ancestors(starts))
         targets = [v if v in costs_graph else rebuilt.get(v, v) for v in targets]
     seeds = ([] if cost is None else [None]) + [_seed(v, g) for v, g in known.items()]

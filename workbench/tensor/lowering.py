@@ -28,6 +28,10 @@ from workbench.tensor.traversal import ancestors
 from workbench.tensor.variable import Call, Variable, identity, shown_arguments
 
 METHODS = vars(torch.Tensor) | vars(torch._C.TensorBase)  # type: ignore[attr-defined]
+LITERALS = (
+    str, int, float, bool, complex, type(...), torch.dtype, torch.device, torch.layout,
+    torch.memory_format,
+)  # fmt: skip
 
 
 @dataclass
@@ -107,8 +111,11 @@ def _differentiate(
     )  # fmt: skip
 
 
-def _run_hook(hook: Callable[[Any], Any], value: Any) -> None:
-    hook(value.detach() if isinstance(value, torch.Tensor) else value)
+def _hooked(hook: Callable[[Any], Any]) -> Callable[[Any], None]:
+    def run_hook(value: Any) -> None:
+        hook(value.detach() if isinstance(value, torch.Tensor) else value)
+
+    return run_hook
 
 
 def lower(
@@ -141,6 +148,7 @@ class _Lowering:
         self.value: dict[Variable, fx.Node] = {}
         self.leaf: dict[Variable, fx.Node] = {}
         self.origin: dict[fx.Node, Call] = {}
+        self.constants: dict[int, tuple[str, Any]] = {}
         self.autograd = False
 
     def _check_inputs(self) -> None:
@@ -187,7 +195,7 @@ class _Lowering:
         self._switch(False)
         results = self._results()
         self.graph.output(tuple(results))
-        module = fx.GraphModule(self._constants(), self.graph)
+        module = fx.GraphModule(dict(self.constants.values()), self.graph)
         return Program(module, self.inputs, self.shared, leaves, self.origin)
 
     def _schedule(self) -> list[Call]:
@@ -260,19 +268,15 @@ class _Lowering:
             if tracked and leaf in self.leaf:
                 return self.leaf[leaf]
             return self.value[leaf]
-        if isinstance(leaf, torch.Tensor):
-            return self._constant(leaf)
-        return leaf
+        if leaf is None or isinstance(leaf, LITERALS):
+            return leaf
+        return self._constant(leaf)
 
-    def _constant(self, tensor: torch.Tensor) -> fx.Node:
-        constants = self.__dict__.setdefault("constants", {})
-        if id(tensor) not in constants:
-            name = f"constant_{len(constants)}"
-            constants[id(tensor)] = (name, tensor)
-        return self.graph.get_attr(constants[id(tensor)][0])
-
-    def _constants(self) -> dict[str, torch.Tensor]:
-        return dict(self.__dict__.get("constants", {}).values())
+    def _constant(self, value: Any) -> fx.Node:
+        """A node for a tensor, or for anything else that cannot be written into code."""
+        if id(value) not in self.constants:
+            self.constants[id(value)] = (f"constant_{len(self.constants)}", value)
+        return self.graph.get_attr(self.constants[id(value)][0])
 
     def _unpack(self, structure: Any, node: fx.Node) -> None:
         if isinstance(structure, Variable):
@@ -295,7 +299,7 @@ class _Lowering:
             self.leaf[variable] = self.graph.call_function(_require_grad, (self.value[variable],))
             self._switch(before)
         for hook in variable.hooks:
-            self.graph.call_function(_run_hook, (hook, self.value[variable]))
+            self.graph.call_function(_hooked(hook), (self.value[variable],))
 
     def _switch(self, mode: bool) -> None:
         if mode is not self.autograd:

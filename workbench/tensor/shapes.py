@@ -35,6 +35,10 @@ Fake = Any
 
 SYMBOLIC_NUMBERS = (torch.SymInt, torch.SymFloat, torch.SymBool)
 PROBES = 3
+PRODUCTS = frozenset(
+    "matmul mm mv bmm dot addmm addmv baddbmm linear conv1d conv2d conv3d conv_transpose1d "
+    "conv_transpose2d conv_transpose3d".split()
+)
 
 _lock = threading.RLock()
 
@@ -109,6 +113,16 @@ def symbol(size: int | torch.SymInt) -> Any:
     return value if value is not None else size.node.expr  # type: ignore[union-attr]
 
 
+def equal_to(size: Any) -> list[Any]:
+    """The symbols that what has been learned makes equal to the symbol `size`."""
+    found = []
+    for learned in _world().sizes.deferred_runtime_asserts.get(size, ()):
+        expression = learned.expr
+        if type(expression).__name__ == "Equality" and size in expression.args:
+            found.extend(other for other in expression.args if other.is_Symbol and other != size)
+    return found
+
+
 def describe(fake: Fake) -> str:
     """Shape and dtype for people: ``(?, 784) float32``; unknown sizes are question marks."""
     if isinstance(fake, SYMBOLIC_NUMBERS):
@@ -136,6 +150,7 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
         If the function refuses these arguments; the text begins with the running brick.
     """
     with _inferring() as world:
+        _check_products(function, args, kwargs, shown)
         try:
             with world.mode:
                 return function(*args, **kwargs)
@@ -149,6 +164,25 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
                 if isinstance(problem, world.Guard):
                     problem = error
         raise _explained(function, problem, shown) from None
+
+
+def _check_products(
+    function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[[], str]
+) -> None:
+    """Refuse factors of different dtypes, which torch finds only when it computes."""
+    if name_of(function) not in PRODUCTS:
+        return
+    dtypes = set()
+
+    def collect(leaf: Any) -> None:
+        if isinstance(leaf, torch.Tensor):
+            dtypes.add(leaf.dtype)
+
+    map_structure(collect, (args, kwargs))
+    if len(dtypes) > 1:
+        found = " and ".join(sorted(str(dtype) for dtype in dtypes))
+        message = f"got {found}, but all of these need one dtype; convert with .to(dtype)"
+        raise _explained(function, RuntimeError(message), shown)
 
 
 def _explained(

@@ -499,3 +499,65 @@ def _install() -> None:
 
 
 _install()
+
+
+def put_hook(variable: Variable, hook: Callable[[Any], Any]) -> Variable:
+    """Call `hook` with the value whenever `variable` is computed, in functions made from now on.
+
+    Parameters
+    ----------
+    variable : Variable
+    hook : callable
+        Gets the tensor; what it returns is not looked at.
+
+    Returns
+    -------
+    Variable
+        The same `variable`.
+    """
+    variable.hooks.append(hook)
+    variable._evaluator = None
+    return variable
+
+
+def pprint(variable: Variable) -> str:
+    """The expression behind a variable, down to variables that have a name.
+
+    >>> from workbench import tensor
+    >>> pprint((tensor.scalar("x") + 2) * 3)
+    '((x + 2) * 3)'
+    """
+    done: dict[Variable, str] = {}
+    stack = [variable]
+    while stack:
+        top = stack[-1]
+        owner = top.owner
+        if owner is None or (top.name is not None and top is not variable):
+            done[stack.pop()] = repr(top)
+            continue
+        waiting = [v for v in owner.inputs if v not in done]
+        if waiting:
+            stack.extend(waiting)
+        else:
+            done[stack.pop()] = _written(owner, done)
+    return done[variable]
+
+
+_INFIX = {
+    getattr(operator, name + "_" * (name in ("and", "or"))): sign for name, sign in _SIGNS.items()
+}
+
+
+def _written(call: Call, known: Mapping[Variable, str]) -> str:
+    def word(leaf: Any) -> str:
+        if isinstance(leaf, Variable):
+            return known[leaf]
+        return f"tensor{tuple(leaf.shape)}" if isinstance(leaf, torch.Tensor) else repr(leaf)
+
+    if call.function is identity:
+        return word(call.args[0])
+    words = [word(arg) for arg in call.args]
+    if call.function in _INFIX and len(words) == 2:
+        return f"({words[0]} {_INFIX[call.function]} {words[1]})"
+    words += [f"{key}={word(value)}" for key, value in call.kwargs.items()]
+    return f"{name_of(call.function)}({', '.join(words)})"

@@ -1,0 +1,172 @@
+"""Functions: what they accept, what they refuse, and what they update."""
+
+import threading
+
+import numpy
+import pytest
+import torch
+
+from workbench import function, shared, tensor
+from workbench.tensor.variable import identity
+
+
+def test_inputs_by_position_and_by_name():
+    x, y = tensor.scalar("x"), tensor.scalar("y")
+    f = function([x, y], x - y)
+    assert f(3.0, 1.0) == f(3.0, y=1.0) == f(y=1.0, x=3.0) == 2.0
+
+
+def test_a_list_of_outputs_gives_a_list():
+    x = tensor.scalar("x")
+    assert function([x], [x, 2 * x])(1.0) == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda f: f(), "missing a value for x, k"),
+        (lambda f: f([[1.0]]), "missing a value for k"),
+        (lambda f: f([[1.0]], [1], [2]), "got 3 positional inputs, but takes 2"),
+        (lambda f: f([[1.0]], kk=[1]), "no input named 'kk'; did you mean 'k'"),
+        (lambda f: f([[1.0]], [1], k=[1]), "input 'k' twice"),
+        (lambda f: f(numpy.ones((1, 1)), [1]), r"x got float64 .* is float32; convert .*astype\('float32'\)"),
+        (lambda f: f([[1.0] * 3], [1.5]), "k got float64 values, but is int64"),
+        (lambda f: f([1.0], [1]), r"x got shape \(1,\), but the graph needs 2 dimensions: \(\?, 3\)"),
+        (lambda f: f(torch.ones(2, 4), [1, 1]), r"x got shape \(2, 4\).*size 3 in dimension 1"),
+        (lambda f: f(torch.ones(2, 3), [1]), "dimension 0 of x has size 2, but dimension 0 of k has size 1"),
+        (lambda f: f("abc", [1]), "x got str 'abc', which is no array of numbers|x got .*<U3"),
+        (lambda f: f(tensor.matrix("m"), [1]), "x got the variable m; a function takes values"),
+    ],
+)  # fmt: skip
+def test_a_wrong_input_is_named(call, message):
+    x, k = tensor.matrix("x"), tensor.lvector("k")
+    f = function([x, k], (x @ torch.ones(3, 2)).sum(1) + k)
+    with pytest.raises((ValueError, TypeError), match=message):
+        call(f)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "float16"])
+def test_values_are_widened_where_nothing_is_lost(dtype):
+    x = tensor.vector("x")
+    assert function([x], x)(numpy.array([1, 2], dtype)).dtype is torch.float32
+
+
+def test_unsigned_bytes_become_class_numbers():
+    k = tensor.lmatrix("targets")
+    assert function([k], k.flatten())(numpy.array([[3]], "uint8")).tolist() == [3]
+
+
+def test_read_only_arrays_are_taken():
+    x, array = tensor.vector("x"), numpy.ones(2, "float32")
+    array.flags.writeable = False
+    assert function([x], x.sum())(array) == 2.0
+
+
+def test_a_missing_input_is_found_when_the_function_is_made():
+    x, y = tensor.matrix("x"), tensor.vector("y")
+    with pytest.raises(ValueError, match=r"depends on the input y \(\?,\) float32.*\(x\)"):
+        function([x], x.sum() + y.sum())
+
+
+def test_an_unused_input_is_found_when_the_function_is_made():
+    x, y = tensor.scalar("x"), tensor.scalar("y")
+    with pytest.raises(ValueError, match="nothing depends on the input y"):
+        function([x, y], x)
+    with pytest.warns(UserWarning, match="nothing depends on the input y"):
+        function([x, y], x, on_unused_input="warn")
+    assert function([x, y], x, on_unused_input="ignore")(1.0, 2.0) == 1.0
+
+
+def test_givens_put_a_value_or_a_graph_in_place_of_a_variable():
+    x, y = tensor.scalar("x"), tensor.scalar("y")
+    assert function([x], x + y, givens={y: x * 3})(1.0) == 4.0
+    assert function([x], x + y, givens={y: 5.0})(1.0) == 6.0
+
+
+def test_updates_use_the_old_values():
+    a, b = shared(1.0, "a"), shared(2.0, "b")
+    function([], updates=[(a, b), (b, a)])()
+    assert (a.get_value(), b.get_value()) == (2.0, 1.0)
+
+
+def test_updates_through_views_use_the_old_values():
+    w = shared(numpy.arange(4, dtype="float32").reshape(2, 2), "w")
+    function([], updates=[(w, w.T)])()
+    assert w.get_value().tolist() == [[0, 2], [1, 3]]
+
+
+def test_an_output_is_not_changed_by_the_next_update():
+    w = shared(numpy.zeros(2, "float32"), "w")
+    f = function([], w, updates=[(w, w + 1)])
+    first = f()
+    f()
+    assert first.tolist() == [0.0, 0.0]
+
+
+def test_an_output_does_not_share_memory_with_an_input():
+    x, array = tensor.vector("x"), numpy.ones(2, "float32")
+    result = function([x], x.reshape(2))(array)
+    array[:] = 5
+    assert result.tolist() == [1.0, 1.0]
+
+
+def test_updates_that_do_not_fit_are_refused():
+    w, k = shared(numpy.zeros(2, "float32"), "w"), shared(3, "k")
+    with pytest.raises(ValueError, match=r"update of w is \(3,\) float32, but its place is \(2,\)"):
+        function([], updates=[(w, torch.ones(3) + tensor.constant(0.0))])
+    with pytest.raises(TypeError, match="update of k is torch.float32, but the variable is torch.int64"):
+        function([], updates=[(k, k * 0.5)])
+    with pytest.raises(ValueError, match="w has two updates"):
+        function([], updates=[(w, w), (w, w * 2)])
+    with pytest.raises(ValueError, match="cannot update x: only shared variables"):
+        function([], updates=[(tensor.scalar("x"), 1.0)])
+
+
+def test_a_guard_that_raises_leaves_everything_as_it_was():
+    w = shared(1.0, "w")
+
+    def refuse(outputs):
+        raise ArithmeticError("no")
+
+    f = function([], w * 2, updates=[(w, w * 0)], guard=refuse)
+    with pytest.raises(ArithmeticError):
+        f()
+    assert w.get_value() == 1.0
+
+
+def test_an_error_while_running_names_the_call():
+    x, k = tensor.matrix("x"), tensor.lvector("k")
+    with pytest.raises(IndexError) as caught:
+        (x[k] * 2).eval({x: [[1.0]], k: [7]})
+    assert any("while computing getitem(x" in note for note in caught.value.__notes__)
+
+
+def test_identity_nodes_vanish():
+    x = tensor.vector("x")
+    f = function([x], (x.copy().copy() * 2).copy("out"))
+    called = [node for node in f.program.module.graph.nodes if node.op.startswith("call")]
+    assert len(called) == 1 and all(node.target is not identity for node in called)
+
+
+def test_a_size_can_be_an_output():
+    x = tensor.matrix("x")
+    assert function([x], [x.shape[0], x.sum()])(numpy.ones((3, 2), "float32")) == [3, 6.0]
+
+
+def test_assigning_while_a_function_runs_takes_effect_afterwards():
+    w, entered, go = shared(1.0, "w"), threading.Event(), threading.Event()
+
+    def wait(value):
+        entered.set()
+        assert go.wait(10)
+
+    y = tensor.put_hook(w * 1, wait)
+    f = function([], y, updates=[(w, y + 1)])
+    runner = threading.Thread(target=f)
+    runner.start()
+    assert entered.wait(10)
+    setter = threading.Thread(target=w.set_value, args=(10.0,))
+    setter.start()
+    go.set()
+    runner.join(10), setter.join(10)
+    assert w.get_value() == 10.0

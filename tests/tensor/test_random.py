@@ -1,0 +1,62 @@
+"""Random draws as nodes."""
+
+import pytest
+import torch
+from scipy import stats
+
+from workbench import function, tensor
+from workbench.tensor.random import RandomStream
+
+
+@pytest.mark.parametrize(
+    ("draw", "distribution"),
+    [
+        (lambda s: s.uniform((20000,)), stats.uniform()),
+        (lambda s: s.uniform((20000,), 2.0, 5.0), stats.uniform(2, 3)),
+        (lambda s: s.normal((20000,)), stats.norm()),
+        (lambda s: s.normal((20000,), 1.0, 3.0), stats.norm(1, 3)),
+        (lambda s: s.normal((20000,), dtype=torch.float64), stats.norm()),
+    ],
+)
+def test_draws_follow_their_distribution(draw, distribution):
+    assert stats.kstest(draw(RandomStream(7)).eval().numpy(), distribution.cdf).pvalue > 0.01
+
+
+def test_discrete_draws_have_their_frequencies():
+    stream = RandomStream(3)
+    rows = torch.tensor([[0.1, 0.2, 0.7]]).repeat(20000, 1)
+    classes = torch.bincount(stream.categorical(rows).eval()) / 20000
+    assert torch.allclose(classes, rows[0], atol=0.02)
+    assert abs(stream.bernoulli((20000,), 0.3).eval().mean() - 0.3) < 0.02
+    assert sorted(set(stream.integers((200,), 2, 5).eval().tolist())) == [2, 3, 4]
+
+
+def test_the_same_seed_repeats_and_another_does_not():
+    def run(seed):
+        draw = function([], RandomStream(seed).uniform((4,)))
+        return [draw().tolist() for _ in range(3)]
+
+    assert run(0) == run(0) != run(1)
+    assert len({tuple(row) for row in run(0)}) == 3
+
+
+def test_draws_of_one_stream_differ_from_each_other():
+    stream = RandomStream(1)
+    a, b = function([], [stream.uniform((50,)), stream.uniform((50,))])()
+    assert abs(torch.corrcoef(torch.stack([a, b]))[0, 1]) < 0.5 and not torch.equal(a, b)
+
+
+def test_the_counter_is_all_the_state_there_is():
+    stream = RandomStream(1)
+    draw = function([], stream.normal((3,)))
+    draw()
+    state = stream.counter.get_value()
+    expected = [draw() for _ in range(3)]
+    stream.counter.set_value(state)
+    assert all(torch.equal(draw(), e) for e in expected)
+
+
+def test_sizes_may_be_symbolic():
+    x = tensor.matrix("x")
+    noisy = x + RandomStream(1).normal(x.shape)
+    assert noisy.eval({x: torch.zeros(3, 2)}).shape == (3, 2)
