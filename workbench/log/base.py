@@ -1,0 +1,307 @@
+"""What all training logs share, whatever keeps their records.
+
+A backend derives from `TrainingLogBase` and defines how records are kept: `_record`, `_record_all`,
+`_find`, `_names`, `_forget` and `_snapshot`, besides `writing`, `commit` and what a mapping needs.
+Rows, frames, series and resumption stand here.
+"""
+
+from __future__ import annotations
+
+import html
+import operator
+import uuid as uuids
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import LogError, UnknownRecordError, nearest
+from workbench.log.column import frozen
+from workbench.log.frames import FrameCache, Snapshot, by_epoch
+from workbench.log.row import Row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOT_AN_ITERATION = "a log is indexed by a number of iterations, 0 or more, not by {time!r}"
+NOT_ASSIGNABLE = (
+    "a row of a log cannot be replaced; to add records at iteration {time!r}, write "
+    "log[{time!r}].update(...)"
+)
+NO_NUMBERS = (
+    "channel {name!r} holds a value of type {type} at iteration {iteration}, which is not a "
+    "number; log.channel({name!r}) gives the values as they are"
+)
+
+
+class TrainingLogBase(Mapping[int, Row]):
+    """Everything recorded while training, by iteration and channel.
+
+    ``log[iteration][channel]`` reads and writes. The iteration is the number of batches done: row
+    0 holds what was recorded before the first batch. A channel is the name of what was recorded.
+
+    Whoever trains encloses it in `writing` and calls `commit` after every event: from then on
+    other threads see everything recorded during that event, and not a part of it before. Records
+    made outside of `writing`, or by another thread, are visible at once; those of one `Row.update`
+    together.
+
+    Parameters
+    ----------
+    uuid : uuid.UUID, optional
+        Identity of the log, random if not given. A backend that outlives the process loads the
+        log of that identity.
+
+    Attributes
+    ----------
+    uuid : uuid.UUID
+        Identity of the log.
+    status : dict
+        Facts about the run that belong to no iteration: ``iterations_done``, ``epochs_done``,
+        ``_epoch_ends`` (the iterations at which epochs ended) and what extensions add. Assign to
+        its keys; changing a value in place might not reach a backend.
+    """
+
+    def __init__(self, uuid: uuids.UUID | None = None) -> None:
+        self.uuid = uuids.uuid4() if uuid is None else uuid
+        self.status: MutableMapping[str, Any] = {
+            "iterations_done": 0,
+            "epochs_done": 0,
+            "_epoch_ends": [],
+        }
+        self._frames = FrameCache()
+
+    # What a backend defines
+
+    @property
+    @abstractmethod
+    def version(self) -> int:
+        """A number that grows whenever records become visible or are removed."""
+
+    @property
+    @abstractmethod
+    def channels(self) -> tuple[str, ...]:
+        """The names of all channels, in the order in which they first appeared."""
+
+    @abstractmethod
+    def writing(self) -> AbstractContextManager[None]:
+        """Return a context in which this thread's records wait for `commit`.
+
+        The thread itself sees its records at once. Leaving the context commits.
+
+        Raises
+        ------
+        LogError
+            If some thread is within such a context of this log already.
+        """
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Make everything that this thread has recorded visible to all, at one instant."""
+
+    @abstractmethod
+    def _record(self, iteration: int, name: str, value: Any) -> None:
+        """Store one record, over an older one of the same iteration and name."""
+
+    @abstractmethod
+    def _record_all(self, iteration: int, records: dict[str, Any]) -> None:
+        """Store `records`, which now belong to the log, so that they become visible together."""
+
+    @abstractmethod
+    def _find(self, iteration: int, name: str) -> Any:
+        """Return the value recorded, or `column.MISSING`."""
+
+    @abstractmethod
+    def _names(self, iteration: int) -> list[str]:
+        """Return the names of the records of one iteration, in the order of `channels`."""
+
+    @abstractmethod
+    def _forget(self, iteration: int, name: str) -> None:
+        """Remove a record that is there."""
+
+    @abstractmethod
+    def _snapshot(self, names: tuple[str, ...] | None = None) -> Snapshot:
+        """Return the columns called `names` that exist, all if not given, as of one instant."""
+
+    # Rows
+
+    def __getitem__(self, time: int) -> Row:
+        if type(time) is not int or time < 0:
+            time = self._iteration(time)
+        return Row(self, time)
+
+    def __setitem__(self, time: int, records: object) -> NoReturn:
+        raise LogError(NOT_ASSIGNABLE.format(time=time))
+
+    @staticmethod
+    def _iteration(time: Any) -> int:
+        try:
+            iteration = operator.index(time)
+        except TypeError:
+            raise LogError(NOT_AN_ITERATION.format(time=time)) from None
+        if iteration < 0:
+            raise LogError(NOT_AN_ITERATION.format(time=time))
+        return iteration
+
+    # two logs are the same only if they are one; comparing all rows would be no help to anybody
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    @property
+    def current_row(self) -> Row:
+        """The row of the last iteration done."""
+        return Row(self, self.status["iterations_done"])
+
+    @property
+    def previous_row(self) -> Row:
+        """The row before `current_row`.
+
+        Raises
+        ------
+        LogError
+            If no iteration is done yet.
+        """
+        if self.status["iterations_done"] == 0:
+            raise LogError("there is no previous row before the first iteration is done")
+        return Row(self, self.status["iterations_done"] - 1)
+
+    @property
+    def last_epoch_row(self) -> Row:
+        """The row at which the last epoch ended.
+
+        Raises
+        ------
+        LogError
+            If no epoch has ended yet.
+        """
+        if not self.status["_epoch_ends"]:
+            raise LogError("there is no row of the last epoch: no epoch has ended yet")
+        return Row(self, self.status["_epoch_ends"][-1])
+
+    # Identity
+
+    @property
+    def h_uuid(self) -> str:
+        """The identity as 32 hexadecimal digits."""
+        return self.uuid.hex
+
+    def resume(self) -> None:
+        """Give the log a new identity, as the continuation of what it was.
+
+        Records and status stay; ``status["resumed_from"]`` is the old `h_uuid`.
+        """
+        old = self.h_uuid
+        self.uuid = uuids.uuid4()
+        self.status["resumed_from"] = old
+
+    # Whole columns
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All rows as a pandas frame: one column a channel, iterations as index.
+
+        Channels of numbers are float64 with NaN where there is no record, or keep their dtype
+        where every row has one; others are objects. Asking again costs only what is new. The cells
+        are views of the log and cannot be assigned to: call ``.copy()`` first.
+        """
+        return self._frames.frame(self._snapshot())
+
+    @property
+    def epochs(self) -> pd.DataFrame:
+        """The rows at which epochs ended, as a pandas frame with the epoch, from 1, as index.
+
+        The first column, ``iteration``, says where each ended.
+        """
+        return by_epoch(self.frame, self.status["_epoch_ends"])
+
+    def channel(self, name: str) -> pd.Series[Any]:
+        """Return one channel as a pandas series over the iterations that have a record of it.
+
+        Raises
+        ------
+        UnknownRecordError
+            If nothing was recorded under that name.
+        """
+        import pandas as pd
+
+        iterations, values = self._entries(name)
+        index = pd.Index(iterations, name="iteration", copy=False)
+        return pd.Series(values, index=index, name=name, dtype=values.dtype, copy=False)
+
+    def column(self, name: str, start: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return one channel as numbers, cheaply.
+
+        Parameters
+        ----------
+        name : str
+            The channel.
+        start : int
+            Leave out iterations before this one.
+
+        Returns
+        -------
+        iterations, values : array
+            int64 and float64, read-only, of equal length; iterations increase. Truth values are 0
+            and 1, None is NaN. What comes later does not change them.
+
+        Raises
+        ------
+        UnknownRecordError
+            If nothing was recorded under that name.
+        LogError
+            If a value is not a number.
+        """
+        iterations, values = self._entries(name)
+        if start > 0:
+            first = int(iterations.searchsorted(start))
+            iterations, values = iterations[first:], values[first:]
+        return iterations, self._numbers(name, iterations, values)
+
+    def _entries(self, name: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        found = self._snapshot((name,)).columns.get(name)
+        if found is None:
+            channels = self.channels
+            has = f"its channels are {', '.join(channels)}" if channels else "it is empty"
+            hint = nearest(name, channels)
+            raise UnknownRecordError(f"the log has no channel {name!r}{hint or f'; {has}'}")
+        return found.iterations, found.values
+
+    @staticmethod
+    def _numbers(
+        name: str, iterations: NDArray[np.int64], values: NDArray[Any]
+    ) -> NDArray[np.float64]:
+        if values.dtype == np.float64:
+            return values
+        if values.dtype != object:
+            return frozen(values.astype(np.float64))
+        numbers = np.empty(len(values), np.float64)
+        for i, value in enumerate(values):
+            if value is not None and not isinstance(value, (int, float)):
+                raise LogError(
+                    NO_NUMBERS.format(name=name, iteration=iterations[i], type=type(value).__name__)
+                )
+            numbers[i] = np.nan if value is None else value
+        return frozen(numbers)
+
+    # Display
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.h_uuid[:8]}: {self._summary()}>"
+
+    def _repr_html_(self) -> str:
+        heading = f"<p>{html.escape(f'{type(self).__name__}: {self._summary()}')}</p>"
+        return heading + (self.frame.tail(6).to_html(max_cols=12) if len(self) else "")
+
+    def _summary(self) -> str:
+        done, epochs = self.status["iterations_done"], self.status["epochs_done"]
+        rows, channels = len(self), self.channels
+        names = ", ".join(channels[:8]) + (", ..." if len(channels) > 8 else "")
+        return (
+            f"{rows} row{'s' * (rows != 1)}{f' of {names}' if names else ''}; "
+            f"{done} iteration{'s' * (done != 1)}, {epochs} epoch{'s' * (epochs != 1)} done"
+        )
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._snapshot(()).rows.tolist())

@@ -1,0 +1,213 @@
+"""One channel of a training log: typed arrays of iterations and values that grow at the end.
+
+The storage under `workbench.log.TrainingLog`. A column begins with the kind of its first value
+(float, int, bool, or any object) and widens when a value of another kind comes: int to float
+where no digit is lost, everything else to object. Eight bytes hold an iteration and eight a
+number; the arrays are at most a tenth larger than what they hold. Recording appends; recording at
+an older iteration inserts, which copies the column.
+
+Readers get views that never change afterwards: what they have seen is copied before it is edited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+PLAIN: Final = frozenset({float, int, bool, str, type(None)})
+"""Types that a log stores as they are."""
+
+MISSING: Final = object()
+"""Stands for a record that is not there."""
+
+_DTYPES: Final = {
+    float: np.dtype(np.float64),
+    int: np.dtype(np.int64),
+    bool: np.dtype(np.bool_),
+    object: np.dtype(object),
+}
+_EXACT: Final = 2**53  # every integer up to here is a float64
+
+
+def plain(value: Any) -> Any:
+    """Return a number for anything that holds a single one, and a copy of an array.
+
+    Tensors become arrays, so that a log refers neither to memory that training overwrites nor to
+    an accelerator. Other objects are returned as they are.
+    """
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu()
+        value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
+        return value.item()
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def grown(array: NDArray[Any], used: int, more: int = 1) -> NDArray[Any]:
+    """Return an array with the first `used` items of `array` and room for at least `more`."""
+    room = max(16, used if used < 4096 else used // 10, more)
+    larger = np.empty(used + room, array.dtype)
+    larger[:used] = array[:used]
+    return larger
+
+
+def frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a view of `array` that cannot be written to."""
+    view = array[:]
+    view.flags.writeable = False
+    return view
+
+
+class Column:
+    """Iterations, increasing, and the value recorded at each.
+
+    Attributes
+    ----------
+    size : int
+        The number of records.
+    last : int
+        The iteration of the newest record; -1 without records.
+    edits : int
+        How often something else than appending happened.
+    """
+
+    __slots__ = ("_exported", "_iterations", "_type", "_values", "edits", "last", "size")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.last = -1
+        self.edits = 0
+        self._type: type = type(None)
+        self._iterations: NDArray[Any] = np.empty(0, np.int64)
+        self._values: NDArray[Any] = np.empty(0, np.float64)
+        self._exported = False
+
+    def put(self, iteration: int, value: Any) -> None:
+        """Record a `value` that went through `plain`."""
+        if type(value) is not self._type:
+            value = self._admit(value)
+        if iteration <= self.last:
+            self._revise(iteration, value)
+            return
+        size = self.size
+        if size == len(self._values):
+            self._iterations = grown(self._iterations, size)
+            self._values = grown(self._values, size)
+        self._iterations[size] = iteration
+        self._values[size] = value
+        self.last = iteration
+        self.size = size + 1
+
+    def extend(self, iterations: Sequence[int], values: Sequence[Any]) -> None:
+        """Record several `values` that went through `plain`, in bulk where that is possible."""
+        if not self._append(iterations, values):
+            for iteration, value in zip(iterations, values, strict=True):
+                self.put(iteration, value)
+
+    def mark(self, iterations: Sequence[int]) -> None:
+        """Record True at those `iterations` that have no record."""
+        if not self._append(iterations, [True] * len(iterations)):
+            for iteration in iterations:
+                if self.get(iteration) is MISSING:
+                    self.put(iteration, True)
+
+    def get(self, iteration: int) -> Any:
+        """Return the value recorded at `iteration`, or `MISSING`."""
+        if iteration >= self.last:
+            return self._values.item(self.size - 1) if iteration == self.last >= 0 else MISSING
+        at = self._position(iteration)
+        return self._values.item(at) if self._iterations[at] == iteration else MISSING
+
+    def remove(self, iteration: int) -> None:
+        """Forget the record of `iteration`, which must be there."""
+        at = self._position(iteration)
+        self._iterations = np.delete(self._iterations[: self.size], at)
+        self._values = np.delete(self._values[: self.size], at)
+        self.size -= 1
+        self.last = int(self._iterations[-1]) if self.size else -1
+        self._edited()
+
+    def entries(self) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Return iterations and values as views that are read-only and stay as they are."""
+        self._exported = True
+        return frozen(self._iterations[: self.size]), frozen(self._values[: self.size])
+
+    def copy(self) -> Column:
+        """Return a column with the same records that can be written to independently."""
+        new = Column()
+        new.size, new.last, new.edits, new._type = self.size, self.last, self.edits, self._type
+        new._iterations = self._iterations[: self.size].copy()
+        new._values = self._values[: self.size].copy()
+        return new
+
+    def _append(self, iterations: Sequence[int], values: Sequence[Any]) -> bool:
+        """Record `values` if they are of this column's type and newer than all; tell whether."""
+        if iterations[0] <= self.last or set(map(type, values)) != {self._type}:
+            return False
+        new = np.array(iterations, np.int64)
+        if len(new) > 1 and not (new[1:] > new[:-1]).all():
+            return False
+        size, end = self.size, self.size + len(new)
+        if end > len(self._values):
+            self._iterations = grown(self._iterations, size, len(new))
+            self._values = grown(self._values, size, len(new))
+        self._iterations[size:end] = new
+        self._values[size:end] = values
+        self.size, self.last = end, iterations[-1]
+        return True
+
+    def _position(self, iteration: int) -> int:
+        return int(self._iterations[: self.size].searchsorted(iteration))
+
+    def _revise(self, iteration: int, value: Any) -> None:
+        at = self._position(iteration)
+        if self._iterations[at] == iteration:
+            if self._exported:
+                self._values = self._values.copy()
+            self._values[at] = value
+        else:
+            # one more at the end, and everything behind `at` moves up by one
+            self._iterations = grown(self._iterations, self.size)
+            self._values = grown(self._values, self.size)
+            self.size += 1
+            self._iterations[at + 1 : self.size] = self._iterations[at : self.size - 1].copy()
+            self._values[at + 1 : self.size] = self._values[at : self.size - 1].copy()
+            self._iterations[at], self._values[at] = iteration, value
+        self._edited()
+
+    def _edited(self) -> None:
+        self.edits += 1
+        self._exported = False
+
+    def _admit(self, value: Any) -> Any:
+        """Make room for a value of another type; return it as this column stores it."""
+        kind = type(value) if type(value) in _DTYPES else object
+        if kind is int and not -(2**63) <= value < 2**63:
+            kind = object
+        if self.size == 0:
+            self._widen(kind)
+        elif self._type is float and kind is int and abs(value) <= _EXACT:
+            return float(value)
+        elif self._type is int and kind is float and self._largest() <= _EXACT:
+            self._widen(float)
+        elif self._type is not kind:
+            self._widen(object)
+        return value
+
+    def _largest(self) -> int:
+        values = self._values[: self.size]
+        return max(int(values.max()), -int(values.min()))
+
+    def _widen(self, kind: type) -> None:
+        if kind is self._type:
+            return
+        self._type = kind
+        if self.size == 0:
+            self._values = np.empty(len(self._values), _DTYPES[kind])
+        else:
+            self._values = self._values.astype(_DTYPES[kind])
+            self._edited()

@@ -1,0 +1,137 @@
+"""Pandas frames over a log, made anew at every request from parts that are kept.
+
+A frame needs every channel aligned with all rows. `FrameCache` keeps each channel so aligned and
+extends it by what the log has gained since the last request; the frames it gives are views of
+these arrays. What has been given to somebody never changes afterwards: a record that comes later
+into a row already given goes into a copy.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.log.column import frozen
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Entries(NamedTuple):
+    """One channel: increasing iterations, the value at each, and how often it was edited."""
+
+    iterations: NDArray[np.int64]
+    values: NDArray[Any]
+    edits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A log at one instant.
+
+    Attributes
+    ----------
+    rows : array of int64
+        The iterations that have records, increasing.
+    edits : int
+        How often something else than appending happened to `rows`.
+    columns : dict
+        Name to `Entries`, in the order of first appearance.
+    lasting : bool
+        Whether later snapshots contain all of this one.
+    """
+
+    rows: NDArray[np.int64]
+    edits: int
+    columns: dict[str, Entries]
+    lasting: bool = True
+
+
+class FrameCache:
+    """Gives frames of ever newer snapshots of one log; any thread may ask."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._edits = 0
+        self._aligned: dict[str, _Aligned] = {}
+
+    def frame(self, snapshot: Snapshot) -> pd.DataFrame:
+        """Return the frame of `snapshot`."""
+        if not snapshot.lasting:
+            return FrameCache().frame(Snapshot(snapshot.rows, 0, snapshot.columns))
+        import pandas as pd
+
+        rows = snapshot.rows
+        index = pd.Index(rows, name="iteration", copy=False)
+        with self._lock:
+            if snapshot.edits != self._edits:
+                self._aligned, self._edits = {}, snapshot.edits
+            arrays = {name: self._align(name, e, rows) for name, e in snapshot.columns.items()}
+        # the dtype is given so that pandas does not look at every object to find a better one
+        series = {
+            name: pd.Series(array, index=index, dtype=array.dtype, copy=False)
+            for name, array in arrays.items()
+        }
+        return pd.DataFrame(series, index=index, copy=False)
+
+    def _align(self, name: str, entries: Entries, rows: NDArray[np.int64]) -> NDArray[Any]:
+        if len(entries.values) == len(rows):
+            return entries.values
+        aligned = self._aligned.get(name)
+        if aligned is None or not aligned.continues(entries, rows):
+            aligned = self._aligned[name] = _Aligned(entries)
+        return aligned.extend(entries, rows)
+
+
+class _Aligned:
+    """One channel with a place for every row."""
+
+    def __init__(self, entries: Entries) -> None:
+        numbers = entries.values.dtype in (np.float64, np.int64)
+        self._buffer = np.empty(0, np.float64 if numbers else object)
+        self._edits = entries.edits
+        self._rows = 0
+        self._used = 0
+
+    def continues(self, entries: Entries, rows: NDArray[np.int64]) -> bool:
+        """Whether `entries` and `rows` begin with what is here."""
+        same = entries.edits == self._edits
+        return same and len(rows) >= self._rows and len(entries.values) >= self._used
+
+    def extend(self, entries: Entries, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Take over what is new; return a read-only view with one item a row."""
+        count, new = len(rows), entries.iterations[self._used :]
+        if count > len(self._buffer):
+            larger = np.empty(count + count // 8 + 16, self._buffer.dtype)
+            larger[: self._rows] = self._buffer[: self._rows]
+            self._buffer = larger
+        self._buffer[self._rows : count] = np.nan
+        if len(new):
+            first = int(rows.searchsorted(new[0]))
+            if first < self._rows:
+                self._buffer = self._buffer.copy()
+            block = slice(first, first + len(new))
+            at = block if np.array_equal(rows[block], new) else rows.searchsorted(new)
+            self._buffer[at] = entries.values[self._used :]
+        self._rows, self._used = count, len(entries.values)
+        return frozen(self._buffer[:count])
+
+
+def by_epoch(frame: pd.DataFrame, ends: Sequence[int]) -> pd.DataFrame:
+    """Return the rows of `frame` at the iterations `ends`, indexed by epoch.
+
+    An epoch end without records has a row without values.
+    """
+    import pandas as pd
+
+    at = frame.index.to_numpy().searchsorted(ends)
+    near = frame.take(at[at < len(frame)])
+    epochs = near[near.index.isin(ends)].reindex(pd.Index(ends, dtype=np.int64))
+    if "iteration" not in epochs:
+        epochs.insert(0, "iteration", epochs.index)
+    return epochs.set_axis(pd.RangeIndex(1, len(ends) + 1, name="epoch"))

@@ -1,0 +1,239 @@
+"""The training log that lives in this process: columns in memory.
+
+Recording is cheap because it is put off. The thread that trains stages its records in plain
+dictionaries; committing hands these to a short list, the tail; and whoever next wants columns,
+at the latest the trainer itself after `TAIL` rows, folds the tail into them in bulk. All but
+staging and handing over happens under one lock.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid as uuids
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count, groupby
+from threading import get_ident
+from typing import Any
+
+from workbench.errors import LogError
+from workbench.log.base import TrainingLogBase
+from workbench.log.column import MISSING, PLAIN, Column, plain
+from workbench.log.frames import Entries, Snapshot
+
+TAIL = 256
+"""Rows that may wait for being folded into the columns."""
+
+NOT_A_NAME = "the name of a record is a string, not {name!r}"
+ALREADY_WRITING = (
+    "another thread ({thread}) is writing this log for a run; give every main loop a log of its own"
+)
+
+
+class TrainingLog(TrainingLogBase):
+    """A training log in memory.
+
+    A record takes 16 bytes if it is a number, and its iteration 8 bytes more however many channels
+    it has. See `TrainingLogBase` for what other threads see, and when.
+
+    Parameters
+    ----------
+    uuid : uuid.UUID, optional
+        Identity of the log; random if not given.
+
+    Examples
+    --------
+    >>> log = TrainingLog()
+    >>> for i in range(3):
+    ...     log[i]["cost"] = 1 / (i + 1)
+    >>> log[2]["test_cost"] = 0.25
+    >>> log.frame
+                   cost  test_cost
+    iteration
+    0          1.000000        NaN
+    1          0.500000        NaN
+    2          0.333333       0.25
+    >>> log.channel("cost").min().round(2)
+    np.float64(0.33)
+    >>> iterations, values = log.column("cost", start=1)
+    >>> iterations.tolist(), values.round(2).tolist()
+    ([1, 2], [0.5, 0.33])
+    """
+
+    def __init__(self, uuid: uuids.UUID | None = None) -> None:
+        super().__init__(uuid)
+        self._lock = threading.Lock()
+        self._known: dict[str, None] = {}  # every name ever recorded, in order
+        self._columns: dict[str, Column] = {}
+        self._rows = Column()  # true at every iteration that has a row
+        self._tail: list[tuple[int, dict[str, Any]]] = []
+        self._staged: dict[int, dict[str, Any]] = {}
+        self._writer: int | None = None
+        self._version = 0
+        self._versions = count(1)  # counts without a lock
+
+    @property
+    def version(self) -> int:
+        return self._version
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return tuple(self._snapshot().columns)
+
+    def __len__(self) -> int:
+        return len(self._snapshot(()).rows)
+
+    def __contains__(self, time: object) -> bool:
+        if time in self._mine():
+            return True
+        with self._lock:
+            self._fold()
+            return isinstance(time, int) and self._rows.get(time) is not MISSING
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        with self._lock:
+            if self._writer is not None:
+                raise LogError(ALREADY_WRITING.format(thread=_thread_name(self._writer)))
+            self._writer = get_ident()
+        try:
+            yield
+        finally:
+            self.commit()
+            self._writer = None
+
+    def commit(self) -> None:
+        if self._staged and get_ident() == self._writer:
+            # one operation of the interpreter, so that no other thread sees a part of it
+            self._tail.extend(self._staged.items())
+            self._staged = {}
+            self._version = next(self._versions)
+            if len(self._tail) >= TAIL:
+                with self._lock:
+                    self._fold()
+
+    def _record(self, iteration: int, name: str, value: Any) -> None:
+        if type(value) not in PLAIN:
+            value = plain(value)
+        if name not in self._known:
+            self._introduce(name)
+        if get_ident() == self._writer:
+            records = self._staged.get(iteration)
+            if records is None:
+                self._staged[iteration] = {name: value}
+            else:
+                records[name] = value
+        else:
+            self._publish(iteration, {name: value})
+
+    def _record_all(self, iteration: int, records: dict[str, Any]) -> None:
+        for name, value in records.items():
+            if type(value) not in PLAIN:
+                records[name] = plain(value)
+            if name not in self._known:
+                self._introduce(name)
+        if get_ident() == self._writer:
+            self._staged.setdefault(iteration, {}).update(records)
+        else:
+            self._publish(iteration, records)
+
+    def _introduce(self, name: str) -> None:
+        if not isinstance(name, str):
+            raise LogError(NOT_A_NAME.format(name=name))
+        self._known[name] = None
+
+    def _publish(self, iteration: int, records: dict[str, Any]) -> None:
+        with self._lock:
+            tail = self._tail
+            if tail and tail[-1][0] == iteration:
+                tail[-1][1].update(records)
+            else:
+                tail.append((iteration, records))
+                if len(tail) >= TAIL:
+                    self._fold()
+            self._version = next(self._versions)
+
+    def _fold(self) -> None:
+        """Move the tail into the columns; the lock must be held."""
+        if not self._tail:
+            return
+        tail = self._tail[:]
+        del self._tail[: len(tail)]
+        for names, rows in groupby(tail, _names_of):
+            iterations, records = zip(*rows, strict=True)
+            self._rows.mark(iterations)
+            for name in names:
+                column = self._columns.get(name)
+                if column is None:
+                    column = self._columns[name] = Column()
+                column.extend(iterations, [row[name] for row in records])
+
+    def _find(self, iteration: int, name: str) -> Any:
+        if name not in self._known:
+            return MISSING
+        value = self._mine().get(iteration, {}).get(name, MISSING)
+        if value is not MISSING:
+            return value
+        with self._lock:
+            self._fold()
+            column = self._columns.get(name)
+            return MISSING if column is None else column.get(iteration)
+
+    def _names(self, iteration: int) -> list[str]:
+        return [n for n in tuple(self._known) if self._find(iteration, n) is not MISSING]
+
+    def _forget(self, iteration: int, name: str) -> None:
+        self._mine().get(iteration, {}).pop(name, None)
+        with self._lock:
+            self._fold()
+            column = self._columns.get(name)
+            if column is not None and column.get(iteration) is not MISSING:
+                column.remove(iteration)
+                self._version = next(self._versions)
+
+    def _mine(self) -> dict[int, dict[str, Any]]:
+        """Return what this thread has recorded and not committed."""
+        return self._staged if self._staged and get_ident() == self._writer else {}
+
+    def _snapshot(self, names: tuple[str, ...] | None = None) -> Snapshot:
+        mine = self._mine()
+        with self._lock:
+            self._fold()
+            rows, columns = self._rows, self._columns
+            if mine:
+                rows, columns = self._overlaid(mine, names)
+            return Snapshot(
+                rows.entries()[0],
+                rows.edits,
+                {
+                    name: Entries(*columns[name].entries(), columns[name].edits)
+                    for name in (tuple(self._known) if names is None else names)
+                    if name in columns and columns[name].size
+                },
+                lasting=not mine,
+            )
+
+    def _overlaid(
+        self, staged: dict[int, dict[str, Any]], names: tuple[str, ...] | None
+    ) -> tuple[Column, dict[str, Column]]:
+        """Return rows and columns with `staged` in them, the real ones being left as they are."""
+        rows, columns = self._rows.copy(), dict(self._columns)
+        for iteration, records in staged.items():
+            rows.mark((iteration,))
+            for name, value in records.items():
+                if names is None or name in names:
+                    column = columns.get(name)
+                    if column is None:
+                        column = columns[name] = Column()
+                    elif column is self._columns.get(name):
+                        column = columns[name] = column.copy()
+                    column.put(iteration, value)
+        return rows, columns
+
+
+def _names_of(entry: tuple[int, dict[str, Any]]) -> tuple[str, ...]:
+    return tuple(entry[1])
+
+
+def _thread_name(ident: int) -> str:
+    return next((t.name for t in threading.enumerate() if t.ident == ident), str(ident))

@@ -1,0 +1,89 @@
+"""The records of one iteration, as a mapping that can be written to.
+
+What ``log[iteration]`` gives, for every backend: a row holds no data, it asks its log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import UnknownRecordError, nearest
+from workbench.log.column import MISSING
+
+if TYPE_CHECKING:
+    from workbench.log.base import TrainingLogBase
+
+
+class Row(MutableMapping[str, Any]):
+    """A live view of the records made at one iteration.
+
+    Made by indexing a log. Reading and writing go to the log at once, also through a row that was
+    made earlier. Numbers, also of numpy and of torch, come back as Python numbers, tensors as
+    arrays; arrays are copied when they are recorded.
+
+    Attributes
+    ----------
+    iteration : int
+        The number of iterations done when the records were made.
+
+    Examples
+    --------
+    >>> from workbench.log import TrainingLog
+    >>> row = TrainingLog()[3]
+    >>> row["cost"] = 0.5
+    >>> row.update({"error_rate": 0.25, "note": "so far so good"})
+    >>> row
+    {'cost': 0.5, 'error_rate': 0.25, 'note': 'so far so good'}
+    >>> row["csot"]
+    Traceback (most recent call last):
+    ...
+    workbench.errors.UnknownRecordError: iteration 3 has no record 'csot'; did you mean 'cost'?
+    """
+
+    __slots__ = ("_log", "iteration")
+
+    def __init__(self, log: TrainingLogBase, iteration: int) -> None:
+        self._log = log
+        self.iteration = iteration
+
+    def __getitem__(self, name: str) -> Any:
+        value = self._log._find(self.iteration, name)
+        if value is MISSING:
+            raise self._unknown(name)
+        return value
+
+    def get(self, name: str, default: Any = None) -> Any:
+        value = self._log._find(self.iteration, name)
+        return default if value is MISSING else value
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._log._find(self.iteration, name) is not MISSING
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._log._record(self.iteration, name, value)
+
+    def update(  # type: ignore[override]
+        self, records: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), /, **more: Any
+    ) -> None:
+        """Make several records, which other threads begin to see all at once."""
+        self._log._record_all(self.iteration, dict(records, **more))
+
+    def __delitem__(self, name: str) -> None:
+        if name not in self:
+            raise self._unknown(name)
+        self._log._forget(self.iteration, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._log._names(self.iteration))
+
+    def __len__(self) -> int:
+        return len(self._log._names(self.iteration))
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+    def _unknown(self, name: str) -> UnknownRecordError:
+        return UnknownRecordError(
+            f"iteration {self.iteration} has no record {name!r}{nearest(name, self)}"
+        )
