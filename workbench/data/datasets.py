@@ -198,9 +198,10 @@ class IndexableDataset(Dataset):
                 f"{self.num_examples} and no step"
             )
         try:
-            # take() costs half of what array[request] does
-            return tuple([array.take(request, axis=0) for array in self.indexables])
-        except (IndexError, TypeError, ValueError) as error:
+            index = as_index(request)
+            # take() costs half of what array[index] does
+            return tuple([array.take(index, axis=0) for array in self.indexables])
+        except (IndexError, TypeError) as error:
             raise DataError(f"{self!r} was asked for {request!r}: {error}") from None
 
 
@@ -305,6 +306,14 @@ def check_sources(wanted: Iterable[str], available: Sequence[str], where: str) -
                 f"{where} has no source {name!r}, only {', '.join(map(repr, available))}"
                 f"{nearest(name, available)}"
             )
+
+
+def as_index(request: int | Sequence[int] | npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+    """Return `request` as an array of integers; numpy's take() would accept a mask or a float."""
+    index = np.asarray(request)
+    if index.dtype.kind not in "iu":
+        raise TypeError(f"expected integer indices, not {index.dtype}")
+    return index
 
 
 def stack(examples: Sequence[Any]) -> npt.NDArray[Any]:

@@ -116,7 +116,7 @@ def download(
     paths = [folder / file for file in entry.sha256]
     for path in paths:
         checksum = entry.sha256[path.name]
-        if not (path.is_file() and _sha256(path) == checksum):
+        if not path.is_file() or _fault(path, checksum):
             _fetch(path, checksum, [mirror.rstrip("/") + "/" for mirror in mirrors], timeout)
     return paths
 
@@ -134,12 +134,12 @@ def _fetch(path: Path, checksum: str, mirrors: Sequence[str], timeout: float) ->
                 if isinstance(error, urllib.error.HTTPError) and error.code < 500:
                     break  # the server has answered, and will not answer otherwise
                 continue
-            found = _sha256(part)
-            if found == checksum:
+            fault = _fault(part, checksum)
+            if fault is None:
                 part.replace(path)
                 return
             # perhaps the beginning came from elsewhere: once more, from nothing
-            faults[address] = f"the content has SHA-256 {found}, expected {checksum}"
+            faults[address] = fault
             part.unlink()
     kept = f"; what has arrived is kept in {part}, call again to go on" if part.exists() else ""
     reasons = "; ".join(f"{address}: {fault}" for address, fault in faults.items())
@@ -176,8 +176,8 @@ def _transfer(address: str, part: Path, timeout: float) -> None:
         raise OSError(f"the connection broke after {received} of {announced} bytes")
 
 
-def _sha256(path: Path) -> str:
-    """Return the checksum of a file's content, decompressed if it is compressed by gzip."""
+def _fault(path: Path, checksum: str) -> str | None:
+    """Return what is wrong with a file's content, decompressed if gzip has compressed it."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         head = file.read(2)
@@ -187,7 +187,11 @@ def _sha256(path: Path) -> str:
             while block := file.read(BLOCK):
                 digest.update(block if unpack is None else unpack.decompress(block))
         except zlib.error as error:
-            return f"of nothing: the gzip compression is damaged ({error})"
+            return f"the gzip compression is damaged ({error})"
     if unpack is not None and not unpack.eof:
-        return "of nothing: the gzip compression ends early"
-    return digest.hexdigest()
+        return "the gzip compression ends early"
+    if unpack is not None and unpack.unused_data:
+        return "something follows the compressed content"
+    if digest.hexdigest() != checksum:
+        return f"the content has SHA-256 {digest.hexdigest()}, expected {checksum}"
+    return None

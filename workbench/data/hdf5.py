@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.data.datasets import Data, Dataset, IndexableDataset
+from workbench.data.datasets import Data, Dataset, IndexableDataset, as_index
 from workbench.data.schemes import Indices, Request, SequentialExampleScheme
 from workbench.errors import DataError, DataFileError, MissingDataError, SourceError, nearest
 
@@ -304,8 +304,8 @@ def _chosen(rows: Indices, request: Request | Sequence[int], dataset: Dataset) -
             if request.stop > len(rows):
                 raise IndexError(f"there are {len(rows)} examples")
             return rows[request]
-        chosen = np.asarray(rows, dtype=np.intp).take(request)
-    except (IndexError, TypeError, ValueError) as error:
+        chosen = np.asarray(rows, dtype=np.intp).take(as_index(request))
+    except (IndexError, TypeError) as error:
         raise DataError(f"{dataset!r} was asked for {request!r}: {error}") from None
     return chosen if np.ndim(chosen) else int(chosen)
 

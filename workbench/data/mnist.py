@@ -186,7 +186,8 @@ def _read_full(found: Path, split: str) -> tuple[npt.NDArray[Any], npt.NDArray[A
 
 def _read_npz(path: Path, split: str) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     try:
-        with np.load(path) as arrays:
+        # np.load(path) leaves the file open where it finds no archive in it
+        with path.open("rb") as file, np.load(file) as arrays:
             return arrays[f"x_{split}"], arrays[f"y_{split}"]
     except KeyError as error:
         raise DataFileError(f"{path}: {error.args[0]}") from None

@@ -1,0 +1,167 @@
+"""Downloads, from a server on this machine that can be told to misbehave."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from workbench.data import download, fetch
+from workbench.errors import DataError, DownloadError
+
+CONTENT = {"a.gz": bytes(range(256)) * 4000, "b.bin": b"labels" * 100}
+SERVED = {"a.gz": gzip.compress(CONTENT["a.gz"], 0), "b.bin": CONTENT["b.bin"]}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Serves SERVED, resuming where `ranges` says so, breaking off as `breaks` says."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        server = self.server
+        name = self.path.rpartition("/")[2]
+        server.seen.append((name, self.headers.get("Range")))
+        body = server.served.get(name)
+        if body is None or server.status != 200:
+            self.send_error(404 if body is None else server.status)
+            return
+        start, status = 0, 200
+        if server.ranges and (asked := self.headers.get("Range")):
+            start, status = int(asked.removeprefix("bytes=").rstrip("-")), 206
+        if start >= len(body):
+            self.send_error(416)
+            return
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body) - start))
+        if status == 206:
+            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+        self.end_headers()
+        stop = start + server.breaks.pop(0) if server.breaks else len(body)
+        self.wfile.write(body[start:stop])
+        self.close_connection = True
+
+    def log_message(self, *arguments):
+        """Say nothing on stderr."""
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    checksums = {name: hashlib.sha256(content).hexdigest() for name, content in CONTENT.items()}
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.served, server.ranges, server.breaks, server.status = dict(SERVED), True, [], 200
+        server.seen = []
+        server.url = f"http://127.0.0.1:{server.server_port}/tiny"
+        entry = fetch.Entry(mirrors=(server.url,), sha256=checksums)
+        monkeypatch.setitem(fetch.CATALOGUE, "tiny", entry)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_files_arrive_whole_and_alone(server, tmp_path):
+    paths = download("tiny", tmp_path / "new" / "folder")
+    assert [path.read_bytes() for path in paths] == list(SERVED.values())
+    assert sorted(path.name for path in paths[0].parent.iterdir()) == ["a.gz", "b.bin"]
+
+
+def test_what_is_there_is_not_fetched_again(server, tmp_path):
+    download("tiny", tmp_path)
+    server.seen.clear()
+    download("tiny", tmp_path)
+    assert server.seen == []
+
+
+def test_a_damaged_file_is_fetched_again(server, tmp_path):
+    (tmp_path / "b.bin").write_bytes(b"other")
+    download("tiny", tmp_path)
+    assert (tmp_path / "b.bin").read_bytes() == CONTENT["b.bin"]
+
+
+def test_a_broken_transfer_goes_on_where_it_broke(server, tmp_path):
+    server.breaks = [1000, 500]
+    download("tiny", tmp_path)
+    ranges = [asked for name, asked in server.seen if name == "a.gz"]
+    assert ranges == [None, "bytes=1000-", "bytes=1500-"]
+    assert (tmp_path / "a.gz").read_bytes() == SERVED["a.gz"]
+
+
+def test_a_later_call_goes_on_where_the_first_gave_up(server, tmp_path):
+    server.breaks = [1000, 500, 500]
+    with pytest.raises(DownloadError, match="connection broke after 500 of .* call again to go on"):
+        download("tiny", tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gz.part"]
+    server.seen.clear()
+    download("tiny", tmp_path)
+    assert server.seen[0] == ("a.gz", "bytes=2000-")
+    assert (tmp_path / "a.gz").read_bytes() == SERVED["a.gz"]
+
+
+def test_a_server_that_cannot_resume_begins_anew(server, tmp_path):
+    server.ranges, server.breaks = False, [1000]
+    download("tiny", tmp_path)
+    assert (tmp_path / "a.gz").read_bytes() == SERVED["a.gz"]
+
+
+def test_a_part_that_is_already_whole_is_accepted(server, tmp_path):
+    (tmp_path / "a.gz.part").write_bytes(SERVED["a.gz"])
+    download("tiny", tmp_path)
+    assert (tmp_path / "a.gz").read_bytes() == SERVED["a.gz"]
+
+
+@pytest.mark.parametrize("part", [b"wrong beginning", SERVED["a.gz"] + b"too much"])
+def test_a_part_from_elsewhere_is_given_up(server, tmp_path, part):
+    (tmp_path / "a.gz.part").write_bytes(part)
+    download("tiny", tmp_path)
+    assert (tmp_path / "a.gz").read_bytes() == SERVED["a.gz"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"other content", gzip.compress(b"other"), SERVED["a.gz"][:-20]]
+)
+def test_content_with_another_checksum_is_never_kept(server, tmp_path, content):
+    server.served["a.gz"] = content
+    with pytest.raises(
+        DownloadError, match=r"a\.gz could not be .*/a\.gz: the content has SHA-256"
+    ):
+        download("tiny", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_compression_may_differ_between_mirrors(server, tmp_path):
+    server.served["a.gz"] = gzip.compress(CONTENT["a.gz"], 9)
+    download("tiny", tmp_path)
+    assert gzip.decompress((tmp_path / "a.gz").read_bytes()) == CONTENT["a.gz"]
+
+
+def test_the_next_mirror_is_tried(server, tmp_path):
+    gone = f"http://127.0.0.1:{server.server_port}/"
+    server.served = {f"a{name}": body for name, body in SERVED.items()} | SERVED
+    download("tiny", tmp_path, url=[gone + "?missing=", server.url])
+    assert (tmp_path / "b.bin").exists()
+
+
+@pytest.mark.parametrize(("status", "requests"), [(404, 1), (503, 3)])
+def test_a_refusal_is_final_and_an_overload_is_not(server, tmp_path, status, requests):
+    server.status = status
+    with pytest.raises(
+        DownloadError, match=rf"a\.gz could not be downloaded .*HTTP Error {status}"
+    ):
+        download("tiny", tmp_path)
+    assert len(server.seen) == requests
+
+
+def test_no_server_at_all_is_an_oserror(server, tmp_path):
+    with pytest.raises(OSError, match=r"a\.gz could not be downloaded \(http://127\.0\.0\.1:9/a"):
+        download("tiny", tmp_path, url="http://127.0.0.1:9/")
+
+
+def test_an_unknown_data_set_gets_the_nearest_name(tmp_path):
+    with pytest.raises(DataError, match="no data set 'minst', only 'mnist'; did you mean 'mnist'?"):
+        download("minst", tmp_path)

@@ -1,0 +1,61 @@
+"""IDX files."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+
+import numpy as np
+import pytest
+
+from workbench.data import read_idx
+from workbench.errors import DataFileError, MissingDataError
+
+CODES = {"u1": 0x08, "i1": 0x09, ">i2": 0x0B, ">i4": 0x0C, ">f4": 0x0D, ">f8": 0x0E}
+
+
+def encoded(array, code=0x08) -> bytes:
+    header = bytes([0, 0, code, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    return header + array.tobytes()
+
+
+IMAGES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+WHOLE = encoded(IMAGES)
+
+
+@pytest.mark.parametrize("dtype", CODES)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_every_dtype_is_read_compressed_or_not(tmp_path, dtype, pack):
+    array = np.array([[1, 2, 3], [-1 if dtype != "u1" else 7, 0, 100]], dtype)
+    path = tmp_path / "array"
+    path.write_bytes(pack(encoded(array, CODES[dtype])))
+    read = read_idx(path)
+    np.testing.assert_array_equal(read, array)
+    assert read.dtype.isnative
+    assert read.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "begins with nothing"),
+        (b"\x89PNG", "not an IDX file; it begins with 89 50 4e 47"),
+        (b"\0\0\x77\1" + WHOLE[4:], "not an IDX file"),
+        (WHOLE[:9], "ends within its header"),
+        (WHOLE[:-1], r"holds 23 bytes of values; its header, shape \(2, 3, 4\) and dtype uint8, p"),
+        (WHOLE + b"\0", "holds 25 bytes .* promises 24; the file is damaged"),
+        (gzip.compress(WHOLE)[:-9], "the gzip compression is damaged"),
+        (b"\x1f\x8b" + b"x" * 50, "the gzip compression is damaged"),
+        (gzip.compress(WHOLE)[:-8] + bytes(8), "the gzip compression is damaged"),
+    ],
+)
+def test_a_damaged_file_is_named_with_its_fault(tmp_path, content, message):
+    path = tmp_path / "images.idx"
+    path.write_bytes(content)
+    with pytest.raises(DataFileError, match=rf"images\.idx: .*{message}"):
+        read_idx(path)
+
+
+def test_a_missing_file_is_a_file_not_found(tmp_path):
+    with pytest.raises(MissingDataError, match="there is no IDX file"):
+        read_idx(tmp_path / "none")

@@ -1,0 +1,155 @@
+"""Iteration schemes: which requests an epoch consists of, and from where it can be resumed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.config import config
+from workbench.data import (
+    ConstantScheme,
+    IterationScheme,
+    SequentialExampleScheme,
+    SequentialScheme,
+    ShuffledExampleScheme,
+    ShuffledScheme,
+)
+from workbench.errors import DataError
+
+counts = st.integers(1, 60)
+seeds = st.integers(0, 2**70)
+
+
+@st.composite
+def schemes(draw: st.DrawFn) -> IterationScheme:
+    examples = draw(
+        st.one_of(
+            counts,
+            st.lists(st.integers(0, 99), min_size=1, max_size=30),
+            st.builds(range, st.integers(0, 9), st.integers(10, 40), st.integers(1, 3)),
+        )
+    )
+    size, seed = draw(counts), draw(seeds)
+    return draw(
+        st.sampled_from(
+            [
+                SequentialScheme(examples, size),
+                ShuffledScheme(examples, size, seed=seed),
+                ShuffledScheme(examples, size, seed=seed, sorted_indices=True),
+                SequentialExampleScheme(examples),
+                ShuffledExampleScheme(examples, seed=seed),
+                ConstantScheme(size, num_examples=draw(counts)),
+                ConstantScheme(size, times=draw(counts)),
+            ]
+        )
+    )
+
+
+def flat(requests) -> list[int]:
+    return [index for request in plain(requests) for index in request]
+
+
+def plain(requests) -> list:
+    """Requests as lists of integers, which can be compared."""
+    return [
+        list(range(r.start, r.stop)) if isinstance(r, slice) else np.asarray(r).tolist()
+        for r in requests
+    ]
+
+
+@given(schemes(), st.integers(0, 5), st.integers(0, 70))
+def test_any_position_resumes_exactly(scheme, epoch, start):
+    whole = plain(scheme.get_request_iterator(epoch))
+    assert plain(scheme.get_request_iterator(epoch, start)) == whole[start:]
+    assert len(whole) == scheme.num_batches
+
+
+@given(counts, counts, st.integers(0, 5))
+def test_a_sequential_epoch_is_every_example_in_order(examples, size, epoch):
+    scheme = SequentialScheme(examples, size)
+    batches = plain(scheme.get_request_iterator(epoch))
+    assert flat(scheme.get_request_iterator(epoch)) == list(range(examples))
+    assert all(len(batch) == size for batch in batches[:-1])
+
+
+@given(st.lists(st.integers(0, 99), min_size=1, max_size=30), counts, seeds, st.integers(0, 5))
+def test_a_shuffled_epoch_has_every_index_as_often_as_given(indices, size, seed, epoch):
+    scheme = ShuffledScheme(indices, size, seed=seed)
+    assert sorted(flat(scheme.get_request_iterator(epoch))) == sorted(indices)
+
+
+def test_neighbouring_examples_are_slices():
+    requests = SequentialScheme(range(10, 15), 3).get_request_iterator()
+    assert list(requests) == [slice(10, 13), slice(13, 15)]
+
+
+def test_epochs_and_seeds_differ():
+    orders = {
+        tuple(ShuffledExampleScheme(50, seed=seed).get_request_iterator(epoch))
+        for seed in (0, 1)
+        for epoch in (0, 1)
+    }
+    assert len(orders) == 4
+
+
+def test_batches_and_examples_are_shuffled_alike():
+    batches = ShuffledScheme(20, 6, seed=3).get_request_iterator(epoch=2)
+    examples = ShuffledExampleScheme(20, seed=3).get_request_iterator(epoch=2)
+    assert flat(batches) == list(examples)
+
+
+def test_sorted_indices_ascend_within_each_batch():
+    scheme = ShuffledScheme(40, 16, seed=0, sorted_indices=True)
+    assert all(batch == sorted(batch) for batch in plain(scheme.get_request_iterator()))
+
+
+@pytest.mark.parametrize("rng", [np.random.default_rng, np.random.RandomState])
+def test_a_seed_is_drawn_from_rng_once(rng):
+    first = ShuffledScheme(10, 5, rng=rng(7))
+    again = ShuffledScheme(10, 5, rng=rng(7))
+    assert first.seed == again.seed != ShuffledScheme(10, 5, rng=rng(8)).seed
+
+
+def test_the_default_seed_comes_from_the_settings():
+    with config.override(default_seed=0):
+        assert ShuffledScheme(10, 5).seed == 0
+    assert ShuffledExampleScheme(10).seed == config.default_seed
+
+
+def test_a_constant_scheme_without_a_length_does_not_end():
+    requests = ConstantScheme(3).get_request_iterator(start=10**9)
+    assert [next(requests) for _ in range(4)] == [3, 3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: SequentialScheme(10, 0), "batch_size is 0; expected at least 1"),
+        (lambda: SequentialScheme(10, 2.5), "batch_size is 2.5; expected an integer"),
+        (lambda: SequentialScheme(10, True), "batch_size is True; expected an integer"),
+        (lambda: SequentialScheme(0, 2), "examples=0, so there is nothing to read"),
+        (lambda: SequentialScheme([], 2), r"examples=\[\], so there is nothing to read"),
+        (lambda: SequentialScheme([0.5], 2), "list of integer indices"),
+        (lambda: SequentialScheme("ten", 2), "list of integer indices"),
+        (lambda: SequentialScheme(None, 2), "examples is None; expected an integer"),
+        (lambda: ShuffledScheme(10, 2, seed=-1), "seed is -1; expected an integer that is not neg"),
+        (
+            lambda: ShuffledScheme(10, 2, seed=1, rng=np.random.default_rng()),
+            "both rng and seed; the seed is drawn from rng",
+        ),
+        (lambda: ConstantScheme(2, 10, 5), "num_examples=10 and times=5; .* give one"),
+    ],
+)
+def test_nonsense_is_refused_with_its_name(make, message):
+    with pytest.raises(DataError, match=message):
+        make()
+
+
+def test_schemes_show_what_they_do():
+    assert repr(SequentialScheme(5, 2)) == "SequentialScheme(5 examples, batch_size=2)"
+    assert repr(ShuffledScheme(5, 2, seed=9)) == "ShuffledScheme(5 examples, batch_size=2, seed=9)"
+    assert repr(SequentialExampleScheme(5)) == "SequentialExampleScheme(5 examples)"
+    assert repr(ShuffledExampleScheme(5, seed=9)) == "ShuffledExampleScheme(5 examples, seed=9)"
+    assert repr(ConstantScheme(2, times=3)) == "ConstantScheme(2, num_examples=6)"
