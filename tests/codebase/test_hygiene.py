@@ -1,0 +1,71 @@
+"""What is committed: small files, clean notebooks, nobody's own paths, a word on every module."""
+
+import ast
+import json
+import re
+import subprocess
+
+import pytest
+
+from tests.support.tree import ROOT, modules, tracked
+
+LARGEST = 3_000_000
+# Folders that exist on one machine only. Standard places such as /usr/bin are none of them.
+OWN_PATHS = re.compile(r"(?<![\w.~}$])/(?:home|root|Users|opt|work|mnt|srv)/[\w.]")
+# Spelled in two halves, so that this file does not name them.
+HOSTS = [("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("npmjs", "com"),
+         ("yarnpkg", "com"), ("debian", "org"), ("anaconda", "org"), ("crates", "io")]  # fmt: skip
+REGISTRIES = re.compile("|".join(rf"{name}\.{domain}\b" for name, domain in HOSTS))
+
+
+def texts():
+    """Yield path, number and text of every line of every tracked file that is text."""
+    for name in tracked():
+        content = (ROOT / name).read_bytes()
+        if b"\0" not in content:
+            for number, line in enumerate(content.decode("utf-8").splitlines(), start=1):
+                yield name, number, line
+
+
+@pytest.mark.parametrize("pattern", [OWN_PATHS, REGISTRIES], ids=["own paths", "registries"])
+def test_no_line_names_one_machine_or_a_registry(pattern):
+    found = [
+        f"{name}:{number}: {line[:200]}" for name, number, line in texts() if pattern.search(line)
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "line, found",
+    [
+        ("cd /home" + "/me/data", True),
+        ("folder: '/opt" + "/tools'", True),
+        ("/usr/bin/chromium", False),
+        ("path/to/work/file", False),
+        ("https://example.com/home/page", False),
+        ("~/work/data", False),
+    ],
+)
+def test_what_counts_as_an_own_path(line, found):
+    assert bool(OWN_PATHS.search(line)) is found
+
+
+def test_no_tracked_file_is_large():
+    sizes = {name: (ROOT / name).stat().st_size for name in tracked()}
+    assert {name: size for name, size in sizes.items() if size > LARGEST} == {}
+
+
+@pytest.mark.parametrize("name", [name for name in tracked() if name.endswith(".ipynb")])
+def test_notebooks_are_committed_without_outputs(name):
+    """The index counts: somebody who has just run a notebook may test with outputs in the file."""
+    staged = subprocess.run(
+        ["git", "show", f":{name}"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    for cell in json.loads(staged.stdout)["cells"]:
+        assert not cell.get("outputs") and cell.get("execution_count") is None, cell["source"]
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_every_module_opens_with_a_docstring(name):
+    docstring = ast.get_docstring(ast.parse(modules()[name].read_text(encoding="utf-8")))
+    assert docstring and docstring.splitlines()[0].endswith(".")
