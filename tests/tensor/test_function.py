@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Functions: what they accept, what they refuse, and what they update."""
 
 import threading
@@ -114,7 +115,9 @@ def test_updates_that_do_not_fit_are_refused():
     w, k = shared(numpy.zeros(2, "float32"), "w"), shared(3, "k")
     with pytest.raises(ValueError, match=r"update of w is \(3,\) float32, but its place is \(2,\)"):
         function([], updates=[(w, torch.ones(3) + tensor.constant(0.0))])
-    with pytest.raises(TypeError, match="update of k is torch.float32, but the variable is torch.int64"):
+    with pytest.raises(
+        TypeError, match="update of k is torch.float32, but the variable is torch.int64"
+    ):
         function([], updates=[(k, k * 0.5)])
     with pytest.raises(ValueError, match="w has two updates"):
         function([], updates=[(w, w), (w, w * 2)])

@@ -96,7 +96,14 @@ def test_undefined_gradients_say_why(attempt, message):
         attempt(tensor.vector("x"))
 
 
-OPERATIONS = [torch.tanh, torch.sigmoid, lambda v: v * v, lambda v: v + 1, torch.sin, lambda v: v @ v]
+OPERATIONS = [
+    torch.tanh,
+    torch.sigmoid,
+    lambda v: v * v,
+    lambda v: v + 1,
+    torch.sin,
+    lambda v: v @ v,
+]
 
 
 @settings(deadline=None, max_examples=25)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Torch's functions, operators and methods on variables, against torch itself."""
 
 import operator
@@ -106,7 +107,9 @@ def test_agrees_with_torch(expression):
     for variable, got, want in zip(symbolic, computed, expected, strict=True):
         if isinstance(want, torch.Tensor):
             assert (variable.ndim, variable.dtype) == (want.ndim, want.dtype)
-            known = [s for s in zip(variable.shape, want.shape, strict=True) if isinstance(s[0], int)]
+            known = [
+                s for s in zip(variable.shape, want.shape, strict=True) if isinstance(s[0], int)
+            ]
             assert all(inferred == actual for inferred, actual in known)
         torch.testing.assert_close(torch.as_tensor(got), torch.as_tensor(want), equal_nan=True)
 
@@ -134,7 +137,16 @@ def test_in_place_operations_are_refused_by_name(change):
 
 @pytest.mark.parametrize(
     "question",
-    [bool, float, int, list, lambda x: x.item(), lambda x: x.tolist(), numpy.asarray, lambda x: 1 in x],
+    [
+        bool,
+        float,
+        int,
+        list,
+        lambda x: x.item(),
+        lambda x: x.tolist(),
+        numpy.asarray,
+        lambda x: 1 in x,
+    ],
 )
 def test_asking_for_a_value_says_how_to_evaluate(question):
     with pytest.raises(TypeError, match=r"needs the value of x.*eval"):
@@ -142,7 +154,9 @@ def test_asking_for_a_value_says_how_to_evaluate(question):
 
 
 def test_draws_from_the_global_generator_are_refused():
-    with pytest.raises(TypeError, match="neither repeated nor resumed; draw from a tensor.RandomStream"):
+    with pytest.raises(
+        TypeError, match="neither repeated nor resumed; draw from a tensor.RandomStream"
+    ):
         F.dropout(tensor.matrix("x"))
 
 

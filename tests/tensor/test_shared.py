@@ -20,7 +20,13 @@ def test_the_value_is_copied_in_and_out():
 
 @pytest.mark.parametrize(
     ("value", "dtype"),
-    [(1.0, torch.float32), ([1.0], torch.float32), (1, torch.int64), (numpy.ones(2), torch.float64), (True, torch.bool)],
+    [
+        (1.0, torch.float32),
+        ([1.0], torch.float32),
+        (1, torch.int64),
+        (numpy.ones(2), torch.float64),
+        (True, torch.bool),
+    ],
 )
 def test_python_floats_are_floatx_and_arrays_keep_their_dtype(value, dtype):
     assert shared(value).dtype is dtype
@@ -30,12 +36,16 @@ def test_set_value_converts_precision_only():
     w = shared(numpy.zeros(2, "float32"), "w")
     w.set_value(numpy.ones(2))
     assert w.get_value().dtype == numpy.float32 and w.get_value().sum() == 2
-    with pytest.raises(TypeError, match="set_value of k: got torch.float64 values, but it holds torch.int64"):
+    with pytest.raises(
+        TypeError, match="set_value of k: got torch.float64 values, but it holds torch.int64"
+    ):
         shared(1, "k").set_value(1.5)
 
 
 def test_another_shape_is_refused():
-    with pytest.raises(ValueError, match=r"set_value of w: got shape \(3,\), but it has shape \(2,\)"):
+    with pytest.raises(
+        ValueError, match=r"set_value of w: got shape \(3,\), but it has shape \(2,\)"
+    ):
         shared([0.0, 0.0], "w").set_value([1.0, 2.0, 3.0])
 
 

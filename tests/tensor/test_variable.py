@@ -130,7 +130,9 @@ def test_eval_names_what_is_missing_and_what_is_unknown():
     x = tensor.vector("features")
     with pytest.raises(ValueError, match="eval of sum is missing a value for features"):
         x.sum().eval()
-    with pytest.raises(ValueError, match="no.* depend on an input named 'feature'; did you mean 'features'"):
+    with pytest.raises(
+        ValueError, match="no.* depend on an input named 'feature'; did you mean 'features'"
+    ):
         x.sum().eval({"feature": [1.0]})
 
 

@@ -25,6 +25,4 @@ def _device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)
-    if device.type == "cuda" and device.index is None:
-        device = torch.device("cuda", 0)
-    return device
+    return torch.device("cuda", 0) if name == "cuda" else device

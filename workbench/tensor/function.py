@@ -147,9 +147,9 @@ class Function:
 
     def _refuse_tie(self, values: Sequence[Any], i: int, axis: int, j: int, other: int) -> None:
         raise errors.ShapeError(
-            f"{self!r}: dimension {axis} of {self.inputs[i]!r} has size {values[i].shape[axis]}, but "
-            f"dimension {other} of {self.inputs[j]!r} has size {values[j].shape[other]}; the graph "
-            "uses them together, so they must be equal"
+            f"{self!r}: dimension {axis} of {self.inputs[i]!r} has size {values[i].shape[axis]}, "
+            f"but dimension {other} of {self.inputs[j]!r} has size {values[j].shape[other]}; the "
+            "graph uses them together, so they must be equal"
         )
 
     def __repr__(self) -> str:
@@ -170,9 +170,8 @@ class _Expected:
         self.fixed = [(axis, size) for axis, size in enumerate(sizes) if isinstance(size, int)]
         self.symbols = [(axis, s) for axis, s in enumerate(sizes) if getattr(s, "is_Symbol", False)]
 
-    def accept(self, value: Any) -> torch.Tensor:
-        if not isinstance(value, torch.Tensor):
-            value = self._convert(value)
+    def accept(self, given: Any) -> torch.Tensor:
+        value: torch.Tensor = given if isinstance(given, torch.Tensor) else self._convert(given)
         if value.dtype is not self.dtype:
             value = self._widen(value)
         if value.dim() != self.ndim:
@@ -187,21 +186,21 @@ class _Expected:
     def _convert(self, value: Any) -> torch.Tensor:
         if isinstance(value, Variable):
             raise errors.InputError(
-                f"input {self.variable!r} got the variable {value!r}; a function takes values (to put "
-                "one graph into another, use givens or ComputationGraph.replace)"
+                f"input {self.variable!r} got the variable {value!r}; a function takes values (to "
+                "put one graph into another, use givens or ComputationGraph.replace)"
             )
         if isinstance(value, numpy.ndarray):
             if not value.flags.writeable:
                 with warnings.catch_warnings():
                     warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-                    return torch.as_tensor(value)
-            return torch.as_tensor(value)
+                    return torch.from_numpy(value)
+            return torch.from_numpy(value)
         try:
             tensor = torch.as_tensor(numpy.asarray(value))
         except (TypeError, ValueError) as error:
             raise errors.InputError(
-                f"input {self.variable!r} got {type(value).__name__} {value!r:.60}, which is no array "
-                f"of numbers ({error})"
+                f"input {self.variable!r} got {type(value).__name__} {value!r:.60}, which is no "
+                f"array of numbers ({error})"
             ) from None
         # Python numbers have no dtype of their own.
         if not isinstance(value, numpy.generic) and torch.can_cast(tensor.dtype, self.dtype):
@@ -209,9 +208,9 @@ class _Expected:
         return tensor
 
     def _widen(self, value: torch.Tensor) -> torch.Tensor:
-        if not value.is_complex() and torch.promote_types(value.dtype, self.dtype) is self.dtype:
-            if not (self.dtype is torch.float32 and value.dtype in (torch.int32, torch.int64)):
-                return value.to(self.dtype)
+        rounds = self.dtype is torch.float32 and value.dtype in (torch.int32, torch.int64)
+        if torch.promote_types(value.dtype, self.dtype) is self.dtype and not rounds:
+            return value.to(self.dtype)
         short = str(self.dtype).removeprefix("torch.")
         raise errors.DtypeError(
             f"input {self.variable!r} got {str(value.dtype).removeprefix('torch.')} values, but is "
@@ -334,7 +333,8 @@ def _checked_updates(updates: Updates) -> dict[SharedVariable, Variable]:
 
 def _cast(target: Variable, new: Variable) -> Variable:
     if torch.can_cast(new.dtype, target.dtype):
-        cast: Variable = torch.as_tensor(new, dtype=target.dtype) if new.is_number else new.to(target.dtype)
+        tensor: Any = torch.scalar_tensor(new) if new.is_number else new  # type: ignore[arg-type]
+        cast: Variable = tensor.to(target.dtype)
         return cast
     raise errors.DtypeError(
         f"the update of {target!r} is {new.dtype}, but the variable is {target.dtype}; convert it "
@@ -387,7 +387,10 @@ def _check_inputs(inputs: Sequence[Variable], order: Sequence[Variable], unused:
     used = set(order)
     idle = [repr(v) for v in inputs if v not in used]
     if idle:
-        message = f"nothing depends on the input {', '.join(idle)}; remove it from the inputs, or pass on_unused_input='ignore'"
+        message = (
+            f"nothing depends on the input {', '.join(idle)}; remove it from the inputs, or pass "
+            "on_unused_input='ignore'"
+        )
         if unused == "raise":
             raise errors.InputError(message)
         warnings.warn(message, stacklevel=3)

@@ -83,16 +83,16 @@ def _check(cost: Variable | None, wrt: list[Variable], known: Mapping[Variable, 
         raise errors.GradientError("grad() needs a cost, or known_grads")
     if cost is not None and (cost.ndim != 0 or not cost.dtype.is_floating_point):
         raise errors.GradientError(
-            f"the cost {cost!r} has {cost.ndim} dimensions and dtype {cost.dtype}; a gradient is that "
-            "of a floating point scalar: reduce it, with cost.mean() for instance"
+            f"the cost {cost!r} has {cost.ndim} dimensions and dtype {cost.dtype}; a gradient is "
+            "that of a floating point scalar: reduce it, with cost.mean() for instance"
         )
     for variable in wrt:
         if not isinstance(variable, Variable):
             raise errors.GradientError(f"cannot differentiate by {variable!r}: it is no variable")
         if not (variable.dtype.is_floating_point or variable.dtype.is_complex):
             raise errors.GradientError(
-                f"cannot differentiate by {variable!r} of dtype {variable.dtype}: a gradient needs a "
-                "floating point variable"
+                f"cannot differentiate by {variable!r} of dtype {variable.dtype}: a gradient needs "
+                "a floating point variable"
             )
 
 

@@ -27,7 +27,7 @@ from workbench.tensor.structure import map_structure, name_of
 from workbench.tensor.traversal import ancestors
 from workbench.tensor.variable import Call, Variable, identity, shown_arguments
 
-METHODS = vars(torch.Tensor) | vars(torch._C.TensorBase)  # type: ignore[attr-defined]
+METHODS = vars(torch.Tensor) | vars(torch._C.TensorBase)
 LITERALS = (
     str, int, float, bool, complex, type(...), torch.dtype, torch.device, torch.layout,
     torch.memory_format,
@@ -152,19 +152,15 @@ class _Lowering:
         self.autograd = False
 
     def _check_inputs(self) -> None:
-        given = set(self.inputs)
+        available = {*self.inputs, *self.shared}
         for variable in self.order:
-            if variable.owner is None and variable not in given and variable not in self.shared_set:
+            if variable.owner is None and variable not in available:
                 names = ", ".join(repr(v) for v in self.inputs) or "none"
                 raise errors.InputError(
-                    f"the graph depends on the input {variable!r} {shapes.describe(variable.fake)}, "
-                    f"which is not among the inputs given ({names}); add it to the inputs, or give "
-                    "it a value with givens"
+                    f"the graph depends on the input {variable!r} "
+                    f"{shapes.describe(variable.fake)}, which is not among the inputs given "
+                    f"({names}); add it to the inputs, or give it a value with givens"
                 )
-
-    @property
-    def shared_set(self) -> set[Variable]:
-        return set(self.shared)
 
     def _tracked(self) -> tuple[set[Variable], set[Call]]:
         """Variables that a gradient flows through, and gradients differentiated once more."""
@@ -253,7 +249,8 @@ class _Lowering:
             last = call is self.gradients[-1]
             again = call in self.differentiated_again
             return self.graph.call_function(
-                _differentiate, (costs, seeds, wrt, not last or bool(self.differentiated_again), again)
+                _differentiate,
+                (costs, seeds, wrt, not last or bool(self.differentiated_again), again),
             )
         args, kwargs = map_structure(lambda v: self._argument(v, tracked), (call.args, call.kwargs))
         name = getattr(call.function, "__name__", "")

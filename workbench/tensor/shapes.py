@@ -91,7 +91,7 @@ def fake_tensor(
     """A fake tensor of `shape`, where ``None`` stands for an unknown size."""
     with _inferring() as world, world.mode:
         sizes = [unknown_size() if size is None else size for size in shape]
-        return torch.empty(sizes, dtype=dtype, device=device)  # type: ignore[arg-type]
+        return torch.empty(sizes, dtype=dtype, device=device)
 
 
 def empty_like(fake: Fake) -> Fake:
@@ -104,7 +104,8 @@ def known(size: int | torch.SymInt) -> int | None:
     """The value of `size` if it has been learned, else ``None``."""
     if isinstance(size, int):
         return size
-    return size.node.maybe_as_int()
+    value: int | None = size.node.maybe_as_int()
+    return value
 
 
 def symbol(size: int | torch.SymInt) -> Any:
@@ -115,7 +116,7 @@ def symbol(size: int | torch.SymInt) -> Any:
 
 def equal_to(size: Any) -> list[Any]:
     """The symbols that what has been learned makes equal to the symbol `size`."""
-    found = []
+    found: list[Any] = []
     for learned in _world().sizes.deferred_runtime_asserts.get(size, ()):
         expression = learned.expr
         if type(expression).__name__ == "Equality" and size in expression.args:
@@ -263,10 +264,13 @@ def _attempts(
         for axis in sorted({unknown.axis for unknown in symbols.values()}):
             fixed = {free: constant for free, unknown in symbols.items() if unknown.axis == axis}
             yield [value | fixed for value in by_axis], False
-    yield [
-        {free: 4 + unknown.axis + 3 * k**2 for free, unknown in symbols.items()}
-        for k in range(PROBES)
-    ], True
+    yield (
+        [
+            {free: 4 + unknown.axis + 3 * k**2 for free, unknown in symbols.items()}
+            for k in range(PROBES)
+        ],
+        True,
+    )
 
 
 def _probe(
@@ -332,7 +336,10 @@ def _generalise(
     def general(leaf: Any) -> Any:
         column = next(columns)
         if isinstance(leaf, torch.Tensor):
-            shape = [_size(dims, values, symbols) for dims in zip(*(t.shape for t in column), strict=True)]
+            shape = [
+                _size(dims, values, symbols)
+                for dims in zip(*(t.shape for t in column), strict=True)
+            ]
             with world.mode:
                 return torch.empty(shape, dtype=leaf.dtype, device=leaf.device)
         if isinstance(leaf, int) and not isinstance(leaf, bool):

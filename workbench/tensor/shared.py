@@ -96,7 +96,11 @@ class SharedVariable(Variable):
         DtypeError
             If the conversion would lose more than precision (floats into integers, say).
         """
-        new = value.detach() if isinstance(value, torch.Tensor) else torch.as_tensor(numpy.asarray(value))
+        new = (
+            value.detach()
+            if isinstance(value, torch.Tensor)
+            else torch.as_tensor(numpy.asarray(value))
+        )
         if tuple(new.shape) != tuple(self.tensor.shape):
             raise errors.ShapeError(
                 f"set_value of {self!r}: got shape {tuple(new.shape)}, but it has shape "

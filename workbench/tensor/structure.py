@@ -19,7 +19,7 @@ def map_structure(function: Callable[[Any], Any], value: Any) -> Any:
         if hasattr(value, "_fields"):
             return type(value)(*parts)
         if type(value).__module__ == "torch.return_types":
-            return type(value)(parts)  # type: ignore[call-arg]
+            return type(value)(parts)
         return tuple(parts)
     if isinstance(value, list):
         return [map_structure(function, part) for part in value]

@@ -72,7 +72,9 @@ def replace(
     pending: set[tuple[Variable, Variable | None]] = set()
     calls: dict[tuple[Call, tuple[Variable, ...]], object] = {}
 
-    def needs(variable: Variable, inside: Variable | None) -> list[tuple[Variable, Variable | None]]:
+    def needs(
+        variable: Variable, inside: Variable | None
+    ) -> list[tuple[Variable, Variable | None]]:
         """The (variable, replacement it occurs in) pairs to rebuild first."""
         if inside is None and variable in replacements:
             return [(replacements[variable], variable)]
@@ -162,7 +164,9 @@ def _reapplied(call: Call, args: tuple[object, ...], kwargs: dict[str, object]) 
 def _nth(structure: object, index: int) -> Variable:
     """The output of a call at `index`."""
     found: list[Variable] = []
-    map_structure(lambda leaf: found.append(leaf) if isinstance(leaf, Variable) else None, structure)
+    map_structure(
+        lambda leaf: found.append(leaf) if isinstance(leaf, Variable) else None, structure
+    )
     if index < len(found):
         return found[index]
     # A size that became known: a constant takes its place.

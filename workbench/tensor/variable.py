@@ -137,7 +137,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
             raise
         args, kwargs = map_structure(_as_tensor, (args, kwargs))
         result = _infer(function, args, kwargs)
-    return call_giving(result, function, args, kwargs)
+    return call_giving(result, function, args, dict(kwargs))
 
 
 def _as_tensor(leaf: Any) -> Any:
@@ -178,8 +178,8 @@ def _infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     def fake(leaf: Any) -> Any:
         return leaf.fake if isinstance(leaf, Variable) else leaf
 
-    fakes = map_structure(fake, (args, kwargs))
-    return shapes.infer(function, *fakes, lambda: shown_arguments(args, kwargs))
+    fake_args, fake_kwargs = map_structure(fake, (args, kwargs))
+    return shapes.infer(function, fake_args, fake_kwargs, lambda: shown_arguments(args, kwargs))
 
 
 OPERATORS = frozenset({operator.and_, operator.or_})
@@ -196,13 +196,13 @@ def _refuse(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
     """Raise for what a value that has not been computed yet cannot do."""
     raw = getattr(function, "__name__", "")
     target = args[0] if args else None
-    in_place_name = (
-        raw.endswith("_") and not raw.endswith("__") and function not in OPERATORS
-    )
-    if raw in IN_PLACE or in_place_name or raw.startswith("__i") and raw in IN_PLACE_OPERATORS:
+    in_place_name = raw.endswith("_") and not raw.endswith("__") and function not in OPERATORS
+    if raw in IN_PLACE or raw in IN_PLACE_OPERATORS or in_place_name:
         refuse_in_place(raw, target)
     if kwargs.get("out") is not None or kwargs.get("inplace"):
-        refuse_in_place(f"{raw}({'out' if kwargs.get('out') is not None else 'inplace'}=...)", target)
+        refuse_in_place(
+            f"{raw}({'out' if kwargs.get('out') is not None else 'inplace'}=...)", target
+        )
     if raw in VALUES:
         refuse_value(target, f"{raw}()")
     if raw in DRAWS and kwargs.get("training", True):
@@ -213,7 +213,8 @@ def _refuse(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
 
 
 IN_PLACE_OPERATORS = frozenset(
-    f"__i{name}__" for name in "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
+    f"__i{name}__"
+    for name in "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
 )
 
 
@@ -282,7 +283,7 @@ class Variable:
 
     __array_priority__ = 1000
     __array_ufunc__ = None  # numpy leaves ``array * variable`` to us
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # `==` makes a variable, identity says which one it is
 
     def __init__(
         self,
@@ -487,7 +488,6 @@ def _install() -> None:
         setattr(Variable, f"__i{plain}__", in_place(f"__i{plain}__"))
     for name in "lt le gt ge eq ne neg pos abs invert getitem".split():
         setattr(Variable, f"__{name}__", forward(getattr(operator, name)))
-    Variable.__hash__ = object.__hash__  # type: ignore[method-assign]
     for name in dir(torch.Tensor):
         attribute = getattr(torch.Tensor, name)
         if name.startswith("_") or name in vars(Variable) or not callable(attribute):
