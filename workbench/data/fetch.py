@@ -102,6 +102,14 @@ def download(
         If there is no such data set.
     DownloadError
         If no mirror gave a file whole. What has arrived is kept: calling again goes on from there.
+
+    Examples
+    --------
+    >>> download("minst", "~/.workbench/data")
+    Traceback (most recent call last):
+    ...
+    workbench.errors.DataError: download knows no data set 'minst', only 'mnist'; did you mean
+    'mnist'?
     """
     try:
         entry = CATALOGUE[name]

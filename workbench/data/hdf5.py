@@ -164,6 +164,14 @@ def write_hdf5(
     ------
     DataError
         If the splits of a source do not fit one behind another.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "coins.h5"
+    >>> write_hdf5(path, {"train": {"heads": [0, 1, 1]}}, attributes={"licence": "CC0-1.0"})
+    >>> H5PYDataset(path, ("train",)).indexables
+    (array([0, 1, 1]),)
     """
     import h5py
 
