@@ -23,7 +23,7 @@ from workbench import errors
 from workbench.tensor import shapes
 from workbench.tensor.gradient import gradient
 from workbench.tensor.shared import SharedVariable
-from workbench.tensor.structure import map_structure, name_of
+from workbench.tensor.structure import map_structure
 from workbench.tensor.traversal import ancestors
 from workbench.tensor.variable import Call, Variable, identity, shown_arguments
 
@@ -67,8 +67,7 @@ class Program:
                 place = f"{call.location[-1]}: " if call.location else ""
                 shown = shown_arguments(call.args, call.kwargs)
                 error.add_note(
-                    f"{place}while computing {name_of(call.function)}({shown}); "
-                    f"it was given {finder.given}"
+                    f"{place}while computing {call.name}({shown}); it was given {finder.given}"
                 )
 
 
@@ -256,8 +255,6 @@ class _Lowering:
         name = getattr(call.function, "__name__", "")
         if METHODS.get(name) is call.function and args:
             return self.graph.call_method(name, args, kwargs)
-        if name == "__get__":
-            return self.graph.call_function(getattr, (args[0], name_of(call.function)))
         return self.graph.call_function(call.function, args, kwargs)
 
     def _argument(self, leaf: Any, tracked: bool) -> Any:

@@ -60,14 +60,14 @@ class SharedVariable(Variable):
     tensor : torch.Tensor
         The storage that programs read and update in place.
     default_update : Variable or None
-        The new value after every call that uses it, unless that call has an update for it.
+        The value after every call that uses it, unless that call has another update for it.
     """
 
     def __init__(self, value: torch.Tensor, name: str | None = None) -> None:
         fake = shapes.fake_tensor(tuple(value.shape), value.dtype, value.device)
         super().__init__(fake, name=name)
         self.tensor = value
-        self.default_update: Variable | None = None
+        self.default_update = None
         self.writers: weakref.WeakSet[WriterLock] = weakref.WeakSet()
         self._leaf: torch.Tensor | None = None
 
@@ -115,21 +115,9 @@ class SharedVariable(Variable):
             self.tensor.copy_(new)
 
     def __reduce__(self) -> Any:
-        return _restore, (self.tensor.detach().clone(), self.name, self.tag, self.default_update)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> SharedVariable:
-        import copy
-
-        new = SharedVariable(self.tensor.detach().clone(), self.name)
-        memo[id(self)] = new
-        new.tag = copy.deepcopy(self.tag, memo)
-        return new
-
-
-def _restore(tensor: torch.Tensor, name: str | None, tag: Any, update: Any) -> SharedVariable:
-    new = SharedVariable(tensor, name)
-    new.tag, new.default_update = tag, update
-    return new
+        with exclusive(self.writers):
+            value = self.tensor.detach().clone()
+        return SharedVariable, (value, self.name), self._attached()
 
 
 def shared(value: Any, name: str | None = None, dtype: torch.dtype | None = None) -> SharedVariable:

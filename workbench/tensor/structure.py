@@ -35,13 +35,11 @@ def map_structure(function: Callable[[Any], Any], value: Any) -> Any:
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """The short name of a torch function, operator, method or property.
+    """The short name of a torch function, operator or method.
 
-    >>> import torch
-    >>> name_of(torch.relu), name_of(torch.Tensor.T.__get__)
-    ('relu', 'T')
+    >>> import operator, torch
+    >>> name_of(torch.relu), name_of(torch.Tensor.__add__), name_of(operator.and_)
+    ('relu', 'add', 'and')
     """
     name: str = getattr(function, "__name__", type(function).__name__)
-    if name == "__get__":
-        name = getattr(getattr(function, "__self__", None), "__name__", name)
     return name.strip("_") or name

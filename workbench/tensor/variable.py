@@ -77,8 +77,16 @@ class Call:
         self.structure: Any = None
         self.location = errors.location.get()
 
+    @property
+    def name(self) -> str:
+        """The name of the function, or of the property of a tensor."""
+        return str(self.args[1]) if self.function is getattr else name_of(self.function)
+
+    def __reduce__(self) -> Any:
+        return _called_again, (self.function, self.args, self.kwargs, self.location)
+
     def __repr__(self) -> str:
-        return f"<Call {name_of(self.function)}({shown_arguments(self.args, self.kwargs)})>"
+        return f"<Call {self.name}({shown_arguments(self.args, self.kwargs)})>"
 
 
 def variables_in(structure: Any) -> list[Variable]:
@@ -300,6 +308,7 @@ class Variable:
         self.tag = Tag()
         self.hooks: list[Callable[[Any], Any]] = []
         self._sizes: dict[int, Variable] = {}
+        self.default_update: Variable | None = None
         self._evaluator: Any = None
 
     @classmethod
@@ -387,6 +396,19 @@ class Variable:
 
         return evaluate(self, inputs or {})
 
+    # Pickling and copying: a variable is made again by the call that made it.
+
+    def __reduce__(self) -> Any:
+        if self.owner is not None:
+            return _output_of, (self.owner, self.index), self._attached()
+        sizes = tuple(shapes.known(size) for size in self.fake.shape)
+        return _input, (sizes, self.dtype, str(self.device)), self._attached()
+
+    def _attached(self) -> dict[str, Any]:
+        return {"name": self.name, "tag": self.tag, "hooks": self.hooks} | (
+            {} if self.default_update is None else {"default_update": self.default_update}
+        )
+
     # What needs a value.
 
     def __bool__(self) -> bool:
@@ -431,7 +453,7 @@ class Variable:
             return "<unnamed>"
         if self.owner.function is torch.Tensor.size:
             return "{!r}.shape[{}]".format(*self.owner.args)
-        return name_of(self.owner.function)
+        return self.owner.name
 
     if TYPE_CHECKING:  # the operators and tensor methods installed below
 
@@ -470,6 +492,9 @@ def _install() -> None:
     def backward(function: Callable[..., Any]) -> Callable[..., Any]:
         return lambda self, other: apply(function, (other, self), {})
 
+    def attribute_of(name: str) -> Callable[[Variable], Any]:
+        return lambda self: apply(getattr, (self, name), {})
+
     def in_place(name: str) -> Callable[..., Any]:
         return lambda self, other: refuse_in_place(name, self)
 
@@ -494,11 +519,36 @@ def _install() -> None:
             continue
         setattr(Variable, name, method(attribute))
     for name in ("T", "mT", "H", "mH", "real", "imag"):
-        getter = getattr(torch.Tensor, name).__get__
-        setattr(Variable, name, property(forward(getter)))
+        setattr(Variable, name, property(attribute_of(name)))
 
 
 _install()
+
+
+def _called_again(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    location: tuple[str, ...],
+) -> Call:
+    token = errors.location.set(location)
+    try:
+        if function is identity:
+            result = call_giving(args[0].fake, function, args, kwargs)
+        else:
+            result = apply(function, args, kwargs)
+    finally:
+        errors.location.reset(token)
+    call: Call = variables_in(result)[0].owner  # type: ignore[assignment]
+    return call
+
+
+def _output_of(call: Call, index: int) -> Variable:
+    return call.outputs[index]
+
+
+def _input(sizes: tuple[int | None, ...], dtype: torch.dtype, device: str) -> Variable:
+    return Variable(shapes.fake_tensor(sizes, dtype, torch.device(device)))
 
 
 def put_hook(variable: Variable, hook: Callable[[Any], Any]) -> Variable:
@@ -557,7 +607,9 @@ def _written(call: Call, known: Mapping[Variable, str]) -> str:
     if call.function is identity:
         return word(call.args[0])
     words = [word(arg) for arg in call.args]
+    if call.function is getattr:
+        return f"{words[0]}.{call.name}"
     if call.function in _INFIX and len(words) == 2:
         return f"({words[0]} {_INFIX[call.function]} {words[1]})"
     words += [f"{key}={word(value)}" for key, value in call.kwargs.items()]
-    return f"{name_of(call.function)}({', '.join(words)})"
+    return f"{call.name}({', '.join(words)})"
