@@ -27,8 +27,9 @@ install: $(STAMP) ## make the virtual environment
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with ensurepip is needed; name one: make PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install -c constraints.txt setuptools
-	$(PIP) install -c constraints.txt --no-build-isolation -e ".[$(EXTRAS)]"
+	@echo "Installing into $(VENV); this takes some minutes, once."
+	$(PIP) install -q -c constraints.txt setuptools
+	$(PIP) install -q -c constraints.txt --no-build-isolation -e ".[$(EXTRAS)]"
 	@touch $@
 
 lab: $(STAMP) ## open the first notebook in JupyterLab, on this machine only
@@ -39,7 +40,7 @@ test: $(STAMP) chromium ## run every test: units, doctests, contracts, notebooks
 	@status=0; \
 	$(BIN)/python -m pytest -m browser tests/browser || status=$$?; \
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not browser" --nbval-lax --nbval-current-env \
-		-n auto --maxprocesses 8 --dist loadfile || status=$$?; \
+		-n auto --maxprocesses 8 --dist loadfile --durations 10 || status=$$?; \
 	exit $$status
 
 chromium: $(STAMP)
