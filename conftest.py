@@ -9,7 +9,7 @@ for variable in list(os.environ):
     if variable.startswith("WORKBENCH_") and variable != "WORKBENCH_REQUIRE_BROWSER":
         del os.environ[variable]
 os.environ["WORKBENCH_CONFIG"] = os.devnull  # nobody's own settings file, in subprocesses too
-# Kernels and other subprocesses import this checkout, wherever they start and whatever is installed.
+# Kernels and other subprocesses import this checkout, wherever they start.
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")])
 )
