@@ -18,6 +18,7 @@ from workbench.tensor.inputs import (
     vector,
 )
 from workbench.tensor.random import RandomStream
+from workbench.tensor.scan import scan
 from workbench.tensor.shared import SharedVariable, shared
 from workbench.tensor.variable import Variable, pprint, put_hook
 
@@ -39,6 +40,7 @@ __all__ = [
     "pprint",
     "put_hook",
     "scalar",
+    "scan",
     "shared",
     "tensor3",
     "tensor4",

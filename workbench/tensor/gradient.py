@@ -9,16 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import torch
-
 from workbench import errors
+from workbench.tensor import shapes
 from workbench.tensor.traversal import ancestors, replace
-from workbench.tensor.variable import Variable, apply
+from workbench.tensor.variable import Operation, Variable, apply
 
 
-def gradient(costs: list[Any], seeds: list[Any], wrt: list[Any]) -> list[Any]:
-    """The node behind `grad`; here its shapes, in `workbench.tensor.lowering` what it computes."""
-    return [torch.empty_like(variable) for variable in wrt]
+class Gradient(Operation):
+    """The node behind `grad`: its shapes here, what it computes in `workbench.tensor.lowering`."""
+
+    __name__ = "gradient"
+
+    def infer(self, costs: list[Any], seeds: list[Any], wrt: list[Any]) -> list[Any]:
+        return [shapes.empty_like(fake) for fake in wrt]
+
+    def __reduce__(self) -> str:
+        return "gradient"
+
+
+gradient = Gradient()
 
 
 def grad(

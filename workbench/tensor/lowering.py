@@ -148,6 +148,7 @@ class _Lowering:
         self.leaf: dict[Variable, fx.Node] = {}
         self.origin: dict[fx.Node, Call] = {}
         self.constants: dict[int, tuple[str, Any]] = {}
+        self.names: dict[str, int] = {}
         self.autograd = False
 
     def _check_inputs(self) -> None:
@@ -177,12 +178,12 @@ class _Lowering:
 
     def program(self) -> Program:
         for variable in self.inputs:
-            self.value[variable] = self.graph.placeholder(_identifier(variable, "input"))
+            self.value[variable] = self._placeholder(variable, "input")
         for variable in self.shared:
-            self.value[variable] = self.graph.placeholder(_identifier(variable, "shared"))
+            self.value[variable] = self._placeholder(variable, "shared")
         leaves = [v for v in self.shared if v in self.wrt]
         for variable in leaves:
-            self.leaf[variable] = self.graph.placeholder(_identifier(variable, "shared") + "_leaf")
+            self.leaf[variable] = self._placeholder(variable, "shared", "_leaf")
         for variable in [*self.inputs, *self.shared]:
             self._after(variable)
         for call in self._schedule():
@@ -192,6 +193,14 @@ class _Lowering:
         self.graph.output(tuple(results))
         module = fx.GraphModule(dict(self.constants.values()), self.graph)
         return Program(module, self.inputs, self.shared, leaves, self.origin)
+
+    def _placeholder(self, variable: Variable, otherwise: str, ending: str = "") -> fx.Node:
+        """A parameter of the program, named after `variable` and unlike all others."""
+        letters = [c if c.isalnum() or c == "_" else "_" for c in variable.name or otherwise]
+        name = "".join(letters)
+        name = (name if name.isidentifier() else f"{otherwise}_{name}") + ending
+        count = self.names[name] = self.names.get(name, -1) + 1
+        return self.graph.placeholder(f"{name}__{count}" if count else name)
 
     def _schedule(self) -> list[Call]:
         """Calls in an order that respects dependencies and seldom changes the autograd mode."""
@@ -320,8 +329,3 @@ class _Lowering:
 def _storage(variable: Variable) -> Any:
     """What identifies the storage of a variable's value, views included."""
     return None if variable.is_number else variable.fake.untyped_storage()._cdata
-
-
-def _identifier(variable: Variable, otherwise: str) -> str:
-    name = "".join(c if c.isalnum() or c == "_" else "_" for c in variable.name or otherwise)
-    return name if name.isidentifier() else f"{otherwise}_{name}"

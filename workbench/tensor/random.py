@@ -18,10 +18,11 @@ import torch
 from workbench.tensor.device import default_device, floatx
 from workbench.tensor.inputs import as_variable
 from workbench.tensor.shared import SharedVariable, shared
-from workbench.tensor.variable import Variable, apply
+from workbench.tensor.variable import Call, Variable, apply
 
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
+_STEP = 0x2545F4914F6CDD1D  # between the counters of two steps of a loop
 
 
 def _signed(value: int) -> int:
@@ -65,6 +66,19 @@ def _normal(
     radius = _uniform(counter, size, key, torch.float64, device)
     angle = _uniform(counter, size, _signed(_mixed(key & _MASK)), torch.float64, device)
     return (torch.sqrt(-2 * torch.log1p(-radius)) * torch.cos(2 * math.pi * angle)).to(dtype)
+
+
+def is_draw(call: Call) -> bool:
+    """Whether `call` draws random numbers."""
+    return call.function in (_uniform, _normal)
+
+
+def at_step(draw: Variable, step: Variable) -> Variable:
+    """`draw` with numbers of its own for every value of the integer `step`."""
+    assert draw.owner is not None
+    counter, *others = draw.owner.args
+    moved: Variable = apply(draw.owner.function, (counter + (step + 1) * _STEP, *others), {})
+    return moved
 
 
 class RandomStream:

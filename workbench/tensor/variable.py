@@ -128,6 +128,20 @@ def identity(value: Any) -> Any:
     return value
 
 
+class Operation:
+    """A function that tells by itself what it would give: `infer` in place of a trial on fakes."""
+
+    __name__ = "operation"
+
+    def infer(self, *args: Any, **kwargs: Any) -> Any:
+        """The fakes that a call on fakes would give."""
+        raise NotImplementedError
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute on tensors."""
+        raise NotImplementedError
+
+
 def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Make the call node of `function` on `args` and return its symbolic results.
 
@@ -187,6 +201,8 @@ def _infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         return leaf.fake if isinstance(leaf, Variable) else leaf
 
     fake_args, fake_kwargs = map_structure(fake, (args, kwargs))
+    if isinstance(function, Operation):
+        return function.infer(*fake_args, **fake_kwargs)
     return shapes.infer(function, fake_args, fake_kwargs, lambda: shown_arguments(args, kwargs))
 
 
@@ -401,6 +417,8 @@ class Variable:
     def __reduce__(self) -> Any:
         if self.owner is not None:
             return _output_of, (self.owner, self.index), self._attached()
+        if self.is_number:
+            return _number, (), self._attached()
         sizes = tuple(shapes.known(size) for size in self.fake.shape)
         return _input, (sizes, self.dtype, str(self.device)), self._attached()
 
@@ -545,6 +563,10 @@ def _called_again(
 
 def _output_of(call: Call, index: int) -> Variable:
     return call.outputs[index]
+
+
+def _number() -> Variable:
+    return Variable(shapes.unknown_size())
 
 
 def _input(sizes: tuple[int | None, ...], dtype: torch.dtype, device: str) -> Variable:

@@ -1,0 +1,113 @@
+"""Loops over time, against plain Python loops."""
+
+import copy
+
+import numpy
+import pytest
+import torch
+
+from workbench import function, grad, scan, shared, tensor
+
+X = torch.linspace(-1, 1, 24).reshape(4, 3, 2)  # T x B x D
+W = torch.tensor([[0.5, -0.2], [0.1, 0.3]])
+
+
+def rnn(reverse=False):
+    x, w, h0 = tensor.tensor3("x"), shared(W.numpy(), "w"), tensor.matrix("h0")
+    [h] = scan(lambda x_t, h: torch.tanh(x_t + h @ w), sequences=[x], states=[h0], reverse=reverse)
+    return x, w, h0, h
+
+
+def unrolled(x, h, w, reverse=False):
+    steps = []
+    for x_t in x.flip(0) if reverse else x:
+        h = torch.tanh(x_t + h @ w)
+        steps.append(h)
+    return torch.stack(steps[::-1] if reverse else steps)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_agrees_with_a_loop(reverse):
+    x, _, h0, h = rnn(reverse)
+    value = h.eval({x: X, h0: torch.ones(3, 2)})
+    torch.testing.assert_close(value, unrolled(X, torch.ones(3, 2), W, reverse))
+    assert h.shape[0] is not None and h.ndim == 3
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_gradients_flow_to_sequences_states_and_what_is_used_from_outside(reverse):
+    x, w, h0, h = rnn(reverse)
+    got = function([x, h0], grad((h**2).sum(), [x, w, h0]))(X, torch.ones(3, 2))
+    values = [v.clone().requires_grad_() for v in (X, W, torch.ones(3, 2))]
+    cost = (unrolled(values[0], values[2], values[1], reverse) ** 2).sum()
+    for a, b in zip(got, torch.autograd.grad(cost, values), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_several_states_and_further_outputs():
+    x = tensor.vector("x")
+    zero = tensor.constant(0.0)
+    sums, counts, means = scan(
+        lambda x_t, s, n: (s + x_t, n + 1, (s + x_t) / (n + 1)), sequences=[x], states=[zero, zero]
+    )
+    values = function([x], [sums, counts, means])([2.0, 4.0, 9.0])
+    assert [v.tolist() for v in values] == [[2, 6, 15], [1, 2, 3], [2, 3, 5]]
+
+
+def test_a_number_of_steps_without_sequences():
+    n = tensor.lscalar("n")
+    x = tensor.vector("x")
+    [powers] = scan(lambda p: p * 2, states=[tensor.constant(1.0)], n_steps=5)
+    assert powers.eval().tolist() == [2, 4, 8, 16, 32]
+    [ones] = scan(lambda p: p * 1, states=[tensor.constant(1.0)], n_steps=3 * x.shape[0])
+    assert ones.eval({x: [0.0, 0.0]}).shape == (6,)
+    assert n.ndim == 0
+
+
+def test_what_does_not_depend_on_the_moment_is_computed_once():
+    seen = []
+    x, w = tensor.vector("x"), shared(2.0, "w")
+
+    def step(x_t, s):
+        return s + x_t * tensor.put_hook(w * 3, lambda value: seen.append(1))
+
+    [s] = scan(step, sequences=[x], states=[tensor.constant(0.0)])
+    assert s.eval({x: [1.0, 1.0, 1.0]})[-1] == 18.0 and len(seen) == 1
+
+
+def test_draws_differ_from_step_to_step():
+    stream = tensor.RandomStream(1)
+    [u] = scan(lambda: stream.uniform((3,)), n_steps=4)
+    f = function([], u)
+    first, second = f(), f()
+    assert len(set(first.flatten().tolist())) == 12 and not torch.equal(first, second)
+
+
+def test_a_scan_inside_a_scan():
+    x = tensor.matrix("x")
+
+    def row(row_t, total):
+        [s] = scan(lambda v, a: a + v, sequences=[row_t], states=[tensor.constant(0.0)])
+        return total + s[-1]
+
+    [totals] = scan(row, sequences=[x], states=[tensor.constant(0.0)])
+    assert totals.eval({x: numpy.ones((3, 4), "float32")}).tolist() == [4, 8, 12]
+
+
+def test_a_state_keeps_its_shape_and_dtype():
+    x = tensor.matrix("x")
+    with pytest.raises(ValueError, match=r"turned the state s \(2,\) float32 into .* \(3,\)"):
+        scan(lambda s: s @ torch.ones(2, 3), states=[tensor.constant([0.0, 0.0], "s")], n_steps=2)
+    with pytest.raises(TypeError, match="a state keeps its dtype"):
+        scan(lambda x_t, s: x_t.sum() * 2, sequences=[x], states=[tensor.constant(0)])
+    with pytest.raises(TypeError, match="needs sequences, or n_steps"):
+        scan(lambda s: s, states=[tensor.constant(0.0)])
+
+
+def test_replacing_and_copying_reach_around_the_loop():
+    x, _, h0, h = rnn()
+    new_x, new_h0, new_h = copy.deepcopy([x, h0, h])
+    value = new_h.eval({new_x: X, new_h0: torch.zeros(3, 2)})
+    torch.testing.assert_close(value, unrolled(X, torch.zeros(3, 2), W))
+    doubled = function([x, h0], h, givens={x: x * 2})(X, torch.zeros(3, 2))
+    torch.testing.assert_close(doubled, unrolled(2 * X, torch.zeros(3, 2), W))

@@ -1,0 +1,243 @@
+"""Loops over time: a node with a graph inside.
+
+`scan` calls its step once, with variables that stand for one moment, and keeps the graph that comes
+out. What that graph uses without depending on the moment (parameters, projections) is computed
+once, outside, and handed in. In the eager tier the loop runs step by step, under torch's autograd
+where a gradient is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from workbench import errors
+from workbench.tensor import random, shapes
+from workbench.tensor.lowering import Program, lower
+from workbench.tensor.traversal import ancestors, inputs_of, replace
+from workbench.tensor.variable import Operation, Variable, apply
+
+
+class Loop(Operation):
+    """The function of a scan node.
+
+    Attributes
+    ----------
+    inner_inputs : list of Variable
+        One moment of each sequence, each state, each context, then what is used from outside,
+        and the number of the step.
+    inner_outputs : list of Variable
+        The new states, then what else the step returns.
+    """
+
+    __name__ = "scan"
+
+    def __init__(
+        self,
+        inner_inputs: Sequence[Variable],
+        inner_outputs: Sequence[Variable],
+        n_sequences: int,
+        n_states: int,
+        reverse: bool,
+    ) -> None:
+        self.inner_inputs = list(inner_inputs)
+        self.inner_outputs = list(inner_outputs)
+        self.n_sequences, self.n_states, self.reverse = n_sequences, n_states, reverse
+        self._program: Program | None = None
+
+    @property
+    def program(self) -> Program:
+        """The lowered step."""
+        if self._program is None:
+            self._program = lower(self.inner_inputs, self.inner_outputs)
+        return self._program
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All variables of the graph inside, in topological order."""
+        return ancestors(self.inner_outputs)
+
+    def infer(self, sequences: list[Any], states: list[Any], contexts: list[Any], n: Any) -> Any:
+        return [
+            shapes.fake_tensor((n, *output.fake.shape), output.dtype, output.device)
+            for output in self.inner_outputs
+        ]
+
+    def __call__(
+        self,
+        sequences: list[torch.Tensor],
+        states: list[torch.Tensor],
+        contexts: list[torch.Tensor],
+        n: int,
+    ) -> list[torch.Tensor]:
+        self._check_lengths(sequences, n)
+        step = self.program.module.forward
+        moments = [sequence.unbind(0) for sequence in sequences]
+        collected: list[list[torch.Tensor]] = [[] for _ in self.inner_outputs]
+        states = list(states)
+        for t in reversed(range(n)) if self.reverse else range(n):
+            results = step(*[moment[t] for moment in moments], *states, *contexts, t)
+            states = list(results[: self.n_states])
+            for values, result in zip(collected, results, strict=True):
+                values.append(result)
+        if self.reverse:
+            collected = [values[::-1] for values in collected]
+        return [
+            torch.stack(values) if values else self._empty(output, contexts)
+            for values, output in zip(collected, self.inner_outputs, strict=True)
+        ]
+
+    def _check_lengths(self, sequences: Sequence[torch.Tensor], n: int) -> None:
+        for sequence, moment in zip(sequences, self.inner_inputs, strict=False):
+            if sequence.shape[0] < n:
+                raise errors.ShapeError(
+                    f"scan over {n} steps got the sequence {moment!r} of length {sequence.shape[0]}"
+                )
+
+    def _empty(self, output: Variable, contexts: Sequence[torch.Tensor]) -> torch.Tensor:
+        sizes = [size if isinstance(size, int) else 0 for size in output.shape]
+        return torch.empty((0, *sizes), dtype=output.dtype, device=output.device)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_program": None}
+
+
+def scan(
+    step: Callable[..., Any],
+    *,
+    sequences: Sequence[Variable] = (),
+    states: Sequence[Variable] = (),
+    contexts: Sequence[Variable] = (),
+    n_steps: Any = None,
+    reverse: bool = False,
+) -> list[Variable]:
+    """Apply a step to one moment after the other.
+
+    Parameters
+    ----------
+    step : callable
+        Called once as ``step(*moments, *states, *contexts)`` with variables. Returns a variable or
+        a sequence of them: first the new value of each state, then whatever else to collect.
+    sequences : sequence of Variable, shape (T, ...)
+        Iterated over their first dimension.
+    states : sequence of Variable
+        What goes into the first step, and then from step to step.
+    contexts : sequence of Variable
+        The same at every step. Other variables that the step uses need not be listed.
+    n_steps : int or Variable, optional
+        How many steps. By default the length of the first sequence.
+    reverse : bool
+        Go from the last moment to the first; results stay in the order of time.
+
+    Returns
+    -------
+    list of Variable, shape (T, ...)
+        For each value that the step returns, all its moments.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        If a new state is not like the state it replaces.
+    OperationError
+        If there is nothing to tell the number of steps, or the step returns too little.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> x = tensor.vector("x")
+    >>> [sums] = scan(lambda x_t, s: s + x_t, sequences=[x], states=[tensor.constant(0.0)])
+    >>> sums.eval({x: [1.0, 2.0, 3.0]})
+    tensor([1., 3., 6.])
+    """
+    sequences, states, contexts = list(sequences), list(states), list(contexts)
+    n = _number_of_steps(sequences, n_steps)
+    moments = [_moment(sequence) for sequence in sequences]
+    given = [*moments, *(_stand_in(v) for v in states), *(_stand_in(v) for v in contexts)]
+    returned = step(*given)
+    outputs = [returned] if isinstance(returned, Variable) else list(returned)
+    old = given[len(moments) : len(moments) + len(states)]
+    _check_states(old, outputs)
+    index = Variable(shapes.unknown_size(), name="step")
+    outputs = _draw_anew(outputs, index)
+    outside = _used_from_outside(outputs, {*given, index})
+    stand_ins = [_stand_in(v) for v in outside]
+    inside = replace(outputs, dict(zip(outside, stand_ins, strict=True)))
+    loop = Loop(
+        [*given, *stand_ins, index],
+        [inside[v] for v in outputs],
+        len(sequences),
+        len(states),
+        reverse,
+    )
+    results: list[Variable] = apply(loop, (sequences, states, [*contexts, *outside], n), {})
+    return results
+
+
+def _number_of_steps(sequences: Sequence[Variable], n_steps: Any) -> Any:
+    for sequence in sequences:
+        if sequence.ndim == 0:
+            raise errors.ShapeError(f"scan cannot iterate over {sequence!r}: it has no dimensions")
+    if n_steps is not None:
+        return n_steps
+    if not sequences:
+        raise errors.OperationError("scan needs sequences, or n_steps, to know how often to step")
+    return sequences[0].shape[0]
+
+
+def _moment(sequence: Variable) -> Variable:
+    """A variable like one element of `sequence`."""
+    fake = shapes.fake_tensor(sequence.fake.shape[1:], sequence.dtype, sequence.device)
+    moment = Variable(fake, name=sequence.name)
+    moment.tag.name = sequence.tag.name
+    return moment
+
+
+def _stand_in(outer: Variable) -> Variable:
+    """A variable that stands for `outer` within the loop."""
+    fake = outer.fake if outer.is_number else shapes.empty_like(outer.fake)
+    inner = Variable(fake, name=outer.name)
+    inner.tag = outer.tag.copy()
+    return inner
+
+
+def _check_states(old: Sequence[Variable], new: Sequence[Variable]) -> None:
+    if len(new) < len(old):
+        raise errors.OperationError(
+            f"the step of a scan with {len(old)} states returned {len(new)} values; it returns the new "
+            "value of every state first"
+        )
+    for before, after in zip(old, new, strict=False):
+        described = shapes.describe(before.fake), shapes.describe(after.fake)
+        if before.dtype is not after.dtype:
+            raise errors.DtypeError(
+                f"a step turned the state {before!r} {described[0]} into {after!r} {described[1]}; a "
+                "state keeps its dtype"
+            )
+        sizes = zip(before.shape, after.shape, strict=False)
+        if before.ndim != after.ndim or any(
+            isinstance(a, int) and isinstance(b, int) and a != b for a, b in sizes
+        ):
+            raise errors.ShapeError(
+                f"a step turned the state {before!r} {described[0]} into {after!r} {described[1]}; a "
+                "state keeps its shape"
+            )
+
+
+def _used_from_outside(outputs: Sequence[Variable], inner: set[Variable]) -> list[Variable]:
+    """Variables that do not depend on the moment, where those that do take them from."""
+    order = ancestors(outputs)
+    depends = set(inner)
+    for variable in order:
+        if any(v in depends for v in inputs_of(variable)):
+            depends.add(variable)
+    used = [v for variable in order if variable in depends for v in inputs_of(variable)]
+    return list(dict.fromkeys(v for v in (*used, *outputs) if v not in depends))
+
+
+def _draw_anew(outputs: Sequence[Variable], index: Variable) -> list[Variable]:
+    """Let every random draw of the step depend on the number of the step."""
+    draws = [v for v in ancestors(outputs) if v.owner is not None and random.is_draw(v.owner)]
+    drawn = replace(outputs, {v: random.at_step(v, index) for v in draws})
+    return [drawn[v] for v in outputs]
