@@ -205,23 +205,23 @@ def _stand_in(outer: Variable) -> Variable:
 def _check_states(old: Sequence[Variable], new: Sequence[Variable]) -> None:
     if len(new) < len(old):
         raise errors.OperationError(
-            f"the step of a scan with {len(old)} states returned {len(new)} values; it returns the new "
-            "value of every state first"
+            f"the step of a scan with {len(old)} states returned {len(new)} values; it returns the "
+            "new value of every state first"
         )
     for before, after in zip(old, new, strict=False):
         described = shapes.describe(before.fake), shapes.describe(after.fake)
         if before.dtype is not after.dtype:
             raise errors.DtypeError(
-                f"a step turned the state {before!r} {described[0]} into {after!r} {described[1]}; a "
-                "state keeps its dtype"
+                f"a step turned the state {before!r} {described[0]} into {after!r} {described[1]}; "
+                "a state keeps its dtype"
             )
         sizes = zip(before.shape, after.shape, strict=False)
         if before.ndim != after.ndim or any(
             isinstance(a, int) and isinstance(b, int) and a != b for a, b in sizes
         ):
             raise errors.ShapeError(
-                f"a step turned the state {before!r} {described[0]} into {after!r} {described[1]}; a "
-                "state keeps its shape"
+                f"a step turned the state {before!r} {described[0]} into {after!r} {described[1]}; "
+                "a state keeps its shape"
             )
 
 
