@@ -33,7 +33,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 lab: $(STAMP) ## open the first notebook in JupyterLab, on this machine only
-	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) $(QUIET_LAB) $(NOTEBOOK)
+	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) $(QUIET_LAB) \
+		--LabApp.default_url=/lab/tree/$(NOTEBOOK)
 
 # The browser has both cores to itself; everything else then runs in parallel, one thread a process.
 test: $(STAMP) chromium ## run every test: units, doctests, contracts, notebooks, browser
