@@ -4,10 +4,12 @@ import ast
 import json
 import re
 import subprocess
+import tomllib
+from fnmatch import fnmatch
 
 import pytest
 
-from tests.support.tree import ROOT, modules, tracked
+from tests.support.tree import PACKAGES, ROOT, modules, tracked
 
 LARGEST = 3_000_000
 # Folders that exist on one machine only. Standard places such as /usr/bin are none of them.
@@ -69,3 +71,12 @@ def test_notebooks_are_committed_without_outputs(name):
 def test_every_module_opens_with_a_docstring(name):
     docstring = ast.get_docstring(ast.parse(modules()[name].read_text(encoding="utf-8")))
     assert docstring and docstring.splitlines()[0].endswith(".")
+
+
+def test_every_data_file_of_a_package_is_installed_with_it():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["*"]
+    data = [name for name in tracked() if name.startswith(PACKAGES) and not name.endswith(".py")]
+    assert data
+    for name in data:
+        assert any(fnmatch(name.rsplit("/", 1)[-1], pattern) for pattern in patterns), name
