@@ -259,6 +259,11 @@ class TrainingLogBase(Mapping[int, Row]):
             iterations, values = iterations[first:], values[first:]
         return iterations, self._numbers(name, iterations, values)
 
+    def latest(self) -> dict[str, Any]:
+        """Return the newest value of every channel."""
+        columns = self._snapshot().columns
+        return {name: entries.values.item(-1) for name, entries in columns.items()}
+
     def _entries(self, name: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
         found = self._snapshot((name,)).columns.get(name)
         if found is None:

@@ -1,0 +1,99 @@
+"""What somebody asked of a running session, and what became of it."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from workbench.errors import SessionError
+
+WAITS_FOR_ITSELF = (
+    "{command!r} is carried out by this very thread between two batches, so waiting for it here "
+    "would never end; look at it later"
+)
+
+
+class Command:
+    """A request to a session, which the thread that trains carries out between two batches.
+
+    Made by the methods of `workbench.session.Session`.
+
+    Attributes
+    ----------
+    id : int
+        Counts the commands of a session from 1.
+    kind : str
+        The name of the method that made it.
+    text : str
+        What was asked for, for a person.
+    iteration : int or None
+        The number of iterations done when it was applied.
+    reason : str or None
+        Why it was refused.
+    exception : BaseException or None
+        What it raised, if that is why it was refused.
+    """
+
+    def __init__(self, id: int, kind: str, text: str) -> None:
+        self.id = id
+        self.kind = kind
+        self.text = text
+        self.iteration: int | None = None
+        self.reason: str | None = None
+        self.exception: BaseException | None = None
+        self._result: Any = None
+        self._settled = threading.Event()
+        self._applier: int | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether it was applied or refused."""
+        return self._settled.is_set()
+
+    @property
+    def state(self) -> str:
+        """``queued``, ``applied at iteration N`` or ``refused: why``."""
+        if self.reason is not None:
+            return f"refused: {self.reason}"
+        return "queued" if self.iteration is None else f"applied at iteration {self.iteration}"
+
+    def wait(self, timeout: float | None = None) -> Any:
+        """Wait until it is applied; return its result.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most; forever if not given.
+
+        Returns
+        -------
+        object
+            What the function given to `Session.call` returned; None for other commands.
+
+        Raises
+        ------
+        TimeoutError
+            If it was neither applied nor refused in time.
+        SessionError
+            If it was refused; or if the thread that would carry it out asks.
+        """
+        if not self.done and threading.get_ident() == self._applier:
+            raise SessionError(WAITS_FOR_ITSELF.format(command=self))
+        if not self._settled.wait(timeout):
+            raise TimeoutError(f"{self!r} after {timeout} seconds; it stays queued")
+        if self.reason is not None:
+            raise SessionError(f"{self.text}: {self.state}") from self.exception
+        return self._result
+
+    def _apply(self, iteration: int, result: Any = None) -> None:
+        self._result = result
+        self.iteration = iteration
+        self._settled.set()
+
+    def _refuse(self, reason: str, exception: BaseException | None = None) -> None:
+        self.exception = exception
+        self.reason = reason
+        self._settled.set()
+
+    def __repr__(self) -> str:
+        return f"<{self.text}: {self.state}>"

@@ -1,0 +1,174 @@
+"""What every extension of the main loop is: methods that events call.
+
+Simple extensions, which do one thing on chosen occasions, stand in `workbench.extensions.simple`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from workbench.errors import ExtensionError
+from workbench.extensions.events import CallbackName
+
+if TYPE_CHECKING:
+    from workbench.main_loop import MainLoop
+
+Handler = Callable[..., object]
+FunctionT = TypeVar("FunctionT", bound=Callable[..., object])
+
+NO_MAIN_LOOP = (
+    "{extension!r} belongs to no main loop yet; it does from the moment when a main loop that has "
+    "it among its extensions starts"
+)
+WRONG_SIGNATURE = "{what} cannot be called by {event}, which passes {passed}: {reason}"
+
+
+def callback(func: FunctionT) -> FunctionT:
+    """Declare that a method handles the event it is named after, and check that it can.
+
+    Not needed, but it finds a misspelt event or a forgotten argument when the class is defined.
+
+    Parameters
+    ----------
+    func : function
+        A method in the body of a class.
+
+    Raises
+    ------
+    EventError
+        If no event has the name of `func`.
+    ExtensionError
+        If `func` does not take the arguments of that event.
+
+    Examples
+    --------
+    >>> from workbench.extensions import TrainingExtension
+    >>> class Greeting(TrainingExtension):
+    ...     @callback
+    ...     def before_trainign(self):
+    ...         print("hello")
+    Traceback (most recent call last):
+    ...
+    workbench.errors.EventError: no event is called 'before_trainign'; did you mean
+    'before_training'?
+    """
+    event = CallbackName(func.__name__)
+    check_signature(func, event, ("self", *event.arguments), func.__qualname__)
+    return func
+
+
+def check_signature(
+    function: Callable[..., object], event: CallbackName, passed: Iterable[Any], what: str
+) -> None:
+    """Raise `ExtensionError` unless `function` takes the positional arguments `passed`."""
+    arguments = tuple(passed)
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # some builtins do not tell
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        count = f"{len(arguments)} argument{'s' * (len(arguments) != 1)}"
+        raise ExtensionError(
+            WRONG_SIGNATURE.format(what=what, event=event, passed=count, reason=error)
+        ) from None
+
+
+class TrainingExtension:
+    """A set of callbacks that share a context: override the methods of the events you want.
+
+    The events, with the table of exactly when each fires, stand in `workbench.extensions.events`.
+    Extensions talk to each other and to the main loop by what they record in the log.
+
+    Parameters
+    ----------
+    name : str, optional
+        Tells several extensions of one class apart; the name of the class if not given.
+
+    Examples
+    --------
+    >>> class Halver(TrainingExtension):
+    ...     def after_epoch(self):
+    ...         rate = self.main_loop.algorithm.learning_rate
+    ...         rate.set_value(rate.get_value() / 2)
+    >>> Halver().name
+    'Halver'
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = type(self).__name__ if name is None else name
+        self._main_loop: MainLoop | None = None
+
+    @property
+    def main_loop(self) -> MainLoop:
+        """The main loop that this extension belongs to.
+
+        Raises
+        ------
+        ExtensionError
+            Before the main loop has started for the first time.
+        """
+        if self._main_loop is None:
+            raise ExtensionError(NO_MAIN_LOOP.format(extension=self))
+        return self._main_loop
+
+    @main_loop.setter
+    def main_loop(self, value: MainLoop) -> None:
+        self._main_loop = value
+
+    def dispatch(self, callback_name: CallbackName, *args: Any) -> None:
+        """Run the callback of an event; override it to intercept every event."""
+        getattr(self, callback_name.value)(*args)
+
+    def handler(self, event: CallbackName) -> Handler | None:
+        """Return what the main loop shall call on `event`, or None if nothing.
+
+        Asked for when a run starts, so that an event costs nothing for those who do not listen.
+
+        Raises
+        ------
+        ExtensionError
+            If the callback does not take the event's arguments.
+        """
+        if type(self).dispatch is not TrainingExtension.dispatch:
+            return partial(self.dispatch, event)
+        method: Handler = getattr(self, event.value)
+        if getattr(method, "__func__", method) is getattr(TrainingExtension, event.value):
+            return None
+        check_signature(method, event, event.arguments, f"{event} of {self!r}")
+        return method
+
+    def before_training(self) -> None:
+        """Called before training starts for the first time."""
+
+    def on_resumption(self) -> None:
+        """Called when training goes on where it had stopped."""
+
+    def before_epoch(self) -> None:
+        """Called when an epoch starts."""
+
+    def before_batch(self, batch: Any) -> None:
+        """Called before the algorithm processes `batch`, a mapping from source to array."""
+
+    def after_batch(self, batch: Any) -> None:
+        """Called after the algorithm has processed `batch`."""
+
+    def after_epoch(self) -> None:
+        """Called after the last batch of an epoch."""
+
+    def on_interrupt(self) -> None:
+        """Called when somebody interrupts training."""
+
+    def after_training(self) -> None:
+        """Called when training has ended in good order."""
+
+    def on_error(self, exception: BaseException) -> None:
+        """Called when training has failed with `exception`."""
+
+    def __repr__(self) -> str:
+        kind = type(self).__name__
+        return f"{kind}()" if self.name == kind else f"{kind}(name={self.name!r})"

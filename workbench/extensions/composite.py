@@ -1,0 +1,93 @@
+"""Several extensions bundled into one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Unpack
+
+from workbench.extensions.base import Handler, TrainingExtension
+from workbench.extensions.events import CallbackName
+from workbench.extensions.simple import SimpleExtension, Triggers
+
+if TYPE_CHECKING:
+    from workbench.main_loop import MainLoop
+
+
+class CompositeExtension(SimpleExtension):
+    """An extension that manages other extensions which belong together.
+
+    Each keeps its own triggers and is called in the order given here. The triggers of the
+    composite concern its own `do` alone, which does nothing unless overridden.
+
+    Parameters
+    ----------
+    sub_extensions : iterable of TrainingExtension
+        What it manages.
+    run_before_children : bool
+        Whether its own `do` comes before the sub-extensions; after them if False.
+    name : str, optional
+        Its name; the name of the class if not given.
+    **triggers
+        See `SimpleExtension`.
+
+    Examples
+    --------
+    >>> from workbench.extensions import FinishAfter, Timing
+    >>> CompositeExtension([Timing(), FinishAfter(after_n_epochs=5)])
+    CompositeExtension([Timing(before_first_epoch=True, after_epoch=True),
+    FinishAfter(after_n_epochs=5)])
+    """
+
+    def __init__(
+        self,
+        sub_extensions: Iterable[TrainingExtension],
+        run_before_children: bool = True,
+        name: str | None = None,
+        **triggers: Unpack[Triggers],
+    ) -> None:
+        self.sub_extensions = list(sub_extensions)
+        self.run_before_children = run_before_children
+        super().__init__(name, **triggers)
+
+    @property
+    def main_loop(self) -> MainLoop:
+        """The main loop that this extension and its sub-extensions belong to."""
+        return super().main_loop
+
+    @main_loop.setter
+    def main_loop(self, value: MainLoop) -> None:
+        self._main_loop = value
+        for extension in self.sub_extensions:
+            extension.main_loop = value
+
+    def do(self, which_callback: CallbackName, *args: Any) -> None:
+        """Do nothing; for subclasses."""
+
+    def dispatch(self, callback_invoked: CallbackName, *from_main_loop: Any) -> None:
+        """Dispatch to itself and to every sub-extension, in order."""
+        if self.run_before_children:
+            super().dispatch(callback_invoked, *from_main_loop)
+        for extension in self.sub_extensions:
+            extension.dispatch(callback_invoked, *from_main_loop)
+        if not self.run_before_children:
+            super().dispatch(callback_invoked, *from_main_loop)
+
+    def handler(self, event: CallbackName) -> Handler | None:
+        if type(self).dispatch is not CompositeExtension.dispatch:
+            return partial(self.dispatch, event)
+        own = partial(SimpleExtension.dispatch, self, event) if event in self._conditions else None
+        below = [extension.handler(event) for extension in self.sub_extensions]
+        handlers = [own, *below] if self.run_before_children else [*below, own]
+        present = [handler for handler in handlers if handler is not None]
+        if len(present) < 2:
+            return present[0] if present else None
+
+        def in_order(*args: Any) -> None:
+            for handler in present:
+                handler(*args)
+
+        return in_order
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.sub_extensions!r})"

@@ -1,0 +1,99 @@
+"""The events of a run, and exactly when each fires.
+
+================ ============= ===================================================================
+event            arguments     when it fires, on the thread that trains
+================ ============= ===================================================================
+before_training                once for each main loop, before its algorithm is initialised; not
+                               again when the same main loop is started a second time
+on_resumption                  when a run starts with a log that has iterations, after the
+                               algorithm is initialised and the log has resumed
+before_epoch                   when an epoch starts; not when a run goes on within an epoch that
+                               an earlier run has left
+before_batch     batch         when a batch has been read, before the algorithm gets it
+after_batch      batch         when the algorithm has processed the batch; ``iterations_done`` has
+                               grown
+after_epoch                    when the stream has no more batches; ``epochs_done`` has grown
+on_interrupt                   for every Ctrl+C during `MainLoop.run`, and for `Session.stop`, at
+                               the next boundary between two batches
+after_training                 when training ends because somebody asked for it or the data ended
+on_error         exception     when anything has raised, after it was noted in the log;
+                               ``after_training`` does not fire then
+================ ============= ===================================================================
+
+Extensions are called in the order in which the main loop holds them. Everything that they record
+during one event becomes visible to other threads when the last of them has returned.
+
+A run is therefore: ``before_training``, ``on_resumption`` where there is something to resume, then
+epochs, then ``after_training``. An epoch is ``before_epoch``, ``before_batch`` and ``after_batch``
+for every batch, ``after_epoch``. A request to finish takes effect after the ``after_batch`` or
+the ``after_epoch`` that follows it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from workbench.errors import EventError, nearest
+
+
+class CallbackName(StrEnum):
+    """The name of an event, and of the method of an extension that it calls.
+
+    A string like any other, but comparing it with a string that names no event raises: a misspelt
+    name would never be equal.
+
+    Examples
+    --------
+    >>> which_callback = CallbackName("after_epoch")
+    >>> which_callback == "after_epoch", which_callback == "after_batch"
+    (True, False)
+    >>> which_callback == "after_epok"
+    Traceback (most recent call last):
+    ...
+    workbench.errors.EventError: no event is called 'after_epok'; did you mean 'after_epoch'?
+    """
+
+    BEFORE_TRAINING = "before_training"
+    ON_RESUMPTION = "on_resumption"
+    BEFORE_EPOCH = "before_epoch"
+    BEFORE_BATCH = "before_batch"
+    AFTER_BATCH = "after_batch"
+    AFTER_EPOCH = "after_epoch"
+    ON_INTERRUPT = "on_interrupt"
+    AFTER_TRAINING = "after_training"
+    ON_ERROR = "on_error"
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What a main loop passes to the event's handlers."""
+        return _ARGUMENTS.get(self.value, ())
+
+    @classmethod
+    def _missing_(cls, value: object) -> CallbackName:
+        raise _unknown(value)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, str):
+            return False
+        if other not in _NAMES:
+            raise _unknown(other)
+        return str.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
+
+
+def _unknown(name: object) -> EventError:
+    return EventError(f"no event is called {name!r}{nearest(str(name), _NAMES)}")
+
+
+_NAMES = tuple(event.value for event in CallbackName)
+_ARGUMENTS = {
+    "before_batch": ("batch",),
+    "after_batch": ("batch",),
+    "on_error": ("exception",),
+}

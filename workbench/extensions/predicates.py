@@ -1,0 +1,35 @@
+"""Conditions on the log, for `SimpleExtension.add_condition`."""
+
+from __future__ import annotations
+
+from workbench.log import TrainingLogBase
+
+
+class OnLogRecord:
+    """Holds if the current row has a certain record, and that is true.
+
+    Parameters
+    ----------
+    record_name : str
+        The name of the record.
+
+    Examples
+    --------
+    >>> from workbench.log import TrainingLog
+    >>> log = TrainingLog()
+    >>> is_best = OnLogRecord("best_so_far")
+    >>> is_best(log)
+    False
+    >>> log.current_row["best_so_far"] = True
+    >>> is_best(log)
+    True
+    """
+
+    def __init__(self, record_name: str) -> None:
+        self.record_name = record_name
+
+    def __call__(self, log: TrainingLogBase) -> bool:
+        return bool(log.current_row.get(self.record_name, False))
+
+    def __repr__(self) -> str:
+        return f"OnLogRecord({self.record_name!r})"

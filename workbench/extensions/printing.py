@@ -1,0 +1,73 @@
+"""Printing status and records, for terminals and plain cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Unpack
+
+from workbench.extensions.events import CallbackName
+from workbench.extensions.simple import SimpleExtension, Triggers
+
+_HEADINGS = {
+    CallbackName.BEFORE_TRAINING: "Before training",
+    CallbackName.ON_RESUMPTION: "Training has been resumed",
+    CallbackName.BEFORE_EPOCH: "Before another epoch",
+    CallbackName.BEFORE_BATCH: "Before another batch",
+    CallbackName.AFTER_BATCH: "After another batch",
+    CallbackName.AFTER_EPOCH: "After another epoch",
+    CallbackName.ON_INTERRUPT: "Training has been interrupted",
+    CallbackName.AFTER_TRAINING: "Training has been finished",
+    CallbackName.ON_ERROR: "Training has failed",
+}
+_RULE = "-" * 79
+
+
+class Printing(SimpleExtension):
+    """Prints the status of the run and the records of the current iteration.
+
+    By default before the first epoch, after every epoch, on resumption and interrupts, and at the
+    end. Place it after the extensions whose records it shall show.
+
+    Parameters
+    ----------
+    name : str, optional
+        Its name; the name of the class if not given.
+    **triggers
+        See `SimpleExtension`; False switches a default off.
+    """
+
+    def __init__(self, name: str | None = None, **triggers: Unpack[Triggers]) -> None:
+        triggers.setdefault("before_first_epoch", True)
+        triggers.setdefault("on_resumption", True)
+        triggers.setdefault("on_interrupt", True)
+        triggers.setdefault("after_epoch", True)
+        triggers.setdefault("after_training", True)
+        super().__init__(name, **triggers)
+
+    def do(self, which_callback: CallbackName, *args: Any) -> None:
+        """Print."""
+        log = self.main_loop.log
+        status = {name: v for name, v in log.status.items() if not name.startswith("_")}
+        # one call, so that nothing from another thread gets in between
+        print("\n".join(self._text(which_callback, status, log.current_row)))
+
+    @staticmethod
+    def _text(
+        event: CallbackName, status: Mapping[str, Any], records: Mapping[str, Any]
+    ) -> list[str]:
+        first = event is CallbackName.BEFORE_EPOCH and status["epochs_done"] == 0
+        heading = "Before first epoch" if first else _HEADINGS[event]
+        return [
+            _RULE,
+            heading.upper(),
+            _RULE,
+            "Training status:",
+            *(f"\t{name}: {_shown(status[name])}" for name in sorted(status)),
+            f"Log records from the iteration {status['iterations_done']}:",
+            *(f"\t{name}: {_shown(records[name])}" for name in sorted(records)),
+            "",
+        ]
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.7g}" if isinstance(value, float) else str(value)

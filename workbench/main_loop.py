@@ -1,0 +1,459 @@
+"""The main loop: fetch a batch, train on it, call the extensions, over and over.
+
+Everything else is an extension; `workbench.extensions.events` has the table of what is called
+when. `workbench.session` runs a main loop in a background thread.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
+from functools import partial
+from queue import SimpleQueue
+from time import perf_counter
+from traceback import format_exception
+from typing import TYPE_CHECKING, Any, Literal
+
+from workbench.config import config
+from workbench.data import as_stream
+from workbench.data.streams import AbstractDataStream
+from workbench.errors import (
+    DataError,
+    ExtensionError,
+    ExtensionLookupError,
+    TrainingFinish,
+    nearest,
+)
+from workbench.extensions.base import Handler, TrainingExtension
+from workbench.extensions.events import CallbackName
+from workbench.log import TrainingLogBase
+from workbench.log.backends import new_log
+from workbench.running import Claim
+from workbench.utils.profile import Profile, Timer
+
+if TYPE_CHECKING:
+    from workbench.algorithms import TrainingAlgorithm
+    from workbench.session import Session
+
+__all__ = ["MainLoop", "TrainingFinish"]
+
+FINISH_REQUEST = "training_finish_requested"
+
+NOT_AN_EXTENSION = (
+    "extensions[{index}] is {given!r}, which is no TrainingExtension{hint}; write a function for "
+    "one event as a TrainingExtension with the method of that name"
+)
+NO_DATA = "this main loop has no data stream to train on; give MainLoop(data_stream=...)"
+NO_BATCHES = "epoch {epoch} of {stream!r} has no batches, so training would never get anywhere"
+INTERRUPTED = {
+    "epoch": "Interrupted: training ends with this epoch. Interrupt again to end it now.",
+    "batch": "Interrupted again: training ends after this batch.",
+}
+
+
+class MainLoop:
+    """Trains a model with an algorithm on a stream of data, and documents it in a log.
+
+    It ends when an extension records ``training_finish_requested`` as true (see `FinishAfter`) or
+    raises `TrainingFinish`, when the data stream has no more epochs, or when it is interrupted:
+    in the main thread, the first Ctrl+C ends training with the epoch and the second after the
+    batch. The end is recorded as ``training_finished``. A main loop can be run again and goes on
+    where it was, in the middle of an epoch too.
+
+    If anything raises, the record ``training_error`` says what and the status has it too,
+    extensions hear of it by ``on_error``, and the exception goes on to the caller with a note of
+    where training was. The log keeps everything; a batch that failed is not tried again.
+
+    Parameters
+    ----------
+    algorithm : TrainingAlgorithm
+        Processes the batches.
+    data_stream : AbstractDataStream, DataLoader or iterable of batches
+        Where the batches come from; see `workbench.data.as_stream`.
+    model : ComputationGraph, optional
+        The model that is trained; for the use of extensions.
+    log : TrainingLogBase, optional
+        The log; a new one if not given. With a log that has iterations, training resumes.
+    log_backend : str, optional
+        The kind of log to make if none is given; ``config.log_backend`` by default.
+    extensions : iterable of TrainingExtension, optional
+        Called in this order.
+
+    Attributes
+    ----------
+    epoch_iterator : iterator or None
+        Gives the remaining batches of an epoch that has started and not ended.
+    profile : Profile
+        Where the time went.
+    started_at : dict
+        ``iterations_done`` and ``epochs_done`` when this main loop started for the first time.
+
+    Raises
+    ------
+    ExtensionError
+        If something among `extensions` is none.
+    DataError
+        If `data_stream` gives no batches.
+
+    Examples
+    --------
+    >>> from workbench.extensions import FinishAfter
+    >>> class Adder:
+    ...     total = 0
+    ...     def initialize(self):
+    ...         pass
+    ...     def process_batch(self, batch):
+    ...         self.total += sum(batch["x"])
+    >>> main_loop = MainLoop(Adder(), [{"x": [1, 2]}, {"x": [3, 4]}],
+    ...                      extensions=[FinishAfter(after_n_epochs=2)])
+    >>> main_loop.run()
+    >>> main_loop.algorithm.total, main_loop
+    (20, <MainLoop: 4 iterations, 2 epochs done>)
+    >>> main_loop.log[4]
+    {'training_finish_requested': True, 'training_finished': True}
+    """
+
+    def __init__(
+        self,
+        algorithm: TrainingAlgorithm,
+        data_stream: Any,
+        model: Any = None,
+        log: TrainingLogBase | None = None,
+        log_backend: str | None = None,
+        extensions: Iterable[TrainingExtension] | None = None,
+    ) -> None:
+        self.algorithm = algorithm
+        self.data_stream: AbstractDataStream | None = (
+            None if data_stream is None else as_stream(data_stream)
+        )
+        self.model = model
+        self.log = new_log(log_backend) if log is None else log
+        self.extensions = list(extensions or ())
+        for index, extension in enumerate(self.extensions):
+            if not isinstance(extension, TrainingExtension):
+                raise _not_an_extension(index, extension)
+        self.profile = Profile()
+        self.epoch_iterator: Iterator[dict[str, Any]] | None = None
+        self.started_at: dict[str, int] = {}
+        self._mailbox: SimpleQueue[Callable[[], object]] = SimpleQueue()
+        self._handlers: dict[CallbackName, list[tuple[TrainingExtension, Handler]]] = {}
+        self._announced = False
+        self._finishing = False
+        self._finishing_epoch = False
+        self._old_request = -1
+
+    @property
+    def status(self) -> MutableMapping[str, Any]:
+        """The status of the log."""
+        return self.log.status
+
+    @property
+    def iteration_state(self) -> tuple[AbstractDataStream | None, Iterator[dict[str, Any]] | None]:
+        """The data stream, and the iterator of the epoch that has started, if one has."""
+        return self.data_stream, self.epoch_iterator
+
+    @iteration_state.setter
+    def iteration_state(
+        self, state: tuple[AbstractDataStream | None, Iterator[dict[str, Any]] | None]
+    ) -> None:
+        self.data_stream, self.epoch_iterator = state
+
+    def find_extension(self, name: str) -> TrainingExtension:
+        """Return the extension called `name`.
+
+        Raises
+        ------
+        ExtensionLookupError
+            If none or several are called so.
+        """
+        found = [extension for extension in self.extensions if extension.name == name]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise ExtensionLookupError(
+                f"{len(found)} extensions are called {name!r}: {', '.join(map(repr, found))}; "
+                "tell them apart by the argument name= of each"
+            )
+        names = [extension.name for extension in self.extensions]
+        there_are = f"there are {', '.join(names)}" if names else "the main loop has none at all"
+        raise ExtensionLookupError(
+            f"no extension is called {name!r}{nearest(name, names)}; {there_are}"
+        )
+
+    def run(self) -> None:
+        """Train until the end, in this thread.
+
+        Raises
+        ------
+        AlreadyTrainingError
+            If this main loop, or something it would train, is being trained.
+        ExtensionError
+            If an extension could not be called on an event.
+        """
+        with Claim(self):
+            self._train()
+
+    def start(self) -> Session:
+        """Train in a background thread; return the session that controls it.
+
+        Raises
+        ------
+        AlreadyTrainingError
+            If this main loop, or something it would train, is being trained.
+        """
+        from workbench.session import Session  # a session stands above the main loop that it runs
+
+        session = Session(self)
+        session.start()
+        return session
+
+    def post(self, action: Callable[[], object]) -> None:
+        """Have `action` called by the thread that trains, between two batches.
+
+        From any thread, at any time; an action that is still waiting when training ends is
+        dropped. Costs nothing while none is waiting.
+        """
+        self._mailbox.put(action)
+
+    def refresh(self) -> None:
+        """Look again which extensions want to be called on which events.
+
+        Needed after a change of `extensions` while training; extensions call it themselves when
+        their conditions change.
+        """
+        handlers: dict[CallbackName, list[tuple[TrainingExtension, Handler]]] = {}
+        for event in CallbackName:
+            asked = [(extension, extension.handler(event)) for extension in self.extensions]
+            handlers[event] = [
+                (e, _timed(e.name, h, self.profile) if config.profile else h)
+                for e, h in asked
+                if h is not None
+            ]
+        self._handlers = handlers
+
+    # A run
+
+    def _train(self) -> None:
+        with self.log.writing(), self._interruptible():
+            try:
+                self._train_until_finish()
+            except BaseException as error:
+                self._failed(error)
+                raise
+            finally:
+                while not self._mailbox.empty():
+                    self._mailbox.get()
+                if config.profile:
+                    self.profile.report()
+
+    def _train_until_finish(self) -> None:
+        log = self.log
+        log.status.pop("training_error", None)
+        log.status.pop("_traceback", None)
+        self._finishing = self._finishing_epoch = False
+        # what was requested of an earlier run does not concern this one
+        self._old_request = -1
+        if log.current_row.get(FINISH_REQUEST, False):
+            self._old_request = log.current_row.iteration
+        try:
+            self._begin()
+            with Timer("training", self.profile):
+                while self._train_for_an_epoch():
+                    pass
+        except TrainingFinish:
+            pass
+        log.current_row["training_finished"] = True
+        self._fire(CallbackName.AFTER_TRAINING)
+
+    def _begin(self) -> None:
+        for extension in self.extensions:
+            extension.main_loop = self
+        self.refresh()
+        if not self._announced:
+            with Timer("before_training", self.profile):
+                self._fire(CallbackName.BEFORE_TRAINING)
+            self._announced = True
+        if not self.started_at:
+            with Timer("initialization", self.profile):
+                self.algorithm.initialize()
+            self.started_at = {n: self.status[n] for n in ("iterations_done", "epochs_done")}
+        if self.status["iterations_done"] > 0:
+            self.log.resume()
+            self._fire(CallbackName.ON_RESUMPTION)
+
+    def _train_for_an_epoch(self) -> bool:
+        status = self.status
+        if self.data_stream is None:
+            raise DataError(NO_DATA)
+        fresh = self.epoch_iterator is None
+        if fresh:
+            try:
+                self.epoch_iterator = iter(self.data_stream.get_epoch_iterator(as_dict=True))
+            except StopIteration:
+                return False
+            self._fire(CallbackName.BEFORE_EPOCH)
+        before = status["iterations_done"]
+        with Timer("epoch", self.profile):
+            self._train_on_batches()
+        if fresh and status["iterations_done"] == before:
+            self.epoch_iterator = None
+            epoch = status["epochs_done"] + 1
+            raise DataError(NO_BATCHES.format(epoch=epoch, stream=self.data_stream))
+        self.epoch_iterator = None
+        status["epochs_done"] += 1
+        status["_epoch_ends"] += [status["iterations_done"]]
+        self._fire(CallbackName.AFTER_EPOCH)
+        if self._finishing or self._finishing_epoch:
+            raise TrainingFinish
+        return True
+
+    def _train_on_batches(self) -> None:
+        """Train on what is left of the epoch."""
+        assert self.epoch_iterator is not None
+        batches, status, waiting = self.epoch_iterator, self.status, self._mailbox
+        process_batch, total = self.algorithm.process_batch, self.profile.total
+        read, train = (*self.profile.current, "read_data"), (*self.profile.current, "train")
+        total.setdefault(read, 0.0)
+        total.setdefault(train, 0.0)
+        while True:
+            if not waiting.empty():
+                self._deliver()
+            start = perf_counter()
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            except Exception as error:
+                self._note(error, "while reading")
+                raise
+            total[read] += perf_counter() - start
+            self._fire(CallbackName.BEFORE_BATCH, batch)
+            start = perf_counter()
+            try:
+                process_batch(batch)
+            except Exception as error:
+                self._note(error, "while training on")
+                raise
+            total[train] += perf_counter() - start
+            status["iterations_done"] += 1
+            self._fire(CallbackName.AFTER_BATCH, batch)
+            if self._finishing:
+                raise TrainingFinish
+
+    def _fire(self, event: CallbackName, *args: Any) -> None:
+        """Call who listens to `event`, and show others what they have recorded."""
+        handlers = self._handlers[event]
+        if not handlers:
+            return
+        for extension, handler in handlers:
+            try:
+                handler(*args)
+            except TrainingFinish:
+                raise
+            except Exception as error:
+                error.add_note(f"in {event} of the extension {extension.name!r}")
+                raise
+        row = self.log.current_row
+        if row.get(FINISH_REQUEST, False) and row.iteration != self._old_request:
+            self._finishing = True
+        self.log.commit()
+
+    def attend(self) -> None:
+        """Wait for a posted action and carry it out; in the thread that trains, to pause it."""
+        self._mailbox.get()()
+
+    def _deliver(self) -> None:
+        # what an action posts comes at the next boundary, not at this one
+        for _ in range(self._mailbox.qsize()):
+            self.attend()
+
+    # Interrupts and errors
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Let Ctrl+C end training in good order while the context lasts."""
+        original = signal.getsignal(signal.SIGINT)
+        if threading.current_thread() is not threading.main_thread() or original is None:
+            yield
+            return
+
+        def first(*_: object) -> None:
+            signal.signal(signal.SIGINT, second)
+            self.post(partial(self._interrupted, "epoch"))
+
+        def second(*_: object) -> None:
+            signal.signal(signal.SIGINT, original)
+            self.post(partial(self._interrupted, "batch"))
+
+        signal.signal(signal.SIGINT, first)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, original)
+
+    def _interrupted(self, level: Literal["epoch", "batch"]) -> None:
+        print(INTERRUPTED[level], file=sys.stderr)
+        self.interrupt(level)
+
+    def interrupt(self, level: Literal["epoch", "batch"] = "batch") -> None:
+        """End training with this epoch, or right away; in the thread that trains.
+
+        Recorded as ``epoch_interrupt_received`` or ``batch_interrupt_received``. From another
+        thread use `Session.stop`, or `post` this method.
+
+        Raises
+        ------
+        TrainingFinish
+            If `level` is ``"batch"``.
+        """
+        self.log.current_row[f"{level}_interrupt_received"] = True
+        self._fire(CallbackName.ON_INTERRUPT)
+        self.log.commit()
+        if level == "batch":
+            raise TrainingFinish
+        self._finishing_epoch = True
+
+    def _note(self, error: BaseException, doing: str) -> None:
+        done, ends = self.status["iterations_done"], self.status["_epoch_ends"]
+        number, epoch = done - (ends[-1] if ends else 0) + 1, self.status["epochs_done"] + 1
+        error.add_note(
+            f"{doing} batch {number} of epoch {epoch}, after {done} iterations; "
+            "the log has everything up to there"
+        )
+
+    def _failed(self, error: BaseException) -> None:
+        text = f"{type(error).__name__}: {error}"
+        self.log.current_row["training_error"] = self.status["training_error"] = text
+        self.status["_traceback"] = "".join(format_exception(error))
+        self.log.commit()
+        for extension, handler in self._handlers.get(CallbackName.ON_ERROR, ()):
+            try:
+                handler(error)
+            except Exception as second:
+                error.add_note(f"then on_error of {extension.name!r} failed too: {second!r}")
+        self.log.commit()
+
+    def __repr__(self) -> str:
+        done, epochs = self.status["iterations_done"], self.status["epochs_done"]
+        return (
+            f"<MainLoop: {done} iteration{'s' * (done != 1)}, "
+            f"{epochs} epoch{'s' * (epochs != 1)} done>"
+        )
+
+
+def _timed(name: str, handler: Handler, profile: Profile) -> Handler:
+    def timed(*args: Any) -> None:
+        with Timer(name, profile):
+            handler(*args)
+
+    return timed
+
+
+def _not_an_extension(index: int, given: object) -> ExtensionError:
+    hint = ""
+    if isinstance(given, type) and issubclass(given, TrainingExtension):
+        hint = f": it is the class; write {given.__name__}(...)"
+    return ExtensionError(NOT_AN_EXTENSION.format(index=index, given=given, hint=hint))

@@ -1,0 +1,102 @@
+"""Where the time of a run went: timers that nest, and their sums.
+
+A main loop keeps one `Profile`. `workbench.extensions.Timing` reads its sums; with
+``config.profile`` the loop prints the report when it ends.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from time import perf_counter
+from typing import TextIO
+
+
+class Profile:
+    """Sums of the times spent in named sections, by their nesting.
+
+    Attributes
+    ----------
+    total : dict
+        Path of section names, outermost first, to the seconds spent there so far.
+    current : tuple of str
+        The path of the section that is running.
+
+    Examples
+    --------
+    >>> profile = Profile()
+    >>> with Timer("training", profile), Timer("read_data", profile):
+    ...     pass
+    >>> list(profile.total)
+    [('training',), ('training', 'read_data')]
+    """
+
+    def __init__(self) -> None:
+        self.total: dict[tuple[str, ...], float] = {}
+        self.current: tuple[str, ...] = ()
+
+    def enter(self, name: str) -> None:
+        """Begin a section inside the running one."""
+        self.current += (name,)
+        self.total.setdefault(self.current, 0.0)
+
+    def exit(self, t: float) -> None:
+        """End the running section, in which `t` seconds were spent."""
+        self.total[self.current] += t
+        self.current = self.current[:-1]
+
+    def seconds(self, *names: str) -> float:
+        """Return the time spent in sections whose path ends in `names`, wherever they were."""
+        depth = len(names)
+        return sum(seconds for path, seconds in self.total.items() if path[-depth:] == names)
+
+    def report(self, f: TextIO | None = None) -> None:
+        """Print the sections as a tree: seconds, and the share of the section around it.
+
+        Parameters
+        ----------
+        f : file, optional
+            Where to print; standard error if not given.
+        """
+        file = sys.stderr if f is None else f
+        print(f"{'Section':<44}{'Seconds':>10}{'Share':>9}", file=file)
+        for path in self._tree(()):
+            seconds = self.total[path]
+            around = self.total.get(path[:-1], 0.0) or self._top()
+            share = f"{seconds / around:>9.1%}" if around else ""
+            print(f"{'  ' * (len(path) - 1) + path[-1]:<44}{seconds:>10.3f}{share}", file=file)
+
+    def _top(self) -> float:
+        return sum(seconds for path, seconds in self.total.items() if len(path) == 1)
+
+    def _tree(self, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        # in the order in which sections were first entered, the inner ones under the outer one
+        for path in list(self.total):
+            if path[:-1] == above:
+                yield path
+                yield from self._tree(path)
+
+
+class Timer:
+    """Times the code in its ``with`` block as a section of a profile.
+
+    Parameters
+    ----------
+    name : str
+        What the section is called.
+    profile : Profile
+        Where the time is added up.
+    """
+
+    __slots__ = ("_start", "name", "profile")
+
+    def __init__(self, name: str, profile: Profile) -> None:
+        self.name = name
+        self.profile = profile
+
+    def __enter__(self) -> None:
+        self.profile.enter(self.name)
+        self._start = perf_counter()
+
+    def __exit__(self, *exception: object) -> None:
+        self.profile.exit(perf_counter() - self._start)
