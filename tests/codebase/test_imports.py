@@ -19,6 +19,7 @@ LAYERS = [
     ["data"],
     ["log"],
     ["extensions"],
+    ["commands", "running"],
     ["main_loop"],
     ["session"],
     ["serialization", "search", "builder"],
