@@ -19,13 +19,18 @@ knows nothing of the workbench can still catch them::
     ├── GraphError            (ValueError)      a computation graph that cannot do what was asked
     ├── SelectionError        (LookupError)     a path or a name that selects nothing
     ├── ParameterError        (ValueError)      parameter values that do not fit the model
+    ├── AlgorithmError        (ValueError)      an algorithm or a step rule set up wrongly
     ├── NotFiniteError        (ArithmeticError) a cost became infinite or not a number
+    ├── MonitoringError       (ValueError)      monitored variables that are unfit, or have no value
     ├── ConfigurationError    (ValueError, AttributeError) a setting unknown, unset or ill-typed
     ├── DataError             (ValueError)      data, or a request for them, that do not fit
     │   ├── SourceError       (LookupError)     a source or a set that the data do not have
     │   ├── DataFileError                       a file that is damaged or not of the expected layout
     │   ├── MissingDataError  (FileNotFoundError) data that are not on this machine
     │   └── DownloadError     (OSError)         a download that no mirror completed
+    ├── StateError            (TypeError)       a value that cannot be stored as plain state
+    ├── ArchiveError          (ValueError)      an archive that is damaged, foreign or incomplete
+    │   └── UntrustedArchiveError (PermissionError) an archive that nobody said to trust
     ├── LogError              (ValueError)      a log asked for what it cannot give
     │   └── UnknownRecordError (KeyError)       a channel, or a record of a row, that is not there
     ├── ExtensionError        (TypeError)       an extension that could not be called as set up
@@ -136,8 +141,16 @@ class ParameterError(WorkbenchError, ValueError):
     """Values of parameters do not fit the model, or were never set."""
 
 
+class AlgorithmError(WorkbenchError, ValueError):
+    """An algorithm or a step rule is set up in a way that does not make sense."""
+
+
 class NotFiniteError(WorkbenchError, ArithmeticError):
     """A cost became infinite or not a number."""
+
+
+class MonitoringError(WorkbenchError, ValueError):
+    """Variables cannot be monitored: their names clash or are missing, or there is no value yet."""
 
 
 class ConfigurationError(WorkbenchError, ValueError, AttributeError):
@@ -176,6 +189,18 @@ class MissingDataError(DataError, FileNotFoundError):
 
 class DownloadError(DataError, OSError):
     """No mirror delivered a file whole and with the right checksum."""
+
+
+class StateError(WorkbenchError, TypeError):
+    """A value cannot be stored as plain state, or stored state cannot be read."""
+
+
+class ArchiveError(WorkbenchError, ValueError):
+    """An archive is damaged, foreign, newer than this program, or lacks what was asked for."""
+
+
+class UntrustedArchiveError(ArchiveError, PermissionError):
+    """Loading would execute code from an archive that nobody said to trust."""
 
 
 class LogError(WorkbenchError, ValueError):

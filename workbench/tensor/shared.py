@@ -115,9 +115,8 @@ class SharedVariable(Variable):
             self.tensor.copy_(new)
 
     def __reduce__(self) -> Any:
-        with exclusive(self.writers):
-            value = self.tensor.detach().clone()
-        return SharedVariable, (value, self.name), self._attached()
+        # The tensor itself: archives recognise it, and store the values of parameters once.
+        return SharedVariable, (self.tensor, self.name), self._attached()
 
 
 def shared(value: Any, name: str | None = None, dtype: torch.dtype | None = None) -> SharedVariable:

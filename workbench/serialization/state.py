@@ -1,0 +1,128 @@
+"""Plain values and arrays as bytes, and back, without executing anything.
+
+The format under the ``_state`` member of an archive: a file for `numpy.load`, whose entry ``tree``
+is JSON text and whose other entries are the arrays that it refers to. None, booleans, integers of
+any size, floats (not finite ones too), strings, bytes, lists, tuples, dictionaries with plain keys,
+UUIDs, arrays, numpy scalars and tensors come back equal, with type and dtype.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import numpy
+import torch
+
+from workbench.errors import StateError
+
+TREE = "tree"
+
+
+def encode(value: Any) -> bytes:
+    """The bytes of `value`.
+
+    Raises
+    ------
+    StateError
+        If something in it is neither plain nor an array; the text says where it is.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> decode(encode({"epoch": 3, "buffer": numpy.ones(2), 7: ("a", None)}))
+    {'epoch': 3, 'buffer': array([1., 1.]), 7: ('a', None)}
+    """
+    arrays: dict[str, numpy.ndarray[Any, Any]] = {}
+    text = json.dumps(_tree(value, arrays, "state"), separators=(",", ":"))
+    file = io.BytesIO()
+    numpy.savez(file, **{TREE: numpy.frombuffer(text.encode(), numpy.uint8)}, **arrays)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def decode(data: bytes) -> Any:
+    """The value behind `data`.
+
+    Raises
+    ------
+    StateError
+        If `data` were not made by `encode`.
+    """
+    try:
+        with numpy.load(io.BytesIO(data), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        tree = json.loads(arrays.pop(TREE).tobytes().decode())
+        return _value(tree, arrays)
+    except Exception as error:
+        raise StateError(f"state that cannot be read ({type(error).__name__}: {error})") from None
+
+
+def _tree(value: Any, arrays: dict[str, numpy.ndarray[Any, Any]], place: str) -> Any:
+    """JSON for `value`; what JSON lacks is a dictionary with one key, its kind."""
+    if value is None or isinstance(value, (bool, str)) or type(value) is int:
+        return value
+    if isinstance(value, float) and not isinstance(value, numpy.generic):
+        return value if math.isfinite(value) else {"float": repr(value)}
+    if isinstance(value, (numpy.ndarray, numpy.generic, torch.Tensor)):
+        return _reference(value, arrays, place)
+    if isinstance(value, bytes):
+        return {"bytes": base64.b64encode(value).decode()}
+    if isinstance(value, uuid.UUID):
+        return {"uuid": value.hex}
+    if isinstance(value, list):
+        return [_tree(part, arrays, f"{place}[{i}]") for i, part in enumerate(value)]
+    if type(value) is tuple:
+        return {"tuple": [_tree(part, arrays, f"{place}[{i}]") for i, part in enumerate(value)]}
+    if isinstance(value, Mapping):
+        pairs = [
+            [_tree(key, arrays, f"key {key!r} of {place}"), _tree(part, arrays, f"{place}[{key!r}]")]
+            for key, part in value.items()
+        ]
+        return {"dict": pairs}
+    raise StateError(
+        f"{place} is {type(value).__name__} {value!r:.60}, which cannot be stored as state; state is "
+        "made of numbers, strings, lists, tuples, dictionaries, arrays and tensors"
+    )
+
+
+def _reference(value: Any, arrays: dict[str, numpy.ndarray[Any, Any]], place: str) -> Any:
+    key = f"array_{len(arrays)}"
+    if isinstance(value, torch.Tensor):
+        held = value.detach().cpu()
+        if held.dtype is torch.bfloat16:
+            arrays[key] = held.view(torch.int16).numpy()
+            return {"bfloat16": key}
+        arrays[key] = held.numpy()
+        return {"tensor": key}
+    array = numpy.asarray(value)
+    if array.dtype.hasobject:
+        raise StateError(f"{place} is an array of objects, which cannot be stored as state")
+    arrays[key] = array
+    return {"scalar" if isinstance(value, numpy.generic) else "array": key}
+
+
+def _value(tree: Any, arrays: Mapping[str, numpy.ndarray[Any, Any]]) -> Any:
+    if isinstance(tree, list):
+        return [_value(part, arrays) for part in tree]
+    if not isinstance(tree, dict):
+        return tree
+    ((kind, held),) = tree.items()
+    if kind == "dict":
+        return {_value(key, arrays): _value(part, arrays) for key, part in held}
+    if kind == "tuple":
+        return tuple(_value(part, arrays) for part in held)
+    readers = {
+        "float": float,
+        "bytes": base64.b64decode,
+        "uuid": uuid.UUID,
+        "array": lambda key: arrays[key],
+        "scalar": lambda key: arrays[key][()],
+        "tensor": lambda key: torch.from_numpy(arrays[key].copy()),
+        "bfloat16": lambda key: torch.from_numpy(arrays[key].copy()).view(torch.bfloat16),
+    }
+    return readers[kind](held)
