@@ -1,0 +1,289 @@
+"""What an algorithm is to the main loop, and algorithms that are one function with updates.
+
+The life of an algorithm: it is constructed; extensions may ask for further updates and for the
+values of variables; it is initialised, which builds its function; then it processes batches.
+"""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from workbench import errors
+from workbench.tensor import Function, SharedVariable, Variable, function
+from workbench.tensor.function import Updates
+from workbench.tensor.traversal import ancestors
+
+Batch = Mapping[str, Any]
+"""What an algorithm processes: arrays by the names of their sources."""
+
+Observer = Callable[[Sequence[Any]], object]
+"""Called after every batch with the values that it asked for."""
+
+OnTrouble = Literal["raise", "warn", "ignore"]
+
+
+class TrainingAlgorithm(ABC):
+    """Base class of what trains: initialised once, then given batches one by one."""
+
+    @abstractmethod
+    def initialize(self) -> None:
+        """Prepare for batches; called before the first one."""
+
+    @abstractmethod
+    def process_batch(self, batch: Batch) -> None:
+        """Learn from a batch.
+
+        Parameters
+        ----------
+        batch : dict
+            An array for the name of each source.
+        """
+
+
+class UpdatesAlgorithm(TrainingAlgorithm):
+    """An algorithm that is a set of updates of shared variables, done for every batch.
+
+    All updates are computed from the old values. Inputs are matched with sources by name.
+
+    Parameters
+    ----------
+    updates : dict or pairs, optional
+        Shared variables and their new values.
+    function_kwargs : dict, optional
+        Passed on to `workbench.function`.
+    on_unused_sources : {'raise', 'warn', 'ignore'}
+        What to do about a source of the batch that no input is named after.
+
+    Attributes
+    ----------
+    function : Function or None
+        What processes a batch; ``None`` until it is needed, and after something was added.
+
+    Examples
+    --------
+    >>> from workbench import shared, tensor
+    >>> x, total = tensor.vector("x"), shared(0.0, "total")
+    >>> algorithm = UpdatesAlgorithm(updates=[(total, total + x.sum())])
+    >>> algorithm.initialize()
+    >>> algorithm.process_batch({"x": [1.0, 2.0]})
+    >>> total.get_value()
+    array(3., dtype=float32)
+    """
+
+    def __init__(
+        self,
+        updates: Updates | None = None,
+        function_kwargs: Mapping[str, Any] | None = None,
+        on_unused_sources: OnTrouble = "raise",
+    ) -> None:
+        self.function: Function | None = None
+        self.function_kwargs = dict(function_kwargs or {})
+        self.on_unused_sources = choice("on_unused_sources", on_unused_sources)
+        self._updates = _pairs(updates or ())
+        self._observers: list[tuple[list[Variable], Observer]] = []
+        self._calls: list[tuple[Observer, list[int]]] = []
+        self._sources: list[str] = []
+        self._warned = False
+
+    @property
+    def updates(self) -> list[tuple[SharedVariable, Any]]:
+        """The shared variables and their new values; assigning replaces all of them."""
+        return list(self._updates)
+
+    @updates.setter
+    def updates(self, value: Updates) -> None:
+        self._updates = _pairs(value)
+        self.function = None
+
+    def add_updates(self, updates: Updates) -> None:
+        """Do further updates with every batch, from the next one on.
+
+        Like all updates they are computed from the values before the batch.
+
+        Parameters
+        ----------
+        updates : dict or pairs
+        """
+        self._updates += _pairs(updates)
+        self.function = None
+
+    def add_observer(self, variables: Iterable[Variable], observer: Observer) -> None:
+        """Compute `variables` with every batch, from the next one on, and hand over their values.
+
+        They become outputs of the one function that does the updates, so that nothing is computed
+        twice. Their values are those before the updates.
+
+        Parameters
+        ----------
+        variables : iterable of Variable
+        observer : callable
+            Gets the list of their values after every batch: tensors of its own, not yet read from
+            the device.
+        """
+        self._observers.append((list(variables), observer))
+        self.function = None
+
+    def remove_observer(self, observer: Observer) -> None:
+        """Undo `add_observer`.
+
+        Raises
+        ------
+        AlgorithmError
+            If `observer` was not added.
+        """
+        left = [(variables, other) for variables, other in self._observers if other != observer]
+        if len(left) == len(self._observers):
+            raise errors.AlgorithmError(f"{observer!r} does not observe {self!r}")
+        self._observers = left
+        self.function = None
+
+    def initialize(self) -> None:
+        """Build the function that processes a batch, unless it stands already.
+
+        Raises
+        ------
+        SourceError
+            If an input cannot be matched with sources, because it has no name or shares it.
+        """
+        if self.function is None:
+            self.function = self._build()
+
+    def _build(self) -> Function:
+        outputs = dict.fromkeys(self._outputs())
+        for variables, _ in self._observers:
+            outputs.update(dict.fromkeys(variables))
+        places = {variable: i for i, variable in enumerate(outputs)}
+        new_values = [new for _, new in self._updates if isinstance(new, Variable)]
+        inputs = inputs_by_name([*outputs, *new_values], repr(self))
+        new = function(
+            list(inputs.values()),
+            list(outputs),
+            updates=self._updates,
+            guard=self._guard(),
+            **{"name": repr(self), **self.function_kwargs},
+        )
+        self._calls = [(see, [places[v] for v in wanted]) for wanted, see in self._observers]
+        self._sources = list(inputs)
+        self._warned = False
+        return new
+
+    def _outputs(self) -> list[Variable]:
+        """What the function gives in any case; comes before what observers asked for."""
+        return []
+
+    def _guard(self) -> Callable[[Sequence[Any]], None] | None:
+        """What sees the outputs before updates are applied."""
+        return None
+
+    def process_batch(self, batch: Batch) -> None:
+        """Do the updates for a batch, and tell observers.
+
+        Parameters
+        ----------
+        batch : dict
+            An array for the name of each source.
+
+        Raises
+        ------
+        SourceError
+            If a source is missing, or if one is not used and `on_unused_sources` is ``'raise'``.
+        ShapeError, DtypeError
+            If an array does not fit its input.
+        """
+        run = self.function
+        if run is None:
+            self.initialize()
+            run = self.function
+            assert run is not None
+        try:
+            values = [batch[source] for source in self._sources]
+        except KeyError:
+            raise missing_source(batch, self._sources, repr(self)) from None
+        if len(batch) != len(values):
+            self._check_unused(batch)
+        results = run(*values)
+        for observer, places in self._calls:
+            observer([results[i] for i in places])
+
+    def _check_unused(self, batch: Batch) -> None:
+        if self._warned or self.on_unused_sources == "ignore":
+            return
+        unused = [source for source in batch if source not in self._sources]
+        message = (
+            f"{self!r} does not use {_listed('source', unused)} of the batch: its inputs are "
+            f"{', '.join(map(repr, self._sources)) or 'none'}{_nearest(unused, self._sources)}; "
+            "rename the input, leave the source out with FilterSources, or pass "
+            "on_unused_sources='ignore'"
+        )
+        if self.on_unused_sources == "raise":
+            raise errors.SourceError(message)
+        self._warned = True
+        warnings.warn(message, stacklevel=3)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "function": None}
+
+    def __repr__(self) -> str:
+        return type(self).__name__
+
+
+def choice(option: str, value: OnTrouble) -> OnTrouble:
+    """`value` itself, if it says what to do about trouble."""
+    choices = ("raise", "warn", "ignore")
+    if value not in choices:
+        raise errors.AlgorithmError(
+            f"{option} is 'raise', 'warn' or 'ignore', not {value!r}"
+            f"{errors.nearest(str(value), choices)}"
+        )
+    return value
+
+
+def inputs_by_name(outputs: Iterable[Variable], user: str) -> dict[str, Variable]:
+    """The inputs that `outputs` depend on, by the names of the sources that feed them.
+
+    Raises
+    ------
+    SourceError
+        If an input has no name, or two have the same; the text begins with `user`.
+    """
+    found: dict[str, Variable] = {}
+    for variable in ancestors(outputs):
+        if variable.owner is not None or isinstance(variable, SharedVariable):
+            continue
+        if variable.name is None:
+            raise errors.SourceError(
+                f"{user} depends on an input without a name, so that no source can feed it; name "
+                "it after its source, as in tensor.matrix('features')"
+            )
+        if variable.name in found:
+            raise errors.SourceError(
+                f"{user} depends on two inputs named {variable.name!r}, but a source feeds one; "
+                "use the same variable in both places, or rename one"
+            )
+        found[variable.name] = variable
+    return found
+
+
+def missing_source(batch: Batch, needed: Sequence[str], user: str) -> errors.SourceError:
+    """The error for a batch that lacks some of the sources `needed`."""
+    missing = [source for source in needed if source not in batch]
+    return errors.SourceError(
+        f"{user} needs {_listed('source', missing)}, which the batch does not have: its sources "
+        f"are {', '.join(map(repr, batch)) or 'none'}{_nearest(missing, batch)}"
+    )
+
+
+def _listed(noun: str, names: Sequence[str]) -> str:
+    return f"the {noun}{'s' * (len(names) > 1)} {', '.join(map(repr, names))}"
+
+
+def _nearest(names: Iterable[str], candidates: Iterable[str]) -> str:
+    known = list(candidates)
+    return next((hint for name in names if (hint := errors.nearest(name, known))), "")
+
+
+def _pairs(updates: Updates) -> list[tuple[SharedVariable, Any]]:
+    return list(updates.items() if isinstance(updates, Mapping) else updates)

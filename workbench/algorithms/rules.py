@@ -1,0 +1,226 @@
+"""Step rules: from gradients to steps, and how rules are put together.
+
+A rule gets an expression for every parameter, a gradient at first, and gives an expression for the
+step in its place; the algorithm *subtracts* steps from parameters, so that rules can be chained.
+What a rule remembers between batches are shared variables with the role ``ALGORITHM_BUFFER``; its
+settings are shared variables with the role ``ALGORITHM_HYPERPARAMETER``, which may be changed
+while training runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from workbench import errors
+from workbench.roles import ALGORITHM_BUFFER, ALGORITHM_HYPERPARAMETER, VariableRole, add_role
+from workbench.tensor import SharedVariable, Variable, shared
+from workbench.tensor.device import floatx
+
+Steps = dict[SharedVariable, Variable]
+StepUpdates = list[tuple[SharedVariable, Any]]
+
+
+class StepRule:
+    """How steps are made of gradients.
+
+    A subclass overrides `compute_step`, or `compute_steps` if it looks at all parameters together.
+
+    Examples
+    --------
+    The sign of the gradient as a rule of one's own:
+
+    >>> import torch
+    >>> from workbench import shared, tensor
+    >>> from workbench.algorithms import CompositeRule, GradientDescent, Scale
+    >>> class Sign(StepRule):
+    ...     def compute_step(self, parameter, previous_step):
+    ...         return torch.sign(previous_step), []
+    >>> w, x = shared([1.0, -2.0], "w"), tensor.vector("x")
+    >>> algorithm = GradientDescent(
+    ...     cost=(w * x).sum(), parameters=[w], step_rule=CompositeRule([Sign(), Scale(0.5)]))
+    >>> algorithm.process_batch({"x": [3.0, -3.0]})
+    >>> w.get_value()
+    array([ 0.5, -1.5], dtype=float32)
+    """
+
+    def compute_step(
+        self, parameter: SharedVariable, previous_step: Variable
+    ) -> tuple[Variable, StepUpdates]:
+        """Make the step for one parameter.
+
+        Parameters
+        ----------
+        parameter : SharedVariable
+        previous_step : Variable
+            The gradient, or what the rule before made of it.
+
+        Returns
+        -------
+        step : Variable
+            Of the same shape.
+        updates : list of pairs
+            Shared variables of the rule and their new values.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must define compute_step(parameter, previous_step), or "
+            "compute_steps(previous_steps)"
+        )
+
+    def compute_steps(
+        self, previous_steps: Mapping[SharedVariable, Variable]
+    ) -> tuple[Steps, StepUpdates]:
+        """Make the steps for all parameters.
+
+        Parameters
+        ----------
+        previous_steps : dict
+            For every parameter its gradient, or what the rule before made of it.
+
+        Returns
+        -------
+        steps : dict
+            A step for each of the same parameters.
+        updates : list of pairs
+            Shared variables of the rule and their new values.
+        """
+        steps: Steps = {}
+        updates: StepUpdates = []
+        for parameter, previous in previous_steps.items():
+            steps[parameter], more = self.compute_step(parameter, previous)
+            updates += more
+        return steps, updates
+
+    @property
+    def handles_not_finite(self) -> bool:
+        """Whether the rule gives finite steps for gradients that are not."""
+        return False
+
+    def __repr__(self) -> str:
+        settings = ", ".join(
+            f"{name}={value.get_value().item():.6g}"
+            for name, value in vars(self).items()
+            if isinstance(value, SharedVariable)
+        )
+        return f"{type(self).__name__}({settings})"
+
+
+class CompositeRule(StepRule):
+    """Rules applied one after the other.
+
+    Parameters
+    ----------
+    components : list of StepRule
+        In the order in which they are applied; the first gets the gradients.
+
+    Examples
+    --------
+    >>> from workbench.algorithms import Adam, StepClipping
+    >>> CompositeRule([StepClipping(1.0), Adam()]).components[0]
+    StepClipping(threshold=1)
+    """
+
+    def __init__(self, components: Iterable[StepRule]) -> None:
+        self.components = list(components)
+        for component in self.components:
+            if not isinstance(component, StepRule):
+                raise errors.AlgorithmError(
+                    f"{type(self).__name__} is made of step rules, got {component!r}"
+                )
+
+    def compute_steps(
+        self, previous_steps: Mapping[SharedVariable, Variable]
+    ) -> tuple[Steps, StepUpdates]:
+        steps = dict(previous_steps)
+        updates: StepUpdates = []
+        for component in self.components:
+            steps, more = component.compute_steps(steps)
+            updates += more
+        return steps, updates
+
+    @property
+    def handles_not_finite(self) -> bool:
+        return any(component.handles_not_finite for component in self.components)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.components!r})"
+
+
+class Scale(StepRule):
+    """Multiplies the step by a learning rate: alone, steepest descent.
+
+    Parameters
+    ----------
+    learning_rate : float
+
+    Attributes
+    ----------
+    learning_rate : SharedVariable
+
+    Examples
+    --------
+    >>> rule = Scale(learning_rate=0.1)
+    >>> rule.learning_rate.set_value(0.05)
+    >>> rule
+    Scale(learning_rate=0.05)
+    """
+
+    def __init__(self, learning_rate: float = 1.0) -> None:
+        self.learning_rate = hyperparameter(learning_rate, "learning_rate")
+
+    def compute_step(
+        self, parameter: SharedVariable, previous_step: Variable
+    ) -> tuple[Variable, StepUpdates]:
+        return self.learning_rate * previous_step, []
+
+
+def hyperparameter(value: Any, name: str) -> SharedVariable:
+    """A setting of a rule as a shared variable.
+
+    Raises
+    ------
+    AlgorithmError
+        If `value` is no single number.
+    """
+    if isinstance(value, Variable):
+        raise errors.AlgorithmError(
+            f"{name} is a number, got the variable {value!r}; give a number, and change the "
+            "rule's own shared variable afterwards"
+        )
+    new = shared(torch.as_tensor(value), name, dtype=floatx())
+    if new.ndim != 0:
+        raise errors.AlgorithmError(f"{name} is one number, got {value!r}")
+    add_role(new, ALGORITHM_HYPERPARAMETER)
+    return new
+
+
+def buffer_for(
+    parameter: SharedVariable, name: str, role: VariableRole = ALGORITHM_BUFFER
+) -> SharedVariable:
+    """Zeros in the shape of `parameter` for what a rule remembers about it."""
+    new = shared(torch.zeros_like(parameter.tensor), f"{parameter.name}_{name}")
+    new.tag.for_parameter = parameter
+    add_role(new, role)
+    return new
+
+
+def counter(name: str) -> SharedVariable:
+    """A count of batches, starting from zero, that a rule remembers."""
+    new = shared(0, name)
+    add_role(new, ALGORITHM_BUFFER)
+    return new
+
+
+def check_parameters(what: str, parameters: Sequence[Any]) -> None:
+    """Raise `AlgorithmError` unless `parameters` are distinct shared variables."""
+    for parameter in parameters:
+        if not isinstance(parameter, SharedVariable):
+            raise errors.AlgorithmError(
+                f"{what} changes shared variables, but one of its parameters is {parameter!r}; "
+                "give ComputationGraph(cost).parameters, or variables made by workbench.shared"
+            )
+    if len(set(parameters)) != len(parameters):
+        twice = next(p for p in parameters if list(parameters).count(p) > 1)
+        raise errors.AlgorithmError(f"{what} got the parameter {twice!r} twice")
