@@ -93,8 +93,8 @@ class Constant(NdarrayInitialization):
             return numpy.broadcast_to(values, shape).copy()
         except ValueError:
             raise InitializationError(
-                f"Constant: an array of shape {values.shape} cannot be broadcast to the parameter's "
-                f"shape {shape}"
+                f"Constant: an array of shape {values.shape} cannot be broadcast to the "
+                f"parameter's shape {shape}"
             ) from None
 
 
@@ -111,7 +111,9 @@ class IsotropicGaussian(NdarrayInitialization):
 
     def __init__(self, std: float = 1, mean: float = 0) -> None:
         if not std >= 0:
-            raise InitializationError(f"IsotropicGaussian: std is {std!r}, but must not be negative")
+            raise InitializationError(
+                f"IsotropicGaussian: std is {std!r}, but must not be negative"
+            )
         self.std = std
         self.mean = mean
 

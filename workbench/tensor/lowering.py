@@ -21,6 +21,7 @@ from torch import fx
 
 from workbench import errors
 from workbench.tensor import shapes
+from workbench.tensor.exact import exact
 from workbench.tensor.gradient import gradient
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.structure import map_structure
@@ -148,6 +149,7 @@ class _Lowering:
         self.leaf: dict[Variable, fx.Node] = {}
         self.origin: dict[fx.Node, Call] = {}
         self.constants: dict[int, tuple[str, Any]] = {}
+        self.bypassed: dict[fx.Node, None] = {}
         self.names: dict[str, int] = {}
         self.autograd = False
 
@@ -191,6 +193,9 @@ class _Lowering:
         self._switch(False)
         results = self._results()
         self.graph.output(tuple(results))
+        for node in self.bypassed:
+            if not node.users:
+                self.graph.erase_node(node)
         module = fx.GraphModule(dict(self.constants.values()), self.graph)
         return Program(module, self.inputs, self.shared, leaves, self.origin)
 
@@ -260,11 +265,14 @@ class _Lowering:
                 _differentiate,
                 (costs, seeds, wrt, not last or bool(self.differentiated_again), again),
             )
-        args, kwargs = map_structure(lambda v: self._argument(v, tracked), (call.args, call.kwargs))
-        name = getattr(call.function, "__name__", "")
-        if METHODS.get(name) is call.function and args:
+        function, args, kwargs, bypassed = exact(call, self.wrt)
+        if bypassed is not None:
+            self.bypassed[self.value[bypassed]] = None
+        args, kwargs = map_structure(lambda v: self._argument(v, tracked), (args, kwargs))
+        name = getattr(function, "__name__", "")
+        if METHODS.get(name) is function and args:
             return self.graph.call_method(name, args, kwargs)
-        return self.graph.call_function(call.function, args, kwargs)
+        return self.graph.call_function(function, args, kwargs)
 
     def _argument(self, leaf: Any, tracked: bool) -> Any:
         if isinstance(leaf, Variable):

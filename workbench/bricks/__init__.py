@@ -1,0 +1,68 @@
+"""Bricks: operations with parameters, which build graphs of variables and configure each other."""
+
+from workbench.bricks.application import Application, BoundApplication, application
+from workbench.bricks.base import Brick
+from workbench.bricks.interfaces import (
+    Activation,
+    Feedforward,
+    Initializable,
+    LinearLike,
+    Random,
+    RNGMixin,
+)
+from workbench.bricks.lazy import LazyNone, NoneAllocation, NoneInitialization, lazy
+from workbench.bricks.sequences import MLP, FeedforwardSequence, Sequence
+from workbench.bricks.simple import (
+    Bias,
+    Identity,
+    LeakyRectifier,
+    Linear,
+    LinearMaxout,
+    Logistic,
+    Maxout,
+    NDimensionalSoftmax,
+    Rectifier,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from workbench.bricks.wrappers import BrickWrapper, WithExtraDims
+from workbench.graph.annotations import ApplicationCall
+from workbench.graph.hierarchy import Children, Parameters
+
+__all__ = [
+    "MLP",
+    "Activation",
+    "Application",
+    "ApplicationCall",
+    "Bias",
+    "BoundApplication",
+    "Brick",
+    "BrickWrapper",
+    "Children",
+    "Feedforward",
+    "FeedforwardSequence",
+    "Identity",
+    "Initializable",
+    "LazyNone",
+    "LeakyRectifier",
+    "Linear",
+    "LinearLike",
+    "LinearMaxout",
+    "Logistic",
+    "Maxout",
+    "NDimensionalSoftmax",
+    "NoneAllocation",
+    "NoneInitialization",
+    "Parameters",
+    "RNGMixin",
+    "Random",
+    "Rectifier",
+    "Sequence",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+    "WithExtraDims",
+    "application",
+    "lazy",
+]

@@ -1,0 +1,486 @@
+"""Application methods: how a brick becomes part of a graph.
+
+`application` turns a method of a brick into an `Application`, a descriptor that gives a
+`BoundApplication` for each brick. Calling that allocates the brick if needed, gives the function
+tagged copies of the inputs, and returns tagged copies of what it computes: identity nodes, which
+carry names, roles and annotations and vanish when the graph is lowered.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import numpy
+import torch
+
+from workbench.bricks import immediate
+from workbench.errors import ApplicationError, SignatureError, located, nearest
+from workbench.graph.annotations import ApplicationCall, add_annotation
+from workbench.roles import COST, INPUT, OUTPUT, VariableRole, add_role, has_roles
+from workbench.tensor import Variable, as_variable
+from workbench.utils.plain import pack, unpack
+from workbench.utils.variables import print_shape, put_hook
+
+if TYPE_CHECKING:
+    from workbench.bricks.base import Brick
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SPECIAL = ("application", "application_call")
+"""Arguments that an application method may declare and receives without its caller passing them."""
+
+CARRIED_TAGS = ("n_examples", "aggregation_scheme")
+"""Entries that the tag of an output takes over from what the application function returned."""
+
+_running: ContextVar[tuple[Brick, ...]] = ContextVar("running", default=())
+"""The bricks that are being applied, outermost first."""
+
+
+class Application:
+    """An application method of a brick class.
+
+    Made by the decorator `application`.
+
+    Parameters
+    ----------
+    application_function : callable
+        The method as written in the class.
+    **attributes
+        What the bound application will have as attributes, such as ``inputs`` and ``outputs``.
+
+    Attributes
+    ----------
+    name : str
+        The name of the method.
+    brick : type
+        The class that defines it.
+    attributes : dict
+    properties : dict of str to str
+        Attributes that a method of the brick computes, and the name of that method.
+
+    Raises
+    ------
+    ApplicationError
+        If ``inputs`` names what is no argument of the method.
+
+    Examples
+    --------
+    >>> from workbench.bricks import Brick, application
+    >>> class Sum(Brick):
+    ...     @application(inputs=["a", "b"], outputs=["total"])
+    ...     def apply(self, a, b):
+    ...         return a + b
+    >>> Sum.apply
+    <Application Sum.apply>
+    >>> Sum.apply.inputs, Sum().apply.outputs
+    (['a', 'b'], ['total'])
+    """
+
+    def __init__(self, application_function: Callable[..., Any], **attributes: Any) -> None:
+        self.application_function = application_function
+        self.name: str = application_function.__name__
+        self.brick: type[Brick] | None = None
+        self.attributes: dict[str, Any] = attributes
+        self.properties: dict[str, str] = {}
+        self._delegate: str | None = None
+        self.__doc__ = application_function.__doc__
+        self._full = inspect.signature(application_function)
+        parameters = list(self._full.parameters.values())
+        self._self_name = parameters[0].name
+        taken = [p for p in parameters[1:] if p.name not in SPECIAL]
+        self.signature = self._full.replace(parameters=taken)
+        self._check_inputs()
+
+    def _check_inputs(self) -> None:
+        parameters = self.signature.parameters
+        if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters.values()):
+            return
+        for name in self.attributes.get("inputs", ()):
+            if name not in parameters:
+                raise ApplicationError(
+                    f"{self.application_function.__qualname__}: inputs names {name!r}, which is no "
+                    f"argument of the method ({', '.join(parameters)}){nearest(name, parameters)}"
+                )
+
+    def __set_name__(self, owner: type[Brick], name: str) -> None:
+        if self.brick is None:
+            self.brick = owner
+            self.name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type[Brick]) -> Application: ...
+    @overload
+    def __get__(self, instance: Brick, owner: type[Brick]) -> BoundApplication: ...
+    def __get__(self, instance: Brick | None, owner: type[Brick]) -> Application | BoundApplication:
+        return self if instance is None else BoundApplication(self, instance)
+
+    def __call__(self, brick: Brick, *args: Any, **kwargs: Any) -> Any:
+        """Apply the method of this class to a brick, as in ``Linear.apply(brick, x)``."""
+        return BoundApplication(self, brick)(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name in self.attributes:
+            return self.attributes[name]
+        reason = "each brick computes it" if name in self.properties else "it declares none"
+        raise AttributeError(f"{self!r} has no attribute {name!r}: {reason}")
+
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the inputs: as declared, else the arguments of the method."""
+        return pack(self.attributes.get("inputs", self.argument_names))
+
+    @property
+    def argument_names(self) -> list[str]:
+        """The arguments that have a name of their own."""
+        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        return [p.name for p in self.signature.parameters.values() if p.kind not in kinds]
+
+    def property(self, name: str) -> Callable[[F], F]:
+        """Decorator: let a method of the brick compute an attribute of the application.
+
+        Parameters
+        ----------
+        name : str
+            The attribute.
+
+        Examples
+        --------
+        >>> from workbench.bricks import Brick, application
+        >>> class Renamed(Brick):
+        ...     def __init__(self, input_name, **kwargs):
+        ...         super().__init__(**kwargs)
+        ...         self.input_name = input_name
+        ...     @application
+        ...     def apply(self, *args):
+        ...         return args[0] + 1
+        ...     @apply.property("inputs")
+        ...     def apply_inputs(self):
+        ...         return [self.input_name]
+        >>> Renamed("glimpses").apply.inputs
+        ['glimpses']
+        """
+
+        def decorate(method: F) -> F:
+            self._check_open(f"property {name!r}")
+            self.properties[name] = method.__name__
+            return method
+
+        return decorate
+
+    def delegate(self, f: F) -> F:
+        """Decorator: a method of the brick that gives the application to ask for other attributes.
+
+        Examples
+        --------
+        >>> from workbench.bricks import Brick, Tanh, application
+        >>> class Wrapper(Brick):
+        ...     def __init__(self, wrapped, **kwargs):
+        ...         super().__init__(children=[wrapped], **kwargs)
+        ...     @application(outputs=["wrapped_output"])
+        ...     def apply(self, *args):
+        ...         return self.children[0].apply(*args)
+        ...     @apply.delegate
+        ...     def apply_delegate(self):
+        ...         return self.children[0].apply
+        >>> wrapper = Wrapper(Tanh())
+        >>> wrapper.apply.inputs, wrapper.apply.outputs
+        (['input_'], ['wrapped_output'])
+        """
+        self._check_open("a delegate")
+        self._delegate = f.__name__
+        return f
+
+    def _check_open(self, what: str) -> None:
+        if self.brick is not None:
+            raise ApplicationError(
+                f"{self!r} is complete: {what} can be added only in the body of the class that "
+                "defines it; define the application anew in the subclass"
+            )
+
+    def apply(self, bound_application: BoundApplication, *args: Any, **kwargs: Any) -> Any:
+        """Apply to variables; see `BoundApplication.__call__`."""
+        as_dict, as_list = kwargs.pop("as_dict", False), kwargs.pop("as_list", False)
+        call_id = kwargs.pop("call_id", None)
+        if as_dict and as_list:
+            raise SignatureError(f"{bound_application.path}: give one of as_dict and as_list")
+        brick = bound_application.brick
+        with located(bound_application.path):
+            self._check_place(bound_application)
+            arguments = self._bound_arguments(bound_application, args, kwargs)
+            brick._prepare()
+            call = ApplicationCall(bound_application)
+            call.metadata["call_id"] = call_id
+            tagged = dict(_tagged_inputs(bound_application, call, arguments))
+            outputs = self._run(bound_application, call, tagged)
+            results = _tagged_outputs(bound_application, call, outputs)
+        if as_dict:
+            return dict(zip(bound_application.outputs, results, strict=True))
+        return results if as_list else unpack(results)
+
+    def _bound_arguments(
+        self, bound: BoundApplication, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> dict[str, Any]:
+        try:
+            return self.signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            taken = ", ".join(str(parameter) for parameter in self.signature.parameters.values())
+            hint = next((h for name in kwargs if (h := nearest(name, self.argument_names))), "")
+            known = hint if any(name not in self.argument_names for name in kwargs) else ""
+            raise SignatureError(f"{bound.path}: {error}; it takes ({taken}){known}") from None
+
+    def _check_place(self, bound: BoundApplication) -> None:
+        running = _running.get()
+        if not running:
+            return
+        brick, parent = bound.brick, running[-1]
+        if brick is not parent and brick not in parent.children:
+            children = ", ".join(repr(child.name) for child in parent.children) or "none"
+            raise ApplicationError(
+                f"{parent.path()} applies {brick.name!r}, which is not among its children "
+                f"({children}); pass it to super().__init__(children=[...]), or decorate the outer "
+                "method with @application if it is not"
+            )
+
+    def _run(
+        self, bound: BoundApplication, call: ApplicationCall, arguments: dict[str, Any]
+    ) -> list[Any]:
+        given = {self._self_name: bound.brick, **arguments, "application": bound}
+        given["application_call"] = call
+        complete = inspect.BoundArguments(
+            self._full,
+            {name: given[name] for name in self._full.parameters if name in given},
+        )
+        token = _running.set((*_running.get(), bound.brick))
+        try:
+            return pack(self.application_function(*complete.args, **complete.kwargs))
+        finally:
+            _running.reset(token)
+
+    def __reduce__(self) -> Any:
+        """By name where the class can be imported; classes made elsewhere travel by value."""
+        found: Any = sys.modules.get(self.brick.__module__) if self.brick else None
+        if self.brick is not None and self.brick.__module__ != "__main__":
+            for part in self.brick.__qualname__.split("."):
+                found = getattr(found, part, None)
+            if found is self.brick:
+                return getattr, (self.brick, self.name)
+        return super().__reduce_ex__(2)
+
+    def __repr__(self) -> str:
+        owner = self.brick.__name__ if self.brick is not None else "?"
+        return f"<Application {owner}.{self.name}>"
+
+
+class BoundApplication:
+    """An application method of one brick.
+
+    Parameters
+    ----------
+    application : Application
+    brick : Brick
+
+    Attributes
+    ----------
+    inputs, outputs : list of str
+        Names of what goes in and comes out.
+    """
+
+    def __init__(self, application: Application, brick: Brick) -> None:
+        self.application = application
+        self.brick = brick
+        self.__doc__ = application.__doc__
+        self.__signature__ = application.signature
+
+    @property
+    def name(self) -> str:
+        """The name of the method."""
+        return self.application.name
+
+    @property
+    def path(self) -> str:
+        """Brick and method, such as ``mlp/linear_0.apply``."""
+        return f"{self.brick.path()}.{self.name}"
+
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the inputs; by default the arguments of the method."""
+        names = self._found("inputs")
+        return self.application.argument_names if names is None else pack(names)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or (found := self._found(name)) is None:
+            raise AttributeError(f"{self!r} has no attribute {name!r}")
+        return pack(found) if name == "outputs" else found
+
+    def _found(self, name: str) -> Any:
+        """An attribute as declared: computed by the brick, given to the decorator, or delegated."""
+        application = self.application
+        if name in application.properties:
+            return getattr(self.brick, application.properties[name])()
+        if name in application.attributes:
+            return application.attributes[name]
+        if application._delegate is not None:
+            return getattr(getattr(self.brick, application._delegate)(), name, None)
+        return None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Apply the brick.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            Variables, and what else the method takes. If there are real tensors or arrays and no
+            variable, the result is computed at once.
+        as_dict : bool
+            Return a dictionary from the names of the outputs.
+        as_list : bool
+            Return a list, whatever the number of outputs.
+        call_id : str
+            Kept in the metadata of the call, for `workbench.filter.VariableFilter`.
+
+        Raises
+        ------
+        SignatureError
+            If the method does not take these arguments.
+        NotConfiguredError
+            If the brick cannot be allocated yet.
+        ApplicationError
+            If another brick applies it which is not its parent, or the method returns another
+            number of values than it has outputs.
+        ShapeError, DtypeError
+            If the inputs do not fit.
+        """
+        if not _running.get() and immediate.wanted(args, kwargs):
+            return immediate.compute(self, args, kwargs)
+        return self.application.apply(self, *args, **kwargs)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BoundApplication):
+            return NotImplemented
+        return self.application is other.application and self.brick is other.brick
+
+    def __hash__(self) -> int:
+        return hash((self.application, self.brick))
+
+    def __reduce__(self) -> Any:
+        return BoundApplication, (self.application, self.brick)
+
+    def __repr__(self) -> str:
+        return f"<{self.path}>"
+
+
+@overload
+def application(method: Callable[..., Any], /) -> Application: ...
+@overload
+def application(**attributes: Any) -> Callable[[Callable[..., Any]], Application]: ...
+def application(*args: Any, **kwargs: Any) -> Any:
+    """Make a method of a brick an application method.
+
+    Used plainly, or with attributes of the application: ``@application(inputs=["x"],
+    outputs=["y"])``. Inputs are named after the method's arguments, outputs ``output_0``,
+    ``output_1`` and so on where no names are given.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import Brick
+    >>> class Sum(Brick):
+    ...     @application(outputs=["total"])
+    ...     def apply(self, a, b):
+    ...         return a + b
+    >>> total = Sum().apply(tensor.matrix("x"), tensor.matrix("y"))
+    >>> total, total.tag.name, total.tag.roles
+    (sum_apply_total, 'total', [OUTPUT])
+    """
+    if args and (kwargs or len(args) > 1 or not callable(args[0])):
+        raise SignatureError(
+            "application takes a method, or else keywords: @application, or "
+            "@application(outputs=[...])"
+        )
+    if args:
+        return Application(args[0])
+    return lambda method: Application(method, **kwargs)
+
+
+def applications_of(brick: type[Brick]) -> dict[str, Application]:
+    """The application methods of a brick class, by name."""
+    found: dict[str, Application] = {}
+    for cls in brick.__mro__:
+        for name, value in vars(cls).items():
+            if isinstance(value, Application) and getattr(brick, name) is value:
+                found.setdefault(name, value)
+    return found
+
+
+def _tagged_inputs(
+    bound: BoundApplication, call: ApplicationCall, arguments: Mapping[str, Any]
+) -> Iterator[tuple[str, Any]]:
+    """The arguments, with tagged copies in place of variables, arrays and tensors."""
+
+    def copy(value: Any, name: str) -> Any:
+        if isinstance(value, (numpy.ndarray, torch.Tensor)):
+            value = as_variable(value)
+        if isinstance(value, Variable):
+            return _tagged(value, bound, call, INPUT, name)
+        return value
+
+    parameters = bound.application.signature.parameters
+    for name, value in arguments.items():
+        if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
+            named = bound.application.argument_names
+            declared = bound.inputs[len(named) :] if bound.inputs[: len(named)] == named else []
+            names = declared + [f"{name}_{i}" for i in range(len(declared), len(value))]
+            yield name, tuple(copy(v, n) for v, n in zip(value, names, strict=False))
+        elif parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+            yield name, {key: copy(v, key) for key, v in value.items()}
+        else:
+            yield name, copy(value, name)
+
+
+def _tagged_outputs(
+    bound: BoundApplication, call: ApplicationCall, outputs: list[Any]
+) -> list[Any]:
+    names = pack(getattr(bound, "outputs", [f"output_{i}" for i in range(len(outputs))]))
+    if len(names) != len(outputs):
+        raise ApplicationError(
+            f"{bound.path} returned {len(outputs)} values ({', '.join(map(repr, outputs))}), but "
+            f"its outputs are ({', '.join(names)}); correct the method, or outputs=[...] of "
+            "@application"
+        )
+    results = []
+    for output, name in zip(outputs, names, strict=True):
+        if isinstance(output, (numpy.ndarray, torch.Tensor)):
+            output = as_variable(output)
+        if isinstance(output, Variable):
+            copy = _tagged(output, bound, call, OUTPUT, name)
+            if has_roles(output, [COST]):
+                add_role(copy, COST)
+            for entry in CARRIED_TAGS:
+                if entry in vars(output.tag):
+                    setattr(copy.tag, entry, getattr(output.tag, entry))
+            output = copy
+        results.append(output)
+    return results
+
+
+def _tagged(
+    variable: Variable,
+    bound: BoundApplication,
+    call: ApplicationCall,
+    role: VariableRole,
+    name: str,
+) -> Variable:
+    copy = variable.copy(name=f"{bound.brick.name}_{bound.name}_{name}")
+    copy.tag.name = name
+    add_annotation(copy, bound.brick)
+    add_annotation(copy, call)
+    add_role(copy, role)
+    if bound.brick.print_shapes:
+        put_hook(copy, print_shape, f"{bound.path} {role!r} {name}")
+    return copy

@@ -1,0 +1,309 @@
+"""Bricks: operations with parameters, which configure their children.
+
+The life of a brick: it is *constructed*, perhaps without all its settings; its parameters are
+*allocated* (as NaN) once the settings that this needs are there; it is *applied* to variables, and
+its parameters are *initialised*, in either order. A parent pushes settings to its children before
+each of these steps, and takes them through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any, ClassVar, Self
+
+from workbench.bricks import display
+from workbench.bricks.application import applications_of
+from workbench.bricks.lazy import is_set
+from workbench.bricks.wrappers import BrickWrapper
+from workbench.errors import BrickError, NotConfiguredError, SignatureError, nearest
+from workbench.graph.hierarchy import Component
+
+LIFE_CYCLE = frozenset(
+    "allocated initialized allocation_config_pushed initialization_config_pushed parameters "
+    "name parents auxiliary_variables updates print_shapes".split()
+)
+"""Attributes that are no settings: to set one does not make a brick push its settings again."""
+
+
+class Brick(Component):
+    """An operation with parameters and children.
+
+    A subclass calls ``super().__init__(**kwargs)`` in its constructor, lists its children there,
+    decorates the methods that compute something with `application`, and overrides what it needs of
+    `_allocate`, `_initialize`, `_push_allocation_config`, `_push_initialization_config` and
+    `get_dim`. With `lazy` on its constructor, settings may be given later, as attributes.
+
+    Only an application method and `initialize` have to be called; each step takes those before it.
+    Setting an attribute of a brick (other than its name) makes it push its settings to its children
+    once more before the next allocation or initialisation.
+
+    Parameters
+    ----------
+    name : str, optional
+        By default the name of the class in lower case.
+    children : iterable of Brick, optional
+
+    Attributes
+    ----------
+    parameters : list of SharedVariable or None
+        Its own parameters; `NotAllocatedError`, an `AttributeError`, is raised before allocation.
+    children, parents : list of Brick
+    allocated, initialized : bool
+        Which steps have been taken.
+    allocation_config_pushed, initialization_config_pushed : bool
+        Whether the children know the current settings.
+    print_shapes : bool
+        Whether to print the shapes of inputs and outputs whenever they are computed.
+    lazy : bool
+        A class attribute. If false, all settings must be passed to constructors, and applying a
+        brick initialises it.
+    decorators : sequence of BrickWrapper
+        A class attribute: wrappers for the inherited application methods of the class.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import Linear
+    >>> from workbench.initialization import Constant, IsotropicGaussian
+    >>> linear = Linear(output_dim=3, biases_init=Constant(0))
+    >>> linear.input_dim
+    NoneAllocation
+    >>> linear.input_dim = 5
+    >>> linear.apply(tensor.matrix("x"))
+    linear_apply_output
+    >>> linear.parameters
+    [W, b]
+    >>> linear.weights_init = IsotropicGaussian(0.1)
+    >>> linear.initialize()
+    >>> linear
+    <Linear linear: 5 -> 3>
+    """
+
+    lazy: ClassVar[bool] = True
+    decorators: ClassVar[Sequence[BrickWrapper]] = ()
+    print_shapes: bool = False
+    _immediate: dict[Hashable, Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for wrapper in vars(cls).get("decorators", ()):
+            wrapper.decorate(cls)
+
+    def __init__(
+        self, name: str | None = None, children: Iterable[Brick] | None = None, **unknown: Any
+    ) -> None:
+        if unknown:
+            raise SignatureError(_unknown_arguments(type(self), unknown))
+        self.allocation_args: list[str] = getattr(self, "allocation_args", [])
+        self.initialization_args: list[str] = getattr(self, "initialization_args", [])
+        self.allocated = self.initialized = False
+        self.allocation_config_pushed = self.initialization_config_pushed = False
+        super().__init__(type(self).__name__.lower() if name is None else name, children)
+
+    # The life cycle.
+
+    def allocate(self) -> None:
+        """Make the parameters, of all children first; those that exist are replaced by new ones.
+
+        Raises
+        ------
+        NotConfiguredError
+            If a setting is missing.
+        """
+        self._allocate_tree(set(), anew=True)
+
+    def _allocate_tree(self, done: set[Brick], anew: bool) -> None:
+        if self in done:
+            return
+        done.add(self)
+        if not self.allocation_config_pushed:
+            self.push_allocation_config()
+        self._require(self.allocation_args, "allocation")
+        for child in self._bricks():
+            # A child that another model uses already keeps its parameters, unless asked explicitly.
+            shared = child.allocated and any(p.allocated for p in child._owners() if p is not self)
+            if anew or not shared:
+                child._allocate_tree(done, anew)
+        self.parameters = []
+        self.auxiliary_variables.clear()
+        self.updates.clear()
+        self._allocate()
+        self.allocated = True
+        self._forget()
+
+    def _allocate(self) -> None:
+        """Make the brick's own parameters: append them to `parameters`. For subclasses."""
+
+    def initialize(self) -> None:
+        """Set the parameters to their first values, those of all children first.
+
+        Allocates if that has not been done. The same seed gives the same values every time.
+
+        Raises
+        ------
+        NotConfiguredError
+            If a setting is missing.
+        """
+        self._require(self.initialization_args, "initialization")
+        if not self.allocated:
+            self._allocate_tree(set(), anew=False)
+        if not self.initialization_config_pushed:
+            self.push_initialization_config()
+        for child in self._bricks():
+            child.initialize()
+        self._initialize()
+        self.initialized = True
+
+    def _initialize(self) -> None:
+        """Set the brick's own parameters. For subclasses."""
+
+    def push_allocation_config(self) -> None:
+        """Give the children the settings that they need for allocation.
+
+        Done by `allocate` if it has not been done; call it to change the children afterwards.
+        """
+        self._require(self.allocation_args, "allocation")
+        self._push_allocation_config()
+        for child in self._bricks():
+            # A child that still lacks settings pushes its own once it has them.
+            if not child._missing(child.allocation_args):
+                child.push_allocation_config()
+        self.allocation_config_pushed = True
+
+    def _push_allocation_config(self) -> None:
+        """Set attributes of the children before their allocation. For subclasses."""
+
+    def push_initialization_config(self) -> None:
+        """Give the children the settings that they need for initialisation.
+
+        Done by `initialize` if it has not been done; call it to change the children afterwards.
+        """
+        self._require(self.initialization_args, "initialization")
+        self._push_initialization_config()
+        for child in self._bricks():
+            if not child._missing(child.initialization_args):
+                child.push_initialization_config()
+        self.initialization_config_pushed = True
+
+    def _push_initialization_config(self) -> None:
+        """Set attributes of the children before their initialisation. For subclasses."""
+
+    def _prepare(self) -> None:
+        """Be ready to be applied."""
+        if not self.allocated:
+            self._allocate_tree(set(), anew=False)
+        if not self.lazy and not self.initialized:
+            self.initialize()
+
+    def _missing(self, settings: Iterable[str]) -> list[str]:
+        return [name for name in settings if not is_set(getattr(self, name, None))]
+
+    def _require(self, settings: Iterable[str], stage: str) -> None:
+        missing = self._missing(settings)
+        if missing:
+            raise NotConfiguredError(
+                f"{self.path()}: {stage} config not set: {', '.join(missing)}; set the attribute, "
+                f"as in {self.name}.{missing[0]} = ..., or pass {missing[0]}=... to "
+                f"{type(self).__name__}()"
+            )
+
+    # Dimensions.
+
+    def get_dim(self, name: str) -> Any:
+        """The dimension of an input or output, without the batch axis.
+
+        Parameters
+        ----------
+        name : str
+            As listed in ``inputs`` or ``outputs`` of an application.
+
+        Returns
+        -------
+        int or tuple of int
+
+        Raises
+        ------
+        BrickError
+            If the brick knows no such dimension.
+        """
+        applications = [getattr(self, method) for method in applications_of(type(self))]
+        known = {
+            n for bound in applications for n in (*bound.inputs, *getattr(bound, "outputs", ()))
+        }
+        hint = nearest(name, known - {name})
+        what = "does not tell the dimension of" if name in known else "has no input or output named"
+        raise BrickError(f"{self.path()}: {type(self).__name__} {what} {name!r}{hint}")
+
+    def get_dims(self, names: Iterable[str]) -> list[Any]:
+        """The dimensions of several inputs and outputs."""
+        return [self.get_dim(name) for name in names]
+
+    # Changes.
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        before = vars(self).get(name)
+        super().__setattr__(name, value)
+        if not name.startswith("_") and name not in LIFE_CYCLE and before is not value:
+            self._settings_changed()
+
+    def _children_changed(self) -> None:
+        self._settings_changed()
+
+    def _settings_changed(self) -> None:
+        vars(self).update(allocation_config_pushed=False, initialization_config_pushed=False)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop the functions that compute at once, here and wherever this brick is a part."""
+        vars(self)["_immediate"] = {}
+        for parent in vars(self).get("parents", ()):
+            parent._forget()
+
+    # Copies and words.
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_immediate": {}}
+
+    def __copy__(self) -> Self:
+        """A full copy: two bricks that share parameters or children would not be two bricks."""
+        import copy
+
+        return copy.deepcopy(self)
+
+    def __repr__(self) -> str:
+        details = self.describe()
+        return f"<{type(self).__name__} {self.name}{': ' + details if details else ''}>"
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def describe(self) -> str:
+        """What to show behind the name: dimensions, and settings other than the usual ones."""
+        return ""
+
+    def summary(self) -> str:
+        """The brick and all below it as text, with dimensions and numbers of parameters."""
+        return display.as_text(self)
+
+    def _repr_html_(self) -> str:
+        return display.as_html(self)
+
+    def _bricks(self) -> list[Brick]:
+        return [child for child in self.children if isinstance(child, Brick)]
+
+    def _owners(self) -> list[Brick]:
+        return [parent for parent in self.parents if isinstance(parent, Brick)]
+
+
+def _unknown_arguments(cls: type[Brick], unknown: dict[str, Any]) -> str:
+    import inspect
+
+    known: dict[str, None] = {}
+    for base in cls.__mro__:
+        if issubclass(base, Brick):
+            names = list(inspect.signature(base.__init__).parameters)[1:]
+            known.update(dict.fromkeys(n for n in names if n not in ("args", "kwargs", "unknown")))
+    name = next(iter(unknown))
+    return (
+        f"{cls.__name__} has no argument {name!r} (it has {', '.join(known)}){nearest(name, known)}"
+    )

@@ -1,0 +1,254 @@
+"""Costs: what predictions lose against targets, as one number a batch.
+
+Every cost has the role ``COST`` and carries ``tag.n_examples``, the number of examples that it is a
+mean over, from which a monitor can make the mean over a whole data set whatever the batch sizes.
+The tag survives when a brick returns the cost of another as its own output.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.bricks.application import application
+from workbench.bricks.base import Brick
+from workbench.bricks.simple import expected_log, shown
+from workbench.errors import DtypeError, ShapeError
+from workbench.roles import COST, add_role
+from workbench.tensor import Variable
+from workbench.tensor.exact import log_complement, log_probability
+
+
+class Cost(Brick):
+    """Base class of costs: a subclass defines `apply`, and returns `mean_cost` from it.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench import tensor
+    >>> from workbench.bricks import application
+    >>> class Hinge(Cost):
+    ...     @application(inputs=["y", "y_hat"], outputs=["cost"])
+    ...     def apply(self, y, y_hat):
+    ...         return mean_cost(torch.relu(1 - y * y_hat))
+    >>> cost = Hinge().apply(tensor.vector("y"), tensor.vector("y_hat"))
+    >>> cost, cost.tag.roles, cost.tag.n_examples
+    (hinge_apply_cost, [OUTPUT, COST], relu.shape[0])
+    """
+
+    @application(inputs=["y", "y_hat"], outputs=["cost"])
+    def apply(self, y: Variable, y_hat: Variable) -> Variable:
+        """Compare predictions with targets.
+
+        Parameters
+        ----------
+        y : Variable
+            Targets, first dimension the batch.
+        y_hat : Variable
+            Predictions.
+
+        Returns
+        -------
+        Variable
+            A scalar.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define apply")
+
+
+class CostMatrix(Cost):
+    """Base class of costs that compare element by element: a subclass defines `cost_matrix`.
+
+    The costs of an example are summed, and the mean is taken over the batch, the first dimension.
+    """
+
+    @application(inputs=["y", "y_hat"], outputs=["cost"])
+    def apply(self, y: Variable, y_hat: Variable) -> Variable:
+        """Sum over features, mean over the batch; `y` and `y_hat` have one shape, (B, D)."""
+        matrix = self.cost_matrix(y, y_hat)
+        return mean_cost(matrix.flatten(1).sum(1) if matrix.ndim > 1 else matrix)
+
+    @application(inputs=["y", "y_hat"], outputs=["cost_matrix"])
+    def cost_matrix(self, y: Variable, y_hat: Variable) -> Variable:
+        """The cost of each element, in the shape of `y` and `y_hat`."""
+        raise NotImplementedError(f"{type(self).__name__} must define cost_matrix")
+
+
+class SquaredError(CostMatrix):
+    """The squared difference.
+
+    Examples
+    --------
+    >>> import torch
+    >>> SquaredError().apply(torch.tensor([[0.0, 1.0]]), torch.tensor([[2.0, 2.0]]))
+    tensor(5.)
+    """
+
+    @application(inputs=["y", "y_hat"], outputs=["cost_matrix"])
+    def cost_matrix(self, y: Variable, y_hat: Variable) -> Variable:
+        """``(y - y_hat) ** 2`` for each element."""
+        check_alike(self, y, y_hat)
+        return (y - y_hat) ** 2
+
+
+class AbsoluteError(CostMatrix):
+    """The absolute difference.
+
+    Examples
+    --------
+    >>> import torch
+    >>> AbsoluteError().apply(torch.tensor([[0.0, 1.0]]), torch.tensor([[2.0, 2.0]]))
+    tensor(3.)
+    """
+
+    @application(inputs=["y", "y_hat"], outputs=["cost_matrix"])
+    def cost_matrix(self, y: Variable, y_hat: Variable) -> Variable:
+        """``|y - y_hat|`` for each element."""
+        check_alike(self, y, y_hat)
+        return abs(y - y_hat)
+
+
+class BinaryCrossEntropy(CostMatrix):
+    """Cross-entropy of probabilities of two-valued targets.
+
+    Where the predictions come from a `Logistic` brick (or ``torch.sigmoid``), value and gradient
+    are computed from what it was applied to, and so are exact however sure a prediction is.
+
+    Examples
+    --------
+    >>> import torch
+    >>> BinaryCrossEntropy().apply(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.5, 0.5]]))
+    tensor(1.3863)
+    """
+
+    @application(inputs=["y", "y_hat"], outputs=["cost_matrix"])
+    def cost_matrix(self, y: Variable, y_hat: Variable) -> Variable:
+        """``-y log(y_hat) - (1 - y) log(1 - y_hat)`` for each element, with both in [0, 1]."""
+        check_alike(self, y, y_hat)
+        return -(y * log_probability(y_hat) + (1 - y) * log_complement(y_hat))
+
+
+class CategoricalCrossEntropy(Cost):
+    """Cross-entropy of predicted class probabilities and true classes.
+
+    Where the predictions come from a `Softmax` brick (or ``torch.softmax``), value and gradient are
+    computed from its logits, and so are exact however small a probability is. Other predictions are
+    taken as they are; a probability of zero costs as much as the smallest number above zero.
+
+    Examples
+    --------
+    >>> import torch
+    >>> y_hat = torch.tensor([[0.5, 0.5], [0.25, 0.75]])
+    >>> CategoricalCrossEntropy().apply(torch.tensor([0, 1]), y_hat)
+    tensor(0.4904)
+    >>> CategoricalCrossEntropy().apply(torch.tensor([[1.0, 0.0], [0.5, 0.5]]), y_hat)
+    tensor(0.7651)
+    """
+
+    @application(inputs=["y", "y_hat"], outputs=["cost"])
+    def apply(self, y: Variable, y_hat: Variable) -> Variable:
+        """Mean cross-entropy over the batch.
+
+        Parameters
+        ----------
+        y : Variable
+            Class indices, integers of shape (B,), or probabilities of shape (B, C).
+        y_hat : Variable
+            Probabilities of shape (B, C), each row with the sum one.
+
+        Returns
+        -------
+        Variable
+            A scalar.
+        """
+        return mean_cost(-expected_log(y, log_probability(y_hat), f"{self.path()}.apply"))
+
+
+class MisclassificationRate(Cost):
+    """The part of the examples whose class is not among the best predictions.
+
+    Ties count against the model: a class that shares its score with others is behind all of them.
+    A score that is not a number is never right.
+
+    Parameters
+    ----------
+    top_k : int, optional
+        How many predictions an example has.
+
+    Examples
+    --------
+    >>> import torch
+    >>> y_hat = torch.tensor([[0.7, 0.2, 0.1], [0.4, 0.4, 0.2]])
+    >>> MisclassificationRate().apply(torch.tensor([0, 0]), y_hat)
+    tensor(0.5000)
+    >>> MisclassificationRate(top_k=2).apply(torch.tensor([0, 0]), y_hat)
+    tensor(0.)
+    """
+
+    def __init__(self, top_k: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.top_k = top_k
+
+    def describe(self) -> str:
+        return "" if self.top_k == 1 else f"top {self.top_k}"
+
+    @application(inputs=["y", "y_hat"], outputs=["error_rate"])
+    def apply(self, y: Variable, y_hat: Variable) -> Variable:
+        """The rate over the batch.
+
+        Parameters
+        ----------
+        y : Variable
+            Class indices, integers of shape (B,).
+        y_hat : Variable
+            Scores of shape (B, C), probabilities or not.
+
+        Returns
+        -------
+        Variable
+            A scalar between 0 and 1.
+        """
+        if y.ndim != 1 or y_hat.ndim != 2 or y.dtype.is_floating_point:
+            problem = DtypeError if (y.ndim, y_hat.ndim) == (1, 2) else ShapeError
+            raise problem(
+                f"{self.path()}.apply: y has shape {shown(y)} and dtype {y.dtype}, y_hat has shape "
+                f"{shown(y_hat)}; expected are class indices, integers of shape (B,), and scores "
+                "of shape (B, C) (y.flatten() turns a column of indices into a vector)"
+            )
+        truth = y_hat.gather(1, y.long().unsqueeze(1))
+        not_behind = (~(y_hat < truth)).sum(1) - 1
+        return mean_cost((not_behind >= self.top_k).to(y_hat.dtype))
+
+
+def mean_cost(costs: Variable) -> Variable:
+    """The mean of one cost for each example, with role and number of examples.
+
+    Parameters
+    ----------
+    costs : Variable
+        Of shape (B,).
+
+    Returns
+    -------
+    Variable
+        A scalar with the role ``COST`` and ``tag.n_examples``, the size B.
+    """
+    cost: Variable = costs.mean()
+    add_role(cost, COST)
+    cost.tag.n_examples = costs.shape[0]
+    return cost
+
+
+def check_alike(brick: Brick, y: Variable, y_hat: Variable) -> None:
+    """Refuse targets and predictions that could only be compared by broadcasting.
+
+    Raises
+    ------
+    ShapeError
+    """
+    pairs = zip(y.shape, y_hat.shape, strict=False)
+    differ = any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in pairs)
+    if y.ndim != y_hat.ndim or differ:
+        raise ShapeError(
+            f"{brick.path()}.cost_matrix: y has shape {shown(y)}, but y_hat has shape "
+            f"{shown(y_hat)}; targets and predictions are compared element by element, so their "
+            "shapes must be equal"
+        )

@@ -1,0 +1,132 @@
+"""Bricks on real values: a tensor or an array goes in, a tensor comes out, at once.
+
+The first call with arguments of a kind (ranks, dtypes, options) builds the graph and a function;
+later calls run that function. A brick forgets its functions when it is allocated anew, or when a
+setting or a child of it, or of anything below it, changes.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy
+import torch
+
+from workbench.tensor import Function, SharedVariable, Variable, function, variable
+from workbench.tensor.device import floatx
+from workbench.utils.plain import find_bricks, unpack
+
+if TYPE_CHECKING:
+    from workbench.bricks.application import BoundApplication
+    from workbench.bricks.base import Brick
+
+OPTIONS = ("as_dict", "as_list", "call_id")
+
+
+@dataclass
+class Immediate:
+    """A function made of an application, and where its results belong."""
+
+    run: Function
+    results: list[Any]
+    names: list[str]
+
+    def __call__(self, values: list[torch.Tensor]) -> list[Any]:
+        computed = iter(self.run(*values))
+        return [next(computed) if isinstance(r, Variable) else r for r in self.results]
+
+
+def wanted(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether there are real values among the arguments, and no variable."""
+    given = [*args, *kwargs.values()]
+    return any(_real(v) for v in given) and not any(isinstance(v, Variable) for v in given)
+
+
+def compute(bound: BoundApplication, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Apply to real values; options and errors are those of `BoundApplication.__call__`."""
+    options = {name: kwargs[name] for name in OPTIONS if name in kwargs}
+    arguments: dict[int | str, Any] = dict(enumerate(args))
+    arguments.update((name, v) for name, v in kwargs.items() if name not in OPTIONS)
+    values = {key: _tensor(v) for key, v in arguments.items() if _real(v)}
+    key = _kind(bound.name, arguments, values)
+    made = bound.brick._immediate.get(key)
+    if made is None:
+        made = _make(bound, arguments, values)
+        if key is not None:
+            # Building may have allocated the brick, and so made a new cache.
+            bound.brick._immediate[key] = made
+    _warn_of_nans(bound.brick)
+    results = made(list(values.values()))
+    if options.get("as_dict"):
+        return dict(zip(made.names, results, strict=True))
+    return results if options.get("as_list") else unpack(results)
+
+
+def _make(
+    bound: BoundApplication,
+    arguments: dict[int | str, Any],
+    values: dict[int | str, torch.Tensor],
+) -> Immediate:
+    named = bound.application.argument_names
+    symbols = {
+        key: variable(
+            key if isinstance(key, str) else named[key] if key < len(named) else f"argument {key}",
+            shape=(None,) * value.dim(),
+            dtype=value.dtype,
+        )
+        for key, value in values.items()
+    }
+    args = [symbols.get(key, v) for key, v in arguments.items() if isinstance(key, int)]
+    kwargs = {key: symbols.get(key, v) for key, v in arguments.items() if isinstance(key, str)}
+    results = bound.application.apply(bound, *args, as_list=True, **kwargs)
+    run = function(
+        list(symbols.values()),
+        [r for r in results if isinstance(r, Variable)],
+        name=bound.path,
+        on_unused_input="ignore",
+    )
+    names = getattr(bound, "outputs", [f"output_{i}" for i in range(len(results))])
+    return Immediate(run, results, names)
+
+
+def _real(value: Any) -> bool:
+    return isinstance(value, (torch.Tensor, numpy.ndarray))
+
+
+def _tensor(value: torch.Tensor | numpy.ndarray[Any, Any]) -> torch.Tensor:
+    """The value as a tensor; arrays of floats, which numpy makes float64 unasked, become floatx."""
+    if isinstance(value, torch.Tensor):
+        return value.detach()
+    return torch.as_tensor(value, dtype=floatx() if value.dtype.kind == "f" else None)
+
+
+def _kind(
+    name: str, arguments: dict[int | str, Any], values: dict[int | str, torch.Tensor]
+) -> Hashable:
+    """What distinguishes calls that need different functions; ``None`` if that cannot be said."""
+    parts: list[Any] = [name, floatx()]
+    for key, value in arguments.items():
+        if key in values:
+            parts.append((key, values[key].dim(), values[key].dtype))
+        else:
+            parts.append((key, type(value), value))
+    try:
+        hash(kind := tuple(parts))
+    except TypeError:
+        return None
+    return kind
+
+
+def _warn_of_nans(brick: Brick) -> None:
+    for part in find_bricks([brick], lambda b: not b.initialized and b.allocated):
+        for parameter in part.parameters:
+            if isinstance(parameter, SharedVariable) and bool(parameter.tensor.isnan().any()):
+                warnings.warn(
+                    f"{part.path()}.{parameter.name} has not been initialised (it is NaN); call "
+                    f"{brick.path()}.initialize()",
+                    stacklevel=4,
+                )
+                return

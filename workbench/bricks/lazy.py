@@ -1,0 +1,120 @@
+"""Lazy configuration: constructor arguments that may be given later, as attributes."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+from workbench.errors import SignatureError, nearest
+
+
+class LazyNone:
+    """The value of a setting that has not been given yet; it is false.
+
+    Parameters
+    ----------
+    name : str
+        What it shows itself as.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __reduce__(self) -> str:
+        return self.name  # a global of this module: pickles and copies are the object itself
+
+
+NoneAllocation = LazyNone("NoneAllocation")
+NoneInitialization = LazyNone("NoneInitialization")
+
+_constructing: ContextVar[int] = ContextVar("constructing", default=0)
+"""How many constructors are running; inner ones belong to children that a parent will configure."""
+
+
+def lazy(
+    allocation: Sequence[str] | None = None, initialization: Sequence[str] | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Let the arguments of a brick's ``__init__`` be given later.
+
+    A listed argument that is not passed is replaced by a `LazyNone`; it can be set as the attribute
+    of the same name, before allocation or initialisation needs it. With ``Brick.lazy = False`` all
+    of them must be passed to the constructor, save those of bricks that another one constructs.
+
+    Parameters
+    ----------
+    allocation : sequence of str, optional
+        Arguments without which parameters cannot be allocated.
+    initialization : sequence of str, optional
+        Arguments without which parameters cannot be initialised.
+
+    Raises
+    ------
+    SignatureError
+        If the constructor has no argument of such a name.
+
+    Examples
+    --------
+    >>> from workbench.bricks import Brick
+    >>> class Scaled(Brick):
+    ...     @lazy(allocation=["dim"], initialization=["scale"])
+    ...     def __init__(self, dim, scale, note="-", **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         print(dim, scale, note)
+    >>> _ = Scaled(3)
+    3 NoneInitialization -
+    >>> _ = Scaled(scale=0.1, note="small")
+    NoneAllocation 0.1 small
+    """
+    allocation = list(allocation or ())
+    initialization = list(initialization or ())
+
+    def decorate(init: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(init)
+        for name in (*allocation, *initialization):
+            if name not in signature.parameters:
+                raise SignatureError(
+                    f"@lazy names {name!r}, but {init.__qualname__} has no such argument"
+                    f"{nearest(name, signature.parameters)}"
+                )
+
+        @functools.wraps(init)
+        def lazy_init(self: Any, *args: Any, **kwargs: Any) -> None:
+            given = signature.bind_partial(self, *args, **kwargs).arguments
+            absent = [n for n in (*allocation, *initialization) if n not in given]
+            if absent and not self.lazy and not _constructing.get():
+                raise SignatureError(
+                    f"{type(self).__name__} needs {', '.join(absent)} at once, because lazy "
+                    "configuration is switched off (Brick.lazy = False)"
+                )
+            kwargs.update({n: NoneAllocation for n in allocation if n not in given})
+            kwargs.update({n: NoneInitialization for n in initialization if n not in given})
+            remember(self, "allocation_args", allocation)
+            remember(self, "initialization_args", initialization)
+            token = _constructing.set(_constructing.get() + 1)
+            try:
+                init(self, *args, **kwargs)
+            finally:
+                _constructing.reset(token)
+
+        return lazy_init
+
+    def remember(brick: Any, attribute: str, names: list[str]) -> None:
+        # Constructors run from the subclass up; each adds what it needs.
+        known = vars(brick).setdefault(attribute, [])
+        known.extend(name for name in names if name not in known)
+
+    return decorate
+
+
+def is_set(value: object) -> bool:
+    """Whether a setting has a value: it is neither a `LazyNone` nor ``None``."""
+    return value is not None and not isinstance(value, LazyNone)

@@ -1,0 +1,218 @@
+"""Sequences of bricks, each applied to what the one before gave."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from collections.abc import Sequence as SequenceType
+from typing import Any
+
+from workbench.bricks.application import BoundApplication, application
+from workbench.bricks.base import Brick
+from workbench.bricks.interfaces import Feedforward, Initializable
+from workbench.bricks.lazy import is_set, lazy
+from workbench.bricks.simple import Linear
+from workbench.errors import BrickError
+from workbench.utils.plain import pack
+
+
+class Sequence(Brick):
+    """Applies one brick after the other.
+
+    Parameters
+    ----------
+    application_methods : list of Brick or BoundApplication
+        What to apply, in order; for a brick its ``apply``. One brick may come several times.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import Logistic, Tanh
+    >>> sequence = Sequence([Tanh(), Logistic().apply])
+    >>> sequence.apply(tensor.scalar("x")).eval({"x": 1.0})
+    tensor(0.6817)
+    """
+
+    def __init__(
+        self, application_methods: Iterable[Brick | BoundApplication], **kwargs: Any
+    ) -> None:
+        methods = [m.apply if isinstance(m, Brick) else m for m in application_methods]  # type: ignore[attr-defined]
+        for method in methods:
+            if not isinstance(method, BoundApplication):
+                raise BrickError(
+                    f"{type(self).__name__}: a sequence consists of bricks and their application "
+                    f"methods, got {method!r}"
+                )
+        self.application_methods: list[BoundApplication] = methods
+        own = dict.fromkeys(method.brick for method in methods)
+        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+
+    @application
+    def apply(self, *args: Any) -> Any:
+        """Apply the first brick to the inputs, each other one to what its predecessor gave."""
+        outputs: Any = args
+        for method in self.application_methods:
+            outputs = method(*pack(outputs))
+        return outputs
+
+    @apply.property("inputs")
+    def apply_inputs(self) -> list[str]:
+        """The inputs of the first application."""
+        return self.application_methods[0].inputs
+
+    @apply.property("outputs")
+    def apply_outputs(self) -> list[str]:
+        """The outputs of the last application."""
+        outputs: list[str] = self.application_methods[-1].outputs
+        return outputs
+
+    def get_dim(self, name: str) -> Any:
+        if name in self.apply_inputs():
+            return self.application_methods[0].brick.get_dim(name)
+        if name in self.apply_outputs():
+            return self.application_methods[-1].brick.get_dim(name)
+        return super().get_dim(name)
+
+
+class FeedforwardSequence(Sequence, Feedforward):
+    """A sequence whose first and last bricks have one input and one output.
+
+    Its `input_dim` is that of the first brick, its `output_dim` that of the last.
+
+    Parameters
+    ----------
+    application_methods : list of Brick or BoundApplication
+        See `Sequence`.
+
+    Examples
+    --------
+    >>> sequence = FeedforwardSequence([Linear(output_dim=5), Linear(input_dim=5)])
+    >>> sequence.input_dim, sequence.output_dim = 3, 4
+    >>> sequence.children[0], sequence
+    (<Linear linear: 3 -> 5>, <FeedforwardSequence feedforwardsequence: 3 -> 4>)
+    """
+
+    @property
+    def input_dim(self) -> Any:
+        """The input dimension of the first brick."""
+        return self._end(0).input_dim
+
+    @input_dim.setter
+    def input_dim(self, value: Any) -> None:
+        self._end(0).input_dim = value
+
+    @property
+    def output_dim(self) -> Any:
+        """The output dimension of the last brick."""
+        return self._end(-1).output_dim
+
+    @output_dim.setter
+    def output_dim(self, value: Any) -> None:
+        self._end(-1).output_dim = value
+
+    def get_dim(self, name: str) -> Any:
+        return Feedforward.get_dim(self, name)
+
+    def _end(self, index: int) -> Feedforward:
+        brick = self.application_methods[index].brick
+        if not isinstance(brick, Feedforward):
+            raise AttributeError(
+                f"{brick!r} at an end of {self.path()!r} has no dimensions of its own"
+            )
+        return brick
+
+
+class MLP(FeedforwardSequence, Initializable):
+    """A multi-layer perceptron: linear transformations, each followed by an activation.
+
+    Parameters
+    ----------
+    activations : list of Brick, BoundApplication or None
+        What to apply after each transformation; ``None`` for nothing.
+    dims : list of int
+        The input dimension and the output dimension of each transformation, so one more than there
+        are activations. Needed by `allocate`.
+    prototype : Feedforward, optional
+        A copy of it is made for each transformation; `Linear` by default.
+    use_bias : bool, optional
+        If given, it is pushed to all transformations.
+    **kwargs
+        As for `Initializable`.
+
+    Notes
+    -----
+    Schemes and `use_bias` are pushed to the layers before they are initialised and allocated, and
+    take the place of the layers' own. For other settings in one layer, push first:
+
+    >>> from workbench.bricks import Tanh
+    >>> from workbench.initialization import Constant, IsotropicGaussian
+    >>> mlp = MLP([Tanh(), None], [30, 20, 10], weights_init=IsotropicGaussian(),
+    ...           biases_init=Constant(1))
+    >>> mlp.push_initialization_config()
+    >>> mlp.children[0].weights_init = Constant(0)
+    >>> mlp.initialize()
+
+    Examples
+    --------
+    >>> mlp
+    <MLP mlp: 30 -> 10>
+    >>> [child.name for child in mlp.children]
+    ['linear_0', 'tanh', 'linear_1']
+    """
+
+    @lazy(allocation=["dims"])
+    def __init__(
+        self,
+        activations: SequenceType[Brick | BoundApplication | None],
+        dims: SequenceType[int],
+        prototype: Feedforward | None = None,
+        *,
+        use_bias: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.activations = list(activations)
+        self.prototype = Linear() if prototype is None else prototype
+        self.linear_transformations: list[Feedforward] = []
+        methods: list[Brick | BoundApplication] = []
+        for i, activation in enumerate(self.activations):
+            layer = copy.deepcopy(self.prototype)
+            layer.name = f"{self.prototype.name}_{i}"
+            self.linear_transformations.append(layer)
+            methods += [layer] if activation is None else [layer, activation]
+        super().__init__(application_methods=methods, use_bias=use_bias, **kwargs)
+        self.dims = list(dims) if is_set(dims) else dims
+
+    @property
+    def input_dim(self) -> Any:
+        """The first of `dims`."""
+        return self._dims()[0]
+
+    @input_dim.setter
+    def input_dim(self, value: Any) -> None:
+        self.dims = [value, *self._dims()[1:]]
+
+    @property
+    def output_dim(self) -> Any:
+        """The last of `dims`."""
+        return self._dims()[-1]
+
+    @output_dim.setter
+    def output_dim(self, value: Any) -> None:
+        self.dims = [*self._dims()[:-1], value]
+
+    def _dims(self) -> list[Any]:
+        return list(self.dims) if is_set(self.dims) else [None] * (len(self.activations) + 1)
+
+    def _push_allocation_config(self) -> None:
+        layers = self.linear_transformations
+        if len(self.dims) != len(layers) + 1:
+            raise BrickError(
+                f"{self.path()}: dims is {list(self.dims)}, {len(self.dims)} numbers, but "
+                f"{len(layers)} activations need {len(layers) + 1}: the input dimension, then one "
+                "for each layer"
+            )
+        for layer, input_dim, output_dim in zip(layers, self.dims, self.dims[1:], strict=False):
+            layer.input_dim = input_dim
+            layer.output_dim = output_dim
+            if self.use_bias is not None and isinstance(layer, Initializable):
+                layer.use_bias = self.use_bias

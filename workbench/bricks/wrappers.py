@@ -1,0 +1,114 @@
+"""Wrappers: subclasses of a brick whose application methods do something around the original ones.
+
+A class lists wrappers in ``decorators``; each is asked to wrap every application method that the
+class inherits and does not define itself.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from workbench.bricks.application import Application, BoundApplication, applications_of
+from workbench.errors import ShapeError
+from workbench.tensor import Variable
+
+if TYPE_CHECKING:
+    from workbench.bricks.base import Brick
+
+
+class BrickWrapper(ABC):
+    """Base class of wrappers; a subclass defines `wrap`.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import Tanh, application
+    >>> class Negated(BrickWrapper):
+    ...     def wrap(self, wrapped, namespace):
+    ...         def apply(self, input_):
+    ...             return -wrapped(self, input_)
+    ...         namespace[wrapped.name] = application(outputs=["output"])(apply)
+    >>> class NegatedTanh(Tanh):
+    ...     decorators = [Negated()]
+    >>> x = tensor.scalar("x")
+    >>> NegatedTanh().apply(x).eval({x: 0.5})
+    tensor(-0.4621)
+    """
+
+    @abstractmethod
+    def wrap(self, wrapped: Application, namespace: dict[str, Any]) -> None:
+        """Make the wrapping application.
+
+        Parameters
+        ----------
+        wrapped : Application
+            The inherited one.
+        namespace : dict
+            Takes the attributes that the new class gets: at least an application under
+            ``wrapped.name``.
+        """
+
+    def decorate(self, brick: type[Brick]) -> None:
+        """Wrap what `brick` inherits and does not define itself."""
+        for name, wrapped in applications_of(brick).items():
+            if name in vars(brick):
+                continue
+            namespace: dict[str, Any] = {}
+            self.wrap(wrapped, namespace)
+            for key, value in namespace.items():
+                setattr(brick, key, value)
+                if isinstance(value, Application):
+                    value.__set_name__(brick, key)
+
+
+class WithExtraDims(BrickWrapper):
+    """Lets applications take inputs with additional leading dimensions, such as time.
+
+    The wrapped application gets one more argument, by keyword: ``extra_ndim``, the number of those
+    dimensions, zero by default. They are merged with the first dimension that the brick knows, and
+    separated again in the outputs. All inputs and outputs must have the same extra dimensions.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import NDimensionalSoftmax
+    >>> x = tensor.tensor3("x")
+    >>> NDimensionalSoftmax().apply(x, extra_ndim=1).eval({x: [[[0, 0]], [[1, 1]]]})
+    tensor([[[0.5000, 0.5000]],
+            [[0.5000, 0.5000]]])
+    """
+
+    def wrap(self, wrapped: Application, namespace: dict[str, Any]) -> None:
+        name = wrapped.name
+
+        def apply(self: Brick, *args: Any, extra_ndim: int = 0, **kwargs: Any) -> Any:
+            arguments = wrapped.signature.bind(*args, **kwargs).arguments
+            sizes: tuple[Any, ...] = ()
+            for key, value in arguments.items():
+                if extra_ndim and isinstance(value, Variable):
+                    if value.ndim <= extra_ndim:
+                        raise ShapeError(
+                            f"{self.path()}.{name}: {key} has {value.ndim} dimensions, so it "
+                            f"cannot have extra_ndim={extra_ndim} additional ones"
+                        )
+                    sizes = value.shape[:extra_ndim]
+                    arguments[key] = value.flatten(0, extra_ndim)
+            outputs = BoundApplication(wrapped, self)(**arguments, as_list=True)
+            if not extra_ndim:
+                return outputs
+            return [output.reshape(*sizes, -1, *output.shape[1:]) for output in outputs]
+
+        def delegate(self: Brick) -> BoundApplication:
+            return BoundApplication(wrapped, self)
+
+        apply.__name__, delegate.__name__ = name, f"{name}_delegate"
+        apply.__doc__ = (
+            f"`{wrapped!r}` on inputs with ``extra_ndim`` additional leading dimensions.\n\n"
+            f"{inspect.getdoc(wrapped) or ''}"
+        )
+        wrapping = Application(apply)
+        wrapping.delegate(delegate)
+        namespace[name] = wrapping
+        namespace[delegate.__name__] = delegate

@@ -1,0 +1,60 @@
+"""Expressions that several parts need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+
+from workbench.errors import GraphError
+from workbench.tensor import Variable, as_variable, grad
+
+
+def l2_norm(tensors: Iterable[Any], squared: bool = False) -> Variable:
+    """The Euclidean norm of all elements of several tensors together.
+
+    Parameters
+    ----------
+    tensors : iterable of Variable, array or number
+    squared : bool, optional
+        Return its square.
+
+    Examples
+    --------
+    >>> l2_norm([[3.0], [[4.0]]]).eval()
+    tensor(5.)
+    """
+    squares = [(as_variable(t) ** 2).sum() for t in tensors]
+    if not squares:
+        raise GraphError("l2_norm needs at least one tensor")
+    total = squares[0]
+    for square in squares[1:]:
+        total = total + square
+    return total if squared else torch.sqrt(total)  # type: ignore[return-value]
+
+
+def hessian_times_vector(gradient: Variable, parameter: Variable, vector: Any) -> Variable:
+    """The Hessian of a cost times a vector, without forming the Hessian.
+
+    The gradient of the product of gradient and vector (Pearlmutter, 1994).
+
+    Parameters
+    ----------
+    gradient : Variable
+        The gradient of the cost by `parameter`.
+    parameter : Variable
+    vector : Variable or array
+        Of the shape of `parameter`.
+
+    Examples
+    --------
+    >>> from workbench import grad, tensor
+    >>> x = tensor.vector("x")
+    >>> gradient = grad((x ** 3).sum(), x)
+    >>> hessian_times_vector(gradient, x, tensor.constant([1.0, 2.0])).eval({x: [1.0, 1.0]})
+    tensor([ 6., 12.])
+    """
+    product = (gradient * as_variable(vector)).sum()
+    result: Variable = grad(product, parameter, consider_constant=[as_variable(vector)])
+    return result

@@ -1,0 +1,129 @@
+"""Annotations: what a graph knows of the things that built it.
+
+A variable's ``tag.annotations`` lists the brick and the application call that it belongs to. They
+in turn may carry *auxiliary variables*, which are not needed to compute the outputs but worth
+looking at, and *updates* of shared variables. `workbench.graph.ComputationGraph` collects both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from workbench.roles import AUXILIARY, VariableRole, add_role
+from workbench.tensor import SharedVariable, Variable, as_variable
+
+if TYPE_CHECKING:
+    from workbench.bricks.application import BoundApplication
+
+
+class Annotation:
+    """Something that variables can be traced back to.
+
+    Attributes
+    ----------
+    auxiliary_variables : list of Variable
+    updates : dict of SharedVariable to Variable
+        New values that whoever runs the graph should assign.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.graph import ComputationGraph
+    >>> x = tensor.vector("x")
+    >>> annotation = Annotation()
+    >>> annotation.add_auxiliary_variable((x ** 2).sum(), name="energy")
+    >>> y = x + 1
+    >>> add_annotation(y, annotation)
+    >>> ComputationGraph(y).auxiliary_variables
+    [energy]
+    """
+
+    def __init__(self) -> None:
+        self.auxiliary_variables: list[Variable] = []
+        self.updates: dict[SharedVariable, Variable] = {}
+
+    def add_auxiliary_variable(
+        self, variable: Any, roles: Iterable[VariableRole] | None = None, name: str | None = None
+    ) -> None:
+        """Attach a variable, which gets the role ``AUXILIARY``.
+
+        Parameters
+        ----------
+        variable : Variable
+        roles : iterable of VariableRole, optional
+            Further roles.
+        name : str, optional
+            Becomes its name and the name in its tag.
+        """
+        variable = as_variable(variable)
+        add_annotation(variable, self)
+        if name is not None:
+            variable.name = variable.tag.name = name
+        for role in (AUXILIARY, *(roles or ())):
+            add_role(variable, role)
+        self.auxiliary_variables.append(variable)
+
+
+class ApplicationCall(Annotation):
+    """One call of an application method: what connects its inputs and outputs with its brick.
+
+    An application method that has an argument named ``application_call`` receives it, and can
+    attach auxiliary variables.
+
+    Parameters
+    ----------
+    application : BoundApplication
+        The application that is called.
+
+    Attributes
+    ----------
+    metadata : dict
+        ``"call_id"`` is what the caller passed as such, or ``None``.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import Brick, application
+    >>> from workbench.filter import get_application_call
+    >>> class Shifted(Brick):
+    ...     @application
+    ...     def apply(self, x, application_call):
+    ...         application_call.add_auxiliary_variable(x.mean())
+    ...         return x + 1
+    >>> y = Shifted().apply(tensor.vector("x"))
+    >>> get_application_call(y)
+    <call of shifted.apply>
+    >>> get_application_call(y).auxiliary_variables
+    [mean]
+    """
+
+    def __init__(self, application: BoundApplication) -> None:
+        super().__init__()
+        self.application = application
+        self.metadata: dict[str, Any] = {"call_id": None}
+
+    def add_auxiliary_variable(
+        self, variable: Any, roles: Iterable[VariableRole] | None = None, name: str | None = None
+    ) -> None:
+        """Attach a variable that belongs to this call, and to its brick.
+
+        Its name becomes ``brick_application_name``, as for inputs and outputs; the bare `name` is
+        kept in its tag.
+        """
+        variable = as_variable(variable)
+        brick = self.application.brick
+        add_annotation(variable, brick)
+        super().add_auxiliary_variable(variable, roles)
+        if name is not None:
+            variable.name = f"{brick.name}_{self.application.name}_{name}"
+            variable.tag.name = name
+
+    def __repr__(self) -> str:
+        return f"<call of {self.application.path}>"
+
+
+def add_annotation(var: Variable, annotation: Annotation) -> None:
+    """Attach an annotation to a variable, unless it is there already."""
+    if not any(old is annotation for old in var.tag.annotations):
+        var.tag.annotations = [*var.tag.annotations, annotation]

@@ -1,0 +1,250 @@
+"""`ComputationGraph`: all that stands behind some outputs, annotations included."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from workbench.errors import GraphError, InputError, nearest
+from workbench.graph.annotations import Annotation
+from workbench.roles import AUXILIARY, PARAMETER, has_roles
+from workbench.tensor import Function, SharedVariable, Variable, function
+from workbench.tensor.function import Updates
+from workbench.tensor.scan import Loop
+from workbench.tensor.traversal import ancestors, inputs_of, replace
+from workbench.utils.plain import dict_union
+from workbench.utils.variables import is_graph_input, is_shared_variable
+
+
+class ComputationGraph:
+    """The graph that computes `outputs`, with the auxiliary variables and updates attached to it.
+
+    Parameters
+    ----------
+    outputs : Variable or list of Variable
+
+    Attributes
+    ----------
+    outputs : list of Variable
+    variables : list of Variable
+        All variables, in topological order: each comes after those it is computed from. Includes
+        auxiliary variables, unless one needs an input that the outputs do not need.
+    updates : dict of SharedVariable to Variable
+        The updates found in annotations.
+    scans : list of Loop
+        The loops in the graph; see `workbench.tensor.scan`.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import Linear
+    >>> graph = ComputationGraph(Linear(3, 2).apply(tensor.matrix("x")))
+    >>> graph.inputs, graph.parameters, graph.auxiliary_variables
+    ([x], [W, b], [W_norm, b_norm])
+    """
+
+    def __init__(self, outputs: Variable | Iterable[Variable]) -> None:
+        self._build([outputs] if isinstance(outputs, Variable) else list(outputs), {})
+
+    def _build(self, outputs: list[Variable], stand_ins: Mapping[Variable, Variable]) -> None:
+        """Set everything up; `stand_ins` take the place of variables that annotations name."""
+        for output in outputs:
+            if not isinstance(output, Variable):
+                raise GraphError(f"a graph is made of variables, got {output!r}")
+        self.outputs = outputs
+        self.updates: dict[SharedVariable, Variable] = {}
+        self._stand_ins = stand_ins
+        main = ancestors(outputs)
+        auxiliary: list[Variable] = []
+        seen: set[Annotation] = set()
+        order, position = main, 0
+        while position < len(order):
+            # Auxiliary variables have annotations, too, which may have further ones.
+            fresh = dict.fromkeys(a for v in order[position:] for a in v.tag.annotations)
+            annotations = [a for a in fresh if a not in seen]
+            seen.update(annotations)
+            found = [stand_ins.get(v, v) for a in annotations for v in a.auxiliary_variables]
+            for annotation in annotations:
+                news = {k: stand_ins.get(v, v) for k, v in annotation.updates.items()}
+                self.updates = dict_union(self.updates, news)
+            auxiliary += _computable(dict.fromkeys(found), main)
+            position, order = len(order), ancestors([*main, *auxiliary])
+        self.variables: list[Variable] = order
+        makers = dict.fromkeys(v.owner.function for v in order if v.owner is not None)
+        self.scans: list[Loop] = [maker for maker in makers if isinstance(maker, Loop)]
+
+    # Parts of the graph.
+
+    @property
+    def inputs(self) -> list[Variable]:
+        """The variables that need a value; neither shared variables nor constants."""
+        return [v for v in self.variables if is_graph_input(v)]
+
+    @property
+    def shared_variables(self) -> list[SharedVariable]:
+        """All shared variables."""
+        return [v for v in self.variables if isinstance(v, SharedVariable)]
+
+    @property
+    def parameters(self) -> list[SharedVariable]:
+        """The shared variables with the role ``PARAMETER``."""
+        return [v for v in self.shared_variables if has_roles(v, [PARAMETER])]
+
+    @property
+    def auxiliary_variables(self) -> list[Variable]:
+        """The variables with the role ``AUXILIARY``."""
+        return [v for v in self.variables if has_roles(v, [AUXILIARY])]
+
+    @property
+    def intermediary_variables(self) -> list[Variable]:
+        """The variables that are neither inputs nor outputs."""
+        ends = {*self.inputs, *self.outputs}
+        return [v for v in self.variables if v not in ends]
+
+    @property
+    def scan_variables(self) -> list[Variable]:
+        """The variables of the graphs inside the loops."""
+        return [v for scan in self.scans for v in ComputationGraph(scan.inner_outputs).variables]
+
+    def dict_of_inputs(self) -> dict[str, Variable]:
+        """The inputs by name.
+
+        Raises
+        ------
+        GraphError
+            If an input has no name, or two have the same.
+        """
+        by_name: dict[str, Variable] = {}
+        for variable in self.inputs:
+            if variable.name is None or variable.name in by_name:
+                problem = "has no name" if variable.name is None else "is there twice"
+                raise GraphError(
+                    f"among the inputs {self.inputs}, {variable!r} {problem}; give each input a "
+                    "name of its own, as in tensor.matrix('features')"
+                )
+            by_name[variable.name] = variable
+        return by_name
+
+    def has_inputs(self, variable: Variable) -> bool:
+        """Whether a variable depends on an input."""
+        if variable not in self._depending:
+            return any(is_graph_input(v) for v in ancestors([variable]))
+        return self._depending[variable]
+
+    @functools.cached_property
+    def _depending(self) -> dict[Variable, bool]:
+        depends: dict[Variable, bool] = {}
+        for v in self.variables:
+            depends[v] = is_graph_input(v) or any(depends[i] for i in inputs_of(v))
+        return depends
+
+    # What can be done with it.
+
+    def replace(
+        self, replacements: Mapping[Variable, Variable] | Iterable[tuple[Variable, Variable]]
+    ) -> ComputationGraph:
+        """A new graph with some variables replaced by others; this one stays as it is.
+
+        Replacements may depend on each other, and a replacement may use the variable that it
+        replaces. Auxiliary variables and updates are rebuilt from the replaced variables, too.
+
+        Parameters
+        ----------
+        replacements : dict or pairs of Variable
+            From variables to what takes their place.
+
+        Warns
+        -----
+        UserWarning
+            About variables that are not part of the graph.
+
+        Examples
+        --------
+        >>> from workbench import tensor
+        >>> x = tensor.scalar("x")
+        >>> y = x + 2
+        >>> z = y + 3
+        >>> graph = ComputationGraph(z + 5)
+        >>> graph.replace({y: x * 2, z: y * 3}).outputs[0].eval({x: 3.0})
+        tensor(23.)
+        """
+        wanted = dict(replacements)
+        present = set(self.variables)
+        foreign = [v for v in wanted if v not in present]
+        if foreign:
+            warnings.warn(f"not a part of the graph, so not replaced: {foreign}", stacklevel=2)
+        known = {old: new for old, new in wanted.items() if old in present}
+        roots = [*self.outputs, *self.auxiliary_variables, *self.updates.values()]
+        new = replace(roots, known)
+        # Annotations name the variables of the original graph, however often it was rewritten.
+        original = {v: old for old, v in self._stand_ins.items()}
+        stand_ins = {**self._stand_ins, **{original.get(v, v): new[v] for v in roots}}
+        graph = ComputationGraph.__new__(ComputationGraph)
+        graph._build([new[v] for v in self.outputs], stand_ins)
+        return graph
+
+    def get_function(self, additional_updates: Updates | None = None, **kwargs: Any) -> Function:
+        """A function from the inputs to the outputs, with the updates found in annotations.
+
+        Parameters
+        ----------
+        additional_updates : dict or pairs, optional
+            Further updates of shared variables.
+        **kwargs
+            For `workbench.function`.
+
+        Returns
+        -------
+        Function
+            Takes values in the order of `inputs` and returns a list of tensors.
+        """
+        updates = dict_union(self.updates, dict(additional_updates or ()))
+        return function(self.inputs, self.outputs, updates=updates, **kwargs)
+
+    def get_snapshot(self, data: Mapping[str, Any]) -> dict[Variable, Any]:
+        """The values of all variables that have a role, for given inputs.
+
+        Parameters
+        ----------
+        data : dict of str to array
+            Values of the inputs, by name; others are left alone.
+
+        Returns
+        -------
+        dict of Variable to tensor
+            Without shared variables, whose value is at hand.
+
+        Raises
+        ------
+        InputError
+            If an input has no value.
+        """
+        inputs = self.dict_of_inputs()
+        missing = [name for name in inputs if name not in data]
+        if missing:
+            hint = nearest(missing[0], data)
+            raise InputError(
+                f"get_snapshot: no values for {', '.join(missing)} in {list(data)}{hint}"
+            )
+        wanted = [v for v in self.variables if v.tag.roles and not is_shared_variable(v)]
+        run: Callable[..., Any] = function(
+            list(inputs.values()), wanted, name="get_snapshot", on_unused_input="ignore"
+        )
+        return dict(zip(wanted, run(*[data[name] for name in inputs]), strict=True))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.outputs}: {len(self.variables)} variables>"
+
+
+def _computable(candidates: Iterable[Variable], main: list[Variable]) -> list[Variable]:
+    """Those of `candidates` that need no input which `main` does not contain."""
+    available = set(main)
+    foreign: set[Variable] = set()
+    candidates = list(candidates)
+    for v in ancestors(candidates):
+        alien = is_graph_input(v) and v not in available
+        if alien or any(i in foreign for i in inputs_of(v)):
+            foreign.add(v)
+    return [v for v in candidates if v not in foreign]

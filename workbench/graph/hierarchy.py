@@ -1,0 +1,175 @@
+"""The tree of named components that a model is made of.
+
+`Component` is what bricks are to those who only look at them: a name, children, parents and
+parameters. Filters, selectors and models need no more; `workbench.bricks` adds how a component is
+configured and applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from workbench.errors import BrickError, NotAllocatedError
+from workbench.graph.annotations import Annotation, add_annotation
+from workbench.roles import PARAMETER, add_role
+from workbench.tensor import Variable
+from workbench.utils.containers import AnnotatingList
+
+PATH_SEPARATOR = "/"
+PARAMETER_SEPARATOR = "."
+
+
+class Component(Annotation):
+    """A named annotation with children.
+
+    Parameters
+    ----------
+    name : str
+        Must not contain ``/`` or ``.``, which separate names in paths.
+    children : iterable of Component, optional
+
+    Attributes
+    ----------
+    parents : list of Component
+        Those that have it among their children. Not part of a pickle or copy: a child travels
+        without its parents, a parent with its children.
+    """
+
+    def __init__(self, name: str, children: Iterable[Component] | None = None) -> None:
+        super().__init__()
+        self.name = name
+        self.parents: list[Component] = []
+        self._parameters: Parameters | None = None
+        self._children = Children(self, children)
+
+    @property
+    def name(self) -> str:
+        """What the component is called in paths, errors and variables."""
+        return self._name
+
+    @name.setter
+    def name(self, value: str) -> None:
+        if not isinstance(value, str) or not value or {"/", "."} & set(value):
+            raise BrickError(
+                f"{type(self).__name__}: {value!r} is no name for a brick; give a text without '/' "
+                "and '.', which separate the names in a path"
+            )
+        self._name = value
+
+    @property
+    def children(self) -> Children:
+        """The components directly below; a list that keeps their `parents` up to date."""
+        return self._children
+
+    @children.setter
+    def children(self, value: Iterable[Component]) -> None:
+        new = list(value)
+        self._children.clear()
+        self._children.extend(new)
+
+    @property
+    def parameters(self) -> Parameters:
+        """Its own parameters, without those of its children; they exist after allocation."""
+        if self._parameters is None:
+            raise NotAllocatedError(
+                f"{self.path()} has no parameters yet; call its allocate(), or apply it"
+            )
+        return self._parameters
+
+    @parameters.setter
+    def parameters(self, value: Iterable[Variable | None]) -> None:
+        self._parameters = Parameters(self, value)
+
+    def _children_changed(self) -> None:
+        """Act on a child that comes or goes."""
+
+    def get_unique_path(self) -> list[Component]:
+        """The way from a root down to this component; of several, by the first parent's name."""
+        path: list[Component] = [self]
+        while path[0].parents:
+            path.insert(0, min(path[0].parents, key=lambda parent: parent.name))
+        return path
+
+    def get_hierarchical_name(self, parameter: Variable, delimiter: str = PATH_SEPARATOR) -> str:
+        """The path of one of its parameters, such as ``mlp/linear_0.W``."""
+        return f"{self.path(delimiter)}{PARAMETER_SEPARATOR}{parameter.name}"
+
+    def path(self, delimiter: str = PATH_SEPARATOR) -> str:
+        """Where the component stands, such as ``mlp/linear_0``."""
+        return delimiter.join(component.name for component in self.get_unique_path())
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in vars(self).items() if key != "parents"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        vars(self).setdefault("parents", [])
+        for child in self._children:
+            vars(child).setdefault("parents", []).append(self)
+
+
+class Children(AnnotatingList[Component]):
+    """The children of a component, who learn of their parent.
+
+    Parameters
+    ----------
+    brick : Component
+        The parent.
+    items : iterable of Component, optional
+    """
+
+    def __init__(self, brick: Component, items: Iterable[Component] | None = None) -> None:
+        self.brick = brick
+        super().__init__(items)
+
+    def _setitem(self, key: int, value: Component) -> None:
+        if not isinstance(value, Component):
+            raise BrickError(f"{self.brick.name}: a child must be a brick, got {value!r}")
+        if self.brick in _descendants(value):
+            raise BrickError(
+                f"{self.brick.name}: cannot have {value.name!r} as a child, since it is above or "
+                "is it"
+            )
+        value.parents.append(self.brick)
+        self.brick._children_changed()
+
+    def _delitem(self, key: int) -> None:
+        self[key].parents.remove(self.brick)
+        self.brick._children_changed()
+
+
+class Parameters(AnnotatingList[Any]):
+    """The parameters of a component; each gets the role ``PARAMETER`` and the component as owner.
+
+    An entry may be ``None``, so that others keep their index in every configuration.
+
+    Parameters
+    ----------
+    brick : Component
+    items : iterable of Variable or None, optional
+    """
+
+    def __init__(self, brick: Component, items: Iterable[Variable | None] | None = None) -> None:
+        self.brick = brick
+        super().__init__(items)
+
+    def _setitem(self, key: int, value: Variable | None) -> None:
+        if isinstance(value, Variable):
+            add_role(value, PARAMETER)
+            add_annotation(value, self.brick)
+        elif value is not None:
+            raise BrickError(
+                f"{self.brick.path()}: a parameter must be a shared variable (or None), got "
+                f"{value!r}; make it with workbench.utils.shared_floatx"
+            )
+
+
+def _descendants(component: Component) -> set[Component]:
+    found = {component}
+    queue = [component]
+    while queue:
+        new = [child for child in queue.pop().children if child not in found]
+        found.update(new)
+        queue.extend(new)
+    return found

@@ -1,0 +1,159 @@
+"""`Model`: a computation graph that knows the bricks behind it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+import numpy
+
+from workbench.errors import ParameterError, nearest
+from workbench.filter import get_brick
+from workbench.graph import ComputationGraph
+from workbench.graph.hierarchy import Component
+from workbench.tensor import SharedVariable
+
+
+class Trained(Protocol):
+    """What `Model.check_sanity` looks at: an algorithm that trains parameters."""
+
+    @property
+    def parameters(self) -> Iterable[SharedVariable]:
+        """The parameters that it changes."""
+
+
+class Model(ComputationGraph):
+    """A computation graph whose parameters have paths, such as ``mlp/linear_0.W``.
+
+    Parameters
+    ----------
+    outputs : Variable or list of Variable
+        A cost, for instance.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import MLP, Tanh
+    >>> mlp = MLP([Tanh(), Tanh()], [10, 10, 10])
+    >>> model = Model(mlp.apply(tensor.matrix("x")))
+    >>> model.get_top_bricks()
+    [<MLP mlp: 10 -> 10>]
+    >>> list(model.get_parameter_dict())
+    ['mlp/linear_0.W', 'mlp/linear_0.b', 'mlp/linear_1.W', 'mlp/linear_1.b']
+    """
+
+    def get_top_bricks(self) -> list[Component]:
+        """The bricks without parents at the top of all that this graph was built with."""
+        found: dict[Component, None] = {}
+        seen: set[Component] = set()
+        for variable in [*self.variables, *self.scan_variables]:
+            waiting = [brick] if (brick := get_brick(variable)) is not None else []
+            while waiting:
+                brick = waiting.pop()
+                if brick in seen:
+                    continue
+                seen.add(brick)
+                waiting.extend(brick.parents)
+                if not brick.parents:
+                    found[brick] = None
+        return list(found)
+
+    def get_parameter_dict(self) -> dict[str, SharedVariable]:
+        """The parameters by path; one that belongs to no brick goes by its name.
+
+        Raises
+        ------
+        ParameterError
+            If two parameters have one path, or one has no name.
+        """
+        by_path: dict[str, SharedVariable] = {}
+        for parameter in self.parameters:
+            brick = get_brick(parameter)
+            path = parameter.name if brick is None else brick.get_hierarchical_name(parameter)
+            if path is None or path in by_path:
+                what = "has no name" if path is None else f"has the path {path!r} of another one"
+                raise ParameterError(
+                    f"a parameter of shape {tuple(parameter.shape)} {what}; give bricks (with "
+                    "name=...) and parameters different names"
+                )
+            by_path[path] = parameter
+        return by_path
+
+    def get_parameter_values(self) -> dict[str, numpy.ndarray[Any, Any]]:
+        """Copies of the parameters' values, by path."""
+        return {path: p.get_value() for path, p in self.get_parameter_dict().items()}
+
+    def set_parameter_values(self, parameter_values: Mapping[str, Any]) -> None:
+        """Set the values of all parameters, or of none if anything does not fit.
+
+        Parameters
+        ----------
+        parameter_values : dict of str to array
+            As `get_parameter_values` gives them.
+
+        Raises
+        ------
+        ParameterError
+            If a path is unknown or missing, or an array has the wrong shape or kind.
+        """
+        parameters = self.get_parameter_dict()
+        problems = [
+            f"{path!r} is no parameter of the model{nearest(path, parameters)}"
+            for path in parameter_values
+            if path not in parameters
+        ]
+        problems += [
+            f"{path!r} has no value" for path in parameters if path not in parameter_values
+        ]
+        arrays = {path: numpy.asarray(value) for path, value in parameter_values.items()}
+        for path, array in arrays.items():
+            if path in parameters:
+                problems += _misfits(path, array, parameters[path])
+        if problems:
+            raise ParameterError("no parameter was set: " + "; ".join(problems))
+        for path, array in arrays.items():
+            parameters[path].set_value(array)
+
+    def check_sanity(self, algorithm: Trained) -> None:
+        """Look for mistakes before training.
+
+        Parameters
+        ----------
+        algorithm : object
+            With `parameters`, those that it trains.
+
+        Raises
+        ------
+        ParameterError
+            If a parameter of the model was never initialised.
+
+        Warns
+        -----
+        UserWarning
+            If model and algorithm have different parameters.
+        """
+        by_path = self.get_parameter_dict()
+        unset = [p for p, v in by_path.items() if numpy.isnan(v.get_value()).any()]
+        if unset:
+            raise ParameterError(
+                f"not initialised: {', '.join(unset)}; call initialize() of the brick before "
+                "training"
+            )
+        trained = set(algorithm.parameters)
+        idle = [path for path, parameter in by_path.items() if parameter not in trained]
+        foreign = [repr(v) for v in trained if v not in set(by_path.values())]
+        if idle or foreign:
+            only = [f"only in the model: {', '.join(idle)}"] if idle else []
+            only += [f"only in the algorithm: {', '.join(foreign)}"] if foreign else []
+            warnings.warn(
+                f"model and algorithm have different parameters ({'; '.join(only)})", stacklevel=2
+            )
+
+
+def _misfits(path: str, array: numpy.ndarray[Any, Any], parameter: SharedVariable) -> list[str]:
+    if array.dtype.kind not in "fiub":
+        return [f"{path!r} got {array.dtype} values"]
+    if array.shape != tuple(parameter.shape):
+        return [f"{path!r} got shape {array.shape}, but has shape {tuple(parameter.shape)}"]
+    return []

@@ -1,0 +1,197 @@
+"""Small functions on variables: checks, shared variables of floats, and hooks for debugging."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy
+import torch
+
+from workbench import tensor
+from workbench.errors import DtypeError, ShapeError
+from workbench.tensor import SharedVariable, Variable, as_variable, shared
+from workbench.tensor.device import floatx
+
+
+def check_variable(variable: Any, n_dim: int | None, dtype_prefix: str | None) -> None:
+    """Check the number of dimensions and the dtype of a variable.
+
+    Parameters
+    ----------
+    variable : Variable, or what can be made one
+        ``None`` passes every check.
+    n_dim : int or None
+        How many dimensions it must have.
+    dtype_prefix : str or None
+        How the name of its dtype must begin: ``"int"`` allows ``int64``.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        If it has others.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> check_variable(tensor.lmatrix("targets"), 2, "int")
+    >>> check_variable(tensor.matrix("targets"), 2, "int")
+    Traceback (most recent call last):
+    ...
+    workbench.errors.DtypeError: targets is float32, but must be int...
+    """
+    if variable is None:
+        return
+    variable = as_variable(variable)
+    if n_dim is not None and variable.ndim != n_dim:
+        raise ShapeError(f"{variable!r} has {variable.ndim} dimensions, but must have {n_dim}")
+    dtype = str(variable.dtype).removeprefix("torch.")
+    if dtype_prefix is not None and not dtype.startswith(dtype_prefix):
+        raise DtypeError(f"{variable!r} is {dtype}, but must be {dtype_prefix}...")
+
+
+def is_shared_variable(variable: Any) -> bool:
+    """Whether `variable` keeps a value between calls."""
+    return isinstance(variable, SharedVariable)
+
+
+def is_graph_input(variable: Variable) -> bool:
+    """Whether a value of `variable` has to be given: nothing computes it, and it keeps none.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> x = tensor.scalar("x")
+    >>> is_graph_input(x), is_graph_input(x + 1), is_graph_input(tensor.constant(1))
+    (True, False, False)
+    """
+    return variable.owner is None and not isinstance(variable, SharedVariable)
+
+
+def shared_floatx(
+    value: Any, name: str | None = None, dtype: torch.dtype | str | None = None, **kwargs: Any
+) -> SharedVariable:
+    """A shared variable of floats.
+
+    Parameters
+    ----------
+    value : array or number
+    name : str, optional
+    dtype : torch.dtype or str, optional
+        ``config.floatx`` by default.
+    **kwargs
+        For `workbench.shared`.
+
+    Examples
+    --------
+    >>> shared_floatx([1, 2], "w").get_value()
+    array([1., 2.], dtype=float32)
+    """
+    return shared(value, name, dtype=_dtype(dtype), **kwargs)
+
+
+def shared_floatx_zeros(shape: Sequence[int], **kwargs: Any) -> SharedVariable:
+    """A shared variable of zeros; keyword arguments as for `shared_floatx`."""
+    return shared_floatx(numpy.zeros(shape, dtype="float32"), **kwargs)
+
+
+def shared_floatx_nans(shape: Sequence[int], **kwargs: Any) -> SharedVariable:
+    """A shared variable whose values are missing (NaN) until they are initialised."""
+    return shared_floatx(numpy.full(shape, numpy.nan, dtype="float32"), **kwargs)
+
+
+def shared_floatx_zeros_matching(
+    shared_variable: SharedVariable, name: str | None = None, **kwargs: Any
+) -> SharedVariable:
+    """A shared variable of zeros with the shape of another one.
+
+    Examples
+    --------
+    >>> W = shared_floatx([[1, 2]], "W")
+    >>> shared_floatx_zeros_matching(W, "velocity").get_value()
+    array([[0., 0.]], dtype=float32)
+    """
+    return shared_floatx_zeros(tuple(shared_variable.shape), name=name, **kwargs)
+
+
+def shared_like(variable: Variable, name: str | None = None, **kwargs: Any) -> SharedVariable:
+    """A shared variable of the dtype and number of dimensions of `variable`, filled with zeros.
+
+    Parameters
+    ----------
+    variable : Variable
+        Its unknown sizes become zero.
+    name : str, optional
+        By default that of `variable`, with ``_shared`` behind it.
+    """
+    variable = as_variable(variable)
+    shape = [size if isinstance(size, int) else 0 for size in variable.shape]
+    if name is None and variable.name is not None:
+        name = f"{variable.name}_shared"
+    return shared(torch.zeros(shape, dtype=variable.dtype), name, **kwargs)
+
+
+def put_hook(variable: Variable, hook_fn: Callable[..., Any], *args: Any) -> Variable:
+    """Call a function with the value of a variable every time that it is computed.
+
+    Functions that were made before do not know of the hook.
+
+    Parameters
+    ----------
+    variable : Variable
+    hook_fn : callable
+        Gets the value, a tensor, and `args`.
+    *args
+        Further arguments of the hook.
+
+    Returns
+    -------
+    Variable
+        The same variable.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> x = tensor.matrix("x")
+    >>> y = put_hook(x * 2, print_shape, "doubled")
+    >>> y.eval({x: [[1.0, 2.0]]})
+    doubled (1, 2)
+    tensor([[2., 4.]])
+    """
+    return tensor.put_hook(variable, lambda value: hook_fn(value, *args))
+
+
+def print_shape(x: Any, header: str | None = None) -> None:
+    """Print the shape of a value: a hook."""
+    _show(tuple(x.shape), header)
+
+
+def print_sum(x: Any, header: str | None = None) -> None:
+    """Print the sum of a value: a hook."""
+    _show(float(x.sum()), header)
+
+
+def ipdb_breakpoint(x: Any) -> None:
+    """Stop in a debugger with the value at hand as ``x``: a hook.
+
+    Uses ipdb where it is installed, else Python's own `breakpoint`.
+    """
+    try:
+        import ipdb  # type: ignore[import-not-found]
+    except ImportError:
+        breakpoint()
+    else:
+        ipdb.set_trace()
+
+
+def _show(what: object, header: str | None) -> None:
+    print(what if header is None else f"{header} {what}")
+
+
+def _dtype(dtype: torch.dtype | str | None) -> torch.dtype:
+    if dtype is None:
+        return floatx()
+    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if not isinstance(found, torch.dtype):
+        raise DtypeError(f"{dtype!r} is no dtype; give torch.float32 or 'float32', for instance")
+    return found
