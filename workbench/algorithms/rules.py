@@ -9,6 +9,7 @@ while training runs.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -222,5 +223,5 @@ def check_parameters(what: str, parameters: Sequence[Any]) -> None:
                 "give ComputationGraph(cost).parameters, or variables made by workbench.shared"
             )
     if len(set(parameters)) != len(parameters):
-        twice = next(p for p in parameters if list(parameters).count(p) > 1)
+        twice, _ = Counter(parameters).most_common(1)[0]
         raise errors.AlgorithmError(f"{what} got the parameter {twice!r} twice")

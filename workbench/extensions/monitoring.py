@@ -1,0 +1,224 @@
+"""Extensions that write values of variables into the log: over other data, and while training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Self, Unpack
+
+from workbench.algorithms import UpdatesAlgorithm
+from workbench.data import as_stream
+from workbench.errors import ExtensionError
+from workbench.extensions.events import CallbackName
+from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.log import TrainingLogBase
+from workbench.monitoring.evaluators import Aggregation, DatasetEvaluator, Monitored
+from workbench.tensor.function import Updates
+
+__all__ = ["DataStreamMonitoring", "MonitoringExtension", "TrainingDataMonitoring"]
+
+WRONG_ALGORITHM = (
+    "{extension!r} adds what it monitors to the training step of an UpdatesAlgorithm, such as "
+    "GradientDescent, but the main loop has {algorithm!r}; monitor a stream with "
+    "DataStreamMonitoring instead"
+)
+
+
+class MonitoringExtension(SimpleExtension):
+    """What monitoring extensions share: the names of records.
+
+    Parameters
+    ----------
+    prefix, suffix : str, optional
+        Put before and behind the names of variables, with an underscore between.
+    name : str, optional
+        Tells several extensions of one class apart.
+    **triggers
+        When to act; see `SimpleExtension`.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> MonitoringExtension(prefix="test").record_name(tensor.scalar("cost"))
+    'test_cost'
+    """
+
+    SEPARATOR = "_"
+
+    def __init__(
+        self,
+        prefix: str | None = None,
+        suffix: str | None = None,
+        name: str | None = None,
+        **triggers: Unpack[Triggers],
+    ) -> None:
+        self.prefix = prefix
+        self.suffix = suffix
+        super().__init__(name, **triggers)
+
+    def record_name(self, variable: Any) -> str:
+        """The name under which a variable or quantity, or what has this name, is recorded."""
+        name = variable if isinstance(variable, str) else variable.name
+        return self.SEPARATOR.join(part for part in (self.prefix, name, self.suffix) if part)
+
+    def add_records(self, log: TrainingLogBase, record_tuples: Iterable[tuple[Any, Any]]) -> None:
+        """Record values in the current row of `log`.
+
+        Parameters
+        ----------
+        log : TrainingLogBase
+        record_tuples : iterable of pairs
+            A variable, or its name, and the value.
+        """
+        log.current_row.update({self.record_name(one): value for one, value in record_tuples})
+
+
+class DataStreamMonitoring(MonitoringExtension):
+    """Computes variables over a data stream and records their values.
+
+    By default before the first epoch and after every epoch.
+
+    Parameters
+    ----------
+    variables : list of Variable or MonitoredQuantity
+        What to compute; see `DatasetEvaluator` for how batches are aggregated.
+    data_stream : AbstractDataStream, DataLoader or iterable of batches
+        An epoch of it is used each time.
+    updates : dict or pairs, optional
+        Updates of shared variables to do with every batch; not meant for parameters.
+    prefix, suffix, name : str, optional
+        As in `MonitoringExtension`.
+    **triggers
+        When to act; see `SimpleExtension`.
+
+    Examples
+    --------
+    >>> from workbench import shared, tensor
+    >>> from workbench.algorithms import GradientDescent, Scale
+    >>> from workbench.extensions import FinishAfter
+    >>> from workbench.main_loop import MainLoop
+    >>> x, w = tensor.vector("x"), shared(0.0, "w")
+    >>> cost = ((x - w) ** 2).mean().copy(name="cost")
+    >>> main_loop = MainLoop(
+    ...     GradientDescent(cost=cost, parameters=[w], step_rule=Scale(0.25)),
+    ...     [{"x": [1.0, 3.0]}],
+    ...     extensions=[
+    ...         DataStreamMonitoring([cost], [{"x": [2.0, 2.0]}], prefix="test"),
+    ...         FinishAfter(after_n_epochs=2),
+    ...     ])
+    >>> main_loop.run()
+    >>> [main_loop.log[i]["test_cost"] for i in range(3)]
+    [4.0, 1.0, 0.25]
+    """
+
+    def __init__(
+        self,
+        variables: Sequence[Monitored],
+        data_stream: Any,
+        updates: Updates | None = None,
+        *,
+        prefix: str | None = None,
+        suffix: str | None = None,
+        name: str | None = None,
+        **triggers: Unpack[Triggers],
+    ) -> None:
+        triggers.setdefault("before_first_epoch", True)
+        triggers.setdefault("after_epoch", True)
+        super().__init__(prefix, suffix, name, **triggers)
+        self.data_stream = as_stream(data_stream)
+        self.evaluator = DatasetEvaluator(variables, updates)
+
+    def do(self, which_callback: CallbackName, *args: Any) -> None:
+        """Evaluate, and record the values."""
+        try:
+            values = self.evaluator.evaluate(self.data_stream)
+        except Exception as error:
+            error.add_note(f"while {self!r} evaluated on {self.data_stream!r}")
+            raise
+        self.add_records(self.main_loop.log, values.items())
+
+
+class TrainingDataMonitoring(MonitoringExtension):
+    """Records the values that variables have on training batches.
+
+    They are computed by the training step itself, so that nothing is computed twice, and before
+    its updates. With ``after_batch=True`` every value is recorded; with ``after_epoch=True`` or
+    ``every_n_batches=n`` they are aggregated since the last record. Variables that depend on no
+    data, such as the norm of a parameter, are computed for every batch too; the last value counts.
+
+    Parameters
+    ----------
+    variables : list of Variable or MonitoredQuantity
+        What to monitor, for instance the cost, or ``algorithm.total_gradient_norm``.
+    prefix, suffix, name : str, optional
+        As in `MonitoringExtension`.
+    **triggers
+        When to record; see `SimpleExtension`.
+
+    Raises
+    ------
+    MonitoringError
+        If names are missing or not unique.
+
+    Examples
+    --------
+    >>> from workbench import shared, tensor
+    >>> from workbench.algorithms import GradientDescent, Scale
+    >>> from workbench.extensions import FinishAfter
+    >>> from workbench.main_loop import MainLoop
+    >>> x, w = tensor.vector("x"), shared(0.0, "w")
+    >>> cost = ((x - w) ** 2).mean().copy(name="cost")
+    >>> algorithm = GradientDescent(cost=cost, parameters=[w], step_rule=Scale(0.25))
+    >>> main_loop = MainLoop(algorithm, [{"x": [2.0]}], extensions=[
+    ...     TrainingDataMonitoring([cost, w, algorithm.total_gradient_norm], after_batch=True),
+    ...     FinishAfter(after_n_batches=2)])
+    >>> main_loop.run()
+    >>> main_loop.log[1]
+    {'cost': 4.0, 'w': 0.0, 'total_gradient_norm': 4.0}
+    >>> main_loop.log[2]["w"]
+    1.0
+    """
+
+    def __init__(
+        self,
+        variables: Sequence[Monitored],
+        *,
+        prefix: str | None = None,
+        suffix: str | None = None,
+        name: str | None = None,
+        **triggers: Unpack[Triggers],
+    ) -> None:
+        super().__init__(prefix, suffix, name, **triggers)
+        self._aggregation = Aggregation(variables, use_take_last=True)
+        self._algorithm: UpdatesAlgorithm | None = None
+        self._batches = 0
+
+    def set_conditions(self, **triggers: Unpack[Triggers]) -> Self:
+        super().set_conditions(**triggers)
+        return self.add_condition(["before_training"])
+
+    def do(self, which_callback: CallbackName, *args: Any) -> None:
+        """Join the training step, or record what there is since the last record."""
+        algorithm = self.main_loop.algorithm
+        if algorithm is not self._algorithm:
+            self._join(algorithm)
+        if self._batches == 0 or "just_aggregate" in args:
+            return
+        self.add_records(self.main_loop.log, self._aggregation.read().items())
+        self._aggregation.initialize()
+        self._batches = 0
+
+    def _join(self, algorithm: Any) -> None:
+        """Have the training step compute what is needed."""
+        if not isinstance(algorithm, UpdatesAlgorithm):
+            raise ExtensionError(
+                WRONG_ALGORITHM.format(extension=self, algorithm=type(algorithm).__name__)
+            )
+        self._aggregation.initialize()
+        self._batches = 0
+        algorithm.add_updates(self._aggregation.updates)
+        algorithm.add_observer(self._aggregation.requires, self._aggregate)
+        self._algorithm = algorithm
+
+    def _aggregate(self, values: Sequence[Any]) -> None:
+        self._aggregation.aggregate(values)
+        self._batches += 1

@@ -1,0 +1,428 @@
+"""Aggregation schemes: how the value of a variable over a data set follows from its batches.
+
+A variable carries its scheme as ``tag.aggregation_scheme``. The schemes here are *folds*: they
+name what to compute for every batch, and how a running state takes it in. That one definition
+serves twice. Evaluators and training keep the state outside of the graph, in double precision, at
+the cost of a few additions a batch (`Running`); `AggregationScheme.get_aggregator` puts the same
+into the graph as updates of shared variables, for functions of one's own.
+
+What is not symbolic is a `MonitoredQuantity`.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+
+from workbench import errors
+from workbench.tensor import SharedVariable, Variable, as_variable, shared
+
+State = tuple[Any, ...]
+"""The running state of a fold: numbers, tensors, or variables."""
+
+
+class MonitoredQuantity(ABC):
+    """A quantity computed by Python code from the values of variables, batch by batch.
+
+    Parameters
+    ----------
+    requires : list of Variable, optional
+        What it needs of every batch.
+    name : str, optional
+        Under which it is recorded.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> from workbench import tensor
+    >>> from workbench.monitoring.evaluators import DatasetEvaluator
+    >>> class Median(MonitoredQuantity):
+    ...     def initialize(self):
+    ...         self.seen = []
+    ...     def aggregate(self, values):
+    ...         self.seen.extend(values)
+    ...     def get_aggregated_value(self):
+    ...         return float(numpy.median(self.seen))
+    >>> x = tensor.vector("x")
+    >>> evaluator = DatasetEvaluator([Median(requires=[x], name="median")])
+    >>> evaluator.initialize_aggregators()
+    >>> evaluator.process_batch({"x": [1.0, 2.0]})
+    >>> evaluator.process_batch({"x": [7.0]})
+    >>> evaluator.get_aggregated_values()
+    {'median': 2.0}
+    """
+
+    def __init__(self, requires: Iterable[Variable] | None = None, name: str | None = None) -> None:
+        self.requires = list(requires or ())
+        self.name = name
+
+    @abstractmethod
+    def initialize(self) -> None:
+        """Forget all batches."""
+
+    @abstractmethod
+    def aggregate(self, *args: Any) -> None:
+        """Take in a batch.
+
+        Parameters
+        ----------
+        *args
+            The values of `requires`: arrays, and plain numbers for those without dimensions.
+        """
+
+    @abstractmethod
+    def get_aggregated_value(self) -> Any:
+        """Give the value over all batches since `initialize`."""
+
+    def __repr__(self) -> str:
+        return self.name or type(self).__name__
+
+
+class Aggregator:
+    """A scheme put into a graph: what to run before, for every, and after the last batch.
+
+    Parameters
+    ----------
+    aggregation_scheme : AggregationScheme
+    initialization_updates : list of pairs, optional
+        Shared variables and the values to start from.
+    accumulation_updates : list of pairs, optional
+        Shared variables and their new values for every batch.
+    readout_variable : Variable, optional
+        The aggregated value.
+    """
+
+    def __init__(
+        self,
+        aggregation_scheme: AggregationScheme,
+        initialization_updates: Iterable[tuple[SharedVariable, Any]] | None = None,
+        accumulation_updates: Iterable[tuple[SharedVariable, Any]] | None = None,
+        readout_variable: Variable | None = None,
+    ) -> None:
+        self.aggregation_scheme = aggregation_scheme
+        self.initialization_updates = list(initialization_updates or ())
+        self.accumulation_updates = list(accumulation_updates or ())
+        self.readout_variable = readout_variable
+
+
+class AggregationScheme(ABC):
+    """How the value of a variable over many batches is computed.
+
+    Parameters
+    ----------
+    variable : Variable
+        What is computed for every batch.
+    """
+
+    def __init__(self, variable: Variable) -> None:
+        self.variable = variable
+
+    @abstractmethod
+    def get_aggregator(self) -> Aggregator:
+        """Make an aggregator, with shared variables of its own.
+
+        Returns
+        -------
+        Aggregator
+        """
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.variable!r})"
+
+
+class Fold(AggregationScheme):
+    """A scheme that takes batches in one after the other.
+
+    `start`, `take` and `result` must work on numbers, tensors and variables alike.
+
+    Attributes
+    ----------
+    requires : list of Variable
+        What to compute for every batch.
+    """
+
+    requires: list[Variable]
+
+    def __init__(self, variable: Variable) -> None:
+        super().__init__(variable)
+        self.requires = [variable]
+
+    @abstractmethod
+    def start(self) -> State:
+        """The state before any batch: numbers."""
+
+    @abstractmethod
+    def take(self, state: State, *values: Any) -> State:
+        """The state after one more batch, in which `requires` have `values`."""
+
+    @abstractmethod
+    def result(self, state: State) -> Any:
+        """The aggregated value."""
+
+    def get_aggregator(self) -> Aggregator:
+        """Make an aggregator, with shared variables of its own.
+
+        Returns
+        -------
+        Aggregator
+
+        Raises
+        ------
+        MonitoringError
+            If the size of the state is not known before there are values.
+        """
+        after_one = self.take(self._constants(), *self.requires)
+        state = tuple(self._accumulator(new, i) for i, new in enumerate(after_one))
+        return Aggregator(
+            self,
+            initialization_updates=[
+                (kept, torch.full(tuple(kept.shape), first, dtype=kept.dtype))
+                for kept, first in zip(state, self.start(), strict=True)
+            ],
+            accumulation_updates=list(zip(state, self.take(state, *self.requires), strict=True)),
+            readout_variable=self.result(state),
+        )
+
+    def _constants(self) -> State:
+        return tuple(torch.tensor(first, dtype=torch.float64) for first in self.start())
+
+    def _accumulator(self, new: Any, i: int) -> SharedVariable:
+        new = as_variable(new)
+        if not all(isinstance(size, int) for size in new.shape):
+            raise errors.MonitoringError(
+                f"{self!r} has a state of unknown size, which a shared variable cannot hold; use "
+                "DatasetEvaluator, or the monitoring extensions"
+            )
+        zeros = torch.zeros(tuple(new.shape), dtype=new.dtype)
+        return shared(zeros, f"{self.variable!r}_{type(self).__name__.lower()}_{i}")
+
+
+class Mean(Fold):
+    r"""The sum of a numerator over all batches, divided by the sum of a denominator.
+
+    With the sum over a batch as the numerator and the number of its examples as the denominator it
+    is the mean over examples, however they are divided into batches.
+
+    Parameters
+    ----------
+    numerator : Variable
+    denominator : Variable or number, optional
+        With 1, the default, it is the mean over batches.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> x = tensor.matrix("x")
+    >>> cost = (x ** 2).sum(1).mean()
+    >>> cost.tag.aggregation_scheme = Mean((x ** 2).sum(), x.shape[0])
+    """
+
+    def __init__(self, numerator: Variable, denominator: Any = 1.0) -> None:
+        super().__init__(numerator)
+        self.numerator = numerator
+        self.denominator = denominator
+        if isinstance(denominator, Variable):
+            self.requires = [numerator, denominator]
+
+    def start(self) -> State:
+        return 0.0, 0.0
+
+    def take(self, state: State, *values: Any) -> State:
+        amount = values[1] if len(values) == 2 else self.denominator
+        return state[0] + values[0], state[1] + amount
+
+    def result(self, state: State) -> Any:
+        return _ratio(*state)
+
+    def __repr__(self) -> str:
+        return f"Mean({self.numerator!r}, {self.denominator!r})"
+
+
+class WeightedMean(Fold):
+    """The mean over batches, each with its weight: the number of its examples, say.
+
+    Parameters
+    ----------
+    variable : Variable
+        A mean over the examples of the batch.
+    weight : Variable
+        Their number.
+    """
+
+    def __init__(self, variable: Variable, weight: Variable) -> None:
+        super().__init__(variable)
+        self.weight = weight
+        self.requires = [variable, weight]
+
+    def start(self) -> State:
+        return 0.0, 0.0
+
+    def take(self, state: State, *values: Any) -> State:
+        value, weight = values
+        return state[0] + value * weight, state[1] + weight
+
+    def result(self, state: State) -> Any:
+        return _ratio(*state)
+
+    def __repr__(self) -> str:
+        return f"WeightedMean({self.variable!r}, {self.weight!r})"
+
+
+class TakeLast(Fold):
+    """The value of the last batch.
+
+    Parameters
+    ----------
+    variable : Variable
+    """
+
+    def start(self) -> State:
+        return (0.0,)
+
+    def take(self, state: State, *values: Any) -> State:
+        return values
+
+    def result(self, state: State) -> Any:
+        return state[0]
+
+
+class _DataIndependent(AggregationScheme):
+    """A variable that depends on no data: its value is computed at the end, once."""
+
+    def get_aggregator(self) -> Aggregator:
+        return Aggregator(self, readout_variable=self.variable)
+
+
+class Running(MonitoredQuantity):
+    """A fold on its way through the batches, kept outside of the graph.
+
+    Values without dimensions are read at once where that costs nothing, and added up as Python
+    numbers, which are double precision; all others stay on their device, as do values of a GPU,
+    for which nobody then has to wait.
+
+    Parameters
+    ----------
+    scheme : Fold
+    name : str
+    """
+
+    def __init__(self, scheme: Fold, name: str | None) -> None:
+        super().__init__(scheme.requires, name)
+        self.scheme = scheme
+        self.state: State | None = None
+
+    def initialize(self) -> None:
+        self.state = None
+
+    def aggregate(self, *args: Any) -> None:
+        state = self.scheme.start() if self.state is None else self.state
+        self.state = self.scheme.take(state, *map(_exact, args))
+
+    def get_aggregated_value(self) -> Any:
+        """Give the value over all batches since `initialize`.
+
+        Raises
+        ------
+        MonitoringError
+            If there was no batch.
+        """
+        if self.state is None:
+            raise errors.MonitoringError(
+                f"{self.name!r} has no value, because there was no batch to compute it from"
+            )
+        return plain(self.scheme.result(self.state))
+
+
+def _exact(value: Any) -> Any:
+    """A value in a form in which adding up loses nothing."""
+    if not isinstance(value, torch.Tensor):
+        return value
+    if value.ndim == 0 and value.device.type == "cpu":
+        return value.item()
+    return value.double() if value.is_floating_point() else value
+
+
+def plain(value: Any) -> Any:
+    """A value for the log: a Python number if it has no dimensions, else an array."""
+    if not isinstance(value, torch.Tensor):
+        return value
+    return value.item() if value.ndim == 0 else value.detach().cpu().numpy()
+
+
+def _ratio(numerator: Any, denominator: Any) -> Any:
+    """The quotient, as tensors give it: zero by zero is not a number."""
+    try:
+        return numerator / denominator
+    except ZeroDivisionError:
+        return numerator * math.inf if numerator else math.nan
+
+
+def scheme_of(variable: Variable) -> AggregationScheme:
+    """The scheme of a variable, by default the mean.
+
+    It is ``tag.aggregation_scheme`` where there is one. A variable with ``tag.n_examples``, the
+    number of examples that it is a mean of, is averaged over examples, any other over batches.
+    """
+    tag = vars(variable.tag)
+    scheme: AggregationScheme | None = tag.get("aggregation_scheme")
+    if scheme is not None:
+        return scheme
+    n_examples: Variable | None = tag.get("n_examples")
+    return Mean(variable) if n_examples is None else WeightedMean(variable, n_examples)
+
+
+def mean(numerator: Variable, denominator: Any = 1.0) -> Variable:
+    """A ratio that is aggregated by adding up numerators and denominators over batches.
+
+    Parameters
+    ----------
+    numerator : Variable
+        A sum over the examples of a batch.
+    denominator : Variable or number, optional
+        The number of examples.
+
+    Returns
+    -------
+    Variable
+        Their ratio, with the name of `numerator` and the scheme `Mean`.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.data import as_stream
+    >>> from workbench.monitoring.evaluators import DatasetEvaluator
+    >>> x = tensor.vector("x")
+    >>> average = mean(x.sum(), x.shape[0])
+    >>> average.name = "average"
+    >>> DatasetEvaluator([average]).evaluate(as_stream([{"x": [1.0, 2.0, 3.0]}, {"x": [6.0]}]))
+    {'average': 3.0}
+    """
+    ratio: Variable = numerator / denominator
+    ratio.name = numerator.name
+    ratio.tag.aggregation_scheme = Mean(numerator, denominator)
+    return ratio
+
+
+def check_names(variables: Sequence[Variable | MonitoredQuantity]) -> None:
+    """Raise `MonitoringError` unless all have names and no two the same."""
+    seen: dict[str, Variable | MonitoredQuantity] = {}
+    for variable in variables:
+        if not isinstance(variable, (Variable, MonitoredQuantity)):
+            raise errors.MonitoringError(
+                f"only variables and monitored quantities can be monitored, got {variable!r}"
+            )
+        if variable.name is None:
+            raise errors.MonitoringError(
+                f"{variable!r} is to be recorded under its name, but has none; set variable.name"
+            )
+        if variable.name in seen:
+            twice = " (it is listed twice)" if seen[variable.name] is variable else ""
+            raise errors.MonitoringError(
+                f"two monitored variables are named {variable.name!r}, so that one record would "
+                f"overwrite the other{twice}; rename one with variable.name = ..."
+            )
+        seen[variable.name] = variable

@@ -1,0 +1,388 @@
+"""Evaluators: values of variables and quantities over a data set.
+
+`AggregationBuffer` holds what batches have given so far for variables, `MonitoredQuantityBuffer`
+for quantities that are not symbolic; `Aggregation` is both, for code that runs the batches itself,
+such as a training step; `DatasetEvaluator` runs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from workbench import errors
+from workbench.algorithms.base import Batch, inputs_by_name, missing_source
+from workbench.monitoring.aggregation import (
+    AggregationScheme,
+    Fold,
+    MonitoredQuantity,
+    Running,
+    TakeLast,
+    _DataIndependent,
+    check_names,
+    plain,
+    scheme_of,
+)
+from workbench.tensor import Function, SharedVariable, Variable, function
+from workbench.tensor.function import Updates
+from workbench.tensor.traversal import ancestors
+
+Monitored = Variable | MonitoredQuantity
+
+
+class AggregationBuffer:
+    """What batches have given so far for a list of variables.
+
+    For every batch, compute `requires`, do `accumulation_updates`, and hand the values of the
+    former to `aggregate`. Schemes that are folds, as all of the workbench are, keep their state
+    here; others bring updates of shared variables.
+
+    Parameters
+    ----------
+    variables : list of Variable
+        Recorded under their names, which must be unique.
+    use_take_last : bool, optional
+        Compute variables that depend on no data for every batch too, and take the last value,
+        instead of computing them once when asked.
+
+    Attributes
+    ----------
+    initialization_updates, accumulation_updates : list of pairs
+        Of the schemes that are no folds.
+    readout_variables : dict of str to Variable
+        Of the schemes that are no folds, and the variables that depend on no data.
+    requires : list of Variable
+        What `aggregate` needs of every batch.
+    inputs : list of Variable
+        What is needed to compute all this.
+
+    Raises
+    ------
+    MonitoringError
+        If names are missing or not unique.
+
+    Examples
+    --------
+    >>> from workbench import function, tensor
+    >>> x = tensor.vector("x")
+    >>> total = x.sum().copy(name="total")
+    >>> buffer = AggregationBuffer([total])
+    >>> step = function(buffer.inputs, buffer.requires, updates=buffer.accumulation_updates)
+    >>> buffer.initialize_aggregators()
+    >>> for batch in [[1.0], [2.0, 3.0]]:
+    ...     buffer.aggregate(step(batch))
+    >>> buffer.get_aggregated_values()
+    {'total': 3.0}
+    """
+
+    def __init__(self, variables: Sequence[Variable], use_take_last: bool = False) -> None:
+        check_names(variables)
+        self.variables = list(variables)
+        self.initialization_updates: list[tuple[SharedVariable, Any]] = []
+        self.accumulation_updates: list[tuple[SharedVariable, Any]] = []
+        self.readout_variables: dict[str, Variable] = {}
+        self.running: dict[str, Running] = {}
+        for variable in self.variables:
+            self._add(variable, _scheme(variable, use_take_last))
+        self.requires = _unique(v for run in self.running.values() for v in run.requires)
+        self._places = _places(self.running.values(), self.requires)
+        new_values = [new for _, new in self.accumulation_updates if isinstance(new, Variable)]
+        self.inputs = list(inputs_by_name([*self.requires, *new_values], "monitoring").values())
+        self._initialize: Function | None = None
+        self._read: Function | None = None
+
+    def _add(self, variable: Variable, scheme: AggregationScheme) -> None:
+        name = str(variable.name)
+        if isinstance(scheme, Fold):
+            self.running[name] = Running(scheme, name)
+            return
+        aggregator = scheme.get_aggregator()
+        if aggregator.readout_variable is None:
+            raise errors.MonitoringError(
+                f"the aggregator of {name!r}, made by {scheme!r}, has no readout_variable"
+            )
+        self.initialization_updates += aggregator.initialization_updates
+        self.accumulation_updates += aggregator.accumulation_updates
+        self.readout_variables[name] = aggregator.readout_variable
+
+    def initialize_aggregators(self) -> None:
+        """Forget all batches."""
+        for run in self.running.values():
+            run.initialize()
+        if self.initialization_updates:
+            if self._initialize is None:
+                self._initialize = function([], [], updates=self.initialization_updates)
+            self._initialize()
+
+    def aggregate(self, values: Sequence[Any]) -> None:
+        """Take in the values of `requires` for one batch."""
+        for run, places in self._places:
+            run.aggregate(*[values[i] for i in places])
+
+    def get_aggregated_values(self) -> dict[str, Any]:
+        """Read the values over all batches since `initialize_aggregators`.
+
+        Returns
+        -------
+        dict
+            By name: Python numbers, and arrays for variables with dimensions.
+
+        Raises
+        ------
+        MonitoringError
+            If a variable depends on data, but there was no batch.
+        """
+        read: dict[str, Any] = {}
+        if self.readout_variables:
+            if self._read is None:
+                self._read = function([], list(self.readout_variables.values()))
+            read = dict(zip(self.readout_variables, map(plain, self._read()), strict=True))
+        return {
+            name: self.running[name].get_aggregated_value() if name in self.running else read[name]
+            for name in (str(variable.name) for variable in self.variables)
+        }
+
+
+class MonitoredQuantityBuffer:
+    """What batches have given so far for a list of quantities.
+
+    Parameters
+    ----------
+    quantities : list of MonitoredQuantity
+        Recorded under their names, which must be unique.
+
+    Attributes
+    ----------
+    requires : list of Variable
+        What they need of every batch.
+    quantity_names : list of str
+    inputs : list of Variable
+        What is needed to compute `requires`.
+
+    Raises
+    ------
+    MonitoringError
+        If names are missing or not unique.
+    """
+
+    def __init__(self, quantities: Sequence[MonitoredQuantity]) -> None:
+        check_names(quantities)
+        self.quantities = list(quantities)
+        self.quantity_names = [str(quantity.name) for quantity in self.quantities]
+        self.requires = _unique(v for quantity in self.quantities for v in quantity.requires)
+        self.inputs = list(inputs_by_name(self.requires, "monitoring").values())
+        self._places = _places(self.quantities, self.requires)
+
+    def initialize_quantities(self) -> None:
+        """Forget all batches."""
+        for quantity in self.quantities:
+            quantity.initialize()
+
+    def aggregate_quantities(self, numerical_values: Sequence[Any]) -> None:
+        """Take in the values of `requires` for one batch."""
+        values = [plain(value) for value in numerical_values]
+        for quantity, places in self._places:
+            quantity.aggregate(*[values[i] for i in places])
+
+    def get_aggregated_values(self) -> dict[str, Any]:
+        """Read the values over all batches since `initialize_quantities`, by name."""
+        return {
+            name: quantity.get_aggregated_value()
+            for name, quantity in zip(self.quantity_names, self.quantities, strict=True)
+        }
+
+
+class Aggregation:
+    """Variables and quantities together, in the order given.
+
+    Parameters
+    ----------
+    monitored : list of Variable or MonitoredQuantity
+    use_take_last : bool, optional
+        As for `AggregationBuffer`.
+
+    Attributes
+    ----------
+    variables : AggregationBuffer
+    quantities : MonitoredQuantityBuffer
+    requires : list of Variable
+        What `aggregate` needs of every batch.
+    updates : list of pairs
+        To be done with every batch.
+    """
+
+    def __init__(self, monitored: Sequence[Monitored], use_take_last: bool = False) -> None:
+        check_names(monitored)
+        self.names = [str(one.name) for one in monitored]
+        self.variables = AggregationBuffer(
+            [one for one in monitored if isinstance(one, Variable)], use_take_last
+        )
+        self.quantities = MonitoredQuantityBuffer(
+            [one for one in monitored if isinstance(one, MonitoredQuantity)]
+        )
+        self.requires = [*self.variables.requires, *self.quantities.requires]
+        self.updates = self.variables.accumulation_updates
+
+    def initialize(self) -> None:
+        """Forget all batches."""
+        self.variables.initialize_aggregators()
+        self.quantities.initialize_quantities()
+
+    def aggregate(self, values: Sequence[Any]) -> None:
+        """Take in the values of `requires` for one batch."""
+        n = len(self.variables.requires)
+        self.variables.aggregate(values[:n])
+        if len(values) > n:
+            self.quantities.aggregate_quantities(values[n:])
+
+    def read(self) -> dict[str, Any]:
+        """Read the values over all batches since `initialize`, by name."""
+        values = self.variables.get_aggregated_values() | self.quantities.get_aggregated_values()
+        return {name: values[name] for name in self.names}
+
+
+class DatasetEvaluator:
+    """Computes the values of variables and quantities over a data set.
+
+    Each variable is aggregated as its ``tag.aggregation_scheme`` says. Without one it is averaged:
+    over examples if ``tag.n_examples`` gives their number, else over batches. Variables that
+    depend on no data are computed once.
+
+    Parameters
+    ----------
+    variables : list of Variable or MonitoredQuantity
+        Recorded under their names, which must be unique.
+    updates : dict or pairs, optional
+        Updates of shared variables to do with every batch, such as those of a random stream; not
+        meant for parameters of the model.
+
+    Raises
+    ------
+    MonitoringError
+        If names are missing or not unique.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.data import as_stream
+    >>> x = tensor.vector("x")
+    >>> highest = x.max().copy(name="highest")
+    >>> stream = as_stream([{"x": [1.0, 2.0]}, {"x": [4.0]}])
+    >>> DatasetEvaluator([highest]).evaluate(stream)
+    {'highest': 3.0}
+    """
+
+    def __init__(self, variables: Sequence[Monitored], updates: Updates | None = None) -> None:
+        self._aggregation = Aggregation(variables)
+        extra = updates.items() if isinstance(updates, Mapping) else updates or ()
+        self.updates = [*self._aggregation.updates, *extra]
+        new_values = [new for _, new in self.updates if isinstance(new, Variable)]
+        inputs = inputs_by_name([*self._aggregation.requires, *new_values], "monitoring")
+        self._sources = list(inputs)
+        self._function: Function | None = None
+        if self._aggregation.requires or self.updates:
+            self._function = function(
+                list(inputs.values()),
+                self._aggregation.requires,
+                updates=self.updates,
+                name=f"monitoring of {', '.join(self._aggregation.names)}",
+            )
+
+    def initialize_aggregators(self) -> None:
+        """Forget all batches."""
+        self._aggregation.initialize()
+
+    def process_batch(self, batch: Batch) -> None:
+        """Take in a batch.
+
+        Parameters
+        ----------
+        batch : dict
+            An array for the name of each source; surplus ones are not looked at.
+
+        Raises
+        ------
+        SourceError
+            If a source is missing.
+        """
+        if self._function is None:
+            return
+        try:
+            values = [batch[source] for source in self._sources]
+        except KeyError:
+            raise missing_source(batch, self._sources, self._users(batch)) from None
+        self._aggregation.aggregate(self._function(*values))
+
+    def _users(self, batch: Batch) -> str:
+        """Whom a missing source concerns."""
+        missing = {source for source in self._sources if source not in batch}
+        names = [
+            str(one.name)
+            for one in (
+                *self._aggregation.variables.running.values(),
+                *self._aggregation.quantities.quantities,
+            )
+            if missing & {v.name for v in ancestors(one.requires) if v.owner is None}
+        ]
+        return f"monitoring of {', '.join(map(repr, names or self._aggregation.names))}"
+
+    def get_aggregated_values(self) -> dict[str, Any]:
+        """Read the values over all batches since `initialize_aggregators`.
+
+        Returns
+        -------
+        dict
+            By name: Python numbers, and arrays for variables with dimensions.
+
+        Raises
+        ------
+        MonitoringError
+            If a variable depends on data, but there was no batch.
+        """
+        return self._aggregation.read()
+
+    def evaluate(
+        self, data_stream: Any, between_batches: Callable[[], object] | None = None
+    ) -> dict[str, Any]:
+        """Compute the values over one epoch of a stream.
+
+        Parameters
+        ----------
+        data_stream : AbstractDataStream
+        between_batches : callable, optional
+            Called after every batch; if it raises, evaluation ends.
+
+        Returns
+        -------
+        dict
+            As `get_aggregated_values`.
+        """
+        self.initialize_aggregators()
+        if self._function is not None:
+            for batch in data_stream.get_epoch_iterator(as_dict=True):
+                self.process_batch(batch)
+                if between_batches is not None:
+                    between_batches()
+        return self.get_aggregated_values()
+
+
+def _scheme(variable: Variable, use_take_last: bool) -> AggregationScheme:
+    if "aggregation_scheme" in vars(variable.tag) or _depends_on_data(variable):
+        return scheme_of(variable)
+    return TakeLast(variable) if use_take_last else _DataIndependent(variable)
+
+
+def _depends_on_data(variable: Variable) -> bool:
+    return any(v.owner is None and not isinstance(v, SharedVariable) for v in ancestors([variable]))
+
+
+def _unique(variables: Iterable[Variable]) -> list[Variable]:
+    return list(dict.fromkeys(variables))
+
+
+def _places(
+    quantities: Iterable[MonitoredQuantity], requires: Sequence[Variable]
+) -> list[tuple[Any, list[int]]]:
+    """Each quantity with the indices of what it needs."""
+    index = {variable: i for i, variable in enumerate(requires)}
+    return [(one, [index[v] for v in one.requires]) for one in quantities]
