@@ -1,0 +1,1 @@
+"""Measured speed; `make bench` runs it all and writes `results.md`."""

@@ -1,0 +1,59 @@
+"""The work that contenders are measured on."""
+
+from __future__ import annotations
+
+import numpy
+import torch
+
+from workbench import tensor
+from workbench.algorithms import GradientDescent, Scale
+from workbench.bricks import MLP, Softmax, Tanh
+from workbench.bricks.cost import CategoricalCrossEntropy
+from workbench.data import DataStream, IndexableDataset, SequentialScheme
+from workbench.graph import ComputationGraph
+from workbench.initialization import Constant, IsotropicGaussian
+from workbench.tensor import Variable
+
+EXAMPLES = 4096
+
+
+def digits_like() -> dict[str, numpy.ndarray]:
+    """Random pictures and classes of the size of MNIST's."""
+    rng = numpy.random.default_rng(0)
+    features = rng.standard_normal((EXAMPLES, 784), dtype="float32")
+    return {"features": features, "targets": rng.integers(0, 10, (EXAMPLES, 1))}
+
+
+def mlp(learning_rate: float = 0.01) -> tuple[GradientDescent, Variable]:
+    """Gradient descent on an MLP 784-100-10, and its cost."""
+    x, y = tensor.matrix("features"), tensor.lmatrix("targets")
+    brick = MLP(
+        [Tanh(), Softmax()], [784, 100, 10],
+        weights_init=IsotropicGaussian(0.01), biases_init=Constant(0),
+    )  # fmt: skip
+    cost = CategoricalCrossEntropy().apply(y.flatten(), brick.apply(x))
+    cost.name = "cost"
+    brick.initialize()
+    parameters = ComputationGraph(cost).parameters
+    rule = Scale(learning_rate=learning_rate)
+    return GradientDescent(cost=cost, parameters=parameters, step_rule=rule), cost
+
+
+def stream(batch_size: int) -> DataStream:
+    """The pictures in batches, in order."""
+    return DataStream(
+        IndexableDataset(digits_like()), iteration_scheme=SequentialScheme(EXAMPLES, batch_size)
+    )
+
+
+def machine() -> str:
+    """Processor, number of threads and versions, for the head of the results."""
+    import platform
+
+    names = [line for line in open("/proc/cpuinfo") if line.startswith("model name")]
+    processor = names[0].split(":")[1].strip() if names else platform.processor()
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return (
+        f"{processor}, {torch.get_num_threads()} threads, {device}; "
+        f"Python {platform.python_version()}, torch {torch.__version__}, numpy {numpy.__version__}"
+    )
