@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy
 import torch
 
@@ -50,7 +52,9 @@ def machine() -> str:
     """Processor, number of threads and versions, for the head of the results."""
     import platform
 
-    names = [line for line in open("/proc/cpuinfo") if line.startswith("model name")]
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line for line in lines if line.startswith("model name")]
     processor = names[0].split(":")[1].strip() if names else platform.processor()
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     return (
