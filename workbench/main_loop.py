@@ -17,6 +17,7 @@ from time import perf_counter
 from traceback import format_exception
 from typing import TYPE_CHECKING, Any, Literal
 
+from workbench.algorithms import GradientDescent, TrainingAlgorithm
 from workbench.config import config
 from workbench.data import as_stream
 from workbench.data.streams import AbstractDataStream
@@ -31,11 +32,11 @@ from workbench.extensions.base import Handler, TrainingExtension
 from workbench.extensions.events import CallbackName
 from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
+from workbench.model import Model
 from workbench.running import Claim
 from workbench.utils.profile import Profile, Timer
 
 if TYPE_CHECKING:
-    from workbench.algorithms import TrainingAlgorithm
     from workbench.session import Session
 
 __all__ = ["MainLoop", "TrainingFinish"]
@@ -74,7 +75,8 @@ class MainLoop:
     data_stream : AbstractDataStream, DataLoader or iterable of batches
         Where the batches come from; see `workbench.data.as_stream`.
     model : ComputationGraph, optional
-        The model that is trained; for the use of extensions.
+        The model that is trained, for the use of extensions. A `Model` is checked when training
+        starts: that it is initialised, and that the algorithm trains its parameters.
     log : TrainingLogBase, optional
         The log; a new one if not given. With a log that has iterations, training resumes.
     log_backend : str, optional
@@ -277,6 +279,8 @@ class MainLoop:
                 self._fire(CallbackName.BEFORE_TRAINING)
             self._announced = True
         if not self.started_at:
+            if isinstance(self.model, Model) and isinstance(self.algorithm, GradientDescent):
+                self.model.check_sanity(self.algorithm)
             with Timer("initialization", self.profile):
                 self.algorithm.initialize()
             self.started_at = {n: self.status[n] for n in ("iterations_done", "epochs_done")}

@@ -1,0 +1,44 @@
+"""What is printed, and when."""
+
+from tests.support.fakes import make
+from workbench.extensions import FinishAfter, Printing, SimpleExtension
+
+
+class Monitor(SimpleExtension):
+    def do(self, which_callback, *args):
+        self.main_loop.log.current_row.update(cost=1 / 3, note="fine")
+
+
+def test_status_and_records_are_printed_at_the_default_occasions(capsys):
+    make(Monitor(after_epoch=True), FinishAfter(after_n_epochs=1), Printing()).run()
+    first, epoch, end = capsys.readouterr().out.split("\n\n")[:3]
+    rule = "-" * 79
+    assert first.splitlines() == [
+        *(rule, "BEFORE FIRST EPOCH", rule),
+        *("Training status:", "\tepochs_done: 0", "\titerations_done: 0"),
+        "Log records from the iteration 0:",
+    ]
+    assert epoch.splitlines()[1:] == [
+        *("AFTER ANOTHER EPOCH", rule),
+        *("Training status:", "\tepochs_done: 1", "\titerations_done: 3"),
+        "Log records from the iteration 3:",
+        *("\tcost: 0.3333333", "\tnote: fine", "\ttraining_finish_requested: True"),
+    ]
+    assert end.splitlines()[1] == "TRAINING HAS BEEN FINISHED"
+    assert end.splitlines()[-1] == "\ttraining_finished: True"
+
+
+def test_resumption_and_interrupts_are_printed_too(capsys):
+    main_loop = make(Printing(after_epoch=False, after_training=False, before_batch=True))
+    for _ in range(2):
+        main_loop.post(lambda: main_loop.post(main_loop.interrupt))
+        main_loop.run()
+    headings = [line for line in capsys.readouterr().out.splitlines() if line.isupper()]
+    assert headings == [
+        "BEFORE FIRST EPOCH",
+        "BEFORE ANOTHER BATCH",
+        "TRAINING HAS BEEN INTERRUPTED",
+        "TRAINING HAS BEEN RESUMED",
+        "BEFORE ANOTHER BATCH",
+        "TRAINING HAS BEEN INTERRUPTED",
+    ]

@@ -1,0 +1,65 @@
+"""Times as records."""
+
+import datetime
+
+import pytest
+
+from tests.support.fakes import make
+from workbench.extensions import FinishAfter, Timestamp, Timing
+
+
+def records(log, *names):
+    return [[log[i].get(name) for name in names] for i in log]
+
+
+def fake_times(monkeypatch, seconds):
+    """Let every second look at the clock be `seconds` after the first."""
+    ticks = iter(range(1_000_000))
+    monkeypatch.setattr("workbench.main_loop.perf_counter", lambda: next(ticks) * seconds)
+
+
+def test_the_times_of_an_epoch_are_those_of_its_batches(monkeypatch):
+    fake_times(monkeypatch, 0.5)
+    main_loop = make(Timing(), FinishAfter(after_n_epochs=2))
+    main_loop.run()
+    for end, total in ((3, 1.5), (6, 3.0)):
+        assert main_loop.log[end]["time_train_this_epoch"] == 1.5
+        assert main_loop.log[end]["time_read_data_this_epoch"] == 1.5
+        assert main_loop.log[end]["time_train_total"] == total
+    assert main_loop.log[0]["time_initialization"] >= 0
+
+
+def test_times_are_averaged_over_the_batches_since_the_last(monkeypatch):
+    fake_times(monkeypatch, 0.5)
+    timing = Timing("my", every_n_batches=2, after_epoch=False)
+    main_loop = make(timing, FinishAfter(after_n_batches=4))
+    main_loop.run()
+    log = main_loop.log
+    assert log.channel("my_time_train_this_batch").to_dict() == {2: 0.5, 4: 0.5}
+    assert log.channel("my_time_train_total").to_dict() == {2: 1.0, 4: 2.0}
+
+
+def test_a_resumed_log_does_not_spoil_the_average(monkeypatch):
+    fake_times(monkeypatch, 0.5)
+    old = make(FinishAfter(after_n_batches=90))
+    old.run()
+    main_loop = make(Timing(after_batch=True), FinishAfter(after_n_batches=91), log=old.log)
+    main_loop.run()
+    assert main_loop.log[91]["time_train_this_batch"] == 0.5
+
+
+def test_timestamps_are_local_times_in_iso_form():
+    main_loop = make(Timestamp(), FinishAfter(after_n_epochs=1))
+    before = datetime.datetime.now().replace(microsecond=0)
+    main_loop.run()
+    assert before <= datetime.datetime.fromisoformat(main_loop.log[3]["timestamp"])
+    assert main_loop.log[0]["timestamp"][10] == " "
+
+
+def test_a_timestamp_is_made_when_something_goes_wrong():
+    main_loop = make(Timestamp("when", separator="T", before_training=False))
+    main_loop.algorithm.errors[2] = ValueError("no")
+    with pytest.raises(ValueError, match="no"):
+        main_loop.run()
+    assert list(main_loop.log) == [1]
+    assert main_loop.log[1]["when"][10] == "T"

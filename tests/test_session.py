@@ -1,0 +1,475 @@
+"""Sessions: commands, states, errors, and that nothing is trained twice."""
+
+import contextvars
+import gc
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import weakref
+
+import numpy as np
+import pytest
+
+import workbench
+from tests.support.fakes import FakeAlgorithm, GatedAlgorithm, Recorder, make
+from workbench import session as sessions
+from workbench.errors import (
+    AlreadyTrainingError,
+    NotFiniteError,
+    SessionError,
+    SessionWarning,
+    TrainingFinish,
+)
+from workbench.extensions import FinishAfter, SimpleExtension
+from workbench.session import Session, State
+
+SOON = 20  # seconds in which anything here must have happened
+
+
+@pytest.fixture(autouse=True)
+def no_session_is_left():
+    yield
+    for session in sessions.running().values():
+        session.stop()
+        if isinstance(session.main_loop.algorithm, GatedAlgorithm):
+            session.main_loop.algorithm.allowed.release(10**6)
+        assert session._ended.wait(SOON)
+
+
+@pytest.fixture
+def paused():
+    """A session over a main loop without end, paused before the first batch."""
+
+    def pause(main_loop):
+        next(s for s in sessions.running().values() if s.main_loop is main_loop).pause()
+
+    session = make(Recorder({"before_training": pause})).start()
+    wait_until_paused(session)
+    return session
+
+
+def wait_until_paused(session):
+    deadline = time.monotonic() + SOON
+    while session.state is not State.PAUSED:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def done(session):
+    return session.main_loop.status["iterations_done"]
+
+
+# The course of a session
+
+
+def test_a_session_trains_to_the_end():
+    session = make(FinishAfter(after_n_epochs=2)).start()
+    assert session.wait(SOON) is True
+    assert session.state is State.FINISHED
+    assert session.main_loop.algorithm.seen == [1, 2, 3, 1, 2, 3]
+    assert session.log is session.main_loop.log
+    assert session.exception is None
+
+
+def test_pausing_takes_effect_within_one_batch():
+    algorithm = GatedAlgorithm()
+    session = make(algorithm=algorithm).start()
+    algorithm.arrived.acquire(timeout=SOON)
+    command = session.pause()
+    assert command.state == "queued"
+    algorithm.allowed.release(10)
+    command.wait(SOON)
+    assert (session.state, done(session)) == (State.PAUSED, 1)
+    assert command.state == "applied at iteration 1"
+
+
+def test_everything_recorded_is_visible_while_paused():
+    algorithm = GatedAlgorithm()
+    monitor = SimpleExtension(after_batch=True)
+    monitor.do = lambda *_: monitor.main_loop.log.current_row.update(cost=0.5)
+    session = make(monitor, algorithm=algorithm).start()
+    algorithm.arrived.acquire(timeout=SOON)
+    command = session.pause()
+    algorithm.allowed.release()
+    command.wait(SOON)
+    assert session.log.frame.cost.to_dict() == {1: 0.5}
+
+
+def test_steps_are_so_many_batches(paused):
+    for n, expected in ((1, 1), (3, 4), (5, 9)):
+        paused.step(n).wait(SOON)
+        wait_until_paused(paused)
+        assert done(paused) == expected
+
+
+def test_a_step_while_running_ends_in_a_pause():
+    session = make().start()
+    command = session.step(5)
+    command.wait(SOON)
+    wait_until_paused(session)
+    assert done(session) == command.iteration + 5
+
+
+def test_another_command_takes_over_from_a_step(paused):
+    algorithm = paused.main_loop.algorithm
+    paused.step(10**9).wait(SOON)
+    assert paused.state is State.RUNNING
+    paused.pause().wait(SOON)
+    before = len(algorithm.seen)
+    paused.step(2).wait(SOON)
+    wait_until_paused(paused)
+    assert len(algorithm.seen) == before + 2
+
+
+def test_resuming_goes_on(paused):
+    paused.resume().wait(SOON)
+    assert paused.state is State.RUNNING
+    paused.pause().wait(SOON)
+    assert done(paused) >= 1
+
+
+def test_stopping_is_an_interrupt_and_the_run_can_go_on():
+    recorder = Recorder()
+    session = make(recorder).start()
+    session.step(2).wait(SOON)
+    wait_until_paused(session)
+    command = session.stop()
+    assert session.wait(SOON)
+    assert command.state == f"applied at iteration {done(session)}"
+    assert recorder.events[-2:] == ["on_interrupt", "after_training"]
+    assert session.log[done(session)]["training_finished"] is True
+    again = session.main_loop.start()
+    again.step(1).wait(SOON)
+    assert again.name != session.name
+    assert "on_resumption" in recorder.events
+
+
+def test_stopping_shows_at_once():
+    algorithm = GatedAlgorithm()
+    session = make(algorithm=algorithm).start()
+    algorithm.arrived.acquire(timeout=SOON)
+    session.stop()
+    assert session.state is State.STOPPING
+    algorithm.allowed.release()
+    assert session.wait(SOON)
+    assert session.state is State.FINISHED
+
+
+def test_waiting_may_time_out(paused):
+    assert paused.wait(timeout=0.001) is False
+    assert paused.state is State.PAUSED
+
+
+def test_waiting_for_a_command_may_time_out():
+    algorithm = GatedAlgorithm()
+    session = make(algorithm=algorithm).start()
+    algorithm.arrived.acquire(timeout=SOON)
+    command = session.pause()
+    with pytest.raises(TimeoutError, match="<pause: queued> after 0.001 seconds; it stays queued"):
+        command.wait(timeout=0.001)
+
+
+def test_the_thread_runs_in_a_copy_of_the_context():
+    variable = contextvars.ContextVar("variable", default="nothing")
+    variable.set("here")
+    seen = []
+    recorder = Recorder({"before_training": lambda m: seen.append(variable.get())})
+    make(recorder, FinishAfter(after_n_batches=1)).start().wait(SOON)
+    assert seen == ["here"]
+
+
+# Calls and values
+
+
+def test_a_call_runs_in_the_thread_that_trains(paused):
+    command = paused.call(lambda main_loop: (main_loop, threading.current_thread().name))
+    assert command.wait(SOON) == (paused.main_loop, paused.name)
+    assert command.state == "applied at iteration 0"
+
+
+def test_an_error_in_a_call_is_that_of_the_command(paused):
+    command = paused.call(lambda main_loop: 1 / 0)
+    with pytest.raises(
+        SessionError, match="refused: ZeroDivisionError: division by zero"
+    ) as caught:
+        command.wait(SOON)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    paused.step().wait(SOON)
+    assert paused.exception is None
+
+
+def test_a_call_may_change_the_extensions(paused):
+    recorder = Recorder()
+    recorder.main_loop = paused.main_loop
+    paused.call(lambda main_loop: main_loop.extensions.append(recorder)).wait(SOON)
+    paused.step().wait(SOON)
+    wait_until_paused(paused)
+    assert recorder.events == ["before_batch", "after_batch"]
+
+
+def test_a_call_may_end_training(paused):
+    def finish(main_loop):
+        raise TrainingFinish
+
+    paused.call(finish)
+    assert paused.wait(SOON)
+    assert paused.state is State.FINISHED
+
+
+def test_setting_a_shared_variable(paused):
+    rate = workbench.shared(0.5, "learning_rate")
+    array = np.array([1.0, 2.0], dtype="float32")
+    vector = workbench.shared(array, "vector")
+    paused.set(rate, 0.25).wait(SOON)
+    array += 1
+    command = paused.set(vector, array)
+    array += 10
+    command.wait(SOON)
+    assert rate.get_value() == 0.25
+    assert vector.get_value().tolist() == [2.0, 3.0]
+    assert [c.text for c in paused.commands[-2:]] == [
+        "set learning_rate = 0.25",
+        "set vector = [2. 3.]",
+    ]
+
+
+def test_a_value_that_does_not_fit_is_refused(paused):
+    rate = workbench.shared(0.5, "learning_rate")
+    command = paused.set(rate, [1.0, 2.0])
+    with pytest.raises(SessionError, match="refused: ShapeError: set_value of learning_rate"):
+        command.wait(SOON)
+    assert rate.get_value() == 0.5
+
+
+def test_interventions_are_recorded_where_they_took_effect(paused):
+    rate = workbench.shared(0.5, "learning_rate")
+    paused.set(rate, 0.25).wait(SOON)
+    paused.step(2).wait(SOON)
+    wait_until_paused(paused)
+    paused.call(lambda _: None).wait(SOON)
+    pause, change, step = paused.log[0]["interventions"]
+    assert pause == {"id": 1, "command": "pause", "text": "pause"}
+    assert change["text"] == "set learning_rate = 0.25"
+    assert (change["variable"], change["value"]) == ("learning_rate", 0.25)
+    assert step == {"id": 3, "command": "step", "text": "step 2", "batches": 2}
+    assert [c["command"] for c in paused.log[2]["interventions"]] == ["call"]
+
+
+# Refusals
+
+
+def test_commands_without_sense_are_refused(paused):
+    again = paused.pause()
+    with pytest.raises(SessionError, match="pause: refused: the session is paused already"):
+        again.wait(SOON)
+    paused.resume().wait(SOON)
+    with pytest.raises(SessionError, match="refused: the session is not paused"):
+        paused.resume().wait(SOON)
+    assert "refused" not in str(paused.log[0].get("interventions"))
+    for n in (0, -1, True, 1.5):
+        with pytest.raises(SessionError, match="a step is 1 or more batches"):
+            paused.step(n)
+
+
+def test_commands_after_the_end_are_refused():
+    session = make(FinishAfter(after_n_batches=1)).start()
+    session.wait(SOON)
+    for command in (session.pause(), session.call(print), session.stop()):
+        assert command.state.startswith("refused: the run has finished; main_loop.start() goes on")
+        assert command.done
+    assert session.state is State.FINISHED
+
+
+def test_commands_that_come_too_late_are_refused():
+    algorithm = GatedAlgorithm()
+    session = make(FinishAfter(after_n_batches=1), algorithm=algorithm).start()
+    algorithm.arrived.acquire(timeout=SOON)
+    command = session.pause()
+    algorithm.allowed.release()
+    session.wait(SOON)
+    assert command.state.startswith("refused: the run has finished")
+
+
+def test_a_session_that_was_not_started_does_nothing():
+    session = Session(make())
+    assert session.state is State.CREATED
+    assert session.pause().state == "refused: the session was not started"
+    with pytest.raises(SessionError, match="was not started, so it will never end"):
+        session.wait()
+
+
+def test_a_session_starts_once():
+    session = make(FinishAfter(after_n_batches=1)).start()
+    session.wait(SOON)
+    with pytest.raises(SessionError, match="was started before; main_loop.start\\(\\) makes a new"):
+        session.start()
+
+
+def test_waiting_for_oneself_is_refused(paused):
+    errors = []
+
+    def wait_for_itself(main_loop):
+        for wait in (paused.wait, paused.pause().wait):
+            with pytest.raises(SessionError) as caught:
+                wait()
+            errors.append(str(caught.value))
+
+    paused.call(wait_for_itself).wait(SOON)
+    assert "would wait for itself" in errors[0]
+    assert "by this very thread between two batches" in errors[1]
+
+
+# Errors
+
+
+def test_an_error_reaches_wait_the_log_and_the_screen(caplog):
+    algorithm = FakeAlgorithm(errors={5: NotFiniteError("cost is nan")})
+    with caplog.at_level(logging.ERROR):
+        session = make(algorithm=algorithm).start()
+        for _ in range(2):
+            with pytest.raises(NotFiniteError, match="cost is nan") as caught:
+                session.wait(SOON)
+    assert caught.traceback[-1].name == "process_batch"
+    assert len(caught.traceback) < 10
+    assert session.exception is caught.value
+    assert session.state is State.FAILED
+    assert session.log[4]["training_error"] == "NotFiniteError: cost is nan"
+    assert "failed after 4 iterations: NotFiniteError: cost is nan" in caplog.text
+    assert "failed" in repr(session)
+    assert "NotFiniteError: cost is nan" in session._repr_html_()
+
+
+def test_an_error_in_an_extension_that_hears_of_stopping_ends_training(caplog):
+    session = make(Recorder({"on_interrupt": lambda _: 1 / 0})).start()
+    session.stop()
+    with pytest.raises(ZeroDivisionError):
+        session.wait(SOON)
+    assert session.state is State.FAILED
+
+
+def test_interrupting_wait_leaves_training_running(paused):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(
+            KeyboardInterrupt, match=r"training was not: <Session .*stop\(\) ends it"
+        ):
+            paused.wait()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert paused.state is State.PAUSED
+
+
+# One run at a time
+
+
+def test_a_main_loop_that_is_running_is_not_started_again(paused):
+    before = dict(paused.main_loop.status)
+    for start in (paused.main_loop.start, paused.main_loop.run):
+        with pytest.raises(
+            AlreadyTrainingError, match="this main loop is being trained by"
+        ) as caught:
+            start()
+        assert caught.value.session is paused
+        assert f"running()['{paused.name}']" in str(caught.value)
+        assert "stop() and wait()" in str(caught.value)
+    assert paused.main_loop.status == before
+    assert paused.state is State.PAUSED
+
+
+def test_parameters_are_trained_by_one_run_at_a_time():
+    weights = [workbench.shared(0.0, name) for name in "abcde"]
+    session = make(algorithm=FakeAlgorithm(parameters=weights)).start()
+    other = make(algorithm=FakeAlgorithm(parameters=weights[:1]))
+    with pytest.raises(
+        AlreadyTrainingError, match="a, parameter of this main loop, is being train"
+    ):
+        other.start()
+    with pytest.raises(
+        AlreadyTrainingError, match="a, b, c and 2 more, parameters of this .*, are"
+    ):
+        make(algorithm=FakeAlgorithm(parameters=weights)).run()
+    assert other.status["iterations_done"] == 0
+    session.stop()
+    session.wait(SOON)
+    other.start().step(1).wait(SOON)
+
+
+@pytest.mark.parametrize("what", ["algorithm", "log", "extension"])
+def test_nothing_else_is_shared_by_two_runs(paused, what):
+    extension = FinishAfter()
+    paused.main_loop.extensions.append(extension)
+    shared = {
+        "algorithm": {"algorithm": paused.main_loop.algorithm},
+        "log": {"log": paused.log},
+        "extension": {},
+    }[what]
+    other = make(*([extension] if what == "extension" else []), **shared)
+    with pytest.raises(AlreadyTrainingError, match=f"the {what} .*of this main loop"):
+        other.start()
+    assert paused.main_loop.log is not other.log or what == "log"
+
+
+def test_a_failed_start_leaves_nothing_behind(paused):
+    with pytest.warns(SessionWarning, match=f"<Session {paused.name}.* is training too"):
+        other = make(FinishAfter(after_n_batches=1)).start()
+    other.wait(SOON)
+    main_loop = make()
+    with pytest.raises(SessionWarning):
+        main_loop.start()
+    assert list(sessions.running().values()) == [paused]
+
+
+def test_running_sessions_are_found_by_name(paused):
+    assert sessions.running() == {paused.name: paused}
+    paused.stop()
+    paused.wait(SOON)
+    assert sessions.running() == {}
+
+
+def test_a_session_that_has_ended_is_freed():
+    session = make(FinishAfter(after_n_batches=1)).start()
+    session.wait(SOON)
+    reference = weakref.ref(session)
+    del session
+    gc.collect()
+    assert reference() is None
+
+
+def test_python_ends_while_a_session_trains():
+    code = (
+        "import time\n"
+        "from tests.support.fakes import make, Recorder\n"
+        "class Slow(Recorder):\n"
+        "    def dispatch(self, callback_name, *args):\n"
+        "        time.sleep(0.01)\n"
+        "        if callback_name == 'after_training': print('in good order', flush=True)\n"
+        "session = make(Slow()).start()\n"
+        "session.step(3).wait()\n"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=env
+    )
+    assert (done.returncode, done.stdout) == (0, "in good order\n")
+
+
+# Display
+
+
+def test_a_session_shows_itself(paused):
+    paused.call(lambda m: m.log.current_row.update({"<cost>": 1 / 3, "best": True})).wait(SOON)
+    assert repr(paused) == (
+        f"<Session {paused.name}: paused, iteration 0, 0 epochs done, <cost> 0.33333>"
+    )
+    shown = paused._repr_html_()
+    assert "<th>&lt;cost&gt;</th><td>0.33333</td>" in shown
+    assert "<b>paused</b>" in shown
+    assert repr(paused.commands[0]) == "<pause: applied at iteration 0>"
