@@ -1,0 +1,126 @@
+// The control bar of a run. A click only sends a command; what became of it, and everything else
+// shown here, comes back with the payload. `post`, `attend` and `showProblem` stand in attend.js.
+
+const ICONS = {
+  pause: "M4 3h3v10H4zM9 3h3v10H9z",
+  resume: "M4 2.5v11l9-5.5z",
+  step: "M3 2.5v11l7-5.5zM11 3h2v10h-2z",
+  stop: "M3.5 3.5h9v9h-9z",
+};
+const BUTTONS = [
+  ["pause", "Pause", "pause between two batches"],
+  ["resume", "Resume", "go on training"],
+  ["step", "Step", "train on one more batch"],
+  ["stop", "Stop", "end training after this batch"],
+];
+const PATIENCE = 800; // ms before saying why a command is not acknowledged yet
+
+function make(tag, className, testid, parent) {
+  const element = document.createElement(tag);
+  element.className = className;
+  if (testid) element.dataset.testid = testid;
+  parent.append(element);
+  return element;
+}
+
+function makeButton([name, label, title], parent, send) {
+  const button = make("button", "wb-button", name, parent);
+  button.type = "button";
+  button.title = title;
+  button.innerHTML = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
+  button.append(label);
+  button.addEventListener("click", () => send(name, label));
+  return button;
+}
+
+function render({ model, el }) {
+  const box = make("div", "wb wb-live wb-controls", "controls", el);
+  showProblem(model, box);
+  const leave = attend(model, box);
+
+  const top = make("div", "wb-row", null, box);
+  const state = make("span", "wb-state", "state", top);
+  const buttons = make("span", "wb-buttons", null, top);
+  const counts = make("span", "wb-counts", null, top);
+  const iteration = make("span", "", "iteration", counts);
+  const epoch = make("span", "", "epoch", counts);
+  const rate = make("span", "", "rate", counts);
+  const left = make("span", "wb-left", "time-left", counts);
+
+  const bar = make("div", "wb-bar", "progress", box);
+  bar.setAttribute("role", "progressbar");
+  const done = make("div", "wb-done", null, bar);
+
+  const bottom = make("div", "wb-row wb-small", null, box);
+  const values = make("span", "wb-values", "values", bottom);
+  const command = make("span", "wb-command", "command", bottom);
+  command.setAttribute("role", "status");
+
+  const error = make("details", "wb-error", "error", box);
+  const summary = make("summary", "", "error-message", error);
+  const trace = make("pre", "", "error-traceback", error);
+
+  let pending = null;
+  const send = (name, label) => {
+    const known = model.get("payload").command?.id ?? 0;
+    pending = { known, label, since: performance.now() };
+    post(model, box, { kind: "command", name });
+    command.textContent = `${label} sent`;
+    setTimeout(() => {
+      if (pending?.known === known) {
+        command.textContent = `${label} sent; it takes effect when the running cell ends`;
+      }
+    }, PATIENCE);
+  };
+  const byName = {};
+  for (const entry of BUTTONS) byName[entry[0]] = makeButton(entry, buttons, send);
+
+  const apply = () => {
+    const now = model.get("payload");
+    if (!now.state) return;
+    box.dataset.state = now.state;
+    state.textContent = now.state;
+    for (const [name, button] of Object.entries(byName)) {
+      button.disabled = !now.possible.includes(name);
+    }
+    byName.pause.hidden = now.possible.includes("resume");
+    byName.resume.hidden = !byName.pause.hidden;
+    iteration.textContent = now.iteration;
+    epoch.textContent = now.epoch;
+    rate.textContent = now.rate;
+    left.textContent = now.left;
+    bar.classList.toggle("wb-unknown", now.share === null && now.state === "running");
+    done.style.width = `${100 * (now.share ?? 0)}%`;
+    if (now.share !== null) bar.setAttribute("aria-valuenow", Math.round(100 * now.share));
+
+    values.replaceChildren(...now.values.map(([name, value]) => {
+      const chip = document.createElement("span");
+      chip.className = "wb-value";
+      chip.dataset.channel = name;
+      const label = document.createElement("span");
+      label.textContent = name;
+      const number = document.createElement("b");
+      number.textContent = value;
+      chip.append(label, number);
+      return chip;
+    }));
+
+    if (pending && (now.command?.id ?? 0) > pending.known) pending = null;
+    if (!pending) command.textContent = now.command?.text ?? "";
+    command.classList.toggle("wb-refused", !pending && Boolean(now.command?.refused));
+
+    error.hidden = !now.error;
+    if (now.error) {
+      summary.textContent = now.error.message;
+      trace.textContent = now.error.traceback;
+    }
+  };
+  model.on("change:payload", apply);
+  apply();
+  return () => {
+    leave();
+    model.off("change:payload", apply);
+  };
+}
+
+export default { render };

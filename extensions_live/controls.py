@@ -1,0 +1,125 @@
+"""The control bar: where a run stands, and buttons to steer it.
+
+A click puts a command on the session's queue and does nothing else: it takes effect between two
+batches, and the bar then shows at which iteration. Every button has a twin in Python,
+``session.pause()`` and so on.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Collection
+from typing import Any
+
+from workbench.commands import Command
+from workbench.session import Session, State
+
+from .bridge import pump
+from .curves import duration, latest
+from .progress import Speed, planned
+from .widget import LiveWidget, asset
+
+PERIOD = 0.25
+
+POSSIBLE = {State.RUNNING: ["pause", "stop"], State.PAUSED: ["resume", "step", "stop"]}
+"""The buttons that make sense in a state; in any other state, none."""
+
+MOST_VALUES = 8
+
+
+class Controls(LiveWidget[Session]):
+    """Pause, resume, step and stop a session, and see how far it is.
+
+    Parameters
+    ----------
+    session : Session
+        What to steer.
+    hide : collection of str, optional
+        Channels whose values need not be shown, because a plot beside the bar does.
+
+    Examples
+    --------
+    In a notebook, ``Controls(session)`` as the last line of a cell.
+
+    """
+
+    _esm = asset("attend.js", "controls.js")
+    _css = asset("live.css")
+
+    def __init__(self, session: Session, *, hide: Collection[str] = ()) -> None:
+        self._hide = frozenset(hide)
+        self._speed = Speed()
+        super().__init__(session, period=PERIOD)
+
+    def snapshot(self, session: Session) -> dict[str, Any]:
+        state, main_loop = session.state, session.main_loop
+        done, epochs = main_loop.status["iterations_done"], main_loop.status["epochs_done"]
+        total = planned(main_loop)
+        self._speed.saw(done, moving=state is State.RUNNING)
+        share = None if not total else min(1.0, done / total)
+        return {
+            "state": str(state),
+            "possible": POSSIBLE.get(state, []),
+            "iteration": f"iteration {done:,}" + (f" of {total:,}" if total else ""),
+            "epoch": f"epoch {epochs + (state is State.RUNNING):,}",
+            "rate": self._rate(),
+            "left": self._left(total - done) if total and state is State.RUNNING else "",
+            "share": 1.0 if state is State.FINISHED and share is None else share,
+            "values": self._values(session),
+            "command": outcome(session.commands[-1]) if session.commands else None,
+            "error": failure(session.exception),
+        }
+
+    def settled(self, session: Session) -> bool:
+        return session.state.ended
+
+    def receive(self, content: dict[str, Any]) -> None:
+        session = self.subject
+        if content.get("kind") == "command" and session is not None:
+            steer(session, content["name"])
+            pump.nudge(self)
+
+    def _rate(self) -> str:
+        rate = self._speed.rate()
+        if rate is None:
+            return ""
+        return f"{rate:,.0f} it/s" if rate >= 10 else f"{rate:.2g} it/s"
+
+    def _left(self, iterations: int) -> str:
+        rate = self._speed.rate()
+        return "" if not rate or iterations <= 0 else f"{duration(iterations / rate)} left"
+
+    def _values(self, session: Session) -> list[list[str]]:
+        found = [[name, value] for name, value in latest(session.log).items()]
+        return [pair for pair in found if pair[0] not in self._hide][:MOST_VALUES]
+
+
+def steer(session: Session, name: str) -> None:
+    """Put the command of a button on the session's queue."""
+    commands = {
+        "pause": session.pause,
+        "resume": session.resume,
+        "step": session.step,
+        "stop": session.stop,
+    }
+    commands[name]()
+
+
+def outcome(command: Command) -> dict[str, Any]:
+    """Return what the bar says about a command."""
+    return {
+        "id": command.id,
+        "text": f"{command.text}: {command.state}",
+        "refused": command.reason is not None,
+    }
+
+
+def failure(exception: BaseException | None) -> dict[str, str] | None:
+    """Return message and traceback of what ended training, if anything went wrong."""
+    if exception is None:
+        return None
+    notes = "".join(f"\n{note}" for note in getattr(exception, "__notes__", ()))
+    return {
+        "message": f"{type(exception).__name__}: {exception}{notes}",
+        "traceback": "".join(traceback.format_exception(exception)),
+    }

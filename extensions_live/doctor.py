@@ -1,0 +1,83 @@
+"""`doctor`: what is installed, how views travel, and what to do when nothing shows."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+from .bridge import pump
+from .notebook import front_end
+from .widget import LiveWidget
+
+PACKAGES = (
+    *("workbench", "torch", "bokeh", "anywidget", "ipywidgets", "ipykernel", "jupyterlab"),
+    *("jupyterlab_widgets", "panel"),
+)
+
+TRANSPORT = (
+    "widget messages of the notebook itself: no port, no network, no CDN; "
+    "BokehJS comes from the installed package"
+)
+
+ADVICE = {
+    "JupyterLab or Jupyter Notebook": (
+        "If a cell shows text instead of a view: is jupyterlab_widgets installed where the "
+        "*server* runs, and was the page reloaded since?"
+    ),
+    "JupyterLab on Binder": "Idle sessions end after ten minutes: keep the tab open.",
+    "JupyterHub": "jupyterlab_widgets must be installed where the server runs, not the kernel.",
+    "VS Code": "Allow widgets when VS Code asks (setting jupyter.widgetScriptSources).",
+    "Colab": "Views need google.colab.output.enable_custom_widget_manager(), done for you.",
+    "none (a script or a terminal)": "Views are for notebooks; session.log.frame works anywhere.",
+}
+
+
+def doctor() -> None:
+    """Print versions, the notebook program, the transport, who looks, and advice.
+
+    Examples
+    --------
+    >>> doctor()
+    python              3...
+    workbench ...
+    notebook            none (a script or a terminal)
+    transport           widget messages ...
+
+    """
+    facts = {"python": sys.version.split()[0]}
+    facts |= {name: installed(name) for name in PACKAGES}
+    facts["notebook"] = front_end()
+    facts["transport"] = TRANSPORT
+    views = [view for view in pump.views if isinstance(view, LiveWidget)]
+    heard = sum(view.audience.answered for view in views)
+    seen = sum(view.audience.looking() for view in views)
+    facts["views"] = f"{len(views)}; a page answered for {heard}, {seen} in sight"
+    for name, text in facts.items():
+        print(f"{name:<20}{text}")
+    for line in advice(facts, silent=bool(views) and not heard):
+        print(f"\n{line}")
+
+
+def advice(facts: dict[str, str], *, silent: bool) -> list[str]:
+    """Return what to do, most important first.
+
+    Examples
+    --------
+    >>> advice({"notebook": "VS Code", "ipykernel": "7.0.1"}, silent=False)[0]
+    'ipykernel 7.0 cannot send from a background thread: install another version.'
+
+    """
+    lines = []
+    if facts.get("ipykernel", "").startswith("7.0."):
+        lines.append("ipykernel 7.0 cannot send from a background thread: install another version.")
+    if silent:
+        lines.append("No page has answered. It cannot while a cell runs; wait for it, or reload.")
+    return [*lines, ADVICE[facts["notebook"]]]
+
+
+def installed(name: str) -> str:
+    """Return the version of a package."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

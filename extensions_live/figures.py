@@ -1,0 +1,123 @@
+"""Bokeh figures for lists of channels, as the JSON that a page draws.
+
+One figure for each inner list, all with the same iteration axis, so that zooming one zooms all.
+The figures are built once and hold no numbers; the page fills the data sources named
+``curve:<channel>`` and ``marks:<channel>``. Colours of text and background follow the page's theme
+and are set there. There is no tool bar: drag to zoom, turn the wheel with ctrl to zoom and with
+shift to pan, double-click to see all again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bokeh.core.json_encoder import serialize_json
+from bokeh.document import Document
+from bokeh.models import (
+    BoxZoomTool,
+    ColumnDataSource,
+    CrosshairTool,
+    DataRange1d,
+    NumeralTickFormatter,
+    Range1d,
+    Span,
+    WheelPanTool,
+    WheelZoomTool,
+)
+from bokeh.plotting import figure
+
+PALETTE = ["#3b82f6", "#f97316", "#10b981", "#a855f7", "#ec4899", "#14b8a6", "#eab308", "#6366f1"]
+"""Colours that keep apart on white and on black, also for most colour-blind eyes in pairs."""
+
+MARK_COLOUR = "#ef4444"
+HEIGHT = 250
+
+
+def colours(figures: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Return a colour for each channel, distinct within each figure and stable across them.
+
+    Examples
+    --------
+    >>> colours([["cost", "test_cost"], ["error_rate"]])
+    {'cost': '#3b82f6', 'test_cost': '#f97316', 'error_rate': '#3b82f6'}
+
+    """
+    chosen: dict[str, str] = {}
+    for channels in figures:
+        free = iter_free(channels, chosen)
+        for channel in channels:
+            if channel not in chosen:
+                chosen[channel] = next(free)
+    return chosen
+
+
+def iter_free(channels: Sequence[str], chosen: dict[str, str]) -> Iterator[str]:
+    """Yield the colours that no channel of this figure has yet, then all of them again."""
+    taken = {chosen[channel] for channel in channels if channel in chosen}
+    yield from (colour for colour in PALETTE if colour not in taken)
+    while True:
+        yield from PALETTE
+
+
+def document(figures: Sequence[Sequence[str]], *, height: int = HEIGHT) -> str:
+    """Return the JSON text of a Bokeh document with one root for each list of channels.
+
+    Parameters
+    ----------
+    figures : sequence of sequences of str
+        The channels of each figure.
+    height : int, optional
+        Height of a figure in pixels; the width is the page's.
+
+    """
+    colour = colours(figures)
+    iterations = DataRange1d(range_padding=0.02, name="iterations")
+    cursor = Span(dimension="height", line_alpha=0.6, line_width=1, name="cursor")
+    result = Document()
+    sources: dict[str, tuple[ColumnDataSource, ColumnDataSource]] = {}
+    for channels in figures:
+        plot = figure(
+            height=height,
+            sizing_mode="stretch_width",
+            x_range=iterations,
+            y_range=DataRange1d(range_padding=0.08, only_visible=True),
+            toolbar_location=None,
+            tools=[
+                BoxZoomTool(),
+                WheelPanTool(dimension="width", modifiers="shift"),
+                WheelZoomTool(dimensions="width", modifiers="ctrl"),
+                CrosshairTool(overlay=cursor),
+            ],
+            output_backend="canvas",
+            # White, painted once, would leave its edge under the transparent colours set later.
+            background_fill_color=None,
+            border_fill_color=None,
+            outline_line_color=None,
+        )
+        plot.extra_y_ranges = {"share": Range1d(0, 1)}
+        plot.xaxis.formatter = NumeralTickFormatter(format="0,0")
+        plot.xaxis.axis_label = "iteration"
+        for channel in channels:
+            if channel not in sources:
+                sources[channel] = (
+                    ColumnDataSource({"x": [], "y": []}, name=f"curve:{channel}"),
+                    ColumnDataSource({"x": [], "y": []}, name=f"marks:{channel}"),
+                )
+            curve, marks = sources[channel]
+            plot.line("x", "y", source=curve, color=colour[channel], line_width=2, tags=[channel, "line"])
+            plot.scatter(
+                "x", "y", source=curve, color=colour[channel], size=6, tags=[channel, "dots"]
+            )
+            plot.scatter(
+                "x",
+                "y",
+                source=marks,
+                y_range_name="share",
+                marker="x",
+                size=8,
+                line_width=2,
+                color=MARK_COLOUR,
+                tags=[channel, "mark"],
+            )
+        result.add_root(plot)
+    return serialize_json(result.to_json())

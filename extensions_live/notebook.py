@@ -1,0 +1,46 @@
+"""The notebook around us: is there one, which one, and what it should tell us."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from .bridge import kernel_clock
+
+
+def shell() -> Any:
+    """Return the running IPython shell of a kernel, or None outside of a notebook."""
+    from IPython.core.getipython import get_ipython
+
+    running = get_ipython()
+    # The shell of a terminal can show text only. Colab calls its shell differently.
+    return running if type(running).__name__ in ("ZMQInteractiveShell", "Shell") else None
+
+
+def front_end() -> str:
+    """Return the name of the notebook program, as far as this process can know it."""
+    if shell() is None:
+        return "none (a script or a terminal)"
+    for variable, name in (
+        ("COLAB_RELEASE_TAG", "Colab"),
+        ("BINDER_SERVICE_HOST", "JupyterLab on Binder"),
+        ("JUPYTERHUB_USER", "JupyterHub"),
+        ("VSCODE_PID", "VS Code"),
+    ):
+        if variable in os.environ:
+            return name
+    return "JupyterLab or Jupyter Notebook"
+
+
+def connect(kind: type, show: Callable[[Any], None]) -> None:
+    """Have objects of `kind` shown by `show`, and tell the kernel's clock when cells run.
+
+    Does nothing outside of a notebook.
+    """
+    running = shell()
+    if running is None:
+        return
+    running.display_formatter.ipython_display_formatter.for_type(kind, show)
+    running.events.register("pre_execute", kernel_clock.cell_started)
+    running.events.register("post_execute", kernel_clock.cell_ended)

@@ -1,0 +1,54 @@
+"""What a cell shows: widgets, and under them the still picture that outlives the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .bridge import pump
+from .notebook import shell
+from .still import Still
+from .widget import LiveWidget
+
+FALLBACK = "A live view of training, for a notebook with a running kernel."
+
+
+class RunView:
+    """A view of a run in a cell. Make it the last line of the cell to show it.
+
+    The cell gets the live widgets and, whenever the run pauses or ends, a picture and a table of
+    the last values, which stay readable in the saved notebook without a kernel. While the widgets
+    are alive the picture is hidden.
+
+    Attributes
+    ----------
+    widgets : list of LiveWidget
+        From top to bottom.
+    still : Still
+        Keeps the picture.
+
+    """
+
+    def __init__(self, widgets: Sequence[LiveWidget[Any]], still: Still) -> None:
+        self.widgets = list(widgets)
+        self.still = still
+
+    def __repr__(self) -> str:
+        return self.still.text()
+
+    def close(self) -> None:
+        """Remove the view from the page and free what it holds; the run goes on."""
+        pump.detach(self.still)
+        for widget in self.widgets:
+            widget.close()
+
+    def _ipython_display_(self) -> None:
+        if shell() is None:
+            print(self)
+            return
+        from IPython.display import display
+
+        for widget in self.widgets:
+            data, metadata = widget._repr_mimebundle_()
+            display({**data, "text/plain": FALLBACK}, metadata=metadata, raw=True)
+        self.still.display()

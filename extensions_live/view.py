@@ -1,0 +1,55 @@
+"""`view`: everything a person wants to see of a session, from any cell."""
+
+from __future__ import annotations
+
+from workbench.session import Session
+
+from .controls import Controls
+from .notebook import connect
+from .output import RunView
+from .plot import Plot, PlotView
+from .progress import every
+from .still import Still
+
+
+def view(session: Session) -> RunView:
+    """Return a new view of a session: its control bar and all its plots, from the start.
+
+    In a notebook, a session that is the last line of a cell shows itself in this way once
+    `extensions_live` is imported.
+
+    Parameters
+    ----------
+    session : Session
+        As returned by ``main_loop.start()``; it may run, rest or be over.
+
+    Examples
+    --------
+    >>> from workbench.extensions import FinishAfter
+    >>> from workbench.main_loop import MainLoop
+    >>> from extensions_live import Plot
+    >>> class Nothing:
+    ...     def initialize(self): pass
+    ...     def process_batch(self, batch): pass
+    >>> main_loop = MainLoop(Nothing(), [{"x": [1]}], extensions=[
+    ...     FinishAfter(after_n_epochs=2), Plot(channels=["cost"])])
+    >>> session = main_loop.start()
+    >>> session.wait()
+    True
+    >>> view(session)  # outside of a notebook: text
+    state       finished
+    iterations  2
+    epochs      2
+
+    """
+    plots = [one for one in every(session.main_loop.extensions) if isinstance(one, Plot)]
+    shown = {name for plot in plots for name in plot.names}
+    widgets = [Controls(session, hide=shown), *(PlotView(plot) for plot in plots)]
+    return RunView(widgets, Still(plots, session))
+
+
+def _show(session: Session) -> None:
+    view(session)._ipython_display_()
+
+
+connect(Session, _show)
