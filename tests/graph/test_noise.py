@@ -1,0 +1,75 @@
+"""Dropout and noise as rewrites of a graph."""
+
+import numpy
+import pytest
+import torch
+
+from workbench import tensor
+from workbench.bricks import MLP, Identity
+from workbench.filter import VariableFilter
+from workbench.graph import ComputationGraph, apply_dropout, apply_noise
+from workbench.initialization import Constant
+from workbench.roles import DROPOUT, INPUT
+
+ONES = numpy.ones((300, 200), "float32")
+
+
+def test_dropout_keeps_the_expectation_and_changes_with_every_call():
+    x = tensor.matrix("x")
+    run = apply_dropout(ComputationGraph(x * 1), [x], 0.25, seed=3).get_function()
+    [first], [second] = run(ONES), run(ONES)
+    kept = first != 0
+    assert abs(kept.float().mean() - 0.75) < 0.01 and not torch.equal(first, second)
+    torch.testing.assert_close(first[kept], torch.full_like(first[kept], 1 / 0.75))
+
+
+def test_the_same_seed_drops_the_same_and_the_original_graph_stays():
+    x = tensor.matrix("x")
+    graph = ComputationGraph(x * 2)
+    runs = [apply_dropout(graph, [x], 0.5, seed=1).get_function()(ONES)[0] for _ in range(2)]
+    assert torch.equal(*runs) and torch.equal(graph.get_function()(ONES)[0], torch.tensor(ONES) * 2)
+
+
+def test_what_was_dropped_is_found_and_leads_back():
+    mlp = MLP(
+        [Identity(), Identity()], [2, 10, 2], weights_init=Constant(1), biases_init=Constant(2)
+    )
+    graph = ComputationGraph(mlp.apply(tensor.matrix("x")))
+    inputs = VariableFilter(roles=[INPUT])(graph.variables)
+    dropped = VariableFilter(roles=[DROPOUT])(apply_dropout(graph, inputs, 0.5).variables)
+    assert {v.tag.replacement_of for v in dropped} == set(inputs)
+
+
+def test_two_rewrites_without_a_seed_draw_different_masks():
+    x, y = tensor.matrix("x"), tensor.matrix("y")
+    once = apply_dropout(ComputationGraph([x * 1, y * 1]), [x], 0.5)
+    a, b = apply_dropout(once, [y], 0.5).get_function()(ONES, ONES)
+    assert abs(numpy.corrcoef((a != 0).ravel(), (b != 0).ravel())[0, 1]) < 0.05
+
+
+def test_a_custom_divisor():
+    x = tensor.matrix("x")
+    [value] = apply_dropout(ComputationGraph(x * 1), [x], 0.5, custom_divisor=1.0).get_function()(
+        ONES
+    )
+    assert set(value.unique().tolist()) == {0.0, 1.0}
+
+
+def test_noise_has_the_level_asked_for():
+    x = tensor.matrix("x")
+    graph = apply_noise(ComputationGraph(x * 1), [x], 0.5, seed=2)
+    noise = graph.get_function()(ONES)[0] - 1
+    assert abs(noise.std() - 0.5) < 0.01 and abs(noise.mean()) < 0.01
+    assert graph.variables[0] is x
+
+
+@pytest.mark.parametrize("probability", [-0.1, 1, 2])
+def test_a_probability_that_is_none_is_refused(probability):
+    with pytest.raises(ValueError, match=r"probability of dropping is in \[0, 1\)"):
+        apply_dropout(ComputationGraph(tensor.vector("x") * 1), [], probability)
+
+
+def test_integers_are_not_dropped():
+    k = tensor.lvector("k")
+    with pytest.raises(ValueError, match="k is torch.int64: only floating point"):
+        apply_dropout(ComputationGraph(k * 1), [k], 0.5)

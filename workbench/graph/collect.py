@@ -1,0 +1,71 @@
+"""One shared variable in place of many: for methods that want all parameters as one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy
+
+from workbench.errors import GraphError
+from workbench.graph.computation import ComputationGraph
+from workbench.roles import COLLECTED, COLLECTOR, add_role
+from workbench.tensor import SharedVariable, Variable, shared
+
+
+def collect_parameters(
+    computation_graph: ComputationGraph, parameters: Iterable[SharedVariable]
+) -> ComputationGraph:
+    """Replace parameters by pieces of one long vector.
+
+    The vector begins with the parameters' values. A Hessian of all parameters, say, is that with
+    respect to this vector.
+
+    Parameters
+    ----------
+    computation_graph : ComputationGraph
+    parameters : iterable of SharedVariable
+        All of one dtype.
+
+    Returns
+    -------
+    ComputationGraph
+        In place of `parameters` it has one shared variable, ``collected_parameters``, with role
+        ``COLLECTOR``; its pieces have role ``COLLECTED``, and ``tag.replacement_of`` leads to the
+        parameters.
+
+    Raises
+    ------
+    GraphError
+        If there are no parameters, or of several dtypes.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import Linear
+    >>> from workbench.initialization import Constant
+    >>> linear = Linear(2, 3, weights_init=Constant(1), biases_init=Constant(0))
+    >>> linear.initialize()
+    >>> graph = ComputationGraph(linear.apply(tensor.matrix("x")))
+    >>> collect_parameters(graph, graph.parameters).shared_variables[0].get_value()
+    array([1., 1., 1., 1., 1., 1., 0., 0., 0.], dtype=float32)
+    """
+    parameters = list(dict.fromkeys(parameters))
+    if len({parameter.dtype for parameter in parameters}) != 1:
+        raise GraphError(
+            f"collect_parameters takes parameters of one dtype, got {parameters} of "
+            f"{sorted({str(parameter.dtype) for parameter in parameters}) or 'none'}"
+        )
+    values = [parameter.get_value() for parameter in parameters]
+    collector = shared(numpy.concatenate([v.ravel() for v in values]), "collected_parameters")
+    add_role(collector, COLLECTOR)
+    replacements: dict[Variable, Variable] = {}
+    start = 0
+    for parameter, value in zip(parameters, values, strict=True):
+        piece = collector[start : start + value.size].reshape(value.shape)
+        piece.name = parameter.name
+        piece.tag = parameter.tag.copy()
+        add_role(piece, COLLECTED)
+        piece.tag.replacement_of = parameter
+        replacements[parameter] = piece
+        start += value.size
+    return computation_graph.replace(replacements)

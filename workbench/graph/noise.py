@@ -1,0 +1,156 @@
+"""Rewrites that put randomness into a graph: dropout and Gaussian noise.
+
+The draws come from a seeded stream (see `workbench.tensor.random`), whose counter advances with
+every call of a function: masks change from batch to batch, and a resumed run goes on with the same
+ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from workbench.errors import GraphError
+from workbench.graph.computation import ComputationGraph
+from workbench.roles import DROPOUT, add_role
+from workbench.tensor import RandomStream, Variable, as_variable
+from workbench.tensor.random import is_draw
+
+
+def apply_dropout(
+    computation_graph: ComputationGraph,
+    variables: Iterable[Variable],
+    drop_prob: float,
+    rng: RandomStream | None = None,
+    seed: int | None = None,
+    custom_divisor: float | None = None,
+) -> ComputationGraph:
+    """Set elements of variables to zero at random.
+
+    Each element is zero with probability `drop_prob` and otherwise divided by ``1 - drop_prob``,
+    so that its expectation stays what it was and nothing has to be scaled at test time.
+
+    Parameters
+    ----------
+    computation_graph : ComputationGraph
+    variables : iterable of Variable
+        Those to drop elements of. Call it several times for several probabilities.
+    drop_prob : float
+        In [0, 1).
+    rng : RandomStream, optional
+        Where masks are drawn from.
+    seed : int, optional
+        Seed of a new stream, where `rng` is not given; ``config.default_seed`` by default.
+    custom_divisor : float, optional
+        Divide by this instead.
+
+    Returns
+    -------
+    ComputationGraph
+        A new graph. In it, what took the place of a variable has the role ``DROPOUT``, and
+        ``tag.replacement_of`` is the variable.
+
+    Raises
+    ------
+    GraphError
+        If the probability is none, or a variable is not floating point.
+
+    References
+    ----------
+    Hinton, Srivastava, Krizhevsky, Sutskever and Salakhutdinov (2012). Improving neural networks
+    by preventing co-adaptation of feature detectors.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> x = tensor.vector("x")
+    >>> dropped = apply_dropout(ComputationGraph(x * 1), [x], 0.5, seed=1)
+    >>> f = dropped.get_function()
+    >>> f([1.0, 1.0, 1.0, 1.0, 1.0])
+    [tensor([2., 2., 0., 0., 2.])]
+    """
+    if not 0 <= drop_prob < 1:
+        raise GraphError(f"the probability of dropping is in [0, 1), got {drop_prob!r}")
+    divisor = 1 - drop_prob if custom_divisor is None else custom_divisor
+    stream = _stream(computation_graph, rng, seed)
+
+    def dropped(variable: Variable) -> Variable:
+        mask = stream.bernoulli(variable.shape, 1 - drop_prob, dtype=variable.dtype)
+        new = variable * mask / divisor
+        add_role(new, DROPOUT)
+        return new
+
+    return _replaced(computation_graph, variables, dropped)
+
+
+def apply_noise(
+    computation_graph: ComputationGraph,
+    variables: Iterable[Variable],
+    level: float | Variable,
+    seed: int | None = None,
+    rng: RandomStream | None = None,
+) -> ComputationGraph:
+    """Add Gaussian noise to variables.
+
+    Parameters
+    ----------
+    computation_graph : ComputationGraph
+    variables : iterable of Variable
+    level : float or Variable
+        The standard deviation of the noise.
+    seed : int, optional
+        Seed of a new stream; ``config.default_seed`` by default.
+    rng : RandomStream, optional
+        Where to draw from instead.
+
+    Returns
+    -------
+    ComputationGraph
+        A new graph; ``tag.replacement_of`` leads from what is noisy to the variable.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> x = tensor.vector("x")
+    >>> noisy = apply_noise(ComputationGraph(x + 0), [x], 0.1)
+    >>> [value] = noisy.get_function()([1.0, 2.0])
+    >>> value.round()
+    tensor([1., 2.])
+    """
+    stream = _stream(computation_graph, rng, seed)
+    return _replaced(
+        computation_graph,
+        variables,
+        lambda variable: variable + stream.normal(variable.shape, dtype=variable.dtype) * level,
+    )
+
+
+def _stream(
+    computation_graph: ComputationGraph, rng: RandomStream | None, seed: int | None
+) -> RandomStream:
+    """`rng`, or a new stream whose draws differ from those that the graph has already."""
+    if rng is not None:
+        return rng
+    stream = RandomStream(seed)
+    stream.draws = len(
+        {v.owner for v in computation_graph.variables if v.owner and is_draw(v.owner)}
+    )
+    return stream
+
+
+def _replaced(
+    computation_graph: ComputationGraph,
+    variables: Iterable[Variable],
+    replacement: Callable[[Variable], Any],
+) -> ComputationGraph:
+    replacements = {}
+    for variable in dict.fromkeys(variables):
+        if not variable.dtype.is_floating_point:
+            raise GraphError(
+                f"{variable!r} is {variable.dtype}: only floating point variables can be random"
+            )
+        new = as_variable(replacement(variable))
+        new.name = variable.name
+        new.tag.replacement_of = variable
+        replacements[variable] = new
+    return computation_graph.replace(replacements)
