@@ -1,21 +1,35 @@
 """Training algorithms: what is done with a batch; gradient descent and its step rules."""
 
-from workbench.algorithms.adaptive import Adam
+from workbench.algorithms.adaptive import AdaDelta, AdaGrad, Adam, BasicRMSProp, RMSProp
 from workbench.algorithms.base import TrainingAlgorithm, UpdatesAlgorithm
 from workbench.algorithms.gradient_descent import GradientDescent
-from workbench.algorithms.limits import StepClipping
+from workbench.algorithms.limits import (
+    RemoveNotFinite,
+    Restrict,
+    StepClipping,
+    VariableClipping,
+)
 from workbench.algorithms.momentum import BasicMomentum, Momentum
 from workbench.algorithms.rules import CompositeRule, Scale, StepRule
+from workbench.algorithms.torch_optimizer import TorchOptimizer
 
 __all__ = [
+    "AdaDelta",
+    "AdaGrad",
     "Adam",
     "BasicMomentum",
+    "BasicRMSProp",
     "CompositeRule",
     "GradientDescent",
     "Momentum",
+    "RMSProp",
+    "RemoveNotFinite",
+    "Restrict",
     "Scale",
     "StepClipping",
     "StepRule",
+    "TorchOptimizer",
     "TrainingAlgorithm",
     "UpdatesAlgorithm",
+    "VariableClipping",
 ]

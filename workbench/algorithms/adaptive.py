@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from workbench import errors
 from workbench.algorithms.rules import (
+    CompositeRule,
+    Scale,
     StepRule,
     Steps,
     StepUpdates,
@@ -15,11 +18,113 @@ from workbench.algorithms.rules import (
 from workbench.tensor import SharedVariable, Variable
 
 
+def _average(old: Variable, new: Variable, weight: Variable) -> Variable:
+    """``(1 - weight) * old + weight * new`` in one operation."""
+    average: Variable = old.lerp(_like(old, new), _like(old, weight))
+    return average
+
+
+def _like(other: Variable, value: Variable) -> Variable:
+    return value if value.dtype == other.dtype else value.to(other.dtype)
+
+
+def _check_rate(name: str, value: float) -> float:
+    if not 0.0 <= value <= 1.0:
+        raise errors.AlgorithmError(f"{name} lies between 0 and 1, got {value!r}")
+    return value
+
+
+class AdaDelta(StepRule):
+    r"""Step sizes from the ratio of earlier steps to earlier gradients (Zeiler 2012).
+
+    With the previous rule's step :math:`g_t`, the decay rate :math:`\rho` and
+    :math:`\mathrm{E}[\cdot]_t` for averages with exponential discount:
+
+    .. math::
+
+        \mathrm{E}[g^2]_t &= \rho \mathrm{E}[g^2]_{t-1} + (1 - \rho) g_t^2 \\
+        \text{step}_t &= \sqrt{\frac{\mathrm{E}[\text{step}^2]_{t-1} + \epsilon}
+            {\mathrm{E}[g^2]_t + \epsilon}}\; g_t \\
+        \mathrm{E}[\text{step}^2]_t &= \rho \mathrm{E}[\text{step}^2]_{t-1}
+            + (1 - \rho) \text{step}_t^2
+
+    Parameters
+    ----------
+    decay_rate : float
+        Between 0 and 1.
+    epsilon : float
+        Keeps the ratio finite and lets training start.
+
+    Attributes
+    ----------
+    decay_rate, epsilon : SharedVariable
+
+    Examples
+    --------
+    >>> AdaDelta()
+    AdaDelta(decay_rate=0.95, epsilon=1e-06)
+    """
+
+    def __init__(self, decay_rate: float = 0.95, epsilon: float = 1e-6) -> None:
+        self.decay_rate = hyperparameter(_check_rate("decay_rate", decay_rate), "decay_rate")
+        self.epsilon = hyperparameter(epsilon, "epsilon")
+
+    def compute_step(
+        self, parameter: SharedVariable, previous_step: Variable
+    ) -> tuple[Variable, StepUpdates]:
+        weight = 1 - self.decay_rate
+        square = buffer_for(parameter, "mean_square")
+        step_square = buffer_for(parameter, "mean_square_step")
+        new_square = _average(square, previous_step**2, weight)
+        ratio = (step_square + self.epsilon) / (new_square + self.epsilon)
+        step = ratio.sqrt() * previous_step
+        return step, [
+            (square, new_square),
+            (step_square, _average(step_square, step**2, weight)),
+        ]
+
+
+class AdaGrad(StepRule):
+    r"""Step sizes that shrink with the gradients so far (Duchi, Hazan and Singer 2011).
+
+    With the learning rate :math:`\eta` and the previous rule's steps :math:`g_t`:
+
+    .. math:: \text{step}_t = \eta \frac{g_t}{\sqrt{\sum_{s \le t} g_s^2} + \epsilon}
+
+    Parameters
+    ----------
+    learning_rate : float
+    epsilon : float
+        Keeps the division finite.
+
+    Attributes
+    ----------
+    learning_rate, epsilon : SharedVariable
+
+    Examples
+    --------
+    >>> AdaGrad(learning_rate=0.1)
+    AdaGrad(learning_rate=0.1, epsilon=1e-06)
+    """
+
+    def __init__(self, learning_rate: float = 0.002, epsilon: float = 1e-6) -> None:
+        self.learning_rate = hyperparameter(learning_rate, "learning_rate")
+        self.epsilon = hyperparameter(epsilon, "epsilon")
+
+    def compute_step(
+        self, parameter: SharedVariable, previous_step: Variable
+    ) -> tuple[Variable, StepUpdates]:
+        total = buffer_for(parameter, "sum_square")
+        new_total = total + previous_step**2
+        step = self.learning_rate * previous_step / (new_total.sqrt() + self.epsilon)
+        return step, [(total, new_total)]
+
+
 class Adam(StepRule):
     r"""Adaptive moment estimation (Kingma and Ba 2014).
 
-    With the previous rule's step :math:`g_t`, the decay rates :math:`\beta_1, \beta_2` and the
-    decay factor :math:`\lambda`:
+    With the learning rate :math:`\eta`, the previous rule's step :math:`g_t`, the decay rates
+    :math:`\beta_1, \beta_2` and the decay factor :math:`\lambda`:
 
     .. math::
 
@@ -37,7 +142,7 @@ class Adam(StepRule):
     learning_rate : float
         The paper recommends 0.001.
     beta1, beta2 : float
-        Decay rates of the averages of gradients and of squared gradients.
+        Decay rates of the averages of gradients and of squared gradients, between 0 and 1.
     epsilon : float
         Keeps the division finite.
     decay_factor : float
@@ -62,10 +167,12 @@ class Adam(StepRule):
         decay_factor: float = 1.0,
     ) -> None:
         self.learning_rate = hyperparameter(learning_rate, "learning_rate")
-        self.beta1 = hyperparameter(beta1, "beta1")
-        self.beta2 = hyperparameter(beta2, "beta2")
+        self.beta1 = hyperparameter(_check_rate("beta1", beta1), "beta1")
+        self.beta2 = hyperparameter(_check_rate("beta2", beta2), "beta2")
         self.epsilon = hyperparameter(epsilon, "epsilon")
-        self.decay_factor = hyperparameter(decay_factor, "decay_factor")
+        self.decay_factor = hyperparameter(
+            _check_rate("decay_factor", decay_factor), "decay_factor"
+        )
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
@@ -81,15 +188,96 @@ class Adam(StepRule):
         time = counter("adam_time")
         now = time + 1
         correction = (1 - self.beta2.double() ** now).sqrt() / (1 - self.beta1.double() ** now)
-        rate = (self.learning_rate * correction).to(self.learning_rate.dtype)
-        beta1 = self.beta1 * self.decay_factor**time
-        beta1_rest, beta2_rest = 1 - beta1, 1 - self.beta2
+        rate = _like(self.learning_rate, self.learning_rate * correction)
+        mean_weight = 1 - self.beta1 * self.decay_factor**time
+        square_weight = 1 - self.beta2
         steps: Steps = {}
         updates: StepUpdates = [(time, now)]
         for parameter, previous in previous_steps.items():
             mean, square = buffer_for(parameter, "mean"), buffer_for(parameter, "mean_square")
-            new_mean = beta1 * mean + beta1_rest * previous
-            new_square = self.beta2 * square + beta2_rest * previous**2
+            new_mean = _average(mean, previous, mean_weight)
+            new_square = _average(square, previous**2, square_weight)
             steps[parameter] = rate * new_mean / (new_square.sqrt() + self.epsilon)
             updates += [(mean, new_mean), (square, new_square)]
         return steps, updates
+
+
+class BasicRMSProp(StepRule):
+    r"""Divides the step by a running average of the size of recent steps (Hinton 2014).
+
+    With the previous rule's step :math:`g_t`, the decay rate :math:`\rho` and the largest scaling
+    :math:`c`:
+
+    .. math::
+
+        v_t &= \rho v_{t-1} + (1 - \rho) g_t^2 \\
+        \text{step}_t &= g_t / \max(\sqrt{v_t}, 1 / c)
+
+    Because it normalises, it comes first in a chain: what scales steps before it has no effect.
+    `RMSProp` is this and `Scale`. Lecture 6e of the course "Neural Networks for Machine Learning".
+
+    Parameters
+    ----------
+    decay_rate : float
+        Between 0 and 1; with a lower one the average follows faster.
+    max_scaling : float
+        The largest factor that a step is multiplied by; greater than 0.
+
+    Attributes
+    ----------
+    decay_rate, max_scaling : SharedVariable
+
+    Examples
+    --------
+    >>> BasicRMSProp()
+    BasicRMSProp(decay_rate=0.9, max_scaling=100000)
+    """
+
+    def __init__(self, decay_rate: float = 0.9, max_scaling: float = 1e5) -> None:
+        if not max_scaling > 0:
+            raise errors.AlgorithmError(f"max_scaling is greater than 0, got {max_scaling!r}")
+        self.decay_rate = hyperparameter(_check_rate("decay_rate", decay_rate), "decay_rate")
+        self.max_scaling = hyperparameter(max_scaling, "max_scaling")
+
+    def compute_step(
+        self, parameter: SharedVariable, previous_step: Variable
+    ) -> tuple[Variable, StepUpdates]:
+        square = buffer_for(parameter, "mean_square")
+        new_square = _average(square, previous_step**2, 1 - self.decay_rate)
+        size = new_square.sqrt().maximum(_like(square, 1 / self.max_scaling))
+        return previous_step / size, [(square, new_square)]
+
+
+class RMSProp(CompositeRule):
+    """Steps of a size that does not depend on the size of gradients (Hinton 2014).
+
+    `BasicRMSProp`, then `Scale`. ``torch.optim.RMSprop`` adds a small constant to the running
+    average's root where this has a lower bound for it.
+
+    Parameters
+    ----------
+    learning_rate : float
+    decay_rate, max_scaling : float
+        As in `BasicRMSProp`.
+
+    Attributes
+    ----------
+    learning_rate, decay_rate, max_scaling : SharedVariable
+
+    Examples
+    --------
+    >>> RMSProp(learning_rate=0.001)
+    RMSProp(learning_rate=0.001, decay_rate=0.9, max_scaling=100000)
+    """
+
+    def __init__(
+        self, learning_rate: float = 1.0, decay_rate: float = 0.9, max_scaling: float = 1e5
+    ) -> None:
+        basic = BasicRMSProp(decay_rate=decay_rate, max_scaling=max_scaling)
+        scale = Scale(learning_rate=learning_rate)
+        super().__init__([basic, scale])
+        self.learning_rate = scale.learning_rate
+        self.decay_rate = basic.decay_rate
+        self.max_scaling = basic.max_scaling
+
+    __repr__ = StepRule.__repr__

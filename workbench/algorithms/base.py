@@ -11,7 +11,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+import numpy
+
 from workbench import errors
+from workbench.filter import get_brick
 from workbench.tensor import Function, SharedVariable, Variable, function
 from workbench.tensor.function import Updates
 from workbench.tensor.traversal import ancestors
@@ -156,7 +159,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         for variables, _ in self._observers:
             outputs.update(dict.fromkeys(variables))
         places = {variable: i for i, variable in enumerate(outputs)}
-        new_values = [new for _, new in self._updates if isinstance(new, Variable)]
+        new_values = [new for _, new in _variables(self._updates)]
         inputs = inputs_by_name([*outputs, *new_values], repr(self))
         new = function(
             list(inputs.values()),
@@ -204,9 +207,14 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             raise missing_source(batch, self._sources, repr(self)) from None
         if len(batch) != len(values):
             self._check_unused(batch)
-        results = run(*values)
+        results = self._step(run, values)
         for observer, places in self._calls:
             observer([results[i] for i in places])
+
+    def _step(self, run: Function, values: Sequence[Any]) -> list[Any]:
+        """Run the function on a batch; for algorithms that do more than updates."""
+        results: list[Any] = run(*values)
+        return results
 
     def _check_unused(self, batch: Batch) -> None:
         if self._warned or self.on_unused_sources == "ignore":
@@ -222,6 +230,55 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             raise errors.SourceError(message)
         self._warned = True
         warnings.warn(message, stacklevel=3)
+
+    def state_variables(self) -> dict[str, SharedVariable]:
+        """All shared variables of the training step, by unique names.
+
+        Parameters, what step rules remember, hyper-parameters, counters of random streams. The name
+        of a brick's parameter has the brick's path, such as ``mlp/linear_0.W``, as has the name of
+        what is remembered about it.
+        """
+        reached = ancestors([*self._outputs(), *(new for _, new in _variables(self._updates))])
+        found = [v for v in reached if isinstance(v, SharedVariable)]
+        return named(dict.fromkeys([*(target for target, _ in self._updates), *found]))
+
+    def state_dict(self, exclude: Iterable[SharedVariable] = ()) -> dict[str, Any]:
+        """The values of `state_variables`, to be given to `load_state_dict`.
+
+        Parameters
+        ----------
+        exclude : iterable of SharedVariable, optional
+            What is saved elsewhere, such as the parameters of a model.
+        """
+        left_out = set(exclude)
+        return {
+            name: variable.get_value()
+            for name, variable in self.state_variables().items()
+            if variable not in left_out
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to where `state_dict` was called.
+
+        Raises
+        ------
+        StateError
+            If `state` has a name that is none here, or is of another shape; nothing changes then.
+        """
+        variables = self.state_variables()
+        for name, value in state.items():
+            if name not in variables:
+                raise errors.StateError(
+                    f"{self!r} has no state {name!r}{errors.nearest(name, variables)}; the state "
+                    "is that of another algorithm"
+                )
+            shape, expected = numpy.shape(value), tuple(variables[name].shape)
+            if shape != expected:
+                raise errors.StateError(
+                    f"the state {name!r} has shape {shape}, but {self!r} needs {expected}"
+                )
+        for name, value in state.items():
+            variables[name].set_value(value)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "function": None}
@@ -283,6 +340,28 @@ def _listed(noun: str, names: Sequence[str]) -> str:
 def _nearest(names: Iterable[str], candidates: Iterable[str]) -> str:
     known = list(candidates)
     return next((hint for name in names if (hint := errors.nearest(name, known))), "")
+
+
+def _variables(
+    updates: Iterable[tuple[SharedVariable, Any]],
+) -> list[tuple[SharedVariable, Variable]]:
+    return [(target, new) for target, new in updates if isinstance(new, Variable)]
+
+
+def named(variables: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
+    """Shared variables by names that are unique and do not depend on chance."""
+    names: dict[str, SharedVariable] = {}
+    for variable in variables:
+        owner = vars(variable.tag).get("for_parameter", variable)
+        brick = get_brick(owner)
+        path = f"{brick.path()}." if brick is not None else ""
+        name = unique = f"{path}{variable!r}"
+        count = 0
+        while unique in names:
+            count += 1
+            unique = f"{name}_{count}"
+        names[unique] = variable
+    return names
 
 
 def _pairs(updates: Updates) -> list[tuple[SharedVariable, Any]]:

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from workbench import errors
-from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm, choice
-from workbench.algorithms.rules import Scale, StepRule, check_parameters
-from workbench.expressions import l2_norm
+from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm
+from workbench.algorithms.finite import FiniteCost
+from workbench.algorithms.rules import Scale, StepRule, check_parameters, total_norm
 from workbench.tensor import SharedVariable, Variable, grad
 from workbench.tensor.function import Updates
 
 Gradients = Mapping[SharedVariable, Variable] | Iterable[tuple[SharedVariable, Variable]]
-
-NOT_FINITE = (
-    "the cost {cost!r} is {value} in batch {batch} of this run ({before}); {effect}. {advice}"
-)
-ADVICE = (
-    "Try a smaller learning rate, clip the steps with CompositeRule([StepClipping(1.0), rule]), or "
-    "leave such batches out with RemoveNotFinite as the last rule"
-)
-FIRST = "Look at the data, at the initial parameters and at the learning rate"
 
 
 class GradientDescent(UpdatesAlgorithm):
@@ -111,47 +100,19 @@ class GradientDescent(UpdatesAlgorithm):
         self.parameters = list(self.gradients)
         check_parameters(type(self).__name__, self.parameters)
         self.steps, rule_updates = self.step_rule.compute_steps(self.gradients)
-        self.total_gradient_norm = _norm(self.gradients, "total_gradient_norm")
-        self.total_step_norm = _norm(self.steps, "total_step_norm")
+        self.total_gradient_norm = total_norm(self.gradients, "total_gradient_norm")
+        self.total_step_norm = total_norm(self.steps, "total_step_norm")
         self.add_updates([(p, p - step) for p, step in self.steps.items()])
         self.add_updates(rule_updates)
         if on_not_finite is None:
             on_not_finite = "ignore" if self.step_rule.handles_not_finite else "raise"
-        self.on_not_finite: OnTrouble = choice("on_not_finite", on_not_finite)
-        self._batches = 0
-        self._last_cost: float | None = None
-        self._finite = True
+        self.finite = FiniteCost(cost, on_not_finite)
 
     def _outputs(self) -> list[Variable]:
-        return [] if self.cost is None or self.on_not_finite == "ignore" else [self.cost]
+        return self.finite.outputs
 
     def _guard(self) -> Callable[[Sequence[Any]], None] | None:
-        return self._check_cost if self._outputs() else None
-
-    def _check_cost(self, outputs: Sequence[Any]) -> None:
-        """Look at the cost, which is the first output, before updates are applied."""
-        value = outputs[0].item()
-        if math.isfinite(value):
-            self._last_cost = value
-            self._finite = True
-            self._batches += 1
-            return
-        raising = self.on_not_finite == "raise"
-        first = self._last_cost is None
-        message = NOT_FINITE.format(
-            cost=self.cost,
-            value=value,
-            batch=self._batches + 1,
-            before="the first" if first else f"it was {self._last_cost:.6g} in the last finite one",
-            effect="no parameter was changed" if raising else "parameters follow it",
-            advice=FIRST if first else ADVICE,
-        )
-        if raising:
-            raise errors.NotFiniteError(message)
-        self._batches += 1
-        if self._finite:
-            warnings.warn(message, stacklevel=5)
-        self._finite = False
+        return self.finite.guard
 
 
 def _differentiated(
@@ -192,9 +153,3 @@ def _of_parameters(
             f"{', '.join(map(repr, different))} is in one of them only"
         )
     return {parameter: gradients[parameter] for parameter in parameters}
-
-
-def _norm(tensors: Mapping[SharedVariable, Variable], name: str) -> Variable:
-    norm = l2_norm(tensors.values())
-    norm.name = name
-    return norm

@@ -1,9 +1,10 @@
-"""Step rules that keep steps within bounds."""
+"""Step rules that keep steps within bounds, or to certain parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from workbench import errors
 from workbench.algorithms.rules import StepRule, Steps, StepUpdates, hyperparameter
 from workbench.expressions import l2_norm
 from workbench.tensor import SharedVariable, Variable
@@ -14,12 +15,12 @@ class StepClipping(StepRule):
 
     The steps :math:`s` become :math:`s \cdot \min(1, \theta / \|s\|)`, with :math:`\|s\|` the norm
     over all parameters together and :math:`\theta` the threshold. As the first rule of a chain it
-    clips gradients (Pascanu et al. 2013).
+    clips gradients (Pascanu, Mikolov and Bengio 2013).
 
     Parameters
     ----------
     threshold : float, optional
-        The largest norm; ``None`` leaves steps as they are.
+        The largest norm, greater than 0; ``None`` leaves steps as they are.
 
     Attributes
     ----------
@@ -32,7 +33,7 @@ class StepClipping(StepRule):
     """
 
     def __init__(self, threshold: float | None = None) -> None:
-        self.threshold = None if threshold is None else hyperparameter(threshold, "threshold")
+        self.threshold = None if threshold is None else _threshold(threshold)
 
     def compute_steps(
         self, previous_steps: Mapping[SharedVariable, Variable]
@@ -43,3 +44,167 @@ class StepClipping(StepRule):
         # Divided by the larger of the two, the factor is at most one and never 0 / 0.
         factor = self.threshold / norm.maximum(self.threshold.to(norm.dtype))
         return {p: factor * step for p, step in previous_steps.items()}, []
+
+
+class VariableClipping(StepRule):
+    r"""Clips the norm that a parameter, or each part of it, has after the step.
+
+    With the parameter :math:`p`, the previous rule's step :math:`s` and the threshold
+    :math:`\theta`, the step becomes the one that leads to
+    :math:`(p - s) \cdot \min(1, \theta / \|p - s\|)`, the norm being taken over `axis`. It
+    presumes that this step is what will be subtracted, and so comes last. For max-norm
+    regularisation (Srebro and Shraibman 2005), of the weights of hidden units for instance
+    (Hinton et al. 2012): ``Restrict(VariableClipping(2.0, axis=0), weights)``.
+
+    Parameters
+    ----------
+    threshold : float
+        The largest norm, greater than 0.
+    axis : int or iterable of int, optional
+        The axes over which to sum for the norm; all if ``None``.
+
+    Attributes
+    ----------
+    threshold : SharedVariable
+    axis : tuple of int or None
+
+    Raises
+    ------
+    AlgorithmError
+        If a parameter does not have the axis.
+
+    Examples
+    --------
+    >>> VariableClipping(2.0, axis=0)
+    VariableClipping(threshold=2, axis=(0,))
+    """
+
+    def __init__(self, threshold: float, axis: int | Iterable[int] | None = None) -> None:
+        self.threshold = _threshold(threshold)
+        self.axis = (axis,) if isinstance(axis, int) else None if axis is None else tuple(axis)
+
+    def compute_step(
+        self, parameter: SharedVariable, previous_step: Variable
+    ) -> tuple[Variable, StepUpdates]:
+        wrong = [a for a in self.axis or () if not -parameter.ndim <= a < parameter.ndim]
+        if wrong:
+            raise errors.AlgorithmError(
+                f"{self!r} cannot clip {parameter!r}, which has {parameter.ndim} dimensions and so "
+                f"no axis {wrong[0]}; apply it to others only, with Restrict"
+            )
+        moved: Variable = parameter - previous_step
+        axes = self.axis or tuple(range(parameter.ndim))
+        norm = (moved**2).sum(axes, keepdim=True).sqrt() if axes else moved.abs()
+        clipped = parameter - moved * (self.threshold / norm)
+        # Steps that need no clipping stay as they are, to the last bit.
+        step: Variable = (norm > self.threshold).where(clipped, previous_step)
+        return step, []
+
+    def __repr__(self) -> str:
+        return f"{super().__repr__()[:-1]}, axis={self.axis})"
+
+
+class RemoveNotFinite(StepRule):
+    r"""Replaces steps that are not finite.
+
+    If any element of a parameter's step is infinite or not a number, the parameter is multiplied by
+    `scaler` instead; what earlier rules of the chain remember about it stays as it was, so that
+    one bad batch does not spoil a velocity for ever. To be applied last.
+
+    `GradientDescent` does not raise when the cost is not finite, if this is among its rules.
+
+    Parameters
+    ----------
+    scaler : float
+        With 1, the default, the parameter stays what it is.
+
+    Attributes
+    ----------
+    scaler : SharedVariable
+
+    Examples
+    --------
+    >>> from workbench.algorithms import Adam, CompositeRule
+    >>> CompositeRule([Adam(0.001), RemoveNotFinite()]).handles_not_finite
+    True
+    """
+
+    def __init__(self, scaler: float = 1.0) -> None:
+        self.scaler = hyperparameter(scaler, "scaler")
+        self._finite: dict[SharedVariable, Variable] = {}
+
+    def compute_step(
+        self, parameter: SharedVariable, previous_step: Variable
+    ) -> tuple[Variable, StepUpdates]:
+        finite: Variable = previous_step.isfinite().all()
+        self._finite[parameter] = finite
+        instead = ((1 - self.scaler) * parameter).to(previous_step.dtype)
+        step: Variable = finite.where(previous_step, instead)
+        return step, []
+
+    def revise_updates(self, updates: StepUpdates) -> StepUpdates:
+        return [(kept, self._revised(kept, new)) for kept, new in updates]
+
+    def _revised(self, kept: SharedVariable, new: Variable) -> Variable:
+        finite = self._finite.get(vars(kept.tag).get("for_parameter"))  # type: ignore[arg-type]
+        return new if finite is None else finite.where(new, kept)
+
+    @property
+    def handles_not_finite(self) -> bool:
+        return True
+
+
+class Restrict(StepRule):
+    """Applies a rule to some of the parameters; the steps of all others stay as they are.
+
+    Parameters
+    ----------
+    step_rule : StepRule
+    variables : iterable of SharedVariable
+        The parameters to apply it to; those that are not trained do not matter.
+
+    Raises
+    ------
+    AlgorithmError
+        If none of `variables` is trained.
+
+    Examples
+    --------
+    >>> from workbench import shared
+    >>> Restrict(StepClipping(1.0), [shared([1.0], "W")])
+    Restrict(StepClipping(threshold=1), [W])
+    """
+
+    def __init__(self, step_rule: StepRule, variables: Iterable[SharedVariable]) -> None:
+        self.step_rule = step_rule
+        self.variables = list(variables)
+
+    def compute_steps(
+        self, previous_steps: Mapping[SharedVariable, Variable]
+    ) -> tuple[Steps, StepUpdates]:
+        chosen = {p: previous_steps[p] for p in self.variables if p in previous_steps}
+        if self.variables and not chosen:
+            raise errors.AlgorithmError(
+                f"{self!r} applies to nothing: none of its variables is among the parameters, "
+                f"which are {', '.join(map(repr, previous_steps))}"
+            )
+        if not chosen:
+            return dict(previous_steps), []
+        steps, updates = self.step_rule.compute_steps(chosen)
+        return {**previous_steps, **steps}, updates
+
+    def revise_updates(self, updates: StepUpdates) -> StepUpdates:
+        return self.step_rule.revise_updates(updates)
+
+    @property
+    def handles_not_finite(self) -> bool:
+        return self.step_rule.handles_not_finite
+
+    def __repr__(self) -> str:
+        return f"Restrict({self.step_rule!r}, {self.variables!r})"
+
+
+def _threshold(value: float) -> SharedVariable:
+    if not value > 0:
+        raise errors.AlgorithmError(f"threshold is greater than 0, got {value!r}")
+    return hyperparameter(value, "threshold")

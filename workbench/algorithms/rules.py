@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from workbench import errors
+from workbench.expressions import l2_norm
 from workbench.roles import ALGORITHM_BUFFER, ALGORITHM_HYPERPARAMETER, VariableRole, add_role
 from workbench.tensor import SharedVariable, Variable, shared
 from workbench.tensor.device import floatx
@@ -94,6 +95,21 @@ class StepRule:
             updates += more
         return steps, updates
 
+    def revise_updates(self, updates: StepUpdates) -> StepUpdates:
+        """Have a say in what earlier rules of a chain remember; called after `compute_steps`.
+
+        Parameters
+        ----------
+        updates : list of pairs
+            The updates of the rules before.
+
+        Returns
+        -------
+        list of pairs
+            By default the same.
+        """
+        return updates
+
     @property
     def handles_not_finite(self) -> bool:
         """Whether the rule gives finite steps for gradients that are not."""
@@ -138,8 +154,13 @@ class CompositeRule(StepRule):
         updates: StepUpdates = []
         for component in self.components:
             steps, more = component.compute_steps(steps)
-            updates += more
+            updates = component.revise_updates(updates) + more
         return steps, updates
+
+    def revise_updates(self, updates: StepUpdates) -> StepUpdates:
+        for component in self.components:
+            updates = component.revise_updates(updates)
+        return updates
 
     @property
     def handles_not_finite(self) -> bool:
@@ -225,3 +246,10 @@ def check_parameters(what: str, parameters: Sequence[Any]) -> None:
     if len(set(parameters)) != len(parameters):
         twice, _ = Counter(parameters).most_common(1)[0]
         raise errors.AlgorithmError(f"{what} got the parameter {twice!r} twice")
+
+
+def total_norm(tensors: Mapping[SharedVariable, Variable], name: str) -> Variable:
+    """The L2 norm of gradients or steps of all parameters together, under a name to monitor."""
+    norm = l2_norm(tensors.values())
+    norm.name = name
+    return norm

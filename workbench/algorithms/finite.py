@@ -1,0 +1,74 @@
+"""A look at the cost before anything changes."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from workbench import errors
+from workbench.algorithms.base import OnTrouble, choice
+from workbench.tensor import Variable
+
+NOT_FINITE = (
+    "the cost {cost} is {value} in batch {batch} of this run ({before}); {effect}. {advice}"
+)
+ADVICE = (
+    "Try a smaller learning rate, clip the steps with CompositeRule([StepClipping(1.0), rule]), or "
+    "leave such batches out with RemoveNotFinite as the last rule"
+)
+FIRST = "Look at the data, at the initial parameters and at the learning rate"
+
+
+class FiniteCost:
+    """Refuses, or complains about, a cost that is infinite or not a number.
+
+    Parameters
+    ----------
+    cost : Variable or None
+    on_not_finite : {'raise', 'warn', 'ignore'}
+
+    Attributes
+    ----------
+    outputs : list of Variable
+        What a function has to give first, for `guard`: the cost, or nothing.
+    """
+
+    def __init__(self, cost: Variable | None, on_not_finite: OnTrouble) -> None:
+        self.cost = cost
+        self.on_not_finite = choice("on_not_finite", on_not_finite)
+        self.outputs = [] if cost is None or on_not_finite == "ignore" else [cost]
+        self.batches = 0
+        self.last: float | None = None
+        self._finite = True
+
+    @property
+    def guard(self) -> Callable[[Sequence[Any]], None] | None:
+        """What the function shall call before updates."""
+        return self._check if self.outputs else None
+
+    def _check(self, outputs: Sequence[Any]) -> None:
+        value = outputs[0].item()
+        if math.isfinite(value):
+            self.last = value
+            self._finite = True
+            self.batches += 1
+            return
+        raising = self.on_not_finite == "raise"
+        message = NOT_FINITE.format(
+            cost=repr(self.cost),
+            value=value,
+            batch=self.batches + 1,
+            before="the first"
+            if self.last is None
+            else f"the last finite cost was {self.last:.6g}",
+            effect="no parameter was changed" if raising else "parameters follow it",
+            advice=FIRST if self.last is None else ADVICE,
+        )
+        if raising:
+            raise errors.NotFiniteError(message)
+        self.batches += 1
+        if self._finite:
+            warnings.warn(message, stacklevel=5)
+        self._finite = False
