@@ -97,7 +97,7 @@ class VariableClipping(StepRule):
         norm = (moved**2).sum(axes, keepdim=True).sqrt() if axes else moved.abs()
         clipped = parameter - moved * (self.threshold / norm)
         # Steps that need no clipping stay as they are, to the last bit.
-        step: Variable = (norm > self.threshold).where(clipped, previous_step)
+        step: Variable = clipped.where(norm > self.threshold, previous_step)
         return step, []
 
     def __repr__(self) -> str:
@@ -139,7 +139,7 @@ class RemoveNotFinite(StepRule):
         finite: Variable = previous_step.isfinite().all()
         self._finite[parameter] = finite
         instead = ((1 - self.scaler) * parameter).to(previous_step.dtype)
-        step: Variable = finite.where(previous_step, instead)
+        step: Variable = previous_step.where(finite, instead)
         return step, []
 
     def revise_updates(self, updates: StepUpdates) -> StepUpdates:
@@ -147,7 +147,7 @@ class RemoveNotFinite(StepRule):
 
     def _revised(self, kept: SharedVariable, new: Variable) -> Variable:
         finite = self._finite.get(vars(kept.tag).get("for_parameter"))  # type: ignore[arg-type]
-        return new if finite is None else finite.where(new, kept)
+        return new if finite is None else new.where(finite, kept)
 
     @property
     def handles_not_finite(self) -> bool:
