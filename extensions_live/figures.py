@@ -20,10 +20,10 @@ from bokeh.models import (
     DataRange1d,
     NumeralTickFormatter,
     Range1d,
-    Span,
     WheelPanTool,
     WheelZoomTool,
 )
+from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
 PALETTE = ["#3b82f6", "#f97316", "#10b981", "#a855f7", "#ec4899", "#14b8a6", "#eab308", "#6366f1"]
@@ -94,7 +94,7 @@ def document(figures: Sequence[Sequence[str]], *, height: int = HEIGHT) -> str:
             border_fill_color=None,
             outline_line_color=None,
         )
-        plot.extra_y_ranges = {"share": Range1d(0, 1)}
+        plot.extra_y_ranges = {"share": Range1d(start=0, end=1)}
         plot.xaxis.formatter = NumeralTickFormatter(format="0,0")
         plot.xaxis.axis_label = "iteration"
         for channel in channels:
@@ -104,20 +104,19 @@ def document(figures: Sequence[Sequence[str]], *, height: int = HEIGHT) -> str:
                     ColumnDataSource({"x": [], "y": []}, name=f"marks:{channel}"),
                 )
             curve, marks = sources[channel]
-            plot.line("x", "y", source=curve, color=colour[channel], line_width=2, tags=[channel, "line"])
-            plot.scatter(
-                "x", "y", source=curve, color=colour[channel], size=6, tags=[channel, "dots"]
-            )
-            plot.scatter(
-                "x",
-                "y",
+            shade = colour[channel]
+            line = plot.line("x", "y", source=curve, color=shade, line_width=2)
+            dots = plot.scatter("x", "y", source=curve, color=shade, size=6)
+            crosses = plot.scatter(
+                *("x", "y"),
                 source=marks,
                 y_range_name="share",
                 marker="x",
                 size=8,
                 line_width=2,
                 color=MARK_COLOUR,
-                tags=[channel, "mark"],
             )
+            for part, kind in ((line, "line"), (dots, "dots"), (crosses, "marks")):
+                part.tags = [channel, kind]
         result.add_root(plot)
     return serialize_json(result.to_json())

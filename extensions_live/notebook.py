@@ -18,6 +18,20 @@ def shell() -> Any:
     return running if type(running).__name__ in ("ZMQInteractiveShell", "Shell") else None
 
 
+def publish(
+    data: dict[str, Any],
+    metadata: dict[str, Any] | None = None,
+    *,
+    display_id: str | None = None,
+    update: bool = False,
+) -> None:
+    """Display a MIME bundle in the running cell, or replace what stands under `display_id`."""
+    transient = {} if display_id is None else {"display_id": display_id}
+    running = shell()
+    if running is not None:
+        running.display_pub.publish(data, metadata or {}, transient=transient, update=update)
+
+
 def front_end() -> str:
     """Return the name of the notebook program, as far as this process can know it."""
     if shell() is None:

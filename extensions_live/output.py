@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .bridge import pump
-from .notebook import shell
+from .notebook import publish, shell
 from .still import Still
 from .widget import LiveWidget
 
@@ -46,9 +46,7 @@ class RunView:
         if shell() is None:
             print(self)
             return
-        from IPython.display import display
-
         for widget in self.widgets:
-            data, metadata = widget._repr_mimebundle_()
-            display({**data, "text/plain": FALLBACK}, metadata=metadata, raw=True)
+            data, metadata = widget._repr_mimebundle_() or ({}, {})
+            publish({**data, "text/plain": FALLBACK}, metadata)
         self.still.display()

@@ -123,10 +123,11 @@ def as_figures(channels: object) -> list[list[str]]:
     """
     if isinstance(channels, str) or not isinstance(channels, Sequence) or not channels:
         raise ExtensionError(NO_CHANNELS.format(channels))
-    figures = [[one] if isinstance(one, str) else list(one) for one in channels]
-    if not all(names and all(isinstance(name, str) for name in names) for names in figures):
-        raise ExtensionError(NO_CHANNELS.format(channels))
-    return figures
+    figures = [[one] if isinstance(one, str) else one for one in channels]
+    for names in figures:
+        if not (isinstance(names, Sequence) and names and all(isinstance(n, str) for n in names)):
+            raise ExtensionError(NO_CHANNELS.format(channels))
+    return [list(names) for names in figures]
 
 
 class PlotView(LiveWidget[Plot]):
@@ -136,7 +137,7 @@ class PlotView(LiveWidget[Plot]):
     _css = asset("live.css")
 
     title = traitlets.Unicode().tag(sync=True)
-    channels = traitlets.List().tag(sync=True)
+    channels: traitlets.List[Any] = traitlets.List().tag(sync=True)
     colours = traitlets.Dict().tag(sync=True)
     figures = traitlets.Unicode().tag(sync=True)
     bokehjs = traitlets.Unicode().tag(sync=True)

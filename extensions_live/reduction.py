@@ -88,7 +88,9 @@ def reduce_curve(
         (first, last, points),
         (last, len(x), COARSE_POINTS),
     ]
-    kept = np.concatenate([low + extremes(y[low:high], n, finite[low:high]) for low, high, n in parts])
+    kept = np.concatenate(
+        [low + extremes(y[low:high], n, finite[low:high]) for low, high, n in parts]
+    )
     line = np.where(finite[kept], y[kept], np.nan)
     bad = np.flatnonzero(~finite)
     if len(bad) > MARKS:
@@ -96,9 +98,7 @@ def reduce_curve(
     return Curve(x[kept].astype(np.float64), line, x[bad].astype(np.float64))
 
 
-def extremes(
-    y: Floats, points: int, finite: NDArray[np.bool_] | None = None
-) -> NDArray[np.int64]:
+def extremes(y: Floats, points: int, finite: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
     """Return the increasing indices of about `points` values that matter in `y`.
 
     They are the first and the last one and, of each bucket, the smallest, the largest and one

@@ -19,6 +19,7 @@ from workbench.session import State
 from .bridge import pump
 from .curves import latest, read_curve
 from .figures import colours
+from .notebook import publish
 from .picture import WIDTH, Line, draw
 
 if TYPE_CHECKING:
@@ -73,8 +74,9 @@ class Still:
         if moment is None or moment == self._published:
             return 0
         table, picture = self.bundles()
-        publish(table, self._ids[0], update=True)
-        publish(picture, self._ids[1], update=True)
+        publish(table, display_id=self._ids[0], update=True)
+        size = {"image/png": {"width": WIDTH}}
+        publish(picture, size, display_id=self._ids[1], update=True)
         self._published = moment
         if self.over():
             self._held.clear()
@@ -82,12 +84,12 @@ class Still:
 
     def fail(self, error: Exception) -> None:
         text = f"The picture cannot be drawn: {type(error).__name__}: {error}"
-        publish({"text/plain": text}, self._ids[1], update=True)
+        publish({"text/plain": text}, display_id=self._ids[1], update=True)
 
     def display(self) -> None:
         """Show both outputs in the running cell, empty where the run has not rested yet."""
-        publish({"text/plain": ""}, self._ids[0], update=False)
-        publish({"text/plain": ""}, self._ids[1], update=False)
+        for display_id in self._ids:
+            publish({"text/plain": ""}, display_id=display_id)
         self._published = None
         pump.attach(self)
 
@@ -154,13 +156,7 @@ class Still:
             colour = colours(plot.channels)
             for channels in plot.channels:
                 found = [(name, read_curve(plot.log, name, points=POINTS)) for name in channels]
-                panels.append([Line(n, colour[n], curve) for n, curve in found if curve is not None])
-        return [lines for lines in panels if lines]
-
-
-def publish(data: dict[str, Any], display_id: str, *, update: bool) -> None:
-    """Display `data` under an id, or replace what stands there."""
-    from IPython.display import display
-
-    metadata = {"image/png": {"width": WIDTH}} if "image/png" in data else {}
-    display(data, metadata=metadata, raw=True, display_id=display_id, update=update)
+                lines = [Line(name, colour[name], curve) for name, curve in found if curve]
+                if lines:
+                    panels.append(lines)
+        return panels

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from workbench.session import Session
 
 from .controls import Controls
@@ -10,6 +12,7 @@ from .output import RunView
 from .plot import Plot, PlotView
 from .progress import every
 from .still import Still
+from .widget import LiveWidget
 
 
 def view(session: Session) -> RunView:
@@ -44,7 +47,8 @@ def view(session: Session) -> RunView:
     """
     plots = [one for one in every(session.main_loop.extensions) if isinstance(one, Plot)]
     shown = {name for plot in plots for name in plot.names}
-    widgets = [Controls(session, hide=shown), *(PlotView(plot) for plot in plots)]
+    widgets: list[LiveWidget[Any]] = [Controls(session, hide=shown)]
+    widgets += [PlotView(plot) for plot in plots]
     return RunView(widgets, Still(plots, session))
 
 

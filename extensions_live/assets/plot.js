@@ -195,7 +195,7 @@ async function render({ model, el }) {
     figures.forEach((figure, i) => {
       const { buttons, waiting, broken, note } = cards[i];
       for (const renderer of figure.renderers) {
-        const [name, kind] = renderer.glyph.tags;
+        const [name, kind] = renderer.tags;
         const count = data[name]?.x.length ?? 0;
         const off = buttons[name].classList.contains("wb-off");
         renderer.visible = !off && (kind !== "dots" || count <= SPARSE);

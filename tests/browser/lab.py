@@ -1,0 +1,277 @@
+"""A real JupyterLab on this machine, driven through Debian's Chromium by Playwright.
+
+`Lab` starts the server, `Notebook` is one notebook open in a page: run cells, read their outputs,
+click. Every request that would leave this machine is noted, and a test fails on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from playwright.sync_api import Locator, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM_PLACES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+SETTINGS = {
+    "@jupyterlab/apputils-extension/notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+        "doNotDisturbMode": True,
+    },
+    # Cells out of sight must be in the page, too: tests look at them.
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
+}
+LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:")
+NOTEBOOK = "window.jupyterapp.shell.currentWidget"
+
+
+def find_chromium() -> str | None:
+    """Return the path of a browser: ``$CHROMIUM``, or the first one installed."""
+    given = os.environ.get("CHROMIUM")
+    return given or next(filter(None, map(shutil.which, CHROMIUM_PLACES)), None)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def until(condition: Callable[[], Any], *, timeout: float = 30.0, what: str = "") -> Any:
+    """Wait until `condition` returns something true, and return that."""
+    end = time.monotonic() + timeout
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > end:
+            raise AssertionError(f"{what or condition} did not come true within {timeout} s")
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def jupyter_lab(root: Path) -> Iterator[str]:
+    """Serve `root` on 127.0.0.1, with settings of its own; give the base address."""
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="lab-") as home:
+        for name, values in SETTINGS.items():
+            path = Path(home, "settings", f"{name}.jupyterlab-settings")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(values))
+        environment = dict(
+            os.environ,
+            JUPYTER_CONFIG_DIR=f"{home}/config",
+            JUPYTER_RUNTIME_DIR=f"{home}/runtime",
+            JUPYTERLAB_SETTINGS_DIR=f"{home}/settings",
+            JUPYTERLAB_WORKSPACES_DIR=f"{home}/workspaces",
+            IPYTHONDIR=f"{home}/ipython",
+            JUPYTER_PLATFORM_DIRS="1",
+            PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+        )
+        command = [
+            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+            *("--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"),
+            *("--IdentityProvider.token=", f"--ServerApp.root_dir={root}"),
+            *("--expose-app-in-browser", "--LabApp.extension_manager=readonly"),
+        ]
+        log = Path(home, "log")
+        with log.open("w") as out:
+            server = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
+        try:
+            base = f"http://127.0.0.1:{port}"
+            until(lambda: answers(base, server, log), timeout=90, what="the server's start")
+            yield base
+        finally:
+            server.terminate()  # ends its kernels, too
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def answers(base: str, server: subprocess.Popen[bytes], log: Path) -> bool:
+    """Tell whether the server is up; raise if it died."""
+    if server.poll() is not None:
+        raise RuntimeError(f"JupyterLab ended with {server.returncode}:\n{log.read_text()[-3000:]}")
+    try:
+        with urllib.request.urlopen(f"{base}/api/status", timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def browser_page(executable: str) -> Iterator[tuple[Page, list[str]]]:
+    """Give a page of a headless browser, and the list of requests that left this machine."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=executable, headless=True, args=CHROMIUM_FLAGS
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 1500})
+        page.set_default_timeout(30_000)
+        offsite: list[str] = []
+        page.on(
+            "request",
+            lambda request: None if request.url.startswith(LOCAL) else offsite.append(request.url),
+        )
+        yield page, offsite
+        browser.close()
+
+
+class Notebook:
+    """A notebook open in JupyterLab.
+
+    Parameters
+    ----------
+    page : Page
+        The browser's page.
+    base : str
+        Address of the server.
+    path : Path
+        The file, directly in the served folder.
+
+    """
+
+    def __init__(self, page: Page, base: str, path: Path) -> None:
+        self.page, self.base, self.path = page, base, path
+
+    def open(self) -> None:
+        """Open it and wait until its kernel is idle."""
+        self.page.goto(f"{self.base}/lab/tree/{self.path.name}?reset")
+        self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=90_000)
+        self.page.wait_for_function(
+            f"() => {NOTEBOOK}?.sessionContext?.session?.kernel?.status === 'idle'",
+            timeout=90_000,
+        )
+
+    def run(self, index: int, *, wait: bool = True, timeout: float = 120.0) -> None:
+        """Run a cell as a person would, and wait until it is done."""
+        before = self.count(index)
+        self.page.evaluate(
+            f"""(index) => {{
+                const content = {NOTEBOOK}.content;
+                content.activeCellIndex = index;
+                content.deselectAll();
+                window.jupyterapp.commands.execute('notebook:run-cell');
+            }}""",
+            index,
+        )
+        if wait:
+            until(
+                lambda: self.count(index) not in (None, before),
+                timeout=timeout,
+                what=f"the end of cell {index}",
+            )
+
+    def run_all(self, *, timeout: float = 180.0) -> None:
+        """Run all cells from the top, and wait until the last one is done."""
+        self.command("notebook:run-all-cells")
+        last = max(i for i, kind in enumerate(self.kinds()) if kind == "code")
+        until(lambda: self.count(last) is not None, timeout=timeout, what="the last cell")
+
+    def command(self, name: str, **arguments: Any) -> None:
+        """Execute a command of JupyterLab, without waiting for its end."""
+        self.page.evaluate(
+            "([name, given]) => { window.jupyterapp.commands.execute(name, given); }",
+            [name, arguments],
+        )
+
+    def kinds(self) -> list[str]:
+        """The type of every cell."""
+        kinds: list[str] = self.page.evaluate(
+            f"() => [...{NOTEBOOK}.content.widgets].map((cell) => cell.model.type)"
+        )
+        return kinds
+
+    def count(self, index: int) -> int | None:
+        """The execution count of a cell that is done, or None."""
+        count: int | None = self.page.evaluate(
+            f"""(index) => {{
+                const model = {NOTEBOOK}.content.widgets[index].model;
+                return model.executionState === 'running' ? null : model.executionCount;
+            }}""",
+            index,
+        )
+        return count
+
+    def outputs(self, index: int) -> list[dict[str, Any]]:
+        """The outputs of a cell, as a saved notebook would have them."""
+        outputs: list[dict[str, Any]] = self.page.evaluate(
+            f"(index) => {NOTEBOOK}.content.widgets[index].model.outputs.toJSON()", index
+        )
+        return outputs
+
+    def text(self, index: int) -> str:
+        """All text in the outputs of a cell."""
+        parts = []
+        for output in self.outputs(index):
+            text = output.get("text") or output.get("data", {}).get("text/plain") or ""
+            parts.append("".join(text))
+            parts += [output.get("evalue", "")]
+        return "\n".join(parts)
+
+    def errors(self) -> list[tuple[int, str, str]]:
+        """Index, class and text of every error that a cell shows."""
+        return [
+            (index, output["ename"], output["evalue"])
+            for index, kind in enumerate(self.kinds())
+            if kind == "code"
+            for output in self.outputs(index)
+            if output["output_type"] == "error"
+        ]
+
+    def find(self, testid: str) -> Locator:
+        """The element with this test id, in the outputs."""
+        return self.page.locator(f'.jp-OutputArea [data-testid="{testid}"]').first
+
+    def save(self) -> dict[str, Any]:
+        """Save, and return what stands in the file."""
+        self.command("docmanager:save")
+        until(lambda: not self.page.evaluate(f"{NOTEBOOK}.context.model.dirty"), what="saving")
+        saved: dict[str, Any] = json.loads(self.path.read_text())
+        return saved
+
+    def add_cell(self, source: str) -> int:
+        """Append a code cell; return its index."""
+        self.page.evaluate(
+            f"""(source) => {NOTEBOOK}.content.model.sharedModel.addCell(
+                {{cell_type: 'code', source}})""",
+            source,
+        )
+        return len(self.kinds()) - 1
+
+    def shut_down(self) -> None:
+        """End the kernel."""
+        self.page.evaluate(f"{NOTEBOOK}.sessionContext.shutdown()")
+
+
+def write_notebook(path: Path, *cells: str) -> Path:
+    """Write a notebook with these code cells."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, path)
+    return path

@@ -1,0 +1,116 @@
+"""The control bar, without a browser."""
+
+import pytest
+
+from extensions_live import Controls
+from tests.support.fakes import GatedAlgorithm
+from workbench.extensions import FinishAfter
+from workbench.main_loop import MainLoop
+from workbench.session import State
+
+from .runs import make_loop
+
+
+@pytest.fixture
+def gated():
+    """A session that trains on a batch whenever the test allows one."""
+    algorithm = GatedAlgorithm()
+    main_loop = MainLoop(
+        algorithm,
+        [{"x": i} for i in range(5)],
+        extensions=[FinishAfter(after_n_epochs=2)],
+    )
+    session = main_loop.start()
+    yield session, algorithm
+    session.stop()
+    algorithm.allowed.release(100)
+    assert session.wait(20)
+
+
+def shown(controls, pump):
+    """Return what the bar shows after the pump came by."""
+    pump.serve(controls)
+    assert controls.problem == ""
+    return controls.payload
+
+
+def test_a_running_session(gated, hand_pump, wire):
+    session, algorithm = gated
+    assert algorithm.arrived.acquire(timeout=20)
+    payload = shown(Controls(session), hand_pump)
+    assert payload["state"] == "running"
+    assert payload["possible"] == ["pause", "stop"]
+    assert (payload["iteration"], payload["epoch"]) == ("iteration 0 of 10", "epoch 1")
+    assert payload["share"] == 0.0
+    assert payload["command"] is payload["error"] is None
+
+
+def test_a_click_is_queued_then_acknowledged_with_its_iteration(gated, hand_pump, wire):
+    session, algorithm = gated
+    controls = Controls(session)
+    assert algorithm.arrived.acquire(timeout=20)
+    controls._hear(controls, {"kind": "command", "name": "pause"}, [])
+    assert shown(controls, hand_pump)["command"]["text"] == "pause: queued"
+    algorithm.allowed.release()
+    session.commands[-1].wait(20)
+    payload = shown(controls, hand_pump)
+    assert payload["command"] == {
+        "id": 1,
+        "text": "pause: applied at iteration 1",
+        "refused": False,
+    }
+    assert payload["possible"] == ["resume", "step", "stop"]
+
+
+def test_every_button_reaches_the_session(gated, hand_pump, wire):
+    session, _ = gated
+    controls = Controls(session)
+    for name in ("pause", "resume", "step", "stop"):
+        controls._hear(controls, {"kind": "command", "name": name}, [])
+    assert [command.kind for command in session.commands] == ["pause", "resume", "step", "stop"]
+
+
+def test_a_refused_command_says_why(hand_pump, wire):
+    session = make_loop().start()
+    assert session.wait(20)
+    session.resume()
+    payload = shown(Controls(session), hand_pump)
+    assert payload["command"]["refused"]
+    assert "resume: refused: the run has finished" in payload["command"]["text"]
+
+
+def test_a_finished_session(hand_pump, wire):
+    session = make_loop(epochs=3, batches=4).start()
+    assert session.wait(20)
+    payload = shown(Controls(session), hand_pump)
+    assert (payload["state"], payload["possible"]) == (State.FINISHED, [])
+    assert (payload["iteration"], payload["epoch"]) == ("iteration 12 of 12", "epoch 3")
+    assert (payload["share"], payload["left"]) == (1.0, "")
+    assert payload["values"] == [["cost", "0.3012"], ["test_cost", "0.5"]]
+
+
+def test_channels_that_a_plot_shows_need_not_be_repeated(hand_pump, wire):
+    session = make_loop().start()
+    assert session.wait(20)
+    payload = shown(Controls(session, hide=["cost"]), hand_pump)
+    assert payload["values"] == [["test_cost", "0.5"]]
+
+
+def test_an_error_in_training_is_shown_with_message_and_traceback(hand_pump, wire):
+    session = make_loop(fail_at=3).start()
+    with pytest.raises(ValueError, match="ran away"):
+        session.wait(20)
+    payload = shown(Controls(session), hand_pump)
+    assert payload["state"] == "failed"
+    assert payload["error"]["message"].startswith("ValueError: the weights ran away\n")
+    assert "process_batch" in payload["error"]["traceback"]
+
+
+def test_nothing_is_sent_while_nothing_changes(gated, hand_pump, wire):
+    session, algorithm = gated
+    assert algorithm.arrived.acquire(timeout=20)
+    controls = Controls(session)
+    wire.clear()
+    for _ in range(3):
+        hand_pump.serve(controls)
+    assert len(wire) == 1

@@ -1,0 +1,30 @@
+"""The figures that Bokeh builds."""
+
+import json
+
+import pytest
+
+from extensions_live.figures import PALETTE, colours, document
+
+
+def test_one_root_for_each_list_and_one_source_for_each_channel():
+    built = json.loads(document([["cost", "test_cost"], ["cost"]]))
+    assert [root["name"] for root in built["roots"]] == ["Figure", "Figure"]
+    text = json.dumps(built)
+    assert text.count('"curve:cost"') == text.count('"marks:test_cost"') == 1
+
+
+def test_figures_share_the_iteration_axis():
+    first, second = json.loads(document([["a"], ["b"]]))["roots"]
+    assert second["attributes"]["x_range"] == {"id": first["attributes"]["x_range"]["id"]}
+
+
+@pytest.mark.parametrize("count", [1, 8, 20])
+def test_colours_differ_as_long_as_there_are_enough(count):
+    found = colours([[f"channel {i}" for i in range(count)]])
+    assert len(set(found.values())) == min(count, len(PALETTE))
+
+
+def test_a_channel_keeps_its_colour_in_every_figure():
+    found = colours([["a", "b"], ["b", "c"]])
+    assert found["c"] != found["b"]

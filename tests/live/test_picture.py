@@ -1,0 +1,49 @@
+"""The picture without a browser."""
+
+import io
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageColor
+
+from extensions_live.picture import HEIGHT, SCALE, SHRINK, WIDTH, Line, draw, ticks
+from extensions_live.reduction import reduce_curve
+
+
+def line(y, colour="#3b82f6"):
+    return Line("cost", colour, reduce_curve(np.arange(len(y)), np.array(y, np.float64)))
+
+
+def pixels(panels):
+    return np.asarray(Image.open(io.BytesIO(draw(panels))).convert("RGB"), np.int64)
+
+
+@pytest.mark.parametrize(("panels", "rows"), [(1, 1), (2, 1), (3, 2)])
+def test_two_panels_stand_in_a_row(panels, rows):
+    image = pixels([[line([1.0, 2.0])]] * panels)
+    factor = SCALE // SHRINK
+    assert image.shape == (HEIGHT * rows * factor, WIDTH * factor, 3)
+
+
+def test_a_curve_is_drawn_in_its_colour():
+    image = pixels([[line(np.linspace(0, 1, 100), "#ff0000")]])
+    red = np.abs(image - ImageColor.getrgb("#ff0000")).sum(2) < 60
+    assert red.sum() > 1000
+
+
+@pytest.mark.parametrize("y", [[np.nan], [np.nan, np.inf], [5.0], [0.0, 0.0], [1e300, -1e300]])
+def test_odd_curves_are_drawn(y):
+    assert draw([[line(y)]]).startswith(b"\x89PNG")
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e9), st.integers(2, 8))
+def test_ticks_are_round_increasing_and_inside(low, width, about):
+    high = low + width
+    found = ticks(low, high, about)
+    assert len(found) <= 3 * about
+    assert all(a < b for a, b in pairwise(found))
+    slack = 1e-6 * max(abs(low), abs(high), width)
+    assert all(low - slack <= tick <= high + slack for tick in found)
