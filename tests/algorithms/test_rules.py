@@ -1,0 +1,126 @@
+"""Step rules against torch's optimizers, and what they refuse."""
+
+import numpy as np
+import pytest
+import torch
+
+from workbench import shared, tensor
+from workbench.algorithms import (
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    BasicRMSProp,
+    CompositeRule,
+    GradientDescent,
+    Momentum,
+    Restrict,
+    Scale,
+    StepClipping,
+    VariableClipping,
+)
+from workbench.errors import AlgorithmError
+
+
+@pytest.mark.parametrize(
+    "rule, theirs",
+    [
+        (lambda: Scale(0.1), lambda p: torch.optim.SGD(p, lr=0.1)),
+        (lambda: Momentum(0.1, 0.9), lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9)),
+        # Where epsilon stands differs, so that it has to be without effect here.
+        (lambda: Adam(0.01, epsilon=1e-12), lambda p: torch.optim.Adam(p, lr=0.01, eps=1e-12)),
+        (lambda: AdaGrad(0.1, 1e-10), lambda p: torch.optim.Adagrad(p, lr=0.1, eps=1e-10)),
+        (lambda: AdaDelta(0.9, 1e-6), lambda p: torch.optim.Adadelta(p, lr=1.0, rho=0.9, eps=1e-6)),
+        (
+            lambda: CompositeRule([BasicRMSProp(0.9), Scale(0.01)]),
+            lambda p: torch.optim.RMSprop(p, lr=0.01, alpha=0.9, eps=0.0),
+        ),
+    ],
+)
+def test_twenty_steps_agree_with_torch(rule, theirs):
+    torch.manual_seed(1)
+    initial = torch.randn(4, 3)
+    x, W = tensor.matrix("x"), shared(initial, "W")
+    algorithm = GradientDescent(
+        cost=(torch.sigmoid(x @ W) - 0.3).pow(2).mean(), parameters=[W], step_rule=rule()
+    )
+    reference = initial.clone().requires_grad_()
+    optimizer = theirs([reference])
+    for batch in torch.randn(20, 8, 4):
+        algorithm.process_batch({"x": batch})
+        optimizer.zero_grad()
+        (torch.sigmoid(batch @ reference) - 0.3).pow(2).mean().backward()
+        optimizer.step()
+    np.testing.assert_allclose(W.get_value(), reference.detach(), rtol=2e-4, atol=2e-5)
+
+
+def test_parameters_keep_their_dtype():
+    x = tensor.matrix("x", dtype=torch.float64)
+    W = shared(np.ones((2, 2)), "W")
+    algorithm = GradientDescent(cost=(x @ W).mean(), parameters=[W], step_rule=Adam(0.1))
+    algorithm.process_batch({"x": np.ones((1, 2))})
+    assert W.get_value().dtype == np.float64
+    np.testing.assert_allclose(W.get_value(), 0.9, rtol=1e-6)
+
+
+def test_adam_counts_batches_once_for_all_parameters():
+    a, b = shared(1.0, "a"), shared(1.0, "b")
+    algorithm = GradientDescent(cost=a * b, parameters=[a, b], step_rule=Adam())
+    algorithm.process_batch({})
+    assert algorithm.state_dict()["adam_time"] == 1
+
+
+def test_each_algorithm_has_memory_of_its_own():
+    rule = Momentum(1.0, 1.0)
+    a, b = shared(0.0, "a"), shared(0.0, "b")
+    first = GradientDescent(cost=a * 1, parameters=[a], step_rule=rule)
+    second = GradientDescent(cost=b * 1, parameters=[b], step_rule=rule)
+    for algorithm in (first, first, second):
+        algorithm.process_batch({})
+    assert (a.get_value(), b.get_value()) == (-3, -1)
+
+
+@pytest.mark.parametrize("axis, norms", [(0, [1, 1]), ((1,), [1, 1, 1]), (None, 1), (-1, [1] * 3)])
+def test_variables_are_clipped_along_axes(axis, norms):
+    W = shared(np.full((3, 2), 5.0), "W")
+    algorithm = GradientDescent(gradients={W: W * 0}, step_rule=VariableClipping(1.0, axis))
+    algorithm.process_batch({})
+    dims = tuple(range(2)) if axis is None else axis
+    np.testing.assert_allclose(np.sqrt((W.get_value() ** 2).sum(dims)), norms, rtol=1e-6)
+
+
+def test_variables_within_the_threshold_are_moved_exactly():
+    W = shared([0.1, 0.2], "W")
+    algorithm = GradientDescent(gradients={W: W * 0 + 0.1}, step_rule=VariableClipping(1.0))
+    algorithm.process_batch({})
+    np.testing.assert_array_equal(W.get_value(), np.float32([0.1, 0.2]) - np.float32(0.1))
+
+
+def test_an_axis_that_a_parameter_does_not_have_is_named():
+    b = shared([1.0], "b")
+    with pytest.raises(AlgorithmError, match="cannot clip b, which has 1 dimensions .*no axis 1"):
+        GradientDescent(gradients={b: b}, step_rule=VariableClipping(1.0, axis=1))
+
+
+def test_a_restriction_to_nothing_is_refused():
+    a, b = shared(1.0, "a"), shared(1.0, "b")
+    with pytest.raises(AlgorithmError, match="applies to nothing: .* parameters, which are a"):
+        GradientDescent(gradients={a: a}, step_rule=Restrict(Scale(0.1), [b]))
+
+
+@pytest.mark.parametrize(
+    "make, text",
+    [
+        (lambda: StepClipping(0.0), "threshold is greater than 0, got 0.0"),
+        (lambda: VariableClipping(-1.0), "threshold is greater than 0"),
+        (lambda: AdaDelta(decay_rate=1.5), "decay_rate lies between 0 and 1, got 1.5"),
+        (lambda: BasicRMSProp(max_scaling=0), "max_scaling is greater than 0"),
+        (lambda: Adam(beta2=2), "beta2 lies between 0 and 1"),
+        (lambda: Scale([0.1, 0.2]), r"learning_rate is one number, got \[0.1, 0.2\]"),
+        (lambda: Scale(shared(0.1, "rate")), "got the variable rate"),
+        (lambda: CompositeRule([Scale(0.1), 3]), "made of step rules, got 3"),
+        (lambda: CompositeRule([Scale]), "made of step rules, got <class"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(make, text):
+    with pytest.raises(AlgorithmError, match=text):
+        make()
