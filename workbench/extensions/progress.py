@@ -9,12 +9,11 @@ from __future__ import annotations
 import contextvars
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
 from typing import Any
 
 from workbench.extensions.base import TrainingExtension
-from workbench.extensions.composite import CompositeExtension
-from workbench.extensions.finish import FinishAfter
+from workbench.extensions.finish import batches_per_epoch, planned_batches, planned_epochs
 
 logger = logging.getLogger(__name__)
 
@@ -42,44 +41,35 @@ class ProgressBar(TrainingExtension):
         self._ended = threading.Event()
         self._drawing = threading.Lock()
         self._bar: Any = None
-        self._began = 0
-        self._learned: int | None = None
         self._quiet_at = -1
 
     def get_iter_per_epoch(self) -> int | None:
         """Return the number of batches in an epoch, or None if it is not known yet."""
-        stream = self.main_loop.data_stream
-        length = None if stream is None else stream.num_batches
-        return self._learned if length is None else length
-
-    def get_total(self) -> int | None:
-        """Return the number of batches until training ends, or None if that is not known."""
-        length = self.get_iter_per_epoch()
-        epochs, batches = self._limits()
-        in_epochs = None if epochs is None or length is None else epochs * length
-        return min((n for n in (batches, in_epochs) if n is not None), default=None)
+        return batches_per_epoch(self.main_loop)
 
     def create_bar(self) -> Any:
-        """Return a new tqdm bar for what is known now."""
+        """Return a new tqdm bar for what is known now; it shows after the first interval."""
         from tqdm.auto import tqdm
 
         done, total = self._progress()
-        return tqdm(total=total, initial=done, unit="batch", mininterval=0.0, dynamic_ncols=True)
+        return tqdm(
+            total=total,
+            initial=done,
+            unit="batch",
+            delay=self.interval,
+            mininterval=0.0,
+            dynamic_ncols=True,
+        )
 
     def before_epoch(self) -> None:
-        self._began = self.main_loop.status["iterations_done"]
         self._start()
 
     def on_resumption(self) -> None:
-        ends = self.main_loop.status["_epoch_ends"]
-        self._began = ends[-1] if ends else 0
         self._start()
 
     def after_epoch(self) -> None:
-        done = self.main_loop.status["iterations_done"]
-        self._learned = done - self._began
         # what is printed now shall not stand behind the bar; it comes back with the next batch
-        self._quiet_at = done
+        self._quiet_at = self.main_loop.status["iterations_done"]
         if self._drawing.acquire(timeout=self.interval):  # no longer: a front end may hang
             try:
                 if self._bar is not None:
@@ -110,6 +100,7 @@ class ProgressBar(TrainingExtension):
 
     def _draw_until_ended(self) -> None:
         try:
+            self._bar = self.create_bar()
             while not self._ended.wait(self.interval):
                 self._draw()
             self._quiet_at = -1
@@ -124,37 +115,27 @@ class ProgressBar(TrainingExtension):
         with self._drawing:
             if self.main_loop.status["iterations_done"] == self._quiet_at:
                 return
-            if self._bar is None:
-                self._bar = self.create_bar()
             bar = self._bar
             done, total = self._progress()
-            if total != bar.total or done < bar.n:
-                bar.reset(total)
-                bar.initial = bar.n = done
             bar.set_description_str(self._description(), refresh=False)
+            if total != bar.total or done < bar.n:
+                bar.initial = 0
+                bar.reset(total)
             bar.update(done - bar.n)
             bar.refresh()
 
     def _progress(self) -> tuple[int, int | None]:
-        done, total = self.main_loop.status["iterations_done"], self.get_total()
-        return (
-            (done, total) if total is not None else (done - self._began, self.get_iter_per_epoch())
-        )
+        done, total = self.main_loop.status["iterations_done"], planned_batches(self.main_loop)
+        if total is not None:
+            return done, total
+        starts = [0, *self.main_loop.status["_epoch_ends"]]
+        return done - starts[self._epochs_before()], self.get_iter_per_epoch()
 
     def _description(self) -> str:
-        epoch, (last, _) = self.main_loop.status["epochs_done"] + 1, self._limits()
-        return f"epoch {epoch}" if last is None else f"epoch {min(epoch, last)}/{last}"
+        epoch, last = self._epochs_before() + 1, planned_epochs(self.main_loop)
+        return f"epoch {epoch}" if last is None else f"epoch {epoch}/{last}"
 
-    def _limits(self) -> tuple[int | None, int | None]:
-        """Return the numbers of epochs and of batches after which training ends."""
-        found = [e for e in _all(self.main_loop.extensions) if isinstance(e, FinishAfter)]
-        epochs = min((e.epochs for e in found if e.epochs is not None), default=None)
-        batches = min((e.batches for e in found if e.batches is not None), default=None)
-        return epochs, batches
-
-
-def _all(extensions: Iterable[TrainingExtension]) -> Iterator[TrainingExtension]:
-    for extension in extensions:
-        yield extension
-        if isinstance(extension, CompositeExtension):
-            yield from _all(extension.sub_extensions)
+    def _epochs_before(self) -> int:
+        """Count the epochs before the one to show, which is the last one until the next begins."""
+        status = self.main_loop.status
+        return bisect_left(status["_epoch_ends"], status["iterations_done"])
