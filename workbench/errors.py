@@ -27,7 +27,8 @@ knows nothing of the workbench can still catch them::
     │   ├── SourceError       (LookupError)     a source or a set that the data do not have
     │   ├── DataFileError                       a file that is damaged or not of the expected layout
     │   ├── MissingDataError  (FileNotFoundError) data that are not on this machine
-    │   └── DownloadError     (OSError)         a download that no mirror completed
+    │   ├── DownloadError     (OSError)         a download that no mirror completed
+    │   └── PrefetchError     (RuntimeError)    a process that reads ahead is no more
     ├── StateError            (TypeError)       a value that cannot be stored as plain state
     ├── ArchiveError          (ValueError)      an archive that is damaged, foreign or incomplete
     │   └── UntrustedArchiveError (PermissionError) an archive that nobody said to trust
@@ -73,8 +74,9 @@ def nearest(name: str, candidates: Iterable[object]) -> str:
     """Return ``"; did you mean 'x'?"`` for the closest of `candidates`, or an empty string."""
     import difflib
 
-    found = difflib.get_close_matches(str(name), [str(c) for c in candidates], n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    spelled = {str(c).casefold(): str(c) for c in candidates}
+    found = difflib.get_close_matches(str(name).casefold(), list(spelled), n=1)
+    return f"; did you mean {spelled[found[0]]!r}?" if found else ""
 
 
 class WorkbenchError(Exception):
@@ -201,6 +203,10 @@ class ArchiveError(WorkbenchError, ValueError):
 
 class UntrustedArchiveError(ArchiveError, PermissionError):
     """Loading would execute code from an archive that nobody said to trust."""
+
+
+class PrefetchError(DataError, RuntimeError):
+    """A process that was reading data ahead has ended, or failed in a way that it cannot tell."""
 
 
 class LogError(WorkbenchError, ValueError):

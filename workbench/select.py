@@ -83,7 +83,7 @@ class Path:
         else:
             del pieces[0]
         names, marks = pieces[1::2], pieces[::2]
-        if not all(names) or PARAMETER_SEPARATOR in marks[:-1]:
+        if not names or not all(names) or PARAMETER_SEPARATOR in marks[:-1]:
             raise SelectionError(
                 f"{string!r} is no path; write brick names with '/' between them and perhaps one "
                 "parameter at the end, as in 'mlp/linear_0.W'"

@@ -18,11 +18,11 @@ import numpy
 import torch
 
 from workbench.bricks import immediate
-from workbench.errors import ApplicationError, SignatureError, located, nearest
+from workbench.errors import ApplicationError, ArgumentError, SignatureError, located, nearest
 from workbench.graph.annotations import ApplicationCall, add_annotation
 from workbench.roles import COST, INPUT, OUTPUT, VariableRole, add_role, has_roles
 from workbench.tensor import Variable, as_variable
-from workbench.utils.plain import pack, unpack
+from workbench.utils.plain import extract_args, pack, unpack
 from workbench.utils.variables import print_shape, put_hook
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class Application:
         self._self_name = parameters[0].name
         taken = [p for p in parameters[1:] if p.name not in SPECIAL]
         self.signature = self._full.replace(parameters=taken)
+        self._takes_any_number = [p.kind for p in taken] == [inspect.Parameter.VAR_POSITIONAL]
         self._check_inputs()
 
     def _check_inputs(self) -> None:
@@ -226,13 +227,17 @@ class Application:
     def _bound_arguments(
         self, bound: BoundApplication, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> dict[str, Any]:
+        by_position = bool(kwargs) and self._takes_any_number
+        known = bound.inputs if by_position else self.argument_names
         try:
+            if by_position:
+                args, kwargs = tuple(extract_args(known, *args, **kwargs).values()), {}
             return self.signature.bind(*args, **kwargs).arguments
-        except TypeError as error:
-            taken = ", ".join(str(parameter) for parameter in self.signature.parameters.values())
-            hint = next((h for name in kwargs if (h := nearest(name, self.argument_names))), "")
-            known = hint if any(name not in self.argument_names for name in kwargs) else ""
-            raise SignatureError(f"{bound.path}: {error}; it takes ({taken}){known}") from None
+        except (TypeError, ArgumentError) as error:
+            hints = [nearest(name, known) for name in kwargs if name not in known]
+            raise SignatureError(
+                f"{bound.path}: {error}; it takes ({', '.join(known)}){''.join(hints[:1])}"
+            ) from None
 
     def _check_place(self, bound: BoundApplication) -> None:
         running = _running.get()
@@ -262,7 +267,7 @@ class Application:
         finally:
             _running.reset(token)
 
-    def __reduce__(self) -> Any:
+    def __reduce_ex__(self, protocol: Any) -> Any:
         """By name where the class can be imported; classes made elsewhere travel by value."""
         found: Any = sys.modules.get(self.brick.__module__) if self.brick else None
         if self.brick is not None and self.brick.__module__ != "__main__":
@@ -270,7 +275,7 @@ class Application:
                 found = getattr(found, part, None)
             if found is self.brick:
                 return getattr, (self.brick, self.name)
-        return super().__reduce_ex__(2)
+        return super().__reduce_ex__(protocol)
 
     def __repr__(self) -> str:
         owner = self.brick.__name__ if self.brick is not None else "?"

@@ -8,7 +8,9 @@ each of these steps, and takes them through it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, ClassVar, Self
 
 from workbench.bricks import display
@@ -23,6 +25,19 @@ LIFE_CYCLE = frozenset(
     "name parents auxiliary_variables updates print_shapes".split()
 )
 """Attributes that are no settings: to set one does not make a brick push its settings again."""
+
+
+_stage: ContextVar[str | None] = ContextVar("stage", default=None)
+"""What settings are being pushed for; those that arrive then concern nothing else."""
+
+
+@contextmanager
+def _pushing(stage: str) -> Iterator[None]:
+    token = _stage.set(stage)
+    try:
+        yield
+    finally:
+        _stage.reset(token)
 
 
 class Brick(Component):
@@ -163,7 +178,8 @@ class Brick(Component):
         Done by `allocate` if it has not been done; call it to change the children afterwards.
         """
         self._require(self.allocation_args, "allocation")
-        self._push_allocation_config()
+        with _pushing("allocation"):
+            self._push_allocation_config()
         for child in self._bricks():
             # A child that still lacks settings pushes its own once it has them.
             if not child._missing(child.allocation_args):
@@ -179,7 +195,8 @@ class Brick(Component):
         Done by `initialize` if it has not been done; call it to change the children afterwards.
         """
         self._require(self.initialization_args, "initialization")
-        self._push_initialization_config()
+        with _pushing("initialization"):
+            self._push_initialization_config()
         for child in self._bricks():
             if not child._missing(child.initialization_args):
                 child.push_initialization_config()
@@ -230,9 +247,12 @@ class Brick(Component):
         known = {
             n for bound in applications for n in (*bound.inputs, *getattr(bound, "outputs", ()))
         }
-        hint = nearest(name, known - {name})
-        what = "does not tell the dimension of" if name in known else "has no input or output named"
-        raise BrickError(f"{self.path()}: {type(self).__name__} {what} {name!r}{hint}")
+        if name in known:
+            what = f"does not tell the dimension of {name!r}"
+        else:
+            names = ", ".join(sorted(known)) or "none"
+            what = f"has no input or output named {name!r}, only {names}{nearest(name, known)}"
+        raise BrickError(f"{self.path()}: {type(self).__name__} {what}")
 
     def get_dims(self, names: Iterable[str]) -> list[Any]:
         """The dimensions of several inputs and outputs."""
@@ -250,7 +270,8 @@ class Brick(Component):
         self._settings_changed()
 
     def _settings_changed(self) -> None:
-        vars(self).update(allocation_config_pushed=False, initialization_config_pushed=False)
+        for stage in (_stage.get(),) if _stage.get() else ("allocation", "initialization"):
+            vars(self)[f"{stage}_config_pushed"] = False
         self._forget()
 
     def _forget(self) -> None:

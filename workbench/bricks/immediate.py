@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 import torch
 
+from workbench.errors import DtypeError, ShapeError
 from workbench.tensor import Function, SharedVariable, Variable, function, variable
 from workbench.tensor.device import floatx
 from workbench.utils.plain import find_bricks, unpack
@@ -35,7 +36,10 @@ class Immediate:
     names: list[str]
 
     def __call__(self, values: list[torch.Tensor]) -> list[Any]:
-        computed = iter(self.run(*values))
+        try:
+            computed = iter(self.run(*values))
+        except (ShapeError, DtypeError) as error:
+            raise type(error)(f"{self.run!r}: {error}") from None
         return [next(computed) if isinstance(r, Variable) else r for r in self.results]
 
 
@@ -70,7 +74,7 @@ def _make(
     arguments: dict[int | str, Any],
     values: dict[int | str, torch.Tensor],
 ) -> Immediate:
-    named = bound.application.argument_names
+    named = bound.inputs
     symbols = {
         key: variable(
             key if isinstance(key, str) else named[key] if key < len(named) else f"argument {key}",

@@ -426,7 +426,7 @@ def expected_log(y: Variable, log_p: Variable, where: str) -> Variable:
     """
     integers = not y.dtype.is_floating_point
     if log_p.ndim != 2 or y.ndim not in (1, 2) or (y.ndim == 1) != integers:
-        problem = DtypeError if y.ndim in (1, 2) and log_p.ndim == 2 else ShapeError
+        problem = DtypeError if (y.ndim, log_p.ndim) == (1, 2) else ShapeError
         raise problem(
             f"{where}: targets y have shape {shown(y)} and dtype {y.dtype}, predictions have shape "
             f"{shown(log_p)}; expected are class indices, integers of shape (B,), or "

@@ -1,0 +1,135 @@
+"""Bricks applied to real tensors and arrays."""
+
+import numpy
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from workbench import tensor
+from workbench.bricks import (
+    MLP,
+    Brick,
+    LeakyRectifier,
+    Linear,
+    Random,
+    Tanh,
+    application,
+)
+from workbench.config import config
+from workbench.initialization import Constant
+
+
+@pytest.fixture
+def linear():
+    linear = Linear(2, 3, weights_init=Constant(1), biases_init=Constant(0.5))
+    linear.initialize()
+    return linear
+
+
+@pytest.mark.parametrize("make", [torch.ones, numpy.ones])
+def test_values_in_give_values_out(linear, make):
+    result = linear.apply(make((4, 2)))
+    assert isinstance(result, torch.Tensor)
+    assert not result.requires_grad
+    assert_allclose(result, numpy.full((4, 3), 2.5))
+
+
+def test_calls_of_one_kind_share_a_function(linear):
+    linear.apply(torch.ones(4, 2))
+    linear.apply(torch.ones(7, 2))
+    assert len(linear._immediate) == 1
+    linear.apply(torch.ones(2))
+    assert len(linear._immediate) == 2
+
+
+def test_arrays_of_floats_become_floatx_and_tensors_keep_their_dtype(linear):
+    assert Tanh().apply(numpy.ones(3)).dtype is torch.float32
+    assert Tanh().apply(torch.ones(3, dtype=torch.float64)).dtype is torch.float64
+    with config.override(floatx="float64"):
+        assert Tanh().apply(numpy.ones(3, "float32")).dtype is torch.float64
+
+
+def test_new_values_of_parameters_are_used(linear):
+    linear.apply(torch.ones(1, 2))
+    linear.W.set_value(numpy.zeros((2, 3)))
+    assert_allclose(linear.apply(torch.ones(1, 2)), [[0.5] * 3])
+
+
+def test_a_new_setting_is_used():
+    brick = LeakyRectifier(leak=0.5)
+    assert brick.apply(torch.tensor([-1.0])).item() == -0.5
+    brick.leak = 0.25
+    assert brick.apply(torch.tensor([-1.0])).item() == -0.25
+
+
+def test_a_new_allocation_anywhere_below_is_used():
+    mlp = MLP([Tanh()], [2, 2], weights_init=Constant(1), biases_init=Constant(0))
+    mlp.initialize()
+    mlp.apply(torch.ones(1, 2))
+    child = mlp.children[0]
+    child.allocate()
+    child.weights_init = Constant(0)
+    child.initialize()
+    assert_allclose(mlp.apply(torch.ones(1, 2)), [[0, 0]])
+
+
+class Options(Brick):
+    """Returns several things, some of which are no tensors."""
+
+    @application(outputs=["scaled", "width", "nothing"])
+    def apply(self, x, factor=1, note=None):
+        return x * factor, x.ndim, note
+
+
+def test_options_and_results_that_are_no_tensors():
+    scaled, width, note = Options().apply(torch.ones(2), factor=3, note=None)
+    assert (scaled.tolist(), width, note) == ([3, 3], 1, None)
+    by_name = Options().apply(torch.ones(2), as_dict=True)
+    assert list(by_name) == ["scaled", "width", "nothing"]
+    assert Tanh().apply(torch.zeros(1), as_list=True)[0].item() == 0
+
+
+def test_options_that_cannot_be_compared_work_too():
+    brick = Options()
+    for _ in range(2):
+        assert brick.apply(torch.ones(1), note=[1, 2])[2] == [1, 2]
+    assert not brick._immediate
+
+
+def test_random_bricks_draw_anew():
+    class Noisy(Random):
+        @application(outputs=["output"])
+        def apply(self, x):
+            return x + self.random_stream.normal(x.shape)
+
+    noisy = Noisy()
+    assert not torch.equal(noisy.apply(torch.zeros(5)), noisy.apply(torch.zeros(5)))
+
+
+def test_inside_another_application_values_are_constants():
+    class Outer(Brick):
+        @application(outputs=["output"])
+        def apply(self, x):
+            return x + self.children[0].apply(torch.ones(2))
+
+    x = tensor.vector("x")
+    y = Outer(children=[Tanh()]).apply(x)
+    assert_allclose(y.eval({x: [0.0, 1.0]}), numpy.tanh(1) + numpy.array([0, 1]), rtol=1e-6)
+
+
+def test_parameters_that_were_never_set_are_reported():
+    mlp = MLP([Tanh()], [2, 2])
+    with pytest.warns(
+        UserWarning, match=r"mlp/linear_0\.W has not been initialised .*mlp\.initialize"
+    ):
+        mlp.apply(torch.ones(1, 2))
+
+
+def test_values_of_the_wrong_shape_are_refused_with_the_path(linear):
+    linear.apply(torch.ones(1, 2))
+    with pytest.raises(
+        ValueError, match=r"linear\.apply: input input_ got shape \(1, 3\), .*\(\?, 2\)"
+    ):
+        linear.apply(torch.ones(1, 3))
+    with pytest.raises(TypeError, match=r"linear\.apply: input_ is int64, but must be floats"):
+        linear.apply(torch.ones(1, 2, dtype=torch.int64))

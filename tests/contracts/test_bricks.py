@@ -1,0 +1,269 @@
+"""What every brick keeps to. A public brick without a row in the table fails."""
+
+import copy
+import importlib
+import inspect
+import pickle
+import pkgutil
+from dataclasses import dataclass, field
+from typing import Any
+
+import cloudpickle
+import numpy
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import workbench.bricks
+from workbench import bricks, function, tensor
+from workbench.bricks import Brick, cost
+from workbench.initialization import Constant, IsotropicGaussian
+from workbench.utils import find_bricks
+
+RNG = numpy.random.default_rng(11)
+ROWS = RNG.uniform(0.1, 0.9, size=(3, 4)).astype("float32")
+LABELS = numpy.array([0, 3, 1])
+SCHEMES = {"weights_init": IsotropicGaussian(0.5), "biases_init": Constant(0.1)}
+UNTOLD = {"input_": None, "output": None}
+COMPARED = {"y": None, "y_hat": None, "cost": None}
+
+
+@dataclass
+class Row:
+    """How to make one kind of brick, and what to expect of it."""
+
+    brick: type[Brick]
+    settings: dict[str, Any] = field(default_factory=dict)  # those that may be given later
+    always: dict[str, Any] = field(default_factory=dict)  # those of the constructor
+    inputs: tuple[Any, ...] = (ROWS,)
+    dims: dict[str, Any] = field(default_factory=lambda: UNTOLD)
+
+    def made(self, **kwargs: Any) -> Brick:
+        return self.brick(**copy.deepcopy(self.always), **self.settings, **kwargs)
+
+
+def dims(input_dim: int, output_dim: int) -> dict[str, Any]:
+    return {"input_": input_dim, "output": output_dim}
+
+
+TABLE = [
+    Row(bricks.Identity),
+    Row(bricks.Tanh),
+    Row(bricks.Logistic),
+    Row(bricks.Softplus),
+    Row(bricks.Rectifier),
+    Row(bricks.LeakyRectifier, always={"leak": 0.3}),
+    Row(bricks.Softmax),
+    Row(bricks.NDimensionalSoftmax),
+    Row(bricks.Linear, {"input_dim": 4, "output_dim": 2}, SCHEMES, dims=dims(4, 2)),
+    Row(bricks.Bias, {"dim": 4}, SCHEMES, dims=dims(4, 4)),
+    Row(bricks.Maxout, {"num_pieces": 2}),
+    Row(
+        bricks.LinearMaxout,
+        {"input_dim": 4, "output_dim": 2, "num_pieces": 3},
+        SCHEMES,
+        dims=dims(4, 2),
+    ),
+    Row(
+        bricks.Sequence,
+        always={"application_methods": [bricks.Linear(4, 2, **SCHEMES)]},
+        dims=dims(4, 2),
+    ),
+    Row(
+        bricks.FeedforwardSequence,
+        {},
+        {"application_methods": [bricks.Linear(4, 3, **SCHEMES), bricks.Linear(3, 2, **SCHEMES)]},
+        dims=dims(4, 2),
+    ),
+    Row(
+        bricks.MLP,
+        {"dims": [4, 3, 2]},
+        {"activations": [bricks.Tanh(), None], **SCHEMES},
+        dims=dims(4, 2),
+    ),
+    Row(cost.SquaredError, inputs=(ROWS, ROWS[::-1].copy()), dims=COMPARED),
+    Row(cost.AbsoluteError, inputs=(ROWS, ROWS[::-1].copy()), dims=COMPARED),
+    Row(cost.BinaryCrossEntropy, inputs=(ROWS, ROWS[::-1].copy()), dims=COMPARED),
+    Row(cost.CategoricalCrossEntropy, inputs=(LABELS, ROWS), dims=COMPARED),
+    Row(
+        cost.MisclassificationRate,
+        always={"top_k": 2},
+        inputs=(LABELS, ROWS),
+        dims={"y": None, "y_hat": None, "error_rate": None},
+    ),
+]
+
+# Bricks that only others are derived from.
+BASES = {
+    bricks.Brick,
+    bricks.Activation,
+    bricks.Feedforward,
+    bricks.Initializable,
+    bricks.LinearLike,
+    bricks.RNGMixin,
+    bricks.Random,
+    cost.Cost,
+    cost.CostMatrix,
+}
+
+
+def public_bricks() -> set[type[Brick]]:
+    found = set()
+    for module in pkgutil.walk_packages(workbench.bricks.__path__, "workbench.bricks."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            own = inspect.isclass(value) and value.__module__.startswith("workbench.bricks")
+            if own and issubclass(value, Brick) and not name.startswith("_"):
+                found.add(value)
+    return found
+
+
+def values(brick: Brick) -> list[numpy.ndarray]:
+    parts = find_bricks([brick], lambda _: True)
+    return [p.get_value() for part in parts for p in part.parameters if p is not None]
+
+
+def symbols(row: Row) -> list[tensor.Variable]:
+    kinds = {"f": tensor.matrix, "i": tensor.lvector}
+    return [kinds[value.dtype.kind](f"x{i}") for i, value in enumerate(row.inputs)]
+
+
+each = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.brick.__name__)
+lazily = pytest.mark.parametrize(
+    "row", [row for row in TABLE if row.settings], ids=lambda row: row.brick.__name__
+)
+
+
+def test_the_table_has_every_brick():
+    assert {row.brick for row in TABLE} | BASES == public_bricks()
+
+
+@pytest.mark.parametrize("brick", sorted(public_bricks(), key=lambda b: b.__name__))
+def test_documented_with_an_example(brick):
+    text = inspect.getdoc(brick) or ""
+    assert vars(brick).get("__doc__"), "a docstring of its own"
+    assert len(text.splitlines()[0]) > 10
+    if brick in {row.brick for row in TABLE}:
+        assert ">>> " in text, "show how it is used"
+
+
+@lazily
+def test_settings_may_be_given_later(row):
+    seed = {"seed": 3} if "weights_init" in row.always else {}
+    eager, lazy = row.made(**seed), row.brick(**copy.deepcopy(row.always), **seed)
+    for name, value in row.settings.items():
+        assert not getattr(lazy, name)
+        setattr(lazy, name, value)
+    for brick in (eager, lazy):
+        brick.initialize()
+    assert repr(lazy) == repr(eager)
+    for a, b in zip(values(lazy), values(eager), strict=True):
+        assert_array_equal(a, b)
+
+
+@lazily
+def test_missing_settings_are_named_with_the_path(row):
+    brick = row.brick(**copy.deepcopy(row.always), name="inner")
+    outer = Brick(name="outer", children=[brick])
+    with pytest.raises(
+        ValueError, match=f"outer/inner: allocation config not set: {next(iter(row.settings))}"
+    ):
+        outer.allocate()
+    repr(brick), str(outer), outer._repr_html_()
+
+
+@each
+def test_initialising_twice_gives_the_same_numbers(row):
+    brick = row.made()
+    brick.initialize()
+    first = values(brick)
+    assert not any(numpy.isnan(value).any() for value in first)
+    brick.initialize()
+    for a, b in zip(values(brick), first, strict=True):
+        assert_array_equal(a, b)
+
+
+@each
+def test_allocating_twice_gives_new_parameters_of_the_same_kind(row):
+    brick = row.made()
+    brick.allocate()
+    first = [p for part in find_bricks([brick], lambda _: True) for p in part.parameters]
+    notes = [len(part.auxiliary_variables) for part in find_bricks([brick], lambda _: True)]
+    brick.allocate()
+    second = [p for part in find_bricks([brick], lambda _: True) for p in part.parameters]
+    assert not set(first) & set(second)
+    assert [(p.name, p.shape, p.tag.roles) for p in first] == [
+        (p.name, p.shape, p.tag.roles) for p in second
+    ]
+    assert notes == [len(part.auxiliary_variables) for part in find_bricks([brick], lambda _: True)]
+
+
+@each
+def test_variables_and_values_give_the_same(row):
+    brick, given = row.made(), symbols(row)
+    brick.initialize()
+    expected = function(given, brick.apply(*given))(*row.inputs)
+    assert_allclose(brick.apply(*row.inputs), expected)
+    assert expected.isfinite().all()
+
+
+@each
+def test_the_shape_is_known_before_computing(row):
+    brick, given = row.made(), symbols(row)
+    brick.initialize()
+    output = brick.apply(*given)
+    computed = output.eval(dict(zip(given, row.inputs, strict=True)))
+    assert output.ndim == computed.ndim
+    for size, actual in zip(output.shape, computed.shape, strict=True):
+        assert not isinstance(size, int) or size == actual
+
+
+@each
+def test_every_input_and_output_has_a_dimension_or_says_that_it_has_none(row):
+    brick = row.made()
+    assert set(row.dims) == {*brick.apply.inputs, *brick.apply.outputs}
+    for name, dim in row.dims.items():
+        if dim is None:
+            with pytest.raises(ValueError, match=f"does not tell the dimension of '{name}'"):
+                brick.get_dim(name)
+        else:
+            assert brick.get_dim(name) == dim
+
+
+@each
+def test_shown_briefly_and_as_a_tree(row):
+    brick = row.made(name="it")
+    assert repr(brick).startswith(f"<{row.brick.__name__} it")
+    brick.allocate()
+    assert str(brick).startswith(f"{row.brick.__name__} it")
+    assert "<b>it</b>" in brick._repr_html_()
+
+
+@each
+@pytest.mark.parametrize(
+    "carried",
+    [
+        copy.copy,
+        copy.deepcopy,
+        lambda brick: pickle.loads(pickle.dumps(brick)),
+        lambda brick: cloudpickle.loads(cloudpickle.dumps(brick)),
+    ],
+    ids=["copy", "deepcopy", "pickle", "cloudpickle"],
+)
+def test_copies_and_pickles_compute_the_same(row, carried):
+    brick = row.made(name="it")
+    brick.initialize()
+    expected = brick.apply(*row.inputs)
+    twin = carried(brick)
+    assert twin is not brick
+    assert (repr(twin), str(twin)) == (repr(brick), str(brick))
+    assert_array_equal(twin.apply(*row.inputs), expected)
+    assert twin.allocated and twin.initialized
+    for a, b in zip(values(twin), values(brick), strict=True):
+        assert_array_equal(a, b)
+
+
+@each
+def test_an_unallocated_brick_can_be_carried_too(row):
+    twin = pickle.loads(pickle.dumps(row.made()))
+    assert not twin.allocated
+    twin.initialize()
+    assert twin.apply(*row.inputs).isfinite().all()
