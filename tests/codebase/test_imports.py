@@ -18,11 +18,12 @@ LAYERS = [
     ["monitoring"],
     ["data"],
     ["log"],
+    ["serialization"],
     ["extensions"],
     ["commands", "running"],
     ["main_loop"],
     ["session"],
-    ["serialization", "search", "builder"],
+    ["search", "builder"],
 ]
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 

@@ -45,6 +45,34 @@ class TrainingAlgorithm(ABC):
             An array for the name of each source.
         """
 
+    def state_variables(self) -> dict[str, SharedVariable]:
+        """All shared variables that training reads or changes, by unique names."""
+        return {}
+
+    def state_dict(self, exclude: Iterable[SharedVariable] = ()) -> dict[str, Any]:
+        """What must be saved for training to go on as if it had never stopped.
+
+        Parameters
+        ----------
+        exclude : iterable of SharedVariable, optional
+            Those of `state_variables` that are saved elsewhere.
+        """
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to where `state_dict` was called.
+
+        Raises
+        ------
+        StateError
+            If `state` does not fit.
+        """
+        if state:
+            raise errors.StateError(
+                f"{self!r} keeps no state, but was given {', '.join(map(repr, state))}; the state "
+                "is that of another algorithm"
+            )
+
 
 class UpdatesAlgorithm(TrainingAlgorithm):
     """An algorithm that is a set of updates of shared variables, done for every batch.
@@ -238,7 +266,9 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         of a brick's parameter has the brick's path, such as ``mlp/linear_0.W``, as has the name of
         what is remembered about it.
         """
-        reached = ancestors([*self._outputs(), *(new for _, new in _variables(self._updates))])
+        observed = [variable for variables, _ in self._observers for variable in variables]
+        new_values = [new for _, new in _variables(self._updates)]
+        reached = ancestors([*self._outputs(), *observed, *new_values])
         found = [v for v in reached if isinstance(v, SharedVariable)]
         return named(dict.fromkeys([*(target for target, _ in self._updates), *found]))
 

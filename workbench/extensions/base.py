@@ -6,12 +6,14 @@ Simple extensions, which do one thing on chosen occasions, stand in `workbench.e
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from workbench.errors import ExtensionError
 from workbench.extensions.events import CallbackName
+from workbench.serialization.state import check_keys
+from workbench.tensor import SharedVariable
 
 if TYPE_CHECKING:
     from workbench.main_loop import MainLoop
@@ -99,6 +101,13 @@ class TrainingExtension:
     'Halver'
     """
 
+    state_keys: ClassVar[tuple[str, ...]] = ()
+    """The attributes that must be saved for training to go on as if it had never stopped.
+
+    Numbers, strings, lists, tuples, dictionaries, arrays and tensors. What an extension reads off
+    the log or its status, or that only speeds it up, is not among them.
+    """
+
     def __init__(self, name: str | None = None) -> None:
         self.name = type(self).__name__ if name is None else name
         self._main_loop: MainLoop | None = None
@@ -141,6 +150,29 @@ class TrainingExtension:
             return None
         check_signature(method, event, event.arguments, f"{event} of {self!r}")
         return method
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what must be saved: by default the attributes that `state_keys` lists."""
+        return {key: getattr(self, key) for key in self.state_keys}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to where `state_dict` was called.
+
+        Raises
+        ------
+        StateError
+            If `state` has other keys; nothing changes then.
+        """
+        check_keys(f"the state of {self!r}", state, self.state_keys)
+        for key, value in state.items():
+            setattr(self, key, value)
+
+    def state_variables(self) -> Iterable[SharedVariable]:
+        """Return the shared variables whose values must be saved because this extension uses them.
+
+        Those of the training step are saved in any case.
+        """
+        return ()
 
     def before_training(self) -> None:
         """Called before training starts for the first time."""

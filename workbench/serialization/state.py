@@ -13,15 +13,29 @@ import io
 import json
 import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy
 import torch
 
-from workbench.errors import StateError
+from workbench.errors import StateError, nearest
 
 TREE = "tree"
+
+
+def check_keys(what: str, given: Iterable[str], expected: Iterable[str]) -> None:
+    """Raise `StateError` unless the keys `given` are those `expected`.
+
+    The text names every surplus and every missing key, with the nearest spelling that is right.
+    """
+    given, expected = list(map(str, given)), list(expected)
+    problems = [
+        f"{key!r} is not known here{nearest(key, expected)}" for key in given if key not in expected
+    ]
+    problems += [f"{key!r} is missing" for key in expected if key not in given]
+    if problems:
+        raise StateError(f"{what} does not fit: {'; '.join(problems)}")
 
 
 def encode(value: Any) -> bytes:
