@@ -12,11 +12,12 @@ from collections.abc import Collection
 from typing import Any
 
 from workbench.commands import Command
+from workbench.extensions.finish import planned_batches, planned_epochs
 from workbench.session import Session, State
 
 from .bridge import pump
 from .curves import duration, latest
-from .progress import Speed, planned
+from .progress import Speed
 from .widget import LiveWidget, asset
 
 PERIOD = 0.25
@@ -53,15 +54,17 @@ class Controls(LiveWidget[Session]):
 
     def snapshot(self, session: Session) -> dict[str, Any]:
         state, main_loop = session.state, session.main_loop
-        done, epochs = main_loop.status["iterations_done"], main_loop.status["epochs_done"]
-        total = planned(main_loop)
+        done, epoch = main_loop.status["iterations_done"], main_loop.status["epochs_done"]
+        if not state.ended:
+            epoch += 1
+        total, last = planned_batches(main_loop), planned_epochs(main_loop)
         self._speed.saw(done, moving=state is State.RUNNING)
         share = None if not total else min(1.0, done / total)
         return {
             "state": str(state),
             "possible": POSSIBLE.get(state, []),
             "iteration": f"iteration {done:,}" + (f" of {total:,}" if total else ""),
-            "epoch": f"epoch {epochs + (state is State.RUNNING):,}",
+            "epoch": f"epoch {epoch:,}" + (f" of {last:,}" if last else ""),
             "rate": self._rate(),
             "left": self._left(total - done) if total and state is State.RUNNING else "",
             "share": 1.0 if state is State.FINISHED and share is None else share,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from workbench.extensions import CompositeExtension, TrainingExtension
 from workbench.session import Session
 
 from .controls import Controls
 from .notebook import connect
 from .output import RunView
 from .plot import Plot, PlotView
-from .progress import every
 from .still import Still
 from .widget import LiveWidget
 
@@ -45,11 +46,20 @@ def view(session: Session) -> RunView:
     epochs      2
 
     """
-    plots = [one for one in every(session.main_loop.extensions) if isinstance(one, Plot)]
+    plots = list(plots_among(session.main_loop.extensions))
     shown = {name for plot in plots for name in plot.names}
     widgets: list[LiveWidget[Any]] = [Controls(session, hide=shown)]
     widgets += [PlotView(plot) for plot in plots]
     return RunView(widgets, Still(plots, session))
+
+
+def plots_among(extensions: Iterable[TrainingExtension]) -> Iterator[Plot]:
+    """Yield the plots among `extensions` and inside of them."""
+    for extension in extensions:
+        if isinstance(extension, Plot):
+            yield extension
+        elif isinstance(extension, CompositeExtension):
+            yield from plots_among(extension.sub_extensions)
 
 
 def _show(session: Session) -> None:

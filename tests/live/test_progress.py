@@ -1,34 +1,6 @@
-"""How far, how fast, how long still."""
+"""How fast a run goes."""
 
-from extensions_live.progress import WINDOW, Speed, planned
-from tests.support.fakes import FakeAlgorithm
-from workbench.extensions import CompositeExtension, FinishAfter
-from workbench.main_loop import MainLoop
-
-BATCHES = [{"x": 1}] * 7
-
-
-def loop(*extensions, stream=BATCHES):
-    return MainLoop(FakeAlgorithm(), stream, extensions=extensions)
-
-
-def test_the_first_end_counts_wherever_it_stands():
-    inside = CompositeExtension([FinishAfter(after_n_epochs=2)])
-    assert planned(loop(FinishAfter(after_n_batches=100))) == 100
-    assert planned(loop(FinishAfter(after_n_batches=100), inside)) == 14
-    assert planned(loop()) is None
-    assert planned(loop(FinishAfter(after_epoch=True))) is None
-
-
-def test_the_length_of_an_epoch_is_learnt_where_the_stream_does_not_know_it():
-    class Endless:
-        def __iter__(self):
-            return iter(BATCHES)
-
-    main_loop = loop(FinishAfter(after_n_epochs=3), stream=Endless())
-    assert planned(main_loop) is None
-    main_loop.run()
-    assert planned(main_loop) == 21
+from extensions_live.progress import WINDOW, Speed
 
 
 def test_a_pause_does_not_look_like_slow_training():
