@@ -144,11 +144,6 @@ def shift(file):
     file.attrs["split"] = table
 
 
-def make_vlen(file):
-    del file["targets"]
-    file.create_dataset("targets", (20,), h5py.vlen_dtype(np.int64))
-
-
 DAMAGE = {
     "not HDF5": (lambda path: path.write_bytes(b"PK" * 99), "not an HDF5 file, or a damaged one"),
     "empty": (lambda path: path.write_bytes(b""), "not an HDF5 file"),
@@ -158,7 +153,6 @@ DAMAGE = {
     "no source": (edit(lambda file: file.pop("targets")), "the source 'targets' .* is missing"),
     "short source": (edit(shorten), "'train' reaches beyond the 5 examples of source 'features'"),
     "uneven": (edit(shift), "differ in their number of examples: {'features': 10, 'targets': 9}"),
-    "variable length": (edit(make_vlen), "'targets' vary in length, which H5PYDataset does not"),
 }
 
 

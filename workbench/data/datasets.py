@@ -19,13 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from workbench.data.schemes import (
-    BatchSizeScheme,
-    IndexScheme,
-    IterationScheme,
-    Request,
-    SequentialExampleScheme,
-)
+from workbench.data.schemes import IterationScheme, Request, SequentialExampleScheme
 from workbench.errors import DataError, SourceError, nearest
 
 if TYPE_CHECKING:
@@ -96,7 +90,7 @@ class Dataset:
             If `scheme` reads otherwise than this dataset can, or further than it reaches.
         """
         scheme = self.example_iteration_scheme if scheme is None else scheme
-        if not isinstance(scheme, IndexScheme):
+        if scheme is None or scheme.bounds is None:
             raise DataError(
                 f"{self!r} is read by index, but iteration_scheme is {scheme!r}; give it "
                 "SequentialScheme(dataset.num_examples, batch_size) or ShuffledScheme"
@@ -168,7 +162,7 @@ class IndexableDataset(Dataset):
     ) -> None:
         named, sources = _named(indexables, sources)
         super().__init__(tuple(named), sources=sources)
-        arrays = {name: _as_array(value, name)[start:stop] for name, value in named.items()}
+        arrays = {name: as_array(value, name)[start:stop] for name, value in named.items()}
         lengths = {name: len(array) for name, array in arrays.items()}
         if len(set(lengths.values())) > 1:
             raise DataError(f"the sources differ in their number of examples: {lengths}")
@@ -191,12 +185,8 @@ class IndexableDataset(Dataset):
             If the request reaches beyond the examples or is of another kind.
         """
         if isinstance(request, slice):
-            if request.step is None and 0 <= request.start <= request.stop <= self.num_examples:
-                return tuple([array[request] for array in self.indexables])
-            raise DataError(
-                f"{self!r} was asked for {request!r}; a slice needs 0 <= start <= stop <= "
-                f"{self.num_examples} and no step"
-            )
+            part = check_slice(request, self.num_examples, self)
+            return tuple([array[part] for array in self.indexables])
         try:
             index = as_index(request)
             # take() costs half of what array[index] does
@@ -272,7 +262,7 @@ class IterableDataset(Dataset):
             ) from None
 
     def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
-        if scheme is None or isinstance(scheme, BatchSizeScheme):
+        if scheme is None or scheme.bounds is None:
             return scheme
         raise DataError(
             f"{self!r} can only be read in its own order, but iteration_scheme is {scheme!r}; use "
@@ -316,6 +306,16 @@ def as_index(request: int | Sequence[int] | npt.NDArray[np.integer]) -> npt.NDAr
     return index
 
 
+def check_slice(request: slice, num_examples: int, dataset: Dataset) -> slice:
+    """Return `request`, or raise a `DataError` if it is not one run of existing examples."""
+    if request.step is None and 0 <= request.start <= request.stop <= num_examples:
+        return request
+    raise DataError(
+        f"{dataset!r} was asked for {request!r}; a slice needs 0 <= start <= stop <= "
+        f"{num_examples} and no step"
+    )
+
+
 def stack(examples: Sequence[Any]) -> npt.NDArray[Any]:
     """Make one array of `examples`, an array of objects where their shapes differ."""
     arrays = [np.asarray(example) for example in examples]
@@ -325,6 +325,19 @@ def stack(examples: Sequence[Any]) -> npt.NDArray[Any]:
     for index, array in enumerate(arrays):  # objects[:] = arrays would try to broadcast them
         objects[index] = array
     return objects
+
+
+def as_array(value: Any, name: str) -> npt.NDArray[Any]:
+    """Return `value` as an array of examples, of objects where they differ in shape."""
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu().numpy()
+    try:
+        array = np.asarray(value)
+    except ValueError:  # numpy refuses lists whose elements differ in shape
+        array = stack(value)
+    if not array.ndim:
+        raise DataError(f"source {name!r} is {value!r}; expected an array with an axis of examples")
+    return array
 
 
 def _named(data: Any, sources: Sequence[str] | None) -> tuple[dict[str, Any], Sequence[str] | None]:
@@ -340,15 +353,3 @@ def _named(data: Any, sources: Sequence[str] | None) -> tuple[dict[str, Any], Se
             "each name to its data"
         )
     return {names[0]: data}, names
-
-
-def _as_array(value: Any, name: str) -> npt.NDArray[Any]:
-    if isinstance(value, torch.Tensor):
-        value = value.detach().cpu().numpy()
-    try:
-        array = np.asarray(value)
-    except ValueError:  # numpy refuses lists whose elements differ in shape
-        array = stack(value)
-    if not array.ndim:
-        raise DataError(f"source {name!r} is {value!r}; expected an array with an axis of examples")
-    return array

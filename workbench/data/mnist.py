@@ -25,9 +25,9 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.datasets import IndexableDataset
+from workbench.data.files import data_folders
 from workbench.data.hdf5 import H5PYDataset
 from workbench.data.idx import read_idx
-from workbench.data.locate import data_folders
 from workbench.data.transformers import ScaleAndShift
 from workbench.errors import DataError, DataFileError, MissingDataError, SourceError, nearest
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeVar, cast, overload
 
 from workbench.data.datasets import Data, Dataset
-from workbench.data.schemes import IndexScheme, IterationScheme
+from workbench.data.schemes import IterationScheme
 from workbench.errors import DataError
 
 BatchT = TypeVar("BatchT")
@@ -32,14 +32,20 @@ class AbstractDataStream(ABC):
         The names of the entries of a batch, in order.
     num_batches, num_examples : int or None
         Batches and examples in an epoch, where they are known.
+    batch_size : int or None
+        Examples in every batch but perhaps the last, where that is known.
     produces_examples : bool
         Whether what the stream gives are single examples rather than batches.
+    num_random : int
+        How many transformers that draw random numbers there are in the stream.
     """
 
     sources: tuple[str, ...]
     num_batches: int | None = None
     num_examples: int | None = None
+    batch_size: int | None = None
     produces_examples: bool = False
+    num_random: int = 0
 
     _running: EpochIterator[Any] | None = None
     _start: tuple[int, int] = (0, 0)
@@ -235,7 +241,8 @@ class DataStream(AbstractDataStream):
         scheme = dataset.check_scheme(iteration_scheme)
         self.iteration_scheme = scheme
         self.produces_examples = scheme is None or scheme.requests_examples
-        self.num_examples, self.num_batches = _lengths(scheme, dataset.num_examples)
+        self.num_examples, self.num_batches = epoch_lengths(scheme, dataset.num_examples)
+        self.batch_size = None if scheme is None else scheme.batch_size
 
     @classmethod
     def default_stream(
@@ -256,15 +263,22 @@ class DataStream(AbstractDataStream):
         return f"DataStream({self.dataset!r}{scheme})"
 
 
-def _lengths(
+def epoch_lengths(
     scheme: IterationScheme | None, available: int | None
 ) -> tuple[int | None, int | None]:
-    """Return the examples and the batches of an epoch, where they are known."""
+    """Return the examples and the batches of an epoch, where they are known.
+
+    Parameters
+    ----------
+    scheme : IterationScheme or None
+        What cuts the epoch into batches; None gives single examples.
+    available : int or None
+        How many examples there are to read.
+    """
     if scheme is None:
         return available, available
-    if isinstance(scheme, IndexScheme) or available is None:
+    fits = scheme.num_examples is not None and scheme.num_examples <= (available or 0)
+    if scheme.bounds is not None or available is None or fits:
         return scheme.num_examples, scheme.num_batches
-    if scheme.num_examples is not None:
-        available = min(available, scheme.num_examples)
     size = scheme.batch_size
     return available, None if size is None else -(-available // size)

@@ -1,165 +1,18 @@
-"""Transformers: data streams that change what another stream gives, batch by batch.
-
-Each takes the stream below as its first argument and is itself a stream, so that they nest:
-``Flatten(Cast(stream, "float32"))``. They hold no state; where training stands is known to the
-outermost stream (see `workbench.data.streams`). A transformer of one's own derives from
-`Transformer` and defines `transform`, or from `SourcewiseTransformer` where it treats one source
-at a time. Arrays may be numpy arrays or torch tensors, as the stream below gives them.
-
-In what follows B is the batch size.
-"""
+"""Transformers that change the numbers or the shape of each example, but not their order."""
 
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from workbench.data.datasets import Data, check_sources, stack
 from workbench.data.streams import AbstractDataStream
+from workbench.data.transformers.base import SourcewiseTransformer
 from workbench.errors import DataError
-
-
-class Transformer(AbstractDataStream):
-    """A stream that changes each batch (or example) of another.
-
-    Parameters
-    ----------
-    data_stream : AbstractDataStream
-        The stream below.
-    """
-
-    def __init__(self, data_stream: AbstractDataStream) -> None:
-        if not isinstance(data_stream, AbstractDataStream):
-            raise DataError(
-                f"{type(self).__name__} transforms a data stream, not "
-                f"{type(data_stream).__name__}; make one with DataStream or as_stream"
-            )
-        self.data_stream = data_stream
-        self.sources = data_stream.sources
-        self.num_batches = data_stream.num_batches
-        self.num_examples = data_stream.num_examples
-        self.produces_examples = data_stream.produces_examples
-
-    @abstractmethod
-    def transform(self, data: Data) -> Data:
-        """Return what to give in place of `data`, one entry a source."""
-
-    def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
-        return map(self.transform, self.data_stream.iterate(epoch, start))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.data_stream!r})"
-
-
-class Mapping(Transformer):
-    """Apply a function to each batch (or example).
-
-    Parameters
-    ----------
-    data_stream : AbstractDataStream
-        The stream below.
-    mapping : callable
-        Takes the tuple of a batch's arrays and returns a tuple of as many, or of as many as
-        `add_sources` names.
-    add_sources : sequence of str, optional
-        Names under which the results are added behind the sources there are; without it they
-        replace them.
-
-    Raises
-    ------
-    DataError
-        While reading, if `mapping` returns another number of arrays.
-
-    Examples
-    --------
-    >>> from workbench.data import DataStream, IndexableDataset, SequentialScheme
-    >>> stream = DataStream(IndexableDataset([1, 2, 3]), iteration_scheme=SequentialScheme(3, 3))
-    >>> squared = Mapping(stream, lambda data: (data[0] ** 2,), add_sources=("squares",))
-    >>> next(squared.get_epoch_iterator(as_dict=True))
-    {'data': array([1, 2, 3]), 'squares': array([1, 4, 9])}
-    """
-
-    def __init__(
-        self,
-        data_stream: AbstractDataStream,
-        mapping: Callable[[Data], Sequence[Any]],
-        add_sources: Sequence[str] | None = None,
-    ) -> None:
-        super().__init__(data_stream)
-        self.mapping = mapping
-        self.add_sources = None if add_sources is None else tuple(add_sources)
-        if self.add_sources is not None:
-            for name in self.add_sources:
-                if name in self.sources:
-                    raise DataError(f"Mapping is to add the source {name!r}, which exists already")
-            self.sources = self.sources + self.add_sources
-
-    def transform(self, data: Data) -> Data:
-        image = self.mapping(data)
-        names = self.sources if self.add_sources is None else self.add_sources
-        if not isinstance(image, (tuple, list)) or len(image) != len(names):
-            got = f"{len(image)} entries" if isinstance(image, (tuple, list)) else repr(image)
-            raise DataError(
-                f"the function of a Mapping returned {got}; expected a tuple of {len(names)}, for "
-                f"the sources {names}"
-            )
-        return tuple(image) if self.add_sources is None else (*data, *image)
-
-
-class SourcewiseTransformer(Transformer):
-    """A transformer that treats each of some sources by itself.
-
-    A batch whose examples differ in shape, an array of objects, is treated example by example.
-
-    Parameters
-    ----------
-    data_stream : AbstractDataStream
-        The stream below.
-    which_sources : sequence of str, optional
-        The sources to change; all if not given.
-
-    Raises
-    ------
-    SourceError
-        If the stream has no such source.
-    """
-
-    def __init__(
-        self, data_stream: AbstractDataStream, *, which_sources: Sequence[str] | None = None
-    ) -> None:
-        super().__init__(data_stream)
-        wanted = (which_sources,) if isinstance(which_sources, str) else which_sources
-        self.which_sources = self.sources if wanted is None else tuple(wanted)
-        check_sources(self.which_sources, self.sources, repr(data_stream))
-        self._changed = [
-            (index, name) for index, name in enumerate(self.sources) if name in self.which_sources
-        ]
-
-    @abstractmethod
-    def transform_source_batch(self, source_batch: Any, source_name: str) -> Any:
-        """Return what to give in place of the array of a batch, whose first axis is B."""
-
-    @abstractmethod
-    def transform_source_example(self, source_example: Any, source_name: str) -> Any:
-        """Return what to give in place of a single example."""
-
-    def transform(self, data: Data) -> Data:
-        entries = list(data)
-        for index, name in self._changed:
-            entry = entries[index]
-            if self.produces_examples:
-                entries[index] = self.transform_source_example(entry, name)
-            elif isinstance(entry, np.ndarray) and entry.dtype == object:
-                entries[index] = stack([self.transform_source_example(e, name) for e in entry])
-            else:
-                entries[index] = self.transform_source_batch(entry, name)
-        return tuple(entries)
 
 
 class Flatten(SourcewiseTransformer):
@@ -316,6 +169,42 @@ class Cast(SourcewiseTransformer):
 
     def __repr__(self) -> str:
         return f"Cast({self.data_stream!r}, {self.dtype.name!r})"
+
+
+class ForceFloatX(SourcewiseTransformer):
+    """Convert floating-point data to the dtype of the settings, and leave all others as they are.
+
+    Parameters
+    ----------
+    data_stream : AbstractDataStream
+        The stream below.
+    which_sources : sequence of str, optional
+        The sources to look at; all if not given.
+
+    Examples
+    --------
+    >>> from workbench.data import DataStream, IndexableDataset, SequentialScheme
+    >>> dataset = IndexableDataset({"x": np.array([0.5, 1.5]), "y": np.array([1, 2])})
+    >>> stream = ForceFloatX(DataStream(dataset, iteration_scheme=SequentialScheme(2, 2)))
+    >>> next(stream.get_epoch_iterator())
+    (array([0.5, 1.5], dtype=float32), array([1, 2]))
+    """
+
+    def __init__(
+        self, data_stream: AbstractDataStream, *, which_sources: Sequence[str] | None = None
+    ) -> None:
+        super().__init__(data_stream, which_sources=which_sources)
+        self.dtype = floatx()
+
+    def transform_source_batch(self, source_batch: Any, source_name: str) -> Any:
+        if isinstance(source_batch, torch.Tensor):
+            dtype = torch.from_numpy(np.empty(0, self.dtype)).dtype
+            return source_batch.to(dtype) if source_batch.is_floating_point() else source_batch
+        array = np.asarray(source_batch)
+        return array.astype(self.dtype, copy=False) if array.dtype.kind == "f" else source_batch
+
+    def transform_source_example(self, source_example: Any, source_name: str) -> Any:
+        return self.transform_source_batch(source_example, source_name)
 
 
 def floatx() -> np.dtype[Any]:

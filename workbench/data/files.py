@@ -1,0 +1,43 @@
+"""Files of data: where they are looked for, and how they are written and complained about."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def data_folders() -> list[Path]:
+    """Return the folders of `config.data_path` that exist, with ``~`` resolved."""
+    from workbench.config import config
+
+    folders = [Path(folder).expanduser() for folder in config.data_path]
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def one_line(error: BaseException) -> str:
+    r"""Return what a library says is wrong, on one line.
+
+    Examples
+    --------
+    >>> one_line(ValueError("bad\n  header"))
+    'bad header'
+    >>> one_line(EOFError())
+    'EOFError'
+    """
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give the name of a temporary file that takes the place of `path` if all goes well."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # mkstemp would keep others out
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

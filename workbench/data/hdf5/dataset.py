@@ -1,0 +1,185 @@
+"""`H5PYDataset`: some splits of an HDF5 file, read batch by batch or all at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.data.datasets import Data, Dataset, IndexableDataset, as_index, check_slice
+from workbench.data.hdf5.handle import FileHandle, faults_named
+from workbench.data.hdf5.layout import SplitTable, joined
+from workbench.data.hdf5.source import axis_labels, read_rows, varies
+from workbench.data.schemes import Indices, Request, SequentialExampleScheme
+from workbench.errors import DataError, DataFileError
+
+
+class H5PYDataset(Dataset):
+    """Some splits of an HDF5 file in Fuel's layout.
+
+    The file stays open between reads. The dataset can be pickled, used by several threads and
+    inherited by a forked process, which opens the file anew.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    which_sets : sequence of str
+        The splits to read, one after another, such as ``("train", "valid")``.
+    subset : slice or sequence of int, optional
+        Use only these of their examples, in this order.
+    load_in_memory : bool
+        Whether to read everything now instead of reading the file for each batch.
+    sources : sequence of str, optional
+        Which sources to give, in this order; all that every one of the splits has if not given.
+
+    Attributes
+    ----------
+    axis_labels : dict of str to tuple of str
+        The names of the axes of a batch of each source, as far as the file has them. For examples
+        that vary in shape: ``batch`` and then the axes of an example.
+    vlen_sources : tuple of str
+        The sources whose examples vary in shape. A batch of them is an array of objects, each of
+        which is an array.
+
+    Raises
+    ------
+    MissingDataError
+        If there is no such file.
+    DataFileError
+        If the file is damaged or laid out otherwise.
+    SourceError
+        If it has no such split or source.
+    DataError
+        If `subset` does not fit, or the splits have no source in common.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from workbench.data import write_hdf5
+    >>> path = Path(tempfile.mkdtemp()) / "squares.h5"
+    >>> write_hdf5(path, {"train": {"x": [1, 2, 3]}, "test": {"x": [4, 5]}})
+    >>> dataset = H5PYDataset(path, ("test",))
+    >>> dataset.num_examples, dataset.get_data(slice(0, 2))
+    (2, (array([4, 5]),))
+    >>> H5PYDataset(path, ("train", "test"), subset=[4, 0]).indexables
+    (array([5, 1]),)
+    """
+
+    num_examples: int
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        which_sets: Sequence[str],
+        *,
+        subset: slice | Sequence[int] | npt.NDArray[np.integer] | None = None,
+        load_in_memory: bool = False,
+        sources: Sequence[str] | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.which_sets = (which_sets,) if isinstance(which_sets, str) else tuple(which_sets)
+        self._handle = FileHandle(path)
+        self._memory: IndexableDataset | None = None
+        file = self._handle.open()
+        with faults_named(self.path, "the layout"):
+            table = SplitTable(file, self.path)
+            if not self.which_sets:
+                splits = ", ".join(map(repr, table.splits))
+                raise DataError(f"no split of {self.path} was asked for; it has {splits}")
+            parts = [table.sources(split) for split in self.which_sets]
+            common = [name for name in parts[0] if all(name in part for part in parts)]
+            if not common:
+                raise DataError(f"{self.path}: the sets {self.which_sets} have no source in common")
+            super().__init__(common, sources=sources)
+            rows = {
+                name: joined([table.rows(split, name) for split in self.which_sets])
+                for name in self.sources
+            }
+            self._check_lengths(rows)
+            self._rows = {name: _subset(indices, subset, self) for name, indices in rows.items()}
+            self.num_examples = len(next(iter(self._rows.values())))
+            self.vlen_sources = tuple(name for name in self.sources if varies(file[name]))
+            self.axis_labels = {name: axis_labels(file[name]) for name in self.sources}
+        if load_in_memory:
+            self._memory = self._load()
+            self.close()
+        if self.num_examples:
+            self.example_iteration_scheme = SequentialExampleScheme(self.num_examples)
+
+    @property
+    def load_in_memory(self) -> bool:
+        """Whether the data are in memory."""
+        return self._memory is not None
+
+    @property
+    def indexables(self) -> tuple[npt.NDArray[Any], ...]:
+        """All the examples, one array a source; read now if they are not in memory."""
+        return (self._memory or self._load()).indexables
+
+    def get_data(self, request: Request | Sequence[int]) -> Data:
+        if self._memory is not None:
+            return self._memory.get_data(request)
+        return tuple(
+            [self._read(name, _chosen(self._rows[name], request, self)) for name in self.sources]
+        )
+
+    def close(self) -> None:
+        """Close the file, which is opened again when it is needed."""
+        self._handle.close()
+
+    def _load(self) -> IndexableDataset:
+        return IndexableDataset({name: self._read(name, rows) for name, rows in self._rows.items()})
+
+    def _read(self, name: str, rows: int | Indices) -> Any:
+        file = self._handle.open()
+        with faults_named(self.path, f"source {name!r}"):
+            return read_rows(file[name], rows, self.path)
+
+    def _check_lengths(self, rows: dict[str, Indices]) -> None:
+        lengths = {name: len(indices) for name, indices in rows.items()}
+        if len(set(lengths.values())) != 1:
+            raise DataFileError(
+                f"{self.path}: the sources of {self.which_sets} differ in their number of "
+                f"examples: {lengths}"
+            )
+
+    def __repr__(self) -> str:
+        return (
+            f"H5PYDataset({str(self.path)!r}, {self.which_sets}, {self.num_examples} examples, "
+            f"sources={self.sources})"
+        )
+
+
+def _subset(
+    rows: Indices,
+    subset: slice | Sequence[int] | npt.NDArray[np.integer] | None,
+    dataset: H5PYDataset,
+) -> Indices:
+    if subset is None:
+        return rows
+    if isinstance(subset, slice):
+        return rows[subset]
+    try:
+        chosen: Indices = np.asarray(rows, dtype=np.intp)[as_index(subset) if len(subset) else []]
+        return chosen
+    except (IndexError, TypeError) as error:
+        raise DataError(
+            f"the subset of {dataset.path}, {dataset.which_sets}, does not fit its {len(rows)} "
+            f"examples: {error}"
+        ) from None
+
+
+def _chosen(rows: Indices, request: Request | Sequence[int], dataset: H5PYDataset) -> int | Indices:
+    """Return which rows of the file a request for examples means."""
+    if isinstance(request, slice):
+        return rows[check_slice(request, dataset.num_examples, dataset)]
+    try:
+        chosen = np.asarray(rows, dtype=np.intp).take(as_index(request))
+    except (IndexError, TypeError) as error:
+        raise DataError(f"{dataset!r} was asked for {request!r}: {error}") from None
+    return chosen if np.ndim(chosen) else int(chosen)

@@ -1,0 +1,90 @@
+"""An HDF5 file that stays open between reads, and can be pickled, forked and shared by threads."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.data.files import one_line
+from workbench.errors import DataError, DataFileError, MissingDataError
+
+if TYPE_CHECKING:
+    import h5py
+
+
+class FileHandle:
+    """Gives the open file, which it opens when first asked to, in each process anew.
+
+    A pickle holds the path only. h5py itself lets one thread read at a time. A forked process
+    must not go on with the file of its parent, whose caches it has a copy of.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; a relative path is resolved now.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path).absolute()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._file: h5py.File | None = None
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+
+    def open(self) -> h5py.File:
+        """Return the file, open for reading.
+
+        Raises
+        ------
+        MissingDataError
+            If there is no such file.
+        DataFileError
+            If it is no HDF5 file.
+        """
+        if self._process != os.getpid():
+            self._begin()  # with a new lock, for a thread of the parent may have held the old one
+        with self._lock:
+            if self._file is None:
+                self._file = _opened(self.path)
+            return self._file
+
+    def close(self) -> None:
+        """Close the file; it is opened again when it is needed."""
+        if self._process == os.getpid():
+            with self._lock:
+                if self._file is not None:
+                    self._file.close()
+        self._begin()
+
+    def __reduce__(self) -> tuple[type[FileHandle], tuple[Path]]:
+        return FileHandle, (self.path,)
+
+
+def _opened(path: Path) -> h5py.File:
+    import h5py
+
+    if not path.is_file():
+        raise MissingDataError(f"there is no HDF5 file {path}")
+    try:
+        return h5py.File(path, "r")
+    except (OSError, RuntimeError, ValueError) as error:
+        raise DataFileError(
+            f"{path}: not an HDF5 file, or a damaged one ({one_line(error)})"
+        ) from None
+
+
+@contextlib.contextmanager
+def faults_named(path: Path, what: str) -> Iterator[None]:
+    """Turn what h5py raises over a damaged file, which may be anything, into a `DataFileError`."""
+    try:
+        yield
+    except DataError:
+        raise
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError) as error:
+        raise DataFileError(f"{path}: {what} cannot be read ({one_line(error)})") from None

@@ -1,0 +1,98 @@
+"""One source in an HDF5 file: what its axes are called, and how its examples are read."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.data.schemes import Indices
+from workbench.errors import DataFileError
+
+if TYPE_CHECKING:
+    import h5py
+
+
+def varies(stored: h5py.Dataset) -> bool:
+    """Return whether the examples of a source are stored flat, as rows of variable length."""
+    import h5py
+
+    # text of variable length has such a dtype too, but its examples are single values
+    if h5py.check_string_dtype(stored.dtype) is not None:
+        return False
+    return h5py.check_vlen_dtype(stored.dtype) is not None
+
+
+def axis_labels(stored: h5py.Dataset) -> tuple[str, ...]:
+    """Return the names of the axes of a batch; an axis without a name has an empty one."""
+    labels = tuple([str(axis.label) for axis in stored.dims])
+    if not varies(stored) or "shape_labels" not in stored.dims[0].keys():  # noqa: SIM118
+        return labels
+    inner = stored.dims[0]["shape_labels"][...]
+    return (*labels, *[x.decode() if isinstance(x, bytes) else str(x) for x in inner])
+
+
+def read_rows(stored: h5py.Dataset, rows: int | Indices, path: Path) -> Any:
+    """Read some examples of a source.
+
+    Parameters
+    ----------
+    stored : h5py.Dataset
+        The source.
+    rows : int, range or array of int
+        One example, neighbouring examples, or any examples.
+    path : Path
+        The file, for messages.
+
+    Returns
+    -------
+    array
+        The example or the batch; a batch of examples that vary in shape is an array of objects.
+    """
+    values = _picked(stored, rows)
+    expected = () if isinstance(rows, int) else (len(rows),)
+    if values.shape[: len(expected)] != expected:
+        raise DataFileError(
+            f"{path}: source {stored.name.lstrip('/')!r} has become shorter: rows were asked for "
+            f"that are no longer there"
+        )
+    if not varies(stored):
+        return values
+    if "shapes" not in stored.dims[0].keys():  # noqa: SIM118
+        return values
+    shapes = _picked(stored.dims[0]["shapes"], rows)
+    if isinstance(rows, int):
+        return _shaped(values, shapes, stored, path)
+    batch = np.empty(len(rows), dtype=object)
+    for index, (flat, shape) in enumerate(zip(values, shapes, strict=True)):
+        batch[index] = _shaped(flat, shape, stored, path)
+    return batch
+
+
+def _picked(stored: h5py.Dataset, rows: int | Indices) -> npt.NDArray[Any]:
+    import h5py
+
+    text = h5py.check_string_dtype(stored.dtype)
+    readable = stored.asstr() if text is not None and text.length is None else stored
+    if isinstance(rows, int):
+        return np.asarray(readable[rows])
+    if isinstance(rows, range) and rows.step == 1:
+        return np.asarray(readable[rows.start : rows.stop])
+    # HDF5 reads ascending indices without repetition only
+    unique, inverse = np.unique(np.asarray(rows), return_inverse=True)
+    return np.asarray(readable[unique][inverse])
+
+
+def _shaped(
+    flat: npt.NDArray[Any], shape: npt.NDArray[Any], stored: h5py.Dataset, path: Path
+) -> npt.NDArray[Any]:
+    wanted = tuple(int(size) for size in shape)
+    if min(wanted, default=0) < 0 or math.prod(wanted) != len(flat):
+        raise DataFileError(
+            f"{path}: an example of source {stored.name.lstrip('/')!r} has {len(flat)} values, but "
+            f"is said to be of shape {wanted}; the file is damaged"
+        )
+    return flat.reshape(wanted)

@@ -1,0 +1,179 @@
+"""`write_hdf5`: arrays to a file that `H5PYDataset` reads, and the pieces it is made of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.data.datasets import as_array
+from workbench.data.files import replacing
+from workbench.errors import DataError
+
+if TYPE_CHECKING:
+    import h5py
+
+
+def write_hdf5(
+    path: str | os.PathLike[str],
+    splits: Mapping[str, Mapping[str, npt.ArrayLike]],
+    *,
+    axis_labels: Mapping[str, Sequence[str]] | None = None,
+    attributes: Mapping[str, str | Sequence[str]] | None = None,
+) -> None:
+    """Write arrays to a compressed HDF5 file that `H5PYDataset` reads.
+
+    The file appears under its name only when it is complete.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where to; a file there is replaced.
+    splits : mapping from split to mapping from source to array
+        The data, such as ``{"train": {"features": x}}``. A source whose examples differ in shape,
+        given as a list of arrays or as an array of objects, is stored row by row.
+    axis_labels : mapping from source to sequence of str, optional
+        Names of the axes of a batch.
+    attributes : mapping of str to str or sequence of str, optional
+        Notes kept at the root of the file: where the data come from, their licence.
+
+    Raises
+    ------
+    DataError
+        If there are no data, or the splits of a source do not fit one behind another.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from workbench.data import H5PYDataset
+    >>> path = Path(tempfile.mkdtemp()) / "coins.h5"
+    >>> write_hdf5(path, {"train": {"heads": [0, 1, 1]}}, attributes={"licence": "CC0-1.0"})
+    >>> H5PYDataset(path, ("train",)).indexables
+    (array([0, 1, 1]),)
+    """
+    import h5py
+
+    path = Path(path)
+    pieces: dict[str, list[npt.NDArray[Any]]] = {}
+    table: list[tuple[str, str, int, int]] = []
+    for split, data in splits.items():
+        for source, values in data.items():
+            before = pieces.setdefault(source, [])
+            start = sum(map(len, before))
+            before.append(as_array(values, source))
+            table.append((split, source, start, start + len(before[-1])))
+    if not table:
+        raise DataError(f"nothing to write to {path}: splits is {dict(splits)!r}")
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        for source, arrays in pieces.items():
+            labels = (axis_labels or {}).get(source, ())
+            if any(array.dtype == object for array in arrays):
+                _write_ragged(file, source, arrays, labels)
+            else:
+                _write_dense(file, source, arrays, labels)
+        write_table(file, table)
+        for name, text in (attributes or {}).items():
+            several = not isinstance(text, str)
+            file.attrs[name] = np.array(text, dtype=h5py.string_dtype()) if several else text
+
+
+def create_dense(
+    file: h5py.File, source: str, shape: tuple[int, ...], dtype: Any, labels: Sequence[str]
+) -> h5py.Dataset:
+    """Make the data set of a source whose examples are of one shape, compressed and labelled."""
+    # large chunks compress better; a megabyte is what h5py's cache of chunks holds
+    bytes_each = int(np.dtype(dtype).itemsize * np.prod(shape[1:], dtype=object))
+    rows = max(1, min(shape[0], 2**20 // max(1, bytes_each)))
+    packed: dict[str, Any] = {}
+    if shape[0] and bytes_each:
+        packed = {
+            "chunks": (rows, *shape[1:]),
+            "compression": "gzip",
+            "compression_opts": 9,
+            "shuffle": True,
+        }
+    stored = file.create_dataset(source, shape, dtype, **packed)
+    for axis, label in zip(stored.dims, labels, strict=False):
+        axis.label = label
+    return stored
+
+
+def create_ragged(
+    file: h5py.File, source: str, count: int, axes: int, dtype: Any, labels: Sequence[str]
+) -> tuple[h5py.Dataset, h5py.Dataset]:
+    """Make the data set of a source whose examples vary in shape, and the one of their shapes.
+
+    Row k of the first is example k, flat; row k of the second the sizes of its `axes` axes.
+    """
+    import h5py
+
+    stored = file.create_dataset(source, (count,), h5py.vlen_dtype(np.dtype(dtype)))
+    shapes = file.create_dataset(f"{source}_shapes", (count, axes), np.int64)
+    shapes.make_scale("shapes")
+    stored.dims[0].attach_scale(shapes)
+    outer, *inner = labels or ("batch",)
+    stored.dims[0].label = outer
+    if inner:
+        names = np.array([label.encode() for label in inner])
+        scale = file.create_dataset(f"{source}_shape_labels", data=names)
+        scale.make_scale("shape_labels")
+        stored.dims[0].attach_scale(scale)
+    return stored, shapes
+
+
+def write_table(file: h5py.File, rows: Sequence[tuple[str, str, int, int]]) -> None:
+    """Write the table of splits: the name of a split, of a source, its first row and its end."""
+    import h5py
+
+    table = [
+        (split.encode(), source.encode(), start, stop, None, True, b".")
+        for split, source, start, stop in rows
+    ]
+    columns = [
+        ("split", f"S{max(len(row[0]) for row in table)}"),
+        ("source", f"S{max(len(row[1]) for row in table)}"),
+        ("start", np.int64),
+        ("stop", np.int64),
+        ("indices", h5py.ref_dtype),
+        ("available", np.bool_),
+        ("comment", "S1"),
+    ]
+    file.attrs["split"] = np.array(table, dtype=columns)
+
+
+def _write_dense(
+    file: h5py.File, source: str, arrays: list[npt.NDArray[Any]], labels: Sequence[str]
+) -> None:
+    import h5py
+
+    try:
+        whole = np.concatenate(arrays)
+    except ValueError as error:
+        raise DataError(f"the splits of source {source!r} do not fit: {error}") from None
+    text = whole.dtype.kind == "U"
+    dtype = h5py.string_dtype() if text else whole.dtype
+    stored = create_dense(file, source, whole.shape, dtype, labels)
+    if whole.size:
+        stored[...] = whole.astype(object) if text else whole
+
+
+def _write_ragged(
+    file: h5py.File, source: str, arrays: list[npt.NDArray[Any]], labels: Sequence[str]
+) -> None:
+    examples = [np.asarray(example) for array in arrays for example in array]
+    axes = {example.ndim for example in examples}
+    dtype = np.result_type(*[example.dtype for example in examples])
+    if len(axes) > 1 or dtype.kind not in "biufc":
+        raise DataError(
+            f"the examples of source {source!r} cannot be stored: they have "
+            f"{' or '.join(map(str, sorted(axes)))} axes and dtype {dtype}; expected numbers, and "
+            "as many axes in each"
+        )
+    stored, shapes = create_ragged(file, source, len(examples), axes.pop(), dtype, labels)
+    for index, example in enumerate(examples):
+        stored[index] = example.astype(dtype, copy=False).reshape(-1)
+        shapes[index] = example.shape

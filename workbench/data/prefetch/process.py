@@ -1,0 +1,188 @@
+"""The reading process, seen from the one that trains.
+
+It is a fresh interpreter, started like any program: nothing is forked, for a process with threads
+cannot be forked safely, and the user's script is not run again in it. It is given a stream once,
+and then requests of an epoch and a position; its answers come through a pipe, which holds it up
+when it is too far ahead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import IO
+
+from workbench.data.datasets import Data
+from workbench.data.files import one_line
+from workbench.data.streams import AbstractDataStream
+from workbench.errors import DataError, PrefetchError
+
+# Ctrl+C goes to every process of the terminal, but what it means is decided by the main loop.
+PROGRAM = (
+    "import pickle, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    "sys.path[:] = pickle.load(sys.stdin.buffer); "
+    "from workbench.data.prefetch.worker import main; main()"
+)
+
+_inherited: list[Worker] = []
+"""Processes of the one that this was forked from, whose pipes may be locked for ever: untouched."""
+
+
+class Worker:
+    """One reading process.
+
+    Parameters
+    ----------
+    data_stream : AbstractDataStream
+        What it reads; it gets a copy.
+
+    Raises
+    ------
+    DataError
+        If the stream cannot be pickled.
+    """
+
+    def __init__(self, data_stream: AbstractDataStream) -> None:
+        self._name = repr(data_stream)
+        self._parcel: bytes | None = _packed(data_stream)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self._owner = os.getpid()
+        self.idle = True
+
+    @property
+    def usable(self) -> bool:
+        """Whether it waits for a request, and was not inherited in a fork."""
+        return self.idle and self._owner == os.getpid() and self._process.poll() is None
+
+    def iterate(self, epoch: int, start: int) -> Iterator[Data]:
+        """Return the batches of an epoch from number `start` on, as the process gives them."""
+        self.idle = False
+        requests, answers = self._pipes()
+        position = start
+        try:
+            if self._parcel is not None:
+                pickle.dump(sys.path, requests)
+                requests.write(self._parcel)
+                self._parcel = None
+            pickle.dump((epoch, start), requests)
+            requests.flush()
+            while True:
+                kind, content = pickle.load(answers)
+                if kind != "batch":
+                    break
+                yield content
+                position += 1
+        except (EOFError, OSError, pickle.UnpicklingError) as error:
+            raise PrefetchError(
+                f"the process that reads ahead for {self._name} {self._ending()} before it gave "
+                f"batch {position} of epoch {epoch} ({one_line(error)}); what it had to say is on "
+                "the standard error stream, and reading on starts another process"
+            ) from None
+        self.idle = True
+        if kind == "error":
+            raise _rebuilt(*content)
+
+    def kill(self) -> None:
+        """End the process at once."""
+        if self._owner == os.getpid():
+            self._process.kill()
+            self._process.wait()
+
+    def close(self) -> None:
+        """End the process, and take away what is left of it."""
+        if self._owner != os.getpid():
+            _inherited.append(self)
+            return
+        self.kill()
+        for pipe in self._pipes():
+            with contextlib.suppress(OSError):  # a request may be waiting in a broken pipe
+                pipe.close()
+
+    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        return self._process.stdin, self._process.stdout
+
+    def _ending(self) -> str:
+        try:
+            code = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return "answered with nonsense"
+        if code < 0:
+            return f"was ended by {signal.Signals(-code).name}"
+        return f"ended with exit code {code}"
+
+
+class WorkerPool:
+    """The reading processes of one stream that have nothing to do; hardly ever more than one.
+
+    A copy of it, by a pickle or by a fork, is empty.
+    """
+
+    def __init__(self) -> None:
+        self._workers: list[Worker] = []
+        self._lock = threading.Lock()
+        weakref.finalize(self, _close_all, self._workers)
+
+    def take(self, data_stream: AbstractDataStream) -> Worker:
+        """Return a process that waits for requests, a new one if there is none."""
+        with self._lock:
+            while self._workers:
+                worker = self._workers.pop()
+                if worker.usable:
+                    return worker
+                worker.close()
+        return Worker(data_stream)
+
+    def give_back(self, worker: Worker) -> None:
+        """Keep a process for later if it waits for requests; end it otherwise."""
+        if worker.usable:
+            with self._lock:
+                self._workers.append(worker)
+        else:
+            worker.close()
+
+    def close(self) -> None:
+        """End all of them."""
+        with self._lock:
+            _close_all(self._workers)
+
+    def __reduce__(self) -> tuple[type[WorkerPool], tuple[()]]:
+        return WorkerPool, ()
+
+
+def _close_all(workers: list[Worker]) -> None:
+    while workers:
+        workers.pop().close()
+
+
+def _packed(data_stream: AbstractDataStream) -> bytes:
+    import cloudpickle
+
+    try:
+        parcel: bytes = cloudpickle.dumps(data_stream)
+    except Exception as error:  # whatever a class of the user's raises when it is pickled
+        raise DataError(
+            f"{data_stream!r} cannot be sent to another process ({one_line(error)}); use "
+            "Prefetch(..., workers='thread')"
+        ) from error
+    return parcel
+
+
+def _rebuilt(pickled: bytes | None, text: str) -> BaseException:
+    """Return the error that was raised in the process, with its traceback there as a note."""
+    error: BaseException
+    if pickled is None:
+        error = PrefetchError("reading ahead failed with an error that cannot be pickled")
+    else:
+        error = pickle.loads(pickled)
+    error.add_note(f"\nIn the process that reads ahead:\n\n{text}")
+    return error

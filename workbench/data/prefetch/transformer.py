@@ -1,0 +1,109 @@
+"""`Prefetch`: a stream whose batches are read ahead, and which is the same stream otherwise.
+
+What has been read but not yet given belongs to nobody: the position of a stream counts the batches
+that were given, so that saving and resuming know nothing of all this.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from functools import partial
+from typing import Literal
+
+from workbench.data.datasets import Data
+from workbench.data.prefetch.process import WorkerPool
+from workbench.data.prefetch.thread import ReadAhead
+from workbench.data.seeds import as_positive
+from workbench.data.streams import AbstractDataStream
+from workbench.data.transformers import Transformer
+from workbench.errors import DataError
+
+
+class Prefetch(Transformer):
+    """Read batches ahead of their use, in a thread or in another process.
+
+    The batches and their order are those of the stream below, and so is an error: it is raised
+    where the batch that failed would have been given. A thread is right where reading waits for
+    a disk, or for numpy, which lets other threads run meanwhile; a process where much Python code
+    works on each batch. The process lives as long as this stream; starting it takes seconds. It
+    imports what it needs anew, except what was defined in a notebook or a script, which it is
+    sent, and needs no ``if __name__ == "__main__"`` there.
+
+    Parameters
+    ----------
+    data_stream : AbstractDataStream
+        The stream below.
+    depth : int
+        How many batches to hold ready at most.
+    workers : {'thread', 'process'}
+        Who reads.
+
+    Raises
+    ------
+    DataError
+        While reading in a process, if the stream cannot be pickled.
+    PrefetchError
+        While reading in a process, if that process ended by itself. Reading on starts another.
+
+    Examples
+    --------
+    >>> from workbench.data import DataStream, IndexableDataset, SequentialScheme
+    >>> stream = DataStream(IndexableDataset(range(5)), iteration_scheme=SequentialScheme(5, 2))
+    >>> batches = Prefetch(stream, depth=4).get_epoch_iterator()
+    >>> next(batches), next(batches)
+    ((array([0, 1]),), (array([2, 3]),))
+    >>> batches.state_dict()
+    {'epoch': 0, 'position': 2}
+    """
+
+    def __init__(
+        self,
+        data_stream: AbstractDataStream,
+        depth: int = 2,
+        workers: Literal["thread", "process"] = "thread",
+    ) -> None:
+        super().__init__(data_stream)
+        self.batch_size = data_stream.batch_size
+        self.depth = as_positive(depth, "depth")
+        if workers not in ("thread", "process"):
+            raise DataError(
+                f"Prefetch was given workers={workers!r}; expected 'thread' or 'process'"
+            )
+        self.workers = workers
+        self._pool = WorkerPool()
+
+    def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
+        reading = self._in_thread if self.workers == "thread" else self._in_process
+        with reading(epoch, start) as ahead:
+            for batch in ahead:
+                start += 1
+                yield batch
+                if ahead.lost:  # this process is a fork of the one whose thread was reading
+                    break
+            else:
+                return
+        yield from self.iterate(epoch, start)
+
+    @contextlib.contextmanager
+    def _in_thread(self, epoch: int, start: int) -> Iterator[ReadAhead[Data]]:
+        read = partial(self.data_stream.iterate, epoch, start)
+        with contextlib.closing(ReadAhead(read, self.depth)) as ahead:
+            yield ahead
+
+    @contextlib.contextmanager
+    def _in_process(self, epoch: int, start: int) -> Iterator[ReadAhead[Data]]:
+        worker = self._pool.take(self.data_stream)
+        try:
+            read = partial(worker.iterate, epoch, start)
+            with contextlib.closing(ReadAhead(read, self.depth, cancel=worker.kill)) as ahead:
+                yield ahead
+        finally:
+            self._pool.give_back(worker)
+
+    def close(self) -> None:
+        """End the process that has been reading, if there is one; reading again starts another."""
+        self._pool.close()
+
+    def __repr__(self) -> str:
+        return f"Prefetch({self.data_stream!r}, depth={self.depth}, workers={self.workers!r})"

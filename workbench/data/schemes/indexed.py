@@ -1,0 +1,169 @@
+"""Schemes that say which examples to read: in their own order or shuffled, in batches or singly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.data.schemes.base import BatchScheme, IndexScheme, Indices, Request
+from workbench.data.seeds import Rng, generator_at, resolve_seed
+
+
+class SequentialScheme(BatchScheme):
+    """Batches of B examples in their own order; the last may be smaller.
+
+    Parameters
+    ----------
+    examples : int or sequence of int
+        The number of examples, or the indices to read, in this order.
+    batch_size : int
+        Examples in a batch.
+
+    Examples
+    --------
+    >>> list(SequentialScheme(5, batch_size=2).get_request_iterator())
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+
+    def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[Request]:
+        return _portions(self.indices, self.batch_size, start)
+
+    def __repr__(self) -> str:
+        return f"SequentialScheme({self.num_examples} examples, batch_size={self.batch_size})"
+
+
+class ShuffledScheme(BatchScheme):
+    """Batches of B examples, in another random order every epoch; the last may be smaller.
+
+    The order of epoch k depends on the seed and on k alone.
+
+    Parameters
+    ----------
+    examples : int or sequence of int
+        The number of examples, or the indices to read.
+    batch_size : int
+        Examples in a batch.
+    rng : numpy.random.Generator or numpy.random.RandomState, optional
+        Where to draw the seed from, once, now.
+    seed : int, optional
+        The seed itself; `config.default_seed` if neither is given.
+    sorted_indices : bool
+        Whether the indices within a batch ascend, which files read faster.
+
+    Examples
+    --------
+    >>> scheme = ShuffledScheme(6, batch_size=4, seed=1)
+    >>> whole = np.concatenate(list(scheme.get_request_iterator(epoch=3)))
+    >>> sorted(whole.tolist())
+    [0, 1, 2, 3, 4, 5]
+    >>> [rest] = scheme.get_request_iterator(epoch=3, start=1)
+    >>> bool((rest == whole[4:]).all())
+    True
+    """
+
+    def __init__(
+        self,
+        examples: int | Sequence[int] | npt.NDArray[np.integer],
+        batch_size: int,
+        *,
+        rng: Rng | None = None,
+        seed: int | None = None,
+        sorted_indices: bool = False,
+    ) -> None:
+        super().__init__(examples, batch_size)
+        self.seed = resolve_seed(rng, seed, "a scheme")
+        self.sorted_indices = sorted_indices
+
+    def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[Request]:
+        order = _shuffled(self.indices, self.seed, epoch)
+        return _portions(order, self.batch_size, start, ascending=self.sorted_indices)
+
+    def __repr__(self) -> str:
+        return (
+            f"ShuffledScheme({self.num_examples} examples, batch_size={self.batch_size}, "
+            f"seed={self.seed})"
+        )
+
+
+class SequentialExampleScheme(IndexScheme):
+    """One example at a time, in their own order.
+
+    Parameters
+    ----------
+    examples : int or sequence of int
+        The number of examples, or the indices to read, in this order.
+
+    Examples
+    --------
+    >>> list(SequentialExampleScheme([5, 3, 8]).get_request_iterator())
+    [5, 3, 8]
+    """
+
+    requests_examples = True
+
+    def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[Request]:
+        return _one_by_one(self.indices[start:])
+
+    def __repr__(self) -> str:
+        return f"SequentialExampleScheme({self.num_examples} examples)"
+
+
+class ShuffledExampleScheme(IndexScheme):
+    """One example at a time, in another random order every epoch.
+
+    Parameters
+    ----------
+    examples : int or sequence of int
+        The number of examples, or the indices to read.
+    rng : numpy.random.Generator or numpy.random.RandomState, optional
+        Where to draw the seed from, once, now.
+    seed : int, optional
+        The seed itself; `config.default_seed` if neither is given.
+
+    Examples
+    --------
+    >>> sorted(ShuffledExampleScheme(4, seed=0).get_request_iterator(epoch=2))
+    [0, 1, 2, 3]
+    """
+
+    requests_examples = True
+
+    def __init__(
+        self,
+        examples: int | Sequence[int] | npt.NDArray[np.integer],
+        *,
+        rng: Rng | None = None,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(examples)
+        self.seed = resolve_seed(rng, seed, "a scheme")
+
+    def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[Request]:
+        return _one_by_one(_shuffled(self.indices, self.seed, epoch)[start:])
+
+    def __repr__(self) -> str:
+        return f"ShuffledExampleScheme({self.num_examples} examples, seed={self.seed})"
+
+
+def _shuffled(indices: Indices, seed: int, epoch: int) -> npt.NDArray[np.intp]:
+    return generator_at(seed, epoch).permutation(np.asarray(indices, dtype=np.intp))
+
+
+def _portions(
+    indices: Indices, size: int, start: int, *, ascending: bool = False
+) -> Iterator[Request]:
+    """Cut `indices` into portions of `size`, beginning with portion number `start`."""
+    for first in range(start * size, len(indices), size):
+        portion = indices[first : first + size]
+        if not isinstance(portion, range):
+            yield np.sort(portion) if ascending else portion
+        elif portion.step == 1 and portion.start >= 0:
+            yield slice(portion.start, portion.stop)
+        else:
+            yield np.asarray(portion, dtype=np.intp)
+
+
+def _one_by_one(indices: Indices) -> Iterator[int]:
+    return iter(indices) if isinstance(indices, range) else iter(indices.tolist())

@@ -1,0 +1,59 @@
+"""Schemes that say how many examples to read, for data that have no order but their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from workbench.data.schemes.base import BatchSizeScheme
+from workbench.data.seeds import as_positive
+from workbench.errors import DataError
+
+
+class ConstantScheme(BatchSizeScheme):
+    """Batches of always the same size, for data that can only be read in their own order.
+
+    Parameters
+    ----------
+    batch_size : int
+        Examples in a batch.
+    num_examples : int, optional
+        Examples in an epoch; the last batch is smaller where B does not divide it.
+    times : int, optional
+        Batches in an epoch. At most one of the two may be given; with neither, an epoch lasts as
+        long as the data.
+
+    Examples
+    --------
+    >>> list(ConstantScheme(4, num_examples=10).get_request_iterator())
+    [4, 4, 2]
+    """
+
+    batch_size: int
+
+    def __init__(
+        self, batch_size: int, num_examples: int | None = None, times: int | None = None
+    ) -> None:
+        self.batch_size = as_positive(batch_size, "batch_size")
+        self.num_examples = self.num_batches = None
+        if num_examples is not None and times is not None:
+            raise DataError(
+                f"ConstantScheme was given num_examples={num_examples} and times={times}; "
+                "either of them fixes the length of an epoch: give one"
+            )
+        if num_examples is not None:
+            self.num_examples = as_positive(num_examples, "num_examples")
+            self.num_batches = -(-self.num_examples // self.batch_size)
+        elif times is not None:
+            self.num_batches = as_positive(times, "times")
+            self.num_examples = self.num_batches * self.batch_size
+
+    def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[int]:
+        if self.num_examples is None:
+            while True:
+                yield self.batch_size
+        for first in range(start * self.batch_size, self.num_examples, self.batch_size):
+            yield min(self.batch_size, self.num_examples - first)
+
+    def __repr__(self) -> str:
+        length = "" if self.num_examples is None else f", num_examples={self.num_examples}"
+        return f"ConstantScheme({self.batch_size}{length})"

@@ -1,0 +1,45 @@
+"""Transformers: data streams that change what another stream gives.
+
+Each takes the stream below as its first argument and is itself a stream, so that they nest:
+``Flatten(Cast(stream, "float32"))``. They hold no state; where training stands is known to the
+outermost stream (see `workbench.data.streams`). A transformer of one's own derives from
+`Transformer` and defines `transform` or `iterate`, from `SourcewiseTransformer` where it treats one
+source at a time, from `RandomTransformer` where it draws random numbers. Arrays may be numpy arrays
+or torch tensors, as the stream below gives them.
+
+In what follows B is the batch size and T the length of a sequence.
+"""
+
+from workbench.data.transformers.base import SourcewiseTransformer, Transformer
+from workbench.data.transformers.batching import Batch, Cache, Unpack
+from workbench.data.transformers.elementwise import Cast, Flatten, ForceFloatX, ScaleAndShift
+from workbench.data.transformers.images import RandomFixedSizeCrop, RandomFlip
+from workbench.data.transformers.mapping import Filter, Mapping, SortMapping
+from workbench.data.transformers.padding import Padding
+from workbench.data.transformers.random import RandomTransformer
+from workbench.data.transformers.sources import FilterSources, Merge, Rename
+from workbench.data.transformers.windows import NGrams, Window
+
+__all__ = [
+    "Batch",
+    "Cache",
+    "Cast",
+    "Filter",
+    "FilterSources",
+    "Flatten",
+    "ForceFloatX",
+    "Mapping",
+    "Merge",
+    "NGrams",
+    "Padding",
+    "RandomFixedSizeCrop",
+    "RandomFlip",
+    "RandomTransformer",
+    "Rename",
+    "ScaleAndShift",
+    "SortMapping",
+    "SourcewiseTransformer",
+    "Transformer",
+    "Unpack",
+    "Window",
+]

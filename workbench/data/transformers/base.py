@@ -1,0 +1,112 @@
+"""What transformers have in common; see the package for what they are."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.data.datasets import Data, check_sources, stack
+from workbench.data.streams import AbstractDataStream
+from workbench.errors import DataError
+
+
+class Transformer(AbstractDataStream):
+    """A stream made of another one.
+
+    A subclass defines `transform`, which sees one batch (or example) at a time, or `iterate`. It
+    may change the number of examples in a batch, so that their number is not known here.
+
+    Parameters
+    ----------
+    data_stream : AbstractDataStream
+        The stream below.
+    """
+
+    def __init__(self, data_stream: AbstractDataStream) -> None:
+        if not isinstance(data_stream, AbstractDataStream):
+            raise DataError(
+                f"{type(self).__name__} transforms a data stream, not "
+                f"{type(data_stream).__name__}; make one with DataStream or as_stream"
+            )
+        self.data_stream = data_stream
+        self.sources = data_stream.sources
+        self.num_random = data_stream.num_random
+        self.num_batches = data_stream.num_batches
+        self.num_examples = data_stream.num_examples
+        self.produces_examples = data_stream.produces_examples
+
+    def transform(self, data: Data) -> Data:
+        """Return what to give in place of `data`, one entry a source."""
+        raise DataError(
+            f"{type(self).__name__} does not say what becomes of a batch; define transform, or "
+            "iterate where the number of batches changes"
+        )
+
+    def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
+        return map(self.transform, self.data_stream.iterate(epoch, start))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.data_stream!r})"
+
+
+class SourcewiseTransformer(Transformer):
+    """A transformer that treats each of some sources by itself.
+
+    A batch whose examples differ in shape, an array of objects, is treated example by example.
+
+    Parameters
+    ----------
+    data_stream : AbstractDataStream
+        The stream below.
+    which_sources : sequence of str, optional
+        The sources to change; all if not given.
+
+    Raises
+    ------
+    SourceError
+        If the stream has no such source.
+    """
+
+    def __init__(
+        self, data_stream: AbstractDataStream, *, which_sources: Sequence[str] | None = None
+    ) -> None:
+        super().__init__(data_stream)
+        self.batch_size = data_stream.batch_size
+        self.which_sources = chosen_sources(data_stream, which_sources)
+        self._changed = [
+            (index, name) for index, name in enumerate(self.sources) if name in self.which_sources
+        ]
+
+    @abstractmethod
+    def transform_source_batch(self, source_batch: Any, source_name: str) -> Any:
+        """Return what to give in place of the array of a batch, whose first axis is B."""
+
+    @abstractmethod
+    def transform_source_example(self, source_example: Any, source_name: str) -> Any:
+        """Return what to give in place of a single example."""
+
+    def transform(self, data: Data) -> Data:
+        entries = list(data)
+        for index, name in self._changed:
+            entry = entries[index]
+            if self.produces_examples:
+                entries[index] = self.transform_source_example(entry, name)
+            elif isinstance(entry, np.ndarray) and entry.dtype == object:
+                entries[index] = stack([self.transform_source_example(e, name) for e in entry])
+            else:
+                entries[index] = self.transform_source_batch(entry, name)
+        return tuple(entries)
+
+
+def chosen_sources(
+    data_stream: AbstractDataStream, wanted: Sequence[str] | None
+) -> tuple[str, ...]:
+    """Return the names of the sources that are wanted, or of all, having checked them."""
+    if wanted is None:
+        return data_stream.sources
+    names = (wanted,) if isinstance(wanted, str) else tuple(wanted)
+    check_sources(names, data_stream.sources, repr(data_stream))
+    return names

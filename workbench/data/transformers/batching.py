@@ -1,0 +1,246 @@
+"""Transformers that cut data otherwise: examples into batches, batches into examples or others.
+
+The place of a batch in the stream below is computed where the sizes of the batches there are
+known; elsewhere resuming in the middle of an epoch reads again what came before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+import torch
+
+from workbench.data.datasets import Data, stack
+from workbench.data.schemes import IterationScheme
+from workbench.data.streams import AbstractDataStream, epoch_lengths
+from workbench.data.transformers.base import Transformer
+from workbench.errors import DataError
+
+
+class Batch(Transformer):
+    """Make batches of a stream of examples.
+
+    Examples that differ in shape make an array of objects; see `Padding`.
+
+    Parameters
+    ----------
+    data_stream : AbstractDataStream
+        The stream of examples below.
+    iteration_scheme : IterationScheme
+        Says how many examples to put in each batch, such as `ConstantScheme`.
+    strictness : {0, 1, 2}
+        What becomes of an epoch's last batch where too few examples are left: with 0 it is
+        smaller, with 1 it is left out, with 2 it is an error.
+
+    Raises
+    ------
+    DataError
+        If the stream does not give examples, or the scheme does not say how many.
+
+    Examples
+    --------
+    >>> from workbench.data import ConstantScheme, DataStream, IterableDataset
+    >>> stream = DataStream(IterableDataset(range(5)))
+    >>> list(Batch(stream, ConstantScheme(2)).get_epoch_iterator())
+    [(array([0, 1]),), (array([2, 3]),), (array([4]),)]
+    """
+
+    def __init__(
+        self,
+        data_stream: AbstractDataStream,
+        iteration_scheme: IterationScheme,
+        strictness: int = 0,
+    ) -> None:
+        super().__init__(data_stream)
+        if not data_stream.produces_examples:
+            raise DataError(f"Batch is for a stream of examples, but {data_stream!r} gives batches")
+        if strictness not in (0, 1, 2):
+            raise DataError(f"Batch was given strictness={strictness!r}; expected 0, 1 or 2")
+        self.iteration_scheme = _sizes(iteration_scheme, "Batch")
+        self.strictness = strictness
+        self.produces_examples = False
+        self.batch_size = iteration_scheme.batch_size
+        available = data_stream.num_examples
+        self.num_examples, self.num_batches = epoch_lengths(iteration_scheme, available)
+        if strictness and (available is None or self.num_examples != iteration_scheme.num_examples):
+            # the last batch is short, or may be
+            self.num_examples = self.num_batches = None
+            if available is not None and self.batch_size is not None:
+                self.num_batches = available // self.batch_size
+                self.num_examples = self.num_batches * self.batch_size
+
+    def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
+        sizes = _request_sizes(self.iteration_scheme, epoch)
+        examples = self.data_stream.iterate(epoch, sum(islice(sizes, start)))
+        for size in sizes:
+            batch = list(islice(examples, size))
+            if len(batch) < size and self.strictness:
+                if batch and self.strictness == 2:
+                    raise DataError(
+                        f"{self!r}: {len(batch)} examples are left for a batch of {size}; "
+                        "strictness=1 leaves them out, strictness=0 gives them as a smaller batch"
+                    )
+                return
+            if batch:
+                yield tuple([_stacked(source) for source in zip(*batch, strict=True)])
+            if len(batch) < size:
+                return
+
+    def __repr__(self) -> str:
+        strict = f", strictness={self.strictness}" if self.strictness else ""
+        return f"Batch({self.data_stream!r}, {self.iteration_scheme!r}{strict})"
+
+
+class Unpack(Transformer):
+    """Make single examples of a stream of batches.
+
+    Parameters
+    ----------
+    data_stream : AbstractDataStream
+        The stream of batches below.
+
+    Raises
+    ------
+    DataError
+        If the stream gives examples already or, while reading, if the sources of a batch differ
+        in their number of examples.
+
+    Examples
+    --------
+    >>> from workbench.data import DataStream, IndexableDataset, SequentialScheme
+    >>> dataset = IndexableDataset({"x": [1, 2, 3], "y": [4, 5, 6]})
+    >>> stream = Unpack(DataStream(dataset, iteration_scheme=SequentialScheme(3, batch_size=2)))
+    >>> [(int(x), int(y)) for x, y in stream.get_epoch_iterator()]
+    [(1, 4), (2, 5), (3, 6)]
+    """
+
+    def __init__(self, data_stream: AbstractDataStream) -> None:
+        super().__init__(data_stream)
+        if data_stream.produces_examples:
+            raise DataError(
+                f"Unpack is for a stream of batches, but {data_stream!r} gives examples"
+            )
+        self.produces_examples = True
+        self.num_batches = self.num_examples
+
+    def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
+        first, within = divmod(start, self.data_stream.batch_size or start + 1)
+        batches = self.data_stream.iterate(epoch, first)
+        return islice(chain.from_iterable(map(self._examples, batches)), within, None)
+
+    def _examples(self, batch: Data) -> Iterator[Data]:
+        check_even(batch, self.data_stream)
+        return zip(*batch, strict=True)
+
+
+class Cache(Transformer):
+    """Cut large batches into smaller ones: read in chunks, train in portions.
+
+    Reading a file a thousand examples at a time is faster than reading ten; this transformer
+    keeps what it has read until it is used up. A batch may begin in one chunk and end in the next.
+
+    Parameters
+    ----------
+    data_stream : AbstractDataStream
+        The stream of large batches below.
+    iteration_scheme : IterationScheme
+        Says how many examples to give in each batch, such as `ConstantScheme`.
+
+    Raises
+    ------
+    DataError
+        If the stream does not give batches, or the scheme does not say how many.
+
+    Examples
+    --------
+    >>> from workbench.data import ConstantScheme, DataStream, IndexableDataset, SequentialScheme
+    >>> chunks = DataStream(IndexableDataset(range(8)), iteration_scheme=SequentialScheme(8, 5))
+    >>> list(Cache(chunks, ConstantScheme(3)).get_epoch_iterator())
+    [(array([0, 1, 2]),), (array([3, 4, 5]),), (array([6, 7]),)]
+    """
+
+    def __init__(self, data_stream: AbstractDataStream, iteration_scheme: IterationScheme) -> None:
+        super().__init__(data_stream)
+        if data_stream.produces_examples:
+            raise DataError(
+                f"Cache is for a stream of batches, but {data_stream!r} gives examples; use Batch"
+            )
+        self.iteration_scheme = _sizes(iteration_scheme, "Cache")
+        self.batch_size = iteration_scheme.batch_size
+        self.num_examples, self.num_batches = epoch_lengths(
+            iteration_scheme, data_stream.num_examples
+        )
+
+    def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
+        sizes = _request_sizes(self.iteration_scheme, epoch)
+        skipped = sum(islice(sizes, start))
+        first, used = divmod(skipped, self.data_stream.batch_size or skipped + 1)
+        chunks = self.data_stream.iterate(epoch, first)
+        chunk: Data | None = None
+        for size in sizes:
+            parts = []
+            while size:
+                if chunk is None or used >= len(chunk[0]):
+                    used -= 0 if chunk is None else len(chunk[0])
+                    chunk = next(chunks, None)
+                    if chunk is None:
+                        break
+                    check_even(chunk, self.data_stream)
+                    continue
+                part = tuple([source[used : used + size] for source in chunk])
+                parts.append(part)
+                used += len(part[0])
+                size -= len(part[0])
+            if parts:
+                yield tuple([_joined(source) for source in zip(*parts, strict=True)])
+            if size:
+                return
+
+    def __repr__(self) -> str:
+        return f"Cache({self.data_stream!r}, {self.iteration_scheme!r})"
+
+
+def check_even(batch: Data, data_stream: AbstractDataStream) -> None:
+    """Raise a `DataError` if the sources of a batch differ in their number of examples."""
+    lengths = [len(source) for source in batch]
+    if len(set(lengths)) > 1:
+        raise DataError(
+            f"the sources of a batch of {data_stream!r} differ in their number of examples: "
+            f"{dict(zip(data_stream.sources, lengths, strict=True))}"
+        )
+
+
+def _sizes(scheme: IterationScheme, where: str) -> IterationScheme:
+    if not isinstance(scheme, IterationScheme) or scheme.bounds is not None:
+        raise DataError(
+            f"{where} needs a scheme that says how many examples to put in a batch, such as "
+            f"ConstantScheme(batch_size), not {scheme!r}"
+        )
+    return scheme
+
+
+def _request_sizes(scheme: IterationScheme, epoch: int) -> Iterator[int]:
+    for size in scheme.get_request_iterator(epoch):
+        assert isinstance(size, int)  # _sizes has seen to it
+        yield size
+
+
+def _stacked(examples: tuple[Any, ...]) -> Any:
+    if isinstance(examples[0], torch.Tensor) and len({tuple(e.shape) for e in examples}) == 1:
+        return torch.stack(list(examples))
+    return stack(examples)
+
+
+def _joined(parts: tuple[Any, ...]) -> Any:
+    """Return one batch made of parts of batches, a view where there is one part only."""
+    if len(parts) == 1:
+        return parts[0]
+    if all(isinstance(part, torch.Tensor) for part in parts):
+        return torch.cat(list(parts))
+    arrays = [np.asarray(part) for part in parts]
+    if len({array.shape[1:] for array in arrays}) == 1 and all(a.dtype != object for a in arrays):
+        return np.concatenate(arrays)
+    return stack([example for array in arrays for example in array])

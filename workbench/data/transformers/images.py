@@ -1,0 +1,143 @@
+"""Random crops and flips, which make many pictures of few."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from workbench.data.seeds import Rng, as_integer, as_positive
+from workbench.data.streams import AbstractDataStream
+from workbench.data.transformers.random import RandomTransformer
+from workbench.errors import DataError
+
+
+class RandomFixedSizeCrop(RandomTransformer):
+    """Cut a window of a fixed size from a random place of each picture.
+
+    A picture is an array whose last two axes are height and width, such as (channels, height,
+    width). The pictures of a batch may differ in size.
+
+    Parameters
+    ----------
+    data_stream : AbstractDataStream
+        The stream below.
+    window_shape : tuple of two int
+        Height and width of the window.
+    which_sources : sequence of str, optional
+        The sources to cut; all if not given. Sources of the same size are cut alike.
+    rng : numpy.random.Generator or numpy.random.RandomState, optional
+        Where to draw the seed from, once, now.
+    seed : int, optional
+        The seed itself; `config.default_seed` if neither is given.
+
+    Raises
+    ------
+    DataError
+        While reading, if a picture is smaller than the window.
+
+    Examples
+    --------
+    >>> from workbench.data import DataStream, IndexableDataset, SequentialScheme
+    >>> pictures = IndexableDataset(np.zeros((4, 3, 32, 32), np.uint8))
+    >>> stream = DataStream(pictures, iteration_scheme=SequentialScheme(4, batch_size=2))
+    >>> [batch] = next(RandomFixedSizeCrop(stream, (28, 24)).get_epoch_iterator())
+    >>> batch.shape
+    (2, 3, 28, 24)
+    """
+
+    def __init__(
+        self,
+        data_stream: AbstractDataStream,
+        window_shape: tuple[int, int],
+        *,
+        which_sources: Sequence[str] | None = None,
+        rng: Rng | None = None,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(data_stream, which_sources=which_sources, rng=rng, seed=seed)
+        if not isinstance(window_shape, Sequence) or len(window_shape) != 2:
+            raise DataError(
+                f"window_shape is {window_shape!r}; expected the height and the width, such as "
+                "(28, 28)"
+            )
+        height, width = (as_positive(size, "a size in window_shape") for size in window_shape)
+        self.window_shape = (height, width)
+
+    def transform_example(self, example: Any, rng: np.random.Generator) -> Any:
+        height, width = self.window_shape
+        spare = example.ndim >= 2 and (example.shape[-2] - height, example.shape[-1] - width)
+        if not spare or min(spare) < 0:
+            raise DataError(
+                f"a window of {height} x {width} cannot be cut from a picture of shape "
+                f"{tuple(example.shape)}, whose last two axes are its height and width"
+            )
+        top, left = rng.integers(0, spare, endpoint=True)
+        return example[..., top : top + height, left : left + width]
+
+    def __repr__(self) -> str:
+        return f"RandomFixedSizeCrop({self.data_stream!r}, {self.window_shape}, seed={self.seed})"
+
+
+class RandomFlip(RandomTransformer):
+    """Mirror some of the pictures, chosen at random.
+
+    Parameters
+    ----------
+    data_stream : AbstractDataStream
+        The stream below.
+    probability : float
+        How likely each picture is to be mirrored.
+    axis : int
+        The axis to mirror along, of a single picture: -1 exchanges left and right, -2 top and
+        bottom.
+    which_sources : sequence of str, optional
+        The sources to mirror; all if not given. All are mirrored alike.
+    rng : numpy.random.Generator or numpy.random.RandomState, optional
+        Where to draw the seed from, once, now.
+    seed : int, optional
+        The seed itself; `config.default_seed` if neither is given.
+
+    Examples
+    --------
+    >>> from workbench.data import DataStream, IndexableDataset, SequentialScheme
+    >>> rows = IndexableDataset([[1, 2], [3, 4]])
+    >>> stream = DataStream(rows, iteration_scheme=SequentialScheme(2, batch_size=2))
+    >>> next(RandomFlip(stream, probability=1).get_epoch_iterator())
+    (array([[2, 1], [4, 3]]),)
+    """
+
+    def __init__(
+        self,
+        data_stream: AbstractDataStream,
+        probability: float = 0.5,
+        axis: int = -1,
+        *,
+        which_sources: Sequence[str] | None = None,
+        rng: Rng | None = None,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(data_stream, which_sources=which_sources, rng=rng, seed=seed)
+        if not 0 <= probability <= 1:
+            raise DataError(f"probability is {probability!r}; expected a number from 0 to 1")
+        self.probability = probability
+        self.axis = as_integer(axis, "axis")
+
+    def transform_example(self, example: Any, rng: np.random.Generator) -> Any:
+        if not -example.ndim <= self.axis < example.ndim:
+            raise DataError(
+                f"a picture of shape {tuple(example.shape)} has no axis {self.axis} to mirror"
+            )
+        if rng.random() >= self.probability:
+            return example
+        if isinstance(example, torch.Tensor):
+            return example.flip(self.axis)
+        return np.flip(example, self.axis)
+
+    def __repr__(self) -> str:
+        return (
+            f"RandomFlip({self.data_stream!r}, {self.probability}, axis={self.axis}, "
+            f"seed={self.seed})"
+        )

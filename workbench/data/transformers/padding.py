@@ -1,0 +1,122 @@
+"""Sequences of different lengths as one array, with masks that say where they end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.data.datasets import Data
+from workbench.data.streams import AbstractDataStream
+from workbench.data.transformers.base import Transformer, chosen_sources
+from workbench.data.transformers.elementwise import floatx
+from workbench.errors import DataError
+
+
+class Padding(Transformer):
+    """Fill up the sequences of a batch with zeros to the length of the longest, and add masks.
+
+    A source of B sequences of shapes (T_1, ...), ..., (T_B, ...) becomes an array of shape
+    (B, T, ...), T being the largest of them. Behind it comes its mask, named after it with
+    ``_mask`` added, of shape (B, T): one where there are data, zero where there is filling.
+
+    Parameters
+    ----------
+    data_stream : AbstractDataStream
+        The stream of batches below.
+    mask_sources : sequence of str, optional
+        The sources to pad; all if not given.
+    mask_dtype : dtype, optional
+        The dtype of the masks; `config.floatx` if not given.
+
+    Raises
+    ------
+    SourceError
+        If the stream has no such source.
+    DataError
+        If the stream gives examples, a mask would have the name of a source or, while reading, if
+        examples differ in more than their length.
+
+    Examples
+    --------
+    >>> from workbench.data import ConstantScheme, DataStream, IterableDataset
+    >>> words = IterableDataset({"words": [[3, 1, 4], [1], [5, 9]]})
+    >>> stream = Padding(DataStream(words, iteration_scheme=ConstantScheme(3)), mask_dtype="int8")
+    >>> batch = next(stream.get_epoch_iterator(as_dict=True))
+    >>> print(batch["words"])
+    [[3 1 4]
+     [1 0 0]
+     [5 9 0]]
+    >>> print(batch["words_mask"])
+    [[1 1 1]
+     [1 0 0]
+     [1 1 0]]
+    """
+
+    def __init__(
+        self,
+        data_stream: AbstractDataStream,
+        mask_sources: Sequence[str] | None = None,
+        mask_dtype: npt.DTypeLike | None = None,
+    ) -> None:
+        super().__init__(data_stream)
+        if data_stream.produces_examples:
+            raise DataError(
+                f"Padding is for a stream of batches, but {data_stream!r} gives examples; put "
+                "Batch between them"
+            )
+        self.batch_size = data_stream.batch_size
+        self.mask_sources = chosen_sources(data_stream, mask_sources)
+        try:
+            self.mask_dtype = floatx() if mask_dtype is None else np.dtype(mask_dtype)
+        except TypeError:
+            raise DataError(
+                f"Padding was given mask_dtype={mask_dtype!r}; expected what numpy.dtype takes, "
+                "such as 'float32' or 'bool'"
+            ) from None
+        names: list[str] = []
+        for name in data_stream.sources:
+            names += [name, f"{name}_mask"] if name in self.mask_sources else [name]
+        for name in set(names):
+            if names.count(name) > 1:
+                raise DataError(f"Padding is to add the source {name!r}, which exists already")
+        self.sources = tuple(names)
+
+    def transform(self, data: Data) -> Data:
+        entries: list[Any] = []
+        for name, source in zip(self.data_stream.sources, data, strict=True):
+            if name in self.mask_sources:
+                entries += self._padded(name, source)
+            else:
+                entries.append(source)
+        return tuple(entries)
+
+    def _padded(self, name: str, source: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        examples = [np.asarray(example) for example in source]
+        rests = {example.shape[1:] for example in examples}
+        if len(rests) > 1 or any(not example.ndim for example in examples):
+            shapes = sorted({example.shape for example in examples})
+            raise DataError(
+                f"Padding can only even out the first axis of an example, but source {name!r} has "
+                f"examples of the shapes {', '.join(map(str, shapes[:5]))}"
+            )
+        lengths = np.array([len(example) for example in examples], dtype=np.intp)
+        longest = int(lengths.max(initial=0))
+        padded = np.zeros((len(examples), longest, *next(iter(rests), ())), _dtype(examples))
+        for row, example in zip(padded, examples, strict=True):
+            row[: len(example)] = example
+        mask = (np.arange(longest) < lengths[:, None]).astype(self.mask_dtype)
+        return padded, mask
+
+    def __repr__(self) -> str:
+        return (
+            f"Padding({self.data_stream!r}, {self.mask_sources}, mask_dtype={self.mask_dtype.name})"
+        )
+
+
+def _dtype(examples: list[npt.NDArray[Any]]) -> np.dtype[Any]:
+    # an empty list has become an array of float64, which must not make floats of all others
+    speaking = [example.dtype for example in examples if example.size] or [np.dtype(float)]
+    return np.result_type(*speaking)

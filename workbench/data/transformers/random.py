@@ -1,0 +1,84 @@
+"""Transformers that draw random numbers, and still resume exactly from every position.
+
+The numbers of a batch depend on the seed, the epoch, the position of the batch and how many
+transformers of this kind there are below: nothing is kept between batches. A run that goes on in
+the middle of an epoch, a prefetching process and a second look all see the same pictures.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from workbench.data.datasets import Data, stack
+from workbench.data.seeds import Rng, generator_at, resolve_seed
+from workbench.data.streams import AbstractDataStream
+from workbench.data.transformers.base import Transformer, chosen_sources
+
+
+class RandomTransformer(Transformer):
+    """Change each example in a way that is drawn at random.
+
+    A subclass defines `transform_example`. Each of the sources gets the same random numbers, so
+    that a picture and its mask, being of one size, are changed alike.
+
+    Parameters
+    ----------
+    data_stream : AbstractDataStream
+        The stream below.
+    which_sources : sequence of str, optional
+        The sources to change; all if not given.
+    rng : numpy.random.Generator or numpy.random.RandomState, optional
+        Where to draw the seed from, once, now.
+    seed : int, optional
+        The seed itself; `config.default_seed` if neither is given.
+    """
+
+    def __init__(
+        self,
+        data_stream: AbstractDataStream,
+        *,
+        which_sources: Sequence[str] | None = None,
+        rng: Rng | None = None,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(data_stream)
+        self.batch_size = data_stream.batch_size
+        self.which_sources = chosen_sources(data_stream, which_sources)
+        self.num_random = data_stream.num_random + 1
+        self.seed = resolve_seed(rng, seed, type(self).__name__)
+
+    @abstractmethod
+    def transform_example(self, example: Any, rng: np.random.Generator) -> Any:
+        """Return what to give in place of `example`, an array or a tensor, drawing from `rng`.
+
+        The examples of a batch draw from the same generator, one after the other.
+        """
+
+    def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
+        for position, data in enumerate(self.data_stream.iterate(epoch, start), start):
+            entries = list(data)
+            for index, name in enumerate(self.sources):
+                if name in self.which_sources:
+                    rng = generator_at(self.seed, epoch, position, self.num_random)
+                    entries[index] = self._transformed(entries[index], rng)
+            yield tuple(entries)
+
+    def _transformed(self, entry: Any, rng: np.random.Generator) -> Any:
+        if self.produces_examples:
+            return self.transform_example(_as_array(entry), rng)
+        examples = [self.transform_example(_as_array(example), rng) for example in entry]
+        if isinstance(entry, torch.Tensor):
+            return torch.stack(examples)
+        return stack(examples)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.data_stream!r}, seed={self.seed})"
+
+
+def _as_array(example: Any) -> Any:
+    return example if isinstance(example, torch.Tensor) else np.asarray(example)

@@ -1,0 +1,202 @@
+"""Transformers that rename, choose and join sources, and leave the data as they are."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+from workbench.data.datasets import Data, check_sources
+from workbench.data.streams import AbstractDataStream
+from workbench.data.transformers.base import Transformer
+from workbench.errors import DataError, SourceError
+
+
+class Rename(Transformer):
+    """Give sources other names, such as those of a model's inputs.
+
+    Parameters
+    ----------
+    data_stream : AbstractDataStream
+        The stream below.
+    names : mapping of str to str
+        The new name of each source that is to have one. Names may be exchanged.
+    on_non_existent : {'raise', 'ignore', 'warn'}
+        What to do about a source that the stream does not have.
+
+    Raises
+    ------
+    SourceError
+        If there is no such source, and `on_non_existent` is not otherwise.
+    DataError
+        If two sources would have the same name.
+
+    Examples
+    --------
+    >>> from workbench.data import DataStream, IndexableDataset
+    >>> stream = DataStream(IndexableDataset({"X": [1, 2], "y": [3, 4]}))
+    >>> Rename(stream, {"X": "features", "y": "targets"}).sources
+    ('features', 'targets')
+    """
+
+    def __init__(
+        self,
+        data_stream: AbstractDataStream,
+        names: Mapping[str, str],
+        on_non_existent: Literal["raise", "ignore", "warn"] = "raise",
+    ) -> None:
+        super().__init__(data_stream)
+        if on_non_existent not in ("raise", "ignore", "warn"):
+            raise DataError(
+                f"Rename was given on_non_existent={on_non_existent!r}; expected 'raise', "
+                "'ignore' or 'warn'"
+            )
+        self.names = dict(names)
+        self.batch_size = data_stream.batch_size
+        if on_non_existent != "ignore":
+            try:
+                check_sources(self.names, data_stream.sources, repr(data_stream))
+            except SourceError as error:
+                if on_non_existent == "raise":
+                    raise
+                warnings.warn(f"Rename: {error}", stacklevel=2)
+        self.sources = tuple([self.names.get(name, name) for name in data_stream.sources])
+        _check_unique(self.sources, "Rename")
+
+    def transform(self, data: Data) -> Data:
+        return data
+
+    def __repr__(self) -> str:
+        return f"Rename({self.data_stream!r}, {self.names})"
+
+
+class FilterSources(Transformer):
+    """Keep some of the sources, in the order in which they are named here.
+
+    Parameters
+    ----------
+    data_stream : AbstractDataStream
+        The stream below.
+    sources : sequence of str
+        The sources to keep.
+
+    Raises
+    ------
+    SourceError
+        If the stream has no such source.
+
+    Examples
+    --------
+    >>> from workbench.data import DataStream, IndexableDataset
+    >>> stream = DataStream(IndexableDataset({"x": [1, 2], "y": [3, 4], "z": [5, 6]}))
+    >>> list(FilterSources(stream, ("z", "x")).iterate(0))
+    [(np.int64(5), np.int64(1)), (np.int64(6), np.int64(2))]
+    """
+
+    def __init__(self, data_stream: AbstractDataStream, sources: Sequence[str]) -> None:
+        super().__init__(data_stream)
+        self.batch_size = data_stream.batch_size
+        self.sources = (sources,) if isinstance(sources, str) else tuple(sources)
+        check_sources(self.sources, data_stream.sources, repr(data_stream))
+        _check_unique(self.sources, "FilterSources")
+        self._kept = [data_stream.sources.index(name) for name in self.sources]
+
+    def transform(self, data: Data) -> Data:
+        return tuple([data[index] for index in self._kept])
+
+    def __repr__(self) -> str:
+        return f"FilterSources({self.data_stream!r}, {self.sources})"
+
+
+class Merge(AbstractDataStream):
+    """Several streams, read in step, as one that has the sources of them all.
+
+    For data that are kept apart but belong together, such as the two halves of a parallel corpus.
+
+    Parameters
+    ----------
+    data_streams : sequence of AbstractDataStream
+        The streams; all give batches, or all give examples, and as many in an epoch.
+    sources : sequence of str, optional
+        The names of all entries: those of the first stream, of the second, and so on. By default
+        the streams' own, which must then differ.
+
+    Raises
+    ------
+    DataError
+        If the streams do not fit together or, while reading, if one ends before the others.
+
+    Examples
+    --------
+    >>> from workbench.data import DataStream, IterableDataset
+    >>> english = DataStream(IterableDataset(["good morning", "thanks"]))
+    >>> french = DataStream(IterableDataset(["bonjour", "merci"]))
+    >>> stream = Merge([english, french], ("english", "french"))
+    >>> list(stream.get_epoch_iterator())
+    [('good morning', 'bonjour'), ('thanks', 'merci')]
+    """
+
+    def __init__(
+        self, data_streams: Sequence[AbstractDataStream], sources: Sequence[str] | None = None
+    ) -> None:
+        self.data_streams = tuple(data_streams)
+        for stream in self.data_streams:
+            if not isinstance(stream, AbstractDataStream):
+                raise DataError(
+                    f"Merge joins data streams, not {type(stream).__name__}; make one with "
+                    "DataStream or as_stream"
+                )
+        if not self.data_streams:
+            raise DataError("Merge was given no streams; expected at least one")
+        own = tuple([name for stream in self.data_streams for name in stream.sources])
+        self.sources = own if sources is None else tuple(sources)
+        if len(self.sources) != len(own):
+            raise DataError(
+                f"Merge was given {len(self.sources)} names, {self.sources}, for {len(own)} "
+                f"sources, {own}; expected one for each"
+            )
+        _check_unique(self.sources, "Merge")
+        if len({stream.produces_examples for stream in self.data_streams}) > 1:
+            raise DataError(
+                "Merge was given streams of batches and streams of examples; put Batch around "
+                "these or Unpack around those"
+            )
+        self.produces_examples = self.data_streams[0].produces_examples
+        self.num_random = max(stream.num_random for stream in self.data_streams)
+        known = {stream.num_batches for stream in self.data_streams} - {None}
+        if len(known) > 1:
+            raise DataError(
+                "Merge was given streams of different lengths: "
+                + ", ".join(f"{stream!r} has {stream.num_batches}" for stream in self.data_streams)
+            )
+        # a stream that does not know its length may still end early, but never late
+        self.num_batches = next(iter(known), None)
+        for stream in self.data_streams:
+            self.num_examples = self.num_examples or stream.num_examples
+            self.batch_size = self.batch_size or stream.batch_size
+
+    def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
+        streams = [stream.iterate(epoch, start) for stream in self.data_streams]
+        while True:
+            read = [next(stream, None) for stream in streams]
+            entries = [entry for entry in read if entry is not None]
+            if not entries:
+                return
+            if len(entries) < len(read):
+                ended = [entry is None for entry in read]
+                early, late = ended.index(True), ended.index(False)
+                raise DataError(
+                    f"the merged {self.data_streams[early]!r} ended before "
+                    f"{self.data_streams[late]!r}; they need the same number of batches"
+                )
+            yield tuple([value for entry in entries for value in entry])
+
+    def __repr__(self) -> str:
+        return f"Merge({list(self.data_streams)}, {self.sources})"
+
+
+def _check_unique(sources: tuple[str, ...], where: str) -> None:
+    twice = [name for name, count in Counter(sources).items() if count > 1]
+    if twice:
+        raise DataError(f"{where} would make {sources}, where {twice[0]!r} stands twice")

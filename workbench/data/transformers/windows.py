@@ -1,0 +1,149 @@
+"""Windows over sequences: what a model is to predict, and from what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from workbench.data.datasets import Data
+from workbench.data.seeds import as_integer, as_positive
+from workbench.data.streams import AbstractDataStream
+from workbench.data.transformers.base import Transformer
+from workbench.errors import DataError
+
+
+class Window(Transformer):
+    """Cut pairs of a source window and a target window from each sequence.
+
+    A pair that begins at position t of a sequence has the source ``sequence[t:t + source_window]``
+    and the target ``sequence[t + offset:t + offset + target_window]``. Sequences that are too short
+    for a single pair give none.
+
+    Resuming in the middle of an epoch reads again the sequences that came before.
+
+    Parameters
+    ----------
+    data_stream : AbstractDataStream
+        A stream of examples with one source, whose examples are sequences.
+    offset : int
+        How much later than its source a target begins; not negative.
+    source_window, target_window : int
+        The lengths of the windows.
+    overlapping : bool
+        Whether one pair begins a step after the other, or where the source of the other ends.
+    target_source : str
+        The name of the source of the targets, which comes behind the one there is.
+
+    Raises
+    ------
+    DataError
+        If the stream gives batches, or has several sources.
+
+    Examples
+    --------
+    >>> from workbench.data import DataStream, IterableDataset
+    >>> stream = DataStream(IterableDataset({"features": [[1, 2, 3, 4, 5]]}))
+    >>> windows = Window(stream, offset=1, source_window=2, target_window=2, overlapping=False)
+    >>> windows.sources
+    ('features', 'targets')
+    >>> list(windows.get_epoch_iterator())
+    [(array([1, 2]), array([2, 3])), (array([3, 4]), array([4, 5]))]
+    """
+
+    def __init__(
+        self,
+        data_stream: AbstractDataStream,
+        offset: int,
+        source_window: int,
+        target_window: int,
+        overlapping: bool = True,
+        target_source: str = "targets",
+    ) -> None:
+        super().__init__(data_stream)
+        name = type(self).__name__
+        if not data_stream.produces_examples:
+            raise DataError(
+                f"{name} is for a stream of examples, but {data_stream!r} gives batches; put "
+                "Unpack between them"
+            )
+        if len(data_stream.sources) != 1:
+            raise DataError(
+                f"{name} is for a stream with one source, but {data_stream!r} has "
+                f"{data_stream.sources}; choose one with FilterSources"
+            )
+        if target_source in data_stream.sources:
+            raise DataError(f"{name} is to add the source {target_source!r}, which exists already")
+        self.offset = as_integer(offset, "offset")
+        if self.offset < 0:
+            raise DataError(f"offset is {self.offset}; expected an integer that is not negative")
+        self.source_window = as_positive(source_window, "source_window")
+        self.target_window = as_positive(target_window, "target_window")
+        self.overlapping = overlapping
+        self.sources = (*data_stream.sources, target_source)
+        self.num_batches = self.num_examples = None
+
+    def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
+        step = 1 if self.overlapping else self.source_window
+        reach = max(self.source_window, self.offset + self.target_window)
+        for (example,) in self.data_stream.iterate(epoch):
+            sequence = example if isinstance(example, torch.Tensor) else np.asarray(example)
+            places = range(0, len(sequence) - reach + 1, step)
+            for place in places[start:]:
+                yield self._pair(sequence, place)
+            start = max(0, start - len(places))
+
+    def _pair(self, sequence: Any, place: int) -> Data:
+        target = place + self.offset
+        return (
+            sequence[place : place + self.source_window],
+            sequence[target : target + self.target_window],
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"Window({self.data_stream!r}, offset={self.offset}, "
+            f"source_window={self.source_window}, target_window={self.target_window}, "
+            f"overlapping={self.overlapping})"
+        )
+
+
+class NGrams(Window):
+    """Cut all runs of n words from each sequence, with the word that follows as the target.
+
+    Parameters
+    ----------
+    data_stream : AbstractDataStream
+        A stream of examples with one source, whose examples are sequences.
+    ngram_order : int
+        n, how many words to predict the next one from.
+    target_source : str
+        The name of the source of the targets.
+
+    Raises
+    ------
+    DataError
+        If the stream gives batches, or has several sources.
+
+    Examples
+    --------
+    >>> from workbench.data import DataStream, IterableDataset
+    >>> stream = DataStream(IterableDataset({"features": [[5, 6, 7, 8], [9]]}))
+    >>> list(NGrams(stream, 2).get_epoch_iterator())
+    [(array([5, 6]), np.int64(7)), (array([6, 7]), np.int64(8))]
+    """
+
+    def __init__(
+        self, data_stream: AbstractDataStream, ngram_order: int, target_source: str = "targets"
+    ) -> None:
+        self.ngram_order = as_positive(ngram_order, "ngram_order")
+        super().__init__(data_stream, ngram_order, ngram_order, 1, target_source=target_source)
+
+    def _pair(self, sequence: Any, place: int) -> Data:
+        following = place + self.ngram_order
+        return sequence[place:following], sequence[following]
+
+    def __repr__(self) -> str:
+        return f"NGrams({self.data_stream!r}, {self.ngram_order})"
