@@ -7,6 +7,7 @@ Rows, frames, series and resumption stand here.
 
 from __future__ import annotations
 
+import copy
 import html
 import operator
 import uuid as uuids
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import LogError, UnknownRecordError, nearest
+from workbench.errors import LogError, StateError, UnknownRecordError, nearest
 from workbench.log.column import frozen
 from workbench.log.frames import FrameCache, Snapshot, by_epoch
 from workbench.log.row import Row
@@ -125,6 +126,16 @@ class TrainingLogBase(Mapping[int, Row]):
     def _snapshot(self, names: tuple[str, ...] | None = None) -> Snapshot:
         """Return the columns called `names` that exist, all if not given, as of one instant."""
 
+    @abstractmethod
+    def _replace(self, rows: NDArray[np.int64], columns: Mapping[str, tuple[Any, Any]]) -> None:
+        """Put these records, iterations and values by name, in the place of all others.
+
+        Raises
+        ------
+        StateError
+            If they are no records of a log; nothing changes then.
+        """
+
     # Rows
 
     def __getitem__(self, time: int) -> Row:
@@ -195,6 +206,55 @@ class TrainingLogBase(Mapping[int, Row]):
         old = self.h_uuid
         self.uuid = uuids.uuid4()
         self.status["resumed_from"] = old
+
+    # Saving and loading
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return identity, status and records.
+
+        Returns
+        -------
+        dict
+            ``uuid``, ``status``, ``rows`` (iterations), and ``columns``: by name the iterations and
+            the values, an array of numbers or a list of objects. What the log gains later does not
+            change them.
+        """
+        snapshot = self._snapshot()
+        return {
+            "uuid": self.h_uuid,
+            "status": copy.deepcopy(dict(self.status)),
+            "rows": snapshot.rows,
+            "columns": {
+                name: (e.iterations, e.values.tolist() if e.values.dtype == object else e.values)
+                for name, e in snapshot.columns.items()
+            },
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Become the log of which `state_dict` was called; own records, status and identity go.
+
+        Raises
+        ------
+        StateError
+            If `state` is not that of a log; nothing changes then.
+        """
+        try:
+            uuid = uuids.UUID(state["uuid"])
+            status = copy.deepcopy(dict(state["status"]))
+            counts = status["iterations_done"], status["epochs_done"], *status["_epoch_ends"]
+            columns = {str(name): tuple(entries) for name, entries in state["columns"].items()}
+            if not all(type(count) is int and count >= 0 for count in counts):
+                raise StateError(f"a log cannot have done {counts} iterations and epochs")
+            self._replace(state["rows"], columns)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, StateError):
+                raise
+            raise StateError(f"this is not the state of a log ({error!r})") from None
+        self.uuid = uuid
+        for key in [key for key in self.status if key not in status]:
+            del self.status[key]
+        self.status.update(status)
+        self._frames = FrameCache()
 
     # Whole columns
 

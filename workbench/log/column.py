@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from workbench.errors import StateError
+
 PLAIN: Final = frozenset({float, int, bool, str, type(None)})
 """Types that a log stores as they are."""
 
@@ -30,6 +32,7 @@ _DTYPES: Final = {
     bool: np.dtype(np.bool_),
     object: np.dtype(object),
 }
+_TYPES: Final = {dtype: kind for kind, dtype in _DTYPES.items() if kind is not object}
 _EXACT: Final = 2**53  # every integer up to here is a float64
 
 
@@ -85,6 +88,38 @@ class Column:
         self._iterations: NDArray[Any] = np.empty(0, np.int64)
         self._values: NDArray[Any] = np.empty(0, np.float64)
         self._exported = False
+
+    @classmethod
+    def of(cls, iterations: NDArray[Any], values: NDArray[Any] | Sequence[Any]) -> Column:
+        """Return a column with these records, which are copied.
+
+        Raises
+        ------
+        StateError
+            If they are not the records of a column: increasing iterations, and as many numbers or,
+            in a list, objects.
+        """
+        new = cls()
+        if isinstance(values, list):
+            new._type, new._values = object, np.empty(len(values), object)
+            for i, value in enumerate(values):  # numpy would look into what can be iterated over
+                new._values[i] = value
+        elif isinstance(values, np.ndarray) and values.dtype in _TYPES:
+            new._type, new._values = _TYPES[values.dtype], values.copy()
+        else:
+            raise StateError(f"the values of a channel are {values!r:.80}")
+        if (
+            not isinstance(iterations, np.ndarray)
+            or iterations.dtype != np.int64
+            or iterations.shape != new._values.shape
+            or (iterations[1:] <= iterations[:-1]).any()
+            or (iterations[:1] < 0).any()
+        ):
+            raise StateError(f"the iterations of a channel are {iterations!r:.80}")
+        new._iterations = iterations.copy()
+        new.size = len(iterations)
+        new.last = int(iterations[-1]) if new.size else -1
+        return new
 
     def put(self, iteration: int, value: Any) -> None:
         """Record a `value` that went through `plain`."""

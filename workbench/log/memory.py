@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import threading
 import uuid as uuids
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count, groupby
 from threading import get_ident
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from workbench.errors import LogError
 from workbench.log.base import TrainingLogBase
@@ -190,6 +193,23 @@ class TrainingLog(TrainingLogBase):
             if column is not None and column.get(iteration) is not MISSING:
                 column.remove(iteration)
                 self._version = next(self._versions)
+
+    def _replace(self, rows: NDArray[np.int64], columns: Mapping[str, tuple[Any, Any]]) -> None:
+        new_rows = Column.of(rows, np.ones(len(rows), np.bool_))
+        new = {
+            name: Column.of(iterations, values) for name, (iterations, values) in columns.items()
+        }
+        with self._lock:
+            self._staged, self._tail = {}, []
+            self._rows, self._columns, self._known = new_rows, new, dict.fromkeys(new)
+            self._version = next(self._versions)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.state_dict()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        TrainingLog.__init__(self)
+        self.load_state_dict(state)
 
     def _mine(self) -> dict[int, dict[str, Any]]:
         """Return what this thread has recorded and not committed."""
