@@ -138,8 +138,10 @@ class VariableFilter:
             tests.append(lambda v: v.name is not None and full(v.name) is not None)
         if self.bricks is not None:
             tests.append(self._of_bricks(self.bricks))
-        if self.call_id is not None or self.applications is not None:
-            tests.append(self._of_call)
+        if self.call_id is not None:
+            tests.append(lambda v: _call_id(v) == self.call_id)
+        if self.applications is not None:
+            tests.append(self._of_applications(self.applications))
         return tests
 
     def _of_bricks(self, bricks: list[Any]) -> Test:
@@ -152,16 +154,26 @@ class VariableFilter:
 
         return test
 
-    def _of_call(self, variable: Variable) -> bool:
-        call = get_application_call(variable)
-        if call is None or (self.call_id is not None and call.metadata["call_id"] != self.call_id):
-            return False
-        made_by = (call.application, call.application.application)
-        return self.applications is None or any(a in made_by for a in self.applications)
+    def _of_applications(self, applications: list[Any]) -> Test:
+        wanted = set(applications)
+
+        def test(variable: Variable) -> bool:
+            call = get_application_call(variable)
+            # A class's application stands for those of all its bricks.
+            return call is not None and not wanted.isdisjoint(
+                (call.application, call.application.application)
+            )
+
+        return test
 
     def __repr__(self) -> str:
         given = (f"{k}={v!r}" for k, v in vars(self).items() if v is not None and v is not False)
         return f"VariableFilter({', '.join(given)})"
+
+
+def _call_id(variable: Variable) -> str | None:
+    call = get_application_call(variable)
+    return None if call is None else call.metadata["call_id"]
 
 
 def _listed(name: str, values: Any, kind: Any, words: str) -> list[Any] | None:

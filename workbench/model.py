@@ -12,6 +12,7 @@ from workbench.errors import ParameterError, nearest
 from workbench.filter import get_brick
 from workbench.graph import ComputationGraph
 from workbench.graph.hierarchy import Component
+from workbench.graph.module import GraphAsModule
 from workbench.tensor import SharedVariable
 
 
@@ -114,6 +115,35 @@ class Model(ComputationGraph):
             raise ParameterError("no parameter was set: " + "; ".join(problems))
         for path, array in arrays.items():
             parameters[path].set_value(array)
+
+    def to_module(self) -> GraphAsModule:
+        """The model as a ``torch.nn.Module`` with the same parameters, shared and not copied.
+
+        Returns
+        -------
+        GraphAsModule
+            Its ``forward`` takes tensors for `inputs`, in order or by name.
+
+        Raises
+        ------
+        GraphError
+            If the graph draws random numbers.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from workbench import tensor
+        >>> from workbench.bricks import MLP, Tanh
+        >>> from workbench.initialization import Constant
+        >>> mlp = MLP([Tanh()], [2, 1], weights_init=Constant(0.5), biases_init=Constant(0))
+        >>> mlp.initialize()
+        >>> module = Model(mlp.apply(tensor.matrix("x"))).to_module()
+        >>> list(module.state_dict())
+        ['mlp.linear_0.W', 'mlp.linear_0.b']
+        >>> module(torch.ones(1, 2))
+        tensor([[0.7616]], grad_fn=<TanhBackward0>)
+        """
+        return GraphAsModule(self.inputs, self.outputs, self.get_parameter_dict())
 
     def check_sanity(self, algorithm: Trained) -> None:
         """Look for mistakes before training.

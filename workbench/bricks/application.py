@@ -244,7 +244,7 @@ class Application:
         if not running:
             return
         brick, parent = bound.brick, running[-1]
-        if brick is not parent and brick not in parent.children:
+        if brick is not parent and parent not in brick.parents:
             children = ", ".join(repr(child.name) for child in parent.children) or "none"
             raise ApplicationError(
                 f"{parent.path()} applies {brick.name!r}, which is not among its children "

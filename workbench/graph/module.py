@@ -1,0 +1,80 @@
+"""A computation graph as a plain ``torch.nn.Module``, for the tools of the torch ecosystem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from workbench.errors import GraphError, SignatureError
+from workbench.tensor import SharedVariable, Variable
+from workbench.tensor.lowering import lower
+
+
+class GraphAsModule(torch.nn.Module):
+    """Computes `outputs`; made by `workbench.model.Model.to_module`.
+
+    Parameters and buffers are the memory of the shared variables themselves: what an optimizer or
+    ``load_state_dict`` changes, changes in the model, and the other way round. (Moving the module
+    to another device ends that.) They stand in nested modules that mirror the hierarchy of bricks.
+
+    Parameters
+    ----------
+    inputs : sequence of Variable
+        What ``forward`` takes, in order or by name.
+    outputs : sequence of Variable
+        What it returns: one tensor, or a tuple.
+    parameters : dict of str to SharedVariable
+        The shared variables to train, by path.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        parameters: Mapping[str, SharedVariable],
+    ) -> None:
+        super().__init__()
+        program = lower(inputs, outputs)
+        changing = [v for v in program.shared if v.default_update is not None]
+        if changing:
+            raise GraphError(
+                f"the graph changes {', '.join(map(repr, changing))} whenever it runs, as random "
+                "draws do, which a module cannot; make a module of the graph without them"
+            )
+        paths = {variable: path for path, variable in parameters.items()}
+        self._names = [variable.name for variable in inputs]
+        self._single = len(outputs) == 1
+        self._program = program.module
+        # Constants are part of the program, not of the state.
+        self._program._non_persistent_buffers_set.update(self._program._buffers)
+        self._places: list[tuple[torch.nn.Module, str]] = []
+        for i, variable in enumerate([*program.shared, *program.leaves]):
+            path = paths.get(variable, f"shared_{i}_{variable.name}")
+            self._places.append(self._hold(path, variable, trained=variable in paths))
+
+    def _hold(
+        self, path: str, variable: SharedVariable, trained: bool
+    ) -> tuple[torch.nn.Module, str]:
+        """Put the memory of a variable where its path says."""
+        *above, name = path.replace("/", ".").split(".")
+        module: torch.nn.Module = self
+        for part in above:
+            if part not in module._modules:
+                module.add_module(part, torch.nn.Module())
+            module = module.get_submodule(part)
+        if trained:
+            module.register_parameter(name, torch.nn.Parameter(variable.tensor))
+        else:
+            module.register_buffer(name, variable.tensor)
+        return module, name
+
+    def forward(self, *args: Any, **named: Any) -> Any:
+        """Compute the outputs of tensors."""
+        given = [*args, *(named.pop(name) for name in self._names[len(args) :] if name in named)]
+        if len(given) != len(self._names) or named:
+            raise SignatureError(f"the module takes ({', '.join(map(repr, self._names))})")
+        held = [getattr(module, name) for module, name in self._places]
+        results = self._program(*given, *held)
+        return results[0] if self._single else tuple(results)
