@@ -173,7 +173,16 @@ def test_the_state_has_unique_names_and_refuses_strangers():
     names = {"W", "W_1", "W_velocity", "W_velocity_1", "learning_rate", "momentum"}
     assert set(algorithm.state_dict()) == names
     with pytest.raises(StateError, match="no state 'W_velocty'; did you mean 'W_velocity'"):
-        algorithm.load_state_dict({"W_velocty": 0.0})
+        algorithm.load_state_dict({**algorithm.state_dict(), "W_velocty": 0.0})
+
+
+def test_a_state_without_what_a_rule_remembers_is_refused():
+    x, w = tensor.vector("x"), shared(1.0, "w")
+    cost = (w * x).sum()
+    saved = GradientDescent(cost=cost, parameters=[w], step_rule=Scale(0.1)).state_dict()
+    other = GradientDescent(cost=cost, parameters=[w], step_rule=Momentum(0.1, 0.9))
+    with pytest.raises(StateError, match="lacks 'w_velocity', 'momentum', which"):
+        other.load_state_dict(saved)
 
 
 def test_a_state_of_another_shape_changes_nothing():

@@ -15,6 +15,7 @@ import numpy
 
 from workbench import errors
 from workbench.filter import get_brick
+from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import Function, SharedVariable, Variable, function
 from workbench.tensor.function import Updates
 from workbench.tensor.traversal import ancestors
@@ -293,9 +294,17 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         Raises
         ------
         StateError
-            If `state` has a name that is none here, or is of another shape; nothing changes then.
+            If `state` has a name that is none here, lacks what a step rule remembers, or is of
+            another shape; nothing changes then.
         """
         variables = self.state_variables()
+        needed = [name for name, v in variables.items() if has_roles(v, [ALGORITHM_STATE])]
+        missing = [name for name in needed if name not in state]
+        if missing:
+            raise errors.StateError(
+                f"the state lacks {', '.join(map(repr, missing))}, which {self!r} has; the state "
+                "is that of another algorithm"
+            )
         for name, value in state.items():
             if name not in variables:
                 raise errors.StateError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self, Unpack
 
 from workbench.algorithms import UpdatesAlgorithm
@@ -12,6 +12,7 @@ from workbench.extensions.events import CallbackName
 from workbench.extensions.simple import SimpleExtension, Triggers
 from workbench.log import TrainingLogBase
 from workbench.monitoring.evaluators import Aggregation, DatasetEvaluator, Monitored
+from workbench.tensor import SharedVariable
 from workbench.tensor.function import Updates
 
 __all__ = ["DataStreamMonitoring", "MonitoringExtension", "TrainingDataMonitoring"]
@@ -127,6 +128,9 @@ class DataStreamMonitoring(MonitoringExtension):
         self.data_stream = as_stream(data_stream)
         self.evaluator = DatasetEvaluator(variables, updates)
 
+    def state_variables(self) -> list[SharedVariable]:
+        return self.evaluator.changes
+
     def do(self, which_callback: CallbackName, *args: Any) -> None:
         """Evaluate, and record the values."""
         try:
@@ -201,6 +205,7 @@ class TrainingDataMonitoring(MonitoringExtension):
         algorithm = self.main_loop.algorithm
         if algorithm is not self._algorithm:
             self._join(algorithm)
+            return
         if self._batches == 0 or "just_aggregate" in args:
             return
         self.add_records(self.main_loop.log, self._aggregation.read().items())
@@ -213,11 +218,20 @@ class TrainingDataMonitoring(MonitoringExtension):
             raise ExtensionError(
                 WRONG_ALGORITHM.format(extension=self, algorithm=type(algorithm).__name__)
             )
-        self._aggregation.initialize()
-        self._batches = 0
+        if self._batches == 0:  # else a loaded state goes on
+            self._aggregation.initialize()
         algorithm.add_updates(self._aggregation.updates)
         algorithm.add_observer(self._aggregation.requires, self._aggregate)
         self._algorithm = algorithm
+
+    def state_dict(self) -> dict[str, Any]:
+        """What batches have given since the last record."""
+        return {"batches": self._batches, "aggregation": self._aggregation.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to where `state_dict` was called."""
+        self._aggregation.load_state_dict(state["aggregation"])
+        self._batches = state["batches"]
 
     def _aggregate(self, values: Sequence[Any]) -> None:
         self._aggregation.aggregate(values)

@@ -3,10 +3,15 @@
 from workbench.monitoring.aggregation import (
     AggregationScheme,
     Aggregator,
+    Concatenate,
+    Maximum,
     Mean,
+    Minimum,
     MonitoredQuantity,
+    Perplexity,
     TakeLast,
     mean,
+    perplexity,
 )
 from workbench.monitoring.evaluators import (
     AggregationBuffer,
@@ -18,10 +23,15 @@ __all__ = [
     "AggregationBuffer",
     "AggregationScheme",
     "Aggregator",
+    "Concatenate",
     "DatasetEvaluator",
+    "Maximum",
     "Mean",
+    "Minimum",
     "MonitoredQuantity",
     "MonitoredQuantityBuffer",
+    "Perplexity",
     "TakeLast",
     "mean",
+    "perplexity",
 ]

@@ -11,9 +11,11 @@ What is not symbolic is a `MonitoredQuantity`.
 
 from __future__ import annotations
 
+import copy
 import math
+import operator
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -77,6 +79,15 @@ class MonitoredQuantity(ABC):
     @abstractmethod
     def get_aggregated_value(self) -> Any:
         """Give the value over all batches since `initialize`."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What has been taken in, to be given to `load_state_dict`: a copy of all attributes."""
+        own = {key: value for key, value in vars(self).items() if key not in ("requires", "name")}
+        return copy.deepcopy(own)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to where `state_dict` was called."""
+        vars(self).update(copy.deepcopy(dict(state)))
 
     def __repr__(self) -> str:
         return self.name or type(self).__name__
@@ -159,6 +170,16 @@ class Fold(AggregationScheme):
     def take(self, state: State, *values: Any) -> State:
         """The state after one more batch, in which `requires` have `values`."""
 
+    def admit(self, value: Any) -> Any:
+        """A value of `requires` as `take` gets it, outside of a graph.
+
+        Numbers are read at once where that costs nothing; others stay on their device, so that
+        nobody has to wait for a GPU.
+        """
+        if isinstance(value, torch.Tensor) and value.ndim == 0 and value.device.type == "cpu":
+            return value.item()
+        return value
+
     @abstractmethod
     def result(self, state: State) -> Any:
         """The aggregated value."""
@@ -197,7 +218,8 @@ class Fold(AggregationScheme):
                 f"{self!r} has a state of unknown size, which a shared variable cannot hold; use "
                 "DatasetEvaluator, or the monitoring extensions"
             )
-        zeros = torch.zeros(tuple(new.shape), dtype=new.dtype)
+        dtype = torch.float64 if new.dtype.is_floating_point else new.dtype
+        zeros = torch.zeros(tuple(new.shape), dtype=dtype)
         return shared(zeros, f"{self.variable!r}_{type(self).__name__.lower()}_{i}")
 
 
@@ -231,6 +253,10 @@ class Mean(Fold):
     def start(self) -> State:
         return 0.0, 0.0
 
+    def admit(self, value: Any) -> Any:
+        number = super().admit(value)
+        return number.double() if isinstance(number, torch.Tensor) else number
+
     def take(self, state: State, *values: Any) -> State:
         amount = values[1] if len(values) == 2 else self.denominator
         return state[0] + values[0], state[1] + amount
@@ -242,7 +268,7 @@ class Mean(Fold):
         return f"Mean({self.numerator!r}, {self.denominator!r})"
 
 
-class WeightedMean(Fold):
+class WeightedMean(Mean):
     """The mean over batches, each with its weight: the number of its examples, say.
 
     Parameters
@@ -254,22 +280,14 @@ class WeightedMean(Fold):
     """
 
     def __init__(self, variable: Variable, weight: Variable) -> None:
-        super().__init__(variable)
-        self.weight = weight
-        self.requires = [variable, weight]
-
-    def start(self) -> State:
-        return 0.0, 0.0
+        super().__init__(variable, weight)
 
     def take(self, state: State, *values: Any) -> State:
         value, weight = values
         return state[0] + value * weight, state[1] + weight
 
-    def result(self, state: State) -> Any:
-        return _ratio(*state)
-
     def __repr__(self) -> str:
-        return f"WeightedMean({self.variable!r}, {self.weight!r})"
+        return f"WeightedMean({self.numerator!r}, {self.denominator!r})"
 
 
 class TakeLast(Fold):
@@ -290,6 +308,116 @@ class TakeLast(Fold):
         return state[0]
 
 
+class Minimum(Fold):
+    """The smallest value over all batches, element by element; not a number if one is not.
+
+    Parameters
+    ----------
+    variable : Variable
+    """
+
+    def start(self) -> State:
+        return (math.inf,)
+
+    def take(self, state: State, *values: Any) -> State:
+        return (_chosen(operator.lt, torch.minimum, state[0], values[0]),)
+
+    def result(self, state: State) -> Any:
+        return state[0]
+
+
+class Maximum(Fold):
+    """The largest value over all batches, element by element; not a number if one is not.
+
+    Parameters
+    ----------
+    variable : Variable
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.data import as_stream
+    >>> from workbench.monitoring.evaluators import DatasetEvaluator
+    >>> x = tensor.vector("x")
+    >>> highest = x.max().copy(name="highest")
+    >>> highest.tag.aggregation_scheme = Maximum(highest)
+    >>> DatasetEvaluator([highest]).evaluate(as_stream([{"x": [1.0, 2.0]}, {"x": [4.0]}]))
+    {'highest': 4.0}
+    """
+
+    def start(self) -> State:
+        return (-math.inf,)
+
+    def take(self, state: State, *values: Any) -> State:
+        return (_chosen(operator.gt, torch.maximum, state[0], values[0]),)
+
+    def result(self, state: State) -> Any:
+        return state[0]
+
+
+class Concatenate(Fold):
+    """The values of all batches one behind the other, along the first dimension.
+
+    Of a variable without dimensions it makes a vector. Its state grows with the data, so it has no
+    form as updates of shared variables.
+
+    Parameters
+    ----------
+    variable : Variable
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.data import as_stream
+    >>> from workbench.monitoring.evaluators import DatasetEvaluator
+    >>> x = tensor.vector("x")
+    >>> doubled = (x * 2).copy(name="doubled")
+    >>> doubled.tag.aggregation_scheme = Concatenate(doubled)
+    >>> DatasetEvaluator([doubled]).evaluate(as_stream([{"x": [1.0, 2.0]}, {"x": [4.0]}]))
+    {'doubled': array([2., 4., 8.], dtype=float32)}
+    """
+
+    def start(self) -> State:
+        return ([],)
+
+    def admit(self, value: Any) -> Any:
+        return torch.atleast_1d(torch.as_tensor(value))
+
+    def take(self, state: State, *values: Any) -> State:
+        state[0].extend(values)  # not a new list every time: the work would grow with the square
+        return state
+
+    def result(self, state: State) -> Any:
+        return torch.cat(state[0])
+
+    def get_aggregator(self) -> Aggregator:
+        raise errors.MonitoringError(
+            f"{self!r} has a state that grows, which a shared variable cannot hold; use "
+            "DatasetEvaluator, or the monitoring extensions"
+        )
+
+
+class Perplexity(Mean):
+    r"""The perplexity of a model: :math:`\exp(-\sum \ell / \sum n)`.
+
+    Parameters
+    ----------
+    numerator : Variable
+        The log-likelihood :math:`\ell` of a batch, a sum over its examples.
+    denominator : Variable or number, optional
+        Their number :math:`n`.
+    """
+
+    def result(self, state: State) -> Any:
+        average = super().result(state)
+        if isinstance(average, float):
+            average = torch.tensor(average, dtype=torch.float64)
+        return torch.exp(-average)
+
+    def __repr__(self) -> str:
+        return f"Perplexity({self.numerator!r}, {self.denominator!r})"
+
+
 class _DataIndependent(AggregationScheme):
     """A variable that depends on no data: its value is computed at the end, once."""
 
@@ -299,10 +427,6 @@ class _DataIndependent(AggregationScheme):
 
 class Running(MonitoredQuantity):
     """A fold on its way through the batches, kept outside of the graph.
-
-    Values without dimensions are read at once where that costs nothing, and added up as Python
-    numbers, which are double precision; all others stay on their device, as do values of a GPU,
-    for which nobody then has to wait.
 
     Parameters
     ----------
@@ -318,9 +442,12 @@ class Running(MonitoredQuantity):
     def initialize(self) -> None:
         self.state = None
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"state": copy.deepcopy(self.state)}
+
     def aggregate(self, *args: Any) -> None:
         state = self.scheme.start() if self.state is None else self.state
-        self.state = self.scheme.take(state, *map(_exact, args))
+        self.state = self.scheme.take(state, *map(self.scheme.admit, args))
 
     def get_aggregated_value(self) -> Any:
         """Give the value over all batches since `initialize`.
@@ -337,20 +464,20 @@ class Running(MonitoredQuantity):
         return plain(self.scheme.result(self.state))
 
 
-def _exact(value: Any) -> Any:
-    """A value in a form in which adding up loses nothing."""
-    if not isinstance(value, torch.Tensor):
-        return value
-    if value.ndim == 0 and value.device.type == "cpu":
-        return value.item()
-    return value.double() if value.is_floating_point() else value
-
-
 def plain(value: Any) -> Any:
     """A value for the log: a Python number if it has no dimensions, else an array."""
     if not isinstance(value, torch.Tensor):
         return value
     return value.item() if value.ndim == 0 else value.detach().cpu().numpy()
+
+
+def _chosen(better: Callable[[Any, Any], bool], choose: Any, kept: Any, new: Any) -> Any:
+    """The better of two, or what is not a number."""
+    if isinstance(kept, (int, float)) and isinstance(new, (int, float)):
+        return new if better(new, kept) or new != new else kept
+    if isinstance(kept, (int, float)):
+        kept = torch.full_like(new, kept, dtype=torch.float64)
+    return choose(kept, new)
 
 
 def _ratio(numerator: Any, denominator: Any) -> Any:
@@ -405,6 +532,36 @@ def mean(numerator: Variable, denominator: Any = 1.0) -> Variable:
     ratio.name = numerator.name
     ratio.tag.aggregation_scheme = Mean(numerator, denominator)
     return ratio
+
+
+def perplexity(log_likelihood: Variable, n_examples: Any) -> Variable:
+    """The perplexity of a model, aggregated as `Perplexity`.
+
+    Parameters
+    ----------
+    log_likelihood : Variable
+        Summed over the examples of a batch (symbols of a text, say).
+    n_examples : Variable or number
+        Their number.
+
+    Returns
+    -------
+    Variable
+        The perplexity on the batch, named ``perplexity``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench import tensor
+    >>> x = tensor.vector("x")
+    >>> value = perplexity(torch.log(x).sum(), x.shape[0])
+    >>> value.eval({x: [0.5, 0.125]})
+    tensor(4.)
+    """
+    value: Variable = torch.exp(-log_likelihood / n_examples)  # type: ignore[assignment]
+    value.name = "perplexity"
+    value.tag.aggregation_scheme = Perplexity(log_likelihood, n_examples)
+    return value
 
 
 def check_names(variables: Sequence[Variable | MonitoredQuantity]) -> None:

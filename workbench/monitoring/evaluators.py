@@ -91,6 +91,9 @@ class AggregationBuffer:
         self._initialize: Function | None = None
         self._read: Function | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_initialize": None, "_read": None}
+
     def _add(self, variable: Variable, scheme: AggregationScheme) -> None:
         name = str(variable.name)
         if isinstance(scheme, Fold):
@@ -231,9 +234,35 @@ class Aggregation:
     def aggregate(self, values: Sequence[Any]) -> None:
         """Take in the values of `requires` for one batch."""
         n = len(self.variables.requires)
-        self.variables.aggregate(values[:n])
+        self.variables.aggregate(values)
         if len(values) > n:
             self.quantities.aggregate_quantities(values[n:])
+
+    def state_dict(self) -> dict[str, Any]:
+        """What has been taken in outside of the graph, to be given to `load_state_dict`."""
+        return {name: one.state_dict() for name, one in self._holders().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to where `state_dict` was called.
+
+        Raises
+        ------
+        StateError
+            If `state` is that of other variables.
+        """
+        holders = self._holders()
+        if set(state) != set(holders):
+            raise errors.StateError(
+                f"the state of monitoring is of {_names(state)}, but monitored are "
+                f"{_names(holders)}"
+            )
+        for name, saved in state.items():
+            holders[name].load_state_dict(saved)
+
+    def _holders(self) -> dict[str, MonitoredQuantity]:
+        """Those who keep what batches have given."""
+        quantities = {str(quantity.name): quantity for quantity in self.quantities.quantities}
+        return {**self.variables.running, **quantities}
 
     def read(self) -> dict[str, Any]:
         """Read the values over all batches since `initialize`, by name."""
@@ -278,15 +307,30 @@ class DatasetEvaluator:
         self.updates = [*self._aggregation.updates, *extra]
         new_values = [new for _, new in self.updates if isinstance(new, Variable)]
         inputs = inputs_by_name([*self._aggregation.requires, *new_values], "monitoring")
-        self._sources = list(inputs)
-        self._function: Function | None = None
-        if self._aggregation.requires or self.updates:
-            self._function = function(
-                list(inputs.values()),
-                self._aggregation.requires,
-                updates=self.updates,
-                name=f"monitoring of {', '.join(self._aggregation.names)}",
-            )
+        self._inputs = inputs
+        self._function = self._build()
+
+    @property
+    def changes(self) -> list[SharedVariable]:
+        """The shared variables that evaluation changes, such as counters of random streams."""
+        return [] if self._function is None else list(self._function.updates)
+
+    def _build(self) -> Function | None:
+        if not self._aggregation.requires and not self.updates:
+            return None
+        return function(
+            list(self._inputs.values()),
+            self._aggregation.requires,
+            updates=self.updates,
+            name=f"monitoring of {', '.join(self._aggregation.names)}",
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_function": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._function = self._build()
 
     def initialize_aggregators(self) -> None:
         """Forget all batches."""
@@ -308,14 +352,14 @@ class DatasetEvaluator:
         if self._function is None:
             return
         try:
-            values = [batch[source] for source in self._sources]
+            values = [batch[source] for source in self._inputs]
         except KeyError:
-            raise missing_source(batch, self._sources, self._users(batch)) from None
+            raise missing_source(batch, list(self._inputs), self._users(batch)) from None
         self._aggregation.aggregate(self._function(*values))
 
     def _users(self, batch: Batch) -> str:
         """Whom a missing source concerns."""
-        missing = {source for source in self._sources if source not in batch}
+        missing = {source for source in self._inputs if source not in batch}
         names = [
             str(one.name)
             for one in (
@@ -374,6 +418,10 @@ def _scheme(variable: Variable, use_take_last: bool) -> AggregationScheme:
 
 def _depends_on_data(variable: Variable) -> bool:
     return any(v.owner is None and not isinstance(v, SharedVariable) for v in ancestors([variable]))
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names)) or "none"
 
 
 def _unique(variables: Iterable[Variable]) -> list[Variable]:

@@ -1,0 +1,165 @@
+"""Every aggregation scheme: outside of the graph and as updates, against NumPy."""
+
+import inspect
+import pickle
+
+import numpy as np
+import pytest
+
+import workbench.monitoring as monitoring
+from workbench import function, tensor
+from workbench.data import as_stream
+from workbench.errors import MonitoringError
+from workbench.monitoring import (
+    AggregationScheme,
+    Concatenate,
+    DatasetEvaluator,
+    Maximum,
+    Mean,
+    Minimum,
+    Perplexity,
+    TakeLast,
+)
+from workbench.monitoring.aggregation import Fold, Running, WeightedMean, _DataIndependent
+
+x = tensor.variable("x", (None, 3))
+m = x.mean()
+s = x.sum()
+c = x.sum(0)
+RNG = np.random.default_rng(0)
+BATCHES = [RNG.uniform(0.1, 1, size=(n, 3)).astype("float32") for n in (4, 1, 3)]
+WIDE = np.concatenate(BATCHES).astype("float64")
+EACH = [batch.astype("float64") for batch in BATCHES]
+
+# Scheme, made when asked; expectation.
+ROWS = {
+    "mean over batches": (lambda: Mean(m), np.mean([b.mean() for b in EACH])),
+    "mean over rows": (lambda: Mean(s, x.shape[0]), WIDE.sum() / len(WIDE)),
+    "mean with a number": (lambda: Mean(s, 2.0), WIDE.sum() / 6),
+    "mean of columns": (lambda: Mean(c, x.shape[0]), WIDE.mean(0)),
+    "weighted mean": (lambda: WeightedMean(m, x.shape[0]), WIDE.mean()),
+    "last": (lambda: TakeLast(m), EACH[-1].mean()),
+    "last columns": (lambda: TakeLast(c), EACH[-1].sum(0)),
+    "minimum": (lambda: Minimum(m), min(b.mean() for b in EACH)),
+    "minimum of columns": (lambda: Minimum(c), np.min([b.sum(0) for b in EACH], axis=0)),
+    "maximum": (lambda: Maximum(m), max(b.mean() for b in EACH)),
+    "maximum of columns": (lambda: Maximum(c), np.max([b.sum(0) for b in EACH], axis=0)),
+    "perplexity": (
+        lambda: Perplexity(x.log().sum(), x.shape[0]),
+        np.exp(-np.log(WIDE).sum() / len(WIDE)),
+    ),
+    "concatenation": (lambda: Concatenate(x), WIDE),
+    "concatenation of numbers": (lambda: Concatenate(m), [b.mean() for b in EACH]),
+}
+GROWING = {"concatenation", "concatenation of numbers"}
+WITHOUT_DATA = _DataIndependent  # has no batches; see tests/monitoring
+
+
+def schemes(base=AggregationScheme):
+    """Return all schemes that the package defines and somebody can use."""
+    for cls in base.__subclasses__():
+        if cls.__module__.startswith("workbench.") and not inspect.isabstract(cls):
+            yield cls
+        yield from schemes(cls)
+
+
+def fold_over(scheme):
+    """Return the aggregated value, with the state outside of the graph."""
+    running = Running(scheme, "value")
+    running.initialize()
+    compute = function([x], scheme.requires)
+    for batch in BATCHES:
+        running.aggregate(*compute(batch))
+    return running.get_aggregated_value()
+
+
+def test_every_scheme_has_a_row():
+    covered = {type(make()) for make, _ in ROWS.values()} | {WITHOUT_DATA}
+    assert set(schemes()) == covered
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_outside_of_the_graph(name):
+    make, expected = ROWS[name]
+    np.testing.assert_allclose(fold_over(make()), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(set(ROWS) - GROWING))
+def test_as_updates_of_shared_variables(name):
+    make, expected = ROWS[name]
+    aggregator = make().get_aggregator()
+    start = function([], [], updates=aggregator.initialization_updates)
+    step = function([x], [], updates=aggregator.accumulation_updates, on_unused_input="ignore")
+    for _ in range(2):
+        start()
+        for batch in BATCHES:
+            step(batch)
+        np.testing.assert_allclose(aggregator.readout_variable.eval().numpy(), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(GROWING))
+def test_a_state_that_grows_has_no_form_as_updates(name):
+    with pytest.raises(MonitoringError, match="has a state that grows"):
+        ROWS[name][0]().get_aggregator()
+
+
+@pytest.mark.parametrize("name", sorted(set(ROWS) - GROWING))
+def test_a_scheme_of_the_users_gets_by_with_an_aggregator(name):
+    """A scheme that is no fold, as Blocks had them, is run by its updates."""
+    make, expected = ROWS[name]
+
+    class Foreign(AggregationScheme):
+        def get_aggregator(self):
+            return make().get_aggregator()
+
+    value = x.sum().copy(name="value")
+    value.tag.aggregation_scheme = Foreign(value)
+    evaluator = DatasetEvaluator([value])
+    stream = as_stream([{"x": batch} for batch in BATCHES])
+    for _ in range(2):
+        np.testing.assert_allclose(evaluator.evaluate(stream)["value"], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_state_that_is_loaded_goes_on_with_the_same_numbers(name):
+    scheme = ROWS[name][0]()
+    compute = function([x], scheme.requires)
+    first, second = Running(scheme, "value"), Running(scheme, "value")
+    first.initialize()
+    first.aggregate(*compute(BATCHES[0]))
+    second.load_state_dict(first.state_dict())
+    for running in (first, second):
+        for batch in BATCHES[1:]:
+            running.aggregate(*compute(batch))
+    np.testing.assert_array_equal(first.get_aggregated_value(), second.get_aggregated_value())
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_schemes_pickle_and_show_themselves(name):
+    scheme = ROWS[name][0]()
+    copy = pickle.loads(pickle.dumps(scheme))
+    assert type(copy) is type(scheme)
+    assert repr(copy) == repr(scheme) and repr(scheme).startswith(f"{type(scheme).__name__}(")
+
+
+@pytest.mark.parametrize("scheme, worst", [(Minimum, np.nan), (Maximum, np.nan)])
+@pytest.mark.parametrize("variable", [m, c])
+def test_what_is_not_a_number_stays_to_be_seen(scheme, worst, variable):
+    running = Running(scheme(variable), "value")
+    running.initialize()
+    compute = function([x], [variable])
+    for batch in (BATCHES[0], np.full((2, 3), worst, "float32"), BATCHES[1]):
+        running.aggregate(*compute(batch))
+    assert np.isnan(running.get_aggregated_value()).all()
+
+
+@pytest.mark.parametrize("scheme", [Mean, Minimum, TakeLast])
+def test_a_state_of_unknown_size_has_no_form_as_updates(scheme):
+    with pytest.raises(MonitoringError, match="state of unknown size, .* use DatasetEvaluator"):
+        scheme(x.sum(1)).get_aggregator()
+
+
+@pytest.mark.parametrize("cls", sorted(schemes(Fold), key=lambda c: c.__name__))
+def test_schemes_are_documented(cls):
+    assert "Parameters\n" in inspect.getdoc(cls)
+    assert cls is WeightedMean or cls.__name__ in monitoring.__all__

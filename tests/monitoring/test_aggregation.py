@@ -1,0 +1,30 @@
+"""Ratios that carry their scheme."""
+
+import numpy as np
+import pytest
+
+from workbench import tensor
+from workbench.data import as_stream
+from workbench.monitoring import DatasetEvaluator, Mean, Perplexity, mean, perplexity
+
+x = tensor.vector("x")
+STREAM = as_stream([{"x": np.float32([0.5, 0.25])}, {"x": np.float32([0.125])}])
+
+
+def test_a_mean_has_the_name_of_its_numerator():
+    ratio = mean(x.sum().copy(name="energy"), x.shape[0])
+    assert ratio.name == "energy" and isinstance(ratio.tag.aggregation_scheme, Mean)
+    assert ratio.eval({x: [1.0, 3.0]}) == 2
+    assert DatasetEvaluator([ratio]).evaluate(STREAM)["energy"] == pytest.approx(0.875 / 3)
+
+
+def test_a_mean_over_batches():
+    ratio = mean(x.sum().copy(name="energy"))
+    assert DatasetEvaluator([ratio]).evaluate(STREAM)["energy"] == pytest.approx(0.875 / 2)
+
+
+def test_perplexity_over_a_data_set_is_not_the_mean_over_batches():
+    value = perplexity(x.log().sum(), x.shape[0])
+    assert isinstance(value.tag.aggregation_scheme, Perplexity)
+    expected = np.exp(-np.log([0.5, 0.25, 0.125]).mean())
+    assert DatasetEvaluator([value]).evaluate(STREAM) == {"perplexity": pytest.approx(expected)}
