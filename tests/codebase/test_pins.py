@@ -1,13 +1,15 @@
 """Every install is exact: each dependency has a pin, and each install command uses the pins."""
 
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.support.tree import ROOT
+from tests.support.tree import PACKAGES, ROOT, imports, modules
 
 PINS = {
     canonicalize_name(name): version
@@ -18,6 +20,7 @@ PINS = {
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 WANTED = [*PROJECT["project"]["dependencies"], *EXTRAS["live"], *EXTRAS["test"], *EXTRAS["dev"]]
+OPTIONAL = {"ipdb"}  # used where it happens to be installed
 INSTALLERS = [".ci/run", "Makefile", "README.md", "CONTRIBUTING.md", "binder/postBuild"]
 
 
@@ -47,3 +50,18 @@ def test_every_install_command_uses_the_pins(name):
     assert [
         line for line in installs if "-c constraints.txt" not in line and "build/pins" not in line
     ] == []
+
+
+@pytest.mark.parametrize("package, extras", [("workbench", []), ("extensions_live", ["live"])])
+def test_every_library_that_is_imported_is_a_declared_dependency(package, extras):
+    texts = [*PROJECT["project"]["dependencies"], *(text for one in extras for text in EXTRAS[one])]
+    declared = {canonicalize_name(Requirement(text).name) for text in texts}
+    imported = {
+        target.split(".")[0]
+        for name, path in modules().items()
+        if name.split(".")[0] == package
+        for target in imports(path)
+    }
+    providers = packages_distributions()
+    for library in imported - sys.stdlib_module_names - {*PACKAGES, *OPTIONAL}:
+        assert declared & {canonicalize_name(name) for name in providers[library]}, library

@@ -38,7 +38,8 @@ def modules() -> dict[str, Path]:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Dotted names that a file imports anywhere, save under ``if TYPE_CHECKING``."""
+    """Absolute dotted names that a file imports anywhere, save under ``if TYPE_CHECKING``."""
+    package = path.relative_to(ROOT).parent.parts
     nodes: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
     while nodes:
         node = nodes.pop()
@@ -48,6 +49,8 @@ def imports(path: Path) -> Iterator[str]:
                 continue
             case ast.Import(names=names):
                 yield from (alias.name for alias in names)
-            case ast.ImportFrom(module=str(module), names=names):
-                yield from (f"{module}.{alias.name}" for alias in names)
+            case ast.ImportFrom(module=module, names=names, level=level):
+                above = package[: len(package) - level + 1] if level else ()
+                start = ".".join([*above, *([module] if module else [])])
+                yield from (f"{start}.{alias.name}" for alias in names)
         nodes.extend(ast.iter_child_nodes(node))
