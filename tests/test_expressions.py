@@ -17,6 +17,15 @@ def test_the_norm_is_that_of_all_elements(squared):
     assert_allclose(norm, expected**2 if squared else expected, rtol=1e-6)
 
 
+def test_the_norm_of_zeros_has_a_gradient():
+    x = tensor.vector("x")
+    assert grad(l2_norm([x, x * 2]), x).eval({x: [0.0, 0.0]}).tolist() == [0, 0]
+
+
+def test_the_norm_of_integers():
+    assert l2_norm([numpy.array([3, 0]), 4]).eval() == 5
+
+
 def test_the_norm_of_nothing_is_refused():
     with pytest.raises(ValueError, match="at least one tensor"):
         l2_norm([])

@@ -9,6 +9,7 @@ import torch
 
 from workbench.errors import GraphError
 from workbench.tensor import Variable, as_variable, grad
+from workbench.tensor.device import floatx
 
 
 def l2_norm(tensors: Iterable[Any], squared: bool = False) -> Variable:
@@ -25,13 +26,21 @@ def l2_norm(tensors: Iterable[Any], squared: bool = False) -> Variable:
     >>> l2_norm([[3.0], [[4.0]]]).eval()
     tensor(5.)
     """
-    squares = [(as_variable(t) ** 2).sum() for t in tensors]
-    if not squares:
+    parts: list[Any] = [as_variable(t) for t in tensors]
+    if not parts:
         raise GraphError("l2_norm needs at least one tensor")
-    total = squares[0]
-    for square in squares[1:]:
-        total = total + square
-    return total if squared else torch.sqrt(total)  # type: ignore[return-value]
+    if squared:
+        squares = [(part**2).sum() for part in parts]
+        total: Variable = sum(squares[1:], squares[0])
+        return total
+    # Unlike the root of a sum of squares, this has a gradient where everything is zero.
+    norms = [torch.linalg.vector_norm(_floating(part)) for part in parts]
+    norm: Any = torch.linalg.vector_norm(torch.stack(norms)) if len(norms) > 1 else norms[0]
+    return norm  # type: ignore[no-any-return]
+
+
+def _floating(variable: Any) -> Any:
+    return variable if variable.dtype.is_floating_point else variable.to(floatx())
 
 
 def hessian_times_vector(gradient: Variable, parameter: Variable, vector: Any) -> Variable:

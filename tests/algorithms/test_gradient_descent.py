@@ -81,6 +81,17 @@ def test_gradients_have_names_to_monitor():
     assert algorithm.total_step_norm.name == "total_step_norm"
 
 
+def test_gradients_of_parameters_with_one_name_are_told_apart():
+    from workbench.bricks import MLP, Tanh
+    from workbench.graph import ComputationGraph
+
+    mlp = MLP([Tanh(), Tanh()], [2, 3, 1])
+    cost = mlp.apply(tensor.matrix("x")).mean()
+    algorithm = GradientDescent(cost=cost, parameters=ComputationGraph(cost).parameters)
+    names = {gradient.name for gradient in algorithm.gradients.values()}
+    assert names == {f"grad_mlp/linear_{i}.{name}" for i in range(2) for name in "Wb"}
+
+
 @pytest.mark.parametrize("kind", [dict, lambda pairs: list(pairs)])
 def test_gradients_can_be_given(kind):
     x, w = tensor.vector("x"), shared(1.0, "w")

@@ -30,7 +30,15 @@ OnTrouble = Literal["raise", "warn", "ignore"]
 
 
 class TrainingAlgorithm(ABC):
-    """Base class of what trains: initialised once, then given batches one by one."""
+    """Base class of what trains: initialised once, then given batches one by one.
+
+    Attributes
+    ----------
+    parameters : sequence of SharedVariable
+        What it trains; empty for an algorithm that does not tell.
+    """
+
+    parameters: Sequence[SharedVariable] = ()
 
     @abstractmethod
     def initialize(self) -> None:

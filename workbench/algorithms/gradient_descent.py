@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from workbench import errors
-from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm
+from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm, named
 from workbench.algorithms.finite import FiniteCost
 from workbench.algorithms.rules import Scale, StepRule, check_parameters, total_norm
 from workbench.tensor import SharedVariable, Variable, grad
@@ -43,7 +43,8 @@ class GradientDescent(UpdatesAlgorithm):
     Attributes
     ----------
     gradients, steps : dict of SharedVariable to Variable
-        The gradient of each parameter, named ``grad_W``, and the step subtracted from it.
+        The gradient of each parameter, named ``grad_W`` (``grad_mlp/linear_0.W`` where several
+        parameters have the name), and the step subtracted from it.
     total_gradient_norm, total_step_norm : Variable
         The L2 norms of all gradients and of all steps together. Nothing computes them unless they
         are monitored.
@@ -133,6 +134,10 @@ def _differentiated(
         known_grads=known_grads,
         consider_constant=list(consider_constant or ()),
     )
+    names = [parameter.name for parameter in parameters]
+    if len(set(names)) < len(names):  # the W of several bricks: told apart by path, for monitoring
+        for name, gradient in zip(named(parameters), gradients, strict=True):
+            gradient.name = f"grad_{name}"
     return dict(zip(parameters, gradients, strict=True))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from workbench.algorithms import UpdatesAlgorithm
 from workbench.data import as_stream
@@ -12,8 +12,12 @@ from workbench.extensions.events import CallbackName
 from workbench.extensions.simple import SimpleExtension, Triggers
 from workbench.log import TrainingLogBase
 from workbench.monitoring.evaluators import Aggregation, DatasetEvaluator, Monitored
+from workbench.serialization.state import check_keys
 from workbench.tensor import SharedVariable
 from workbench.tensor.function import Updates
+
+if TYPE_CHECKING:
+    from workbench.main_loop import MainLoop
 
 __all__ = ["DataStreamMonitoring", "MonitoringExtension", "TrainingDataMonitoring"]
 
@@ -58,8 +62,10 @@ class MonitoringExtension(SimpleExtension):
 
     def record_name(self, variable: Any) -> str:
         """The name under which a variable or quantity, or what has this name, is recorded."""
-        name = variable if isinstance(variable, str) else variable.name
-        return self.SEPARATOR.join(part for part in (self.prefix, name, self.suffix) if part)
+        name: str = variable if isinstance(variable, str) else variable.name
+        if self.prefix:
+            name = f"{self.prefix}{self.SEPARATOR}{name}"
+        return f"{name}{self.SEPARATOR}{self.suffix}" if self.suffix else name
 
     def add_records(self, log: TrainingLogBase, record_tuples: Iterable[tuple[Any, Any]]) -> None:
         """Record values in the current row of `log`.
@@ -131,6 +137,14 @@ class DataStreamMonitoring(MonitoringExtension):
     def state_variables(self) -> list[SharedVariable]:
         return self.evaluator.changes
 
+    def state_dict(self) -> dict[str, Any]:
+        """Where the stream stands: one that shuffles gives every epoch in another order."""
+        return {"data_stream": self.data_stream.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        check_keys(f"the state of {self!r}", state, ("data_stream",))
+        self.data_stream.load_state_dict(state["data_stream"])
+
     def do(self, which_callback: CallbackName, *args: Any) -> None:
         """Evaluate, and record the values."""
         try:
@@ -196,16 +210,19 @@ class TrainingDataMonitoring(MonitoringExtension):
         self._algorithm: UpdatesAlgorithm | None = None
         self._batches = 0
 
-    def set_conditions(self, **triggers: Unpack[Triggers]) -> Self:
-        super().set_conditions(**triggers)
-        return self.add_condition(["before_training"])
+    @property
+    def main_loop(self) -> MainLoop:
+        """The main loop that this extension belongs to."""
+        return super().main_loop
+
+    @main_loop.setter
+    def main_loop(self, value: MainLoop) -> None:
+        self._main_loop = value
+        if value.algorithm is not self._algorithm:
+            self._join(value.algorithm)
 
     def do(self, which_callback: CallbackName, *args: Any) -> None:
-        """Join the training step, or record what there is since the last record."""
-        algorithm = self.main_loop.algorithm
-        if algorithm is not self._algorithm:
-            self._join(algorithm)
-            return
+        """Record what there is since the last record."""
         if self._batches == 0 or "just_aggregate" in args:
             return
         self.add_records(self.main_loop.log, self._aggregation.read().items())
@@ -229,7 +246,7 @@ class TrainingDataMonitoring(MonitoringExtension):
         return {"batches": self._batches, "aggregation": self._aggregation.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go back to where `state_dict` was called."""
+        check_keys(f"the state of {self!r}", state, ("batches", "aggregation"))
         self._aggregation.load_state_dict(state["aggregation"])
         self._batches = state["batches"]
 

@@ -176,7 +176,7 @@ class Fold(AggregationScheme):
         Numbers are read at once where that costs nothing; others stay on their device, so that
         nobody has to wait for a GPU.
         """
-        if isinstance(value, torch.Tensor) and value.ndim == 0 and value.device.type == "cpu":
+        if isinstance(value, torch.Tensor) and value.is_cpu and value.dim() == 0:
             return value.item()
         return value
 
@@ -254,8 +254,9 @@ class Mean(Fold):
         return 0.0, 0.0
 
     def admit(self, value: Any) -> Any:
-        number = super().admit(value)
-        return number.double() if isinstance(number, torch.Tensor) else number
+        if isinstance(value, torch.Tensor):
+            return value.item() if value.is_cpu and value.dim() == 0 else value.double()
+        return value
 
     def take(self, state: State, *values: Any) -> State:
         amount = values[1] if len(values) == 2 else self.denominator
@@ -446,8 +447,9 @@ class Running(MonitoredQuantity):
         return {"state": copy.deepcopy(self.state)}
 
     def aggregate(self, *args: Any) -> None:
-        state = self.scheme.start() if self.state is None else self.state
-        self.state = self.scheme.take(state, *map(self.scheme.admit, args))
+        scheme = self.scheme
+        state = scheme.start() if self.state is None else self.state
+        self.state = scheme.take(state, *map(scheme.admit, args))
 
     def get_aggregated_value(self) -> Any:
         """Give the value over all batches since `initialize`.
