@@ -6,10 +6,12 @@ when. `workbench.session` runs a main loop in a background thread.
 
 from __future__ import annotations
 
+import copy
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from functools import partial
 from queue import SimpleQueue
@@ -34,6 +36,7 @@ from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
 from workbench.model import Model
 from workbench.running import Claim
+from workbench.serialization import training
 from workbench.utils.profile import Profile, Timer
 
 if TYPE_CHECKING:
@@ -140,9 +143,17 @@ class MainLoop:
         self.profile = Profile()
         self.epoch_iterator: Iterator[dict[str, Any]] | None = None
         self.started_at: dict[str, int] = {}
+        self._announced = False
+        self._stand_still()
+
+    def _stand_still(self) -> None:
+        """Set what concerns a run, for a main loop that is not running."""
         self._mailbox: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._handlers: dict[CallbackName, list[tuple[TrainingExtension, Handler]]] = {}
-        self._announced = False
+        self._deferred: deque[Callable[[], object]] = deque()
+        self._thread: int | None = None
+        self._firing = False
+        self._in_hand = False
         self._finishing = False
         self._finishing_epoch = False
         self._old_request = -1
@@ -220,6 +231,21 @@ class MainLoop:
         """
         self._mailbox.put(action)
 
+    def after_event(self, action: Callable[[], object]) -> None:
+        """Have `action` called once all extensions have seen the event of this moment.
+
+        For the thread that trains. Between events, and while nobody trains, it is called at once.
+        """
+        if self._firing:
+            self._deferred.append(action)
+        else:
+            action()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether some thread trains this main loop."""
+        return self._thread is not None
+
     def refresh(self) -> None:
         """Look again which extensions want to be called on which events.
 
@@ -236,16 +262,89 @@ class MainLoop:
             ]
         self._handlers = handlers
 
+    # Saving and loading
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that training depends on and changes, as plain values and tensors.
+
+        A main loop made by the same code goes on from there to the same numbers, down to the last
+        bit, in the middle of an epoch too: see `load_state_dict`. Nothing that happens later
+        changes what is returned.
+
+        Returns
+        -------
+        dict
+            The keys are those listed in `workbench.serialization.training`.
+
+        Raises
+        ------
+        AlreadyTrainingError
+            If another thread is training; ask for it by ``session.call(MainLoop.state_dict)``.
+
+        Examples
+        --------
+        >>> from workbench import shared, tensor
+        >>> from workbench.algorithms import GradientDescent, Momentum
+        >>> from workbench.extensions import FinishAfter
+        >>> def build(batches):
+        ...     x, w = tensor.vector("x"), shared(0.0, "w")
+        ...     algorithm = GradientDescent(
+        ...         cost=((x - w) ** 2).mean(), parameters=[w], step_rule=Momentum(0.1, 0.9))
+        ...     return MainLoop(algorithm, [{"x": [1.0]}, {"x": [3.0]}, {"x": [5.0]}],
+        ...                     extensions=[FinishAfter(after_n_batches=batches)])
+        >>> whole, part, rest = build(8), build(4), build(8)
+        >>> whole.run()
+        >>> part.run()
+        >>> rest.load_state_dict(part.state_dict())
+        >>> rest.run()
+        >>> rest.state_dict()["parameters"] == whole.state_dict()["parameters"]
+        True
+        """
+        return training.state_of(self)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from where `state_dict` was called, also if that was another main loop's.
+
+        Of this one nothing changes unless everything fits. Parts that `state` lacks, of those
+        listed in `workbench.serialization.training`, stay as they are.
+
+        Raises
+        ------
+        StateError
+            If something does not fit; the text lists all that is unknown, missing or different.
+        AlreadyTrainingError
+            If another thread is training.
+        """
+        training.restore(self, state)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(vars(self))
+        if self._in_hand:  # a batch that was read and not trained on is to be read again
+            state["epoch_iterator"] = copy.copy(self.epoch_iterator)
+            state["epoch_iterator"].position -= 1
+        for name in ("_mailbox", "_handlers", "_deferred", "_thread", "_firing", "_in_hand"):
+            del state[name]
+        return {**state, "profile": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.profile = Profile()
+        self._stand_still()
+        if self.started_at:
+            self.started_at = {name: self.status[name] for name in self.started_at}
+
     # A run
 
     def _train(self) -> None:
         with self.log.writing(), self._interruptible():
+            self._thread = threading.get_ident()
             try:
                 self._train_until_finish()
             except BaseException as error:
                 self._failed(error)
                 raise
             finally:
+                self._thread = None
                 while not self._mailbox.empty():
                     self._mailbox.get()
                 if config.profile:
@@ -255,7 +354,7 @@ class MainLoop:
         log = self.log
         log.status.pop("training_error", None)
         log.status.pop("_traceback", None)
-        self._finishing = self._finishing_epoch = False
+        self._finishing = self._finishing_epoch = self._in_hand = False
         # what was requested of an earlier run does not concern this one
         self._old_request = -1
         if log.current_row.get(FINISH_REQUEST, False):
@@ -270,9 +369,12 @@ class MainLoop:
         log.current_row["training_finished"] = True
         self._fire(CallbackName.AFTER_TRAINING)
 
-    def _begin(self) -> None:
+    def _attach(self) -> None:
         for extension in self.extensions:
             extension.main_loop = self
+
+    def _begin(self) -> None:
+        self._attach()
         self.refresh()
         if not self._announced:
             with Timer("before_training", self.profile):
@@ -301,7 +403,9 @@ class MainLoop:
             self._fire(CallbackName.BEFORE_EPOCH)
         before = status["iterations_done"]
         with Timer("epoch", self.profile):
-            self._train_on_batches()
+            ended = self._train_on_batches()
+        if not ended:
+            return True
         if fresh and status["iterations_done"] == before:
             self.epoch_iterator = None
             epoch = status["epochs_done"] + 1
@@ -314,9 +418,8 @@ class MainLoop:
             raise TrainingFinish
         return True
 
-    def _train_on_batches(self) -> None:
-        """Train on what is left of the epoch."""
-        assert self.epoch_iterator is not None
+    def _train_on_batches(self) -> bool:
+        """Train on what is left of the epoch; return False if training was put elsewhere."""
         batches, status, waiting = self.epoch_iterator, self.status, self._mailbox
         process_batch, total = self.algorithm.process_batch, self.profile.total
         read, train = (*self.profile.current, "read_data"), (*self.profile.current, "train")
@@ -325,16 +428,21 @@ class MainLoop:
         while True:
             if not waiting.empty():
                 self._deliver()
+            if batches is not self.epoch_iterator or batches is None:
+                return False
             start = perf_counter()
             try:
                 batch = next(batches)
             except StopIteration:
-                return
+                return True
             except Exception as error:
                 self._note(error, "while reading")
                 raise
             total[read] += perf_counter() - start
+            self._in_hand = True
             self._fire(CallbackName.BEFORE_BATCH, batch)
+            if batches is not self.epoch_iterator:
+                return False
             start = perf_counter()
             try:
                 process_batch(batch)
@@ -342,6 +450,7 @@ class MainLoop:
                 self._note(error, "while training on")
                 raise
             total[train] += perf_counter() - start
+            self._in_hand = False
             status["iterations_done"] += 1
             self._fire(CallbackName.AFTER_BATCH, batch)
             if self._finishing:
@@ -352,18 +461,27 @@ class MainLoop:
         handlers = self._handlers[event]
         if not handlers:
             return
-        for extension, handler in handlers:
-            try:
+        outer, self._firing = self._firing, True
+        try:
+            for extension, handler in handlers:
                 handler(*args)
-            except TrainingFinish:
-                raise
-            except Exception as error:
-                error.add_note(f"in {event} of the extension {extension.name!r}")
-                raise
+        except TrainingFinish:
+            raise
+        except Exception as error:
+            error.add_note(f"in {event} of the extension {extension.name!r}")
+            raise
+        finally:
+            self._firing = outer
         row = self.log.current_row
         if row.get(FINISH_REQUEST, False) and row.iteration != self._old_request:
             self._finishing = True
         self.log.commit()
+        if self._deferred and not outer:
+            self._do_deferred()
+
+    def _do_deferred(self) -> None:
+        while self._deferred:
+            self._deferred.popleft()()
 
     def attend(self) -> None:
         """Wait for a posted action and carry it out; in the thread that trains, to pause it."""
@@ -429,15 +547,20 @@ class MainLoop:
         )
 
     def _failed(self, error: BaseException) -> None:
+        self._in_hand = False  # a batch that failed is not tried again
+        self._deferred.clear()
         text = f"{type(error).__name__}: {error}"
         self.log.current_row["training_error"] = self.status["training_error"] = text
         self.status["_traceback"] = "".join(format_exception(error))
         self.log.commit()
+        self._firing = True
         for extension, handler in self._handlers.get(CallbackName.ON_ERROR, ()):
             try:
                 handler(error)
             except Exception as second:
                 error.add_note(f"then on_error of {extension.name!r} failed too: {second!r}")
+        self._firing = False
+        self._do_deferred()
         self.log.commit()
 
     def __repr__(self) -> str:

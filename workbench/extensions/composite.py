@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from workbench.extensions.base import Handler, TrainingExtension
 from workbench.extensions.events import CallbackName
 from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.serialization.training import load_states, states_of
+from workbench.tensor import SharedVariable
 
 if TYPE_CHECKING:
     from workbench.main_loop import MainLoop
@@ -60,6 +62,20 @@ class CompositeExtension(SimpleExtension):
         self._main_loop = value
         for extension in self.sub_extensions:
             extension.main_loop = value
+
+    def state_dict(self) -> dict[str, Any]:
+        """Its own state, and under ``sub_extensions`` that of those which have some, by name."""
+        below = states_of(self.sub_extensions)
+        own = super().state_dict()
+        return {**own, "sub_extensions": below} if below else own
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        own = dict(state)
+        load_states(self.sub_extensions, own.pop("sub_extensions", {}))
+        super().load_state_dict(own)
+
+    def state_variables(self) -> list[SharedVariable]:
+        return [v for extension in self.sub_extensions for v in extension.state_variables()]
 
     def do(self, which_callback: CallbackName, *args: Any) -> None:
         """Do nothing; for subclasses."""

@@ -1,0 +1,87 @@
+"""Shared variables by name: reading their values, comparing, and assigning all of them or none.
+
+What archives, states, safetensors files and torch's state dictionaries have in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+import numpy
+import torch
+
+from workbench.errors import nearest
+from workbench.filter import get_brick
+from workbench.tensor import SharedVariable
+from workbench.tensor.shared import exclusive
+
+Value: TypeAlias = "torch.Tensor | numpy.ndarray[Any, Any]"
+
+
+def path_of(variable: SharedVariable) -> str:
+    """The path of a brick's parameter, such as ``/mlp/linear_0.W``; else the variable's name."""
+    brick = get_brick(variable)
+    return repr(variable) if brick is None else f"/{brick.get_hierarchical_name(variable)}"
+
+
+def by_path(variables: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
+    """Variables by their paths; several of one path are counted, in order: ``w``, ``w_1``."""
+    named: dict[str, SharedVariable] = {}
+    for variable in dict.fromkeys(variables):
+        add_unique(named, path_of(variable), variable)
+    return named
+
+
+def add_unique(named: dict[str, Any], name: str, value: Any) -> None:
+    """Enter `value` under `name`, or where that is taken under the first of ``name_1``, ..."""
+    unique, count = name, 0
+    while unique in named:
+        count += 1
+        unique = f"{name}_{count}"
+    named[unique] = value
+
+
+def value_of(variable: SharedVariable) -> torch.Tensor:
+    """A copy of the value, in main memory."""
+    with exclusive(variable.writers):
+        return variable.tensor.detach().to("cpu", copy=True)
+
+
+def misfits(given: Mapping[str, Any], variables: Mapping[str, SharedVariable]) -> list[str]:
+    """Everything that keeps the values `given` from being those of `variables`.
+
+    A value of another dtype fits if no conversion it needs loses anything.
+    """
+    problems = [
+        f"{name!r} is not known here{nearest(name, variables)}"
+        for name in given
+        if name not in variables
+    ]
+    problems += [f"{name!r} is missing" for name in variables if name not in given]
+    for name, variable in variables.items():
+        if name in given:
+            problems += _misfit(name, given[name], variable)
+    return problems
+
+
+def _misfit(name: str, value: Any, variable: SharedVariable) -> list[str]:
+    if isinstance(value, numpy.ndarray) and value.dtype.kind in "biufc":
+        value = torch.from_numpy(value.copy())
+    if not isinstance(value, torch.Tensor):
+        return [f"{name!r} is {type(value).__name__} {value!r:.40}, not an array of numbers"]
+    if value.shape != variable.tensor.shape:
+        return [f"{name!r} has shape {tuple(value.shape)}, needed is {tuple(variable.shape)}"]
+    if torch.promote_types(value.dtype, variable.dtype) is not variable.dtype:
+        return [f"{name!r} is {_short(value.dtype)}, needed is {_short(variable.dtype)}"]
+    return []
+
+
+def _short(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def assign(given: Mapping[str, Value], variables: Mapping[str, SharedVariable]) -> None:
+    """Set all `variables`; for values without `misfits`."""
+    for name, variable in variables.items():
+        variable.set_value(given[name])
