@@ -32,6 +32,7 @@ knows nothing of the workbench can still catch them::
     ├── StateError            (TypeError)       a value that cannot be stored as plain state
     ├── ArchiveError          (ValueError)      an archive that is damaged, foreign or incomplete
     │   └── UntrustedArchiveError (PermissionError) an archive that nobody said to trust
+    ├── MissingLibraryError   (ImportError)     an optional library that is not installed
     ├── LogError              (ValueError)      a log asked for what it cannot give
     │   └── UnknownRecordError (KeyError)       a channel, or a record of a row, that is not there
     ├── ExtensionError        (TypeError)       an extension that could not be called as set up
@@ -207,6 +208,10 @@ class UntrustedArchiveError(ArchiveError, PermissionError):
 
 class PrefetchError(DataError, RuntimeError):
     """A process that was reading data ahead has ended, or failed in a way that it cannot tell."""
+
+
+class MissingLibraryError(WorkbenchError, ImportError):
+    """What was asked for needs a library that is not installed; the text says how to install it."""
 
 
 class LogError(WorkbenchError, ValueError):

@@ -16,8 +16,11 @@ import pytest
 from workbench.config import config
 from workbench.data import MNIST, DataStream, Flatten, SequentialScheme, write_hdf5
 from workbench.data.embedded.make_mnist import choose, subset
-from workbench.data.mnist import EMBEDDED, IDX_FILES, SIZES
+from workbench.data.idx_pictures import IDX_FILES
+from workbench.data.mnist import EMBEDDED
 from workbench.errors import DataError, DataFileError, MissingDataError, SourceError
+
+SIZES = MNIST.sizes
 
 
 @pytest.fixture(autouse=True)

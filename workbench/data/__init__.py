@@ -1,10 +1,13 @@
 """Data: datasets, iteration schemes, streams, transformers; what Fuel did."""
 
 from workbench.data.adapters import as_stream
+from workbench.data.cifar10 import CIFAR10
 from workbench.data.datasets import Dataset, IndexableDataset, IterableDataset
+from workbench.data.fashion_mnist import FashionMNIST
 from workbench.data.fetch import download
 from workbench.data.hdf5 import H5PYDataset, write_hdf5
 from workbench.data.idx import read_idx
+from workbench.data.iris import Iris
 from workbench.data.mnist import MNIST
 from workbench.data.prefetch import Prefetch
 from workbench.data.schemes import (
@@ -20,7 +23,9 @@ from workbench.data.schemes import (
     ShuffledScheme,
     cross_validation,
 )
+from workbench.data.spiral import Spiral
 from workbench.data.streams import AbstractDataStream, DataStream, EpochIterator
+from workbench.data.text import TextFile, make_dictionary
 from workbench.data.transformers import (
     Batch,
     Cache,
@@ -46,6 +51,7 @@ from workbench.data.transformers import (
 )
 
 __all__ = [
+    "CIFAR10",
     "MNIST",
     "AbstractDataStream",
     "Batch",
@@ -58,6 +64,7 @@ __all__ = [
     "DataStream",
     "Dataset",
     "EpochIterator",
+    "FashionMNIST",
     "Filter",
     "FilterSources",
     "Flatten",
@@ -65,6 +72,7 @@ __all__ = [
     "H5PYDataset",
     "IndexScheme",
     "IndexableDataset",
+    "Iris",
     "IterableDataset",
     "IterationScheme",
     "Mapping",
@@ -83,12 +91,15 @@ __all__ = [
     "ShuffledScheme",
     "SortMapping",
     "SourcewiseTransformer",
+    "Spiral",
+    "TextFile",
     "Transformer",
     "Unpack",
     "Window",
     "as_stream",
     "cross_validation",
     "download",
+    "make_dictionary",
     "read_idx",
     "write_hdf5",
 ]

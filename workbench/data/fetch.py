@@ -22,6 +22,7 @@ from workbench.errors import DataError, DownloadError, nearest
 
 BLOCK = 2**18
 ATTEMPTS = 3
+PART = ".part"
 NETWORK_ERRORS = (OSError, http.client.HTTPException)  # URLError and timeouts are OSErrors
 
 
@@ -36,10 +37,16 @@ class Entry:
     sha256 : mapping of str to str
         Name of each file and the checksum of its content, *after* decompression: mirrors compress
         the same data to different bytes.
+    archive : bool
+        Whether the checksums are of the files as they are instead.
+    folder : str
+        The subfolder that the files go into, for those whose names another set uses too.
     """
 
     mirrors: tuple[str, ...]
     sha256: Mapping[str, str]
+    archive: bool = False
+    folder: str = ""
 
 
 CATALOGUE: dict[str, Entry] = {
@@ -65,6 +72,43 @@ CATALOGUE: dict[str, Entry] = {
             }
         ),
     ),
+    "fashion_mnist": Entry(
+        mirrors=(
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+        ),
+        sha256=MappingProxyType(
+            {
+                "train-images-idx3-ubyte.gz": (
+                    "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"
+                ),
+                "train-labels-idx1-ubyte.gz": (
+                    "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"
+                ),
+                "t10k-images-idx3-ubyte.gz": (
+                    "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"
+                ),
+                "t10k-labels-idx1-ubyte.gz": (
+                    "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"
+                ),
+            }
+        ),
+        folder="fashion_mnist",
+    ),
+    "cifar10": Entry(
+        mirrors=(
+            "https://www.cs.toronto.edu/~kriz/",
+            "https://cave.cs.toronto.edu/kriz/",
+        ),
+        sha256=MappingProxyType(
+            {
+                "cifar-10-binary.tar.gz": (
+                    "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
+                ),
+            }
+        ),
+        archive=True,
+    ),
 }
 """The data sets that `download` knows, by name."""
 
@@ -83,9 +127,10 @@ def download(
     Parameters
     ----------
     name : str
-        The data set; ``"mnist"``.
+        The data set: ``"mnist"``, ``"fashion_mnist"`` or ``"cifar10"``.
     directory : str or Path
-        Where to; made if it does not exist.
+        Where to; made if it does not exist. Files of Fashion-MNIST, which have the names of
+        MNIST's, go into its subfolder ``fashion_mnist``.
     url : str or sequence of str, optional
         Addresses of folders that hold the files, instead of the public mirrors.
     timeout : float
@@ -108,8 +153,8 @@ def download(
     >>> download("minst", "~/.workbench/data")
     Traceback (most recent call last):
     ...
-    workbench.errors.DataError: download knows no data set 'minst', only 'mnist'; did you mean
-    'mnist'?
+    workbench.errors.DataError: download knows no data set 'minst', only 'mnist',
+    'fashion_mnist', 'cifar10'; did you mean 'mnist'?
     """
     try:
         entry = CATALOGUE[name]
@@ -119,18 +164,17 @@ def download(
             f"{nearest(name, CATALOGUE)}"
         ) from None
     mirrors = entry.mirrors if url is None else (url,) if isinstance(url, str) else tuple(url)
-    folder = Path(directory).expanduser()
+    folder = Path(directory).expanduser() / entry.folder
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / file for file in entry.sha256]
     for path in paths:
-        checksum = entry.sha256[path.name]
-        if not path.is_file() or _fault(path, checksum):
-            _fetch(path, checksum, [mirror.rstrip("/") + "/" for mirror in mirrors], timeout)
+        if not path.is_file() or _fault(path, entry):
+            _fetch(path, entry, [mirror.rstrip("/") + "/" for mirror in mirrors], timeout)
     return paths
 
 
-def _fetch(path: Path, checksum: str, mirrors: Sequence[str], timeout: float) -> None:
-    part = path.with_name(path.name + ".part")
+def _fetch(path: Path, entry: Entry, mirrors: Sequence[str], timeout: float) -> None:
+    part = path.with_name(path.name + PART)
     faults: dict[str, str] = {}
     for mirror in mirrors:
         address = mirror + path.name
@@ -142,7 +186,7 @@ def _fetch(path: Path, checksum: str, mirrors: Sequence[str], timeout: float) ->
                 if isinstance(error, urllib.error.HTTPError) and error.code < 500:
                     break  # the server has answered, and will not answer otherwise
                 continue
-            fault = _fault(part, checksum)
+            fault = _fault(part, entry)
             if fault is None:
                 part.replace(path)
                 return
@@ -184,13 +228,14 @@ def _transfer(address: str, part: Path, timeout: float) -> None:
         raise OSError(f"the connection broke after {received} of {announced} bytes")
 
 
-def _fault(path: Path, checksum: str) -> str | None:
+def _fault(path: Path, entry: Entry) -> str | None:
     """Return what is wrong with a file's content, decompressed if gzip has compressed it."""
+    checksum = entry.sha256[path.name.removesuffix(PART)]
     digest = hashlib.sha256()
     with path.open("rb") as file:
         head = file.read(2)
         file.seek(0)
-        unpack = zlib.decompressobj(wbits=31) if head == b"\x1f\x8b" else None
+        unpack = zlib.decompressobj(wbits=31) if head == b"\x1f\x8b" and not entry.archive else None
         try:
             while block := file.read(BLOCK):
                 digest.update(block if unpack is None else unpack.decompress(block))

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.data.files import one_line
 from workbench.errors import DataFileError, MissingDataError
 
 DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -71,6 +72,20 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
     return array.astype(dtype.newbyteorder("="))  # also a copy that may be written to
 
 
+def encode_idx(array: npt.NDArray[Any]) -> bytes:
+    """Return the content of an IDX file that holds `array`.
+
+    Examples
+    --------
+    >>> encode_idx(np.array([7, 2, 1], dtype=np.uint8)).hex(" ")
+    '00 00 08 01 00 00 00 03 07 02 01'
+    """
+    dtype = array.dtype.newbyteorder(">").str.lstrip("|")
+    codes = {name: code for code, name in DTYPES.items()}
+    header = bytes([0, 0, codes[dtype], array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    return header + array.astype(dtype).tobytes()
+
+
 def _content(path: Path) -> bytes:
     if not path.is_file():
         raise MissingDataError(f"there is no IDX file {path}")
@@ -80,4 +95,6 @@ def _content(path: Path) -> bytes:
     try:
         return gzip.decompress(content)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataFileError(f"{path}: the gzip compression is damaged ({error})") from None
+        raise DataFileError(
+            f"{path}: the gzip compression is damaged ({one_line(error)})"
+        ) from None

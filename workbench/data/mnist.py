@@ -4,9 +4,8 @@ A subset of 10,000 training and 2,000 test digits comes with the package (see
 `workbench.data.embedded`), so that everything runs on real data without a network. Where the full
 set of 60,000 and 10,000 lies in a folder of `config.data_path` it is used instead; `download`
 fetches it, when asked to. In each such folder, and in its subfolders ``mnist`` and ``MNIST/raw``,
-these are looked for: ``mnist.hdf5`` or ``mnist.h5`` in Fuel's layout, ``mnist.npz`` with the arrays
-``x_train``, ``y_train``, ``x_test`` and ``y_test``, and the four IDX files under their original
-names, with or without ``.gz``.
+``mnist.hdf5``, ``mnist.h5``, ``mnist.npz`` and the IDX files are looked for (see
+`workbench.data.idx_pictures`).
 
 Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-based learning applied to document recognition,
 Proceedings of the IEEE 86, 1998.
@@ -14,30 +13,25 @@ Proceedings of the IEEE 86, 1998.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
-
-from workbench.data.datasets import IndexableDataset
 from workbench.data.files import data_folders
 from workbench.data.hdf5 import H5PYDataset
-from workbench.data.idx import read_idx
-from workbench.data.transformers import ScaleAndShift
-from workbench.errors import DataError, DataFileError, MissingDataError, SourceError, nearest
+from workbench.data.idx_pictures import Layout
+from workbench.data.pictures import PictureDataset
+from workbench.errors import MissingDataError
 
-SOURCES = ("features", "targets")
-SIZES = {"train": 60_000, "test": 10_000}
-IDX_FILES = {
-    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
-    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
-}
 EMBEDDED = Path(__file__).parent / "embedded" / "mnist.h5"
+LAYOUT = Layout(
+    title="MNIST",
+    name="mnist",
+    folders=("", "mnist", "MNIST/raw"),
+    files=("mnist.hdf5", "mnist.h5", "mnist.npz"),
+    loose=True,
+    remedy=", or pass full=False",
+)
 NOT_HERE = (
     "the full MNIST set was asked for, but none of the folders of config.data_path has it ({where})"
     "; fetch it with workbench.data.download('mnist', directory) and put the directory into "
@@ -45,7 +39,7 @@ NOT_HERE = (
 )
 
 
-class MNIST(IndexableDataset):
+class MNIST(PictureDataset):
     """Handwritten digits, in memory.
 
     The sources are ``features``, of shape (N, 1, 28, 28) and dtype uint8 with 0 for background and
@@ -88,6 +82,10 @@ class MNIST(IndexableDataset):
     ((64, 1, 28, 28), (64, 1))
     """
 
+    classes = tuple("0123456789")
+    sizes: ClassVar[Mapping[str, int]] = {"train": 60_000, "test": 10_000}
+    shape = (1, 28, 28)
+
     def __init__(
         self,
         which_sets: Sequence[str],
@@ -97,99 +95,16 @@ class MNIST(IndexableDataset):
         stop: int | None = None,
         sources: Sequence[str] | None = None,
     ) -> None:
-        self.which_sets = _checked_sets(which_sets)
-        found = None if full is False else _find_full(self.which_sets)
+        names = self.check_sets(which_sets)
+        found = None if full is False else LAYOUT.find(names)
         if found is None and full:
             where = ", ".join(map(str, data_folders())) or "no folder of it exists"
             raise MissingDataError(NOT_HERE.format(where=where))
         self.is_subset = found is None
-        self.origin = "embedded subset" if found is None else str(found)
         if found is None:
-            arrays = H5PYDataset(EMBEDDED, self.which_sets, load_in_memory=True).indexables
+            features, targets = H5PYDataset(EMBEDDED, names, load_in_memory=True).indexables
+            splits, origin = [(features, targets)], "embedded subset"
         else:
-            parts = [_read_full(found, name) for name in self.which_sets]
-            arrays = tuple(np.concatenate(pieces) for pieces in zip(*parts, strict=True))
-        super().__init__(dict(zip(SOURCES, arrays, strict=True)), start, stop, sources=sources)
-        if "features" in self.sources:
-            to_unit = partial(ScaleAndShift, scale=1 / 255, shift=0, which_sources=("features",))
-            self.default_transformers = (to_unit,)
-
-    def __repr__(self) -> str:
-        return f"MNIST({self.which_sets}, {self.num_examples} examples, origin={self.origin!r})"
-
-
-def _checked_sets(which_sets: Sequence[str]) -> tuple[str, ...]:
-    names = (which_sets,) if isinstance(which_sets, str) else tuple(which_sets)
-    for name in names:
-        if name not in SIZES:
-            raise SourceError(
-                f"MNIST has no set {name!r}, only {', '.join(map(repr, SIZES))}"
-                f"{nearest(name, SIZES)}"
-            )
-    if not names:
-        raise DataError(f"MNIST was given which_sets=(); expected some of {tuple(SIZES)}")
-    return names
-
-
-def _find_full(which_sets: Sequence[str]) -> Path | None:
-    """Return the file, or the folder of IDX files, that has the full set."""
-    for top in data_folders():
-        for folder in (top, top / "mnist", top / "MNIST" / "raw"):
-            for name in ("mnist.hdf5", "mnist.h5", "mnist.npz"):
-                if (folder / name).is_file():
-                    return folder / name
-            wanted = [name for split in which_sets for name in IDX_FILES[split]]
-            missing = [name for name in wanted if _idx_file(folder, name) is None]
-            if not missing:
-                return folder
-            if len(missing) < len(wanted):
-                raise DataFileError(
-                    f"{folder}: of the IDX files of MNIST, {', '.join(missing)} is missing; fetch "
-                    "it with workbench.data.download('mnist', directory), remove the others, or "
-                    "pass full=False"
-                )
-    return None
-
-
-def _idx_file(folder: Path, name: str) -> Path | None:
-    for path in (folder / name, folder / f"{name}.gz"):
-        if path.is_file():
-            return path
-    return None
-
-
-def _read_full(found: Path, split: str) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Read the features and targets of one split, and check that they are all there."""
-    if found.is_dir():
-        paths = [_idx_file(found, name) for name in IDX_FILES[split]]
-        images, labels = (read_idx(path) for path in paths if path is not None)
-    elif found.suffix == ".npz":
-        images, labels = _read_npz(found, split)
-    else:
-        dataset = H5PYDataset(found, (split,), sources=SOURCES, load_in_memory=True)
-        images, labels = dataset.indexables
-    count = SIZES[split]
-    if (
-        images.size != count * 784
-        or labels.size != count
-        or {images.dtype, labels.dtype} != {np.dtype(np.uint8)}
-    ):
-        raise DataFileError(
-            f"{found}: the {split} set has pictures of shape {images.shape} and dtype "
-            f"{images.dtype}, labels of shape {labels.shape} and dtype {labels.dtype}; expected "
-            f"{count} of 28 x 28 and as many labels, all uint8"
-        )
-    if labels.max() > 9:
-        raise DataFileError(f"{found}: a label of the {split} set is {labels.max()}; expected 0..9")
-    return images.reshape(count, 1, 28, 28), labels.reshape(count, 1)
-
-
-def _read_npz(path: Path, split: str) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    try:
-        # np.load(path) leaves the file open where it finds no archive in it
-        with path.open("rb") as file, np.load(file) as arrays:
-            return arrays[f"x_{split}"], arrays[f"y_{split}"]
-    except KeyError as error:
-        raise DataFileError(f"{path}: {error.args[0]}") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataFileError(f"{path}: not an npz file, or a damaged one ({error})") from None
+            splits = [self.check_pictures(found, name, LAYOUT.read(found, name)) for name in names]
+            origin = str(found)
+        super().__init__(names, origin, splits, start=start, stop=stop, sources=sources)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,9 @@ import numpy.typing as npt
 
 from workbench.data.fetch import CATALOGUE
 from workbench.data.hdf5 import write_hdf5
-from workbench.data.mnist import EMBEDDED, IDX_FILES
+from workbench.data.idx import encode_idx
+from workbench.data.idx_pictures import IDX_FILES
+from workbench.data.mnist import EMBEDDED
 from workbench.errors import DataFileError
 
 SEED = 1998  # the year of the paper
@@ -73,8 +74,7 @@ def subset(path: Path) -> dict[str, dict[str, npt.NDArray[np.uint8]]]:
 
 def _check(array: npt.NDArray[Any], name: str, path: Path) -> None:
     """Compare `array`, put into the form of an IDX file, with the published one's checksum."""
-    header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
-    found = hashlib.sha256(header + array.astype(np.uint8).tobytes()).hexdigest()
+    found = hashlib.sha256(encode_idx(array.astype(np.uint8))).hexdigest()
     if found != CATALOGUE["mnist"].sha256[f"{name}.gz"]:
         raise DataFileError(f"{path}: differs from the published {name} (SHA-256 {found})")
 

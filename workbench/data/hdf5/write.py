@@ -44,7 +44,8 @@ def write_hdf5(
     Raises
     ------
     DataError
-        If there are no data, or the splits of a source do not fit one behind another.
+        If there are no data, the sources of a split differ in their number of examples, or the
+        splits of a source do not fit one behind another.
 
     Examples
     --------
@@ -66,6 +67,11 @@ def write_hdf5(
             start = sum(map(len, before))
             before.append(as_array(values, source))
             table.append((split, source, start, start + len(before[-1])))
+        lengths = {source: len(pieces[source][-1]) for source in data}
+        if len(set(lengths.values())) > 1:
+            raise DataError(
+                f"the sources of set {split!r} differ in their number of examples: {lengths}"
+            )
     if not table:
         raise DataError(f"nothing to write to {path}: splits is {dict(splits)!r}")
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:

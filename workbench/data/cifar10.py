@@ -1,0 +1,170 @@
+"""CIFAR-10: colour pictures, 32 x 32 pixels, in ten classes; 50,000 for training, 10,000 to test.
+
+In each folder of `config.data_path`, and in its subfolder ``cifar10``, these are looked for:
+``cifar10.hdf5`` or ``cifar10.h5`` in Fuel's layout, ``cifar10.npz`` with the arrays ``x_train``,
+``y_train``, ``x_test`` and ``y_test``, and the published binary version, as the archive
+``cifar-10-binary.tar.gz`` or unpacked as the folder ``cifar-10-batches-bin``. The Python version is
+made of pickles, which could run any code, and is not read. `download` fetches the archive.
+
+A file of the binary version is 10,000 records of 3073 bytes: the class, then the red, the green and
+the blue plane, each row by row.
+
+A. Krizhevsky: Learning multiple layers of features from tiny images, technical report, University
+of Toronto, 2009.
+"""
+
+from __future__ import annotations
+
+import tarfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.data.files import data_folders, one_line
+from workbench.data.hdf5 import H5PYDataset
+from workbench.data.npz import read_npz
+from workbench.data.pictures import SOURCES, PictureDataset, Pictures
+from workbench.errors import DataFileError, MissingDataError
+
+FILES = ("cifar10.hdf5", "cifar10.h5", "cifar10.npz", "cifar-10-binary.tar.gz")
+FOLDER = "cifar-10-batches-bin"
+PICKLED = ("cifar-10-python.tar.gz", "cifar-10-batches-py")
+BATCHES = {
+    "train": tuple(f"data_batch_{number}.bin" for number in range(1, 6)),
+    "test": ("test_batch.bin",),
+}
+RECORD, RECORDS = 1 + 3 * 32 * 32, 10_000
+NOT_HERE = (
+    "none of the folders of config.data_path has CIFAR-10 ({where}); fetch it with "
+    "workbench.data.download('cifar10', directory) and put the directory into config.data_path"
+)
+ONLY_PICKLED = (
+    "; {path} is the Python version, which is made of pickles that could run any code, and is not "
+    "read"
+)
+
+
+class CIFAR10(PictureDataset):
+    """Small colour pictures of animals and vehicles, in memory.
+
+    The sources are ``features``, of shape (N, 3, 32, 32) and dtype uint8, and ``targets``, of
+    shape (N, 1) and dtype uint8, the numbers of the `classes`. By `DataStream.default_stream` the
+    features become `config.floatx` in [0, 1].
+
+    Parameters
+    ----------
+    which_sets : sequence of str
+        ``("train",)``, ``("test",)`` or both.
+    start, stop : int, optional
+        Use only the examples from `start` to before `stop`.
+    sources : sequence of str, optional
+        Which sources to give, in this order.
+
+    Attributes
+    ----------
+    origin : str
+        The file or the folder that the pictures come from.
+    classes : tuple of str
+        The name of each class.
+
+    Raises
+    ------
+    MissingDataError
+        If the set is not found.
+    DataFileError
+        If a file that was found is damaged or incomplete.
+
+    Examples
+    --------
+    >>> CIFAR10.classes[:4]
+    ('airplane', 'automobile', 'bird', 'cat')
+    >>> CIFAR10(("valid",))
+    Traceback (most recent call last):
+    ...
+    workbench.errors.SourceError: CIFAR10 has no set 'valid', only 'train', 'test'
+    """
+
+    classes = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
+    sizes: ClassVar[Mapping[str, int]] = {"train": 50_000, "test": 10_000}
+    shape = (3, 32, 32)
+
+    def __init__(
+        self,
+        which_sets: Sequence[str],
+        *,
+        start: int | None = None,
+        stop: int | None = None,
+        sources: Sequence[str] | None = None,
+    ) -> None:
+        names = self.check_sets(which_sets)
+        found = _find()
+        splits = [self.check_pictures(found, name, _read(found, name)) for name in names]
+        super().__init__(names, str(found), splits, start=start, stop=stop, sources=sources)
+
+
+def _find() -> Path:
+    pickled = ""
+    for top in data_folders():
+        for folder in (top, top / "cifar10"):
+            for name in FILES:
+                if (folder / name).is_file():
+                    return folder / name
+            if (folder / FOLDER).is_dir():
+                return folder / FOLDER
+            for name in PICKLED:
+                if (folder / name).exists():
+                    pickled = ONLY_PICKLED.format(path=folder / name)
+    where = ", ".join(map(str, data_folders())) or "no folder of it exists"
+    raise MissingDataError(NOT_HERE.format(where=where) + pickled)
+
+
+def _read(found: Path, split: str) -> Pictures:
+    if found.suffix == ".npz":
+        images, labels = read_npz(found, (f"x_{split}", f"y_{split}"))
+        # the channels stand last where pictures were kept as such
+        return (images.transpose(0, 3, 1, 2) if images.shape[1:] == (32, 32, 3) else images), labels
+    if found.is_dir() or found.suffix == ".gz":
+        pieces = [_records(content, where) for content, where in _contents(found, split)]
+        records = np.concatenate(pieces)
+        return records[:, 1:], records[:, 0]
+    dataset = H5PYDataset(found, (split,), sources=SOURCES, load_in_memory=True)
+    images, labels = dataset.indexables
+    return images, labels
+
+
+def _records(content: bytes, where: str) -> npt.NDArray[Any]:
+    if len(content) != RECORD * RECORDS:
+        raise DataFileError(
+            f"{where}: holds {len(content)} bytes; a file of CIFAR-10 has {RECORDS} records of "
+            f"{RECORD} bytes, {RECORD * RECORDS} in all"
+        )
+    return np.frombuffer(content, np.uint8).reshape(RECORDS, RECORD)
+
+
+def _contents(found: Path, split: str) -> Iterator[tuple[bytes, str]]:
+    """Yield the bytes of each file of a split, and what to call it in messages."""
+    if found.is_dir():
+        for name in BATCHES[split]:
+            path = found / name
+            if not path.is_file():
+                raise DataFileError(f"{path}: this file of CIFAR-10 is missing")
+            yield path.read_bytes(), str(path)
+        return
+    try:
+        # nothing is unpacked to the disk: no name in the archive decides where anything goes
+        with tarfile.open(found, "r:gz") as archive:
+            for name in BATCHES[split]:
+                member = archive.extractfile(f"{FOLDER}/{name}")
+                if member is None:
+                    raise DataFileError(f"{found}: {FOLDER}/{name} in the archive is no file")
+                yield member.read(), f"{found}: {name}"
+    except KeyError as error:
+        raise DataFileError(f"{found}: {error.args[0]}; this is not CIFAR-10's archive") from None
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise DataFileError(
+            f"{found}: not a tar.gz archive, or a damaged one ({one_line(error)})"
+        ) from None

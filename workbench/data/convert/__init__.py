@@ -1,0 +1,10 @@
+"""Other people's files to HDF5 files that `H5PYDataset` reads; also a program.
+
+``python -m workbench.data.convert --help`` shows how to call it from a shell.
+"""
+
+from workbench.data.convert.arrays import idx_to_hdf5, npz_to_hdf5
+from workbench.data.convert.csv_table import csv_to_hdf5
+from workbench.data.convert.images import images_to_hdf5
+
+__all__ = ["csv_to_hdf5", "idx_to_hdf5", "images_to_hdf5", "npz_to_hdf5"]

@@ -1,0 +1,105 @@
+"""Arrays in IDX and npz files to HDF5."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from workbench.data.hdf5 import write_hdf5
+from workbench.data.idx import read_idx
+from workbench.data.npz import read_npz
+
+
+def idx_to_hdf5(
+    path: str | os.PathLike[str],
+    splits: Mapping[str, Mapping[str, str | os.PathLike[str]]],
+    *,
+    axis_labels: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Put IDX files, each of which holds one source of one split, into one HDF5 file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to write.
+    splits : mapping from split to mapping from source to path
+        The files to read, compressed by gzip or not.
+    axis_labels : mapping from source to sequence of str, optional
+        Names of the axes of a batch.
+
+    Raises
+    ------
+    MissingDataError
+        If a file is not there.
+    DataFileError
+        If a file is damaged.
+    DataError
+        If the files do not fit together.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from workbench.data import H5PYDataset
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "labels.idx").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 2, 1]))
+    >>> idx_to_hdf5(folder / "data.h5", {"train": {"targets": folder / "labels.idx"}})
+    >>> H5PYDataset(folder / "data.h5", ("train",)).indexables
+    (array([7, 2, 1], dtype=uint8),)
+    """
+    read = {
+        split: {source: read_idx(file) for source, file in files.items()}
+        for split, files in splits.items()
+    }
+    write_hdf5(path, read, axis_labels=axis_labels)
+
+
+def npz_to_hdf5(
+    path: str | os.PathLike[str],
+    archive: str | os.PathLike[str],
+    splits: Mapping[str, Mapping[str, str]],
+    *,
+    axis_labels: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Put arrays of an npz archive into an HDF5 file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to write.
+    archive : str or Path
+        The file to read.
+    splits : mapping from split to mapping from source to str
+        What the array of each source is called in the archive.
+    axis_labels : mapping from source to sequence of str, optional
+        Names of the axes of a batch.
+
+    Raises
+    ------
+    MissingDataError
+        If the archive is not there.
+    DataFileError
+        If it is damaged, or lacks an array.
+    DataError
+        If the arrays do not fit together.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from workbench.data import H5PYDataset
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> np.savez(folder / "data.npz", x_train=[1, 2], x_test=[3])
+    >>> names = {"train": {"features": "x_train"}, "test": {"features": "x_test"}}
+    >>> npz_to_hdf5(folder / "data.h5", folder / "data.npz", names)
+    >>> H5PYDataset(folder / "data.h5", ("test",)).indexables
+    (array([3]),)
+    """
+    names = [name for sources in splits.values() for name in sources.values()]
+    arrays = dict(zip(names, read_npz(archive, names), strict=True))
+    read = {
+        split: {source: arrays[name] for source, name in sources.items()}
+        for split, sources in splits.items()
+    }
+    write_hdf5(path, read, axis_labels=axis_labels)

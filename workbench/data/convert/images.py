@@ -1,0 +1,205 @@
+"""Folders of pictures to HDF5: one subfolder a class, or no classes at all.
+
+Pillow reads the pictures, one at a time, so that a data set need not fit into memory.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.data.files import one_line, replacing
+from workbench.data.hdf5.write import create_dense, create_ragged, write_table
+from workbench.errors import DataError, DataFileError, MissingDataError, MissingLibraryError
+
+SUFFIXES = {
+    ".bmp",
+    ".gif",
+    ".jpeg",
+    ".jpg",
+    ".pbm",
+    ".pgm",
+    ".png",
+    ".ppm",
+    ".tif",
+    ".tiff",
+    ".webp",
+}
+CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
+AXES = ("batch", "channel", "height", "width")
+NO_PILLOW = (
+    "reading pictures needs Pillow, which is not installed; install it with: pip install pillow "
+    "(or the workbench with its extra: pip install 'workbench[images]')"
+)
+
+
+def images_to_hdf5(
+    path: str | os.PathLike[str],
+    folders: Mapping[str, str | os.PathLike[str]],
+    *,
+    mode: str = "RGB",
+) -> None:
+    """Put the pictures in folders, one folder a split, into one HDF5 file.
+
+    The pictures become the source ``features``, each of shape (channels, height, width) and dtype
+    uint8; where they differ in size, of varying shape. Where the folders have subfolders, the
+    names of these are the classes: the source ``targets``, of shape (N, 1) and dtype int64, holds
+    their numbers in the order of the alphabet, over all splits, and the attribute ``classes`` the
+    names. Pictures are taken in the order of their names.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to write.
+    folders : mapping from split to path
+        The folders to read.
+    mode : {'RGB', 'L', 'RGBA'}
+        What pictures are converted to: colour, grey, or colour with transparency.
+
+    Raises
+    ------
+    MissingLibraryError
+        If Pillow is not installed.
+    MissingDataError
+        If a folder is not there, or there is no picture in it.
+    DataFileError
+        If a picture cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> from workbench.data import H5PYDataset
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for name in ("cat", "dog"):
+    ...     (folder / name).mkdir()
+    ...     Image.new("RGB", (32, 24)).save(folder / name / "1.png")
+    >>> images_to_hdf5(folder / "pets.h5", {"train": folder})
+    >>> features, targets = H5PYDataset(folder / "pets.h5", ("train",)).indexables
+    >>> features.shape, targets.tolist()
+    ((2, 3, 24, 32), [[0], [1]])
+    """
+    import h5py
+
+    pillow = _pillow()
+    if mode not in CHANNELS:
+        raise DataError(f"mode is {mode!r}; expected one of {', '.join(map(repr, CHANNELS))}")
+    found = {split: _pictures(Path(folder)) for split, folder in folders.items()}
+    if not found:
+        raise DataError(f"nothing to write to {path}: no folders were given")
+    files = [file for pictures in found.values() for file, _ in pictures]
+    names = [name for pictures in found.values() for _, name in pictures]
+    shapes = [(CHANNELS[mode], *_size(file, pillow)) for file in files]
+    sources = ["features"] if names[0] is None else ["features", "targets"]
+    if any((name is None) != (names[0] is None) for name in names):
+        raise DataError(
+            f"of the folders {', '.join(map(str, folders.values()))} some have classes and some "
+            "have not; put the pictures of each class into a subfolder, or into none"
+        )
+    with replacing(Path(path)) as temporary, h5py.File(temporary, "w") as file:
+        _write_pictures(file, files, shapes, mode, pillow)
+        if names[0] is not None:
+            classes = sorted(set(names), key=str)
+            numbers = np.array([[classes.index(name)] for name in names], dtype=np.int64)
+            labels = ("batch", "index")
+            create_dense(file, "targets", numbers.shape, np.int64, labels)[...] = numbers
+            file.attrs["classes"] = np.array(classes, dtype=h5py.string_dtype())
+        rows, start = [], 0
+        for split, pictures in found.items():
+            stop = start + len(pictures)
+            rows += [(split, source, start, stop) for source in sources]
+            start = stop
+        write_table(file, rows)
+
+
+def _write_pictures(
+    file: Any,
+    files: list[Path],
+    shapes: list[tuple[int, int, int]],
+    mode: str,
+    pillow: ModuleType,
+) -> None:
+    pictures = (_picture(name, mode, pillow) for name in files)
+    if len(set(shapes)) == 1:
+        stored = create_dense(file, "features", (len(files), *shapes[0]), np.uint8, AXES)
+        for first, block in _blocks(pictures, stored.chunks[0]):
+            stored[first : first + len(block)] = block
+        return
+    stored, sizes = create_ragged(file, "features", len(files), 3, np.uint8, AXES)
+    sizes[...] = shapes
+    for index, picture in enumerate(pictures):
+        stored[index] = picture.reshape(-1)
+
+
+def _blocks(
+    pictures: Iterator[npt.NDArray[np.uint8]], size: int
+) -> Iterator[tuple[int, list[npt.NDArray[np.uint8]]]]:
+    """Yield as many pictures at a time as HDF5 compresses together, and where they begin."""
+    first, block = 0, []
+    for picture in pictures:
+        block.append(picture)
+        if len(block) == size:
+            yield first, block
+            first, block = first + size, []
+    if block:
+        yield first, block
+
+
+def _pictures(folder: Path) -> list[tuple[Path, str | None]]:
+    """Return the files of a split, and the class of each: the name of its subfolder, or None."""
+    if not folder.is_dir():
+        raise MissingDataError(f"there is no folder {folder}")
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    found: list[tuple[Path, str | None]] = []
+    for entry in entries:
+        if entry.is_dir():
+            inner = sorted(file for file in entry.rglob("*") if _is_picture(file))
+            found += [(file, entry.name) for file in inner]
+        elif _is_picture(entry):
+            found.append((entry, None))
+    if not found:
+        raise MissingDataError(
+            f"there is no picture in {folder}, nor in its subfolders; files that end in "
+            f"{', '.join(sorted(SUFFIXES))} are looked for"
+        )
+    return found
+
+
+def _is_picture(file: Path) -> bool:
+    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
+
+
+def _size(file: Path, pillow: ModuleType) -> tuple[int, int]:
+    try:
+        with pillow.open(file) as picture:
+            return picture.height, picture.width
+    except Exception as error:
+        raise _unreadable(file, error) from None
+
+
+def _picture(file: Path, mode: str, pillow: ModuleType) -> npt.NDArray[np.uint8]:
+    try:
+        with pillow.open(file) as picture:
+            pixels = np.asarray(picture.convert(mode))
+    except Exception as error:
+        raise _unreadable(file, error) from None
+    return np.moveaxis(pixels.reshape(*pixels.shape[:2], -1), -1, 0)
+
+
+def _unreadable(file: Path, error: Exception) -> DataFileError:
+    # a damaged picture makes Pillow raise almost anything, a SyntaxError included
+    return DataFileError(f"{file}: not a picture, or a damaged one ({one_line(error)})")
+
+
+def _pillow() -> ModuleType:
+    try:
+        from PIL import Image
+    except ImportError:
+        raise MissingLibraryError(NO_PILLOW) from None
+    return Image

@@ -1,0 +1,107 @@
+"""Fashion-MNIST: pictures of clothes, 28 x 28 pixels, in ten classes; laid out like MNIST.
+
+The set of 60,000 training and 10,000 test pictures is looked for in the folders of
+`config.data_path` as ``fashion_mnist.hdf5``, ``fashion_mnist.h5`` or ``fashion_mnist.npz``, and in
+their subfolders ``fashion_mnist`` and ``FashionMNIST/raw`` as IDX files too (see
+`workbench.data.idx_pictures`), not in the folders themselves, for the IDX files have the names of
+MNIST's. `download` fetches it.
+
+H. Xiao, K. Rasul, R. Vollgraf: Fashion-MNIST: a novel image dataset for benchmarking machine
+learning algorithms, 2017, arXiv:1708.07747. The pictures are under the MIT licence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from workbench.data.files import data_folders
+from workbench.data.idx_pictures import Layout
+from workbench.data.pictures import PictureDataset
+from workbench.errors import MissingDataError
+
+LAYOUT = Layout(
+    title="Fashion-MNIST",
+    name="fashion_mnist",
+    folders=("", "fashion_mnist", "FashionMNIST/raw"),
+    files=("fashion_mnist.hdf5", "fashion_mnist.h5", "fashion_mnist.npz"),
+    loose=False,
+)
+NOT_HERE = (
+    "none of the folders of config.data_path has Fashion-MNIST ({where}); fetch it with "
+    "workbench.data.download('fashion_mnist', directory) and put the directory into "
+    "config.data_path"
+)
+
+
+class FashionMNIST(PictureDataset):
+    """Pictures of clothes, in memory.
+
+    The sources are ``features``, of shape (N, 1, 28, 28) and dtype uint8, and ``targets``, of
+    shape (N, 1) and dtype uint8, the numbers of the `classes`. By `DataStream.default_stream` the
+    features become `config.floatx` in [0, 1].
+
+    Parameters
+    ----------
+    which_sets : sequence of str
+        ``("train",)``, ``("test",)`` or both.
+    start, stop : int, optional
+        Use only the examples from `start` to before `stop`.
+    sources : sequence of str, optional
+        Which sources to give, in this order.
+
+    Attributes
+    ----------
+    origin : str
+        The file or the folder that the pictures come from.
+    classes : tuple of str
+        The name of each class.
+
+    Raises
+    ------
+    MissingDataError
+        If the set is not found.
+    DataFileError
+        If a file that was found is damaged or incomplete.
+
+    Examples
+    --------
+    >>> FashionMNIST.classes[:3]
+    ('T-shirt/top', 'Trouser', 'Pullover')
+    >>> FashionMNIST(("trian",))
+    Traceback (most recent call last):
+    ...
+    workbench.errors.SourceError: FashionMNIST has no set 'trian', only 'train', 'test'; did you
+    mean 'train'?
+    """
+
+    classes = (
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    )
+    sizes: ClassVar[Mapping[str, int]] = {"train": 60_000, "test": 10_000}
+    shape = (1, 28, 28)
+
+    def __init__(
+        self,
+        which_sets: Sequence[str],
+        *,
+        start: int | None = None,
+        stop: int | None = None,
+        sources: Sequence[str] | None = None,
+    ) -> None:
+        names = self.check_sets(which_sets)
+        found = LAYOUT.find(names)
+        if found is None:
+            where = ", ".join(map(str, data_folders())) or "no folder of it exists"
+            raise MissingDataError(NOT_HERE.format(where=where))
+        splits = [self.check_pictures(found, name, LAYOUT.read(found, name)) for name in names]
+        super().__init__(names, str(found), splits, start=start, stop=stop, sources=sources)

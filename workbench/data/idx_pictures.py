@@ -1,0 +1,118 @@
+"""Where MNIST, and what is laid out like it, are found, and how they are read.
+
+In a folder these are looked for, the first one first: an HDF5 file in Fuel's layout, an ``npz``
+with the arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test``, and the four IDX files under
+their original names, with or without ``.gz``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.data.fetch import CATALOGUE
+from workbench.data.files import data_folders
+from workbench.data.hdf5 import H5PYDataset
+from workbench.data.idx import encode_idx, read_idx
+from workbench.data.npz import read_npz
+from workbench.data.pictures import SOURCES, Pictures
+from workbench.errors import DataFileError
+
+IDX_FILES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names under which one of these sets is found.
+
+    Attributes
+    ----------
+    title : str
+        What the set is called in messages.
+    name : str
+        What `download` calls it.
+    folders : tuple of str
+        Subfolders of each folder of `config.data_path` to look in; ``""`` is the folder itself.
+    files : tuple of str
+        Names of single files that hold the whole set.
+    loose : bool
+        Whether IDX files may lie in a folder of `config.data_path` itself.
+    remedy : str
+        What else to do about a set that is not complete.
+    """
+
+    title: str
+    name: str
+    folders: tuple[str, ...]
+    files: tuple[str, ...]
+    loose: bool
+    remedy: str = ""
+
+    def find(self, which_sets: Sequence[str]) -> Path | None:
+        """Return the file, or the folder of IDX files, that has these splits.
+
+        Raises
+        ------
+        DataFileError
+            If a folder has some of the IDX files but not all.
+        """
+        wanted = [name for split in which_sets for name in IDX_FILES[split]]
+        for top, inner in itertools.product(data_folders(), self.folders):
+            folder = top / inner
+            for name in self.files:
+                if (folder / name).is_file():
+                    return folder / name
+            if not (inner or self.loose):
+                continue
+            missing = [name for name in wanted if _idx_file(folder, name) is None]
+            if not missing:
+                return folder
+            if len(missing) < len(wanted):
+                raise DataFileError(
+                    f"{folder}: of the IDX files of {self.title}, {', '.join(missing)} is missing; "
+                    f"fetch it with workbench.data.download({self.name!r}, directory), remove the "
+                    f"others{self.remedy}"
+                )
+        return None
+
+    def read(self, found: Path, split: str) -> Pictures:
+        """Read one split from what `find` has found.
+
+        Raises
+        ------
+        DataFileError
+            If a file is damaged, or holds another set of the same layout.
+        """
+        pictures = self._read(found, split)
+        digest = hashlib.sha256(encode_idx(pictures[1].reshape(-1))).hexdigest()
+        for name, entry in CATALOGUE.items():
+            if name != self.name and digest in entry.sha256.values():
+                raise DataFileError(
+                    f"{found}: holds the labels of {name!r}, which has files of the same names as "
+                    f"{self.title}; give each set a folder of its own"
+                )
+        return pictures
+
+    def _read(self, found: Path, split: str) -> Pictures:
+        if found.is_dir():
+            paths = [_idx_file(found, name) for name in IDX_FILES[split]]
+            images, labels = (read_idx(path) for path in paths if path is not None)
+        elif found.suffix == ".npz":
+            images, labels = read_npz(found, (f"x_{split}", f"y_{split}"))
+        else:
+            dataset = H5PYDataset(found, (split,), sources=SOURCES, load_in_memory=True)
+            images, labels = dataset.indexables
+        return images, labels
+
+
+def _idx_file(folder: Path, name: str) -> Path | None:
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.is_file():
+            return path
+    return None

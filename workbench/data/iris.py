@@ -1,0 +1,65 @@
+"""Fisher's irises: four lengths of each of 150 flowers, of three species.
+
+The table comes with the package; ``iris.LICENSE`` in `workbench.data.embedded` says where from.
+
+R. A. Fisher: The use of multiple measurements in taxonomic problems, Annals of Eugenics 7, 1936.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from workbench.data.datasets import IndexableDataset
+from workbench.data.hdf5 import H5PYDataset
+from workbench.data.transformers import ForceFloatX
+
+EMBEDDED = Path(__file__).parent / "embedded" / "iris.h5"
+
+
+class Iris(IndexableDataset):
+    """Measurements of irises, in memory.
+
+    The sources are ``features``, of shape (150, 4) and dtype float32, the `measurements` in
+    centimetres, and ``targets``, of shape (150, 1) and dtype uint8, the numbers of the `classes`,
+    50 flowers of each one after another: shuffle them. By `DataStream.default_stream` the features
+    become `config.floatx`.
+
+    Parameters
+    ----------
+    which_sets : sequence of str
+        ``("all",)``, the only set there is; cut it with `cross_validation`.
+    start, stop : int, optional
+        Use only the examples from `start` to before `stop`.
+    sources : sequence of str, optional
+        Which sources to give, in this order.
+
+    Attributes
+    ----------
+    classes, measurements : tuple of str
+        The names of the species and of the features.
+
+    Examples
+    --------
+    >>> iris = Iris()
+    >>> iris
+    Iris(150 examples, sources=('features', 'targets'))
+    >>> iris.get_data(0)
+    (array([5.1, 3.5, 1.4, 0.2], dtype=float32), array([0], dtype=uint8))
+    """
+
+    classes = ("setosa", "versicolor", "virginica")
+    measurements = ("sepal length", "sepal width", "petal length", "petal width")
+    default_transformers = (ForceFloatX,)
+
+    def __init__(
+        self,
+        which_sets: Sequence[str] = ("all",),
+        *,
+        start: int | None = None,
+        stop: int | None = None,
+        sources: Sequence[str] | None = None,
+    ) -> None:
+        table = H5PYDataset(EMBEDDED, which_sets, load_in_memory=True)
+        arrays = dict(zip(table.sources, table.indexables, strict=True))
+        super().__init__(arrays, start, stop, sources=sources)

@@ -1,0 +1,117 @@
+"""What the data sets of pictures have in common: sizes that are checked, and pixels as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.data.datasets import IndexableDataset
+from workbench.data.transformers import ScaleAndShift
+from workbench.errors import DataError, DataFileError, SourceError, nearest
+
+SOURCES = ("features", "targets")
+Pictures = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+"""The pictures of a split, and the number of the class of each."""
+
+
+class PictureDataset(IndexableDataset):
+    """Pictures in classes, in memory.
+
+    The sources are ``features``, of shape (N, channels, height, width) and dtype uint8, and
+    ``targets``, of shape (N, 1) and dtype uint8. By `DataStream.default_stream` the features become
+    `config.floatx` in [0, 1]. A subclass says where the pictures come from.
+
+    Parameters
+    ----------
+    which_sets : tuple of str
+        The names of the splits.
+    origin : str
+        Where the pictures come from, for people to read.
+    splits : sequence of pairs of array
+        The pictures and the classes of each split, as they are to be given.
+    start, stop : int, optional
+        Use only the examples from `start` to before `stop`.
+    sources : sequence of str, optional
+        Which sources to give, in this order.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        The name of each class.
+    sizes : mapping of str to int
+        The number of examples in each split of the whole set.
+    shape : tuple of int
+        Channels, height and width of a picture.
+    """
+
+    classes: ClassVar[tuple[str, ...]]
+    sizes: ClassVar[Mapping[str, int]]
+    shape: ClassVar[tuple[int, int, int]]
+
+    def __init__(
+        self,
+        which_sets: tuple[str, ...],
+        origin: str,
+        splits: Sequence[Pictures],
+        *,
+        start: int | None = None,
+        stop: int | None = None,
+        sources: Sequence[str] | None = None,
+    ) -> None:
+        self.which_sets = which_sets
+        self.origin = origin
+        arrays = [pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+                  for pieces in zip(*splits, strict=True)]  # fmt: skip
+        super().__init__(dict(zip(SOURCES, arrays, strict=True)), start, stop, sources=sources)
+        if "features" in self.sources:
+            to_unit = partial(ScaleAndShift, scale=1 / 255, shift=0, which_sources=("features",))
+            self.default_transformers = (to_unit,)
+
+    @classmethod
+    def check_sets(cls, which_sets: Sequence[str]) -> tuple[str, ...]:
+        """Return the names of the splits, or raise an error that names those there are."""
+        names = (which_sets,) if isinstance(which_sets, str) else tuple(which_sets)
+        for name in names:
+            if name not in cls.sizes:
+                raise SourceError(
+                    f"{cls.__name__} has no set {name!r}, only {', '.join(map(repr, cls.sizes))}"
+                    f"{nearest(name, cls.sizes)}"
+                )
+        if not names:
+            raise DataError(
+                f"{cls.__name__} was given which_sets=(); expected some of {tuple(cls.sizes)}"
+            )
+        return names
+
+    @classmethod
+    def check_pictures(cls, found: object, split: str, pictures: Pictures) -> Pictures:
+        """Return what was read from `found` in the shapes it is to have, if all of it is there."""
+        images, labels = pictures
+        count, (channels, height, width) = cls.sizes[split], cls.shape
+        if (
+            images.size != count * channels * height * width
+            or labels.size != count
+            or {images.dtype, labels.dtype} != {np.dtype(np.uint8)}
+        ):
+            raise DataFileError(
+                f"{found}: the {split} set has pictures of shape {images.shape} and dtype "
+                f"{images.dtype}, labels of shape {labels.shape} and dtype {labels.dtype}; "
+                f"expected {count} of {'' if channels == 1 else f'{channels} x '}{height} x "
+                f"{width} and as many labels, all uint8"
+            )
+        if labels.max() >= len(cls.classes):
+            raise DataFileError(
+                f"{found}: a label of the {split} set is {labels.max()}; expected "
+                f"0..{len(cls.classes) - 1}"
+            )
+        return images.reshape(count, *cls.shape), labels.reshape(count, 1)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.which_sets}, {self.num_examples} examples, "
+            f"origin={self.origin!r})"
+        )

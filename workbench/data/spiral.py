@@ -1,0 +1,84 @@
+"""Spirals in the plane: a toy problem that no straight line solves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from workbench.data.datasets import IndexableDataset
+from workbench.data.seeds import Rng, as_positive, generator_at, resolve_seed
+from workbench.data.transformers.elementwise import floatx
+from workbench.errors import DataError
+
+
+class Spiral(IndexableDataset):
+    """Points on spirals, one spiral a class, wound into each other.
+
+    A point at position p of class k out of K is at distance (2 p + 1) / 3 from the centre, in the
+    direction p + k / K; position and direction are measured in turns, from the second axis towards
+    the first. The sources are ``features``, of shape (N, 2), and ``position``, of shape (N,), both
+    of dtype `config.floatx`, and ``label``, of shape (N,) and dtype int64.
+
+    Parameters
+    ----------
+    num_examples : int
+        N, the number of points.
+    classes : int
+        K, the number of spirals.
+    cycles : float
+        How many turns each spiral makes.
+    noise : float
+        Standard deviation of the normal noise that is added to each coordinate.
+    rng : numpy.random.Generator or numpy.random.RandomState, optional
+        Where to draw the seed of the points from, once, now.
+    seed : int, optional
+        The seed itself; `config.default_seed` if neither is given.
+    sources : sequence of str, optional
+        Which sources to give, in this order.
+
+    Examples
+    --------
+    >>> spiral = Spiral(200, classes=3, noise=0.05, seed=0)
+    >>> spiral
+    Spiral(200 examples, sources=('features', 'position', 'label'))
+    >>> features, position, label = spiral.get_data(slice(0, 100))
+    >>> features.shape, sorted(set(label.tolist()))
+    ((100, 2), [0, 1, 2])
+    """
+
+    def __init__(
+        self,
+        num_examples: int = 1000,
+        classes: int = 1,
+        cycles: float = 1.0,
+        noise: float = 0.0,
+        *,
+        rng: Rng | None = None,
+        seed: int | None = None,
+        sources: Sequence[str] | None = None,
+    ) -> None:
+        count = as_positive(num_examples, "num_examples")
+        self.classes = as_positive(classes, "classes")
+        self.cycles, self.noise = float(cycles), float(noise)
+        if not (self.cycles > 0 and self.noise >= 0):
+            raise DataError(
+                f"Spiral was given cycles={cycles} and noise={noise}; expected a positive number "
+                "and one that is not negative"
+            )
+        self.seed = resolve_seed(rng, seed, "Spiral")
+        draw = generator_at(self.seed)
+        position = draw.uniform(0, self.cycles, count)
+        label = draw.integers(self.classes, size=count)
+        angle = 2 * np.pi * (position + label / self.classes)
+        radius = (2 * position + 1) / 3
+        features = radius[:, None] * np.stack([np.sin(angle), np.cos(angle)], axis=1)
+        features += self.noise * draw.standard_normal(features.shape)
+        super().__init__(
+            {
+                "features": features.astype(floatx()),
+                "position": position.astype(floatx()),
+                "label": label,
+            },
+            sources=sources,
+        )

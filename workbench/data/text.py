@@ -1,0 +1,211 @@
+"""Text files as sequences of numbers, one a line, word by word or character by character."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from workbench.data.datasets import Data, IterableDataset
+from workbench.data.files import one_line
+from workbench.errors import DataError, DataFileError, MissingDataError
+
+Files = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+Level = Literal["word", "character"]
+
+
+class TextFile(IterableDataset):
+    r"""The lines of text files, read one after another, as arrays of numbers from a dictionary.
+
+    The only source is ``features``: for each line an array of dtype int64, which begins with the
+    number of `bos_token` and ends with that of `eos_token`. Words are what white space separates.
+
+    Parameters
+    ----------
+    files : path, or sequence of paths
+        The files, in this order.
+    dictionary : mapping of str to int
+        The number of each word, or of each character; `make_dictionary` makes one.
+    bos_token, eos_token : str or None
+        What is added at the beginning and at the end of a line; None adds nothing.
+    unk_token : str or None
+        What stands for a word that is not in the dictionary; with None that is an error.
+    level : {'word', 'character'}
+        What a line is cut into.
+    preprocess : callable, optional
+        Applied to each line before it is cut, such as `str.lower`.
+    encoding : str
+        The encoding of the files.
+
+    Raises
+    ------
+    MissingDataError
+        If there is no such file.
+    DataError
+        If the dictionary lacks one of the tokens or, while reading, a word.
+    DataFileError
+        While reading, if a file is not text in this encoding.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "poem.txt"
+    >>> _ = path.write_text("a rose is\na rose\n")
+    >>> dictionary = {"<S>": 0, "</S>": 1, "<UNK>": 2, "a": 3, "rose": 4}
+    >>> for features, in TextFile(path, dictionary).examples():
+    ...     print(features)
+    [0 3 4 2 1]
+    [0 3 4 1]
+    """
+
+    def __init__(
+        self,
+        files: Files,
+        dictionary: Mapping[str, int],
+        bos_token: str | None = "<S>",
+        eos_token: str | None = "</S>",
+        unk_token: str | None = "<UNK>",
+        level: Level = "word",
+        preprocess: Callable[[str], str] | None = None,
+        encoding: str = "utf-8",
+    ) -> None:
+        lines = _Lines(files, preprocess, encoding)
+        super().__init__({"features": lines})
+        self.files = lines.paths
+        self.dictionary = dict(dictionary)
+        self.bos_token, self.eos_token, self.unk_token = bos_token, eos_token, unk_token
+        self.level: Level = _checked_level(level)
+        self.preprocess, self.encoding = preprocess, encoding
+        for name, token in (("bos", bos_token), ("eos", eos_token), ("unk", unk_token)):
+            if token is not None and token not in self.dictionary:
+                raise DataError(
+                    f"the dictionary of a TextFile lacks {token!r}; give it a number, or pass "
+                    f"{name}_token=None to do without"
+                )
+        self._lines = lines
+
+    def examples(self, start: int = 0) -> Iterator[Data]:
+        before = [] if self.bos_token is None else [self.dictionary[self.bos_token]]
+        after = [] if self.eos_token is None else [self.dictionary[self.eos_token]]
+        for line, where in itertools.islice(self._lines.numbered(), start, None):
+            numbers = [self._number(token, where) for token in _tokens(line, self.level)]
+            yield (np.array([*before, *numbers, *after], dtype=np.int64),)
+
+    def _number(self, token: str, where: str) -> int:
+        number = self.dictionary.get(token)
+        if number is not None:
+            return number
+        if self.unk_token is None:
+            raise DataError(
+                f"{where}: {token!r} is not in the dictionary; add it, or name an unk_token that "
+                "stands for what is not there"
+            )
+        return self.dictionary[self.unk_token]
+
+    def __repr__(self) -> str:
+        files = ", ".join(str(path) for path in self.files)
+        return f"TextFile({files}, {len(self.dictionary)} {self.level}s)"
+
+
+def make_dictionary(
+    files: Files,
+    *,
+    level: Level = "word",
+    max_size: int | None = None,
+    tokens: Sequence[str] = ("<S>", "</S>", "<UNK>"),
+    preprocess: Callable[[str], str] | None = None,
+    encoding: str = "utf-8",
+) -> dict[str, int]:
+    r"""Number the words, or the characters, of text files, the most frequent first.
+
+    Parameters
+    ----------
+    files : path, or sequence of paths
+        The files.
+    level : {'word', 'character'}
+        What to number.
+    max_size : int, optional
+        How many entries to make at most, the `tokens` included.
+    tokens : sequence of str
+        What to number before all others.
+    preprocess : callable, optional
+        Applied to each line first.
+    encoding : str
+        The encoding of the files.
+
+    Raises
+    ------
+    MissingDataError
+        If there is no such file.
+    DataFileError
+        If a file is not text in this encoding.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "poem.txt"
+    >>> _ = path.write_text("a rose is\na rose\n")
+    >>> make_dictionary(path, max_size=5)
+    {'<S>': 0, '</S>': 1, '<UNK>': 2, 'a': 3, 'rose': 4}
+    """
+    counts: Counter[str] = Counter()
+    for line, _ in _Lines(files, preprocess, encoding).numbered():
+        counts.update(_tokens(line, _checked_level(level)))
+    # ties in the order of the alphabet: not in that of the files, which may change
+    ordered = sorted(counts, key=lambda token: (-counts[token], token))
+    names = dict.fromkeys([*tokens, *ordered])
+    return {token: number for number, token in enumerate(itertools.islice(names, max_size))}
+
+
+class _Lines:
+    """The lines of some files, without their ends; iterable again and again."""
+
+    def __init__(
+        self, files: Files, preprocess: Callable[[str], str] | None, encoding: str
+    ) -> None:
+        several = [files] if isinstance(files, (str, os.PathLike)) else files
+        self.paths = tuple(Path(path) for path in several)
+        self.preprocess = preprocess
+        self.encoding = encoding
+        for path in self.paths:
+            if not path.is_file():
+                raise MissingDataError(f"there is no text file {path}")
+        if not self.paths:
+            raise DataError("a text was given no files; expected at least one")
+        try:
+            "".encode(encoding)
+        except LookupError:
+            raise DataError(f"there is no encoding {encoding!r}; text is mostly 'utf-8'") from None
+
+    def __iter__(self) -> Iterator[Any]:
+        return (line for line, _ in self.numbered())
+
+    def numbered(self) -> Iterator[tuple[str, str]]:
+        """Yield each line and where it stands."""
+        for path in self.paths:
+            number = 0
+            with path.open(encoding=self.encoding) as file:
+                try:
+                    for number, line in enumerate(file, start=1):
+                        text = line.rstrip("\n")
+                        yield self.preprocess(text) if self.preprocess else text, f"{path}:{number}"
+                except UnicodeError as error:
+                    raise DataFileError(
+                        f"{path}: not text in {self.encoding} after line {number} "
+                        f"({one_line(error)})"
+                    ) from None
+
+
+def _tokens(line: str, level: Level) -> Sequence[str]:
+    return line.split() if level == "word" else line
+
+
+def _checked_level(level: Level) -> Level:
+    if level not in ("word", "character"):
+        raise DataError(f"level is {level!r}; expected 'word' or 'character'")
+    return level
