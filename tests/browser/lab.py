@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,14 +16,14 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM_PLACES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -45,12 +44,6 @@ SETTINGS = {
 }
 LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:")
 NOTEBOOK = "window.jupyterapp.shell.currentWidget"
-
-
-def find_chromium() -> str | None:
-    """Return the path of a browser: ``$CHROMIUM``, or the first one installed."""
-    given = os.environ.get("CHROMIUM")
-    return given or next(filter(None, map(shutil.which, CHROMIUM_PLACES)), None)
 
 
 def free_port() -> int:
@@ -125,21 +118,30 @@ def answers(base: str, server: subprocess.Popen[bytes], log: Path) -> bool:
 
 
 @contextlib.contextmanager
-def browser_page(executable: str) -> Iterator[tuple[Page, list[str]]]:
-    """Give a page of a headless browser, and the list of requests that left this machine."""
+def headless(executable: str) -> Iterator[Browser]:
+    """Give a headless browser that asks nobody for anything."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=executable, headless=True, args=CHROMIUM_FLAGS
         )
-        page = browser.new_page(viewport={"width": 1280, "height": 1500})
-        page.set_default_timeout(30_000)
-        offsite: list[str] = []
-        page.on(
-            "request",
-            lambda request: None if request.url.startswith(LOCAL) else offsite.append(request.url),
-        )
-        yield page, offsite
+        yield browser
         browser.close()
+
+
+@contextlib.contextmanager
+def guarded_page(browser: Browser) -> Iterator[Page]:
+    """Give a page; fail in the end if it asked for anything that is not on this machine."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1600})
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    offsite: list[str] = []
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith(LOCAL) else offsite.append(request.url),
+    )
+    yield page
+    context.close()
+    assert offsite == []
 
 
 class Notebook:
@@ -244,9 +246,78 @@ class Notebook:
             if output["output_type"] == "error"
         ]
 
+    def ask(self, expression: str) -> str:
+        """Return the text of an expression evaluated by the kernel, beside all cells."""
+        answer: str = self.page.evaluate(
+            f"""async (expression) => {{
+                const kernel = {NOTEBOOK}.sessionContext.session.kernel;
+                const reply = await kernel.requestExecute(
+                    {{code: '', store_history: false, user_expressions: {{answer: expression}}}}
+                ).done;
+                const answer = reply.content.user_expressions.answer;
+                return answer.data?.['text/plain'] ?? `${{answer.ename}}: ${{answer.evalue}}`;
+            }}""",
+            expression,
+        )
+        return answer
+
+    def answer_time(self) -> float:
+        """Return the seconds from sending a line of code to the kernel until its answer."""
+        seconds: float = self.page.evaluate(
+            f"""async () => {{
+                const kernel = {NOTEBOOK}.sessionContext.session.kernel;
+                const start = performance.now();
+                await kernel.requestExecute({{code: '1 + 1', store_history: false}}).done;
+                return (performance.now() - start) / 1000;
+            }}"""
+        )
+        return seconds
+
+    def widget_messages(self, seconds: float) -> list[float]:
+        """Return when the kernel sent each message of a widget that arrives from now on."""
+        sent: list[str] = self.page.evaluate(
+            f"""async (seconds) => {{
+                const kernel = {NOTEBOOK}.sessionContext.session.kernel;
+                const sent = [];
+                const note = (_, message) => {{
+                    if (message.header.msg_type.startsWith('comm')) sent.push(message.header.date);
+                }};
+                kernel.iopubMessage.connect(note);
+                await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+                kernel.iopubMessage.disconnect(note);
+                return sent;
+            }}""",
+            seconds,
+        )
+        return [datetime.fromisoformat(date).timestamp() for date in sent]
+
+    def canvas(self) -> str:
+        """The picture on the first plot's canvas."""
+        picture: str = (
+            self.find("plot").locator("canvas").first.evaluate("(canvas) => canvas.toDataURL()")
+        )
+        return picture
+
+    def index(self, text: str) -> int:
+        """The index of the first code cell whose source contains `text`."""
+        sources: list[str] = self.page.evaluate(
+            f"""() => [...{NOTEBOOK}.content.widgets].map((cell) =>
+                cell.model.type === 'code' ? cell.model.sharedModel.getSource() : '')"""
+        )
+        return next(i for i, source in enumerate(sources) if text in source)
+
+    def reload(self) -> None:
+        """Load the page anew, as it was saved, with the same kernel."""
+        self.page.goto("about:blank")
+        self.open()
+
     def find(self, testid: str) -> Locator:
         """The element with this test id, in the outputs."""
         return self.page.locator(f'.jp-OutputArea [data-testid="{testid}"]').first
+
+    def look_at(self, testid: str) -> None:
+        """Scroll until the element is in sight; a view that nobody sees is not fed."""
+        self.find(testid).scroll_into_view_if_needed()
 
     def save(self) -> dict[str, Any]:
         """Save, and return what stands in the file."""

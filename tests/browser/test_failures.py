@@ -1,0 +1,130 @@
+"""What a person sees when something went wrong."""
+
+import json
+
+import nbformat
+import pytest
+
+from .lab import until
+
+SMALL_RUN = """
+import time
+from extensions_live import Plot, view
+from workbench.extensions import FinishAfter, TrainingExtension
+from workbench.main_loop import MainLoop
+
+class Slow:
+    fail_at = None
+    def initialize(self):
+        self.seen = 0
+    def process_batch(self, batch):
+        time.sleep(0.01)
+        self.seen += 1
+        if self.seen == self.fail_at:
+            raise ValueError("the weights ran away")
+
+class Writer(TrainingExtension):
+    def after_batch(self, batch):
+        i = self.main_loop.status["iterations_done"]
+        self.main_loop.log.current_row["cost"] = float("nan") if i % 40 == 20 else 1 / i
+
+def start(epochs, fail_at=None, channels=("cost",)):
+    algorithm = Slow()
+    algorithm.fail_at = fail_at
+    extensions = [Writer(), FinishAfter(after_n_epochs=epochs), Plot(channels=channels)]
+    return MainLoop(algorithm, [{"x": [i]} for i in range(50)], extensions=extensions).start()
+"""
+
+
+@pytest.fixture
+def notebook(open_notebook, request):
+    """A notebook in which a light run can be started."""
+    cells = [nbformat.v4.new_code_cell(SMALL_RUN)]
+    content = nbformat.v4.new_notebook(cells=cells)
+    content.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    notebook = open_notebook(f"{request.node.name}.ipynb", nbformat.writes(content))
+    notebook.run(0)
+    assert notebook.errors() == []
+    return notebook
+
+
+def run(notebook, source):
+    """Append a cell and run it."""
+    index = notebook.add_cell(source)
+    notebook.run(index)
+    return index
+
+
+def test_an_error_in_training_is_red_in_the_view(notebook):
+    run(notebook, "session = start(3, fail_at=30)\nview(session)")
+    until(lambda: notebook.find("state").inner_text() == "failed", what="the failure")
+    message = notebook.find("error-message")
+    assert message.inner_text().startswith("ValueError: the weights ran away")
+    message.click()
+    assert "process_batch" in notebook.find("error-traceback").inner_text()
+    index = run(notebook, "session.wait()")
+    assert "the weights ran away" in notebook.text(index)
+    assert notebook.ask("len(session.log.frame)") == "29"
+
+
+def test_values_that_are_not_finite_are_marked(notebook):
+    run(notebook, "session = start(2)\nview(session)")
+    until(lambda: notebook.find("state").inner_text() == "finished", what="the end")
+    notebook.find("plot").get_by_text("not finite").wait_for()
+    assert notebook.find("values").inner_text() == ""
+
+
+def test_a_misspelt_channel_is_explained(notebook):
+    run(notebook, "session = start(2, channels=['csot'])\nview(session)")
+    notebook.find("plot").get_by_text("did you mean 'cost'?").wait_for()
+    assert notebook.find("values").inner_text().split()[0] == "cost"
+
+
+def test_a_session_as_the_last_line_shows_its_view(notebook):
+    run(notebook, "session = start(1)\nsession")
+    until(lambda: notebook.find("state").inner_text() == "finished", what="the end")
+    assert notebook.find("plot").is_visible()
+
+
+def test_training_in_the_foreground_is_drawn_while_the_cell_runs(notebook):
+    notebook.find("plot")
+    source = (
+        "plot = Plot(channels=['cost'])\ndisplay(plot)\n"
+        "MainLoop(Slow(), [{'x': [0]}] * 50,"
+        " extensions=[Writer(), FinishAfter(after_n_epochs=8), plot]).run()"
+    )
+    index = notebook.add_cell(source)
+    notebook.run(index, wait=False)
+    notebook.find("plot").locator("canvas").first.wait_for()
+    until(lambda: int(notebook.find("plot").get_attribute("data-points") or 0) > 0, what="points")
+    assert notebook.count(index) is None
+    until(lambda: notebook.count(index), what="the end of the cell")
+
+
+def test_a_stopped_kernel_is_told_and_the_picture_stays(notebook):
+    index = run(notebook, "session = start(3)\nsession.wait()\nview(session)")
+    until(
+        lambda: any("image/png" in output["data"] for output in notebook.outputs(index)),
+        what="the still picture",
+    )
+    saved = json.dumps(notebook.save())
+    assert len(saved) < 200_000
+    notebook.shut_down()
+    notebook.page.locator(".wb-gone").first.wait_for()
+    notebook.page.goto("about:blank")
+    notebook.page.goto(f"{notebook.base}/lab/tree/{notebook.path.name}?reset")
+    picture = notebook.page.locator(".jp-OutputArea .jp-RenderedImage img").first
+    picture.wait_for()
+    assert picture.is_visible()
+    assert notebook.page.locator("table.wb-still").first.inner_text().split()[:3] == [
+        "state",
+        "iterations",
+        "epochs",
+    ]
+
+
+def test_a_running_view_hides_the_picture_that_stays(notebook):
+    run(notebook, "session = start(1)\nsession.wait()\nview(session)")
+    until(lambda: notebook.page.locator(".jp-RenderedImage img").count() == 1, what="the picture")
+    assert notebook.page.locator(".jp-RenderedImage img").is_hidden()
+    assert notebook.page.locator("table.wb-still").is_hidden()

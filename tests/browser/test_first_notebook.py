@@ -1,0 +1,53 @@
+"""The first notebook, run in a real browser from an empty kernel."""
+
+import pytest
+
+from .conftest import FIRST
+from .lab import until
+
+
+@pytest.fixture(scope="module")
+def notebook(open_notebook):
+    """The notebook after Run All."""
+    notebook = open_notebook("01_first_training.ipynb", FIRST.read_text(encoding="utf-8"))
+    notebook.run_all()
+    return notebook
+
+
+def test_it_runs_without_an_error(notebook):
+    assert notebook.errors() == []
+
+
+def test_five_epochs_bring_the_test_error_under_eight_percent(notebook):
+    assert notebook.ask("session.log.status['epochs_done']") == "5"
+    assert 0.0 < float(notebook.ask("float(final)")) < 0.08
+    assert "of the test digits are misread" in notebook.text(notebook.index("final ="))
+
+
+def test_it_starts_training_and_returns_at_once(notebook):
+    started = notebook.index("main_loop.start()")
+    assert notebook.outputs(started) == []
+    rows = notebook.text(notebook.index("session.log.frame.tail()"))
+    assert "cost" in rows
+
+
+def test_the_view_says_that_training_has_ended(notebook):
+    notebook.look_at("controls")
+    until(lambda: notebook.find("state").inner_text() == "finished", what="the end in the view")
+    assert notebook.find("iteration").inner_text() == "iteration 785 of 785"
+    assert notebook.find("pause").is_disabled()
+    assert notebook.find("error").is_hidden()
+
+
+def test_every_point_is_on_the_screen(notebook):
+    # 785 costs, and cost and error of six tests: one before training, one after each epoch
+    notebook.look_at("plot")
+    points = str(785 + 2 * 6)
+    until(lambda: notebook.find("plot").get_attribute("data-points") == points, what=points)
+
+
+def test_it_shows_a_tree_of_bricks_and_digits(notebook):
+    tree = notebook.outputs(notebook.index("mlp = MLP("))[0]["data"]["text/html"]
+    assert "linear_0" in "".join(tree)
+    digits = notebook.outputs(notebook.index("features, targets = train"))[0]["data"]
+    assert "image/png" in digits

@@ -1,0 +1,168 @@
+"""A long run in a real browser: it moves, obeys, floods nobody, and survives what people do."""
+
+import json
+import time
+
+import pytest
+
+from .conftest import FIRST
+from .lab import until
+
+
+@pytest.fixture(scope="module")
+def endless(open_notebook):
+    """The first notebook, training for as long as the tests look at it."""
+    content = json.loads(FIRST.read_text(encoding="utf-8"))
+    cells = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
+    end = next(i for i, cell in enumerate(cells) if "session.wait()" in "".join(cell["source"]))
+    content["cells"] = cells[:end]
+    text = json.dumps(content)
+    assert "after_n_epochs=5" in text
+    notebook = open_notebook("endless.ipynb", text.replace("after_n_epochs=5", "after_n_epochs=9999"))
+    notebook.run_all()
+    yield notebook
+    notebook.ask("session.stop() and session.wait(60)")
+
+
+@pytest.fixture
+def live(endless):
+    """The same, running, whatever the test before did."""
+    if endless.ask("session.state.value") == "'paused'":
+        endless.ask("session.resume().wait(60)")
+    endless.look_at("controls")
+    until(lambda: endless.find("state").inner_text() == "running", what="a running session")
+    return endless
+
+
+def iterations(notebook):
+    return int(notebook.ask("session.log.status['iterations_done']"))
+
+
+def acknowledged(notebook, text):
+    """Wait for the acknowledgement beside the buttons; return the iteration it names."""
+    command = notebook.find("command")
+    until(lambda: command.inner_text().startswith(f"{text}: applied"), what=f"{text} applied")
+    return int(command.inner_text().rsplit(" ", 1)[1])
+
+
+def test_the_plot_moves_while_the_kernel_answers_another_cell(live):
+    before = live.canvas()
+    assert min(live.answer_time() for _ in range(5)) < 0.5
+    until(lambda: live.canvas() != before, timeout=10, what="a change of the canvas")
+
+
+def test_the_plot_moves_while_a_cell_is_busy(live):
+    index = live.add_cell("import time; time.sleep(4)")
+    live.run(index, wait=False)
+    time.sleep(1)
+    before = live.canvas()
+    until(lambda: live.canvas() != before, timeout=2.5, what="a change of the canvas")
+    assert live.count(index) is None
+    until(lambda: live.count(index), what="the end of the busy cell")
+
+
+def test_views_send_at_most_twelve_messages_a_second(live):
+    sent = sorted(live.widget_messages(6.0))
+    assert len(sent) > 6
+    assert all(later - earlier >= 1.0 for earlier, later in zip(sent, sent[12:], strict=False))
+
+
+def test_pause_stops_the_count_within_a_second(live):
+    live.find("pause").click()
+    time.sleep(1.0)
+    count = iterations(live)
+    assert acknowledged(live, "pause") == count
+    time.sleep(1.0)
+    assert iterations(live) == count
+    assert live.find("state").inner_text() == "paused"
+
+
+def test_resume_goes_on(live):
+    live.ask("session.pause().wait(60)")
+    until(lambda: live.find("resume").is_visible(), what="the button Resume")
+    count = iterations(live)
+    live.find("resume").click()
+    assert acknowledged(live, "resume") == count
+    until(lambda: iterations(live) > count, what="more iterations")
+
+
+def test_step_trains_on_one_more_batch(live):
+    live.ask("session.pause().wait(60)")
+    until(lambda: live.find("step").is_enabled(), what="the button Step")
+    count = iterations(live)
+    live.find("step").click()
+    acknowledged(live, "step 1")
+    until(lambda: live.ask("session.state.value") == "'paused'", what="the pause after a step")
+    assert iterations(live) == count + 1
+
+
+def test_a_click_during_a_busy_cell_waits_and_says_so(live):
+    index = live.add_cell("time.sleep(4)")
+    live.run(index, wait=False)
+    time.sleep(0.5)
+    live.find("pause").click()
+    command = live.find("command")
+    until(lambda: "when the running cell ends" in command.inner_text(), what="the explanation")
+    acknowledged(live, "pause")
+
+
+def test_training_started_again_is_refused_and_nothing_is_lost(live):
+    cell = live.index("main_loop.start()")
+    count = iterations(live)
+    live.run(cell)
+    assert "AlreadyTrainingError" in json.dumps(live.outputs(cell))
+    assert "that run goes on" in live.text(cell)
+    until(lambda: iterations(live) > count, what="more iterations of the same session")
+    assert live.find("state").inner_text() == "running"
+
+
+def test_building_everything_again_is_a_run_of_its_own(live):
+    # The cells that build the model make new parameters; the old run must not notice.
+    count = iterations(live)
+    for text in ("mlp = MLP(", "cost = ", "main_loop = MainLoop("):
+        live.run(live.index(text))
+    until(lambda: iterations(live) > count, what="more iterations of the old session")
+    assert live.ask("session.main_loop is main_loop") == "False"
+
+
+def test_a_reloaded_page_shows_the_whole_curve_at_once(live):
+    live.ask("session.pause().wait(60)")
+    until(lambda: live.find("state").inner_text() == "paused", what="the pause")
+    points = live.ask("sum(len(session.log.channel(c)) for c in ('test_cost', 'test_error_rate'))")
+    live.save()
+    live.reload()
+    live.find("plot").locator("canvas").first.wait_for(timeout=10_000)
+    live.look_at("plot")
+    shown = until(lambda: live.find("plot").get_attribute("data-points"), timeout=2.0)
+    assert int(shown) >= min(2000, iterations(live)) + int(points)
+    live.ask("session.resume()")
+    before = live.canvas()
+    until(lambda: live.canvas() != before, what="a change of the canvas after the reload")
+
+
+def test_zooming_in_brings_finer_points(live):
+    until(lambda: iterations(live) > 2500, timeout=120, what="a run longer than the screen")
+    live.ask("session.pause().wait(60)")
+    plot = live.find("plot")
+    box = plot.locator("canvas").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    before = int(plot.get_attribute("data-updates"))
+    live.page.mouse.move(x, y)
+    live.page.mouse.down()
+    live.page.mouse.move(x + 30, y + 30, steps=4)
+    live.page.mouse.up()
+    until(lambda: int(plot.get_attribute("data-updates")) > before, what="finer points")
+    reset = plot.get_by_text("show all").first
+    reset.click()
+    until(reset.is_hidden, what="the end of zooming")
+
+
+def test_removing_a_view_leaves_training_alone(live):
+    index = live.add_cell("view(session)")
+    live.run(index)
+    until(lambda: live.page.locator('[data-testid="plot"]').count() == 2, what="a second plot")
+    live.page.evaluate("window.jupyterapp.commands.execute('notebook:clear-cell-output')")
+    until(lambda: live.page.locator('[data-testid="plot"]').count() == 1, what="one plot")
+    count, before = iterations(live), live.canvas()
+    until(lambda: iterations(live) > count, what="more iterations")
+    until(lambda: live.canvas() != before, what="a change of the first view")
