@@ -33,6 +33,7 @@ from workbench.errors import SessionError, SessionWarning, TrainingFinish
 from workbench.log import TrainingLogBase
 from workbench.log.column import plain
 from workbench.main_loop import MainLoop
+from workbench.utils.workers import release_workers
 
 if TYPE_CHECKING:
     from workbench.tensor.shared import SharedVariable
@@ -187,6 +188,7 @@ class Session:
                 daemon=True,
             )
             self._state = State.RUNNING
+        release_workers()  # this thread's, which would slow down the new one
         self._thread.start()
 
     def _warn_of(self, others: list[Session]) -> None:
@@ -294,6 +296,7 @@ class Session:
             raise SessionError(f"{self!r} was not started, so it will never end; call start()")
         if threading.current_thread() is self._thread:
             raise SessionError(f"{self!r} would wait for itself; use post() of its main loop")
+        release_workers()
         try:
             ended = self._ended.wait(timeout)
         except KeyboardInterrupt:
@@ -445,7 +448,7 @@ class Session:
         }
         if self.exception is not None:
             text = html.escape(f"{type(self.exception).__name__}: {self.exception}")
-            rows["error"] = f"{text}<br>{self.name}.wait() raises it with its traceback"
+            rows["error"] = f"{text}<br>The method wait() raises it with its traceback."
         waiting = [command.text for command in self.commands if not command.done]
         if waiting:
             rows["queued"] = html.escape(", ".join(waiting))
