@@ -1,5 +1,13 @@
 """Bricks: operations with parameters, which build graphs of variables and configure each other."""
 
+from workbench.bricks.activations import (
+    Identity,
+    LeakyRectifier,
+    Logistic,
+    Rectifier,
+    Softplus,
+    Tanh,
+)
 from workbench.bricks.application import Application, BoundApplication, application
 from workbench.bricks.base import Brick
 from workbench.bricks.interfaces import (
@@ -12,20 +20,8 @@ from workbench.bricks.interfaces import (
 )
 from workbench.bricks.lazy import LazyNone, NoneAllocation, NoneInitialization, lazy
 from workbench.bricks.sequences import MLP, FeedforwardSequence, Sequence
-from workbench.bricks.simple import (
-    Bias,
-    Identity,
-    LeakyRectifier,
-    Linear,
-    LinearMaxout,
-    Logistic,
-    Maxout,
-    NDimensionalSoftmax,
-    Rectifier,
-    Softmax,
-    Softplus,
-    Tanh,
-)
+from workbench.bricks.simple import Bias, Linear, LinearMaxout, Maxout
+from workbench.bricks.softmax import NDimensionalSoftmax, Softmax
 from workbench.bricks.wrappers import BrickWrapper, WithExtraDims
 from workbench.graph.annotations import ApplicationCall
 from workbench.graph.hierarchy import Children, Parameters

@@ -10,20 +10,15 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-import numpy
-import torch
-
 from workbench.bricks import immediate
+from workbench.bricks.tagging import output_names, tagged_inputs, tagged_outputs
 from workbench.errors import ApplicationError, ArgumentError, SignatureError, located, nearest
-from workbench.graph.annotations import ApplicationCall, add_annotation
-from workbench.roles import COST, INPUT, OUTPUT, VariableRole, add_role, has_roles
-from workbench.tensor import Variable, as_variable
+from workbench.graph.annotations import ApplicationCall
 from workbench.utils.plain import extract_args, pack, unpack
-from workbench.utils.variables import print_shape, put_hook
 
 if TYPE_CHECKING:
     from workbench.bricks.base import Brick
@@ -32,9 +27,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 SPECIAL = ("application", "application_call")
 """Arguments that an application method may declare and receives without its caller passing them."""
-
-CARRIED_TAGS = ("n_examples", "aggregation_scheme")
-"""Entries that the tag of an output takes over from what the application function returned."""
 
 _running: ContextVar[tuple[Brick, ...]] = ContextVar("running", default=())
 """The bricks that are being applied, outermost first."""
@@ -217,11 +209,11 @@ class Application:
             brick._prepare()
             call = ApplicationCall(bound_application)
             call.metadata["call_id"] = call_id
-            tagged = dict(_tagged_inputs(bound_application, call, arguments))
+            tagged = dict(tagged_inputs(bound_application, call, arguments))
             outputs = self._run(bound_application, call, tagged)
-            results = _tagged_outputs(bound_application, call, outputs)
+            results = tagged_outputs(bound_application, call, outputs)
         if as_dict:
-            return dict(zip(bound_application.outputs, results, strict=True))
+            return dict(zip(output_names(bound_application, len(results)), results, strict=True))
         return results if as_list else unpack(results)
 
     def _bound_arguments(
@@ -421,71 +413,3 @@ def applications_of(brick: type[Brick]) -> dict[str, Application]:
             if isinstance(value, Application) and getattr(brick, name) is value:
                 found.setdefault(name, value)
     return found
-
-
-def _tagged_inputs(
-    bound: BoundApplication, call: ApplicationCall, arguments: Mapping[str, Any]
-) -> Iterator[tuple[str, Any]]:
-    """The arguments, with tagged copies in place of variables, arrays and tensors."""
-
-    def copy(value: Any, name: str) -> Any:
-        if isinstance(value, (numpy.ndarray, torch.Tensor)):
-            value = as_variable(value)
-        if isinstance(value, Variable):
-            return _tagged(value, bound, call, INPUT, name)
-        return value
-
-    parameters = bound.application.signature.parameters
-    for name, value in arguments.items():
-        if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
-            named = bound.application.argument_names
-            declared = bound.inputs[len(named) :] if bound.inputs[: len(named)] == named else []
-            names = declared + [f"{name}_{i}" for i in range(len(declared), len(value))]
-            yield name, tuple(copy(v, n) for v, n in zip(value, names, strict=False))
-        elif parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
-            yield name, {key: copy(v, key) for key, v in value.items()}
-        else:
-            yield name, copy(value, name)
-
-
-def _tagged_outputs(
-    bound: BoundApplication, call: ApplicationCall, outputs: list[Any]
-) -> list[Any]:
-    names = pack(getattr(bound, "outputs", [f"output_{i}" for i in range(len(outputs))]))
-    if len(names) != len(outputs):
-        raise ApplicationError(
-            f"{bound.path} returned {len(outputs)} values ({', '.join(map(repr, outputs))}), but "
-            f"its outputs are ({', '.join(names)}); correct the method, or outputs=[...] of "
-            "@application"
-        )
-    results = []
-    for output, name in zip(outputs, names, strict=True):
-        if isinstance(output, (numpy.ndarray, torch.Tensor)):
-            output = as_variable(output)
-        if isinstance(output, Variable):
-            copy = _tagged(output, bound, call, OUTPUT, name)
-            if has_roles(output, [COST]):
-                add_role(copy, COST)
-            for entry in CARRIED_TAGS:
-                if entry in vars(output.tag):
-                    setattr(copy.tag, entry, getattr(output.tag, entry))
-            output = copy
-        results.append(output)
-    return results
-
-
-def _tagged(
-    variable: Variable,
-    bound: BoundApplication,
-    call: ApplicationCall,
-    role: VariableRole,
-    name: str,
-) -> Variable:
-    copy = variable.copy(name=f"{bound.brick.name}_{bound.name}_{name}")
-    copy.tag.name = name
-    add_annotation(copy, bound.brick)
-    add_annotation(copy, call)
-    add_role(copy, role)
-    if bound.brick.print_shapes:
-        put_hook(copy, print_shape, f"{bound.path} {role!r} {name}")
-    return copy

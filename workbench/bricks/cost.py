@@ -11,7 +11,8 @@ from typing import Any
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
-from workbench.bricks.simple import expected_log, shown
+from workbench.bricks.checks import shown
+from workbench.bricks.softmax import expected_log
 from workbench.errors import DtypeError, ShapeError
 from workbench.roles import COST, add_role
 from workbench.tensor import Variable

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 import torch
 
+from workbench.bricks.tagging import output_names
 from workbench.errors import DtypeError, ShapeError
 from workbench.tensor import Function, SharedVariable, Variable, function, variable
 from workbench.tensor.device import floatx
@@ -92,8 +93,7 @@ def _make(
         name=bound.path,
         on_unused_input="ignore",
     )
-    names = getattr(bound, "outputs", [f"output_{i}" for i in range(len(results))])
-    return Immediate(run, results, names)
+    return Immediate(run, results, output_names(bound, len(results)))
 
 
 def _real(value: Any) -> bool:

@@ -1,0 +1,126 @@
+"""Activations: functions that act on each element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from workbench.bricks.application import application
+from workbench.bricks.interfaces import Activation
+from workbench.tensor import Variable
+
+
+class Identity(Activation):
+    """The identity, ``x``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> Identity().apply(torch.tensor([-1.0, 1.0]))
+    tensor([-1., 1.])
+    """
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Return the input."""
+        return input_
+
+
+class Tanh(Activation):
+    """The hyperbolic tangent.
+
+    Examples
+    --------
+    >>> import torch
+    >>> Tanh().apply(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.7616])
+    """
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Apply the hyperbolic tangent to each element."""
+        output: Variable = input_.tanh()
+        return output
+
+
+class Logistic(Activation):
+    """The logistic function, ``1 / (1 + exp(-x))``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> Logistic().apply(torch.tensor([0.0, 2.0]))
+    tensor([0.5000, 0.8808])
+    """
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Apply the logistic function to each element."""
+        output: Variable = input_.sigmoid()
+        return output
+
+
+class Softplus(Activation):
+    """A smooth rectifier, ``log(1 + exp(x))``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> Softplus().apply(torch.tensor([-1.0, 0.0, 100.0]))
+    tensor([  0.3133,   0.6931, 100.0000])
+    """
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Apply the softplus function to each element."""
+        return torch.nn.functional.softplus(input_)  # type: ignore[arg-type, return-value]
+
+
+class Rectifier(Activation):
+    """The rectifier, ``max(0, x)``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> Rectifier().apply(torch.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Apply the rectifier to each element."""
+        output: Variable = input_.relu()
+        return output
+
+
+class LeakyRectifier(Activation):
+    """The rectifier with a slope for negative values: ``x`` where positive, else ``leak * x``.
+
+    Parameters
+    ----------
+    leak : float, optional
+        The slope.
+
+    References
+    ----------
+    Maas, Hannun and Ng, *Rectifier nonlinearities improve neural network acoustic models*, 2013.
+
+    Examples
+    --------
+    >>> import torch
+    >>> LeakyRectifier(leak=0.1).apply(torch.tensor([-1.0, 2.0]))
+    tensor([-0.1000,  2.0000])
+    """
+
+    def __init__(self, leak: float = 0.01, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.leak = leak
+
+    def describe(self) -> str:
+        return f"leak {self.leak}"
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Apply the leaky rectifier to each element."""
+        return torch.nn.functional.leaky_relu(input_, self.leak)  # type: ignore[arg-type, return-value]
