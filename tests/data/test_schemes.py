@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from workbench.config import config
 from workbench.data import (
+    ConcatenatedScheme,
     ConstantScheme,
     IterationScheme,
     SequentialExampleScheme,
     SequentialScheme,
     ShuffledExampleScheme,
     ShuffledScheme,
+    cross_validation,
 )
 from workbench.errors import DataError
 
@@ -23,7 +25,7 @@ seeds = st.integers(0, 2**70)
 
 
 @st.composite
-def schemes(draw: st.DrawFn) -> IterationScheme:
+def single_schemes(draw: st.DrawFn) -> IterationScheme:
     examples = draw(
         st.one_of(
             counts,
@@ -47,6 +49,18 @@ def schemes(draw: st.DrawFn) -> IterationScheme:
     )
 
 
+@st.composite
+def concatenated_schemes(draw: st.DrawFn) -> IterationScheme:
+    parts = draw(st.lists(single_schemes(), min_size=1, max_size=4))
+    kind = (parts[0].requests_examples, parts[0].bounds is None)
+    return ConcatenatedScheme(
+        [part for part in parts if (part.requests_examples, part.bounds is None) == kind]
+    )
+
+
+schemes = st.one_of(single_schemes(), concatenated_schemes())
+
+
 def flat(requests) -> list[int]:
     return [index for request in plain(requests) for index in request]
 
@@ -59,7 +73,7 @@ def plain(requests) -> list:
     ]
 
 
-@given(schemes(), st.integers(0, 5), st.integers(0, 70))
+@given(schemes, st.integers(0, 5), st.integers(0, 70))
 def test_any_position_resumes_exactly(scheme, epoch, start):
     whole = plain(scheme.get_request_iterator(epoch))
     assert plain(scheme.get_request_iterator(epoch, start)) == whole[start:]
@@ -123,9 +137,55 @@ def test_a_constant_scheme_without_a_length_does_not_end():
     assert [next(requests) for _ in range(4)] == [3, 3, 3, 3]
 
 
+def test_concatenated_schemes_follow_each_other():
+    easy, hard = SequentialScheme(range(4), 3), ShuffledScheme(range(4, 9), 2, seed=1)
+    scheme = ConcatenatedScheme([easy, hard])
+    assert (scheme.num_examples, scheme.num_batches, scheme.bounds) == (9, 5, (0, 8))
+    expected = plain(easy.get_request_iterator(2)) + plain(hard.get_request_iterator(2))
+    assert plain(scheme.get_request_iterator(2)) == expected
+
+
+def test_an_endless_scheme_may_stand_last():
+    scheme = ConcatenatedScheme([ConstantScheme(2, times=2), ConstantScheme(5)])
+    assert (scheme.num_examples, scheme.num_batches, scheme.bounds) == (None, None, None)
+    requests = scheme.get_request_iterator(start=1)
+    assert [next(requests) for _ in range(3)] == [2, 5, 5]
+
+
+@given(st.integers(2, 40), st.integers(2, 8))
+def test_every_example_is_validated_once_and_trains_all_other_folds(count, folds):
+    folds = min(folds, count)
+    seen = []
+    for training, validation, size in cross_validation(
+        SequentialScheme, count, folds, strict=False, batch_size=3
+    ):
+        held_out = flat(validation.get_request_iterator())
+        assert size == len(held_out)
+        assert sorted(flat(training.get_request_iterator()) + held_out) == list(range(count))
+        seen += held_out
+    assert seen == list(range(count))
+
+
+def test_strict_folds_are_pairs_of_the_class_asked_for():
+    pairs = list(cross_validation(ShuffledScheme, 6, 2, batch_size=2, seed=5))
+    assert [type(scheme) for pair in pairs for scheme in pair] == [ShuffledScheme] * 4
+    assert [validation.bounds for _, validation in pairs] == [(0, 2), (3, 5)]
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: ConcatenatedScheme([]), "no schemes, so there is nothing to read"),
+        (
+            lambda: ConcatenatedScheme([ConstantScheme(2), ConstantScheme(3)]),
+            r"nothing after ConstantScheme\(2\) would be read",
+        ),
+        (
+            lambda: ConcatenatedScheme([ConstantScheme(2, 4), SequentialScheme(4, 2)]),
+            "must ask alike: .* asks for numbers of examples; .* asks for batches by index",
+        ),
+        (lambda: cross_validation(SequentialScheme, 10, 3), "10 examples cannot be cut into 3"),
+        (lambda: cross_validation(SequentialScheme, 10, 1), "1 folds of 10 examples were asked"),
         (lambda: SequentialScheme(10, 0), "batch_size is 0; expected at least 1"),
         (lambda: SequentialScheme(10, 2.5), "batch_size is 2.5; expected an integer"),
         (lambda: SequentialScheme(10, True), "batch_size is True; expected an integer"),
@@ -153,3 +213,5 @@ def test_schemes_show_what_they_do():
     assert repr(SequentialExampleScheme(5)) == "SequentialExampleScheme(5 examples)"
     assert repr(ShuffledExampleScheme(5, seed=9)) == "ShuffledExampleScheme(5 examples, seed=9)"
     assert repr(ConstantScheme(2, times=3)) == "ConstantScheme(2, num_examples=6)"
+    shown = "ConcatenatedScheme([ConstantScheme(2, num_examples=6)])"
+    assert repr(ConcatenatedScheme([ConstantScheme(2, times=3)])) == shown

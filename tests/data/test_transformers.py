@@ -12,6 +12,7 @@ from workbench.data import (
     ConstantScheme,
     DataStream,
     Flatten,
+    ForceFloatX,
     IndexableDataset,
     IterableDataset,
     Mapping,
@@ -152,3 +153,13 @@ def test_what_cannot_be_transformed_is_refused(make, error, message):
 def test_transformers_show_what_they_do():
     assert repr(Cast(arrays(), "float32")).endswith(", 'float32')")
     assert "0.5, 1, which_sources=('x', 'y'))" in repr(ScaleAndShift(arrays(), 0.5, 1))
+
+
+@pytest.mark.parametrize("make", [arrays, tensors, examples])
+def test_only_floats_are_forced_to_the_configured_dtype(make):
+    stream = Cast(make(), "float64", which_sources=("x",))
+    batch = first(ForceFloatX(stream))
+    assert np.asarray(batch["x"]).dtype == np.float32
+    assert np.asarray(batch["y"]).dtype == np.int64
+    with config.override(floatx="float16"):
+        assert np.asarray(first(ForceFloatX(stream))["x"]).dtype == np.float16

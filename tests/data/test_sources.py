@@ -1,0 +1,80 @@
+"""Renaming, choosing and joining sources."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.data.support import batches_of, examples_of, plain
+from workbench.data import Filter, FilterSources, Merge, Rename
+from workbench.errors import DataError, SourceError
+
+PAIR = {"x": range(4), "y": range(4, 8)}
+
+
+def test_renaming_leaves_order_and_data():
+    stream = Rename(batches_of(2, **PAIR), {"y": "targets"})
+    assert stream.sources == ("x", "targets")
+    assert plain(stream.iterate(0)) == plain(batches_of(2, **PAIR).iterate(0))
+
+
+def test_names_can_be_exchanged():
+    assert Rename(batches_of(2, **PAIR), {"x": "y", "y": "x"}).sources == ("y", "x")
+
+
+def test_what_happens_to_names_that_do_not_exist():
+    stream = batches_of(2, **PAIR)
+    assert Rename(stream, {"z": "w"}, on_non_existent="ignore").sources == ("x", "y")
+    with pytest.warns(UserWarning, match="Rename: .* has no source 'z'"):
+        Rename(stream, {"z": "w"}, on_non_existent="warn")
+    with pytest.raises(SourceError, match="no source 'xx', only 'x', 'y'; did you mean 'x'?"):
+        Rename(stream, {"xx": "w"})
+
+
+def test_sources_are_kept_in_the_order_asked_for():
+    stream = FilterSources(batches_of(2, **PAIR), ("y", "x"))
+    assert stream.sources == ("y", "x")
+    assert plain(stream.iterate(0, 1)) == [[[6, 7], [2, 3]]]
+    assert FilterSources(batches_of(2, **PAIR), "y").sources == ("y",)
+
+
+def test_merged_streams_are_read_in_step():
+    left, right = batches_of(2, x=range(4)), batches_of(2, y=np.arange(8).reshape(4, 2))
+    stream = Merge([left, right])
+    assert stream.sources == ("x", "y")
+    assert (stream.num_batches, stream.num_examples, stream.batch_size) == (2, 4, 2)
+    assert plain(stream.iterate(0, 1)) == [[[2, 3], [[4, 5], [6, 7]]]]
+
+
+def test_a_stream_that_ends_early_is_an_error_not_an_end():
+    short = Filter(examples_of(x=range(4)), lambda data: data[0] < 3)
+    batches = Merge([short, examples_of(y=range(4))]).get_epoch_iterator()
+    assert plain([next(batches) for _ in range(3)]) == [[0, 0], [1, 1], [2, 2]]
+    with pytest.raises(DataError, match=r"the merged Filter\(.*\) ended before DataStream\("):
+        next(batches)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Rename(batches_of(2, **PAIR), {"x": "y"}), "'y', 'y'.*'y' stands twice"),
+        (lambda: Rename(batches_of(2, **PAIR), {}, "maybe"), "on_non_existent='maybe'; expected"),
+        (lambda: FilterSources(batches_of(2, **PAIR), ("z",)), "no source 'z', only 'x', 'y'"),
+        (lambda: FilterSources(batches_of(2, **PAIR), ("x", "x")), "'x' stands twice"),
+        (lambda: Merge([]), "given no streams"),
+        (lambda: Merge([PAIR]), "joins data streams, not dict; make one"),
+        (lambda: Merge([batches_of(2, **PAIR)] * 2), "'x' stands twice"),
+        (lambda: Merge([batches_of(2, **PAIR)], ("a",)), r"given 1 names, \('a',\), for 2 sources"),
+        (
+            lambda: Merge([batches_of(2, x=[1, 2]), examples_of(y=[1, 2])]),
+            "streams of batches and streams of examples; put Batch around",
+        ),
+        (
+            lambda: Merge([batches_of(2, x=[1, 2]), batches_of(2, y=[1, 2, 3])]),
+            "different lengths: .* has 1, .* has 2",
+        ),
+    ],
+)
+def test_names_and_streams_that_do_not_fit_are_refused(make, message):
+    with pytest.raises(DataError, match=message):
+        make()
