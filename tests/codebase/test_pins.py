@@ -20,7 +20,7 @@ PINS = {
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 WANTED = [*PROJECT["project"]["dependencies"], *EXTRAS["live"], *EXTRAS["test"], *EXTRAS["dev"]]
-OPTIONAL = {"ipdb"}  # used where it happens to be installed
+OPTIONAL = {"ipdb", "PIL"}  # used where they happen to be installed, with a word where not
 INSTALLERS = [".ci/run", "Makefile", "README.md", "CONTRIBUTING.md", "binder/postBuild"]
 
 
