@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import h5py
 import numpy as np
 import pytest
 
 from workbench.data import DataStream, H5PYDataset, ShuffledScheme, write_hdf5
+from workbench.data.hdf5.write import write_table
 from workbench.errors import DataError, DataFileError, MissingDataError, SourceError
 
 X = np.arange(60, dtype=np.uint8).reshape(20, 3)
@@ -115,6 +118,146 @@ def test_unknown_sets_and_sources_get_the_nearest_name(path):
         H5PYDataset(path, ("train",), sources=("target",))
     with pytest.raises(DataError, match="no split of .* it has 'train', 'valid', 'test'"):
         H5PYDataset(path, ())
+
+
+@pytest.mark.parametrize("subset", [[9, 0, 4], np.array([9, 0, 4]), range(9, -1, -5), []])
+def test_a_subset_may_be_indices(path, in_memory, subset):
+    dataset = H5PYDataset(path, ("train",), subset=subset, load_in_memory=in_memory)
+    assert dataset.num_examples == len(subset)
+    expected = Y[np.asarray(subset, dtype=int)]
+    np.testing.assert_array_equal(dataset.indexables[1], expected)
+    np.testing.assert_array_equal(dataset.get_data(slice(0, len(subset)))[1], expected)
+
+
+@pytest.mark.parametrize("subset", [[10], [-11], [0.5], [True]])
+def test_a_subset_beyond_the_examples_is_refused(path, subset):
+    with pytest.raises(DataError, match="subset of .*data.h5, .*'train'.* fit its 10 examples"):
+        H5PYDataset(path, ("train",), subset=subset)
+
+
+def test_axes_are_named(path):
+    dataset = H5PYDataset(path, ("train",))
+    assert dataset.axis_labels == {"features": ("batch", "feature"), "targets": ("",)}
+    assert dataset.vlen_sources == ()
+
+
+PICTURES = [np.full((3, height, 4), height, np.uint8) for height in range(1, 7)]
+
+
+@pytest.fixture
+def ragged(tmp_path):
+    labels = {"pictures": ("batch", "channel", "height", "width")}
+    sets = {
+        "train": {"pictures": PICTURES[:4], "number": range(4)},
+        "test": {"pictures": PICTURES[4:], "number": range(2)},
+    }
+    write_hdf5(tmp_path / "ragged.h5", sets, axis_labels=labels)
+    return tmp_path / "ragged.h5"
+
+
+@pytest.mark.parametrize("request_", [slice(1, 3), [3, 0, 0], np.array([2])])
+def test_examples_that_vary_in_shape_are_read(ragged, in_memory, request_):
+    dataset = H5PYDataset(ragged, ("train",), load_in_memory=in_memory)
+    assert dataset.vlen_sources == ("pictures",)
+    batch, numbers = dataset.get_data(request_)
+    assert batch.dtype == object
+    for picture, number in zip(batch, numbers, strict=True):
+        np.testing.assert_array_equal(picture, PICTURES[number])
+    np.testing.assert_array_equal(dataset.get_data(2)[0], PICTURES[2])
+
+
+def test_axes_of_examples_that_vary_in_shape_are_named(ragged):
+    labels = H5PYDataset(ragged, ("test",)).axis_labels
+    assert labels["pictures"] == ("batch", "channel", "height", "width")
+    with h5py.File(ragged) as file:
+        assert [scale.name for scale in file["pictures"].dims[0].values()] == [
+            "/pictures_shapes",
+            "/pictures_shape_labels",
+        ]
+
+
+def test_rows_without_shapes_are_vectors(tmp_path):
+    with h5py.File(tmp_path / "rows.h5", "w") as file:
+        rows = file.create_dataset("rows", (2,), h5py.vlen_dtype(np.int64))
+        rows[0], rows[1] = [1], [2, 3]
+        write_table(file, [("all", "rows", 0, 2)])
+    dataset = H5PYDataset(tmp_path / "rows.h5", ("all",))
+    assert [row.tolist() for row in dataset.get_data(slice(0, 2))[0]] == [[1], [2, 3]]
+    assert dataset.get_data(1)[0].tolist() == [2, 3]
+
+
+def test_text_is_read(tmp_path, in_memory):
+    write_hdf5(tmp_path / "text.h5", {"all": {"word": ["Äpfel", "b", "c"]}})
+    dataset = H5PYDataset(tmp_path / "text.h5", ("all",), load_in_memory=in_memory)
+    assert dataset.get_data([2, 0])[0].tolist() == ["c", "Äpfel"]
+
+
+def test_the_file_stays_open_until_it_is_closed(path):
+    dataset = H5PYDataset(path, ("train",))
+    file = dataset._handle.open()
+    dataset.get_data(0)
+    assert dataset._handle.open() is file
+    dataset.close()
+    assert not file
+    assert dataset.get_data(0)[1] == 0
+
+
+def test_what_is_in_memory_needs_no_file(path):
+    dataset = H5PYDataset(path, ("train",), load_in_memory=True)
+    path.unlink()
+    assert dataset.get_data(3)[1] == pickle.loads(pickle.dumps(dataset)).get_data(3)[1] == 3
+
+
+def test_threads_share_the_file(path):
+    dataset = H5PYDataset(path, ("train",))
+    with ThreadPoolExecutor(4) as pool:
+        read = list(pool.map(lambda number: dataset.get_data(number % 10)[1], range(200)))
+    assert read == [number % 10 for number in range(200)]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_fork_opens_the_file_anew(path):
+    dataset = H5PYDataset(path, ("train",))
+    dataset.get_data(0)
+    inherited = dataset._handle.open()
+    child = os.fork()
+    if not child:
+        good = dataset.get_data(4)[1] == 4 and dataset._handle.open() is not inherited
+        os._exit(0 if good else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert dataset.get_data(5)[1] == 5
+
+
+def test_a_pickle_finds_its_file_from_another_folder(path, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    dataset = H5PYDataset("data.h5", ("train",))
+    pickled = pickle.dumps(dataset)
+    monkeypatch.chdir(path.parent.parent)
+    assert pickle.loads(pickled).get_data(7)[1] == 7
+    assert dataset.get_data(7)[1] == 7
+
+
+def test_a_file_that_was_replaced_by_a_shorter_one_is_noticed(path):
+    pickled = pickle.dumps(H5PYDataset(path, ("train",)))
+    write_hdf5(path, {"train": {"features": X[:3], "targets": Y[:3]}})
+    with pytest.raises(DataFileError, match="source 'features' has become shorter"):
+        pickle.loads(pickled).get_data(slice(2, 6))
+
+
+@pytest.mark.parametrize(
+    ("splits", "message"),
+    [
+        ({}, "nothing to write to .*new.h5"),
+        ({"all": {"x": [1], "y": [1, 2]}}, "set 'all' differ .*: {'x': 1, 'y': 2}"),
+        ({"all": {"x": [[1], [[2]]]}}, "'x' cannot be stored: they have 1 or 2 axes"),
+        ({"all": {"x": [["a"], ["b", "c"]]}}, "dtype <U1; expected numbers"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(tmp_path, splits, message):
+    with pytest.raises(DataError, match=message):
+        write_hdf5(tmp_path / "new.h5", splits)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("request_", [slice(0, 11), 10, [0, 99], 0.5])
