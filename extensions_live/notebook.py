@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from .bridge import kernel_clock
 
@@ -16,6 +16,37 @@ def shell() -> Any:
     running = get_ipython()
     # The shell of a terminal can show text only. Colab calls its shell differently.
     return running if type(running).__name__ in ("ZMQInteractiveShell", "Shell") else None
+
+
+class Cell(NamedTuple):
+    """Where something is being displayed.
+
+    Attributes
+    ----------
+    name : str
+        What the front end calls the cell; empty where it does not tell.
+    execution : str
+        Differs from one execution of the cell to the next.
+    deleted : tuple of str
+        Names of cells deleted since the execution of some cell before.
+
+    """
+
+    name: str
+    execution: str
+    deleted: tuple[str, ...]
+
+
+def running_cell() -> Cell:
+    """Return what the front end told about the running cell."""
+    running = shell()
+    parent = {} if running is None else running.parent_header
+    metadata = parent.get("metadata", {})
+    return Cell(
+        metadata.get("cellId", ""),
+        parent.get("header", {}).get("msg_id", ""),
+        tuple(metadata.get("deletedCells", ())),
+    )
 
 
 def publish(

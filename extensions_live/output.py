@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .bridge import pump
-from .notebook import publish, shell
+from .notebook import Cell, publish, running_cell, shell
 from .still import Still
 from .widget import LiveWidget
 
@@ -46,7 +46,37 @@ class RunView:
         if shell() is None:
             print(self)
             return
+        shelf.put(self, running_cell())
         for widget in self.widgets:
             data, metadata = widget._repr_mimebundle_() or ({}, {})
             publish({**data, "text/plain": FALLBACK}, metadata)
         self.still.display()
+
+
+class Shelf:
+    """Views by the cell that shows them, to close those whose cell ran again or was deleted.
+
+    Without it every execution of a cell would leave widgets behind for as long as the kernel
+    lives. Front ends that do not name their cells leave closing to the user.
+    """
+
+    def __init__(self) -> None:
+        self._views: dict[str, tuple[str, list[RunView]]] = {}
+
+    def put(self, view: RunView, cell: Cell) -> None:
+        """Keep `view`, which is about to be shown in `cell`."""
+        for name in cell.deleted:
+            self._close(name)
+        if not cell.name:
+            return
+        if self._views.get(cell.name, ("",))[0] != cell.execution:
+            self._close(cell.name)
+        self._views.setdefault(cell.name, (cell.execution, []))[1].append(view)
+
+    def _close(self, name: str) -> None:
+        _, views = self._views.pop(name, ("", []))
+        for view in views:
+            view.close()
+
+
+shelf = Shelf()

@@ -7,6 +7,7 @@ Traits go from Python to the page only; what the page has to say comes as messag
 
 from __future__ import annotations
 
+import gzip
 import weakref
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -30,11 +31,12 @@ def asset(*names: str) -> str:
 class BokehJS(anywidget.AnyWidget):
     """Carries BokehJS to the page, once for all plots, from the installed package.
 
-    It is a widget because widget state is what a page fetches again by itself after a reload.
+    It is a widget because widget state is what a page fetches again by itself after a reload, and
+    compressed because some programs save widget state in the notebook.
     """
 
     _esm = "export default {}"
-    source = traitlets.Bytes().tag(sync=True)
+    source = traitlets.Bytes(help="the script, compressed by gzip").tag(sync=True)
     version = traitlets.Unicode().tag(sync=True)
 
     _instance: BokehJS | None = None
@@ -44,7 +46,8 @@ class BokehJS(anywidget.AnyWidget):
         """Return the one of this kernel."""
         if cls._instance is None or cls._instance.comm is None:
             script = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
-            cls._instance = cls(source=script.read_bytes(), version=bokeh.__version__)
+            source = gzip.compress(script.read_bytes(), mtime=0)
+            cls._instance = cls(source=source, version=bokeh.__version__)
         return cls._instance
 
 

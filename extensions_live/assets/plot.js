@@ -11,15 +11,22 @@ async function loadBokeh(model) {
   // Another library may have put the same or another version on the page; both can stay.
   if (window.Bokeh?.[version]) return window.Bokeh[version];
   window.__workbenchBokeh ??= {};
-  window.__workbenchBokeh[version] ??= new Promise((resolve, reject) => {
-    const blob = new Blob([carrier.get("source")], { type: "text/javascript" });
-    const script = document.createElement("script");
-    script.src = URL.createObjectURL(blob);
-    script.onload = () => { URL.revokeObjectURL(script.src); resolve(window.Bokeh[version]); };
+  window.__workbenchBokeh[version] ??= runScript(carrier.get("source"))
+    .then(() => window.Bokeh[version]);
+  return window.__workbenchBokeh[version];
+}
+
+async function runScript(compressed) {
+  const stream = new Blob([compressed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const text = await new Response(stream).arrayBuffer();
+  const script = document.createElement("script");
+  script.src = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+  await new Promise((resolve, reject) => {
+    script.onload = resolve;
     script.onerror = () => reject(new Error("the page refused to load BokehJS"));
     document.head.append(script);
   });
-  return window.__workbenchBokeh[version];
+  URL.revokeObjectURL(script.src);
 }
 
 const numbers = (view) => (view && view.byteLength
@@ -223,6 +230,7 @@ async function render({ model, el }) {
     arrange();
     showValues();
     const sizes = Object.values(data).map(({ x }) => x.length);
+    box.dataset.last = Math.max(0, ...Object.values(data).map(({ x }) => x[x.length - 1] ?? 0));
     box.dataset.points = sizes.reduce((sum, size) => sum + size, 0);
     box.dataset.updates = Number(box.dataset.updates ?? 0) + 1;
   };

@@ -189,7 +189,7 @@ class Notebook:
                 what=f"the end of cell {index}",
             )
 
-    def run_all(self, *, timeout: float = 180.0) -> None:
+    def run_all(self, *, timeout: float = 400.0) -> None:
         """Run all cells from the top, and wait until the last one is done."""
         self.command("notebook:run-all-cells")
         last = max(i for i, kind in enumerate(self.kinds()) if kind == "code")

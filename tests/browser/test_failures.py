@@ -36,16 +36,27 @@ def start(epochs, fail_at=None, channels=("cost",)):
 """
 
 
-@pytest.fixture
-def notebook(open_notebook, request):
-    """A notebook in which a light run can be started."""
-    cells = [nbformat.v4.new_code_cell(SMALL_RUN)]
-    content = nbformat.v4.new_notebook(cells=cells)
+def prepared(open_notebook, name):
+    """Open a notebook and define in it what starts a light run."""
+    content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SMALL_RUN)])
     content.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-    notebook = open_notebook(f"{request.node.name}.ipynb", nbformat.writes(content))
+    notebook = open_notebook(name, nbformat.writes(content))
     notebook.run(0)
     assert notebook.errors() == []
     return notebook
+
+
+@pytest.fixture(scope="module")
+def shared(open_notebook):
+    return prepared(open_notebook, "failures.ipynb")
+
+
+@pytest.fixture
+def notebook(shared):
+    """A notebook in which a light run can be started, without older outputs."""
+    shared.command("editmenu:clear-all")
+    until(lambda: shared.page.locator(".wb").count() == 0, what="empty outputs")
+    return shared
 
 
 def run(notebook, source):
@@ -87,7 +98,6 @@ def test_a_session_as_the_last_line_shows_its_view(notebook):
 
 
 def test_training_in_the_foreground_is_drawn_while_the_cell_runs(notebook):
-    notebook.find("plot")
     source = (
         "plot = Plot(channels=['cost'])\ndisplay(plot)\n"
         "MainLoop(Slow(), [{'x': [0]}] * 50,"
@@ -101,7 +111,8 @@ def test_training_in_the_foreground_is_drawn_while_the_cell_runs(notebook):
     until(lambda: notebook.count(index), what="the end of the cell")
 
 
-def test_a_stopped_kernel_is_told_and_the_picture_stays(notebook):
+def test_a_stopped_kernel_is_told_and_the_picture_stays(open_notebook):
+    notebook = prepared(open_notebook, "stopped.ipynb")
     index = run(notebook, "session = start(3)\nsession.wait()\nview(session)")
     until(
         lambda: any("image/png" in output["data"] for output in notebook.outputs(index)),

@@ -1,6 +1,8 @@
 """What a cell shows, and how views are closed."""
 
 from extensions_live import Controls, Plot, view
+from extensions_live.notebook import Cell
+from extensions_live.output import Shelf
 from extensions_live.plot import PlotView
 from workbench.extensions import CompositeExtension
 
@@ -48,6 +50,7 @@ def test_displaying_shows_widgets_and_then_the_still_picture(hand_pump, wire, mo
     class Shell:
         def __init__(self):
             self.display_pub = self
+            self.parent_header = {}
             self.published = []
 
         def publish(self, data, metadata, *, transient, update):
@@ -60,3 +63,35 @@ def test_displaying_shows_widgets_and_then_the_still_picture(hand_pump, wire, mo
     widget, table, picture = notebook.published
     assert widget == ({"text/plain", "application/vnd.jupyter.widget-view+json"}, {})
     assert table[1]["display_id"] != picture[1]["display_id"]
+
+
+def test_running_a_cell_again_closes_its_old_view_only(hand_pump, wire):
+    shelf = Shelf()
+    first, second, other, again = (plot_of(make_loop()).view() for _ in range(4))
+    shelf.put(first, Cell("a", "1", ()))
+    shelf.put(second, Cell("a", "1", ()))
+    shelf.put(other, Cell("b", "2", ()))
+    shelf.put(again, Cell("a", "3", ()))
+    assert [one.widgets[0].comm is None for one in (first, second, other, again)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_deleting_a_cell_closes_its_view_at_the_next_display(hand_pump, wire):
+    shelf = Shelf()
+    gone, here = (plot_of(make_loop()).view() for _ in range(2))
+    shelf.put(gone, Cell("a", "1", ()))
+    shelf.put(here, Cell("b", "2", ("a", "unknown")))
+    assert gone.widgets[0].comm is None
+    assert here.widgets[0].comm is not None
+
+
+def test_without_names_of_cells_nothing_is_closed(hand_pump, wire):
+    shelf = Shelf()
+    views = [plot_of(make_loop()).view() for _ in range(2)]
+    for execution, one in enumerate(views):
+        shelf.put(one, Cell("", str(execution), ()))
+    assert all(one.widgets[0].comm is not None for one in views)
