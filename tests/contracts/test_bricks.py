@@ -11,16 +11,18 @@ from typing import Any
 import cloudpickle
 import numpy
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 import workbench.bricks
 from workbench import bricks, function, tensor
-from workbench.bricks import Brick, cost
+from workbench.bricks import Brick, conv, cost
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.utils import find_bricks
 
 RNG = numpy.random.default_rng(11)
 ROWS = RNG.uniform(0.1, 0.9, size=(3, 4)).astype("float32")
+IMAGES = RNG.normal(size=(2, 3, 8, 7)).astype("float32")
 LABELS = numpy.array([0, 3, 1])
 SCHEMES = {"weights_init": IsotropicGaussian(0.5), "biases_init": Constant(0.1)}
 UNTOLD = {"input_": None, "output": None}
@@ -80,6 +82,53 @@ TABLE = [
         {"activations": [bricks.Tanh(), None], **SCHEMES},
         dims=dims(4, 2),
     ),
+    Row(
+        conv.Convolutional,
+        {"filter_size": (3, 2), "num_filters": 4, "num_channels": 3},
+        {"image_size": (8, 7), "step": (1, 2), "border_mode": "half", **SCHEMES},
+        (IMAGES,),
+        dims((3, 8, 7), (4, 8, 4)),
+    ),
+    Row(
+        conv.ConvolutionalTranspose,
+        {"filter_size": (3, 2), "num_filters": 4, "num_channels": 3},
+        {"image_size": (8, 7), "step": (1, 2), "tied_biases": False, **SCHEMES},
+        (IMAGES,),
+        dims((3, 8, 7), (4, 10, 14)),
+    ),
+    Row(
+        conv.Pooling,
+        {"mode": "sum", "pooling_size": (2, 3)},
+        {"input_dim": (3, 8, 7)},
+        (IMAGES,),
+        dims((3, 8, 7), (3, 4, 2)),
+    ),
+    Row(
+        conv.MaxPooling,
+        {"pooling_size": (2, 3)},
+        {"input_dim": (3, 8, 7), "ignore_border": False},
+        (IMAGES,),
+        dims((3, 8, 7), (3, 4, 3)),
+    ),
+    Row(
+        conv.AveragePooling,
+        {"pooling_size": (3, 3)},
+        {"input_dim": (3, 8, 7), "padding": (1, 1), "include_padding": True},
+        (IMAGES,),
+        dims((3, 8, 7), (3, 3, 3)),
+    ),
+    Row(
+        conv.ConvolutionalSequence,
+        {"num_channels": 3},
+        {
+            "layers": [conv.Convolutional((3, 3), 4), bricks.Tanh(), conv.MaxPooling((2, 2))],
+            "image_size": (8, 7),
+            **SCHEMES,
+        },
+        (IMAGES,),
+        dims((3, 8, 7), (4, 3, 2)),
+    ),
+    Row(conv.Flattener, inputs=(IMAGES,)),
     Row(cost.SquaredError, inputs=(ROWS, ROWS[::-1].copy()), dims=COMPARED),
     Row(cost.AbsoluteError, inputs=(ROWS, ROWS[::-1].copy()), dims=COMPARED),
     Row(cost.BinaryCrossEntropy, inputs=(ROWS, ROWS[::-1].copy()), dims=COMPARED),
@@ -97,6 +146,7 @@ BASES = {
     bricks.Brick,
     bricks.Activation,
     bricks.Feedforward,
+    bricks.ImageLayer,
     bricks.Initializable,
     bricks.LinearLike,
     bricks.RNGMixin,
@@ -122,8 +172,10 @@ def values(brick: Brick) -> list[numpy.ndarray]:
 
 
 def symbols(row: Row) -> list[tensor.Variable]:
-    kinds = {"f": tensor.matrix, "i": tensor.lvector}
-    return [kinds[value.dtype.kind](f"x{i}") for i, value in enumerate(row.inputs)]
+    return [
+        tensor.variable(f"x{i}", shape=[None] * value.ndim, dtype=torch.from_numpy(value).dtype)
+        for i, value in enumerate(row.inputs)
+    ]
 
 
 each = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.brick.__name__)

@@ -13,6 +13,7 @@ from workbench.bricks.base import Brick
 from workbench.bricks.interfaces import (
     Activation,
     Feedforward,
+    ImageLayer,
     Initializable,
     LinearLike,
     Random,
@@ -39,6 +40,7 @@ __all__ = [
     "Feedforward",
     "FeedforwardSequence",
     "Identity",
+    "ImageLayer",
     "Initializable",
     "LazyNone",
     "LeakyRectifier",

@@ -1,0 +1,15 @@
+"""Bricks on images, which are variables of shape (B, C, H, W): batch, channels, height, width."""
+
+from workbench.bricks.conv.convolution import Convolutional, ConvolutionalTranspose
+from workbench.bricks.conv.pooling import AveragePooling, MaxPooling, Pooling
+from workbench.bricks.conv.sequence import ConvolutionalSequence, Flattener
+
+__all__ = [
+    "AveragePooling",
+    "Convolutional",
+    "ConvolutionalSequence",
+    "ConvolutionalTranspose",
+    "Flattener",
+    "MaxPooling",
+    "Pooling",
+]

@@ -1,0 +1,352 @@
+"""Convolution of images with learned filters, and its transpose.
+
+These are convolutions in the sense of mathematics and of `scipy.signal.convolve2d`: the filter is
+flipped before it slides over the image. ``torch.nn.functional.conv2d``, which does not flip, is
+called with filters that are flipped already.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from workbench.bricks.application import application
+from workbench.bricks.conv.images import F, Pair, Size, check_images, pair, size_of
+from workbench.bricks.interfaces import ImageLayer, LinearLike
+from workbench.bricks.lazy import is_set, lazy
+from workbench.errors import BrickError, NotConfiguredError, nearest
+from workbench.roles import BIAS, FILTER
+from workbench.tensor import Variable
+
+BorderMode = Literal["valid", "full", "half"] | int | tuple[int, int]
+
+
+class Convolutional(LinearLike, ImageLayer):
+    r"""A convolution of images.
+
+    Output channel :math:`f` is the sum over input channels :math:`c` of the convolutions
+    :math:`x_c * W_{f,c}`, plus a bias.
+
+    Parameters
+    ----------
+    filter_size : tuple of int
+        Height and width of the filters. Needed by `allocate`.
+    num_filters : int
+        How many there are for each input channel: the channels of the output. Needed by `allocate`.
+    num_channels : int
+        Channels of the input. Needed by `allocate`.
+    image_size : tuple of (int or None), optional
+        Height and width of the input. `get_dim` and untied biases need them, `apply` does not.
+    step : tuple of int, optional
+        By how much the filter moves between two applications; the stride.
+    border_mode : {'valid', 'full', 'half'}, int or tuple of int, optional
+        Where filters are applied: where they lie within the image; wherever they touch it; or
+        within an image with a border of zeros around it, of half the filter's size (rounded down)
+        or of as many rows and columns as are given.
+    tied_biases : bool, optional
+        Whether a filter has one bias, or else one for each place of the output.
+    **kwargs
+        As for `Initializable`: `weights_init`, `biases_init`, `use_bias`, `seed`; and `name`.
+
+    Notes
+    -----
+    The filters ``W``, of shape (num_filters, num_channels, height, width), have the role
+    ``FILTER``. For an image of N rows, a filter of K rows, a border of P rows and a step of S, the
+    output has ``(N + 2 P - K) // S + 1`` rows: ``N - K + 1`` if the mode is valid and
+    ``N + K - 1`` if it is full.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.initialization import Constant
+    >>> edges = Convolutional((1, 2), num_filters=1, num_channels=1, use_bias=False,
+    ...                       weights_init=Constant([[[[1, -1]]]]))
+    >>> edges.initialize()
+    >>> edges.apply(torch.tensor([[[[0.0, 0.0, 5.0, 5.0]]]]))
+    tensor([[[[0., 5., 0.]]]])
+    >>> edges.image_size = (28, 28)
+    >>> edges.get_dim("output")
+    (1, 28, 27)
+    """
+
+    @lazy(allocation=["filter_size", "num_filters", "num_channels"])
+    def __init__(
+        self,
+        filter_size: Pair,
+        num_filters: int,
+        num_channels: int,
+        image_size: Size | None = (None, None),
+        step: Pair = (1, 1),
+        border_mode: BorderMode = "valid",
+        tied_biases: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.filter_size = filter_size
+        self.num_filters = num_filters
+        self.num_channels = num_channels
+        self.image_size = image_size
+        self.step = step
+        self.border_mode = border_mode
+        self.tied_biases = tied_biases
+
+    @property
+    def num_output_channels(self) -> int:
+        """The same as `num_filters`."""
+        return self.num_filters
+
+    def _allocate(self) -> None:
+        filter_size = pair(self, "filter_size", least=1)
+        self._add_parameter((self.num_filters, self.num_channels, *filter_size), "W", FILTER)
+        if self.use_bias:
+            self._add_parameter(self._bias_shape(), "b", BIAS)
+
+    def _bias_shape(self) -> tuple[int, ...]:
+        if self.tied_biases:
+            return (self.num_filters,)
+        shape = self.get_dim("output")
+        if None in shape:
+            raise NotConfiguredError(
+                f"{self.path()}: allocation config not set: image_size; with tied_biases=False "
+                "there is a bias for each place of the output, so the size of the images must be "
+                f"given, as in {self.name}.image_size = (28, 28)"
+            )
+        return tuple(shape)
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Convolve images.
+
+        Parameters
+        ----------
+        input_ : Variable
+            Floats of shape (B, num_channels, H, W).
+
+        Returns
+        -------
+        Variable
+            Of shape (B, num_filters, H', W'); see the notes of the class.
+        """
+        check_images(self, input_, self.get_dim("input_"))
+        output = self.conv2d_impl(
+            input_,
+            self.W,
+            input_shape=(None, *self.get_dim("input_")),
+            subsample=pair(self, "step", least=1),
+            border_mode=self.border_mode,
+            filter_shape=tuple(self.W.shape),
+        )
+        if not self.use_bias:
+            return output
+        return output + (self.b.reshape(-1, 1, 1) if self.tied_biases else self.b)
+
+    def conv2d_impl(
+        self,
+        input_: Variable,
+        W: Variable,
+        input_shape: tuple[int | None, ...],
+        subsample: Pair,
+        border_mode: BorderMode,
+        filter_shape: tuple[int, ...],
+    ) -> Variable:
+        """Convolve without biases: for subclasses that do it in another way.
+
+        Parameters
+        ----------
+        input_ : Variable
+            Of shape (B, num_channels, H, W).
+        W : Variable
+            Filters of shape `filter_shape`, not flipped yet.
+        input_shape : tuple of (int or None)
+            What is known of the input's shape.
+        subsample : tuple of int
+            The step.
+        border_mode : str, int or tuple of int
+        filter_shape : tuple of int
+            (num_filters, num_channels, height, width).
+        """
+        border = self._border()
+        output: Variable = F.conv2d(input_, W.flip(2, 3), stride=subsample, padding=border)
+        return output
+
+    def get_dim(self, name: str) -> Any:
+        if name == "input_":
+            return (self.num_channels, *size_of(self, self.image_size))
+        if name == "output":
+            return (self.num_filters, *self._convolved(size_of(self, self.image_size)))
+        return super().get_dim(name)
+
+    def _border(self) -> Pair:
+        """Rows and columns of zeros around the image."""
+        mode = self.border_mode
+        if isinstance(mode, str):
+            height, width = pair(self, "filter_size", least=1)
+            borders = {
+                "valid": (0, 0),
+                "half": (height // 2, width // 2),
+                "full": (height - 1, width - 1),
+            }
+            if mode in borders:
+                return borders[mode]
+        elif type(mode) is int and mode >= 0:
+            return mode, mode
+        elif isinstance(mode, (tuple, list)):
+            return pair(self, "border_mode", least=0)
+        hint = nearest(mode, ["valid", "full", "half"]) if isinstance(mode, str) else ""
+        raise BrickError(
+            f"{self.path()}: border_mode is {mode!r}, but must be 'valid', 'full', 'half', a "
+            f"number of rows and columns, or a pair of them{hint}"
+        )
+
+    def _convolved(self, size: Size) -> Size:
+        """The size of a convolved image of `size`."""
+        if not is_set(self.filter_size):
+            return None, None
+        filters, steps = pair(self, "filter_size", least=1), pair(self, "step", least=1)
+        borders = self._border()
+        height, width = (
+            None if n is None else (n + 2 * p - k) // s + 1
+            for n, k, s, p in zip(size, filters, steps, borders, strict=True)
+        )
+        if any(n is not None and n < 1 for n in (height, width)):
+            raise BrickError(
+                f"{self.path()}: filters of filter_size {filters} do not fit into images of "
+                f"image_size {size} with a border of {borders}"
+            )
+        return height, width
+
+
+class ConvolutionalTranspose(Convolutional):
+    """The transpose of a convolution: it turns the small images back into large ones.
+
+    As a linear map it is the transpose of a convolution with the same filters, border and step,
+    from images of `original_image_size` to images of `image_size`; it is not the inverse. Up to
+    biases, it computes that convolution's gradient with respect to its input.
+
+    Parameters
+    ----------
+    filter_size : tuple of int
+        Needed by `allocate`, as are the next two.
+    num_filters : int
+        Channels of the output, which is the input of the convolution.
+    num_channels : int
+        Channels of the input, which is the output of the convolution.
+    original_image_size : tuple of int, optional
+        Height and width of the output. By default the smallest that the convolution would turn
+        into images of the input's size, plus `unused_edge`.
+    unused_edge : tuple of int, optional
+        Rows and columns of the output, at its lower and right edge, that the convolution would not
+        look at; up to `step`. Without meaning if `original_image_size` is given.
+    **kwargs
+        As for `Convolutional`; `image_size` is that of the input, and `step` and `border_mode` are
+        those of the convolution.
+
+    Notes
+    -----
+    ``W`` has the shape (num_filters, num_channels, height, width). An input of N rows becomes
+    ``(N - 1) S + K - 2 P + U`` rows, for a step of S, filters of K rows, a border of P and an
+    unused edge of U. Rows that no filter touches are determined by the biases alone.
+
+    References
+    ----------
+    Dumoulin and Visin, *A guide to convolution arithmetic for deep learning*, 2016.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.initialization import Constant
+    >>> brick = ConvolutionalTranspose((2, 2), num_filters=1, num_channels=1, step=(2, 2),
+    ...                                weights_init=Constant(1), biases_init=Constant(0))
+    >>> brick.initialize()
+    >>> brick.apply(torch.tensor([[[[1.0, 2.0]]]]))
+    tensor([[[[1., 1., 2., 2.],
+              [1., 1., 2., 2.]]]])
+    >>> ConvolutionalTranspose((4, 5), 10, 5, step=(3, 2), image_size=(6, 9)).original_image_size
+    (19, 21)
+    """
+
+    @lazy(allocation=["filter_size", "num_filters", "num_channels"])
+    def __init__(
+        self,
+        filter_size: Pair,
+        num_filters: int,
+        num_channels: int,
+        original_image_size: Pair | None = None,
+        unused_edge: Pair = (0, 0),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(filter_size, num_filters, num_channels, **kwargs)
+        self.original_image_size = original_image_size
+        self.unused_edge = unused_edge
+
+    @property
+    def original_image_size(self) -> Any:
+        """As given, else inferred from `image_size`; ``None`` for what is not known."""
+        if self._original_image_size is not None:
+            return self._original_image_size
+        if not is_set(self.filter_size):
+            return None, None
+        sizes = zip(size_of(self, self.image_size), self._edges(), strict=True)
+        height, width = (
+            None if n is None else self._grown(i, n) + u for i, (n, u) in enumerate(sizes)
+        )
+        return height, width
+
+    @original_image_size.setter
+    def original_image_size(self, value: Pair | None) -> None:
+        self._original_image_size = value
+
+    def conv2d_impl(
+        self,
+        input_: Variable,
+        W: Variable,
+        input_shape: tuple[int | None, ...],
+        subsample: Pair,
+        border_mode: BorderMode,
+        filter_shape: tuple[int, ...],
+    ) -> Variable:
+        """Convolve backwards, without biases; arguments as for `Convolutional.conv2d_impl`."""
+        filters = W.transpose(0, 1).flip(2, 3)
+        whole: Variable = F.conv_transpose2d(input_, filters, stride=subsample)
+        (top, left), (lower, right) = self._border(), self._edges()
+        beyond = (-left, right - left, -top, lower - top)
+        if any(beyond):
+            whole = F.pad(whole, beyond)
+        return whole
+
+    def get_dim(self, name: str) -> Any:
+        if name == "output":
+            return (self.num_filters, *size_of(self, self.original_image_size))
+        if name == "input_" and self._original_image_size is not None and is_set(self.filter_size):
+            original = pair(self, "original_image_size", least=1)
+            return (self.num_channels, *self._convolved(original))
+        return super().get_dim(name)
+
+    def _edges(self) -> Pair:
+        """Rows and columns behind those that filters touch."""
+        steps = pair(self, "step", least=1)
+        if self._original_image_size is None:
+            edges = pair(self, "unused_edge", least=0)
+            if any(edge > step for edge, step in zip(edges, steps, strict=True)):
+                raise BrickError(
+                    f"{self.path()}: unused_edge is {edges}, but must not exceed step, {steps}; a "
+                    "convolution would reach the pixels behind that"
+                )
+            return edges
+        original = pair(self, "original_image_size", least=1)
+        small = self._convolved(original)
+        given = size_of(self, self.image_size)
+        if any(n is not None and n != m for n, m in zip(given, small, strict=True)):
+            raise BrickError(
+                f"{self.path()}: original_image_size is {original}, which the convolution turns "
+                f"into {small}, but image_size is {given}; give only one of them, or sizes that fit"
+            )
+        height, width = (
+            whole - self._grown(i, n or 1)
+            for i, (whole, n) in enumerate(zip(original, small, strict=True))
+        )
+        return height, width
+
+    def _grown(self, axis: int, size: int) -> int:
+        """The smallest size that is convolved to `size`."""
+        k, s = pair(self, "filter_size", least=1)[axis], pair(self, "step", least=1)[axis]
+        return s * (size - 1) + k - 2 * self._border()[axis]

@@ -1,0 +1,87 @@
+"""What bricks on images share: pairs of numbers for height and width, and checks of inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from workbench.bricks.base import Brick
+from workbench.bricks.checks import shown
+from workbench.bricks.interfaces import shape_text
+from workbench.bricks.lazy import is_set
+from workbench.errors import BrickError, DtypeError, ShapeError
+from workbench.tensor import Variable
+
+F: Any = torch.nn.functional  # it takes variables, too; its annotations do not say so
+Pair = tuple[int, int]
+Size = tuple[int | None, int | None]
+
+
+def pair(brick: Brick, setting: str, *, least: int) -> Pair:
+    """A setting of a brick that has one number for the height and one for the width.
+
+    Raises
+    ------
+    BrickError
+        If it is anything but two integers of at least `least`.
+    """
+    value = getattr(brick, setting)
+    numbers = tuple(value) if isinstance(value, (tuple, list)) else ()
+    if len(numbers) != 2 or not all(type(n) is int and n >= least for n in numbers):
+        kind = "positive integers" if least else "integers that are not negative"
+        hint = f", such as ({value}, {value})" if type(value) is int else ""
+        raise BrickError(
+            f"{brick.path()}: {setting} is {value!r}, but must be a pair of {kind}, one for the "
+            f"height and one for the width{hint}"
+        )
+    height, width = numbers
+    return height, width
+
+
+def size_of(brick: Brick, value: Any) -> Size:
+    """Height and width, each ``None`` where it is not known.
+
+    Raises
+    ------
+    BrickError
+        If there are not two.
+    """
+    if not is_set(value):
+        return None, None
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise BrickError(
+            f"{brick.path()}: image_size is {value!r}, but must be a pair, height and width, with "
+            "None for what is not known"
+        )
+    height, width = value
+    return height, width
+
+
+def check_images(brick: Brick, input_: Variable, dim: tuple[Any, ...]) -> None:
+    """Check an input of ``apply`` against the shape of one example that the brick is set to.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        Naming brick, shape and remedy.
+    """
+    where = f"{brick.path()}.apply: input_"
+    if input_.ndim != 4:
+        raise ShapeError(
+            f"{where} has shape {shown(input_)}, but images have four dimensions, (batch, "
+            "channels, height, width); input_.unsqueeze(1) gives pictures in grey a channel"
+        )
+    for axis, (size, expected) in enumerate(zip(input_.shape[1:], dim, strict=True), start=1):
+        if isinstance(size, int) and isinstance(expected, int) and size != expected:
+            wanted = shape_text((None, *dim))
+            setting = "num_channels" if axis == 1 else "image_size"
+            raise ShapeError(
+                f"{where} has shape {shown(input_)}, but its {setting} makes it {wanted}; set "
+                f"{setting}, or give it other images"
+            )
+    if not input_.dtype.is_floating_point:
+        raise DtypeError(
+            f"{where} is {str(input_.dtype).removeprefix('torch.')}, but must be floats; convert "
+            "it, as in input_.float() / 255"
+        )

@@ -1,0 +1,306 @@
+"""Pooling: one number for each region of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from workbench.bricks.application import application
+from workbench.bricks.checks import shown
+from workbench.bricks.conv.images import F, Pair, Size, pair, size_of
+from workbench.bricks.interfaces import Feedforward, ImageLayer
+from workbench.bricks.lazy import is_set, lazy
+from workbench.errors import BrickError, DtypeError, ShapeError, nearest
+from workbench.tensor import Variable
+
+MODES = ("max", "sum", "average_inc_pad", "average_exc_pad")
+
+
+class Pooling(ImageLayer, Feedforward):
+    """Reduces regions of images to one number each.
+
+    Usually one of its subclasses, `MaxPooling` and `AveragePooling`, is what you want.
+
+    Parameters
+    ----------
+    mode : {'max', 'sum', 'average_inc_pad', 'average_exc_pad'}
+        The largest, the sum, or the average, padding included or not. Needed by `allocate`.
+    pooling_size : tuple of int
+        Height and width of the regions. Needed by `allocate`.
+    step : tuple of int, optional
+        From one region to the next; by default `pooling_size`. Smaller steps make them overlap.
+    input_dim : tuple of (int or None), optional
+        Shape of an input without the batch axis. `get_dim` needs it, `apply` does not.
+    ignore_border : bool, optional
+        Whether to leave out what does not fill a region at the lower and right edge. If false, the
+        part of a region that lies inside the image counts.
+    padding : tuple of int, optional
+        Rows added above and below, and columns added left and right. They are no candidates for
+        the largest value and add nothing to a sum.
+
+    Examples
+    --------
+    >>> import torch
+    >>> Pooling("sum", (2, 2)).apply(torch.ones(1, 1, 4, 6))
+    tensor([[[[4., 4., 4.],
+              [4., 4., 4.]]]])
+    """
+
+    @lazy(allocation=["mode", "pooling_size"])
+    def __init__(
+        self,
+        mode: str,
+        pooling_size: Pair,
+        step: Pair | None = None,
+        input_dim: Sequence[int | None] | None = None,
+        ignore_border: bool = True,
+        padding: Pair = (0, 0),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.mode = mode
+        self.pooling_size = pooling_size
+        self.step = step
+        self.input_dim = (None, None, None) if input_dim is None else tuple(input_dim)
+        self.ignore_border = ignore_border
+        self.padding = padding
+        if is_set(mode):
+            self._check_mode()
+
+    @property
+    def image_size(self) -> Size:
+        """The last two of `input_dim`."""
+        return size_of(self, self.input_dim[-2:])
+
+    @image_size.setter
+    def image_size(self, value: Size | None) -> None:
+        self.input_dim = (*self.input_dim[:-2], *size_of(self, value))
+
+    @property
+    def num_channels(self) -> Any:
+        """The first of `input_dim`."""
+        return self.input_dim[0]
+
+    @num_channels.setter
+    def num_channels(self, value: int) -> None:
+        self.input_dim = (value, *self.input_dim[1:])
+
+    @property
+    def num_output_channels(self) -> Any:
+        """The same as `num_channels`."""
+        return self.num_channels
+
+    @property
+    def output_dim(self) -> tuple[Any, ...]:
+        """What `get_dim` tells of the output."""
+        return (*self.input_dim[:-2], *self._pooled_size())
+
+    def describe(self) -> str:
+        size = "?" if not is_set(self.pooling_size) else self.pooling_size
+        return f"{ImageLayer.describe(self)}, {self.mode} of {size}"
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Pool the last two dimensions.
+
+        Parameters
+        ----------
+        input_ : Variable
+            Floats with at least two dimensions, the last two being height and width.
+
+        Returns
+        -------
+        Variable
+            With the same dimensions, the last two of them smaller.
+        """
+        self._check(input_)
+        images: Variable = input_
+        if input_.ndim == 2:
+            images = input_.unsqueeze(0)
+        elif input_.ndim > 4:
+            images = input_.flatten(0, -4)
+        output = self._pooled(images)
+        if images is not input_:
+            output = output.reshape(*input_.shape[:-2], *output.shape[-2:])
+        return output
+
+    def get_dim(self, name: str) -> Any:
+        return Feedforward.get_dim(self, name)
+
+    def _allocate(self) -> None:
+        self._check_mode()
+        self._check_padding()
+
+    def _pooled(self, images: Variable) -> Variable:
+        """Pool images of three or four dimensions."""
+        size, padding = pair(self, "pooling_size", least=1), pair(self, "padding", least=0)
+        rim = (padding[1], padding[1], padding[0], padding[0])
+        # torch pads by at most half of a region; what is more is padded here.
+        wide = any(2 * p > k for p, k in zip(padding, size, strict=True))
+        settings = {
+            "kernel_size": size,
+            "stride": self._steps(),
+            "padding": 0 if wide else padding,
+            "ceil_mode": not self.ignore_border,
+        }
+        if self.mode == "max":
+            images = F.pad(images, rim, value=-torch.inf) if wide else images
+            largest: Variable = F.max_pool2d(images, **settings)
+            return largest
+        if self.mode == "average_exc_pad":
+            if wide:
+                inside = F.avg_pool2d(F.pad(images.new_ones(images.shape), rim), **settings)
+                average: Variable = F.avg_pool2d(F.pad(images, rim), **settings) / inside
+                return average
+            settings["count_include_pad"] = False
+        images = F.pad(images, rim) if wide else images
+        if self.mode == "sum":
+            settings["divisor_override"] = 1
+        reduced: Variable = F.avg_pool2d(images, **settings)
+        return reduced
+
+    def _steps(self) -> Pair:
+        return pair(self, "pooling_size" if self.step is None else "step", least=1)
+
+    def _pooled_size(self) -> Size:
+        if not is_set(self.pooling_size):
+            return None, None
+        padding, size = pair(self, "padding", least=0), pair(self, "pooling_size", least=1)
+        sizes = zip(self.image_size, padding, size, self._steps(), strict=True)
+        height, width = (None if n is None else self._regions(n, *others) for n, *others in sizes)
+        if any(n is not None and n < 1 for n in (height, width)):
+            raise BrickError(
+                f"{self.path()}: regions of pooling_size {size} do not fit into images of "
+                f"image_size {self.image_size}"
+            )
+        return height, width
+
+    def _regions(self, n: int, padding: int, size: int, step: int) -> int:
+        """How many regions there are along `n` pixels."""
+        room = n + 2 * padding - size
+        if self.ignore_border:
+            return room // step + 1
+        # The last one must begin before the padding does.
+        return min(-(-room // step), (n + padding - 1) // step) + 1
+
+    def _check(self, input_: Variable) -> None:
+        where = f"{self.path()}.apply: input_"
+        if input_.ndim < 2:
+            raise ShapeError(
+                f"{where} has shape {shown(input_)}, but the last two of its dimensions are "
+                "pooled; give it images, of shape (batch, channels, height, width)"
+            )
+        for size, expected in zip(input_.shape[-2:], self.image_size, strict=True):
+            if isinstance(size, int) and expected is not None and size != expected:
+                raise ShapeError(
+                    f"{where} has shape {shown(input_)}, but image_size is {self.image_size}; set "
+                    "image_size, or give it other images"
+                )
+        if not input_.dtype.is_floating_point:
+            raise DtypeError(
+                f"{where} is {str(input_.dtype).removeprefix('torch.')}, but must be floats; "
+                "convert it, as in input_.float()"
+            )
+
+    def _check_mode(self) -> None:
+        if self.mode not in MODES:
+            raise BrickError(
+                f"{self.path()}: mode is {self.mode!r}, but must be one of {', '.join(MODES)}"
+                f"{nearest(self.mode, MODES)}"
+            )
+        if self.mode == "average_inc_pad" and not self.ignore_border:
+            raise BrickError(
+                f"{self.path()}: padding is included in averages only if ignore_border is True; "
+                "set it, or leave include_padding out"
+            )
+
+    def _check_padding(self) -> None:
+        size, padding = pair(self, "pooling_size", least=1), pair(self, "padding", least=0)
+        if self.ignore_border:
+            fits = all(p < k for p, k in zip(padding, size, strict=True))
+        else:
+            fits = all(2 * p <= k for p, k in zip(padding, size, strict=True))
+        if not fits:
+            most = "smaller than" if self.ignore_border else "at most half of"
+            raise BrickError(
+                f"{self.path()}: padding is {padding}, but must be {most} pooling_size, {size}, "
+                "lest a region lie outside of the image"
+            )
+
+
+class MaxPooling(Pooling):
+    """The largest number in each region of an image.
+
+    Parameters
+    ----------
+    pooling_size : tuple of int
+        Height and width of the regions. Needed by `allocate`.
+    step, input_dim, ignore_border, padding : optional
+        As for `Pooling`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> image = torch.arange(25.0).reshape(5, 5)
+    >>> MaxPooling((2, 2)).apply(image)
+    tensor([[ 6.,  8.],
+            [16., 18.]])
+    >>> MaxPooling((2, 2), ignore_border=False).apply(image)
+    tensor([[ 6.,  8.,  9.],
+            [16., 18., 19.],
+            [21., 23., 24.]])
+    """
+
+    @lazy(allocation=["pooling_size"])
+    def __init__(
+        self,
+        pooling_size: Pair,
+        step: Pair | None = None,
+        input_dim: Sequence[int | None] | None = None,
+        ignore_border: bool = True,
+        padding: Pair = (0, 0),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__("max", pooling_size, step, input_dim, ignore_border, padding, **kwargs)
+
+
+class AveragePooling(Pooling):
+    """The average of each region of an image.
+
+    Parameters
+    ----------
+    pooling_size : tuple of int
+        Height and width of the regions. Needed by `allocate`.
+    step, input_dim, ignore_border, padding : optional
+        As for `Pooling`.
+    include_padding : bool, optional
+        Whether the zeros of the padding count in averages; only with `ignore_border`.
+
+    Raises
+    ------
+    BrickError
+        If padding is to be included, but the border not ignored.
+
+    Examples
+    --------
+    >>> import torch
+    >>> AveragePooling((2, 2)).apply(torch.arange(16.0).reshape(4, 4))
+    tensor([[ 2.5000,  4.5000],
+            [10.5000, 12.5000]])
+    """
+
+    @lazy(allocation=["pooling_size"])
+    def __init__(
+        self,
+        pooling_size: Pair,
+        step: Pair | None = None,
+        input_dim: Sequence[int | None] | None = None,
+        ignore_border: bool = True,
+        padding: Pair = (0, 0),
+        include_padding: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        mode = "average_inc_pad" if include_padding else "average_exc_pad"
+        super().__init__(mode, pooling_size, step, input_dim, ignore_border, padding, **kwargs)

@@ -1,0 +1,165 @@
+"""Sequences of bricks on images, and the way from images to vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from workbench.bricks.application import BoundApplication, application
+from workbench.bricks.base import Brick
+from workbench.bricks.conv.convolution import BorderMode, Convolutional
+from workbench.bricks.conv.images import Size, size_of
+from workbench.bricks.interfaces import (
+    Activation,
+    Feedforward,
+    ImageLayer,
+    Initializable,
+    shape_text,
+)
+from workbench.bricks.lazy import lazy
+from workbench.bricks.sequences import Sequence
+from workbench.errors import BrickError
+from workbench.tensor import Variable
+
+
+class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
+    """Applies bricks on images one after the other, and tells each the shape of its input.
+
+    Parameters
+    ----------
+    layers : list of Brick or BoundApplication
+        Convolutions, poolings, normalisations and other sequences (each an `ImageLayer`), and
+        activations, which work on each element.
+    num_channels : int
+        Channels of the input. Needed by `allocate`.
+    image_size : tuple of (int or None), optional
+        Height and width of the input, where they are known. `get_dim` needs them.
+    border_mode : optional
+        If given, it is pushed to all convolutions; see `Convolutional`.
+    tied_biases : bool, optional
+        If given, it is pushed to all convolutions.
+    use_bias : bool, optional
+        If given, it is pushed to all convolutions.
+    **kwargs
+        As for `Initializable`.
+
+    Raises
+    ------
+    BrickError
+        If something among the layers is neither an `ImageLayer` nor an activation.
+
+    Notes
+    -----
+    When the configuration is pushed, each layer gets as `num_channels` and `image_size` what comes
+    out of the layer before. To give one of the layers another border mode than the rest, leave it
+    out here and give it to the layers.
+
+    Examples
+    --------
+    >>> from workbench.bricks import Rectifier
+    >>> from workbench.bricks.conv import Convolutional, MaxPooling
+    >>> layers = [Convolutional((5, 5), 20, name="first"), Rectifier(), MaxPooling((2, 2)),
+    ...           Convolutional((3, 3), 50, name="second")]
+    >>> sequence = ConvolutionalSequence(layers, num_channels=1, image_size=(28, 28))
+    >>> sequence.get_dim("output")
+    (50, 10, 10)
+    >>> sequence
+    <ConvolutionalSequence convolutionalsequence: (1, 28, 28) -> (50, 10, 10)>
+    >>> layers[3].num_channels, layers[3].image_size
+    (20, (12, 12))
+    """
+
+    @lazy(allocation=["num_channels"])
+    def __init__(
+        self,
+        layers: Iterable[Brick | BoundApplication],
+        num_channels: int,
+        image_size: Size | None = (None, None),
+        border_mode: BorderMode | None = None,
+        tied_biases: bool | None = None,
+        *,
+        use_bias: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(application_methods=layers, use_bias=use_bias, **kwargs)
+        self.layers: list[Brick] = [method.brick for method in self.application_methods]
+        self.num_channels = num_channels
+        self.image_size = image_size
+        self.border_mode = border_mode
+        self.tied_biases = tied_biases
+        for layer in self.layers:
+            if not isinstance(layer, (ImageLayer, Activation)):
+                raise BrickError(
+                    f"{self.path()}: {layer!r} is no layer on images; layers are convolutions, "
+                    "poolings, normalisations (any ImageLayer) and activations, and what is made "
+                    "for vectors comes after a Flattener, behind this sequence"
+                )
+
+    @property
+    def num_output_channels(self) -> Any:
+        """Channels of the last layer's output."""
+        return self.get_dim("output")[0]
+
+    @property
+    def input_dim(self) -> tuple[Any, ...]:
+        """(num_channels, height, width)."""
+        return (self.num_channels, *size_of(self, self.image_size))
+
+    @input_dim.setter
+    def input_dim(self, value: tuple[Any, ...]) -> None:
+        self.num_channels, self.image_size = value[0], tuple(value[1:])
+
+    @property
+    def output_dim(self) -> Any:
+        """What `get_dim` tells of the output."""
+        return self.get_dim("output")
+
+    def describe(self) -> str:
+        if self.allocation_config_pushed:
+            return super().describe()
+        return f"{shape_text(self.input_dim)} -> ?"
+
+    def get_dim(self, name: str) -> Any:
+        if name == "output":
+            if not self.allocation_config_pushed:
+                self.push_allocation_config()
+            last = [layer for layer in self.layers if isinstance(layer, ImageLayer)][-1:]
+            return last[0].get_dim("output") if last else self.input_dim
+        return Feedforward.get_dim(self, name)
+
+    def _push_allocation_config(self) -> None:
+        num_channels, image_size = self.num_channels, size_of(self, self.image_size)
+        for layer in self.layers:
+            if not isinstance(layer, ImageLayer):
+                continue
+            if isinstance(layer, (Convolutional, ConvolutionalSequence)):
+                self._push_to(layer)
+            layer.num_channels = num_channels
+            layer.image_size = image_size
+            # What comes out depends on what the layer pushes further, if it is a sequence.
+            layer.push_allocation_config()
+            num_channels, height, width = layer.get_dim("output")
+            image_size = height, width
+
+    def _push_to(self, layer: Convolutional | ConvolutionalSequence) -> None:
+        for setting in ("border_mode", "tied_biases", "use_bias"):
+            value = getattr(self, setting)
+            if value is not None:
+                setattr(layer, setting, value)
+
+
+class Flattener(Brick):
+    """Makes one vector of each example: the way from images into an `MLP`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> Flattener().apply(torch.zeros(2, 20, 4, 4)).shape
+    torch.Size([2, 320])
+    """
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Keep the first dimension, the batch, and merge all others."""
+        output: Variable = input_.flatten(1)
+        return output
