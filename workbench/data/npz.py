@@ -45,14 +45,8 @@ def read_npz(path: str | os.PathLike[str], names: Sequence[str]) -> list[npt.NDA
         raise MissingDataError(f"there is no npz file {path}")
     try:
         # np.load(path) leaves the file open where it finds no archive in it
-        with Path(path).open("rb") as file, np.load(file) as archive:
-            for name in names:
-                if name not in archive.files:
-                    raise DataFileError(
-                        f"{path}: {name} is not among the arrays of the archive, which are "
-                        f"{', '.join(archive.files)}{nearest(name, archive.files)}"
-                    )
-            return [archive[name] for name in names]
+        with Path(path).open("rb") as file:
+            return _picked(np.load(file), names, path)
     except DataFileError:
         raise
     except ValueError as error:
@@ -64,6 +58,25 @@ def read_npz(path: str | os.PathLike[str], names: Sequence[str]) -> list[npt.NDA
         raise DataFileError(f"{path}: {_damaged(error)}") from None
     except (OSError, EOFError, KeyError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataFileError(f"{path}: {_damaged(error)}") from None
+
+
+def _picked(
+    loaded: Any, names: Sequence[str], path: str | os.PathLike[str]
+) -> list[npt.NDArray[Any]]:
+    if not isinstance(loaded, np.lib.npyio.NpzFile):
+        raise DataFileError(f"{path}: not an npz file, but a single array of shape {loaded.shape}")
+    with loaded as archive:
+        for name in names:
+            if name not in archive.files:
+                raise DataFileError(
+                    f"{path}: {name} is not among the arrays of the archive, which are "
+                    f"{', '.join(archive.files)}{nearest(name, archive.files)}"
+                )
+        arrays = [archive[name] for name in names]
+    for name, array in zip(names, arrays, strict=True):
+        if not isinstance(array, np.ndarray):  # the bytes of whatever is no array
+            raise DataFileError(f"{path}: not an npz file of arrays; {name} in it is none")
+    return arrays
 
 
 def _damaged(error: Exception) -> str:

@@ -63,7 +63,13 @@ def read_rows(stored: h5py.Dataset, rows: int | Indices, path: Path) -> Any:
         return values
     if "shapes" not in stored.dims[0].keys():  # noqa: SIM118
         return values
-    shapes = _picked(stored.dims[0]["shapes"], rows)
+    known = stored.dims[0]["shapes"]
+    if known.shape[:1] != stored.shape[:1] or known.ndim != 2:
+        raise DataFileError(
+            f"{path}: source {stored.name.lstrip('/')!r} has {stored.shape[0]} examples, but what "
+            f"says their shapes is of shape {known.shape}; the file is damaged"
+        )
+    shapes = _picked(known, rows)
     if isinstance(rows, int):
         return _shaped(values, shapes, stored, path)
     batch = np.empty(len(rows), dtype=object)

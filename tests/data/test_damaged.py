@@ -1,0 +1,255 @@
+"""Damaged input of many kinds: each gives one line that names the file and its fault.
+
+What is damaged here stands for what happens: downloads that broke off or brought something else,
+bytes that changed, files written by other programs, tables edited by hand.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+
+from workbench.data import H5PYDataset, read_idx, write_hdf5
+from workbench.data.convert import csv_to_hdf5
+from workbench.data.idx import encode_idx
+from workbench.data.npz import read_npz
+from workbench.errors import DataFileError, WorkbenchError
+
+IDX = encode_idx(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
+TABLE = b"length,width,kind\n5.1,3.5,a\n7.0,3.2,b\n6.4,3.2,a\n"
+
+IDX_DAMAGE = {
+    "empty": (b"", "not an IDX file; it begins with nothing"),
+    "another format": (b"\x89PNG\r\n\x1a\n", "not an IDX file; it begins with 89 50 4e 47"),
+    "a web page": (b"<!DOCTYPE html><title>404</title>", "not an IDX file; it begins with 3c 21"),
+    "unknown dtype": (b"\0\0\x0a" + IDX[3:], "not an IDX file; it begins with 00 00 0a 03"),
+    "cut in the header": (IDX[:10], "ends within its header; the file is incomplete"),
+    "cut in the values": (IDX[:-3], "holds 21 bytes of values; its header, shape (2, 3, 4)"),
+    "something follows": (IDX + b"more", "holds 28 bytes of values;"),
+    "a size that changed": (IDX[:4] + b"\x7f" + IDX[5:], "promises 25568477"),
+    "cut gzip": (gzip.compress(IDX)[:-10], "the gzip compression is damaged (Compressed file en"),
+    "changed gzip": (gzip.compress(IDX)[:-8] + bytes(8), "the gzip compression is damaged (CRC"),
+}
+CSV_DAMAGE = {
+    "empty": (b"", "the file is empty; expected a line with the names of the columns"),
+    "names only": (b"length,width,kind\n", "has no line but the first"),
+    "a cell too few": (TABLE + b"6.0,b\n", ":5: has 2 cells, but there are 3 columns"),
+    "a cell too many": (TABLE + b"6,0,1,b\n", ":5: has 4 cells, but there are 3 columns"),
+    "no number": (TABLE + b"6.0,wide,b\n", ":5: column 'width' has 'wide' where a number is"),
+    "nothing": (TABLE + b"6.0,,b\n", ":5: column 'width' has nothing where a number is expected"),
+    "no class": (TABLE + b"6.0,1, \n", ":5: column 'kind' has nothing where a class is expected"),
+    "the same name twice": (TABLE.replace(b"width", b"length"), ":1: two columns are called 'len"),
+    "a nameless column": (TABLE.replace(b"width", b""), ":1: a column has no name"),
+    "not text": (TABLE + b"\xff\xfe,1,a\n", "not text in utf-8-sig after line"),
+    "an open quote": (TABLE + b'"6.0,1,a\n', "no CSV after line 4 (unexpected end of data)"),
+    "null bytes": (TABLE + b"\0\0\0\n", ":5: has 1 cells, but there are 3 columns"),
+}
+
+
+def changed_table(column, value):
+    def change(file):
+        table = file.attrs["split"]
+        table[column] = value
+        file.attrs["split"] = table
+
+    return change
+
+
+def without_columns(file):
+    table = file.attrs["split"]
+    file.attrs["split"] = table[["split", "source", "start", "stop"]]
+
+
+def with_indices(values):
+    def change(file):
+        file["chosen"] = values
+        changed_table("indices", file["chosen"].ref)(file)
+
+    return change
+
+
+def shortened(file):
+    values = file["x"][:2]
+    del file["x"]
+    file["x"] = values
+
+
+def turned_into_group(file):
+    del file["x"]
+    file.create_group("x")
+
+
+def turned_into_number(file):
+    del file["x"]
+    file["x"] = 3
+
+
+def with_lost_reference(file):
+    file["chosen"] = np.arange(2)
+    changed_table("indices", file["chosen"].ref)(file)
+    del file["chosen"]
+
+
+def with_wrong_shapes(file):
+    file["rows_shapes"][1] = (7, 7)
+
+
+def with_fewer_shapes(file):
+    del file["rows_shapes"]
+    rows = file.create_dataset("rows_shapes", data=np.ones((2, 2), int))
+    rows.make_scale("shapes")
+    file["rows"].dims[0].attach_scale(rows)
+
+
+HDF5_DAMAGE = {
+    "no table of splits": (lambda file: file.attrs.pop("split"), "no readable attribute 'split'"),
+    "text for a table": (
+        lambda file: file.attrs.create("split", "train"),
+        "the attribute 'split' has the wrong columns",
+    ),
+    "too few columns": (without_columns, "the attribute 'split' has the wrong columns"),
+    "a name that is no text": (changed_table("source", b"\xff"), "a name in the attribute 'split'"),
+    "a source that is gone": (lambda file: file.pop("x"), "the source 'x' .* is missing"),
+    "a group for a source": (turned_into_group, "the source 'x' is no data set with an axis of"),
+    "a number for a source": (turned_into_number, "the source 'x' is no data set with an axis of"),
+    "a source that is short": (shortened, "reaches beyond the 2 examples of source 'x'"),
+    "a negative beginning": (changed_table("start", -3), "reaches beyond the 3 examples"),
+    "an end before the beginning": (changed_table("stop", -1), "reaches beyond the 3 examples"),
+    "indices beyond the end": (with_indices([0, 3]), "reaches beyond the 3 examples"),
+    "indices that are no integers": (with_indices([0.5]), "expected a list of integers"),
+    "indices that are lost": (with_lost_reference, "the layout cannot be read"),
+    "shapes that do not fit": (with_wrong_shapes, "is said to be of shape .7, 7.; the file is dam"),
+    "shapes that are missing": (with_fewer_shapes, "what says their shapes is of shape .2, 2."),
+}
+
+
+def cut(content):
+    return content[: len(content) // 2]
+
+
+def overwritten(content):
+    middle = len(content) // 3
+    return content[:middle] + bytes(64) + content[middle + 64 :]
+
+
+FILE_DAMAGE = {
+    "empty": (lambda content: b"", "not an HDF5 file, or a damaged one"),
+    "another format": (lambda content: b"PK\3\4" + content[4:], "not an HDF5 file, or a damaged"),
+    "cut off": (cut, "not an HDF5 file, or a damaged one"),
+}
+
+
+def one_line(caught, path) -> str:
+    text = str(caught.value)
+    assert str(path) in text
+    assert "\n" not in text and len(text) < 500
+    return text
+
+
+@pytest.mark.parametrize(("content", "fault"), IDX_DAMAGE.values(), ids=IDX_DAMAGE)
+def test_damaged_idx(tmp_path, content, fault):
+    path = tmp_path / "damaged.idx"
+    path.write_bytes(content)
+    with pytest.raises(DataFileError) as caught:
+        read_idx(path)
+    assert fault in one_line(caught, path)
+
+
+@pytest.mark.parametrize(("content", "fault"), CSV_DAMAGE.values(), ids=CSV_DAMAGE)
+def test_damaged_csv(tmp_path, content, fault):
+    path = tmp_path / "damaged.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataFileError) as caught:
+        csv_to_hdf5(tmp_path / "out.h5", {"train": path}, targets=["kind"])
+    assert fault in one_line(caught, path)
+    assert not (tmp_path / "out.h5").exists()
+
+
+def test_tables_that_differ(tmp_path):
+    (tmp_path / "train.csv").write_bytes(TABLE)
+    (tmp_path / "test.csv").write_bytes(TABLE.replace(b"width", b"height"))
+    files = {"train": tmp_path / "train.csv", "test": tmp_path / "test.csv"}
+    with pytest.raises(DataFileError) as caught:
+        csv_to_hdf5(tmp_path / "out.h5", files, targets=["kind"])
+    assert "has the columns length, height, kind, but" in one_line(caught, tmp_path / "test.csv")
+
+
+@pytest.fixture
+def whole(tmp_path):
+    """A whole file, whose contents are damaged by the tests."""
+    path = tmp_path / "damaged.h5"
+    rows = [np.ones((length, 2), int) for length in (1, 2, 3)]
+    write_hdf5(path, {"train": {"x": [1, 2, 3], "rows": rows}})
+    return path
+
+
+@pytest.mark.parametrize(("change", "fault"), HDF5_DAMAGE.values(), ids=HDF5_DAMAGE)
+def test_damaged_hdf5(whole, change, fault):
+    with h5py.File(whole, "r+") as file:
+        change(file)
+    with pytest.raises(DataFileError, match=fault) as caught:
+        H5PYDataset(whole, ("train",)).get_data(slice(0, 3))
+    one_line(caught, whole)
+
+
+@pytest.mark.parametrize(("change", "fault"), FILE_DAMAGE.values(), ids=FILE_DAMAGE)
+def test_damaged_files(whole, change, fault):
+    whole.write_bytes(change(whole.read_bytes()))
+    with pytest.raises(DataFileError, match=fault) as caught:
+        H5PYDataset(whole, ("train",))
+    one_line(caught, whole)
+
+
+@pytest.mark.parametrize("start", range(0, 6000, 250))
+def test_no_damage_raises_anything_else(whole, start):
+    """Zeros anywhere are noticed as such, or hit what is not read."""
+    content = whole.read_bytes()
+    whole.write_bytes(content[:start] + bytes(100) + content[start + 100 :])
+    try:
+        H5PYDataset(whole, ("train",)).get_data(slice(0, 3))
+    except WorkbenchError as error:
+        assert "\n" not in str(error)
+
+
+def rewritten(path, change):
+    np.savez(path, x=np.arange(3), y=np.arange(4))
+    path.write_bytes(change(path.read_bytes()))
+
+
+def with_objects(path):
+    np.savez(path, x=np.array([{}, 1], dtype=object))
+
+
+def with_text_member(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x", "not an array")
+
+
+def with_lone_array(path):
+    with path.open("wb") as file:
+        np.save(file, np.ones(2))
+
+
+NPZ_DAMAGE = {
+    "empty": (lambda path: path.write_bytes(b""), "not an npz file, or a damaged one"),
+    "another format": (lambda path: path.write_bytes(IDX), "not an npz file"),
+    "cut off": (lambda path: rewritten(path, cut), "not an npz file, or a damaged one"),
+    "changed": (lambda path: rewritten(path, overwritten), "not an npz file, or a damaged one"),
+    "pickled objects": (with_objects, "it holds pickled Python objects, which are not read"),
+    "a member that is no array": (with_text_member, "not an npz file of arrays; x in it is none"),
+    "a lone array": (with_lone_array, "not an npz file, but a single array of shape (2,)"),
+    "an array that is not there": (lambda path: np.savez(path, xx=1), "x is not among the arrays"),
+}
+
+
+@pytest.mark.parametrize(("make", "fault"), NPZ_DAMAGE.values(), ids=NPZ_DAMAGE)
+def test_damaged_npz(tmp_path, make, fault):
+    path = tmp_path / "damaged.npz"
+    make(path)
+    with pytest.raises(DataFileError) as caught:
+        read_npz(path, ("x",))
+    assert fault in one_line(caught, path)
