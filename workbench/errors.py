@@ -41,6 +41,7 @@ knows nothing of the workbench can still catch them::
     ├── AlreadyTrainingError  (RuntimeError)    somebody is training this just now
     ├── SessionError          (RuntimeError)    a command that a session refused
     ├── SessionWarning        (RuntimeWarning)  another session is training as well
+    ├── CheckpointWarning     (RuntimeWarning)  a run could not be saved, or not all of it
     └── TrainingFinish        (RuntimeError)    raised to end training; never reaches the user
 
 Where an error was raised while bricks were being applied, its text begins with their path: the
@@ -256,6 +257,10 @@ class SessionError(WorkbenchError, RuntimeError):
 
 class SessionWarning(WorkbenchError, RuntimeWarning):
     """Another session is training while a new one starts."""
+
+
+class CheckpointWarning(WorkbenchError, RuntimeWarning):
+    """A run could not be saved, or not all of it; training goes on."""
 
 
 class TrainingFinish(WorkbenchError, RuntimeError):

@@ -352,13 +352,8 @@ class MainLoop:
 
     def _train_until_finish(self) -> None:
         log = self.log
-        log.status.pop("training_error", None)
-        log.status.pop("_traceback", None)
         self._finishing = self._finishing_epoch = self._in_hand = False
-        # what was requested of an earlier run does not concern this one
-        self._old_request = -1
-        if log.current_row.get(FINISH_REQUEST, False):
-            self._old_request = log.current_row.iteration
+        self._forget_earlier_run()
         try:
             self._begin()
             with Timer("training", self.profile):
@@ -372,6 +367,13 @@ class MainLoop:
     def _attach(self) -> None:
         for extension in self.extensions:
             extension.main_loop = self
+
+    def _forget_earlier_run(self) -> None:
+        """Begin without the error of an earlier run, and without what was requested of it."""
+        self.status.pop("training_error", None)
+        self.status.pop("_traceback", None)
+        row = self.log.current_row
+        self._old_request = row.iteration if row.get(FINISH_REQUEST, False) else -1
 
     def _begin(self) -> None:
         self._attach()
@@ -464,12 +466,13 @@ class MainLoop:
         outer, self._firing = self._firing, True
         try:
             for extension, handler in handlers:
-                handler(*args)
-        except TrainingFinish:
-            raise
-        except Exception as error:
-            error.add_note(f"in {event} of the extension {extension.name!r}")
-            raise
+                try:
+                    handler(*args)
+                except TrainingFinish:
+                    raise
+                except Exception as error:
+                    error.add_note(f"in {event} of the extension {extension.name!r}")
+                    raise
         finally:
             self._firing = outer
         row = self.log.current_row

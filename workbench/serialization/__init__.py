@@ -1,19 +1,31 @@
 """Saving and loading: archives of parameters, state and whole objects."""
 
+from workbench.serialization.checkpoint import continue_training
+from workbench.serialization.exchange import (
+    from_state_dict,
+    load_safetensors,
+    save_safetensors,
+    to_state_dict,
+)
+from workbench.serialization.parameters import load_parameters
 from workbench.serialization.pickling import (
     add_to_dump,
     dump,
     dump_and_add_to_dump,
     load,
-    load_parameters,
     secure_dump,
 )
 
 __all__ = [
     "add_to_dump",
+    "continue_training",
     "dump",
     "dump_and_add_to_dump",
+    "from_state_dict",
     "load",
     "load_parameters",
+    "load_safetensors",
+    "save_safetensors",
     "secure_dump",
+    "to_state_dict",
 ]

@@ -1,8 +1,11 @@
 """Archives: a tar of named members, and a manifest that tells whether they are what was written.
 
 The manifest lists the format version and the SHA-256 of every member. It is written after them;
-members that are added later come with a new manifest, and the last one of a name holds. Whatever is
-wrong with a file, reading it gives an `ArchiveError` that names the file and the fault.
+members that are added later come with a new manifest, and the last one of a name holds. Whatever
+is wrong with a file, reading it gives an `ArchiveError` that names file and fault, in one line.
+
+Checksums find damage, not malice: who can write a file can also write its manifest. That reading
+executes nothing does not rest on them.
 """
 
 from __future__ import annotations
@@ -13,9 +16,7 @@ import io
 import json
 import os
 import tarfile
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
 from workbench.errors import ArchiveError, nearest
@@ -24,10 +25,23 @@ FORMAT = "workbench archive"
 VERSION = 1
 MANIFEST = "_manifest"
 
+RESTORE = "use an earlier checkpoint or a copy of the file"
+NO_MANIFEST = "{where}: this is no whole archive of the workbench ({reason})"
+NEWER = (
+    "{where}: written in format version {version}, but this workbench reads up to {known}; update "
+    "the workbench"
+)
+
 
 def name_of(file: Any) -> str:
     """What to call a file in an error."""
     return str(file) if isinstance(file, (str, os.PathLike)) else str(getattr(file, "name", "file"))
+
+
+def unreadable(where: str, name: str, error: Exception) -> ArchiveError:
+    """The error for a member whose bytes are those written, but make no sense."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return ArchiveError(f"{where}: the member {name!r} cannot be read ({text:.200}); {RESTORE}")
 
 
 def write(file: IO[bytes], members: Mapping[str, bytes]) -> None:
@@ -43,7 +57,7 @@ def add(file: IO[bytes], members: Mapping[str, bytes]) -> None:
     ArchiveError
         If the file holds no sound archive.
     """
-    present = _manifest(file, _members(file))
+    present = _manifest(name_of(file), _members(file))
     file.seek(0)
     _append(file, "a", members, present)
 
@@ -78,31 +92,38 @@ def read(file: Any) -> dict[str, bytes]:
     """
     with _opened(file) as opened:
         members = _members(opened)
-        sums = _manifest(opened, members)
         where = name_of(opened)
-        for name, expected in sums.items():
-            if name not in members:
-                raise ArchiveError(f"{where}: the member {name!r} is missing; {RESTORE}")
-            if hashlib.sha256(members[name]).hexdigest() != expected:
-                raise ArchiveError(
-                    f"{where}: the member {name!r} is not what was written (its checksum differs); "
-                    f"{RESTORE}"
-                )
-        return {name: members[name] for name in sums}
+    sums = _manifest(where, members)
+    for name, expected in sums.items():
+        if name not in members:
+            raise ArchiveError(f"{where}: the member {name!r} is missing; {RESTORE}")
+        if hashlib.sha256(members[name]).hexdigest() != expected:
+            raise ArchiveError(
+                f"{where}: the member {name!r} is not what was written (its checksum differs); "
+                f"{RESTORE}"
+            )
+    return {name: members[name] for name in sums}
 
 
 def member(file: Any, name: str) -> bytes:
     """One checked member of an archive; see `read`."""
-    members = read(file)
+    return pick(read(file), name, name_of(file))
+
+
+def pick(members: Mapping[str, bytes], name: str, where: str) -> bytes:
+    """The member called `name` of the archive `where`.
+
+    Raises
+    ------
+    ArchiveError
+        If it has none of that name.
+    """
     if name not in members:
         names = ", ".join(map(repr, members)) or "none"
         raise ArchiveError(
-            f"{name_of(file)}: there is no member {name!r} (there are {names}){nearest(name, members)}"
+            f"{where}: there is no member {name!r}, but {names}{nearest(name, members)}"
         )
     return members[name]
-
-
-RESTORE = "use an earlier checkpoint or a copy of the file"
 
 
 @contextlib.contextmanager
@@ -120,25 +141,26 @@ def _opened(file: Any) -> Iterator[IO[bytes]]:
 
 def _members(file: IO[bytes]) -> dict[str, bytes]:
     where = name_of(file)
-    file.seek(0, os.SEEK_END)
-    size = file.tell()
-    file.seek(0)
-    if size == 0:
-        raise ArchiveError(f"{where}: the file is empty; {RESTORE}")
-    members = {}
+    members: dict[str, bytes] = {}
     try:
+        if file.seek(0, os.SEEK_END) == 0:
+            raise ArchiveError(f"{where}: the file is empty; {RESTORE}")
+        file.seek(0)
         with tarfile.open(fileobj=file, mode="r:") as tar:
             for info in tar:
-                extracted = tar.extractfile(info) if info.isfile() else None
+                plain = info.isfile() and not info.issparse()
+                extracted = tar.extractfile(info) if plain else None
                 data = extracted.read() if extracted is not None else b""
                 if len(data) != info.size:
                     raise tarfile.ReadError("unexpected end of data")
                 members[info.name] = data
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        if isinstance(error, ArchiveError):
+            raise
         if members or _looks_like_tar(file):
             raise ArchiveError(
-                f"{where}: the file is truncated or damaged after {len(members)} members ({error}); "
-                f"{RESTORE}"
+                f"{where}: the file is truncated or damaged after {len(members)} members "
+                f"({error}); {RESTORE}"
             ) from None
         raise ArchiveError(
             f"{where}: this is no archive of the workbench (it is not a tar file)"
@@ -151,16 +173,16 @@ def _looks_like_tar(file: IO[bytes]) -> bool:
     return file.read(5) == b"ustar"
 
 
-def _manifest(file: IO[bytes], members: Mapping[str, bytes]) -> dict[str, str]:
-    where = name_of(file)
+def _manifest(where: str, members: Mapping[str, bytes]) -> dict[str, str]:
+    """The checksums that the manifest lists, if it is one and lists all members."""
     if MANIFEST not in members:
-        kind = "truncated" if members and all(n.startswith("_") for n in members) else "foreign"
+        ours = members and all(name.startswith("_") for name in members)
         reason = (
-            "it ends before its manifest, so it is truncated"
-            if kind == "truncated"
+            "it ends before its manifest, so it is truncated or damaged"
+            if ours
             else f"it is a tar file without a {MANIFEST!r} member"
         )
-        raise ArchiveError(f"{where}: this is no whole archive of the workbench ({reason})")
+        raise ArchiveError(NO_MANIFEST.format(where=where, reason=reason))
     try:
         manifest = json.loads(members[MANIFEST])
         version, sums = manifest["version"], dict(manifest["sha256"])
@@ -170,10 +192,7 @@ def _manifest(file: IO[bytes], members: Mapping[str, bytes]) -> dict[str, str]:
     if not known:
         raise ArchiveError(f"{where}: this is an archive of another program")
     if version > VERSION:
-        raise ArchiveError(
-            f"{where}: written in format version {version}, but this workbench reads up to {VERSION}; "
-            "update the workbench"
-        )
+        raise ArchiveError(NEWER.format(where=where, version=version, known=VERSION))
     extra = sorted(set(members) - set(sums) - {MANIFEST})
     if extra:
         raise ArchiveError(
@@ -181,42 +200,3 @@ def _manifest(file: IO[bytes], members: Mapping[str, bytes]) -> dict[str, str]:
             f"{RESTORE}"
         )
     return sums
-
-
-def replace_file(path: str | os.PathLike[str], write_to: Callable[[IO[bytes]], None]) -> None:
-    """Write a file so that at every moment the old or the new one is whole.
-
-    The content goes to a temporary file in the same directory, reaches the disk, and takes the
-    place of `path` in one step. If `write_to` fails, `path` is untouched and the temporary file
-    removed.
-    """
-    target = Path(path)
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(descriptor, "w+b") as file:
-            write_to(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-    _sync_directory(target.parent)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _sync_directory(directory: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,9 +1,9 @@
 """Saving and loading objects with their parameters.
 
 `dump` writes an archive: the object, by cloudpickle, as ``_pkl``, and the values of chosen shared
-variables, by name, as ``_parameters``, a file that `numpy.load` alone can open. The pickle refers to
-those values and does not contain them again. Bricks, functions and lambdas that were defined in a
-notebook are stored by value.
+variables, by path, as ``_parameters``, a file that `numpy.load` alone can open. The pickle refers
+to those values and does not contain them again. Bricks, functions and lambdas that were defined in
+a notebook are stored by value.
 
 Unpickling executes code that is in the file. `load` therefore wants to be told ``trusted=True``;
 `load_parameters` never executes anything.
@@ -19,92 +19,96 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import IO, Any
 
 import cloudpickle
-import numpy
 import torch
 
 from workbench.errors import ArchiveError, UntrustedArchiveError
-from workbench.filter import get_brick
 from workbench.serialization import archive
+from workbench.serialization.atomic import replace_file
+from workbench.serialization.parameters import (
+    PARAMETERS,
+    decode_parameters,
+    encode_parameters,
+    parameter_names,
+    values_by_name,
+)
+from workbench.serialization.state import decode_member
 from workbench.tensor import SharedVariable
 from workbench.tensor.device import default_device
 
 PICKLE = "_pkl"
-PARAMETERS = "_parameters"
 STATE = "_state"
 RESERVED = (PICKLE, PARAMETERS, STATE, archive.MANIFEST)
 STACK = 512 * 2**20  # bytes, for pickling graphs that are deep
 
+UNTRUSTED = (
+    "{where}: unpickling would execute code from the file; if you trust where it comes from, pass "
+    "trusted=True; load_parameters(file) reads the parameters without executing anything"
+)
+NOT_HERE = "{where}: {name!r} uses something that is not here: {error}; import or define it first"
 
-def parameter_names(parameters: Iterable[SharedVariable]) -> dict[SharedVariable, str]:
-    """A unique name for each of `parameters`: brick path and name, such as ``/mlp/linear_0.W``.
-
-    Raises
-    ------
-    ArchiveError
-        If two have the same name.
-    """
-    names: dict[SharedVariable, str] = {}
-    for parameter in parameters:
-        brick = get_brick(parameter)
-        name = brick.get_hierarchical_name(parameter) if brick is not None else repr(parameter)
-        name = name if brick is None else "/" + name.lstrip("/")
-        if name in names.values():
-            raise ArchiveError(
-                f"two parameters are named {name!r}; give their bricks different names, so that the "
-                "values can be told apart"
-            )
-        names[parameter] = name
-    return names
+References = dict[int, tuple[Any, ...]]
+"""What a pickle shall refer to in place of containing it, by `id`: the reference of each."""
 
 
-def encode_parameters(parameters: Iterable[SharedVariable]) -> bytes:
-    """The values of `parameters` as the bytes of an ``.npz`` file, with ``|`` for ``/``."""
-    file = io.BytesIO()
-    named = parameter_names(parameters)
-    values = {name.replace("/", "|"): variable.get_value() for variable, name in named.items()}
-    numpy.savez(file, **values)  # type: ignore[arg-type]
-    return file.getvalue()
-
-
-def decode_parameters(data: bytes, where: str) -> dict[str, numpy.ndarray[Any, Any]]:
-    """The arrays of `encode_parameters` by name."""
-    try:
-        with numpy.load(io.BytesIO(data), allow_pickle=False) as file:
-            return {name.replace("|", "/"): file[name] for name in file.files}
-    except Exception as error:
-        raise ArchiveError(f"{where}: its parameters cannot be read ({error})") from None
+def references_to(parameters: Mapping[str, SharedVariable]) -> References:
+    """References to the entries of ``_parameters``."""
+    return {
+        id(v.tensor): ("parameter", name, str(v.dtype).removeprefix("torch."))
+        for name, v in parameters.items()
+    }
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Leaves the values of `parameters` out, as references by name."""
-
-    def __init__(self, file: IO[bytes], parameters: Iterable[SharedVariable]) -> None:
+    def __init__(self, file: IO[bytes], references: References) -> None:
         super().__init__(file)
-        self.names = {id(v.tensor): name for v, name in parameter_names(parameters).items()}
+        self.references = references
 
     def persistent_id(self, obj: Any) -> Any:
-        name = self.names.get(id(obj)) if isinstance(obj, torch.Tensor) else None
-        return None if name is None else ("parameter", name)
+        return self.references.get(id(obj))
 
 
 class _Unpickler(pickle.Unpickler):
-    """Puts the values of parameters back in."""
+    """Puts back in what is kept elsewhere in the archive."""
 
-    def __init__(self, file: IO[bytes], values: Mapping[str, numpy.ndarray[Any, Any]]) -> None:
+    def __init__(self, file: IO[bytes], members: Mapping[str, bytes], where: str) -> None:
         super().__init__(file)
-        self.values = values
+        self.members = members
+        self.where = where
+        self.read: dict[str, Any] = {}
 
-    def persistent_load(self, pid: Any) -> torch.Tensor:
-        kind, name = pid
-        if kind != "parameter" or name not in self.values:
-            raise ArchiveError(f"the pickle refers to {name!r}, which the archive does not contain")
-        return torch.from_numpy(self.values[name].copy()).to(default_device())
+    def persistent_load(self, pid: Any) -> Any:
+        kind, *details = pid
+        try:
+            if kind == "parameter":
+                name, dtype = details
+                value = torch.from_numpy(self._member(PARAMETERS)[name].copy())
+                return value.to(default_device(), getattr(torch, dtype))
+            if kind == "variable":
+                part, name = details
+                return self._member(STATE)[part][name].to(default_device())
+            if kind == "log":
+                (make,) = details
+                log = make()
+                log.load_state_dict(self._member(STATE)["log"])
+                return log
+        except KeyError:
+            pass
+        raise ArchiveError(f"{self.where}: the pickle refers to {pid!r}, which is not there")
+
+    def _member(self, name: str) -> Any:
+        if name not in self.read:
+            data = archive.pick(self.members, name, self.where)
+            decode = decode_parameters if name == PARAMETERS else decode_member
+            self.read[name] = decode(data, self.where)
+        return self.read[name]
 
 
-def _pickled(value: Any, parameters: Iterable[SharedVariable]) -> bytes:
+def pickled(value: Any, references: References) -> bytes:
+    """The pickle of `value`, without what it refers to."""
+
     def run() -> bytes:
         file = io.BytesIO()
-        _Pickler(file, parameters).dump(value)
+        _Pickler(file, references).dump(value)
         return file.getvalue()
 
     result: bytes = _with_deep_stack(run)
@@ -118,13 +122,14 @@ def _with_deep_stack(run: Callable[[], Any]) -> Any:
     except (RecursionError, pickle.PicklingError) as error:
         if "recursion" not in str(error):
             raise
-    outcome: list[Any] = []
+    results: list[Any] = []
+    failures: list[BaseException] = []
 
     def work() -> None:
         try:
-            outcome.append((run(), None))
+            results.append(run())
         except BaseException as error:
-            outcome.append((None, error))
+            failures.append(error)
 
     limit, size = sys.getrecursionlimit(), threading.stack_size(STACK)
     sys.setrecursionlimit(10**6)
@@ -135,10 +140,9 @@ def _with_deep_stack(run: Callable[[], Any]) -> Any:
     finally:
         sys.setrecursionlimit(limit)
         threading.stack_size(size)
-    result, error = outcome[0]
-    if error is not None:
-        raise error
-    return result
+    if failures:
+        raise failures[0]
+    return results[0]
 
 
 def dump(
@@ -147,7 +151,6 @@ def dump(
     parameters: Iterable[SharedVariable] | None = None,
     *,
     pickle_object: bool = True,
-    state: bytes | None = None,
 ) -> None:
     """Write an object and the values of its parameters to an archive.
 
@@ -161,13 +164,11 @@ def dump(
         Those whose values are to be saved as arrays of their own.
     pickle_object : bool
         Whether to pickle the object.
-    state : bytes, optional
-        Encoded state (see `workbench.serialization.state`) to go with it.
 
     Raises
     ------
     ArchiveError
-        If two parameters have the same name.
+        If two parameters have the same path.
 
     Examples
     --------
@@ -175,20 +176,17 @@ def dump(
     >>> from workbench import shared
     >>> w = shared([1.0, 2.0], "w")
     >>> file = io.BytesIO()
-    >>> dump({"w": w}, file, parameters=[w])
-    >>> load_parameters(file)
-    {'w': array([1., 2.], dtype=float32)}
-    >>> load(file, trusted=True)["w"].get_value()
-    array([1., 2.], dtype=float32)
+    >>> dump({"w": w, "twice": lambda x: 2 * x}, file, parameters=[w])
+    >>> loaded = load(file, trusted=True)
+    >>> loaded["w"].get_value(), loaded["twice"](3)
+    (array([1., 2.], dtype=float32), 6)
     """
-    parameters = [] if parameters is None else list(parameters)
+    named = parameter_names(parameters or ())
     members = {}
-    if parameters:
-        members[PARAMETERS] = encode_parameters(parameters)
-    if state is not None:
-        members[STATE] = state
+    if named:
+        members[PARAMETERS] = encode_parameters(values_by_name(named.values()))
     if pickle_object and object_ is not None:
-        members[PICKLE] = _pickled(object_, parameters)
+        members[PICKLE] = pickled(object_, references_to(named))
     archive.write(file_, members)
 
 
@@ -214,20 +212,30 @@ def add_to_dump(
     ------
     ArchiveError
         If the name is taken or reserved, or a parameter is not in the archive.
+
+    Examples
+    --------
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> dump("the first", file)
+    >>> add_to_dump("one more", file, "notes")
+    >>> load(file, "notes", trusted=True)
+    'one more'
     """
     where = archive.name_of(file_)
     members = archive.read(file_)
     if name in RESERVED or name in members:
-        raise ArchiveError(f"{where}: the name {name!r} is {'reserved' if name in RESERVED else 'taken'}")
-    parameters = [] if parameters is None else list(parameters)
+        what = "reserved" if name in RESERVED else "taken"
+        raise ArchiveError(f"{where}: the name {name!r} is {what}; choose another one")
+    named = parameter_names(parameters or ())
     present = decode_parameters(members[PARAMETERS], where) if PARAMETERS in members else {}
-    absent = sorted(set(parameter_names(parameters).values()) - set(present))
+    absent = sorted(set(named) - set(present))
     if absent:
         raise ArchiveError(
             f"{where}: {', '.join(absent)} is not among the parameters in the archive; pass to "
             "add_to_dump only those that were passed to dump"
         )
-    archive.add(file_, {name: _pickled(object_, parameters)})
+    archive.add(file_, {name: pickled(object_, references_to(named))})
 
 
 def dump_and_add_to_dump(
@@ -237,11 +245,20 @@ def dump_and_add_to_dump(
     to_add: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> None:
-    """`dump` an object and `add_to_dump` several more, by name, as one function for `secure_dump`."""
-    parameters = [] if parameters is None else list(parameters)
+    """`dump` an object and `add_to_dump` several more, as one function for `secure_dump`.
+
+    Parameters
+    ----------
+    object_, file_, parameters
+        As for `dump`; the file is open for reading too.
+    to_add : dict, optional
+        Objects by the names of their members.
+    **options
+        Passed on to `dump`.
+    """
+    parameters = list(parameters or ())
     dump(object_, file_, parameters, **options)
     for name, other in (to_add or {}).items():
-        file_.seek(0)
         add_to_dump(other, file_, name, parameters)
 
 
@@ -257,10 +274,11 @@ def secure_dump(
     ----------
     object_ : object
     path : path
+        What stands there is replaced in one step, once the new file is whole and on the disk.
     dump_function : callable
         Takes the object, a file and `options`.
     """
-    archive.replace_file(path, lambda file: dump_function(object_, file, **options))
+    replace_file(path, lambda file: dump_function(object_, file, **options))
 
 
 def load(file_: Any, name: str = PICKLE, *, trusted: bool = False) -> Any:
@@ -279,35 +297,20 @@ def load(file_: Any, name: str = PICKLE, *, trusted: bool = False) -> Any:
     UntrustedArchiveError
         If `trusted` is not true.
     ArchiveError
-        If the archive is damaged or has no such object.
+        If the archive is damaged or has no such object, or if that needs code that is not here.
     """
     where = archive.name_of(file_)
     if not trusted:
-        raise UntrustedArchiveError(
-            f"{where}: unpickling would execute code from the file; if you trust where it comes from, "
-            "pass trusted=True; load_parameters(file) reads the parameters without executing anything"
-        )
-    data = archive.member(file_, name)
-    members = archive.read(file_)
-    values = decode_parameters(members[PARAMETERS], where) if PARAMETERS in members else {}
+        raise UntrustedArchiveError(UNTRUSTED.format(where=where))
+    return unpickled(archive.read(file_), name, where)
+
+
+def unpickled(members: Mapping[str, bytes], name: str, where: str) -> Any:
+    """The object under `name` in the archive `where`, which somebody trusts."""
+    data = archive.pick(members, name, where)
     try:
-        return _with_deep_stack(lambda: _Unpickler(io.BytesIO(data), values).load())
+        return _with_deep_stack(lambda: _Unpickler(io.BytesIO(data), members, where).load())
     except (AttributeError, ImportError) as error:
-        raise ArchiveError(
-            f"{where}: {name!r} uses something that is not here: {error}; import or define it first"
-        ) from error
-
-
-def load_parameters(file_: Any) -> dict[str, numpy.ndarray[Any, Any]]:
-    """The parameters in an archive, by name; nothing is executed.
-
-    Parameters
-    ----------
-    file_ : path or file
-
-    Raises
-    ------
-    ArchiveError
-        If the archive is damaged or contains no parameters.
-    """
-    return decode_parameters(archive.member(file_, PARAMETERS), archive.name_of(file_))
+        raise ArchiveError(NOT_HERE.format(where=where, name=name, error=error)) from error
+    except pickle.UnpicklingError as error:
+        raise archive.unreadable(where, name, error) from None

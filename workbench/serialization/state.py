@@ -13,15 +13,22 @@ import io
 import json
 import math
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy
 import torch
 
 from workbench.errors import StateError, nearest
+from workbench.serialization import archive
 
 TREE = "tree"
+BITS = {
+    torch.bfloat16: torch.int16,
+    torch.float8_e4m3fn: torch.int8,
+    torch.float8_e5m2: torch.int8,
+}
+"""Dtypes that numpy lacks, and what stands for them."""
 
 
 def check_keys(what: str, given: Iterable[str], expected: Iterable[str]) -> None:
@@ -68,12 +75,38 @@ def decode(data: bytes) -> Any:
         If `data` were not made by `encode`.
     """
     try:
-        with numpy.load(io.BytesIO(data), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        tree = json.loads(arrays.pop(TREE).tobytes().decode())
-        return _value(tree, arrays)
+        return _decoded(data)
     except Exception as error:
         raise StateError(f"state that cannot be read ({type(error).__name__}: {error})") from None
+
+
+def decode_member(data: bytes, where: str) -> Any:
+    """The same for a member of the archive `where`.
+
+    Raises
+    ------
+    ArchiveError
+        If `data` were not made by `encode`.
+    """
+    try:
+        return _decoded(data)
+    except Exception as error:
+        raise archive.unreadable(where, "_state", error) from None
+
+
+def _decoded(data: bytes) -> Any:
+    with numpy.load(io.BytesIO(data), allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    return _value(json.loads(arrays.pop(TREE).tobytes().decode()), arrays)
+
+
+def storable(value: Any) -> bool:
+    """Whether `encode` takes `value`."""
+    try:
+        _tree(value, {}, "it")
+    except StateError:
+        return False
+    return True
 
 
 def _tree(value: Any, arrays: dict[str, numpy.ndarray[Any, Any]], place: str) -> Any:
@@ -94,13 +127,16 @@ def _tree(value: Any, arrays: dict[str, numpy.ndarray[Any, Any]], place: str) ->
         return {"tuple": [_tree(part, arrays, f"{place}[{i}]") for i, part in enumerate(value)]}
     if isinstance(value, Mapping):
         pairs = [
-            [_tree(key, arrays, f"key {key!r} of {place}"), _tree(part, arrays, f"{place}[{key!r}]")]
+            [
+                _tree(key, arrays, f"key {key!r} of {place}"),
+                _tree(part, arrays, f"{place}[{key!r}]"),
+            ]
             for key, part in value.items()
         ]
         return {"dict": pairs}
     raise StateError(
-        f"{place} is {type(value).__name__} {value!r:.60}, which cannot be stored as state; state is "
-        "made of numbers, strings, lists, tuples, dictionaries, arrays and tensors"
+        f"{place} is {type(value).__name__} {value!r:.60}, which cannot be stored as state; state "
+        "is made of numbers, strings, lists, tuples, dictionaries, arrays and tensors"
     )
 
 
@@ -108,9 +144,9 @@ def _reference(value: Any, arrays: dict[str, numpy.ndarray[Any, Any]], place: st
     key = f"array_{len(arrays)}"
     if isinstance(value, torch.Tensor):
         held = value.detach().cpu()
-        if held.dtype is torch.bfloat16:
-            arrays[key] = held.view(torch.int16).numpy()
-            return {"bfloat16": key}
+        if held.dtype in BITS:  # what numpy does not have
+            arrays[key] = held.view(BITS[held.dtype]).numpy()
+            return {"bits": [key, str(held.dtype).removeprefix("torch.")]}
         arrays[key] = held.numpy()
         return {"tensor": key}
     array = numpy.asarray(value)
@@ -130,13 +166,16 @@ def _value(tree: Any, arrays: Mapping[str, numpy.ndarray[Any, Any]]) -> Any:
         return {_value(key, arrays): _value(part, arrays) for key, part in held}
     if kind == "tuple":
         return tuple(_value(part, arrays) for part in held)
-    readers = {
+    if kind == "bits":
+        key, dtype = held
+        bits = torch.from_numpy(arrays[key].copy())
+        return bits.view(next(d for d in BITS if str(d) == f"torch.{dtype}"))
+    readers: dict[str, Callable[[Any], Any]] = {
         "float": float,
         "bytes": base64.b64decode,
         "uuid": uuid.UUID,
         "array": lambda key: arrays[key],
         "scalar": lambda key: arrays[key][()],
         "tensor": lambda key: torch.from_numpy(arrays[key].copy()),
-        "bfloat16": lambda key: torch.from_numpy(arrays[key].copy()).view(torch.bfloat16),
     }
     return readers[kind](held)

@@ -139,8 +139,8 @@ def restore(main_loop: MainLoop, state: Mapping[str, Any]) -> None:
     unknown = [part for part in state if part not in PARTS]
     if unknown:
         raise StateError(
-            f"a state of training has no part {unknown[0]!r}{nearest(unknown[0], PARTS)}; its parts "
-            f"are {', '.join(PARTS)}"
+            f"a state of training has no part {unknown[0]!r}{nearest(unknown[0], PARTS)}; its "
+            f"parts are {', '.join(PARTS)}"
         )
     main_loop._attach()
     parameters, others = variables_of(main_loop)
@@ -156,6 +156,8 @@ def restore(main_loop: MainLoop, state: Mapping[str, Any]) -> None:
     _do_all_or_nothing(_steps(main_loop, state, values))
     for variable, value in values.items():
         variable.set_value(value)
+    if "log" in state and main_loop.is_running:
+        main_loop._forget_earlier_run()
 
 
 def _mapping(part: str, state: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -51,7 +51,7 @@ def value_of(variable: SharedVariable) -> torch.Tensor:
 def misfits(given: Mapping[str, Any], variables: Mapping[str, SharedVariable]) -> list[str]:
     """Everything that keeps the values `given` from being those of `variables`.
 
-    A value of another dtype fits if no conversion it needs loses anything.
+    A value of another dtype fits if nothing is lost by converting it.
     """
     problems = [
         f"{name!r} is not known here{nearest(name, variables)}"
@@ -69,12 +69,28 @@ def _misfit(name: str, value: Any, variable: SharedVariable) -> list[str]:
     if isinstance(value, numpy.ndarray) and value.dtype.kind in "biufc":
         value = torch.from_numpy(value.copy())
     if not isinstance(value, torch.Tensor):
-        return [f"{name!r} is {type(value).__name__} {value!r:.40}, not an array of numbers"]
+        return [f"{name!r} is {type(value).__name__} {shown(value)}, not an array of numbers"]
     if value.shape != variable.tensor.shape:
         return [f"{name!r} has shape {tuple(value.shape)}, needed is {tuple(variable.shape)}"]
-    if torch.promote_types(value.dtype, variable.dtype) is not variable.dtype:
+    if not _exact(value, variable.dtype):
         return [f"{name!r} is {_short(value.dtype)}, needed is {_short(variable.dtype)}"]
     return []
+
+
+def _exact(value: torch.Tensor, dtype: torch.dtype) -> bool:
+    """Whether `value` is the same in `dtype`."""
+    if torch.promote_types(value.dtype, dtype) is dtype:
+        return True
+    if not torch.can_cast(value.dtype, dtype):
+        return False
+    back = value.to(dtype).to(value.dtype)
+    same = (back == value) | ((back != back) & (value != value))
+    return bool(same.all())
+
+
+def shown(value: Any) -> str:
+    """The beginning of what `value` looks like, on one line."""
+    return f"{' '.join(repr(value).split()):.60}"
 
 
 def _short(dtype: torch.dtype) -> str:

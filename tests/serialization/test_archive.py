@@ -1,0 +1,55 @@
+"""Archives: members, manifest, files that open in other programs."""
+
+import io
+import json
+import tarfile
+
+import pytest
+
+from workbench.errors import ArchiveError
+from workbench.serialization import archive
+
+
+@pytest.fixture
+def file():
+    made = io.BytesIO()
+    archive.write(made, {"a": b"first", "b": b""})
+    return made
+
+
+def test_members_come_back(file):
+    assert archive.read(file) == {"a": b"first", "b": b""}
+    assert archive.member(file, "a") == b"first"
+
+
+def test_members_can_be_added(file):
+    archive.add(file, {"c": b"third"})
+    archive.add(file, {"d": b"fourth"})
+    assert list(archive.read(file)) == ["a", "b", "c", "d"]
+
+
+def test_a_path_will_do(tmp_path, file):
+    path = tmp_path / "x.tar"
+    path.write_bytes(file.getvalue())
+    assert archive.read(path) == archive.read(str(path)) == archive.read(file)
+
+
+def test_any_tar_program_can_read_it(file):
+    file.seek(0)
+    with tarfile.open(fileobj=file) as tar:
+        assert tar.getnames() == ["a", "b", "_manifest"]
+        manifest = json.load(tar.extractfile("_manifest"))
+    assert manifest["version"] == archive.VERSION
+    assert set(manifest["sha256"]) == {"a", "b"}
+
+
+def test_a_wrong_name_shows_the_right_one(file):
+    with pytest.raises(ArchiveError, match="there is no member 'aa', but 'a', 'b'; did you mean"):
+        archive.member(file, "aa")
+
+
+def test_nothing_is_added_to_what_is_no_archive():
+    file = io.BytesIO(b"something else")
+    with pytest.raises(ArchiveError, match="file: this is no archive"):
+        archive.add(file, {"c": b""})
+    assert file.getvalue() == b"something else"

@@ -1,0 +1,83 @@
+"""Files that are whole at every moment."""
+
+import os
+import stat
+
+import pytest
+
+from workbench.serialization.atomic import UNFINISHED, replace_file
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_new_content_takes_the_place_of_the_old(tmp_path):
+    path = tmp_path / "x.tar"
+    for content in (b"old and long", b"new"):
+        replace_file(path, lambda file, content=content: file.write(content))
+        assert path.read_bytes() == content
+    assert names(tmp_path) == ["x.tar"]
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+def test_failing_in_the_middle_leaves_the_old_content(tmp_path, error):
+    def write(file):
+        file.write(b"half")
+        raise error
+
+    path = tmp_path / "x.tar"
+    path.write_bytes(b"old")
+    with pytest.raises(type(error)):
+        replace_file(path, write)
+    assert path.read_bytes() == b"old" and names(tmp_path) == ["x.tar"]
+
+
+def test_until_the_end_the_old_content_is_there(tmp_path):
+    path = tmp_path / "x.tar"
+    path.write_bytes(b"old")
+
+    def write(file):
+        file.write(b"new")
+        file.flush()
+        assert path.read_bytes() == b"old"
+
+    replace_file(path, write)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files are locked as POSIX has it")
+def test_what_a_killed_process_has_left_is_removed(tmp_path):
+    path, left = tmp_path / "x[1].tar", tmp_path / f".x[1].tar.0123{UNFINISHED}"
+    other = tmp_path / f".y.tar.0123{UNFINISHED}"
+    for leftover in (left, other):
+        leftover.write_bytes(b"half")
+    replace_file(path, lambda file: file.write(b"whole"))
+    assert names(tmp_path) == [other.name, path.name]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files are locked as POSIX has it")
+def test_what_another_is_writing_is_left_alone(tmp_path):
+    path = tmp_path / "x.tar"
+
+    def write(file):
+        replace_file(path, lambda inner: inner.write(b"inner"))
+        assert path.read_bytes() == b"inner"
+        file.write(b"outer")
+
+    replace_file(path, write)
+    assert path.read_bytes() == b"outer" and names(tmp_path) == ["x.tar"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
+def test_permissions_are_those_of_any_new_file(tmp_path):
+    (tmp_path / "usual").write_bytes(b"")
+    replace_file(tmp_path / "x", lambda file: file.write(b""))
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("usual", "x")]
+    assert modes[0] == modes[1]
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    replace_file(tmp_path / "link", lambda file: file.write(b"new"))
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_bytes() == b"new"

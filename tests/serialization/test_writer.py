@@ -1,0 +1,48 @@
+"""Writing in another thread: order, errors, waiting."""
+
+import copy
+import pickle
+import threading
+
+from workbench.serialization.writer import Writer
+
+
+def test_training_goes_on_while_something_is_written():
+    writer, gate, reports = Writer(), threading.Event(), []
+    writer.start(gate.wait, reports.append)
+    assert reports == []
+    gate.set()
+    writer.wait()
+    assert reports == [None]
+
+
+def test_one_thing_is_written_after_the_other():
+    writer, done = Writer(), []
+    for i in range(5):
+        writer.start(lambda i=i: done.append(i), lambda error: done.append("reported"))
+    writer.wait()
+    assert done == [x for i in range(5) for x in (i, "reported")]
+
+
+def test_an_error_is_reported_to_who_waits():
+    writer, reports, ended = Writer(), [], threading.Event()
+
+    def fail():
+        raise OSError("disk full")
+
+    writer.start(fail, lambda error: reports.append((error, threading.current_thread())), ended.set)
+    assert ended.wait(10)
+    writer.wait()
+    writer.wait()
+    ((error, thread),) = reports
+    assert str(error) == "disk full" and thread is threading.current_thread()
+
+
+def test_duplicates_have_nothing_to_write():
+    writer, gate, reports = Writer(), threading.Event(), []
+    writer.start(gate.wait, reports.append)
+    for duplicate in (copy.deepcopy(writer), pickle.loads(pickle.dumps(writer))):
+        duplicate.wait()
+    gate.set()
+    writer.wait()
+    assert reports == [None]

@@ -1,0 +1,299 @@
+"""Checkpoints: saving a run while it goes on, and going on with one that was saved.
+
+What an archive holds, and how much of loading one is safe, stands in `workbench.serialization`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import string
+import warnings
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+from workbench.errors import ArchiveError, CheckpointWarning, ExtensionError, StateError, nearest
+from workbench.extensions.base import Handler
+from workbench.extensions.events import CallbackName
+from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.serialization.atomic import replace_file
+from workbench.serialization.checkpoint import Snapshot, check_separate, read_state
+from workbench.serialization.writer import Writer
+from workbench.tensor import SharedVariable
+
+if TYPE_CHECKING:
+    from workbench.main_loop import MainLoop
+
+__all__ = ["LOADED_FROM", "SAVED_TO", "Checkpoint", "Load"]
+
+logger = logging.getLogger(__name__)
+
+SAVED_TO = "saved_to"
+LOADED_FROM = "loaded_from"
+COUNTERS = ("iterations_done", "epochs_done")
+
+NOT_SAVED = "nothing was saved to {path} at iteration {iteration}; training goes on ({error})"
+NOT_PICKLED = (
+    "the checkpoint {path} has parameters and the state of training, but no pickle, because of "
+    "{error}. To go on from it, build the main loop anew and use Load; save_main_loop=False says "
+    "that this is as it should be"
+)
+NOTHING_YET = "there is nothing to load at %s yet; training starts from the beginning"
+
+
+class Checkpoint(SimpleExtension):
+    """Saves the run to a file, from which training can go on to the same numbers.
+
+    The archive has the parameters, the state of training (see `MainLoop.state_dict`) and, unless
+    that is switched off, the main loop itself as a pickle; `Load` and `continue_training` go on
+    from there. At every moment the file at `path` is whole, the old or the new one.
+
+    What is saved is the state after all extensions have seen the event, wherever in their list
+    this one stands. Copying it into memory is all that training waits for; a thread writes the
+    file. The record ``saved_to`` appears once that is done: a tuple of the paths that were written
+    at that iteration, with None for one that failed. A failure is logged and warned of, and
+    training goes on.
+
+    Parameters
+    ----------
+    path : path
+        The file. ``{iterations_done}`` and ``{epochs_done}`` in it stand for these numbers,
+        formatted as `str.format` does; folders that are missing are made.
+    parameters : list of SharedVariable, optional
+        What to keep as arrays of their own; by default the parameters of the model.
+    save_separately : list of str, optional
+        Attributes of the main loop, such as ``"log"``, to be pickled into members of their own.
+    save_main_loop : bool
+        Whether to pickle the main loop too. `continue_training` needs it, `Load` does not.
+    name : str, optional
+        Its name; the name of the class if not given.
+    **triggers
+        When to save; see `SimpleExtension`. By default after training. A condition's argument is a
+        path to be used in place of `path`.
+
+    Raises
+    ------
+    ExtensionError
+        If `path` has a placeholder that stands for nothing.
+    ArchiveError
+        If a name in `save_separately` is reserved.
+
+    Examples
+    --------
+    >>> Checkpoint("digits-{epochs_done:03}.tar", every_n_epochs=5)
+    Checkpoint('digits-{epochs_done:03}.tar', after_training=True, every_n_epochs=5)
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        parameters: Iterable[SharedVariable] | None = None,
+        save_separately: Iterable[str] | None = None,
+        save_main_loop: bool = True,
+        *,
+        name: str | None = None,
+        **triggers: Unpack[Triggers],
+    ) -> None:
+        triggers.setdefault("after_training", True)
+        super().__init__(name, **triggers)
+        self.path = _checked(path)
+        self.parameters = None if parameters is None else list(parameters)
+        self.save_separately = check_separate(save_separately)
+        self.save_main_loop = save_main_loop
+        self._writer = Writer()
+        self._complained = False
+
+    def do(self, which_callback: CallbackName, *args: Any) -> None:
+        """Save, once all extensions have seen the event.
+
+        An argument of the user's is a path to be used in place of that given to the class.
+        """
+        _, from_user = self.parse_args(which_callback, args)
+        path = _checked(from_user[0]) if from_user else self.path
+        self.main_loop.after_event(partial(self._save, path))
+
+    def handler(self, event: CallbackName) -> Handler | None:
+        own = super().handler(event)
+        if event not in (CallbackName.AFTER_TRAINING, CallbackName.ON_ERROR):
+            return own
+
+        def handle(*args: Any) -> None:
+            if own is not None:
+                own(*args)
+            self.main_loop.after_event(self.wait)
+
+        return handle
+
+    def wait(self) -> None:
+        """Wait until the file being written, if there is one, stands on the disk.
+
+        For the thread that trains, or when none does.
+        """
+        self._writer.wait()
+
+    def _save(self, template: str) -> None:
+        self.wait()
+        main_loop = self.main_loop
+        iteration = main_loop.status["iterations_done"]
+        path = template.format(**{name: main_loop.status[name] for name in COUNTERS})
+        try:
+            snapshot = self._snapshot(path)
+        except Exception as error:
+            self._settle(path, iteration, error)
+            return
+        if snapshot.failures and not self._complained:
+            self._complained = True
+            self._warn(NOT_PICKLED.format(path=path, error=_described(snapshot.failures[0])))
+        self._writer.start(
+            partial(_write, snapshot, path),
+            partial(self._settle, path, iteration),
+            partial(main_loop.post, self.wait),
+        )
+        if not main_loop.is_running:
+            self.wait()
+
+    def _snapshot(self, path: str) -> Snapshot:
+        """Copy what is to be saved; the log in there says already that it was saved."""
+        row = self.main_loop.log.current_row
+        before = row.get(SAVED_TO)
+        row[SAVED_TO] = (*(before or ()), path)
+        try:
+            return Snapshot.of(
+                self.main_loop,
+                self.parameters,
+                save_main_loop=self.save_main_loop,
+                save_separately=self.save_separately,
+            )
+        finally:
+            if before is None:
+                del row[SAVED_TO]
+            else:
+                row[SAVED_TO] = before
+
+    def _settle(self, path: str, iteration: int, error: Exception | None) -> None:
+        """Record how saving has ended."""
+        if error is not None:
+            text = _described(error)
+            self._warn(NOT_SAVED.format(path=path, iteration=iteration, error=text), error)
+        row = self.main_loop.log[iteration]
+        row[SAVED_TO] = (*row.get(SAVED_TO, ()), path if error is None else None)
+        self.main_loop.log.commit()
+
+    def _warn(self, text: str, error: Exception | None = None) -> None:
+        logger.error(text, exc_info=error)
+        with contextlib.suppress(CheckpointWarning):  # where warnings are errors, training goes on
+            warnings.warn(text, CheckpointWarning, stacklevel=2)
+
+    def __repr__(self) -> str:
+        kind, _, options = super().__repr__().partition("(")
+        return f"{kind}({self.path!r}{', ' * (options != ')')}{options}"
+
+
+def _checked(path: str | os.PathLike[str]) -> str:
+    """`path` as a string, if its placeholders are ones that can be filled in."""
+    text = os.fspath(path)
+    for _, field, _, _ in string.Formatter().parse(text):
+        if field is not None and field not in COUNTERS:
+            raise ExtensionError(
+                f"the path {text!r} has the placeholder {{{field}}}, which stands for nothing"
+                f"{nearest(field, COUNTERS)}; there are {', '.join(COUNTERS)}, and {{{{ and }}}} "
+                "for braces"
+            )
+    return text
+
+
+def _write(snapshot: Snapshot, path: str) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, snapshot.write)
+
+
+def _described(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+class Load(SimpleExtension):
+    """Goes on with a run that `Checkpoint` has saved; nothing in the file is executed.
+
+    The main loop must have been built as the saved one was. With `load_iteration_state` and
+    `load_log` both true, training goes on to the same numbers as if it had never stopped, to the
+    last bit, and extensions go on with their state. The record ``loaded_from`` has the path.
+
+    Where there is no file yet, training starts from the beginning, with a word in the log of
+    Python: a script with `Load` and `Checkpoint` can be started again and again until it is done.
+    Place it first, so that extensions which act before training find the parameters loaded.
+
+    Parameters
+    ----------
+    path : path
+        The archive. One without a state, written by `dump`, does for parameters.
+    load_iteration_state : bool
+        Whether to load, besides the parameters, where the data stream stands and all that the
+        algorithm has learned and is set to: momenta, learning rates, counters of random streams.
+    load_log : bool
+        Whether to load the log and go on with it, status and counts included.
+    name : str, optional
+        Its name; the name of the class if not given.
+    **triggers
+        When to load; see `SimpleExtension`. By default before training.
+
+    Examples
+    --------
+    >>> Load("digits.tar", load_iteration_state=True, load_log=True)
+    Load('digits.tar', load_iteration_state=True, load_log=True, before_training=True)
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        load_iteration_state: bool = False,
+        load_log: bool = False,
+        *,
+        name: str | None = None,
+        **triggers: Unpack[Triggers],
+    ) -> None:
+        triggers.setdefault("before_training", True)
+        super().__init__(name, **triggers)
+        self.path = os.fspath(path)
+        self.load_iteration_state = load_iteration_state
+        self.load_log = load_log
+
+    def do(self, which_callback: CallbackName, *args: Any) -> None:
+        """Load, and record from where.
+
+        Raises
+        ------
+        ArchiveError
+            If the archive is damaged, or is not that of such a main loop.
+        """
+        if not os.path.exists(self.path):
+            logger.warning(NOTHING_YET, self.path)
+            return
+        self.load_to(self.main_loop)
+        self.main_loop.log.current_row[LOADED_FROM] = self.path
+
+    def load_to(self, main_loop: MainLoop) -> None:
+        """Load into `main_loop`: all that was asked for, or nothing if anything does not fit.
+
+        Raises
+        ------
+        ArchiveError
+            If there is no archive, or it is damaged, or is not that of such a main loop.
+        """
+        parts = ["parameters"]
+        parts += ["variables", "algorithm", "data"] * self.load_iteration_state
+        parts += ["log"] * self.load_log
+        parts += ["extensions"] * (self.load_iteration_state and self.load_log)
+        state = read_state(self.path, parts)
+        try:
+            main_loop.load_state_dict(state)
+        except StateError as error:
+            raise ArchiveError(f"{self.path}: {error}") from error
+
+    def __repr__(self) -> str:
+        kind, _, options = super().__repr__().partition("(")
+        wanted = [n for n in ("load_iteration_state", "load_log") if getattr(self, n)]
+        given = "".join(f", {name}=True" for name in wanted)
+        return f"{kind}({self.path!r}{given}{', ' * (options != ')')}{options}"
