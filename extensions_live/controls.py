@@ -52,8 +52,12 @@ class Controls(LiveWidget[Session]):
         self._speed = Speed()
         super().__init__(session, period=PERIOD)
 
-    def snapshot(self, session: Session) -> dict[str, Any]:
+    def snapshot(self, session: Session) -> dict[str, Any] | None:
         state, main_loop = session.state, session.main_loop
+        if state.ended and self.payload.get("state") == state:
+            # Another session may go on with the main loop; this one stays what it was.
+            command = outcome(session.commands[-1]) if session.commands else None
+            return {**self.payload, "command": command}
         done, epoch = main_loop.status["iterations_done"], main_loop.status["epochs_done"]
         if not state.ended:
             epoch += 1

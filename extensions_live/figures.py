@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from bokeh.core.json_encoder import serialize_json
 from bokeh.document import Document
 from bokeh.models import (
+    BasicTicker,
     BoxZoomTool,
     ColumnDataSource,
     CrosshairTool,
@@ -96,6 +97,7 @@ def document(figures: Sequence[Sequence[str]], *, height: int = HEIGHT) -> str:
         )
         plot.extra_y_ranges = {"share": Range1d(start=0, end=1)}
         plot.xaxis.formatter = NumeralTickFormatter(format="0,0")
+        plot.xaxis.ticker = BasicTicker(min_interval=1)  # there is nothing between two iterations
         plot.xaxis.axis_label = "iteration"
         for channel in channels:
             if channel not in sources:

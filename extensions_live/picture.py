@@ -2,7 +2,7 @@
 
 PNG, because it is the one format that every reader of notebooks shows: an inline SVG is cut by
 the sanitizers of hosting sites, and untrusted notebooks do not show it at all. Pillow, which Bokeh
-needs anyway, draws at three times the size and shrinks, for smooth lines.
+needs anyway, draws larger than the picture and shrinks it, for smooth lines.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from .curves import number
@@ -26,6 +28,7 @@ SCALE = 4  # drawn so much larger than on the page
 SHRINK = 2  # and shrunk by this much
 TEXT, SOFT, GRID = "#374151", "#6b7280", "#e5e7eb"
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 30, 34
+SPARSE, DENSE = 60, 300  # curves with few points have dots, with many a thin line
 
 
 class Line(NamedTuple):
@@ -49,88 +52,101 @@ def draw(panels: Sequence[Sequence[Line]], *, columns: int = 2) -> bytes:
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
     image = Image.new("RGB", (WIDTH * SCALE, HEIGHT * rows * SCALE), "white")
-    pen = ImageDraw.Draw(image)
-    width = WIDTH / columns
+    pen, width = ImageDraw.Draw(image), WIDTH / columns
     for index, lines in enumerate(panels):
-        left, top = index % columns * width, index // columns * HEIGHT
-        draw_panel(pen, lines, left, top, width)
+        panel = Panel(pen, lines, index % columns * width, index // columns * HEIGHT, width)
+        panel.draw_axes()
+        panel.draw_legend()
+        for line in lines:
+            panel.draw_line(line)
     small = image.resize((image.width // SHRINK, image.height // SHRINK), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
-    small.quantize(64).save(stream, "PNG", optimize=True)
+    small.quantize(128).save(stream, "PNG", optimize=True)
     return stream.getvalue()
 
 
-def draw_panel(
-    pen: ImageDraw.ImageDraw, lines: Sequence[Line], left: float, top: float, width: float
-) -> None:
-    """Draw axes, grid, legend and lines into the rectangle at (`left`, `top`)."""
-    font = ImageFont.load_default(11 * SCALE)
-    x0, x1 = left + LEFT, left + width - RIGHT
-    y0, y1 = top + TOP, top + HEIGHT - BOTTOM
+class Panel:
+    """Axes with curves in the rectangle of the given width at (`left`, `top`), in pixels."""
 
-    def text(x: float, y: float, string: str, anchor: str, colour: str = SOFT) -> None:
-        pen.text((x * SCALE, y * SCALE), string, colour, font=font, anchor=anchor)
+    def __init__(
+        self, pen: ImageDraw.ImageDraw, lines: Sequence[Line], left: float, top: float, width: float
+    ) -> None:
+        self.pen, self.lines = pen, lines
+        self.font = ImageFont.load_default(11 * SCALE)
+        self.left, self.right = left + LEFT, left + width - RIGHT
+        self.top, self.bottom = top + TOP, top + HEIGHT - BOTTOM
+        self.xs = span(np.concatenate([line.curve.x for line in lines]), padding=0.0)
+        self.ys = span(np.concatenate([line.curve.y for line in lines]), padding=0.06)
 
-    def stroke(points: list[tuple[float, float]], colour: str, thick: float) -> None:
-        scaled = [(x * SCALE, y * SCALE) for x, y in points]
-        if len(scaled) > 1:
-            pen.line(scaled, colour, round(thick * SCALE), joint="curve")
+    def draw_axes(self) -> None:
+        """Draw grid, numbers and the name of the axis."""
+        for tick in ticks(*self.ys, 5):
+            _, y = self._place(self.xs[0], tick)
+            self._stroke([(self.left, y), (self.right, y)], GRID, 0.75)
+            self._text(self.left - 6, y, f"{tick:.6g}", "rm")
+        for tick in ticks(*self.xs, 6):
+            x, _ = self._place(tick, self.ys[0])
+            self._stroke([(x, self.top), (x, self.bottom)], GRID, 0.75)
+            self._text(x, self.bottom + 5, f"{tick:,.6g}", "mt")
+        self._text((self.left + self.right) / 2, self.bottom + 19, "iteration", "mt")
 
-    xs = np.concatenate([line.curve.x for line in lines] or [np.zeros(0)])
-    ys = np.concatenate([line.curve.y for line in lines] or [np.zeros(0)])
-    ys = ys[np.isfinite(ys)]
-    low_x, high_x = span(xs, 0.0)
-    low_y, high_y = span(ys, 0.06)
+    def draw_legend(self) -> None:
+        """Draw colour, name and last value of each line."""
+        x, y = self.left, self.top - 14
+        for name, colour, curve in self.lines:
+            finite = curve.y[np.isfinite(curve.y)]
+            label = f"{name}  {number(float(finite[-1]))}" if len(finite) else name
+            self._stroke([(x, y), (x + 16, y)], colour, 3)
+            self._text(x + 22, y, label, "lm", TEXT)
+            x += 22 + self.font.getlength(label) / SCALE + 18
 
-    def place(x: float, y: float) -> tuple[float, float]:
-        across = (x - low_x) / (high_x - low_x)
-        up = (y - low_y) / (high_y - low_y)
-        return x0 + across * (x1 - x0), y1 - up * (y1 - y0)
+    def draw_line(self, line: Line) -> None:
+        """Draw one curve: its pieces, dots where it has few points, marks where it is broken."""
+        points = list(zip(line.curve.x.tolist(), line.curve.y.tolist(), strict=True))
+        thick = 1.2 if len(points) > DENSE else 1.8
+        for whole, piece in groupby(points, key=lambda point: not math.isnan(point[1])):
+            if whole:
+                self._stroke([self._place(x, y) for x, y in piece], line.colour, thick)
+        if len(points) <= SPARSE:
+            for x, y in (self._place(x, y) for x, y in points if not math.isnan(y)):
+                corners = (x - 3, y - 3, x + 3, y + 3)
+                self.pen.ellipse([c * SCALE for c in corners], line.colour)
+        for place in line.curve.marks.tolist():
+            x, y = self._place(place, self.ys[0])
+            self._stroke([(x - 3, y - 8), (x + 3, y - 2)], MARK_COLOUR, 1.5)
+            self._stroke([(x - 3, y - 2), (x + 3, y - 8)], MARK_COLOUR, 1.5)
 
-    for tick in ticks(low_y, high_y, 5):
-        _, y = place(low_x, tick)
-        stroke([(x0, y), (x1, y)], GRID, 0.75)
-        text(x0 - 6, y, f"{tick:.6g}", "rm")
-    for tick in ticks(low_x, high_x, 6):
-        x, _ = place(tick, low_y)
-        stroke([(x, y0), (x, y1)], GRID, 0.75)
-        text(x, y1 + 5, f"{tick:,.6g}", "mt")
-    text((x0 + x1) / 2, y1 + 19, "iteration", "mt")
+    def _place(self, x: float, y: float) -> tuple[float, float]:
+        across = (x - self.xs[0]) / (self.xs[1] - self.xs[0])
+        up = (y - self.ys[0]) / (self.ys[1] - self.ys[0])
+        return (
+            self.left + across * (self.right - self.left),
+            self.bottom - up * (self.bottom - self.top),
+        )
 
-    at = x0
-    for line in lines:
-        stroke([(at, top + 16), (at + 16, top + 16)], line.colour, 3)
-        finite = line.curve.y[np.isfinite(line.curve.y)]
-        label = f"{line.name}  {number(float(finite[-1]))}" if len(finite) else line.name
-        text(at + 22, top + 16, label, "lm", TEXT)
-        at += 22 + font.getlength(label) / SCALE + 18
-        thick = 1.2 if len(line.curve.x) > 300 else 1.8
-        run: list[tuple[float, float]] = []
-        for x, y in zip(line.curve.x.tolist(), line.curve.y.tolist(), strict=True):
-            if math.isnan(y):
-                stroke(run, line.colour, thick)
-                run = []
-            else:
-                run.append(place(x, y))
-        stroke(run, line.colour, thick)
-        if len(line.curve.x) <= 60:
-            for x, y in zip(line.curve.x.tolist(), line.curve.y.tolist(), strict=True):
-                if not math.isnan(y):
-                    px, py = place(x, y)
-                    box = [(px - 3) * SCALE, (py - 3) * SCALE, (px + 3) * SCALE, (py + 3) * SCALE]
-                    pen.ellipse(box, line.colour)
-        for x in line.curve.marks.tolist():
-            px, _ = place(x, low_y)
-            stroke([(px - 3, y1 - 8), (px + 3, y1 - 2)], MARK_COLOUR, 1.5)
-            stroke([(px - 3, y1 - 2), (px + 3, y1 - 8)], MARK_COLOUR, 1.5)
+    def _stroke(self, points: Sequence[tuple[float, float]], colour: str, thick: float) -> None:
+        if len(points) > 1:
+            scaled = [(x * SCALE, y * SCALE) for x, y in points]
+            self.pen.line(scaled, colour, round(thick * SCALE), joint="curve")
+
+    def _text(self, x: float, y: float, text: str, anchor: str, colour: str = SOFT) -> None:
+        self.pen.text((x * SCALE, y * SCALE), text, colour, font=self.font, anchor=anchor)
 
 
-def span(values: np.ndarray, padding: float) -> tuple[float, float]:
-    """Return the range of `values` with a share of it added at both ends, never empty."""
+def span(values: NDArray[np.float64], *, padding: float) -> tuple[float, float]:
+    """Return the range of the finite values with a share of it added at both ends, never empty.
+
+    Examples
+    --------
+    >>> span(np.array([0.0, 4.0, np.nan]), padding=0.25), span(np.array([2.0]), padding=0.25)
+    ((-1.0, 5.0), (1.9, 2.1))
+
+    """
+    values = values[np.isfinite(values)]
     if not len(values):
         return 0.0, 1.0
     low, high = float(values.min()), float(values.max())
-    extra = padding * (high - low) or (0.0 if high > low else max(abs(high), 1.0) * 0.05)
+    extra = padding * (high - low) if high > low else 0.05 * (abs(high) or 1.0)
     return low - extra, high + extra
 
 
@@ -145,7 +161,7 @@ def ticks(low: float, high: float, about: int) -> list[float]:
     """
     rough = (high - low) / about
     power = 10.0 ** math.floor(math.log10(rough))
-    step = min((m for m in (1, 2, 5, 10)), key=lambda m: abs(m * power - rough)) * power
+    step = min((1, 2, 5, 10), key=lambda m: abs(m * power - rough)) * power
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
     digits = max(0, 1 - math.floor(math.log10(step)))

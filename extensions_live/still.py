@@ -2,7 +2,8 @@
 
 They are outputs of their own below the live widgets: a widget's output shows nothing but an error
 once its kernel is gone. Both are published empty at first and replaced when the run pauses or
-ends; the style sheet hides them while a live view of the same cell is there.
+ends; the style sheet hides them while a live view of the same cell is there. A page that was
+reloaded in between cannot be reached in this way: show the view again before saving.
 """
 
 from __future__ import annotations

@@ -11,9 +11,14 @@ async function loadBokeh(model) {
   // Another library may have put the same or another version on the page; both can stay.
   if (window.Bokeh?.[version]) return window.Bokeh[version];
   window.__workbenchBokeh ??= {};
-  window.__workbenchBokeh[version] ??= runScript(carrier.get("source"))
-    .then(() => window.Bokeh[version]);
-  return window.__workbenchBokeh[version];
+  window.__workbenchBokeh[version] ??= runScript(carrier.get("source"));
+  try {
+    await window.__workbenchBokeh[version];
+  } catch (error) {
+    delete window.__workbenchBokeh[version]; // the next view tries again
+    throw error;
+  }
+  return window.Bokeh[version];
 }
 
 async function runScript(compressed) {
@@ -248,6 +253,7 @@ async function render({ model, el }) {
   };
   const resetAll = () => { for (const figure of figures) views.get(figure).reset(); };
   figures.forEach((figure, i) => {
+    views.get(figure).canvas_view.events_el.style.outline = "none"; // after every drag, otherwise
     figure.on_event("rangesupdate", askRange);
     figure.on_event("reset", askRange);
     figure.on_event("doubletap", resetAll);

@@ -114,3 +114,13 @@ def test_nothing_is_sent_while_nothing_changes(gated, hand_pump, wire):
     for _ in range(3):
         hand_pump.serve(controls)
     assert len(wire) == 1
+
+
+def test_an_ended_session_stays_what_it_was_when_another_goes_on(hand_pump, wire):
+    main_loop = make_loop(epochs=1, batches=4)
+    session = main_loop.start()
+    assert session.wait(20)
+    controls = Controls(session)
+    before = shown(controls, hand_pump)
+    assert main_loop.start().wait(20)
+    assert shown(controls, hand_pump) == before
