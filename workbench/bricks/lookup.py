@@ -1,0 +1,108 @@
+"""Lookup tables: vectors for integers, such as words."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+
+from workbench.bricks.application import application
+from workbench.bricks.interfaces import Feedforward, Initializable
+from workbench.bricks.lazy import lazy
+from workbench.errors import BrickError, DtypeError
+from workbench.roles import WEIGHT
+from workbench.tensor import Variable
+
+
+class LookupTable(Initializable, Feedforward):
+    """Represents integers by rows of a matrix.
+
+    Parameters
+    ----------
+    length : int
+        The number of rows, one more than the largest index. Needed by `allocate`.
+    dim : int
+        The size of a row. Needed by `allocate`.
+    **kwargs
+        As for `Initializable`; there are no biases.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.initialization import Constant
+    >>> lookup = LookupTable(3, 2, weights_init=Constant([[0, 1], [2, 3], [4, 5]]))
+    >>> lookup.initialize()
+    >>> lookup.apply(torch.tensor([2, 0]))
+    tensor([[4., 5.],
+            [0., 1.]])
+    """
+
+    has_biases: ClassVar[bool] = False
+
+    @lazy(allocation=["length", "dim"])
+    def __init__(self, length: int, dim: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.length = length
+        self.dim = dim
+
+    @property
+    def W(self) -> Variable:
+        """The matrix of representations, of shape (length, dim)."""
+        weights: Variable = self.parameters[0]
+        return weights
+
+    @property
+    def input_dim(self) -> int:
+        """Zero: an index is a number, without dimensions."""
+        return 0
+
+    @input_dim.setter
+    def input_dim(self, value: int) -> None:
+        if value:
+            raise BrickError(
+                f"{self.path()}: a lookup table takes indices, so its input_dim is 0, not {value}"
+            )
+
+    @property
+    def output_dim(self) -> int:
+        """The same as `dim`."""
+        return self.dim
+
+    @output_dim.setter
+    def output_dim(self, value: int) -> None:
+        self.dim = value
+
+    def get_dim(self, name: str) -> Any:
+        return self.input_dim if name == "indices" else super().get_dim(name)
+
+    def describe(self) -> str:
+        return f"{self.length or '?'} rows of {self.dim or '?'}"
+
+    def _allocate(self) -> None:
+        self._add_parameter((self.length, self.dim), "W", WEIGHT)
+
+    def _initialize(self) -> None:
+        self._scheme("weights_init").initialize(self.parameters[0], self.rng)
+
+    @application(inputs=["indices"], outputs=["output"])
+    def apply(self, indices: Variable) -> Variable:
+        """Look rows up.
+
+        Parameters
+        ----------
+        indices : Variable
+            Integers of any shape, from zero to ``length - 1``.
+
+        Returns
+        -------
+        Variable
+            Of the shape of `indices`, with one dimension of size `dim` behind.
+        """
+        if indices.dtype.is_floating_point or indices.dtype is torch.bool:
+            raise DtypeError(
+                f"{self.path()}.apply: indices are {str(indices.dtype).removeprefix('torch.')}, "
+                "but must be integers; take tensor.lvector or tensor.lmatrix, or convert them, as "
+                "in indices.long()"
+            )
+        rows: Variable = torch.nn.functional.embedding(indices.long(), self.W)  # type: ignore[arg-type, assignment]
+        return rows

@@ -1,0 +1,17 @@
+"""Recurrent bricks: written as one step, applied to sequences."""
+
+from workbench.bricks.recurrent.architectures import LSTM, GatedRecurrent, SimpleRecurrent
+from workbench.bricks.recurrent.base import BaseRecurrent
+from workbench.bricks.recurrent.bidirectional import Bidirectional
+from workbench.bricks.recurrent.iteration import recurrent
+from workbench.bricks.recurrent.stack import RecurrentStack
+
+__all__ = [
+    "LSTM",
+    "BaseRecurrent",
+    "Bidirectional",
+    "GatedRecurrent",
+    "RecurrentStack",
+    "SimpleRecurrent",
+    "recurrent",
+]

@@ -1,0 +1,363 @@
+"""The three common recurrent transitions: simple, LSTM and gated.
+
+None of them transforms its inputs: a `workbench.bricks.Linear` or `workbench.bricks.parallel.Fork`
+before it does, for all moments at once. Their initial states are parameters, zero at first.
+
+Shapes: T moments, B examples, D the brick's `dim`. Inputs and outputs are described for one step;
+sequences have T in front.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy
+
+from workbench.bricks.activations import Logistic, Tanh
+from workbench.bricks.application import application
+from workbench.bricks.base import Brick
+from workbench.bricks.interfaces import Initializable
+from workbench.bricks.lazy import lazy
+from workbench.bricks.recurrent.base import (
+    BaseRecurrent,
+    check_step,
+    for_batch,
+    initial_state,
+    masked,
+)
+from workbench.bricks.recurrent.iteration import recurrent
+from workbench.roles import WEIGHT
+from workbench.tensor import Variable
+
+
+class _Transition(BaseRecurrent, Initializable):
+    """What the three have in common: their `dim`, and a mask without dimensions."""
+
+    has_biases: ClassVar[bool] = False
+    dim: Any
+
+    def get_dim(self, name: str) -> Any:
+        if name == "mask":
+            return 0
+        return self.dim if name in self._state_names() else super().get_dim(name)
+
+    def describe(self) -> str:
+        return f"{self.dim or '?'} units"
+
+
+class SimpleRecurrent(_Transition):
+    """The plain recurrent transition: ``states = activation(inputs + states @ W)``.
+
+    Parameters
+    ----------
+    dim : int
+        D, the size of the state. Needed by `allocate`.
+    activation : Brick
+        Applied to the new state. Needed by `allocate`.
+    **kwargs
+        As for `Initializable`; there are no biases.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.bricks import Identity
+    >>> from workbench.initialization import Identity as IdentityMatrix
+    >>> rnn = SimpleRecurrent(dim=2, activation=Identity(), weights_init=IdentityMatrix())
+    >>> rnn.initialize()
+    >>> rnn.apply(torch.ones(3, 1, 2))[:, 0]
+    tensor([[1., 1.],
+            [2., 2.],
+            [3., 3.]])
+    """
+
+    @lazy(allocation=["dim"])
+    def __init__(self, dim: int, activation: Brick, **kwargs: Any) -> None:
+        super().__init__(children=[activation, *kwargs.pop("children", ())], **kwargs)
+        self.dim = dim
+        self._activation: Any = activation
+
+    @property
+    def W(self) -> Variable:
+        """The weights, of shape (D, D)."""
+        weights: Variable = self.parameters[0]
+        return weights
+
+    def get_dim(self, name: str) -> Any:
+        return self.dim if name == "inputs" else super().get_dim(name)
+
+    def _allocate(self) -> None:
+        self._add_parameter((self.dim, self.dim), "W", WEIGHT)
+        self.parameters.append(initial_state(self.dim))
+
+    def _initialize(self) -> None:
+        self._scheme("weights_init").initialize(self.parameters[0], self.rng)
+
+    @recurrent(sequences=["inputs", "mask"], states=["states"], contexts=[], outputs=["states"])
+    def apply(self, inputs: Variable, states: Variable, mask: Variable | None = None) -> Variable:
+        """Compute the next states.
+
+        Parameters
+        ----------
+        inputs : Variable
+            Floats of shape (B, D).
+        states : Variable
+            Of shape (B, D).
+        mask : Variable, optional
+            Of shape (B,): zero where there is no data, so that the states stay.
+
+        Returns
+        -------
+        Variable
+            The next states, of shape (B, D).
+        """
+        check_step(self, mask, inputs=inputs, states=states)
+        new = self._activation.apply(inputs + states @ self.W)
+        return masked(new, states, mask)
+
+    @application(outputs=apply.states)
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
+        """The trained initial state for every example."""
+        return [for_batch(self.parameters[1], batch_size)]
+
+
+class LSTM(_Transition):
+    """Long short-term memory, with peepholes.
+
+    With ``a, b, c, d = split(states @ W_state + inputs)`` and the gate activation σ::
+
+        in_gate = σ(a + cells * W_cell_to_in)
+        forget_gate = σ(b + cells * W_cell_to_forget)
+        new_cells = forget_gate * cells + in_gate * activation(c)
+        out_gate = σ(d + new_cells * W_cell_to_out)
+        new_states = out_gate * activation(new_cells)
+
+    Parameters
+    ----------
+    dim : int
+        D, the number of cells. Needed by `allocate`.
+    activation : Brick, optional
+        `Tanh` by default.
+    gate_activation : Brick, optional
+        `Logistic` by default.
+    **kwargs
+        As for `Initializable`. `weights_init` draws the peepholes, which are vectors, too. There
+        are no biases: give them to what makes the inputs (ones for the forget gates, say).
+
+    Notes
+    -----
+    The order is input gates, forget gates, cells, output gates, which is that of
+    ``torch.nn.LSTM``; that has no peepholes.
+
+    References
+    ----------
+    Hochreiter and Schmidhuber, *Long short-term memory*, 1997; Gers, Schraudolph and Schmidhuber,
+    *Learning precise timing with LSTM recurrent networks*, 2003; Graves, *Generating sequences with
+    recurrent neural networks*, 2013, equations 7 to 11.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.initialization import Constant
+    >>> lstm = LSTM(dim=1, weights_init=Constant(0.1))
+    >>> lstm.initialize()
+    >>> states, cells = lstm.apply(torch.ones(2, 1, 4))
+    >>> states.flatten(), cells.flatten()
+    (tensor([0.3751, 0.5763]), tensor([0.5568, 0.9989]))
+    """
+
+    @lazy(allocation=["dim"])
+    def __init__(
+        self,
+        dim: int,
+        activation: Brick | None = None,
+        gate_activation: Brick | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self._activation: Any = Tanh() if activation is None else activation
+        self._gate: Any = Logistic() if gate_activation is None else gate_activation
+        own = [self._activation, self._gate]
+        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+        self.dim = dim
+
+    def get_dim(self, name: str) -> Any:
+        return 4 * self.dim if name == "inputs" else super().get_dim(name)
+
+    def _allocate(self) -> None:
+        self._add_parameter((self.dim, 4 * self.dim), "W_state", WEIGHT)
+        for gate in ("in", "forget", "out"):
+            self._add_parameter((self.dim,), f"W_cell_to_{gate}", WEIGHT)
+        self.parameters.append(initial_state(self.dim))
+        self.parameters.append(initial_state(self.dim, "initial_cells"))
+
+    def _initialize(self) -> None:
+        for weights in self.parameters[:4]:
+            self._scheme("weights_init").initialize(weights, self.rng)
+
+    @recurrent(
+        sequences=["inputs", "mask"],
+        states=["states", "cells"],
+        contexts=[],
+        outputs=["states", "cells"],
+    )
+    def apply(
+        self,
+        inputs: Variable,
+        states: Variable,
+        cells: Variable,
+        mask: Variable | None = None,
+    ) -> tuple[Variable, Variable]:
+        """Compute the next states and cells.
+
+        Parameters
+        ----------
+        inputs : Variable
+            Floats of shape (B, 4 D): for input gates, forget gates, cells and output gates.
+        states, cells : Variable
+            Of shape (B, D).
+        mask : Variable, optional
+            Of shape (B,): zero where there is no data, so that states and cells stay.
+
+        Returns
+        -------
+        states, cells : Variable
+            Of shape (B, D).
+        """
+        check_step(self, mask, inputs=inputs, states=states, cells=cells)
+        weights, to_in, to_forget, to_out = self.parameters[:4]
+        parts: Any = (states @ weights + inputs).split(self.dim, 1)
+        in_gate = self._gate.apply(parts[0] + cells * to_in)
+        forget_gate = self._gate.apply(parts[1] + cells * to_forget)
+        new_cells = forget_gate * cells + in_gate * self._activation.apply(parts[2])
+        out_gate = self._gate.apply(parts[3] + new_cells * to_out)
+        new_states = out_gate * self._activation.apply(new_cells)
+        return masked(new_states, states, mask), masked(new_cells, cells, mask)
+
+    @application(outputs=apply.states)
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
+        """The trained initial states and cells for every example."""
+        return [for_batch(state, batch_size) for state in self.parameters[4:]]
+
+
+class GatedRecurrent(_Transition):
+    """The gated recurrent unit.
+
+    With ``update, reset = split(gate_activation(states @ state_to_gates + gate_inputs))``::
+
+        candidates = activation((states * reset) @ state_to_state + inputs)
+        new_states = update * candidates + (1 - update) * states
+
+    Parameters
+    ----------
+    dim : int
+        D, the size of the state. Needed by `allocate`.
+    activation : Brick, optional
+        `Tanh` by default.
+    gate_activation : Brick, optional
+        `Logistic` by default.
+    **kwargs
+        As for `Initializable`; there are no biases.
+
+    Notes
+    -----
+    ``torch.nn.GRU`` calls update what keeps the old state, and resets after the multiplication.
+
+    References
+    ----------
+    Cho et al., *Learning phrase representations using RNN encoder-decoder for statistical machine
+    translation*, 2014.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.initialization import Constant
+    >>> gru = GatedRecurrent(dim=1, weights_init=Constant(0.5))
+    >>> gru.initialize()
+    >>> gru.apply(inputs=torch.ones(2, 1, 1), gate_inputs=torch.zeros(2, 1, 2)).flatten()
+    tensor([0.3808, 0.6114])
+    """
+
+    @lazy(allocation=["dim"])
+    def __init__(
+        self,
+        dim: int,
+        activation: Brick | None = None,
+        gate_activation: Brick | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self._activation: Any = Tanh() if activation is None else activation
+        self._gate: Any = Logistic() if gate_activation is None else gate_activation
+        own = [self._activation, self._gate]
+        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+        self.dim = dim
+
+    @property
+    def state_to_state(self) -> Variable:
+        """The weights to the candidates, of shape (D, D)."""
+        weights: Variable = self.parameters[0]
+        return weights
+
+    @property
+    def state_to_gates(self) -> Variable:
+        """The weights to update and reset gates, of shape (D, 2 D)."""
+        weights: Variable = self.parameters[1]
+        return weights
+
+    def get_dim(self, name: str) -> Any:
+        sizes = {"inputs": 1, "gate_inputs": 2}
+        return sizes[name] * self.dim if name in sizes else super().get_dim(name)
+
+    def _allocate(self) -> None:
+        self._add_parameter((self.dim, self.dim), "state_to_state", WEIGHT)
+        self._add_parameter((self.dim, 2 * self.dim), "state_to_gates", WEIGHT)
+        self.parameters.append(initial_state(self.dim))
+
+    def _initialize(self) -> None:
+        scheme = self._scheme("weights_init")
+        scheme.initialize(self.parameters[0], self.rng)
+        # Each gate gets a matrix of its own, so that a scheme for square matrices holds for both.
+        square = (self.dim, self.dim)
+        gates = [scheme.generate(self.rng, square) for _ in range(2)]
+        self.parameters[1].set_value(numpy.hstack(gates))
+
+    @recurrent(
+        sequences=["mask", "inputs", "gate_inputs"],
+        states=["states"],
+        contexts=[],
+        outputs=["states"],
+    )
+    def apply(
+        self,
+        inputs: Variable,
+        gate_inputs: Variable,
+        states: Variable,
+        mask: Variable | None = None,
+    ) -> Variable:
+        """Compute the next states.
+
+        Parameters
+        ----------
+        inputs : Variable
+            Floats of shape (B, D).
+        gate_inputs : Variable
+            Of shape (B, 2 D): for update gates and reset gates.
+        states : Variable
+            Of shape (B, D).
+        mask : Variable, optional
+            Of shape (B,): zero where there is no data, so that the states stay.
+
+        Returns
+        -------
+        Variable
+            The next states, of shape (B, D).
+        """
+        check_step(self, mask, inputs=inputs, gate_inputs=gate_inputs, states=states)
+        gates = self._gate.apply(states @ self.state_to_gates + gate_inputs)
+        parts: Any = gates.split(self.dim, 1)
+        update, reset = parts
+        candidates = self._activation.apply((states * reset) @ self.state_to_state + inputs)
+        return masked(update * candidates + (1 - update) * states, states, mask)
+
+    @application(outputs=apply.states)
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
+        """The trained initial state for every example."""
+        return [for_batch(self.parameters[2], batch_size)]

@@ -1,0 +1,116 @@
+"""`BaseRecurrent`, and what the steps of recurrent bricks have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from workbench.bricks.application import application
+from workbench.bricks.base import Brick
+from workbench.bricks.checks import shown
+from workbench.errors import DtypeError, ShapeError
+from workbench.roles import INITIAL_STATE, add_role
+from workbench.tensor import SharedVariable, Variable
+from workbench.tensor.device import default_device, floatx
+from workbench.utils.plain import pack
+from workbench.utils.variables import shared_floatx_zeros
+
+
+class BaseRecurrent(Brick):
+    """Base class of bricks with a recurrent application.
+
+    A subclass decorates ``apply`` with `workbench.bricks.recurrent.recurrent` and tells the
+    dimension of every state in `get_dim`.
+    """
+
+    @application
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
+        """The states before the first step: zeros, of shape (B, dimension of the state).
+
+        Bricks with a recurrent application other than ``apply``, or with other initial states,
+        override this.
+
+        Parameters
+        ----------
+        batch_size : int or Variable
+            B.
+        *args, **kwargs
+            The arguments of the recurrent application.
+
+        Returns
+        -------
+        list of Variable
+            In the order of ``apply.states``.
+        """
+        shapes = [(batch_size, *pack(self.get_dim(name))) for name in self._state_names()]
+        dtype, device = floatx(), default_device()
+        zeros: list[Any] = [torch.zeros(shape, dtype=dtype, device=device) for shape in shapes]
+        return zeros
+
+    @initial_states.property("outputs")
+    def initial_states_outputs(self) -> list[str]:
+        """The states of ``apply``."""
+        return self._state_names()
+
+    def _state_names(self) -> list[str]:
+        brick: Any = self  # a subclass defines `apply`
+        return list(brick.apply.states)
+
+
+def initial_state(dim: int, name: str = "initial_state") -> SharedVariable:
+    """A trainable initial state, zeros of shape (dim,)."""
+    state = shared_floatx_zeros((dim,), name=name)
+    add_role(state, INITIAL_STATE)
+    return state
+
+
+def for_batch(state: Variable, batch_size: Any) -> Variable:
+    """One state as that of each of `batch_size` examples."""
+    states: Variable = state.unsqueeze(0).expand(batch_size, *state.shape)
+    return states
+
+
+def masked(new: Variable, old: Variable, mask: Variable | None) -> Variable:
+    """`new` where there is data, `old` where the mask is zero.
+
+    A choice and no weighted sum: what was computed from padding cannot spoil anything.
+    """
+    if mask is None:
+        return new
+    present = mask.ne(0).reshape(-1, *[1] * (new.ndim - 1))
+    chosen: Variable = torch.where(present, new, old)  # type: ignore[call-overload]
+    return chosen
+
+
+def check_step(brick: Brick, mask: Variable | None, **arguments: Variable) -> None:
+    """Check what goes into one step against the dimensions of the brick.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        Naming brick, argument, shape and remedy.
+    """
+    for name, variable in arguments.items():
+        where, dim = f"{brick.path()}.apply: {name}", brick.get_dim(name)
+        if variable.ndim != 2:
+            raise ShapeError(
+                f"{where} has shape {shown(variable)} in one step, but must be (B, {dim}): "
+                f"sequences are of shape (T, B, {dim}), states of shape (B, D); with "
+                "iterate=False there is no T"
+            )
+        size = variable.shape[1]
+        if isinstance(size, int) and size != dim:
+            raise ShapeError(
+                f"{where} has shape {shown(variable)} in one step, but must be (B, {dim}); make it "
+                f"so with a Linear or Fork of output dimension {dim}"
+            )
+        if not variable.dtype.is_floating_point:
+            raise DtypeError(
+                f"{where} is {str(variable.dtype).removeprefix('torch.')}, but must be floats"
+            )
+    if mask is not None and mask.ndim != 1:
+        raise ShapeError(
+            f"{brick.path()}.apply: mask has shape {shown(mask)} in one step, but must be (B,), so "
+            "(T, B) for a sequence"
+        )

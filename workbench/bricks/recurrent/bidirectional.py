@@ -1,0 +1,85 @@
+"""Two recurrent bricks over the same sequence, in both directions."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+
+from workbench.bricks.application import BoundApplication, application
+from workbench.bricks.interfaces import Initializable
+from workbench.bricks.recurrent.base import BaseRecurrent
+from workbench.errors import SignatureError
+from workbench.tensor import Variable
+
+
+class Bidirectional(Initializable):
+    """Reads a sequence forwards and backwards, by two copies of a recurrent brick.
+
+    Parameters
+    ----------
+    prototype : BaseRecurrent
+        Its copies are the children ``forward`` and ``backward``.
+    **kwargs
+        As for `Initializable`.
+
+    References
+    ----------
+    Schuster and Paliwal, *Bidirectional recurrent neural networks*, 1997.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.bricks import Identity
+    >>> from workbench.bricks.recurrent import SimpleRecurrent
+    >>> from workbench.initialization import Identity as IdentityMatrix
+    >>> both = Bidirectional(SimpleRecurrent(1, Identity()), weights_init=IdentityMatrix())
+    >>> both.initialize()
+    >>> both.apply(torch.ones(3, 1, 1))[:, 0]
+    tensor([[1., 3.],
+            [2., 2.],
+            [3., 1.]])
+    """
+
+    def __init__(self, prototype: BaseRecurrent, **kwargs: Any) -> None:
+        twins = [copy.deepcopy(prototype) for _ in range(2)]
+        for twin, name in zip(twins, ("forward", "backward"), strict=True):
+            twin.name = name
+        super().__init__(children=[*twins, *kwargs.pop("children", ())], **kwargs)
+        self.prototype = prototype
+        self._twins: list[Any] = list(twins)
+
+    @application
+    def apply(self, *args: Any, **kwargs: Any) -> list[Variable]:
+        """Apply both, and join what they give along the last dimension.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            For both alike: sequences of shape (T, B, ...), contexts, states.
+
+        Returns
+        -------
+        list of Variable
+            For each output of the prototype, of shape (T, B, ..., 2 D), in the order of time.
+        """
+        if "reverse" in kwargs or not kwargs.get("iterate", True):
+            raise SignatureError(
+                f"{self.path()}.apply goes over whole sequences in both directions: it takes "
+                "neither reverse nor iterate=False"
+            )
+        forward, backward = self._twins
+        there = forward.apply(*args, as_list=True, **kwargs)
+        back = backward.apply(*args, as_list=True, reverse=True, **kwargs)
+        return [torch.cat(pair, -1) for pair in zip(there, back, strict=True)]  # type: ignore[misc]
+
+    @apply.delegate
+    def apply_delegate(self) -> BoundApplication:
+        """The application of the forward copy."""
+        bound: BoundApplication = self._twins[0].apply
+        return bound
+
+    def get_dim(self, name: str) -> Any:
+        dim = self._twins[0].get_dim(name)
+        return 2 * dim if name in self.apply.outputs else dim

@@ -1,0 +1,239 @@
+"""`recurrent`: one step of a brick becomes an application to whole sequences.
+
+The step is applied once, inside `workbench.tensor.scan`, as an application of its own with
+``iterate=False``. So the variables within the loop are annotated like any others, but belong to
+another call than those outside; what that call attaches does not show in the graph outside.
+
+Shapes: T moments, B examples in a batch.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, overload
+
+import torch
+
+from workbench.bricks.application import SPECIAL, Application, BoundApplication
+from workbench.errors import ApplicationError, SignatureError
+from workbench.tensor import Variable, as_variable, scan
+
+CONTROLS: dict[str, Any] = {
+    "iterate": True,
+    "reverse": False,
+    "return_initial_states": False,
+    "n_steps": None,
+    "batch_size": None,
+}
+"""Arguments that every recurrent application takes by keyword, and their defaults."""
+
+VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+@overload
+def recurrent(step: Callable[..., Any], /) -> Application: ...
+@overload
+def recurrent(**attributes: Any) -> Callable[[Callable[..., Any]], Application]: ...
+def recurrent(step: Callable[..., Any] | None = None, /, **attributes: Any) -> Any:
+    """Decorator: make a method that computes one step an application to sequences.
+
+    Parameters
+    ----------
+    sequences : list of str
+        Which arguments of the step are moments of sequences.
+    states : list of str
+        Which are states, that is, outputs of the step before.
+    contexts : list of str
+        Which are the same at every step.
+    outputs : list of str
+        What the step returns, the new states among it, under the names of the states.
+    **attributes
+        As for `workbench.bricks.application`. Attributes may also be left to properties or a
+        delegate of the application.
+
+    Returns
+    -------
+    Application
+        It takes the arguments of the step, sequences with time as an additional first dimension,
+        and by keyword ``iterate=True``, ``reverse=False``, ``return_initial_states=False``,
+        ``n_steps`` and ``batch_size``:
+
+        * With ``iterate=False`` it is the step itself: sequences without time, all states given.
+        * With ``reverse=True`` it goes from the last moment to the first. What it returns is in
+          the order of time all the same.
+        * With ``return_initial_states=True`` the states have one more moment: what the loop began
+          with, in front (at the end, if reversed).
+        * ``n_steps`` and ``batch_size`` are needed only where there are no sequences.
+
+        States that are not given come from the brick's ``initial_states``. An argument that is
+        none of sequences, states and contexts reaches every step as it is.
+
+    Raises
+    ------
+    SignatureError
+        When applied: if something that the step needs is missing.
+    ApplicationError
+        When applied: if a state is not among the outputs.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.bricks.recurrent import BaseRecurrent
+    >>> class Sum(BaseRecurrent):
+    ...     @recurrent(sequences=["inputs"], states=["total"], contexts=[], outputs=["total"])
+    ...     def apply(self, inputs, total=None):
+    ...         return total + inputs
+    ...     def get_dim(self, name):
+    ...         return 1
+    >>> x = torch.tensor([1.0, 2.0, 3.0]).reshape(3, 1, 1)
+    >>> Sum().apply(x).flatten()
+    tensor([1., 3., 6.])
+    >>> Sum().apply(x, reverse=True).flatten()
+    tensor([6., 5., 3.])
+    >>> Sum().apply(x, total=torch.ones(1, 1), return_initial_states=True).flatten()
+    tensor([1., 2., 4., 7.])
+    """
+    if step is None:
+        return lambda step: _application(step, attributes)
+    return _application(step, attributes)
+
+
+def _application(step: Callable[..., Any], attributes: dict[str, Any]) -> Application:
+    signature = inspect.signature(step)
+    own = [p for p in list(signature.parameters.values())[1:] if p.name not in SPECIAL]
+    wanted = [name for name in SPECIAL if name in signature.parameters]
+    named = [p.name for p in own if p.kind not in VARIADIC]
+    required = [p.name for p in own if p.kind not in VARIADIC and p.default is p.empty]
+
+    @functools.wraps(step)
+    def apply(
+        brick: Any, *args: Any, application: Any, application_call: Any, **kwargs: Any
+    ) -> Any:
+        controls = {name: kwargs.pop(name, default) for name, default in CONTROLS.items()}
+        order = named or [*_names(application, "sequences"), *_names(application, "contexts")]
+        if len(args) > len(order):
+            raise SignatureError(
+                f"{application.path} takes {len(order)} arguments by position "
+                f"({', '.join(order)}), got {len(args)}"
+            )
+        given = {**dict(zip(order, args, strict=False)), **kwargs}
+        present = {name for name, value in given.items() if value is not None}
+        states = _names(application, "states")
+        needed = dict.fromkeys([*required, *states])
+        if controls["iterate"]:
+            needed = dict.fromkeys(name for name in required if name not in states)
+        missing = [name for name in needed if name not in present]
+        if missing:
+            hint = "" if controls["iterate"] else " (one step, iterate=False, needs every state)"
+            raise SignatureError(f"{application.path} needs {', '.join(missing)}{hint}")
+        if controls["iterate"]:
+            given = {name: given[name] for name in given if name in present}
+            return _iterate(application, given, controls)
+        special = {"application": application, "application_call": application_call}
+        return step(brick, **{name: special[name] for name in wanted}, **given)
+
+    vars(apply)["__signature__"] = _with_controls(signature, own)
+    if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in own):
+        attributes = {"inputs": named, **attributes}
+    return Application(apply, **attributes)
+
+
+def _with_controls(signature: inspect.Signature, own: list[inspect.Parameter]) -> inspect.Signature:
+    """The signature of the step, with everything optional that may be missing, and controls."""
+    first = next(iter(signature.parameters.values()))
+    optional = [p if p.kind in VARIADIC else p.replace(default=None) for p in own]
+    rest = [p for p in optional if p.kind is inspect.Parameter.VAR_KEYWORD]
+    front = [p for p in optional if p not in rest]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    special = [inspect.Parameter(name, keyword) for name in SPECIAL]
+    # Where the step takes whatever comes, controls come with it, and are no inputs by name.
+    controls = [inspect.Parameter(n, keyword, default=d) for n, d in CONTROLS.items()]
+    return signature.replace(parameters=[first, *front, *special, *(rest or controls)])
+
+
+def _names(application: BoundApplication, attribute: str) -> list[str]:
+    return list(getattr(application, attribute, ()))
+
+
+def _iterate(
+    application: BoundApplication, given: Mapping[str, Any], controls: Mapping[str, Any]
+) -> list[Variable]:
+    state_names = _names(application, "states")
+    outputs = _names(application, "outputs")
+    foreign = [name for name in state_names if name not in outputs]
+    if foreign:
+        raise ApplicationError(
+            f"{application.path}: the states {', '.join(foreign)} are not among its outputs "
+            f"({', '.join(outputs)}); the step returns the new value of every state"
+        )
+    sequences = _variables(given, _names(application, "sequences"))
+    contexts = _variables(given, _names(application, "contexts"))
+    n_steps = controls["n_steps"]
+    if n_steps is None and not sequences:
+        raise SignatureError(
+            f"{application.path} got no sequences, so it needs n_steps, and batch_size unless all "
+            "states are given"
+        )
+    states = _initial_states(application, given, state_names, sequences, controls["batch_size"])
+    loop = {**sequences, **states, **contexts}
+    rest = {name: value for name, value in given.items() if name not in loop}
+    order = [*state_names, *(name for name in outputs if name not in state_names)]
+
+    def step(*moments: Variable) -> list[Variable]:
+        now = dict(zip(loop, moments, strict=True))
+        results = application(iterate=False, as_dict=True, **now, **rest)
+        return [results[name] for name in order]
+
+    results = scan(
+        step,
+        sequences=list(sequences.values()),
+        states=list(states.values()),
+        contexts=list(contexts.values()),
+        n_steps=n_steps,
+        reverse=controls["reverse"],
+    )
+    computed = dict(zip(order, results, strict=True))
+    if controls["return_initial_states"]:
+        for name, state in states.items():
+            parts: Any = [state.unsqueeze(0), computed[name]]
+            joined: Any = torch.cat(parts[::-1] if controls["reverse"] else parts)
+            computed[name] = joined
+    return [computed[name] for name in outputs]
+
+
+def _variables(given: Mapping[str, Any], names: list[str]) -> dict[str, Variable]:
+    return {name: as_variable(given[name]) for name in names if name in given}
+
+
+def _initial_states(
+    application: BoundApplication,
+    given: Mapping[str, Any],
+    names: list[str],
+    sequences: Mapping[str, Variable],
+    batch_size: Any,
+) -> dict[str, Variable]:
+    """The states to begin with: as given, else from the brick, in the order of `names`."""
+    states = _variables(given, names)
+    missing = [name for name in names if name not in states]
+    if not missing:
+        return {name: states[name] for name in names}
+    if batch_size is None:
+        sizes = [v.shape[1] for v in sequences.values() if v.ndim > 1]
+        sizes += [v.shape[0] for v in states.values() if v.ndim]
+        if not sizes:
+            raise SignatureError(
+                f"{application.path} cannot tell the batch size, which the initial states "
+                f"{', '.join(missing)} need; pass batch_size=..., or these states"
+            )
+        batch_size = sizes[0]
+    brick: Any = application.brick
+    made = brick.initial_states(batch_size, as_dict=True, **given)
+    unmade = [name for name in missing if name not in made]
+    if unmade:
+        raise ApplicationError(
+            f"{brick.path()}.initial_states gives {', '.join(made) or 'nothing'}, but "
+            f"{application.path} also needs {', '.join(unmade)}; return it there, or pass it"
+        )
+    return {name: states[name] if name in states else as_variable(made[name]) for name in names}

@@ -1,0 +1,269 @@
+"""Recurrent bricks on top of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from workbench.bricks.application import BoundApplication, application
+from workbench.bricks.interfaces import Feedforward, Initializable
+from workbench.bricks.parallel import Fork
+from workbench.bricks.recurrent.base import BaseRecurrent
+from workbench.bricks.recurrent.iteration import recurrent
+from workbench.bricks.simple import Linear
+from workbench.errors import BrickError, SignatureError, nearest
+from workbench.tensor import Variable
+
+SEPARATOR = "#"
+MASK = "mask"
+
+
+class RecurrentStack(BaseRecurrent, Initializable):
+    """A deep recurrent network: each layer takes the states of the layer below.
+
+    Between two layers there is a `Fork` from the states of the lower one to every sequence of the
+    upper one. Arguments and outputs of the stack are those of all layers: the names of the bottom
+    layer (level 0) stay, those of level ``n`` end in ``#n``. Contexts, and the sequence ``mask``,
+    keep their names and go to every layer that has them.
+
+    Parameters
+    ----------
+    transitions : list of BaseRecurrent
+        The layers, bottom first; ``#1``, ``#2`` and so on are added to the names of the others.
+    fork_prototype : Feedforward, optional
+        What the forks are made of; by default `Linear`, with bias unless `skip_connections`.
+    states_name : str, optional
+        Which output goes to the next layer.
+    skip_connections : bool, optional
+        Whether every layer has sequences of its own as well, to which what comes from below is
+        added: ``inputs``, ``inputs#1``, ... The bias is then left to what makes those sequences. If
+        false, only the bottom layer has sequences from outside.
+    **kwargs
+        As for `Initializable`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.bricks import Identity
+    >>> from workbench.bricks.recurrent import SimpleRecurrent
+    >>> from workbench.initialization import Constant
+    >>> layers = [SimpleRecurrent(dim=1, activation=Identity()) for _ in range(2)]
+    >>> stack = RecurrentStack(layers, weights_init=Constant(1), biases_init=Constant(0))
+    >>> stack.initialize()
+    >>> stack.apply.sequences, stack.apply.outputs
+    (['inputs', 'mask'], ['states', 'states#1'])
+    >>> lower, upper = stack.apply(torch.ones(3, 1, 1))
+    >>> lower.flatten(), upper.flatten()
+    (tensor([1., 2., 3.]), tensor([1., 3., 6.]))
+    """
+
+    def __init__(
+        self,
+        transitions: Iterable[BaseRecurrent],
+        fork_prototype: Feedforward | None = None,
+        states_name: str = "states",
+        skip_connections: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self.transitions: list[Any] = list(transitions)
+        self.states_name = states_name
+        self.skip_connections = skip_connections
+        for transition in self.transitions:
+            outputs = transition.apply.outputs
+            if states_name not in outputs:
+                raise BrickError(
+                    f"RecurrentStack: {transition!r} has no output {states_name!r} for the next "
+                    f"layer, only {', '.join(outputs)}{nearest(states_name, outputs)}; name one "
+                    "as states_name"
+                )
+        for level, transition in enumerate(self.transitions):
+            transition.name = self.suffix(transition.name, level)
+        if fork_prototype is None:
+            fork_prototype = Linear(use_bias=not skip_connections)
+        self.fork_prototype = fork_prototype
+        self.forks = [
+            Fork(self.normal_inputs(level), name=f"fork_{level}", prototype=fork_prototype)
+            for level in range(1, len(self.transitions))
+        ]
+        children = [*self.transitions, *self.forks, *kwargs.pop("children", ())]
+        super().__init__(children=children, **kwargs)
+
+    # Names.
+
+    @staticmethod
+    def suffix(name: str, level: int) -> str:
+        """A name of one layer among those of the stack.
+
+        >>> RecurrentStack.suffix("states", 0), RecurrentStack.suffix("states", 2)
+        ('states', 'states#2')
+        """
+        return name if name == MASK or level == 0 else f"{name}{SEPARATOR}{level}"
+
+    @staticmethod
+    def suffixes(names: Iterable[str], level: int) -> list[str]:
+        """The same for several names; ``mask``, which all layers share, is left out.
+
+        >>> RecurrentStack.suffixes(["inputs", "mask"], 1)
+        ['inputs#1']
+        """
+        return [RecurrentStack.suffix(name, level) for name in names if name != MASK]
+
+    @staticmethod
+    def split_suffix(name: str) -> tuple[str, int]:
+        """The name within the layer, and its level.
+
+        >>> RecurrentStack.split_suffix("states#2"), RecurrentStack.split_suffix("states")
+        (('states', 2), ('states', 0))
+        """
+        front, separator, level = name.rpartition(SEPARATOR)
+        return (front, int(level)) if separator and level.isdecimal() else (name, 0)
+
+    def normal_inputs(self, level: int) -> list[str]:
+        """The sequences of the layer at `level`, in its own words, without ``mask``."""
+        return [name for name in self.transitions[level].apply.sequences if name != MASK]
+
+    def get_dim(self, name: str) -> Any:
+        for transition in self.transitions:
+            applied = transition.apply
+            if name in applied.contexts or (name == MASK and MASK in applied.sequences):
+                return transition.get_dim(name)
+        own, level = self.split_suffix(name)
+        if level < len(self.transitions):
+            applied = self.transitions[level].apply
+            if own in (*applied.sequences, *applied.states, *applied.outputs):
+                return self.transitions[level].get_dim(own)
+        return super().get_dim(name)
+
+    def _push_allocation_config(self) -> None:
+        for level, fork in enumerate(self.forks):
+            fork.input_dim = self.transitions[level].get_dim(self.states_name)
+            fork.output_dims = self.transitions[level + 1].get_dims(fork.output_names)
+
+    # Application.
+
+    @application
+    def apply(self, *args: Any, **kwargs: Any) -> list[Variable]:
+        """Apply one layer after the other, each to the whole sequence.
+
+        Parameters
+        ----------
+        *args
+            Sequences, then contexts, in the order of ``apply.sequences`` and ``apply.contexts``.
+        low_memory : bool
+            Make one loop in which every step goes through all layers.
+        **kwargs
+            Sequences, contexts and states by name, and what `recurrent` applications take:
+            ``iterate``, ``reverse``, ``return_initial_states``, ``n_steps``, ``batch_size``.
+
+        Returns
+        -------
+        list of Variable
+            The outputs of all layers, bottom first, as in ``apply.outputs``.
+        """
+        if kwargs.pop("low_memory", False):
+            outputs: list[Variable] = self.low_memory_apply(*args, as_list=True, **kwargs)
+            return outputs
+        return self.do_apply(*args, **kwargs)
+
+    @apply.property("sequences")
+    def apply_sequences(self) -> list[str]:
+        """Those of the bottom layer, or of all with `skip_connections`; ``mask`` at the end."""
+        levels = range(len(self.transitions) if self.skip_connections else 1)
+        names = [self.suffix(n, level) for level in levels for n in self.normal_inputs(level)]
+        shared = any(MASK in transition.apply.sequences for transition in self.transitions)
+        return [*names, MASK] if shared else names
+
+    @apply.property("states")
+    def apply_states(self) -> list[str]:
+        """Those of all layers."""
+        return self._of_all_layers("states")
+
+    @apply.property("outputs")
+    def apply_outputs(self) -> list[str]:
+        """Those of all layers."""
+        return self._of_all_layers("outputs")
+
+    @apply.property("contexts")
+    def apply_contexts(self) -> list[str]:
+        """Those of all layers, each once."""
+        return list(dict.fromkeys(n for layer in self.transitions for n in layer.apply.contexts))
+
+    @apply.property("inputs")
+    def apply_inputs(self) -> list[str]:
+        """Sequences, contexts and states."""
+        return [*self.apply_sequences(), *self.apply_contexts(), *self.apply_states()]
+
+    def _of_all_layers(self, attribute: str) -> list[str]:
+        return [
+            name
+            for level, transition in enumerate(self.transitions)
+            for name in self.suffixes(getattr(transition.apply, attribute), level)
+        ]
+
+    @recurrent
+    def low_memory_apply(self, *args: Any, **kwargs: Any) -> list[Variable]:
+        """Apply all layers within one step; see `apply`."""
+        return self.do_apply(*args, iterate=False, **kwargs)
+
+    @low_memory_apply.delegate
+    def low_memory_apply_delegate(self) -> BoundApplication:
+        """It has the sequences, states, contexts and outputs of `apply`."""
+        return self.apply
+
+    def do_apply(self, *args: Any, **kwargs: Any) -> list[Variable]:
+        """What `apply` computes, without its annotations.
+
+        With ``iterate=True`` every layer goes over the whole sequence, with ``iterate=False`` there
+        is one step.
+        """
+        order = [*self.apply_sequences(), *self.apply_contexts()]
+        if len(args) > len(order):
+            raise SignatureError(
+                f"{self.path()}.apply takes {len(order)} arguments by position "
+                f"({', '.join(order)}), got {len(args)}"
+            )
+        given = {**dict(zip(order, args, strict=False)), **kwargs}
+        own = {*order, *self.apply_states()}
+        rest = {name: value for name, value in given.items() if name not in own}
+        results: list[Variable] = []
+        below: Variable | None = None
+        for level, transition in enumerate(self.transitions):
+            arguments = self._of_one_layer(level, given)
+            if below is not None:
+                fork = self.forks[level - 1]
+                inputs = fork.apply(below, as_dict=True)
+                arguments |= {
+                    name: arguments[name] + value if name in arguments else value
+                    for name, value in inputs.items()
+                }
+            outputs = transition.apply(as_dict=True, **arguments, **rest)
+            results += outputs.values()
+            below = outputs[self.states_name]
+            if rest.get("iterate", True) and rest.get("return_initial_states"):
+                below = below[:-1] if rest.get("reverse") else below[1:]
+        return results
+
+    def _of_one_layer(self, level: int, given: dict[str, Any]) -> dict[str, Any]:
+        """What comes from outside for the layer at `level`, in its own words."""
+        applied = self.transitions[level].apply
+        names = {name: name for name in applied.contexts}
+        if MASK in applied.sequences:
+            names[MASK] = MASK
+        with_sequences = level == 0 or self.skip_connections
+        for name in (*(self.normal_inputs(level) if with_sequences else ()), *applied.states):
+            names[name] = self.suffix(name, level)
+        return {own: given[n] for own, n in names.items() if given.get(n) is not None}
+
+    @application
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
+        """The initial states of all layers, in the order of ``apply.states``."""
+        states: list[Variable] = []
+        for transition in self.transitions:
+            made = transition.initial_states(batch_size, as_dict=True)
+            states += [made[name] for name in transition.apply.states]
+        return states
+
+    @initial_states.property("outputs")
+    def initial_states_outputs(self) -> list[str]:
+        """The states of `apply`."""
+        return self.apply_states()
