@@ -40,7 +40,18 @@ class Controls(LiveWidget[Session]):
 
     Examples
     --------
-    In a notebook, ``Controls(session)`` as the last line of a cell.
+    In a notebook, ``Controls(session)`` as the last line of a cell shows the bar.
+
+    >>> from workbench.main_loop import MainLoop
+    >>> class Nothing:
+    ...     def initialize(self): pass
+    ...     def process_batch(self, batch): pass
+    >>> session = MainLoop(Nothing(), [{"x": [1]}]).start()
+    >>> controls = Controls(session)
+    >>> steer(session, "stop")  # what a click does
+    >>> session.wait()
+    True
+    >>> controls.close()
 
     """
 
