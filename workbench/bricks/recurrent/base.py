@@ -74,7 +74,7 @@ def for_batch(state: Variable, batch_size: Any) -> Variable:
 def masked(new: Variable, old: Variable, mask: Variable | None) -> Variable:
     """`new` where there is data, `old` where the mask is zero.
 
-    A choice and no weighted sum: what was computed from padding cannot spoil anything.
+    A choice and no weighted sum: padding that is infinite or NaN does not reach the states.
     """
     if mask is None:
         return new

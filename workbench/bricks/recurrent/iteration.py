@@ -146,6 +146,8 @@ def _with_controls(signature: inspect.Signature, own: list[inspect.Parameter]) -
     optional = [p if p.kind in VARIADIC else p.replace(default=None) for p in own]
     rest = [p for p in optional if p.kind is inspect.Parameter.VAR_KEYWORD]
     front = [p for p in optional if p not in rest]
+    if rest and not front:
+        front = [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)]
     keyword = inspect.Parameter.KEYWORD_ONLY
     special = [inspect.Parameter(name, keyword) for name in SPECIAL]
     # Where the step takes whatever comes, controls come with it, and are no inputs by name.

@@ -1,0 +1,59 @@
+"""Lookup tables against torch's embedding."""
+
+import numpy
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from tests.support.gradients import check_gradients
+from workbench import tensor
+from workbench.bricks import MLP, Sequence, Tanh
+from workbench.bricks.lookup import LookupTable
+from workbench.initialization import Constant, IsotropicGaussian
+
+RNG = numpy.random.default_rng(2)
+
+
+@pytest.fixture
+def table():
+    brick = LookupTable(7, 3, weights_init=IsotropicGaussian(1))
+    brick.initialize()
+    return brick
+
+
+@pytest.mark.parametrize("shape", [(), (5,), (4, 2), (2, 3, 4)])
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint8"])
+def test_agrees_with_torch(table, shape, dtype):
+    indices = numpy.asarray(RNG.integers(0, 7, size=shape), dtype=dtype)
+    expected = table.W.get_value()[indices]
+    assert_allclose(table.apply(indices), expected)
+
+
+def test_gradients():
+    def make(indices):
+        brick = LookupTable(5, 2, weights_init=IsotropicGaussian(1))
+        brick.initialize()
+        return brick.apply(indices)
+
+    check_gradients(make, numpy.array([[0, 3], [3, 4]]))
+
+
+def test_an_input_dimension_of_zero_is_that_of_an_index():
+    mlp = MLP([Tanh()], [3, 2], weights_init=Constant(1), biases_init=Constant(0))
+    table = LookupTable(4, 3, weights_init=Constant(0.5))
+    sequence = Sequence([table, mlp])
+    sequence.initialize()
+    assert sequence.apply(torch.tensor([1, 2])).shape == (2, 2)
+    table.input_dim = 0
+    assert (table.input_dim, table.output_dim) == (0, 3)
+    with pytest.raises(ValueError, match="takes indices, so its input_dim is 0, not 3"):
+        table.input_dim = 3
+
+
+def test_indices_are_integers(table):
+    with pytest.raises(TypeError, match=r"lookuptable.apply: indices are float32, but must be int"):
+        table.apply(tensor.vector("x"))
+    with pytest.raises(TypeError, match="indices are bool"):
+        table.apply(torch.tensor([True]))
+    with pytest.raises(ValueError, match="takes neither biases_init"):
+        LookupTable(2, 2, biases_init=Constant(0))
