@@ -44,6 +44,12 @@ def test_an_unknown_size_is_learned_from_use():
     assert x.shape[1] == 784 and h.shape[1] == 100
 
 
+def test_a_learned_size_serves_rules_that_take_only_known_ones():
+    x = tensor.matrix("x")
+    x + torch.ones(8, 3)
+    assert torch.addcmul(torch.ones(1, 3), x, torch.ones(1, 3)).shape == (8, 3)
+
+
 def test_an_unknown_size_is_a_variable_that_can_be_named():
     x = tensor.matrix("x")
     n = x.shape[0]

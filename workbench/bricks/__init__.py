@@ -10,6 +10,12 @@ from workbench.bricks.activations import (
 )
 from workbench.bricks.application import Application, BoundApplication, application
 from workbench.bricks.base import Brick
+from workbench.bricks.bn import (
+    BatchNormalization,
+    BatchNormalizedMLP,
+    SpatialBatchNormalization,
+)
+from workbench.bricks.dropout import Dropout
 from workbench.bricks.interfaces import (
     Activation,
     Feedforward,
@@ -32,11 +38,14 @@ __all__ = [
     "Activation",
     "Application",
     "ApplicationCall",
+    "BatchNormalization",
+    "BatchNormalizedMLP",
     "Bias",
     "BoundApplication",
     "Brick",
     "BrickWrapper",
     "Children",
+    "Dropout",
     "Feedforward",
     "FeedforwardSequence",
     "Identity",
@@ -59,6 +68,7 @@ __all__ = [
     "Sequence",
     "Softmax",
     "Softplus",
+    "SpatialBatchNormalization",
     "Tanh",
     "WithExtraDims",
     "application",

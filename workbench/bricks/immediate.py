@@ -17,6 +17,7 @@ import torch
 
 from workbench.bricks.tagging import output_names
 from workbench.errors import DtypeError, ShapeError
+from workbench.graph.modes import in_training_mode
 from workbench.tensor import Function, SharedVariable, Variable, function, variable
 from workbench.tensor.device import floatx
 from workbench.utils.plain import find_bricks, unpack
@@ -111,7 +112,7 @@ def _kind(
     name: str, arguments: dict[int | str, Any], values: dict[int | str, torch.Tensor]
 ) -> Hashable:
     """What distinguishes calls that need different functions; ``None`` if that cannot be said."""
-    parts: list[Any] = [name, floatx()]
+    parts: list[Any] = [name, floatx(), in_training_mode()]
     for key, value in arguments.items():
         if key in values:
             parts.append((key, values[key].dim(), values[key].dtype))

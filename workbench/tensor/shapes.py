@@ -217,14 +217,21 @@ class _Unknown:
 
 
 def _unknown_sizes(structure: Any) -> tuple[dict[Any, _Unknown], set[int]] | None:
-    """The free symbols among the sizes of `structure`, and the sizes that are known."""
+    """The free symbols among the sizes of `structure`, and the sizes that are known.
+
+    ``None`` if all sizes are plain integers. A size that has been learned is none, and some of
+    torch's shape rules take only those.
+    """
     symbols: dict[Any, _Unknown] = {}
     constants: set[int] = set()
+    symbolic = False
 
     def collect(leaf: Any) -> Any:
+        nonlocal symbolic
         dims = leaf.shape if isinstance(leaf, torch.Tensor) else [leaf]
         for axis, dim in enumerate(dims):
             if isinstance(dim, SYMBOLIC_NUMBERS):
+                symbolic = True
                 expression = symbol(dim)  # type: ignore[arg-type]
                 for free in getattr(expression, "free_symbols", ()):
                     unknown = symbols.setdefault(free, _Unknown(axis=axis))
@@ -235,7 +242,7 @@ def _unknown_sizes(structure: Any) -> tuple[dict[Any, _Unknown], set[int]] | Non
         return leaf
 
     map_structure(collect, structure)
-    return (symbols, constants) if symbols else None
+    return (symbols, constants) if symbolic else None
 
 
 def _attempts(

@@ -1,0 +1,500 @@
+"""Batch normalisation: activations with mean zero and standard deviation one, learned ones after.
+
+The graph that a model is used with is normalised by statistics of the *population*, which the
+brick keeps; the graph that it is trained with by those of the *batch*. See `workbench.graph.bn` for
+the way from one to the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as SequenceType
+from typing import Any
+
+import torch
+
+from workbench.bricks.application import BoundApplication, application
+from workbench.bricks.base import Brick
+from workbench.bricks.checks import shown
+from workbench.bricks.interfaces import Feedforward, ImageLayer, RNGMixin, shape_text
+from workbench.bricks.lazy import lazy
+from workbench.bricks.sequences import MLP, Sequence
+from workbench.errors import BrickError, DtypeError, NotConfiguredError, ShapeError
+from workbench.graph.annotations import ApplicationCall, add_annotation
+from workbench.graph.modes import MODE, ModeDependent
+from workbench.initialization import Constant, NdarrayInitialization
+from workbench.roles import (
+    BATCH_NORM_DIVISOR,
+    BATCH_NORM_MINIBATCH_ESTIMATE,
+    BATCH_NORM_OFFSET,
+    BATCH_NORM_POPULATION_MEAN,
+    BATCH_NORM_POPULATION_STDEV,
+    BATCH_NORM_SCALE_PARAMETER,
+    BATCH_NORM_SHIFT_PARAMETER,
+    VariableRole,
+    add_role,
+)
+from workbench.tensor import SharedVariable, Variable, shared
+from workbench.tensor.device import floatx
+from workbench.utils.variables import shared_floatx_nans
+
+
+class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
+    r"""Normalises activations over the batch, then scales and shifts them.
+
+    .. math:: y = \gamma \frac{x - \mu}{\sigma} + \beta
+
+    with learned :math:`\gamma` and :math:`\beta`. In training mode :math:`\mu` is the mean of the
+    batch and :math:`\sigma = \sqrt{v + \epsilon}` with its (biased) variance :math:`v`; gradients
+    flow through both. Otherwise they are the population mean and the population standard
+    deviation, shared variables that are zero and one until somebody updates them.
+
+    Parameters
+    ----------
+    input_dim : int or tuple of int
+        Shape of an input without the batch axis. Needed by `allocate`.
+    broadcastable : tuple of bool, optional
+        For each axis of `input_dim`, whether to take statistics over it as over the batch, so that
+        what lies along it is normalised in the same way. By default over none.
+    conserve_memory : bool, optional
+        Whether to compute ``x * (gamma / sigma) + (beta - mu * gamma / sigma)``, which keeps
+        nothing of the input's size for the gradient, or else the formula step by step, which keeps
+        the centred and the normalised activations.
+    epsilon : float, optional
+        Added to the variance of the batch.
+    scale_init, shift_init : NdarrayInitialization, optional
+        Schemes of the scale :math:`\gamma` and the shift :math:`\beta`; ones and zeros by default.
+        They are not pushed by bricks above.
+    mean_only : bool, optional
+        Whether only to subtract the mean: neither divisor nor scale.
+    learn_scale, learn_shift : bool, optional
+        Whether to have the parameter.
+    **kwargs
+        `seed` and `name`.
+
+    Attributes
+    ----------
+    population_mean, population_stdev : SharedVariable
+        With the roles ``BATCH_NORM_POPULATION_MEAN`` and ``BATCH_NORM_POPULATION_STDEV``; no
+        parameters. With `mean_only` there is no deviation.
+
+    Notes
+    -----
+    A brick is in training mode inside of ``with brick:``. What is subtracted has the role
+    ``BATCH_NORM_OFFSET``, what is divided by ``BATCH_NORM_DIVISOR``.
+
+    ``torch.nn.functional.batch_norm`` keeps a population variance, unbiased and without epsilon;
+    here it is the deviation, as it was in the batch.
+
+    References
+    ----------
+    Ioffe and Szegedy, *Batch normalization: accelerating deep network training by reducing
+    internal covariate shift*, 2015. Mean-only: Salimans and Kingma, *Weight normalization*, 2016.
+
+    Examples
+    --------
+    >>> import torch
+    >>> normalization = BatchNormalization(2)
+    >>> normalization.initialize()
+    >>> batch = torch.tensor([[1.0, 10.0], [3.0, 30.0]])
+    >>> with normalization:
+    ...     normalization.apply(batch)
+    tensor([[-1.0000, -1.0000],
+            [ 1.0000,  1.0000]])
+    >>> normalization.population_mean.set_value([2, 20])
+    >>> normalization.apply(batch)
+    tensor([[ -1., -10.],
+            [  1.,  10.]])
+    """
+
+    uses_batch_statistics = True
+
+    @lazy(allocation=["input_dim"])
+    def __init__(
+        self,
+        input_dim: int | SequenceType[int],
+        broadcastable: SequenceType[bool] | None = None,
+        conserve_memory: bool = True,
+        epsilon: float = 1e-4,
+        scale_init: NdarrayInitialization | None = None,
+        shift_init: NdarrayInitialization | None = None,
+        mean_only: bool = False,
+        learn_scale: bool = True,
+        learn_shift: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.input_dim = input_dim
+        self.broadcastable = broadcastable
+        self.conserve_memory = conserve_memory
+        self.epsilon = epsilon
+        self.scale_init = Constant(1) if scale_init is None else scale_init
+        self.shift_init = Constant(0) if shift_init is None else shift_init
+        self.mean_only = mean_only
+        self.learn_scale = learn_scale
+        self.learn_shift = learn_shift
+        self._own: dict[str, SharedVariable] = {}
+
+    # Shapes.
+
+    @property
+    def output_dim(self) -> Any:
+        """The same as `input_dim`."""
+        return self.input_dim
+
+    @output_dim.setter
+    def output_dim(self, value: Any) -> None:
+        self.input_dim = value
+
+    @property
+    def num_channels(self) -> Any:
+        """The first of `input_dim`, for inputs that are images."""
+        return self._sizes()[0]
+
+    @num_channels.setter
+    def num_channels(self, value: int) -> None:
+        self.input_dim = (value, *self.image_size)
+
+    @property
+    def num_output_channels(self) -> Any:
+        """The same as `num_channels`."""
+        return self.num_channels
+
+    @property
+    def image_size(self) -> Any:
+        """The last two of `input_dim`, for inputs that are images."""
+        sizes = self._sizes()
+        return tuple(sizes[-2:]) if len(sizes) > 2 else (None, None)
+
+    @image_size.setter
+    def image_size(self, value: Any) -> None:
+        self.input_dim = (self.num_channels, *((None, None) if value is None else value))
+
+    @property
+    def normalization_axes(self) -> tuple[int, ...]:
+        """The axes over which statistics are taken; the batch axis 0 is the first of them."""
+        along = enumerate(self._broadcastable(), start=1)
+        return (0, *(axis for axis, averaged in along if averaged))
+
+    def get_dim(self, name: str) -> Any:
+        return Feedforward.get_dim(self, name)
+
+    def describe(self) -> str:
+        dim = self.input_dim
+        text = shape_text(dim) if isinstance(dim, (tuple, list)) else str(dim if dim else "?")
+        return f"{text}, mean only" if self.mean_only else text
+
+    def _sizes(self) -> tuple[Any, ...]:
+        dim: Any = self.input_dim
+        return tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
+
+    def _broadcastable(self) -> tuple[bool, ...]:
+        sizes = self._sizes()
+        if self.broadcastable is None:
+            return (False,) * len(sizes)
+        if len(self.broadcastable) != len(sizes):
+            raise BrickError(
+                f"{self.path()}: broadcastable is {self.broadcastable!r}, of length "
+                f"{len(self.broadcastable)}, but input_dim is {self.input_dim!r}; give a truth "
+                f"value for each of its {len(sizes)} axes"
+            )
+        return tuple(bool(averaged) for averaged in self.broadcastable)
+
+    def _statistics_shape(self) -> tuple[int, ...]:
+        averaged = self._broadcastable()
+        shape = tuple(1 if b else n for n, b in zip(self._sizes(), averaged, strict=True))
+        if None in shape:
+            raise NotConfiguredError(
+                f"{self.path()}: allocation config not set: input_dim is {self.input_dim!r}, but "
+                "what is normalised separately must have a known size; give the size (image_size, "
+                "say), or use SpatialBatchNormalization, which treats all pixels alike"
+            )
+        return shape
+
+    # Parameters and statistics.
+
+    def _allocate(self) -> None:
+        shape = self._statistics_shape()
+        self._own = {}
+        if self.learn_scale and not self.mean_only:
+            self._add_parameter(shape, "scale", BATCH_NORM_SCALE_PARAMETER)
+        if self.learn_shift:
+            self._add_parameter(shape, "shift", BATCH_NORM_SHIFT_PARAMETER)
+        self._add_statistic(shape, "population_mean", BATCH_NORM_POPULATION_MEAN)
+        if not self.mean_only:
+            self._add_statistic(shape, "population_stdev", BATCH_NORM_POPULATION_STDEV)
+        self._reset_population()
+
+    def _initialize(self) -> None:
+        if "scale" in self._own:
+            self.scale_init.initialize(self._own["scale"], self.rng)
+        if "shift" in self._own:
+            self.shift_init.initialize(self._own["shift"], self.rng)
+        self._reset_population()
+
+    def _add_parameter(self, shape: tuple[int, ...], name: str, role: VariableRole) -> None:
+        parameter = shared_floatx_nans(shape, name=f"batch_norm_{name}")
+        add_role(parameter, role)
+        self.parameters.append(parameter)
+        self.add_auxiliary_variable(parameter.norm(2), name=f"batch_norm_{name}_norm")
+        self._own[name] = parameter
+
+    def _add_statistic(self, shape: tuple[int, ...], name: str, role: VariableRole) -> None:
+        statistic = shared(torch.zeros(shape, dtype=floatx()), name)
+        add_role(statistic, role)
+        add_annotation(statistic, self)
+        self._own[name] = statistic
+
+    def _reset_population(self) -> None:
+        for name, value in (("population_mean", 0), ("population_stdev", 1)):
+            if name in self._own:
+                statistic = self._own[name]
+                statistic.set_value(torch.full(tuple(statistic.shape), value))
+
+    @property
+    def scale(self) -> SharedVariable:
+        """The parameter that normalised activations are multiplied by."""
+        return self._get("scale")
+
+    @property
+    def shift(self) -> SharedVariable:
+        """The parameter that is added."""
+        return self._get("shift")
+
+    @property
+    def population_mean(self) -> SharedVariable:
+        """What is subtracted when the model is used."""
+        return self._get("population_mean")
+
+    @property
+    def population_stdev(self) -> SharedVariable:
+        """What is divided by when the model is used."""
+        return self._get("population_stdev")
+
+    def _get(self, name: str) -> SharedVariable:
+        if name not in self._own:
+            settings = ("mean_only", "learn_scale", "learn_shift")
+            why = (
+                ", ".join(f"{setting}={getattr(self, setting)}" for setting in settings)
+                if self.allocated
+                else "it is not allocated"
+            )
+            raise AttributeError(f"{self.path()} has no {name}: {why}")
+        return self._own[name]
+
+    # What it computes.
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, application_call: ApplicationCall, input_: Variable) -> Variable:
+        """Normalise.
+
+        Parameters
+        ----------
+        input_ : Variable
+            Floats of shape (B, *input_dim).
+
+        Returns
+        -------
+        Variable
+            Of the same shape.
+        """
+        self._check(input_)
+        application_call.metadata[MODE] = self.in_training_mode
+        if self.in_training_mode:
+            offset, divisor = self._batch_statistics(input_)
+        else:
+            offset = self.population_mean.unsqueeze(0)
+            divisor = None if self.mean_only else self.population_stdev.unsqueeze(0)
+        self._annotate(offset, BATCH_NORM_OFFSET, application_call)
+        if divisor is not None:
+            self._annotate(divisor, BATCH_NORM_DIVISOR, application_call)
+        scale, shift = self._own.get("scale"), self._own.get("shift")
+        if self.conserve_memory:
+            return _folded(input_, offset, divisor, scale, shift)
+        return _step_by_step(input_, offset, divisor, scale, shift)
+
+    def _batch_statistics(self, input_: Variable) -> tuple[Variable, Variable | None]:
+        axes = self.normalization_axes
+        if self.mean_only:
+            mean, stdev = input_.mean(axes, keepdim=True), None
+        else:
+            variance, mean = torch.var_mean(input_, axes, correction=0, keepdim=True)  # type: ignore[call-overload]
+            stdev = (variance + self.epsilon).sqrt()
+            self._mark_estimate(stdev, "stdev")
+        self._mark_estimate(mean, "mean")
+        return mean, stdev
+
+    def _mark_estimate(self, estimate: Variable, name: str) -> None:
+        estimate.name = f"batch_{name}"
+        add_role(estimate, BATCH_NORM_MINIBATCH_ESTIMATE)
+        estimate.tag.estimate_of = self._own[f"population_{name}"]
+
+    def _annotate(self, statistic: Variable, role: VariableRole, call: ApplicationCall) -> None:
+        add_role(statistic, role)
+        add_annotation(statistic, self)
+        add_annotation(statistic, call)
+
+    def _check(self, input_: Variable) -> None:
+        where = f"{self.path()}.apply: input_"
+        sizes = self._sizes()
+        pairs = zip(input_.shape[1:], sizes, strict=False)
+        differ = any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in pairs)
+        if input_.ndim != len(sizes) + 1 or differ:
+            raise ShapeError(
+                f"{where} has shape {shown(input_)}, but input_dim is {self.input_dim!r}, so it "
+                f"must have shape {shape_text((None, *sizes))}; set input_dim, or give it what fits"
+            )
+        if not input_.dtype.is_floating_point:
+            raise DtypeError(
+                f"{where} is {str(input_.dtype).removeprefix('torch.')}, but must be floats; "
+                "convert it, as in input_.float()"
+            )
+
+
+def _folded(
+    x: Variable,
+    offset: Variable,
+    divisor: Variable | None,
+    scale: Variable | None,
+    shift: Variable | None,
+) -> Variable:
+    factor = scale if divisor is None else (1 if scale is None else scale) / divisor
+    if factor is None:
+        return x - offset if shift is None else x + (shift - offset)
+    constant = -offset * factor if shift is None else shift - offset * factor
+    return torch.addcmul(constant, x, factor)  # type: ignore[call-overload, no-any-return]
+
+
+def _step_by_step(
+    x: Variable,
+    offset: Variable,
+    divisor: Variable | None,
+    scale: Variable | None,
+    shift: Variable | None,
+) -> Variable:
+    x = x - offset
+    if divisor is not None:
+        x = x / divisor
+    if scale is not None:
+        x = x * scale
+    return x if shift is None else x + shift
+
+
+class SpatialBatchNormalization(BatchNormalization):
+    """`BatchNormalization` of images: one mean and one deviation for each channel.
+
+    Parameters
+    ----------
+    input_dim : tuple of (int or None)
+        Shape of an input without the batch axis: channels first, then dimensions in space, whose
+        sizes do not matter. Needed by `allocate`; a `workbench.bricks.conv.ConvolutionalSequence`
+        sets it.
+    **kwargs
+        As for `BatchNormalization`, save `broadcastable`.
+
+    Examples
+    --------
+    >>> normalization = SpatialBatchNormalization((16, None, None))
+    >>> normalization.allocate()
+    >>> normalization.normalization_axes, normalization.population_mean.shape
+    ((0, 2, 3), (16, 1, 1))
+    """
+
+    @lazy(allocation=["input_dim"])
+    def __init__(self, input_dim: SequenceType[int], **kwargs: Any) -> None:
+        super().__init__(input_dim, **kwargs)
+
+    def _broadcastable(self) -> tuple[bool, ...]:
+        sizes = self._sizes()
+        if len(sizes) < 2:
+            raise BrickError(
+                f"{self.path()}: input_dim is {self.input_dim!r}, but must have at least two "
+                "axes, channels and then those in space; for vectors use BatchNormalization"
+            )
+        if self.broadcastable is not None:
+            raise BrickError(
+                f"{self.path()}: broadcastable is {self.broadcastable!r}, but a spatial "
+                "normalisation takes statistics over all axes in space; use BatchNormalization to "
+                "choose them"
+            )
+        return (False, *(True for _ in sizes[1:]))
+
+
+class BatchNormalizedMLP(MLP):
+    """A multi-layer perceptron with a `BatchNormalization` before each activation.
+
+    Each activation becomes a `Sequence` of a batch normalisation and the activation, named
+    ``batch_norm_activation_0`` and so on. The linear transformations have no biases unless
+    `use_bias` is true, since the normalisations would take them away.
+
+    Parameters
+    ----------
+    activations : list of Brick, BoundApplication or None
+        As for `MLP`.
+    dims : list of int
+        As for `MLP`. Needed by `allocate`.
+    conserve_memory, mean_only, learn_scale, learn_shift : bool, optional
+        By keyword only; pushed to all batch normalisations, see there.
+    **kwargs
+        As for `MLP`.
+
+    Examples
+    --------
+    >>> from workbench.bricks import Rectifier
+    >>> mlp = BatchNormalizedMLP([Rectifier(), None], [20, 10, 5])
+    >>> mlp.allocate()
+    >>> print(mlp)
+    BatchNormalizedMLP batchnormalizedmlp: 20 -> 5 · 280 parameters
+    ├─ Linear linear_0: 20 -> 10 · 200 parameters: W (20, 10)
+    ├─ Sequence batch_norm_activation_0 · 20 parameters
+    │  ├─ BatchNormalization batchnormalization: 10 · 20 parameters: batch_norm_scale (10,), batch_norm_shift (10,)
+    │  └─ Rectifier rectifier
+    ├─ Linear linear_1: 10 -> 5 · 50 parameters: W (10, 5)
+    └─ Sequence batch_norm_activation_1 · 10 parameters
+       └─ BatchNormalization batchnormalization: 5 · 10 parameters: batch_norm_scale (5,), batch_norm_shift (5,)
+    """  # noqa: E501
+
+    @lazy(allocation=["dims"])
+    def __init__(
+        self,
+        activations: SequenceType[Brick | BoundApplication | None],
+        dims: SequenceType[int],
+        *,
+        conserve_memory: bool = True,
+        mean_only: bool = False,
+        learn_scale: bool = True,
+        learn_shift: bool = True,
+        use_bias: bool | None = False,
+        **kwargs: Any,
+    ) -> None:
+        self.normalizations = [BatchNormalization() for _ in activations]
+        pairs = zip(self.normalizations, activations, strict=True)
+        normalized = [
+            Sequence(
+                [normalization] if activation is None else [normalization, activation],
+                name=f"batch_norm_activation_{i}",
+            )
+            for i, (normalization, activation) in enumerate(pairs)
+        ]
+        super().__init__(normalized, dims, use_bias=use_bias, **kwargs)
+        self.conserve_memory = conserve_memory
+        self.mean_only = mean_only
+        self.learn_scale = learn_scale
+        self.learn_shift = learn_shift
+
+    @property
+    def conserve_memory(self) -> bool:
+        """That of all batch normalisations."""
+        return all(brick.conserve_memory for brick in self.normalizations)
+
+    @conserve_memory.setter
+    def conserve_memory(self, value: bool) -> None:
+        for brick in self.normalizations:
+            brick.conserve_memory = value
+
+    def _push_allocation_config(self) -> None:
+        super()._push_allocation_config()
+        for brick, dim in zip(self.normalizations, self.dims[1:], strict=True):
+            brick.input_dim = dim
+            brick.mean_only = self.mean_only
+            brick.learn_scale = self.learn_scale
+            brick.learn_shift = self.learn_shift

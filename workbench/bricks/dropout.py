@@ -1,0 +1,67 @@
+"""Dropout as a brick, for models whose architecture includes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.bricks.application import application
+from workbench.bricks.interfaces import Activation, Random
+from workbench.errors import BrickError
+from workbench.graph.annotations import ApplicationCall
+from workbench.graph.modes import MODE, ModeDependent
+from workbench.roles import DROPOUT, add_role
+from workbench.tensor import Variable
+
+
+class Dropout(Random, Activation, ModeDependent):
+    """Sets elements to zero at random, in training mode only.
+
+    Each element is zero with probability `drop_prob` and otherwise divided by ``1 - drop_prob``.
+    The rule is that of `BatchNormalization`: a graph is built for use, where this brick does
+    nothing, and becomes one for training inside of ``with brick:`` or
+    `workbench.graph.training_mode`, or by `workbench.graph.apply_training_mode`. To drop variables
+    of a graph that has no such brick, there is `workbench.graph.apply_dropout`.
+
+    Parameters
+    ----------
+    drop_prob : float, optional
+        In [0, 1).
+    random_seed : int, optional
+        Of the stream that masks are drawn from; see `workbench.bricks.Random`.
+
+    References
+    ----------
+    Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, *Dropout: a simple way to prevent
+    neural networks from overfitting*, 2014.
+
+    Examples
+    --------
+    >>> import torch
+    >>> dropout = Dropout(0.5, random_seed=1)
+    >>> dropout.apply(torch.ones(5))
+    tensor([1., 1., 1., 1., 1.])
+    >>> with dropout:
+    ...     dropout.apply(torch.ones(5))
+    tensor([2., 2., 0., 0., 2.])
+    """
+
+    def __init__(self, drop_prob: float = 0.5, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not 0 <= drop_prob < 1:
+            raise BrickError(f"{self.path()}: drop_prob is in [0, 1), got {drop_prob!r}")
+        self.drop_prob = drop_prob
+
+    def describe(self) -> str:
+        return str(self.drop_prob)
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, application_call: ApplicationCall, input_: Variable) -> Variable:
+        """Drop elements of floats of any shape; what is left has the role ``DROPOUT``."""
+        application_call.metadata[MODE] = self.in_training_mode
+        if not self.in_training_mode or self.drop_prob == 0:
+            return input_
+        keep = 1 - self.drop_prob
+        mask = self.random_stream.bernoulli(input_.shape, keep, dtype=input_.dtype)
+        kept = input_ * mask / keep
+        add_role(kept, DROPOUT)
+        return kept

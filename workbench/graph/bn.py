@@ -1,0 +1,150 @@
+"""Batch normalisation in graphs: switching it to statistics of the batch, and keeping those.
+
+A `workbench.bricks.BatchNormalization` brick normalises by population statistics, which it keeps in
+shared variables, unless it is in training mode; see `workbench.graph.modes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from workbench.errors import GraphError
+from workbench.graph.computation import ComputationGraph
+from workbench.graph.hierarchy import Component
+from workbench.graph.modes import ModeDependent, entered, rewritten
+from workbench.roles import BATCH_NORM_MINIBATCH_ESTIMATE, has_roles
+from workbench.tensor import SharedVariable, Variable
+
+
+def _normalizes(brick: ModeDependent) -> bool:
+    return brick.uses_batch_statistics
+
+
+@contextmanager
+def batch_normalization(*bricks: Component) -> Iterator[None]:
+    """Apply bricks so that batch normalisations use statistics of the batch: training mode.
+
+    Parameters
+    ----------
+    *bricks : Brick
+        Those whose batch normalisations, at or below them, are meant.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.bricks import BatchNormalization
+    >>> normalization = BatchNormalization(1)
+    >>> normalization.initialize()
+    >>> batch = torch.tensor([[1.0], [3.0]])
+    >>> normalization.apply(batch).flatten()
+    tensor([1., 3.])
+    >>> with batch_normalization(normalization):
+    ...     normalization.apply(batch).flatten()
+    tensor([-1.0000,  1.0000])
+    """
+    with entered(bricks, _normalizes):
+        yield
+
+
+def apply_batch_normalization(computation_graph: ComputationGraph) -> ComputationGraph:
+    """Make a graph for training, in which batch normalisations use statistics of the batch.
+
+    Parameters
+    ----------
+    computation_graph : ComputationGraph
+        Built for use. Applications that are in training mode already stay what they are.
+
+    Returns
+    -------
+    ComputationGraph
+        A new graph. What took the place of a normalised variable has it as ``tag.replacement_of``.
+
+    Notes
+    -----
+    Batch normalisations in the bodies of loops stay as they were built; to have them in training
+    mode, build the loop inside of `batch_normalization`.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import BatchNormalization
+    >>> normalization = BatchNormalization(1)
+    >>> normalization.initialize()
+    >>> used = ComputationGraph(normalization.apply(tensor.matrix("x")))
+    >>> trained = apply_batch_normalization(used)
+    >>> trained.outputs[0].eval({"x": [[1.0], [3.0]]}).flatten()
+    tensor([-1.0000,  1.0000])
+    >>> trained.outputs[0].tag.replacement_of is used.outputs[0]
+    True
+    """
+    return rewritten(computation_graph, _normalizes)
+
+
+def get_batch_normalization_updates(
+    training_graph: ComputationGraph, allow_duplicates: bool = False
+) -> list[tuple[SharedVariable, Variable]]:
+    """What the batch says of the population, for each batch normalisation in training mode.
+
+    Parameters
+    ----------
+    training_graph : ComputationGraph
+    allow_duplicates : bool, optional
+        Whether a batch normalisation may be applied several times; it then has several pairs.
+
+    Returns
+    -------
+    list of pairs
+        A population mean or population standard deviation, and its estimate from the batch.
+
+    Raises
+    ------
+    GraphError
+        If a batch normalisation is applied several times, unless `allow_duplicates`.
+
+    Notes
+    -----
+    As updates, these pairs would forget all earlier batches. Make moving averages of them, as in
+    the example, or averages over an epoch.
+
+    Examples
+    --------
+    >>> import workbench
+    >>> from workbench import tensor
+    >>> from workbench.bricks import BatchNormalization
+    >>> normalization = BatchNormalization(1)
+    >>> normalization.initialize()
+    >>> x = tensor.matrix("x")
+    >>> with normalization:
+    ...     graph = ComputationGraph(normalization.apply(x))
+    >>> pairs = get_batch_normalization_updates(graph)
+    >>> pairs
+    [(population_mean, batch_mean), (population_stdev, batch_stdev)]
+    >>> updates = [(kept, 0.9 * kept + 0.1 * batch) for kept, batch in pairs]
+    >>> train = workbench.function([x], graph.outputs, updates=updates)
+    >>> _ = train([[1.0], [3.0]])
+    >>> normalization.population_mean.get_value()
+    array([0.2], dtype=float32)
+    """
+    estimates = [
+        v for v in training_graph.variables if has_roles(v, [BATCH_NORM_MINIBATCH_ESTIMATE])
+    ]
+    pairs: list[tuple[SharedVariable, Variable]] = []
+    seen: set[SharedVariable] = set()
+    for estimate in estimates:
+        population: SharedVariable = estimate.tag.estimate_of
+        if population in seen and not allow_duplicates:
+            raise GraphError(
+                f"{_owner(estimate)} is applied several times in training mode, so that there are "
+                "several estimates of its population; give allow_duplicates=True and merge them"
+            )
+        seen.add(population)
+        batch = estimate.squeeze(0)
+        batch.name = estimate.name
+        pairs.append((population, batch))
+    return pairs
+
+
+def _owner(variable: Variable) -> str:
+    bricks = (a.path() for a in variable.tag.annotations if isinstance(a, Component))
+    return next(bricks, repr(variable))
