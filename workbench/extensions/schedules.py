@@ -1,0 +1,366 @@
+"""Learning-rate schedules: functions of the iterations done, for `SharedVariableModifier`.
+
+Each is a pure function, so that a resumed run needs no state of it, and its arguments can be read
+off its repr. `ReduceOnPlateau`, which watches a record instead, is an extension and stands in
+`workbench.extensions.training`. Where torch has the same schedule the values agree with it, torch's
+``step()`` being called after every batch; unlike some of torch's, none of these turns back or fails
+when it is asked for iterations beyond its end.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.errors import ArgumentError
+
+__all__ = ["Schedule", "cosine", "exponential", "linear", "one_cycle", "step", "warm_up"]
+
+
+@dataclass(frozen=True, repr=False)
+class Schedule:
+    """A value for every number of iterations done.
+
+    Attributes
+    ----------
+    formula : callable
+        Takes the number of iterations done, and the settings by keyword.
+    settings : mapping
+        The settings.
+
+    Examples
+    --------
+    >>> def inverse(n, rate):
+    ...     return rate / (1 + n)
+    >>> schedule = Schedule(inverse, {"rate": 0.5})
+    >>> schedule
+    inverse(rate=0.5)
+    >>> schedule(4)
+    0.1
+    """
+
+    formula: Callable[..., float]
+    settings: Mapping[str, Any]
+
+    def __call__(self, iterations_done: int) -> float:
+        """Return the value after so many iterations, which is that for the next one."""
+        return self.formula(iterations_done, **self.settings)
+
+    def __repr__(self) -> str:
+        settings = (f"{name}={value!r}" for name, value in self.settings.items())
+        return f"{self.formula.__name__.lstrip('_')}({', '.join(settings)})"
+
+
+def linear(start: float, end: float, iterations: int) -> Schedule:
+    """Return a schedule that goes from `start` to `end` in a straight line, and stays there.
+
+    Parameters
+    ----------
+    start, end : float
+    iterations : int
+        The length of the line, 1 or more.
+
+    Returns
+    -------
+    Schedule
+
+    Raises
+    ------
+    ArgumentError
+        If `iterations` is not such a number.
+
+    Examples
+    --------
+    >>> schedule = linear(0.0, 1.0, iterations=4)
+    >>> [schedule(n) for n in range(6)]
+    [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
+    """
+    _whole("iterations", iterations)
+    return Schedule(_linear, {"start": start, "end": end, "iterations": iterations})
+
+
+def _linear(n: int, *, start: float, end: float, iterations: int) -> float:
+    return start + (end - start) * min(n / iterations, 1.0)
+
+
+def warm_up(target: float | Schedule, iterations: int, *, start: float = 1 / 3) -> Schedule:
+    """Return a schedule that rises in a straight line to `target`, and then follows it.
+
+    Parameters
+    ----------
+    target : float or Schedule
+        A value to stay at, or a schedule, whose iteration 0 is the end of the line.
+    iterations : int
+        The length of the line, 1 or more.
+    start : float
+        Where the line starts, as a fraction of where it ends.
+
+    Returns
+    -------
+    Schedule
+
+    Raises
+    ------
+    ArgumentError
+        If `iterations` is not such a number.
+
+    Examples
+    --------
+    >>> schedule = warm_up(step(0.8, every=2, factor=0.5), iterations=2, start=0.5)
+    >>> [schedule(n) for n in range(6)]
+    [0.4, 0.6..., 0.8, 0.8, 0.4, 0.4]
+    """
+    _whole("iterations", iterations)
+    return Schedule(_warm_up, {"target": target, "iterations": iterations, "start": start})
+
+
+def _warm_up(n: int, *, target: float | Schedule, iterations: int, start: float) -> float:
+    following = target if isinstance(target, Schedule) else Schedule(_constant, {"value": target})
+    if n >= iterations:
+        return following(n - iterations)
+    return following(0) * (start + (1 - start) * n / iterations)
+
+
+def _constant(n: int, *, value: float) -> float:
+    return value
+
+
+def cosine(
+    rate: float,
+    iterations: int,
+    *,
+    minimum: float = 0.0,
+    restarts: bool = False,
+    growth: int = 1,
+) -> Schedule:
+    r"""Return a schedule that falls from `rate` to `minimum` along half a cosine.
+
+    After :math:`n` of the :math:`N` iterations of a descent the value is
+    :math:`m + (r - m) (1 + \cos(\pi n / N)) / 2`, with the `rate` :math:`r` and the `minimum`
+    :math:`m`. It then stays at the minimum (torch's rises again), or jumps back to the rate.
+
+    Parameters
+    ----------
+    rate : float
+        The value at the beginning.
+    iterations : int
+        The length of a descent, of the first one if there are more; 1 or more.
+    minimum : float
+        The value at the end.
+    restarts : bool
+        Whether to begin again after every descent.
+    growth : int
+        By how much each descent is longer than the one before it, 1 or more.
+
+    Returns
+    -------
+    Schedule
+
+    Raises
+    ------
+    ArgumentError
+        If `iterations` or `growth` is not such a number.
+
+    References
+    ----------
+    I. Loshchilov, F. Hutter. SGDR: Stochastic gradient descent with warm restarts. 2017.
+
+    Examples
+    --------
+    >>> schedule = cosine(1.0, iterations=2)
+    >>> [round(schedule(n), 6) for n in range(4)]
+    [1.0, 0.5, 0.0, 0.0]
+    >>> schedule = cosine(1.0, iterations=2, restarts=True)
+    >>> [round(schedule(n), 6) for n in range(4)]
+    [1.0, 0.5, 1.0, 0.5]
+    """
+    _whole("iterations", iterations)
+    _whole("growth", growth)
+    settings = {"rate": rate, "iterations": iterations, "minimum": minimum}
+    if restarts:
+        return Schedule(_cosine, {**settings, "restarts": True, "growth": growth})
+    return Schedule(_cosine, settings)
+
+
+def _cosine(
+    n: int,
+    *,
+    rate: float,
+    iterations: int,
+    minimum: float,
+    restarts: bool = False,
+    growth: int = 1,
+) -> float:
+    if restarts and growth == 1:
+        n %= iterations
+    elif restarts:
+        while n >= iterations:
+            n -= iterations
+            iterations *= growth
+    return _between(rate, minimum, min(n / iterations, 1.0))
+
+
+def _between(start: float, end: float, part: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * part)) / 2
+
+
+def step(rate: float, every: int | Sequence[int], *, factor: float = 0.1) -> Schedule:
+    """Return a schedule that is multiplied by `factor` from time to time.
+
+    Parameters
+    ----------
+    rate : float
+        The value at the beginning.
+    every : int or sequence of int
+        After how many iterations each time; or the iterations themselves.
+    factor : float
+
+    Returns
+    -------
+    Schedule
+
+    Raises
+    ------
+    ArgumentError
+        If `every` is not a whole number of 1 or more, or increasing numbers of that kind.
+
+    Examples
+    --------
+    >>> schedule = step(8.0, every=2, factor=0.5)
+    >>> [schedule(n) for n in range(6)]
+    [8.0, 8.0, 4.0, 4.0, 2.0, 2.0]
+    >>> schedule = step(8.0, every=[1, 4], factor=0.5)
+    >>> [schedule(n) for n in range(6)]
+    [8.0, 4.0, 4.0, 4.0, 2.0, 2.0]
+    """
+    if not isinstance(every, Sequence):
+        _whole("every", every)
+        return Schedule(_step, {"rate": rate, "every": every, "factor": factor})
+    for one in every:
+        _whole("every", one)
+    times = tuple(every)
+    if list(times) != sorted(set(times)):
+        raise ArgumentError(f"every={times} must be increasing numbers of iterations")
+    return Schedule(_step, {"rate": rate, "every": times, "factor": factor})
+
+
+def _step(n: int, *, rate: float, every: int | tuple[int, ...], factor: float) -> float:
+    steps = bisect_right(every, n) if isinstance(every, tuple) else n // every
+    return rate * math.pow(factor, steps)
+
+
+def exponential(rate: float, factor: float, iterations: int = 1) -> Schedule:
+    """Return a schedule that falls smoothly, by `factor` in so many iterations.
+
+    Parameters
+    ----------
+    rate : float
+        The value at the beginning.
+    factor : float
+        What it is multiplied by in `iterations` iterations.
+    iterations : int
+        1 or more; the number of batches in an epoch makes `factor` that of an epoch.
+
+    Returns
+    -------
+    Schedule
+
+    Raises
+    ------
+    ArgumentError
+        If `iterations` is not such a number.
+
+    Examples
+    --------
+    >>> schedule = exponential(8.0, 0.25, iterations=2)
+    >>> [schedule(n) for n in range(4)]
+    [8.0, 4.0, 2.0, 1.0]
+    """
+    _whole("iterations", iterations)
+    return Schedule(_exponential, {"rate": rate, "factor": factor, "iterations": iterations})
+
+
+def _exponential(n: int, *, rate: float, factor: float, iterations: int) -> float:
+    return rate * math.pow(factor, n / iterations)
+
+
+def one_cycle(
+    maximum: float,
+    iterations: int,
+    *,
+    warm_up: float = 0.3,
+    div_factor: float = 25.0,
+    final_div_factor: float = 1e4,
+) -> Schedule:
+    """Return a schedule that rises to `maximum` along half a cosine and falls along another.
+
+    Parameters
+    ----------
+    maximum : float
+        The highest value.
+    iterations : int
+        The length of training, 2 or more; the last batch has the lowest value, which then stays.
+    warm_up : float
+        The fraction of it that is spent rising, less than 1.
+    div_factor : float
+        By how much the first value is less than `maximum`.
+    final_div_factor : float
+        By how much the last value is less than the first.
+
+    Returns
+    -------
+    Schedule
+
+    Raises
+    ------
+    ArgumentError
+        If `iterations` or `warm_up` is not such a number.
+
+    References
+    ----------
+    L. Smith, N. Topin. Super-convergence: very fast training of neural networks using large
+    learning rates. 2018.
+
+    Examples
+    --------
+    >>> schedule = one_cycle(1.0, iterations=7, warm_up=0.5, div_factor=10)
+    >>> [round(schedule(n), 2) for n in range(8)]
+    [0.1, 0.41, 0.91, 0.95, 0.61, 0.19, 0.0, 0.0]
+    """
+    _whole("iterations", iterations, least=2)
+    if not 0 <= warm_up < 1:
+        raise ArgumentError(f"warm_up={warm_up!r} must be a fraction, at least 0 and less than 1")
+    return Schedule(
+        _one_cycle,
+        {
+            "maximum": maximum,
+            "iterations": iterations,
+            "warm_up": warm_up,
+            "div_factor": div_factor,
+            "final_div_factor": final_div_factor,
+        },
+    )
+
+
+def _one_cycle(
+    n: int,
+    *,
+    maximum: float,
+    iterations: int,
+    warm_up: float,
+    div_factor: float,
+    final_div_factor: float,
+) -> float:
+    first = maximum / div_factor
+    peak, last = max(warm_up * iterations - 1, 0.0), iterations - 1
+    if n < peak:
+        return _between(first, maximum, n / peak)
+    return _between(maximum, first / final_div_factor, min((n - peak) / (last - peak), 1.0))
+
+
+def _whole(name: str, value: object, least: int = 1) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ArgumentError(f"{name}={value!r} must be a whole number, {least} or more")

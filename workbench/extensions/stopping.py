@@ -1,0 +1,240 @@
+"""Ending training when it does not get any better.
+
+`EarlyStopping` is `workbench.extensions.training.TrackTheBest`, which notes when a record is the
+best so far, with `FinishIfNoImprovementAfter`, which counts how long ago that was.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+
+from workbench.errors import ArgumentError
+from workbench.extensions.base import TrainingExtension
+from workbench.extensions.composite import CompositeExtension
+from workbench.extensions.events import CallbackName
+from workbench.extensions.predicates import OnLogRecord
+from workbench.extensions.saveload import Checkpoint
+from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.extensions.training import TrackTheBest
+
+if TYPE_CHECKING:
+    from workbench.main_loop import MainLoop
+
+__all__ = ["EarlyStopping", "FinishIfNoImprovementAfter"]
+
+ONE_OF_TWO = (
+    "{kind} waits for so many iterations or for so many epochs: give exactly one of the two, not "
+    "iterations={iterations!r} and epochs={epochs!r}"
+)
+NOT_A_WAIT = "{name}={value!r} must be a whole number of 1 or more"
+BOTH_OR_NEITHER = (
+    "checkpoint_extension={extension!r} and checkpoint_filename={filename!r}: give both, to save "
+    "the best model, or neither"
+)
+
+
+class FinishIfNoImprovementAfter(SimpleExtension):
+    """Asks for the end of training when no new best has been noted for some time.
+
+    It is noted by a record, which has any value but False; `TrackTheBest` makes such records and
+    must come before this extension. Waiting begins with the first one: a run in which nothing was
+    ever the best (all NaN, say) goes on.
+
+    Parameters
+    ----------
+    notification_name : str
+        The record that says that there is a new best.
+    iterations, epochs : int
+        How many to wait; exactly one of the two, 1 or more.
+    patience_log_record : str, optional
+        The record of how many are left, made whenever this extension acts;
+        ``{notification_name}_patience_iterations`` or ``..._epochs`` if not given.
+    name : str, optional
+        Its name; the name of the class if not given.
+    **triggers
+        When to look, which should be when the record may be made; see `SimpleExtension`. By
+        default after every epoch.
+
+    Attributes
+    ----------
+    last_best_iter, last_best_epoch : int or None
+        How many iterations and epochs were done when the last best was noted.
+
+    Raises
+    ------
+    ArgumentError
+        If `iterations` and `epochs` are not as said.
+
+    Examples
+    --------
+    >>> FinishIfNoImprovementAfter("valid_cost_best_so_far", epochs=5)
+    FinishIfNoImprovementAfter('valid_cost_best_so_far', epochs=5, after_epoch=True)
+    >>> FinishIfNoImprovementAfter("valid_cost_best_so_far")
+    Traceback (most recent call last):
+    ...
+    workbench.errors.ArgumentError: FinishIfNoImprovementAfter waits for so many iterations or for
+    so many epochs: give exactly one of the two, not iterations=None and epochs=None
+    """
+
+    state_keys: ClassVar[tuple[str, ...]] = ("last_best_iter", "last_best_epoch")
+
+    def __init__(
+        self,
+        notification_name: str,
+        iterations: int | None = None,
+        epochs: int | None = None,
+        patience_log_record: str | None = None,
+        *,
+        name: str | None = None,
+        **triggers: Unpack[Triggers],
+    ) -> None:
+        _check_wait(type(self).__name__, iterations, epochs)
+        triggers.setdefault("after_epoch", True)
+        super().__init__(name, **triggers)
+        self.notification_name = notification_name
+        self.iterations = iterations
+        self.epochs = epochs
+        unit = "epochs" if iterations is None else "iterations"
+        self.patience_log_record = patience_log_record or f"{notification_name}_patience_{unit}"
+        self.last_best_iter: int | None = None
+        self.last_best_epoch: int | None = None
+
+    def update_best(self) -> None:
+        """Take down where training is if there is a new best; a subclass may decide otherwise."""
+        log = self.main_loop.log
+        if log.current_row.get(self.notification_name, False) is not False:
+            self.last_best_iter = log.status["iterations_done"]
+            self.last_best_epoch = log.status["epochs_done"]
+
+    def do(self, which_callback: CallbackName, *args: Any) -> None:
+        """Record how long to wait still, and ask for the end if that is over."""
+        self.update_best()
+        log = self.main_loop.log
+        if self.last_best_iter is None or self.last_best_epoch is None:
+            return
+        if self.iterations is not None:
+            left = self.iterations - (log.status["iterations_done"] - self.last_best_iter)
+        else:
+            assert self.epochs is not None
+            left = self.epochs - (log.status["epochs_done"] - self.last_best_epoch)
+        log.current_row[self.patience_log_record] = left
+        if left <= 0:
+            log.current_row["training_finish_requested"] = True
+
+    def __repr__(self) -> str:
+        kind, _, options = super().__repr__().partition("(")
+        wait = (
+            f"epochs={self.epochs}" if self.iterations is None else f"iterations={self.iterations}"
+        )
+        return f"{kind}({self.notification_name!r}, {wait}{', ' * (options != ')')}{options}"
+
+
+def _check_wait(kind: str, iterations: int | None, epochs: int | None) -> None:
+    if (iterations is None) == (epochs is None):
+        raise ArgumentError(ONE_OF_TWO.format(kind=kind, iterations=iterations, epochs=epochs))
+    for name, value in (("iterations", iterations), ("epochs", epochs)):
+        if value is not None and (type(value) is not int or value < 1):
+            raise ArgumentError(NOT_A_WAIT.format(name=name, value=value))
+
+
+class EarlyStopping(CompositeExtension):
+    """Ends training when a record has not become better for some time; may save the best model.
+
+    The extension that makes the record must come before this one. Where the checkpoint extension
+    stands in the list of extensions does not matter, and it need not be there: if it is not, it
+    acts as a part of this one.
+
+    Parameters
+    ----------
+    record_name : str
+        The record to track.
+    checkpoint_extension : Checkpoint, optional
+        Saves the model whenever it is the best so far.
+    checkpoint_filename : path, optional
+        The file for the best model, as for `Checkpoint`; to be given with `checkpoint_extension`.
+    notification_name : str, optional
+        The record which says that there is a new best; ``{record_name}_best_so_far`` if not given.
+    choose_best : callable
+        Takes the current value and the best one before it, and returns the better.
+    iterations, epochs : int
+        How many to wait for a new best; exactly one of the two, 1 or more.
+    name : str, optional
+        Its name; the name of the class if not given.
+    **triggers
+        When to look; see `SimpleExtension`. By default after every epoch.
+
+    Raises
+    ------
+    ArgumentError
+        If `iterations` and `epochs`, or the two arguments for checkpoints, are not as said.
+
+    Examples
+    --------
+    >>> EarlyStopping("valid_cost", epochs=5)
+    EarlyStopping([TrackTheBest('valid_cost', after_epoch=True),
+    FinishIfNoImprovementAfter('valid_cost_best_so_far', epochs=5, after_epoch=True)])
+
+    Training that saves every model, and keeps the best in a file of its own:
+
+    >>> checkpoint = Checkpoint("last.tar", after_epoch=True)
+    >>> extensions = [EarlyStopping("valid_cost", checkpoint, "best.tar", epochs=5), checkpoint]
+    """
+
+    def __init__(
+        self,
+        record_name: str,
+        checkpoint_extension: Checkpoint | None = None,
+        checkpoint_filename: str | os.PathLike[str] | None = None,
+        notification_name: str | None = None,
+        choose_best: Callable[[Any, Any], Any] = min,
+        iterations: int | None = None,
+        epochs: int | None = None,
+        *,
+        name: str | None = None,
+        **triggers: Unpack[Triggers],
+    ) -> None:
+        _check_wait(type(self).__name__, iterations, epochs)
+        if (checkpoint_extension is None) != (checkpoint_filename is None):
+            raise ArgumentError(
+                BOTH_OR_NEITHER.format(extension=checkpoint_extension, filename=checkpoint_filename)
+            )
+        track = TrackTheBest(record_name, notification_name, choose_best, **triggers)
+        finish = FinishIfNoImprovementAfter(track.notification_name, iterations, epochs, **triggers)
+        super().__init__([track, finish], run_before_children=False, name=name)
+        self.checkpoint_extension = checkpoint_extension
+        self.checkpoint_filename = checkpoint_filename
+        if checkpoint_extension is not None:
+            # A condition of its own and not of the checkpoint's, which would hold too late if the
+            # checkpoint came before this extension.
+            events = {condition.event: None for condition in track.conditions}
+            self.add_condition(events, OnLogRecord(track.notification_name))
+
+    @property
+    def main_loop(self) -> MainLoop:
+        """The main loop that this extension and its parts belong to."""
+        return super().main_loop
+
+    @main_loop.setter
+    def main_loop(self, value: MainLoop) -> None:
+        checkpoint = self.checkpoint_extension
+        if checkpoint is not None and not _contains(value.extensions, checkpoint):
+            self.sub_extensions.append(checkpoint)
+        self._main_loop = value
+        for extension in self.sub_extensions:
+            extension.main_loop = value
+
+    def do(self, which_callback: CallbackName, *args: Any) -> None:
+        """Save the model, which is the best so far."""
+        if self.checkpoint_extension is not None:
+            from_main_loop, _ = self.parse_args(which_callback, args)
+            self.checkpoint_extension.do(which_callback, *from_main_loop, self.checkpoint_filename)
+
+
+def _contains(extensions: Iterable[TrainingExtension], extension: TrainingExtension) -> bool:
+    return any(
+        one is extension
+        or (isinstance(one, CompositeExtension) and _contains(one.sub_extensions, extension))
+        for one in extensions
+    )
