@@ -35,6 +35,7 @@ knows nothing of the workbench can still catch them::
     ├── MissingLibraryError   (ImportError)     an optional library that is not installed
     ├── LogError              (ValueError)      a log asked for what it cannot give
     │   └── UnknownRecordError (KeyError)       a channel, or a record of a row, that is not there
+    ├── LogWarning            (RuntimeWarning)  records too large, or not yet in their database
     ├── ExtensionError        (TypeError)       an extension that could not be called as set up
     │   └── EventError        (ValueError)      an event or a trigger that does not exist
     ├── ExtensionLookupError  (LookupError)     no extension, or several, of that name
@@ -223,6 +224,10 @@ class UnknownRecordError(LogError, KeyError):
     """A channel, or a record of a row, does not exist."""
 
     __str__ = Exception.__str__  # KeyError would show the text quoted and on one line
+
+
+class LogWarning(WorkbenchError, RuntimeWarning):
+    """Records take much room in a database, or could not be written to it yet."""
 
 
 class ExtensionError(WorkbenchError, TypeError):

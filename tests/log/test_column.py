@@ -21,6 +21,8 @@ def column(*values):
         ([1, 2], np.int64),
         ([True, False], np.bool_),
         (["a", None], object),
+        ([None, None], object),
+        ([None, 0.5], object),
         ([1, 0.5], np.float64),
         ([0.5, 1], np.float64),
         ([1, True], object),

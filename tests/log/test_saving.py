@@ -7,12 +7,14 @@ import numpy
 import pandas
 import pytest
 
+from tests.support.logs import every_backend
 from workbench.errors import StateError
-from workbench.log import TrainingLog
+
+pytestmark = every_backend
 
 
-def filled():
-    log = TrainingLog()
+def filled(new):
+    log = new()
     for i in range(1, 4):
         log.status["iterations_done"] = i
         log.current_row.update({"cost": 1 / i, "count": i})
@@ -22,10 +24,10 @@ def filled():
 
 
 @pytest.mark.parametrize("duplicate", ["state", "pickle", "copy"])
-def test_a_log_comes_back_with_identity_status_and_records(duplicate):
-    log = filled()
+def test_a_log_comes_back_with_identity_status_and_records(new, duplicate):
+    log = filled(new)
     if duplicate == "state":
-        again = TrainingLog()
+        again = new()
         again[9]["other"] = 1
         again.load_state_dict(log.state_dict())
     else:
@@ -36,18 +38,18 @@ def test_a_log_comes_back_with_identity_status_and_records(duplicate):
     assert (len(again), len(log)) == (4, 3)
 
 
-def test_what_comes_later_does_not_change_a_state():
-    log = filled()
+def test_what_comes_later_does_not_change_a_state(new):
+    log = filled(new)
     state = log.state_dict()
     log[3]["cost"] = 0.0
     log.status["_epoch_ends"] += [5]
-    again = TrainingLog()
+    again = new()
     again.load_state_dict(state)
     assert again[3]["cost"] == 1 / 3 and again.status["_epoch_ends"] == [3]
 
 
-def test_a_frame_after_loading_is_that_of_the_loaded_records():
-    log, other = filled(), TrainingLog()
+def test_a_frame_after_loading_is_that_of_the_loaded_records(new):
+    log, other = filled(new), new()
     for i in range(1, 4):
         other[i].update({"cost": 5.0, "count": -i})
     assert other.frame["cost"].tolist() == [5.0] * 3
@@ -69,8 +71,8 @@ def test_a_frame_after_loading_is_that_of_the_loaded_records():
         ("columns", 3),
     ],
 )
-def test_what_is_no_state_of_a_log_changes_nothing(key, value):
-    log = filled()
+def test_what_is_no_state_of_a_log_changes_nothing(new, key, value):
+    log = filled(new)
     before = log.frame.copy()
     with pytest.raises(StateError):
         log.load_state_dict({**log.state_dict(), key: value})

@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.support.logs import every_backend
 from workbench.errors import LogError
-from workbench.log import TrainingLog
+
+pytestmark = every_backend
 
 
 def elsewhere(function):
@@ -19,8 +21,8 @@ def seen(log):
     return {i: dict(row) for i, row in log.items()}
 
 
-def test_records_wait_for_commit_but_not_for_their_own_thread():
-    log = TrainingLog()
+def test_records_wait_for_commit_but_not_for_their_own_thread(new):
+    log = new()
     with log.writing():
         log[1]["cost"] = 0.5
         log[1]["norm"] = 2.0
@@ -32,8 +34,8 @@ def test_records_wait_for_commit_but_not_for_their_own_thread():
     assert elsewhere(lambda: seen(log))[2] == {"cost": 0.25}
 
 
-def test_bulk_reading_shows_a_thread_its_own_records():
-    log = TrainingLog()
+def test_bulk_reading_shows_a_thread_its_own_records(new):
+    log = new()
     with log.writing():
         log[1].update(cost=0.5)
         log.commit()
@@ -46,8 +48,8 @@ def test_bulk_reading_shows_a_thread_its_own_records():
     assert log.frame.cost.to_dict() == {1: 0.75, 2: 0.25}
 
 
-def test_a_note_from_another_thread_is_seen_at_once():
-    log = TrainingLog()
+def test_a_note_from_another_thread_is_seen_at_once(new):
+    log = new()
     with log.writing():
         log[1]["cost"] = 0.5
         elsewhere(lambda: log[1].update(note="hello"))
@@ -55,16 +57,16 @@ def test_a_note_from_another_thread_is_seen_at_once():
     assert seen(log) == {1: {"cost": 0.5, "note": "hello"}}
 
 
-def test_a_log_serves_one_run_at_a_time():
-    log = TrainingLog()
+def test_a_log_serves_one_run_at_a_time(new):
+    log = new()
     with log.writing(), pytest.raises(LogError, match="is writing this log for a run"):
         elsewhere(lambda: log.writing().__enter__())
     with log.writing():
         pass
 
 
-def test_a_reader_always_sees_whole_rows():
-    log, enough = TrainingLog(), threading.Event()
+def test_a_reader_always_sees_whole_rows(new):
+    log, enough = new(), threading.Event()
 
     def train():
         with log.writing():

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.logs import every_backend
 from workbench.errors import LogError, UnknownRecordError
-from workbench.log import TrainingLog
+
+pytestmark = every_backend
 
 VALUES = st.one_of(
     st.floats(allow_nan=False), st.integers(-(2**60), 2**60), st.booleans(), st.text()
@@ -17,8 +19,8 @@ VALUES = st.one_of(
 RECORDS = st.lists(st.tuples(st.integers(0, 12), st.sampled_from("abcd"), VALUES), max_size=40)
 
 
-def filled(records):
-    log, model = TrainingLog(), {}
+def filled(new, records):
+    log, model = new(), {}
     for iteration, name, value in records:
         log[iteration][name] = value
         model.setdefault(iteration, {})[name] = value
@@ -26,8 +28,8 @@ def filled(records):
 
 
 @given(RECORDS)
-def test_a_log_reads_like_a_dictionary_of_dictionaries(records):
-    log, model = filled(records)
+def test_a_log_reads_like_a_dictionary_of_dictionaries(new, records):
+    log, model = filled(new, records)
     assert {i: dict(row) for i, row in log.items()} == model
     assert len(log) == len(model)
     assert list(log) == sorted(model)
@@ -35,12 +37,12 @@ def test_a_log_reads_like_a_dictionary_of_dictionaries(records):
 
 @given(RECORDS, st.data())
 @settings(max_examples=60)
-def test_the_frame_is_that_of_the_dictionary_however_often_it_was_asked_for(records, data):
-    log = TrainingLog()
+def test_the_frame_is_that_of_the_dictionary_however_often_it_was_asked_for(new, records, data):
+    log = new()
     for i, (iteration, name, value) in enumerate(records):
         log[iteration][name] = value
         if data.draw(st.booleans()):
-            _, model = filled(records[: i + 1])
+            _, model = filled(new, records[: i + 1])
             expected = pd.DataFrame.from_dict(model, orient="index", dtype=object).sort_index()
             frame = log.frame
             assert frame.index.tolist() == expected.index.tolist()
@@ -50,8 +52,8 @@ def test_the_frame_is_that_of_the_dictionary_however_often_it_was_asked_for(reco
                 assert frame[channel].notna().tolist() == known.tolist()
 
 
-def test_a_row_is_live():
-    log = TrainingLog()
+def test_a_row_is_live(new):
+    log = new()
     row = log[4]
     assert (dict(row), 4 in log, len(log)) == ({}, False, 0)
     log[4]["cost"] = 0.5
@@ -60,8 +62,8 @@ def test_a_row_is_live():
     assert "cost" not in log[4]
 
 
-def test_rows_relative_to_the_status():
-    log = TrainingLog()
+def test_rows_relative_to_the_status(new):
+    log = new()
     for i in range(4):
         log.status["iterations_done"] = i
         log.current_row["cost"] = float(i)
@@ -69,8 +71,8 @@ def test_rows_relative_to_the_status():
     assert [r["cost"] for r in (log.current_row, log.previous_row, log.last_epoch_row)] == [3, 2, 2]
 
 
-def test_rows_that_there_cannot_be_say_so():
-    log = TrainingLog()
+def test_rows_that_there_cannot_be_say_so(new):
+    log = new()
     with pytest.raises(LogError, match="before the first iteration is done"):
         _ = log.previous_row
     with pytest.raises(LogError, match="no epoch has ended yet"):
@@ -85,8 +87,8 @@ def test_rows_that_there_cannot_be_say_so():
         log[3][3] = 0.5
 
 
-def test_an_unknown_channel_is_answered_with_the_nearest_one():
-    log = TrainingLog()
+def test_an_unknown_channel_is_answered_with_the_nearest_one(new):
+    log = new()
     with pytest.raises(UnknownRecordError, match="no channel 'cost'; it is empty"):
         log.channel("cost")
     log[0].update(cost=1.0, error_rate=0.5)
@@ -98,8 +100,8 @@ def test_an_unknown_channel_is_answered_with_the_nearest_one():
         log[0]["eror_rate"]
 
 
-def test_columns_are_numbers_from_an_iteration_on():
-    log = TrainingLog()
+def test_columns_are_numbers_from_an_iteration_on(new):
+    log = new()
     for i in range(5):
         log[2 * i].update(cost=i / 2, count=i, best=i > 2, note=None if i else 0.5)
     iterations, values = log.column("cost", start=3)
@@ -111,8 +113,8 @@ def test_columns_are_numbers_from_an_iteration_on():
         log.column("note")
 
 
-def test_a_channel_is_a_series_of_its_own_records():
-    log = TrainingLog()
+def test_a_channel_is_a_series_of_its_own_records(new):
+    log = new()
     for i in range(0, 10, 5):
         log[i].update(count=i)
     log[3]["note"] = "text"
@@ -122,8 +124,8 @@ def test_a_channel_is_a_series_of_its_own_records():
     assert log.channel("note").to_dict() == {3: "text"}
 
 
-def test_epochs_have_one_row_each():
-    log = TrainingLog()
+def test_epochs_have_one_row_each(new):
+    log = new()
     for i in range(7):
         log[i]["cost"] = float(i)
     log[6]["test_cost"] = 0.5
@@ -135,13 +137,13 @@ def test_epochs_have_one_row_each():
     np.testing.assert_array_equal(epochs.test_cost, [np.nan, 0.5, np.nan])
 
 
-def test_no_epochs_make_an_empty_frame():
-    assert TrainingLog().epochs.empty
-    assert TrainingLog().frame.empty
+def test_no_epochs_make_an_empty_frame(new):
+    assert new().epochs.empty
+    assert new().frame.empty
 
 
-def test_a_frame_given_away_stays_as_it_was():
-    log = TrainingLog()
+def test_a_frame_given_away_stays_as_it_was(new):
+    log = new()
     for i in range(50):
         log[i]["cost"] = float(i)
     log[0]["test_cost"] = 1.0
@@ -154,8 +156,9 @@ def test_a_frame_given_away_stays_as_it_was():
     pd.testing.assert_frame_equal(given_away, copy)
 
 
-def test_resuming_gives_a_new_identity_and_remembers_the_old_one():
-    log = TrainingLog(uuid.UUID(int=5))
+def test_resuming_gives_a_new_identity_and_remembers_the_old_one(new):
+    log = new()
+    log.uuid = uuid.UUID(int=5)
     log.status["iterations_done"] = 3
     log[3]["cost"] = 0.5
     assert log.h_uuid == "0" * 31 + "5"
@@ -165,9 +168,10 @@ def test_resuming_gives_a_new_identity_and_remembers_the_old_one():
     assert (log.status["iterations_done"], log[3]["cost"]) == (3, 0.5)
 
 
-def test_a_log_shows_what_it_holds():
-    log = TrainingLog(uuid.UUID(int=5))
-    assert repr(log) == "<TrainingLog 00000000: 0 rows; 0 iterations, 0 epochs done>"
+def test_a_log_shows_what_it_holds(new):
+    log = new()
+    log.uuid = uuid.UUID(int=5)
+    assert repr(log) == f"<{type(log).__name__} 00000000: 0 rows; 0 iterations, 0 epochs done>"
     log[0]["<cost>"] = 0.5
     log.status["iterations_done"] = 1
     assert "1 row of <cost>; 1 iteration, 0 epochs done" in repr(log)
@@ -175,8 +179,8 @@ def test_a_log_shows_what_it_holds():
     assert "0.5" in log._repr_html_()
 
 
-def test_the_version_grows_with_what_can_be_seen():
-    log = TrainingLog()
+def test_the_version_grows_with_what_can_be_seen(new):
+    log = new()
     versions = [log.version]
     log[0]["cost"] = 1.0
     versions.append(log.version)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from workbench.config import config
 from workbench.errors import LogError, nearest
 from workbench.log.base import TrainingLogBase
 from workbench.log.memory import TrainingLog
 
-BACKENDS: dict[str, type[TrainingLogBase]] = {"memory": TrainingLog}
+
+def _sqlite() -> TrainingLogBase:
+    from workbench.log.sqlite import SQLiteLog  # sqlite3 is loaded for those who use it
+
+    return SQLiteLog()
+
+
+BACKENDS: dict[str, Callable[[], TrainingLogBase]] = {"memory": TrainingLog, "sqlite": _sqlite}
 
 
 def new_log(backend: str | None = None) -> TrainingLogBase:

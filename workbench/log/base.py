@@ -14,7 +14,7 @@ import uuid as uuids
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,9 @@ class TrainingLogBase(Mapping[int, Row]):
         ``_epoch_ends`` (the iterations at which epochs ended) and what extensions add. Assign to
         its keys; changing a value in place might not reach a backend.
     """
+
+    _row: ClassVar[type[Row]] = Row
+    """What indexing gives."""
 
     def __init__(self, uuid: uuids.UUID | None = None) -> None:
         self.uuid = uuids.uuid4() if uuid is None else uuid
@@ -141,7 +144,7 @@ class TrainingLogBase(Mapping[int, Row]):
     def __getitem__(self, time: int) -> Row:
         if type(time) is not int or time < 0:
             time = self._iteration(time)
-        return Row(self, time)
+        return self._row(self, time)
 
     def __setitem__(self, time: int, records: object) -> NoReturn:
         raise LogError(NOT_ASSIGNABLE.format(time=time))
@@ -163,7 +166,7 @@ class TrainingLogBase(Mapping[int, Row]):
     @property
     def current_row(self) -> Row:
         """The row of the last iteration done."""
-        return Row(self, self.status["iterations_done"])
+        return self._row(self, self.status["iterations_done"])
 
     @property
     def previous_row(self) -> Row:
@@ -176,7 +179,7 @@ class TrainingLogBase(Mapping[int, Row]):
         """
         if self.status["iterations_done"] == 0:
             raise LogError("there is no previous row before the first iteration is done")
-        return Row(self, self.status["iterations_done"] - 1)
+        return self._row(self, self.status["iterations_done"] - 1)
 
     @property
     def last_epoch_row(self) -> Row:
@@ -189,7 +192,7 @@ class TrainingLogBase(Mapping[int, Row]):
         """
         if not self.status["_epoch_ends"]:
             raise LogError("there is no row of the last epoch: no epoch has ended yet")
-        return Row(self, self.status["_epoch_ends"][-1])
+        return self._row(self, self.status["_epoch_ends"][-1])
 
     # Identity
 

@@ -84,7 +84,7 @@ class Column:
         self.size = 0
         self.last = -1
         self.edits = 0
-        self._type: type = type(None)
+        self._type: type = Column  # which no value is
         self._iterations: NDArray[Any] = np.empty(0, np.int64)
         self._values: NDArray[Any] = np.empty(0, np.float64)
         self._exported = False

@@ -1,0 +1,240 @@
+"""The SQLite file behind `workbench.log.sqlite`: opening it, its tables, reading a log from it.
+
+One database holds many logs. A log that resumes another names it as its parent, and shows the
+parent's records up to the iteration at which it took over. Records are numbered as they are
+written, so that a reader asks only for those that it has not seen. The view ``entries`` shows them
+with the columns ``uuid``, ``time``, ``key`` and ``value``, for a look with any SQLite program.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import uuid as uuids
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from workbench.errors import LogError
+
+IN_MEMORY: Final = ":memory:"
+APPLICATION: Final = 0x57424C47
+"""Marks a database as one of training logs."""
+LAYOUT: Final = 1
+"""Number of the layout of the tables below."""
+PATIENCE: float = 5.0
+"""Seconds to wait for another program that is writing."""
+
+TABLES = """
+CREATE TABLE logs (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, parent TEXT, parent_time INTEGER,
+    created TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+CREATE TABLE channels (
+    id INTEGER PRIMARY KEY, log INTEGER NOT NULL, key TEXT NOT NULL, UNIQUE (log, key)
+);
+CREATE TABLE records (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, log INTEGER NOT NULL, time INTEGER NOT NULL,
+    channel INTEGER NOT NULL, value, kind TEXT, UNIQUE (log, time, channel)
+);
+CREATE TABLE status (
+    log INTEGER NOT NULL, key TEXT NOT NULL, value, kind TEXT, PRIMARY KEY (log, key)
+) WITHOUT ROWID;
+CREATE VIEW entries AS
+    SELECT logs.uuid, records.time, channels.key, records.value, records.kind FROM records
+    JOIN channels ON channels.id = records.channel JOIN logs ON logs.id = records.log;
+"""
+
+NO_DATABASE = "{name!r} is no SQLite database ({error}); give the path of one, or of a new file"
+NOT_OPENED = "the database {name!r} cannot be opened ({error}); does its folder exist?"
+MISSING = "there is no database {name!r} to read"
+LOCKED = (
+    "the database {name!r} is locked by another program ({error}); it was waited for {patience:g} "
+    "seconds. Close what is using it, or give this log a database of its own"
+)
+FOREIGN = "{name!r} is an SQLite database of something else than training logs; give another path"
+NEWER = (
+    "the database {name!r} was made by a newer version of workbench (layout {found}, and this "
+    "version knows {known}); update workbench to read it"
+)
+NO_LOG = "the database {name!r} has no log {uuid!r}; {there_are}"
+AMBIGUOUS = "the database {name!r} has several logs that begin with {uuid!r}: {found}"
+EMPTY = "the database {name!r} has no log yet"
+
+
+class Found(NamedTuple):
+    """One record as it stands in the database."""
+
+    id: int
+    time: int
+    key: str
+    value: Any
+    kind: str | None
+
+
+class Database:
+    """A database of training logs, made if it is not there.
+
+    Parameters
+    ----------
+    path : str or path
+        The file, or ``":memory:"`` for one that nobody else can open.
+    read_only : bool
+        Only read; the file must be there then.
+
+    Attributes
+    ----------
+    name : str
+        The absolute path, or ``":memory:"``.
+
+    Raises
+    ------
+    LogError
+        If the file cannot be opened, is locked, or is not a database of training logs of this
+        version or an older one.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], read_only: bool = False) -> None:
+        text = os.fspath(path)
+        self.read_only = read_only
+        if text == IN_MEMORY:
+            self.name, self._uri = text, f"file:/{uuids.uuid4().hex}?vfs=memdb"
+        else:
+            file = Path(text).expanduser().absolute()
+            self.name, self._uri = str(file), f"{file.as_uri()}?mode={'rw' if read_only else 'rwc'}"
+            if read_only and not file.exists():
+                raise LogError(MISSING.format(name=self.name))
+        with self.explained():
+            self._first = self._opened()
+            try:
+                self._prepare(self._first)
+            except BaseException:
+                self._first.close()
+                raise
+
+    def connect(self) -> sqlite3.Connection:
+        """Return a new connection, which any thread may use."""
+        with self.explained():
+            return self._opened()
+
+    def close(self) -> None:
+        """Let go of the file; one in memory vanishes."""
+        self._first.close()
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn what SQLite raises inside the context into a `LogError` that says what to do."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            text = NOT_OPENED
+            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                text = LOCKED
+            elif error.sqlite_errorcode in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+                text = NO_DATABASE
+            raise LogError(text.format(name=self.name, error=error, patience=PATIENCE)) from error
+
+    def _opened(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._uri, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+        )
+        if self.read_only:
+            connection.execute("PRAGMA query_only = ON")
+        else:
+            # a killed process loses nothing by NORMAL; only a power cut could cost some rows
+            connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Check what the file is; make the tables in a new one."""
+        if self._known(connection):
+            return
+        if self.read_only:
+            raise LogError(EMPTY.format(name=self.name))
+        connection.execute("PRAGMA journal_mode = WAL")
+        with transaction(connection):
+            if not self._known(connection):  # another process may have been quicker
+                for statement in TABLES.split(";"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {APPLICATION}")
+                connection.execute(f"PRAGMA user_version = {LAYOUT}")
+
+    def _known(self, connection: sqlite3.Connection) -> bool:
+        """Whether the tables are there; raise for those of others."""
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (layout,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if application != APPLICATION:
+            if tables:
+                raise LogError(FOREIGN.format(name=self.name))
+            return False
+        if layout > LAYOUT:
+            raise LogError(NEWER.format(name=self.name, found=layout, known=LAYOUT))
+        return True
+
+    def find(self, uuid: str | None) -> str:
+        """Return the identity of the log that begins with these digits, of the newest if None.
+
+        Raises
+        ------
+        LogError
+            If there is no such log, or several.
+        """
+        with self.explained():
+            rows = self._first.execute("SELECT uuid, created FROM logs ORDER BY id").fetchall()
+        if not rows:
+            raise LogError(EMPTY.format(name=self.name))
+        if uuid is None:
+            return str(rows[-1][0])
+        found = [name for name, _ in rows if name.startswith(uuid)]
+        if len(found) == 1:
+            return str(found[0])
+        if found:
+            raise LogError(AMBIGUOUS.format(name=self.name, uuid=uuid, found=", ".join(found)))
+        listed = ", ".join(f"{name} (of {created})" for name, created in rows[-10:])
+        there_are = f"it has {listed}" if len(rows) <= 10 else f"its newest are {listed}"
+        raise LogError(NO_LOG.format(name=self.name, uuid=uuid, there_are=there_are))
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+    """Do everything inside the context, or nothing of it."""
+    connection.execute(begin)
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def lineage(connection: sqlite3.Connection, uuid: str) -> list[tuple[int, int]]:
+    """Return number and last visible iteration of a log and its ancestors, oldest first."""
+    found: list[tuple[int, int]] = []
+    name: str | None = uuid
+    until = 2**63 - 1
+    while name is not None:
+        row = connection.execute(
+            "SELECT id, parent, parent_time FROM logs WHERE uuid = ?", (name,)
+        ).fetchone()
+        if row is None or any(row[0] == number for number, _ in found):
+            break
+        found.append((row[0], until))
+        name = row[1]
+        until = min(until, row[2]) if name is not None else until
+    return found[::-1]
+
+
+def records_of(
+    connection: sqlite3.Connection, log: int, until: int = 2**63 - 1, after: int = 0
+) -> Iterator[Found]:
+    """Return the records of one log up to an iteration, in the order in which they were written."""
+    rows = connection.execute(
+        "SELECT records.id, time, key, value, kind FROM records "
+        "JOIN channels ON channels.id = channel "
+        "WHERE records.log = ? AND time <= ? AND records.id > ? ORDER BY records.id",
+        (log, until, after),
+    )
+    return map(Found._make, rows)

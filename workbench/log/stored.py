@@ -1,0 +1,172 @@
+"""How the values of a log stand in an SQLite database.
+
+Numbers, strings and None stand there as they are, arrays as the bytes of an ``.npy`` file, lists,
+tuples and dictionaries of such values as JSON. Everything else is pickled, and unpickled only for
+whoever says that the database is to be trusted. The kind beside a value says which it is.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from workbench.errors import LogError
+from workbench.log.column import PLAIN
+
+DELETED: Final = "deleted"
+"""Kind of a record that was removed; its row remains."""
+
+ABSENT: Final = "absent"
+"""Kind of a record that a log does not have although an ancestor has it."""
+
+NOT_PICKLED = (
+    "record {name!r} is a {type} that cannot be pickled ({error}), and an SQLite log has no other "
+    "way to keep it; record numbers, strings, arrays, or lists and dictionaries of them"
+)
+UNKNOWN_KIND = "a record is of the unknown kind {kind!r}; the database is damaged"
+
+
+class Stored(NamedTuple):
+    """A value as the database has it, and its kind; None as kind means just as it is."""
+
+    value: Any
+    kind: str | None
+
+    @property
+    def size(self) -> int:
+        """Bytes that the value takes, if it is of the kinds that may take many."""
+        return len(self.value) if isinstance(self.value, (bytes, str)) else 8
+
+
+@dataclass(frozen=True, slots=True)
+class Pickled:
+    """Stands for an object in a database that nobody said to trust.
+
+    Attributes
+    ----------
+    data : bytes
+        The pickle, unread.
+    """
+
+    data: bytes = field(repr=False)
+
+    def __repr__(self) -> str:
+        size = len(self.data)
+        return f"<a pickle of {size} bytes, unread; open the log with trusted=True to read it>"
+
+
+def encoded(name: str, value: Any) -> Stored:
+    """Return `value`, recorded as `name`, as the database keeps it.
+
+    Raises
+    ------
+    LogError
+        If it cannot be pickled.
+
+    Examples
+    --------
+    >>> encoded("cost", 0.5), encoded("best", True)
+    (Stored(value=0.5, kind=None), Stored(value=1, kind='bool'))
+    >>> decoded(*encoded("sizes", (3, [4])))
+    (3, [4])
+    """
+    if type(value) in PLAIN:
+        return _number_or_text(value)
+    if isinstance(value, Pickled):
+        return Stored(value.data, "pickle")
+    if type(value) is bytes:
+        return Stored(value, "bytes")
+    if type(value) is np.ndarray and not value.dtype.hasobject:
+        buffer = io.BytesIO()
+        np.save(buffer, value, allow_pickle=False)
+        return Stored(buffer.getvalue(), "npy")
+    try:
+        return Stored(json.dumps(_tagged(value)), "json")
+    except (TypeError, RecursionError):
+        return Stored(_pickled(name, value), "pickle")
+
+
+def decoded(value: Any, kind: str | None, trusted: bool = False) -> Any:
+    """Return the value that `encoded` was given; a `Pickled` for an object not `trusted`."""
+    match kind:
+        case None | "bytes":
+            return value
+        case "nan":
+            return math.nan
+        case "bool":
+            return bool(value)
+        case "int":
+            return int(value)
+        case "npy":
+            return np.load(io.BytesIO(value), allow_pickle=False)
+        case "json":
+            return _untagged(json.loads(value))
+        case "pickle":
+            return _unpickled(value) if trusted else Pickled(value)
+    raise LogError(UNKNOWN_KIND.format(kind=kind))
+
+
+def _number_or_text(value: Any) -> Stored:
+    if type(value) is bool:
+        return Stored(int(value), "bool")
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        return Stored(str(value), "int")
+    if type(value) is float and math.isnan(value):  # SQLite would make it NULL
+        return Stored(None, "nan")
+    if type(value) is str and not storable(value):
+        return Stored(json.dumps(value), "json")
+    return Stored(value, None)
+
+
+def storable(text: str) -> bool:
+    """Whether `text` is UTF-8, as all text in a database is; half a surrogate pair is not."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _tagged(value: Any) -> Any:
+    """Return what JSON can write, so that `_untagged` gives an equal value of equal types."""
+    if type(value) in PLAIN:
+        return value
+    if type(value) is list:
+        return [_tagged(item) for item in value]
+    if type(value) is tuple:
+        return {"tuple": [_tagged(item) for item in value]}
+    if type(value) is dict and all(type(key) is str for key in value):
+        return {"dict": {key: _tagged(item) for key, item in value.items()}}
+    raise TypeError
+
+
+def _untagged(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_untagged(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "tuple" in value:
+        return tuple(_untagged(item) for item in value["tuple"])
+    return {key: _untagged(item) for key, item in value["dict"].items()}
+
+
+def _pickled(name: str, value: Any) -> bytes:
+    import cloudpickle
+
+    try:
+        return bytes(cloudpickle.dumps(value))
+    except Exception as error:
+        raise LogError(
+            NOT_PICKLED.format(name=name, type=type(value).__name__, error=error)
+        ) from error
+
+
+def _unpickled(data: bytes) -> Any:
+    import pickle
+
+    return pickle.loads(data)

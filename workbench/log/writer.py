@@ -1,0 +1,265 @@
+"""The thread that writes a log to its database, a few times a second.
+
+Whoever records hands over a job and goes on; the thread collects jobs for `INTERVAL` seconds and
+writes them in one transaction. What another process sees is therefore always the work of whole
+jobs. If the database cannot be written to, the jobs are kept and tried again.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Final
+
+from numpy.typing import NDArray
+
+from workbench.errors import LogError
+from workbench.log.column import MISSING
+from workbench.log.database import Database, lineage, records_of, transaction
+from workbench.log.frames import Entries
+from workbench.log.stored import ABSENT, DELETED, Stored, encoded
+
+logger = logging.getLogger(__name__)
+
+INTERVAL: Final = 0.25
+"""Seconds between two transactions; a process that is killed loses what came after the last."""
+
+NOT_WRITTEN = (
+    "records could not be written to the database {name!r} ({error}); they are kept in memory and "
+    "tried again until the process ends"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Iterations, names and values; a value is what `plain` returned or already `Stored`."""
+
+    uuid: str
+    records: list[tuple[int, str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """An item of the status, or its removal if the value is `MISSING`."""
+
+    uuid: str
+    key: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All of a log: what the database has otherwise is made to agree."""
+
+    uuid: str
+    parent: str | None
+    parent_time: int
+    columns: dict[str, Entries]
+    status: dict[str, Any]
+
+
+Job = Records | Fact | Whole | Future[None]
+
+
+class Writer:
+    """Writes jobs to a database, in order, in a thread of its own that starts with the first."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._jobs: deque[Job] = deque()
+        self._some = threading.Event()
+        self._at_once = threading.Event()
+        self._closing = False
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def put(self, job: Job) -> None:
+        """Hand over a job; returns at once."""
+        self._jobs.append(job)
+        if not self._some.is_set():
+            self._some.set()
+        if self._thread is None:
+            self._start()
+
+    def hurry(self) -> None:
+        """Have what was handed over written now instead of a little later; returns at once."""
+        self._at_once.set()
+
+    def flush(self) -> None:
+        """Wait until everything handed over so far is in the database.
+
+        Raises
+        ------
+        LogError
+            If it could not be written.
+        """
+        if self._thread is None and not self._jobs:
+            return
+        written: Future[None] = Future()
+        self.put(written)
+        self.hurry()
+        written.result()
+
+    def close(self) -> None:
+        """Write what is left and end the thread; another job starts one again."""
+        thread = self._thread
+        if thread is None:
+            return
+        self._closing = True
+        self._some.set()
+        self._at_once.set()
+        if thread is not threading.current_thread():  # garbage may be collected in any thread
+            thread.join()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._closing = False
+                thread = threading.Thread(target=self._run, name="log writer", daemon=True)
+                self._thread = thread
+                thread.start()
+
+    def _run(self) -> None:
+        store: Store | None = None
+        batch: list[Job] = []
+        failing = False
+        while True:
+            self._some.wait()
+            if not self._closing:
+                self._at_once.wait(INTERVAL)
+            self._at_once.clear()
+            self._some.clear()
+            closing = self._closing
+            while self._jobs:
+                batch.append(self._jobs.popleft())
+            try:
+                if store is None:
+                    store = Store(self._database.connect())
+                store.write(batch)
+            except (sqlite3.Error, LogError) as error:
+                text = NOT_WRITTEN.format(name=self._database.name, error=error)
+                if not failing:
+                    logger.error(text)
+                failing = True
+                for job in batch:
+                    if isinstance(job, Future):
+                        job.set_exception(LogError(text))
+                batch = [job for job in batch if not isinstance(job, Future)]
+                self._some.set()
+            else:
+                failing = False
+                for job in batch:
+                    if isinstance(job, Future):
+                        job.set_result(None)
+                batch = []
+            if closing and (failing or not self._jobs):
+                break
+        if store is not None:
+            store.connection.close()
+        self._thread = None
+
+
+class Store:
+    """Writes to the tables over one connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self._logs: dict[str, int] = {}
+        self._channels: dict[tuple[int, str], int] = {}
+
+    def write(self, jobs: Iterable[Job]) -> None:
+        """Write `jobs` in one transaction."""
+        try:
+            with transaction(self.connection):
+                for job in jobs:
+                    if isinstance(job, Records):
+                        self._records(self._log(job.uuid), job.records)
+                    elif isinstance(job, Fact):
+                        self._fact(self._log(job.uuid), job.key, job.value)
+                    elif isinstance(job, Whole):
+                        self._whole(job)
+        except BaseException:
+            self._logs, self._channels = {}, {}  # numbers that were given and taken back
+            raise
+
+    def _log(self, uuid: str, parent: str | None = None, parent_time: int | None = None) -> int:
+        number = self._logs.get(uuid)
+        if number is None:
+            self.connection.execute(
+                "INSERT OR IGNORE INTO logs (uuid, parent, parent_time) VALUES (?, ?, ?)",
+                (uuid, parent, parent_time),
+            )
+            number = self._number("SELECT id FROM logs WHERE uuid = ?", (uuid,))
+            self._logs[uuid] = number
+        return number
+
+    def _channel(self, log: int, key: str) -> int:
+        number = self._channels.get((log, key))
+        if number is None:
+            self.connection.execute(
+                "INSERT OR IGNORE INTO channels (log, key) VALUES (?, ?)", (log, key)
+            )
+            number = self._number("SELECT id FROM channels WHERE log = ? AND key = ?", (log, key))
+            self._channels[log, key] = number
+        return number
+
+    def _number(self, query: str, values: tuple[Any, ...]) -> int:
+        (number,) = self.connection.execute(query, values).fetchone()
+        return int(number)
+
+    def _records(self, log: int, records: Iterable[tuple[int, str, Any]]) -> None:
+        # replacing gives a new number, by which readers find that there is something to read
+        self.connection.executemany(
+            "INSERT OR REPLACE INTO records (log, time, channel, value, kind) "
+            "VALUES (?, ?, ?, ?, ?)",
+            [
+                (log, time, self._channel(log, key), *_stored(key, value))
+                for time, key, value in records
+            ],
+        )
+
+    def _fact(self, log: int, key: str, value: Any) -> None:
+        if value is MISSING:
+            self.connection.execute("DELETE FROM status WHERE log = ? AND key = ?", (log, key))
+        else:
+            self.connection.execute(
+                "INSERT OR REPLACE INTO status (log, key, value, kind) VALUES (?, ?, ?, ?)",
+                (log, key, *_stored(key, value)),
+            )
+
+    def _whole(self, job: Whole) -> None:
+        known = job.parent is not None and lineage(self.connection, job.parent)
+        log = self._log(job.uuid, *((job.parent, job.parent_time) if known else ()))
+        there: dict[tuple[int, str], tuple[Any, str | None]] = {}
+        for number, until in lineage(self.connection, job.uuid):
+            for found in records_of(self.connection, number, until):
+                there[found.time, found.key] = found.value, found.kind
+        changed: list[tuple[int, str, Any]] = []
+        for key, entries in job.columns.items():
+            self._channel(log, key)  # in the order of their first appearance
+            for time, value in zip(
+                entries.iterations.tolist(), _items(entries.values), strict=True
+            ):
+                stored = _stored(key, value)
+                if there.pop((time, key), None) != stored:
+                    changed.append((time, key, stored))
+        absent = Stored(None, ABSENT)
+        changed += [(*at, absent) for at, (_, k) in there.items() if k not in (ABSENT, DELETED)]
+        self._records(log, changed)
+        self.connection.execute("DELETE FROM status WHERE log = ?", (log,))
+        for key, value in job.status.items():
+            self._fact(log, key, value)
+
+
+def _stored(key: str, value: Any) -> Stored:
+    return value if type(value) is Stored else encoded(key, value)
+
+
+def _items(values: NDArray[Any]) -> list[Any]:
+    # tolist of objects would give lists for arrays among them
+    return list(values) if values.dtype == object else values.tolist()
