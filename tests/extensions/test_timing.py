@@ -1,6 +1,7 @@
 """Times as records."""
 
 import datetime
+import pickle
 
 import pytest
 
@@ -27,6 +28,15 @@ def test_the_times_of_an_epoch_are_those_of_its_batches(monkeypatch):
         assert main_loop.log[end]["time_read_data_this_epoch"] == 1.5
         assert main_loop.log[end]["time_train_total"] == total
     assert main_loop.log[0]["time_initialization"] >= 0
+
+
+def test_a_pickled_main_loop_measures_from_zero(monkeypatch):
+    fake_times(monkeypatch, 0.5)
+    main_loop = make(Timing(), FinishAfter(after_n_epochs=1))
+    main_loop.run()
+    copy = pickle.loads(pickle.dumps(main_loop))
+    copy.run()
+    assert copy.log[6]["time_train_this_epoch"] == copy.log[6]["time_train_total"] == 1.5
 
 
 def test_times_are_averaged_over_the_batches_since_the_last(monkeypatch):

@@ -34,6 +34,12 @@ class Printing(SimpleExtension):
         Its name; the name of the class if not given.
     **triggers
         See `SimpleExtension`; False switches a default off.
+
+    Examples
+    --------
+    >>> Printing(after_epoch=False, every_n_epochs=10)
+    Printing(every_n_epochs=10, before_first_epoch=True, on_resumption=True, on_interrupt=True,
+    after_training=True)
     """
 
     def __init__(self, name: str | None = None, **triggers: Unpack[Triggers]) -> None:

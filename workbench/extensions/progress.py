@@ -32,16 +32,32 @@ class ProgressBar(TrainingExtension):
         Seconds between two looks at the run.
     name : str, optional
         Its name; the name of the class if not given.
+
+    Examples
+    --------
+    >>> from workbench.extensions import FinishAfter
+    >>> extensions = [FinishAfter(after_n_epochs=5), ProgressBar()]
     """
 
     def __init__(self, *, interval: float = 0.5, name: str | None = None) -> None:
         super().__init__(name)
         self.interval = interval
+        self._stand_still()
+
+    def _stand_still(self) -> None:
         self._artist: threading.Thread | None = None
         self._ended = threading.Event()
         self._drawing = threading.Lock()
         self._bar: Any = None
         self._quiet_at = -1
+
+    def __getstate__(self) -> dict[str, Any]:
+        drawing = ("_artist", "_ended", "_drawing", "_bar", "_quiet_at")
+        return {key: value for key, value in vars(self).items() if key not in drawing}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._stand_still()
 
     def get_iter_per_epoch(self) -> int | None:
         """Return the number of batches in an epoch, or None if it is not known yet."""

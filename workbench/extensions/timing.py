@@ -31,6 +31,11 @@ class Timing(SimpleExtension):
         Its name; the name of the class if not given.
     **triggers
         See `SimpleExtension`; before the first and after every epoch by default.
+
+    Examples
+    --------
+    >>> Timing(every_n_batches=100)
+    Timing(every_n_batches=100, before_first_epoch=True, after_epoch=True)
     """
 
     def __init__(
@@ -41,6 +46,9 @@ class Timing(SimpleExtension):
         super().__init__(name, **triggers)
         self.prefix = prefix
         self._last: dict[str, tuple[int, dict[str, float]]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_last": {}}  # a main loop that was pickled measures from zero again
 
     def do(self, which_callback: CallbackName, *args: Any) -> None:
         """Record the times."""
@@ -80,6 +88,11 @@ class Timestamp(SimpleExtension):
         Its name; the name of the class if not given.
     **triggers
         See `SimpleExtension`; False switches a default off.
+
+    Examples
+    --------
+    >>> len(Timestamp(separator="T").get_timestamp())
+    19
     """
 
     DEFAULT_LOG_RECORD = "timestamp"
