@@ -24,6 +24,7 @@ from workbench.config import config
 from workbench.data import as_stream
 from workbench.data.streams import AbstractDataStream
 from workbench.errors import (
+    AlreadyTrainingError,
     DataError,
     ExtensionError,
     ExtensionLookupError,
@@ -35,7 +36,7 @@ from workbench.extensions.events import CallbackName
 from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
 from workbench.model import Model
-from workbench.running import Claim
+from workbench.running import Claim, is_claimed
 from workbench.serialization import training
 from workbench.utils.profile import Profile, Timer
 
@@ -52,6 +53,10 @@ NOT_AN_EXTENSION = (
 )
 NO_DATA = "this main loop has no data stream to train on; give MainLoop(data_stream=...)"
 NO_BATCHES = "epoch {epoch} of {stream!r} has no batches, so training would never get anywhere"
+ANOTHER_THREAD = (
+    "{main_loop!r} is being trained by another thread, which changes its state while you look; let "
+    "that thread do it, with session.call(lambda main_loop: main_loop.{method}(...))"
+)
 INTERRUPTED = {
     "epoch": "Interrupted: training ends with this epoch. Interrupt again to end it now.",
     "batch": "Interrupted again: training ends after this batch.",
@@ -300,13 +305,15 @@ class MainLoop:
         >>> rest.state_dict()["parameters"] == whole.state_dict()["parameters"]
         True
         """
+        self._check_thread("state_dict")
         return training.state_of(self)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from where `state_dict` was called, also if that was another main loop's.
 
         Of this one nothing changes unless everything fits. Parts that `state` lacks, of those
-        listed in `workbench.serialization.training`, stay as they are.
+        listed in `workbench.serialization.training`, stay as they are. Within an event use
+        `after_event`, or extensions that come later will act on the new state.
 
         Raises
         ------
@@ -315,7 +322,12 @@ class MainLoop:
         AlreadyTrainingError
             If another thread is training.
         """
+        self._check_thread("load_state_dict")
         training.restore(self, state)
+
+    def _check_thread(self, method: str) -> None:
+        if self._thread != threading.get_ident() and is_claimed(self):
+            raise AlreadyTrainingError(ANOTHER_THREAD.format(main_loop=self, method=method))
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(vars(self))

@@ -91,7 +91,7 @@ class Model(ComputationGraph):
         Parameters
         ----------
         parameter_values : dict of str to array
-            As `get_parameter_values` gives them.
+            As `get_parameter_values` gives them, or `workbench.serialization.load_parameters`.
 
         Raises
         ------
@@ -99,6 +99,8 @@ class Model(ComputationGraph):
             If a path is unknown or missing, or an array has the wrong shape or kind.
         """
         parameters = self.get_parameter_dict()
+        # in archives a path begins at the root: "/mlp/linear_0.W"
+        parameter_values = {path.removeprefix("/"): v for path, v in parameter_values.items()}
         problems = [
             f"{path!r} is no parameter of the model{nearest(path, parameters)}"
             for path in parameter_values

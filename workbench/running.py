@@ -84,6 +84,12 @@ def sessions() -> list[Session]:
         return [claim.session for claim in _claims if claim.session is not None]
 
 
+def is_claimed(main_loop: MainLoop) -> bool:
+    """Return whether a run trains `main_loop`, or is about to."""
+    with _lock:
+        return any(claim.main_loop is main_loop for claim in _claims)
+
+
 def _common(new: MainLoop, running: MainLoop) -> str | None:
     """Say what of `new` a running main loop holds, or return None."""
     if new is running:

@@ -22,8 +22,9 @@ EXAMPLES, DIM, CLASSES = 22, 4, 3
 INTERRUPTION = {
     "training_finished", "training_finish_requested", "batch_interrupt_received",
     "epoch_interrupt_received", "interventions", "saved_to", "loaded_from", "training_error",
+    "timestamp",
 }  # fmt: skip
-"""Records that tell of interruptions; they and those of `Timing` may differ."""
+"""Records that tell of interruptions or times; they and those of `Timing` may differ."""
 
 
 def examples():

@@ -271,8 +271,10 @@ class Load(SimpleExtension):
         if not os.path.exists(self.path):
             logger.warning(NOTHING_YET, self.path)
             return
-        self.load_to(self.main_loop)
-        self.main_loop.log.current_row[LOADED_FROM] = self.path
+        state = self._read()
+        self._load(state, self.main_loop)
+        # and again, to undo what other extensions do on this event to a state that is to be exact
+        self.main_loop.after_event(lambda: self._finish(state))
 
     def load_to(self, main_loop: MainLoop) -> None:
         """Load into `main_loop`: all that was asked for, or nothing if anything does not fit.
@@ -282,11 +284,21 @@ class Load(SimpleExtension):
         ArchiveError
             If there is no archive, or it is damaged, or is not that of such a main loop.
         """
+        self._load(self._read(), main_loop)
+
+    def _finish(self, state: dict[str, Any]) -> None:
+        self._load(state, self.main_loop)
+        self.main_loop.log.current_row[LOADED_FROM] = self.path
+        self.main_loop.log.commit()
+
+    def _read(self) -> dict[str, Any]:
         parts = ["parameters"]
         parts += ["variables", "algorithm", "data"] * self.load_iteration_state
         parts += ["log"] * self.load_log
         parts += ["extensions"] * (self.load_iteration_state and self.load_log)
-        state = read_state(self.path, parts)
+        return read_state(self.path, parts)
+
+    def _load(self, state: dict[str, Any], main_loop: MainLoop) -> None:
         try:
             main_loop.load_state_dict(state)
         except StateError as error:

@@ -22,13 +22,12 @@ is undone: a state fits as a whole, or nothing changes.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.algorithms import TrainingAlgorithm
 from workbench.data import EpochIterator
-from workbench.errors import AlreadyTrainingError, StateError, nearest
+from workbench.errors import StateError, nearest
 from workbench.graph import ComputationGraph
 from workbench.serialization.state import check_keys
 from workbench.serialization.values import add_unique, by_path, misfits, value_of
@@ -39,11 +38,6 @@ if TYPE_CHECKING:
     from workbench.main_loop import MainLoop
 
 PARTS = ("parameters", "variables", "algorithm", "data", "extensions", "log")
-
-ANOTHER_THREAD = (
-    "{main_loop!r} is being trained by another thread, which changes its state while you look; let "
-    "that thread do it, with session.call(lambda main_loop: main_loop.{method}(...))"
-)
 
 Variables = dict[str, SharedVariable]
 
@@ -90,7 +84,6 @@ def states_of(extensions: Iterable[TrainingExtension]) -> dict[str, Any]:
 
 def state_of(main_loop: MainLoop) -> dict[str, Any]:
     """See `MainLoop.state_dict`."""
-    _check_thread(main_loop, "state_dict")
     main_loop._attach()
     algorithm = main_loop.algorithm
     parameters, others = variables_of(main_loop)
@@ -107,11 +100,6 @@ def state_of(main_loop: MainLoop) -> dict[str, Any]:
         "extensions": states_of(main_loop.extensions),
         "log": main_loop.log.state_dict(),
     }
-
-
-def _check_thread(main_loop: MainLoop, method: str) -> None:
-    if main_loop._thread not in (None, threading.get_ident()):
-        raise AlreadyTrainingError(ANOTHER_THREAD.format(main_loop=main_loop, method=method))
 
 
 def _position(main_loop: MainLoop) -> dict[str, Any]:
@@ -135,7 +123,6 @@ def _position(main_loop: MainLoop) -> dict[str, Any]:
 
 def restore(main_loop: MainLoop, state: Mapping[str, Any]) -> None:
     """See `MainLoop.load_state_dict`."""
-    _check_thread(main_loop, "load_state_dict")
     unknown = [part for part in state if part not in PARTS]
     if unknown:
         raise StateError(
@@ -156,6 +143,8 @@ def restore(main_loop: MainLoop, state: Mapping[str, Any]) -> None:
     _do_all_or_nothing(_steps(main_loop, state, values))
     for variable, value in values.items():
         variable.set_value(value)
+    if "data" in state:
+        main_loop._in_hand = False
     if "log" in state and main_loop.is_running:
         main_loop._forget_earlier_run()
 

@@ -1,0 +1,77 @@
+"""Parameters as arrays that numpy alone can read."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+
+from tests.support.runs import build, cost_of, digits_mlp
+from workbench import shared
+from workbench.errors import ArchiveError
+from workbench.model import Model
+from workbench.serialization import archive, dump, load_parameters
+from workbench.serialization.parameters import encode_parameters, parameter_names, values_by_name
+
+
+def dumped(parameters):
+    file = io.BytesIO()
+    dump(None, file, parameters=parameters)
+    return file
+
+
+def test_numpy_alone_opens_them():
+    model = Model(cost_of(digits_mlp()))
+    data = archive.member(dumped(model.parameters), "_parameters")
+    with np.load(io.BytesIO(data), allow_pickle=False) as file:
+        assert sorted(file) == [
+            "|mlp|linear_0.W", "|mlp|linear_0.b", "|mlp|linear_1.W", "|mlp|linear_1.b"
+        ]  # fmt: skip
+        for path, value in model.get_parameter_values().items():
+            assert np.array_equal(file["|" + path.replace("/", "|")], value)
+
+
+def test_loaded_parameters_fit_a_model():
+    trained, other = build(3), Model(cost_of(digits_mlp()))
+    trained.run()
+    other.set_parameter_values(load_parameters(dumped(trained.model.parameters)))
+    for path, value in trained.model.get_parameter_values().items():
+        assert np.array_equal(other.get_parameter_values()[path], value)
+
+
+def test_two_of_one_path_are_refused():
+    with pytest.raises(ArchiveError, match="two parameters are named 'w'; give their bricks"):
+        parameter_names([shared(1.0, "w"), shared(2.0, "w")])
+
+
+def test_what_is_listed_twice_is_one():
+    w = shared(1.0, "w")
+    assert parameter_names([w, w]) == {"w": w}
+
+
+def test_a_dtype_that_numpy_lacks_becomes_float32():
+    w = shared(torch.tensor([1.5], dtype=torch.bfloat16), "w")
+    (value,) = load_parameters(dumped([w])).values()
+    assert value.dtype == np.float32 and value == 1.5
+
+
+def test_an_archive_without_parameters_says_so():
+    file = io.BytesIO()
+    dump("something", file)
+    with pytest.raises(ArchiveError, match="there is no member '_parameters', but '_pkl'"):
+        load_parameters(file)
+
+
+def test_objects_are_not_unpickled():
+    file, data = io.BytesIO(), io.BytesIO()
+    np.savez(data, w=np.array([print], dtype=object))
+    archive.write(file, {"_parameters": data.getvalue()})
+    with pytest.raises(ArchiveError, match="the member '_parameters' cannot be read .*pickle"):
+        load_parameters(file)
+
+
+def test_values_are_copies():
+    w = shared([1.0], "w")
+    values = values_by_name([w])
+    w.set_value([2.0])
+    assert encode_parameters(values) == encode_parameters({"w": torch.tensor([1.0])})
