@@ -2,8 +2,7 @@
 
 import pytest
 
-from workbench.log import TrainingLog
-from workbench.log.sqlite import SQLiteLog
+from workbench.log import SQLiteLog, TrainingLog
 
 
 def in_database():

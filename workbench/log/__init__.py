@@ -1,7 +1,20 @@
 """Training logs: what happened at which iteration, by channel."""
 
 from workbench.log.base import TrainingLogBase
+from workbench.log.export import compare, to_csv, to_hdf5, to_parquet
 from workbench.log.memory import TrainingLog
 from workbench.log.row import Row
+from workbench.log.sqlite import SQLiteEntry, SQLiteLog, SQLiteStatus
 
-__all__ = ["Row", "TrainingLog", "TrainingLogBase"]
+__all__ = [
+    "Row",
+    "SQLiteEntry",
+    "SQLiteLog",
+    "SQLiteStatus",
+    "TrainingLog",
+    "TrainingLogBase",
+    "compare",
+    "to_csv",
+    "to_hdf5",
+    "to_parquet",
+]

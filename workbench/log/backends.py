@@ -8,15 +8,9 @@ from workbench.config import config
 from workbench.errors import LogError, nearest
 from workbench.log.base import TrainingLogBase
 from workbench.log.memory import TrainingLog
+from workbench.log.sqlite import SQLiteLog
 
-
-def _sqlite() -> TrainingLogBase:
-    from workbench.log.sqlite import SQLiteLog  # sqlite3 is loaded for those who use it
-
-    return SQLiteLog()
-
-
-BACKENDS: dict[str, Callable[[], TrainingLogBase]] = {"memory": TrainingLog, "sqlite": _sqlite}
+BACKENDS: dict[str, Callable[[], TrainingLogBase]] = {"memory": TrainingLog, "sqlite": SQLiteLog}
 
 
 def new_log(backend: str | None = None) -> TrainingLogBase:

@@ -9,14 +9,16 @@ with the columns ``uuid``, ``time``, ``key`` and ``value``, for a look with any 
 from __future__ import annotations
 
 import os
-import sqlite3
 import uuid as uuids
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from workbench.errors import LogError
+
+if TYPE_CHECKING:
+    import sqlite3
 
 IN_MEMORY: Final = ":memory:"
 APPLICATION: Final = 0x57424C47
@@ -47,7 +49,10 @@ CREATE VIEW entries AS
 """
 
 NO_DATABASE = "{name!r} is no SQLite database ({error}); give the path of one, or of a new file"
-NOT_OPENED = "the database {name!r} cannot be opened ({error}); does its folder exist?"
+NOT_USABLE = (
+    "the database {name!r} cannot be used ({error}); does its folder exist, may you write there, "
+    "and is there room?"
+)
 MISSING = "there is no database {name!r} to read"
 LOCKED = (
     "the database {name!r} is locked by another program ({error}); it was waited for {patience:g} "
@@ -125,17 +130,21 @@ class Database:
     @contextmanager
     def explained(self) -> Iterator[None]:
         """Turn what SQLite raises inside the context into a `LogError` that says what to do."""
+        import sqlite3
+
         try:
             yield
         except sqlite3.Error as error:
-            text = NOT_OPENED
-            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            text, code = NOT_USABLE, getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 text = LOCKED
-            elif error.sqlite_errorcode in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            elif code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
                 text = NO_DATABASE
             raise LogError(text.format(name=self.name, error=error, patience=PATIENCE)) from error
 
     def _opened(self) -> sqlite3.Connection:
+        import sqlite3  # loaded for those who use it
+
         connection = sqlite3.connect(
             self._uri, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
         )

@@ -8,7 +8,6 @@ trains never waits for the disk, except at the very end.
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 import uuid as uuids
 import warnings
@@ -17,7 +16,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from itertools import groupby
 from threading import get_ident
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +32,8 @@ from workbench.log.row import Row
 from workbench.log.stored import ABSENT, DELETED, Stored, decoded, encoded, storable
 from workbench.log.writer import Fact, Records, Whole, Writer
 
-__all__ = ["SQLiteEntry", "SQLiteLog", "SQLiteStatus"]
+if TYPE_CHECKING:
+    import sqlite3
 
 READ_ONLY = "this log was opened to be read only; open it without read_only=True to write to it"
 NOT_STORABLE = "the name of a record must be text that can be written as UTF-8, not {name!r}"
@@ -206,8 +206,7 @@ class SQLiteLog(TrainingLogBase):
         self._finalizer = weakref.finalize(self, _close, self._writer, self._database)
         if opened is not None:
             self._follower = _Follower(self._database, opened, trusted)
-            with self._database.explained():
-                self._refresh()
+            self._refresh()
 
     # The database
 
@@ -430,7 +429,7 @@ class _Follower:
 
     def update(self, memory: TrainingLog, status: dict[str, Any]) -> None:
         """Bring `memory` and `status` up to date, in which other threads see whole rows only."""
-        with self._lock:
+        with self._lock, self._database.explained():
             connection = self._connection
             if connection is None:
                 return

@@ -8,13 +8,12 @@ jobs. If the database cannot be written to, the jobs are kept and tried again.
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from numpy.typing import NDArray
 
@@ -24,14 +23,17 @@ from workbench.log.database import Database, lineage, records_of, transaction
 from workbench.log.frames import Entries
 from workbench.log.stored import ABSENT, DELETED, Stored, encoded
 
+if TYPE_CHECKING:
+    import sqlite3
+
 logger = logging.getLogger(__name__)
 
 INTERVAL: Final = 0.25
 """Seconds between two transactions; a process that is killed loses what came after the last."""
 
 NOT_WRITTEN = (
-    "records could not be written to the database {name!r} ({error}); they are kept in memory and "
-    "tried again until the process ends"
+    "records could not be written: {error}. They are kept in memory, and writing them is tried "
+    "again until the process ends"
 )
 
 
@@ -138,11 +140,12 @@ class Writer:
             while self._jobs:
                 batch.append(self._jobs.popleft())
             try:
-                if store is None:
-                    store = Store(self._database.connect())
-                store.write(batch)
-            except (sqlite3.Error, LogError) as error:
-                text = NOT_WRITTEN.format(name=self._database.name, error=error)
+                with self._database.explained():
+                    if store is None:
+                        store = Store(self._database.connect())
+                    store.write(batch)
+            except LogError as error:
+                text = NOT_WRITTEN.format(error=error)
                 if not failing:
                     logger.error(text)
                 failing = True

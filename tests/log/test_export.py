@@ -1,0 +1,100 @@
+"""Logs beside each other, and as files."""
+
+import json
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.support.logs import every_backend
+from workbench.errors import LogError, MissingLibraryError, UnknownRecordError
+from workbench.log import SQLiteLog, TrainingLog, compare, export, to_csv, to_hdf5, to_parquet
+
+
+def filled(log, slope=0.5):
+    for i in range(1, 4):
+        log[i].update({"cost": i * slope, "count": i, "w": np.full(2, i), "a/b": True})
+    log[2].update(note="a, b", sizes=(1, [2]), what={5})
+    return log
+
+
+@every_backend
+def test_logs_stand_beside_each_other_by_channel(new):
+    one, two = filled(new()), filled(TrainingLog(), slope=2.0)
+    two[7]["cost"] = 9.0
+    frame = compare([one, two], channels=["cost"])
+    assert frame.index.tolist() == [1, 2, 3, 7] and frame.index.name == "iteration"
+    assert list(frame) == [("cost", one.h_uuid[:8]), ("cost", two.h_uuid[:8])]
+    np.testing.assert_array_equal(frame["cost"].iloc[:, 0], [0.5, 1.0, 1.5, np.nan])
+    assert frame["cost", two.h_uuid[:8]].tolist() == [2.0, 4.0, 6.0, 9.0]
+    assert set(compare({"x": one, "y": two}).columns.get_level_values(0)) == set(one.channels)
+
+
+def test_paths_stand_for_the_newest_log_of_a_database(tmp_path):
+    for slope in (1.0, 3.0):
+        filled(SQLiteLog(tmp_path / "run.sqlite"), slope).flush()
+    frame = compare([tmp_path / "run.sqlite", str(tmp_path / "run.sqlite")], ["cost"])
+    assert frame.columns.get_level_values("log").tolist() == ["run", "run (2)"]
+    assert frame["cost", "run"].tolist() == [3.0, 6.0, 9.0]
+
+
+def test_what_cannot_be_compared_says_so():
+    log = filled(TrainingLog())
+    with pytest.raises(UnknownRecordError, match="has a channel 'csot'; did you mean 'cost'"):
+        compare([log], ["csot"])
+    with pytest.raises(LogError, match="given no log"):
+        compare([])
+    with pytest.raises(LogError, match="path of a database of logs, was expected, not 3"):
+        compare([3])
+    assert compare([TrainingLog()]).empty
+
+
+@every_backend
+def test_csv_reads_back_as_the_frame(new, tmp_path):
+    log = filled(new())
+    to_csv(log, tmp_path / "log.csv")
+    found = pd.read_csv(tmp_path / "log.csv", index_col="iteration")
+    assert found.columns.tolist() == list(log.channels)
+    pd.testing.assert_frame_equal(found[["cost", "count"]], log.frame[["cost", "count"]])
+    assert found["note"][2] == "a, b" and found["w"][3] == "[3, 3]"
+    assert (found["sizes"][2], found["what"][2]) == ("[1, [2]]", '"{5}"')
+
+
+@every_backend
+def test_hdf5_has_every_channel_and_the_status(new, tmp_path):
+    log = filled(new())
+    log.status["_epoch_ends"] = [3]
+    to_hdf5(log, tmp_path / "log.h5")
+    with h5py.File(tmp_path / "log.h5") as file:
+        assert file.attrs["uuid"] == log.h_uuid
+        assert json.loads(file.attrs["status"]) == dict(log.status)
+        assert json.loads(file.attrs["channels"]) == [
+            "cost",
+            "count",
+            "w",
+            "a%2Fb",
+            *list(log.channels)[4:],
+        ]
+        assert file["channels/cost/values"][:].tolist() == [0.5, 1.0, 1.5]
+        assert file["channels/a%2Fb/values"].dtype == np.bool_
+        assert file["channels/w/values"].shape == (3, 2)
+        assert file["channels/note/iterations"][:].tolist() == [2]
+        assert json.loads(file["channels/sizes/values"][0]) == [1, [2]]
+
+
+def test_parquet_without_its_library_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "find_spec", lambda name: None)
+    with pytest.raises(MissingLibraryError, match="pip install pyarrow"):
+        to_parquet(TrainingLog(), tmp_path / "log.parquet")
+
+
+@every_backend
+def test_parquet_reads_back_as_the_frame(new, tmp_path):
+    pytest.importorskip("pyarrow", reason="pyarrow is an optional library")
+    log = filled(new())
+    log[3]["note"] = 3
+    to_parquet(log, tmp_path / "log.parquet")
+    found = pd.read_parquet(tmp_path / "log.parquet")
+    assert found["cost"].tolist() == [0.5, 1.0, 1.5] and found.index.name == "iteration"
+    assert found["note"].dropna().tolist() == ["a, b", "3"]

@@ -1,0 +1,285 @@
+"""Logs beside each other in one pandas frame, and logs as files that other programs read.
+
+Everything here goes by ``log.frame``, and so over every backend.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import LogError, MissingLibraryError, UnknownRecordError, nearest
+from workbench.log.base import TrainingLogBase
+from workbench.log.sqlite import SQLiteLog
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NO_PYARROW = (
+    "writing Parquet needs the library pyarrow, which is not installed; "
+    "`pip install pyarrow` installs it, and to_csv and to_hdf5 do without"
+)
+NOT_A_LOG = "a log, or the path of a database of logs, was expected, not {given!r:.80}"
+NOTHING_TO_COMPARE = "compare([...]) was given no log"
+
+Source = TrainingLogBase | str | os.PathLike[str]
+
+
+def compare(
+    logs: Mapping[str, Source] | Iterable[Source], channels: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return channels of several logs beside each other.
+
+    Parameters
+    ----------
+    logs : iterable or dict
+        Logs of any backend, or paths of SQLite databases, of which the newest log is meant. The
+        keys of a dictionary are what they are called; otherwise a log is called by the first
+        digits of its `uuid`, and a path by the name of the file.
+    channels : sequence of str, optional
+        Only these, in this order; a log may lack some. All channels if not given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row an iteration that any log has; columns have two levels, the channel and the log.
+
+    Raises
+    ------
+    LogError
+        If there is no log, or something is none.
+    UnknownRecordError
+        If no log has one of `channels`.
+
+    Examples
+    --------
+    >>> from workbench.log import TrainingLog
+    >>> slow, fast = TrainingLog(), TrainingLog()
+    >>> for i in range(3):
+    ...     slow[i]["cost"], fast[i]["cost"] = 1 - i / 8, 1 - i / 2
+    >>> compare({"slow": slow, "fast": fast})["cost"]
+    log         slow  fast
+    iteration
+    0          1.000   1.0
+    1          0.875   0.5
+    2          0.750   0.0
+    """
+    import pandas as pd
+
+    frames = {name: log.frame for name, log in _named(logs).items()}
+    if not frames:
+        raise LogError(NOTHING_TO_COMPARE)
+    known = list(dict.fromkeys(str(channel) for frame in frames.values() for channel in frame))
+    for channel in channels or ():
+        if channel not in known:
+            hint = nearest(channel, known) or f"; their channels are {', '.join(known)}"
+            raise UnknownRecordError(f"none of the logs has a channel {channel!r}{hint}")
+    columns = {
+        (channel, name): frame[channel]
+        for channel in (known if channels is None else channels)
+        for name, frame in frames.items()
+        if channel in frame
+    }
+    index = pd.Index(
+        np.unique(np.concatenate([frame.index.to_numpy(np.int64) for frame in frames.values()])),
+        name="iteration",
+    )
+    names = pd.MultiIndex.from_tuples(list(columns), names=["channel", "log"]) if columns else None
+    aligned = pd.DataFrame(dict(enumerate(columns.values())), index=index)
+    return aligned if names is None else aligned.set_axis(names, axis="columns")
+
+
+def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
+    """Write ``log.frame`` as comma-separated values, with the iteration as the first column.
+
+    Arrays, lists and other objects are written as JSON, as far as it can tell what they are.
+
+    Parameters
+    ----------
+    log : TrainingLogBase or path
+        The log, or a database of which the newest log is meant.
+    path : path
+        The file; one that is there is replaced.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from workbench.log import TrainingLog
+    >>> log = TrainingLog()
+    >>> log[1].update(cost=0.5, sizes=[3, 4])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     to_csv(log, f"{folder}/log.csv")
+    ...     print(Path(folder, "log.csv").read_text())
+    iteration,cost,sizes
+    1,0.5,"[3, 4]"
+    """
+    _flat(_log(log)).to_csv(path, lineterminator="\n")
+
+
+def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
+    """Write ``log.frame`` as a Parquet file, with the iteration as index.
+
+    A channel whose values are not all of one type is written as text, objects as JSON.
+
+    Parameters
+    ----------
+    log : TrainingLogBase or path
+        The log, or a database of which the newest log is meant.
+    path : path
+        The file; one that is there is replaced.
+
+    Raises
+    ------
+    MissingLibraryError
+        If pyarrow is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from workbench.log import TrainingLog
+    >>> log = TrainingLog()
+    >>> log[1]["cost"] = 0.5
+    >>> try:
+    ...     to_parquet(log, f"{tempfile.mkdtemp()}/log.parquet")
+    ... except ImportError as error:
+    ...     assert "pip install pyarrow" in str(error)
+    """
+    if find_spec("pyarrow") is None:
+        raise MissingLibraryError(NO_PYARROW)
+    frame = _flat(_log(log))
+    for name in frame:
+        if frame[name].dtype == object:
+            kinds = {type(value) for value in frame[name] if not _blank(value)}
+            if len(kinds) > 1:
+                frame[name] = [None if _blank(v) else _text(v) for v in frame[name]]
+    frame.to_parquet(path, engine="pyarrow")
+
+
+def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
+    """Write all records and the status of a log to an HDF5 file.
+
+    Every channel is a group ``channels/<name>`` with two datasets of equal length: ``iterations``
+    (int64) and ``values``. Values are numbers or truth values; arrays, stacked where all have
+    one shape and dtype; otherwise text, of which the attribute ``encoding`` says that it is JSON.
+    Channels have the order of the attribute ``channels`` of the file, and a ``/`` in a name stands
+    there as ``%2F``. The attributes ``uuid`` and ``status`` (JSON) are the log's.
+
+    Parameters
+    ----------
+    log : TrainingLogBase or path
+        The log, or a database of which the newest log is meant.
+    path : path
+        The file; one that is there is replaced.
+
+    Examples
+    --------
+    >>> import h5py, tempfile
+    >>> from workbench.log import TrainingLog
+    >>> log = TrainingLog()
+    >>> for i in range(3):
+    ...     log[i].update(cost=i / 2, weights=[[i, i]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     to_hdf5(log, f"{folder}/log.h5")
+    ...     with h5py.File(f"{folder}/log.h5") as file:
+    ...         file["channels/cost/values"][:], file["channels/weights/values"].asstr()[:]
+    (array([0. , 0.5, 1. ]), array(['[[0, 0]]', '[[1, 1]]', '[[2, 2]]'], dtype=object))
+    """
+    import h5py
+
+    source = _log(log)
+    state = source.state_dict()
+    with h5py.File(path, "w") as file:
+        file.attrs["uuid"] = state["uuid"]
+        file.attrs["status"] = json.dumps(state["status"], default=_described)
+        names = [name.replace("%", "%25").replace("/", "%2F") for name in state["columns"]]
+        file.attrs["channels"] = json.dumps(names)
+        for name, (iterations, values) in zip(names, state["columns"].values(), strict=True):
+            group = file.create_group(f"channels/{name}")
+            group["iterations"] = iterations
+            stacked = _stacked(values)
+            if stacked is None:
+                group["values"] = [json.dumps(value, default=_described) for value in values]
+                group["values"].attrs["encoding"] = "json"
+            else:
+                group["values"] = stacked
+
+
+def _named(logs: Mapping[str, Source] | Iterable[Source]) -> dict[str, TrainingLogBase]:
+    """Return the logs by distinct names."""
+    if isinstance(logs, Mapping):
+        return {name: _log(source) for name, source in logs.items()}
+    named: dict[str, TrainingLogBase] = {}
+    for source in logs:
+        log = _log(source)
+        name = log.h_uuid[:8] if isinstance(source, TrainingLogBase) else Path(source).stem
+        number, stem = 1, name
+        while name in named:
+            number += 1
+            name = f"{stem} ({number})"
+        named[name] = log
+    return named
+
+
+def _log(source: Any) -> TrainingLogBase:
+    if isinstance(source, TrainingLogBase):
+        return source
+    if not isinstance(source, (str, os.PathLike)):
+        raise LogError(NOT_A_LOG.format(given=source))
+    return SQLiteLog(source, read_only=True)
+
+
+def _flat(log: TrainingLogBase) -> pd.DataFrame:
+    """Return the frame of a log with what is no number, text or blank turned into JSON."""
+    frame = log.frame.copy()
+    for name in frame:
+        if frame[name].dtype == object:
+            simple = [
+                v if isinstance(v, (bool, int, float, str)) or v is None else _text(v)
+                for v in frame[name]
+            ]
+            frame[name] = _objects(simple)
+    return frame
+
+
+def _objects(values: list[Any]) -> NDArray[Any]:
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=_described)
+
+
+def _described(value: Any) -> Any:
+    """Return what JSON can have instead of `value`."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    return repr(value)
+
+
+def _blank(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and np.isnan(value))
+
+
+def _stacked(values: NDArray[Any] | list[Any]) -> NDArray[Any] | None:
+    """Return one array of numbers that has all `values` in it, if there is one."""
+    if isinstance(values, np.ndarray):
+        return values
+    first = values[0]
+    if not isinstance(first, np.ndarray) or first.dtype.kind not in "biufc":
+        return None
+    if any(
+        not isinstance(v, np.ndarray) or (v.shape, v.dtype) != (first.shape, first.dtype)
+        for v in values
+    ):
+        return None
+    return np.stack(values)
