@@ -253,6 +253,9 @@ class Session:
     def set(self, shared: SharedVariable, value: Any) -> Command:
         """Give a shared variable a new value, between two batches.
 
+        If a schedule drives the variable, the value lasts until that acts the next time; see
+        `workbench.extensions.training.SharedVariableModifier.hold` for one that stays.
+
         Parameters
         ----------
         shared : SharedVariable

@@ -151,6 +151,20 @@ def test_holding_keeps_a_value_until_it_is_released():
     assert values_seen(rate, hold, release, modifier, batches=6) == [100, 100, 100, 100, 4, 5]
 
 
+def test_a_session_takes_a_variable_from_its_schedule_and_gives_it_back():
+    rate = shared(8.0, "rate")
+    modifier = SharedVariableModifier(rate, lambda n: n)
+    session = make(modifier).start()
+    session.call(lambda _: modifier.hold(0.5)).wait(20)
+    held = [session.call(lambda _: rate.get_value().item()).wait(20) for _ in range(3)]
+    session.call(lambda _: modifier.release()).wait(20)
+    session.step(2).wait(20)
+    session.stop()
+    session.wait(20)
+    assert held == [0.5, 0.5, 0.5]
+    assert rate.get_value() == session.main_loop.status["iterations_done"]
+
+
 def test_holding_is_part_of_the_state():
     one, other = (SharedVariableModifier(shared(8.0, "rate"), lambda n: n) for _ in range(2))
     one.hold()
