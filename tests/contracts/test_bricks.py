@@ -16,7 +16,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import workbench.bricks
 from workbench import bricks, function, tensor
-from workbench.bricks import Brick, conv, cost, lookup, parallel, recurrent
+from workbench.bricks import Brick, attention, conv, cost, lookup, parallel, recurrent
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.utils import find_bricks
 
@@ -27,6 +27,8 @@ LABELS = numpy.array([0, 3, 1])
 SCHEMES = {"weights_init": IsotropicGaussian(0.5), "biases_init": Constant(0.1)}
 RECURRENT = {"weights_init": IsotropicGaussian(0.5)}
 SEQUENCES = RNG.normal(size=(5, 3, 4)).astype("float32")
+MASK = numpy.array([[1, 1, 1]] * 3 + [[1, 0, 1]] * 2, dtype="float32")
+ATTENTION = attention.SequenceContentAttention(2, state_names=["states"], attended_dim=4)
 UNTOLD = {"input_": None, "output": None}
 COMPARED = {"y": None, "y_hat": None, "cost": None}
 
@@ -40,6 +42,7 @@ class Row:
     always: dict[str, Any] = field(default_factory=dict)  # those of the constructor
     inputs: tuple[Any, ...] = (ROWS,)
     dims: dict[str, Any] = field(default_factory=lambda: UNTOLD)
+    method: str = "apply"
 
     def made(self, **kwargs: Any) -> Brick:
         return self.brick(**copy.deepcopy(self.always), **self.settings, **kwargs)
@@ -213,6 +216,36 @@ TABLE = [
         dims=dims(4, 2),
     ),
     Row(bricks.Dropout, always={"drop_prob": 0.25}),
+    Row(
+        attention.ShallowEnergyComputer,
+        {"input_dim": 4},
+        {"weights_init": IsotropicGaussian(0.5)},
+        dims=dims(4, 1),
+    ),
+    Row(
+        attention.SequenceContentAttention,
+        {"match_dim": 2, "state_names": ["states"], "state_dims": [5], "attended_dim": 4},
+        SCHEMES,
+        (SEQUENCES,),
+        {"attended": 4, "preprocessed_attended": 2},
+        "preprocess",
+    ),
+    Row(
+        attention.AttentionRecurrent,
+        {},
+        {"transition": recurrent.LSTM(1), "attention": ATTENTION, **SCHEMES},
+        (SEQUENCES, MASK, SEQUENCES, MASK),
+        {
+            "inputs": 4,
+            "mask": 0,
+            "attended": 4,
+            "attended_mask": 0,
+            "states": 1,
+            "cells": 1,
+            "weighted_averages": 4,
+            "weights": 0,
+        },
+    ),
     Row(cost.SquaredError, inputs=(ROWS, ROWS[::-1].copy()), dims=COMPARED),
     Row(cost.AbsoluteError, inputs=(ROWS, ROWS[::-1].copy()), dims=COMPARED),
     Row(cost.BinaryCrossEntropy, inputs=(ROWS, ROWS[::-1].copy()), dims=COMPARED),
@@ -236,6 +269,9 @@ BASES = {
     bricks.RNGMixin,
     bricks.Random,
     recurrent.BaseRecurrent,
+    attention.AbstractAttention,
+    attention.AbstractAttentionRecurrent,
+    attention.GenericSequenceAttention,
     cost.Cost,
     cost.CostMatrix,
 }
@@ -251,9 +287,9 @@ def public_bricks() -> set[type[Brick]]:
     return found
 
 
-def applied(brick: Brick, inputs: Any) -> Any:
+def applied(row: Row, brick: Brick, inputs: Any) -> Any:
     """What a brick gives; several outputs as one."""
-    outputs = brick.apply(*inputs, as_list=True)
+    outputs = getattr(brick, row.method)(*inputs, as_list=True)
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
 
 
@@ -343,8 +379,8 @@ def test_allocating_twice_gives_new_parameters_of_the_same_kind(row):
 def test_variables_and_values_give_the_same(row):
     brick, given = row.made(), symbols(row)
     brick.initialize()
-    expected = function(given, applied(brick, given))(*row.inputs)
-    assert_allclose(applied(brick, row.inputs), expected)
+    expected = function(given, applied(row, brick, given))(*row.inputs)
+    assert_allclose(applied(row, brick, row.inputs), expected)
     assert expected.isfinite().all()
 
 
@@ -352,7 +388,7 @@ def test_variables_and_values_give_the_same(row):
 def test_the_shape_is_known_before_computing(row):
     brick, given = row.made(), symbols(row)
     brick.initialize()
-    output = applied(brick, given)
+    output = applied(row, brick, given)
     computed = output.eval(dict(zip(given, row.inputs, strict=True)))
     assert output.ndim == computed.ndim
     for size, actual in zip(output.shape, computed.shape, strict=True):
@@ -362,7 +398,8 @@ def test_the_shape_is_known_before_computing(row):
 @each
 def test_every_input_and_output_has_a_dimension_or_says_that_it_has_none(row):
     brick = row.made()
-    assert set(row.dims) == {*brick.apply.inputs, *brick.apply.outputs}
+    bound = getattr(brick, row.method)
+    assert set(row.dims) == {*bound.inputs, *bound.outputs}
     for name, dim in row.dims.items():
         if dim is None:
             with pytest.raises(ValueError, match=f"does not tell the dimension of '{name}'"):
@@ -394,11 +431,11 @@ def test_shown_briefly_and_as_a_tree(row):
 def test_copies_and_pickles_compute_the_same(row, carried):
     brick = row.made(name="it")
     brick.initialize()
-    expected = applied(brick, row.inputs)
+    expected = applied(row, brick, row.inputs)
     twin = carried(brick)
     assert twin is not brick
     assert (repr(twin), str(twin)) == (repr(brick), str(brick))
-    assert_array_equal(applied(twin, row.inputs), expected)
+    assert_array_equal(applied(row, twin, row.inputs), expected)
     assert twin.allocated and twin.initialized
     for a, b in zip(values(twin), values(brick), strict=True):
         assert_array_equal(a, b)
@@ -409,4 +446,4 @@ def test_an_unallocated_brick_can_be_carried_too(row):
     twin = pickle.loads(pickle.dumps(row.made()))
     assert not twin.allocated
     twin.initialize()
-    assert applied(twin, row.inputs).isfinite().all()
+    assert applied(row, twin, row.inputs).isfinite().all()

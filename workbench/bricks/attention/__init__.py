@@ -1,0 +1,22 @@
+"""Attention: bricks that choose what to look at in something large.
+
+The *network*, mostly a recurrent one, has *states*. What it looks at is the *attended*, a sequence,
+say, perhaps with a *mask*. What it gets to see are *glimpses*.
+"""
+
+from workbench.bricks.attention.content import SequenceContentAttention, ShallowEnergyComputer
+from workbench.bricks.attention.interface import (
+    AbstractAttention,
+    AbstractAttentionRecurrent,
+    GenericSequenceAttention,
+)
+from workbench.bricks.attention.transition import AttentionRecurrent
+
+__all__ = [
+    "AbstractAttention",
+    "AbstractAttentionRecurrent",
+    "AttentionRecurrent",
+    "GenericSequenceAttention",
+    "SequenceContentAttention",
+    "ShallowEnergyComputer",
+]

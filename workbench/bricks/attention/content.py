@@ -1,0 +1,234 @@
+"""Attention to the elements of a sequence by what they contain.
+
+Shapes: L elements of the attended sequence, B examples, A features of an element, M the size of a
+match vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from workbench.bricks.activations import Tanh
+from workbench.bricks.application import application
+from workbench.bricks.attention.interface import GenericSequenceAttention
+from workbench.bricks.interfaces import Feedforward, Initializable
+from workbench.bricks.lazy import is_set, lazy
+from workbench.bricks.parallel import Parallel
+from workbench.bricks.sequences import Sequence
+from workbench.bricks.simple import Linear
+from workbench.tensor import Variable
+
+
+class ShallowEnergyComputer(Sequence, Initializable, Feedforward):
+    """Energies from match vectors: a tanh, then a weighted sum.
+
+    Parameters
+    ----------
+    use_bias : bool, optional
+        Whether to add a bias. A softmax over the energies does not see it.
+    input_dim : int
+        The size of a match vector. Needed by `allocate`.
+    output_dim : int, optional
+        How many energies.
+    **kwargs
+        As for `Initializable`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.initialization import Constant
+    >>> energies = ShallowEnergyComputer(input_dim=2, weights_init=Constant(1))
+    >>> energies.initialize()
+    >>> energies.apply(torch.ones(1, 2))
+    tensor([[1.5232]])
+    """
+
+    @lazy(allocation=["input_dim"])
+    def __init__(
+        self, use_bias: bool = False, *, input_dim: int, output_dim: int = 1, **kwargs: Any
+    ) -> None:
+        self._linear = Linear(use_bias=use_bias)
+        super().__init__([Tanh(), self._linear], use_bias=use_bias, **kwargs)
+        self.input_dim = input_dim
+        self.output_dim = output_dim
+
+    @property
+    def input_dim(self) -> Any:
+        """The size of a match vector."""
+        return self._linear.input_dim
+
+    @input_dim.setter
+    def input_dim(self, value: Any) -> None:
+        self._linear.input_dim = value
+
+    @property
+    def output_dim(self) -> Any:
+        """How many energies; one by default."""
+        return self._linear.output_dim
+
+    @output_dim.setter
+    def output_dim(self, value: Any) -> None:
+        self._linear.output_dim = value
+
+    def get_dim(self, name: str) -> Any:
+        return Feedforward.get_dim(self, name)
+
+
+class SequenceContentAttention(GenericSequenceAttention, Initializable):
+    """Weighs each element of a sequence by how well it matches the states.
+
+    States and elements are transformed to size M and added up to match vectors, one for each
+    element. An energy is computed from each, a softmax over the sequence makes weights of the
+    energies. The glimpses are ``weighted_averages`` of the elements and the ``weights``.
+
+    Parameters
+    ----------
+    match_dim : int
+        M. Needed by `allocate`.
+    state_transformer : Feedforward, optional
+        Copied for each state; by default `Linear` without bias.
+    attended_transformer : Feedforward, optional
+        For the elements; by default `Linear` with bias.
+    energy_computer : Feedforward, optional
+        From match vectors to energies; by default `ShallowEnergyComputer`.
+    **kwargs
+        As for `AbstractAttention` and `Initializable`.
+
+    References
+    ----------
+    Bahdanau, Cho and Bengio, *Neural machine translation by jointly learning to align and
+    translate*, 2014.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.initialization import Constant
+    >>> attention = SequenceContentAttention(
+    ...     match_dim=3, state_names=["states"], state_dims=[2], attended_dim=1,
+    ...     weights_init=Constant(1), biases_init=Constant(0))
+    >>> attention.initialize()
+    >>> attended = torch.tensor([0.0, 1.0, 2.0]).reshape(3, 1, 1)
+    >>> average, weights = attention.take_glimpses(attended, states=torch.zeros(1, 2))
+    >>> average, weights
+    (tensor([[1.5902]]), tensor([[0.0347, 0.3405, 0.6249]]))
+    """
+
+    @lazy(allocation=["match_dim"])
+    def __init__(
+        self,
+        match_dim: int,
+        state_transformer: Feedforward | None = None,
+        attended_transformer: Feedforward | None = None,
+        energy_computer: Feedforward | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.state_transformers = Parallel(prototype=state_transformer, name="state_trans")
+        self.attended_transformer: Any = attended_transformer or Linear(name="preprocess")
+        self.energy_computer: Any = energy_computer or ShallowEnergyComputer(name="energy_comp")
+        own = [self.state_transformers, self.attended_transformer, self.energy_computer]
+        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+        self.match_dim = match_dim
+        self.state_transformers.input_names = self.state_names
+
+    def _push_allocation_config(self) -> None:
+        self.state_transformers.input_names = self.state_names
+        self.state_transformers.input_dims = self.state_dims
+        self.state_transformers.output_dims = [self.match_dim] * len(self.state_names)
+        self.attended_transformer.input_dim = self.attended_dim
+        self.attended_transformer.output_dim = self.match_dim
+        self.energy_computer.input_dim = self.match_dim
+        self.energy_computer.output_dim = 1
+
+    def get_dim(self, name: str) -> Any:
+        own = {
+            "preprocessed_attended": self.match_dim,
+            "weighted_averages": self.attended_dim,
+            "weights": 0,
+        }
+        return own[name] if name in own else super().get_dim(name)
+
+    @application(inputs=["attended"], outputs=["preprocessed_attended"])
+    def preprocess(self, attended: Variable) -> Variable:
+        """Transform the elements, of shape (L, B, A), to shape (L, B, M)."""
+        transformed: Variable = self.attended_transformer.apply(attended)
+        return transformed
+
+    @application(outputs=["energies"])
+    def compute_energies(
+        self,
+        attended: Variable,
+        preprocessed_attended: Variable | None,
+        states: Mapping[str, Variable],
+    ) -> Variable:
+        """An energy for each element.
+
+        Parameters
+        ----------
+        attended : Variable
+            Of shape (L, B, A).
+        preprocessed_attended : Variable or None
+            Of shape (L, B, M); computed if missing.
+        states : dict of str to Variable
+            Each of shape (B, its dimension).
+
+        Returns
+        -------
+        Variable
+            Of shape (L, B).
+        """
+        if preprocessed_attended is None:
+            preprocessed_attended = self.preprocess(attended)
+        match = preprocessed_attended
+        for transformed in self.state_transformers.apply(as_list=True, **states):
+            match = match + transformed
+        energies: Variable = self.energy_computer.apply(match).squeeze(-1)
+        return energies
+
+    @application(outputs=["weighted_averages", "weights"])
+    def take_glimpses(
+        self,
+        attended: Variable,
+        preprocessed_attended: Variable | None = None,
+        attended_mask: Variable | None = None,
+        **states: Variable,
+    ) -> tuple[Variable, Variable]:
+        """Compute weights, and the averages that they give.
+
+        Parameters
+        ----------
+        attended : Variable
+            Of shape (L, B, A).
+        preprocessed_attended : Variable, optional
+            Of shape (L, B, M), what `preprocess` gives; computed if missing.
+        attended_mask : Variable, optional
+            Of shape (L, B): zero where the attended is padding.
+        **states
+            Each of shape (B, its dimension).
+
+        Returns
+        -------
+        weighted_averages : Variable
+            Of shape (B, A).
+        weights : Variable
+            Of shape (B, L).
+        """
+        energies = self.compute_energies(attended, preprocessed_attended, states)
+        weights = self.compute_weights(energies, attended_mask)
+        return self.compute_weighted_averages(weights, attended), weights.transpose(0, 1)
+
+    @take_glimpses.property("inputs")
+    def take_glimpses_inputs(self) -> list[str]:
+        """The attended in both forms, its mask, and the states."""
+        states = self.state_names if is_set(self.state_names) else ()
+        return ["attended", "preprocessed_attended", "attended_mask", *states]
+
+    @application(outputs=["weighted_averages", "weights"])
+    def initial_glimpses(self, batch_size: Any, attended: Variable) -> list[Variable]:
+        """Zeros: averages of shape (B, A) and weights of shape (B, L)."""
+        where: Any = {"dtype": attended.dtype, "device": attended.device}
+        shapes = [(batch_size, self.attended_dim), (batch_size, attended.shape[0])]
+        zeros: list[Any] = [torch.zeros(shape, **where) for shape in shapes]
+        return zeros

@@ -1,0 +1,295 @@
+"""`AttentionRecurrent`: a recurrent transition that looks at something in every step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.bricks.application import BoundApplication, application
+from workbench.bricks.attention.interface import AbstractAttention, AbstractAttentionRecurrent
+from workbench.bricks.interfaces import Initializable
+from workbench.bricks.parallel import Distribute
+from workbench.bricks.recurrent.base import BaseRecurrent
+from workbench.bricks.recurrent.iteration import recurrent
+from workbench.errors import BrickError, SignatureError
+from workbench.tensor import Variable
+from workbench.utils.plain import dict_subset
+
+
+class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
+    """Equips a recurrent transition with attention.
+
+    In every step the attention takes glimpses with the states so far; `distribute` adds the first
+    of them to the moments of the transition's sequences; the transition computes the next states.
+    Glimpses are states of the whole, so that they are returned, and can be carried over.
+
+    Parameters
+    ----------
+    transition : BaseRecurrent
+        What gets attention.
+    attention : AbstractAttention
+        How to look. Its `state_names` are names of the transition's states.
+    distribute : Brick, optional
+        Has the targets and the source of a `Distribute`; by default such a brick, for all sequences
+        without "mask" in their name.
+    add_contexts : bool, optional
+        Whether the attended and its mask are new contexts, or contexts that the transition has.
+    attended_name : str, optional
+        By default ``"attended"``, or the first context of the transition.
+    attended_mask_name : str, optional
+        By default ``"attended_mask"``, or the second context of the transition.
+    **kwargs
+        As for `Initializable`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.bricks.attention import SequenceContentAttention
+    >>> from workbench.bricks.recurrent import GatedRecurrent
+    >>> from workbench.initialization import Constant
+    >>> transition = GatedRecurrent(dim=2)
+    >>> attention = SequenceContentAttention(
+    ...     match_dim=4, state_names=transition.apply.states, attended_dim=3)
+    >>> both = AttentionRecurrent(transition, attention, weights_init=Constant(0.1),
+    ...                           biases_init=Constant(0))
+    >>> both.initialize()
+    >>> both.apply.contexts, both.apply.outputs
+    (['attended', 'attended_mask'], ['states', 'weighted_averages', 'weights'])
+    >>> states, averages, weights = both.apply(
+    ...     inputs=torch.zeros(5, 1, 2), gate_inputs=torch.zeros(5, 1, 4),
+    ...     attended=torch.ones(6, 1, 3))
+    >>> states.shape, averages.shape, weights.shape
+    (torch.Size([5, 1, 2]), torch.Size([5, 1, 3]), torch.Size([5, 1, 6]))
+    """
+
+    def __init__(
+        self,
+        transition: BaseRecurrent,
+        attention: AbstractAttention,
+        distribute: Any = None,
+        add_contexts: bool = True,
+        attended_name: str | None = None,
+        attended_mask_name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.transition: Any = transition
+        self.attention: Any = attention
+        self.add_contexts = add_contexts
+        contexts = self._of_transition("contexts")
+        if not add_contexts and None in (attended_name, attended_mask_name) and len(contexts) < 2:
+            raise BrickError(
+                f"AttentionRecurrent: {transition!r} has the contexts ({', '.join(contexts)}), not "
+                "an attended and its mask; leave out add_contexts=False, or name them"
+            )
+        defaults = ["attended", "attended_mask"] if add_contexts else contexts
+        self.attended_name: str = attended_name or defaults[0]
+        self.attended_mask_name: str = attended_mask_name or defaults[1]
+        self.preprocessed_attended_name = f"preprocessed_{self.attended_name}"
+        if distribute is None:
+            distribute = Distribute(self._normal_inputs(), self._glimpse_names()[0])
+        self.distribute = distribute
+        own = [self.transition, self.attention, self.distribute]
+        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+        self.previous_glimpses_needed = [
+            name for name in self._glimpse_names() if name in self.attention.take_glimpses.inputs
+        ]
+
+    def _of_transition(self, attribute: str) -> list[str]:
+        return list(getattr(self.transition.apply, attribute))
+
+    def _normal_inputs(self) -> list[str]:
+        return [name for name in self._of_transition("sequences") if "mask" not in name]
+
+    def _glimpse_names(self) -> list[str]:
+        return list(self.attention.take_glimpses.outputs)
+
+    def _push_allocation_config(self) -> None:
+        self.attention.state_dims = self.transition.get_dims(self.attention.state_names)
+        if not self.add_contexts:
+            self.attention.attended_dim = self.transition.get_dim(self.attended_name)
+        self.distribute.source_dim = self.attention.get_dim(self.distribute.source_name)
+        self.distribute.target_dims = self.transition.get_dims(self.distribute.target_names)
+
+    def get_dim(self, name: str) -> Any:
+        if name in self._glimpse_names():
+            return self.attention.get_dim(name)
+        if name == self.preprocessed_attended_name:
+            return self.attention.get_dim(*self.attention.preprocess.outputs)
+        if self.add_contexts and name == self.attended_name:
+            return self.attention.attended_dim
+        if self.add_contexts and name == self.attended_mask_name:
+            return 0
+        applied = self.transition.apply
+        known = {*applied.sequences, *applied.states, *applied.contexts}
+        return self.transition.get_dim(name) if name in known else super().get_dim(name)
+
+    # One step, in two halves.
+
+    @application
+    def take_glimpses(self, **kwargs: Variable) -> list[Variable]:
+        """Let the attention look.
+
+        Parameters
+        ----------
+        **kwargs
+            By name: the attended; states, glimpses of the step before; perhaps the mask of the
+            attended and the preprocessed attended. Others are left alone.
+
+        Returns
+        -------
+        list of Variable
+            The glimpses.
+        """
+        wanted = [*self.transition.apply.states, *self.previous_glimpses_needed]
+        taken = [name for name in self.attention.take_glimpses.inputs if name in wanted]
+        glimpses: list[Variable] = self.attention.take_glimpses(
+            kwargs[self.attended_name],
+            kwargs.get(self.preprocessed_attended_name),
+            kwargs.get(self.attended_mask_name),
+            as_list=True,
+            **dict_subset(kwargs, taken),
+        )
+        return glimpses
+
+    @take_glimpses.property("outputs")
+    def take_glimpses_outputs(self) -> list[str]:
+        """The glimpses of the attention."""
+        return self._glimpse_names()
+
+    @application
+    def compute_states(self, **kwargs: Variable) -> list[Variable]:
+        """Let the transition go on, with the glimpses of this step.
+
+        Parameters
+        ----------
+        **kwargs
+            By name: what the transition takes in one step, and the glimpses.
+
+        Returns
+        -------
+        list of Variable
+            The next states.
+        """
+        distributed = self.distribute.apply(
+            as_dict=True, **dict_subset(kwargs, self.distribute.apply.inputs)
+        )
+        own = {*self._glimpse_names(), self.preprocessed_attended_name}
+        if self.add_contexts:
+            own |= {self.attended_name, self.attended_mask_name}
+        rest = {name: value for name, value in kwargs.items() if name not in own}
+        computed = self.transition.apply(iterate=False, as_dict=True, **{**rest, **distributed})
+        return [computed[name] for name in self.compute_states_outputs()]
+
+    @compute_states.property("outputs")
+    def compute_states_outputs(self) -> list[str]:
+        """The states of the transition."""
+        return self._of_transition("states")
+
+    # All steps.
+
+    @recurrent
+    def do_apply(self, **kwargs: Any) -> list[Variable]:
+        """Go over sequences with the attended preprocessed already.
+
+        Parameters
+        ----------
+        **kwargs
+            By name: sequences, states, glimpses and contexts, the preprocessed attended among them.
+
+        Returns
+        -------
+        list of Variable
+            States, then glimpses.
+        """
+        glimpses = self.take_glimpses(as_dict=True, **kwargs)
+        states = self.compute_states(as_list=True, **{**kwargs, **glimpses})
+        return [*states, *glimpses.values()]
+
+    @do_apply.property("sequences")
+    def do_apply_sequences(self) -> list[str]:
+        """Those of the transition."""
+        return self._of_transition("sequences")
+
+    @do_apply.property("contexts")
+    def do_apply_contexts(self) -> list[str]:
+        """Those of `apply`, and the preprocessed attended."""
+        return [*self.apply_contexts(), self.preprocessed_attended_name]
+
+    @do_apply.property("states")
+    def do_apply_states(self) -> list[str]:
+        """Those of the transition, and the glimpses."""
+        return [*self.transition.apply.states, *self._glimpse_names()]
+
+    @do_apply.property("outputs")
+    def do_apply_outputs(self) -> list[str]:
+        """The same as the states."""
+        return self.do_apply_states()
+
+    @application
+    def apply(self, *args: Any, **kwargs: Any) -> list[Variable]:
+        """Go over sequences, looking at the attended in every step.
+
+        Parameters
+        ----------
+        *args
+            Sequences, then contexts, in the order of ``apply.sequences`` and ``apply.contexts``.
+        **kwargs
+            The same by name, states, and what `recurrent` applications take. The attended is of
+            shape (L, B, A), its mask, which may be missing, of shape (L, B).
+
+        Returns
+        -------
+        list of Variable
+            States, then glimpses.
+        """
+        order = [*self.do_apply_sequences(), *self.apply_contexts()]
+        if len(args) > len(order):
+            raise SignatureError(
+                f"{self.path()}.apply takes {len(order)} arguments by position "
+                f"({', '.join(order)}), got {len(args)}"
+            )
+        given = {**dict(zip(order, args, strict=False)), **kwargs}
+        if given.get(self.attended_name) is None:
+            raise SignatureError(f"{self.path()}.apply needs {self.attended_name} to look at")
+        preprocessed = self.attention.preprocess(given[self.attended_name])
+        given[self.preprocessed_attended_name] = preprocessed
+        outputs: list[Variable] = self.do_apply(as_list=True, **given)
+        return outputs
+
+    @apply.delegate
+    def apply_delegate(self) -> BoundApplication:
+        """It has the sequences, states and outputs of `do_apply`."""
+        return self.do_apply
+
+    @apply.property("contexts")
+    def apply_contexts(self) -> list[str]:
+        """Those of the transition, the attended and its mask."""
+        contexts = self._of_transition("contexts")
+        own = [self.attended_name, self.attended_mask_name] if self.add_contexts else []
+        return [*contexts, *own]
+
+    @apply.property("inputs")
+    def apply_inputs(self) -> list[str]:
+        """Sequences, contexts and states."""
+        return [*self.do_apply_sequences(), *self.apply_contexts(), *self.do_apply_states()]
+
+    @application
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
+        """The initial states of the transition, and the initial glimpses.
+
+        Parameters
+        ----------
+        batch_size : int or Variable
+        *args, **kwargs
+            The arguments of `apply`; the attended by name.
+        """
+        states = self.transition.initial_states(batch_size, as_dict=True, **kwargs)
+        glimpses = self.attention.initial_glimpses(
+            batch_size, kwargs[self.attended_name], as_dict=True
+        )
+        made = {**states, **glimpses}
+        return [made[name] for name in self.do_apply_states()]
+
+    @initial_states.property("outputs")
+    def initial_states_outputs(self) -> list[str]:
+        """The states of `do_apply`."""
+        return self.do_apply_states()
