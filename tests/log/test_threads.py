@@ -78,9 +78,10 @@ def test_a_reader_always_sees_whole_rows(new):
 
     trainer = threading.Thread(target=train)
     trainer.start()
-    frames = [log.frame]
+    frames, seen = [log.frame], 0
     while len(frames) < 20:
-        if log.version > len(frames):
+        if log.version > seen:
+            seen = log.version
             frames.append(log.frame)
     enough.set()
     trainer.join()

@@ -65,7 +65,7 @@ NEWER = (
 )
 NO_LOG = "the database {name!r} has no log {uuid!r}; {there_are}"
 AMBIGUOUS = "the database {name!r} has several logs that begin with {uuid!r}: {found}"
-EMPTY = "the database {name!r} has no log yet"
+EMPTY = "the database {name!r} has no log yet; one is there within a second of its first record"
 
 
 class Found(NamedTuple):

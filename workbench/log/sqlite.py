@@ -197,6 +197,7 @@ class SQLiteLog(TrainingLogBase):
         self._read_only = read_only
         self._training: int | None = None
         self._staged: list[tuple[int, str, Any]] = []
+        self._admitted: set[str] = set()  # names that were recorded before
         self._warned: set[str] = set()
         self._settling = threading.RLock()
         self._settled = opened is not None  # whether the database has what memory has, or will
@@ -260,6 +261,7 @@ class SQLiteLog(TrainingLogBase):
     @contextmanager
     def writing(self) -> Iterator[None]:
         self._check_writable()
+        self._stop_following()
         with self._memory.writing():
             self._training = get_ident()
             try:
@@ -306,7 +308,11 @@ class SQLiteLog(TrainingLogBase):
     # Records
 
     def _record(self, iteration: int, name: str, value: Any) -> None:
-        self._record_all(iteration, {name: value})
+        if type(value) in PLAIN and name in self._admitted and get_ident() == self._training:
+            self._memory._record(iteration, name, value)
+            self._staged.append((iteration, name, value))
+        else:
+            self._record_all(iteration, {name: value})
 
     def _record_all(self, iteration: int, records: dict[str, Any]) -> None:
         self._check_writable()
@@ -314,12 +320,13 @@ class SQLiteLog(TrainingLogBase):
         for name, value in records.items():
             if type(value) not in PLAIN:
                 value = records[name] = plain(value)
-            kept.append((iteration, name, self._admitted(name, value)))
+            kept.append((iteration, name, self._admit(name, value)))
         self._stop_following()
         self._memory._record_all(iteration, records)
+        self._admitted.update(records)
         self._keep_or_stage(kept)
 
-    def _admitted(self, name: str, value: Any) -> Any:
+    def _admit(self, name: str, value: Any) -> Any:
         """Return what the writer may encode later: nothing that can change until then."""
         if type(name) is str and not (name.isascii() or storable(name)):
             raise LogError(NOT_STORABLE.format(name=name))
@@ -401,6 +408,7 @@ class SQLiteLog(TrainingLogBase):
             }
             columns = self._memory._snapshot().columns
             self._writer.put(Whole(self.h_uuid, parent, time, columns, status))
+            self._writer.hurry()
             self._settled, self._parent = True, None
 
     # From the database

@@ -179,16 +179,32 @@ class Store:
         """Write `jobs` in one transaction."""
         try:
             with transaction(self.connection):
-                for job in jobs:
-                    if isinstance(job, Records):
-                        self._records(self._log(job.uuid), job.records)
-                    elif isinstance(job, Fact):
-                        self._fact(self._log(job.uuid), job.key, job.value)
-                    elif isinstance(job, Whole):
-                        self._whole(job)
+                self._write(jobs)
         except BaseException:
             self._logs, self._channels = {}, {}  # numbers that were given and taken back
             raise
+
+    def _write(self, jobs: Iterable[Job]) -> None:
+        rows: list[tuple[int, int, str, Any]] = []
+        facts: dict[tuple[int, str], Any] = {}  # of what is assigned often, the last counts
+
+        def write_collected() -> None:
+            self._records(rows)
+            for (log, key), value in facts.items():
+                self._fact(log, key, value)
+            rows.clear()
+            facts.clear()
+
+        for job in jobs:
+            if isinstance(job, Records):
+                log = self._log(job.uuid)
+                rows.extend((log, *record) for record in job.records)
+            elif isinstance(job, Fact):
+                facts[self._log(job.uuid), job.key] = job.value
+            elif isinstance(job, Whole):
+                write_collected()
+                self._whole(job)
+        write_collected()
 
     def _log(self, uuid: str, parent: str | None = None, parent_time: int | None = None) -> int:
         number = self._logs.get(uuid)
@@ -215,14 +231,14 @@ class Store:
         (number,) = self.connection.execute(query, values).fetchone()
         return int(number)
 
-    def _records(self, log: int, records: Iterable[tuple[int, str, Any]]) -> None:
+    def _records(self, records: Iterable[tuple[int, int, str, Any]]) -> None:
         # replacing gives a new number, by which readers find that there is something to read
         self.connection.executemany(
             "INSERT OR REPLACE INTO records (log, time, channel, value, kind) "
             "VALUES (?, ?, ?, ?, ?)",
             [
                 (log, time, self._channel(log, key), *_stored(key, value))
-                for time, key, value in records
+                for log, time, key, value in records
             ],
         )
 
@@ -253,7 +269,7 @@ class Store:
                     changed.append((time, key, stored))
         absent = Stored(None, ABSENT)
         changed += [(*at, absent) for at, (_, k) in there.items() if k not in (ABSENT, DELETED)]
-        self._records(log, changed)
+        self._records((log, *record) for record in changed)
         self.connection.execute("DELETE FROM status WHERE log = ?", (log,))
         for key, value in job.status.items():
             self._fact(log, key, value)

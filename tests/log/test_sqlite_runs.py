@@ -1,0 +1,73 @@
+"""Main loops whose log is in a database: training, resuming from a checkpoint, sessions."""
+
+import pandas as pd
+import pytest
+
+from tests.support.runs import assert_same, build, lasting
+from workbench.config import config
+from workbench.extensions import SimpleExtension, Timestamp
+from workbench.log import SQLiteLog
+from workbench.main_loop import MainLoop
+
+
+@pytest.fixture
+def database(tmp_path):
+    path = tmp_path / "runs.sqlite"
+    with config.override(log_backend="sqlite", sqlite_database=str(path)):
+        yield path
+
+
+def read(main_loop):
+    """Open the log of a main loop as another process would."""
+    return SQLiteLog(main_loop.log.database, uuid=main_loop.log.uuid, trusted=True)
+
+
+def test_a_run_is_in_the_database_when_it_ends(database):
+    main_loop = build(7, Timestamp())
+    main_loop.run()
+    found = read(main_loop)
+    pd.testing.assert_frame_equal(found.frame, main_loop.log.frame)
+    pd.testing.assert_frame_equal(found.epochs, main_loop.log.epochs)
+    assert dict(found.status) == dict(main_loop.status)
+
+
+def test_resuming_from_a_checkpoint_gives_the_log_of_an_uninterrupted_run(database):
+    whole, killed, again = build(13), build(13), build(13)
+    whole.run()
+    states = []
+    killed.extensions.append(Saver(states, at=6))
+    killed.run()
+    again.load_state_dict(states[0])
+    again.run()
+    assert_same(again, whole)
+    pd.testing.assert_frame_equal(lasting(build_with(read(again))), lasting(whole))
+    assert again.status["resumed_from"] == killed.log.h_uuid
+    assert 13 in read(killed)
+
+
+class Saver(SimpleExtension):
+    """Takes the state of a main loop at one iteration."""
+
+    def __init__(self, states, at):
+        super().__init__(every_n_batches=at)
+        self.states = states
+
+    def do(self, which_callback, *args):
+        self.states.append(self.main_loop.state_dict())
+
+
+def build_with(log):
+    return MainLoop(None, None, log=log)
+
+
+def test_a_session_is_watched_from_outside(database):
+    session = build(None).start()
+    while session.main_loop.status["iterations_done"] < 4:
+        assert not session.state.ended
+    session.log.flush()
+    watching = SQLiteLog(database, read_only=True)
+    while len(watching) < 4:
+        assert not session.state.ended
+    session.stop()
+    assert session.wait(timeout=60)
+    pd.testing.assert_frame_equal(watching.frame, session.log.frame)
