@@ -43,7 +43,9 @@ def data():
 
 def test_every_activation_is_tested():
     assert set(ACTIVATIONS) == {
-        cls for cls in Activation.__subclasses__() if cls.__module__ == "workbench.bricks.activations"
+        cls
+        for cls in Activation.__subclasses__()
+        if cls.__module__ == "workbench.bricks.activations"
     }
 
 
