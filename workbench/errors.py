@@ -7,7 +7,7 @@ knows nothing of the workbench can still catch them::
     ├── ShapeError            (ValueError)      sizes or ranks that do not fit together
     ├── DtypeError            (TypeError)       a dtype that does not fit
     ├── SymbolicError         (TypeError)       a value was asked of a variable that has none yet
-    ├── OperationError        (TypeError)       a function does not take these arguments, or is refused
+    ├── OperationError        (TypeError)       a function or its arguments that are refused
     ├── InputError            (ValueError)      inputs of a function: missing, surplus or ill-typed
     ├── GradientError         (ValueError)      a gradient that is not defined
     ├── InitializationError   (ValueError)      a scheme that cannot make the values asked for
