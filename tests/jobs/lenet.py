@@ -116,7 +116,7 @@ JOB = Job(
     measure="error rate on test digits",
     train=train,
     small=Size(limit=0.04, settings=SMALL | {"drop_prob": 0.0, "full": False}),
-    full=Size(limit=0.02, settings=LARGE | {"drop_prob": 0.5, "full": None}),
+    full=Size(limit=0.025, settings=LARGE | {"drop_prob": 0.5, "full": None}),
 )
 
 if __name__ == "__main__":
