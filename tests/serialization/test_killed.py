@@ -1,0 +1,90 @@
+"""A training process is killed at any moment, again and again, and loses nothing that was there."""
+
+import multiprocessing
+import random
+import sqlite3
+
+import pytest
+import torch
+
+from tests.support import killed
+from tests.support.runs import assert_same, build
+from workbench.log.sqlite import SQLiteLog
+from workbench.serialization import load_parameters
+from workbench.serialization.checkpoint import load_main_loop, read_state
+
+KILLS = 30
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Return what makes processes in no time: a server that has loaded torch forks them."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.support.forked"])
+    return context
+
+
+def readable(database):
+    """Return the last iteration of each log in a database, which must be sound."""
+    connection = sqlite3.connect(database)
+    try:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        rows = connection.execute("SELECT uuid, max(time) FROM entries GROUP BY uuid")
+        return dict(rows.fetchall())
+    finally:
+        connection.close()
+
+
+def run_and_kill(processes, folder, batches, delay):
+    """Start training, kill it so many batches and seconds later; return how far it said it was."""
+    ours, theirs = processes.Pipe(duplex=False)
+    process = processes.Process(target=killed.train, args=(str(folder), theirs))
+    process.start()
+    theirs.close()
+    said = []
+    try:
+        while len(said) < batches:
+            said.append(ours.recv())
+        process.join(delay)
+    except EOFError:
+        pass
+    process.kill()
+    process.join()
+    ours.close()
+    assert process.exitcode in (-9, 0), (folder / "errors.txt").read_text()
+    return said
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.skipif("forkserver" not in multiprocessing.get_all_start_methods(), reason="no fork")
+def test_thirty_random_kills(tmp_path, processes):
+    chance, last, logs = random.Random(0), 0, {}
+    for _ in range(KILLS):
+        said = run_and_kill(processes, tmp_path, chance.randint(1, 40), chance.random() / 20)
+        assert said[0] == last + 1  # the run has gone on from the checkpoint
+        state = read_state(tmp_path / "run.tar") if (tmp_path / "run.tar").exists() else None
+        if state is not None:
+            done = state["log"]["status"]["iterations_done"]
+            assert done >= last and done % killed.EVERY == 0
+            assert done > said[-1] - 3 * killed.EVERY
+            assert len(load_parameters(tmp_path / "run.tar")) == 4
+            last = done
+        now = readable(tmp_path / "log.sqlite")
+        assert all(now[uuid] >= iteration for uuid, iteration in logs.items())
+        logs = now
+    assert last > 0 and [p.name for p in tmp_path.glob(".*unfinished")][1:] == []
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        whole = build(last + 20)
+        whole.run()
+        rest = killed.main_loop(tmp_path)
+        rest.find_extension("FinishAfter").set_conditions(after_n_batches=last + 20)
+        rest.run()
+    finally:
+        torch.set_num_threads(threads)
+    assert_same(rest, whole)
+    again = SQLiteLog(tmp_path / "log.sqlite", read_only=True)
+    assert again.channel("cost").tolist() == whole.log.channel("cost").tolist()
+    assert_same(load_main_loop(tmp_path / "run.tar", trusted=True), whole)
