@@ -206,8 +206,13 @@ def load_main_loop(file_: Any, *, trusted: bool = False) -> MainLoop:
         raise ArchiveError(NO_MAIN_LOOP.format(where=where, members=_listed(members)))
     if not trusted:
         raise UntrustedArchiveError(UNTRUSTED.format(where=where))
-    main_loop: MainLoop = unpickled(members, PICKLE, where)
-    return main_loop
+    from workbench.main_loop import MainLoop  # to know what has been unpickled
+
+    found = unpickled(members, PICKLE, where)
+    if not isinstance(found, MainLoop):
+        listed = f"a {type(found).__name__}"
+        raise ArchiveError(NO_MAIN_LOOP.format(where=where, members=listed))
+    return found
 
 
 def continue_training(path: Any, *, trusted: bool = False) -> MainLoop:

@@ -312,5 +312,5 @@ def unpickled(members: Mapping[str, bytes], name: str, where: str) -> Any:
         return _with_deep_stack(lambda: _Unpickler(io.BytesIO(data), members, where).load())
     except (AttributeError, ImportError) as error:
         raise ArchiveError(NOT_HERE.format(where=where, name=name, error=error)) from error
-    except pickle.UnpicklingError as error:
+    except (pickle.UnpicklingError, EOFError) as error:
         raise archive.unreadable(where, name, error) from None
