@@ -7,6 +7,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+LONGEST = 200
+"""Letters to quote of what a library says; some quote the whole file."""
+
 
 def data_folders() -> list[Path]:
     """Return the folders of `config.data_path` that exist, with ``~`` resolved."""
@@ -17,7 +20,7 @@ def data_folders() -> list[Path]:
 
 
 def one_line(error: BaseException) -> str:
-    r"""Return what a library says is wrong, on one line.
+    r"""Return what a library says is wrong, on one line and not at length.
 
     Examples
     --------
@@ -26,7 +29,8 @@ def one_line(error: BaseException) -> str:
     >>> one_line(EOFError())
     'EOFError'
     """
-    return " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 @contextlib.contextmanager

@@ -56,7 +56,7 @@ def read_npz(path: str | os.PathLike[str], names: Sequence[str]) -> list[npt.NDA
                 "are not read, for they could run any code"
             ) from None
         raise DataFileError(f"{path}: {_damaged(error)}") from None
-    except (OSError, EOFError, KeyError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, LookupError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataFileError(f"{path}: {_damaged(error)}") from None
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.files import one_line, replacing
-from workbench.data.hdf5.write import create_dense, create_ragged, write_table
+from workbench.data.hdf5.write import FORMAT, create_dense, create_ragged, write_table
 from workbench.errors import DataError, DataFileError, MissingDataError, MissingLibraryError
 
 SUFFIXES = {
@@ -102,7 +102,7 @@ def images_to_hdf5(
             f"of the folders {', '.join(map(str, folders.values()))} some have classes and some "
             "have not; put the pictures of each class into a subfolder, or into none"
         )
-    with replacing(Path(path)) as temporary, h5py.File(temporary, "w") as file:
+    with replacing(Path(path)) as temporary, h5py.File(temporary, "w", libver=FORMAT) as file:
         _write_pictures(file, files, shapes, mode, pillow)
         if names[0] is not None:
             classes = sorted(set(names), key=str)

@@ -17,6 +17,9 @@ from workbench.errors import DataError
 if TYPE_CHECKING:
     import h5py
 
+FORMAT = "v110"
+"""The first version of HDF5 whose own structures all carry checksums, so that damage is noticed."""
+
 
 def write_hdf5(
     path: str | os.PathLike[str],
@@ -74,7 +77,7 @@ def write_hdf5(
             )
     if not table:
         raise DataError(f"nothing to write to {path}: splits is {dict(splits)!r}")
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with replacing(path) as temporary, h5py.File(temporary, "w", libver=FORMAT) as file:
         for source, arrays in pieces.items():
             labels = (axis_labels or {}).get(source, ())
             if any(array.dtype == object for array in arrays):
