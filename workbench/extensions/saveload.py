@@ -84,7 +84,7 @@ class Checkpoint(SimpleExtension):
     Examples
     --------
     >>> Checkpoint("digits-{epochs_done:03}.tar", every_n_epochs=5)
-    Checkpoint('digits-{epochs_done:03}.tar', after_training=True, every_n_epochs=5)
+    Checkpoint('digits-{epochs_done:03}.tar', every_n_epochs=5, after_training=True)
     """
 
     def __init__(

@@ -15,11 +15,12 @@ class Writer:
 
     Examples
     --------
-    >>> writer = Writer()
-    >>> writer.start(lambda: print("written"), lambda error: print("error:", error))
+    >>> writer, written = Writer(), []
+    >>> writer.start(lambda: written.append("a file"), lambda error: print("error:", error))
     >>> writer.wait()
-    written
     error: None
+    >>> written
+    ['a file']
     """
 
     def __init__(self) -> None:
