@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from workbench import function, grad, tensor
 from workbench.bricks import (
+    GELU,
     Activation,
     Bias,
     Identity,
@@ -18,6 +19,7 @@ from workbench.bricks import (
     Maxout,
     NDimensionalSoftmax,
     Rectifier,
+    SiLU,
     Softmax,
     Softplus,
     Tanh,
@@ -33,6 +35,8 @@ ACTIVATIONS = {
     Softplus: F.softplus,
     Rectifier: torch.relu,
     LeakyRectifier: lambda x: F.leaky_relu(x, 0.01),
+    GELU: F.gelu,
+    SiLU: F.silu,
 }
 
 
@@ -60,6 +64,12 @@ def test_activations_and_their_gradients_agree_with_torch(activation, shape, dat
     expected.sum().backward()
     assert_allclose(result, expected.detach(), rtol=1e-5)
     assert_allclose(gradient, values.grad, rtol=1e-5)
+
+
+def test_gelu_may_be_approximated(data):
+    expected = F.gelu(torch.tensor(data), approximate="tanh")
+    assert_allclose(GELU(approximate=True).apply(data), expected, rtol=1e-5)
+    assert repr(GELU(approximate=True)) == "<GELU gelu: approximate>"
 
 
 @pytest.mark.parametrize("use_bias", [True, False])

@@ -16,7 +16,17 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import workbench.bricks
 from workbench import bricks, function, tensor
-from workbench.bricks import Brick, attention, conv, cost, lookup, parallel, recurrent
+from workbench.bricks import (
+    Brick,
+    attention,
+    conv,
+    cost,
+    lookup,
+    normalization,
+    parallel,
+    positions,
+    recurrent,
+)
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.utils import find_bricks
 
@@ -216,6 +226,31 @@ TABLE = [
         dims=dims(4, 2),
     ),
     Row(bricks.Dropout, always={"drop_prob": 0.25}),
+    Row(bricks.GELU, always={"approximate": True}),
+    Row(bricks.SiLU),
+    Row(bricks.LayerNormalization, {"dim": 4}, {"epsilon": 0.1}, dims=dims(4, 4)),
+    Row(bricks.RMSNormalization, {"dim": 4}, {"epsilon": 0.1}, dims=dims(4, 4)),
+    Row(bricks.SinusoidalPositions, {"dim": 4}, dims=dims(4, 4)),
+    Row(bricks.RotaryPositions, {"dim": 4}, dims=dims(4, 4)),
+    Row(
+        bricks.LearnedPositions,
+        {"length": 5, "dim": 4},
+        {"weights_init": IsotropicGaussian(0.5)},
+        dims=dims(4, 4),
+    ),
+    Row(bricks.Residual, always={"inner": bricks.Linear(4, 4), **SCHEMES}, dims=dims(4, 4)),
+    Row(
+        bricks.MultiHeadAttention,
+        {"dim": 4, "num_heads": 2},
+        {"positions": bricks.RotaryPositions(), **SCHEMES},
+        dims={"query": 4, "attended": 4, "attended_mask": 0, "output": 4},
+    ),
+    Row(
+        bricks.TransformerBlock,
+        {"dim": 4, "num_heads": 2},
+        {"causal": True, "drop_prob": 0.1, **SCHEMES},
+        dims=dims(4, 4) | {"mask": 0},
+    ),
     Row(
         attention.ShallowEnergyComputer,
         {"input_dim": 4},
@@ -274,6 +309,8 @@ BASES = {
     attention.GenericSequenceAttention,
     cost.Cost,
     cost.CostMatrix,
+    normalization.FeatureNormalization,
+    positions.PositionalEncoding,
 }
 
 

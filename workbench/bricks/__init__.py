@@ -1,10 +1,12 @@
 """Bricks: operations with parameters, which build graphs of variables and configure each other."""
 
 from workbench.bricks.activations import (
+    GELU,
     Identity,
     LeakyRectifier,
     Logistic,
     Rectifier,
+    SiLU,
     Softplus,
     Tanh,
 )
@@ -26,14 +28,19 @@ from workbench.bricks.interfaces import (
     RNGMixin,
 )
 from workbench.bricks.lazy import LazyNone, NoneAllocation, NoneInitialization, lazy
+from workbench.bricks.normalization import LayerNormalization, RMSNormalization
+from workbench.bricks.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
+from workbench.bricks.residual import Residual
 from workbench.bricks.sequences import MLP, FeedforwardSequence, Sequence
 from workbench.bricks.simple import Bias, Linear, LinearMaxout, Maxout
 from workbench.bricks.softmax import NDimensionalSoftmax, Softmax
+from workbench.bricks.transformer import MultiHeadAttention, TransformerBlock
 from workbench.bricks.wrappers import BrickWrapper, WithExtraDims
 from workbench.graph.annotations import ApplicationCall
 from workbench.graph.hierarchy import Children, Parameters
 
 __all__ = [
+    "GELU",
     "MLP",
     "Activation",
     "Application",
@@ -51,25 +58,34 @@ __all__ = [
     "Identity",
     "ImageLayer",
     "Initializable",
+    "LayerNormalization",
     "LazyNone",
     "LeakyRectifier",
+    "LearnedPositions",
     "Linear",
     "LinearLike",
     "LinearMaxout",
     "Logistic",
     "Maxout",
+    "MultiHeadAttention",
     "NDimensionalSoftmax",
     "NoneAllocation",
     "NoneInitialization",
     "Parameters",
+    "RMSNormalization",
     "RNGMixin",
     "Random",
     "Rectifier",
+    "Residual",
+    "RotaryPositions",
     "Sequence",
+    "SiLU",
+    "SinusoidalPositions",
     "Softmax",
     "Softplus",
     "SpatialBatchNormalization",
     "Tanh",
+    "TransformerBlock",
     "WithExtraDims",
     "application",
     "lazy",

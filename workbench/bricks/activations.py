@@ -124,3 +124,57 @@ class LeakyRectifier(Activation):
     def apply(self, input_: Variable) -> Variable:
         """Apply the leaky rectifier to each element."""
         return torch.nn.functional.leaky_relu(input_, self.leak)  # type: ignore[arg-type, return-value]
+
+
+class GELU(Activation):
+    r"""The Gaussian error linear unit, :math:`x \Phi(x)` with the normal distribution function.
+
+    Parameters
+    ----------
+    approximate : bool, optional
+        Whether to use the approximation by a hyperbolic tangent, which is faster on some devices.
+
+    References
+    ----------
+    Hendrycks and Gimpel, *Gaussian error linear units*, 2016.
+
+    Examples
+    --------
+    >>> import torch
+    >>> GELU().apply(torch.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.1587,  0.0000,  1.9545])
+    """
+
+    def __init__(self, approximate: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.approximate = approximate
+
+    def describe(self) -> str:
+        return "approximate" if self.approximate else ""
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Apply the unit to each element."""
+        kind = "tanh" if self.approximate else "none"
+        return torch.nn.functional.gelu(input_, approximate=kind)  # type: ignore[arg-type, return-value]
+
+
+class SiLU(Activation):
+    """The sigmoid linear unit, or swish, ``x / (1 + exp(-x))``.
+
+    References
+    ----------
+    Elfwing, Uchibe and Doya, *Sigmoid-weighted linear units for neural network function
+    approximation in reinforcement learning*, 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> SiLU().apply(torch.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.2689,  0.0000,  1.7616])
+    """
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Apply the unit to each element."""
+        return torch.nn.functional.silu(input_)  # type: ignore[arg-type, return-value]

@@ -1,0 +1,189 @@
+"""Normalisation of each example by itself: over its features, whatever else is in the batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from workbench.bricks.application import application
+from workbench.bricks.checks import check_last_dim
+from workbench.bricks.interfaces import Feedforward, RNGMixin
+from workbench.bricks.lazy import lazy
+from workbench.initialization import Constant, NdarrayInitialization
+from workbench.roles import BIAS, WEIGHT, add_role
+from workbench.tensor import Variable
+from workbench.utils.variables import shared_floatx_nans
+
+
+class FeatureNormalization(RNGMixin, Feedforward):
+    """Base class of normalisations over the last dimension, with a learned scale.
+
+    Like `BatchNormalization` they begin with the scale one, and take no schemes from bricks above.
+
+    Parameters
+    ----------
+    dim : int
+        Size of the last dimension of input and output. Needed by `allocate`.
+    epsilon : float, optional
+        Added to what a root is taken of.
+    scale_init : NdarrayInitialization, optional
+        Scheme of the scale; ones by default.
+    learn_scale : bool, optional
+        Whether to have a scale.
+    """
+
+    @lazy(allocation=["dim"])
+    def __init__(
+        self,
+        dim: int,
+        epsilon: float = 1e-5,
+        scale_init: NdarrayInitialization | None = None,
+        learn_scale: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.dim = dim
+        self.epsilon = epsilon
+        self.scale_init = Constant(1) if scale_init is None else scale_init
+        self.learn_scale = learn_scale
+
+    @property
+    def input_dim(self) -> int:
+        """The same as `dim`."""
+        return self.dim
+
+    @input_dim.setter
+    def input_dim(self, value: int) -> None:
+        self.dim = value
+
+    @property
+    def output_dim(self) -> int:
+        """The same as `dim`."""
+        return self.dim
+
+    @output_dim.setter
+    def output_dim(self, value: int) -> None:
+        self.dim = value
+
+    def describe(self) -> str:
+        return str(self.dim or "?")
+
+    def _schemes(self) -> dict[str, NdarrayInitialization]:
+        """The parameters that there are, in order, and how they begin."""
+        return {"scale": self.scale_init} if self.learn_scale else {}
+
+    def _allocate(self) -> None:
+        for name in self._schemes():
+            parameter = shared_floatx_nans((self.dim,), name=name)
+            add_role(parameter, WEIGHT if name == "scale" else BIAS)
+            self.parameters.append(parameter)
+            self.add_auxiliary_variable(parameter.norm(2), name=f"{name}_norm")
+
+    def _initialize(self) -> None:
+        for parameter, scheme in zip(self.parameters, self._schemes().values(), strict=True):
+            scheme.initialize(parameter, self.rng)
+
+    def _parameter(self, name: str) -> Variable | None:
+        names = list(self._schemes())
+        return self.parameters[names.index(name)] if name in names else None
+
+
+class LayerNormalization(FeatureNormalization):
+    """Gives the features of each example the mean zero and the standard deviation one.
+
+    Then they are scaled and shifted by learned numbers.
+
+    Parameters
+    ----------
+    dim : int
+        Size of the last dimension of input and output. Needed by `allocate`.
+    epsilon : float, optional
+        Added to the variance.
+    scale_init, shift_init : NdarrayInitialization, optional
+        Schemes of scale and shift; ones and zeros by default.
+    learn_scale, learn_shift : bool, optional
+        Whether to have the parameter.
+
+    References
+    ----------
+    Ba, Kiros and Hinton, *Layer normalization*, 2016.
+
+    Examples
+    --------
+    >>> import torch
+    >>> normalization = LayerNormalization(4)
+    >>> normalization.initialize()
+    >>> normalization.apply(torch.tensor([1.0, 1.0, 3.0, 3.0]))
+    tensor([-1.0000, -1.0000,  1.0000,  1.0000])
+    """
+
+    @lazy(allocation=["dim"])
+    def __init__(
+        self,
+        dim: int,
+        epsilon: float = 1e-5,
+        *,
+        shift_init: NdarrayInitialization | None = None,
+        learn_shift: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(dim, epsilon, **kwargs)
+        self.shift_init = Constant(0) if shift_init is None else shift_init
+        self.learn_shift = learn_shift
+
+    def _schemes(self) -> dict[str, NdarrayInitialization]:
+        return super()._schemes() | ({"shift": self.shift_init} if self.learn_shift else {})
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Normalise the last dimension of floats of shape (..., dim)."""
+        check_last_dim(self, "apply", "input_", input_, "dim")
+        scale, shift = self._parameter("scale"), self._parameter("shift")
+        return torch.nn.functional.layer_norm(  # type: ignore[return-value]
+            input_,  # type: ignore[arg-type]
+            (self.dim,),
+            scale,  # type: ignore[arg-type]
+            shift,  # type: ignore[arg-type]
+            self.epsilon,
+        )
+
+
+class RMSNormalization(FeatureNormalization):
+    """Divides the features of each example by their root mean square, then scales them.
+
+    Parameters
+    ----------
+    dim : int
+        Size of the last dimension of input and output. Needed by `allocate`.
+    epsilon : float, optional
+        Added to the mean square.
+    scale_init : NdarrayInitialization, optional
+        Scheme of the scale; ones by default.
+    learn_scale : bool, optional
+        Whether to have a scale.
+
+    References
+    ----------
+    Zhang and Sennrich, *Root mean square layer normalization*, 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> normalization = RMSNormalization(2)
+    >>> normalization.initialize()
+    >>> normalization.apply(torch.tensor([[3.0, 4.0], [30.0, 40.0]]))
+    tensor([[0.8485, 1.1314],
+            [0.8485, 1.1314]])
+    """
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Normalise the last dimension of floats of shape (..., dim)."""
+        check_last_dim(self, "apply", "input_", input_, "dim")
+        return torch.nn.functional.rms_norm(  # type: ignore[return-value]
+            input_,  # type: ignore[arg-type]
+            (self.dim,),
+            self._parameter("scale"),  # type: ignore[arg-type]
+            self.epsilon,
+        )

@@ -1,0 +1,239 @@
+"""Positional encodings: telling attention, which does not care for order, where things are.
+
+Sequences have the shape (..., T, D): time before features, and whatever else, such as the batch,
+in front.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from workbench.bricks.application import application
+from workbench.bricks.base import Brick
+from workbench.bricks.checks import check_last_dim, shown
+from workbench.bricks.interfaces import Feedforward, Initializable
+from workbench.bricks.lazy import lazy
+from workbench.errors import BrickError, ShapeError
+from workbench.roles import WEIGHT
+from workbench.tensor import Variable
+
+
+class PositionalEncoding(Feedforward):
+    """Base class of bricks that put positions into sequences.
+
+    Attributes
+    ----------
+    dim : int
+        Size of the last dimension of input and output. Needed by `allocate`.
+    """
+
+    dim: Any
+
+    @property
+    def input_dim(self) -> Any:
+        """The same as `dim`."""
+        return self.dim
+
+    @input_dim.setter
+    def input_dim(self, value: int) -> None:
+        self.dim = value
+
+    @property
+    def output_dim(self) -> Any:
+        """The same as `dim`."""
+        return self.dim
+
+    @output_dim.setter
+    def output_dim(self, value: int) -> None:
+        self.dim = value
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Encode the positions of floats of shape (..., T, dim); the output has the same shape."""
+        raise NotImplementedError(f"{type(self).__name__} must define apply")
+
+
+def check_sequence(brick: Brick, input_: Variable) -> None:
+    """Check for the shape (..., T, dim).
+
+    Raises
+    ------
+    ShapeError, DtypeError
+    """
+    if input_.ndim < 2:
+        raise ShapeError(
+            f"{brick.path()}.apply: input_ has shape {shown(input_)}, but sequences have the shape "
+            "(..., T, D); give it more than one moment"
+        )
+    check_last_dim(brick, "apply", "input_", input_, "dim")
+
+
+def angles(input_: Variable, dim: int, base: float) -> Variable:
+    """The position times each of ``dim / 2`` frequencies, of shape (T, dim / 2)."""
+    position = torch.arange(input_.shape[-2], device=input_.device, dtype=torch.float64)
+    exponents = torch.arange(0, dim, 2, device=input_.device, dtype=torch.float64) / dim
+    return torch.outer(position, base**-exponents)  # type: ignore[return-value]
+
+
+class SinusoidalPositions(PositionalEncoding):
+    r"""Adds sines and cosines of the position, of wavelengths from :math:`2\pi` to ``base`` times that.
+
+    Feature :math:`2i` of moment :math:`t` gets :math:`\sin(t / b^{2i/D})`, feature :math:`2i + 1`
+    the cosine.
+
+    Parameters
+    ----------
+    dim : int
+        The number D of features, even. Needed by `allocate`.
+    base : float, optional
+        The number b.
+
+    References
+    ----------
+    Vaswani and others, *Attention is all you need*, 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> SinusoidalPositions(2).apply(torch.zeros(3, 2))
+    tensor([[ 0.0000,  1.0000],
+            [ 0.8415,  0.5403],
+            [ 0.9093, -0.4161]])
+    """  # noqa: E501
+
+    @lazy(allocation=["dim"])
+    def __init__(self, dim: int, base: float = 10_000.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dim = dim
+        self.base = base
+
+    def _allocate(self) -> None:
+        _check_even(self)
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Add the encoding to floats of shape (..., T, dim)."""
+        check_sequence(self, input_)
+        turned = angles(input_, self.dim, self.base)
+        encoding: Variable = _woven(turned.sin(), turned.cos()).to(input_.dtype)
+        return input_ + encoding
+
+
+class LearnedPositions(PositionalEncoding, Initializable):
+    """Adds a learned vector for each position.
+
+    Parameters
+    ----------
+    length : int
+        The number of positions: the longest sequence. Needed by `allocate`.
+    dim : int
+        The number of features. Needed by `allocate`.
+    **kwargs
+        As for `Initializable`; there are no biases.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.initialization import Constant
+    >>> positions = LearnedPositions(10, 2, weights_init=Constant(0.5))
+    >>> positions.initialize()
+    >>> positions.apply(torch.zeros(3, 2)), positions.W.shape
+    (tensor([[0.5000, 0.5000],
+             [0.5000, 0.5000],
+             [0.5000, 0.5000]]), (10, 2))
+    """
+
+    has_biases = False
+
+    @lazy(allocation=["length", "dim"])
+    def __init__(self, length: int, dim: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.length = length
+        self.dim = dim
+
+    @property
+    def W(self) -> Variable:
+        """The vectors, of shape (length, dim)."""
+        vectors: Variable = self.parameters[0]
+        return vectors
+
+    def describe(self) -> str:
+        return f"{super().describe()}, {self.length or '?'} positions"
+
+    def _allocate(self) -> None:
+        self._add_parameter((self.length, self.dim), "W", WEIGHT)
+
+    def _initialize(self) -> None:
+        self._scheme("weights_init").initialize(self.parameters[0], self.rng)
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Add the vectors to floats of shape (..., T, dim), with T up to `length`."""
+        check_sequence(self, input_)
+        moments = input_.shape[-2]
+        if isinstance(moments, int) and moments > self.length:
+            raise ShapeError(
+                f"{self.path()}.apply: input_ has shape {shown(input_)}, {moments} moments, but "
+                f"length is {self.length}; set a greater length, or give it shorter sequences"
+            )
+        return input_ + self.W[:moments]
+
+
+class RotaryPositions(PositionalEncoding):
+    """Turns pairs of features by angles that grow with the position.
+
+    The product of two vectors that were turned depends on the distance of their positions alone,
+    which is why `MultiHeadAttention` takes this for its queries and keys.
+
+    Parameters
+    ----------
+    dim : int
+        The number of features, even; neighbours are a pair. Needed by `allocate`.
+    base : float, optional
+        As for `SinusoidalPositions`, whose frequencies these are.
+
+    References
+    ----------
+    Su and others, *RoFormer: enhanced transformer with rotary position embedding*, 2021.
+
+    Examples
+    --------
+    >>> import torch
+    >>> RotaryPositions(2).apply(torch.ones(2, 2))
+    tensor([[ 1.0000,  1.0000],
+            [-0.3012,  1.3818]])
+    """
+
+    @lazy(allocation=["dim"])
+    def __init__(self, dim: int, base: float = 10_000.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dim = dim
+        self.base = base
+
+    def _allocate(self) -> None:
+        _check_even(self)
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Turn floats of shape (..., T, dim)."""
+        check_sequence(self, input_)
+        turned = angles(input_, self.dim, self.base)
+        cos, sin = turned.cos().to(input_.dtype), turned.sin().to(input_.dtype)
+        first, second = input_[..., 0::2], input_[..., 1::2]
+        return _woven(first * cos - second * sin, first * sin + second * cos)
+
+
+def _woven(first: Variable, second: Variable) -> Variable:
+    """The features of both in turn."""
+    pairs: Any = torch.stack([first, second], -1)  # type: ignore[list-item]
+    woven: Variable = pairs.flatten(-2)
+    return woven
+
+
+def _check_even(brick: SinusoidalPositions | RotaryPositions) -> None:
+    if brick.dim % 2:
+        raise BrickError(
+            f"{brick.path()}: dim is {brick.dim}, but features are encoded in pairs; make it even"
+        )

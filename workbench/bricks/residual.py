@@ -1,0 +1,144 @@
+"""Residual connections: what a brick adds to its input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.bricks.application import BoundApplication, application
+from workbench.bricks.base import Brick
+from workbench.bricks.checks import shown
+from workbench.bricks.interfaces import Feedforward, ImageLayer, Initializable
+from workbench.errors import BrickError, ShapeError
+from workbench.tensor import Variable
+
+
+class Residual(Initializable, ImageLayer, Feedforward):
+    """Adds to the input what a brick makes of it: ``output = input_ + inner(input_)``.
+
+    With bricks on images inside it is a layer of a `workbench.bricks.conv.ConvolutionalSequence`.
+
+    Parameters
+    ----------
+    inner : Brick or BoundApplication
+        With one input and one output, of equal shapes unless there is a `shortcut`.
+    shortcut : Brick or BoundApplication, optional
+        What to add to in place of the input itself: a convolution of 1 x 1 pixels, say, where the
+        number of channels changes.
+    **kwargs
+        As for `Initializable`.
+
+    Raises
+    ------
+    ShapeError
+        If what is to be added has another shape.
+
+    References
+    ----------
+    He, Zhang, Ren and Sun, *Deep residual learning for image recognition*, 2015.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.bricks import Rectifier
+    >>> Residual(Rectifier()).apply(torch.tensor([-1.0, 2.0]))
+    tensor([-1.,  4.])
+    """
+
+    def __init__(
+        self,
+        inner: Brick | BoundApplication,
+        shortcut: Brick | BoundApplication | None = None,
+        **kwargs: Any,
+    ) -> None:
+        given = [inner] if shortcut is None else [inner, shortcut]
+        self.branches: list[BoundApplication] = [
+            branch.apply if isinstance(branch, Brick) else branch  # type: ignore[attr-defined]
+            for branch in given
+        ]
+        bricks = dict.fromkeys(branch.brick for branch in self.branches)
+        super().__init__(children=[*bricks, *kwargs.pop("children", ())], **kwargs)
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Add; the output has the shape of the input, or else of what the shortcut gives."""
+        added: Variable = self.branches[0](input_)
+        base: Variable = self.branches[1](input_) if len(self.branches) > 1 else input_
+        sizes = zip(added.shape, base.shape, strict=False)
+        differ = any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in sizes)
+        if added.ndim != base.ndim or differ:
+            what = "the shortcut gives" if len(self.branches) > 1 else "input_ has"
+            raise ShapeError(
+                f"{self.path()}.apply: {self.branches[0].brick.name} gives shape {shown(added)}, "
+                f"but {what} shape {shown(base)}, and they are added; make them equal, or give a "
+                "shortcut that does"
+            )
+        return base + added
+
+    def get_dim(self, name: str) -> Any:
+        first = self.branches[0]
+        if name == "input_":
+            return first.brick.get_dim(first.inputs[0])
+        if name == "output":
+            return first.brick.get_dim(first.outputs[0])
+        return super().get_dim(name)
+
+    def describe(self) -> str:
+        return ""
+
+    # What bricks around it set, for all branches.
+
+    @property
+    def input_dim(self) -> Any:
+        """That of the inner brick."""
+        return self._inner(Feedforward).input_dim
+
+    @input_dim.setter
+    def input_dim(self, value: Any) -> None:
+        self._set(Feedforward, "input_dim", value)
+
+    @property
+    def output_dim(self) -> Any:
+        """That of the inner brick."""
+        return self._inner(Feedforward).output_dim
+
+    @output_dim.setter
+    def output_dim(self, value: Any) -> None:
+        self._set(Feedforward, "output_dim", value)
+
+    @property
+    def num_channels(self) -> Any:
+        """That of the inner brick."""
+        return self._inner(ImageLayer).num_channels
+
+    @num_channels.setter
+    def num_channels(self, value: int) -> None:
+        self._set(ImageLayer, "num_channels", value)
+
+    @property
+    def image_size(self) -> Any:
+        """That of the inner brick."""
+        return self._inner(ImageLayer).image_size
+
+    @image_size.setter
+    def image_size(self, value: Any) -> None:
+        self._set(ImageLayer, "image_size", value)
+
+    @property
+    def num_output_channels(self) -> Any:
+        """That of the inner brick."""
+        return self._inner(ImageLayer).num_output_channels
+
+    def _inner(self, kind: type[Brick]) -> Any:
+        return self._checked(self.branches[0].brick, kind)
+
+    def _set(self, kind: type[Brick], setting: str, value: Any) -> None:
+        for branch in self.branches:
+            setattr(self._checked(branch.brick, kind), setting, value)
+
+    def _checked(self, brick: Brick, kind: type[Brick]) -> Brick:
+        if not isinstance(brick, kind):
+            raise BrickError(
+                f"{self.path()}: {brick!r} is no {kind.__name__}, so it cannot be told the shape "
+                "of its input; configure it directly"
+            )
+        return brick
