@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import hashlib
 import threading
@@ -164,6 +165,32 @@ def test_a_refusal_is_final_and_an_overload_is_not(server, tmp_path, status, req
 def test_no_server_at_all_is_an_oserror(server, tmp_path):
     with pytest.raises(OSError, match=r"a\.gz could not be downloaded \(http://127\.0\.0\.1:9/a"):
         download("tiny", tmp_path, url="http://127.0.0.1:9/")
+
+
+def test_an_archive_is_checked_as_it_is(server, tmp_path, monkeypatch):
+    checksum = hashlib.sha256(SERVED["a.gz"]).hexdigest()
+    entry = fetch.Entry((server.url,), {"a.gz": checksum}, archive=True)
+    monkeypatch.setitem(fetch.CATALOGUE, "tiny", entry)
+    [path] = download("tiny", tmp_path)
+    assert path.read_bytes() == SERVED["a.gz"]
+    server.served["a.gz"] = gzip.compress(CONTENT["a.gz"], 9)
+    path.unlink()
+    with pytest.raises(DownloadError, match="the content has SHA-256"):
+        download("tiny", tmp_path)
+
+
+def test_files_of_equal_names_go_into_folders_of_their_own(server, tmp_path, monkeypatch):
+    entry = dataclasses.replace(fetch.CATALOGUE["tiny"], folder="inner")
+    monkeypatch.setitem(fetch.CATALOGUE, "tiny", entry)
+    assert {path.parent for path in download("tiny", tmp_path)} == {tmp_path / "inner"}
+
+
+def test_the_catalogue_is_whole():
+    names = [set(entry.sha256) for entry in fetch.CATALOGUE.values() if not entry.folder]
+    assert len(set().union(*names)) == sum(map(len, names))
+    for entry in fetch.CATALOGUE.values():
+        assert all(len(checksum) == 64 for checksum in entry.sha256.values())
+        assert all(mirror.startswith("http") for mirror in entry.mirrors)
 
 
 def test_an_unknown_data_set_gets_the_nearest_name(tmp_path):

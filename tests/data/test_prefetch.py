@@ -180,22 +180,31 @@ def test_what_cannot_be_pickled_cannot_be_sent():
         next(stream.get_epoch_iterator())
 
 
-def test_a_thread_that_nobody_listens_to_ends():
-    def readers():
-        return [thread for thread in threading.enumerate() if thread.name == "prefetch"]
+def readers() -> int:
+    gc.collect()
+    return sum(thread.name == "prefetch" for thread in threading.enumerate())
 
-    gc.collect()
-    before = len(readers())
-    for _ in range(3):
-        batches = Prefetch(shuffled()).get_epoch_iterator()
-        next(batches)
-        del batches
+
+def test_a_thread_that_nobody_listens_to_ends():
+    before = readers()
     stream = Prefetch(shuffled())
-    next(stream.get_epoch_iterator())
+    abandoned = stream.get_epoch_iterator()
+    next(abandoned)
+    assert readers() == before + 1
     list(stream.get_epoch_iterator())
-    assert len(readers()) <= before + 3
-    gc.collect()
-    assert len(readers()) == before
+    del abandoned
+    assert readers() == before
+    next(stream.get_epoch_iterator())
+    del stream
+    assert readers() == before
+
+
+def test_an_interrupt_is_left_to_the_main_loop(processed):
+    list(processed.get_epoch_iterator(epoch=0))
+    [worker] = processed._pool._workers
+    worker._process.send_signal(signal.SIGINT)
+    assert plain(processed.get_epoch_iterator(epoch=0)) == plain(shuffled().iterate(0))
+    assert processed._pool._workers == [worker]
 
 
 def test_a_closed_reader_gives_nothing_more():
