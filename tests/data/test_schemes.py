@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 
 from workbench.config import config
 from workbench.data import (
+    BatchSizeScheme,
     ConcatenatedScheme,
     ConstantScheme,
+    DataStream,
+    IterableDataset,
     IterationScheme,
     SequentialExampleScheme,
     SequentialScheme,
@@ -143,6 +146,24 @@ def test_concatenated_schemes_follow_each_other():
     assert (scheme.num_examples, scheme.num_batches, scheme.bounds) == (9, 5, (0, 8))
     expected = plain(easy.get_request_iterator(2)) + plain(hard.get_request_iterator(2))
     assert plain(scheme.get_request_iterator(2)) == expected
+
+
+class Growing(BatchSizeScheme):
+    """A scheme of somebody's own, which counts with numpy."""
+
+    def __init__(self, sizes):
+        self.sizes = sizes
+
+    def get_request_iterator(self, epoch=0, start=0):
+        return iter(self.sizes[start:])
+
+
+def test_sizes_of_ones_own_may_be_numpys_but_must_be_integers():
+    dataset = IterableDataset(range(7))
+    stream = DataStream(dataset, iteration_scheme=Growing(np.array([1, 2, 3, 4])))
+    assert [batch.tolist() for [batch] in stream.iterate(0, 2)] == [[3, 4, 5], [6]]
+    with pytest.raises(DataError, match=r"a request of .* is 0\.5; expected an integer"):
+        next(DataStream(dataset, iteration_scheme=Growing([0.5])).iterate(0))
 
 
 def test_an_endless_scheme_may_stand_last():

@@ -20,6 +20,7 @@ import numpy.typing as npt
 import torch
 
 from workbench.data.schemes import IterationScheme, Request, SequentialExampleScheme
+from workbench.data.schemes.base import request_sizes
 from workbench.errors import DataError, SourceError, nearest
 
 if TYPE_CHECKING:
@@ -276,11 +277,9 @@ class IterableDataset(Dataset):
         return self._batches(scheme, epoch, start)
 
     def _batches(self, scheme: IterationScheme, epoch: int, start: int) -> Iterator[Data]:
-        sizes = scheme.get_request_iterator(epoch)
-        skipped = sum(size for size in itertools.islice(sizes, start) if isinstance(size, int))
-        examples = self.examples(skipped)
+        sizes = request_sizes(scheme, epoch)
+        examples = self.examples(sum(itertools.islice(sizes, start)))
         for size in sizes:
-            assert isinstance(size, int)  # check_scheme has seen to it
             batch = list(itertools.islice(examples, size))
             if batch:
                 yield tuple(stack(source) for source in zip(*batch, strict=True))

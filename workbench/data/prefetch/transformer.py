@@ -27,8 +27,8 @@ class Prefetch(Transformer):
     where the batch that failed would have been given. A thread is right where reading waits for
     a disk, or for numpy, which lets other threads run meanwhile; a process where much Python code
     works on each batch. The process lives as long as this stream; starting it takes seconds. It
-    imports what it needs anew, except what was defined in a notebook or a script, which it is
-    sent, and needs no ``if __name__ == "__main__"`` there.
+    has a copy of the stream below, data in memory included. What was defined in a notebook or a
+    script it is sent; no ``if __name__ == "__main__"`` is needed there.
 
     Parameters
     ----------

@@ -106,6 +106,18 @@ class BatchSizeScheme(IterationScheme):
         """Return the sizes of the batches of epoch `epoch`, leaving out the first `start`."""
 
 
+def request_sizes(scheme: IterationScheme, epoch: int) -> Iterator[int]:
+    """Return the requests of a scheme that says how many examples to read, as integers.
+
+    Raises
+    ------
+    DataError
+        While reading, if a request is something else.
+    """
+    for size in scheme.get_request_iterator(epoch):
+        yield as_integer(size, f"a request of {scheme!r}")
+
+
 def _indices(examples: int | Sequence[int] | npt.NDArray[np.integer]) -> Indices:
     """Bring a count, a range or a list of indices to one of the two forms schemes work on."""
     indices: Indices

@@ -15,6 +15,7 @@ import torch
 
 from workbench.data.datasets import Data, stack
 from workbench.data.schemes import IterationScheme
+from workbench.data.schemes.base import request_sizes
 from workbench.data.streams import AbstractDataStream, epoch_lengths
 from workbench.data.transformers.base import Transformer
 from workbench.errors import DataError
@@ -73,7 +74,7 @@ class Batch(Transformer):
                 self.num_examples = self.num_batches * self.batch_size
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
-        sizes = _request_sizes(self.iteration_scheme, epoch)
+        sizes = request_sizes(self.iteration_scheme, epoch)
         examples = self.data_stream.iterate(epoch, sum(islice(sizes, start)))
         for size in sizes:
             batch = list(islice(examples, size))
@@ -175,7 +176,7 @@ class Cache(Transformer):
         )
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
-        sizes = _request_sizes(self.iteration_scheme, epoch)
+        sizes = request_sizes(self.iteration_scheme, epoch)
         skipped = sum(islice(sizes, start))
         first, used = divmod(skipped, self.data_stream.batch_size or skipped + 1)
         chunks = self.data_stream.iterate(epoch, first)
@@ -220,12 +221,6 @@ def _sizes(scheme: IterationScheme, where: str) -> IterationScheme:
             f"ConstantScheme(batch_size), not {scheme!r}"
         )
     return scheme
-
-
-def _request_sizes(scheme: IterationScheme, epoch: int) -> Iterator[int]:
-    for size in scheme.get_request_iterator(epoch):
-        assert isinstance(size, int)  # _sizes has seen to it
-        yield size
 
 
 def _stacked(examples: tuple[Any, ...]) -> Any:
