@@ -22,6 +22,7 @@ from workbench.errors import (
 from workbench.extensions import FinishAfter, SimpleExtension, Timestamp, Timing, TrainingExtension
 from workbench.extensions.saveload import LOADED_FROM, SAVED_TO, Checkpoint, Load
 from workbench.log import TrainingLog
+from workbench.log.sqlite import SQLiteLog
 from workbench.serialization import continue_training, dump, load, load_parameters, secure_dump
 from workbench.serialization.checkpoint import load_main_loop, read_state
 
@@ -394,16 +395,19 @@ def test_training_is_continued_until_its_end(path):
     assert_same(continue_training(path, trusted=True), whole())
 
 
-def test_a_pickle_holds_no_array_twice(path):
+@pytest.mark.parametrize("kind", [TrainingLog, SQLiteLog])
+def test_a_pickle_does_not_hold_the_log_again(path, tmp_path, kind):
     main_loop = build(3, Checkpoint(path))
-    big = np.random.default_rng(0).normal(size=10_000)
-    for i in range(3):
-        main_loop.log[i]["many"] = big
+    main_loop.log = kind() if kind is TrainingLog else kind(tmp_path / "log.sqlite")
+    for i in range(6000):
+        main_loop.log[i]["noted"] = i / 7
     main_loop.run()
     with tarfile.open(path) as tar:
         sizes = {member.name: member.size for member in tar}
     assert sizes["_pkl"] < 60_000 < sizes["_state"]
-    assert type(load_main_loop(path, trusted=True).log) is TrainingLog
+    again = load_main_loop(path, trusted=True).log
+    assert type(again) is kind
+    assert again.channel("noted").tolist() == main_loop.log.channel("noted").tolist()
 
 
 def test_an_archive_of_something_else_has_no_main_loop(path):

@@ -12,7 +12,7 @@ import html
 import operator
 import uuid as uuids
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -259,6 +259,14 @@ class TrainingLogBase(Mapping[int, Row]):
         self.status.update(status)
         self._frames = FrameCache()
 
+    def maker(self) -> Callable[[], TrainingLogBase] | None:
+        """Return what makes an empty log of this kind in this place; can be pickled.
+
+        A pickle can then refer to the state of the log instead of containing it again. None if
+        there is more to this log than its state.
+        """
+        return None
+
     # Whole columns
 
     @property
@@ -277,7 +285,9 @@ class TrainingLogBase(Mapping[int, Row]):
 
         The first column, ``iteration``, says where each ended.
         """
-        return by_epoch(self.frame, self.status["_epoch_ends"])
+        # copied first: the thread that trains may append to the list while the frame is made
+        ends = list(self.status["_epoch_ends"])
+        return by_epoch(self.frame, ends)
 
     def channel(self, name: str) -> pd.Series[Any]:
         """Return one channel as a pandas series over the iterations that have a record of it.

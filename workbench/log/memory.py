@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import uuid as uuids
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count, groupby
 from threading import get_ident
@@ -203,6 +203,9 @@ class TrainingLog(TrainingLogBase):
             self._staged, self._tail = {}, []
             self._rows, self._columns, self._known = new_rows, new, dict.fromkeys(new)
             self._version = next(self._versions)
+
+    def maker(self) -> Callable[[], TrainingLogBase] | None:
+        return TrainingLog if type(self) is TrainingLog else None
 
     def __getstate__(self) -> dict[str, Any]:
         return self.state_dict()

@@ -12,8 +12,9 @@ import threading
 import uuid as uuids
 import warnings
 import weakref
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from functools import partial
 from itertools import groupby
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -297,6 +298,11 @@ class SQLiteLog(TrainingLogBase):
             finally:
                 self._loading = False
             self._parent, self._settled, self._staged = None, False, []
+
+    def maker(self) -> Callable[[], TrainingLogBase] | None:
+        if type(self) is not SQLiteLog:
+            return None
+        return partial(SQLiteLog, self.database, trusted=self._trusted)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.state_dict(), "database": self.database, "trusted": self._trusted}

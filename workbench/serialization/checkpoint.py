@@ -14,7 +14,6 @@ from typing import IO, TYPE_CHECKING, Any
 import torch
 
 from workbench.errors import ArchiveError, UntrustedArchiveError
-from workbench.log import TrainingLog
 from workbench.serialization import archive, state, training
 from workbench.serialization.parameters import (
     PARAMETERS,
@@ -108,8 +107,9 @@ class Snapshot:
             for name, variable in variables.items()
         }
         references |= references_to(chosen)
-        if type(main_loop.log) is TrainingLog:
-            references[id(main_loop.log)] = ("log", TrainingLog)
+        make = main_loop.log.maker()
+        if make is not None:
+            references[id(main_loop.log)] = ("log", make)
         wanted = {PICKLE: main_loop} if save_main_loop else {}
         wanted.update((name, getattr(main_loop, name)) for name in save_separately)
         for name, value in wanted.items():
