@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import loop
+from tests.benchmarks import checkpoint, loop
 from tests.benchmarks.work import machine
 
 RESULTS = Path(__file__).parent / "results.md"
-BENCHMARKS = {"Main loop, monitoring, log and session": loop}
+BENCHMARKS = {"Main loop, monitoring, log and session": loop, "Checkpoints": checkpoint}
 
 
 def table(rows: list[dict[str, object]]) -> str:

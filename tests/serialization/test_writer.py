@@ -46,3 +46,15 @@ def test_duplicates_have_nothing_to_write():
     gate.set()
     writer.wait()
     assert reports == [None]
+
+
+def test_where_no_thread_can_be_started_it_is_written_at_once(monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    writer, done = Writer(), []
+    writer.start(lambda: done.append("written"), lambda error: done.append(error))
+    assert done == ["written"]
+    writer.wait()
+    assert done == ["written", None]

@@ -240,6 +240,29 @@ def continue_training(path: Any, *, trusted: bool = False) -> MainLoop:
     See Also
     --------
     workbench.extensions.saveload.Load : Goes on without executing anything that is in the file.
+
+    Examples
+    --------
+    A run that ends, and the same from its second batch on:
+
+    >>> import tempfile
+    >>> from workbench import shared, tensor
+    >>> from workbench.algorithms import GradientDescent, Scale
+    >>> from workbench.extensions import FinishAfter
+    >>> from workbench.extensions.saveload import Checkpoint
+    >>> from workbench.main_loop import MainLoop
+    >>> path = tempfile.mkdtemp() + "/run.tar"
+    >>> x, w = tensor.vector("x"), shared(0.0, "w")
+    >>> algorithm = GradientDescent(
+    ...     cost=((x - w) ** 2).mean(), parameters=[w], step_rule=Scale(0.25))
+    >>> saving = Checkpoint(path, after_training=False, after_n_batches=2)
+    >>> MainLoop(algorithm, [{"x": [1.0]}, {"x": [3.0]}],
+    ...          extensions=[saving, FinishAfter(after_n_batches=5)]).run()
+    >>> main_loop = continue_training(path, trusted=True)
+    >>> main_loop.status["iterations_done"]
+    5
+    >>> bool(main_loop.algorithm.parameters[0].get_value() == w.get_value())
+    True
     """
     main_loop = load_main_loop(path, trusted=trusted)
     main_loop.run()

@@ -68,6 +68,18 @@ def from_state_dict(parameters: Iterable[SharedVariable], values: Mapping[str, A
     ------
     ParameterError
         If a name is unknown or missing, or a value has another shape or kind; the text lists all.
+
+    Examples
+    --------
+    >>> from workbench import shared
+    >>> w = shared([0.0, 0.0], "w")
+    >>> from_state_dict([w], {"w": torch.tensor([1.0, 2.0])})
+    >>> w.get_value()
+    array([1., 2.], dtype=float32)
+    >>> from_state_dict([w], {"v": torch.ones(3)})
+    Traceback (most recent call last):
+    ...
+    workbench.errors.ParameterError: no parameter was set: 'v' is not known here; 'w' is missing
     """
     _set(_dotted(parameters), values, "")
 
@@ -92,6 +104,16 @@ def save_safetensors(
     ------
     ArchiveError
         If two have the same name.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from workbench import shared
+    >>> path = tempfile.mkdtemp() + "/w.safetensors"
+    >>> save_safetensors([shared([1.0, 2.0], "w")], path, {"epochs": "5"})
+    >>> v = shared([0.0, 0.0], "w")
+    >>> load_safetensors([v], path), v.get_value()
+    ({'epochs': '5'}, array([1., 2.], dtype=float32))
     """
     from safetensors.torch import save
 
@@ -122,6 +144,10 @@ def load_safetensors(
         If the file cannot be read.
     ParameterError
         If a name is unknown or missing, or a value has another shape or kind; the text lists all.
+
+    Examples
+    --------
+    See `save_safetensors`.
     """
     from safetensors import SafetensorError, safe_open
 

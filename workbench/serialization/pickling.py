@@ -255,6 +255,14 @@ def dump_and_add_to_dump(
         Objects by the names of their members.
     **options
         Passed on to `dump`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/two.tar"
+    >>> secure_dump([1, 2], path, dump_and_add_to_dump, to_add={"notes": "one more"})
+    >>> load(path, trusted=True), load(path, "notes", trusted=True)
+    ([1, 2], 'one more')
     """
     parameters = list(parameters or ())
     dump(object_, file_, parameters, **options)
@@ -277,6 +285,10 @@ def secure_dump(
         What stands there is replaced in one step, once the new file is whole and on the disk.
     dump_function : callable
         Takes the object, a file and `options`.
+
+    Examples
+    --------
+    See `dump_and_add_to_dump`.
     """
     replace_file(path, lambda file: dump_function(object_, file, **options))
 
@@ -298,6 +310,10 @@ def load(file_: Any, name: str = PICKLE, *, trusted: bool = False) -> Any:
         If `trusted` is not true.
     ArchiveError
         If the archive is damaged or has no such object, or if that needs code that is not here.
+
+    Examples
+    --------
+    See `dump`.
     """
     where = archive.name_of(file_)
     if not trusted:

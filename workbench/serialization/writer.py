@@ -56,16 +56,20 @@ class Writer:
 
         self._report = report
         self._thread = threading.Thread(target=work, name="checkpoint writer")
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # no threads are started any more while Python ends
+            self._thread = None
+            work()
 
     def wait(self) -> None:
         """Wait until what was begun has ended, and report how."""
-        if self._thread is None:
+        if self._report is None:
             return
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         report, error = self._report, self._error
         self._thread = self._report = self._error = None
-        assert report is not None
         report(error)
 
     def __reduce__(self) -> Any:
