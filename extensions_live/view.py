@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from workbench.errors import SessionError
 from workbench.extensions import CompositeExtension, TrainingExtension
 from workbench.session import Session
 
@@ -46,6 +47,10 @@ def view(session: Session) -> RunView:
     epochs      2
 
     """
+    if not isinstance(session, Session):
+        raise SessionError(
+            f"view() shows a session, as main_loop.start() gives it, not {session!r}"
+        )
     plots = list(plots_among(session.main_loop.extensions))
     shown = {name for plot in plots for name in plot.names}
     widgets: list[LiveWidget[Any]] = [Controls(session, hide=shown)]

@@ -473,3 +473,16 @@ def test_a_session_shows_itself(paused):
     assert "<th>&lt;cost&gt;</th><td>0.33333</td>" in shown
     assert "<b>paused</b>" in shown
     assert repr(paused.commands[0]) == "<pause: applied at iteration 0>"
+
+
+@pytest.mark.parametrize(
+    ("target", "value", "text"),
+    [
+        ("learning_rate", 0.1, "takes a shared variable and its new value, got 'learning_rate'"),
+        (workbench.shared(0.1, "rate"), "fast", "rate holds numbers, and 'fast' is none"),
+    ],
+)
+def test_setting_what_cannot_be_set_is_refused_at_once(target, value, text):
+    session = Session(make())
+    with pytest.raises(SessionError, match=text):
+        session.set(target, value)

@@ -141,6 +141,10 @@ class MainLoop:
         )
         self.model = model
         self.log = new_log(log_backend) if log is None else log
+        if isinstance(extensions, TrainingExtension):
+            raise ExtensionError(
+                f"extensions is a list, got {extensions!r}; write [{extensions!r}]"
+            )
         self.extensions = list(extensions or ())
         for index, extension in enumerate(self.extensions):
             if not isinstance(extension, TrainingExtension):

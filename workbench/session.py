@@ -263,7 +263,16 @@ class Session:
         value : number or array
             Its new value; copied.
         """
+        from workbench.tensor import SharedVariable
+
+        if not isinstance(shared, SharedVariable):
+            raise SessionError(
+                f"set() takes a shared variable and its new value, got {shared!r}; the learning "
+                "rate of a rule is session.main_loop.algorithm.step_rule.learning_rate"
+            )
         given = np.array(plain(value))
+        if given.dtype.kind not in "biufc":
+            raise SessionError(f"{shared} holds numbers, and {value!r} is none")
         recorded = given.item() if given.ndim == 0 else given
         shown = recorded if given.size <= 4 else f"an array of shape {given.shape}"
         return self._ask(

@@ -124,3 +124,10 @@ def test_a_restriction_to_nothing_is_refused():
 def test_settings_that_make_no_sense_are_refused(make, text):
     with pytest.raises(AlgorithmError, match=text):
         make()
+
+
+def test_assigning_a_number_to_a_hyperparameter_says_how_to_set_it():
+    rule = Scale(learning_rate=0.1)
+    with pytest.raises(ValueError, match=r"learning_rate is a shared variable.*session.set\(rule"):
+        rule.learning_rate = 0.5
+    assert rule.learning_rate.get_value() == np.float32(0.1)

@@ -82,3 +82,11 @@ def test_an_extension_knows_its_name_and_its_main_loop():
     main_loop = make(extension, FinishAfter(after_n_batches=1))
     main_loop.run()
     assert extension.main_loop is main_loop
+
+
+def test_a_misspelt_event_is_found_when_the_class_is_written():
+    with pytest.raises(ExtensionError, match="after_bach would never be called.*'after_batch'"):
+
+        class Misspelt(TrainingExtension):
+            def after_bach(self, batch):
+                pass

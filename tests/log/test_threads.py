@@ -91,3 +91,22 @@ def test_a_reader_always_sees_whole_rows(new):
         rows = list(range(len(frame)))
         assert all(frame[name].astype(int).tolist() == rows for name in frame)
     assert len({len(frame) for frame in frames}) > 1
+
+
+def test_epochs_can_be_read_while_they_end(new):
+    log, done = new(), threading.Event()
+
+    def train():
+        with log.writing():
+            for i in range(1, 3000):
+                log[i]["cost"] = 1.0
+                log.status["iterations_done"] = i
+                log.status["_epoch_ends"] += [i]
+                log.commit()
+        done.set()
+
+    threading.Thread(target=train).start()
+    lengths = []
+    while not done.is_set():
+        lengths.append(len(log.epochs))
+    assert lengths == sorted(lengths) and len(log.epochs) == 2999

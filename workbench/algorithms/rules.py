@@ -48,6 +48,16 @@ class StepRule:
     array([ 0.5, -1.5], dtype=float32)
     """
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        old = vars(self).get(name)
+        if isinstance(old, SharedVariable) and not isinstance(value, SharedVariable):
+            raise errors.AlgorithmError(
+                f"{type(self).__name__}.{name} is a shared variable that the training function "
+                f"reads; give it a value with rule.{name}.set_value({value!r}), or while training "
+                f"with session.set(rule.{name}, {value!r})"
+            )
+        super().__setattr__(name, value)
+
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
     ) -> tuple[Variable, StepUpdates]:

@@ -24,14 +24,24 @@ def check_last_dim(
         last = variable.shape[-1] if variable.ndim else "?"
         raise ShapeError(
             f"{where}: {argument} has shape {shown(variable)}, but {setting} is {expected}, so its "
-            f"last size must be {expected}; set {setting}={last}, or give it what has {expected} "
-            "features"
+            f"last size must be {expected}; {_remedy(brick, setting, last)}, or give it what has "
+            f"{expected} features (an input keeps the size it met in an earlier graph: then make "
+            "the input anew)"
         )
     if not variable.dtype.is_floating_point:
         raise DtypeError(
             f"{where}: {argument} is {str(variable.dtype).removeprefix('torch.')}, but must be "
             f"floats; convert it, as in {argument}.float()"
         )
+
+
+def _remedy(brick: Brick, setting: str, last: object) -> str:
+    """What to change in the brick, or in the brick that configures it."""
+    parents = [parent for parent in brick.parents if isinstance(parent, Brick)]
+    if parents:
+        top = parents[0]
+        return f"change the dimensions given to {top.path()} ({type(top).__name__}) to fit {last}"
+    return f"set {setting}={last} and allocate() anew"
 
 
 def shown(variable: Variable) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from workbench.errors import ExtensionError
+from workbench.errors import ExtensionError, nearest
 from workbench.extensions.events import CallbackName
 from workbench.serialization.state import check_keys
 from workbench.tensor import SharedVariable
@@ -107,6 +107,16 @@ class TrainingExtension:
     Numbers, strings, lists, tuples, dictionaries, arrays and tensors. What an extension reads off
     the log or its status, or that only speeds it up, is not among them.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        events = [event.value for event in CallbackName]
+        for name in vars(cls):
+            hint = nearest(name, events) if name.startswith(("before_", "after_", "on_")) else ""
+            if hint and name not in events and not hasattr(TrainingExtension, name):
+                raise ExtensionError(
+                    f"{cls.__name__}.{name} would never be called: there is no such event{hint}"
+                )
 
     def __init__(self, name: str | None = None) -> None:
         self.name = type(self).__name__ if name is None else name

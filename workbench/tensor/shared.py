@@ -96,11 +96,15 @@ class SharedVariable(Variable):
         DtypeError
             If the conversion would lose more than precision (floats into integers, say).
         """
-        new = (
-            value.detach()
-            if isinstance(value, torch.Tensor)
-            else torch.as_tensor(numpy.asarray(value))
-        )
+        if isinstance(value, torch.Tensor):
+            new = value.detach()
+        else:
+            array = numpy.asarray(value)
+            if array.dtype.kind not in "biufc":
+                raise errors.DtypeError(
+                    f"set_value of {self!r}: {value!r:.60} is no number or array"
+                )
+            new = torch.as_tensor(array)
         if tuple(new.shape) != tuple(self.tensor.shape):
             raise errors.ShapeError(
                 f"set_value of {self!r}: got shape {tuple(new.shape)}, but it has shape "
