@@ -22,6 +22,7 @@ from workbench.bricks import (
     conv,
     cost,
     lookup,
+    module,
     normalization,
     parallel,
     positions,
@@ -281,6 +282,11 @@ TABLE = [
             "weights": 0,
         },
     ),
+    Row(
+        bricks.TorchModule,
+        always={"module": torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Tanh())},
+        dims={"input": None, "output": None},
+    ),
     Row(cost.SquaredError, inputs=(ROWS, ROWS[::-1].copy()), dims=COMPARED),
     Row(cost.AbsoluteError, inputs=(ROWS, ROWS[::-1].copy()), dims=COMPARED),
     Row(cost.BinaryCrossEntropy, inputs=(ROWS, ROWS[::-1].copy()), dims=COMPARED),
@@ -309,6 +315,7 @@ BASES = {
     attention.GenericSequenceAttention,
     cost.Cost,
     cost.CostMatrix,
+    module.ModulePart,
     normalization.FeatureNormalization,
     positions.PositionalEncoding,
 }
@@ -316,8 +323,8 @@ BASES = {
 
 def public_bricks() -> set[type[Brick]]:
     found = set()
-    for module in pkgutil.walk_packages(workbench.bricks.__path__, "workbench.bricks."):
-        for name, value in vars(importlib.import_module(module.name)).items():
+    for found_module in pkgutil.walk_packages(workbench.bricks.__path__, "workbench.bricks."):
+        for name, value in vars(importlib.import_module(found_module.name)).items():
             own = inspect.isclass(value) and value.__module__.startswith("workbench.bricks")
             if own and issubclass(value, Brick) and not name.startswith("_"):
                 found.add(value)

@@ -36,6 +36,13 @@ def test_gradient_with_respect_to_an_identity_copy():
     assert grad((y**2).sum(), y).eval({x: [3.0]}).tolist() == [6.0]
 
 
+def test_what_comes_along_with_a_differentiated_value_carries_no_graph():
+    x = tensor.matrix("x")
+    variance, mean = torch.var_mean(x, 1)
+    outputs = [variance, variance.copy(), mean, grad(mean.sum(), x)]
+    assert not any(value.requires_grad for value in function([x], outputs)(X))
+
+
 def test_second_derivatives():
     x = tensor.vector("x")
     first = grad((x**3).sum(), x)

@@ -28,6 +28,7 @@ from workbench.bricks.interfaces import (
     RNGMixin,
 )
 from workbench.bricks.lazy import LazyNone, NoneAllocation, NoneInitialization, lazy
+from workbench.bricks.module import TorchModule
 from workbench.bricks.normalization import LayerNormalization, RMSNormalization
 from workbench.bricks.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 from workbench.bricks.residual import Residual
@@ -85,6 +86,7 @@ __all__ = [
     "Softplus",
     "SpatialBatchNormalization",
     "Tanh",
+    "TorchModule",
     "TransformerBlock",
     "WithExtraDims",
     "application",

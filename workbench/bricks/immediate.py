@@ -57,13 +57,15 @@ def compute(bound: BoundApplication, args: tuple[Any, ...], kwargs: dict[str, An
     arguments: dict[int | str, Any] = dict(enumerate(args))
     arguments.update((name, v) for name, v in kwargs.items() if name not in OPTIONS)
     values = {key: _tensor(v) for key, v in arguments.items() if _real(v)}
-    key = _kind(bound.name, arguments, values)
-    made = bound.brick._immediate.get(key)
+    kind = _kind(bound.name, arguments, values)
+    sizes = {key: tuple(value.shape[1:]) for key, value in values.items()}
+    fitting = (kind, tuple(sizes.items()))
+    made = bound.brick._immediate.get(kind) or bound.brick._immediate.get(fitting)
     if made is None:
-        made = _make(bound, arguments, values)
-        if key is not None:
+        made, general = _made(bound, arguments, values)
+        if kind is not None:
             # Building may have allocated the brick, and so made a new cache.
-            bound.brick._immediate[key] = made
+            bound.brick._immediate[kind if general else fitting] = made
     _warn_of_nans(bound.brick)
     results = made(list(values.values()))
     if options.get("as_dict"):
@@ -71,16 +73,32 @@ def compute(bound: BoundApplication, args: tuple[Any, ...], kwargs: dict[str, An
     return results if options.get("as_list") else unpack(results)
 
 
+def _made(
+    bound: BoundApplication,
+    arguments: dict[int | str, Any],
+    values: dict[int | str, torch.Tensor],
+) -> tuple[Immediate, bool]:
+    """A function for inputs of any sizes, and true; else for all but the first size as given."""
+    try:
+        return _make(bound, arguments, values, known=False), True
+    except ShapeError as error:
+        try:
+            return _make(bound, arguments, values, known=True), False
+        except ShapeError:
+            raise error from None
+
+
 def _make(
     bound: BoundApplication,
     arguments: dict[int | str, Any],
     values: dict[int | str, torch.Tensor],
+    known: bool,
 ) -> Immediate:
     named = bound.inputs
     symbols = {
         key: variable(
             key if isinstance(key, str) else named[key] if key < len(named) else f"argument {key}",
-            shape=(None,) * value.dim(),
+            shape=[size if known and axis else None for axis, size in enumerate(value.shape)],
             dtype=value.dtype,
         )
         for key, value in values.items()

@@ -317,13 +317,21 @@ class _Lowering:
             self.graph.call_function(torch._C._set_grad_enabled, (mode,))
             self.autograd = mode
 
+    def _carries_graph(self, variable: Variable) -> bool:
+        """Whether the value remembers, for autograd, how it was computed."""
+        while variable.owner is not None and variable.owner.function is identity:
+            variable = variable.owner.inputs[0]
+        # A call that gives several values computes all of them in one mode.
+        together = [variable] if variable.owner is None else variable.owner.outputs
+        return any(v in self.tracked for v in together)
+
     def _results(self) -> list[fx.Node]:
         """Outputs and new values, each with a storage of its own where it might share one."""
         updated = {_storage(v) for v in (*self.shared, *self.inputs)} - {None}
         results: list[fx.Node] = []
         for variable in [*self.outputs, *self.news]:
             node = self.value[variable]
-            if variable in self.tracked:
+            if self._carries_graph(variable):
                 node = self.graph.call_method("detach", (node,))
             storage = _storage(variable)
             if storage in updated:
