@@ -29,13 +29,14 @@ from workbench.bricks.interfaces import (
 )
 from workbench.bricks.lazy import LazyNone, NoneAllocation, NoneInitialization, lazy
 from workbench.bricks.module import TorchModule
+from workbench.bricks.multi_head import MultiHeadAttention
 from workbench.bricks.normalization import LayerNormalization, RMSNormalization
 from workbench.bricks.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 from workbench.bricks.residual import Residual
 from workbench.bricks.sequences import MLP, FeedforwardSequence, Sequence
 from workbench.bricks.simple import Bias, Linear, LinearMaxout, Maxout
 from workbench.bricks.softmax import NDimensionalSoftmax, Softmax
-from workbench.bricks.transformer import MultiHeadAttention, TransformerBlock
+from workbench.bricks.transformer import TransformerBlock
 from workbench.bricks.wrappers import BrickWrapper, WithExtraDims
 from workbench.graph.annotations import ApplicationCall
 from workbench.graph.hierarchy import Children, Parameters

@@ -2,27 +2,24 @@
 
 The parameters and buffers of the module become shared variables on the same memory, so that they
 have roles and paths, and whatever trains bricks trains the module. A graph has one node for the
-whole module: a function of the parameters, the buffers and the inputs. The module itself is never
-touched while that runs, save through its memory; the function works on a copy of its structure
-without any, and so can run in one thread while another one uses the module.
+whole module, a function of the parameters, the buffers and the inputs; see
+`workbench.bricks.module_call`.
 """
 
 from __future__ import annotations
 
 import copy
 import inspect
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from torch.func import functional_call
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.interfaces import Random
-from workbench.errors import BrickError, ShapeError
+from workbench.bricks.module_call import ModuleCall
+from workbench.errors import BrickError
 from workbench.graph.annotations import ApplicationCall, add_annotation
 from workbench.graph.modes import MODE, ModeDependent
 from workbench.roles import (
@@ -38,17 +35,8 @@ from workbench.roles import (
     VariableRole,
     add_role,
 )
-from workbench.tensor import SharedVariable, shapes
-from workbench.tensor.variable import Operation, apply
-
-_swapping = threading.RLock()
-"""Held while the tensors of a call stand in a structure, which has one place for each."""
-
-
-SIZES_ARE_MISSING = (
-    " (tried with sizes for those that are not known; if the module needs certain ones, tell them, "
-    "as in tensor.variable('x', shape=(None, 3, 224, 224)))"
-)
+from workbench.tensor import SharedVariable
+from workbench.tensor.variable import apply
 
 
 class ModulePart(Brick):
@@ -239,135 +227,6 @@ class TorchModule(ModulePart, Random, ModeDependent):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_module": None}
-
-
-class ModuleCall(Operation):
-    """The function of a module's node in a graph.
-
-    Parameters
-    ----------
-    structure : torch.nn.Module
-        The module without memory.
-    names : list of str
-        Names of the parameters and buffers, in the order in which their tensors are passed.
-    inputs : list of str
-        Names of the inputs.
-    training : bool
-        The mode.
-
-    Attributes
-    ----------
-    changed : list of str
-        Names of those that the module changes in place; it gets copies of them, which are returned
-        as new values.
-    draws : bool
-        Whether it draws random numbers.
-    keys : list of str or None
-        If the module returns a dictionary, its keys.
-    """
-
-    __name__ = "module"
-
-    def __init__(
-        self, structure: torch.nn.Module, names: list[str], inputs: list[str], training: bool
-    ) -> None:
-        self.structure = structure
-        self.names = names
-        self.training = training
-        known = inspect.signature(structure.forward).parameters.values()
-        by_name = {p.name for p in known if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-        self.keywords = inputs if set(inputs) <= by_name else None
-        self.changed: list[str] = []
-        self.changed_inputs: set[int] = set()
-        self.draws = False
-        self.keys: list[str] | None = None
-
-    def infer(self, held: list[Any], inputs: list[Any], seed: Any = None) -> Any:
-        self.changed, self.changed_inputs, self.draws = [], set(), False
-
-        def shown() -> str:
-            return ", ".join(shapes.describe(fake) for fake in inputs)
-
-        try:
-            outputs, news = shapes.infer(self._module, (held, inputs), {}, shown)
-        except ShapeError as error:
-            if all(shapes.known(size) is not None for fake in inputs for size in fake.shape[1:]):
-                raise
-            raise ShapeError(f"{error}{SIZES_ARE_MISSING}") from None
-        return outputs, [news[self.names.index(name)] for name in self.changed]
-
-    def _module(self, held: list[Any], inputs: list[Any]) -> Any:
-        """Compute on fakes, and note what is changed and whether something is drawn."""
-        held, inputs = ([value.clone() for value in values] for values in (held, inputs))
-        before = {id(value): value._version for value in (*held, *inputs)}
-        with _Watch() as watch:
-            outputs = self._outputs(held, inputs)
-
-        def changed(value: torch.Tensor) -> bool:
-            return value._version != before[id(value)] or id(value) in watch.written
-
-        self.changed = [n for n, value in zip(self.names, held, strict=True) if changed(value)]
-        self.changed_inputs = {i for i, value in enumerate(inputs) if changed(value)}
-        self.draws = self.draws or watch.draws
-        return outputs, held
-
-    def __call__(
-        self,
-        held: list[torch.Tensor],
-        inputs: list[torch.Tensor],
-        seed: torch.Tensor | None = None,
-    ) -> Any:
-        named = zip(self.names, held, strict=True)
-        held = [value.clone() if name in self.changed else value for name, value in named]
-        inputs = [v.clone() if i in self.changed_inputs else v for i, v in enumerate(inputs)]
-        if seed is None:
-            outputs = self._outputs(held, inputs)
-        else:
-            with torch.random.fork_rng():
-                torch.manual_seed(int(seed))
-                outputs = self._outputs(held, inputs)
-        return outputs, [held[self.names.index(name)] for name in self.changed]
-
-    def _outputs(self, held: list[Any], inputs: list[Any]) -> Any:
-        """The tensors in what the module returns."""
-        values = dict(zip(self.names, held, strict=True))
-        args = () if self.keywords is not None else tuple(inputs)
-        kwargs = dict(zip(self.keywords, inputs, strict=True)) if self.keywords is not None else {}
-        with _swapping:
-            self.structure.train(self.training)
-            result = functional_call(self.structure, values, args, kwargs)
-        if isinstance(result, Mapping):
-            result = {key: v for key, v in result.items() if isinstance(v, torch.Tensor)}
-            self.keys = list(result)
-            return list(result.values())
-        leaves = torch.utils._pytree.tree_leaves(result)
-        return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
-
-
-class _Watch(TorchDispatchMode):
-    """Notes whether random numbers are drawn, and which running averages are written.
-
-    torch counts changes of a tensor in its ``_version``, but not those that batch norms make.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.draws = False
-        self.written: set[int] = set()
-
-    def __torch_dispatch__(
-        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        arguments = function._schema.arguments
-        given = {a.name: a.default_value for a in arguments if a.has_default_value()}
-        given |= dict(zip([a.name for a in arguments], args, strict=False))
-        given |= kwargs or {}
-        # Attention is tagged as drawing, but does so only to drop something.
-        if torch.Tag.nondeterministic_seeded in function.tags and given.get("dropout_p") != 0:
-            self.draws = True
-        if "batch_norm" in function.__name__ and given.get("training", True):
-            self.written |= {id(given.get(name)) for name in ("running_mean", "running_var")}
-        return function(*args, **(kwargs or {}))
 
 
 def _tensors_of(module: torch.nn.Module) -> list[tuple[str, torch.Tensor]]:

@@ -12,12 +12,11 @@ from typing import Any
 
 import torch
 
-from workbench.bricks.application import BoundApplication, application
-from workbench.bricks.base import Brick
+from workbench.bricks.application import application
+from workbench.bricks.bn.formulas import folded, step_by_step
 from workbench.bricks.checks import shown
 from workbench.bricks.interfaces import Feedforward, ImageLayer, RNGMixin, shape_text
 from workbench.bricks.lazy import lazy
-from workbench.bricks.sequences import MLP, Sequence
 from workbench.errors import BrickError, DtypeError, NotConfiguredError, ShapeError
 from workbench.graph.annotations import ApplicationCall, add_annotation
 from workbench.graph.modes import MODE, ModeDependent
@@ -309,8 +308,8 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
             self._annotate(divisor, BATCH_NORM_DIVISOR, application_call)
         scale, shift = self._own.get("scale"), self._own.get("shift")
         if self.conserve_memory:
-            return _folded(input_, offset, divisor, scale, shift)
-        return _step_by_step(input_, offset, divisor, scale, shift)
+            return folded(input_, offset, divisor, scale, shift)
+        return step_by_step(input_, offset, divisor, scale, shift)
 
     def _batch_statistics(self, input_: Variable) -> tuple[Variable, Variable | None]:
         axes = self.normalization_axes
@@ -348,35 +347,6 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
                 f"{where} is {str(input_.dtype).removeprefix('torch.')}, but must be floats; "
                 "convert it, as in input_.float()"
             )
-
-
-def _folded(
-    x: Variable,
-    offset: Variable,
-    divisor: Variable | None,
-    scale: Variable | None,
-    shift: Variable | None,
-) -> Variable:
-    factor = scale if divisor is None else (1 if scale is None else scale) / divisor
-    if factor is None:
-        return x - offset if shift is None else x + (shift - offset)
-    constant = -offset * factor if shift is None else shift - offset * factor
-    return torch.addcmul(constant, x, factor)  # type: ignore[call-overload, no-any-return]
-
-
-def _step_by_step(
-    x: Variable,
-    offset: Variable,
-    divisor: Variable | None,
-    scale: Variable | None,
-    shift: Variable | None,
-) -> Variable:
-    x = x - offset
-    if divisor is not None:
-        x = x / divisor
-    if scale is not None:
-        x = x * scale
-    return x if shift is None else x + shift
 
 
 class SpatialBatchNormalization(BatchNormalization):
@@ -417,84 +387,3 @@ class SpatialBatchNormalization(BatchNormalization):
                 "choose them"
             )
         return (False, *(True for _ in sizes[1:]))
-
-
-class BatchNormalizedMLP(MLP):
-    """A multi-layer perceptron with a `BatchNormalization` before each activation.
-
-    Each activation becomes a `Sequence` of a batch normalisation and the activation, named
-    ``batch_norm_activation_0`` and so on. The linear transformations have no biases unless
-    `use_bias` is true, since the normalisations would take them away.
-
-    Parameters
-    ----------
-    activations : list of Brick, BoundApplication or None
-        As for `MLP`.
-    dims : list of int
-        As for `MLP`. Needed by `allocate`.
-    conserve_memory, mean_only, learn_scale, learn_shift : bool, optional
-        By keyword only; pushed to all batch normalisations, see there.
-    **kwargs
-        As for `MLP`.
-
-    Examples
-    --------
-    >>> from workbench.bricks import Rectifier
-    >>> mlp = BatchNormalizedMLP([Rectifier(), None], [20, 10, 5])
-    >>> mlp.allocate()
-    >>> print(mlp)
-    BatchNormalizedMLP batchnormalizedmlp: 20 -> 5 · 280 parameters
-    ├─ Linear linear_0: 20 -> 10 · 200 parameters: W (20, 10)
-    ├─ Sequence batch_norm_activation_0 · 20 parameters
-    │  ├─ BatchNormalization batchnormalization: 10 · 20 parameters: batch_norm_scale (10,), batch_norm_shift (10,)
-    │  └─ Rectifier rectifier
-    ├─ Linear linear_1: 10 -> 5 · 50 parameters: W (10, 5)
-    └─ Sequence batch_norm_activation_1 · 10 parameters
-       └─ BatchNormalization batchnormalization: 5 · 10 parameters: batch_norm_scale (5,), batch_norm_shift (5,)
-    """  # noqa: E501
-
-    @lazy(allocation=["dims"])
-    def __init__(
-        self,
-        activations: SequenceType[Brick | BoundApplication | None],
-        dims: SequenceType[int],
-        *,
-        conserve_memory: bool = True,
-        mean_only: bool = False,
-        learn_scale: bool = True,
-        learn_shift: bool = True,
-        use_bias: bool | None = False,
-        **kwargs: Any,
-    ) -> None:
-        self.normalizations = [BatchNormalization() for _ in activations]
-        pairs = zip(self.normalizations, activations, strict=True)
-        normalized = [
-            Sequence(
-                [normalization] if activation is None else [normalization, activation],
-                name=f"batch_norm_activation_{i}",
-            )
-            for i, (normalization, activation) in enumerate(pairs)
-        ]
-        super().__init__(normalized, dims, use_bias=use_bias, **kwargs)
-        self.conserve_memory = conserve_memory
-        self.mean_only = mean_only
-        self.learn_scale = learn_scale
-        self.learn_shift = learn_shift
-
-    @property
-    def conserve_memory(self) -> bool:
-        """That of all batch normalisations."""
-        return all(brick.conserve_memory for brick in self.normalizations)
-
-    @conserve_memory.setter
-    def conserve_memory(self, value: bool) -> None:
-        for brick in self.normalizations:
-            brick.conserve_memory = value
-
-    def _push_allocation_config(self) -> None:
-        super()._push_allocation_config()
-        for brick, dim in zip(self.normalizations, self.dims[1:], strict=True):
-            brick.input_dim = dim
-            brick.mean_only = self.mean_only
-            brick.learn_scale = self.learn_scale
-            brick.learn_shift = self.learn_shift

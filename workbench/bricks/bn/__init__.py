@@ -1,0 +1,6 @@
+"""Batch normalisation: bricks whose graphs for training use statistics of the batch."""
+
+from workbench.bricks.bn.brick import BatchNormalization, SpatialBatchNormalization
+from workbench.bricks.bn.mlp import BatchNormalizedMLP
+
+__all__ = ["BatchNormalization", "BatchNormalizedMLP", "SpatialBatchNormalization"]

@@ -1,0 +1,148 @@
+"""The transpose of a convolution, from small images to large ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.bricks.conv.convolution import BorderMode, Convolutional
+from workbench.bricks.conv.images import F, Pair, pair, size_of
+from workbench.bricks.lazy import is_set, lazy
+from workbench.errors import BrickError
+from workbench.tensor import Variable
+
+
+class ConvolutionalTranspose(Convolutional):
+    """The transpose of a convolution: it turns the small images back into large ones.
+
+    As a linear map it is the transpose of a convolution with the same filters, border and step,
+    from images of `original_image_size` to images of `image_size`; it is not the inverse. Up to
+    biases, it computes that convolution's gradient with respect to its input.
+
+    Parameters
+    ----------
+    filter_size : tuple of int
+        Needed by `allocate`, as are the next two.
+    num_filters : int
+        Channels of the output, which is the input of the convolution.
+    num_channels : int
+        Channels of the input, which is the output of the convolution.
+    original_image_size : tuple of int, optional
+        Height and width of the output. By default the smallest that the convolution would turn
+        into images of the input's size, plus `unused_edge`.
+    unused_edge : tuple of int, optional
+        Rows and columns of the output, at its lower and right edge, that the convolution would not
+        look at; up to `step`. Without meaning if `original_image_size` is given.
+    **kwargs
+        As for `Convolutional`; `image_size` is that of the input, and `step` and `border_mode` are
+        those of the convolution.
+
+    Notes
+    -----
+    ``W`` has the shape (num_filters, num_channels, height, width). An input of N rows becomes
+    ``(N - 1) S + K - 2 P + U`` rows, for a step of S, filters of K rows, a border of P and an
+    unused edge of U. Rows that no filter touches are determined by the biases alone.
+
+    References
+    ----------
+    Dumoulin and Visin, *A guide to convolution arithmetic for deep learning*, 2016.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.initialization import Constant
+    >>> brick = ConvolutionalTranspose((2, 2), num_filters=1, num_channels=1, step=(2, 2),
+    ...                                weights_init=Constant(1), biases_init=Constant(0))
+    >>> brick.initialize()
+    >>> brick.apply(torch.tensor([[[[1.0, 2.0]]]]))
+    tensor([[[[1., 1., 2., 2.],
+              [1., 1., 2., 2.]]]])
+    >>> ConvolutionalTranspose((4, 5), 10, 5, step=(3, 2), image_size=(6, 9)).original_image_size
+    (19, 21)
+    """
+
+    @lazy(allocation=["filter_size", "num_filters", "num_channels"])
+    def __init__(
+        self,
+        filter_size: Pair,
+        num_filters: int,
+        num_channels: int,
+        original_image_size: Pair | None = None,
+        unused_edge: Pair = (0, 0),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(filter_size, num_filters, num_channels, **kwargs)
+        self.original_image_size = original_image_size
+        self.unused_edge = unused_edge
+
+    @property
+    def original_image_size(self) -> Any:
+        """As given, else inferred from `image_size`; ``None`` for what is not known."""
+        if self._original_image_size is not None:
+            return self._original_image_size
+        if not is_set(self.filter_size):
+            return None, None
+        sizes = zip(size_of(self, self.image_size), self._edges(), strict=True)
+        height, width = (
+            None if n is None else self._grown(i, n) + u for i, (n, u) in enumerate(sizes)
+        )
+        return height, width
+
+    @original_image_size.setter
+    def original_image_size(self, value: Pair | None) -> None:
+        self._original_image_size = value
+
+    def conv2d_impl(
+        self,
+        input_: Variable,
+        W: Variable,
+        input_shape: tuple[int | None, ...],
+        subsample: Pair,
+        border_mode: BorderMode,
+        filter_shape: tuple[int, ...],
+    ) -> Variable:
+        """Convolve backwards, without biases; arguments as for `Convolutional.conv2d_impl`."""
+        filters = W.transpose(0, 1).flip(2, 3)
+        whole: Variable = F.conv_transpose2d(input_, filters, stride=subsample)
+        (top, left), (lower, right) = self._border(), self._edges()
+        beyond = (-left, right - left, -top, lower - top)
+        if any(beyond):
+            whole = F.pad(whole, beyond)
+        return whole
+
+    def get_dim(self, name: str) -> Any:
+        if name == "output":
+            return (self.num_filters, *size_of(self, self.original_image_size))
+        if name == "input_" and self._original_image_size is not None and is_set(self.filter_size):
+            original = pair(self, "original_image_size", least=1)
+            return (self.num_channels, *self._convolved(original))
+        return super().get_dim(name)
+
+    def _edges(self) -> Pair:
+        """Rows and columns behind those that filters touch."""
+        steps = pair(self, "step", least=1)
+        if self._original_image_size is None:
+            edges = pair(self, "unused_edge", least=0)
+            if any(edge > step for edge, step in zip(edges, steps, strict=True)):
+                raise BrickError(
+                    f"{self.path()}: unused_edge is {edges}, but must not exceed step, {steps}; a "
+                    "convolution would reach the pixels behind that"
+                )
+            return edges
+        original = pair(self, "original_image_size", least=1)
+        small = self._convolved(original)
+        given = size_of(self, self.image_size)
+        if any(n is not None and n != m for n, m in zip(given, small, strict=True)):
+            raise BrickError(
+                f"{self.path()}: original_image_size is {original}, which the convolution turns "
+                f"into {small}, but image_size is {given}; give only one of them, or sizes that fit"
+            )
+        height, width = (
+            whole - self._grown(i, n or 1)
+            for i, (whole, n) in enumerate(zip(original, small, strict=True))
+        )
+        return height, width
+
+    def _grown(self, axis: int, size: int) -> int:
+        """The smallest size that is convolved to `size`."""
+        k, s = pair(self, "filter_size", least=1)[axis], pair(self, "step", least=1)[axis]
+        return s * (size - 1) + k - 2 * self._border()[axis]

@@ -1,0 +1,189 @@
+"""Attention with several heads.
+
+Sequences have the shape (..., T, D): time before features, and the batch, if there is one, in
+front. (Recurrent bricks have time first of all; ``x.transpose(0, 1)`` goes from one to the other.)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from workbench.bricks.application import application
+from workbench.bricks.base import Brick
+from workbench.bricks.checks import check_last_dim, shown
+from workbench.bricks.interfaces import Initializable
+from workbench.bricks.lazy import lazy
+from workbench.bricks.positions import RotaryPositions
+from workbench.bricks.simple import Linear
+from workbench.errors import BrickError, ShapeError
+from workbench.tensor import Variable
+
+
+class MultiHeadAttention(Initializable):
+    r"""Attention of several heads, each to what its scores say.
+
+    Queries, keys and values are linear transformations of what attends and of what is attended to;
+    each head has its share of their features. A head gives
+    :math:`\mathrm{softmax}(Q K^T / \sqrt{d}) V`, with :math:`d` features for each head; what the
+    heads give is put together and transformed once more. torch's fused implementation computes it.
+
+    Parameters
+    ----------
+    dim : int
+        Features of the queries and of the output. Needed by `allocate`.
+    num_heads : int
+        A divisor of `dim`. Needed by `allocate`.
+    attended_dim : int, optional
+        Features of what is attended to; `dim` by default.
+    causal : bool, optional
+        Whether no moment attends to a later one.
+    positions : RotaryPositions, optional
+        Encodes the positions in the queries and keys of each head.
+    **kwargs
+        As for `Initializable`.
+
+    References
+    ----------
+    Vaswani and others, *Attention is all you need*, 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.initialization import Constant, IsotropicGaussian
+    >>> attention = MultiHeadAttention(8, 2, weights_init=IsotropicGaussian(),
+    ...                                biases_init=Constant(0), seed=1)
+    >>> attention.initialize()
+    >>> sequences = torch.randn(3, 5, 8)
+    >>> attention.apply(sequences).shape
+    torch.Size([3, 5, 8])
+    >>> images = torch.randn(3, 100, 8)
+    >>> attention.apply(sequences, images).shape
+    torch.Size([3, 5, 8])
+    """
+
+    @lazy(allocation=["dim", "num_heads"])
+    def __init__(
+        self,
+        dim: int,
+        num_heads: int,
+        attended_dim: int | None = None,
+        *,
+        causal: bool = False,
+        positions: RotaryPositions | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.query_transformer = Linear(name="query_transformer")
+        self.key_transformer = Linear(name="key_transformer")
+        self.value_transformer = Linear(name="value_transformer")
+        self.output_transformer = Linear(name="output_transformer")
+        self.positions = positions
+        children: list[Brick] = [*self._transformers(), *([positions] if positions else [])]
+        super().__init__(children=[*children, *kwargs.pop("children", ())], **kwargs)
+        self.dim = dim
+        self.num_heads = num_heads
+        self.attended_dim = attended_dim
+        self.causal = causal
+
+    def _transformers(self) -> list[Linear]:
+        return [
+            self.query_transformer,
+            self.key_transformer,
+            self.value_transformer,
+            self.output_transformer,
+        ]
+
+    def describe(self) -> str:
+        causal = ", causal" if self.causal else ""
+        return f"{self.dim or '?'}, {self.num_heads or '?'} heads{causal}"
+
+    def get_dim(self, name: str) -> Any:
+        if name in ("query", "output"):
+            return self.dim
+        if name == "attended":
+            return self.dim if self.attended_dim is None else self.attended_dim
+        if name == "attended_mask":
+            return 0
+        return super().get_dim(name)
+
+    def _push_allocation_config(self) -> None:
+        if self.dim % self.num_heads:
+            raise BrickError(
+                f"{self.path()}: dim is {self.dim} and num_heads is {self.num_heads}, but each "
+                "head has an equal share of the features; make num_heads a divisor of dim"
+            )
+        for transformer in self._transformers():
+            transformer.input_dim = transformer.output_dim = self.dim
+            transformer.use_bias = self.use_bias
+        for transformer in (self.key_transformer, self.value_transformer):
+            transformer.input_dim = self.get_dim("attended")
+        if self.positions is not None:
+            self.positions.dim = self.dim // self.num_heads
+
+    @application(inputs=["query", "attended", "attended_mask"], outputs=["output"])
+    def apply(
+        self,
+        query: Variable,
+        attended: Variable | None = None,
+        attended_mask: Variable | None = None,
+    ) -> Variable:
+        """Attend.
+
+        Parameters
+        ----------
+        query : Variable
+            What attends, floats of shape (..., T, dim).
+        attended : Variable, optional
+            What is attended to, of shape (..., S, attended_dim); by default the query itself.
+        attended_mask : Variable, optional
+            Where there is something to attend to, true or not zero: of shape (..., S), or
+            (..., T, S) if it differs between moments of the query. What has nothing to attend to
+            gets the output of a value of zeros.
+
+        Returns
+        -------
+        Variable
+            Of the shape of `query`.
+        """
+        attended = query if attended is None else attended
+        check_last_dim(self, "apply", "query", query, "dim")
+        queries = self._heads(self.query_transformer.apply(query))
+        keys = self._heads(self.key_transformer.apply(attended))
+        values = self._heads(self.value_transformer.apply(attended))
+        if self.positions is not None:
+            queries, keys = self.positions.apply(queries), self.positions.apply(keys)
+        mask = None if attended_mask is None else self._mask(query, attended, attended_mask)
+        heads: Any = torch.nn.functional.scaled_dot_product_attention(
+            queries,  # type: ignore[arg-type]
+            keys,  # type: ignore[arg-type]
+            values,  # type: ignore[arg-type]
+            attn_mask=mask,  # type: ignore[arg-type]
+            is_causal=self.causal and mask is None,
+        )
+        output: Variable = self.output_transformer.apply(heads.transpose(-2, -3).flatten(-2))
+        return output
+
+    def _heads(self, features: Variable) -> Variable:
+        """(..., T, D) to (..., H, T, D / H)."""
+        heads: Variable = features.unflatten(-1, (self.num_heads, -1)).transpose(-2, -3)
+        return heads
+
+    def _mask(self, query: Variable, attended: Variable, mask: Variable) -> Variable:
+        """The mask as truth values of shape (..., 1, T, S), which broadcast over the heads."""
+        if mask.ndim not in (query.ndim - 1, query.ndim):
+            raise ShapeError(
+                f"{self.path()}.apply: attended_mask has shape {shown(mask)}, but query has shape "
+                f"{shown(query)}; a mask has the shape (..., S), or (..., T, S), with the same "
+                "dimensions in front as the query"
+            )
+        truth: Variable = mask.ne(0)
+        if mask.ndim < query.ndim:
+            truth = truth.unsqueeze(-2)
+        moments = (query.shape[-2], attended.shape[-2])
+        truth = truth.unsqueeze(-3).expand((*query.shape[:-2], 1, *moments))
+        if not self.causal:
+            return truth
+        earlier: Any = torch.ones(moments, dtype=torch.bool, device=query.device).tril()
+        allowed: Variable = truth.logical_and(earlier)
+        return allowed
