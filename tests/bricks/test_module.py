@@ -301,3 +301,17 @@ def test_among_other_bricks():
     output = network.apply(values((5, 3)))
     assert output.shape == (5, 2)
     assert len(ComputationGraph(network.apply(tensor.matrix("x"))).parameters) == 4
+
+
+def test_training_can_be_archived():
+    x = tensor.matrix("x")
+    module = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Dropout(0.5))
+    graph = apply_training_mode(ComputationGraph((TorchModule(module).apply(x) ** 2).mean()))
+    algorithm = GradientDescent(cost=graph.outputs[0], parameters=graph.parameters)
+    algorithm.add_updates(graph.updates)
+    algorithm.process_batch({"x": values((5, 4)).numpy()})
+    twin = pickle.loads(pickle.dumps(algorithm))
+    for both in (algorithm, twin):
+        both.process_batch({"x": values((5, 4)).numpy()})
+    for own, other in zip(algorithm.parameters, twin.parameters, strict=True):
+        assert_allclose(own.get_value(), other.get_value())

@@ -44,6 +44,16 @@ def test_gradients_sizes_and_draws_survive():
         assert torch.equal(f(), again()) and torch.equal(f(), again())
 
 
+def test_arguments_may_lead_back_to_their_call():
+    x = tensor.vector("x")
+    for join in (lambda v: torch.cat([v, v]), lambda v: torch.clamp(v, max=v)):
+        part = x.copy("part")
+        y = join(part)
+        part.tag.note = {"leads to": y}
+        for new in duplicates(y):
+            assert torch.equal(new.eval({"x": [1.0]}), y.eval({"x": [1.0]}))
+
+
 def test_functions_written_in_a_notebook_survive():
     x = tensor.vector("x")
     tensor.put_hook(x, lambda value: None)

@@ -83,7 +83,8 @@ class Call:
         return str(self.args[1]) if self.function is getattr else name_of(self.function)
 
     def __reduce__(self) -> Any:
-        return _called_again, (self.function, self.args, self.kwargs, self.location)
+        arguments = _frozen((self.args, self.kwargs))
+        return _called_again, (self.function, arguments, self.location)
 
     def __repr__(self) -> str:
         return f"<Call {self.name}({shown_arguments(self.args, self.kwargs)})>"
@@ -543,12 +544,32 @@ def _install() -> None:
 _install()
 
 
+def _frozen(value: Any) -> Any:
+    """Nested arguments as tuples, each with the type that it stands for.
+
+    What is attached to an argument may lead back to the call. A pickle would then refer to a list
+    or a dictionary of arguments before it has filled it; tuples it makes from the inside out.
+    """
+    if type(value) is dict:
+        return dict, tuple((key, _frozen(part)) for key, part in value.items())
+    if type(value) in (list, tuple):
+        return type(value), tuple(_frozen(part) for part in value)
+    return value
+
+
+def _thawed(value: Any) -> Any:
+    if type(value) is not tuple:
+        return value
+    kind, parts = value
+    if kind is dict:
+        return {key: _thawed(part) for key, part in parts}
+    return kind(_thawed(part) for part in parts)
+
+
 def _called_again(
-    function: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    location: tuple[str, ...],
+    function: Callable[..., Any], arguments: tuple[Any, ...], location: tuple[str, ...]
 ) -> Call:
+    args, kwargs = _thawed(arguments)
     token = errors.location.set(location)
     try:
         if function is identity:
