@@ -19,7 +19,10 @@ PINS = {
 }
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
-WANTED = [*PROJECT["project"]["dependencies"], *EXTRAS["live"], *EXTRAS["test"], *EXTRAS["dev"]]
+WANTED = [
+    *PROJECT["project"]["dependencies"],
+    *(text for name in ("live", "images", "parquet", "test", "dev") for text in EXTRAS[name]),
+]
 OPTIONAL = {"ipdb", "PIL"}  # used where they happen to be installed, with a word where not
 INSTALLERS = [".ci/run", "Makefile", "README.md", "CONTRIBUTING.md", "binder/postBuild"]
 

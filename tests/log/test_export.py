@@ -85,16 +85,41 @@ def test_hdf5_has_every_channel_and_the_status(new, tmp_path):
 
 def test_parquet_without_its_library_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr(export, "find_spec", lambda name: None)
-    with pytest.raises(MissingLibraryError, match="pip install pyarrow"):
+    with pytest.raises(MissingLibraryError, match=r"pip install pyarrow .*workbench\[parquet\]"):
         to_parquet(TrainingLog(), tmp_path / "log.parquet")
 
 
 @every_backend
 def test_parquet_reads_back_as_the_frame(new, tmp_path):
-    pytest.importorskip("pyarrow", reason="pyarrow is an optional library")
     log = filled(new())
-    log[3]["note"] = 3
+    log[3].update(note=3, huge=2**70)
     to_parquet(log, tmp_path / "log.parquet")
     found = pd.read_parquet(tmp_path / "log.parquet")
-    assert found["cost"].tolist() == [0.5, 1.0, 1.5] and found.index.name == "iteration"
+    pd.testing.assert_frame_equal(found[["cost", "count"]], log.frame[["cost", "count"]])
     assert found["note"].dropna().tolist() == ["a, b", "3"]
+    assert found["a/b"].tolist() == [True] * 3 and found["w"][3] == "[3, 3]"
+    assert found["sizes"][2] == "[1, [2]]" and found["huge"][3] == str(2**70)
+
+
+@pytest.mark.parametrize("write", [to_csv, to_parquet, to_hdf5])
+def test_a_file_is_replaced_only_by_a_whole_one(write, tmp_path, monkeypatch):
+    log = filled(TrainingLog())
+    write(log, tmp_path / "log")
+    before = (tmp_path / "log").read_bytes()
+
+    def fail(*args, **kwargs):
+        raise OSError("no space left")
+
+    for owner, name in ((pd.DataFrame, "to_csv"), (pd.DataFrame, "to_parquet"), (json, "dumps")):
+        monkeypatch.setattr(owner, name, fail)
+    with pytest.raises(OSError, match="no space left"):
+        write(log, tmp_path / "log")
+    assert (tmp_path / "log").read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("write", [to_csv, to_parquet, to_hdf5])
+def test_half_a_surrogate_pair_does_not_stop_an_export(write, tmp_path):
+    log = TrainingLog()
+    log[1]["note"] = "\ud800"
+    write(log, tmp_path / "log")
+    assert b"ud800" in (tmp_path / "log").read_bytes()

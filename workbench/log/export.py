@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.data.files import replacing
 from workbench.errors import LogError, MissingLibraryError, UnknownRecordError, nearest
 from workbench.log.base import TrainingLogBase
 from workbench.log.sqlite import SQLiteLog
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NO_PYARROW = (
-    "writing Parquet needs the library pyarrow, which is not installed; "
-    "`pip install pyarrow` installs it, and to_csv and to_hdf5 do without"
+    "writing Parquet needs the library pyarrow, which is not installed; install it with: pip "
+    "install pyarrow (or the workbench with its extra: pip install 'workbench[parquet]'); to_csv "
+    "and to_hdf5 do without"
 )
 NOT_A_LOG = "a log, or the path of a database of logs, was expected, not {given!r:.80}"
 NOTHING_TO_COMPARE = "compare([...]) was given no log"
@@ -106,7 +108,7 @@ def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
     log : TrainingLogBase or path
         The log, or a database of which the newest log is meant.
     path : path
-        The file; one that is there is replaced.
+        The file; one that is there is replaced, once the new one is whole.
 
     Examples
     --------
@@ -121,20 +123,23 @@ def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
     iteration,cost,sizes
     1,0.5,"[3, 4]"
     """
-    _flat(_log(log)).to_csv(path, lineterminator="\n")
+    frame = _flat(_log(log))
+    with replacing(Path(path)) as temporary:
+        frame.to_csv(temporary, lineterminator="\n")
 
 
 def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
     """Write ``log.frame`` as a Parquet file, with the iteration as index.
 
-    A channel whose values are not all of one type is written as text, objects as JSON.
+    A channel whose values are not all of one type is written as text, and so is one of integers
+    beyond 64 bits; objects are written as JSON.
 
     Parameters
     ----------
     log : TrainingLogBase or path
         The log, or a database of which the newest log is meant.
     path : path
-        The file; one that is there is replaced.
+        The file; one that is there is replaced, once the new one is whole.
 
     Raises
     ------
@@ -143,24 +148,28 @@ def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
 
     Examples
     --------
-    >>> import tempfile
+    >>> import pandas, tempfile
     >>> from workbench.log import TrainingLog
     >>> log = TrainingLog()
     >>> log[1]["cost"] = 0.5
-    >>> try:
-    ...     to_parquet(log, f"{tempfile.mkdtemp()}/log.parquet")
-    ... except ImportError as error:
-    ...     assert "pip install pyarrow" in str(error)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     to_parquet(log, f"{folder}/log.parquet")
+    ...     pandas.read_parquet(f"{folder}/log.parquet")
+               cost
+    iteration
+    1           0.5
     """
     if find_spec("pyarrow") is None:
         raise MissingLibraryError(NO_PYARROW)
     frame = _flat(_log(log))
     for name in frame:
         if frame[name].dtype == object:
-            kinds = {type(value) for value in frame[name] if not _blank(value)}
-            if len(kinds) > 1:
+            values = [value for value in frame[name] if not _blank(value)]
+            large = any(type(value) is int and not -(2**63) <= value < 2**63 for value in values)
+            if large or len({type(value) for value in values}) > 1:
                 frame[name] = [None if _blank(v) else _text(v) for v in frame[name]]
-    frame.to_parquet(path, engine="pyarrow")
+    with replacing(Path(path)) as temporary:
+        frame.to_parquet(temporary, engine="pyarrow")
 
 
 def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
@@ -177,7 +186,7 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
     log : TrainingLogBase or path
         The log, or a database of which the newest log is meant.
     path : path
-        The file; one that is there is replaced.
+        The file; one that is there is replaced, once the new one is whole.
 
     Examples
     --------
@@ -196,7 +205,7 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
 
     source = _log(log)
     state = source.state_dict()
-    with h5py.File(path, "w") as file:
+    with replacing(Path(path)) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["uuid"] = state["uuid"]
         file.attrs["status"] = json.dumps(state["status"], default=_described)
         names = [name.replace("%", "%25").replace("/", "%2F") for name in state["columns"]]
@@ -242,7 +251,7 @@ def _flat(log: TrainingLogBase) -> pd.DataFrame:
     for name in frame:
         if frame[name].dtype == object:
             simple = [
-                v if isinstance(v, (bool, int, float, str)) or v is None else _text(v)
+                v if isinstance(v, (bool, int, float)) or v is None else _text(v)
                 for v in frame[name]
             ]
             frame[name] = _objects(simple)
@@ -256,7 +265,9 @@ def _objects(values: list[Any]) -> NDArray[Any]:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=_described)
+    if not isinstance(value, str):
+        return json.dumps(value, default=_described)
+    return value.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair is no text
 
 
 def _described(value: Any) -> Any:
