@@ -10,6 +10,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python; do \
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PEERS := $(VENV)/.peers
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 EXTRAS := live,test,dev
 
@@ -58,13 +59,17 @@ format: $(STAMP) ## mend what lint finds, where that is safe
 types: $(STAMP) ## check the types of both packages, strictly
 	$(BIN)/mypy
 
-bench: $(STAMP) ## measure
+bench: $(PEERS) ## measure, against peers, and write tests/benchmarks/results.md
 	$(BIN)/python -m tests.benchmarks
+
+$(PEERS): $(STAMP)
+	$(PIP) install -q -c constraints.txt --no-build-isolation -e ".[$(EXTRAS),bench]"
+	@touch $@
 
 pins: ## resolve the floors of pyproject.toml anew and write constraints.txt
 	rm -rf build/pins
 	$(PYTHON) -m venv build/pins
-	build/pins/bin/pip install --no-input -e ".[$(EXTRAS)]"
+	build/pins/bin/pip install --no-input -e ".[$(EXTRAS),bench]"
 	{ sed '/^[^#]/d' constraints.txt; \
 	  build/pins/bin/pip freeze --all --exclude-editable | grep -v '^pip==' | sed 's/+.*//'; } > build/pins.txt
 	mv build/pins.txt constraints.txt
