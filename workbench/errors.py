@@ -44,6 +44,7 @@ knows nothing of the workbench can still catch them::
     ├── SessionWarning        (RuntimeWarning)  another session is training as well
     ├── CheckpointWarning     (RuntimeWarning)  a run could not be saved, or not all of it
     └── TrainingFinish        (RuntimeError)    raised to end training; never reaches the user
+        └── EvaluationAbandoned                 the same, within an extension that evaluates
 
 Where an error was raised while bricks were being applied, its text begins with their path: the
 running applications push themselves onto `location` (see `located`).
@@ -104,6 +105,14 @@ class OperationError(WorkbenchError, TypeError):
 
 class InputError(WorkbenchError, ValueError):
     """The inputs of a function are missing, surplus or of the wrong kind."""
+
+
+class CompilationError(WorkbenchError, RuntimeError):
+    """Something that a function computes cannot be compiled; it runs eagerly."""
+
+
+class CompilationWarning(WorkbenchError, RuntimeWarning):
+    """A function that was to be compiled runs eagerly."""
 
 
 class GradientError(WorkbenchError, ValueError):
@@ -270,3 +279,10 @@ class CheckpointWarning(WorkbenchError, RuntimeWarning):
 
 class TrainingFinish(WorkbenchError, RuntimeError):
     """Raised by an extension, or in a command of a session, to end training in good order."""
+
+
+class EvaluationAbandoned(TrainingFinish):
+    """Raised between the batches of an evaluation when training is to end without it.
+
+    An extension that catches it lets those behind it see the event; see `MainLoop.breathe`.
+    """

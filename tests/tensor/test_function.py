@@ -128,10 +128,14 @@ def test_updates_that_do_not_fit_are_refused():
 def test_a_guard_that_raises_leaves_everything_as_it_was():
     w = shared(1.0, "w")
 
-    def refuse(outputs):
-        raise ArithmeticError("no")
+    class Refuse:
+        def holds(self, outputs):
+            return torch.tensor(False)
 
-    f = function([], w * 2, updates=[(w, w * 0)], guard=refuse)
+        def check(self, outputs):
+            raise ArithmeticError("no")
+
+    f = function([], w * 2, updates=[(w, w * 0)], guard=Refuse())
     with pytest.raises(ArithmeticError):
         f()
     assert w.get_value() == 1.0

@@ -17,6 +17,7 @@ from workbench import errors
 from workbench.filter import get_brick
 from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import Function, SharedVariable, Variable, function
+from workbench.tensor.execution import Guard
 from workbench.tensor.function import Updates
 from workbench.tensor.traversal import ancestors
 
@@ -214,7 +215,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         """What the function gives in any case; comes before what observers asked for."""
         return []
 
-    def _guard(self) -> Callable[[Sequence[Any]], None] | None:
+    def _guard(self) -> Guard | None:
         """What sees the outputs before updates are applied."""
         return None
 

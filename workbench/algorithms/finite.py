@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+import torch
 
 from workbench import errors
 from workbench.algorithms.base import OnTrouble, choice
 from workbench.tensor import Variable
+from workbench.tensor.execution import Guard
 
 NOT_FINITE = (
     "the cost {cost} is {value} in batch {batch} of this run ({before}); {effect}. {advice}"
@@ -44,11 +47,16 @@ class FiniteCost:
         self._finite = True
 
     @property
-    def guard(self) -> Callable[[Sequence[Any]], None] | None:
-        """What the function shall call before updates."""
-        return self._check if self.outputs else None
+    def guard(self) -> Guard | None:
+        """What the function shall ask before updates."""
+        return self if self.outputs else None
 
-    def _check(self, outputs: Sequence[Any]) -> None:
+    def holds(self, outputs: Sequence[Any]) -> torch.Tensor | None:
+        """Whether parameters may change: if the cost is finite, or that does not matter."""
+        return torch.isfinite(outputs[0]) if self.on_not_finite == "raise" else None
+
+    def check(self, outputs: Sequence[Any]) -> None:
+        """Raise, or warn, if the cost is not finite."""
         value = outputs[0].item()
         if math.isfinite(value):
             self.last = value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from workbench import errors
@@ -10,6 +10,7 @@ from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm, named
 from workbench.algorithms.finite import FiniteCost
 from workbench.algorithms.rules import Scale, StepRule, check_parameters, total_norm
 from workbench.tensor import SharedVariable, Variable, grad
+from workbench.tensor.execution import Guard
 from workbench.tensor.function import Updates
 
 Gradients = Mapping[SharedVariable, Variable] | Iterable[tuple[SharedVariable, Variable]]
@@ -112,7 +113,7 @@ class GradientDescent(UpdatesAlgorithm):
     def _outputs(self) -> list[Variable]:
         return self.finite.outputs
 
-    def _guard(self) -> Callable[[Sequence[Any]], None] | None:
+    def _guard(self) -> Guard | None:
         return self.finite.guard
 
 

@@ -13,8 +13,9 @@ from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm
 from workbench.algorithms.finite import FiniteCost
 from workbench.algorithms.rules import check_parameters, hyperparameter, total_norm
 from workbench.tensor import Function, SharedVariable, Variable, grad
+from workbench.tensor.execution import Guard
 from workbench.tensor.function import Updates
-from workbench.tensor.shared import WriterLock, exclusive
+from workbench.tensor.shared import Locks, WriterLock
 
 MakeOptimizer = Callable[[list[torch.Tensor]], torch.optim.Optimizer]
 MakeScheduler = Callable[[torch.optim.Optimizer], Any]
@@ -108,7 +109,7 @@ class TorchOptimizer(UpdatesAlgorithm):
             parameter.writers.add(self._lock)
         WriterLock.generation += 1
         self._generation = -1
-        self._locks: list[WriterLock] = []
+        self._locks = Locks(())
 
     def _rate(self) -> float:
         return float(self.optimizer.param_groups[0]["lr"])
@@ -116,7 +117,7 @@ class TorchOptimizer(UpdatesAlgorithm):
     def _outputs(self) -> list[Variable]:
         return [self.cost, *self.gradients.values()]
 
-    def _guard(self) -> Callable[[Sequence[Any]], None] | None:
+    def _guard(self) -> Guard | None:
         return self.finite.guard
 
     def _step(self, run: Function, values: Sequence[Any]) -> list[Any]:
@@ -129,7 +130,7 @@ class TorchOptimizer(UpdatesAlgorithm):
             evaluations.append(results)
             return results[0]
 
-        with exclusive(self._all_locks(run)):
+        with self._all_locks(run):
             rate = self.learning_rate.tensor.item()
             if rate != self._known_rate:
                 for group in self.optimizer.param_groups:
@@ -140,12 +141,12 @@ class TorchOptimizer(UpdatesAlgorithm):
             self._schedule(evaluations[0][0])
         return evaluations[0]
 
-    def _all_locks(self, run: Function) -> list[WriterLock]:
+    def _all_locks(self, run: Function) -> Locks:
         """Of everything that the step touches; taken together, so that nobody waits in a circle."""
         if self._generation != WriterLock.generation:
             self._generation = WriterLock.generation
             touched = {*run.program.shared, *run.updates, *self.parameters, self.learning_rate}
-            self._locks = list({lock for variable in touched for lock in variable.writers})
+            self._locks = Locks(lock for variable in touched for lock in variable.writers)
         return self._locks
 
     def _schedule(self, cost: torch.Tensor) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy
 import torch
 
 from workbench import errors
+from workbench.config import config
 from workbench.tensor import shapes
+from workbench.tensor.execution import MODES, Execution, Guard, Mode, Step
 from workbench.tensor.inputs import as_variable
 from workbench.tensor.lowering import lower
-from workbench.tensor.shared import SharedVariable, WriterLock, exclusive
+from workbench.tensor.shared import Locks, SharedVariable, WriterLock
 from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.variable import Variable
 
@@ -34,6 +35,8 @@ class Function:
         Applied after every call, all of them from the old values.
     program : Program
         What runs.
+    execution : Execution
+        How it runs, and why so.
     """
 
     def __init__(
@@ -42,24 +45,30 @@ class Function:
         outputs: Variable | Sequence[Variable],
         updates: Mapping[SharedVariable, Variable],
         name: str | None,
-        guard: Callable[[Sequence[Any]], None] | None,
+        guard: Guard | None,
+        execution: Mode | None,
     ) -> None:
         self.inputs = list(inputs)
         self.outputs = [outputs] if isinstance(outputs, Variable) else list(outputs)
         self.updates = dict(updates)
         self.name = name
         self._single = isinstance(outputs, Variable)
-        self._guard = guard
         self.program = lower(self.inputs, self.outputs, list(self.updates.values()))
-        self._forward = self.program.module.forward
         self._expected = [_Expected(v) for v in self.inputs]
         self._ties = _ties(self._expected)
         self._by_name = {v.name: i for i, v in enumerate(self.inputs) if v.name is not None}
-        self._targets = [shared.tensor for shared in self.updates]
-        self._groups = _by_kind(self._targets)
         self._touched = {*self.program.shared, *self.updates}
         self._generation = -1
-        self._locks: list[WriterLock] = []
+        self._locks = Locks(())
+        step = Step(
+            self.program,
+            list(self.updates),
+            len(self.outputs),
+            guard,
+            _equal_sizes(self._expected, self._ties),
+            config.precision,
+        )
+        self.execution = Execution(step, _mode(execution or config.execution), repr(self))
         if self.updates:
             self._lock = WriterLock()
             for shared in self._touched:
@@ -91,39 +100,16 @@ class Function:
 
     def run(self, values: Sequence[Any]) -> Any:
         """Run on tensors that are known to fit."""
-        program = self.program
+        run = self.execution.find(values)
         if self._generation != WriterLock.generation:
             self._find_locks()
-        locks = self._locks
-        lock = locks[0] if len(locks) == 1 else None
-        with contextlib.nullcontext() if lock is not None else exclusive(locks):
-            if lock is not None:
-                lock.acquire()
-            try:
-                arguments = [
-                    *values,
-                    *[shared.tensor for shared in program.shared],
-                    *[shared.leaf for shared in program.leaves],
-                ]
-                with torch.no_grad():
-                    try:
-                        results = self._forward(*arguments)
-                    except Exception as error:
-                        program.explain(arguments, error)
-                        raise
-                    n = len(self.outputs)
-                    if self._guard is not None:
-                        self._guard(results[:n])
-                    for targets, places in self._groups:
-                        torch._foreach_copy_(targets, [results[n + i] for i in places])
-            finally:
-                if lock is not None:
-                    lock.release()
-        return results[0] if self._single else list(results[:n])
+        with self._locks:
+            outputs = run(values)
+        return outputs[0] if self._single else list(outputs)
 
     def _find_locks(self) -> None:
         self._generation = WriterLock.generation
-        self._locks = sorted({lock for v in self._touched for lock in v.writers}, key=id)
+        self._locks = Locks(lock for v in self._touched for lock in v.writers)
 
     def _in_order(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, ...]:
         """Positional and named values in the order of the inputs."""
@@ -240,14 +226,29 @@ def _ties(expected: Sequence[_Expected]) -> list[tuple[int, int, int, int]]:
     return ties
 
 
-def _by_kind(targets: Sequence[torch.Tensor]) -> list[tuple[list[torch.Tensor], list[int]]]:
-    """Targets of updates in groups that one multi-tensor copy can serve."""
-    groups: dict[tuple[torch.device, torch.dtype], tuple[list[torch.Tensor], list[int]]] = {}
-    for i, target in enumerate(targets):
-        tensors, places = groups.setdefault((target.device, target.dtype), ([], []))
-        tensors.append(target)
-        places.append(i)
-    return list(groups.values())
+def _mode(given: str) -> Mode:
+    for mode in MODES:
+        if given == mode:
+            return mode
+    raise errors.InputError(
+        f"execution is 'auto', 'eager' or 'compiled', got {given!r}{errors.nearest(given, MODES)}"
+    )
+
+
+def _equal_sizes(
+    expected: Sequence[_Expected], ties: Sequence[tuple[int, int, int, int]]
+) -> list[list[tuple[int, int]]]:
+    """For each size that is not fixed, the inputs and axes that have it."""
+    fixed = {(i, axis) for i, e in enumerate(expected) for axis, _ in e.fixed}
+    places = {
+        (i, axis): [(i, axis)]
+        for i, e in enumerate(expected)
+        for axis in range(e.ndim)
+        if (i, axis) not in fixed
+    }
+    for i, axis, j, other in ties:
+        places[i, axis] += places.pop((j, other))
+    return list(places.values())
 
 
 def function(
@@ -258,7 +259,8 @@ def function(
     givens: Mapping[Variable, Any] | Iterable[tuple[Variable, Any]] = (),
     name: str | None = None,
     on_unused_input: Literal["raise", "warn", "ignore"] = "raise",
-    guard: Callable[[Sequence[Any]], None] | None = None,
+    guard: Guard | None = None,
+    execution: Mode | None = None,
 ) -> Function:
     """Make a callable of a graph.
 
@@ -276,8 +278,12 @@ def function(
         For error messages.
     on_unused_input : {'raise', 'warn', 'ignore'}
         What to do about an input that nothing depends on.
-    guard : callable, optional
+    guard : Guard, optional
         Sees the outputs before updates are applied; if it raises, nothing changes.
+    execution : {'auto', 'eager', 'compiled'}, optional
+        How it runs; by default as ``config.execution`` says. ``'auto'`` starts eagerly and
+        compiles in the background once that pays, ``'compiled'`` compiles at the first call. See
+        `workbench.explain`.
 
     Returns
     -------
@@ -310,7 +316,7 @@ def function(
     order = ancestors([*roots, *pairs.values()])
     pairs = {**_default_updates(order, pairs), **pairs}
     _check_inputs(inputs, order, on_unused_input)
-    return Function(inputs, roots[0] if single else roots, pairs, name, guard)
+    return Function(inputs, roots[0] if single else roots, pairs, name, guard, execution)
 
 
 def _checked_updates(updates: Updates) -> dict[SharedVariable, Variable]:
@@ -401,7 +407,9 @@ def evaluate(variable: Variable, inputs: Mapping[Variable | str, Any]) -> Any:
     if variable._evaluator is None:
         order = ancestors([variable])
         free = [v for v in order if v.owner is None and not isinstance(v, SharedVariable)]
-        variable._evaluator = function(free, variable, name=f"eval of {variable!r}")
+        variable._evaluator = function(
+            free, variable, name=f"eval of {variable!r}", execution="eager"
+        )
     evaluator: Function = variable._evaluator
     values: dict[Variable, Any] = {}
     for key, value in inputs.items():

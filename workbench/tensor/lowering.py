@@ -49,6 +49,8 @@ class Program:
         Leaves are those that a gradient is taken with respect to.
     origin : dict
         The call and variables behind each fx node, for errors.
+    hooked : bool
+        Whether hooks look at values; see `workbench.tensor.put_hook`.
     """
 
     module: fx.GraphModule
@@ -56,6 +58,7 @@ class Program:
     shared: list[SharedVariable]
     leaves: list[SharedVariable]
     origin: dict[fx.Node, Call] = field(repr=False)
+    hooked: bool
 
     def explain(self, arguments: Sequence[Any], error: Exception) -> None:
         """Find the call that fails on `arguments` and note on `error` where it stands."""
@@ -197,7 +200,8 @@ class _Lowering:
             if not node.users:
                 self.graph.erase_node(node)
         module = fx.GraphModule(dict(self.constants.values()), self.graph)
-        return Program(module, self.inputs, self.shared, leaves, self.origin)
+        hooked = any(variable.hooks for variable in self.order)
+        return Program(module, self.inputs, self.shared, leaves, self.origin, hooked)
 
     def _placeholder(self, variable: Variable, otherwise: str, ending: str = "") -> fx.Node:
         """A parameter of the program, named after `variable` and unlike all others."""

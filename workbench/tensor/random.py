@@ -77,7 +77,9 @@ def at_step(draw: Variable, step: Variable) -> Variable:
     """`draw` with numbers of its own for every value of the integer `step`."""
     assert draw.owner is not None
     counter, *others = draw.owner.args
-    moved: Variable = apply(draw.owner.function, (counter + (step + 1) * _STEP, *others), {})
+    # A tensor, in which the product wraps around; a Python integer would outgrow 64 bits.
+    number = counter * 0 + (step + 1)
+    moved: Variable = apply(draw.owner.function, (counter + number * _STEP, *others), {})
     return moved
 
 

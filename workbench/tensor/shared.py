@@ -8,10 +8,9 @@ Variables without writers, and runs over different variables, never wait for eac
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy
@@ -37,16 +36,25 @@ class WriterLock:
         self.release = lock.release
 
 
-@contextlib.contextmanager
-def exclusive(locks: Iterable[WriterLock]) -> Iterator[None]:
-    """Hold all of `locks`, taken in one fixed order."""
-    taken = sorted(locks, key=id)
-    for lock in taken:
-        lock.acquire()
-    try:
-        yield
-    finally:
-        for lock in reversed(taken):
+class Locks:
+    """Several locks as one context, taken in one fixed order.
+
+    Parameters
+    ----------
+    locks : iterable of WriterLock
+    """
+
+    __slots__ = ("_locks",)
+
+    def __init__(self, locks: Iterable[WriterLock]) -> None:
+        self._locks = sorted(set(locks), key=id)
+
+    def __enter__(self) -> None:
+        for lock in self._locks:
+            lock.acquire()
+
+    def __exit__(self, *exception: object) -> None:
+        for lock in reversed(self._locks):
             lock.release()
 
 
@@ -80,7 +88,7 @@ class SharedVariable(Variable):
 
     def get_value(self) -> numpy.ndarray[Any, Any]:
         """A copy of the value as an array."""
-        with exclusive(self.writers):
+        with Locks(self.writers):
             return self.tensor.detach().cpu().numpy().copy()
 
     def set_value(self, value: Any) -> None:
@@ -115,7 +123,7 @@ class SharedVariable(Variable):
                 f"set_value of {self!r}: got {new.dtype} values, but it holds {self.tensor.dtype}; "
                 "convert them first"
             )
-        with exclusive(self.writers), torch.no_grad():
+        with Locks(self.writers), torch.no_grad():
             self.tensor.copy_(new)
 
     def __reduce__(self) -> Any:

@@ -1,0 +1,10 @@
+"""How a function runs: eagerly, compiled, or captured; one meaning in every tier.
+
+A `Step` is what a call does. `Eager` runs it as it is written. `tracing` flattens it, gradients and
+updates included, for `Compiled` to run as one program. `Execution` decides between the tiers.
+"""
+
+from workbench.tensor.execution.policy import MODES, Execution, Mode
+from workbench.tensor.execution.step import Guard, Step
+
+__all__ = ["MODES", "Execution", "Guard", "Mode", "Step"]

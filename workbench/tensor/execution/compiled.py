@@ -1,0 +1,133 @@
+"""The compiled tier: the whole step as one program made by inductor.
+
+A program is valid for all sizes that take the same path through the step, as a rule for every
+batch of two or more. Another one is made when sizes come that no program fits, up to `VARIANTS`
+of them; whatever is left, such as a last batch of one example, runs eagerly.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from workbench import errors
+from workbench.tensor.execution.eager import Eager
+from workbench.tensor.execution.step import Step
+from workbench.tensor.execution.tracing import OFTEN_SMALL, Trace, trace
+
+VARIANTS = 8
+"""How many programs one step may have."""
+
+_compiler = threading.RLock()
+"""Held by the one thread that compiles: inductor keeps state in global places."""
+
+
+class Variant:
+    """One compiled program of a step.
+
+    Attributes
+    ----------
+    example : tuple of int
+        The sizes it was made for; it is valid for others too.
+    trace : Trace
+    seconds : float
+        How long tracing and compiling took.
+    """
+
+    def __init__(self, step: Step, example: tuple[int, ...]) -> None:
+        start = time.perf_counter()
+        self.example = example
+        with _compiler:
+            self.trace = trace(step, example)
+            self._program = _compile(self.trace)
+        self.seconds = time.perf_counter() - start
+        self._held = [variable.tensor for variable in step.shared]
+        self._guard = step.guard
+
+    def __call__(self, values: Sequence[torch.Tensor]) -> Sequence[Any]:
+        """Run on tensors of sizes that fit; give the outputs."""
+        with torch.no_grad():
+            outputs: Sequence[Any] = self._program(*[v.contiguous() for v in values], *self._held)
+        if self._guard is not None:
+            self._guard.check(outputs)
+        return outputs
+
+
+class Compiled:
+    """Runs a step by compiled programs.
+
+    Parameters
+    ----------
+    step : Step
+    examples : sequence of tuple of int, optional
+        Sizes to compile for at once.
+    on_demand : bool
+        Whether sizes that no program fits get one, for which the call waits; they run eagerly
+        otherwise.
+
+    Raises
+    ------
+    CompilationError
+        If the step cannot be traced or compiled.
+    """
+
+    name = "compiled"
+
+    def __init__(
+        self, step: Step, examples: Sequence[tuple[int, ...]] = (), *, on_demand: bool = True
+    ) -> None:
+        self.step = step
+        self.on_demand = on_demand
+        self.variants: list[Variant] = []
+        self._eager = Eager(step)
+        self._by_sizes: dict[tuple[int, ...], Variant | Eager] = {}
+        for example in examples:
+            self.add(tuple(example))
+
+    def add(self, sizes: tuple[int, ...]) -> None:
+        """Make a program that is valid for `sizes`, unless one is there."""
+        if not any(variant.trace.fits(sizes) for variant in self.variants):
+            self.variants.append(Variant(self.step, sizes))
+            self._by_sizes.clear()
+
+    def find(self, values: Sequence[torch.Tensor]) -> Variant | Eager:
+        """What runs `values`; made first where that is allowed."""
+        sizes = tuple([values[i].shape[axis] for i, axis in self.step.free])
+        return self._by_sizes.get(sizes) or self._choose(sizes)
+
+    def _choose(self, sizes: tuple[int, ...]) -> Variant | Eager:
+        """What runs inputs of `sizes`, from now on."""
+        fitting = self._fitting(sizes)
+        small = any(size in OFTEN_SMALL for size in sizes)
+        if fitting is None and self.on_demand and not small and len(self.variants) < VARIANTS:
+            self.add(sizes)
+            fitting = self._fitting(sizes)
+        self._by_sizes[sizes] = run = self._eager if fitting is None else fitting
+        return run
+
+    def _fitting(self, sizes: tuple[int, ...]) -> Variant | None:
+        return next((variant for variant in self.variants if variant.trace.fits(sizes)), None)
+
+
+def _compile(traced: Trace) -> Any:
+    """What runs a flat graph."""
+    from torch._dynamo.convert_frame import compile_lock
+    from torch._guards import TracingContext, tracing
+    from torch._inductor import standalone_compile
+
+    patches = {"size_asserts": False, "alignment_asserts": False}
+    try:
+        with compile_lock, torch.no_grad(), tracing(TracingContext(traced.mode)):
+            return standalone_compile(
+                traced.graph,
+                traced.arguments,
+                dynamic_shapes="from_tracing_context",
+                options={"config_patches": patches},
+            )
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [""]
+        raise errors.CompilationError(f"{type(error).__name__}: {lines[0]}") from error

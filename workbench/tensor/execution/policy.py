@@ -1,0 +1,198 @@
+"""Which tier a function runs in, and when it changes over.
+
+``auto`` starts eagerly and times some of its calls. When what compiling would save over the calls
+to come outweighs what it costs, a thread compiles; the first call after that swaps over, so that a
+swap is always between two batches and nobody waits for a compiler. If the compiled program turns
+out slower, the function goes back. Whoever wants to know is told, in the thread that calls.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from workbench import errors
+from workbench.tensor.execution.compiled import Compiled
+from workbench.tensor.execution.eager import Eager
+from workbench.tensor.execution.step import Step
+
+Mode = Literal["auto", "eager", "compiled"]
+MODES: tuple[Mode, ...] = ("auto", "eager", "compiled")
+Run = Callable[[Sequence[Any]], Sequence[Any]]
+
+SAMPLE_EVERY = 16
+"""One call in so many is timed."""
+SAMPLES = 8
+"""How many timed calls a decision needs."""
+EXPECTED_SAVING = 1 / 3
+"""The part of an eager call that compiling is expected to save, before it is known."""
+SECONDS = 6.0
+SECONDS_AN_OPERATION = 0.05
+"""What compiling is expected to cost: this, and so much for each operation of the program."""
+SWITCH_INTERVAL = 2e-4
+"""How long a thread may keep others waiting, in seconds, while one of them compiles."""
+
+SWAPPED = (
+    "compiled, after {calls} eager calls of {eager:.3g} ms each; compiling took {seconds:.1f} s in "
+    "the background"
+)
+SLOWER = "eager: compiled it took {compiled:.3g} ms a call, and {eager:.3g} ms before"
+FAILED = "eager: it cannot be compiled ({why})"
+NOT_YET = "eager: {calls} calls so far have not made compiling worthwhile"
+CANNOT = (
+    "{name} was to be compiled, but runs eagerly: {why}. Say execution='eager' if that is right"
+)
+
+
+class Execution:
+    """Runs the step of one function in the tier that suits.
+
+    Parameters
+    ----------
+    step : Step
+    mode : {'auto', 'eager', 'compiled'}
+    name : str
+        Of the function, for messages.
+
+    Attributes
+    ----------
+    tier : Eager or Compiled
+    calls : int
+        How many calls there were.
+    reason : str
+        Why the tier is what it is.
+    calls_left : callable or None
+        Says how many calls are to come, or gives ``None`` where nobody knows; as many as there
+        have been, then.
+    report : callable or None
+        Told `reason` when the tier changes, or will not change.
+    """
+
+    def __init__(self, step: Step, mode: Mode, name: str) -> None:
+        self.step = step
+        self.mode = mode
+        self.name = name
+        self.tier: Eager | Compiled = Eager(step)
+        self.reason = f"{mode}: asked for" if mode != "auto" else ""
+        self.calls = 0
+        self.calls_left: Callable[[], float | None] | None = None
+        self.report: Callable[[str], object] | None = None
+        self.thread: threading.Thread | None = None
+        self.examples: list[tuple[int, ...]] = []
+        self._next_look = {"auto": SAMPLE_EVERY, "eager": math.inf, "compiled": 1}[mode]
+        self._times: list[float] = []
+        self._eager_time = math.nan
+        self._made: Compiled | errors.CompilationError | None = None
+
+    def find(self, values: Sequence[Any]) -> Run:
+        """What runs the next call, on `values`; may compile if the mode is ``compiled``."""
+        self.calls += 1
+        if self.calls < self._next_look:
+            return self.tier.find(values)
+        if self.mode == "compiled":
+            self._next_look = math.inf
+            self._compile_now(values)
+            return self.tier.find(values)
+        return self._look(values)
+
+    def state(self) -> list[tuple[int, ...]]:
+        """The sizes that programs were made for; those made for the same are the same."""
+        if isinstance(self.tier, Compiled):
+            return [variant.example for variant in self.tier.variants]
+        return list(self.examples)
+
+    def _compile_now(self, values: Sequence[Any]) -> None:
+        try:
+            self.tier = Compiled(self.step, [*self.examples, self.step.sizes(values)])
+        except errors.CompilationError as error:
+            self.reason = FAILED.format(why=error)
+            warnings.warn(
+                CANNOT.format(name=self.name, why=error), errors.CompilationWarning, stacklevel=5
+            )
+
+    # auto
+
+    def _look(self, values: Sequence[Any]) -> Run:
+        """Swap if something was made, decide if there is something to decide, time the call."""
+        self._next_look = self.calls + SAMPLE_EVERY
+        if self._made is not None:
+            self._swap(self._made)
+        elif len(self._times) >= SAMPLES:
+            if isinstance(self.tier, Compiled):
+                self._compare()
+            elif self.thread is None and self._pays():
+                self._compile_later(self.step.sizes(values))
+        run = self.tier.find(values)
+
+        def timed(given: Sequence[Any]) -> Sequence[Any]:
+            start = time.perf_counter()
+            outputs = run(given)
+            self._times = [*self._times[-4 * SAMPLES :], time.perf_counter() - start]
+            return outputs
+
+        return timed
+
+    def _pays(self) -> bool:
+        left = None if self.calls_left is None else self.calls_left()
+        left = self.calls if left is None else left
+        nodes = len(self.step.program.module.graph.nodes)
+        saved = statistics.median(self._times) * EXPECTED_SAVING * left
+        return saved > SECONDS + SECONDS_AN_OPERATION * nodes
+
+    def _compile_later(self, sizes: tuple[int, ...]) -> None:
+        self._eager_time = statistics.median(self._times)
+        self.reason = "eager, while a thread compiles"
+        self.thread = threading.Thread(
+            target=self._compile, args=(sizes,), name=f"compile {self.name}", daemon=True
+        )
+        self.thread.start()
+
+    def _compile(self, sizes: tuple[int, ...]) -> None:
+        # Calls of torch give up the interpreter and have to get it back from this thread.
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(min(before, SWITCH_INTERVAL))
+        try:
+            self._made = Compiled(self.step, [sizes], on_demand=False)
+        except errors.CompilationError as error:
+            self._made = error
+        finally:
+            sys.setswitchinterval(before)
+        self._next_look = 0
+
+    def _swap(self, made: Compiled | errors.CompilationError) -> None:
+        self._made = None
+        if isinstance(made, Compiled):
+            self.tier = made
+            self._times = []
+            self._tell(
+                SWAPPED.format(
+                    calls=self.calls - 1,
+                    eager=1e3 * self._eager_time,
+                    seconds=sum(variant.seconds for variant in made.variants),
+                )
+            )
+        else:
+            self._stay_eager(FAILED.format(why=made))
+
+    def _compare(self) -> None:
+        """Go back if the compiled program is slower than the eager calls were."""
+        self._next_look = math.inf
+        compiled = statistics.median(self._times)
+        if compiled > 1.05 * self._eager_time:
+            self.tier = Eager(self.step)
+            self._stay_eager(SLOWER.format(compiled=1e3 * compiled, eager=1e3 * self._eager_time))
+
+    def _stay_eager(self, reason: str) -> None:
+        self._next_look = math.inf
+        self._tell(reason)
+
+    def _tell(self, reason: str) -> None:
+        self.reason = reason
+        if self.report is not None:
+            self.report(reason)

@@ -1,0 +1,62 @@
+"""What one call of a function does, apart from how: the input of every tier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+
+from workbench.tensor.lowering import Program
+from workbench.tensor.shared import SharedVariable
+
+
+class Guard(Protocol):
+    """Decides, from what a call gives, whether shared variables are updated."""
+
+    def holds(self, outputs: Sequence[Any]) -> torch.Tensor | None:
+        """A boolean tensor without dimensions; updates are done only if it is true.
+
+        Computed on the device, within a compiled program. ``None`` if updates are always done.
+        """
+
+    def check(self, outputs: Sequence[Any]) -> None:
+        """Look at the values; raises if and only if `holds` is false."""
+
+
+@dataclass(eq=False)
+class Step:
+    """A program, and what becomes of its results.
+
+    Attributes
+    ----------
+    program : Program
+        Gives `n_outputs` outputs, then a new value for each of `updated`.
+    updated : list of SharedVariable
+    n_outputs : int
+    guard : Guard or None
+        Has its say before anything is updated.
+    free : list of pairs
+        Input and axis of every size that is not fixed by the graph; sizes that must be equal are
+        there once.
+    places : list of lists of pairs
+        For each of `free` all inputs and axes that have this size.
+    precision : str
+        See ``config.precision``.
+    """
+
+    program: Program
+    updated: list[SharedVariable]
+    n_outputs: int
+    guard: Guard | None = None
+    places: list[list[tuple[int, int]]] = field(default_factory=list)
+    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        self.free = [places[0] for places in self.places]
+        self.shared = list(dict.fromkeys([*self.program.shared, *self.updated]))
+
+    def sizes(self, values: Sequence[torch.Tensor]) -> tuple[int, ...]:
+        """The sizes that are not fixed, of the inputs `values`."""
+        return tuple([values[i].shape[axis] for i, axis in self.free])
