@@ -1,7 +1,8 @@
 """The main loop: fetch a batch, train on it, call the extensions, over and over.
 
 Everything else is an extension; `workbench.extensions.events` has the table of what is called
-when. `workbench.session` runs a main loop in a background thread.
+when. `workbench.session` runs a main loop in a background thread. What other threads want of it
+waits in a `workbench.mailbox` for the boundary between two batches, or for a breath.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from functools import partial
-from queue import SimpleQueue
 from time import perf_counter
 from traceback import format_exception
 from typing import TYPE_CHECKING, Any, Literal
@@ -35,6 +34,7 @@ from workbench.extensions.base import Handler, TrainingExtension
 from workbench.extensions.events import CallbackName
 from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
+from workbench.mailbox import Letter, Mailbox
 from workbench.model import Model
 from workbench.running import Claim, is_claimed
 from workbench.serialization import training
@@ -157,7 +157,7 @@ class MainLoop:
 
     def _stand_still(self) -> None:
         """Set what concerns a run, for a main loop that is not running."""
-        self._mailbox: SimpleQueue[Callable[[], object]] = SimpleQueue()
+        self._mailbox = Mailbox()
         self._handlers: dict[CallbackName, list[tuple[TrainingExtension, Handler]]] = {}
         self._deferred: deque[Callable[[], object]] = deque()
         self._thread: int | None = None
@@ -232,13 +232,48 @@ class MainLoop:
         session.start()
         return session
 
-    def post(self, action: Callable[[], object]) -> None:
+    def post(
+        self,
+        action: Callable[[], object],
+        *,
+        early: Callable[[], bool] | None = None,
+        urgent: bool = False,
+    ) -> None:
         """Have `action` called by the thread that trains, between two batches.
 
         From any thread, at any time; an action that is still waiting when training ends is
         dropped. Costs nothing while none is waiting.
+
+        Parameters
+        ----------
+        action : callable
+            Called with no arguments.
+        early : callable, optional
+            Called if an extension that evaluates a data set comes to `breathe` first; `action` is
+            dropped if it returns true.
+        urgent : bool
+            Whether such an evaluation is to be abandoned, so that `action` is called soon.
         """
-        self._mailbox.put(action)
+        self._mailbox.post(Letter(action, early, urgent))
+
+    def breathe(self) -> None:
+        """Let pauses and interrupts take effect within an extension that takes its time.
+
+        For extensions that evaluate a data set, between its batches. Whoever pauses training waits
+        here. What might change the values that are being computed waits for the end of the event.
+
+        Raises
+        ------
+        EvaluationAbandoned
+            If training is to end now. Whoever does not catch it ends training here.
+        """
+        if self._thread == threading.get_ident():
+            self._mailbox.breathe()
+
+    @property
+    def breathing(self) -> bool:
+        """Whether an extension is in `breathe` at this moment."""
+        return self._mailbox.breathing
 
     def after_event(self, action: Callable[[], object]) -> None:
         """Have `action` called once all extensions have seen the event of this moment.
@@ -361,8 +396,7 @@ class MainLoop:
                 raise
             finally:
                 self._thread = None
-                while not self._mailbox.empty():
-                    self._mailbox.get()
+                self._mailbox.clear()
                 if config.profile:
                     self.profile.report()
 
@@ -432,20 +466,22 @@ class MainLoop:
         status["epochs_done"] += 1
         status["_epoch_ends"] += [status["iterations_done"]]
         self._fire(CallbackName.AFTER_EPOCH)
+        self._mailbox.deliver()
         if self._finishing or self._finishing_epoch:
             raise TrainingFinish
         return True
 
     def _train_on_batches(self) -> bool:
         """Train on what is left of the epoch; return False if training was put elsewhere."""
-        batches, status, waiting = self.epoch_iterator, self.status, self._mailbox
+        batches, status = self.epoch_iterator, self.status
+        mailbox, letters, kept = self._mailbox, self._mailbox.letters, self._mailbox.kept
         process_batch, total = self.algorithm.process_batch, self.profile.total
         read, train = (*self.profile.current, "read_data"), (*self.profile.current, "train")
         total.setdefault(read, 0.0)
         total.setdefault(train, 0.0)
         while True:
-            if not waiting.empty():
-                self._deliver()
+            if kept or not letters.empty():
+                mailbox.deliver()
             if batches is not self.epoch_iterator or batches is None:
                 return False
             start = perf_counter()
@@ -503,13 +539,11 @@ class MainLoop:
             self._deferred.popleft()()
 
     def attend(self) -> None:
-        """Wait for a posted action and carry it out; in the thread that trains, to pause it."""
-        self._mailbox.get()()
+        """Wait for a posted action and carry it out; in the thread that trains, to pause it.
 
-    def _deliver(self) -> None:
-        # what an action posts comes at the next boundary, not at this one
-        for _ in range(self._mailbox.qsize()):
-            self.attend()
+        While an extension is in `breathe`, an action that is not for that moment is kept.
+        """
+        self._mailbox.attend()
 
     # Interrupts and errors
 
@@ -523,11 +557,11 @@ class MainLoop:
 
         def first(*_: object) -> None:
             signal.signal(signal.SIGINT, second)
-            self.post(partial(self._interrupted, "epoch"))
+            self._post_interrupt("epoch")
 
         def second(*_: object) -> None:
             signal.signal(signal.SIGINT, original)
-            self.post(partial(self._interrupted, "batch"))
+            self._post_interrupt("batch")
 
         signal.signal(signal.SIGINT, first)
         try:
@@ -535,9 +569,21 @@ class MainLoop:
         finally:
             signal.signal(signal.SIGINT, original)
 
-    def _interrupted(self, level: Literal["epoch", "batch"]) -> None:
-        print(INTERRUPTED[level], file=sys.stderr)
-        self.interrupt(level)
+    def _post_interrupt(self, level: Literal["epoch", "batch"]) -> None:
+        told = False
+
+        def tell() -> bool:  # not in the handler, which may have interrupted a print
+            nonlocal told
+            if not told:
+                print(INTERRUPTED[level], file=sys.stderr)
+            told = True
+            return False
+
+        def interrupt() -> None:
+            tell()
+            self.interrupt(level)
+
+        self.post(interrupt, early=tell, urgent=level == "batch")
 
     def interrupt(self, level: Literal["epoch", "batch"] = "batch") -> None:
         """End training with this epoch, or right away; in the thread that trains.

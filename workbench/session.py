@@ -1,9 +1,10 @@
 """A main loop in a background thread, as a thing to hold: watch it, pause it, change it.
 
 ``session = main_loop.start()`` returns at once and the kernel stays free. Everything asked of a
-session becomes a `Command` in the mailbox of the main loop, which is looked at before every batch
-and costs next to nothing while it is empty; the thread that trains carries the command out there.
-Pausing is waiting for the next letter at that place.
+session becomes a `Command` in the mailbox of the main loop, which is looked at before every batch,
+after every epoch and while data sets are evaluated, and costs next to nothing while it is empty;
+the thread that trains carries the command out there. Pausing is waiting for the next letter at
+that place.
 
 What was done to a run is recorded, at the iteration where it took effect, under the name
 ``interventions``: a tuple of mappings with ``id``, ``command``, ``text`` and, for `Session.set`,
@@ -95,6 +96,10 @@ class Session:
     Commands return at once with a `Command` that says what becomes of them. They take effect at
     the boundary between two batches, in the order given; a paused session carries them out at
     once. `pause` is therefore acknowledged within one batch.
+
+    While an extension evaluates a data set, `pause`, `resume` and `step` take effect between its
+    batches, and `stop` abandons the evaluation. `set` and `call` never act in the middle of one: if
+    training was paused there, the evaluation first goes on to its end, and the pause after it.
 
     Parameters
     ----------
@@ -207,11 +212,11 @@ class Session:
 
     def pause(self) -> Command:
         """Pause between two batches, until `resume`, `step` or `stop`."""
-        return self._ask("pause", "pause", self._pause, then=self._hold)
+        return self._ask("pause", "pause", self._pause, then=self._hold, early=True)
 
     def resume(self) -> Command:
         """Go on after a pause."""
-        return self._ask("resume", "resume", self._resume)
+        return self._ask("resume", "resume", self._resume, early=True)
 
     def step(self, n: int = 1) -> Command:
         """Train on `n` batches, then pause.
@@ -223,7 +228,7 @@ class Session:
         """
         if isinstance(n, bool) or not isinstance(n, int) or n < 1:
             raise SessionError(f"a step is 1 or more batches, not {n!r}")
-        return self._ask("step", f"step {n}", lambda: self._go(n), {"batches": n})
+        return self._ask("step", f"step {n}", lambda: self._go(n), {"batches": n}, early=True)
 
     def stop(self) -> Command:
         """End training between two batches, in good order.
@@ -233,7 +238,7 @@ class Session:
         with self._lock:
             if self._state in (State.RUNNING, State.PAUSED):
                 self._state = State.STOPPING
-        return self._ask("stop", "stop", then=self.main_loop.interrupt)
+        return self._ask("stop", "stop", then=self.main_loop.interrupt, urgent=True)
 
     def call(self, f: Callable[[MainLoop], Any]) -> Command:
         """Call ``f(main_loop)`` in the thread that trains, between two batches.
@@ -351,8 +356,21 @@ class Session:
         action: Callable[[], Any] = lambda: None,
         details: dict[str, Any] | None = None,
         then: Callable[[], None] = lambda: None,
+        *,
+        early: bool = False,
+        urgent: bool = False,
     ) -> Command:
         """Queue a command: `action` decides what becomes of it, `then` is what follows."""
+
+        def carry_out() -> None:
+            self._carry_out(command, action, details or {}, then)
+
+        def carry_out_early() -> bool:
+            if any(not other.done for other in self.commands[: command.id - 1]):
+                return False  # one that was given before waits for the boundary
+            carry_out()
+            return True
+
         with self._lock:
             command = Command(len(self.commands) + 1, kind, text)
             self.commands.append(command)
@@ -362,7 +380,9 @@ class Session:
                 command._refuse(ENDED.format(state=self._state))
             else:
                 command._applier = self._thread.ident
-                self.main_loop.post(lambda: self._carry_out(command, action, details or {}, then))
+                self.main_loop.post(
+                    carry_out, early=carry_out_early if early else None, urgent=urgent
+                )
         return command
 
     def _carry_out(
@@ -392,12 +412,16 @@ class Session:
         record = {"id": command.id, "command": command.kind, "text": command.text, **details}
         row = self.log.current_row
         row[RECORD] = (*row.get(RECORD, ()), record)
-        self.log.commit()
+        self.main_loop.after_event(self.log.commit)  # within an event rows are not whole yet
 
     def _hold(self) -> None:
         """Carry out commands, and nothing else, until one of them lets training go on."""
         while self._paused:
             self.main_loop.attend()
+            if self.main_loop.breathing and any(not command.done for command in self.commands):
+                # for which the event must end first; the pause goes on at the boundary
+                self.main_loop.post(self._hold)
+                return
 
     def _pause(self) -> None:
         if self._paused:

@@ -20,7 +20,7 @@ LAYERS = [
     ["log"],
     ["serialization"],
     ["extensions"],
-    ["commands", "running"],
+    ["commands", "mailbox", "running"],
     ["main_loop"],
     ["session"],
     ["search", "builder"],

@@ -14,7 +14,7 @@ after_batch      batch         when the algorithm has processed the batch; ``ite
                                grown
 after_epoch                    when the stream has no more batches; ``epochs_done`` has grown
 on_interrupt                   for every Ctrl+C during `MainLoop.run`, and for `Session.stop`, at
-                               the next boundary between two batches
+                               the next boundary: before a batch is read, or after ``after_epoch``
 after_training                 when training ends because somebody asked for it or the data ended
 on_error         exception     when anything has raised, after it was noted in the log;
                                ``after_training`` does not fire then

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from workbench.algorithms import UpdatesAlgorithm
 from workbench.data import as_stream
-from workbench.errors import ExtensionError
+from workbench.errors import EvaluationAbandoned, ExtensionError
 from workbench.extensions.events import CallbackName
 from workbench.extensions.simple import SimpleExtension, Triggers
 from workbench.log import TrainingLogBase
@@ -26,6 +26,7 @@ WRONG_ALGORITHM = (
     "GradientDescent, but the main loop has {algorithm!r}; monitor a stream with "
     "DataStreamMonitoring instead"
 )
+ABANDONED = "after {position}{of_all} batches, because training was to end"
 
 
 class MonitoringExtension(SimpleExtension):
@@ -83,6 +84,11 @@ class DataStreamMonitoring(MonitoringExtension):
     """Computes variables over a data stream and records their values.
 
     By default before the first epoch and after every epoch.
+
+    Training that is paused meanwhile pauses between two batches of the stream. Stopping it, or the
+    second Ctrl+C, abandons the evaluation: instead of values there is then the record
+    ``evaluation_abandoned``, with `prefix` and `suffix`, which says after how many batches. It is
+    not made up for later: the next evaluation is of the next epoch of the stream.
 
     Parameters
     ----------
@@ -146,13 +152,27 @@ class DataStreamMonitoring(MonitoringExtension):
         self.data_stream.load_state_dict(state["data_stream"])
 
     def do(self, which_callback: CallbackName, *args: Any) -> None:
-        """Evaluate, and record the values."""
+        """Evaluate, and record the values; or that evaluation was abandoned."""
+        main_loop = self.main_loop
         try:
-            values = self.evaluator.evaluate(self.data_stream)
-        except Exception as error:
-            error.add_note(f"while {self!r} evaluated on {self.data_stream!r}")
+            main_loop.breathe()
+            values = self.evaluator.evaluate(self.data_stream, main_loop.breathe)
+        except BaseException as error:
+            epoch, position = self._leave()
+            if isinstance(error, EvaluationAbandoned):
+                of_all = "" if (n := self.data_stream.num_batches) is None else f" of {n}"
+                text = ABANDONED.format(position=position, of_all=of_all)
+                main_loop.log.current_row[self.record_name("evaluation_abandoned")] = text
+                return
+            error.add_note(f"while {self!r} evaluated on {self.data_stream!r}, epoch {epoch}")
             raise
-        self.add_records(self.main_loop.log, values.items())
+        self.add_records(main_loop.log, values.items())
+
+    def _leave(self) -> tuple[int, int]:
+        """Say where the stream stands, and have the next evaluation begin a new epoch of it."""
+        state = self.data_stream.state_dict()
+        self.data_stream.load_state_dict({"epoch": state["epoch"] + 1, "position": 0})
+        return state["epoch"], state["position"]
 
 
 class TrainingDataMonitoring(MonitoringExtension):
