@@ -27,6 +27,7 @@ from workbench.bricks import (
     parallel,
     positions,
     recurrent,
+    sequence_generators,
 )
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.utils import find_bricks
@@ -40,6 +41,13 @@ RECURRENT = {"weights_init": IsotropicGaussian(0.5)}
 SEQUENCES = RNG.normal(size=(5, 3, 4)).astype("float32")
 MASK = numpy.array([[1, 1, 1]] * 3 + [[1, 0, 1]] * 2, dtype="float32")
 ATTENTION = attention.SequenceContentAttention(2, state_names=["states"], attended_dim=4)
+LETTERS = numpy.array([[0, 2, 1], [1, 1, 0], [2, 0, 0], [0, 1, 1], [2, 2, 1]])
+READOUT = sequence_generators.Readout(
+    sequence_generators.SoftmaxEmitter(),
+    sequence_generators.LookupFeedback(3, 2),
+    source_names=["states", "feedback"],
+    readout_dim=3,
+)
 UNTOLD = {"input_": None, "output": None}
 COMPARED = {"y": None, "y_hat": None, "cost": None}
 
@@ -54,6 +62,11 @@ class Row:
     inputs: tuple[Any, ...] = (ROWS,)
     dims: dict[str, Any] = field(default_factory=lambda: UNTOLD)
     method: str = "apply"
+    by_name: dict[str, Any] = field(default_factory=dict)  # more inputs, which have no position
+
+    @property
+    def all_inputs(self) -> tuple[Any, ...]:
+        return (*self.inputs, *self.by_name.values())
 
     def made(self, **kwargs: Any) -> Brick:
         return self.brick(**copy.deepcopy(self.always), **self.settings, **kwargs)
@@ -283,6 +296,81 @@ TABLE = [
         },
     ),
     Row(
+        sequence_generators.TrivialEmitter,
+        {"readout_dim": 4},
+        dims={"readouts": 4, "outputs": 4},
+        method="emit",
+    ),
+    Row(
+        sequence_generators.SoftmaxEmitter,
+        always={"initial_output": 1},
+        dims={"readouts": None, "probabilities": None},
+        method="probs",
+    ),
+    Row(
+        sequence_generators.TrivialFeedback,
+        {"output_dim": 4},
+        dims={"outputs": 4, "feedback": 4},
+        method="feedback",
+    ),
+    Row(
+        sequence_generators.LookupFeedback,
+        {"num_outputs": 3, "feedback_dim": 2},
+        {"weights_init": IsotropicGaussian(0.5)},
+        (LETTERS,),
+        {"outputs": 0, "feedback": 2},
+        "feedback",
+    ),
+    Row(
+        sequence_generators.Readout,
+        {"source_names": ["x", "y"], "readout_dim": 2, "source_dims": [4, 4]},
+        {"merged_dim": 3, "post_merge": bricks.Linear(), **SCHEMES},
+        (),
+        {"x": 4, "y": 4, "readouts": 2},
+        "readout",
+        by_name={"x": ROWS, "y": ROWS[::-1].copy()},
+    ),
+    Row(
+        sequence_generators.FakeAttentionRecurrent,
+        always={"transition": recurrent.LSTM(1), **SCHEMES},
+        inputs=(SEQUENCES,),
+        dims={"inputs": 4, "states": 1, "cells": 1, "mask": 0},
+    ),
+    Row(
+        sequence_generators.BaseSequenceGenerator,
+        always={
+            "readout": READOUT,
+            "transition": sequence_generators.FakeAttentionRecurrent(recurrent.LSTM(1)),
+            "fork": parallel.Fork(["inputs"]),
+            **SCHEMES,
+        },
+        inputs=(LETTERS, MASK),
+        dims={"outputs": 0, "mask": 0, "states": 1, "cells": 1, "costs": 0},
+        method="cost_matrix",
+    ),
+    Row(
+        sequence_generators.SequenceGenerator,
+        always={
+            "readout": READOUT,
+            "transition": recurrent.GatedRecurrent(2),
+            "attention": ATTENTION,
+            **SCHEMES,
+        },
+        inputs=(LETTERS, MASK),
+        dims={
+            "outputs": 0,
+            "mask": 0,
+            "attended": 4,
+            "attended_mask": 0,
+            "states": 2,
+            "weighted_averages": 4,
+            "weights": 0,
+            "costs": 0,
+        },
+        method="cost_matrix",
+        by_name={"attended": SEQUENCES},
+    ),
+    Row(
         bricks.TorchModule,
         always={"module": torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Tanh())},
         dims={"input": None, "output": None},
@@ -315,6 +403,9 @@ BASES = {
     attention.GenericSequenceAttention,
     cost.Cost,
     cost.CostMatrix,
+    sequence_generators.AbstractEmitter,
+    sequence_generators.AbstractFeedback,
+    sequence_generators.AbstractReadout,
     module.ModulePart,
     normalization.FeatureNormalization,
     positions.PositionalEncoding,
@@ -332,8 +423,9 @@ def public_bricks() -> set[type[Brick]]:
 
 
 def applied(row: Row, brick: Brick, inputs: Any) -> Any:
-    """What a brick gives; several outputs as one."""
-    outputs = getattr(brick, row.method)(*inputs, as_list=True)
+    """What a brick gives for `row.inputs` and `row.by_name`; several outputs as one."""
+    named = dict(zip(row.by_name, inputs[len(row.inputs) :], strict=True))
+    outputs = getattr(brick, row.method)(*inputs[: len(row.inputs)], **named, as_list=True)
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
 
 
@@ -345,7 +437,7 @@ def values(brick: Brick) -> list[numpy.ndarray]:
 def symbols(row: Row) -> list[tensor.Variable]:
     return [
         tensor.variable(f"x{i}", shape=[None] * value.ndim, dtype=torch.from_numpy(value).dtype)
-        for i, value in enumerate(row.inputs)
+        for i, value in enumerate(row.all_inputs)
     ]
 
 
@@ -423,8 +515,8 @@ def test_allocating_twice_gives_new_parameters_of_the_same_kind(row):
 def test_variables_and_values_give_the_same(row):
     brick, given = row.made(), symbols(row)
     brick.initialize()
-    expected = function(given, applied(row, brick, given))(*row.inputs)
-    assert_allclose(applied(row, brick, row.inputs), expected)
+    expected = function(given, applied(row, brick, given))(*row.all_inputs)
+    assert_allclose(applied(row, brick, row.all_inputs), expected)
     assert expected.isfinite().all()
 
 
@@ -433,7 +525,7 @@ def test_the_shape_is_known_before_computing(row):
     brick, given = row.made(), symbols(row)
     brick.initialize()
     output = applied(row, brick, given)
-    computed = output.eval(dict(zip(given, row.inputs, strict=True)))
+    computed = output.eval(dict(zip(given, row.all_inputs, strict=True)))
     assert output.ndim == computed.ndim
     for size, actual in zip(output.shape, computed.shape, strict=True):
         assert not isinstance(size, int) or size == actual
@@ -475,11 +567,11 @@ def test_shown_briefly_and_as_a_tree(row):
 def test_copies_and_pickles_compute_the_same(row, carried):
     brick = row.made(name="it")
     brick.initialize()
-    expected = applied(row, brick, row.inputs)
+    expected = applied(row, brick, row.all_inputs)
     twin = carried(brick)
     assert twin is not brick
     assert (repr(twin), str(twin)) == (repr(brick), str(brick))
-    assert_array_equal(applied(row, twin, row.inputs), expected)
+    assert_array_equal(applied(row, twin, row.all_inputs), expected)
     assert twin.allocated and twin.initialized
     for a, b in zip(values(twin), values(brick), strict=True):
         assert_array_equal(a, b)
@@ -490,4 +582,4 @@ def test_an_unallocated_brick_can_be_carried_too(row):
     twin = pickle.loads(pickle.dumps(row.made()))
     assert not twin.allocated
     twin.initialize()
-    assert applied(row, twin, row.inputs).isfinite().all()
+    assert applied(row, twin, row.all_inputs).isfinite().all()

@@ -60,3 +60,12 @@ def test_sizes_may_be_symbolic():
     x = tensor.matrix("x")
     noisy = x + RandomStream(1).normal(x.shape)
     assert noisy.eval({x: torch.zeros(3, 2)}).shape == (3, 2)
+
+
+def test_a_loop_of_many_steps_draws_anew_in_each():
+    from workbench import scan
+
+    stream = tensor.RandomStream(seed=4)
+    [drawn] = scan(lambda: stream.uniform((3,)), n_steps=2000)
+    values = drawn.eval()
+    assert values.shape == (2000, 3) and len(values.unique()) > 5990

@@ -1,0 +1,31 @@
+"""Sequence generators: networks that make sequences, one element after the other.
+
+A *transition* holds what is known so far, in its states. A *readout* makes the next element of the
+states (and of what an attention mechanism sees), and gives its cost. What was made is *fed back*
+into the transition.
+"""
+
+from workbench.bricks.sequence_generators.emitters import SoftmaxEmitter, TrivialEmitter
+from workbench.bricks.sequence_generators.feedback import LookupFeedback, TrivialFeedback
+from workbench.bricks.sequence_generators.generator import BaseSequenceGenerator, SequenceGenerator
+from workbench.bricks.sequence_generators.interface import (
+    AbstractEmitter,
+    AbstractFeedback,
+    AbstractReadout,
+)
+from workbench.bricks.sequence_generators.readout import Readout
+from workbench.bricks.sequence_generators.transition import FakeAttentionRecurrent
+
+__all__ = [
+    "AbstractEmitter",
+    "AbstractFeedback",
+    "AbstractReadout",
+    "BaseSequenceGenerator",
+    "FakeAttentionRecurrent",
+    "LookupFeedback",
+    "Readout",
+    "SequenceGenerator",
+    "SoftmaxEmitter",
+    "TrivialEmitter",
+    "TrivialFeedback",
+]

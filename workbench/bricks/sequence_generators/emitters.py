@@ -1,0 +1,145 @@
+"""Emitters: from readouts to outputs.
+
+Shapes: B sequences, R the size of a readout; ``...`` is B for one element, T and B for T of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from workbench.bricks.application import application
+from workbench.bricks.interfaces import Initializable, Random
+from workbench.bricks.lazy import lazy
+from workbench.bricks.sequence_generators.interface import AbstractEmitter
+from workbench.bricks.softmax import NDimensionalSoftmax
+from workbench.errors import DtypeError, ShapeError
+from workbench.tensor import Variable, as_variable
+from workbench.tensor.device import default_device, floatx
+
+
+class TrivialEmitter(AbstractEmitter):
+    """The readouts are the outputs, and cost nothing.
+
+    A subclass with a `cost` of its own, a squared difference say, can be trained.
+
+    Parameters
+    ----------
+    readout_dim : int
+        R. Needed by `allocate`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> emitter = TrivialEmitter(readout_dim=2)
+    >>> emitter.emit(torch.tensor([[1.0, 2.0]]))
+    tensor([[1., 2.]])
+    """
+
+    @lazy(allocation=["readout_dim"])
+    def __init__(self, readout_dim: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.readout_dim = readout_dim
+
+    def get_dim(self, name: str) -> Any:
+        return self.readout_dim if name in ("readouts", "outputs") else super().get_dim(name)
+
+    @application(inputs=["readouts"], outputs=["outputs"])
+    def emit(self, readouts: Variable) -> Variable:
+        """The readouts as they are."""
+        return readouts
+
+    @application(inputs=["readouts", "outputs"], outputs=["costs"])
+    def cost(self, readouts: Variable, outputs: Variable) -> Variable:
+        """Zeros, of shape (...,)."""
+        where: Any = {"dtype": readouts.dtype, "device": readouts.device}
+        zeros: Any = torch.zeros(readouts.shape[:-1], **where)
+        return zeros  # type: ignore[no-any-return]
+
+    @application(inputs=["batch_size"], outputs=["outputs"])
+    def initial_outputs(self, batch_size: Any) -> Variable:
+        """Zeros, of shape (B, R)."""
+        shape = (batch_size, self.readout_dim)
+        zeros: Any = torch.zeros(shape, dtype=floatx(), device=default_device())
+        return zeros  # type: ignore[no-any-return]
+
+
+class SoftmaxEmitter(AbstractEmitter, Initializable, Random):
+    """Outputs are integers below R, drawn from the softmax of the readouts.
+
+    Parameters
+    ----------
+    initial_output : int or Variable, optional
+        What every sequence begins with; it is fed back, but no part of the sequence.
+    **kwargs
+        As for `Initializable` and `Random`; `random_seed` is that of the draws.
+
+    Examples
+    --------
+    >>> import torch
+    >>> emitter = SoftmaxEmitter(random_seed=1)
+    >>> readouts = torch.tensor([[0.0, 9.0, 0.0]]).log()
+    >>> emitter.probs(readouts), emitter.emit(readouts)
+    (tensor([[0., 1., 0.]]), tensor([1]))
+    >>> emitter.cost(torch.zeros(1, 4), torch.tensor([2])).exp()
+    tensor([4.])
+    """
+
+    def __init__(self, initial_output: Any = 0, **kwargs: Any) -> None:
+        self.softmax: Any = NDimensionalSoftmax()
+        super().__init__(children=[self.softmax, *kwargs.pop("children", ())], **kwargs)
+        self.initial_output = initial_output
+
+    def get_dim(self, name: str) -> Any:
+        return 0 if name == "outputs" else super().get_dim(name)
+
+    @application(inputs=["readouts"], outputs=["probabilities"])
+    def probs(self, readouts: Variable) -> Variable:
+        """The probability of each integer, of the shape (..., R) of the readouts."""
+        probabilities: Variable = self.softmax.apply(readouts, extra_ndim=readouts.ndim - 2)
+        return probabilities
+
+    @application(inputs=["readouts"], outputs=["outputs"])
+    def emit(self, readouts: Variable) -> Variable:
+        """Draw one integer from each row of readouts: int64, of shape (B,)."""
+        return self.random_stream.categorical(self.probs(readouts))
+
+    @application(inputs=["readouts", "outputs"], outputs=["costs"])
+    def cost(self, readouts: Variable, outputs: Variable) -> Variable:
+        """Minus the log-probability of each output.
+
+        Parameters
+        ----------
+        readouts : Variable
+            Of shape (..., R).
+        outputs : Variable
+            Integers from zero to R - 1, of shape (...,).
+
+        Returns
+        -------
+        Variable
+            Of shape (...,).
+        """
+        if outputs.ndim != readouts.ndim - 1:
+            raise ShapeError(
+                f"{self.path()}.cost: outputs have {outputs.ndim} dimensions and readouts "
+                f"{readouts.ndim}, but an output is a number for each readout, a vector: of shape "
+                "(T, B) and (T, B, R), or (B,) and (B, R)"
+            )
+        costs: Variable = self.softmax.categorical_cross_entropy(
+            outputs, readouts, extra_ndim=readouts.ndim - 2
+        )
+        return costs
+
+    @application(inputs=["batch_size"], outputs=["outputs"])
+    def initial_outputs(self, batch_size: Any) -> Variable:
+        """`initial_output` for each sequence: int64, of shape (B,)."""
+        initial = as_variable(self.initial_output)
+        if initial.dtype is not torch.int64 or initial.ndim:
+            raise DtypeError(
+                f"{self.path()}: initial_output is {self.initial_output!r}, but must be one "
+                "integer, or a scalar variable of int64"
+            )
+        outputs: Variable = initial.expand(batch_size)
+        return outputs

@@ -1,0 +1,88 @@
+"""Feedback: outputs of a sequence generator as vectors that its network can take."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from workbench.bricks.application import application
+from workbench.bricks.interfaces import Initializable
+from workbench.bricks.lazy import lazy
+from workbench.bricks.lookup import LookupTable
+from workbench.bricks.sequence_generators.interface import AbstractFeedback
+from workbench.tensor import Variable
+
+
+class TrivialFeedback(AbstractFeedback):
+    """The outputs as they are: for outputs that are vectors.
+
+    Parameters
+    ----------
+    output_dim : int
+        The size of an output. Needed by `allocate`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> TrivialFeedback(output_dim=2).feedback(torch.tensor([[1.0, 2.0]]))
+    tensor([[1., 2.]])
+    """
+
+    @lazy(allocation=["output_dim"])
+    def __init__(self, output_dim: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.output_dim = output_dim
+
+    def get_dim(self, name: str) -> Any:
+        return self.output_dim if name in ("outputs", "feedback") else super().get_dim(name)
+
+    @application(inputs=["outputs"], outputs=["feedback"])
+    def feedback(self, outputs: Variable) -> Variable:
+        """The outputs, of shape (..., output_dim)."""
+        return outputs
+
+
+class LookupFeedback(AbstractFeedback, Initializable):
+    """A trained vector for each integer: for outputs that are integers.
+
+    Parameters
+    ----------
+    num_outputs : int
+        One more than the largest output. Needed by `allocate`.
+    feedback_dim : int
+        The size of a vector. Needed by `allocate`.
+    **kwargs
+        As for `Initializable`; there are no biases.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.initialization import Constant
+    >>> feedback = LookupFeedback(3, 2, weights_init=Constant([[0, 1], [2, 3], [4, 5]]))
+    >>> feedback.initialize()
+    >>> feedback.feedback(torch.tensor([2, 0]))
+    tensor([[4., 5.],
+            [0., 1.]])
+    """
+
+    has_biases: ClassVar[bool] = False
+
+    @lazy(allocation=["num_outputs", "feedback_dim"])
+    def __init__(self, num_outputs: int, feedback_dim: int, **kwargs: Any) -> None:
+        self.lookup = LookupTable()
+        super().__init__(children=[self.lookup, *kwargs.pop("children", ())], **kwargs)
+        self.num_outputs = num_outputs
+        self.feedback_dim = feedback_dim
+
+    def _push_allocation_config(self) -> None:
+        self.lookup.length = self.num_outputs
+        self.lookup.dim = self.feedback_dim
+
+    def get_dim(self, name: str) -> Any:
+        known = {"outputs": 0, "feedback": self.feedback_dim}
+        return known[name] if name in known else super().get_dim(name)
+
+    @application(inputs=["outputs"], outputs=["feedback"])
+    def feedback(self, outputs: Variable) -> Variable:
+        """Look outputs up: from integers of any shape (...,) to (..., feedback_dim)."""
+        vectors: Variable = self.lookup.apply(outputs)
+        return vectors

@@ -1,0 +1,393 @@
+"""`BaseSequenceGenerator` and `SequenceGenerator`: what sequences cost, and how they are made.
+
+One step, from states s, glimpses g and outputs y of the step before, with contexts c::
+
+    g' = transition.take_glimpses(s, g, c)
+    r' = readout.readout(readout.feedback(y), s, g', c)
+    y' = readout.emit(r')                                with the cost readout.cost(r', y')
+    s' = transition.compute_states(s, g', fork.apply(readout.feedback(y')), c)
+
+To generate, steps are taken one by one. To tell the cost of given outputs, the transition goes over
+all of them at once, and so does the readout.
+
+Shapes: T elements of a sequence, B sequences in a batch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from workbench.bricks.application import BoundApplication, application
+from workbench.bricks.attention import (
+    AbstractAttention,
+    AbstractAttentionRecurrent,
+    AttentionRecurrent,
+)
+from workbench.bricks.base import Brick
+from workbench.bricks.checks import shown
+from workbench.bricks.cost import mean_cost
+from workbench.bricks.interfaces import Initializable
+from workbench.bricks.parallel import Fork
+from workbench.bricks.recurrent import BaseRecurrent, recurrent
+from workbench.bricks.sequence_generators.interface import AbstractReadout
+from workbench.bricks.sequence_generators.transition import FakeAttentionRecurrent
+from workbench.errors import BrickError, ShapeError, SignatureError, nearest
+from workbench.graph.annotations import ApplicationCall
+from workbench.tensor import Variable
+from workbench.utils.plain import dict_subset
+
+MASK = "mask"
+
+
+class BaseSequenceGenerator(Initializable):
+    """Makes sequences by a transition with attention and a readout.
+
+    `SequenceGenerator` builds the transition and the fork itself.
+
+    Parameters
+    ----------
+    readout : AbstractReadout
+        From states, glimpses, contexts and feedback to outputs.
+    transition : AbstractAttentionRecurrent
+        Its contexts are those of the generator.
+    fork : Brick
+        Has the application and settings of a `Fork`: from feedback to the sequences of the
+        transition.
+    **kwargs
+        As for `Initializable`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.bricks.parallel import Fork
+    >>> from workbench.bricks.recurrent import LSTM
+    >>> from workbench.bricks.sequence_generators import FakeAttentionRecurrent, Readout
+    >>> from workbench.initialization import Constant
+    >>> generator = BaseSequenceGenerator(
+    ...     Readout(source_names=["states"], readout_dim=1),
+    ...     FakeAttentionRecurrent(LSTM(1)), Fork(["inputs"]),
+    ...     weights_init=Constant(1), biases_init=Constant(1))
+    >>> generator.initialize()
+    >>> states, cells, outputs, costs = generator.generate(
+    ...     outputs=torch.zeros(1, 1), n_steps=3, batch_size=1)
+    >>> outputs.flatten()
+    tensor([1.0000, 1.6528, 1.9430])
+    """
+
+    def __init__(
+        self,
+        readout: AbstractReadout,
+        transition: AbstractAttentionRecurrent,
+        fork: Brick,
+        **kwargs: Any,
+    ) -> None:
+        self.readout: Any = readout
+        self.transition: Any = transition
+        self.fork: Any = fork
+        own = [self.readout, self.transition, self.fork]
+        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+
+    def _states(self) -> list[str]:
+        return list(self.transition.compute_states.outputs)
+
+    def _glimpses(self) -> list[str]:
+        return list(self.transition.take_glimpses.outputs)
+
+    def _contexts(self) -> list[str]:
+        return list(self.transition.apply.contexts)
+
+    def _push_allocation_config(self) -> None:
+        # Each brick is asked for dimensions only after it has all of its own settings.
+        self.transition.push_allocation_config()
+        self.readout.source_dims = [self._source_dim(name) for name in self.readout.source_names]
+        self.readout.push_allocation_config()
+        self.fork.input_dim = self.readout.get_dim("feedback")
+        self.fork.output_dims = self.transition.get_dims(self.fork.apply.outputs)
+
+    def _source_dim(self, name: str) -> Any:
+        if name == "feedback":
+            return self.readout.get_dim(name)
+        known = [*self._states(), *self._glimpses(), *self._contexts()]
+        if name not in known:
+            raise BrickError(
+                f"{self.path()}: the readout has the source {name!r}, but there are only feedback, "
+                f"{', '.join(known)}{nearest(name, [*known, 'feedback'])}"
+            )
+        return self.transition.get_dim(name)
+
+    def get_dim(self, name: str) -> Any:
+        if name in (*self._states(), *self._glimpses(), *self._contexts()):
+            return self.transition.get_dim(name)
+        if name == "outputs":
+            return self.readout.get_dim(name)
+        return 0 if name in (MASK, "costs") else super().get_dim(name)
+
+    # What given sequences cost.
+
+    @application(outputs=["cost"])
+    def cost(
+        self,
+        outputs: Variable,
+        application_call: ApplicationCall,
+        mask: Variable | None = None,
+        **kwargs: Variable,
+    ) -> Variable:
+        """The cost of generating sequences: a sum over time, a mean over sequences.
+
+        So a long sequence weighs more than a short one. What an element costs on average is the
+        auxiliary variable ``per_sequence_element``.
+
+        Parameters
+        ----------
+        outputs, mask, **kwargs
+            As for `cost_matrix`.
+
+        Returns
+        -------
+        Variable
+            A scalar with the role ``COST``, and B in ``tag.n_examples``.
+        """
+        costs = self.cost_matrix(outputs, mask, **kwargs)
+        number = costs.shape[0] * costs.shape[1] if mask is None else mask.ne(0).sum()
+        per_element = costs.sum() / number
+        per_element.tag.n_examples = number
+        application_call.add_auxiliary_variable(per_element, name="per_sequence_element")
+        return mean_cost(costs.sum(0))
+
+    @cost.property("inputs")
+    def cost_inputs(self) -> list[str]:
+        """Outputs, mask, contexts, and initial states and glimpses."""
+        return ["outputs", MASK, *self._contexts(), *self._states(), *self._glimpses()]
+
+    @application(outputs=["costs"])
+    def cost_matrix(
+        self,
+        outputs: Variable,
+        application_call: ApplicationCall,
+        mask: Variable | None = None,
+        **kwargs: Variable,
+    ) -> Variable:
+        """The cost of generating each element of sequences.
+
+        States and glimpses, each under its name, are auxiliary variables: at each step those that
+        its output was made of. So are the last ones, under names that end in ``_final_value``: what
+        goes on after these sequences begins with them.
+
+        Parameters
+        ----------
+        outputs : Variable
+            Of shape (T, B), or (T, B, ...) if an output is more than a number.
+        mask : Variable, optional
+            Of shape (T, B): zero where a sequence has ended. Goes to the transition as well, if
+            that has a sequence of this name.
+        **kwargs
+            By name: contexts; initial states and glimpses, where they are not the usual ones.
+
+        Returns
+        -------
+        Variable
+            Of shape (T, B), zero where the mask is.
+
+        Raises
+        ------
+        ShapeError
+            If `outputs` or `mask` have too few dimensions.
+        SignatureError
+            If something is given that is neither context, state nor glimpse.
+        """
+        self._check(outputs, mask, kwargs)
+        # What may be missing, a mask of the attended say, may also be given as None.
+        given = {name: value for name, value in kwargs.items() if value is not None}
+        contexts = dict_subset(given, self._contexts(), must_have=False)
+        feedback = self.readout.feedback(outputs)
+        moments = self.fork.apply(feedback, as_dict=True)
+        if mask is not None and MASK in self.transition.apply.sequences:
+            moments[MASK] = mask
+        results = self.transition.apply(
+            return_initial_states=True, as_dict=True, **{**given, **moments}
+        )
+        # An output is made of the states before it and the glimpses that belong to it.
+        used = {name: results[name][:-1] for name in self._states()}
+        used |= {name: results[name][1:] for name in self._glimpses()}
+        first = self.readout.feedback(self.readout.initial_outputs(outputs.shape[1]))
+        fed: Any = torch.cat([first.unsqueeze(0), feedback[:-1]])
+        readouts = self.readout.readout(feedback=fed, **used, **contexts)
+        costs: Variable = self.readout.cost(readouts, outputs)
+        for name, value in used.items():
+            application_call.add_auxiliary_variable(value.copy(), name=name)
+        for name in used:
+            final = results[name][-1]
+            application_call.add_auxiliary_variable(final.copy(), name=f"{name}_final_value")
+        return costs if mask is None else costs.where(mask.ne(0), 0.0)
+
+    @cost_matrix.property("inputs")
+    def cost_matrix_inputs(self) -> list[str]:
+        """The same as those of `cost`."""
+        return self.cost_inputs()
+
+    def _check(self, outputs: Variable, mask: Variable | None, rest: dict[str, Any]) -> None:
+        where, known = f"{self.path()}.cost_matrix", self.cost_inputs()
+        for name in rest:
+            if name not in known:
+                raise SignatureError(
+                    f"{where} takes ({', '.join(known)}), not {name!r}{nearest(name, known)}"
+                )
+        if outputs.ndim < 2:
+            raise ShapeError(
+                f"{where}: outputs have shape {shown(outputs)}, but must be (T, B) or (T, B, ...): "
+                "time first, then the sequences of a batch; x.unsqueeze(1) makes a batch of one"
+            )
+        if mask is not None and mask.ndim != 2:
+            raise ShapeError(f"{where}: mask has shape {shown(mask)}, but must be (T, B)")
+
+    # New sequences.
+
+    @recurrent(sequences=[])
+    def generate(self, outputs: Variable, **kwargs: Variable) -> list[Variable]:
+        """Generate sequences, element after element.
+
+        Parameters
+        ----------
+        outputs : Variable, optional
+            The outputs of the step before, of shape (B,) or (B, ...); initial outputs if missing.
+        n_steps : int or Variable
+            How many elements; with ``iterate=False``, which makes one, neither this nor
+            ``batch_size`` are needed, but all states are.
+        batch_size : int or Variable
+            How many sequences.
+        **kwargs
+            By name: contexts; initial states and glimpses, where they are not the usual ones.
+
+        Returns
+        -------
+        list of Variable
+            States, outputs, glimpses and costs, in the order of ``generate.outputs``, each with T
+            in front. Here states are those after an output.
+        """
+        contexts = dict_subset(kwargs, self._contexts(), must_have=False)
+        contexts = {name: value for name, value in contexts.items() if value is not None}
+        states = dict_subset(kwargs, self._states())
+        before = dict_subset(kwargs, self._glimpses())
+        glimpses = self.transition.take_glimpses(as_dict=True, **states, **before, **contexts)
+        readouts = self.readout.readout(
+            feedback=self.readout.feedback(outputs), **states, **glimpses, **contexts
+        )
+        new = self.readout.emit(readouts)
+        costs = self.readout.cost(readouts, new)
+        inputs = self.fork.apply(self.readout.feedback(new), as_dict=True)
+        next_states = self.transition.compute_states(
+            as_list=True, **inputs, **states, **glimpses, **contexts
+        )
+        return [*next_states, new, *glimpses.values(), costs]
+
+    @generate.delegate
+    def generate_delegate(self) -> BoundApplication:
+        """It has the contexts of the transition."""
+        bound: BoundApplication = self.transition.apply
+        return bound
+
+    @generate.property("states")
+    def generate_states(self) -> list[str]:
+        """States, outputs and glimpses: what goes from step to step."""
+        return [*self._states(), "outputs", *self._glimpses()]
+
+    @generate.property("outputs")
+    def generate_outputs(self) -> list[str]:
+        """States, outputs, glimpses and costs."""
+        return [*self.generate_states(), "costs"]
+
+    @generate.property("inputs")
+    def generate_inputs(self) -> list[str]:
+        """States and contexts."""
+        return [*self.generate_states(), *self._contexts()]
+
+    @application
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
+        """What `generate` begins with.
+
+        Parameters
+        ----------
+        batch_size : int or Variable
+            B.
+        *args, **kwargs
+            The arguments of `generate`; contexts by name.
+        """
+        made = self.transition.initial_states(batch_size, *args, as_dict=True, **kwargs)
+        made["outputs"] = self.readout.initial_outputs(batch_size)
+        return [made[name] for name in self.generate_states()]
+
+    @initial_states.property("outputs")
+    def initial_states_outputs(self) -> list[str]:
+        """The states of `generate`."""
+        return self.generate_states()
+
+
+class SequenceGenerator(BaseSequenceGenerator):
+    """Makes sequences by a recurrent transition, a readout, and perhaps attention.
+
+    Parameters
+    ----------
+    readout : AbstractReadout
+        From states, glimpses, contexts and feedback to outputs.
+    transition : BaseRecurrent
+        Its states are what is known of a sequence so far.
+    attention : AbstractAttention, optional
+        What the transition looks with, in every step.
+    add_contexts : bool, optional
+        Whether the attended and its mask are new contexts; see `AttentionRecurrent`.
+    fork : Brick, optional
+        From feedback to the sequences of the transition; by default a `Fork` to all without "mask"
+        in their name.
+    **kwargs
+        As for `Initializable`.
+
+    References
+    ----------
+    Graves, *Generating sequences with recurrent neural networks*, 2013; with attention: Bahdanau,
+    Cho and Bengio, *Neural machine translation by jointly learning to align and translate*, 2014.
+
+    Examples
+    --------
+    With all weights zero, each of three letters is as likely as any other, so that each costs the
+    logarithm of three:
+
+    >>> from workbench import tensor
+    >>> from workbench.bricks.recurrent import GatedRecurrent
+    >>> from workbench.bricks.sequence_generators import LookupFeedback, Readout, SoftmaxEmitter
+    >>> from workbench.initialization import Constant
+    >>> generator = SequenceGenerator(
+    ...     Readout(source_names=["states", "feedback"], readout_dim=3,
+    ...             emitter=SoftmaxEmitter(random_seed=1), feedback_brick=LookupFeedback(3, 2)),
+    ...     GatedRecurrent(dim=4), weights_init=Constant(0), biases_init=Constant(0))
+    >>> generator.initialize()
+    >>> letters = tensor.lmatrix("letters")
+    >>> cost = generator.cost(letters)
+    >>> round(float(cost.eval({letters: [[0], [2], [1]]})), 3)
+    3.296
+    >>> drawn = generator.generate(n_steps=5, batch_size=2, as_dict=True)["outputs"]
+    >>> drawn.eval().shape
+    torch.Size([5, 2])
+    """
+
+    def __init__(
+        self,
+        readout: AbstractReadout,
+        transition: BaseRecurrent,
+        attention: AbstractAttention | None = None,
+        add_contexts: bool = True,
+        *,
+        fork: Brick | None = None,
+        **kwargs: Any,
+    ) -> None:
+        applied: Any = transition
+        normal = [name for name in applied.apply.sequences if MASK not in name]
+        whole: AbstractAttentionRecurrent
+        if attention is None:
+            whole = FakeAttentionRecurrent(transition, name="with_fake_attention")
+        else:
+            whole = AttentionRecurrent(
+                transition, attention, add_contexts=add_contexts, name="att_trans"
+            )
+        super().__init__(readout, whole, Fork(normal) if fork is None else fork, **kwargs)

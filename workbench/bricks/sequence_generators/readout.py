@@ -1,0 +1,191 @@
+"""`Readout`: the readout of a sequence generator, made of parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.bricks.application import application
+from workbench.bricks.base import Brick
+from workbench.bricks.interfaces import Feedforward
+from workbench.bricks.lazy import is_set
+from workbench.bricks.parallel import Merge
+from workbench.bricks.sequence_generators.emitters import TrivialEmitter
+from workbench.bricks.sequence_generators.feedback import TrivialFeedback
+from workbench.bricks.sequence_generators.interface import (
+    AbstractEmitter,
+    AbstractFeedback,
+    AbstractReadout,
+)
+from workbench.bricks.simple import Bias
+from workbench.errors import BrickError, SignatureError, nearest
+from workbench.tensor import Variable
+
+
+class Readout(AbstractReadout):
+    """Merges its sources to readouts; an emitter and a feedback brick do the rest.
+
+    Each source is transformed, the results are added up (`merge`), and the sum is transformed once
+    more (`post_merge`).
+
+    Parameters
+    ----------
+    emitter : AbstractEmitter, optional
+        By default a `TrivialEmitter`: readouts are outputs.
+    feedback_brick : AbstractFeedback, optional
+        By default a `TrivialFeedback`, for outputs that are vectors.
+    merge : Brick, optional
+        Has the applications and settings of a `Merge`, which is the default.
+    merge_prototype : Feedforward, optional
+        What the default `merge` copies for each source; by default `Linear` without bias.
+    post_merge : Feedforward, optional
+        By default `Bias`.
+    merged_dim : int, optional
+        The size of the sum; by default `readout_dim`.
+    **kwargs
+        As for `AbstractReadout`: ``source_names`` and ``readout_dim`` are needed by `allocate`.
+
+    Raises
+    ------
+    BrickError
+        If both `merge` and `merge_prototype` are given; by `allocate`, if outputs are integers and
+        nothing turns them into vectors.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.bricks.sequence_generators import LookupFeedback, SoftmaxEmitter
+    >>> from workbench.initialization import Constant
+    >>> readout = Readout(
+    ...     source_names=["states", "feedback"], source_dims=[2, 3], readout_dim=4,
+    ...     emitter=SoftmaxEmitter(), feedback_brick=LookupFeedback(4, 3),
+    ...     weights_init=Constant(1), biases_init=Constant(0.5))
+    >>> readout.initialize()
+    >>> readout.readout(states=torch.ones(1, 2), feedback=torch.zeros(1, 3))
+    tensor([[2.5000, 2.5000, 2.5000, 2.5000]])
+    >>> readout.initial_outputs(2).eval()
+    tensor([0, 0])
+    """
+
+    def __init__(
+        self,
+        emitter: AbstractEmitter | None = None,
+        feedback_brick: AbstractFeedback | None = None,
+        merge: Brick | None = None,
+        merge_prototype: Feedforward | None = None,
+        post_merge: Feedforward | None = None,
+        merged_dim: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if merge is not None and merge_prototype is not None:
+            raise BrickError(
+                f"Readout: give merge ({merge!r}) or merge_prototype ({merge_prototype!r}), not "
+                "both; the prototype is what the default merge is made of"
+            )
+        self._own_feedback = feedback_brick is None
+        self.emitter: Any = emitter or TrivialEmitter()
+        self.feedback_brick: Any = feedback_brick or TrivialFeedback()
+        self.merge: Any = merge or Merge(prototype=merge_prototype)
+        self.post_merge: Any = post_merge or Bias()
+        own = [self.emitter, self.feedback_brick, self.merge, self.post_merge]
+        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+        self.merged_dim = merged_dim
+
+    @property
+    def readout_dim(self) -> Any:
+        """R, the size of a readout; that of the emitter is the same."""
+        return self._readout_dim
+
+    @readout_dim.setter
+    def readout_dim(self, value: Any) -> None:
+        # At once, because a sequence generator asks for dimensions before this brick pushes them.
+        self._readout_dim = self.emitter.readout_dim = value
+
+    def _push_allocation_config(self) -> None:
+        merged_dim = self.merged_dim if is_set(self.merged_dim) else self.readout_dim
+        if self._own_feedback:
+            self.feedback_brick.output_dim = self._vector_dim()
+        self.merge.input_names = self.source_names
+        self.merge.input_dims = self.source_dims
+        self.merge.output_dim = merged_dim
+        self.post_merge.input_dim = merged_dim
+        self.post_merge.output_dim = self.readout_dim
+        if self.post_merge.input_dim != merged_dim:
+            raise BrickError(
+                f"{self.path()}: merged_dim is {merged_dim} and readout_dim {self.readout_dim}, "
+                f"but {self.post_merge!r} does not change dimensions; pass a post_merge that does, "
+                "such as Linear()"
+            )
+
+    def _vector_dim(self) -> Any:
+        dim = self.emitter.get_dim("outputs")
+        if dim == 0:
+            raise BrickError(
+                f"{self.path()}: {self.emitter!r} gives numbers, not vectors, which cannot be fed "
+                "back as they are; pass a feedback_brick, such as "
+                f"LookupFeedback({self.readout_dim}, feedback_dim=...)"
+            )
+        return dim
+
+    def get_dim(self, name: str) -> Any:
+        if name == "readouts":
+            return self.readout_dim
+        if name == "outputs":
+            return self.emitter.get_dim("outputs")
+        if name == "feedback":
+            return self._vector_dim() if self._own_feedback else self.feedback_brick.get_dim(name)
+        if is_set(self.source_names) and is_set(self.source_dims) and name in self.source_names:
+            return dict(zip(self.source_names, self.source_dims, strict=True))[name]
+        return super().get_dim(name)
+
+    @application(outputs=["readouts"])
+    def readout(self, **kwargs: Variable) -> Variable:
+        """Merge the sources, and transform what comes out.
+
+        Parameters
+        ----------
+        **kwargs
+            The sources by name, each of shape (..., its dimension); others are left alone.
+
+        Returns
+        -------
+        Variable
+            Of shape (..., R).
+        """
+        missing = [name for name in self.source_names if kwargs.get(name) is None]
+        if missing:
+            raise SignatureError(
+                f"{self.path()}.readout needs its source {missing[0]!r}, got "
+                f"({', '.join(kwargs)}){nearest(missing[0], kwargs)}"
+            )
+        merged = self.merge.apply(**{name: kwargs[name] for name in self.source_names})
+        readouts: Variable = self.post_merge.apply(merged)
+        return readouts
+
+    @readout.property("inputs")
+    def readout_inputs(self) -> list[str]:
+        """The sources."""
+        return list(self.source_names or ())
+
+    @application(inputs=["readouts"], outputs=["outputs"])
+    def emit(self, readouts: Variable) -> Variable:
+        """Let the emitter make outputs."""
+        outputs: Variable = self.emitter.emit(readouts)
+        return outputs
+
+    @application(inputs=["readouts", "outputs"], outputs=["costs"])
+    def cost(self, readouts: Variable, outputs: Variable) -> Variable:
+        """Let the emitter tell what outputs cost."""
+        costs: Variable = self.emitter.cost(readouts, outputs)
+        return costs
+
+    @application(inputs=["batch_size"], outputs=["outputs"])
+    def initial_outputs(self, batch_size: Any) -> Variable:
+        """The initial outputs of the emitter."""
+        outputs: Variable = self.emitter.initial_outputs(batch_size)
+        return outputs
+
+    @application(inputs=["outputs"], outputs=["feedback"])
+    def feedback(self, outputs: Variable) -> Variable:
+        """Let the feedback brick turn outputs into vectors."""
+        vectors: Variable = self.feedback_brick.feedback(outputs)
+        return vectors

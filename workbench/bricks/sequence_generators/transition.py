@@ -1,0 +1,103 @@
+"""`FakeAttentionRecurrent`: a recurrent transition as one that has attention, but sees nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.bricks.application import BoundApplication, application
+from workbench.bricks.attention import AbstractAttentionRecurrent
+from workbench.bricks.interfaces import Initializable
+from workbench.bricks.recurrent import BaseRecurrent
+from workbench.tensor import Variable
+
+
+class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
+    """Gives a transition the interface of a transition with attention, without any glimpses.
+
+    A sequence generator takes steps of a transition in halves, first glimpses, then states. For a
+    transition that looks at nothing, `SequenceGenerator` makes one of these.
+
+    Parameters
+    ----------
+    transition : BaseRecurrent
+        Gets all states and contexts as they are.
+    **kwargs
+        As for `Initializable`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.bricks.recurrent import LSTM
+    >>> from workbench.initialization import Constant
+    >>> transition = FakeAttentionRecurrent(LSTM(dim=1), weights_init=Constant(0.1))
+    >>> transition.initialize()
+    >>> states, cells = transition.apply(torch.ones(2, 1, 4))
+    >>> states.flatten()
+    tensor([0.3751, 0.5763])
+    >>> transition.take_glimpses.outputs, transition.compute_states.outputs
+    ([], ['states', 'cells'])
+    """
+
+    def __init__(self, transition: BaseRecurrent, **kwargs: Any) -> None:
+        self.transition: Any = transition
+        super().__init__(children=[self.transition, *kwargs.pop("children", ())], **kwargs)
+
+    def get_dim(self, name: str) -> Any:
+        return self.transition.get_dim(name)
+
+    @application
+    def apply(self, *args: Any, **kwargs: Any) -> list[Variable]:
+        """Apply the transition."""
+        outputs: list[Variable] = self.transition.apply(*args, as_list=True, **kwargs)
+        return outputs
+
+    @apply.delegate
+    def apply_delegate(self) -> BoundApplication:
+        """It has the sequences, states, contexts and outputs of the transition."""
+        bound: BoundApplication = self.transition.apply
+        return bound
+
+    @application(outputs=[])
+    def take_glimpses(self, **kwargs: Variable) -> list[Variable]:
+        """See nothing."""
+        return []
+
+    @application
+    def compute_states(self, **kwargs: Variable) -> list[Variable]:
+        """Let the transition take one step.
+
+        Parameters
+        ----------
+        **kwargs
+            What the transition takes in one step, by name.
+
+        Returns
+        -------
+        list of Variable
+            The next states.
+        """
+        computed = self.transition.apply(iterate=False, as_dict=True, **kwargs)
+        return [computed[name] for name in self.compute_states_outputs()]
+
+    @compute_states.delegate
+    def compute_states_delegate(self) -> BoundApplication:
+        """It has the sequences, states and contexts of the transition."""
+        return self.apply_delegate()
+
+    @compute_states.property("outputs")
+    def compute_states_outputs(self) -> list[str]:
+        """The states of the transition, and no other of its outputs."""
+        return self._state_names()
+
+    @application
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
+        """The initial states of the transition."""
+        states: list[Variable] = self.transition.initial_states(
+            batch_size, *args, as_list=True, **kwargs
+        )
+        return states
+
+    @initial_states.property("outputs")
+    def initial_states_outputs(self) -> list[str]:
+        """The states that the transition gives."""
+        return list(self.transition.initial_states.outputs)
