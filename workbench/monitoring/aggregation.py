@@ -21,6 +21,7 @@ from typing import Any
 import torch
 
 from workbench import errors
+from workbench.monitoring.weights import examples_of
 from workbench.tensor import SharedVariable, Variable, as_variable, shared
 
 State = tuple[Any, ...]
@@ -494,14 +495,23 @@ def scheme_of(variable: Variable) -> AggregationScheme:
     """The scheme of a variable, by default the mean.
 
     It is ``tag.aggregation_scheme`` where there is one. A variable with ``tag.n_examples``, the
-    number of examples that it is a mean of, is averaged over examples, any other over batches.
+    number of examples that it is a mean of, is averaged over examples, and so is a sum of such a
+    one and of what depends on no data, as a cost with a penalty is; any other over batches.
     """
-    tag = vars(variable.tag)
-    scheme: AggregationScheme | None = tag.get("aggregation_scheme")
+    scheme: AggregationScheme | None = vars(variable.tag).get("aggregation_scheme")
     if scheme is not None:
         return scheme
-    n_examples: Variable | None = tag.get("n_examples")
+    n_examples = examples_of(variable, _own_examples)
     return Mean(variable) if n_examples is None else WeightedMean(variable, n_examples)
+
+
+def _own_examples(variable: Variable) -> Variable | None:
+    """The number of examples that a variable says it is a mean of."""
+    tag = vars(variable.tag)
+    scheme = tag.get("aggregation_scheme")
+    weighted = type(scheme) in (Mean, WeightedMean)
+    number = scheme.denominator if weighted else tag.get("n_examples")
+    return number if isinstance(number, Variable) else None
 
 
 def mean(numerator: Variable, denominator: Any = 1.0) -> Variable:

@@ -274,8 +274,9 @@ class DatasetEvaluator:
     """Computes the values of variables and quantities over a data set.
 
     Each variable is aggregated as its ``tag.aggregation_scheme`` says. Without one it is averaged:
-    over examples if ``tag.n_examples`` gives their number, else over batches. Variables that
-    depend on no data are computed once.
+    over examples if ``tag.n_examples`` gives their number, as that of the costs of bricks does, or
+    if it is the sum of such a mean and of what depends on no data, a cost with a penalty; else over
+    batches. Variables that depend on no data are computed once.
 
     Parameters
     ----------
