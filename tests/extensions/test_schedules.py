@@ -8,6 +8,7 @@ from torch.optim import lr_scheduler
 
 from workbench.errors import ArgumentError
 from workbench.extensions.schedules import (
+    chain,
     cosine,
     exponential,
     linear,
@@ -72,6 +73,19 @@ ROWS = {
         ),
         STEPS,
     ),
+    "three in a chain": (
+        chain([linear(0.2 * RATE, RATE, 8), step(RATE, 5), exponential(RATE, 0.8)], [8, 30]),
+        lambda o: lr_scheduler.SequentialLR(
+            o,
+            [
+                lr_scheduler.LinearLR(o, 0.2, 1.0, 8),
+                lr_scheduler.StepLR(o, 5),
+                lr_scheduler.ExponentialLR(o, 0.8),
+            ],
+            milestones=[8, 30],
+        ),
+        STEPS,
+    ),
 }
 
 
@@ -123,6 +137,8 @@ def test_a_schedule_shows_its_settings():
         (lambda: one_cycle(0.1, 1), "iterations=1 must be a whole number, 2 or more"),
         (lambda: one_cycle(0.1, 9, warm_up=1.0), "warm_up=1.0 must be a fraction"),
         (lambda: step(0.1, [3, 2]), r"every=\(3, 2\) must be increasing"),
+        (lambda: chain([0.1, 0.2], [3, 5]), r"2 schedules were given with ends=\(3, 5\)"),
+        (lambda: chain([1, 2, 3], [5, 3]), r"ends=\(5, 3\) must be increasing"),
         (lambda: step(0.1, True), "every=True must be a whole number"),
     ],
 )

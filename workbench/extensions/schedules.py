@@ -17,7 +17,7 @@ from typing import Any
 
 from workbench.errors import ArgumentError
 
-__all__ = ["Schedule", "cosine", "exponential", "linear", "one_cycle", "step", "warm_up"]
+__all__ = ["Schedule", "chain", "cosine", "exponential", "linear", "one_cycle", "step", "warm_up"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -118,7 +118,7 @@ def warm_up(target: float | Schedule, iterations: int, *, start: float = 1 / 3) 
 
 
 def _warm_up(n: int, *, target: float | Schedule, iterations: int, start: float) -> float:
-    following = target if isinstance(target, Schedule) else Schedule(_constant, {"value": target})
+    following = _schedule(target)
     if n >= iterations:
         return following(n - iterations)
     return following(0) * (start + (1 - start) * n / iterations)
@@ -126,6 +126,50 @@ def _warm_up(n: int, *, target: float | Schedule, iterations: int, start: float)
 
 def _constant(n: int, *, value: float) -> float:
     return value
+
+
+def _schedule(value: float | Schedule) -> Schedule:
+    return value if isinstance(value, Schedule) else Schedule(_constant, {"value": value})
+
+
+def chain(schedules: Sequence[float | Schedule], ends: Sequence[int]) -> Schedule:
+    """Return a schedule that follows several, one after the other.
+
+    Parameters
+    ----------
+    schedules : sequence of float or Schedule
+        In this order; a number is a value to stay at. Each begins with its iteration 0.
+    ends : sequence of int
+        The numbers of iterations done at which the next one takes over: one less than there are
+        schedules, and increasing. The last one has no end.
+
+    Returns
+    -------
+    Schedule
+
+    Raises
+    ------
+    ArgumentError
+        If `ends` are not such numbers.
+
+    Examples
+    --------
+    >>> schedule = chain([linear(0.0, 1.0, 2), 1.0, step(0.5, every=1, factor=0.5)], ends=[2, 4])
+    >>> [schedule(n) for n in range(7)]
+    [0.0, 0.5, 1.0, 1.0, 0.5, 0.25, 0.125]
+    """
+    parts, times = tuple(schedules), _increasing("ends", ends)
+    if len(times) != len(parts) - 1:
+        raise ArgumentError(
+            f"{len(parts)} schedules were given with ends={times}; each but the last has an end, "
+            "so there must be one less"
+        )
+    return Schedule(_chain, {"schedules": parts, "ends": times})
+
+
+def _chain(n: int, *, schedules: tuple[float | Schedule, ...], ends: tuple[int, ...]) -> float:
+    part = bisect_right(ends, n)
+    return _schedule(schedules[part])(n - (ends[part - 1] if part else 0))
 
 
 def cosine(
@@ -239,11 +283,7 @@ def step(rate: float, every: int | Sequence[int], *, factor: float = 0.1) -> Sch
     if not isinstance(every, Sequence):
         _whole("every", every)
         return Schedule(_step, {"rate": rate, "every": every, "factor": factor})
-    for one in every:
-        _whole("every", one)
-    times = tuple(every)
-    if list(times) != sorted(set(times)):
-        raise ArgumentError(f"every={times} must be increasing numbers of iterations")
+    times = _increasing("every", every)
     return Schedule(_step, {"rate": rate, "every": times, "factor": factor})
 
 
@@ -359,6 +399,15 @@ def _one_cycle(
     if n < peak:
         return _between(first, maximum, n / peak)
     return _between(maximum, first / final_div_factor, min((n - peak) / (last - peak), 1.0))
+
+
+def _increasing(name: str, values: Sequence[int]) -> tuple[int, ...]:
+    for value in values:
+        _whole(name, value)
+    times = tuple(values)
+    if list(times) != sorted(set(times)):
+        raise ArgumentError(f"{name}={times} must be increasing numbers of iterations")
+    return times
 
 
 def _whole(name: str, value: object, least: int = 1) -> None:

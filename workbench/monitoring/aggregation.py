@@ -508,9 +508,9 @@ def scheme_of(variable: Variable) -> AggregationScheme:
 def _own_examples(variable: Variable) -> Variable | None:
     """The number of examples that a variable says it is a mean of."""
     tag = vars(variable.tag)
-    scheme = tag.get("aggregation_scheme")
-    weighted = type(scheme) in (Mean, WeightedMean)
-    number = scheme.denominator if weighted else tag.get("n_examples")
+    scheme: Any = tag.get("aggregation_scheme")
+    is_mean = isinstance(scheme, Mean) and not isinstance(scheme, Perplexity)
+    number = scheme.denominator if is_mean else tag.get("n_examples")
     return number if isinstance(number, Variable) else None
 
 
