@@ -1,0 +1,19 @@
+"""The contenders of the step benchmark: this project, plain torch, and its peers.
+
+Each trains the same model on the same batches with plain gradient descent and keeps the cost of
+every batch. Each is written as somebody who knows the library would write it for speed, within what
+the library is for: no progress bars, no checkpoints, no validation, and batches that are slices of
+arrays in memory instead of examples collected one by one.
+"""
+
+from tests.benchmarks.contenders.base import NOT_INSTALLED, Contender, missing
+from tests.benchmarks.contenders.ignite import Ignite
+from tests.benchmarks.contenders.keras import Keras
+from tests.benchmarks.contenders.lightning import Lightning
+from tests.benchmarks.contenders.project import Compiled, Eager
+from tests.benchmarks.contenders.skorch import Skorch
+from tests.benchmarks.contenders.torch import CompiledModel, Raw
+
+CONTENDERS = (Compiled, Eager, Raw, CompiledModel, Ignite, Skorch, Lightning, Keras)
+
+__all__ = ["CONTENDERS", "NOT_INSTALLED", "Compiled", "Contender", "Eager", "Raw", "missing"]
