@@ -18,6 +18,7 @@ knows nothing of the workbench can still catch them::
     ├── NotAllocatedError     (AttributeError)  parameters asked of a brick that has none yet
     ├── GraphError            (ValueError)      a computation graph that cannot do what was asked
     ├── SelectionError        (LookupError)     a path or a name that selects nothing
+    ├── SearchError           (ValueError)      a beam search that cannot be made as asked
     ├── ParameterError        (ValueError)      parameter values that do not fit the model
     ├── AlgorithmError        (ValueError)      an algorithm or a step rule set up wrongly
     ├── NotFiniteError        (ArithmeticError) a cost became infinite or not a number
@@ -149,6 +150,10 @@ class GraphError(WorkbenchError, ValueError):
 
 class SelectionError(WorkbenchError, LookupError):
     """A path or a name selects nothing."""
+
+
+class SearchError(WorkbenchError, ValueError):
+    """A search for likely sequences cannot be made from what was given."""
 
 
 class ParameterError(WorkbenchError, ValueError):

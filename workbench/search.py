@@ -1,0 +1,329 @@
+"""Beam search: the most likely sequences of a sequence generator, nearly.
+
+Drawing from a generator gives sequences as often as they are likely; `BeamSearch` looks for the
+likeliest. It keeps K sequences at a time, the *beam*, and in each step the K best of all that are
+one element longer. With K as large as the number of all sequences it would find the very best.
+
+Shapes: K sequences in the beam, R different outputs, T steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy
+import torch
+
+from workbench.bricks.sequence_generators import BaseSequenceGenerator
+from workbench.errors import InputError, SearchError, nearest
+from workbench.filter import VariableFilter, get_application_call
+from workbench.graph import ComputationGraph
+from workbench.roles import OUTPUT, has_roles
+from workbench.tensor import Function, Variable, function, variable
+from workbench.tensor.scan import Loop
+from workbench.tensor.traversal import ancestors
+from workbench.utils import find_bricks
+
+Values = dict[str, torch.Tensor]
+Arrays = tuple[numpy.ndarray[Any, Any], numpy.ndarray[Any, Any], numpy.ndarray[Any, Any]]
+
+STATES = 1
+"""The position of the states among the arguments of a loop."""
+
+
+class BeamSearch:
+    """Looks for the most likely sequences of a generator with integer outputs.
+
+    Parameters
+    ----------
+    samples : Variable
+        An output of the generator's ``generate``, applied with ``n_steps`` (whatever their number).
+        The contexts that it got there, and its initial states, are those of the search.
+
+    Attributes
+    ----------
+    generator : BaseSequenceGenerator
+    inputs : list of Variable
+        The inputs of the graph that ends in `samples`.
+    compiled : bool
+        Whether the functions of a search are there already.
+
+    Raises
+    ------
+    SearchError
+        If `samples` do not come from the ``generate`` of a sequence generator, or its emitter has
+        no application ``probs``, as `SoftmaxEmitter` has.
+
+    Examples
+    --------
+    A generator without memory: wherever it stands, the outputs 0, 1 and 2, which is the end, have
+    the probabilities 0.2, 0.5 and 0.3.
+
+    >>> from workbench.bricks.recurrent import GatedRecurrent
+    >>> from workbench.bricks.sequence_generators import (
+    ...     LookupFeedback, Readout, SequenceGenerator, SoftmaxEmitter)
+    >>> from workbench.initialization import Constant
+    >>> generator = SequenceGenerator(
+    ...     Readout(SoftmaxEmitter(), LookupFeedback(3, 1), source_names=["states"], readout_dim=3),
+    ...     GatedRecurrent(1), weights_init=Constant(0), biases_init=Constant(0))
+    >>> generator.initialize()
+    >>> biases = generator.readout.post_merge.parameters[0]
+    >>> biases.set_value(numpy.log([0.2, 0.5, 0.3]).astype("float32"))
+    >>> samples = generator.generate(n_steps=1, batch_size=3, as_dict=True)["outputs"]
+    >>> outputs, costs = BeamSearch(samples).search({}, eol_symbol=2, max_length=3)
+    >>> outputs
+    [[2], [1, 2], [1, 1, 1]]
+    >>> [round(float(numpy.exp(-cost)), 3) for cost in costs]
+    [0.3, 0.15, 0.125]
+    """
+
+    def __init__(self, samples: Variable) -> None:
+        call = get_application_call(samples)
+        brick = None if call is None else call.application.brick
+        if call is None or not isinstance(brick, BaseSequenceGenerator):
+            raise SearchError(
+                f"samples are {samples!r}, which no sequence generator made; pass what "
+                "generator.generate(n_steps=..., batch_size=...) returns"
+            )
+        before = ancestors([samples])
+        loops = [v for v in before if v.owner and isinstance(v.owner.function, Loop)]
+        if call.application != brick.generate or not loops or not has_roles(samples, [OUTPUT]):
+            raise SearchError(
+                f"samples are {samples!r}, of {call.application.path}; pass an output of "
+                f"{brick.path()}.generate, applied with n_steps=... and without iterate=False"
+            )
+        self.generator: Any = brick
+        self.inputs = ComputationGraph(samples).inputs
+        owner: Any = loops[-1].owner  # whatever loops there are besides come before this one
+        self._states = dict(zip(brick.generate_states(), owner.args[STATES], strict=True))
+        self._contexts = {
+            v.tag.name: v
+            for v in before
+            if get_application_call(v) is call and v.tag.name in brick.generate.contexts
+        }
+        self.compiled = False
+        self._build_step()
+
+    def _build_step(self) -> None:
+        """The graph of one step, on variables that stand for contexts and states."""
+        generator = self.generator
+        self._given = {
+            name: variable(
+                name, [n if isinstance(n, int) else None for n in like.shape], like.dtype
+            )
+            for name, like in {**self._contexts, **self._states}.items()
+        }
+        step = generator.generate(iterate=False, as_dict=True, **self._given)
+        self._next = [step[name] for name in self._states]
+        graph = ComputationGraph(self._next)
+        [self._drawn] = VariableFilter(applications=[generator.readout.emit], roles=[OUTPUT])(
+            graph.variables
+        )
+        self._probs = self._found_probs(graph)
+
+    def _found_probs(self, graph: ComputationGraph) -> Variable:
+        parts = find_bricks([self.generator.readout], lambda _: True)
+        for v in VariableFilter(roles=[OUTPUT])(graph.variables):
+            call = get_application_call(v)
+            if call and call.application.name == "probs" and call.application.brick in parts:
+                return v
+        raise SearchError(
+            f"{self.generator.readout.path()} emits without an application named probs, so the "
+            "probabilities of outputs are not known; use SoftmaxEmitter, or an emitter that "
+            "defines probs and draws from what it gives"
+        )
+
+    # The functions of a search.
+
+    def compile(self) -> None:
+        """Make the functions; `search` does it where it has not been done."""
+        given = list(self._given.values())
+        start = [*self._contexts.values(), *self._states.values()]
+        chosen = variable("chosen", [None], self._drawn.dtype)
+        self._start = _function(self.inputs, start, "initial states of a beam")
+        # torch.log of a softmax is computed as a log-softmax, exactly.
+        log_probs = self._probs.log()
+        self._log_probs = _function(given, [log_probs], "next outputs of a beam")
+        self._next_states = _function(
+            [*given, chosen], self._next, "next states of a beam", {self._drawn: chosen}
+        )
+        self.compiled = True
+
+    def compute_initial_states_and_contexts(
+        self, inputs: Mapping[Any, Any]
+    ) -> tuple[Values, Values]:
+        """What a search begins with.
+
+        Parameters
+        ----------
+        inputs : dict
+            From inputs, or their names, to values.
+
+        Returns
+        -------
+        contexts, states : dict of str to torch.Tensor
+        """
+        computed = self._start(*self._in_order(inputs))
+        named = dict(zip([*self._contexts, *self._states], computed, strict=True))
+        contexts = {name: named[name] for name in self._contexts}
+        return contexts, {name: named[name] for name in self._states}
+
+    def compute_logprobs(self, contexts: Values, states: Values) -> torch.Tensor:
+        """The log-probability of each output as the next one, of shape (K, R)."""
+        [log_probs] = self._log_probs(*self._step_values(contexts, states))
+        return log_probs  # type: ignore[no-any-return]
+
+    def compute_next_states(
+        self, contexts: Values, states: Values, outputs: torch.Tensor
+    ) -> Values:
+        """The states after `outputs`, of shape (K,), have been chosen."""
+        computed = self._next_states(*self._step_values(contexts, states), outputs)
+        return dict(zip(self._states, computed, strict=True))
+
+    def _step_values(self, contexts: Values, states: Values) -> list[torch.Tensor]:
+        return [*(contexts[n] for n in self._contexts), *(states[n] for n in self._states)]
+
+    def _in_order(self, inputs: Mapping[Any, Any]) -> list[Any]:
+        named = {v.name: v for v in self.inputs if v.name is not None}
+        values: dict[Variable, Any] = {}
+        for key, value in inputs.items():
+            found = key if isinstance(key, Variable) else named.get(key)
+            if found not in self.inputs:
+                raise InputError(
+                    f"the graph of the samples has no input {key!r}, only "
+                    f"({', '.join(map(repr, self.inputs))}){nearest(str(key), named)}"
+                )
+            values[found] = value
+        missing = [repr(v) for v in self.inputs if v not in values]
+        if missing:
+            raise InputError(f"the search is missing a value for {', '.join(missing)}")
+        return [values[v] for v in self.inputs]
+
+    # The search.
+
+    def search(
+        self,
+        input_values: Mapping[Any, Any],
+        eol_symbol: int,
+        max_length: int,
+        ignore_first_eol: bool = False,
+        as_arrays: bool = False,
+    ) -> Any:
+        """Look for the most likely sequences.
+
+        Parameters
+        ----------
+        input_values : dict
+            From inputs of the graph, or their names, to values: a batch of K copies of one example,
+            as in ``numpy.repeat(example[:, None], 10, axis=1)``. K is the size of the beam.
+        eol_symbol : int
+            The output that ends a sequence.
+        max_length : int
+            After how many elements to stop; sequences that have no end then are cut off.
+        ignore_first_eol : bool
+            Whether a sequence goes on if `eol_symbol` is its first element: for generators of
+            sequences that begin and end with the same symbol.
+        as_arrays : bool
+            Whether to return arrays.
+
+        Returns
+        -------
+        outputs : list of list of int
+            Up to K sequences, the most likely first, each with its `eol_symbol`.
+        costs : list of float
+            Minus the log-probability of each.
+            With `as_arrays`, three arrays of shape (T, up to K) instead: outputs, a mask which is
+            zero after the end of a sequence, and the cost of each element.
+
+        Raises
+        ------
+        InputError
+            If an input is missing or not known.
+        SearchError
+            If the values are not copies of one example, an option makes no sense, or probabilities
+            are NaN.
+        """
+        if not self.compiled:
+            self.compile()
+        contexts, states = self.compute_initial_states_and_contexts(input_values)
+        size = len(states["outputs"])
+        _check_copies(size, contexts, states)
+        if max_length < 1:
+            raise SearchError(f"max_length is {max_length}; a sequence has at least one element")
+        # All sequences of the beam are the same at first, so all but one are out of the running.
+        costs = torch.full((size,), torch.inf, dtype=torch.float64)
+        costs[0] = 0
+        going = torch.ones(size, dtype=torch.bool)
+        history: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
+        for step in range(max_length):
+            log_probs = self.compute_logprobs(contexts, states).cpu().double()
+            _check_log_probs(log_probs, eol_symbol)
+            # What has ended goes on with ends, which cost nothing.
+            longer = torch.where(going[:, None], -log_probs, torch.inf)
+            longer[~going, eol_symbol] = 0
+            best = (costs[:, None] + longer).flatten().topk(size, largest=False)
+            rows, outputs = best.indices // longer.shape[1], best.indices % longer.shape[1]
+            history = [(o[rows], m[rows], c[rows]) for o, m, c in history]
+            history.append((outputs, going[rows], longer[rows, outputs]))
+            costs, going = best.values, going[rows]
+            if not (ignore_first_eol and step == 0):
+                going = going & (outputs != eol_symbol)
+            if not (going & costs.isfinite()).any():
+                break
+            moved = {name: value[rows.to(value.device)] for name, value in states.items()}
+            states = self.compute_next_states(contexts, moved, outputs.to(self._drawn.device))
+        possible = costs.isfinite()
+        series = [torch.stack(values)[:, possible] for values in zip(*history, strict=True)]
+        result = (series[0].numpy(), series[1].double().numpy(), series[2].numpy())
+        return result if as_arrays else self.result_to_lists(result)
+
+    @staticmethod
+    def result_to_lists(result: Arrays) -> tuple[list[list[int]], list[float]]:
+        """Lists of outputs, and the cost of each, from arrays as `search` returns them.
+
+        >>> outputs, mask = numpy.array([[1, 2], [2, 2]]), numpy.array([[1, 1], [1, 0]])
+        >>> BeamSearch.result_to_lists((outputs, mask, numpy.array([[0.5, 1.5], [0.5, 0.0]])))
+        ([[1, 2], [2]], [1.0, 1.5])
+        """
+        outputs, masks, costs = result
+        lengths = masks.sum(0).astype(int)
+        lists = [column[:n].tolist() for column, n in zip(outputs.T, lengths, strict=True)]
+        return lists, costs.sum(0).tolist()
+
+
+def _function(
+    inputs: list[Variable],
+    outputs: list[Variable],
+    name: str,
+    givens: Mapping[Variable, Variable] = MappingProxyType({}),
+) -> Function:
+    return function(inputs, outputs, givens=givens, name=name, on_unused_input="ignore")
+
+
+def _check_copies(size: int, contexts: Values, states: Values) -> None:
+    """Check that all sequences begin alike, so far as that can be seen."""
+    if size < 1:
+        raise SearchError("the batch is empty; pass as many copies of an example as the beam has")
+    for name, value in {**contexts, **states}.items():
+        # The batch is the first dimension of a state, and one of the dimensions of a context.
+        axes = [0] if name in states else [i for i, n in enumerate(value.shape) if n == size]
+        alike = [(value == value.narrow(axis, 0, 1)).all() for axis in axes]
+        if axes and (name in states or value.dim() > 1) and not any(alike):
+            raise SearchError(
+                f"{name} differs between the {size} sequences of the batch; a beam search takes "
+                "copies of one example, as many as the beam is to have sequences, as in "
+                "numpy.repeat(example[:, None], 10, axis=1)"
+            )
+
+
+def _check_log_probs(log_probs: torch.Tensor, eol_symbol: int) -> None:
+    number = log_probs.shape[1]
+    if not 0 <= eol_symbol < number:
+        raise SearchError(f"eol_symbol is {eol_symbol}, but outputs go from 0 to {number - 1}")
+    if log_probs.isnan().any():
+        raise SearchError(
+            "the generator gives probabilities that are not numbers (NaN); initialise it, or find "
+            "out where its training went wrong"
+        )
