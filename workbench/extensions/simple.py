@@ -316,10 +316,22 @@ class SimpleExtension(TrainingExtension):
             return partial(self.dispatch, event)
         if getattr(type(self), event.value) is not getattr(TrainingExtension, event.value):
             raise ExtensionError(UNUSED_METHOD.format(kind=type(self).__name__, event=event))
-        for condition in self._conditions.get(event, ()):
+        conditions = self._conditions.get(event, ())
+        for condition in conditions:
             passed = (event, *event.arguments, *condition.arguments)
             check_signature(self.do, event, passed, f"do of {self!r}")
-        return partial(self.dispatch, event) if self._conditions.get(event) else None
+        return self._direct(event, conditions) if conditions else None
+
+    def _direct(self, event: CallbackName, conditions: tuple[Condition, ...]) -> Handler:
+        """Return what does the same as `dispatch` for an event that may come with every batch."""
+        do, main_loop = self.do, self.main_loop
+
+        def handle(*from_main_loop: Any) -> None:
+            for condition in conditions:
+                if condition.predicate is always_true or condition.predicate(main_loop.log):
+                    do(event, *from_main_loop, *condition.arguments)
+
+        return handle
 
     @staticmethod
     def parse_args(

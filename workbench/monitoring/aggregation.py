@@ -162,6 +162,8 @@ class Fold(AggregationScheme):
     def __init__(self, variable: Variable) -> None:
         super().__init__(variable)
         self.requires = [variable]
+    keeps_single: bool = False
+    """Whether what it makes of a single number is that number, the first of `requires`."""
 
     @abstractmethod
     def start(self) -> State:
@@ -251,6 +253,11 @@ class Mean(Fold):
         if isinstance(denominator, Variable):
             self.requires = [numerator, denominator]
 
+    @property
+    def keeps_single(self) -> bool:
+        alone = len(self.requires) == 1 and self.denominator == 1
+        return alone and self.numerator.dtype.is_floating_point
+
     def start(self) -> State:
         return 0.0, 0.0
 
@@ -284,6 +291,10 @@ class WeightedMean(Mean):
     def __init__(self, variable: Variable, weight: Variable) -> None:
         super().__init__(variable, weight)
 
+    @property
+    def keeps_single(self) -> bool:
+        return bool(self.numerator.dtype.is_floating_point)
+
     def take(self, state: State, *values: Any) -> State:
         value, weight = values
         return state[0] + value * weight, state[1] + weight
@@ -299,6 +310,8 @@ class TakeLast(Fold):
     ----------
     variable : Variable
     """
+
+    keeps_single = True
 
     def start(self) -> State:
         return (0.0,)
@@ -317,6 +330,8 @@ class Minimum(Fold):
     ----------
     variable : Variable
     """
+
+    keeps_single = True
 
     def start(self) -> State:
         return (math.inf,)
@@ -346,6 +361,8 @@ class Maximum(Fold):
     >>> DatasetEvaluator([highest]).evaluate(as_stream([{"x": [1.0, 2.0]}, {"x": [4.0]}]))
     {'highest': 4.0}
     """
+
+    keeps_single = True
 
     def start(self) -> State:
         return (-math.inf,)

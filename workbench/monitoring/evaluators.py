@@ -225,14 +225,42 @@ class Aggregation:
         )
         self.requires = [*self.variables.requires, *self.quantities.requires]
         self.updates = self.variables.accumulation_updates
+        self._single = self._singles(monitored)
+        self._waiting: Sequence[Any] | None = None
+        self._begun = True
+
+    def _singles(self, monitored: Sequence[Monitored]) -> list[tuple[str, int]] | None:
+        """Where to read each name if there is only one batch; None if that is not so simple."""
+        schemes = [run.scheme for run in self.variables.running.values()]
+        if len(schemes) < len(monitored) or not all(
+            scheme.keeps_single and scheme.requires[0].ndim == 0 for scheme in schemes
+        ):
+            return None
+        places = {variable: i for i, variable in enumerate(self.requires)}
+        return [(n, places[s.requires[0]]) for n, s in zip(self.names, schemes, strict=True)]
 
     def initialize(self) -> None:
         """Forget all batches."""
-        self.variables.initialize_aggregators()
-        self.quantities.initialize_quantities()
+        self._waiting = None
+        if self._begun:
+            self.variables.initialize_aggregators()
+            self.quantities.initialize_quantities()
+            self._begun = self._single is None
 
     def aggregate(self, values: Sequence[Any]) -> None:
         """Take in the values of `requires` for one batch."""
+        # a batch waits for the next one: often it is read first, and there is nothing to add up
+        if self._waiting is not None:
+            self._take_waiting()
+        self._waiting = values
+        if self._single is None:
+            self._take_waiting()
+
+    def _take_waiting(self) -> None:
+        values, self._waiting = self._waiting, None
+        if values is None:
+            return
+        self._begun = True
         n = len(self.variables.requires)
         self.variables.aggregate(values)
         if len(values) > n:
@@ -240,6 +268,7 @@ class Aggregation:
 
     def state_dict(self) -> dict[str, Any]:
         """What has been taken in outside of the graph, to be given to `load_state_dict`."""
+        self._take_waiting()
         return {name: one.state_dict() for name, one in self._holders().items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -256,6 +285,7 @@ class Aggregation:
                 f"the state of monitoring is of {_names(state)}, but monitored are "
                 f"{_names(holders)}"
             )
+        self._waiting, self._begun = None, True
         for name, saved in state.items():
             holders[name].load_state_dict(saved)
 
@@ -266,6 +296,10 @@ class Aggregation:
 
     def read(self) -> dict[str, Any]:
         """Read the values over all batches since `initialize`, by name."""
+        if self._waiting is not None:
+            if self._single is not None and not self._begun:
+                return {name: plain(self._waiting[place]) for name, place in self._single}
+            self._take_waiting()
         values = self.variables.get_aggregated_values() | self.quantities.get_aggregated_values()
         return {name: values[name] for name in self.names}
 
