@@ -18,6 +18,7 @@ from __future__ import annotations
 import tarfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -102,8 +103,12 @@ class CIFAR10(PictureDataset):
     ) -> None:
         names = self.check_sets(which_sets)
         found = _find()
-        splits = [self.check_pictures(found, name, _read(found, name)) for name in names]
-        super().__init__(names, str(found), splits, start=start, stop=stop, sources=sources)
+        read = partial(self._pictures, found.absolute())
+        super().__init__(names, str(found), read, start=start, stop=stop, sources=sources)
+
+    @classmethod
+    def _pictures(cls, found: Path, split: str) -> Pictures:
+        return cls.check_pictures(found, split, _read(found, split))
 
 
 def _find() -> Path:

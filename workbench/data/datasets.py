@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from workbench.data.checksum import checksum, same_or_raise
 from workbench.data.schemes import IterationScheme, Request, SequentialExampleScheme
 from workbench.data.schemes.base import request_sizes
 from workbench.errors import DataError, SourceError, nearest
@@ -125,6 +126,9 @@ class IndexableDataset(Dataset):
 
     A batch of neighbouring examples is a view of the array and costs no copy: do not write to it.
 
+    A pickle of it, in a checkpoint for instance, contains the data. That of a subclass which can
+    `load` them again does not.
+
     Parameters
     ----------
     indexables : mapping of str to array, or array
@@ -168,9 +172,42 @@ class IndexableDataset(Dataset):
         if len(set(lengths.values())) > 1:
             raise DataError(f"the sources differ in their number of examples: {lengths}")
         self.indexables = tuple(arrays[name] for name in self.sources)
+        self._loaded: Data | None = self.indexables
+        self._part = slice(start, stop)
+        self._checksum: int | None = None
         self.num_examples = next(iter(lengths.values()))
         if self.num_examples:
             self.example_iteration_scheme = SequentialExampleScheme(self.num_examples)
+
+    def load(self) -> Mapping[str, Any] | None:
+        """Read the data again, all examples of every source, or return None if nothing has them.
+
+        For a subclass whose data stand in a file. Pickles then hold a checksum in their place.
+        """
+        return None
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(vars(self))
+        del state["_loaded"]
+        if self.indexables is self._loaded and type(self).load is not IndexableDataset.load:
+            if self._checksum is None:
+                self._checksum = checksum(self.indexables)
+            state["_checksum"] = self._checksum
+            del state["indexables"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._loaded = None  # what was pickled is pickled again
+        if "indexables" not in state:
+            try:
+                named = self.load() or {}
+                arrays = {name: as_array(value, name)[self._part] for name, value in named.items()}
+                self.indexables = self._loaded = tuple(arrays[name] for name in self.sources)
+                same_or_raise(self.indexables, state["_checksum"], self)
+            except DataError as error:
+                error.add_note(f"while {self!r} was unpickled, which reads its data again")
+                raise
 
     def get_data(self, request: Request | Sequence[int]) -> Data:
         """Return the examples that `request` names, one array a source.

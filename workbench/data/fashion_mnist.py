@@ -13,11 +13,13 @@ learning algorithms, 2017, arXiv:1708.07747. The pictures are under the MIT lice
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 from workbench.data.files import data_folders
 from workbench.data.idx_pictures import Layout
-from workbench.data.pictures import PictureDataset
+from workbench.data.pictures import PictureDataset, Pictures
 from workbench.errors import MissingDataError
 
 LAYOUT = Layout(
@@ -103,5 +105,9 @@ class FashionMNIST(PictureDataset):
         if found is None:
             where = ", ".join(map(str, data_folders())) or "no folder of it exists"
             raise MissingDataError(NOT_HERE.format(where=where))
-        splits = [self.check_pictures(found, name, LAYOUT.read(found, name)) for name in names]
-        super().__init__(names, str(found), splits, start=start, stop=stop, sources=sources)
+        read = partial(self._pictures, found.absolute())
+        super().__init__(names, str(found), read, start=start, stop=stop, sources=sources)
+
+    @classmethod
+    def _pictures(cls, found: Path, split: str) -> Pictures:
+        return cls.check_pictures(found, split, LAYOUT.read(found, split))

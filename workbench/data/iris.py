@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
 
 from workbench.data.datasets import IndexableDataset
 from workbench.data.hdf5 import H5PYDataset
@@ -60,6 +63,9 @@ class Iris(IndexableDataset):
         stop: int | None = None,
         sources: Sequence[str] | None = None,
     ) -> None:
-        table = H5PYDataset(EMBEDDED, which_sets, load_in_memory=True)
-        arrays = dict(zip(table.sources, table.indexables, strict=True))
-        super().__init__(arrays, start, stop, sources=sources)
+        self.which_sets = (which_sets,) if isinstance(which_sets, str) else tuple(which_sets)
+        super().__init__(self.load(), start, stop, sources=sources)
+
+    def load(self) -> dict[str, npt.NDArray[Any]]:
+        table = H5PYDataset(EMBEDDED, self.which_sets, load_in_memory=True)
+        return dict(zip(table.sources, table.indexables, strict=True))

@@ -14,13 +14,14 @@ Proceedings of the IEEE 86, 1998.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from workbench.data.files import data_folders
 from workbench.data.hdf5 import H5PYDataset
 from workbench.data.idx_pictures import Layout
-from workbench.data.pictures import PictureDataset
+from workbench.data.pictures import PictureDataset, Pictures
 from workbench.errors import MissingDataError
 
 EMBEDDED = Path(__file__).parent / "embedded" / "mnist.h5"
@@ -101,10 +102,13 @@ class MNIST(PictureDataset):
             where = ", ".join(map(str, data_folders())) or "no folder of it exists"
             raise MissingDataError(NOT_HERE.format(where=where))
         self.is_subset = found is None
-        if found is None:
-            features, targets = H5PYDataset(EMBEDDED, names, load_in_memory=True).indexables
-            splits, origin = [(features, targets)], "embedded subset"
-        else:
-            splits = [self.check_pictures(found, name, LAYOUT.read(found, name)) for name in names]
-            origin = str(found)
-        super().__init__(names, origin, splits, start=start, stop=stop, sources=sources)
+        origin = "embedded subset" if found is None else str(found)
+        read = partial(self._pictures, found and found.absolute())
+        super().__init__(names, origin, read, start=start, stop=stop, sources=sources)
+
+    @classmethod
+    def _pictures(cls, found: Path | None, split: str) -> Pictures:
+        if found is not None:
+            return cls.check_pictures(found, split, LAYOUT.read(found, split))
+        features, targets = H5PYDataset(EMBEDDED, (split,), load_in_memory=True).indexables
+        return features, targets

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -31,8 +31,9 @@ class PictureDataset(IndexableDataset):
         The names of the splits.
     origin : str
         Where the pictures come from, for people to read.
-    splits : sequence of pairs of array
-        The pictures and the classes of each split, as they are to be given.
+    read : callable
+        Gives the pictures and the classes of the split of that name; a pickle of the data set has
+        it in place of the data.
     start, stop : int, optional
         Use only the examples from `start` to before `stop`.
     sources : sequence of str, optional
@@ -56,7 +57,7 @@ class PictureDataset(IndexableDataset):
         self,
         which_sets: tuple[str, ...],
         origin: str,
-        splits: Sequence[Pictures],
+        read: Callable[[str], Pictures],
         *,
         start: int | None = None,
         stop: int | None = None,
@@ -64,12 +65,17 @@ class PictureDataset(IndexableDataset):
     ) -> None:
         self.which_sets = which_sets
         self.origin = origin
-        arrays = [pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-                  for pieces in zip(*splits, strict=True)]  # fmt: skip
-        super().__init__(dict(zip(SOURCES, arrays, strict=True)), start, stop, sources=sources)
+        self._read = read
+        super().__init__(self.load(), start, stop, sources=sources)
         if "features" in self.sources:
             to_unit = partial(ScaleAndShift, scale=1 / 255, shift=0, which_sources=("features",))
             self.default_transformers = (to_unit,)
+
+    def load(self) -> dict[str, npt.NDArray[Any]]:
+        splits = [self._read(name) for name in self.which_sets]
+        arrays = [pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+                  for pieces in zip(*splits, strict=True)]  # fmt: skip
+        return dict(zip(SOURCES, arrays, strict=True))
 
     @classmethod
     def check_sets(cls, which_sets: Sequence[str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.data.checksum import checksum, same_or_raise
 from workbench.data.datasets import Data, Dataset, IndexableDataset, as_index, check_slice
 from workbench.data.hdf5.handle import FileHandle, faults_named
 from workbench.data.hdf5.layout import SplitTable, joined
@@ -21,8 +22,9 @@ from workbench.errors import DataError, DataFileError
 class H5PYDataset(Dataset):
     """Some splits of an HDF5 file in Fuel's layout.
 
-    The file stays open between reads. The dataset can be pickled, used by several threads and
-    inherited by a forked process, which opens the file anew.
+    The file stays open between reads. The dataset can be used by several threads, inherited by a
+    forked process, which opens the file anew, and pickled: a pickle refers to the file, and reads
+    anew what was in memory.
 
     Parameters
     ----------
@@ -85,6 +87,7 @@ class H5PYDataset(Dataset):
         self.which_sets = (which_sets,) if isinstance(which_sets, str) else tuple(which_sets)
         self._handle = FileHandle(path)
         self._memory: IndexableDataset | None = None
+        self._checksum: int | None = None
         file = self._handle.open()
         with faults_named(self.path, "the layout"):
             table = SplitTable(file, self.path)
@@ -127,6 +130,24 @@ class H5PYDataset(Dataset):
         return tuple(
             [self._read(name, _chosen(self._rows[name], request, self)) for name in self.sources]
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self._memory is not None and self._checksum is None:
+            self._checksum = checksum(self._memory.indexables)
+        return {**vars(self), "_memory": None, "_load_in_memory": self.load_in_memory}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        in_memory = state.pop("_load_in_memory")
+        vars(self).update(state)
+        if in_memory:
+            try:
+                self._memory = self._load()
+                same_or_raise(self.indexables, state["_checksum"], self.path)
+            except DataError as error:
+                error.add_note(f"while {self!r} was unpickled, which reads its data again")
+                raise
+            finally:
+                self.close()
 
     def close(self) -> None:
         """Close the file, which is opened again when it is needed."""

@@ -1,0 +1,47 @@
+"""Whether data that are read again are those that were there before."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.errors import DataFileError
+
+
+def checksum(arrays: Iterable[npt.NDArray[Any]], start: int = 0) -> int:
+    """Return a number of 32 bits that shapes, dtypes and values of `arrays` determine.
+
+    It finds damage and other versions of a file, not malice.
+
+    Examples
+    --------
+    >>> checksum([np.arange(3)]) == checksum([np.arange(3)])
+    True
+    >>> checksum([np.arange(3)]) == checksum([np.arange(3.0)])
+    False
+    """
+    total = start
+    for array in arrays:
+        total = zlib.crc32(f"{array.dtype}{array.shape}".encode(), total)
+        if array.dtype != object:
+            total = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, total)
+            continue
+        for item in array.flat:  # examples that differ in shape, or text
+            if isinstance(item, np.ndarray):
+                total = checksum([item], total)
+            else:
+                total = zlib.crc32(repr(item).encode("utf-8", "surrogatepass"), total)
+    return total
+
+
+def same_or_raise(arrays: Iterable[npt.NDArray[Any]], expected: int, where: object) -> None:
+    """Raise a `DataFileError` unless `arrays` have the checksum `expected`."""
+    if checksum(arrays) != expected:
+        raise DataFileError(
+            f"{where}: these are not the data that were there when it was pickled; the file has "
+            "changed since, or the arrays had been written to"
+        )
