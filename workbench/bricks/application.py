@@ -15,9 +15,15 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from workbench.bricks import immediate
-from workbench.bricks.tagging import output_names, tagged_inputs, tagged_outputs
+from workbench.bricks.tagging import (
+    output_names,
+    tagged_inputs,
+    tagged_outputs,
+    wrong_argument,
+)
 from workbench.errors import ApplicationError, ArgumentError, SignatureError, located, nearest
 from workbench.graph.annotations import ApplicationCall
+from workbench.tensor import Variable
 from workbench.utils.plain import extract_args, pack, unpack
 
 if TYPE_CHECKING:
@@ -256,6 +262,12 @@ class Application:
         token = _running.set((*_running.get(), bound.brick))
         try:
             return pack(self.application_function(*complete.args, **complete.kwargs))
+        except AttributeError as error:
+            # Where a variable was needed: the function asked something else what only those know.
+            for name, value in arguments.items():
+                if value is error.obj and not isinstance(value, Variable):
+                    raise wrong_argument(bound, name, value) from error
+            raise
         finally:
             _running.reset(token)
 
@@ -309,6 +321,11 @@ class BoundApplication:
         """Names of the inputs; by default the arguments of the method."""
         names = self._found("inputs")
         return self.application.argument_names if names is None else pack(names)
+
+    @property
+    def declares_inputs(self) -> bool:
+        """Whether somebody said what is an input; else every argument counts as one."""
+        return self._found("inputs") is not None
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or (found := self._found(name)) is None:

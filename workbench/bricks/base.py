@@ -11,13 +11,20 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NoReturn, Self
 
 from workbench.bricks import display
 from workbench.bricks.application import applications_of
+from workbench.bricks.dimensions import check_size, is_dimension
 from workbench.bricks.lazy import is_set
 from workbench.bricks.wrappers import BrickWrapper
-from workbench.errors import BrickError, NotConfiguredError, SignatureError, nearest
+from workbench.errors import (
+    ApplicationError,
+    BrickError,
+    NotConfiguredError,
+    SignatureError,
+    nearest,
+)
 from workbench.graph.hierarchy import Component
 
 LIFE_CYCLE = frozenset(
@@ -143,6 +150,7 @@ class Brick(Component):
         self.auxiliary_variables.clear()
         self.updates.clear()
         self._allocate()
+        self._remember_settings()
         self.allocated = True
         self._forget()
 
@@ -162,6 +170,7 @@ class Brick(Component):
         self._require(self.initialization_args, "initialization")
         if not self.allocated:
             self._allocate_tree(set(), anew=False)
+        self._check_unchanged()
         if not self.initialization_config_pushed:
             self.push_initialization_config()
         for child in self._bricks():
@@ -209,6 +218,7 @@ class Brick(Component):
         """Be ready to be applied."""
         if not self.allocated:
             self._allocate_tree(set(), anew=False)
+        self._check_unchanged()
         if not self.lazy and not self.initialized:
             self.initialize()
 
@@ -261,6 +271,8 @@ class Brick(Component):
     # Changes.
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if is_dimension(name):
+            check_size(self._where(), name, value)
         before = vars(self).get(name)
         super().__setattr__(name, value)
         if not name.startswith("_") and name not in LIFE_CYCLE and before is not value:
@@ -268,6 +280,8 @@ class Brick(Component):
 
     def _children_changed(self) -> None:
         self._settings_changed()
+        # A child that comes with an allocation has no settings for initialisation, either.
+        vars(self)["initialization_config_pushed"] = False
 
     def _settings_changed(self) -> None:
         for stage in (_stage.get(),) if _stage.get() else ("allocation", "initialization"):
@@ -280,7 +294,44 @@ class Brick(Component):
         for parent in vars(self).get("parents", ()):
             parent._forget()
 
+    # What was configured otherwise since.
+
+    def _remember_settings(self) -> None:
+        """Note what the parameters were made for; see `_check_unchanged`."""
+        values = {name: getattr(self, name, None) for name in self.allocation_args}
+        vars(self)["_allocated_for"] = {name: _snapshot(v) for name, v in values.items()}
+
+    def _check_unchanged(self) -> None:
+        """Refuse to go on with parameters that were made for other settings.
+
+        Raises
+        ------
+        NotConfiguredError
+        """
+        for name, before in vars(self).get("_allocated_for", {}).items():
+            now = getattr(self, name, None)
+            if not _equal(before, now):
+                raise NotConfiguredError(
+                    f"{self.path()}: {name} is {now!r}, but the parameters were allocated for "
+                    f"{name}={before!r}; call {self.path().split('/')[0]}.allocate() for new ones, "
+                    "which initialize() then fills, or set it back"
+                )
+
     # Copies and words.
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Not how a brick is applied; the error says how.
+
+        Raises
+        ------
+        ApplicationError
+        """
+        methods = list(applications_of(type(self)))
+        first = "apply" if "apply" in methods or not methods else methods[0]
+        raise ApplicationError(
+            f"{self!r} is a brick and cannot be called; apply it by one of its application methods "
+            f"({', '.join(methods) or 'it has none yet'}), as in {self.name}.{first}(...)"
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_immediate": {}}
@@ -309,11 +360,29 @@ class Brick(Component):
     def _repr_html_(self) -> str:
         return display.as_html(self)
 
+    def _where(self) -> str:
+        """The path; the name of the class while the constructor has given no name yet."""
+        return self.path() if "parents" in vars(self) else type(self).__name__
+
     def _bricks(self) -> list[Brick]:
         return [child for child in self.children if isinstance(child, Brick)]
 
     def _owners(self) -> list[Brick]:
         return [parent for parent in self.parents if isinstance(parent, Brick)]
+
+
+def _snapshot(value: Any) -> Any:
+    """What does not change when a list or dictionary is changed in its place."""
+    if isinstance(value, list):
+        return tuple(value)
+    return value.copy() if isinstance(value, dict) else value
+
+
+def _equal(before: Any, now: Any) -> bool:
+    now = _snapshot(now)
+    plain = (int, str, tuple, dict)
+    alike = isinstance(before, plain) and isinstance(now, plain) and before == now
+    return alike or before is now or not is_set(now)
 
 
 def _unknown_arguments(cls: type[Brick], unknown: dict[str, Any]) -> str:

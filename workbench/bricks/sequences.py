@@ -15,6 +15,11 @@ from workbench.bricks.simple import Linear
 from workbench.errors import BrickError
 from workbench.utils.plain import pack
 
+NO_LAYERS = (
+    "{cls}: activations is empty, but there is one for each linear transformation, one fewer than "
+    "dims ({dims!r}); None stands for no activation, as in {cls}([Tanh(), None], [784, 100, 10])"
+)
+
 
 class Sequence(Brick):
     """Applies one brick after the other.
@@ -36,13 +41,21 @@ class Sequence(Brick):
     def __init__(
         self, application_methods: Iterable[Brick | BoundApplication], **kwargs: Any
     ) -> None:
+        if isinstance(application_methods, (Brick, BoundApplication, str)):
+            raise BrickError(_not_a_list(self, "application_methods", application_methods))
         methods = [m.apply if isinstance(m, Brick) else m for m in application_methods]  # type: ignore[attr-defined]
         for method in methods:
             if not isinstance(method, BoundApplication):
+                hint = f"; write {method.__name__}()" if isinstance(method, type) else ""
                 raise BrickError(
                     f"{type(self).__name__}: a sequence consists of bricks and their application "
-                    f"methods, got {method!r}"
+                    f"methods, got {method!r}{hint}"
                 )
+        if not methods:
+            raise BrickError(
+                f"{type(self).__name__}: a sequence needs one brick at least, got none; what does "
+                "nothing is Identity()"
+            )
         self.application_methods: list[BoundApplication] = methods
         own = dict.fromkeys(method.brick for method in methods)
         super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
@@ -170,7 +183,11 @@ class MLP(FeedforwardSequence, Initializable):
         use_bias: bool | None = None,
         **kwargs: Any,
     ) -> None:
+        if isinstance(activations, (Brick, BoundApplication, str)):
+            raise BrickError(_not_a_list(self, "activations", activations))
         self.activations = list(activations)
+        if not self.activations:
+            raise BrickError(NO_LAYERS.format(cls=type(self).__name__, dims=dims))
         self.prototype = Linear() if prototype is None else prototype
         self.linear_transformations: list[Feedforward] = []
         methods: list[Brick | BoundApplication] = []
@@ -180,6 +197,8 @@ class MLP(FeedforwardSequence, Initializable):
             self.linear_transformations.append(layer)
             methods += [layer] if activation is None else [layer, activation]
         super().__init__(application_methods=methods, use_bias=use_bias, **kwargs)
+        if is_set(dims) and not isinstance(dims, SequenceType):
+            raise BrickError(_not_a_list(self, "dims", dims))
         self.dims = list(dims) if is_set(dims) else dims
 
     @property
@@ -216,3 +235,7 @@ class MLP(FeedforwardSequence, Initializable):
             layer.output_dim = output_dim
             if self.use_bias is not None and isinstance(layer, Initializable):
                 layer.use_bias = self.use_bias
+
+
+def _not_a_list(brick: Brick, setting: str, given: object) -> str:
+    return f"{type(brick).__name__}: {setting} is a list, got {given!r}; write [{given!r}]"

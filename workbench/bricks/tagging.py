@@ -10,7 +10,8 @@ import numpy
 import torch
 
 from workbench.errors import ApplicationError
-from workbench.graph.annotations import ApplicationCall, add_annotation
+from workbench.graph.annotations import Annotation, ApplicationCall, add_annotation
+from workbench.graph.hierarchy import Component
 from workbench.roles import COST, INPUT, OUTPUT, VariableRole, add_role, has_roles
 from workbench.tensor import Variable, as_variable
 from workbench.utils.variables import print_shape, put_hook
@@ -20,6 +21,41 @@ if TYPE_CHECKING:
 
 CARRIED_TAGS = ("n_examples", "aggregation_scheme")
 """Entries that the tag of an output takes over from what the application function returned."""
+
+
+NO_VALUES = (str, bytes, list, tuple, dict, set, Component, Annotation)
+"""What is never an input: containers of values, texts, bricks."""
+
+
+def wrong_argument(bound: BoundApplication, name: str, value: object) -> ApplicationError:
+    """The error for an argument that is neither a variable nor an array."""
+    if isinstance(value, Component):
+        remedy = "to apply one brick to what another gives, apply that one first, as in "
+        remedy += f"{bound.brick.name}.{bound.name}({value.name}.apply(x))"
+    elif isinstance(value, (list, tuple)) and any(isinstance(v, Variable) for v in value):
+        remedy = "give the variables one by one, or make one of them with torch.stack or torch.cat"
+    elif isinstance(value, str):
+        remedy = f"a variable of that name is made by tensor.matrix({value!r})"
+    elif value is None:
+        remedy = "did the application that should have made it return nothing?"
+    else:
+        remedy = "numpy.array(..., dtype='float32') or torch.tensor(...) make one"
+    shown = "None" if value is None else f"{shortened(value)}, {an(type(value).__name__)}"
+    return ApplicationError(
+        f"{bound.path}: {name} is {shown}; expected is a variable, such as tensor.matrix('x'), or "
+        f"an array or tensor to compute at once; {remedy}"
+    )
+
+
+def shortened(value: object, length: int = 80) -> str:
+    """The repr, cut off where it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= length else f"{text[: length - 3]}..."
+
+
+def an(noun: str) -> str:
+    """A noun with its article."""
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 
 def output_names(bound: BoundApplication, count: int) -> list[str]:
@@ -34,18 +70,21 @@ def tagged_inputs(
     """The arguments, with tagged copies in place of variables, arrays and tensors."""
 
     def copy(value: Any, name: str) -> Any:
+        if name in declared and isinstance(value, NO_VALUES):
+            raise wrong_argument(bound, name, value)
         if isinstance(value, (numpy.ndarray, torch.Tensor)):
             value = as_variable(value)
         if isinstance(value, Variable):
             return _tagged(value, bound, call, INPUT, name)
         return value
 
+    declared = bound.inputs if bound.declares_inputs else ()
     parameters = bound.application.signature.parameters
     for name, value in arguments.items():
         if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
             named = bound.application.argument_names
-            declared = bound.inputs[len(named) :] if bound.inputs[: len(named)] == named else []
-            names = declared + [f"{name}_{i}" for i in range(len(declared), len(value))]
+            rest = bound.inputs[len(named) :] if bound.inputs[: len(named)] == named else []
+            names = rest + [f"{name}_{i}" for i in range(len(rest), len(value))]
             yield name, tuple(copy(v, n) for v, n in zip(value, names, strict=False))
         elif parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
             yield name, {key: copy(v, key) for key, v in value.items()}

@@ -1,0 +1,66 @@
+"""Dimensions: the settings of a brick that are sizes, checked when they are given.
+
+A setting is a dimension if its name says so: ``dim``, ``dims``, or anything that ends in ``_dim``
+or ``_dims``. It holds a number, or a sequence or a dictionary of numbers where an input has several
+axes or a brick several inputs; what is not known yet is ``None`` or a `LazyNone`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy
+
+from workbench.bricks.lazy import is_set
+from workbench.errors import BrickError
+
+
+def is_dimension(name: str) -> bool:
+    """Whether the setting of this name is a dimension."""
+    return name in ("dim", "dims") or name.endswith(("_dim", "_dims"))
+
+
+def check_size(where: str, name: str, value: Any) -> None:
+    """Check that a setting holds sizes, as far as they are known.
+
+    Parameters
+    ----------
+    where : str
+        The brick, for the error.
+    name : str
+        The setting.
+    value : object
+
+    Raises
+    ------
+    BrickError
+        If it holds something else, or a negative number.
+    """
+    wrong = next((part for part in _parts(value) if not _is_size(part)), None)
+    if wrong is None:
+        return
+    of = "" if wrong is value else f", with {wrong!r} in it"
+    hint = f"; {int(wrong)} would be one" if _is_whole(wrong) else ""
+    raise BrickError(
+        f"{where}: {name} is {value!r}{of}, but dimensions are whole numbers from 0 up{hint}"
+    )
+
+
+def _parts(value: Any) -> list[Any]:
+    """The numbers, or whatever stands in their place."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if not isinstance(value, (list, tuple)):
+        return [value] if is_set(value) else []
+    return [part for piece in value for part in _parts(piece)]
+
+
+def _is_size(part: object) -> bool:
+    return isinstance(part, (int, numpy.integer)) and not isinstance(part, bool) and part >= 0
+
+
+def _is_whole(part: object) -> bool:
+    if isinstance(part, str):
+        return part.isdecimal()
+    return isinstance(part, float) and part.is_integer() and part >= 0
