@@ -153,6 +153,7 @@ class MainLoop:
         self.epoch_iterator: Iterator[dict[str, Any]] | None = None
         self.started_at: dict[str, int] = {}
         self._announced = False
+        self._loaded: set[str] = set()
         self._stand_still()
 
     def _stand_still(self) -> None:
@@ -352,7 +353,9 @@ class MainLoop:
 
         Of this one nothing changes unless everything fits. Parts that `state` lacks, of those
         listed in `workbench.serialization.training`, stay as they are. Within an event use
-        `after_event`, or extensions that come later will act on the new state.
+        `after_event`, or extensions that come later will act on the new state. A main loop that
+        has not started yet fires ``before_training`` all the same when it does; the parts that
+        were loaded are afterwards as they were.
 
         Raises
         ------
@@ -363,6 +366,7 @@ class MainLoop:
         """
         self._check_thread("load_state_dict")
         training.restore(self, state)
+        self._loaded |= set(state)
 
     def _check_thread(self, method: str) -> None:
         if self._thread != threading.get_ident() and is_claimed(self):
@@ -429,9 +433,7 @@ class MainLoop:
         self._attach()
         self.refresh()
         if not self._announced:
-            with Timer("before_training", self.profile):
-                self._fire(CallbackName.BEFORE_TRAINING)
-            self._announced = True
+            self._announce()
         if not self.started_at:
             if isinstance(self.model, Model) and isinstance(self.algorithm, GradientDescent):
                 self.model.check_sanity(self.algorithm)
@@ -441,6 +443,18 @@ class MainLoop:
         if self.status["iterations_done"] > 0:
             self.log.resume()
             self._fire(CallbackName.ON_RESUMPTION)
+
+    def _announce(self) -> None:
+        """Fire the first event; what was loaded before stays as it is, whatever extensions do."""
+        kept = training.state_of(self) if self._loaded else {}
+        kept = {part: kept[part] for part in self._loaded}
+        self._loaded = set()
+        with Timer("before_training", self.profile):
+            self._fire(CallbackName.BEFORE_TRAINING)
+        self._announced = True
+        if kept and not self._loaded:  # else an extension has loaded something on this event
+            training.restore(self, kept)
+        self._loaded = set()
 
     def _train_for_an_epoch(self) -> bool:
         status = self.status

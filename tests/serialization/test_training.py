@@ -370,3 +370,29 @@ def test_an_epoch_iterator_of_unknown_position_cannot_be_saved():
 def test_a_stream_refuses_a_position_of_other_data():
     with pytest.raises(DataError, match="does not lie within"):
         shuffled().load_state_dict({"epoch": 0, "position": 6})
+
+
+def test_what_acts_before_training_does_not_change_what_was_loaded():
+    class Meddle(TrainingExtension):
+        def before_training(self):
+            self.seen = self.main_loop.status["iterations_done"]
+            for variable in self.main_loop.model.parameters:
+                variable.set_value(np.zeros(tuple(variable.shape), "float32"))
+
+    state, whole, rest = trained(4).state_dict(), trained(9), build(9, Meddle())
+    rest.load_state_dict(state)
+    rest.run()
+    assert rest.extensions[0].seen == 4
+    assert_same(rest, whole)
+
+
+def test_what_acts_before_training_changes_what_was_not_loaded():
+    class Meddle(TrainingExtension):
+        def before_training(self):
+            self.main_loop.algorithm.step_rule.learning_rate.set_value(0.0)
+
+    state, rest = trained(4).state_dict(), build(9, Meddle())
+    rest.load_state_dict({"parameters": state["parameters"]})
+    rest.run()
+    after = rest.state_dict()["parameters"]
+    assert all(torch.equal(after[name], value) for name, value in state["parameters"].items())

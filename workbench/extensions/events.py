@@ -4,7 +4,9 @@
 event            arguments     when it fires, on the thread that trains
 ================ ============= ===================================================================
 before_training                once for each main loop, before its algorithm is initialised; not
-                               again when the same main loop is started a second time
+                               again when the same main loop is started a second time, and not
+                               when `continue_training` goes on with one; it does fire where a
+                               state is loaded into a new main loop, which then stays as loaded
 on_resumption                  when a run starts with a log that has iterations, after the
                                algorithm is initialised and the log has resumed
 before_epoch                   when an epoch starts; not when a run goes on within an epoch that
