@@ -2,5 +2,6 @@
 
 from workbench import tensor
 from workbench.tensor import function, grad, scan, shared
+from workbench.tensor.execution.explain import explain
 
-__all__ = ["function", "grad", "scan", "shared", "tensor"]
+__all__ = ["explain", "function", "grad", "scan", "shared", "tensor"]

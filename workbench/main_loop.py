@@ -32,6 +32,7 @@ from workbench.errors import (
 )
 from workbench.extensions.base import Handler, TrainingExtension
 from workbench.extensions.events import CallbackName
+from workbench.extensions.finish import planned_batches
 from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
 from workbench.mailbox import Letter, Mailbox
@@ -440,9 +441,19 @@ class MainLoop:
             with Timer("initialization", self.profile):
                 self.algorithm.initialize()
             self.started_at = {n: self.status[n] for n in ("iterations_done", "epochs_done")}
+        if isinstance(self.algorithm, TrainingAlgorithm):
+            self.algorithm.watch_execution(self._record_execution, self._batches_left)
         if self.status["iterations_done"] > 0:
             self.log.resume()
             self._fire(CallbackName.ON_RESUMPTION)
+
+    def _record_execution(self, text: str) -> None:
+        """Record that batches after this iteration are processed in another way, and why."""
+        self.log.current_row["execution"] = text
+
+    def _batches_left(self) -> int | None:
+        planned = planned_batches(self)
+        return None if planned is None else planned - int(self.status["iterations_done"])
 
     def _announce(self) -> None:
         """Fire the first event; what was loaded before stays as it is, whatever extensions do."""

@@ -17,7 +17,7 @@ from workbench import errors
 from workbench.filter import get_brick
 from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import Function, SharedVariable, Variable, function
-from workbench.tensor.execution import Guard
+from workbench.tensor.execution import Execution, Guard
 from workbench.tensor.function import Updates
 from workbench.tensor.traversal import ancestors
 
@@ -28,6 +28,9 @@ Observer = Callable[[Sequence[Any]], object]
 """Called after every batch with the values that it asked for."""
 
 OnTrouble = Literal["raise", "warn", "ignore"]
+
+COMPILED_FOR = "compiled_for"
+"""Under which the state of an algorithm says for which sizes programs were compiled."""
 
 
 class TrainingAlgorithm(ABC):
@@ -54,6 +57,20 @@ class TrainingAlgorithm(ABC):
         batch : dict
             An array for the name of each source.
         """
+
+    def watch_execution(
+        self, report: Callable[[str], object], calls_left: Callable[[], float | None]
+    ) -> None:
+        """Have `report` told when batches are processed in another way than before.
+
+        Parameters
+        ----------
+        report : callable
+            Gets a text, in the thread that trains.
+        calls_left : callable
+            Says how many batches are to come, or gives ``None`` where nobody knows.
+        """
+        return None
 
     def state_variables(self) -> dict[str, SharedVariable]:
         """All shared variables that training reads or changes, by unique names."""
@@ -128,6 +145,27 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         self._calls: list[tuple[Observer, list[int]]] = []
         self._sources: list[str] = []
         self._warned = False
+        self._examples: list[tuple[int, ...]] = []
+        self._report: Callable[[str], object] | None = None
+        self._calls_left: Callable[[], float | None] | None = None
+
+    @property
+    def execution(self) -> Execution:
+        """How batches are processed; see `workbench.explain`."""
+        self.initialize()
+        assert self.function is not None
+        return self.function.execution
+
+    def watch_execution(
+        self, report: Callable[[str], object], calls_left: Callable[[], float | None]
+    ) -> None:
+        self._report, self._calls_left = report, calls_left
+        if self.function is not None:
+            self._attach(self.function)
+
+    def _attach(self, run: Function) -> None:
+        run.execution.report, run.execution.calls_left = self._report, self._calls_left
+        run.execution.examples = self._examples
 
     @property
     def updates(self) -> list[tuple[SharedVariable, Any]]:
@@ -206,6 +244,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             guard=self._guard(),
             **{"name": repr(self), **self.function_kwargs},
         )
+        self._attach(new)
         self._calls = [(see, [places[v] for v in wanted]) for wanted, see in self._observers]
         self._sources = list(inputs)
         self._warned = False
@@ -291,11 +330,15 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             What is saved elsewhere, such as the parameters of a model.
         """
         left_out = set(exclude)
-        return {
+        state: dict[str, Any] = {
             name: variable.get_value()
             for name, variable in self.state_variables().items()
             if variable not in left_out
         }
+        if self.function is not None and (examples := self.function.execution.state()):
+            # Sizes for which programs were compiled: the same programs give the same roundings.
+            state[COMPILED_FOR] = [list(sizes) for sizes in examples]
+        return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go back to where `state_dict` was called.
@@ -307,6 +350,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             another shape; nothing changes then.
         """
         variables = self.state_variables()
+        state = dict(state)
+        examples = [tuple(sizes) for sizes in state.pop(COMPILED_FOR, ())]
         needed = [name for name, v in variables.items() if has_roles(v, [ALGORITHM_STATE])]
         missing = [name for name in needed if name not in state]
         if missing:
@@ -327,9 +372,14 @@ class UpdatesAlgorithm(TrainingAlgorithm):
                 )
         for name, value in state.items():
             variables[name].set_value(value)
+        self._examples = examples
+        if self.function is not None:
+            self._attach(self.function)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "function": None}
+        examples = self._examples if self.function is None else self.function.execution.state()
+        forgotten = {"function": None, "_report": None, "_calls_left": None}
+        return {**self.__dict__, **forgotten, "_examples": examples}
 
     def __repr__(self) -> str:
         return type(self).__name__

@@ -51,6 +51,8 @@ class Program:
         The call and variables behind each fx node, for errors.
     hooked : bool
         Whether hooks look at values; see `workbench.tensor.put_hook`.
+    copies : list of int
+        Which new values are copies, because they are what another place holds.
     """
 
     module: fx.GraphModule
@@ -59,6 +61,7 @@ class Program:
     leaves: list[SharedVariable]
     origin: dict[fx.Node, Call] = field(repr=False)
     hooked: bool
+    copies: list[int]
 
     def explain(self, arguments: Sequence[Any], error: Exception) -> None:
         """Find the call that fails on `arguments` and note on `error` where it stands."""
@@ -201,7 +204,7 @@ class _Lowering:
                 self.graph.erase_node(node)
         module = fx.GraphModule(dict(self.constants.values()), self.graph)
         hooked = any(variable.hooks for variable in self.order)
-        return Program(module, self.inputs, self.shared, leaves, self.origin, hooked)
+        return Program(module, self.inputs, self.shared, leaves, self.origin, hooked, self.copies)
 
     def _placeholder(self, variable: Variable, otherwise: str, ending: str = "") -> fx.Node:
         """A parameter of the program, named after `variable` and unlike all others."""
@@ -331,15 +334,18 @@ class _Lowering:
 
     def _results(self) -> list[fx.Node]:
         """Outputs and new values, each with a storage of its own where it might share one."""
+        self.copies: list[int] = []
         updated = {_storage(v) for v in (*self.shared, *self.inputs)} - {None}
         results: list[fx.Node] = []
-        for variable in [*self.outputs, *self.news]:
+        for i, variable in enumerate([*self.outputs, *self.news]):
             node = self.value[variable]
             if self._carries_graph(variable):
                 node = self.graph.call_method("detach", (node,))
             storage = _storage(variable)
             if storage in updated:
                 node = self.graph.call_method("clone", (node,))
+                if i >= len(self.outputs):
+                    self.copies.append(i - len(self.outputs))
             elif storage is not None:
                 updated.add(storage)
             results.append(node)

@@ -40,11 +40,14 @@ def _mixed(value: int) -> int:
 
 def _hashed(counter: torch.Tensor, size: Any, key: int, device: torch.device) -> torch.Tensor:
     """64 random bits for each element of a tensor of `size`, as int64."""
-    state = (counter * _signed(0xD1342543DE82EF95) + key) * _signed(_GOLDEN)
+    state = counter * _signed(0xD1342543DE82EF95) + key
     count = 1
     for n in size:
         count = count * n
-    bits = torch.arange(count, device=device) * _signed(_GOLDEN) + state
+    # The counter is positive, so that this changes nothing; but a compiler that does not know so
+    # cannot conclude, from sums and products that would overflow, that a loop ends early.
+    index = torch.arange(count, device=device) ^ (counter >> 63)
+    bits = (index + state) * _signed(_GOLDEN)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         bits = (bits ^ ((bits >> shift) & ((1 << (64 - shift)) - 1))) * _signed(factor)
     return (bits ^ ((bits >> 31) & ((1 << 33) - 1))).reshape(size)

@@ -36,6 +36,8 @@ class Variant:
     trace : Trace
     seconds : float
         How long tracing and compiling took.
+    source : str
+        The code that inductor wrote.
     """
 
     def __init__(self, step: Step, example: tuple[int, ...]) -> None:
@@ -43,7 +45,7 @@ class Variant:
         self.example = example
         with _compiler:
             self.trace = trace(step, example)
-            self._program = _compile(self.trace)
+            self._program, self.source = _compile(self.trace)
         self.seconds = time.perf_counter() - start
         self._held = [variable.tensor for variable in step.shared]
         self._guard = step.guard
@@ -113,21 +115,42 @@ class Compiled:
         return next((variant for variant in self.variants if variant.trace.fits(sizes)), None)
 
 
-def _compile(traced: Trace) -> Any:
-    """What runs a flat graph."""
-    from torch._dynamo.convert_frame import compile_lock
-    from torch._guards import TracingContext, tracing
-    from torch._inductor import standalone_compile
+def _compile(traced: Trace) -> tuple[Any, str]:
+    """What runs a flat graph, and its code.
 
-    patches = {"size_asserts": False, "alignment_asserts": False}
+    Inductor keeps on disk what it has compiled.
+    """
+    sources: list[str] = []
     try:
-        with compile_lock, torch.no_grad(), tracing(TracingContext(traced.mode)):
-            return standalone_compile(
+        from torch._dynamo.convert_frame import compile_lock
+        from torch._functorch import config as functorch_config
+        from torch._guards import TracingContext, tracing
+        from torch._inductor import standalone_compile
+        from torch._inductor.compile_fx import compile_fx_inner
+
+        def inner(*args: Any, **kwargs: Any) -> Any:
+            compiled = compile_fx_inner(*args, **kwargs)
+            sources.append(vars(compiled)["source_code"])
+            return compiled
+
+        options = {
+            "inner_compile": inner,
+            "config_patches": {"size_asserts": False, "alignment_asserts": False},
+        }
+        with (
+            compile_lock,
+            torch.no_grad(),
+            # A second cache, in front of inductor's, would skip `inner`.
+            functorch_config.patch(enable_autograd_cache=False),
+            tracing(TracingContext(traced.mode)),
+        ):
+            program = standalone_compile(
                 traced.graph,
                 traced.arguments,
                 dynamic_shapes="from_tracing_context",
-                options={"config_patches": patches},
+                options=options,
             )
     except Exception as error:
         lines = str(error).strip().splitlines() or [""]
         raise errors.CompilationError(f"{type(error).__name__}: {lines[0]}") from error
+    return program, "\n".join(sources)

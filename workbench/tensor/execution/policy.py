@@ -39,12 +39,12 @@ SWITCH_INTERVAL = 2e-4
 """How long a thread may keep others waiting, in seconds, while one of them compiles."""
 
 SWAPPED = (
-    "compiled, after {calls} eager calls of {eager:.3g} ms each; compiling took {seconds:.1f} s in "
+    "after {calls} eager calls of {eager:.3g} ms each; compiling took {seconds:.1f} s in "
     "the background"
 )
-SLOWER = "eager: compiled it took {compiled:.3g} ms a call, and {eager:.3g} ms before"
-FAILED = "eager: it cannot be compiled ({why})"
-NOT_YET = "eager: {calls} calls so far have not made compiling worthwhile"
+SLOWER = "compiled it took {compiled:.3g} ms a call, and {eager:.3g} ms before"
+FAILED = "it cannot be compiled ({why})"
+NOT_YET = "compiling has not been worthwhile so far"
 CANNOT = (
     "{name} was to be compiled, but runs eagerly: {why}. Say execution='eager' if that is right"
 )
@@ -71,7 +71,7 @@ class Execution:
         Says how many calls are to come, or gives ``None`` where nobody knows; as many as there
         have been, then.
     report : callable or None
-        Told `reason` when the tier changes, or will not change.
+        Told `described` when the tier changes, or when it is settled that it will not.
     """
 
     def __init__(self, step: Step, mode: Mode, name: str) -> None:
@@ -79,7 +79,7 @@ class Execution:
         self.mode = mode
         self.name = name
         self.tier: Eager | Compiled = Eager(step)
-        self.reason = f"{mode}: asked for" if mode != "auto" else ""
+        self.reason = "asked for" if mode != "auto" else ""
         self.calls = 0
         self.calls_left: Callable[[], float | None] | None = None
         self.report: Callable[[str], object] | None = None
@@ -100,6 +100,11 @@ class Execution:
             self._compile_now(values)
             return self.tier.find(values)
         return self._look(values)
+
+    @property
+    def described(self) -> str:
+        """The tier and the reason for it."""
+        return f"{self.tier.name}: {self.reason or NOT_YET}"
 
     def state(self) -> list[tuple[int, ...]]:
         """The sizes that programs were made for; those made for the same are the same."""
@@ -147,7 +152,7 @@ class Execution:
 
     def _compile_later(self, sizes: tuple[int, ...]) -> None:
         self._eager_time = statistics.median(self._times)
-        self.reason = "eager, while a thread compiles"
+        self.reason = "while a thread compiles"
         self.thread = threading.Thread(
             target=self._compile, args=(sizes,), name=f"compile {self.name}", daemon=True
         )
@@ -195,4 +200,4 @@ class Execution:
     def _tell(self, reason: str) -> None:
         self.reason = reason
         if self.report is not None:
-            self.report(reason)
+            self.report(self.described)

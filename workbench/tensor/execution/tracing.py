@@ -79,6 +79,15 @@ class Trace:
             for guard in known.guards
         )
 
+    def bound(self, symbol: Any) -> str:
+        """Which values of one of `symbols` are valid as far as that depends on it alone."""
+        known = self.environment
+        value = symbol if isinstance(symbol, int) else known.replacements.get(symbol, symbol)
+        if value != symbol or isinstance(symbol, int):
+            return f"= {value}"
+        lower, upper = known.var_to_range[symbol].lower, known.var_to_range[symbol].upper
+        return f">= {lower}" if upper > 2**40 else f"from {lower} to {upper}"
+
     @property
     def operations(self) -> int:
         """How many operations the graph has."""
@@ -151,7 +160,10 @@ def _whole(step: Step) -> Any:
         leaves = [held[place[v]].detach().requires_grad_() for v in program.leaves]
         with torch.autocast("cpu", enabled=False) if step.precision != "bf16" else reduced(step):
             results = program.module.forward(*arguments[:n], *read, *leaves)
-        outputs, news = results[: step.n_outputs], results[step.n_outputs :]
+        outputs, news = results[: step.n_outputs], list(results[step.n_outputs :])
+        for i in program.copies:
+            # Inductor takes copies away, also where what is copied changes before it is used.
+            news[i] = torch.maximum(news[i], news[i])
         holds = None if step.guard is None else step.guard.holds(outputs)
         for variable, new in zip(step.updated, news, strict=True):
             old = held[place[variable]]

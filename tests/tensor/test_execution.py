@@ -1,0 +1,220 @@
+"""Tiers of execution: they agree, they say why they are used, and nobody waits for a compiler."""
+
+import threading
+
+import numpy
+import pytest
+import torch
+
+from workbench import errors, explain, function, grad, shared, tensor
+from workbench.tensor import RandomStream, put_hook
+from workbench.tensor.execution import policy
+from workbench.tensor.execution.compiled import Compiled
+from workbench.tensor.execution.eager import Eager
+from workbench.tensor.execution.tracing import HOOKED
+
+TOLERANCE = {"rtol": 1e-5, "atol": 1e-6}
+
+
+def descent(execution, **options):
+    """A step of gradient descent, and its parameters."""
+    x, y = tensor.matrix("x"), tensor.lvector("y")
+    generator = numpy.random.default_rng(0)
+    w = shared(generator.normal(size=(5, 4)).astype("float32"), "w")
+    v = shared(generator.normal(size=(4, 3)).astype("float32"), "v")
+    cost = torch.nn.functional.cross_entropy(torch.tanh(x @ w) @ v, y)
+    gradients = grad(cost, [w, v])
+    updates = [(p, p - 0.5 * g) for p, g in zip([w, v], gradients, strict=True)]
+    f = function([x, y], [cost, x.shape[0]], updates=updates, execution=execution, **options)
+    return f, [w, v]
+
+
+def batch(n, seed=0):
+    generator = numpy.random.default_rng(seed)
+    return generator.normal(size=(n, 5)).astype("float32"), generator.integers(0, 3, n)
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    f, parameters = descent("compiled")
+    f(*batch(6))
+    start = [p.get_value() for p in descent("eager")[1]]
+
+    def fresh():
+        for parameter, value in zip(parameters, start, strict=True):
+            parameter.set_value(value)
+        return f, parameters
+
+    return fresh
+
+
+@pytest.mark.parametrize("sizes", [[6, 6], [2, 100, 7], [1, 3], [0, 3]])
+def test_compiled_and_eager_steps_agree_for_every_batch_size(compiled, sizes):
+    (f, ours), (g, theirs) = compiled(), descent("eager")
+    for seed, n in enumerate(sizes):
+        (cost, count), (expected, _) = f(*batch(n, seed)), g(*batch(n, seed))
+        assert count == n
+        torch.testing.assert_close(cost, expected, equal_nan=True, **TOLERANCE)
+    for a, b in zip(ours, theirs, strict=True):
+        numpy.testing.assert_allclose(a.get_value(), b.get_value(), **TOLERANCE)
+
+
+def test_one_program_serves_all_batches_of_two_and_more(compiled):
+    f, _ = compiled()
+    for n in (2, 3, 64, 1):
+        f(*batch(n))
+    assert isinstance(f.execution.tier, Compiled)
+    assert [variant.example for variant in f.execution.tier.variants] == [(6,)]
+
+
+def test_a_compiled_step_gives_the_same_bits_every_time(compiled):
+    runs = []
+    for _ in range(2):
+        f, parameters = compiled()
+        for seed in range(5):
+            f(*batch(9, seed))
+        runs.append([p.get_value() for p in parameters])
+    assert all((a == b).all() for a, b in zip(*runs, strict=True))
+
+
+def test_inputs_that_are_not_contiguous(compiled):
+    (f, _), (g, _) = compiled(), descent("eager")
+    x, y = batch(8)
+    strided = torch.from_numpy(numpy.asfortranarray(x))
+    torch.testing.assert_close(f(strided, y)[0], g(x, y)[0], **TOLERANCE)
+
+
+def test_random_draws_are_the_same_in_every_tier():
+    def draws(execution):
+        x, stream = tensor.matrix("x"), RandomStream(seed=5)
+        drawn = [
+            stream.uniform(x.shape),
+            stream.normal(x.shape),
+            stream.bernoulli(x.shape, 0.3),
+            stream.integers((x.shape[0],), -3, 12),
+            stream.uniform(x.shape, dtype=torch.float64),
+        ]
+        f = function([x], drawn, execution=execution)
+        return [value for n in (3, 5) for value in f(numpy.zeros((n, 4), "float32"))]
+
+    for ours, theirs in zip(draws("compiled"), draws("eager"), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-7)
+
+
+def test_a_guard_that_refuses_leaves_everything_as_it_was():
+    class Finite:
+        def holds(self, outputs):
+            return torch.isfinite(outputs[0])
+
+        def check(self, outputs):
+            if not outputs[0].isfinite():
+                raise ArithmeticError("not finite")
+
+    x, w, n = tensor.vector("x"), shared([1.0, 2.0], "w"), shared(0, "n")
+    f = function(
+        [x], (x * w).sum(), updates=[(w, w + x), (n, n + 1)], guard=Finite(), execution="compiled"
+    )
+    f([1.0, 1.0])
+    with pytest.raises(ArithmeticError, match="not finite"):
+        f([1.0, float("inf")])
+    assert w.get_value().tolist() == [2.0, 3.0] and n.get_value() == 1
+
+
+def test_updates_use_the_old_values_in_a_compiled_step():
+    a, b = shared([1.0, 2.0], "a"), shared([3.0, 4.0], "b")
+    swap = function([], [a, a + b], updates=[(a, b), (b, a)], execution="compiled")
+    old, total = swap()
+    assert old.tolist() == [1.0, 2.0] and total.tolist() == [4.0, 6.0]
+    assert a.get_value().tolist() == [3.0, 4.0] and b.get_value().tolist() == [1.0, 2.0]
+
+
+def test_arrays_in_the_graph_are_part_of_the_program():
+    x = tensor.vector("x")
+    f = function([x], x * tensor.constant([1.0, 2.0, 3.0]), execution="compiled")
+    assert f([1.0, 1.0, 2.0]).tolist() == [1.0, 2.0, 6.0]
+
+
+def test_what_needs_python_runs_eagerly_and_says_so():
+    x, seen = tensor.vector("x"), []
+    y = put_hook(x * 2, seen.append)
+    f = function([x], y, execution="compiled", name="peek")
+    with pytest.warns(errors.CompilationWarning, match="peek was to be compiled, but runs eagerly"):
+        f([1.0])
+    assert f([2.0]).tolist() == [4.0] and len(seen) == 2
+    assert "put_hook" in f.execution.described
+
+
+def test_other_ways_of_execution_are_refused():
+    with pytest.raises(errors.InputError, match="got 'compile'; did you mean 'compiled'"):
+        function([], tensor.constant(1.0), execution="compile")
+
+
+@pytest.fixture
+def eager_to_compile(monkeypatch):
+    """Compiling is always worthwhile, and decided after few calls."""
+    monkeypatch.setattr(policy, "SECONDS", 0.0)
+    monkeypatch.setattr(policy, "SECONDS_AN_OPERATION", 0.0)
+    monkeypatch.setattr(policy, "SAMPLE_EVERY", 1)
+
+
+def test_auto_swaps_to_the_program_that_a_thread_has_compiled(eager_to_compile):
+    f, ours = descent("auto")
+    g, theirs = descent("eager")
+    told = []
+    f.execution.report = lambda text: told.append((text, threading.current_thread()))
+    for seed in range(policy.SAMPLES + 1):
+        f(*batch(6, seed)), g(*batch(6, seed))
+    f.execution.thread.join()
+    f(*batch(6)), g(*batch(6))
+    assert isinstance(f.execution.tier, Compiled)
+    [(text, thread)] = told
+    assert text.startswith("compiled: after 9 eager calls") and thread is threading.main_thread()
+    for a, b in zip(ours, theirs, strict=True):
+        numpy.testing.assert_allclose(a.get_value(), b.get_value(), **TOLERANCE)
+
+
+def test_auto_goes_back_if_the_program_is_slower(eager_to_compile, monkeypatch):
+    f, _ = descent("auto")
+    for seed in range(policy.SAMPLES + 1):
+        f(*batch(6, seed))
+    f.execution.thread.join()
+    monkeypatch.setattr(f.execution, "_eager_time", 1e-9)
+    for seed in range(policy.SAMPLES + 2):
+        f(*batch(6, seed))
+    assert isinstance(f.execution.tier, Eager)
+    assert f.execution.described.startswith("eager: compiled it took")
+
+
+def test_auto_stays_eager_where_nothing_can_be_traced(eager_to_compile):
+    x, told = tensor.vector("x"), []
+    f = function([x], put_hook(x * 2, lambda value: None), execution="auto")
+    f.execution.report = told.append
+    for _ in range(policy.SAMPLES + 1):
+        f([1.0])
+    f.execution.thread.join()
+    f([1.0])
+    assert told == [f"eager: it cannot be compiled ({HOOKED})"]
+
+
+@pytest.mark.parametrize(("left", "pays"), [(10.0, False), (1e9, True), (None, False)])
+def test_auto_compiles_only_if_that_pays(left, pays):
+    f, _ = descent("auto")
+    f.execution._times = [1e-3] * policy.SAMPLES
+    f.execution.calls_left = lambda: left
+    f.execution.calls = 100
+    assert f.execution._pays() is pays
+
+
+def test_explain_tells_tier_sizes_time_and_kernels(compiled, capsys):
+    f, _ = compiled()
+    explain(f)
+    text = capsys.readouterr().out
+    assert "tier      compiled: asked for" in text
+    assert "program 1, for x.shape[0] from 2 to" in text
+    assert "s to trace and compile" in text and "kernels:" in text and "extern_kernels.mm" in text
+    assert "forward(self, x, y, w, v, w_leaf, v_leaf)" in text
+
+
+def test_explain_refuses_what_has_no_program():
+    with pytest.raises(errors.InputError, match="3 has no program to explain; give a function"):
+        explain(3)
