@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from workbench import tensor
-from workbench.bricks import MLP, Brick, Feedforward, Linear, Tanh, application
+from workbench.bricks import MLP, Brick, Feedforward, Initializable, Linear, Tanh, application
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.utils import shared_floatx_nans
 
@@ -205,3 +205,15 @@ def test_dimensions_by_name():
         linear.get_dim("outptu")
     with pytest.raises(ValueError, match="tanh: Tanh does not tell the dimension of 'output'"):
         Tanh().get_dim("output")
+
+
+def test_children_that_come_with_an_allocation_get_schemes_too():
+    class Late(Initializable):
+        def _push_allocation_config(self):
+            if not self.children:
+                self.children = [Linear(1, 1)]
+
+    late = Late(weights_init=Constant(2), biases_init=Constant(3))
+    late.push_initialization_config()
+    late.initialize()
+    assert [p.get_value().item() for p in late.children[0].parameters] == [2, 3]

@@ -87,7 +87,7 @@ class AbstractReadout(Initializable):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.source_names = source_names
+        self.source_names: Any = source_names
         self.readout_dim: Any = readout_dim
         self.source_dims = source_dims
 

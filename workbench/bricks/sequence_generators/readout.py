@@ -100,11 +100,21 @@ class Readout(AbstractReadout):
         # At once, because a sequence generator asks for dimensions before this brick pushes them.
         self._readout_dim = self.emitter.readout_dim = value
 
+    @property
+    def source_names(self) -> Any:
+        """What is merged; `merge` has the same names."""
+        return self._source_names
+
+    @source_names.setter
+    def source_names(self, value: Any) -> None:
+        self._source_names = value
+        if is_set(value):
+            self.merge.input_names = value
+
     def _push_allocation_config(self) -> None:
         merged_dim = self.merged_dim if is_set(self.merged_dim) else self.readout_dim
         if self._own_feedback:
             self.feedback_brick.output_dim = self._vector_dim()
-        self.merge.input_names = self.source_names
         self.merge.input_dims = self.source_dims
         self.merge.output_dim = merged_dim
         self.post_merge.input_dim = merged_dim
