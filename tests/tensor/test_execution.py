@@ -1,5 +1,6 @@
 """Tiers of execution: they agree, they say why they are used, and nobody waits for a compiler."""
 
+import re
 import threading
 
 import numpy
@@ -210,7 +211,7 @@ def test_explain_tells_tier_sizes_time_and_kernels(compiled, capsys):
     explain(f)
     text = capsys.readouterr().out
     assert "tier      compiled: asked for" in text
-    assert "program 1, for x.shape[0] from 2 to" in text
+    assert re.search(r"program 1, for x.shape\[0\] (>=|from) 2", text)
     assert "s to trace and compile" in text and "kernels:" in text and "extern_kernels.mm" in text
     assert "forward(self, x, y, w, v, w_leaf, v_leaf)" in text
 
