@@ -11,6 +11,11 @@ from workbench.errors import GraphError
 from workbench.tensor import Variable, as_variable, grad
 from workbench.tensor.device import floatx
 
+__all__ = [
+    "hessian_times_vector",
+    "l2_norm",
+]
+
 
 def l2_norm(tensors: Iterable[Any], squared: bool = False) -> Variable:
     """The Euclidean norm of all elements of several tensors together.

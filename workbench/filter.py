@@ -15,6 +15,13 @@ from workbench.graph.hierarchy import Component
 from workbench.roles import VariableRole, has_roles
 from workbench.tensor import Variable
 
+__all__ = [
+    "VariableFilter",
+    "get_annotation",
+    "get_application_call",
+    "get_brick",
+]
+
 A = TypeVar("A", bound=Annotation)
 Test = Callable[[Variable], bool]
 

@@ -19,6 +19,17 @@ from workbench.config import config
 from workbench.errors import InitializationError
 from workbench.tensor import SharedVariable
 
+__all__ = [
+    "Constant",
+    "Identity",
+    "IsotropicGaussian",
+    "NdarrayInitialization",
+    "Orthogonal",
+    "Sparse",
+    "SparseND",
+    "Uniform",
+]
+
 Rng = numpy.random.Generator | numpy.random.RandomState
 Array = numpy.ndarray[Any, numpy.dtype[Any]]
 Shape = tuple[int, ...]

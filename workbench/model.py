@@ -15,6 +15,10 @@ from workbench.graph.hierarchy import Component
 from workbench.graph.module import GraphAsModule
 from workbench.tensor import SharedVariable
 
+__all__ = [
+    "Model",
+]
+
 
 class Trained(Protocol):
     """What `Model.check_sanity` looks at: an algorithm that trains parameters."""

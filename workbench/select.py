@@ -13,6 +13,11 @@ from workbench.errors import SelectionError, nearest
 from workbench.graph.hierarchy import PARAMETER_SEPARATOR, PATH_SEPARATOR, Component
 from workbench.tensor import Variable
 
+__all__ = [
+    "Path",
+    "Selector",
+]
+
 
 class Path:
     """A place in a hierarchy of bricks.

@@ -115,7 +115,7 @@ def test_a_restriction_to_nothing_is_refused():
         (lambda: AdaDelta(decay_rate=1.5), "decay_rate lies between 0 and 1, got 1.5"),
         (lambda: BasicRMSProp(max_scaling=0), "max_scaling is greater than 0"),
         (lambda: Adam(beta2=2), "beta2 lies between 0 and 1"),
-        (lambda: Scale([0.1, 0.2]), r"learning_rate is one number, got \[0.1, 0.2\]"),
+        (lambda: Scale([0.1, 0.2]), r"learning_rate is one number, such as 0.1; got \[0.1, 0.2\]"),
         (lambda: Scale(shared(0.1, "rate")), "got the variable rate"),
         (lambda: CompositeRule([Scale(0.1), 3]), "made of step rules, got 3"),
         (lambda: CompositeRule([Scale]), "made of step rules, got <class"),
@@ -131,3 +131,20 @@ def test_assigning_a_number_to_a_hyperparameter_says_how_to_set_it():
     with pytest.raises(ValueError, match=r"learning_rate is a shared variable.*session.set\(rule"):
         rule.learning_rate = 0.5
     assert rule.learning_rate.get_value() == np.float32(0.1)
+
+
+@pytest.mark.parametrize("value", ["a", None, {}])
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (Scale, "learning_rate"),
+        (Momentum, "learning_rate"),
+        (lambda value: Momentum(0.1, value), "momentum"),
+        (AdaDelta, "decay_rate"),
+        (lambda value: Adam(beta1=value), "beta1"),
+        (VariableClipping, "threshold"),
+    ],
+)
+def test_settings_of_rules_are_numbers(make, name, value):
+    with pytest.raises(AlgorithmError, match=rf"{name} is one number, such as 0.1; got {value!r}"):
+        make(value)

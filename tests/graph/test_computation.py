@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 
 from workbench import function, shared, tensor
 from workbench.bricks import MLP, Brick, Identity, Linear, Tanh, application
+from workbench.errors import GraphError, InputError
 from workbench.filter import VariableFilter
 from workbench.graph import Annotation, ComputationGraph, add_annotation
 from workbench.initialization import Constant
@@ -242,3 +243,32 @@ def test_a_graph_computes_what_its_expressions_say(steps):
     assert_allclose(graph.get_function()(0.3), values)
     same = graph.replace({x: x + 0})
     assert_allclose(function(same.inputs, same.outputs)(0.3), values)
+
+
+@pytest.mark.parametrize(
+    ("replacements", "text"),
+    [
+        (lambda h: {h: torch.zeros(2)}, r"h shall be replaced by tensor\(\[0., 0.\]\).*"),
+        (lambda h: {h: 1.0}, r"h shall be replaced by 1.0, <class 'float'>: make a variable of"),
+        (lambda h: {"h": h}, "got the key 'h': find the variable itself, with VariableFilter"),
+        (lambda h: [h], r"from variables of the graph to the variables that .*; got \[h\]"),
+        (lambda h: None, "from variables of the graph to the variables that .*; got None"),
+    ],
+)
+def test_replacements_are_variables(replacements, text):
+    h = (tensor.vector("x") * 2).copy(name="h")
+    with pytest.raises(GraphError, match=text):
+        ComputationGraph(h + 1).replace(replacements(h))
+
+
+def test_a_snapshot_takes_values_by_variable_too():
+    x = tensor.vector("x")
+    output = Tanh().apply(x)
+    values = ComputationGraph(output).get_snapshot({x: [0.0]})
+    assert values[output] == 0
+
+
+def test_a_snapshot_needs_a_mapping():
+    graph = ComputationGraph(Tanh().apply(tensor.vector("x")))
+    with pytest.raises(InputError, match=r"by name, as in {'x': array}; got \[0.0\]"):
+        graph.get_snapshot([0.0])

@@ -12,6 +12,7 @@ from workbench.algorithms.rules import (
     Steps,
     StepUpdates,
     buffer_for,
+    check_number,
     counter,
     hyperparameter,
 )
@@ -29,6 +30,7 @@ def _like(other: Variable, value: Variable) -> Variable:
 
 
 def _check_rate(name: str, value: float) -> float:
+    check_number(value, name)
     if not 0.0 <= value <= 1.0:
         raise errors.AlgorithmError(f"{name} lies between 0 and 1, got {value!r}")
     return value

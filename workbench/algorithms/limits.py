@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from workbench import errors
-from workbench.algorithms.rules import StepRule, Steps, StepUpdates, hyperparameter
+from workbench.algorithms.rules import (
+    StepRule,
+    Steps,
+    StepUpdates,
+    check_number,
+    hyperparameter,
+)
 from workbench.expressions import l2_norm
 from workbench.tensor import SharedVariable, Variable
 
@@ -205,6 +211,7 @@ class Restrict(StepRule):
 
 
 def _threshold(value: float) -> SharedVariable:
+    check_number(value, "threshold")
     if not value > 0:
         raise errors.AlgorithmError(f"threshold is greater than 0, got {value!r}")
     return hyperparameter(value, "threshold")

@@ -216,16 +216,25 @@ def hyperparameter(value: Any, name: str) -> SharedVariable:
     AlgorithmError
         If `value` is no single number.
     """
+    check_number(value, name)
+    new = shared(torch.as_tensor(value), name, dtype=floatx())
+    add_role(new, ALGORITHM_HYPERPARAMETER)
+    return new
+
+
+def check_number(value: Any, name: str) -> None:
+    """Raise `AlgorithmError` unless `value` is a number, or an array or tensor of one."""
     if isinstance(value, Variable):
         raise errors.AlgorithmError(
             f"{name} is a number, got the variable {value!r}; give a number, and change the "
             "rule's own shared variable afterwards"
         )
-    new = shared(torch.as_tensor(value), name, dtype=floatx())
-    if new.ndim != 0:
-        raise errors.AlgorithmError(f"{name} is one number, got {value!r}")
-    add_role(new, ALGORITHM_HYPERPARAMETER)
-    return new
+    try:
+        single = torch.as_tensor(value).ndim == 0
+    except (TypeError, ValueError, RuntimeError):  # as torch finds
+        single = False
+    if not single:
+        raise errors.AlgorithmError(f"{name} is one number, such as 0.1; got {value!r}")
 
 
 def buffer_for(

@@ -18,6 +18,17 @@ from workbench.roles import COST, add_role
 from workbench.tensor import Variable
 from workbench.tensor.exact import log_complement, log_probability
 
+__all__ = [
+    "AbsoluteError",
+    "BinaryCrossEntropy",
+    "CategoricalCrossEntropy",
+    "Cost",
+    "CostMatrix",
+    "MisclassificationRate",
+    "SquaredError",
+    "mean_cost",
+]
+
 
 class Cost(Brick):
     """Base class of costs: a subclass defines `apply`, and returns `mean_cost` from it.

@@ -57,7 +57,7 @@ def _parts(value: Any) -> list[Any]:
 
 
 def _is_size(part: object) -> bool:
-    return isinstance(part, (int, numpy.integer)) and not isinstance(part, bool) and part >= 0
+    return isinstance(part, (int, numpy.integer)) and not isinstance(part, bool) and bool(part >= 0)
 
 
 def _is_whole(part: object) -> bool:

@@ -13,6 +13,10 @@ from workbench.errors import BrickError, DtypeError
 from workbench.roles import WEIGHT
 from workbench.tensor import Variable
 
+__all__ = [
+    "LookupTable",
+]
+
 
 class LookupTable(Initializable, Feedforward):
     """Represents integers by rows of a matrix.

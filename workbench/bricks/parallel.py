@@ -18,6 +18,13 @@ from workbench.bricks.simple import Linear
 from workbench.errors import BrickError, SignatureError
 from workbench.tensor import Variable
 
+__all__ = [
+    "Distribute",
+    "Fork",
+    "Merge",
+    "Parallel",
+]
+
 Dims = SequenceType[Any] | Mapping[str, Any]
 
 

@@ -17,6 +17,11 @@ from workbench.tensor import Variable
 if TYPE_CHECKING:
     from workbench.bricks.base import Brick
 
+__all__ = [
+    "BrickWrapper",
+    "WithExtraDims",
+]
+
 
 class BrickWrapper(ABC):
     """Base class of wrappers; a subclass defines `wrap`.

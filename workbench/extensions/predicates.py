@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from workbench.log import TrainingLogBase
 
+__all__ = [
+    "OnLogRecord",
+]
+
 
 class OnLogRecord:
     """Holds if the current row has a certain record, and that is true.

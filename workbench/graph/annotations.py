@@ -16,6 +16,12 @@ from workbench.tensor import SharedVariable, Variable, as_variable
 if TYPE_CHECKING:
     from workbench.bricks.application import BoundApplication
 
+__all__ = [
+    "Annotation",
+    "ApplicationCall",
+    "add_annotation",
+]
+
 
 class Annotation:
     """Something that variables can be traced back to.

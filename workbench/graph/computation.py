@@ -17,6 +17,11 @@ from workbench.tensor.traversal import ancestors, inputs_of, replace
 from workbench.utils.plain import dict_union
 from workbench.utils.variables import is_graph_input, is_shared_variable
 
+NOT_REPLACEMENTS = (
+    "replace takes a dictionary, or pairs, from variables of the graph to the variables that take "
+    "their place"
+)
+
 
 class ComputationGraph:
     """The graph that computes `outputs`, with the auxiliary variables and updates attached to it.
@@ -155,6 +160,11 @@ class ComputationGraph:
         replacements : dict or pairs of Variable
             From variables to what takes their place.
 
+        Raises
+        ------
+        GraphError
+            If `replacements` is something else.
+
         Warns
         -----
         UserWarning
@@ -170,7 +180,7 @@ class ComputationGraph:
         >>> graph.replace({y: x * 2, z: y * 3}).outputs[0].eval({x: 3.0})
         tensor(23.)
         """
-        wanted = dict(replacements)
+        wanted = _pairs(replacements)
         present = set(self.variables)
         foreign = [v for v in wanted if v not in present]
         if foreign:
@@ -203,13 +213,13 @@ class ComputationGraph:
         updates = dict_union(self.updates, dict(additional_updates or ()))
         return function(self.inputs, self.outputs, updates=updates, **kwargs)
 
-    def get_snapshot(self, data: Mapping[str, Any]) -> dict[Variable, Any]:
+    def get_snapshot(self, data: Mapping[str | Variable, Any]) -> dict[Variable, Any]:
         """The values of all variables that have a role, for given inputs.
 
         Parameters
         ----------
-        data : dict of str to array
-            Values of the inputs, by name; others are left alone.
+        data : dict of str or Variable to array
+            Values of the inputs, by name or by variable; others are left alone.
 
         Returns
         -------
@@ -221,10 +231,16 @@ class ComputationGraph:
         InputError
             If an input has no value.
         """
+        if not isinstance(data, Mapping):
+            raise InputError(
+                f"get_snapshot takes the values of inputs by name, as in {{'x': array}}; got "
+                f"{data!r:.60}"
+            )
+        by_name = {key.name if isinstance(key, Variable) else key: data[key] for key in data}
         inputs = self.dict_of_inputs()
-        missing = [name for name in inputs if name not in data]
+        missing = [name for name in inputs if name not in by_name]
         if missing:
-            hint = nearest(missing[0], data)
+            hint = nearest(missing[0], by_name)
             raise InputError(
                 f"get_snapshot: no values for {', '.join(missing)} in {list(data)}{hint}"
             )
@@ -232,10 +248,30 @@ class ComputationGraph:
         run: Callable[..., Any] = function(
             list(inputs.values()), wanted, name="get_snapshot", on_unused_input="ignore"
         )
-        return dict(zip(wanted, run(*[data[name] for name in inputs]), strict=True))
+        return dict(zip(wanted, run(*[by_name[name] for name in inputs]), strict=True))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.outputs}: {len(self.variables)} variables>"
+
+
+def _pairs(replacements: Any) -> dict[Variable, Variable]:
+    """The replacements as a dictionary, all of whose entries are variables."""
+    try:
+        wanted: dict[Any, Any] = dict(replacements)
+    except (TypeError, ValueError):
+        raise GraphError(f"{NOT_REPLACEMENTS}; got {replacements!r:.80}") from None
+    for old, new in wanted.items():
+        if not isinstance(old, Variable):
+            raise GraphError(
+                f"{NOT_REPLACEMENTS}; got the key {old!r:.80}: find the variable itself, with "
+                "VariableFilter for instance"
+            )
+        if not isinstance(new, Variable):
+            raise GraphError(
+                f"{NOT_REPLACEMENTS}; {old!r} shall be replaced by {new!r:.80}, {type(new)}: make "
+                "a variable of a value with tensor.constant(value)"
+            )
+    return wanted
 
 
 def _computable(candidates: Iterable[Variable], main: list[Variable]) -> list[Variable]:

@@ -30,12 +30,25 @@ def variable(
     dtype : torch.dtype, optional
         By default ``config.floatx``.
 
+    Raises
+    ------
+    ShapeError, DtypeError, ArgumentError
+        If `shape`, `dtype` or `name` is none.
+
     Examples
     --------
     >>> images = variable("images", shape=(None, 1, 28, 28))
     >>> images.flatten(1).shape[1]
     784
     """
+    check_name(name, "the name of an input")
+    check_dtype(dtype, name)
+    given: object = shape
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise errors.ShapeError(
+            f"shape {shape!r} of input {name!r}: a shape is a sequence of sizes, such as "
+            "(None, 784) for a matrix of 784 columns"
+        )
     for size in shape:
         if size is not None and (not isinstance(size, int) or size < 0):
             raise errors.ShapeError(
@@ -108,6 +121,7 @@ def constant(value: Any, name: str | None = None, dtype: torch.dtype | None = No
     >>> (constant([1.0, 2.0]) * 2).eval()
     tensor([2., 4.])
     """
+    check_name(name, "the name of a constant")
     new: Variable = apply(_constant, (as_tensor(value, dtype),), {})
     new.name = name
     return new
@@ -123,7 +137,24 @@ def as_variable(value: Any, name: str | None = None) -> Variable:
 
 
 def as_tensor(value: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
-    """A new tensor of `value` on the configured device, with the dtype rules of `constant`."""
+    """A new tensor of `value` on the configured device, with the dtype rules of `constant`.
+
+    Raises
+    ------
+    DtypeError
+        If `value` does not consist of numbers, or `dtype` is none.
+    """
+    check_dtype(dtype)
+    try:
+        return _as_tensor(value, dtype)
+    except (TypeError, ValueError, RuntimeError) as error:  # as torch finds
+        if isinstance(error, errors.WorkbenchError):
+            raise
+        text = f"{value!r:.60} is no number, array or tensor of numbers ({error})"
+        raise errors.DtypeError(text) from None
+
+
+def _as_tensor(value: Any, dtype: torch.dtype | None) -> torch.Tensor:
     if isinstance(value, torch.Tensor):
         new = value.detach().clone()
     elif isinstance(value, (numpy.ndarray, numpy.generic)):
@@ -133,3 +164,23 @@ def as_tensor(value: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
         if dtype is None and new.is_floating_point():
             dtype = floatx()
     return new.to(device=default_device(), dtype=dtype)
+
+
+def check_name(name: object, what: str) -> None:
+    """Raise `ArgumentError` unless `name` is a text or None."""
+    if name is not None and not isinstance(name, str):
+        raise errors.ArgumentError(
+            f"{what} is a text, got {name!r:.60}; write name='x', and a shape as "
+            "tensor.variable('x', shape=(None, 784))"
+        )
+
+
+def check_dtype(dtype: object, name: str | None = None) -> None:
+    """Raise `DtypeError` unless `dtype` is one of torch's or None."""
+    if dtype is None or isinstance(dtype, torch.dtype):
+        return
+    wanted = getattr(torch, getattr(dtype, "__name__", str(dtype)), None)
+    known = isinstance(wanted, torch.dtype)
+    hint = f"write {wanted}" if known else "give one of torch, such as torch.float32 or torch.int64"
+    of = "" if name is None else f" of {name!r}"
+    raise errors.DtypeError(f"the dtype{of} is {dtype!r}, which is no torch.dtype; {hint}")

@@ -18,7 +18,7 @@ import torch
 
 from workbench import errors
 from workbench.tensor import shapes
-from workbench.tensor.inputs import as_tensor
+from workbench.tensor.inputs import as_tensor, check_name
 from workbench.tensor.variable import Variable
 
 
@@ -141,6 +141,11 @@ def shared(value: Any, name: str | None = None, dtype: torch.dtype | None = None
     name : str, optional
     dtype : torch.dtype, optional
 
+    Raises
+    ------
+    DtypeError, ArgumentError
+        If `value` does not consist of numbers, or `dtype` or `name` is none.
+
     Examples
     --------
     >>> import workbench
@@ -149,4 +154,5 @@ def shared(value: Any, name: str | None = None, dtype: torch.dtype | None = None
     >>> step(), step(), count.get_value()
     (tensor(0), tensor(1), array(2))
     """
+    check_name(name, "the name of a shared variable")
     return SharedVariable(as_tensor(value, dtype), name)

@@ -20,6 +20,7 @@ import torch
 
 from workbench import errors
 from workbench.tensor import shapes
+from workbench.tensor.numpy_functions import UFUNCS, refuse_numpy
 from workbench.tensor.structure import map_structure, name_of
 
 
@@ -307,7 +308,20 @@ class Variable:
     """
 
     __array_priority__ = 1000
-    __array_ufunc__ = None  # numpy leaves ``array * variable`` to us
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """What ``array * variable`` comes to; other functions of numpy are refused."""
+        function = UFUNCS.get(ufunc)
+        target = kwargs.pop("out", (inputs[0],))
+        if function is None or method != "__call__" or kwargs or target[0] is not inputs[0]:
+            refuse_numpy(self, ufunc.__name__)
+        return apply(function, inputs, {})
+
+    def __array_function__(self, function: Any, types_: Any, args: Any, kwargs: Any) -> Any:
+        if function in (numpy.ndim, numpy.shape) and args == (self,):
+            return getattr(self, function.__name__)
+        refuse_numpy(self, function.__name__)
+
     __hash__ = object.__hash__  # `==` makes a variable, identity says which one it is
 
     def __init__(

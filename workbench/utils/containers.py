@@ -10,6 +10,10 @@ import itertools
 from collections.abc import Iterable, MutableSequence
 from typing import SupportsIndex, TypeVar, overload
 
+__all__ = [
+    "AnnotatingList",
+]
+
 T = TypeVar("T")
 
 

@@ -11,6 +11,11 @@ from collections.abc import Iterator
 from time import perf_counter
 from typing import TextIO
 
+__all__ = [
+    "Profile",
+    "Timer",
+]
+
 
 class Profile:
     """Sums of the times spent in named sections, by their nesting.

@@ -1,0 +1,99 @@
+"""What people give to inputs, shared variables and numpy by mistake, and what they are told."""
+
+import numpy as np
+import pytest
+import torch
+
+from workbench import shared, tensor
+from workbench.errors import ArgumentError, DtypeError, ShapeError, SymbolicError
+
+
+@pytest.mark.parametrize(
+    ("dtype", "text"),
+    [
+        ("float32", r"the dtype of 'x' is 'float32', which is no torch.dtype; write torch.float32"),
+        (np.float64, r"the dtype of 'x' is .*float64.*; write torch.float64"),
+        (float, r"is <class 'float'>, which is no torch.dtype; write torch.float32"),
+        ("words", r"is 'words', which is no torch.dtype; give one of torch, such as torch.float32"),
+    ],
+)
+def test_a_dtype_is_one_of_torch(dtype, text):
+    with pytest.raises(DtypeError, match=text):
+        tensor.variable("x", (None,), dtype=dtype)
+    with pytest.raises(DtypeError, match="which is no torch.dtype"):
+        shared(1.0, dtype=dtype)
+
+
+@pytest.mark.parametrize("make", [tensor.matrix, tensor.lvector, tensor.variable])
+def test_a_name_is_a_text(make):
+    with pytest.raises(ArgumentError, match=r"the name of an input is a text, got 3; .*shape=\(No"):
+        make(3)
+
+
+def test_names_of_shared_variables_and_constants_are_texts():
+    with pytest.raises(ArgumentError, match="the name of a shared variable is a text, got 3"):
+        shared(1.0, 3)
+    with pytest.raises(ArgumentError, match=r"the name of a constant is a text, got \['x'\]"):
+        tensor.constant(1.0, ["x"])
+
+
+def test_a_shape_is_a_sequence():
+    with pytest.raises(ShapeError, match="shape 3 of input 'x': a shape is a sequence of sizes"):
+        tensor.variable("x", 3)
+
+
+@pytest.mark.parametrize("value", ["a", None, {}, [[1.0], [1.0, 2.0]], object()])
+def test_values_are_numbers(value):
+    with pytest.raises(DtypeError, match=r"is no number, array or tensor of numbers \("):
+        shared(value)
+
+
+@pytest.mark.parametrize(
+    ("compute", "name"),
+    [
+        (np.exp, "torch.exp"),
+        (np.sum, "torch.sum"),
+        (lambda x: np.concatenate([x, x]), "torch.cat"),
+        (lambda x: np.maximum(0, x), "torch.maximum"),
+        (lambda x: np.add(x, 1, dtype="float64"), "torch.add"),
+        (np.fft.fft, "a function of torch"),
+    ],
+)
+def test_functions_of_numpy_point_to_torch(compute, name):
+    text = rf"numpy computes with values, but x is a variable .* use {name}, which takes variables"
+    with pytest.raises(SymbolicError, match=text):
+        compute(tensor.matrix("x"))
+
+
+ARRAY = np.array([[1.0, 2.0], [3.0, 4.0]], dtype="float32")
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda a, x: a * x,
+        lambda a, x: a - x,
+        lambda a, x: a @ x,
+        lambda a, x: a**x,
+        lambda a, x: a < x,
+        lambda a, x: a == x,
+        lambda a, x: np.float32(2) / x,
+    ],
+)
+def test_an_array_may_stand_on_the_left_of_an_operator(compute):
+    x, value = tensor.matrix("x"), torch.tensor([[1.0, 3.0], [2.0, 5.0]])
+    torch.testing.assert_close(
+        compute(ARRAY, x).eval({x: value}), torch.as_tensor(compute(ARRAY, value.numpy()))
+    )
+
+
+def test_adding_a_variable_to_an_array_makes_a_variable():
+    x, total = tensor.matrix("x"), ARRAY.copy()
+    total += x
+    assert isinstance(total, tensor.Variable)
+    np.testing.assert_array_equal(total.eval({x: ARRAY}), 2 * ARRAY)
+
+
+def test_numpy_may_ask_for_the_shape():
+    x = tensor.variable("x", (3, 4))
+    assert (np.shape(x), np.ndim(x)) == ((3, 4), 2)
