@@ -65,6 +65,24 @@ def test_sets_are_read_one_after_another(path, in_memory, sets):
     np.testing.assert_array_equal(dataset.get_data(slice(8, 12))[1], targets[8:12])
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [*range(100, 140), *range(30, 60)],
+        [*range(50), *range(190, 200), 0, 7],
+        list(range(0, 200, 2)),
+        [199],
+        [],
+    ],
+    ids=["two runs", "runs and repetitions", "no runs", "the last", "none"],
+)
+def test_rows_are_read_in_runs_as_one_by_one(tmp_path, rows):
+    x = np.arange(600).reshape(200, 3)
+    write_hdf5(tmp_path / "x.h5", {"train": {"x": x}})
+    [found] = H5PYDataset(tmp_path / "x.h5", ("train",)).get_data(np.array(rows, np.intp))
+    assert found.tolist() == x[np.array(rows, np.intp)].tolist()
+
+
 def test_a_subset_limits_the_examples(path, in_memory):
     dataset = H5PYDataset(path, ("train",), subset=slice(1, 9, 2), load_in_memory=in_memory)
     assert dataset.num_examples == 4

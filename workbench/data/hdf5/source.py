@@ -89,7 +89,18 @@ def _picked(stored: h5py.Dataset, rows: int | Indices) -> npt.NDArray[Any]:
         return np.asarray(readable[rows.start : rows.stop])
     # HDF5 reads ascending indices without repetition only
     unique, inverse = np.unique(np.asarray(rows), return_inverse=True)
-    return np.asarray(readable[unique][inverse])
+    values = _ascending(readable, unique)
+    return values[inverse] if len(values) == len(unique) else values  # which the caller refuses
+
+
+def _ascending(readable: Any, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+    """Read ascending rows: where few runs hold them all, run by run, which costs half or less."""
+    starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1)
+    if not 0 < len(starts) <= len(rows) // 8:
+        return np.asarray(readable[rows])
+    ends = [*(starts[1:] - 1), -1]
+    runs = zip(rows[starts].tolist(), rows[ends].tolist(), strict=True)
+    return np.concatenate([readable[first : last + 1] for first, last in runs])
 
 
 def _shaped(
