@@ -281,6 +281,87 @@ def test_a_log_opened_again_can_be_gone_on_with(path):
     assert isinstance(again[9], SQLiteEntry) and isinstance(again.status, SQLiteStatus)
 
 
+def test_a_run_on_a_log_that_was_opened_has_an_identity_of_its_own(path):
+    first = SQLiteLog(path)
+    first[0]["note"] = "begun"
+    first.flush()
+    second = SQLiteLog(path, uuid=first.uuid)
+    for log, cost in ((first, 1.0), (second, 2.0)):
+        with log.writing():
+            log.status["iterations_done"] = 1
+            log.current_row["cost"] = cost
+    assert second.uuid != first.uuid and second.status["resumed_from"] == first.h_uuid
+    for log, cost in ((first, 1.0), (second, 2.0)):
+        again = SQLiteLog(path, uuid=log.uuid)
+        assert {i: dict(row) for i, row in again.items()} == {
+            0: {"note": "begun"},
+            1: {"cost": cost},
+        }
+
+
+@pytest.mark.parametrize("again", [pickle.dumps, lambda log: None], ids=["pickled", "loaded"])
+def test_what_is_loaded_while_the_first_writes_on_spoils_nothing(path, again):
+    first = trained(path)
+    other = pickle.loads(again(first)) if again(first) else SQLiteLog(path)
+    other.load_state_dict(first.state_dict())
+    assert other.uuid == first.uuid
+    first[4]["cost"] = 4.0
+    first.flush()
+    other[4]["cost"] = 5.0
+    other.flush()
+    assert (first[4]["cost"], other[4]["cost"]) == (4.0, 5.0) and other.uuid != first.uuid
+    assert SQLiteLog(path, uuid=first.uuid)[4]["cost"] == 4.0
+    pd.testing.assert_frame_equal(SQLiteLog(path, uuid=other.uuid).frame, other.frame)
+
+
+def test_records_before_a_run_resumes_make_no_log_of_their_own(path):
+    state = trained(path).state_dict()
+    log = SQLiteLog(path)
+    log.load_state_dict(state)
+    with log.writing():
+        log.current_row["loaded_from"] = "there"
+        log.status["fact"] = 1
+        log.commit()
+        log.resume()
+        log.current_row["more"] = True
+    names = log.conn.execute("SELECT uuid FROM logs ORDER BY id").fetchall()
+    assert names == [(state["uuid"],), (log.h_uuid,)]
+    again = SQLiteLog(path, uuid=log.uuid)
+    assert again[3]["loaded_from"] == "there" and again[3]["more"] and again.status["fact"] == 1
+
+
+def test_records_before_a_run_that_never_resumes_are_not_lost(path):
+    state = trained(path).state_dict()
+    log = SQLiteLog(path)
+    log.load_state_dict(state)
+    with log.writing():
+        log.current_row["loaded_from"] = "there"
+    assert SQLiteLog(path, read_only=True)[3]["loaded_from"] == "there"
+    assert "loaded_from" not in SQLiteLog(path, uuid=state["uuid"])[3]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_process_cannot_write_to_the_log_of_its_parent(path):
+    log = trained(path)
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            log[4]["cost"] = 9.0
+        except LogError as error:
+            os.write(write, str(error).encode())
+        os._exit(0)
+    os.close(write)
+    assert os.waitpid(child, 0)[1] == 0
+    text = os.read(read, 1000).decode()
+    os.close(read)
+    assert text.startswith(f"this log belongs to the process {os.getpid()}, from which")
+    log[5]["cost"] = 1.0
+    log.flush()
+    assert 4 not in SQLiteLog(path, uuid=log.uuid)
+
+
 KILLED = """
 import itertools, sys
 from workbench.log.sqlite import SQLiteLog

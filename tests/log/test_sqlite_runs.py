@@ -1,11 +1,16 @@
 """Main loops whose log is in a database: training, resuming from a checkpoint, sessions."""
 
+import subprocess
+import sys
+
 import pandas as pd
 import pytest
 
 from tests.support.runs import assert_same, build, lasting
+from tests.support.tree import ROOT
 from workbench.config import config
 from workbench.extensions import SimpleExtension, Timestamp
+from workbench.extensions.saveload import Checkpoint
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
 
@@ -71,3 +76,34 @@ def test_a_session_is_watched_from_outside(database):
     session.stop()
     assert session.wait(timeout=60)
     pd.testing.assert_frame_equal(watching.frame, session.log.frame)
+
+
+RESUMED = """
+import sys
+from tests.support.runs import build
+from workbench.extensions.saveload import Load
+from workbench.log import SQLiteLog
+
+main_loop = build(13, Load(sys.argv[2], True, True))
+main_loop.log = SQLiteLog(sys.argv[1])
+main_loop.run()
+print(main_loop.log.h_uuid)
+"""
+
+
+def test_two_processes_go_on_from_one_checkpoint_at_the_same_time(database, tmp_path):
+    """The first has not ended; the second was started by mistake, say."""
+    path = str(tmp_path / "run.tar")
+    session = build(None, Checkpoint(path, after_n_batches=6, after_training=False)).start()
+    while session.main_loop.status["iterations_done"] < 8:
+        assert not session.state.ended
+    command = [sys.executable, "-W", "ignore", "-c", RESUMED, str(database), path]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    session.stop()
+    assert session.wait(60) and done.returncode == 0, done.stderr
+    second = SQLiteLog(database, uuid=done.stdout.strip())
+    whole = build(13)
+    whole.run()
+    pd.testing.assert_frame_equal(lasting(build_with(second)), lasting(whole))
+    assert second.status["resumed_from"] == session.log.h_uuid
+    pd.testing.assert_frame_equal(read(session.main_loop).frame, session.log.frame)

@@ -10,6 +10,7 @@ import torch
 from tests.support import killed
 from tests.support.runs import assert_same, build
 from workbench.log.sqlite import SQLiteLog
+from workbench.log.stored import ABSENT, DELETED
 from workbench.serialization import load_parameters
 from workbench.serialization.checkpoint import load_main_loop, read_state
 
@@ -29,7 +30,10 @@ def readable(database):
     connection = sqlite3.connect(database)
     try:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        rows = connection.execute("SELECT uuid, max(time) FROM entries GROUP BY uuid")
+        rows = connection.execute(
+            "SELECT uuid, max(time) FROM entries WHERE kind IS NULL OR kind NOT IN (?, ?) GROUP BY uuid",
+            (ABSENT, DELETED),
+        )
         return dict(rows.fetchall())
     finally:
         connection.close()

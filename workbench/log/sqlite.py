@@ -121,6 +121,11 @@ class SQLiteLog(TrainingLogBase):
     a process that is killed loses no more than that. Any process can read meanwhile: it opens the
     log by its `uuid`, or the newest one by ``read_only=True``, and sees whole rows as they come.
 
+    A run adds to no log but one that its own object has begun: on a log that was opened, or whose
+    state was loaded from elsewhere, it goes on as a continuation with a `uuid` of its own, as after
+    `resume`. Two runs that went on from the same checkpoint, in two processes at once even, are
+    therefore two logs with a common ancestor. To add a note to an old log, open it and record.
+
     Numbers, strings and None are stored as they are, arrays as ``.npy``, lists, tuples and
     dictionaries of plain values as JSON. Other objects are pickled when they are recorded.
 
@@ -203,6 +208,9 @@ class SQLiteLog(TrainingLogBase):
         self._settling = threading.RLock()
         self._settled = opened is not None  # whether the database has what memory has, or will
         self._parent: tuple[str, int] | None = None
+        self._opened = opened is not None and not read_only
+        self._borrowed: int | None = None  # where others may write on: the iterations done there
+        self._held = False  # whether memory has records that wait for another identity
         self._loading = False
         self._follower: _Follower | None = None
         self._finalizer = weakref.finalize(self, _close, self._writer, self._database)
@@ -237,6 +245,9 @@ class SQLiteLog(TrainingLogBase):
         LogError
             If it could not be written; it is kept, and tried again.
         """
+        if self._held:
+            self.resume()
+            self._settle()
         self._writer.flush()
 
     # What others call
@@ -263,6 +274,8 @@ class SQLiteLog(TrainingLogBase):
     def writing(self) -> Iterator[None]:
         self._check_writable()
         self._stop_following()
+        if self._opened:
+            self._borrowed = self.status["iterations_done"]
         with self._memory.writing():
             self._training = get_ident()
             try:
@@ -286,18 +299,23 @@ class SQLiteLog(TrainingLogBase):
         with self._settling:
             self._parent = self.h_uuid, self.status["iterations_done"]
             self._stop_following()
-            self._settled = False
+            self._settled = self._opened = self._held = False
+            self._borrowed = None
             super().resume()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._check_writable()
         with self._settling:
+            own = self.h_uuid
             self._loading = True
             try:
                 super().load_state_dict(state)
             finally:
                 self._loading = False
             self._parent, self._settled, self._staged = None, False, []
+            if self.h_uuid != own:
+                self._borrowed, self._opened = self.status["iterations_done"], False
+            self._held = False
 
     def maker(self) -> Callable[[], TrainingLogBase] | None:
         if type(self) is not SQLiteLog:
@@ -386,6 +404,8 @@ class SQLiteLog(TrainingLogBase):
             self._keep(records)
 
     def _keep(self, records: list[tuple[int, str, Any]]) -> None:
+        if self._holds():
+            return
         if not self._settled:
             self._settle()
         self._writer.put(Records(self.h_uuid, records))
@@ -397,11 +417,26 @@ class SQLiteLog(TrainingLogBase):
         if value is not MISSING and type(value) not in PLAIN:
             value = encoded(key, value)
         self._stop_following()
+        if self._holds():
+            return
         if not self._settled:
             self._settle()
         self._writer.put(Fact(self.h_uuid, key, value))
         if key == "_epoch_ends":
             self._writer.hurry()
+
+    def _holds(self) -> bool:
+        """Whether what is recorded now waits in memory, until a run takes an identity of its own.
+
+        That is when a main loop resumes the log, or else with the first batch.
+        """
+        if self._borrowed is None or (self._opened and self._training is None):
+            return False
+        at_the_start = self._borrowed == self._status._values["iterations_done"]
+        self._held = self._training is not None and at_the_start
+        if not self._held:
+            self.resume()
+        return self._held
 
     def _settle(self) -> None:
         """Have the database made to agree with memory, which it may know nothing of."""
@@ -504,5 +539,6 @@ def _gone(kind: str | None) -> bool:
 
 
 def _close(writer: Writer, database: Database) -> None:
-    writer.close()
-    database.close()
+    if not writer.inherited:  # SQLite forbids even closing what was inherited in a fork
+        writer.close()
+        database.close()

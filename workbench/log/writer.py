@@ -8,6 +8,7 @@ jobs. If the database cannot be written to, the jobs are kept and tried again.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Iterable
@@ -31,6 +32,10 @@ logger = logging.getLogger(__name__)
 INTERVAL: Final = 0.25
 """Seconds between two transactions; a process that is killed loses what came after the last."""
 
+FORKED = (
+    "this log belongs to the process {owner}, from which this process, {pid}, was forked; open "
+    "the log here anew, or begin another one"
+)
 NOT_WRITTEN = (
     "records could not be written: {error}. They are kept in memory, and writing them is tried "
     "again until the process ends"
@@ -79,9 +84,23 @@ class Writer:
         self._closing = False
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._process = os.getpid()
+
+    @property
+    def inherited(self) -> bool:
+        """Whether this process was forked from the one that writes."""
+        return os.getpid() != self._process
 
     def put(self, job: Job) -> None:
-        """Hand over a job; returns at once."""
+        """Hand over a job; returns at once.
+
+        Raises
+        ------
+        LogError
+            In a process that was forked, which has no such thread, and must not use the connection.
+        """
+        if self.inherited:
+            raise LogError(FORKED.format(owner=self._process, pid=os.getpid()))
         self._jobs.append(job)
         if not self._some.is_set():
             self._some.set()
