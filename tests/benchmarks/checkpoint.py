@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.benchmarks.targets import Row
 from tests.benchmarks.timing import best_of
 from workbench import tensor
 from workbench.algorithms import Adam, GradientDescent
@@ -77,13 +78,13 @@ def contenders(main_loop: MainLoop, folder: Path) -> dict[str, Callable[[], int]
     }
 
 
-def rows() -> list[dict[str, object]]:
+def rows(quick: bool) -> list[Row]:
     """One row for what each size of model costs."""
     found = []
     for size, hidden in WIDTHS.items():
         with tempfile.TemporaryDirectory() as folder:
             timed = contenders(trained(hidden), Path(folder))
-            for name, seconds in best_of(timed, rounds=5).items():
+            for name, seconds in best_of(timed, rounds=2 if quick else 5).items():
                 megabytes = (Path(folder) / "run.tar").stat().st_size / 1e6
                 found.append(
                     {

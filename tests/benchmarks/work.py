@@ -26,7 +26,9 @@ def digits_like() -> dict[str, numpy.ndarray]:
     return {"features": features, "targets": rng.integers(0, 10, (EXAMPLES, 1))}
 
 
-def mlp(learning_rate: float = 0.01) -> tuple[GradientDescent, Variable]:
+def mlp(
+    learning_rate: float = 0.01, *, execution: str = "eager"
+) -> tuple[GradientDescent, Variable]:
     """Gradient descent on an MLP 784-100-10, and its cost."""
     x, y = tensor.matrix("features"), tensor.lmatrix("targets")
     brick = MLP(
@@ -38,7 +40,13 @@ def mlp(learning_rate: float = 0.01) -> tuple[GradientDescent, Variable]:
     brick.initialize()
     parameters = ComputationGraph(cost).parameters
     rule = Scale(learning_rate=learning_rate)
-    return GradientDescent(cost=cost, parameters=parameters, step_rule=rule), cost
+    algorithm = GradientDescent(
+        cost=cost,
+        parameters=parameters,
+        step_rule=rule,
+        function_kwargs={"execution": execution},
+    )
+    return algorithm, cost
 
 
 def stream(batch_size: int) -> DataStream:

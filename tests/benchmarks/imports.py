@@ -1,0 +1,41 @@
+"""How long ``import workbench`` takes, against ``import torch``.
+
+Each in processes of its own, in turn, the best of several; a process says itself how long its
+import took, by the clock.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.benchmarks.targets import NO_TARGET, Row, Target
+
+LIMIT = Target(1.15, unit="times")
+COMMAND = (
+    "import time; start = time.perf_counter(); import {name}; print(time.perf_counter() - start)"
+)
+
+
+def seconds(name: str) -> float:
+    """The time of one import in a new process."""
+    command = [sys.executable, "-c", COMMAND.format(name=name)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def rows(quick: bool) -> list[Row]:
+    """One row for torch and one for this project."""
+    best = {"torch": float("inf"), "workbench": float("inf")}
+    for _ in range(3 if quick else 12):  # in turn
+        for name in best:
+            best[name] = min(best[name], seconds(name))
+    ratio = best["workbench"] / best["torch"]
+    return [
+        {
+            "work": f"import {name}",
+            "milliseconds": value * 1e3,
+            "ratio": value / best["torch"],
+            **(LIMIT.judge(ratio) if name == "workbench" else NO_TARGET),
+        }
+        for name, value in best.items()
+    ]

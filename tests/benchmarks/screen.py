@@ -1,0 +1,62 @@
+"""A page without a browser: live views whose messages are prepared as Jupyter does, then dropped.
+
+The widgets are those of a notebook, and so are the messages: they are turned into JSON and signed
+by Jupyter's own code. Only the socket is missing, which a thread of its own serves in a kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from unittest.mock import patch
+
+from comm.base_comm import BaseComm
+from jupyter_client.session import Session as Wire
+
+from extensions_live import Plot
+from extensions_live.controls import Controls
+from extensions_live.plot import PlotView
+from workbench.session import Session
+
+WIRE = Wire(key=b"benchmark")
+
+
+class Signed(BaseComm):
+    """A comm that does all but send."""
+
+    def publish_msg(
+        self,
+        msg_type: str,
+        data: Any = None,
+        metadata: Any = None,
+        buffers: Any = None,
+        **keys: Any,
+    ) -> None:
+        content = {"data": data or {}, "comm_id": self.comm_id, **keys}
+        message = WIRE.msg(msg_type, content, metadata=metadata or {})
+        WIRE.serialize(message, ident=b"comm")
+        for buffer in buffers or ():
+            bytes(buffer)
+
+
+class Page:
+    """Shows a session: a control bar and a plot of `channels`, within a ``with`` block.
+
+    Without channels it shows nothing at all.
+    """
+
+    def __init__(self, session: Session, *, channels: Sequence[str]) -> None:
+        self.session = session
+        self.plot = Plot(channels=[list(channels)]) if channels else None
+        self.views: list[Any] = []
+
+    def __enter__(self) -> Page:
+        if self.plot is not None:
+            self.plot.main_loop = self.session.main_loop
+            with patch("ipywidgets.comm.create_comm", Signed):
+                self.views = [Controls(self.session), PlotView(self.plot)]
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for view in self.views:
+            view.close()

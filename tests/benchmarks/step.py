@@ -1,0 +1,99 @@
+"""One training step, by this project, by plain torch and by its peers.
+
+All train the same models on the same batches, slices of arrays in memory, with plain gradient
+descent, and keep the cost of every batch. This project does so in a main loop with a log. Times
+are those of whole epochs by the clock, divided by the number of batches; what comes before the
+first batch is not counted. `torch.nn.LSTM` has no peepholes, the brick has; Keras has its own
+recurrent layer. The last column but two says how many times as fast as the contender the
+compiled tier of this project is; for its eager tier, how many times as long as plain torch it
+takes.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Mapping
+
+from tests.benchmarks import models
+from tests.benchmarks.contenders import (
+    CONTENDERS,
+    NOT_INSTALLED,
+    Compiled,
+    Contender,
+    Eager,
+    Raw,
+    missing,
+)
+from tests.benchmarks.models import Work
+from tests.benchmarks.targets import NO_TARGET, Row, Target
+
+WORKS = {
+    "mlp16": lambda: models.mlp(16, 256),
+    "mlp128": lambda: models.mlp(128, 64),
+    "lenet": lambda: models.lenet(64, 8),
+    "lstm": lambda: models.lstm(32, 8),
+}
+TARGETS: dict[str, Mapping[str, float]] = {
+    "mlp16": {
+        "raw torch, eager": 2.2,
+        "torch.compile(model)": 3.0,
+        "Lightning": 8.0,
+        "Keras": 8.0,
+    },
+    "mlp128": {"raw torch, eager": 1.6, "torch.compile(model)": 1.4},
+    "lenet": {"raw torch, eager": 1.15},
+    "lstm": {"raw torch, eager": 1.0},
+}
+EAGER = Target(1.1, unit="times raw torch")
+
+
+def timed(work: Work, *, rounds: int, seconds: float) -> dict[str, float]:
+    """Seconds a step for every contender that is installed: the best epoch of `rounds`, in turn."""
+    contenders: dict[str, Contender] = {}
+    for kind in CONTENDERS:
+        if not missing(kind):
+            contender = contenders[kind.name] = kind(work)
+            contender.epoch()
+            contender.epoch()
+    best = dict.fromkeys(contenders, float("inf"))
+    deadline = time.perf_counter() + seconds
+    for number in range(rounds):
+        for name, contender in contenders.items():
+            gc.collect()
+            best[name] = min(best[name], contender.epoch() / work.batches)
+        if number >= 3 and time.perf_counter() > deadline:
+            break
+    for name, contender in contenders.items():
+        kept = contender.costs()
+        if len(kept) % work.batches or not all(0 < cost < 100 for cost in kept):
+            raise AssertionError(f"{name} has not kept the cost of every batch of {work.name}")
+    return best
+
+
+def rows(quick: bool) -> list[Row]:
+    """One row for each contender at each piece of work."""
+    found = []
+    for key, make in WORKS.items():
+        work = make()
+        best = timed(work, rounds=3 if quick else 25, seconds=20 if quick else 120)
+        for kind in CONTENDERS:
+            row: Row = {"work": work.name, "contender": kind.name}
+            if kind.name not in best:
+                found.append({**row, "µs a step": NOT_INSTALLED, "ratio": "", **NO_TARGET})
+                continue
+            row["µs a step"] = best[kind.name] * 1e6
+            if kind is Eager:
+                ratio = best[kind.name] / best[Raw.name]
+                judged = EAGER.judge(ratio) if key == "mlp16" else NO_TARGET
+            else:
+                ratio = best[kind.name] / best[Compiled.name]
+                bound = TARGETS[key].get(kind.name)
+                unit = "times as fast"
+                judged = (
+                    NO_TARGET
+                    if bound is None
+                    else Target(bound, at_least=True, unit=unit).judge(ratio)
+                )
+            found.append({**row, "ratio": ratio, **judged})
+    return found
