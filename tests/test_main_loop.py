@@ -14,6 +14,7 @@ from workbench.algorithms import GradientDescent, Scale
 from workbench.config import config
 from workbench.data import as_stream
 from workbench.errors import (
+    AlgorithmError,
     AlreadyTrainingError,
     DataError,
     ExtensionError,
@@ -156,7 +157,7 @@ def test_an_error_in_an_extension_names_it():
     recorder = Recorder({"after_epoch": lambda _: 1 / 0}, name="mine")
     with pytest.raises(ZeroDivisionError) as caught:
         make(recorder).run()
-    assert caught.value.__notes__ == ["in after_epoch of the extension 'mine'"]
+    assert caught.value.__notes__ == ["in after_epoch of the extension 'mine', after 3 iterations"]
 
 
 def test_an_error_in_on_error_hides_neither_the_first_nor_the_others():
@@ -258,10 +259,21 @@ def test_running_what_is_running_is_refused():
 
 def test_with_profile_the_report_is_printed(capsys):
     with config.override(profile=True):
-        make(SimpleExtension("mine").add_condition([]), finish_at(1)).run()
+        make(SimpleExtension("mine", after_epoch=False), finish_at(1)).run()
     report = capsys.readouterr().err
     for section in ("initialization", "training", "epoch", "read_data", "train", "FinishAfter"):
         assert f"{section} " in report
+
+
+@pytest.mark.parametrize("given", [3, "sgd", {}, Scale(0.1), GradientDescent])
+def test_an_algorithm_is_checked_when_it_is_given(given):
+    with pytest.raises(AlgorithmError, match=r"^algorithm is .*, but an algorithm has the methods"):
+        MainLoop(given, [{"x": 1}])
+
+
+def test_without_an_algorithm_nothing_is_trained():
+    with pytest.raises(AlgorithmError, match=r"no algorithm to train with; give MainLoop\(algori"):
+        MainLoop(None, [{"x": 1}]).run()
 
 
 # Interrupts

@@ -16,13 +16,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from contextlib import contextmanager
 from time import perf_counter
 from traceback import format_exception
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from workbench.algorithms import GradientDescent, TrainingAlgorithm
 from workbench.config import config
 from workbench.data import as_stream
 from workbench.data.streams import AbstractDataStream
 from workbench.errors import (
+    AlgorithmError,
     AlreadyTrainingError,
     DataError,
     ExtensionError,
@@ -53,6 +54,11 @@ NOT_AN_EXTENSION = (
     "one event as a TrainingExtension with the method of that name"
 )
 NO_DATA = "this main loop has no data stream to train on; give MainLoop(data_stream=...)"
+NO_ALGORITHM = "this main loop has no algorithm to train with; give MainLoop(algorithm=...)"
+NOT_AN_ALGORITHM = (
+    "algorithm is {given:.80}, but an algorithm has the methods initialize() and "
+    "process_batch(batch); GradientDescent(cost=..., parameters=..., step_rule=...) is one"
+)
 NO_BATCHES = "epoch {epoch} of {stream!r} has no batches, so training would never get anywhere"
 ANOTHER_THREAD = (
     "{main_loop!r} is being trained by another thread, which changes its state while you look; let "
@@ -62,6 +68,17 @@ INTERRUPTED = {
     "epoch": "Interrupted: training ends with this epoch. Interrupt again to end it now.",
     "batch": "Interrupted again: training ends after this batch.",
 }
+
+
+@runtime_checkable
+class Trains(Protocol):
+    """What a main loop needs of an algorithm; `TrainingAlgorithm` has it."""
+
+    def initialize(self) -> Any:
+        """Make ready, once."""
+
+    def process_batch(self, batch: Any) -> Any:
+        """Train on a batch."""
 
 
 class MainLoop:
@@ -104,6 +121,8 @@ class MainLoop:
 
     Raises
     ------
+    AlgorithmError
+        If `algorithm` is none.
     ExtensionError
         If something among `extensions` is none.
     DataError
@@ -136,6 +155,10 @@ class MainLoop:
         log_backend: str | None = None,
         extensions: Iterable[TrainingExtension] | None = None,
     ) -> None:
+        if algorithm is not None and (
+            not isinstance(algorithm, Trains) or isinstance(algorithm, type)
+        ):
+            raise AlgorithmError(NOT_AN_ALGORITHM.format(given=repr(algorithm)))
         self.algorithm = algorithm
         self.data_stream: AbstractDataStream | None = (
             None if data_stream is None else as_stream(data_stream)
@@ -435,6 +458,8 @@ class MainLoop:
         self.refresh()
         if not self._announced:
             self._announce()
+        if self.algorithm is None:
+            raise AlgorithmError(NO_ALGORITHM)
         if not self.started_at:
             if isinstance(self.model, Model) and isinstance(self.algorithm, GradientDescent):
                 self.model.check_sanity(self.algorithm)
@@ -548,7 +573,9 @@ class MainLoop:
                 except TrainingFinish:
                     raise
                 except Exception as error:
-                    error.add_note(f"in {event} of the extension {extension.name!r}")
+                    done = self.status["iterations_done"]
+                    where = f"{event} of the extension {extension.name!r}"
+                    error.add_note(f"in {where}, after {done} iterations")
                     raise
         finally:
             self._firing = outer

@@ -62,7 +62,7 @@ class Job:
 # Each makes the extension of a job, given its name.
 ROWS = {
     TrainingExtension: lambda job, **name: TrainingExtension(**name),
-    SimpleExtension: lambda job, **name: SimpleExtension(**name),
+    SimpleExtension: lambda job, **name: SimpleExtension(after_epoch=False, **name),
     CompositeExtension: lambda job, **name: CompositeExtension(
         [
             SharedVariableModifier(job.rule.learning_rate, lambda n, old: old * 0.9),
@@ -75,7 +75,9 @@ ROWS = {
     ProgressBar: lambda job, **name: ProgressBar(interval=0.01, **name),
     Timestamp: lambda job, **name: Timestamp(after_batch=True, **name),
     Timing: lambda job, **name: Timing("all", every_n_batches=2, **name),
-    MonitoringExtension: lambda job, **name: MonitoringExtension("a", "b", **name),
+    MonitoringExtension: lambda job, **name: MonitoringExtension(
+        "a", "b", after_epoch=False, **name
+    ),
     DataStreamMonitoring: lambda job, **name: DataStreamMonitoring(
         [job.cost], job.stream(2), prefix="valid", every_n_batches=2, **name
     ),

@@ -5,6 +5,7 @@ import pytest
 from tests.support.fakes import FakeAlgorithm, make
 from workbench.errors import EventError, ExtensionError
 from workbench.extensions import (
+    CompositeExtension,
     FinishAfter,
     Predicate,
     SimpleExtension,
@@ -132,7 +133,7 @@ def test_added_conditions_have_predicates_and_arguments():
 
 
 def test_a_condition_may_be_added_while_training():
-    extension, adding = Noting(), SimpleExtension(after_n_batches=2)
+    extension, adding = Noting(after_batch=False), SimpleExtension(after_n_batches=2)
     adding.do = lambda *_: extension.add_condition("after_batch")
     make(adding, extension, FinishAfter(after_n_batches=4)).run()
     assert extension.notes == [("after_batch", 3), ("after_batch", 4)]
@@ -161,6 +162,19 @@ def test_a_method_that_nothing_would_call_is_refused():
 
     with pytest.raises(ExtensionError, match=r"Mixed defines after_epoch\(\), which nothing would"):
         make(Mixed()).run()
+
+
+@pytest.mark.parametrize("extension", [FinishAfter(), CompositeExtension([Noting()])])
+def test_what_would_never_act_is_refused_before_training(extension):
+    text = r"\(\) has no trigger, so that it would never act; say when it shall, as in after_epoch"
+    with pytest.raises(ExtensionError, match=text):
+        make(extension).run()
+
+
+def test_an_extension_may_be_switched_off():
+    off = Noting(after_epoch=False, every_n_batches=None)
+    make(off, FinishAfter(after_n_epochs=1)).run()
+    assert off.notes == []
 
 
 def test_arguments_are_separated_by_origin():

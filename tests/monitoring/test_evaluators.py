@@ -249,3 +249,15 @@ def test_state_goes_on_where_it_was():
 def test_an_evaluator_can_be_pickled():
     evaluator = pickle.loads(pickle.dumps(DatasetEvaluator([named(x.sum(), "s")])))
     assert evaluator.evaluate(batches([1], [3])) == {"s": 2}
+
+
+@pytest.mark.parametrize("wrong", [[{"x": [1.0]}], None, {"x": [1.0]}])
+def test_evaluation_needs_a_stream(wrong):
+    x = tensor.vector("x")
+    with pytest.raises(MonitoringError, match=r"of s: evaluate takes a data stream, got .*as_"):
+        DatasetEvaluator([named(x.sum(), "s")]).evaluate(wrong)
+
+
+def test_what_to_monitor_is_a_list():
+    with pytest.raises(MonitoringError, match=r"what to monitor is a list, got s; write \[...\]"):
+        DatasetEvaluator(named(tensor.vector("x").sum(), "s"))

@@ -61,6 +61,13 @@ def _no_epoch_done(log: TrainingLogBase) -> bool:
     return not has_done_epochs(log)
 
 
+NEVER = (
+    "{extension!r} has no trigger, so that it would never act; say when it shall, as in "
+    "after_epoch=True or every_n_batches=100, or switch one off (after_epoch=False) if you mean "
+    "to call it yourself"
+)
+
+
 class Predicate:
     """Compares the number of epochs or batches done with `num`.
 
@@ -159,6 +166,9 @@ class SimpleExtension(TrainingExtension):
     ------
     EventError
         If a keyword is no trigger, or its value does not fit.
+    ExtensionError
+        When training starts, if there is neither a trigger nor a condition, so that it would never
+        act; ``after_epoch=False`` says that this is meant.
 
     Examples
     --------
@@ -314,8 +324,11 @@ class SimpleExtension(TrainingExtension):
     def handler(self, event: CallbackName) -> Handler | None:
         if type(self).dispatch is not SimpleExtension.dispatch:
             return partial(self.dispatch, event)
-        if getattr(type(self), event.value) is not getattr(TrainingExtension, event.value):
-            raise ExtensionError(UNUSED_METHOD.format(kind=type(self).__name__, event=event))
+        for other in CallbackName:
+            if getattr(type(self), other.value) is not getattr(TrainingExtension, other.value):
+                raise ExtensionError(UNUSED_METHOD.format(kind=type(self).__name__, event=other))
+        if not self._conditions and not self.triggers:
+            raise ExtensionError(NEVER.format(extension=self))
         conditions = self._conditions.get(event, ())
         for condition in conditions:
             passed = (event, *event.arguments, *condition.arguments)

@@ -24,6 +24,20 @@ from workbench import errors
 from workbench.monitoring.weights import examples_of
 from workbench.tensor import SharedVariable, Variable, as_variable, shared
 
+__all__ = [
+    "AggregationScheme",
+    "Aggregator",
+    "Concatenate",
+    "Maximum",
+    "Mean",
+    "Minimum",
+    "MonitoredQuantity",
+    "Perplexity",
+    "TakeLast",
+    "mean",
+    "perplexity",
+]
+
 State = tuple[Any, ...]
 """The running state of a fold: numbers, tensors, or variables."""
 
@@ -162,6 +176,7 @@ class Fold(AggregationScheme):
     def __init__(self, variable: Variable) -> None:
         super().__init__(variable)
         self.requires = [variable]
+
     keeps_single: bool = False
     """Whether what it makes of a single number is that number, the first of `requires`."""
 
@@ -595,6 +610,8 @@ def perplexity(log_likelihood: Variable, n_examples: Any) -> Variable:
 
 def check_names(variables: Sequence[Variable | MonitoredQuantity]) -> None:
     """Raise `MonitoringError` unless all have names and no two the same."""
+    if isinstance(variables, (Variable, MonitoredQuantity, str)):
+        raise errors.MonitoringError(f"what to monitor is a list, got {variables!r}; write [...]")
     seen: dict[str, Variable | MonitoredQuantity] = {}
     for variable in variables:
         if not isinstance(variable, (Variable, MonitoredQuantity)):

@@ -7,8 +7,8 @@ such as a training step; `DatasetEvaluator` runs them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from workbench import errors
 from workbench.algorithms.base import Batch, inputs_by_name, missing_source
@@ -27,7 +27,26 @@ from workbench.tensor import Function, SharedVariable, Variable, function
 from workbench.tensor.function import Updates
 from workbench.tensor.traversal import ancestors
 
+__all__ = [
+    "AggregationBuffer",
+    "DatasetEvaluator",
+    "MonitoredQuantityBuffer",
+]
+
 Monitored = Variable | MonitoredQuantity
+
+NO_STREAM = (
+    "monitoring of {names}: evaluate takes a data stream, got {given:.80}; "
+    "workbench.data.as_stream(...) makes one of a DataLoader or of a list of batches"
+)
+
+
+@runtime_checkable
+class Epochs(Protocol):
+    """What evaluation needs of a data stream."""
+
+    def get_epoch_iterator(self, as_dict: bool = False) -> Iterator[Any]:
+        """Start an epoch."""
 
 
 class AggregationBuffer:
@@ -435,7 +454,17 @@ class DatasetEvaluator:
         -------
         dict
             As `get_aggregated_values`.
+
+        Raises
+        ------
+        MonitoringError
+            If `data_stream` is none.
         """
+        if not isinstance(data_stream, Epochs):
+            text = NO_STREAM.format(
+                names=", ".join(self._aggregation.names), given=repr(data_stream)
+            )
+            raise errors.MonitoringError(text)
         self.initialize_aggregators()
         if self._function is not None:
             for batch in data_stream.get_epoch_iterator(as_dict=True):
