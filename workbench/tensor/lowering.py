@@ -13,6 +13,7 @@ from __future__ import annotations
 import operator
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,10 @@ LITERALS = (
     str, int, float, bool, complex, type(...), torch.dtype, torch.device, torch.layout,
     torch.memory_format,
 )  # fmt: skip
+
+
+instead: ContextVar[Callable[..., list[torch.Tensor]] | None] = ContextVar("instead", default=None)
+"""What a loop calls in place of running itself, where it is being traced."""
 
 
 @dataclass

@@ -15,7 +15,7 @@ import torch
 
 from workbench import errors
 from workbench.tensor import random, shapes
-from workbench.tensor.lowering import Program, lower
+from workbench.tensor.lowering import Program, instead, lower
 from workbench.tensor.traversal import ancestors, inputs_of, replace
 from workbench.tensor.variable import Operation, Variable, apply
 
@@ -72,12 +72,15 @@ class Loop(Operation):
         contexts: list[torch.Tensor],
         n: int,
     ) -> list[torch.Tensor]:
-        self._check_lengths(sequences, n)
+        run = instead.get()
+        if run is not None:
+            return run(self, sequences, states, contexts, n)
+        self.check_lengths(sequences, n)
         step = self.program.module.forward
         moments = [sequence.unbind(0) for sequence in sequences]
         collected: list[list[torch.Tensor]] = [[] for _ in self.inner_outputs]
         states = list(states)
-        for t in reversed(range(n)) if self.reverse else range(n):
+        for t in self.order(n):
             results = step(*[moment[t] for moment in moments], *states, *contexts, t)
             states = list(results[: self.n_states])
             for values, result in zip(collected, results, strict=True):
@@ -89,7 +92,12 @@ class Loop(Operation):
             for values, output in zip(collected, self.inner_outputs, strict=True)
         ]
 
-    def _check_lengths(self, sequences: Sequence[torch.Tensor], n: int) -> None:
+    def order(self, n: int) -> range:
+        """The moments in the order in which they are computed."""
+        return range(n - 1, -1, -1) if self.reverse else range(n)
+
+    def check_lengths(self, sequences: Sequence[torch.Tensor], n: int) -> None:
+        """Raise `ShapeError` if a sequence has fewer than `n` moments."""
         for sequence, moment in zip(sequences, self.inner_inputs, strict=False):
             if sequence.shape[0] < n:
                 raise errors.ShapeError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -44,8 +45,10 @@ class Variant:
         start = time.perf_counter()
         self.example = example
         with _compiler:
-            self.trace = trace(step, example)
-            self._program, self.source = _compile(self.trace)
+            sources: list[str] = []
+            self.trace = trace(step, example, partial(_compile, sources=sources))
+            self._program = _compile(self.trace, sources)
+        self.source = "\n".join(sources)
         self.seconds = time.perf_counter() - start
         self._held = [variable.tensor for variable in step.shared]
         self._guard = step.guard
@@ -115,12 +118,11 @@ class Compiled:
         return next((variant for variant in self.variants if variant.trace.fits(sizes)), None)
 
 
-def _compile(traced: Trace) -> tuple[Any, str]:
-    """What runs a flat graph, and its code.
+def _compile(traced: Trace, sources: list[str]) -> Any:
+    """What runs a flat graph; its code is added to `sources`.
 
     Inductor keeps on disk what it has compiled.
     """
-    sources: list[str] = []
     try:
         from torch._dynamo.convert_frame import compile_lock
         from torch._functorch import config as functorch_config
@@ -144,7 +146,7 @@ def _compile(traced: Trace) -> tuple[Any, str]:
             functorch_config.patch(enable_autograd_cache=False),
             tracing(TracingContext(traced.mode)),
         ):
-            program = standalone_compile(
+            return standalone_compile(
                 traced.graph,
                 traced.arguments,
                 dynamic_shapes="from_tracing_context",
@@ -153,4 +155,3 @@ def _compile(traced: Trace) -> tuple[Any, str]:
     except Exception as error:
         lines = str(error).strip().splitlines() or [""]
         raise errors.CompilationError(f"{type(error).__name__}: {lines[0]}") from error
-    return program, "\n".join(sources)

@@ -9,20 +9,29 @@ sizes for which `Trace.fits` says so.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx
+from torch.utils._python_dispatch import _disable_current_modes
 
 from workbench import errors
 from workbench.tensor.execution.eager import reduced
+from workbench.tensor.execution.halves import halved
+from workbench.tensor.execution.loops import SHORT, Moment, call
 from workbench.tensor.execution.step import Step
+from workbench.tensor.lowering import instead
 
 if TYPE_CHECKING:
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
+    from workbench.tensor.scan import Loop
+
+Compiler = Callable[["Trace"], Callable[..., Any]]
 
 OFTEN_SMALL = (0, 1)
 """Sizes for which torch takes other paths: a graph is made for one of them, or for neither."""
@@ -47,12 +56,16 @@ class Trace:
     mode : FakeTensorMode
     symbols : list
         For each free size of the step its symbol, or the number that it was traced for.
+    moments : list of pairs
+        Graphs that the graph calls for every moment of its loops; and for each of their free sizes
+        what it is in this graph.
     """
 
     graph: fx.GraphModule
     arguments: list[Any] = field(repr=False)
     mode: FakeTensorMode = field(repr=False)
     symbols: list[Any]
+    moments: list[tuple[Trace, list[Any]]] = field(default_factory=list)
 
     @property
     def environment(self) -> ShapeEnv:
@@ -74,9 +87,13 @@ class Trace:
             if not bounds.lower <= size <= bounds.upper:
                 return False
         learned = [(symbol, known.replacements.get(symbol, symbol)) for symbol in values]
-        return all(values[s] == e.subs(values) for s, e in learned) and all(
-            guard.expr.subs(values) == True  # noqa: E712  (sympy's own truth)
-            for guard in known.guards
+        return (
+            all(values[s] == e.subs(values) for s, e in learned)
+            and all(guard.expr.subs(values) == True for guard in known.guards)  # noqa: E712
+            and all(
+                moment.fits([int(size.subs(values)) for size in sizes])
+                for moment, sizes in self.moments
+            )
         )
 
     def bound(self, symbol: Any) -> str:
@@ -94,58 +111,102 @@ class Trace:
         return sum(node.op == "call_function" for node in self.graph.graph.nodes)
 
 
-def trace(step: Step, sizes: Sequence[int]) -> Trace:
+class Fakes:
+    """Stand-ins for the arguments of one graph, and what is learned about their sizes."""
+
+    def __init__(self) -> None:
+        from torch._subclasses.fake_tensor import FakeTensorMode
+        from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
+        self.known = ShapeEnv()
+        self.mode = FakeTensorMode(shape_env=self.known, allow_non_fake_inputs=True)
+        self.symbols: list[Any] = []
+
+    def size(self, example: int, *, any_value: bool = False) -> Any:
+        """A size that may be another one than `example`."""
+        from torch._dynamo.source import ConstantSource
+        from torch.fx.experimental.symbolic_shapes import DimDynamic
+
+        if example in OFTEN_SMALL and not any_value:
+            self.symbols.append(example)
+            return example
+        source = ConstantSource(f"size_{len(self.symbols)}")
+        symbol = self.known.create_symbol(
+            example, source, DimDynamic.DYNAMIC, do_not_specialize_zero_one=any_value
+        )
+        self.symbols.append(symbol)
+        return self.known.create_symintnode(symbol, hint=example, source=source)
+
+    def tensor(self, shape: Sequence[Any], like: Any) -> torch.Tensor:
+        """A tensor of `shape`, with the dtype and on the device of `like`."""
+        with self.mode:
+            return torch.empty(shape, dtype=like.dtype, device=like.device)
+
+    def held(self, tensor: torch.Tensor) -> torch.Tensor:
+        """A tensor of just this shape and layout."""
+        return self.mode.from_tensor(tensor, static_shapes=True)
+
+    def record(self, function: Callable[..., Any], arguments: Sequence[Any]) -> fx.GraphModule:
+        """Run `function` on `arguments`; give all operations as a graph.
+
+        Raises
+        ------
+        CompilationError
+            If Python has to look at values on the way, or random numbers are drawn.
+        """
+        from torch.fx.experimental.proxy_tensor import make_fx
+
+        log = logging.getLogger("torch.fx.experimental.proxy_tensor")
+        quiet, log.disabled = log.disabled, True
+        try:
+            with torch.no_grad(), self.mode:
+                graph = make_fx(function, tracing_mode="real")(*arguments)
+        except errors.CompilationError:
+            raise
+        except Exception as error:
+            lines = str(error).strip().splitlines() or [""]
+            raise errors.CompilationError(f"{type(error).__name__}: {lines[0]}") from error
+        finally:
+            log.disabled = quiet
+        for node in graph.graph.nodes:
+            if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
+                raise errors.CompilationError(DRAWS.format(node=node.target))
+        return graph
+
+
+def trace(step: Step, sizes: Sequence[int], compiler: Compiler) -> Trace:
     """Write down what `step` does, with `sizes` as an example of its free ones.
+
+    Parameters
+    ----------
+    step : Step
+    sizes : sequence of int
+    compiler : callable
+        Compiles what the graph calls for every moment of its loops.
 
     Raises
     ------
     CompilationError
-        If Python has to look at values on the way.
+        If it cannot be written down.
     """
-    from torch._dynamo.source import ConstantSource
-    from torch._subclasses.fake_tensor import FakeTensorMode
-    from torch.fx.experimental.proxy_tensor import make_fx
-    from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
-
     if step.program.hooked:
         raise errors.CompilationError(HOOKED)
-    known = ShapeEnv()
-    mode = FakeTensorMode(shape_env=known, allow_non_fake_inputs=True)
-    symbols: list[Any] = []
+    fakes = Fakes()
     shape_of: dict[tuple[int, int], Any] = {}
-    for k, (size, places) in enumerate(zip(sizes, step.places, strict=True)):
-        if size in OFTEN_SMALL:
-            symbols.append(size)
-            symbolic: Any = size
-        else:
-            source = ConstantSource(f"size_{k}")
-            symbols.append(known.create_symbol(size, source, DimDynamic.DYNAMIC))
-            symbolic = known.create_symintnode(symbols[-1], hint=size, source=source)
-        shape_of |= dict.fromkeys(places, symbolic)
-    arguments = _fakes(step, mode, shape_of)
-    log = logging.getLogger("torch.fx.experimental.proxy_tensor")
-    quiet, log.disabled = log.disabled, True
-    try:
-        with torch.no_grad():
-            graph = make_fx(_whole(step), tracing_mode="real")(*arguments)
-    except Exception as error:
-        lines = str(error).strip().splitlines() or [""]
-        raise errors.CompilationError(f"{type(error).__name__}: {lines[0]}") from error
-    finally:
-        log.disabled = quiet
-    _refuse_draws(graph)
-    return Trace(graph, arguments, mode, symbols)
-
-
-def _fakes(step: Step, mode: FakeTensorMode, shape_of: dict[tuple[int, int], Any]) -> list[Any]:
-    """Fake tensors like the arguments of the flat graph."""
-    fakes: list[Any] = []
+    for size, places in zip(sizes, step.places, strict=True):
+        shape_of |= dict.fromkeys(places, fakes.size(size))
+    arguments: list[Any] = []
     for i, variable in enumerate(step.program.inputs):
-        fixed = variable.shape
-        shape = [shape_of.get((i, axis), fixed[axis]) for axis in range(variable.ndim)]
-        with mode:
-            fakes.append(torch.empty(shape, dtype=variable.dtype, device=variable.device))
-    return fakes + [mode.from_tensor(v.tensor, static_shapes=True) for v in step.shared]
+        shape = [shape_of.get((i, axis), size) for axis, size in enumerate(variable.shape)]
+        arguments.append(fakes.tensor(shape, variable))
+    arguments += [fakes.held(variable.tensor) for variable in step.shared]
+    moments: list[tuple[Trace, list[Any]]] = []
+    token = instead.set(partial(_one_operation, compiler, moments))
+    try:
+        graph = fakes.record(_whole(step), arguments)
+    finally:
+        instead.reset(token)
+    return Trace(graph, arguments, fakes.mode, fakes.symbols, moments)
 
 
 def _whole(step: Step) -> Any:
@@ -173,8 +234,98 @@ def _whole(step: Step) -> Any:
     return whole
 
 
-def _refuse_draws(graph: fx.GraphModule) -> None:
-    for node in graph.graph.nodes:
-        tags = getattr(node.target, "tags", ())
-        if torch.Tag.nondeterministic_seeded in tags:
-            raise errors.CompilationError(DRAWS.format(node=node.target))
+def _one_operation(
+    compiler: Compiler,
+    moments: list[tuple[Trace, list[Any]]],
+    loop: Loop,
+    sequences: list[torch.Tensor],
+    states: list[torch.Tensor],
+    contexts: list[torch.Tensor],
+    n: Any,
+) -> list[torch.Tensor]:
+    """Make a loop one operation of the graph that is being written."""
+    given = [*sequences, *states, *contexts]
+    if isinstance(n, int) and n <= SHORT:
+        token = instead.set(None)
+        try:
+            return loop(sequences, states, contexts, n)
+        finally:
+            instead.reset(token)
+    with _disable_current_modes():
+        moment, traces, sizes = _moment(compiler, loop, given)
+    moments += [(one, sizes) for one in traces]
+    return call(moment, given, n)
+
+
+def _moment(
+    compiler: Compiler, loop: Loop, given: Sequence[torch.Tensor]
+) -> tuple[Moment, list[Trace], list[Any]]:
+    """Compile one moment of `loop`, for sequences, states and contexts like `given`."""
+    fakes = Fakes()
+    shape_of: dict[Any, Any] = {}
+
+    def inner(size: Any) -> Any:
+        if isinstance(size, int):
+            return size
+        if size.node.expr not in shape_of:
+            shape_of[size.node.expr] = fakes.size(int(size.node.hint))
+        return shape_of[size.node.expr]
+
+    arguments: list[Any] = []
+    for i, value in enumerate(given):
+        shape = value.shape[1:] if i < loop.n_sequences else value.shape
+        arguments.append(fakes.tensor([inner(size) for size in shape], value))
+    outer = list(shape_of)
+    symbols = list(fakes.symbols)
+    arguments.append(fakes.size(5, any_value=True))  # the number of the step
+    differentiated = torch.is_grad_enabled() and any(value.requires_grad for value in given)
+    states = range(loop.n_sequences, loop.n_sequences + loop.n_states)
+    needs = tuple(
+        differentiated and value.dtype.is_floating_point and (value.requires_grad or i in states)
+        for i, value in enumerate(given)
+    )
+    n_outputs = len(loop.inner_outputs)
+    if not differentiated:
+        graph = fakes.record(lambda *inputs: list(loop.program.module.forward(*inputs)), arguments)
+        flat = Trace(graph, arguments, fakes.mode, symbols)
+        return Moment(loop, needs, compiler(flat)), [flat], outer
+    floating = [v.dtype.is_floating_point for v in loop.inner_outputs]
+    with torch.no_grad():
+        outputs = loop.program.module.forward(*arguments)
+    tangents = [fakes.tensor(o.shape, o) for o, real in zip(outputs, floating, strict=True) if real]
+
+    def joint(*inputs: Any) -> list[Any]:
+        leaves = [
+            value.detach().requires_grad_() if needed else value
+            for value, needed in zip(inputs[: len(given)], needs, strict=True)
+        ]
+        with torch.enable_grad():
+            results = loop.program.module.forward(*leaves, inputs[len(given)])
+        real = [o for o, is_real in zip(results, floating, strict=True) if is_real]
+        pairs = zip(real, inputs[len(given) + 1 :], strict=True)
+        live = [(o, tangent) for o, tangent in pairs if o.requires_grad]
+        wanted = [leaf for leaf, needed in zip(leaves, needs, strict=True) if needed]
+        found = iter(
+            torch.autograd.grad(
+                [o for o, _ in live], wanted, [tangent for _, tangent in live], allow_unused=True
+            )
+        )
+        gradients = [next(found) if needed else None for needed in needs]
+        return [*[o.detach() for o in results], *gradients]
+
+    graph = fakes.record(joint, [*arguments, *tangents])
+    parts = halved(graph, len(arguments), n_outputs, range(states.stop, len(given)))
+    forward = Trace(parts.forward, arguments, fakes.mode, symbols)
+    taken = [node.meta["val"] for node in parts.backward.graph.nodes if node.op == "placeholder"]
+    backward = Trace(parts.backward, taken, fakes.mode, symbols)
+    moment = Moment(
+        loop,
+        needs,
+        compiler(forward),
+        compiler(backward),
+        parts.used,
+        parts.gradients,
+        parts.n_results,
+        floating,
+    )
+    return moment, [forward, backward], outer

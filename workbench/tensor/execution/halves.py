@@ -1,0 +1,139 @@
+"""A moment of a loop and its gradients as two graphs: what runs forward, what runs backward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx
+
+VIEWS = frozenset(
+    {
+        torch.ops.aten.t.default, torch.ops.aten.view.default, torch.ops.aten.detach.default,
+        torch.ops.aten.unsqueeze.default, torch.ops.aten.squeeze.dim,
+        torch.ops.aten.expand.default, torch.ops.aten.slice.Tensor,
+        torch.ops.aten.permute.default, torch.ops.aten.transpose.int, torch.ops.aten.alias.default,
+        torch.ops.aten.select.int, torch.ops.aten.sym_size.int,
+    }
+)  # fmt: skip
+"""Operations that cost nothing: done again rather than kept."""
+
+
+@dataclass
+class Halves:
+    """A moment as two graphs.
+
+    Attributes
+    ----------
+    forward, backward : torch.fx.GraphModule
+    kept : list of torch.fx.Node
+        What the first gives besides the outputs, and the second takes.
+    used : list of int
+        The inputs of the moment that the second takes.
+    gradients : list
+        See `Moment`.
+    n_results : int
+    """
+
+    forward: fx.GraphModule
+    backward: fx.GraphModule
+    kept: list[fx.Node]
+    used: list[int]
+    gradients: list[Any]
+    n_results: int
+
+
+def halved(joint: fx.GraphModule, n_inputs: int, n_outputs: int, contexts: range) -> Halves:
+    """Divide a graph from inputs and tangents to outputs and gradients.
+
+    The gradients of `contexts` that are products of matrices are given by their factors.
+    """
+    nodes = list(joint.graph.nodes)
+    placeholders = [node for node in nodes if node.op == "placeholder"]
+    inputs, tangents = placeholders[:n_inputs], placeholders[n_inputs:]
+    results = nodes[-1].args[0]
+    outputs, gradients = list(results[:n_outputs]), list(results[n_outputs:])
+    late: set[fx.Node] = set(tangents)
+    for node in nodes:
+        if any(one in late for one in node.all_input_nodes):
+            late.add(node)
+    places, wanted = _wanted(gradients, contexts)
+    kept: dict[fx.Node, None] = {}
+    again: set[fx.Node] = set()
+    seen: set[fx.Node] = set()
+    waiting = list(wanted)
+    while waiting:
+        node = waiting.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node in late or node.target in VIEWS or node.op == "get_attr":
+            again.add(node)
+            waiting += node.all_input_nodes
+        elif node.op != "placeholder":
+            kept[node] = None
+    used = [i for i, node in enumerate(inputs) if node in seen]
+    forward = _extract(joint, inputs, [*outputs, *kept])
+    sources = [*[inputs[i] for i in used], *kept, *tangents]
+    backward = _extract(joint, sources, wanted)
+    return Halves(forward, backward, list(kept), used, places, len(wanted))
+
+
+def _wanted(gradients: Sequence[Any], contexts: range) -> tuple[list[Any], list[fx.Node]]:
+    """Which nodes the backward half gives, and the place of every gradient among them."""
+    wanted: dict[fx.Node, int] = {}
+
+    def place(node: fx.Node) -> int:
+        return wanted.setdefault(node, len(wanted))
+
+    places: list[Any] = []
+    for i, gradient in enumerate(gradients):
+        if gradient is None:
+            places.append(None)
+            continue
+        factors = _factors(gradient) if i in contexts else None
+        places.append(place(gradient) if factors is None else tuple(map(place, factors)))
+    return places, list(wanted)
+
+
+def _factors(node: fx.Node) -> tuple[fx.Node, fx.Node] | None:
+    """The matrices of which `node` is the product, the first one transposed."""
+    aten = torch.ops.aten
+    while node.target is aten.detach.default:
+        node = node.args[0]  # type: ignore[assignment]
+    if node.target is aten.mm.default:
+        left, right = node.args
+        if isinstance(left, fx.Node) and left.target is aten.t.default:
+            return left.args[0], right  # type: ignore[return-value]
+    if node.target is aten.t.default:
+        turned = node.args[0]
+        if isinstance(turned, fx.Node) and turned.target is aten.mm.default:
+            left, right = turned.args  # the product of t(left) and right, transposed
+            if isinstance(left, fx.Node) and left.target is aten.t.default:
+                return right, left.args[0]  # type: ignore[return-value]
+    return None
+
+
+def _extract(
+    joint: fx.GraphModule, sources: Sequence[fx.Node], results: Sequence[fx.Node]
+) -> fx.GraphModule:
+    """The part of a graph from `sources` to `results`."""
+    graph = fx.Graph()
+    copies: dict[fx.Node, fx.Node] = {}
+    for node in sources:
+        copies[node] = graph.placeholder(node.name)
+        copies[node].meta = dict(node.meta)
+    needed: set[fx.Node] = set()
+    waiting = list(results)
+    while waiting:
+        node = waiting.pop()
+        if node not in needed and node not in copies:
+            needed.add(node)
+            waiting += node.all_input_nodes
+    for node in joint.graph.nodes:
+        if node in needed:
+            copies[node] = graph.node_copy(node, copies.__getitem__)
+    graph.output([copies[node] for node in results])
+    return fx.GraphModule(joint, graph)

@@ -1,0 +1,234 @@
+"""Loops in a compiled program: one compiled moment, called as often as the loop is long.
+
+A traced program holds a `workbench.tensor.scan.Loop` as one operation, whatever its length. Of the
+step of the loop two flat graphs are made and compiled: a moment forward, and the same moment
+backward. `loop_forward` calls the one from the first moment to the last, and keeps what the other
+needs; `loop_backward` calls that from the last moment to the first. Where the gradient of a matrix
+is a sum of products over all moments, the factors are collected and multiplied once.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from workbench.tensor.scan import Loop
+
+SHORT = 3
+"""Loops whose length is known and not greater are written out."""
+
+
+@dataclass(eq=False)
+class Moment:
+    """The step of one loop, compiled.
+
+    Attributes
+    ----------
+    loop : Loop
+    needs : tuple of bool
+        Which inputs of the step need gradients.
+    forward : callable
+        From the inputs of a moment to its outputs, followed by what `backward` needs.
+    backward : callable
+        From the inputs of a moment that it uses (`used`), what was kept, and the gradients of the
+        outputs, to the values that `gradients` speaks of.
+    gradients : list
+        For each input of the step: ``None``, the place of its gradient among the results, or the
+        two places of the factors whose product, summed over all moments, it is.
+    n_results : int
+        How many values `backward` gives.
+    floating : list of bool
+        Which outputs have gradients.
+    """
+
+    loop: Loop
+    needs: tuple[bool, ...]
+    forward: Callable[..., Any] = field(repr=False)
+    backward: Callable[..., Any] | None = field(default=None, repr=False)
+    used: list[int] = field(default_factory=list)
+    gradients: list[Any] = field(default_factory=list)
+    n_results: int = 0
+    floating: list[bool] = field(default_factory=list)
+
+    @property
+    def n_outputs(self) -> int:
+        """How many values the step gives."""
+        return len(self.loop.inner_outputs)
+
+
+_moments: dict[int, Moment] = {}
+_kept: dict[int, Any] = {}
+_numbers = itertools.count(1)
+
+
+def register(moment: Moment) -> int:
+    """Keep `moment`; give the number by which operations call it."""
+    number = next(_numbers)
+    _moments[number] = moment
+    return number
+
+
+def _parts(moment: Moment, given: Sequence[torch.Tensor]) -> tuple[Any, Any, Any]:
+    loop = moment.loop
+    a, b = loop.n_sequences, loop.n_sequences + loop.n_states
+    return given[:a], given[a:b], given[b:]
+
+
+@torch.library.custom_op("workbench::loop_forward", mutates_args=())
+def loop_forward(given: list[torch.Tensor], n: int, number: int) -> list[torch.Tensor]:
+    """All moments of a loop, stacked; then a key to what `loop_backward` needs."""
+    moment = _moments[number]
+    loop = moment.loop
+    sequences, states, contexts = _parts(moment, [value.contiguous() for value in given])
+    loop.check_lengths(sequences, n)
+    moments = [sequence.unbind(0) for sequence in sequences]
+    states = list(states)
+    collected: list[list[torch.Tensor]] = [[] for _ in range(moment.n_outputs)]
+    kept: list[Any] = []
+    for t in loop.order(n):
+        inputs = [*[m[t] for m in moments], *states, *contexts, t]
+        results = moment.forward(*inputs)
+        if moment.backward is not None:
+            kept.append((inputs, results[moment.n_outputs :]))
+        states = [state.contiguous() for state in results[: loop.n_states]]
+        for values, result in zip(collected, results, strict=False):
+            values.append(result)
+    if loop.reverse:
+        collected = [values[::-1] for values in collected]
+    key = next(_numbers) if kept else 0
+    if kept:
+        _kept[key] = kept
+    return [*[torch.stack(values) for values in collected], torch.tensor(key)]
+
+
+@loop_forward.register_fake
+def _(given: list[torch.Tensor], n: int, number: int) -> list[torch.Tensor]:
+    moment = _moments[number]
+    sequences, states, contexts = _parts(moment, given)
+    first = [sequence[0] for sequence in sequences]
+    outputs = moment.loop.program.module.forward(*first, *states, *contexts, 0)
+    key = torch.empty((), dtype=torch.int64)
+    return [*[o.new_empty((n, *o.shape)) for o in outputs], key]
+
+
+@torch.library.custom_op("workbench::loop_backward", mutates_args=())
+def loop_backward(
+    given: list[torch.Tensor], incoming: list[torch.Tensor], key: torch.Tensor, n: int, number: int
+) -> list[torch.Tensor]:
+    """Gradients of all inputs of a loop that need them, from those of its outputs."""
+    moment = _moments[number]
+    loop = moment.loop
+    assert moment.backward is not None
+    kept = _kept.pop(int(key))
+    flowing: list[torch.Tensor | None] = [None] * loop.n_states
+    before = itertools.accumulate(moment.floating, initial=0)
+    tangent_of = [i if real else None for i, real in zip(before, moment.floating, strict=False)]
+    tangent_of = tangent_of[: loop.n_states]
+    arriving = [gradient.unbind(0) for gradient in incoming]
+    results: list[list[torch.Tensor]] = [[] for _ in range(moment.n_results)]
+    inputs_of: list[Sequence[Any]] = []
+    places = moment.gradients[loop.n_sequences : loop.n_sequences + loop.n_states]
+    for t in reversed(loop.order(n)):
+        inputs, saved = kept.pop()
+        tangents = [a[t] for a in arriving]
+        for gradient, i in zip(flowing, tangent_of, strict=True):
+            if gradient is not None and i is not None:
+                tangents[i] = (tangents[i] + gradient).contiguous()
+        new = moment.backward(*[inputs[i] for i in moment.used], *saved, *tangents)
+        for values, result in zip(results, new, strict=True):
+            values.append(result)
+        inputs_of.append(inputs)
+        flowing = [new[place] if isinstance(place, int) else None for place in places]
+    return _gathered(moment, given, results, flowing)
+
+
+def _gathered(
+    moment: Moment,
+    given: Sequence[torch.Tensor],
+    results: list[list[torch.Tensor]],
+    flowing: list[torch.Tensor | None],
+) -> list[torch.Tensor]:
+    """What the moments, from the last called to the first, say together."""
+    loop = moment.loop
+    ordered = results if loop.reverse else [values[::-1] for values in results]
+    joined: dict[int, torch.Tensor] = {}
+
+    def all_of(place: int) -> torch.Tensor:
+        if place not in joined:
+            joined[place] = torch.stack(ordered[place])
+        return joined[place]
+
+    gradients = []
+    for i, (value, needed) in enumerate(zip(given, moment.needs, strict=False)):
+        if not needed:
+            continue
+        place = moment.gradients[i]
+        if place is None:
+            gradients.append(torch.zeros_like(value))
+        elif i < loop.n_sequences:
+            stacked = all_of(place)
+            missing = value.shape[0] - stacked.shape[0]
+            if missing:  # the loop was shorter than the sequence
+                rest = stacked.new_zeros((missing, *stacked.shape[1:]))
+                stacked = torch.cat([stacked, rest])
+            gradients.append(stacked)
+        elif i < loop.n_sequences + loop.n_states:
+            state = flowing[i - loop.n_sequences]
+            gradients.append(torch.zeros_like(value) if state is None else state)
+        elif isinstance(place, tuple):
+            left, right = (all_of(one).flatten(0, 1) for one in place)
+            gradients.append(left.t() @ right)
+        else:
+            gradients.append(all_of(place).sum(0))
+    return gradients
+
+
+@loop_backward.register_fake
+def _(
+    given: list[torch.Tensor], incoming: list[torch.Tensor], key: torch.Tensor, n: int, number: int
+) -> list[torch.Tensor]:
+    needs = _moments[number].needs
+    return [torch.empty_like(v) for v, needed in zip(given, needs, strict=False) if needed]
+
+
+class Through(torch.autograd.Function):
+    """A loop whose gradient is taken by `loop_backward`."""
+
+    @staticmethod
+    def forward(ctx: Any, number: int, n: int, *given: torch.Tensor) -> Any:
+        *outputs, key = torch.ops.workbench.loop_forward(list(given), n, number)
+        floating = _moments[number].floating
+        whole = [o for o, real in zip(outputs, floating, strict=True) if not real]
+        ctx.mark_non_differentiable(*whole)
+        ctx.save_for_backward(key, *given)
+        ctx.number, ctx.n = number, n
+        return tuple(outputs)
+
+    @staticmethod
+    def backward(ctx: Any, *incoming: torch.Tensor) -> Any:
+        key, *given = ctx.saved_tensors
+        moment = _moments[ctx.number]
+        needs = moment.needs
+        real = [g for g, is_real in zip(incoming, moment.floating, strict=True) if is_real]
+        found = torch.ops.workbench.loop_backward(
+            list(given), [g.contiguous() for g in real], key, ctx.n, ctx.number
+        )
+        gradients = iter(found)
+        return (
+            None,
+            None,
+            *[next(gradients) if needed else None for _, needed in zip(given, needs, strict=False)],
+        )
+
+
+def call(moment: Moment, given: Sequence[Any], n: Any) -> list[Any]:
+    """A loop as one operation of the program that is being traced."""
+    number = register(moment)
+    if moment.backward is None:
+        return list(torch.ops.workbench.loop_forward(list(given), n, number))[:-1]
+    return list(Through.apply(number, n, *given))

@@ -1,0 +1,114 @@
+"""Rows and elements that integers choose, such as those of words and classes.
+
+What torch says of an integer that has no place in the table names neither the integer's meaning nor
+the place where it was given; these functions do. They look at the integers only once something has
+gone wrong, so that nothing waits for an accelerator.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+from workbench.errors import OutOfRangeError, ShapeError
+from workbench.tensor.variable import Variable, apply
+
+
+def rows(table: Variable, indices: Variable, what: str) -> Variable:
+    """The rows of a table that stand at `indices`.
+
+    Parameters
+    ----------
+    table : Variable
+        Of shape (C, D).
+    indices : Variable
+        Integers of any shape, from 0 to C - 1.
+    what : str
+        What the indices are, for the error.
+
+    Returns
+    -------
+    Variable
+        Of the shape of `indices`, with the dimension D behind.
+
+    Raises
+    ------
+    OutOfRangeError
+        When computed, if an index is below 0 or above C - 1.
+
+    Examples
+    --------
+    >>> from workbench import shared, tensor
+    >>> table, words = shared([[0.0, 1.0], [2.0, 3.0]]), tensor.lvector("words")
+    >>> rows(table, words, "words").eval({words: [1]})
+    tensor([[2., 3.]])
+    >>> rows(table, words, "words").eval({words: [1, 2]})
+    Traceback (most recent call last):
+    ...
+    workbench.errors.OutOfRangeError: words: 2 at position (1,) is out of range: there are 2, from 0
+    to 1
+    ...
+    """
+    result: Variable = apply(_rows, (table, indices.long(), what), {})
+    return result
+
+
+def elements(table: Variable, indices: Variable, what: str) -> Variable:
+    """One element of each row of a table, the one that stands at the row's index.
+
+    Parameters
+    ----------
+    table : Variable
+        Of shape (B, C).
+    indices : Variable
+        Integers of shape (B,), from 0 to C - 1.
+    what : str
+        What the indices are, for the error.
+
+    Returns
+    -------
+    Variable
+        Of shape (B,).
+
+    Raises
+    ------
+    OutOfRangeError
+        When computed, if an index is below 0 or above C - 1.
+    ShapeError
+        If there are not as many indices as rows.
+    """
+    result: Variable = apply(_elements, (table, indices.long(), what), {})
+    return result
+
+
+def _rows(table: torch.Tensor, indices: torch.Tensor, what: str) -> torch.Tensor:
+    try:
+        return functional.embedding(indices, table)
+    except (IndexError, RuntimeError):
+        _check(indices, table.shape[0], what)
+        raise
+
+
+def _elements(table: torch.Tensor, indices: torch.Tensor, what: str) -> torch.Tensor:
+    number, length = table.shape[0], indices.shape[0]
+    # torch would leave out rows that have no index. Sizes that are not known yet cannot differ.
+    if type(number) is type(length) is int and number != length:
+        raise ShapeError(f"{what}: there are {length}, but {number} rows to choose one from each")
+    try:
+        return table.gather(1, indices.unsqueeze(1)).squeeze(1)
+    except (IndexError, RuntimeError):
+        _check(indices, table.shape[1], what)
+        raise
+
+
+def _check(indices: torch.Tensor, size: int, what: str) -> None:
+    """Raise `OutOfRangeError` if an index is out of range, and can be looked at."""
+    if type(indices) is not torch.Tensor:  # one that stands for others while a graph is made
+        return
+    wrong = ((indices < 0) | (indices >= size)).nonzero()
+    if len(wrong):
+        place = tuple(wrong[0].tolist())
+        raise OutOfRangeError(
+            f"{what}: {int(indices[place])} at position {place} is out of range: there are {size}, "
+            f"from 0 to {size - 1}"
+        )
