@@ -1,6 +1,7 @@
 """Sessions: commands, states, errors, and that nothing is trained twice."""
 
 import contextvars
+import ctypes
 import gc
 import logging
 import os
@@ -13,6 +14,7 @@ import weakref
 
 import numpy as np
 import pytest
+import torch
 
 import workbench
 from tests.support.fakes import FakeAlgorithm, GatedAlgorithm, Recorder, make
@@ -26,6 +28,7 @@ from workbench.errors import (
 )
 from workbench.extensions import FinishAfter, SimpleExtension
 from workbench.session import Session, State
+from workbench.utils import workers
 
 SOON = 20  # seconds in which anything here must have happened
 
@@ -486,3 +489,15 @@ def test_setting_what_cannot_be_set_is_refused_at_once(target, value, text):
     session = Session(make())
     with pytest.raises(SessionError, match=text):
         session.set(target, value)
+
+
+@pytest.mark.skipif(not workers._loaded(), reason="torch has no GNU OpenMP here")
+def test_the_thread_that_trains_uses_as_many_threads_as_torch_was_told():
+    before = torch.get_num_threads()
+    torch.set_num_threads(before + 2)
+    try:
+        libraries = [ctypes.CDLL(path) for path in workers._loaded()]
+        numbers = make().start().call(lambda _: [one.omp_get_max_threads() for one in libraries])
+        assert before + 2 in numbers.wait(SOON)
+    finally:
+        torch.set_num_threads(before)

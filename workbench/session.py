@@ -27,6 +27,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from workbench import running as registry
 from workbench.commands import Command
@@ -325,6 +326,8 @@ class Session:
     # In the thread that trains
 
     def _run(self, claim: registry.Claim) -> None:
+        # OpenMP has a number of threads for every thread; asking makes torch set it in this one
+        torch.get_num_threads()
         state = State.FINISHED
         try:
             self.main_loop._train()
