@@ -9,6 +9,7 @@ knows nothing of the workbench can still catch them::
     ├── SymbolicError         (TypeError)       a value was asked of a variable that has none yet
     ├── OperationError        (TypeError)       a function or its arguments that are refused
     ├── InputError            (ValueError)      inputs of a function: missing, surplus or ill-typed
+    ├── OutOfRangeError       (IndexError)      the number of a class, or of a word, that is none
     ├── GradientError         (ValueError)      a gradient that is not defined
     ├── InitializationError   (ValueError)      a scheme that cannot make the values asked for
     ├── BrickError            (ValueError)      a brick that is configured or asked wrongly
@@ -114,6 +115,10 @@ class CompilationError(WorkbenchError, RuntimeError):
 
 class CompilationWarning(WorkbenchError, RuntimeWarning):
     """A function that was to be compiled runs eagerly."""
+
+
+class OutOfRangeError(WorkbenchError, IndexError):
+    """An integer that chooses a row or an element, such as that of a class, has no place there."""
 
 
 class GradientError(WorkbenchError, ValueError):

@@ -21,6 +21,7 @@ from workbench.bricks.cost import (
     MisclassificationRate,
     SquaredError,
 )
+from workbench.errors import OutOfRangeError, ShapeError
 from workbench.roles import COST, has_roles
 
 
@@ -211,3 +212,36 @@ def test_a_base_class_says_what_is_to_be_defined(base, method):
     with pytest.raises(NotImplementedError, match=f"Unfinished must define {method}"):
         Unfinished().apply(tensor.matrix("y"), tensor.matrix("y_hat"))
     assert issubclass(base, Brick)
+
+
+@pytest.mark.parametrize("apply", [CategoricalCrossEntropy().apply, MisclassificationRate().apply])
+def test_targets_and_predictions_that_are_swapped_are_told(apply):
+    y, p = tensor.lvector("y"), tensor.matrix("p")
+    with pytest.raises(ShapeError, match=r"swapped: targets come first"):
+        apply(p, y)
+
+
+CLASSES = [
+    CategoricalCrossEntropy().apply,
+    MisclassificationRate().apply,
+    Softmax().categorical_cross_entropy,
+]
+
+
+@pytest.mark.parametrize("apply", CLASSES)
+@pytest.mark.parametrize("wrong", [2, -1])
+def test_a_class_that_does_not_exist_is_named_with_its_place(apply, wrong):
+    y, p = tensor.lvector("y"), tensor.matrix("p")
+    cost = apply(y, p)
+    text = rf"classes y: {wrong} at position \(1,\) is out of range: there are 2, from 0 to 1"
+    with pytest.raises(OutOfRangeError, match=text):
+        cost.eval({y: [0, wrong, 1], p: [[0.5, 0.5]] * 3})
+
+
+@pytest.mark.parametrize("apply", CLASSES)
+@pytest.mark.parametrize("classes", [[0], [0, 1, 1]])
+def test_every_row_has_one_class(apply, classes):
+    y, p = tensor.lvector("y"), tensor.matrix("p")
+    text = rf"classes y: there are {len(classes)}, but 2 rows to choose one from each"
+    with pytest.raises(ShapeError, match=text):
+        apply(y, p).eval({y: classes, p: [[0.5, 0.5], [0.5, 0.5]]})

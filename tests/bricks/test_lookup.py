@@ -9,6 +9,7 @@ from tests.support.gradients import check_gradients
 from workbench import tensor
 from workbench.bricks import MLP, Sequence, Tanh
 from workbench.bricks.lookup import LookupTable
+from workbench.errors import OutOfRangeError
 from workbench.initialization import Constant, IsotropicGaussian
 
 RNG = numpy.random.default_rng(2)
@@ -57,3 +58,12 @@ def test_indices_are_integers(table):
         table.apply(torch.tensor([True]))
     with pytest.raises(ValueError, match="takes neither biases_init"):
         LookupTable(2, 2, biases_init=Constant(0))
+
+
+@pytest.mark.parametrize("wrong", [3, -1])
+def test_an_index_outside_the_table_is_named_with_its_place(wrong):
+    lookup = LookupTable(3, 2, weights_init=Constant(0))
+    lookup.initialize()
+    text = rf"lookuptable.apply: indices: {wrong} at position \(0, 1\) is out of range: there are 3"
+    with pytest.raises(OutOfRangeError, match=text):
+        lookup.apply(torch.tensor([[0, wrong]]))

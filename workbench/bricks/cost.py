@@ -12,11 +12,12 @@ from typing import Any
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import shown
-from workbench.bricks.softmax import expected_log
+from workbench.bricks.softmax import check_targets, expected_log
 from workbench.errors import DtypeError, ShapeError
 from workbench.roles import COST, add_role
 from workbench.tensor import Variable
 from workbench.tensor.exact import log_complement, log_probability
+from workbench.tensor.indexing import elements
 
 __all__ = [
     "AbsoluteError",
@@ -171,7 +172,9 @@ class CategoricalCrossEntropy(Cost):
         Variable
             A scalar.
         """
-        return mean_cost(-expected_log(y, log_probability(y_hat), f"{self.path()}.apply"))
+        where = f"{self.path()}.apply"
+        check_targets(y, y_hat, where)
+        return mean_cost(-expected_log(y, log_probability(y_hat), where))
 
 
 class MisclassificationRate(Cost):
@@ -220,12 +223,18 @@ class MisclassificationRate(Cost):
         """
         if y.ndim != 1 or y_hat.ndim != 2 or y.dtype.is_floating_point:
             problem = DtypeError if (y.ndim, y_hat.ndim) == (1, 2) else ShapeError
+            swapped = y.dtype.is_floating_point and not y_hat.dtype.is_floating_point
+            hint = (
+                "the two seem to be swapped: targets come first"
+                if swapped
+                else "y.flatten() turns a column of indices into a vector"
+            )
             raise problem(
                 f"{self.path()}.apply: y has shape {shown(y)} and dtype {y.dtype}, y_hat has shape "
                 f"{shown(y_hat)}; expected are class indices, integers of shape (B,), and scores "
-                "of shape (B, C) (y.flatten() turns a column of indices into a vector)"
+                f"of shape (B, C) ({hint})"
             )
-        truth = y_hat.gather(1, y.long().unsqueeze(1))
+        truth = elements(y_hat, y, f"{self.path()}.apply: classes y").unsqueeze(1)
         not_behind = (~(y_hat < truth)).sum(1) - 1
         return mean_cost((not_behind >= self.top_k).to(y_hat.dtype))
 

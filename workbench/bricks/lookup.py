@@ -12,6 +12,7 @@ from workbench.bricks.lazy import lazy
 from workbench.errors import BrickError, DtypeError
 from workbench.roles import WEIGHT
 from workbench.tensor import Variable
+from workbench.tensor.indexing import rows
 
 __all__ = [
     "LookupTable",
@@ -101,6 +102,13 @@ class LookupTable(Initializable, Feedforward):
         -------
         Variable
             Of the shape of `indices`, with one dimension of size `dim` behind.
+
+        Raises
+        ------
+        DtypeError
+            If `indices` are no integers.
+        OutOfRangeError
+            When computed, if an index is below zero or above ``length - 1``.
         """
         if indices.dtype.is_floating_point or indices.dtype is torch.bool:
             raise DtypeError(
@@ -108,5 +116,4 @@ class LookupTable(Initializable, Feedforward):
                 "but must be integers; take tensor.lvector or tensor.lmatrix, or convert them, as "
                 "in indices.long()"
             )
-        rows: Variable = torch.nn.functional.embedding(indices.long(), self.W)  # type: ignore[arg-type, assignment]
-        return rows
+        return rows(self.W, indices, f"{self.path()}.apply: indices")

@@ -9,6 +9,7 @@ from workbench.bricks.wrappers import WithExtraDims
 from workbench.errors import DtypeError, ShapeError
 from workbench.graph.annotations import ApplicationCall
 from workbench.tensor import Variable
+from workbench.tensor.indexing import elements
 
 
 class Softmax(Brick):
@@ -107,18 +108,39 @@ def expected_log(y: Variable, log_p: Variable, where: str) -> Variable:
     ShapeError, DtypeError
         If `y` is neither.
     """
-    integers = not y.dtype.is_floating_point
-    if log_p.ndim != 2 or y.ndim not in (1, 2) or (y.ndim == 1) != integers:
-        problem = DtypeError if (y.ndim, log_p.ndim) == (1, 2) else ShapeError
-        raise problem(
-            f"{where}: targets y have shape {shown(y)} and dtype {y.dtype}, predictions have shape "
-            f"{shown(log_p)}; expected are class indices, integers of shape (B,), or "
-            "probabilities, floats of shape (B, C), with predictions of shape (B, C) (y.flatten() "
-            "turns a column of indices into a vector)"
-        )
-    if integers:
-        chosen: Variable = log_p.gather(1, y.long().unsqueeze(1)).squeeze(1)
-        return chosen
+    check_targets(y, log_p, where)
+    if not y.dtype.is_floating_point:
+        return elements(log_p, y, f"{where}: classes y")
     # Where y is zero the term is zero, even if the log-probability is -inf.
     expected: Variable = (y * log_p).where(y > 0, 0.0).sum(1)
     return expected
+
+
+def check_targets(y: Variable, predictions: Variable, where: str) -> None:
+    """Check targets `y` and what was predicted, probabilities or their logarithms, of each class.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        If `y` are neither class indices nor probabilities, or there are no predictions to compare
+        them with.
+    """
+    if _fit(y, predictions):
+        return
+    problem = DtypeError if (y.ndim, predictions.ndim) == (1, 2) else ShapeError
+    if _fit(predictions, y):
+        hint = "the two seem to be swapped: targets come first"
+    else:
+        hint = "y.flatten() turns a column of indices into a vector"
+    raise problem(
+        f"{where}: targets y have shape {shown(y)} and dtype {y.dtype}, predictions have shape "
+        f"{shown(predictions)} and dtype {predictions.dtype}; expected are class indices, integers "
+        "of shape (B,), or probabilities, floats of shape (B, C), with predictions, floats of "
+        f"shape (B, C) ({hint})"
+    )
+
+
+def _fit(y: Variable, predictions: Variable) -> bool:
+    if predictions.ndim != 2 or not predictions.dtype.is_floating_point:
+        return False
+    return y.ndim == (2 if y.dtype.is_floating_point else 1)
