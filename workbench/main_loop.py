@@ -28,6 +28,7 @@ from workbench.errors import (
     DataError,
     ExtensionError,
     ExtensionLookupError,
+    LogError,
     TrainingFinish,
     nearest,
 )
@@ -165,6 +166,8 @@ class MainLoop:
         )
         self.model = model
         self.log = new_log(log_backend) if log is None else log
+        if not isinstance(self.log, TrainingLogBase):
+            raise LogError(f"log is a training log such as SQLiteLog(path), got {log!r}")
         if isinstance(extensions, TrainingExtension):
             raise ExtensionError(
                 f"extensions is a list, got {extensions!r}; write [{extensions!r}]"

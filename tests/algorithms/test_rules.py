@@ -148,3 +148,20 @@ def test_assigning_a_number_to_a_hyperparameter_says_how_to_set_it():
 def test_settings_of_rules_are_numbers(make, name, value):
     with pytest.raises(AlgorithmError, match=rf"{name} is one number, such as 0.1; got {value!r}"):
         make(value)
+
+
+@pytest.mark.parametrize(
+    "call, text",
+    [
+        (lambda: CompositeRule(Adam()), r"components is a list of step rules, got Adam.*\[...\]"),
+        (lambda: CompositeRule([Adam]), "CompositeRule is made of step rules, got <class"),
+        (lambda: Restrict(Adam, [shared(1.0)]), "Restrict is made of step rules, got <class"),
+        (lambda: Restrict(Adam(), shared([1.0], "w")), r"a list of parameters, got w; .*\[...\]"),
+        (lambda: Restrict(Adam(), [1.0]), "one of its parameters is 1.0"),
+        (lambda: VariableClipping(1.0, axis=1.5), "or None for all; got 1.5"),
+        (lambda: VariableClipping(1.0, axis="rows"), "or None for all; got 'rows'"),
+    ],
+)
+def test_what_rules_are_not_made_of_is_refused(call, text):
+    with pytest.raises(AlgorithmError, match=text):
+        call()

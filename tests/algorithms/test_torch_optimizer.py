@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import ExponentialLR, ReduceLROnPlateau, StepLR
 
 from workbench import shared, tensor
 from workbench.algorithms import TorchOptimizer
-from workbench.errors import NotFiniteError
+from workbench.errors import AlgorithmError, NotFiniteError
 
 OPTIMIZERS = {
     "SGD": {"lr": 0.1, "momentum": 0.9, "nesterov": True},
@@ -181,3 +181,23 @@ def test_assigning_while_it_trains_never_waits_for_ever():
     done.set()
     thread.join(20)
     assert not thread.is_alive() and count.get_value() == 201
+
+
+W, V = shared(1.0, "w"), tensor.vector("x")
+
+
+@pytest.mark.parametrize(
+    "arguments, options, text",
+    [
+        (["SGD"], {}, "optimizer is what makes one of a list of tensors, .* got 'SGD'"),
+        ([torch.optim.SGD([torch.zeros(1)], lr=0.1)], {}, "got SGD"),
+        ([torch.optim.SGD, {"lr": -1}], {}, "SGD refuses .* Invalid learning rate: -1"),
+        ([torch.optim.SGD, {"learning": 1}], {}, "SGD refuses .* unexpected keyword .*'learning'"),
+        ([torch.optim.SGD], {"schedule_every": 0}, "schedule_every is a number of .* got 0"),
+        ([torch.optim.SGD], {"schedulers": len}, "schedulers is a list of functions .*len"),
+        ([torch.optim.SGD], {"schedulers": [3]}, r"schedulers is a list of functions .*got \[3\]"),
+    ],
+)
+def test_what_makes_no_optimizer_is_refused(arguments, options, text):
+    with pytest.raises(AlgorithmError, match=text):
+        TorchOptimizer(((V - W) ** 2).mean(), [W], *arguments, **options)

@@ -10,6 +10,8 @@ from workbench.algorithms.rules import (
     Steps,
     StepUpdates,
     check_number,
+    check_parameters,
+    check_rule,
     hyperparameter,
 )
 from workbench.expressions import l2_norm
@@ -77,7 +79,7 @@ class VariableClipping(StepRule):
     Raises
     ------
     AlgorithmError
-        If a parameter does not have the axis.
+        If `axis` is none, or a parameter does not have it.
 
     Examples
     --------
@@ -87,7 +89,12 @@ class VariableClipping(StepRule):
 
     def __init__(self, threshold: float, axis: int | Iterable[int] | None = None) -> None:
         self.threshold = _threshold(threshold)
-        self.axis = (axis,) if isinstance(axis, int) else None if axis is None else tuple(axis)
+        listed = list(axis) if isinstance(axis, Iterable) else [] if axis is None else [axis]
+        if not all(isinstance(one, int) for one in listed):
+            raise errors.AlgorithmError(
+                f"axis is a whole number, several of them, or None for all; got {axis!r}"
+            )
+        self.axis = None if axis is None else tuple(listed)
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
@@ -172,7 +179,7 @@ class Restrict(StepRule):
     Raises
     ------
     AlgorithmError
-        If none of `variables` is trained.
+        If `step_rule` is no rule, `variables` are no parameters, or none of them is trained.
 
     Examples
     --------
@@ -182,8 +189,14 @@ class Restrict(StepRule):
     """
 
     def __init__(self, step_rule: StepRule, variables: Iterable[SharedVariable]) -> None:
+        check_rule(step_rule, type(self).__name__)
+        if isinstance(variables, Variable):
+            raise errors.AlgorithmError(
+                f"variables is a list of parameters, got {variables!r}; write [...] around it"
+            )
         self.step_rule = step_rule
         self.variables = list(variables)
+        check_parameters(type(self).__name__, self.variables)
 
     def compute_steps(
         self, previous_steps: Mapping[SharedVariable, Variable]

@@ -150,12 +150,13 @@ class CompositeRule(StepRule):
     """
 
     def __init__(self, components: Iterable[StepRule]) -> None:
+        if isinstance(components, StepRule):
+            raise errors.AlgorithmError(
+                f"components is a list of step rules, got {components!r}; write [...] around it"
+            )
         self.components = list(components)
         for component in self.components:
-            if not isinstance(component, StepRule):
-                raise errors.AlgorithmError(
-                    f"{type(self).__name__} is made of step rules, got {component!r}"
-                )
+            check_rule(component, type(self).__name__)
 
     def compute_steps(
         self, previous_steps: Mapping[SharedVariable, Variable]
@@ -220,6 +221,14 @@ def hyperparameter(value: Any, name: str) -> SharedVariable:
     new = shared(torch.as_tensor(value), name, dtype=floatx())
     add_role(new, ALGORITHM_HYPERPARAMETER)
     return new
+
+
+def check_rule(value: Any, user: str) -> None:
+    """Raise `AlgorithmError` unless `value`, of which `user` is made, is a step rule."""
+    if not isinstance(value, StepRule):
+        raise errors.AlgorithmError(
+            f"{user} is made of step rules, got {value!r}; a rule is Scale(0.1) or Adam(), say"
+        )
 
 
 def check_number(value: Any, name: str) -> None:

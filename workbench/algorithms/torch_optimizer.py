@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from workbench import errors
 from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm
 from workbench.algorithms.finite import FiniteCost
 from workbench.algorithms.rules import check_parameters, hyperparameter, total_norm
@@ -19,6 +20,15 @@ from workbench.tensor.shared import Locks, WriterLock
 
 MakeOptimizer = Callable[[list[torch.Tensor]], torch.optim.Optimizer]
 MakeScheduler = Callable[[torch.optim.Optimizer], Any]
+
+NOT_A_MAKER = (
+    "optimizer is what makes one of a list of tensors, such as torch.optim.AdamW or a function; "
+    "got {given!r}. Settings go into options, such as options={{'lr': 0.01}}"
+)
+NOT_MAKERS = (
+    "schedulers is a list of functions that each make a scheduler of the optimizer, such as "
+    "[lambda optimizer: ExponentialLR(optimizer, 0.9)]; got {given!r}"
+)
 
 
 class TorchOptimizer(UpdatesAlgorithm):
@@ -57,6 +67,11 @@ class TorchOptimizer(UpdatesAlgorithm):
         That of the first group of parameters, kept up to date with the schedulers; assigning to it
         sets the rate of all groups from the next batch on.
 
+    Raises
+    ------
+    AlgorithmError
+        If `optimizer` or `schedulers` make nothing, or torch refuses the options.
+
     Examples
     --------
     >>> from workbench import shared, tensor
@@ -89,10 +104,18 @@ class TorchOptimizer(UpdatesAlgorithm):
         gradients = grad(cost, self.parameters)
         self.gradients = dict(zip(self.parameters, gradients, strict=True))
         self.total_gradient_norm = total_norm(self.gradients, "total_gradient_norm")
+        if not isinstance(schedule_every, int) or schedule_every < 1:
+            raise errors.AlgorithmError(
+                f"schedule_every is a number of batches, 1 or more; got {schedule_every!r}"
+            )
         self.schedule_every = schedule_every
         self.finite = FiniteCost(cost, on_not_finite)
         self._make_optimizer, self._options = optimizer, dict(options or {})
-        self._make_schedulers = list(schedulers)
+        if isinstance(optimizer, torch.optim.Optimizer) or not callable(optimizer):
+            raise errors.AlgorithmError(NOT_A_MAKER.format(given=optimizer))
+        if callable(schedulers) or not all(map(callable, schedulers := list(schedulers))):
+            raise errors.AlgorithmError(NOT_MAKERS.format(given=schedulers))
+        self._make_schedulers = schedulers
         self._make()
         self.learning_rate = hyperparameter(self._rate(), "learning_rate")
         self._known_rate = self.learning_rate.get_value().item()
@@ -101,7 +124,13 @@ class TorchOptimizer(UpdatesAlgorithm):
     def _make(self) -> None:
         self._leaves = [parameter.leaf for parameter in self.parameters]
         make: Any = self._make_optimizer
-        self.optimizer: torch.optim.Optimizer = make(self._leaves, **self._options)
+        try:
+            self.optimizer: torch.optim.Optimizer = make(self._leaves, **self._options)
+        except (TypeError, ValueError) as error:
+            name = getattr(make, "__name__", repr(make))
+            raise errors.AlgorithmError(
+                f"{name} refuses these parameters or the options {self._options}: {error}"
+            ) from error
         self.schedulers = [make_one(self.optimizer) for make_one in self._make_schedulers]
         # Whoever reads or assigns a parameter from another thread waits for the end of the step.
         self._lock = WriterLock()

@@ -25,6 +25,10 @@ NO_MAIN_LOOP = (
     "{extension!r} belongs to no main loop yet; it does from the moment when a main loop that has "
     "it among its extensions starts"
 )
+WRONG_NAME = (
+    "{name!r} was given as the name of a {kind}, which is text; all settings but the first few are "
+    "given by keyword, as in after_epoch=True"
+)
 WRONG_SIGNATURE = "{what} cannot be called by {event}, which passes {passed}: {reason}"
 
 
@@ -119,6 +123,8 @@ class TrainingExtension:
                 )
 
     def __init__(self, name: str | None = None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise ExtensionError(WRONG_NAME.format(kind=type(self).__name__, name=name))
         self.name = type(self).__name__ if name is None else name
         self._main_loop: MainLoop | None = None
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
+from workbench.errors import ExtensionError
 from workbench.extensions.base import Handler, TrainingExtension
 from workbench.extensions.events import CallbackName
 from workbench.extensions.simple import SimpleExtension, Triggers
@@ -48,7 +49,12 @@ class CompositeExtension(SimpleExtension):
         name: str | None = None,
         **triggers: Unpack[Triggers],
     ) -> None:
+        if isinstance(sub_extensions, TrainingExtension):
+            raise ExtensionError(f"sub_extensions is a list, got {sub_extensions!r}; write [...]")
         self.sub_extensions = list(sub_extensions)
+        for extension in self.sub_extensions:
+            if not isinstance(extension, TrainingExtension):
+                raise ExtensionError(f"sub_extensions has {extension!r}, which is no extension")
         self.run_before_children = run_before_children
         super().__init__(name, **triggers)
 

@@ -57,6 +57,9 @@ class MonitoringExtension(SimpleExtension):
         name: str | None = None,
         **triggers: Unpack[Triggers],
     ) -> None:
+        for option, value in (("prefix", prefix), ("suffix", suffix)):
+            if value is not None and not isinstance(value, str):
+                raise ExtensionError(f"{option} is text for the names of records, got {value!r}")
         self.prefix = prefix
         self.suffix = suffix
         super().__init__(name, **triggers)

@@ -194,7 +194,7 @@ class Checkpoint(SimpleExtension):
 
 def _checked(path: str | os.PathLike[str]) -> str:
     """`path` as a string, if its placeholders are ones that can be filled in."""
-    text = os.fspath(path)
+    text = _text(path)
     for _, field, _, _ in string.Formatter().parse(text):
         if field is not None and field not in COUNTERS:
             raise ExtensionError(
@@ -202,7 +202,17 @@ def _checked(path: str | os.PathLike[str]) -> str:
                 f"{nearest(field, COUNTERS)}; there are {', '.join(COUNTERS)}, and {{{{ and }}}} "
                 "for braces"
             )
+    try:
+        text.format(**dict.fromkeys(COUNTERS, 0))
+    except ValueError as error:
+        raise ExtensionError(f"the path {text!r} cannot be filled in: {error}") from None
     return text
+
+
+def _text(path: str | os.PathLike[str]) -> str:
+    if not isinstance(path, (str, os.PathLike)):
+        raise ExtensionError(f"the path of a checkpoint is text or a path, not {path!r}")
+    return os.fspath(path)
 
 
 def _write(snapshot: Snapshot, path: str) -> None:
@@ -256,7 +266,7 @@ class Load(SimpleExtension):
     ) -> None:
         triggers.setdefault("before_training", True)
         super().__init__(name, **triggers)
-        self.path = os.fspath(path)
+        self.path = _text(path)
         self.load_iteration_state = load_iteration_state
         self.load_log = load_log
 

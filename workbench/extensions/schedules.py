@@ -70,7 +70,7 @@ def linear(start: float, end: float, iterations: int) -> Schedule:
     Raises
     ------
     ArgumentError
-        If `iterations` is not such a number.
+        If `iterations` is not such a number, or another argument is none.
 
     Examples
     --------
@@ -78,6 +78,8 @@ def linear(start: float, end: float, iterations: int) -> Schedule:
     >>> [schedule(n) for n in range(6)]
     [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
     """
+    _number("start", start)
+    _number("end", end)
     _whole("iterations", iterations)
     return Schedule(_linear, {"start": start, "end": end, "iterations": iterations})
 
@@ -105,7 +107,7 @@ def warm_up(target: float | Schedule, iterations: int, *, start: float = 1 / 3) 
     Raises
     ------
     ArgumentError
-        If `iterations` is not such a number.
+        If `iterations` is not such a number, or another argument is none.
 
     Examples
     --------
@@ -113,6 +115,8 @@ def warm_up(target: float | Schedule, iterations: int, *, start: float = 1 / 3) 
     >>> [schedule(n) for n in range(6)]
     [0.4, 0.6..., 0.8, 0.8, 0.4, 0.4]
     """
+    _check_target("target", target)
+    _number("start", start)
     _whole("iterations", iterations)
     return Schedule(_warm_up, {"target": target, "iterations": iterations, "start": start})
 
@@ -130,6 +134,11 @@ def _constant(n: int, *, value: float) -> float:
 
 def _schedule(value: float | Schedule) -> Schedule:
     return value if isinstance(value, Schedule) else Schedule(_constant, {"value": value})
+
+
+def _check_target(name: str, value: object) -> None:
+    if not isinstance(value, Schedule):
+        _number(name, value)
 
 
 def chain(schedules: Sequence[float | Schedule], ends: Sequence[int]) -> Schedule:
@@ -159,6 +168,8 @@ def chain(schedules: Sequence[float | Schedule], ends: Sequence[int]) -> Schedul
     [0.0, 0.5, 1.0, 1.0, 0.5, 0.25, 0.125]
     """
     parts, times = tuple(schedules), _increasing("ends", ends)
+    for part in parts:
+        _check_target("a schedule", part)
     if len(times) != len(parts) - 1:
         raise ArgumentError(
             f"{len(parts)} schedules were given with ends={times}; each but the last has an end, "
@@ -221,6 +232,8 @@ def cosine(
     >>> [round(schedule(n), 6) for n in range(4)]
     [1.0, 0.5, 1.0, 0.5]
     """
+    _number("rate", rate)
+    _number("minimum", minimum)
     _whole("iterations", iterations)
     _whole("growth", growth)
     settings = {"rate": rate, "iterations": iterations, "minimum": minimum}
@@ -280,6 +293,8 @@ def step(rate: float, every: int | Sequence[int], *, factor: float = 0.1) -> Sch
     >>> [schedule(n) for n in range(6)]
     [8.0, 4.0, 4.0, 4.0, 2.0, 2.0]
     """
+    _number("rate", rate)
+    _number("factor", factor)
     if not isinstance(every, Sequence):
         _whole("every", every)
         return Schedule(_step, {"rate": rate, "every": every, "factor": factor})
@@ -311,7 +326,7 @@ def exponential(rate: float, factor: float, iterations: int = 1) -> Schedule:
     Raises
     ------
     ArgumentError
-        If `iterations` is not such a number.
+        If `iterations` is not such a number, or another argument is none.
 
     Examples
     --------
@@ -319,6 +334,10 @@ def exponential(rate: float, factor: float, iterations: int = 1) -> Schedule:
     >>> [schedule(n) for n in range(4)]
     [8.0, 4.0, 2.0, 1.0]
     """
+    _number("rate", rate)
+    _number("factor", factor)
+    if factor <= 0:
+        raise ArgumentError(f"factor={factor!r} must be greater than 0")
     _whole("iterations", iterations)
     return Schedule(_exponential, {"rate": rate, "factor": factor, "iterations": iterations})
 
@@ -370,6 +389,7 @@ def one_cycle(
     >>> [round(schedule(n), 2) for n in range(8)]
     [0.1, 0.41, 0.91, 0.95, 0.61, 0.19, 0.0, 0.0]
     """
+    _number("maximum", maximum)
     _whole("iterations", iterations, least=2)
     if not 0 <= warm_up < 1:
         raise ArgumentError(f"warm_up={warm_up!r} must be a fraction, at least 0 and less than 1")
@@ -408,6 +428,11 @@ def _increasing(name: str, values: Sequence[int]) -> tuple[int, ...]:
     if list(times) != sorted(set(times)):
         raise ArgumentError(f"{name}={times} must be increasing numbers of iterations")
     return times
+
+
+def _number(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ArgumentError(f"{name}={value!r} must be a number")
 
 
 def _whole(name: str, value: object, least: int = 1) -> None:

@@ -293,7 +293,7 @@ class SimpleExtension(TrainingExtension):
         EventError
             If a name is that of no event.
         ExtensionError
-            If `predicate` cannot be called.
+            If `predicate` cannot be called, or `arguments` is no list.
 
         Examples
         --------
@@ -304,8 +304,11 @@ class SimpleExtension(TrainingExtension):
         if predicate is not None and not callable(predicate):
             raise ExtensionError(f"a predicate is a function of the log, not {predicate!r}")
         names = [callbacks_names] if isinstance(callbacks_names, str) else callbacks_names
+        if isinstance(arguments, str) or not isinstance(arguments, Iterable | None):
+            raise ExtensionError(f"arguments is a list of them, got {arguments!r}; write [...]")
+        passed = () if arguments is None else tuple(arguments)
         for event in [CallbackName(name) for name in names]:
-            new = Condition(event, predicate or always_true, tuple(arguments or ()))
+            new = Condition(event, predicate or always_true, passed)
             self._conditions[event] = (*self._conditions.get(event, ()), new)
         self._changed()
         return self

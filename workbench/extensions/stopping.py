@@ -200,6 +200,10 @@ class EarlyStopping(CompositeExtension):
             raise ArgumentError(
                 BOTH_OR_NEITHER.format(extension=checkpoint_extension, filename=checkpoint_filename)
             )
+        if not isinstance(checkpoint_extension, Checkpoint | None):
+            raise ArgumentError(
+                f"checkpoint_extension={checkpoint_extension!r} must be a Checkpoint"
+            )
         track = TrackTheBest(record_name, notification_name, choose_best, **triggers)
         finish = FinishIfNoImprovementAfter(track.notification_name, iterations, epochs, **triggers)
         super().__init__([track, finish], run_before_children=False, name=name)

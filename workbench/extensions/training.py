@@ -7,17 +7,20 @@ when nothing gets better, in `workbench.extensions.stopping`.
 from __future__ import annotations
 
 import inspect
+import logging
 import math
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal, Unpack
 
-from workbench.errors import ArgumentError, ExtensionError
+from workbench.errors import ArgumentError, ExtensionError, nearest
 from workbench.extensions.events import CallbackName
 from workbench.extensions.schedules import Schedule
 from workbench.extensions.simple import SimpleExtension, Triggers
 from workbench.tensor import SharedVariable
 
 __all__ = ["ReduceOnPlateau", "SharedVariableModifier", "TrackTheBest"]
+
+logger = logging.getLogger(__name__)
 
 NO_ARITY = (
     "how many arguments {function!r} takes cannot be told; say num_args=1 (iterations done) or "
@@ -30,6 +33,14 @@ WRONG_ARITY = (
 NO_FUNCTION = (
     "{kind} of {parameter!r} has no function: give it one, or override the method function() in a "
     "subclass"
+)
+NOT_SHARED = (
+    "{kind} sets a shared variable, got {given!r}; the learning rate of a rule is "
+    "rule.learning_rate"
+)
+NOTHING_TO_WATCH = (
+    "%r watches the record %r, which nothing has made so far%s; what makes it must come before "
+    "in the list of extensions"
 )
 WRONG_NUMBER = "num_args={given!r} must be 1 (iterations done) or 2 (iterations done, old value)"
 
@@ -99,6 +110,8 @@ class SharedVariableModifier(SimpleExtension):
             triggers["after_batch"] = True
         if num_args not in (None, 1, 2):
             raise ArgumentError(WRONG_NUMBER.format(given=num_args))
+        if not isinstance(parameter, SharedVariable):
+            raise ExtensionError(NOT_SHARED.format(kind=type(self).__name__, given=parameter))
         super().__init__(name, **triggers)
         self.parameter = parameter
         self.held = False
@@ -188,6 +201,16 @@ def _arity(function: Callable[..., Any]) -> int:
     return number
 
 
+def _warn_of_nothing(extension: TrackTheBest | ReduceOnPlateau, record_name: str) -> None:
+    """Say once in the log of Python if the record is likely misspelt."""
+    if not extension._looked:
+        extension._looked = True
+        channels = extension.main_loop.log.channels
+        if record_name not in channels:
+            hint = nearest(record_name, channels)
+            logger.warning(NOTHING_TO_WATCH, extension, record_name, hint)
+
+
 def _with(shown: str, *arguments: str) -> str:
     """Put `arguments` before those of the repr `shown`."""
     kind, _, options = shown.partition("(")
@@ -275,12 +298,14 @@ class ReduceOnPlateau(SharedVariableModifier):
         self.threshold = threshold
         self.cooldown = cooldown
         self.minimum = minimum
+        self._looked = False
         self.best: float | None = None
         self.waited = 0
         self.cooling = 0
 
     def do(self, which_callback: CallbackName, *args: Any) -> None:
         """Look at the record, and lower the variable if it is time."""
+        _warn_of_nothing(self, self.record_name)
         if self.record_name in self.main_loop.log.current_row:
             super().do(which_callback, *args)
 
@@ -360,15 +385,19 @@ class TrackTheBest(SimpleExtension):
     ) -> None:
         triggers.setdefault("after_epoch", True)
         super().__init__(name, **triggers)
+        if not callable(choose_best):
+            raise ArgumentError(f"choose_best={choose_best!r} must be a function, such as min")
         self.record_name = record_name
         self.notification_name = notification_name or f"{record_name}_best_so_far"
         self.best_name = f"best_{record_name}"
+        self._looked = False
         self.choose_best = choose_best
 
     def do(self, which_callback: CallbackName, *args: Any) -> None:
         """Compare the record with the best one before it."""
         log = self.main_loop.log
         current, best = log.current_row.get(self.record_name), log.status.get(self.best_name)
+        _warn_of_nothing(self, self.record_name)
         if current is None or current != current:  # NaN is the number that differs from itself
             return
         if best is None or (current != best and self.choose_best(current, best) == current):

@@ -146,6 +146,8 @@ def _or_text(value: Any) -> Any:
 
 def check_separate(names: Iterable[str] | None) -> list[str]:
     """Names of attributes to be pickled separately, if they can be members of an archive."""
+    if isinstance(names, str):
+        raise ArchiveError(f"save_separately is a list of names, got {names!r}; write [{names!r}]")
     listed = list(names or ())
     for name in listed:
         if name in RESERVED:

@@ -1,0 +1,133 @@
+"""What is given to extensions by mistake, and refused where it is given."""
+
+import logging
+
+import pytest
+
+from tests.support.fakes import FakeAlgorithm, make
+from workbench import shared, tensor
+from workbench.errors import ArchiveError, ArgumentError, ExtensionError, LogError
+from workbench.extensions import CompositeExtension, FinishAfter, SimpleExtension
+from workbench.extensions.monitoring import DataStreamMonitoring, MonitoringExtension
+from workbench.extensions.saveload import Checkpoint, Load
+from workbench.extensions.schedules import chain, cosine, exponential, one_cycle, step, warm_up
+from workbench.extensions.stopping import EarlyStopping
+from workbench.extensions.training import ReduceOnPlateau, SharedVariableModifier, TrackTheBest
+from workbench.main_loop import MainLoop
+
+RATE = shared(0.1, "rate")
+X = tensor.vector("x").sum().copy(name="sum")
+
+ROWS = {
+    "a switch as the name": (
+        lambda: FinishAfter(True),
+        ExtensionError,
+        "True was given as the name of a FinishAfter, which is text",
+    ),
+    "one argument": (
+        lambda: SimpleExtension().add_condition(["after_batch"], arguments="best.tar"),
+        ExtensionError,
+        r"arguments is a list of them, got 'best.tar'; write \[...\]",
+    ),
+    "no list of arguments": (
+        lambda: SimpleExtension().add_condition(["after_batch"], arguments=5),
+        ExtensionError,
+        "arguments is a list of them, got 5",
+    ),
+    "one extension": (
+        lambda: CompositeExtension(FinishAfter(after_epoch=True)),
+        ExtensionError,
+        "sub_extensions is a list, got FinishAfter",
+    ),
+    "no extension": (
+        lambda: CompositeExtension([FinishAfter]),
+        ExtensionError,
+        "FinishAfter'>, which is no extension",
+    ),
+    "prefix": (
+        lambda: DataStreamMonitoring([X], [{"x": [1.0]}], prefix=3),
+        ExtensionError,
+        "prefix is text for the names of records, got 3",
+    ),
+    "suffix": (lambda: MonitoringExtension(suffix=["a"]), ExtensionError, "suffix is text"),
+    "no path": (lambda: Checkpoint(None), ExtensionError, "is text or a path, not None"),
+    "no path to load": (lambda: Load(3), ExtensionError, "is text or a path, not 3"),
+    "format": (
+        lambda: Checkpoint("{epochs_done:zz}.tar"),
+        ExtensionError,
+        "the path '{epochs_done:zz}.tar' cannot be filled in: .*format code 'z'",
+    ),
+    "one name": (
+        lambda: Checkpoint("a.tar", save_separately="log"),
+        ArchiveError,
+        r"save_separately is a list of names, got 'log'; write \['log'\]",
+    ),
+    "no checkpoint": (
+        lambda: EarlyStopping("cost", "best.tar", "best.tar", epochs=1),
+        ArgumentError,
+        "checkpoint_extension='best.tar' must be a Checkpoint",
+    ),
+    "no variable": (
+        lambda: SharedVariableModifier(0.1, lambda n: 1 / n),
+        ExtensionError,
+        "SharedVariableModifier sets a shared variable, got 0.1",
+    ),
+    "no variable to reduce": (
+        lambda: ReduceOnPlateau(0.1, "cost"),
+        ExtensionError,
+        "ReduceOnPlateau sets a shared variable, got 0.1",
+    ),
+    "no choice": (
+        lambda: TrackTheBest("cost", choose_best="min"),
+        ArgumentError,
+        "choose_best='min' must be a function, such as min",
+    ),
+    "no rate": (lambda: cosine(None, 5), ArgumentError, "rate=None must be a number"),
+    "no target": (
+        lambda: warm_up(lambda n: 1 / n, 5),
+        ArgumentError,
+        "target=<function .* must be a number",
+    ),
+    "no schedule": (lambda: chain(["a"], []), ArgumentError, "a schedule='a' must be a number"),
+    "nan": (lambda: one_cycle(float("nan"), 5), ArgumentError, "maximum=nan must be a number"),
+    "no factor": (lambda: step(0.1, 5, factor="half"), ArgumentError, "factor='half' must be"),
+    "negative": (lambda: exponential(1, -2), ArgumentError, "factor=-2 must be greater than 0"),
+    "no log": (
+        lambda: MainLoop(FakeAlgorithm(), [{"x": 1}], log="run.sqlite"),
+        LogError,
+        "log is a training log such as SQLiteLog.path., got 'run.sqlite'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_what_does_not_fit_is_named(name):
+    call, error, text = ROWS[name]
+    with pytest.raises(error, match=text):
+        call()
+
+
+def test_every_condition_gets_the_arguments_of_an_iterator():
+    seen = []
+
+    class Note(SimpleExtension):
+        def do(self, which_callback, *args):
+            seen.append(self.parse_args(which_callback, args)[1])
+
+    note = Note().add_condition(["before_training", "after_training"], arguments=iter(["a", "b"]))
+    make(note, FinishAfter(after_n_batches=1)).run()
+    assert seen == [("a", "b")] * 2
+
+
+@pytest.mark.parametrize(
+    "watch", [lambda: TrackTheBest("csot"), lambda: ReduceOnPlateau(RATE, "csot")]
+)
+def test_a_record_that_nothing_makes_is_told_of_once(watch, caplog):
+    class Cost(SimpleExtension):
+        def do(self, which_callback, *args):
+            self.main_loop.log.current_row["cost"] = 1.0
+
+    with caplog.at_level(logging.WARNING):
+        make(Cost(after_epoch=True), watch(), FinishAfter(after_n_epochs=3)).run()
+    (record,) = [r for r in caplog.records if r.name.startswith("workbench")]
+    assert "'csot', which nothing has made so far; did you mean 'cost'?" in record.getMessage()
