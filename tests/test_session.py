@@ -1,10 +1,12 @@
 """Sessions: commands, states, errors, and that nothing is trained twice."""
 
 import contextvars
+import copy
 import ctypes
 import gc
 import logging
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import threading
 import time
 import weakref
 
+import cloudpickle
 import numpy as np
 import pytest
 import torch
@@ -24,6 +27,7 @@ from workbench.errors import (
     NotFiniteError,
     SessionError,
     SessionWarning,
+    StateError,
     TrainingFinish,
 )
 from workbench.extensions import FinishAfter, SimpleExtension
@@ -194,11 +198,16 @@ def test_a_call_runs_in_the_thread_that_trains(paused):
     assert command.state == "applied at iteration 0"
 
 
+@pytest.mark.parametrize("save", [pickle.dumps, cloudpickle.dumps, copy.copy])
+def test_a_session_cannot_be_saved(paused, save):
+    text = r"<Session .*> is a thread that trains.*save its run with the extension Checkpoint"
+    with pytest.raises(StateError, match=text):
+        save(paused)
+
+
 def test_an_error_in_a_call_is_that_of_the_command(paused):
     command = paused.call(lambda main_loop: 1 / 0)
-    with pytest.raises(
-        SessionError, match="refused: ZeroDivisionError: division by zero"
-    ) as caught:
+    with pytest.raises(SessionError, match="failed: ZeroDivisionError: division by zero") as caught:
         command.wait(SOON)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
     paused.step().wait(SOON)

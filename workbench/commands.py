@@ -29,9 +29,9 @@ class Command:
     iteration : int or None
         The number of iterations done when it was applied.
     reason : str or None
-        Why it was refused.
+        Why it was refused, or how it failed.
     exception : BaseException or None
-        What it raised, if that is why it was refused.
+        What it raised, if it did.
     """
 
     def __init__(self, id: int, kind: str, text: str) -> None:
@@ -47,14 +47,18 @@ class Command:
 
     @property
     def done(self) -> bool:
-        """Whether it was applied or refused."""
+        """Whether it was applied or refused, or has failed."""
         return self._settled.is_set()
 
     @property
     def state(self) -> str:
-        """``queued``, ``applied at iteration N`` or ``refused: why``."""
+        """``queued``, ``applied at iteration N``, ``refused: why`` or ``failed: error``.
+
+        What fails is a function of the user's; see `workbench.session.Session.call`.
+        """
         if self.reason is not None:
-            return f"refused: {self.reason}"
+            failed = self.kind == "call" and self.exception is not None
+            return f"{'failed' if failed else 'refused'}: {self.reason}"
         return "queued" if self.iteration is None else f"applied at iteration {self.iteration}"
 
     def wait(self, timeout: float | None = None) -> Any:
@@ -75,7 +79,7 @@ class Command:
         TimeoutError
             If it was neither applied nor refused in time.
         SessionError
-            If it was refused; or if the thread that would carry it out asks.
+            If it was refused or has failed; or if the thread that would carry it out asks.
         """
         if not self.done and threading.get_ident() == self._applier:
             raise SessionError(WAITS_FOR_ITSELF.format(command=self))

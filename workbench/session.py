@@ -24,14 +24,14 @@ import warnings
 from collections.abc import Callable
 from enum import StrEnum
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import torch
 
 from workbench import running as registry
 from workbench.commands import Command
-from workbench.errors import SessionError, SessionWarning, TrainingFinish
+from workbench.errors import SessionError, SessionWarning, StateError, TrainingFinish
 from workbench.log import TrainingLogBase
 from workbench.log.column import plain
 from workbench.main_loop import MainLoop
@@ -56,6 +56,11 @@ ENDED = "the run has {state}; main_loop.start() goes on with it in a new session
 ANOTHER = (
     "{others} {is_} training too, and {shares} the machine with {session}. "
     "workbench.session.running() has all sessions by name"
+)
+NOT_TO_BE_SAVED = (
+    "{session!r} is a thread that trains, which cannot be copied or saved; save its run with the "
+    "extension Checkpoint, or at once with session.call(lambda main_loop: dump(main_loop, file)), "
+    "dump being that of workbench.serialization"
 )
 GOES_ON = "wait() was interrupted, training was not: {session!r}. Its method stop() ends it"
 
@@ -459,6 +464,15 @@ class Session:
         else:
             self._set_paused(True)
             self._hold()
+
+    def __reduce__(self) -> NoReturn:
+        """A thread cannot be copied or saved.
+
+        Raises
+        ------
+        StateError
+        """
+        raise StateError(NOT_TO_BE_SAVED.format(session=self))
 
     # Display
 
