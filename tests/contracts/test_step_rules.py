@@ -86,14 +86,19 @@ def rules_in(rule):
             yield from rules_in(part)
 
 
-def job(name):
+def job(name, execution="eager"):
     """Return parameters, algorithm, and batches of a small regression."""
     rng = np.random.default_rng(3)
     W = shared(rng.normal(size=(3, 2)), "W", dtype=tensor.scalar().dtype)
     b = shared(rng.normal(size=2), "b", dtype=tensor.scalar().dtype)
     x, y = tensor.matrix("x"), tensor.matrix("y")
     cost = ((x @ W + b - y) ** 2).sum(1).mean() * 0.1
-    algorithm = GradientDescent(cost=cost, parameters=[W, b], step_rule=ROWS[name][0](W, b))
+    algorithm = GradientDescent(
+        cost=cost,
+        parameters=[W, b],
+        step_rule=ROWS[name][0](W, b),
+        function_kwargs={"execution": execution},
+    )
     batches = [
         {"x": rng.normal(size=(5, 3)).astype("float32"), "y": np.ones((5, 2), "float32")}
         for _ in range(STEPS)
@@ -140,6 +145,24 @@ def test_a_state_that_is_loaded_goes_on_with_the_same_numbers(name):
         resumed.process_batch(batch)
     for one, other in zip(values(parameters), values(others), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", [name for name in ROWS if "default" not in name])
+def test_compiled_steps_agree_with_eager_ones_and_resume_exactly(name):
+    parameters, algorithm, batches = job(name, "compiled")
+    theirs, eager, _ = job(name)
+    others, resumed, _ = job(name, "compiled")
+    for number, batch in enumerate(batches):
+        algorithm.process_batch(batch)
+        eager.process_batch(batch)
+        if number == 7:
+            resumed.load_state_dict(algorithm.state_dict())
+        elif number > 7:
+            resumed.process_batch(batch)
+    assert algorithm.execution.tier.name == "compiled"
+    for ours, expected, again in zip(*map(values, (parameters, theirs, others)), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(ours, again)
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -91,7 +91,7 @@ class Dataset:
         DataError
             If `scheme` reads otherwise than this dataset can, or further than it reaches.
         """
-        scheme = self.example_iteration_scheme if scheme is None else scheme
+        scheme = self.example_iteration_scheme if scheme is None else as_scheme(scheme)
         if scheme is None or scheme.bounds is None:
             raise DataError(
                 f"{self!r} is read by index, but iteration_scheme is {scheme!r}; give it "
@@ -300,7 +300,7 @@ class IterableDataset(Dataset):
             ) from None
 
     def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
-        if scheme is None or scheme.bounds is None:
+        if scheme is None or as_scheme(scheme).bounds is None:
             return scheme
         raise DataError(
             f"{self!r} can only be read in its own order, but iteration_scheme is {scheme!r}; use "
@@ -324,6 +324,16 @@ class IterableDataset(Dataset):
                 return
 
 
+def as_scheme(given: object) -> IterationScheme:
+    """Return what was given as a scheme, or raise a `DataError` if it is none."""
+    if isinstance(given, IterationScheme):
+        return given
+    raise DataError(
+        f"iteration_scheme is a scheme such as ShuffledScheme(num_examples, batch_size), not "
+        f"{given!r}"
+    )
+
+
 def check_sources(wanted: Iterable[str], available: Sequence[str], where: str) -> None:
     """Raise a `SourceError` for the first of `wanted` that is not among `available`."""
     for name in wanted:
@@ -344,7 +354,8 @@ def as_index(request: int | Sequence[int] | npt.NDArray[np.integer]) -> npt.NDAr
 
 def check_slice(request: slice, num_examples: int, dataset: Dataset) -> slice:
     """Return `request`, or raise a `DataError` if it is not one run of existing examples."""
-    if request.step is None and 0 <= request.start <= request.stop <= num_examples:
+    whole = isinstance(request.start, int) and isinstance(request.stop, int)
+    if whole and request.step is None and 0 <= request.start <= request.stop <= num_examples:
         return request
     raise DataError(
         f"{dataset!r} was asked for {request!r}; a slice needs 0 <= start <= stop <= "

@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from workbench.errors import MissingDataError
+
 LONGEST = 200
 """Letters to quote of what a library says; some quote the whole file."""
 
@@ -36,6 +38,8 @@ def one_line(error: BaseException) -> str:
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give the name of a temporary file that takes the place of `path` if all goes well."""
+    if not path.parent.is_dir():
+        raise MissingDataError(f"there is no folder {path.parent} to write {path.name} into")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # mkstemp would keep others out
     try:
         yield temporary

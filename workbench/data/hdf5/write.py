@@ -65,6 +65,10 @@ def write_hdf5(
     pieces: dict[str, list[npt.NDArray[Any]]] = {}
     table: list[tuple[str, str, int, int]] = []
     for split, data in splits.items():
+        if not isinstance(data, Mapping):
+            raise DataError(
+                f"set {split!r} was given as {data!r:.60}; expected a mapping from source to array"
+            )
         for source, values in data.items():
             before = pieces.setdefault(source, [])
             start = sum(map(len, before))

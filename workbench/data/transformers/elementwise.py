@@ -82,6 +82,9 @@ class ScaleAndShift(SourcewiseTransformer):
         super().__init__(data_stream, which_sources=which_sources)
         self.scale = np.asarray(scale)
         self.shift = np.asarray(shift)
+        for name, given in (("scale", self.scale), ("shift", self.shift)):
+            if given.dtype.kind not in "biufc":
+                raise DataError(f"{name} is a number or an array of numbers, not {given!r}")
         self._shifts = bool(np.any(self.shift))
         self._integers_become = floatx()
 

@@ -32,7 +32,7 @@ class Mapping(Transformer):
     Raises
     ------
     DataError
-        While reading, if `mapping` returns another number of arrays.
+        If `mapping` is no function; while reading, if it returns another number of arrays.
 
     Examples
     --------
@@ -50,6 +50,7 @@ class Mapping(Transformer):
         add_sources: Sequence[str] | None = None,
     ) -> None:
         super().__init__(data_stream)
+        _check_function("mapping", mapping)
         self.mapping = mapping
         if not self.produces_examples:
             self.num_examples = None  # the function may change how many there are in a batch
@@ -94,6 +95,7 @@ class SortMapping:
     """
 
     def __init__(self, key: Callable[[Data], Any], reverse: bool = False) -> None:
+        _check_function("key", key)
         self.key = key
         self.reverse = reverse
 
@@ -130,6 +132,7 @@ class Filter(Transformer):
 
     def __init__(self, data_stream: AbstractDataStream, predicate: Callable[[Data], Any]) -> None:
         super().__init__(data_stream)
+        _check_function("predicate", predicate)
         self.predicate = predicate
         self.num_batches = self.num_examples = None
 
@@ -144,3 +147,8 @@ def _taken(source: Any, order: list[int]) -> Any:
     if isinstance(source, (np.ndarray, torch.Tensor)):
         return source[order]
     return [source[index] for index in order]
+
+
+def _check_function(name: str, given: object) -> None:
+    if not callable(given):
+        raise DataError(f"{name} is a function of a batch or an example, not {given!r}")
