@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy
 import numpy.typing
@@ -38,6 +38,13 @@ Shape = tuple[int, ...]
 class NdarrayInitialization(ABC):
     """Base class of schemes. A scheme defines `generate`.
 
+    Attributes
+    ----------
+    matrices_only : bool
+        A class attribute: whether it makes matrices and nothing else. A brick with several matrices
+        in one parameter then asks for them one by one, and for one of which it keeps only the
+        diagonal, for that.
+
     Examples
     --------
     >>> import workbench
@@ -49,6 +56,8 @@ class NdarrayInitialization(ABC):
     >>> W.get_value()
     array([[1., 1.]], dtype=float32)
     """
+
+    matrices_only: ClassVar[bool] = False
 
     @abstractmethod
     def generate(self, rng: Rng, shape: Shape) -> Array:
@@ -175,6 +184,8 @@ class Identity(NdarrayInitialization):
         A factor.
     """
 
+    matrices_only = True
+
     def __init__(self, mult: float = 1) -> None:
         self.mult = mult
 
@@ -200,6 +211,8 @@ class Orthogonal(NdarrayInitialization):
     >>> bool(numpy.allclose(Q.T @ Q, 4 * numpy.eye(2), atol=1e-5))
     True
     """
+
+    matrices_only = True
 
     def __init__(self, scale: float = 1) -> None:
         self.scale = scale

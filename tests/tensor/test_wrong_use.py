@@ -97,3 +97,10 @@ def test_adding_a_variable_to_an_array_makes_a_variable():
 def test_numpy_may_ask_for_the_shape():
     x = tensor.variable("x", (3, 4))
     assert (np.shape(x), np.ndim(x)) == ((3, 4), 2)
+
+
+@pytest.mark.parametrize("view", [lambda a: a[0, ::-1], lambda a: a.diagonal()])
+def test_a_value_may_be_a_view_backwards_or_read_only(view):
+    variable, value = shared(np.zeros(2)), view(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    variable.set_value(value)
+    np.testing.assert_array_equal(variable.get_value(), value)

@@ -112,7 +112,8 @@ class SharedVariable(Variable):
                 raise errors.DtypeError(
                     f"set_value of {self!r}: {value!r:.60} is no number or array"
                 )
-            new = torch.as_tensor(array)
+            # torch takes neither negative strides nor, without a warning, what is read-only
+            new = torch.as_tensor(numpy.require(array, requirements=("C", "W")))
         if tuple(new.shape) != tuple(self.tensor.shape):
             raise errors.ShapeError(
                 f"set_value of {self!r}: got shape {tuple(new.shape)}, but it has shape "

@@ -9,7 +9,7 @@ from workbench.bricks import Rectifier, Tanh
 from workbench.bricks.recurrent import LSTM, GatedRecurrent, SimpleRecurrent
 from workbench.config import config
 from workbench.graph import ComputationGraph
-from workbench.initialization import IsotropicGaussian, Orthogonal
+from workbench.initialization import Identity, IsotropicGaussian, Orthogonal
 from workbench.roles import INITIAL_STATE, WEIGHT, has_roles
 
 T, D = 5, 3
@@ -178,3 +178,22 @@ def test_parameters_and_norms_are_in_the_graph_once():
     assert {v.name for v in graph.auxiliary_variables} == {
         f"{weights.name}_norm" for weights in brick.parameters[:4]
     }
+
+
+def test_gates_of_an_lstm_get_matrices_of_their_own_where_a_scheme_makes_only_such():
+    brick = LSTM(D, weights_init=Orthogonal(2), seed=1)
+    brick.initialize()
+    weights, *peepholes = (v.get_value() for v in brick.parameters[:4])
+    for gate in numpy.hsplit(weights, 4):
+        numpy.testing.assert_allclose(gate.T @ gate, 4 * numpy.eye(D), atol=1e-5)
+    assert all((abs(p) <= 2).all() and (p != 0).all() for p in peepholes)
+    assert not numpy.array_equal(peepholes[0], peepholes[1])
+
+
+def test_identity_makes_peepholes_of_its_diagonal():
+    brick = LSTM(D, weights_init=Identity(0.5))
+    brick.initialize()
+    for gate in numpy.hsplit(brick.parameters[0].get_value(), 4):
+        numpy.testing.assert_array_equal(gate, 0.5 * numpy.eye(D))
+    for peephole in brick.parameters[1:4]:
+        numpy.testing.assert_array_equal(peephole.get_value(), [0.5] * D)

@@ -140,8 +140,10 @@ class LSTM(_Transition):
     gate_activation : Brick, optional
         `Logistic` by default.
     **kwargs
-        As for `Initializable`. `weights_init` draws the peepholes, which are vectors, too. There
-        are no biases: give them to what makes the inputs (ones for the forget gates, say).
+        As for `Initializable`. `weights_init` draws the peepholes, which are vectors, too; of a
+        scheme that makes only matrices (`Orthogonal`, `Identity`) each gate gets a square matrix of
+        its own, and each peephole the diagonal of one. There are no biases: give them to what makes
+        the inputs (ones for the forget gates, say).
 
     Notes
     -----
@@ -190,8 +192,16 @@ class LSTM(_Transition):
         self.parameters.append(initial_state(self.dim, "initial_cells"))
 
     def _initialize(self) -> None:
-        for weights in self.parameters[:4]:
-            self._scheme("weights_init").initialize(weights, self.rng)
+        scheme = self._scheme("weights_init")
+        weights, *peepholes = self.parameters[:4]
+        if not scheme.matrices_only:
+            for parameter in (weights, *peepholes):
+                scheme.initialize(parameter, self.rng)
+            return
+        square = (self.dim, self.dim)
+        weights.set_value(numpy.hstack([scheme.generate(self.rng, square) for _ in range(4)]))
+        for peephole in peepholes:  # the diagonal of a matrix from cells to gates
+            peephole.set_value(scheme.generate(self.rng, square).diagonal())
 
     @recurrent(
         sequences=["inputs", "mask"],
