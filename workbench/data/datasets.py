@@ -354,8 +354,8 @@ def as_index(request: int | Sequence[int] | npt.NDArray[np.integer]) -> npt.NDAr
 
 def check_slice(request: slice, num_examples: int, dataset: Dataset) -> slice:
     """Return `request`, or raise a `DataError` if it is not one run of existing examples."""
-    whole = isinstance(request.start, int) and isinstance(request.stop, int)
-    if whole and request.step is None and 0 <= request.start <= request.stop <= num_examples:
+    both = request.start is not None and request.stop is not None
+    if both and request.step is None and 0 <= request.start <= request.stop <= num_examples:
         return request
     raise DataError(
         f"{dataset!r} was asked for {request!r}; a slice needs 0 <= start <= stop <= "

@@ -37,6 +37,9 @@ class ConcatenatedScheme(IterationScheme):
         self.schemes = tuple(schemes)
         if not self.schemes:
             raise DataError("ConcatenatedScheme was given no schemes, so there is nothing to read")
+        for scheme in self.schemes:
+            if not isinstance(scheme, IterationScheme):
+                raise DataError(f"a ConcatenatedScheme is made of schemes, but got {scheme!r}")
         kinds = {_kind(scheme): scheme for scheme in self.schemes}
         if len(kinds) > 1:
             said = "; ".join(f"{scheme!r} asks for {kind}" for kind, scheme in kinds.items())

@@ -1,0 +1,46 @@
+"""What is given to data sets and streams by mistake, and refused where it is given."""
+
+import numpy as np
+import pytest
+
+from workbench.data import (
+    ConcatenatedScheme,
+    DataStream,
+    Filter,
+    IndexableDataset,
+    IterableDataset,
+    Mapping,
+    ScaleAndShift,
+    SequentialScheme,
+    SortMapping,
+    write_hdf5,
+)
+from workbench.errors import DataError, MissingDataError
+
+DATA = IndexableDataset({"x": np.arange(6)})
+STREAM = DataStream(DATA, iteration_scheme=SequentialScheme(6, 2))
+
+
+@pytest.mark.parametrize(
+    "call, text",
+    [
+        (lambda: DataStream(DATA, iteration_scheme=3), "iteration_scheme is a scheme .* not 3"),
+        (lambda: DataStream(IterableDataset([1]), iteration_scheme=3), "is a scheme .* not 3"),
+        (lambda: ConcatenatedScheme([SequentialScheme(4, 2), 3]), "made of schemes, .* got 3"),
+        (lambda: Mapping(STREAM, 3), "mapping is a function of a batch .* not 3"),
+        (lambda: Mapping(STREAM, SortMapping("x")), "key is a function .* not 'x'"),
+        (lambda: Filter(STREAM, True), "predicate is a function .* not True"),
+        (lambda: ScaleAndShift(STREAM, "a", 0), "scale is a number .* not array"),
+        (lambda: ScaleAndShift(STREAM, 1, None), "shift is a number .* not array"),
+        (lambda: DATA.get_data(slice(None)), "a slice needs 0 <= start <= stop <= 6"),
+        (lambda: write_hdf5("x.h5", {"train": [1]}), "set 'train' was given as .1.; expected a ma"),
+    ],
+)
+def test_what_does_not_fit_is_named(call, text):
+    with pytest.raises(DataError, match=text):
+        call()
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(MissingDataError, match="there is no folder .*nowhere to write set.h5 into"):
+        write_hdf5(tmp_path / "nowhere" / "set.h5", {"train": {"x": [1]}})
