@@ -15,7 +15,7 @@ from workbench.extensions.monitoring import (
     TrainingDataMonitoring,
 )
 from workbench.main_loop import MainLoop
-from workbench.monitoring import Maximum, MonitoredQuantity
+from workbench.monitoring import Maximum, MonitoredQuantity, perplexity
 
 
 class Line:
@@ -260,3 +260,12 @@ def test_state_in_the_middle_of_an_epoch():
     batch = [{"x": line.data[4:]}]
     MainLoop(other.algorithm, batch, extensions=[second, FinishAfter(after_n_epochs=1)]).run()
     assert second.main_loop.log[1]["cost"] == pytest.approx((line.data**2).mean())
+
+
+def test_a_perplexity_of_every_batch_is_no_log_likelihood():
+    line = Line()
+    line.perplexity = perplexity(-((line.x - line.w) ** 2).mean() / 8, 1.0)
+    log = line.run(TrainingDataMonitoring([line.perplexity], after_batch=True)).log
+    first, second = costs(line, line.by_hand())
+    expected = [np.exp(first / 8), np.exp(second / 8)]
+    assert [log[1]["perplexity"], log[2]["perplexity"]] == pytest.approx(expected, rel=1e-5)

@@ -5,6 +5,7 @@ import pytest
 
 from workbench import tensor
 from workbench.data import as_stream
+from workbench.errors import MonitoringError
 from workbench.monitoring import DatasetEvaluator, Mean, Perplexity, mean, perplexity
 
 x = tensor.vector("x")
@@ -28,3 +29,16 @@ def test_perplexity_over_a_data_set_is_not_the_mean_over_batches():
     assert isinstance(value.tag.aggregation_scheme, Perplexity)
     expected = np.exp(-np.log([0.5, 0.25, 0.125]).mean())
     assert DatasetEvaluator([value]).evaluate(STREAM) == {"perplexity": pytest.approx(expected)}
+
+
+@pytest.mark.parametrize("arguments, text", [((5,), "numerator .*got 5"), ((x, "n"), "got 'n'")])
+def test_a_mean_is_of_variables(arguments, text):
+    with pytest.raises(MonitoringError, match=text):
+        Mean(*arguments)
+
+
+def test_a_tag_that_is_no_scheme_is_named():
+    m = x.mean().copy(name="m")
+    m.tag.aggregation_scheme = "mean"
+    with pytest.raises(MonitoringError, match=r"of m is a scheme such as Maximum\(m\), got 'mean'"):
+        DatasetEvaluator([m])

@@ -75,7 +75,7 @@ def of_batch(a, b):
         (squared.sqrt(), lambda a, b: of_batch(a, b) ** 0.5),
         (squared + mean(x.sum(), x.sum()), lambda a, b: of_batch(a, b) + 1),
     ],
-    ids=str,
+    ids=["product", "maximum", "inverse", "root", "another mean"],
 )
 def test_what_is_no_mean_over_the_same_examples_is_averaged_over_batches(variable, expected):
     assert over_batches(variable, 4) == pytest.approx(by_batches(expected), rel=1e-5)

@@ -1,5 +1,6 @@
 """Archives: members, manifest, files that open in other programs."""
 
+import contextlib
 import io
 import json
 import tarfile
@@ -7,7 +8,7 @@ import tarfile
 import pytest
 
 from workbench.errors import ArchiveError
-from workbench.serialization import archive
+from workbench.serialization import archive, dump, secure_dump
 
 
 @pytest.fixture
@@ -53,3 +54,24 @@ def test_nothing_is_added_to_what_is_no_archive():
     with pytest.raises(ArchiveError, match="file: this is no archive"):
         archive.add(file, {"c": b""})
     assert file.getvalue() == b"something else"
+
+
+@pytest.mark.parametrize(
+    "make, text",
+    [
+        (lambda path, _: str(path), "run.tar: .* the mode 'wb', and this is a path; secure_dump"),
+        (lambda path, _: path, "run.tar: .* and this is a path"),
+        (lambda path, _: io.StringIO(), "and this is one for text"),
+        (lambda path, s: s.enter_context(path.open("rb")), "and this is one only for reading"),
+    ],
+    ids=["text", "path", "text file", "reading"],
+)
+def test_a_file_that_cannot_be_written_to_is_named(tmp_path, make, text):
+    (tmp_path / "run.tar").touch()
+    with contextlib.ExitStack() as stack, pytest.raises(ArchiveError, match=text):
+        dump("something", make(tmp_path / "run.tar", stack))
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ArchiveError, match="run.tar: cannot be written, .* no folder .*nowhere"):
+        secure_dump("something", tmp_path / "nowhere" / "run.tar")

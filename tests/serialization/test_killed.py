@@ -31,7 +31,8 @@ def readable(database):
     try:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         rows = connection.execute(
-            "SELECT uuid, max(time) FROM entries WHERE kind IS NULL OR kind NOT IN (?, ?) GROUP BY uuid",
+            "SELECT uuid, max(time) FROM entries WHERE kind IS NULL OR kind NOT IN (?, ?) "
+            "GROUP BY uuid",
             (ABSENT, DELETED),
         )
         return dict(rows.fetchall())

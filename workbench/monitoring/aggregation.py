@@ -262,16 +262,19 @@ class Mean(Fold):
     """
 
     def __init__(self, numerator: Variable, denominator: Any = 1.0) -> None:
+        for what, given, kinds in (
+            ("numerator", numerator, Variable),
+            ("denominator", denominator, (Variable, int, float)),
+        ):
+            if not isinstance(given, kinds):
+                raise errors.MonitoringError(f"the {what} of a mean is a variable, got {given!r}")
         super().__init__(numerator)
         self.numerator = numerator
         self.denominator = denominator
         if isinstance(denominator, Variable):
             self.requires = [numerator, denominator]
-
-    @property
-    def keeps_single(self) -> bool:
-        alone = len(self.requires) == 1 and self.denominator == 1
-        return alone and self.numerator.dtype.is_floating_point
+        alone = not isinstance(denominator, Variable) and denominator == 1
+        self.keeps_single = alone and type(self) is Mean and numerator.dtype.is_floating_point
 
     def start(self) -> State:
         return 0.0, 0.0
@@ -305,10 +308,7 @@ class WeightedMean(Mean):
 
     def __init__(self, variable: Variable, weight: Variable) -> None:
         super().__init__(variable, weight)
-
-    @property
-    def keeps_single(self) -> bool:
-        return bool(self.numerator.dtype.is_floating_point)
+        self.keeps_single = variable.dtype.is_floating_point
 
     def take(self, state: State, *values: Any) -> State:
         value, weight = values
@@ -531,6 +531,11 @@ def scheme_of(variable: Variable) -> AggregationScheme:
     one and of what depends on no data, as a cost with a penalty is; any other over batches.
     """
     scheme: AggregationScheme | None = vars(variable.tag).get("aggregation_scheme")
+    if scheme is not None and not isinstance(scheme, AggregationScheme):
+        raise errors.MonitoringError(
+            f"tag.aggregation_scheme of {variable!r} is a scheme such as Maximum({variable!r}), "
+            f"got {scheme!r}"
+        )
     if scheme is not None:
         return scheme
     n_examples = examples_of(variable, _own_examples)

@@ -44,6 +44,22 @@ def unreadable(where: str, name: str, error: Exception) -> ArchiveError:
     return ArchiveError(f"{where}: the member {name!r} cannot be read ({text:.200}); {RESTORE}")
 
 
+def check_file(file: Any, mode: str) -> None:
+    """Raise an `ArchiveError` unless `file` may be one opened for writing bytes."""
+    if isinstance(file, (str, os.PathLike)):
+        given = "a path"
+    elif isinstance(file, io.TextIOBase):
+        given = "one for text"
+    elif not file.writable():
+        given = "one only for reading"
+    else:
+        return
+    raise ArchiveError(
+        f"{name_of(file)}: needed is a file opened with the mode {mode!r}, and this is {given}; "
+        "secure_dump(object, path) opens and replaces a file by itself"
+    )
+
+
 def write(file: IO[bytes], members: Mapping[str, bytes]) -> None:
     """Write an archive of `members` to a file opened for writing."""
     _append(file, "w", members, {})

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from workbench.errors import ArchiveError
+
 UNFINISHED = ".unfinished"
 
 
@@ -25,8 +27,15 @@ def replace_file(path: str | os.PathLike[str], write_to: Callable[[IO[bytes]], o
     path : path
     write_to : callable
         Writes the content to the file, open for reading and writing, that it is given.
+
+    Raises
+    ------
+    ArchiveError
+        If the folder is not there.
     """
     target = Path(os.path.realpath(path))  # a link stays a link
+    if not target.parent.is_dir():
+        raise ArchiveError(f"{target}: cannot be written, for there is no folder {target.parent}")
     _remove_leftovers(target)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}{UNFINISHED}")
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)

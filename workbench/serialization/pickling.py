@@ -168,7 +168,7 @@ def dump(
     Raises
     ------
     ArchiveError
-        If two parameters have the same path.
+        If two parameters have the same path, or `file_` is none that can be written to.
 
     Examples
     --------
@@ -181,6 +181,7 @@ def dump(
     >>> loaded["w"].get_value(), loaded["twice"](3)
     (array([1., 2.], dtype=float32), 6)
     """
+    archive.check_file(file_, "wb")
     named = parameter_names(parameters or ())
     members = {}
     if named:
@@ -222,6 +223,7 @@ def add_to_dump(
     >>> load(file, "notes", trusted=True)
     'one more'
     """
+    archive.check_file(file_, "r+b")
     where = archive.name_of(file_)
     members = archive.read(file_)
     if name in RESERVED or name in members:
