@@ -47,9 +47,9 @@ class RunView:
             print(self)
             return
         shelf.put(self, running_cell())
-        for widget in self.widgets:
+        for index, widget in enumerate(self.widgets):
             data, metadata = widget._repr_mimebundle_() or ({}, {})
-            publish({**data, "text/plain": FALLBACK}, metadata)
+            publish({**data, "text/plain": "" if index else FALLBACK}, metadata)
         self.still.display()
 
 

@@ -1,9 +1,10 @@
 """The picture and the table that stay in a cell when page and kernel are gone.
 
 They are outputs of their own below the live widgets: a widget's output shows nothing but an error
-once its kernel is gone. Both are published empty at first and replaced when the run pauses or
-ends; the style sheet hides them while a live view of the same cell is there. A page that was
-reloaded in between cannot be reached in this way: show the view again before saving.
+once its kernel is gone, whatever else stands in its bundle, and the style sheet that travels with
+the table hides it. Both are published empty at first, but for a note on what to do, and replaced
+when the run pauses or ends; they are hidden while a live view of the same cell is there. A page
+that was reloaded in between cannot be reached in this way: show the view again before saving.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .curves import latest, read_curve
 from .figures import colours
 from .notebook import publish
 from .picture import WIDTH, Line, draw
+from .widget import asset
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
     from .plot import Plot
 
 POINTS = 600  # enough for the width of the picture
+STYLE = f"<style>{asset('still.css')}</style>"
+NOTE = (
+    '<div class="wb-unkept">A live view of training was here. The notebook was saved while training '
+    "ran, so that no picture stayed; run its cells again.</div>"
+)
 
 
 class Still:
@@ -89,8 +96,9 @@ class Still:
 
     def display(self) -> None:
         """Show both outputs in the running cell, empty where the run has not rested yet."""
-        for display_id in self._ids:
-            publish({"text/plain": ""}, display_id=display_id)
+        table, picture = self._ids
+        publish({"text/plain": "", "text/html": STYLE + NOTE}, display_id=table)
+        publish({"text/plain": ""}, display_id=picture)
         self._published = None
         pump.attach(self)
 
@@ -141,7 +149,7 @@ class Still:
         text = self.text()
         heads = "".join(f"<th>{html.escape(name)}</th>" for name, _ in self.facts())
         cells = "".join(f"<td>{html.escape(value)}</td>" for _, value in self.facts())
-        table = f'<table class="wb-still"><tr>{heads}</tr><tr>{cells}</tr></table>'
+        table = STYLE + f'<table class="wb-still"><tr>{heads}</tr><tr>{cells}</tr></table>'
         picture: dict[str, Any] = {"text/plain": ""}
         if panels := self.panels():
             png = draw(panels)

@@ -132,6 +132,25 @@ def test_a_stopped_kernel_is_told_and_the_picture_stays(open_notebook):
         "iterations",
         "epochs",
     ]
+    dead = notebook.page.get_by_text("model not found")
+    until(lambda: dead.count() == 2, what="the widgets without a kernel")
+    assert not dead.nth(0).is_visible() and not dead.nth(1).is_visible()
+
+
+def test_a_notebook_saved_while_training_runs_says_so_once(open_notebook):
+    notebook = prepared(open_notebook, "moving.ipynb")
+    run(notebook, "session = start(1000)\nview(session)")
+    note = notebook.page.locator(".wb-unkept")
+    assert notebook.find("state").is_visible() and not note.is_visible()
+    notebook.save()
+    notebook.shut_down()
+    notebook.page.locator(".wb-gone").first.wait_for()
+    notebook.page.goto("about:blank")
+    notebook.page.goto(f"{notebook.base}/lab/tree/{notebook.path.name}?reset")
+    note.wait_for(state="visible")
+    assert note.inner_text().startswith("A live view of training was here.")
+    dead = notebook.page.get_by_text("model not found")
+    assert [dead.nth(i).is_visible() for i in range(2)] == [False, False]
 
 
 def test_a_running_view_hides_the_picture_that_stays(notebook):

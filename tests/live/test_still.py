@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 from extensions_live import view
-from extensions_live.still import Still
+from extensions_live.still import NOTE, STYLE, Still
 
 from .runs import make_loop, plot_of
+
+EMPTY = {"text/plain": ""}
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def test_a_finished_run_leaves_a_picture_and_a_table(hand_pump, published):
     one = Still([plot_of(main_loop)])
     one.display()
     hand_pump.serve(one)
-    assert published == [({"text/plain": ""}, False)] * 2
+    assert published == [({"text/plain": "", "text/html": STYLE + NOTE}, False), (EMPTY, False)]
     main_loop.run()
     hand_pump.serve(one)
     (table, updated), (picture, _) = published[2:]
