@@ -179,3 +179,16 @@ def test_removing_a_view_leaves_training_alone(live):
     count, before = iterations(live), live.canvas()
     until(lambda: iterations(live) > count, what="more iterations")
     until(lambda: live.canvas() != before, what="a change of the first view")
+
+
+def test_stop_ends_training_and_says_at_which_iteration(live):
+    """The last test: nothing runs any more after it."""
+    before = iterations(live)
+    live.find("stop").click()
+    stopped = acknowledged(live, "stop")
+    until(lambda: live.find("state").inner_text() == "finished", what="the end in the view")
+    assert before <= stopped == iterations(live)
+    assert live.ask("session.wait(60)") == "True"
+    assert live.find("stop").is_disabled() and live.find("resume").is_hidden()
+    assert live.ask("len(session.log.frame)") == str(stopped + 1)
+    assert live.ask("session.log.current_row['training_finished']") == "True"
