@@ -4,12 +4,13 @@ import signal
 import threading
 import traceback
 
+import numpy
 import pytest
 import torch
 
 import workbench
 from tests.support.fakes import BATCHES, FakeAlgorithm, Recorder, make, request_finish
-from workbench import tensor
+from workbench import shared, tensor
 from workbench.algorithms import GradientDescent, Scale
 from workbench.config import config
 from workbench.data import as_stream
@@ -24,9 +25,16 @@ from workbench.errors import (
     SourceError,
     TrainingFinish,
 )
-from workbench.extensions import FinishAfter, Printing, SimpleExtension, Timing
+from workbench.extensions import (
+    FinishAfter,
+    Printing,
+    SimpleExtension,
+    Timing,
+    TrainingExtension,
+)
 from workbench.log import TrainingLog
 from workbench.main_loop import MainLoop
+from workbench.tensor.execution import policy
 
 
 def finish_at(iterations):
@@ -376,3 +384,30 @@ def test_notes_stand_in_the_traceback():
     assert "while training on batch 1 of epoch 1" in "".join(
         traceback.format_exception(caught.value)
     )
+
+
+def test_a_swap_to_the_compiled_tier_is_recorded_in_the_log(monkeypatch):
+    for name, value in [("SECONDS", 0.0), ("SECONDS_AN_OPERATION", 0.0), ("SAMPLE_EVERY", 1)]:
+        monkeypatch.setattr(policy, name, value)
+    x, w = tensor.vector("x"), shared(0.0, "w")
+    algorithm = GradientDescent(
+        cost=((x - w) ** 2).mean(),
+        parameters=[w],
+        step_rule=Scale(0.01),
+        function_kwargs={"execution": "auto"},
+    )
+
+    class Patience(TrainingExtension):
+        def after_batch(self, batch):
+            thread = algorithm.execution.thread
+            if thread is not None:
+                thread.join()
+
+    main_loop = MainLoop(
+        algorithm,
+        [{"x": numpy.ones(4, "float32")}] * 20,
+        extensions=[Patience(), FinishAfter(after_n_epochs=1)],
+    )
+    main_loop.run()
+    texts = main_loop.log.frame["execution"].dropna()
+    assert texts.iloc[0].startswith("compiled: after") and "in the background" in texts.iloc[0]

@@ -97,7 +97,12 @@ def test_a_sequence_that_is_longer_than_the_loop():
     def part(execution):
         x = tensor.matrix("x")
         w = shared([1.0, 2.0, 3.0], "w")
-        [hs] = scan(lambda x_t, h: h * w + x_t, sequences=[x], states=[tensor.constant(torch.zeros(3))], n_steps=4)
+        [hs] = scan(
+            lambda x_t, h: h * w + x_t,
+            sequences=[x],
+            states=[tensor.constant(torch.zeros(3))],
+            n_steps=4,
+        )
         cost = hs.sum()
         return function([x], [cost, *grad(cost, [x, w])], execution=execution)
 

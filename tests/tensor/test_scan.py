@@ -111,3 +111,45 @@ def test_replacing_and_copying_reach_around_the_loop():
     torch.testing.assert_close(value, unrolled(X, torch.zeros(3, 2), W))
     doubled = function([x, h0], h, givens={x: x * 2})(X, torch.zeros(3, 2))
     torch.testing.assert_close(doubled, unrolled(2 * X, torch.zeros(3, 2), W))
+
+
+@pytest.mark.parametrize("execution", ["eager", "compiled"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_low_memory_changes_nothing_but_memory(execution, reverse):
+    def gradients(low_memory, execution):
+        x, w = tensor.tensor3("x"), shared(numpy.full((3, 3), 0.3, "float32"), "w")
+        start = torch.zeros((x.shape[1], 3))
+        [hs] = scan(
+            lambda x_t, h: torch.tanh(h @ w + x_t),
+            sequences=[x], states=[start], reverse=reverse, low_memory=low_memory,
+        )  # fmt: skip
+        cost = (hs**2).sum()
+        return function([x], [hs, *grad(cost, [x, w])], execution=execution)
+
+    low, usual = gradients(True, execution), gradients(False, "eager")
+    for length in (1, 2, 9, 30):
+        given = numpy.random.default_rng(length).normal(size=(length, 2, 3)).astype("float32")
+        for ours, theirs in zip(low(given), usual(given), strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_low_memory_keeps_fewer_intermediate_values():
+    def most_kept(low_memory):
+        x = tensor.tensor3("x")
+        w = shared(numpy.full((3, 3), 0.3, "float32"), "w")
+        [hs] = scan(
+            lambda x_t, h: torch.tanh(torch.tanh(torch.tanh(h @ w) @ w) @ w + x_t),
+            sequences=[x], states=[tensor.constant(torch.zeros(2, 3))], low_memory=low_memory,
+        )  # fmt: skip
+        f = function([x], grad((hs**2).sum(), w), execution="eager")
+        sizes = []
+
+        def pack(value):
+            sizes.append(value.numel())
+            return value
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda value: value):
+            f(numpy.zeros((100, 2, 3), "float32"))
+        return len(sizes)
+
+    assert most_kept(True) < most_kept(False)

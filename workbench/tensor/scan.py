@@ -8,10 +8,12 @@ where a gradient is wanted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from workbench import errors
 from workbench.tensor import random, shapes
@@ -41,10 +43,12 @@ class Loop(Operation):
         n_sequences: int,
         n_states: int,
         reverse: bool,
+        low_memory: bool = False,
     ) -> None:
         self.inner_inputs = list(inner_inputs)
         self.inner_outputs = list(inner_outputs)
         self.n_sequences, self.n_states, self.reverse = n_sequences, n_states, reverse
+        self.low_memory = low_memory
         self._program: Program | None = None
 
     @property
@@ -76,21 +80,49 @@ class Loop(Operation):
         if run is not None:
             return run(self, sequences, states, contexts, n)
         self.check_lengths(sequences, n)
-        step = self.program.module.forward
         moments = [sequence.unbind(0) for sequence in sequences]
         collected: list[list[torch.Tensor]] = [[] for _ in self.inner_outputs]
         states = list(states)
-        for t in self.order(n):
-            results = step(*[moment[t] for moment in moments], *states, *contexts, t)
-            states = list(results[: self.n_states])
-            for values, result in zip(collected, results, strict=True):
-                values.append(result)
+        for part in self.parts(n):
+            if self.low_memory and torch.is_grad_enabled():
+                results = checkpoint(
+                    self._run, part, moments, states, contexts,
+                    use_reentrant=False, preserve_rng_state=False,
+                )  # fmt: skip
+            else:
+                results = self._run(part, moments, states, contexts)
+            for values, more in zip(collected, results, strict=True):
+                values += more
+            states = [values[-1] for values in results[: self.n_states]]
         if self.reverse:
             collected = [values[::-1] for values in collected]
         return [
             torch.stack(values) if values else self._empty(output, contexts)
             for values, output in zip(collected, self.inner_outputs, strict=True)
         ]
+
+    def _run(
+        self,
+        part: range,
+        moments: Sequence[Sequence[torch.Tensor]],
+        states: list[torch.Tensor],
+        contexts: list[torch.Tensor],
+    ) -> list[list[torch.Tensor]]:
+        """Some moments, one after the other: a list of values for each output."""
+        step = self.program.module.forward
+        collected: list[list[torch.Tensor]] = [[] for _ in self.inner_outputs]
+        for t in part:
+            results = step(*[moment[t] for moment in moments], *states, *contexts, t)
+            states = results[: self.n_states]
+            for values, result in zip(collected, results, strict=True):
+                values.append(result)
+        return collected
+
+    def parts(self, n: int) -> list[range]:
+        """`order` in the pieces of which only the first states are kept for the gradient."""
+        length = math.isqrt(n - 1) + 1 if self.low_memory and n > 0 else max(n, 1)
+        order = self.order(n)
+        return [order[i : i + length] for i in range(0, n, length)]
 
     def order(self, n: int) -> range:
         """The moments in the order in which they are computed."""
@@ -120,6 +152,7 @@ def scan(
     contexts: Sequence[Variable] = (),
     n_steps: Any = None,
     reverse: bool = False,
+    low_memory: bool = False,
 ) -> list[Variable]:
     """Apply a step to one moment after the other.
 
@@ -138,6 +171,10 @@ def scan(
         How many steps. By default the length of the first sequence.
     reverse : bool
         Go from the last moment to the first; results stay in the order of time.
+    low_memory : bool
+        For gradients keep, besides what is returned, only the states of every so many moments, the
+        square root of their number, and compute the others again: one more pass forward, and
+        memory for intermediate values that grows with the square root of the length.
 
     Returns
     -------
@@ -178,6 +215,7 @@ def scan(
         len(sequences),
         len(states),
         reverse,
+        low_memory,
     )
     results: list[Variable] = apply(loop, (sequences, states, [*contexts, *outside], n), {})
     return results

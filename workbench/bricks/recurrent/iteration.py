@@ -26,6 +26,7 @@ CONTROLS: dict[str, Any] = {
     "return_initial_states": False,
     "n_steps": None,
     "batch_size": None,
+    "low_memory": False,
 }
 """Arguments that every recurrent application takes by keyword, and their defaults."""
 
@@ -58,7 +59,7 @@ def recurrent(step: Callable[..., Any] | None = None, /, **attributes: Any) -> A
     Application
         It takes the arguments of the step, sequences with time as an additional first dimension,
         and by keyword ``iterate=True``, ``reverse=False``, ``return_initial_states=False``,
-        ``n_steps`` and ``batch_size``:
+        ``n_steps``, ``batch_size`` and ``low_memory=False``:
 
         * With ``iterate=False`` it is the step itself: sequences without time, all states given.
         * With ``reverse=True`` it goes from the last moment to the first. What it returns is in
@@ -66,6 +67,8 @@ def recurrent(step: Callable[..., Any] | None = None, /, **attributes: Any) -> A
         * With ``return_initial_states=True`` the states have one more moment: what the loop began
           with, in front (at the end, if reversed).
         * ``n_steps`` and ``batch_size`` are needed only where there are no sequences.
+        * With ``low_memory=True`` gradients need memory that grows with the square root of the
+          length, and one more pass forward; see `workbench.scan`.
 
         States that are not given come from the brick's ``initial_states``. An argument that is
         none of sequences, states and contexts reaches every step as it is.
@@ -195,6 +198,7 @@ def _iterate(
         contexts=list(contexts.values()),
         n_steps=n_steps,
         reverse=controls["reverse"],
+        low_memory=controls["low_memory"],
     )
     computed = dict(zip(order, results, strict=True))
     if controls["return_initial_states"]:

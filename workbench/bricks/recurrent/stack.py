@@ -150,7 +150,8 @@ class RecurrentStack(BaseRecurrent, Initializable):
         *args
             Sequences, then contexts, in the order of ``apply.sequences`` and ``apply.contexts``.
         low_memory : bool
-            Make one loop in which every step goes through all layers.
+            Make one loop in which every step goes through all layers, and keep only some of its
+            states for gradients; see `workbench.scan`.
         **kwargs
             Sequences, contexts and states by name, and what `recurrent` applications take:
             ``iterate``, ``reverse``, ``return_initial_states``, ``n_steps``, ``batch_size``.
@@ -161,7 +162,9 @@ class RecurrentStack(BaseRecurrent, Initializable):
             The outputs of all layers, bottom first, as in ``apply.outputs``.
         """
         if kwargs.pop("low_memory", False):
-            outputs: list[Variable] = self.low_memory_apply(*args, as_list=True, **kwargs)
+            outputs: list[Variable] = self.low_memory_apply(
+                *args, as_list=True, low_memory=True, **kwargs
+            )
             return outputs
         return self.do_apply(*args, **kwargs)
 

@@ -52,11 +52,17 @@ class Variant:
         self.seconds = time.perf_counter() - start
         self._held = [variable.tensor for variable in step.shared]
         self._guard = step.guard
+        pairs = zip(step.free, self.trace.symbols, strict=True)
+        self._sizes = [place for place, symbol in pairs if not isinstance(symbol, int)]
 
     def __call__(self, values: Sequence[torch.Tensor]) -> Sequence[Any]:
         """Run on tensors of sizes that fit; give the outputs."""
         with torch.no_grad():
-            outputs: Sequence[Any] = self._program(*[v.contiguous() for v in values], *self._held)
+            outputs: Sequence[Any] = self._program(
+                *[values[i].shape[axis] for i, axis in self._sizes],
+                *[value.contiguous() for value in values],
+                *self._held,
+            )
         if self._guard is not None:
             self._guard.check(outputs)
         return outputs

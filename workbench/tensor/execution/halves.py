@@ -45,9 +45,12 @@ class Halves:
     n_results: int
 
 
-def halved(joint: fx.GraphModule, n_inputs: int, n_outputs: int, contexts: range) -> Halves:
+def halved(
+    joint: fx.GraphModule, n_sizes: int, n_inputs: int, n_outputs: int, contexts: range
+) -> Halves:
     """Divide a graph from inputs and tangents to outputs and gradients.
 
+    The first `n_sizes` of the inputs are sizes, which both parts take.
     The gradients of `contexts` that are products of matrices are given by their factors.
     """
     nodes = list(joint.graph.nodes)
@@ -74,7 +77,7 @@ def halved(joint: fx.GraphModule, n_inputs: int, n_outputs: int, contexts: range
             waiting += node.all_input_nodes
         elif node.op != "placeholder":
             kept[node] = None
-    used = [i for i, node in enumerate(inputs) if node in seen]
+    used = [i for i, node in enumerate(inputs) if i < n_sizes or node in seen]
     forward = _extract(joint, inputs, [*outputs, *kept])
     sources = [*[inputs[i] for i in used], *kept, *tangents]
     backward = _extract(joint, sources, wanted)

@@ -32,8 +32,10 @@ class Moment:
     loop : Loop
     needs : tuple of bool
         Which inputs of the step need gradients.
+    places : list of pairs
+        Input of the loop and axis of every size that the graphs take first.
     forward : callable
-        From the inputs of a moment to its outputs, followed by what `backward` needs.
+        From sizes and the inputs of a moment to its outputs, followed by what `backward` needs.
     backward : callable
         From the inputs of a moment that it uses (`used`), what was kept, and the gradients of the
         outputs, to the values that `gradients` speaks of.
@@ -48,6 +50,7 @@ class Moment:
 
     loop: Loop
     needs: tuple[bool, ...]
+    places: list[tuple[int, int]]
     forward: Callable[..., Any] = field(repr=False)
     backward: Callable[..., Any] | None = field(default=None, repr=False)
     used: list[int] = field(default_factory=list)
@@ -79,6 +82,49 @@ def _parts(moment: Moment, given: Sequence[torch.Tensor]) -> tuple[Any, Any, Any
     return given[:a], given[a:b], given[b:]
 
 
+@dataclass(eq=False)
+class Kept:
+    """What is kept of a part of a loop for its gradient.
+
+    Attributes
+    ----------
+    part : range
+        The moments.
+    states : list of torch.Tensor
+        With which the first of them began.
+    moments : list of pairs, optional
+        Of every moment the inputs, and what its backward half takes besides. Missing where memory
+        is short: they are computed again then.
+    """
+
+    part: range
+    states: list[torch.Tensor]
+    moments: list[tuple[list[Any], Sequence[Any]]] | None
+
+
+def _run(
+    moment: Moment,
+    part: range,
+    sizes: Sequence[int],
+    moments: Sequence[Sequence[torch.Tensor]],
+    states: list[torch.Tensor],
+    contexts: Sequence[torch.Tensor],
+) -> tuple[list[list[torch.Tensor]], list[tuple[list[Any], Sequence[Any]]]]:
+    """Some moments forward: a list of values for each output; and what backward needs of each."""
+    n_outputs, n_states = moment.n_outputs, moment.loop.n_states
+    collected: list[list[torch.Tensor]] = [[] for _ in range(n_outputs)]
+    kept = []
+    for t in part:
+        inputs = [*sizes, *[m[t] for m in moments], *states, *contexts, t]
+        results = moment.forward(*inputs)
+        if moment.backward is not None:
+            kept.append((inputs, results[n_outputs:]))
+        states = [state.contiguous() for state in results[:n_states]]
+        for values, result in zip(collected, results, strict=False):
+            values.append(result)
+    return collected, kept
+
+
 @torch.library.custom_op("workbench::loop_forward", mutates_args=())
 def loop_forward(given: list[torch.Tensor], n: int, number: int) -> list[torch.Tensor]:
     """All moments of a loop, stacked; then a key to what `loop_backward` needs."""
@@ -86,18 +132,17 @@ def loop_forward(given: list[torch.Tensor], n: int, number: int) -> list[torch.T
     loop = moment.loop
     sequences, states, contexts = _parts(moment, [value.contiguous() for value in given])
     loop.check_lengths(sequences, n)
+    sizes = [given[i].shape[axis] for i, axis in moment.places]
     moments = [sequence.unbind(0) for sequence in sequences]
-    states = list(states)
     collected: list[list[torch.Tensor]] = [[] for _ in range(moment.n_outputs)]
-    kept: list[Any] = []
-    for t in loop.order(n):
-        inputs = [*[m[t] for m in moments], *states, *contexts, t]
-        results = moment.forward(*inputs)
+    kept: list[Kept] = []
+    for part in loop.parts(n):
+        results, last = _run(moment, part, sizes, moments, list(states), contexts)
+        for values, more in zip(collected, results, strict=True):
+            values += more
         if moment.backward is not None:
-            kept.append((inputs, results[moment.n_outputs :]))
-        states = [state.contiguous() for state in results[: loop.n_states]]
-        for values, result in zip(collected, results, strict=False):
-            values.append(result)
+            kept.append(Kept(part, list(states), None if loop.low_memory else last))
+        states = [values[-1].contiguous() for values in results[: loop.n_states]]
     if loop.reverse:
         collected = [values[::-1] for values in collected]
     key = next(_numbers) if kept else 0
@@ -131,19 +176,25 @@ def loop_backward(
     tangent_of = tangent_of[: loop.n_states]
     arriving = [gradient.unbind(0) for gradient in incoming]
     results: list[list[torch.Tensor]] = [[] for _ in range(moment.n_results)]
-    inputs_of: list[Sequence[Any]] = []
     places = moment.gradients[loop.n_sequences : loop.n_sequences + loop.n_states]
-    for t in reversed(loop.order(n)):
-        inputs, saved = kept.pop()
-        tangents = [a[t] for a in arriving]
-        for gradient, i in zip(flowing, tangent_of, strict=True):
-            if gradient is not None and i is not None:
-                tangents[i] = (tangents[i] + gradient).contiguous()
-        new = moment.backward(*[inputs[i] for i in moment.used], *saved, *tangents)
-        for values, result in zip(results, new, strict=True):
-            values.append(result)
-        inputs_of.append(inputs)
-        flowing = [new[place] if isinstance(place, int) else None for place in places]
+    sequences, _, contexts = _parts(moment, [value.contiguous() for value in given])
+    sizes = [given[i].shape[axis] for i, axis in moment.places]
+    moments = [sequence.unbind(0) for sequence in sequences]
+    while kept:
+        piece = kept.pop()
+        entries = piece.moments
+        if entries is None:
+            entries = _run(moment, piece.part, sizes, moments, piece.states, contexts)[1]
+        for t in reversed(piece.part):
+            inputs, saved = entries.pop()
+            tangents = [a[t] for a in arriving]
+            for gradient, i in zip(flowing, tangent_of, strict=True):
+                if gradient is not None and i is not None:
+                    tangents[i] = (tangents[i] + gradient).contiguous()
+            new = moment.backward(*[inputs[i] for i in moment.used], *saved, *tangents)
+            for values, result in zip(results, new, strict=True):
+                values.append(result)
+            flowing = [new[place] if isinstance(place, int) else None for place in places]
     return _gathered(moment, given, results, flowing)
 
 
@@ -231,4 +282,5 @@ def call(moment: Moment, given: Sequence[Any], n: Any) -> list[Any]:
     number = register(moment)
     if moment.backward is None:
         return list(torch.ops.workbench.loop_forward(list(given), n, number))[:-1]
-    return list(Through.apply(number, n, *given))
+    through: Any = Through
+    return list(through.apply(number, n, *given))

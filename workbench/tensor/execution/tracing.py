@@ -49,8 +49,8 @@ class Trace:
     Attributes
     ----------
     graph : torch.fx.GraphModule
-        Takes the inputs of the step and the tensors of its shared variables, which it updates in
-        place; gives the outputs.
+        Takes the sizes that are symbols, the inputs of the step and the tensors of its shared
+        variables, which it updates in place; gives the outputs.
     arguments : list
         Fake tensors like the arguments.
     mode : FakeTensorMode
@@ -121,6 +121,7 @@ class Fakes:
         self.known = ShapeEnv()
         self.mode = FakeTensorMode(shape_env=self.known, allow_non_fake_inputs=True)
         self.symbols: list[Any] = []
+        self.sizes: list[Any] = []
 
     def size(self, example: int, *, any_value: bool = False) -> Any:
         """A size that may be another one than `example`."""
@@ -135,7 +136,8 @@ class Fakes:
             example, source, DimDynamic.DYNAMIC, do_not_specialize_zero_one=any_value
         )
         self.symbols.append(symbol)
-        return self.known.create_symintnode(symbol, hint=example, source=source)
+        self.sizes.append(self.known.create_symintnode(symbol, hint=example, source=source))
+        return self.sizes[-1]
 
     def tensor(self, shape: Sequence[Any], like: Any) -> torch.Tensor:
         """A tensor of `shape`, with the dtype and on the device of `like`."""
@@ -203,19 +205,24 @@ def trace(step: Step, sizes: Sequence[int], compiler: Compiler) -> Trace:
     moments: list[tuple[Trace, list[Any]]] = []
     token = instead.set(partial(_one_operation, compiler, moments))
     try:
-        graph = fakes.record(_whole(step), arguments)
+        arguments = [*fakes.sizes, *arguments]
+        graph = fakes.record(_whole(step, len(fakes.sizes)), arguments)
     finally:
         instead.reset(token)
     return Trace(graph, arguments, fakes.mode, fakes.symbols, moments)
 
 
-def _whole(step: Step) -> Any:
-    """The step as a function of its arguments alone, which updates them in place."""
+def _whole(step: Step, n_sizes: int) -> Any:
+    """The step as a function of its arguments alone, which updates them in place.
+
+    The first `n_sizes` are there for the compiler, which looks for sizes among the arguments.
+    """
     program = step.program
     place = {variable: i for i, variable in enumerate(step.shared)}
     n = len(program.inputs)
 
-    def whole(*arguments: torch.Tensor) -> Sequence[Any]:
+    def whole(*given: Any) -> Sequence[Any]:
+        arguments = given[n_sizes:]
         held = arguments[n:]
         read = [held[place[v]] for v in program.shared]
         leaves = [held[place[v]].detach().requires_grad_() for v in program.leaves]
@@ -263,21 +270,23 @@ def _moment(
     """Compile one moment of `loop`, for sequences, states and contexts like `given`."""
     fakes = Fakes()
     shape_of: dict[Any, Any] = {}
-
-    def inner(size: Any) -> Any:
-        if isinstance(size, int):
-            return size
-        if size.node.expr not in shape_of:
-            shape_of[size.node.expr] = fakes.size(int(size.node.hint))
-        return shape_of[size.node.expr]
-
-    arguments: list[Any] = []
+    places: list[tuple[int, int]] = []
+    tensors: list[Any] = []
     for i, value in enumerate(given):
-        shape = value.shape[1:] if i < loop.n_sequences else value.shape
-        arguments.append(fakes.tensor([inner(size) for size in shape], value))
-    outer = list(shape_of)
-    symbols = list(fakes.symbols)
-    arguments.append(fakes.size(5, any_value=True))  # the number of the step
+        shape = []
+        for axis in range(i < loop.n_sequences, value.dim()):
+            size: Any = value.shape[axis]
+            if not isinstance(size, int):
+                if size.node.expr not in shape_of:
+                    shape_of[size.node.expr] = fakes.size(int(size.node.hint))
+                    if not isinstance(shape_of[size.node.expr], int):
+                        places.append((i, axis))
+                size = shape_of[size.node.expr]
+            shape.append(size)
+        tensors.append(fakes.tensor(shape, value))
+    outer, symbols, k = list(shape_of), list(fakes.symbols), len(fakes.sizes)
+    number = fakes.size(5, any_value=True)  # of the step
+    arguments = [*fakes.sizes[:k], *tensors, number]
     differentiated = torch.is_grad_enabled() and any(value.requires_grad for value in given)
     states = range(loop.n_sequences, loop.n_sequences + loop.n_states)
     needs = tuple(
@@ -286,15 +295,16 @@ def _moment(
     )
     n_outputs = len(loop.inner_outputs)
     if not differentiated:
-        graph = fakes.record(lambda *inputs: list(loop.program.module.forward(*inputs)), arguments)
+        graph = fakes.record(lambda *all_: list(loop.program.module.forward(*all_[k:])), arguments)
         flat = Trace(graph, arguments, fakes.mode, symbols)
-        return Moment(loop, needs, compiler(flat)), [flat], outer
+        return Moment(loop, needs, places, compiler(flat)), [flat], outer
     floating = [v.dtype.is_floating_point for v in loop.inner_outputs]
     with torch.no_grad():
-        outputs = loop.program.module.forward(*arguments)
+        outputs = loop.program.module.forward(*tensors, number)
     tangents = [fakes.tensor(o.shape, o) for o, real in zip(outputs, floating, strict=True) if real]
 
-    def joint(*inputs: Any) -> list[Any]:
+    def joint(*all_: Any) -> list[Any]:
+        inputs = all_[k:]
         leaves = [
             value.detach().requires_grad_() if needed else value
             for value, needed in zip(inputs[: len(given)], needs, strict=True)
@@ -314,13 +324,14 @@ def _moment(
         return [*[o.detach() for o in results], *gradients]
 
     graph = fakes.record(joint, [*arguments, *tangents])
-    parts = halved(graph, len(arguments), n_outputs, range(states.stop, len(given)))
+    parts = halved(graph, k, len(arguments), n_outputs, range(states.stop, len(given)))
     forward = Trace(parts.forward, arguments, fakes.mode, symbols)
     taken = [node.meta["val"] for node in parts.backward.graph.nodes if node.op == "placeholder"]
     backward = Trace(parts.backward, taken, fakes.mode, symbols)
     moment = Moment(
         loop,
         needs,
+        places,
         compiler(forward),
         compiler(backward),
         parts.used,
