@@ -24,6 +24,7 @@ from workbench import errors
 from workbench.tensor import shapes
 from workbench.tensor.exact import exact
 from workbench.tensor.gradient import gradient
+from workbench.tensor.horizontal import widen
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.structure import map_structure
 from workbench.tensor.traversal import ancestors
@@ -163,6 +164,7 @@ class _Lowering:
         self.bypassed: dict[fx.Node, None] = {}
         self.names: dict[str, int] = {}
         self.autograd = False
+        self.autograd_off: fx.Node | None = None
 
     def _check_inputs(self) -> None:
         available = {*self.inputs, *self.shared}
@@ -203,12 +205,17 @@ class _Lowering:
             self._emit(call)
         self._switch(False)
         results = self._results()
+        hooked = any(variable.hooks for variable in self.order)
         self.graph.output(tuple(results))
+        if self.news and not hooked:
+            fakes = {n: v.fake for v, n in self.value.items() if not v.is_number}
+            for joined, one in widen(self.graph, self.autograd_off, fakes).items():
+                if one in self.origin:
+                    self.origin[joined] = self.origin[one]
         for node in self.bypassed:
             if not node.users:
                 self.graph.erase_node(node)
         module = fx.GraphModule(dict(self.constants.values()), self.graph)
-        hooked = any(variable.hooks for variable in self.order)
         return Program(module, self.inputs, self.shared, leaves, self.origin, hooked, self.copies)
 
     def _placeholder(self, variable: Variable, otherwise: str, ending: str = "") -> fx.Node:
@@ -326,7 +333,7 @@ class _Lowering:
 
     def _switch(self, mode: bool) -> None:
         if mode is not self.autograd:
-            self.graph.call_function(torch._C._set_grad_enabled, (mode,))
+            self.autograd_off = self.graph.call_function(torch._C._set_grad_enabled, (mode,))
             self.autograd = mode
 
     def _carries_graph(self, variable: Variable) -> bool:

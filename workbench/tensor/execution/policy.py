@@ -9,13 +9,14 @@ out slower, the function goes back. Whoever wants to know is told, in the thread
 from __future__ import annotations
 
 import math
-import statistics
 import sys
 import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
+
+import numpy
 
 from workbench import errors
 from workbench.tensor.execution.compiled import Compiled
@@ -147,11 +148,11 @@ class Execution:
         left = None if self.calls_left is None else self.calls_left()
         left = self.calls if left is None else left
         nodes = len(self.step.program.module.graph.nodes)
-        saved = statistics.median(self._times) * EXPECTED_SAVING * left
+        saved = _median(self._times) * EXPECTED_SAVING * left
         return saved > SECONDS + SECONDS_AN_OPERATION * nodes
 
     def _compile_later(self, sizes: tuple[int, ...]) -> None:
-        self._eager_time = statistics.median(self._times)
+        self._eager_time = _median(self._times)
         self.reason = "while a thread compiles"
         self.thread = threading.Thread(
             target=self._compile, args=(sizes,), name=f"compile {self.name}", daemon=True
@@ -188,7 +189,7 @@ class Execution:
     def _compare(self) -> None:
         """Go back if the compiled program is slower than the eager calls were."""
         self._next_look = math.inf
-        compiled = statistics.median(self._times)
+        compiled = _median(self._times)
         if compiled > 1.05 * self._eager_time:
             self.tier = Eager(self.step)
             self._stay_eager(SLOWER.format(compiled=1e3 * compiled, eager=1e3 * self._eager_time))
@@ -201,3 +202,7 @@ class Execution:
         self.reason = reason
         if self.report is not None:
             self.report(self.described)
+
+
+def _median(times: Sequence[float]) -> float:
+    return float(numpy.median(times))
