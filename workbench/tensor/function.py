@@ -16,6 +16,7 @@ from workbench.tensor.execution import MODES, Execution, Guard, Mode, Step
 from workbench.tensor.inputs import as_variable
 from workbench.tensor.lowering import lower
 from workbench.tensor.shared import Locks, SharedVariable, WriterLock
+from workbench.tensor.transfer import upload
 from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.variable import Variable
 
@@ -67,6 +68,7 @@ class Function:
             guard,
             _equal_sizes(self._expected, self._ties),
             config.precision,
+            [v.dtype for v in self.outputs],
         )
         self.execution = Execution(step, _mode(execution or config.execution), repr(self))
         if self.updates:
@@ -166,7 +168,7 @@ class _Expected:
             if value.shape[axis] != size:
                 self._refuse_shape(value, f"size {size} in dimension {axis}")
         if value.device != self.device:
-            value = value.to(self.device, non_blocking=True)
+            value = upload(value, self.device)
         return value
 
     def _convert(self, value: Any) -> torch.Tensor:

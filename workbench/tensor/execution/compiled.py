@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 
 from workbench import errors
+from workbench.tensor.execution.captured import Captured
 from workbench.tensor.execution.eager import Eager
+from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.step import Step
 from workbench.tensor.execution.tracing import OFTEN_SMALL, Trace, trace
 
@@ -51,18 +53,36 @@ class Variant:
         self.source = "\n".join(sources)
         self.seconds = time.perf_counter() - start
         self._held = [variable.tensor for variable in step.shared]
-        self._guard = step.guard
         pairs = zip(step.free, self.trace.symbols, strict=True)
         self._sizes = [place for place, symbol in pairs if not isinstance(symbol, int)]
 
+    def run(self, values: Sequence[torch.Tensor]) -> Sequence[Any]:
+        """Run on tensors of sizes that fit; give the outputs, at which no guard has looked."""
+        outputs: Sequence[Any] = self._program(
+            *[values[i].shape[axis] for i, axis in self._sizes],
+            *[value.contiguous() for value in values],
+            *self._held,
+        )
+        return outputs
+
+
+class Guarded:
+    """What runs inputs of certain sizes, and has the guard of the step look at the outputs."""
+
+    def __init__(self, run: Callable[[Sequence[Any]], Sequence[Any]], step: Step) -> None:
+        self._run = run
+        self._step = step
+        self._guard = step.guard
+        self._plain = step.precision != "tf32"
+
     def __call__(self, values: Sequence[torch.Tensor]) -> Sequence[Any]:
-        """Run on tensors of sizes that fit; give the outputs."""
+        """Run, and give the outputs."""
         with torch.no_grad():
-            outputs: Sequence[Any] = self._program(
-                *[values[i].shape[axis] for i, axis in self._sizes],
-                *[value.contiguous() for value in values],
-                *self._held,
-            )
+            if self._plain:
+                outputs = self._run(values)
+            else:
+                with arithmetic(self._step):
+                    outputs = self._run(values)
         if self._guard is not None:
             self._guard.check(outputs)
         return outputs
@@ -95,7 +115,7 @@ class Compiled:
         self.on_demand = on_demand
         self.variants: list[Variant] = []
         self._eager = Eager(step)
-        self._by_sizes: dict[tuple[int, ...], Variant | Eager] = {}
+        self._by_sizes: dict[tuple[int, ...], Guarded | Eager] = {}
         for example in examples:
             self.add(tuple(example))
 
@@ -105,20 +125,25 @@ class Compiled:
             self.variants.append(Variant(self.step, sizes))
             self._by_sizes.clear()
 
-    def find(self, values: Sequence[torch.Tensor]) -> Variant | Eager:
+    def find(self, values: Sequence[torch.Tensor]) -> Guarded | Eager:
         """What runs `values`; made first where that is allowed."""
         sizes = tuple([values[i].shape[axis] for i, axis in self.step.free])
         return self._by_sizes.get(sizes) or self._choose(sizes)
 
-    def _choose(self, sizes: tuple[int, ...]) -> Variant | Eager:
+    def _choose(self, sizes: tuple[int, ...]) -> Guarded | Eager:
         """What runs inputs of `sizes`, from now on."""
         fitting = self._fitting(sizes)
         small = any(size in OFTEN_SMALL for size in sizes)
         if fitting is None and self.on_demand and not small and len(self.variants) < VARIANTS:
             self.add(sizes)
             fitting = self._fitting(sizes)
-        self._by_sizes[sizes] = run = self._eager if fitting is None else fitting
-        return run
+        runner: Guarded | Eager = self._eager
+        if fitting is not None:
+            captured = self.step.device.type == "cuda"
+            run = Captured(fitting.run, self.step) if captured else fitting.run
+            runner = Guarded(run, self.step)
+        self._by_sizes[sizes] = runner
+        return runner
 
     def _fitting(self, sizes: tuple[int, ...]) -> Variant | None:
         return next((variant for variant in self.variants if variant.trace.fits(sizes)), None)

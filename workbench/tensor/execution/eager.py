@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 
+from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.step import Step
 
 
@@ -37,27 +37,22 @@ class Eager:
     def __call__(self, values: Sequence[Any]) -> Sequence[Any]:
         """Run on tensors that are known to fit; give the outputs."""
         step = self.step
-        n = step.n_outputs
         with torch.no_grad():
             try:
-                with reduced(step) if step.precision == "bf16" else contextlib.nullcontext():
+                if step.precision == "float32":
                     results = self._forward(*values, *self._held)
+                else:
+                    with arithmetic(step):
+                        results = self._forward(*values, *self._held)
             except Exception as error:
                 step.program.explain([*values, *self._held], error)
                 raise
-            outputs = results[:n]
+            outputs, news = step.divided(results)
             if step.guard is not None:
                 step.guard.check(outputs)
             for targets, places in self._groups:
-                torch._foreach_copy_(targets, [results[n + i] for i in places])
-        return outputs  # type: ignore[no-any-return]
-
-
-def reduced(step: Step) -> torch.autocast:
-    """Matrix products in bfloat16, of float32 parameters."""
-    held = step.program.shared or step.updated
-    kind = held[0].device.type if held else "cpu"
-    return torch.autocast(kind, torch.bfloat16)
+                torch._foreach_copy_(targets, [news[i] for i in places])
+        return outputs
 
 
 def _by_kind(targets: Sequence[torch.Tensor]) -> list[tuple[list[torch.Tensor], list[int]]]:

@@ -44,6 +44,8 @@ class Step:
         For each of `free` all inputs and axes that have this size.
     precision : str
         See ``config.precision``.
+    dtypes : list of torch.dtype
+        Of the outputs, whatever the precision on the way to them.
     """
 
     program: Program
@@ -52,10 +54,27 @@ class Step:
     guard: Guard | None = None
     places: list[list[tuple[int, int]]] = field(default_factory=list)
     precision: str = "float32"
+    dtypes: list[torch.dtype] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.free = [places[0] for places in self.places]
         self.shared = list(dict.fromkeys([*self.program.shared, *self.updated]))
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        variables = [*self.shared, *self.program.inputs]
+        return variables[0].device if variables else torch.device("cpu")
+
+    def divided(self, results: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+        """What the program gives: the outputs, and the new values."""
+        outputs, news = results[: self.n_outputs], results[self.n_outputs :]
+        if self.precision == "bf16":
+            outputs = [
+                o.to(dtype) if isinstance(o, torch.Tensor) else o
+                for o, dtype in zip(outputs, self.dtypes, strict=True)
+            ]
+        return outputs, news
 
     def sizes(self, values: Sequence[torch.Tensor]) -> tuple[int, ...]:
         """The sizes that are not fixed, of the inputs `values`."""

@@ -19,9 +19,9 @@ from torch import fx
 from torch.utils._python_dispatch import _disable_current_modes
 
 from workbench import errors
-from workbench.tensor.execution.eager import reduced
 from workbench.tensor.execution.halves import halved
 from workbench.tensor.execution.loops import SHORT, Moment, call
+from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.step import Step
 from workbench.tensor.lowering import instead
 
@@ -226,9 +226,10 @@ def _whole(step: Step, n_sizes: int) -> Any:
         held = arguments[n:]
         read = [held[place[v]] for v in program.shared]
         leaves = [held[place[v]].detach().requires_grad_() for v in program.leaves]
-        with torch.autocast("cpu", enabled=False) if step.precision != "bf16" else reduced(step):
+        with arithmetic(step):
             results = program.module.forward(*arguments[:n], *read, *leaves)
-        outputs, news = results[: step.n_outputs], list(results[step.n_outputs :])
+        outputs, given_news = step.divided(results)
+        news = list(given_news)
         for i in program.copies:
             # Inductor takes copies away, also where what is copied changes before it is used.
             news[i] = torch.maximum(news[i], news[i])

@@ -1,0 +1,69 @@
+"""Mixed precision, and what runs on a GPU only."""
+
+import numpy
+import pytest
+import torch
+
+from tests.tensor.test_execution import batch, descent
+from workbench.config import config
+from workbench.tensor.execution.captured import Captured
+from workbench.tensor.transfer import Arriving, upload
+
+gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+@pytest.mark.parametrize("execution", ["eager", "compiled"])
+def test_bf16_rounds_products_and_keeps_parameters_in_float32(execution):
+    with config.override(precision="bf16"):
+        rounded, parameters = descent(execution)
+    exact, expected = descent("eager")
+    (cost, _), (true, _) = rounded(*batch(20)), exact(*batch(20))
+    assert cost.dtype is torch.float32 and cost != true
+    torch.testing.assert_close(cost, true, rtol=2e-2, atol=2e-2)
+    for ours, theirs in zip(parameters, expected, strict=True):
+        assert ours.tensor.dtype is torch.float32
+        numpy.testing.assert_allclose(ours.get_value(), theirs.get_value(), rtol=0.05, atol=0.02)
+
+
+def test_tf32_is_float32_where_there_is_no_gpu():
+    with config.override(precision="tf32", device="cpu"):
+        f, _ = descent("eager")
+    with config.override(device="cpu"):
+        g, _ = descent("eager")
+    assert torch.equal(f(*batch(8))[0], g(*batch(8))[0])
+
+
+def test_a_value_that_is_on_the_cpu_has_arrived():
+    value = Arriving(torch.tensor(3.0))
+    assert value.arrived and value.get() == 3.0
+
+
+@gpu
+def test_a_batch_is_uploaded_and_a_value_arrives():
+    value = upload(torch.arange(5.0), torch.device("cuda", 0))
+    coming = Arriving(value * 2)
+    assert coming.get().tolist() == [0.0, 2.0, 4.0, 6.0, 8.0] and coming.arrived
+
+
+@gpu
+def test_captured_steps_agree_with_eager_ones():
+    with config.override(device="cuda"):
+        (f, ours), (g, theirs) = descent("compiled"), descent("eager")
+        for seed, n in enumerate([8, 8, 8, 8, 8, 3, 8, 3]):
+            values = [f(*batch(n, seed))[0], g(*batch(n, seed))[0]]
+            torch.testing.assert_close(*values, rtol=1e-4, atol=1e-5)
+        for a, b in zip(ours, theirs, strict=True):
+            numpy.testing.assert_allclose(a.get_value(), b.get_value(), rtol=1e-4, atol=1e-5)
+        runner = f.execution.tier.find([torch.zeros(8, 5), torch.zeros(8).long()])
+        assert isinstance(runner._run, Captured) and runner._run.graph is not None
+
+
+@gpu
+@pytest.mark.parametrize("precision", ["tf32", "bf16"])
+@pytest.mark.parametrize("execution", ["eager", "compiled"])
+def test_reduced_precision_on_a_gpu_is_near_float32(precision, execution):
+    with config.override(device="cuda", precision=precision):
+        f, _ = descent(execution)
+    with config.override(device="cuda"):
+        g, _ = descent("eager")
+    torch.testing.assert_close(f(*batch(64))[0], g(*batch(64))[0], rtol=2e-2, atol=2e-2)

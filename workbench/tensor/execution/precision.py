@@ -1,0 +1,36 @@
+"""The arithmetic of matrix products that ``config.precision`` asks for.
+
+``bf16`` is mixed precision: products are taken in bfloat16 of parameters that stay in float32, and
+so do gradients and what step rules remember. ``tf32`` rounds the factors of float32 products on
+CUDA devices that can; elsewhere it is float32.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+
+import torch
+
+from workbench.tensor.execution.step import Step
+
+
+def arithmetic(step: Step) -> AbstractContextManager[object]:
+    """The context in which a step computes."""
+    if step.precision == "bf16":
+        return torch.autocast(step.device.type, torch.bfloat16)
+    if step.precision == "tf32" and step.device.type == "cuda":
+        return _tf32()
+    return contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def _tf32() -> Iterator[None]:
+    matmul, convolution = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, convolution.allow_tf32
+    matmul.allow_tf32 = convolution.allow_tf32 = True
+    try:
+        yield
+    finally:
+        matmul.allow_tf32, convolution.allow_tf32 = before
