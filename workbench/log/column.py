@@ -3,7 +3,7 @@
 The storage under `workbench.log.TrainingLog`. A column begins with the kind of its first value
 (float, int, bool, or any object) and widens when a value of another kind comes: int to float
 where no digit is lost, everything else to object. Eight bytes hold an iteration and eight a
-number; the arrays are at most a tenth larger than what they hold. Recording appends; recording at
+number; long arrays are at most a sixteenth larger than what they hold. Recording appends; recording at
 an older iteration inserts, which copies the column.
 
 Readers get views that never change afterwards: what they have seen is copied before it is edited.
@@ -52,7 +52,7 @@ def plain(value: Any) -> Any:
 
 def grown(array: NDArray[Any], used: int, more: int = 1) -> NDArray[Any]:
     """Return an array with the first `used` items of `array` and room for at least `more`."""
-    room = max(16, used if used < 4096 else used // 10, more)
+    room = max(16, used if used < 4096 else used // 16, more)
     larger = np.empty(used + room, array.dtype)
     larger[:used] = array[:used]
     return larger

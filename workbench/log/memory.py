@@ -70,6 +70,8 @@ class TrainingLog(TrainingLogBase):
         self._columns: dict[str, Column] = {}
         self._rows = Column()  # true at every iteration that has a row
         self._tail: list[tuple[int, dict[str, Any]]] = []
+        # no row beyond both is in the tail or in the columns; two, since there is no lock for one
+        self._committed = self._published = -1
         self._staged: dict[int, dict[str, Any]] = {}
         self._writer: int | None = None
         self._version = 0
@@ -107,6 +109,7 @@ class TrainingLog(TrainingLogBase):
 
     def commit(self) -> None:
         if self._staged and get_ident() == self._writer:
+            self._committed = max(self._committed, *self._staged)
             # one operation of the interpreter, so that no other thread sees a part of it
             self._tail.extend(self._staged.items())
             self._staged = {}
@@ -147,7 +150,7 @@ class TrainingLog(TrainingLogBase):
 
     def _publish(self, iteration: int, records: dict[str, Any]) -> None:
         with self._lock:
-            tail = self._tail
+            tail, self._published = self._tail, max(self._published, iteration)
             if tail and tail[-1][0] == iteration:
                 tail[-1][1].update(records)
             else:
@@ -175,7 +178,7 @@ class TrainingLog(TrainingLogBase):
         if name not in self._known:
             return MISSING
         value = self._mine().get(iteration, {}).get(name, MISSING)
-        if value is not MISSING:
+        if value is not MISSING or (iteration > self._committed and iteration > self._published):
             return value
         with self._lock:
             self._fold()
@@ -201,6 +204,7 @@ class TrainingLog(TrainingLogBase):
         }
         with self._lock:
             self._staged, self._tail = {}, []
+            self._committed = self._published = new_rows.last
             self._rows, self._columns, self._known = new_rows, new, dict.fromkeys(new)
             self._version = next(self._versions)
 
