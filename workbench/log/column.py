@@ -3,8 +3,8 @@
 The storage under `workbench.log.TrainingLog`. A column begins with the kind of its first value
 (float, int, bool, or any object) and widens when a value of another kind comes: int to float
 where no digit is lost, everything else to object. Eight bytes hold an iteration and eight a
-number; long arrays are at most a sixteenth larger than what they hold. Recording appends; recording at
-an older iteration inserts, which copies the column.
+number; long arrays are at most a sixteenth larger than what they hold. Recording appends;
+recording at an older iteration inserts, which copies the column.
 
 Readers get views that never change afterwards: what they have seen is copied before it is edited.
 """
