@@ -411,3 +411,35 @@ def test_a_swap_to_the_compiled_tier_is_recorded_in_the_log(monkeypatch):
     main_loop.run()
     texts = main_loop.log.frame["execution"].dropna()
     assert texts.iloc[0].startswith("compiled: after") and "in the background" in texts.iloc[0]
+
+
+class Slow:
+    """A value that comes when somebody has asked for it three times, or waits."""
+
+    def __init__(self, value):
+        self.value, self.asked = value, 0
+
+    @property
+    def arrived(self):
+        self.asked += 1
+        return self.asked > 3
+
+    def get(self):
+        return self.value
+
+
+def test_values_that_come_late_are_recorded_in_order_and_complete_with_the_epoch(monkeypatch):
+    monkeypatch.setattr("workbench.main_loop.Arriving", Slow)
+    seen = []
+
+    class Late(TrainingExtension):
+        def after_batch(self, batch):
+            done = self.main_loop.status["iterations_done"]
+            self.main_loop.record_later({"cost": torch.tensor(float(done))})
+            seen.append([i for i in range(1, done + 1) if "cost" in self.main_loop.log[i]])
+
+        def after_epoch(self):
+            seen.append(list(self.main_loop.log.channel("cost")))
+
+    make(Late(), FinishAfter(after_n_epochs=1), batches=[{"x": i} for i in range(6)]).run()
+    assert seen == [[], [], [], [], [1], [1], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]]

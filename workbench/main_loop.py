@@ -39,11 +39,15 @@ from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
 from workbench.mailbox import Letter, Mailbox
 from workbench.model import Model
+from workbench.monitoring.aggregation import plain
 from workbench.running import Claim, is_claimed
 from workbench.serialization import training
+from workbench.tensor.transfer import Arriving
 from workbench.utils.profile import Profile, Timer
 
 if TYPE_CHECKING:
+    import torch
+
     from workbench.session import Session
 
 __all__ = ["MainLoop", "TrainingFinish"]
@@ -65,6 +69,10 @@ ANOTHER_THREAD = (
     "{main_loop!r} is being trained by another thread, which changes its state while you look; let "
     "that thread do it, with session.call(lambda main_loop: main_loop.{method}(...))"
 )
+TRANSIENT = (
+    "_mailbox", "_handlers", "_deferred", "_arriving", "_thread", "_firing", "_in_hand",
+)  # fmt: skip
+OF_A_BATCH = (CallbackName.BEFORE_BATCH, CallbackName.AFTER_BATCH)
 INTERRUPTED = {
     "epoch": "Interrupted: training ends with this epoch. Interrupt again to end it now.",
     "batch": "Interrupted again: training ends after this batch.",
@@ -188,6 +196,7 @@ class MainLoop:
         self._mailbox = Mailbox()
         self._handlers: dict[CallbackName, list[tuple[TrainingExtension, Handler]]] = {}
         self._deferred: deque[Callable[[], object]] = deque()
+        self._arriving: deque[tuple[int, dict[str, Arriving]]] = deque()
         self._thread: int | None = None
         self._firing = False
         self._in_hand = False
@@ -313,6 +322,35 @@ class MainLoop:
         else:
             action()
 
+    def record_later(self, values: Mapping[str, torch.Tensor]) -> None:
+        """Record, in the current row, values that an accelerator is still computing.
+
+        They are in the log once they have come, without anybody waiting for them: in order, and at
+        the latest before the next event that is not one of a batch. For the thread that trains.
+
+        Parameters
+        ----------
+        values : dict
+            Tensors by the names of records.
+        """
+        arriving = {name: Arriving(value) for name, value in values.items()}
+        self._arriving.append((self.status["iterations_done"], arriving))
+
+    def _receive(self, wait: bool = False) -> None:
+        """Record what has come."""
+        while self._arriving:
+            iteration, values = self._arriving[0]
+            if not wait and not all(value.arrived for value in values.values()):
+                return
+            self._arriving.popleft()
+            self.log[iteration].update({n: plain(value.get()) for n, value in values.items()})
+
+    def _settle(self) -> None:
+        """Wait for the device; have everything recorded, and whatever went wrong raised."""
+        self._receive(wait=True)
+        if isinstance(self.algorithm, TrainingAlgorithm):
+            self.algorithm.settle()
+
     @property
     def is_running(self) -> bool:
         """Whether some thread trains this main loop."""
@@ -373,6 +411,7 @@ class MainLoop:
         True
         """
         self._check_thread("state_dict")
+        self._receive(wait=True)
         return training.state_of(self)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -404,7 +443,7 @@ class MainLoop:
         if self._in_hand:  # a batch that was read and not trained on is to be read again
             state["epoch_iterator"] = copy.copy(self.epoch_iterator)
             state["epoch_iterator"].position -= 1
-        for name in ("_mailbox", "_handlers", "_deferred", "_thread", "_firing", "_in_hand"):
+        for name in TRANSIENT:
             del state[name]
         return {**state, "profile": None}
 
@@ -442,6 +481,7 @@ class MainLoop:
                     pass
         except TrainingFinish:
             pass
+        self._settle()
         log.current_row["training_finished"] = True
         self._fire(CallbackName.AFTER_TRAINING)
 
@@ -509,6 +549,7 @@ class MainLoop:
         before = status["iterations_done"]
         with Timer("epoch", self.profile):
             ended = self._train_on_batches()
+        self._settle()
         if not ended:
             return True
         if fresh and status["iterations_done"] == before:
@@ -526,13 +567,15 @@ class MainLoop:
 
     def _train_on_batches(self) -> bool:
         """Train on what is left of the epoch; return False if training was put elsewhere."""
-        batches, status = self.epoch_iterator, self.status
+        batches, status, arriving = self.epoch_iterator, self.status, self._arriving
         mailbox, letters, kept = self._mailbox, self._mailbox.letters, self._mailbox.kept
         process_batch, total = self.algorithm.process_batch, self.profile.total
         read, train = (*self.profile.current, "read_data"), (*self.profile.current, "train")
         total.setdefault(read, 0.0)
         total.setdefault(train, 0.0)
         while True:
+            if arriving:
+                self._receive()
             if kept or not letters.empty():
                 mailbox.deliver()
             if batches is not self.epoch_iterator or batches is None:
@@ -565,6 +608,8 @@ class MainLoop:
 
     def _fire(self, event: CallbackName, *args: Any) -> None:
         """Call who listens to `event`, and show others what they have recorded."""
+        if self._arriving and event not in OF_A_BATCH:
+            self._receive(wait=True)
         handlers = self._handlers[event]
         if not handlers:
             return
@@ -668,6 +713,7 @@ class MainLoop:
 
     def _failed(self, error: BaseException) -> None:
         self._in_hand = False  # a batch that failed is not tried again
+        self._receive(wait=True)
         self._deferred.clear()
         text = f"{type(error).__name__}: {error}"
         self.log.current_row["training_error"] = self.status["training_error"] = text

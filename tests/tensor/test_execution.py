@@ -219,3 +219,13 @@ def test_explain_tells_tier_sizes_time_and_kernels(compiled, capsys):
 def test_explain_refuses_what_has_no_program():
     with pytest.raises(errors.InputError, match="3 has no program to explain; give a function"):
         explain(3)
+
+
+def test_an_error_in_a_compiled_program_says_what_failed():
+    x, k = tensor.matrix("x"), tensor.lvector("k")
+    f = function([x, k], x[k] * 2, execution="compiled")
+    f(numpy.ones((3, 2), "float32"), [0, 1])
+    with pytest.raises((errors.OutOfRangeError, IndexError, RuntimeError)) as caught:
+        f(numpy.ones((3, 2), "float32"), [0, 7])
+    told = str(caught.value) + "".join(getattr(caught.value, "__notes__", []))
+    assert "7" in told and "x" in told

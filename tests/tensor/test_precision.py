@@ -5,7 +5,10 @@ import pytest
 import torch
 
 from tests.tensor.test_execution import batch, descent
+from workbench import shared, tensor
+from workbench.algorithms import GradientDescent, Scale
 from workbench.config import config
+from workbench.errors import NotFiniteError
 from workbench.tensor.execution.captured import Captured
 from workbench.tensor.transfer import Arriving, upload
 
@@ -67,3 +70,19 @@ def test_reduced_precision_on_a_gpu_is_near_float32(precision, execution):
     with config.override(device="cuda"):
         g, _ = descent("eager")
     torch.testing.assert_close(f(*batch(64))[0], g(*batch(64))[0], rtol=2e-2, atol=2e-2)
+
+
+@gpu
+@pytest.mark.parametrize("execution", ["eager", "compiled"])
+def test_a_cost_that_is_not_finite_changes_nothing_and_is_told_later(execution):
+    with config.override(device="cuda"):
+        x, w = tensor.vector("x"), shared([1.0, 2.0], "w")
+        algorithm = GradientDescent(
+            cost=(w * x).sum(), parameters=[w], step_rule=Scale(0.5),
+            function_kwargs={"execution": execution},
+        )  # fmt: skip
+        with pytest.raises(NotFiniteError, match="in batch 2 of this run"):
+            algorithm.process_batch({"x": numpy.ones(2, "float32")})
+            algorithm.process_batch({"x": numpy.full(2, numpy.nan, "float32")})
+            algorithm.settle()
+        assert w.get_value().tolist() == [0.5, 1.5]

@@ -72,6 +72,10 @@ class TrainingAlgorithm(ABC):
         """
         return None
 
+    def settle(self) -> None:
+        """Wait for what a device still computes; raise what is found wrong with it."""
+        return None
+
     def state_variables(self) -> dict[str, SharedVariable]:
         """All shared variables that training reads or changes, by unique names."""
         return {}

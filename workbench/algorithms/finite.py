@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from workbench import errors
 from workbench.algorithms.base import OnTrouble, choice
 from workbench.tensor import Variable
 from workbench.tensor.execution import Guard
+from workbench.tensor.transfer import Arriving
 
 NOT_FINITE = (
     "the cost {cost} is {value} in batch {batch} of this run ({before}); {effect}. {advice}"
@@ -21,6 +23,8 @@ ADVICE = (
     "Try a smaller learning rate, clip the steps with CompositeRule([StepClipping(1.0), rule]), or "
     "leave such batches out with RemoveNotFinite as the last rule"
 )
+LATE = 32
+"""How many costs of an accelerator may wait to be looked at."""
 FIRST = "Look at the data, at the initial parameters and at the learning rate"
 
 
@@ -45,6 +49,10 @@ class FiniteCost:
         self.batches = 0
         self.last: float | None = None
         self._finite = True
+        self._arriving: deque[Arriving] = deque()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_arriving": deque()}
 
     @property
     def guard(self) -> Guard | None:
@@ -56,8 +64,25 @@ class FiniteCost:
         return torch.isfinite(outputs[0]) if self.on_not_finite == "raise" else None
 
     def check(self, outputs: Sequence[Any]) -> None:
-        """Raise, or warn, if the cost is not finite."""
-        value = outputs[0].item()
+        """Raise, or warn, if the cost is not finite.
+
+        One that an accelerator computes is looked at some batches later; those after it may have
+        changed parameters then, but itself it has not.
+        """
+        cost = outputs[0]
+        if cost.is_cpu:
+            self._judge(cost.item())
+            return
+        self._arriving.append(Arriving(cost))
+        while self._arriving and (self._arriving[0].arrived or len(self._arriving) > LATE):
+            self._judge(self._arriving.popleft().get().item())
+
+    def settle(self) -> None:
+        """Look at all costs that have not been looked at."""
+        while self._arriving:
+            self._judge(self._arriving.popleft().get().item())
+
+    def _judge(self, value: float) -> None:
         if math.isfinite(value):
             self.last = value
             self._finite = True

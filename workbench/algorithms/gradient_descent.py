@@ -116,6 +116,9 @@ class GradientDescent(UpdatesAlgorithm):
     def _guard(self) -> Guard | None:
         return self.finite.guard
 
+    def settle(self) -> None:
+        self.finite.settle()
+
 
 def _differentiated(
     cost: Variable | None,

@@ -149,6 +149,9 @@ class TorchOptimizer(UpdatesAlgorithm):
     def _guard(self) -> Guard | None:
         return self.finite.guard
 
+    def settle(self) -> None:
+        self.finite.settle()
+
     def _step(self, run: Function, values: Sequence[Any]) -> list[Any]:
         evaluations: list[list[Any]] = []
 

@@ -183,7 +183,9 @@ class TrainingDataMonitoring(MonitoringExtension):
 
     They are computed by the training step itself, so that nothing is computed twice, and before
     its updates. With ``after_batch=True`` every value is recorded; with ``after_epoch=True`` or
-    ``every_n_batches=n`` they are aggregated since the last record. Variables that depend on no
+    ``every_n_batches=n`` they are aggregated since the last record. What is recorded with every
+    batch and computed on an accelerator is there some batches later, so that nobody waits for the
+    device, and complete at the end of every epoch. Variables that depend on no
     data, such as the norm of a parameter, are computed for every batch too; the last value counts.
 
     Parameters
@@ -248,7 +250,11 @@ class TrainingDataMonitoring(MonitoringExtension):
         """Record what there is since the last record."""
         if self._batches == 0 or "just_aggregate" in args:
             return
-        self.add_records(self.main_loop.log, self._aggregation.read().items())
+        unread = self._aggregation.unread()
+        if unread is None:
+            self.add_records(self.main_loop.log, self._aggregation.read().items())
+        else:
+            self.main_loop.record_later({self.record_name(n): v for n, v in unread.items()})
         self._aggregation.initialize()
         self._batches = 0
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+import torch
+
 from workbench import errors
 from workbench.algorithms.base import Batch, inputs_by_name, missing_source
 from workbench.monitoring.aggregation import (
@@ -312,6 +314,14 @@ class Aggregation:
         """Those who keep what batches have given."""
         quantities = {str(quantity.name): quantity for quantity in self.quantities.quantities}
         return {**self.variables.running, **quantities}
+
+    def unread(self) -> dict[str, torch.Tensor] | None:
+        """The values of a single batch by name, if they are on an accelerator still; else None."""
+        if self._waiting is None or self._single is None or self._begun:
+            return None
+        values = {name: self._waiting[place] for name, place in self._single}
+        away = [isinstance(v, torch.Tensor) and v.device.type != "cpu" for v in values.values()]
+        return values if all(away) else None
 
     def read(self) -> dict[str, Any]:
         """Read the values over all batches since `initialize`, by name."""

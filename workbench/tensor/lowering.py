@@ -70,11 +70,21 @@ class Program:
     copies: list[int]
 
     def explain(self, arguments: Sequence[Any], error: Exception) -> None:
-        """Find the call that fails on `arguments` and note on `error` where it stands."""
+        """Find the call that fails on `arguments` and note on `error` where it stands.
+
+        Raises
+        ------
+        WorkbenchError
+            If the call itself can say better what is wrong.
+        """
         finder = _Finder(self)
         try:
             finder.run(*arguments)
-        except Exception:
+        except Exception as found:
+            if isinstance(found, errors.WorkbenchError):
+                if not isinstance(error, errors.WorkbenchError):
+                    raise found from error
+                return
             if finder.at is not None and finder.at in self.origin:
                 call = self.origin[finder.at]
                 place = f"{call.location[-1]}: " if call.location else ""

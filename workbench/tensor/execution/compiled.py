@@ -78,11 +78,15 @@ class Guarded:
     def __call__(self, values: Sequence[torch.Tensor]) -> Sequence[Any]:
         """Run, and give the outputs."""
         with torch.no_grad():
-            if self._plain:
-                outputs = self._run(values)
-            else:
-                with arithmetic(self._step):
+            try:
+                if self._plain:
                     outputs = self._run(values)
+                else:
+                    with arithmetic(self._step):
+                        outputs = self._run(values)
+            except Exception as error:
+                self._step.program.explain([*values, *self._step.held], error)
+                raise
         if self._guard is not None:
             self._guard.check(outputs)
         return outputs

@@ -24,10 +24,8 @@ class Eager:
     def __init__(self, step: Step) -> None:
         self.step = step
         self._forward = step.program.module.forward
-        self._held = [
-            *[variable.tensor for variable in step.program.shared],
-            *[variable.leaf for variable in step.program.leaves],
-        ]
+        self._held = step.held
+        self._away = step.device.type != "cpu"
         self._groups = _by_kind([variable.tensor for variable in step.updated])
 
     def find(self, values: Sequence[Any]) -> Eager:
@@ -49,10 +47,19 @@ class Eager:
                 raise
             outputs, news = step.divided(results)
             if step.guard is not None:
+                if self._away:
+                    news = self._kept(step.guard.holds(outputs), news)
                 step.guard.check(outputs)
             for targets, places in self._groups:
                 torch._foreach_copy_(targets, [news[i] for i in places])
         return outputs
+
+    def _kept(self, holds: torch.Tensor | None, news: Sequence[torch.Tensor]) -> Sequence[Any]:
+        """New values, or the old ones where the guard refuses: decided on the device."""
+        if holds is None:
+            return news
+        pairs = zip(news, self.step.updated, strict=True)
+        return [torch.where(holds, new, variable.tensor) for new, variable in pairs]
 
 
 def _by_kind(targets: Sequence[torch.Tensor]) -> list[tuple[list[torch.Tensor], list[int]]]:

@@ -22,7 +22,7 @@ class Guard(Protocol):
         """
 
     def check(self, outputs: Sequence[Any]) -> None:
-        """Look at the values; raises if and only if `holds` is false."""
+        """Look at the values, at once or later; raises if and only if `holds` was false."""
 
 
 @dataclass(eq=False)
@@ -44,6 +44,8 @@ class Step:
         For each of `free` all inputs and axes that have this size.
     precision : str
         See ``config.precision``.
+    held : list of torch.Tensor
+        What the program takes besides its inputs.
     dtypes : list of torch.dtype
         Of the outputs, whatever the precision on the way to them.
     """
@@ -59,6 +61,10 @@ class Step:
     def __post_init__(self) -> None:
         self.free = [places[0] for places in self.places]
         self.shared = list(dict.fromkeys([*self.program.shared, *self.updated]))
+        self.held = [
+            *[variable.tensor for variable in self.program.shared],
+            *[variable.leaf for variable in self.program.leaves],
+        ]
 
     @property
     def device(self) -> torch.device:
