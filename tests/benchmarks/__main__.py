@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
-from tests.benchmarks.targets import NO, YES, Row, missed
+from tests.benchmarks.targets import NO, YES, Row, missed, table
 from tests.benchmarks.work import machine
 
 RESULTS = Path(__file__).parent / "results.md"
@@ -32,15 +32,6 @@ HEAD = """# Results of `make bench`
 Best of several rounds in one run, contenders in turn; compare ratios, not times. The text below
 each heading is that of the benchmark's file. {reached} of {judged} targets are reached{misses}.
 """
-
-
-def table(rows: list[Row]) -> str:
-    """A Markdown table."""
-    head = list(rows[0])
-    lines = [head, ["---"] * len(head)]
-    for row in rows:
-        lines.append([f"{v:.3g}" if isinstance(v, float) else str(v) for v in row.values()])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def section(name: str, quick: bool) -> str:

@@ -13,7 +13,13 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.benchmarks import models
 from tests.benchmarks.contenders import (
@@ -26,7 +32,7 @@ from tests.benchmarks.contenders import (
     missing,
 )
 from tests.benchmarks.models import Work
-from tests.benchmarks.targets import NO_TARGET, Row, Target
+from tests.benchmarks.targets import NO_TARGET, Row, Target, table
 
 WORKS = {
     "mlp16": lambda: models.mlp(16, 256),
@@ -97,3 +103,71 @@ def rows(quick: bool) -> list[Row]:
                 )
             found.append({**row, "ratio": ratio, **judged})
     return found
+
+
+def bounds(rows: list[Row], quick: bool) -> str:
+    """Where the time of a compiled step goes: what a step cannot do without, and the rest."""
+    lines = []
+    for make in WORKS.values():
+        work = make()
+        contender = Compiled(work)
+        contender.epoch()
+        algorithm = contender.main_loop.algorithm
+        batches = [
+            {"features": x, "targets": y}
+            for x, y in zip(
+                numpy.split(work.inputs, work.batches),
+                numpy.split(work.targets, work.batches),
+                strict=True,
+            )
+        ]
+        rounds = 3 if quick else 15
+        whole = min(contender.epoch() for _ in range(rounds)) / work.batches
+        process = min(_clocked(algorithm.process_batch, batches) for _ in range(rounds))
+        lines.append(
+            {
+                "work": work.name,
+                "step in the loop (µs)": whole * 1e6,
+                "of it the algorithm (µs)": process * 1e6,
+                "products and convolutions alone (µs)": _products(work, rounds) * 1e6,
+            }
+        )
+    return (
+        "### What bounds a step\n\nThe same step in the main loop and without it, and what its "
+        "matrix products and convolutions take alone, forward and backward, called one after the "
+        "other with nothing between: no program that leaves them to the same library can be "
+        "faster.\n\n" + table(lines)
+    )
+
+
+def _clocked(work: Callable[[Any], object], arguments: list[Any]) -> float:
+    start = time.perf_counter()
+    for argument in arguments:
+        work(argument)
+    return (time.perf_counter() - start) / len(arguments)
+
+
+class _Recorder(TorchDispatchMode):
+    """Keeps the calls of the operations that a library does the bulk of the work with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Callable[[], object]] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if any(part in func.__name__ for part in ("mm", "convolution", "rnn_layer")):
+            self.calls.append(partial(func, *args, **(kwargs or {})))
+        return func(*args, **(kwargs or {}))
+
+
+def _products(work: Work, rounds: int) -> float:
+    """Seconds that those operations take by themselves in a step of the torch model."""
+    x, y = (torch.from_numpy(array[: work.batch_size]) for array in (work.inputs, work.targets))
+    model = work.module()
+    with _Recorder() as recorder:
+        torch.nn.functional.cross_entropy(model(x), y).backward()
+    calls = recorder.calls
+    with torch.no_grad():
+        return min(_clocked(lambda call: call(), calls) * len(calls) for _ in range(10 * rounds))

@@ -49,3 +49,12 @@ def missed(rows: list[Row]) -> bool:
 def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
     """The slope between the ends in a plot with two logarithmic axes: 1 is proportional."""
     return math.log(values[-1] / values[0]) / math.log(sizes[-1] / sizes[0])
+
+
+def table(rows: list[Row]) -> str:
+    """A Markdown table."""
+    head = list(rows[0])
+    lines = [head, ["---"] * len(head)]
+    for row in rows:
+        lines.append([f"{v:.3g}" if isinstance(v, float) else str(v) for v in row.values()])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
