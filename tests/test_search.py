@@ -103,12 +103,21 @@ def test_the_parts_of_a_search():
     search.compile()
     x = numpy.repeat(LOOKED_AT, 3, axis=1)
     contexts, states = search.compute_initial_states_and_contexts({search.inputs[0]: x})
-    assert list(contexts) == ["attended"] and list(states) == GENERATOR.generate.states
+    assert list(contexts) == ["attended", "preprocessed_attended"]
+    assert list(states) == GENERATOR.generate.states
     log_probs = search.compute_logprobs(contexts, states)
     torch.testing.assert_close(log_probs.exp().sum(1), torch.ones(3))
     after = search.compute_next_states(contexts, states, torch.tensor([0, 1, 2]))
     assert after["outputs"].tolist() == [0, 1, 2]
     assert not torch.equal(after["states"][0], after["states"][1])
+
+
+def test_what_is_attended_is_preprocessed_once():
+    search = searching()
+    contexts, states = search.compute_initial_states_and_contexts({"x": LOOKED_AT})
+    before = search.compute_logprobs(contexts, states)
+    contexts["preprocessed_attended"] = -contexts["preprocessed_attended"]
+    assert not torch.allclose(search.compute_logprobs(contexts, states), before)
 
 
 ALPHABET = " abno."

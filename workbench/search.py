@@ -25,6 +25,7 @@ from workbench.tensor import Function, Variable, function, variable
 from workbench.tensor.scan import Loop
 from workbench.tensor.traversal import ancestors
 from workbench.utils import find_bricks
+from workbench.utils.plain import is_whole
 
 Values = dict[str, torch.Tensor]
 Arrays = tuple[numpy.ndarray[Any, Any], numpy.ndarray[Any, Any], numpy.ndarray[Any, Any]]
@@ -80,7 +81,7 @@ class BeamSearch:
     """
 
     def __init__(self, samples: Variable) -> None:
-        call = get_application_call(samples)
+        call = get_application_call(samples) if isinstance(samples, Variable) else None
         brick = None if call is None else call.application.brick
         if call is None or not isinstance(brick, BaseSequenceGenerator):
             raise SearchError(
@@ -103,6 +104,7 @@ class BeamSearch:
             for v in before
             if get_application_call(v) is call and v.tag.name in brick.generate.contexts
         }
+        self._contexts |= brick.transition.preprocess(as_dict=True, **self._contexts)
         self.compiled = False
         self._build_step()
 
@@ -138,7 +140,7 @@ class BeamSearch:
     # The functions of a search.
 
     def compile(self) -> None:
-        """Make the functions; `search` does it where it has not been done."""
+        """Make the functions; whatever needs them does it where it has not been done."""
         given = list(self._given.values())
         start = [*self._contexts.values(), *self._states.values()]
         chosen = variable("chosen", [None], self._drawn.dtype)
@@ -150,6 +152,10 @@ class BeamSearch:
             [*given, chosen], self._next, "next states of a beam", {self._drawn: chosen}
         )
         self.compiled = True
+
+    def _compile_once(self) -> None:
+        if not self.compiled:
+            self.compile()
 
     def compute_initial_states_and_contexts(
         self, inputs: Mapping[Any, Any]
@@ -164,7 +170,9 @@ class BeamSearch:
         Returns
         -------
         contexts, states : dict of str to torch.Tensor
+            Among the contexts is what is preprocessed of them.
         """
+        self._compile_once()
         computed = self._start(*self._in_order(inputs))
         named = dict(zip([*self._contexts, *self._states], computed, strict=True))
         contexts = {name: named[name] for name in self._contexts}
@@ -172,6 +180,7 @@ class BeamSearch:
 
     def compute_logprobs(self, contexts: Values, states: Values) -> torch.Tensor:
         """The log-probability of each output as the next one, of shape (K, R)."""
+        self._compile_once()
         [log_probs] = self._log_probs(*self._step_values(contexts, states))
         return log_probs  # type: ignore[no-any-return]
 
@@ -179,6 +188,7 @@ class BeamSearch:
         self, contexts: Values, states: Values, outputs: torch.Tensor
     ) -> Values:
         """The states after `outputs`, of shape (K,), have been chosen."""
+        self._compile_once()
         computed = self._next_states(*self._step_values(contexts, states), outputs)
         return dict(zip(self._states, computed, strict=True))
 
@@ -188,6 +198,11 @@ class BeamSearch:
     def _in_order(self, inputs: Mapping[Any, Any]) -> list[Any]:
         named = {v.name: v for v in self.inputs if v.name is not None}
         values: dict[Variable, Any] = {}
+        if not isinstance(inputs, Mapping):
+            raise InputError(
+                f"the values of the inputs are a {type(inputs).__name__}, but must be a dictionary "
+                "from inputs, or their names, to values"
+            )
         for key, value in inputs.items():
             found = key if isinstance(key, Variable) else named.get(key)
             if found not in self.inputs:
@@ -245,13 +260,19 @@ class BeamSearch:
             If the values are not copies of one example, an option makes no sense, or probabilities
             are NaN.
         """
-        if not self.compiled:
-            self.compile()
+        if not is_whole(max_length) or max_length < 1:
+            raise SearchError(
+                f"max_length is {max_length!r}; a sequence has at least one element, and a whole "
+                "number of them"
+            )
+        if not is_whole(eol_symbol):
+            raise SearchError(
+                f"eol_symbol is {eol_symbol!r}, but must be an integer: the output that ends a "
+                "sequence"
+            )
         contexts, states = self.compute_initial_states_and_contexts(input_values)
         size = len(states["outputs"])
         _check_copies(size, contexts, states)
-        if max_length < 1:
-            raise SearchError(f"max_length is {max_length}; a sequence has at least one element")
         # All sequences of the beam are the same at first, so all but one are out of the running.
         costs = torch.full((size,), torch.inf, dtype=torch.float64)
         costs[0] = 0

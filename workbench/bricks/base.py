@@ -15,7 +15,7 @@ from typing import Any, ClassVar, NoReturn, Self
 
 from workbench.bricks import display
 from workbench.bricks.application import applications_of
-from workbench.bricks.dimensions import check_size, is_dimension
+from workbench.bricks.dimensions import COUNTS, check_count, check_size, is_dimension
 from workbench.bricks.lazy import is_set
 from workbench.bricks.wrappers import BrickWrapper
 from workbench.errors import (
@@ -273,6 +273,8 @@ class Brick(Component):
     def __setattr__(self, name: str, value: Any) -> None:
         if is_dimension(name):
             check_size(self._where(), name, value)
+        elif name in COUNTS:
+            check_count(self._where(), name, value)
         before = vars(self).get(name)
         super().__setattr__(name, value)
         if not name.startswith("_") and name not in LIFE_CYCLE and before is not value:

@@ -1,10 +1,39 @@
-"""Checks of inputs that several bricks make, and how they show shapes."""
+"""Checks of inputs and settings that several bricks make, and how they show shapes."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from workbench.bricks.application import BoundApplication, applications_of
 from workbench.bricks.base import Brick
-from workbench.errors import DtypeError, ShapeError
+from workbench.errors import BrickError, DtypeError, ShapeError
 from workbench.tensor import Variable
+
+
+def application_of(owner: str, given: object) -> BoundApplication:
+    """An application method as it is given, or else the ``apply`` of a brick.
+
+    Raises
+    ------
+    BrickError
+        If it is neither.
+    """
+    if isinstance(given, BoundApplication):
+        return given
+    if isinstance(given, Brick):
+        methods = applications_of(type(given))
+        brick: Any = given
+        if "apply" in methods:
+            applied: BoundApplication = brick.apply
+            return applied
+        raise BrickError(
+            f"{owner}: {given!r} has no application named apply; give one of its application "
+            f"methods ({', '.join(methods) or 'it has none'})"
+        )
+    hint = f"; write {given.__name__}()" if isinstance(given, type) else ""
+    raise BrickError(
+        f"{owner} consists of bricks and their application methods, got {given!r}{hint}"
+    )
 
 
 def check_last_dim(

@@ -2,7 +2,8 @@
 
 A setting is a dimension if its name says so: ``dim``, ``dims``, or anything that ends in ``_dim``
 or ``_dims``. It holds a number, or a sequence or a dictionary of numbers where an input has several
-axes or a brick several inputs; what is not known yet is ``None`` or a `LazyNone`.
+axes or a brick several inputs; what is not known yet is ``None`` or a `LazyNone`. A few other names
+are those of one whole number, such as a number of filters.
 """
 
 from __future__ import annotations
@@ -10,15 +11,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy
-
 from workbench.bricks.lazy import is_set
 from workbench.errors import BrickError
+from workbench.utils.plain import is_whole
+
+COUNTS = {
+    "num_filters": 1, "num_channels": 1, "num_heads": 1, "num_pieces": 1,
+    "num_outputs": 1, "length": 1,
+}  # fmt: skip
+"""Settings that hold one whole number, and the least that makes sense."""
 
 
 def is_dimension(name: str) -> bool:
     """Whether the setting of this name is a dimension."""
     return name in ("dim", "dims") or name.endswith(("_dim", "_dims"))
+
+
+def check_count(where: str, name: str, value: Any) -> None:
+    """Check one of `COUNTS`, where it is known.
+
+    Raises
+    ------
+    BrickError
+        If it is no whole number, or too small.
+    """
+    least = COUNTS[name]
+    if is_set(value) and not (_is_size(value) and value >= least):
+        hint = (
+            f"; {int(value)} would be one" if _reads_as_whole(value) and int(value) >= least else ""
+        )
+        raise BrickError(
+            f"{where}: {name} is {value!r}, but must be a whole number from {least} up{hint}"
+        )
 
 
 def check_size(where: str, name: str, value: Any) -> None:
@@ -41,7 +65,7 @@ def check_size(where: str, name: str, value: Any) -> None:
     if wrong is None:
         return
     of = "" if wrong is value else f", with {wrong!r} in it"
-    hint = f"; {int(wrong)} would be one" if _is_whole(wrong) else ""
+    hint = f"; {int(wrong)} would be one" if _reads_as_whole(wrong) else ""
     raise BrickError(
         f"{where}: {name} is {value!r}{of}, but dimensions are whole numbers from 0 up{hint}"
     )
@@ -57,10 +81,10 @@ def _parts(value: Any) -> list[Any]:
 
 
 def _is_size(part: object) -> bool:
-    return isinstance(part, (int, numpy.integer)) and not isinstance(part, bool) and bool(part >= 0)
+    return is_whole(part) and bool(part >= 0)
 
 
-def _is_whole(part: object) -> bool:
+def _reads_as_whole(part: object) -> bool:
     if isinstance(part, str):
         return part.isdecimal()
     return isinstance(part, float) and part.is_integer() and part >= 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 from workbench.bricks.application import application
@@ -47,7 +48,8 @@ class Dropout(Random, Activation, ModeDependent):
 
     def __init__(self, drop_prob: float = 0.5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not 0 <= drop_prob < 1:
+        given: Any = drop_prob
+        if not (isinstance(given, Real) and 0 <= float(given) < 1):
             raise BrickError(f"{self.path()}: drop_prob is in [0, 1), got {drop_prob!r}")
         self.drop_prob = drop_prob
 

@@ -147,6 +147,12 @@ class MultiHeadAttention(Initializable):
             Of the shape of `query`.
         """
         attended = query if attended is None else attended
+        if query.ndim < 2 or attended.ndim != query.ndim:
+            raise ShapeError(
+                f"{self.path()}.apply: query has shape {shown(query)} and attended "
+                f"{shown(attended)}; sequences have the shape (..., T, D), both with the same "
+                "dimensions in front"
+            )
         check_last_dim(self, "apply", "query", query, "dim")
         queries = self._heads(self.query_transformer.apply(query))
         keys = self._heads(self.key_transformer.apply(attended))

@@ -84,7 +84,15 @@ class Parallel(Initializable):
 
     @input_names.setter
     def input_names(self, value: SequenceType[str]) -> None:
-        if not is_set(value) or list(value) == self._input_names:
+        if not is_set(value):
+            return
+        names = () if isinstance(value, str) else tuple(value)
+        if isinstance(value, str) or len(set(names)) < len(names):
+            raise BrickError(
+                f"{self.path()}: the names are {value!r}, but must be a list of different names, "
+                'such as ["inputs", "gate_inputs"]'
+            )
+        if list(value) == self._input_names:
             return
         self._input_names = list(value)
         twins = []
@@ -127,7 +135,7 @@ class Parallel(Initializable):
         dims, names = getattr(self, setting), self.input_names
         if isinstance(dims, Mapping) and set(dims) == set(names):
             return dict(dims)
-        if isinstance(dims, Mapping) or len(dims) != len(names):
+        if not isinstance(dims, (list, tuple)) or len(dims) != len(names):
             raise BrickError(
                 f"{self.path()}: {setting} is {dims}, but the names are {names}; give one "
                 "dimension for each name"
@@ -425,6 +433,11 @@ class Merge(Parallel):
     def output_dims(self, value: Dims) -> None:
         if is_set(value):
             raise BrickError(f"{self.path()} has one output: set output_dim, not output_dims")
+
+    def _push_allocation_config(self) -> None:
+        if not self.input_names:
+            raise BrickError(f"{self.path()}: input_names is empty, so there is nothing to add up")
+        super()._push_allocation_config()
 
     def get_dim(self, name: str) -> Any:
         if name == "output":

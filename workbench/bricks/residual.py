@@ -6,7 +6,7 @@ from typing import Any
 
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.base import Brick
-from workbench.bricks.checks import shown
+from workbench.bricks.checks import application_of, shown
 from workbench.bricks.interfaces import Feedforward, ImageLayer, Initializable
 from workbench.errors import BrickError, ShapeError
 from workbench.tensor import Variable
@@ -29,8 +29,10 @@ class Residual(Initializable, ImageLayer, Feedforward):
 
     Raises
     ------
+    BrickError
+        If something else is given.
     ShapeError
-        If what is to be added has another shape.
+        When applied: if what is to be added has another shape.
 
     References
     ----------
@@ -51,10 +53,7 @@ class Residual(Initializable, ImageLayer, Feedforward):
         **kwargs: Any,
     ) -> None:
         given = [inner] if shortcut is None else [inner, shortcut]
-        self.branches: list[BoundApplication] = [
-            branch.apply if isinstance(branch, Brick) else branch  # type: ignore[attr-defined]
-            for branch in given
-        ]
+        self.branches = [application_of("Residual: what is added", branch) for branch in given]
         bricks = dict.fromkeys(branch.brick for branch in self.branches)
         super().__init__(children=[*bricks, *kwargs.pop("children", ())], **kwargs)
 

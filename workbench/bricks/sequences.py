@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.base import Brick
+from workbench.bricks.checks import application_of
 from workbench.bricks.interfaces import Feedforward, Initializable
 from workbench.bricks.lazy import is_set, lazy
 from workbench.bricks.simple import Linear
@@ -43,14 +44,8 @@ class Sequence(Brick):
     ) -> None:
         if isinstance(application_methods, (Brick, BoundApplication, str)):
             raise BrickError(_not_a_list(self, "application_methods", application_methods))
-        methods = [m.apply if isinstance(m, Brick) else m for m in application_methods]  # type: ignore[attr-defined]
-        for method in methods:
-            if not isinstance(method, BoundApplication):
-                hint = f"; write {method.__name__}()" if isinstance(method, type) else ""
-                raise BrickError(
-                    f"{type(self).__name__}: a sequence consists of bricks and their application "
-                    f"methods, got {method!r}{hint}"
-                )
+        owner = f"{type(self).__name__}: a sequence"
+        methods = [application_of(owner, method) for method in application_methods]
         if not methods:
             raise BrickError(
                 f"{type(self).__name__}: a sequence needs one brick at least, got none; what does "

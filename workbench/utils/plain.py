@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from typing import Any, Protocol, TypeVar
+from numbers import Integral
+from typing import Any, Protocol, TypeGuard, TypeVar
 
 from workbench.errors import (
     ArgumentError,
@@ -26,6 +27,17 @@ class Nested(Protocol):
 
 
 B = TypeVar("B", bound=Nested)
+
+
+def is_whole(number: object) -> TypeGuard[int]:
+    """Whether something is an integer, of Python or of numpy, and no truth value.
+
+    Examples
+    --------
+    >>> is_whole(3), is_whole(3.0), is_whole(True)
+    (True, False, False)
+    """
+    return isinstance(number, Integral) and not isinstance(number, bool)
 
 
 def pack(arg: Any) -> list[Any]:

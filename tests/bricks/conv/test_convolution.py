@@ -114,6 +114,13 @@ def test_parameters_have_roles_and_norms(kind):
     assert {v.name for v in graph.auxiliary_variables} == {"W_norm", "b_norm"}
 
 
+def test_sizes_may_be_integers_of_numpy():
+    two, size = numpy.int64(2), tuple(numpy.array([4, 5]))
+    brick = made((two, 3), two, numpy.int32(1), size, (two, 1), two)
+    assert brick.get_dim("output") == (2, 4, 7)
+    assert brick.apply(torch.zeros(1, 1, 4, 5)).shape == (1, 2, 4, 7)
+
+
 def test_sizes_that_are_not_known_stay_open():
     brick = Convolutional((3, 3), 4, 1)
     assert brick.get_dims(["input_", "output"]) == [(1, None, None), (4, None, None)]
@@ -138,15 +145,21 @@ def test_an_unknown_number_of_channels_is_learned():
         ({"border_mode": -1}, r"border_mode is -1"),
         ({"border_mode": (1, -1)}, r"border_mode is \(1, -1\)"),
         ({"image_size": 28}, r"it: image_size is 28, but must be a pair"),
+        ({"image_size": ("a", 28)}, r"it: image_size is \('a', 28\), but must be a pair"),
+        ({"num_filters": 0}, r"it: num_filters is 0, but must be a whole number from 1"),
+        (
+            {"num_filters": 2.0},
+            r"num_filters is 2\.0, but must be a whole number .*; 2 would be one",
+        ),
         ({"image_size": (2, 9)}, r"filter_size \(3, 3\) do not fit .* image_size \(2, 9\)"),
         ({"tied_biases": False}, r"it: allocation config not set: image_size; with tied_biases"),
     ],
     ids=str,
 )
 def test_settings_that_make_no_sense_are_refused(settings, message):
-    brick = Convolutional(**{"filter_size": (3, 3), "num_filters": 2} | settings, name="it")
-    brick.num_channels = 1
     with pytest.raises(ValueError, match=message):
+        brick = Convolutional(**{"filter_size": (3, 3), "num_filters": 2} | settings, name="it")
+        brick.num_channels = 1
         brick.allocate()
         brick.get_dim("output")
         brick.apply(tensor.tensor4("x"))

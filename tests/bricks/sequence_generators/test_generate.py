@@ -10,6 +10,8 @@ from workbench import function, tensor
 from workbench.bricks import Tanh
 from workbench.bricks.recurrent import BaseRecurrent, SimpleRecurrent, recurrent
 from workbench.bricks.sequence_generators import Readout, SequenceGenerator
+from workbench.filter import VariableFilter
+from workbench.graph import ComputationGraph
 from workbench.initialization import IsotropicGaussian
 
 torch.manual_seed(9)
@@ -48,6 +50,14 @@ def test_costs_of_generated_sequences_are_those_of_given_ones():
     generator = made(attention=False)
     _, outputs, costs = drawn(generator, n_steps=8, batch_size=4)
     torch.testing.assert_close(generator.cost_matrix(outputs), costs, rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_attended_is_preprocessed_once():
+    generator = made()
+    outputs = generator.generate(attended=tensor.tensor3("x"), n_steps=5, batch_size=B)[1]
+    graph = ComputationGraph(outputs)
+    preprocess = VariableFilter(bricks=[generator.transition.attention.attended_transformer])
+    assert preprocess(graph.variables) and not preprocess(graph.scan_variables)
 
 
 def test_one_step():

@@ -14,11 +14,13 @@ import torch
 from workbench.bricks.activations import Tanh
 from workbench.bricks.application import application
 from workbench.bricks.attention.interface import GenericSequenceAttention
+from workbench.bricks.checks import shown
 from workbench.bricks.interfaces import Feedforward, Initializable
 from workbench.bricks.lazy import is_set, lazy
 from workbench.bricks.parallel import Parallel
 from workbench.bricks.sequences import Sequence
 from workbench.bricks.simple import Linear
+from workbench.errors import ShapeError
 from workbench.tensor import Variable
 
 
@@ -215,6 +217,13 @@ class SequenceContentAttention(GenericSequenceAttention, Initializable):
         weights : Variable
             Of shape (B, L).
         """
+        if attended.ndim != 3 or (attended_mask is not None and attended_mask.ndim != 2):
+            mask = f", attended_mask {shown(attended_mask)}" if attended_mask is not None else ""
+            raise ShapeError(
+                f"{self.path()}.take_glimpses: attended has shape {shown(attended)}{mask}, but "
+                f"must be (L, B, {self.attended_dim}), its mask (L, B): the sequence first, then "
+                "the batch"
+            )
         energies = self.compute_energies(attended, preprocessed_attended, states)
         weights = self.compute_weights(energies, attended_mask)
         return self.compute_weighted_averages(weights, attended), weights.transpose(0, 1)

@@ -152,8 +152,25 @@ class AbstractAttentionRecurrent(BaseRecurrent):
     """Base class of transitions with attention, which can be taken apart.
 
     ``apply`` does everything; `take_glimpses` and `compute_states` are the two halves of a step,
-    which a sequence generator needs one by one.
+    which a sequence generator needs one by one. `preprocess` comes before all steps.
     """
+
+    @application(outputs=[])
+    def preprocess(self, **kwargs: Variable) -> list[Variable]:
+        """Compute from contexts, once, what every step needs; by default nothing.
+
+        Parameters
+        ----------
+        **kwargs
+            The contexts, by name.
+
+        Returns
+        -------
+        list of Variable
+            Under the names in ``preprocess.outputs``, further arguments for `take_glimpses` and
+            `compute_states`. Both compute what they need where these are missing.
+        """
+        return []
 
     @application
     def apply(self, **kwargs: Variable) -> list[Variable]:

@@ -8,7 +8,7 @@ from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.attention.interface import AbstractAttention, AbstractAttentionRecurrent
 from workbench.bricks.interfaces import Initializable
 from workbench.bricks.parallel import Distribute
-from workbench.bricks.recurrent.base import BaseRecurrent
+from workbench.bricks.recurrent.base import BaseRecurrent, check_recurrent
 from workbench.bricks.recurrent.iteration import recurrent
 from workbench.errors import BrickError, SignatureError
 from workbench.tensor import Variable
@@ -71,6 +71,12 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         attended_mask_name: str | None = None,
         **kwargs: Any,
     ) -> None:
+        check_recurrent("AttentionRecurrent", transition)
+        if not isinstance(attention, AbstractAttention):
+            raise BrickError(
+                f"AttentionRecurrent: {attention!r} is no attention; give one that is derived from "
+                "AbstractAttention, such as SequenceContentAttention"
+            )
         self.transition: Any = transition
         self.attention: Any = attention
         self.add_contexts = add_contexts
@@ -103,6 +109,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         return list(self.attention.take_glimpses.outputs)
 
     def _push_allocation_config(self) -> None:
+        self.attention._require(["state_names"], "allocation")
         self.attention.state_dims = self.transition.get_dims(self.attention.state_names)
         if not self.add_contexts:
             self.attention.attended_dim = self.transition.get_dim(self.attended_name)
@@ -122,6 +129,30 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         known = {*applied.sequences, *applied.states, *applied.contexts}
         return self.transition.get_dim(name) if name in known else super().get_dim(name)
 
+    def _check_attended(self, method: str, given: dict[str, Any]) -> None:
+        if given.get(self.attended_name) is None:
+            raise SignatureError(f"{self.path()}.{method} needs {self.attended_name} to look at")
+
+    @application
+    def preprocess(self, **kwargs: Variable) -> list[Variable]:
+        """Let the attention do what it can do before the first step.
+
+        Parameters
+        ----------
+        **kwargs
+            The contexts by name, among them the attended; others are left alone.
+        """
+        self._check_attended("preprocess", kwargs)
+        preprocessed: list[Variable] = self.attention.preprocess(
+            kwargs[self.attended_name], as_list=True
+        )
+        return preprocessed
+
+    @preprocess.property("outputs")
+    def preprocess_outputs(self) -> list[str]:
+        """The preprocessed attended."""
+        return [self.preprocessed_attended_name]
+
     # One step, in two halves.
 
     @application
@@ -139,6 +170,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         list of Variable
             The glimpses.
         """
+        self._check_attended("take_glimpses", kwargs)
         wanted = [*self.transition.apply.states, *self.previous_glimpses_needed]
         taken = [name for name in self.attention.take_glimpses.inputs if name in wanted]
         glimpses: list[Variable] = self.attention.take_glimpses(
@@ -248,8 +280,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
                 f"({', '.join(order)}), got {len(args)}"
             )
         given = {**dict(zip(order, args, strict=False)), **kwargs}
-        if given.get(self.attended_name) is None:
-            raise SignatureError(f"{self.path()}.apply needs {self.attended_name} to look at")
+        self._check_attended("apply", given)
         preprocessed = self.attention.preprocess(given[self.attended_name])
         given[self.preprocessed_attended_name] = preprocessed
         outputs: list[Variable] = self.do_apply(as_list=True, **given)
@@ -282,6 +313,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         *args, **kwargs
             The arguments of `apply`; the attended by name.
         """
+        self._check_attended("initial_states", kwargs)
         states = self.transition.initial_states(batch_size, as_dict=True, **kwargs)
         glimpses = self.attention.initial_glimpses(
             batch_size, kwargs[self.attended_name], as_dict=True

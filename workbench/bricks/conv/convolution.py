@@ -16,6 +16,7 @@ from workbench.bricks.lazy import is_set, lazy
 from workbench.errors import BrickError, NotConfiguredError, nearest
 from workbench.roles import BIAS, FILTER
 from workbench.tensor import Variable
+from workbench.utils.plain import is_whole
 
 BorderMode = Literal["valid", "full", "half"] | int | tuple[int, int]
 
@@ -187,8 +188,8 @@ class Convolutional(LinearLike, ImageLayer):
             }
             if mode in borders:
                 return borders[mode]
-        elif type(mode) is int and mode >= 0:
-            return mode, mode
+        elif is_whole(mode) and mode >= 0:
+            return int(mode), int(mode)
         elif isinstance(mode, (tuple, list)):
             return pair(self, "border_mode", least=0)
         hint = nearest(mode, ["valid", "full", "half"]) if isinstance(mode, str) else ""

@@ -12,6 +12,7 @@ from workbench.bricks.interfaces import shape_text
 from workbench.bricks.lazy import is_set
 from workbench.errors import BrickError, DtypeError, ShapeError
 from workbench.tensor import Variable
+from workbench.utils.plain import is_whole
 
 F: Any = torch.nn.functional  # it takes variables, too; its annotations do not say so
 Pair = tuple[int, int]
@@ -28,14 +29,14 @@ def pair(brick: Brick, setting: str, *, least: int) -> Pair:
     """
     value = getattr(brick, setting)
     numbers = tuple(value) if isinstance(value, (tuple, list)) else ()
-    if len(numbers) != 2 or not all(type(n) is int and n >= least for n in numbers):
+    if len(numbers) != 2 or not all(is_whole(n) and n >= least for n in numbers):
         kind = "positive integers" if least else "integers that are not negative"
-        hint = f", such as ({value}, {value})" if type(value) is int else ""
+        hint = f", such as ({value}, {value})" if is_whole(value) else ""
         raise BrickError(
             f"{brick.path()}: {setting} is {value!r}, but must be a pair of {kind}, one for the "
             f"height and one for the width{hint}"
         )
-    height, width = numbers
+    height, width = map(int, numbers)
     return height, width
 
 
@@ -45,11 +46,12 @@ def size_of(brick: Brick, value: Any) -> Size:
     Raises
     ------
     BrickError
-        If there are not two.
+        If there are not two, or something else than sizes.
     """
     if not is_set(value):
         return None, None
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
+    sizes = value if isinstance(value, (tuple, list)) else ()
+    if len(sizes) != 2 or not all(n is None or (is_whole(n) and n >= 0) for n in sizes):
         raise BrickError(
             f"{brick.path()}: image_size is {value!r}, but must be a pair, height and width, with "
             "None for what is not known"

@@ -10,7 +10,7 @@ import torch
 from workbench.bricks.application import application
 from workbench.bricks.checks import shown
 from workbench.bricks.conv.images import F, Pair, Size, pair, size_of
-from workbench.bricks.interfaces import Feedforward, ImageLayer
+from workbench.bricks.interfaces import Feedforward, ImageLayer, shape_text
 from workbench.bricks.lazy import is_set, lazy
 from workbench.errors import BrickError, DtypeError, ShapeError, nearest
 from workbench.tensor import Variable
@@ -63,11 +63,22 @@ class Pooling(ImageLayer, Feedforward):
         self.mode = mode
         self.pooling_size = pooling_size
         self.step = step
-        self.input_dim = (None, None, None) if input_dim is None else tuple(input_dim)
+        self.input_dim = self._shape_of_input(input_dim)
         self.ignore_border = ignore_border
         self.padding = padding
         if is_set(mode):
             self._check_mode()
+
+    def _shape_of_input(self, value: Any) -> tuple[Any, ...]:
+        """`value` as a shape of an example; all of it open if it is not known."""
+        if not is_set(value):
+            return None, None, None
+        if not isinstance(value, (tuple, list)) or len(value) != 3:
+            raise BrickError(
+                f"{self.path()}: input_dim is {value!r}, but must be (channels, height, width), "
+                "with None for what is not known"
+            )
+        return tuple(value)
 
     @property
     def image_size(self) -> Size:
@@ -192,12 +203,14 @@ class Pooling(ImageLayer, Feedforward):
                 f"{where} has shape {shown(input_)}, but the last two of its dimensions are "
                 "pooled; give it images, of shape (batch, channels, height, width)"
             )
-        for size, expected in zip(input_.shape[-2:], self.image_size, strict=True):
-            if isinstance(size, int) and expected is not None and size != expected:
-                raise ShapeError(
-                    f"{where} has shape {shown(input_)}, but image_size is {self.image_size}; set "
-                    "image_size, or give it other images"
-                )
+        # Of three dimensions the first may be the batch as well as the channels.
+        known = self.input_dim[-3 if input_.ndim > 3 else -2 :]
+        pairs = zip(input_.shape[-len(known) :], known, strict=True)
+        if any(isinstance(n, int) and m is not None and n != m for n, m in pairs):
+            raise ShapeError(
+                f"{where} has shape {shown(input_)}, but input_dim is "
+                f"{shape_text(self.input_dim)}; set input_dim, or give it other images"
+            )
         if not input_.dtype.is_floating_point:
             raise DtypeError(
                 f"{where} is {str(input_.dtype).removeprefix('torch.')}, but must be floats; "

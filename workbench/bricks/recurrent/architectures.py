@@ -41,6 +41,11 @@ class _Transition(BaseRecurrent, Initializable):
             return 0
         return self.dim if name in self._state_names() else super().get_dim(name)
 
+    def _several(self, number: int) -> int:
+        """So many times `dim`, which must be known for that."""
+        self._require(["dim"], "allocation")
+        return number * int(self.dim)
+
     def describe(self) -> str:
         return f"{self.dim or '?'} units"
 
@@ -53,7 +58,7 @@ class SimpleRecurrent(_Transition):
     dim : int
         D, the size of the state. Needed by `allocate`.
     activation : Brick
-        Applied to the new state. Needed by `allocate`.
+        Applied to the new state. Not lazy: the constructor needs it.
     **kwargs
         As for `Initializable`; there are no biases.
 
@@ -182,7 +187,7 @@ class LSTM(_Transition):
         self.dim = dim
 
     def get_dim(self, name: str) -> Any:
-        return 4 * self.dim if name == "inputs" else super().get_dim(name)
+        return self._several(4) if name == "inputs" else super().get_dim(name)
 
     def _allocate(self) -> None:
         self._add_parameter((self.dim, 4 * self.dim), "W_state", WEIGHT)
@@ -314,7 +319,7 @@ class GatedRecurrent(_Transition):
 
     def get_dim(self, name: str) -> Any:
         sizes = {"inputs": 1, "gate_inputs": 2}
-        return sizes[name] * self.dim if name in sizes else super().get_dim(name)
+        return self._several(sizes[name]) if name in sizes else super().get_dim(name)
 
     def _allocate(self) -> None:
         self._add_parameter((self.dim, self.dim), "state_to_state", WEIGHT)

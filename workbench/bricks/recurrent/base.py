@@ -9,7 +9,7 @@ import torch
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import shown
-from workbench.errors import DtypeError, ShapeError
+from workbench.errors import BrickError, DtypeError, ShapeError
 from workbench.roles import INITIAL_STATE, add_role
 from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.device import default_device, floatx
@@ -56,6 +56,20 @@ class BaseRecurrent(Brick):
     def _state_names(self) -> list[str]:
         brick: Any = self  # a subclass defines `apply`
         return list(brick.apply.states)
+
+
+def check_recurrent(owner: str, brick: object) -> None:
+    """Check what is given to a brick that makes use of recurrent ones.
+
+    Raises
+    ------
+    BrickError
+    """
+    if not isinstance(brick, BaseRecurrent):
+        raise BrickError(
+            f"{owner}: {brick!r} is no recurrent brick; give one that is derived from "
+            "BaseRecurrent, such as LSTM or GatedRecurrent"
+        )
 
 
 def initial_state(dim: int, name: str = "initial_state") -> SharedVariable:

@@ -9,7 +9,7 @@ import torch
 
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.interfaces import Initializable
-from workbench.bricks.recurrent.base import BaseRecurrent
+from workbench.bricks.recurrent.base import BaseRecurrent, check_recurrent
 from workbench.errors import SignatureError
 from workbench.tensor import Variable
 
@@ -43,6 +43,7 @@ class Bidirectional(Initializable):
     """
 
     def __init__(self, prototype: BaseRecurrent, **kwargs: Any) -> None:
+        check_recurrent("Bidirectional", prototype)
         twins = [copy.deepcopy(prototype) for _ in range(2)]
         for twin, name in zip(twins, ("forward", "backward"), strict=True):
             twin.name = name

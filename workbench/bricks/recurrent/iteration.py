@@ -19,6 +19,7 @@ import torch
 from workbench.bricks.application import SPECIAL, Application, BoundApplication
 from workbench.errors import ApplicationError, SignatureError
 from workbench.tensor import Variable, as_variable, scan
+from workbench.utils.plain import is_whole
 
 CONTROLS: dict[str, Any] = {
     "iterate": True,
@@ -78,7 +79,7 @@ def recurrent(step: Callable[..., Any] | None = None, /, **attributes: Any) -> A
     SignatureError
         When applied: if something that the step needs is missing.
     ApplicationError
-        When applied: if a state is not among the outputs.
+        When applied: if a state is not among the outputs, or a control is no number.
 
     Examples
     --------
@@ -176,6 +177,8 @@ def _iterate(
     sequences = _variables(given, _names(application, "sequences"))
     contexts = _variables(given, _names(application, "contexts"))
     n_steps = controls["n_steps"]
+    for name in ("n_steps", "batch_size"):
+        _check_number(application, name, controls[name])
     if n_steps is None and not sequences:
         raise SignatureError(
             f"{application.path} got no sequences, so it needs n_steps, and batch_size unless all "
@@ -207,6 +210,14 @@ def _iterate(
             joined: Any = torch.cat(parts[::-1] if controls["reverse"] else parts)
             computed[name] = joined
     return [computed[name] for name in outputs]
+
+
+def _check_number(application: BoundApplication, name: str, value: Any) -> None:
+    if not (value is None or isinstance(value, Variable) or (is_whole(value) and value >= 0)):
+        raise ApplicationError(
+            f"{application.path}: {name} is {value!r}, but must be a whole number from 0 up, or a "
+            "variable, such as x.shape[0]"
+        )
 
 
 def _variables(given: Mapping[str, Any], names: list[str]) -> dict[str, Variable]:

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from workbench.bricks.application import BoundApplication, application
+from workbench.bricks.base import Brick
 from workbench.bricks.interfaces import Feedforward, Initializable
 from workbench.bricks.parallel import Fork
-from workbench.bricks.recurrent.base import BaseRecurrent
+from workbench.bricks.recurrent.base import BaseRecurrent, check_recurrent
 from workbench.bricks.recurrent.iteration import recurrent
 from workbench.bricks.simple import Linear
 from workbench.errors import BrickError, SignatureError, nearest
@@ -65,10 +66,17 @@ class RecurrentStack(BaseRecurrent, Initializable):
         skip_connections: bool = False,
         **kwargs: Any,
     ) -> None:
-        self.transitions: list[Any] = list(transitions)
+        layers: list[Any] = [] if isinstance(transitions, Brick) else list(transitions)
+        if not layers:
+            raise BrickError(
+                f"RecurrentStack: transitions is {transitions!r}, but must be a list of recurrent "
+                "bricks, one at least, the bottom one first"
+            )
+        self.transitions = layers
         self.states_name = states_name
         self.skip_connections = skip_connections
         for transition in self.transitions:
+            check_recurrent("RecurrentStack", transition)
             outputs = transition.apply.outputs
             if states_name not in outputs:
                 raise BrickError(

@@ -5,9 +5,10 @@ states (and of what an attention mechanism sees), and gives its cost. What was m
 into the transition.
 """
 
+from workbench.bricks.sequence_generators.assembled import SequenceGenerator
 from workbench.bricks.sequence_generators.emitters import SoftmaxEmitter, TrivialEmitter
 from workbench.bricks.sequence_generators.feedback import LookupFeedback, TrivialFeedback
-from workbench.bricks.sequence_generators.generator import BaseSequenceGenerator, SequenceGenerator
+from workbench.bricks.sequence_generators.generator import BaseSequenceGenerator
 from workbench.bricks.sequence_generators.interface import (
     AbstractEmitter,
     AbstractFeedback,

@@ -1,4 +1,4 @@
-"""`BaseSequenceGenerator` and `SequenceGenerator`: what sequences cost, and how they are made.
+"""`BaseSequenceGenerator`: what sequences cost, and how they are made.
 
 One step, from states s, glimpses g and outputs y of the step before, with contexts c::
 
@@ -7,8 +7,9 @@ One step, from states s, glimpses g and outputs y of the step before, with conte
     y' = readout.emit(r')                                with the cost readout.cost(r', y')
     s' = transition.compute_states(s, g', fork.apply(readout.feedback(y')), c)
 
-To generate, steps are taken one by one. To tell the cost of given outputs, the transition goes over
-all of them at once, and so does the readout.
+To generate, steps are taken one by one, after ``transition.preprocess`` has seen the contexts. To
+tell the cost of given outputs, the transition goes over all of them at once, and so does the
+readout.
 
 Shapes: T elements of a sequence, B sequences in a batch.
 """
@@ -20,19 +21,14 @@ from typing import Any
 import torch
 
 from workbench.bricks.application import BoundApplication, application
-from workbench.bricks.attention import (
-    AbstractAttention,
-    AbstractAttentionRecurrent,
-    AttentionRecurrent,
-)
+from workbench.bricks.attention import AbstractAttentionRecurrent
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import shown
 from workbench.bricks.cost import mean_cost
 from workbench.bricks.interfaces import Initializable
-from workbench.bricks.parallel import Fork
-from workbench.bricks.recurrent import BaseRecurrent, recurrent
+from workbench.bricks.recurrent import recurrent
+from workbench.bricks.recurrent.iteration import CONTROLS
 from workbench.bricks.sequence_generators.interface import AbstractReadout
-from workbench.bricks.sequence_generators.transition import FakeAttentionRecurrent
 from workbench.errors import BrickError, ShapeError, SignatureError, nearest
 from workbench.graph.annotations import ApplicationCall
 from workbench.tensor import Variable
@@ -98,9 +94,13 @@ class BaseSequenceGenerator(Initializable):
     def _contexts(self) -> list[str]:
         return list(self.transition.apply.contexts)
 
+    def _preprocessed(self) -> list[str]:
+        return list(self.transition.preprocess.outputs)
+
     def _push_allocation_config(self) -> None:
         # Each brick is asked for dimensions only after it has all of its own settings.
         self.transition.push_allocation_config()
+        self.readout._require(["source_names", "readout_dim"], "allocation")
         self.readout.source_dims = [self._source_dim(name) for name in self.readout.source_names]
         self.readout.push_allocation_config()
         self.fork.input_dim = self.readout.get_dim("feedback")
@@ -118,7 +118,8 @@ class BaseSequenceGenerator(Initializable):
         return self.transition.get_dim(name)
 
     def get_dim(self, name: str) -> Any:
-        if name in (*self._states(), *self._glimpses(), *self._contexts()):
+        contexts = (*self._contexts(), *self._preprocessed())
+        if name in (*self._states(), *self._glimpses(), *contexts):
             return self.transition.get_dim(name)
         if name == "outputs":
             return self.readout.get_dim(name)
@@ -228,12 +229,8 @@ class BaseSequenceGenerator(Initializable):
         return self.cost_inputs()
 
     def _check(self, outputs: Variable, mask: Variable | None, rest: dict[str, Any]) -> None:
-        where, known = f"{self.path()}.cost_matrix", self.cost_inputs()
-        for name in rest:
-            if name not in known:
-                raise SignatureError(
-                    f"{where} takes ({', '.join(known)}), not {name!r}{nearest(name, known)}"
-                )
+        where = f"{self.path()}.cost_matrix"
+        self._check_names("cost_matrix", list(rest), self.cost_inputs())
         if outputs.ndim < 2:
             raise ShapeError(
                 f"{where}: outputs have shape {shown(outputs)}, but must be (T, B) or (T, B, ...): "
@@ -242,10 +239,18 @@ class BaseSequenceGenerator(Initializable):
         if mask is not None and mask.ndim != 2:
             raise ShapeError(f"{where}: mask has shape {shown(mask)}, but must be (T, B)")
 
+    def _check_names(self, method: str, given: list[str], known: list[str]) -> None:
+        for name in given:
+            if name not in known:
+                raise SignatureError(
+                    f"{self.path()}.{method} takes ({', '.join(known)}), not {name!r}"
+                    f"{nearest(name, known)}"
+                )
+
     # New sequences.
 
-    @recurrent(sequences=[])
-    def generate(self, outputs: Variable, **kwargs: Variable) -> list[Variable]:
+    @application(sequences=[])
+    def generate(self, outputs: Variable | None = None, **kwargs: Any) -> list[Variable]:
         """Generate sequences, element after element.
 
         Parameters
@@ -258,15 +263,34 @@ class BaseSequenceGenerator(Initializable):
         batch_size : int or Variable
             How many sequences.
         **kwargs
-            By name: contexts; initial states and glimpses, where they are not the usual ones.
+            By name: contexts; initial states and glimpses, where they are not the usual ones; with
+            ``iterate=False`` also what ``transition.preprocess`` gives, where it is there already.
 
         Returns
         -------
         list of Variable
             States, outputs, glimpses and costs, in the order of ``generate.outputs``, each with T
             in front. Here states are those after an output.
+
+        Raises
+        ------
+        SignatureError
+            If something is missing, or is given that is neither context, state nor glimpse.
         """
-        contexts = dict_subset(kwargs, self._contexts(), must_have=False)
+        known = [*self.generate_inputs(), *self._preprocessed()]
+        self._check_names("generate", [n for n in kwargs if n not in CONTROLS], known)
+        given = {"outputs": outputs, **kwargs}
+        if given.get("iterate", True):
+            contexts = dict_subset(given, self._contexts(), must_have=False)
+            preprocessed = self.transition.preprocess(as_dict=True, **contexts)
+            given = {**preprocessed, **given}
+        results: list[Variable] = self.do_generate(as_list=True, **given)
+        return results
+
+    @recurrent(sequences=[])
+    def do_generate(self, outputs: Variable, **kwargs: Variable) -> list[Variable]:
+        """Generate with contexts preprocessed already; see `generate`."""
+        contexts = dict_subset(kwargs, self.do_generate_contexts(), must_have=False)
         contexts = {name: value for name, value in contexts.items() if value is not None}
         states = dict_subset(kwargs, self._states())
         before = dict_subset(kwargs, self._glimpses())
@@ -281,6 +305,22 @@ class BaseSequenceGenerator(Initializable):
             as_list=True, **inputs, **states, **glimpses, **contexts
         )
         return [*next_states, new, *glimpses.values(), costs]
+
+    @do_generate.property("contexts")
+    def do_generate_contexts(self) -> list[str]:
+        """Those of `generate`, and what is preprocessed of them."""
+        return [*self._contexts(), *self._preprocessed()]
+
+    @do_generate.property("inputs")
+    def do_generate_inputs(self) -> list[str]:
+        """States and contexts."""
+        return [*self.generate_states(), *self.do_generate_contexts()]
+
+    @do_generate.delegate
+    def do_generate_delegate(self) -> BoundApplication:
+        """It has the states and outputs of `generate`."""
+        bound: BoundApplication = self.generate
+        return bound
 
     @generate.delegate
     def generate_delegate(self) -> BoundApplication:
@@ -322,72 +362,3 @@ class BaseSequenceGenerator(Initializable):
     def initial_states_outputs(self) -> list[str]:
         """The states of `generate`."""
         return self.generate_states()
-
-
-class SequenceGenerator(BaseSequenceGenerator):
-    """Makes sequences by a recurrent transition, a readout, and perhaps attention.
-
-    Parameters
-    ----------
-    readout : AbstractReadout
-        From states, glimpses, contexts and feedback to outputs.
-    transition : BaseRecurrent
-        Its states are what is known of a sequence so far.
-    attention : AbstractAttention, optional
-        What the transition looks with, in every step.
-    add_contexts : bool, optional
-        Whether the attended and its mask are new contexts; see `AttentionRecurrent`.
-    fork : Brick, optional
-        From feedback to the sequences of the transition; by default a `Fork` to all without "mask"
-        in their name.
-    **kwargs
-        As for `Initializable`.
-
-    References
-    ----------
-    Graves, *Generating sequences with recurrent neural networks*, 2013; with attention: Bahdanau,
-    Cho and Bengio, *Neural machine translation by jointly learning to align and translate*, 2014.
-
-    Examples
-    --------
-    With all weights zero, each of three letters is as likely as any other, so that each costs the
-    logarithm of three:
-
-    >>> from workbench import tensor
-    >>> from workbench.bricks.recurrent import GatedRecurrent
-    >>> from workbench.bricks.sequence_generators import LookupFeedback, Readout, SoftmaxEmitter
-    >>> from workbench.initialization import Constant
-    >>> generator = SequenceGenerator(
-    ...     Readout(source_names=["states", "feedback"], readout_dim=3,
-    ...             emitter=SoftmaxEmitter(random_seed=1), feedback_brick=LookupFeedback(3, 2)),
-    ...     GatedRecurrent(dim=4), weights_init=Constant(0), biases_init=Constant(0))
-    >>> generator.initialize()
-    >>> letters = tensor.lmatrix("letters")
-    >>> cost = generator.cost(letters)
-    >>> round(float(cost.eval({letters: [[0], [2], [1]]})), 3)
-    3.296
-    >>> drawn = generator.generate(n_steps=5, batch_size=2, as_dict=True)["outputs"]
-    >>> drawn.eval().shape
-    torch.Size([5, 2])
-    """
-
-    def __init__(
-        self,
-        readout: AbstractReadout,
-        transition: BaseRecurrent,
-        attention: AbstractAttention | None = None,
-        add_contexts: bool = True,
-        *,
-        fork: Brick | None = None,
-        **kwargs: Any,
-    ) -> None:
-        applied: Any = transition
-        normal = [name for name in applied.apply.sequences if MASK not in name]
-        whole: AbstractAttentionRecurrent
-        if attention is None:
-            whole = FakeAttentionRecurrent(transition, name="with_fake_attention")
-        else:
-            whole = AttentionRecurrent(
-                transition, attention, add_contexts=add_contexts, name="att_trans"
-            )
-        super().__init__(readout, whole, Fork(normal) if fork is None else fork, **kwargs)

@@ -8,6 +8,7 @@ from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.attention import AbstractAttentionRecurrent
 from workbench.bricks.interfaces import Initializable
 from workbench.bricks.recurrent import BaseRecurrent
+from workbench.bricks.recurrent.base import check_recurrent
 from workbench.tensor import Variable
 
 
@@ -39,6 +40,7 @@ class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
     """
 
     def __init__(self, transition: BaseRecurrent, **kwargs: Any) -> None:
+        check_recurrent("FakeAttentionRecurrent", transition)
         self.transition: Any = transition
         super().__init__(children=[self.transition, *kwargs.pop("children", ())], **kwargs)
 
