@@ -153,11 +153,12 @@ class Compiled:
         return next((variant for variant in self.variants if variant.trace.fits(sizes)), None)
 
 
-def _compile(traced: Trace, sources: list[str]) -> Any:
+def _compile(traced: Trace, sources: list[str]) -> Callable[..., Any]:
     """What runs a flat graph; its code is added to `sources`.
 
     Inductor keeps on disk what it has compiled.
     """
+    made: list[Any] = []
     try:
         from torch._dynamo.convert_frame import compile_lock
         from torch._functorch import config as functorch_config
@@ -166,14 +167,15 @@ def _compile(traced: Trace, sources: list[str]) -> Any:
         from torch._inductor.compile_fx import compile_fx_inner
 
         def inner(*args: Any, **kwargs: Any) -> Any:
-            compiled = compile_fx_inner(*args, **kwargs)
-            sources.append(vars(compiled)["source_code"])
-            return compiled
+            made.append(compile_fx_inner(*args, **kwargs))
+            sources.append(vars(made[-1])["source_code"])
+            return made[-1]
 
         options = {
             "inner_compile": inner,
             "config_patches": {"size_asserts": False, "alignment_asserts": False},
         }
+        plain = traced.plain
         with (
             compile_lock,
             torch.no_grad(),
@@ -181,7 +183,7 @@ def _compile(traced: Trace, sources: list[str]) -> Any:
             functorch_config.patch(enable_autograd_cache=False),
             tracing(TracingContext(traced.mode)),
         ):
-            return standalone_compile(
+            program: Callable[..., Any] = standalone_compile(
                 traced.graph,
                 traced.arguments,
                 dynamic_shapes="from_tracing_context",
@@ -190,3 +192,20 @@ def _compile(traced: Trace, sources: list[str]) -> Any:
     except Exception as error:
         lines = str(error).strip().splitlines() or [""]
         raise errors.CompilationError(f"{type(error).__name__}: {lines[0]}") from error
+    return _Direct(made[0].current_callable) if plain and len(made) == 1 else program
+
+
+class _Direct:
+    """Calls what inductor made without the layer of AOTAutograd before it.
+
+    That layer puts views together again and copies back what was changed; where there is nothing of
+    the kind it only takes time.
+    """
+
+    __slots__ = ("_run",)
+
+    def __init__(self, run: Callable[[list[Any]], Any]) -> None:
+        self._run = run
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._run(list(arguments))

@@ -73,6 +73,24 @@ class Trace:
         environment: ShapeEnv = self.mode.shape_env  # type: ignore[assignment]
         return environment
 
+    @property
+    def plain(self) -> bool:
+        """Whether all it works on are arguments, and these and all results tensors of their own.
+
+        To be asked before the graph is compiled.
+        """
+        given: Any = self.graph.graph.output_node().args[0]
+        results = list(given)
+        values = [node.meta["val"] for node in results if isinstance(node, fx.Node)]
+        tensors = [v for v in (*self.arguments, *values) if isinstance(v, torch.Tensor)]
+        storages = {tensor.untyped_storage()._cdata for tensor in tensors}
+        return (
+            len(storages) == len(tensors)
+            and len(values) == len(results)
+            and all(isinstance(value, torch.Tensor) for value in values)
+            and not any(node.op == "get_attr" for node in self.graph.graph.nodes)
+        )
+
     def fits(self, sizes: Sequence[int]) -> bool:
         """Whether the graph, and what was compiled of it, is valid for `sizes`."""
         known = self.environment
