@@ -15,8 +15,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 EXTRAS := live,test,dev
 
 NOTEBOOK := notebooks/01_first_training.ipynb
-QUIET_LAB := --LabApp.news_url= \
-	--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate
+SETTINGS := $(VENV)/share/jupyter/lab/settings/overrides.json
+NOTIFY := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 
 .PHONY: help install lab test chromium lint format types bench pins clean
 
@@ -33,9 +33,16 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PIP) install -q -c constraints.txt --no-build-isolation -e ".[$(EXTRAS)]"
 	@touch $@
 
-lab: $(STAMP) ## open the first notebook in JupyterLab, on this machine only
-	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) $(QUIET_LAB) \
+# Threads of torch that wait for each other hardly spin: beside a browser, all cores are in use, and
+# spinning ones would make a step many times slower.
+lab: export GOMP_SPINCOUNT ?= 1000
+lab: $(SETTINGS) ## open the first notebook in JupyterLab, on this machine only
+	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
 		--LabApp.default_url=/lab/tree/$(NOTEBOOK)
+
+$(SETTINGS): | $(STAMP)
+	@mkdir -p $(@D)
+	@echo '$(NOTIFY)' > $@
 
 # The browser has both cores to itself; everything else then runs in parallel, one thread a process.
 test: $(STAMP) chromium ## run every test: units, doctests, contracts, notebooks, browser

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Collection
 from typing import Any
 
+from workbench.algorithms import UpdatesAlgorithm
 from workbench.commands import Command
 from workbench.extensions.finish import planned_batches, planned_epochs
 from workbench.session import Session, State
@@ -81,6 +82,7 @@ class Controls(LiveWidget[Session]):
             "iteration": f"iteration {done:,}" + (f" of {total:,}" if total else ""),
             "epoch": f"epoch {epoch:,}" + (f" of {last:,}" if last else ""),
             "rate": self._rate(),
+            "tier": tier(main_loop.algorithm),
             "left": self._left(total - done) if total and state is State.RUNNING else "",
             "share": 1.0 if state is State.FINISHED and share is None else share,
             "values": self._values(session),
@@ -121,6 +123,21 @@ def steer(session: Session, name: str) -> None:
         "stop": session.stop,
     }
     commands[name]()
+
+
+def tier(algorithm: object) -> list[str]:
+    """Return in which tier batches are processed and why; empty for eager, where all begins.
+
+    Examples
+    --------
+    >>> tier(None)
+    ['', '']
+
+    """
+    run = algorithm.function if isinstance(algorithm, UpdatesAlgorithm) else None
+    if run is None or run.execution.tier.name == "eager":
+        return ["", ""]
+    return [run.execution.tier.name, run.execution.described]
 
 
 def outcome(command: Command) -> dict[str, Any]:

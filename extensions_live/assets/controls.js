@@ -41,20 +41,20 @@ function render({ model, el }) {
   const top = make("div", "wb-row", null, box);
   const state = make("span", "wb-state", "state", top);
   const buttons = make("span", "wb-buttons", null, top);
-  const counts = make("span", "wb-counts", null, top);
-  const iteration = make("span", "", "iteration", counts);
-  const epoch = make("span", "", "epoch", counts);
-  const rate = make("span", "", "rate", counts);
-  const left = make("span", "wb-left", "time-left", counts);
+  const command = make("span", "wb-command", "command", top);
+  command.setAttribute("role", "status");
 
   const bar = make("div", "wb-bar", "progress", box);
   bar.setAttribute("role", "progressbar");
   const done = make("div", "wb-done", null, bar);
 
-  const bottom = make("div", "wb-row wb-small", null, box);
-  const values = make("span", "wb-values", "values", bottom);
-  const command = make("span", "wb-command", "command", bottom);
-  command.setAttribute("role", "status");
+  const counts = make("div", "wb-counts", null, box);
+  const iteration = make("span", "", "iteration", counts);
+  const epoch = make("span", "", "epoch", counts);
+  const rate = make("span", "", "rate", counts);
+  const tier = make("span", "wb-tier", "tier", counts);
+  const left = make("span", "wb-left", "time-left", counts);
+  const values = make("div", "wb-values", "values", box);
 
   const error = make("details", "wb-error", "error", box);
   const summary = make("summary", "", "error-message", error);
@@ -88,6 +88,7 @@ function render({ model, el }) {
     iteration.textContent = now.iteration;
     epoch.textContent = now.epoch;
     rate.textContent = now.rate;
+    [tier.textContent, tier.title] = now.tier;
     left.textContent = now.left;
     bar.classList.toggle("wb-unknown", now.share === null && now.state === "running");
     done.style.width = `${100 * (now.share ?? 0)}%`;

@@ -1,9 +1,13 @@
 """The control bar, without a browser."""
 
+import numpy
 import pytest
 
 from extensions_live import Controls
+from extensions_live.controls import tier
 from tests.support.fakes import GatedAlgorithm
+from workbench import shared, tensor
+from workbench.algorithms import UpdatesAlgorithm
 from workbench.extensions import FinishAfter
 from workbench.main_loop import MainLoop
 from workbench.session import State
@@ -104,6 +108,16 @@ def test_an_error_in_training_is_shown_with_message_and_traceback(hand_pump, wir
     assert payload["state"] == "failed"
     assert payload["error"]["message"].startswith("ValueError: the weights ran away\n")
     assert "process_batch" in payload["error"]["traceback"]
+
+
+def test_the_tier_is_told_once_it_is_another_than_eager():
+    x, total = tensor.scalar("x"), shared(numpy.float32(0), "total")
+    algorithm = UpdatesAlgorithm(
+        updates=[(total, total + x)], function_kwargs={"execution": "compiled"}
+    )
+    assert tier(algorithm) == ["", ""]
+    algorithm.process_batch({"x": numpy.float32(1)})
+    assert tier(algorithm) == ["compiled", "compiled: asked for"]
 
 
 def test_nothing_is_sent_while_nothing_changes(gated, hand_pump, wire):
