@@ -15,6 +15,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 import workbench.bricks
+from tests.support.gradients import check_gradients
 from workbench import bricks, function, tensor
 from workbench.bricks import (
     Brick,
@@ -29,6 +30,7 @@ from workbench.bricks import (
     recurrent,
     sequence_generators,
 )
+from workbench.config import config
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.utils import find_bricks
 
@@ -96,13 +98,13 @@ TABLE = [
     ),
     Row(
         bricks.Sequence,
-        always={"application_methods": [bricks.Linear(4, 2, **SCHEMES)]},
+        always={"application_methods": [bricks.Linear(4, 2, seed=3, **SCHEMES)]},
         dims=dims(4, 2),
     ),
     Row(
         bricks.FeedforwardSequence,
         {},
-        {"application_methods": [bricks.Linear(4, 3, **SCHEMES), bricks.Linear(3, 2, **SCHEMES)]},
+        {"application_methods": [bricks.Linear(*n, seed=3, **SCHEMES) for n in [(4, 3), (3, 2)]]},
         dims=dims(4, 2),
     ),
     Row(
@@ -434,6 +436,10 @@ def values(brick: Brick) -> list[numpy.ndarray]:
     return [p.get_value() for part in parts for p in part.parameters if p is not None]
 
 
+def in_double(value: numpy.ndarray) -> numpy.ndarray:
+    return value.astype("float64") if value.dtype.kind == "f" else value
+
+
 def symbols(row: Row) -> list[tensor.Variable]:
     return [
         tensor.variable(f"x{i}", shape=[None] * value.ndim, dtype=torch.from_numpy(value).dtype)
@@ -444,6 +450,13 @@ def symbols(row: Row) -> list[tensor.Variable]:
 each = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.brick.__name__)
 lazily = pytest.mark.parametrize(
     "row", [row for row in TABLE if row.settings], ids=lambda row: row.brick.__name__
+)
+
+# The parameters of a module have the dtype that the module gave them.
+of_floatx = pytest.mark.parametrize(
+    "row",
+    [row for row in TABLE if row.brick is not bricks.TorchModule],
+    ids=lambda row: row.brick.__name__,
 )
 
 
@@ -518,6 +531,28 @@ def test_variables_and_values_give_the_same(row):
     expected = function(given, applied(row, brick, given))(*row.all_inputs)
     assert_allclose(applied(row, brick, row.all_inputs), expected)
     assert expected.isfinite().all()
+
+
+@of_floatx
+def test_double_precision_gives_the_same_more_exactly(row):
+    seed = {"seed": 3} if "weights_init" in row.always | row.settings else {}
+    single = row.made(**seed)
+    single.initialize()
+    expected = applied(row, single, row.all_inputs)
+    with config.override(floatx="float64"):
+        double = row.made(**seed)
+        double.initialize()
+        output = applied(row, double, [in_double(value) for value in row.all_inputs])
+    assert output.dtype is (torch.float64 if expected.is_floating_point() else expected.dtype)
+    assert_allclose(output, expected, rtol=1e-4, atol=1e-5)
+
+
+@of_floatx
+def test_gradients_agree_with_differences(row):
+    with config.override(floatx="float64"):
+        brick = row.made()
+        brick.initialize()
+    check_gradients(lambda *given: applied(row, brick, given), *row.all_inputs)
 
 
 @each
