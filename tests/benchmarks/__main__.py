@@ -14,10 +14,12 @@ from pathlib import Path
 
 from tests.benchmarks.targets import NO, YES, Row, missed, table
 from tests.benchmarks.work import machine
+from workbench.config import config
 
 RESULTS = Path(__file__).parent / "results.md"
 BENCHMARKS = {
     "step": "A training step, against plain torch and peers",
+    "gpu": "A training step on a GPU",
     "loop": "Main loop, monitoring, log, session and live views",
     "live": "A live plot and a control bar",
     "log": "The log",
@@ -77,7 +79,8 @@ def main() -> None:
         parser.error(f"no benchmark is called {', '.join(unknown)}; see --help")
     sections = known()
     for name in names:
-        sections[BENCHMARKS[name]] = new = section(name, options.quick)
+        with config.override(device="auto" if name == "gpu" else "cpu"):
+            sections[BENCHMARKS[name]] = new = section(name, options.quick)
         print(new, flush=True)
         if not options.quick:
             RESULTS.write_text(written(sections))

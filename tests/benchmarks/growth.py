@@ -70,8 +70,9 @@ def steps(quick: bool) -> list[Row]:
         found.append(_row(f"step, {tier}, milliseconds", "width", WIDTHS, times))
         times = [step_time(perceptron(64, size, tier), (64, 64), rounds) for size in DEPTHS]
         found.append(_row(f"step, {tier}, milliseconds", "depth", DEPTHS, times))
-    times = [step_time(recurrent("eager"), (size, 16, DIM), rounds) for size in LENGTHS]
-    found.append(_row("step, eager, milliseconds", "sequence length", LENGTHS, times))
+        one = recurrent(tier)
+        times = [step_time(one, (size, 16, DIM), rounds) for size in LENGTHS]
+        found.append(_row(f"step, {tier}, milliseconds", "sequence length", LENGTHS, times))
     return found
 
 
