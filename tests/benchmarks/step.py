@@ -82,7 +82,7 @@ def rows(quick: bool) -> list[Row]:
     found = []
     for key, make in WORKS.items():
         work = make()
-        best = timed(work, rounds=3 if quick else 25, seconds=20 if quick else 120)
+        best = timed(work, rounds=3 if quick else 25, seconds=15 if quick else 50)
         for kind in CONTENDERS:
             row: Row = {"work": work.name, "contender": kind.name}
             if kind.name not in best:
