@@ -153,3 +153,9 @@ def test_low_memory_keeps_fewer_intermediate_values():
         return len(sizes)
 
     assert most_kept(True) < most_kept(False)
+
+
+def test_no_steps_give_states_of_the_sizes_that_they_began_with():
+    x, _, h0, h = rnn()
+    f = function([x, h0], h, execution="eager")
+    assert f(numpy.zeros((0, 3, 2), "float32"), numpy.zeros((3, 2), "float32")).shape == (0, 3, 2)

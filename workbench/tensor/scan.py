@@ -97,8 +97,8 @@ class Loop(Operation):
         if self.reverse:
             collected = [values[::-1] for values in collected]
         return [
-            torch.stack(values) if values else self._empty(output, contexts)
-            for values, output in zip(collected, self.inner_outputs, strict=True)
+            torch.stack(values) if values else self._empty(i, states)
+            for i, values in enumerate(collected)
         ]
 
     def _run(
@@ -136,8 +136,13 @@ class Loop(Operation):
                     f"scan over {n} steps got the sequence {moment!r} of length {sequence.shape[0]}"
                 )
 
-    def _empty(self, output: Variable, contexts: Sequence[torch.Tensor]) -> torch.Tensor:
-        sizes = [size if isinstance(size, int) else 0 for size in output.shape]
+    def _empty(self, i: int, states: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Output `i` of no moments; a state has the sizes of the one that was given."""
+        output = self.inner_outputs[i]
+        if i < self.n_states:
+            sizes: Sequence[int] = states[i].shape
+        else:
+            sizes = [size if isinstance(size, int) else 0 for size in output.shape]
         return torch.empty((0, *sizes), dtype=output.dtype, device=output.device)
 
     def __getstate__(self) -> dict[str, Any]:
