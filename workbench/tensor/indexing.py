@@ -47,7 +47,6 @@ def rows(table: Variable, indices: Variable, what: str) -> Variable:
     ...
     workbench.errors.OutOfRangeError: words: 2 at position (1,) is out of range: there are 2, from 0
     to 1
-    ...
     """
     result: Variable = apply(_rows, (table, indices.long(), what), {})
     return result
