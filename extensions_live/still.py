@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 POINTS = 600  # enough for the width of the picture
 STYLE = f"<style>{asset('still.css')}</style>"
 NOTE = (
-    '<div class="wb-unkept">A live view of training was here. The notebook was saved while training '
-    "ran, so that no picture stayed; run its cells again.</div>"
+    '<div class="wb-unkept">A live view of training was here. The notebook was saved while '
+    "training ran, so that no picture stayed; run its cells again.</div>"
 )
 
 
