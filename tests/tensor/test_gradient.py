@@ -126,3 +126,11 @@ def test_random_chains_agree_with_autograd(chain, at):
     (expected,) = torch.autograd.grad(values[-1].sum(), values[at])
     torch.testing.assert_close(grad(links[-1].sum(), links[at]).eval({x: value.detach()})
                                if at < len(chain) else torch.ones(3, 3), expected)  # fmt: skip
+
+
+def test_gradients_whose_order_in_the_program_differs_from_that_in_the_graph():
+    x, w = tensor.matrix("x"), shared(numpy.eye(3, dtype="float32"), "w")
+    h = torch.tanh(x @ w)
+    first, second = grad(h[-1].pow(2).sum(), [w]), grad(h.sum(), [w])
+    a, b = function([x], [*first, *second])(numpy.zeros((2, 3), dtype="float32"))
+    assert not a.any() and not b.any()

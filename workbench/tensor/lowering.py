@@ -164,6 +164,7 @@ class _Lowering:
         self._check_inputs()
         self.calls = list(dict.fromkeys(v.owner for v in self.order if v.owner is not None))
         self.gradients = [call for call in self.calls if call.function is gradient]
+        self.last: Call | None = None  # of the gradients, as they are scheduled
         self.wrt = {v for call in self.gradients for v in call.args[2]}
         self.tracked, self.differentiated_again = self._tracked()
         self.graph = fx.Graph()
@@ -211,7 +212,9 @@ class _Lowering:
             self.leaf[variable] = self._placeholder(variable, "shared", "_leaf")
         for variable in [*self.inputs, *self.shared]:
             self._after(variable)
-        for call in self._schedule():
+        schedule = self._schedule()
+        self.last = next((call for call in reversed(schedule) if call in self.gradients), None)
+        for call in schedule:
             self._emit(call)
         self._switch(False)
         results = self._results()
@@ -288,12 +291,9 @@ class _Lowering:
     def _node(self, call: Call, tracked: bool) -> fx.Node:
         if call.function is gradient:
             costs, seeds, wrt = map_structure(lambda v: self._argument(v, True), call.args)
-            last = call is self.gradients[-1]
             again = call in self.differentiated_again
-            return self.graph.call_function(
-                _differentiate,
-                (costs, seeds, wrt, not last or bool(self.differentiated_again), again),
-            )
+            retain = call is not self.last or bool(self.differentiated_again)
+            return self.graph.call_function(_differentiate, (costs, seeds, wrt, retain, again))
         function, args, kwargs, bypassed = exact(call, self.wrt)
         if bypassed is not None:
             self.bypassed[self.value[bypassed]] = None
