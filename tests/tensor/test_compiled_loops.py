@@ -1,10 +1,13 @@
 """Loops in the compiled tier: one program for all lengths, and the gradients of the eager tier."""
 
+import gc
+
 import numpy
 import pytest
 import torch
 
 from workbench import function, grad, scan, shared, tensor
+from workbench.errors import CompilationWarning
 from workbench.tensor import RandomStream
 from workbench.tensor.execution.compiled import Compiled
 
@@ -109,3 +112,75 @@ def test_a_sequence_that_is_longer_than_the_loop():
     given = numpy.random.default_rng(0).normal(size=(6, 3)).astype("float32")
     for ours, theirs in zip(part("compiled")(given), part("eager")(given), strict=True):
         torch.testing.assert_close(ours, theirs, **TOLERANCE)
+
+
+def tiers_agree(inputs, outputs, *calls):
+    """Whether both tiers give the same for all calls; gives the compiled function."""
+    f, g = (function(inputs, outputs, execution=e) for e in ("compiled", "eager"))
+    for given in calls:
+        for ours, theirs in zip(f(*given), g(*given), strict=True):
+            torch.testing.assert_close(ours, theirs, **TOLERANCE)
+    assert isinstance(f.execution.tier, Compiled)
+    return f
+
+
+def test_two_gradients_of_one_loop():
+    x, w = tensor.matrix("x"), shared(numpy.full(3, 0.5, dtype="float32"), "w")
+    [h] = scan(lambda x_t, h: torch.tanh(x_t + h * w), sequences=[x], states=[w])
+    first, second = grad(h[-1].sum(), [w]), grad((h**2).sum(), [w])
+    given = numpy.ones((5, 3), dtype="float32")
+    tiers_agree([x], [*first, *second], [given], [given[:4]])
+
+
+def test_inputs_that_have_the_same_gradient():
+    x, y, h0 = tensor.matrix("x"), tensor.matrix("y"), tensor.vector("h0")
+    [h] = scan(lambda x_t, y_t, h: x_t + y_t + h, sequences=[x, y], states=[h0])
+    given = numpy.arange(12, dtype="float32").reshape(4, 3)
+    tiers_agree([x, y, h0], grad((h**2).sum(), [x, y, h0]), [given, given, given[0]])
+
+
+def test_a_loop_that_only_hands_on_and_may_have_no_steps():
+    x, h0 = tensor.matrix("x"), tensor.vector("h0")
+    [h] = scan(lambda h: h, states=[h0], n_steps=x.shape[0] - 2)
+    cost = (h**2).sum() + x.sum()
+    given = numpy.arange(24, dtype="float32").reshape(8, 3)
+    calls = [[given[:n], given[0]] for n in (8, 6, 3, 2)]
+    tiers_agree([x, h0], [cost, *grad(cost, [h0])], *calls)
+
+
+def test_one_program_for_loops_within_loops_of_any_length():
+    x = tensor.tensor3("x")
+
+    def step(x_t, h):
+        return scan(lambda x_s, h: torch.tanh(x_s + h), sequences=[x_t], states=[h])[0][-1]
+
+    [h] = scan(step, sequences=[x], states=[torch.zeros_like(x[0, 0])])
+    calls = [[numpy.ones(shape, dtype="float32")] for shape in [(5, 4, 3), (7, 6, 2)]]
+    f = tiers_agree([x], grad(h.sum(), [x]), *calls)
+    assert len(f.execution.tier.variants) == 1
+
+
+def test_nothing_is_left_of_calls_that_fail_and_of_functions_that_are_gone():
+    from workbench.tensor.execution import loops
+
+    x, w = tensor.vector("x"), shared(0.5, "w")
+    [h] = scan(lambda x_t, h: torch.tanh(x_t + h * w), sequences=[x], states=[w])
+    f = function([x], grad(h.sum(), [w]), execution="compiled")
+    f(numpy.ones(5, dtype="float32"))
+    number = max(loops._moments)
+    moment = loops._moments[number]
+    moment.backward = None
+    with pytest.raises(AssertionError):
+        f(numpy.ones(5, dtype="float32"))
+    assert not loops._kept
+    del f, moment
+    gc.collect()
+    assert number not in loops._moments
+
+
+def test_a_number_of_steps_that_is_computed_is_not_compiled():
+    n, h0 = tensor.lscalar("n"), tensor.scalar("h0")
+    [h] = scan(lambda h: h * 2, states=[h0], n_steps=n)
+    f = function([n, h0], h.sum(), execution="compiled")
+    with pytest.warns(CompilationWarning, match="the number of steps of a scan is a value"):
+        assert f(3, 1.0) == 14

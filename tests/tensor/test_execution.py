@@ -229,3 +229,11 @@ def test_an_error_in_a_compiled_program_says_what_failed():
         f(numpy.ones((3, 2), "float32"), [0, 7])
     told = str(caught.value) + "".join(getattr(caught.value, "__notes__", []))
     assert "7" in told and "x" in told
+
+
+def test_a_program_that_computes_nothing():
+    x = tensor.vector("x")
+    f = function([x], [tensor.constant(numpy.zeros(3)), x.detach()], execution="compiled")
+    zeros, same = f(numpy.ones(3, dtype="float32"))
+    assert not zeros.any() and same.tolist() == [1, 1, 1]
+    assert isinstance(f.execution.tier, Compiled)

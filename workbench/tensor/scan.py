@@ -97,7 +97,7 @@ class Loop(Operation):
         if self.reverse:
             collected = [values[::-1] for values in collected]
         return [
-            torch.stack(values) if values else self._empty(i, states)
+            torch.stack(values) if values else self.empty(i, states)
             for i, values in enumerate(collected)
         ]
 
@@ -136,7 +136,7 @@ class Loop(Operation):
                     f"scan over {n} steps got the sequence {moment!r} of length {sequence.shape[0]}"
                 )
 
-    def _empty(self, i: int, states: Sequence[torch.Tensor]) -> torch.Tensor:
+    def empty(self, i: int, states: Sequence[torch.Tensor]) -> torch.Tensor:
         """Output `i` of no moments; a state has the sizes of the one that was given."""
         output = self.inner_outputs[i]
         if i < self.n_states:

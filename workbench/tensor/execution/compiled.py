@@ -7,6 +7,7 @@ of them; whatever is left, such as a last batch of one example, runs eagerly.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -159,6 +160,9 @@ def _compile(traced: Trace, sources: list[str]) -> Callable[..., Any]:
     Inductor keeps on disk what it has compiled.
     """
     made: list[Any] = []
+    # It complains where nothing is to be computed.
+    log = logging.getLogger("torch._inductor.standalone_compile")
+    quiet, log.disabled = log.disabled, True
     try:
         from torch._dynamo.convert_frame import compile_lock
         from torch._functorch import config as functorch_config
@@ -168,7 +172,8 @@ def _compile(traced: Trace, sources: list[str]) -> Callable[..., Any]:
 
         def inner(*args: Any, **kwargs: Any) -> Any:
             made.append(compile_fx_inner(*args, **kwargs))
-            sources.append(vars(made[-1])["source_code"])
+            # Where nothing is computed, nothing is written.
+            sources.append(vars(made[-1]).get("source_code", ""))
             return made[-1]
 
         options = {
@@ -192,7 +197,10 @@ def _compile(traced: Trace, sources: list[str]) -> Callable[..., Any]:
     except Exception as error:
         lines = str(error).strip().splitlines() or [""]
         raise errors.CompilationError(f"{type(error).__name__}: {lines[0]}") from error
-    return _Direct(made[0].current_callable) if plain and len(made) == 1 else program
+    finally:
+        log.disabled = quiet
+    direct = vars(made[0]).get("current_callable") if plain and len(made) == 1 else None
+    return program if direct is None else _Direct(direct)
 
 
 class _Direct:

@@ -10,13 +10,17 @@ is a sum of products over all moments, the factors are collected and multiplied 
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from workbench.tensor.lowering import instead
+
 if TYPE_CHECKING:
+    from workbench.tensor.execution.tracing import Trace
     from workbench.tensor.scan import Loop
 
 SHORT = 3
@@ -46,6 +50,10 @@ class Moment:
         How many values `backward` gives.
     floating : list of bool
         Which outputs have gradients.
+    traces : list of Trace
+        What `forward` and `backward` were compiled from.
+    backwards : int
+        How often the program asks for gradients of the loop.
     """
 
     loop: Loop
@@ -57,6 +65,8 @@ class Moment:
     gradients: list[Any] = field(default_factory=list)
     n_results: int = 0
     floating: list[bool] = field(default_factory=list)
+    traces: list[Trace] = field(default_factory=list, repr=False)
+    backwards: int = 0
 
     @property
     def n_outputs(self) -> int:
@@ -64,13 +74,14 @@ class Moment:
         return len(self.loop.inner_outputs)
 
 
-_moments: dict[int, Moment] = {}
-_kept: dict[int, Any] = {}
+# Programs hold their moments; what is kept lives as long as the tensor that has its key.
+_moments: weakref.WeakValueDictionary[int, Moment] = weakref.WeakValueDictionary()
+_kept: dict[int, list[Kept]] = {}
 _numbers = itertools.count(1)
 
 
 def register(moment: Moment) -> int:
-    """Keep `moment`; give the number by which operations call it."""
+    """Give the number by which operations call `moment`, for as long as a program holds it."""
     number = next(_numbers)
     _moments[number] = moment
     return number
@@ -94,7 +105,7 @@ class Kept:
         With which the first of them began.
     moments : list of pairs, optional
         Of every moment the inputs, and what its backward half takes besides. Missing where memory
-        is short: they are computed again then.
+        is short, or gradients are taken several times: they are computed again then.
     """
 
     part: range
@@ -132,33 +143,47 @@ def loop_forward(given: list[torch.Tensor], n: int, number: int) -> list[torch.T
     loop = moment.loop
     sequences, states, contexts = _parts(moment, [value.contiguous() for value in given])
     loop.check_lengths(sequences, n)
+    if n < 1:
+        return [*[loop.empty(i, states) for i in range(moment.n_outputs)], torch.tensor(0)]
     sizes = [given[i].shape[axis] for i, axis in moment.places]
     moments = [sequence.unbind(0) for sequence in sequences]
     collected: list[list[torch.Tensor]] = [[] for _ in range(moment.n_outputs)]
     kept: list[Kept] = []
+    again = loop.low_memory or moment.backwards > 1
     for part in loop.parts(n):
         results, last = _run(moment, part, sizes, moments, list(states), contexts)
         for values, more in zip(collected, results, strict=True):
             values += more
         if moment.backward is not None:
-            kept.append(Kept(part, list(states), None if loop.low_memory else last))
+            kept.append(Kept(part, list(states), None if again else last))
         states = [values[-1].contiguous() for values in results[: loop.n_states]]
     if loop.reverse:
         collected = [values[::-1] for values in collected]
     key = next(_numbers) if kept else 0
+    ticket = torch.tensor(key)
     if kept:
         _kept[key] = kept
-    return [*[torch.stack(values) for values in collected], torch.tensor(key)]
+        weakref.finalize(ticket, _kept.pop, key, None).atexit = False
+    return [*[torch.stack(values) for values in collected], ticket]
+
+
+def _hollow(loop: Loop, sequences: Any, states: Any, contexts: Any, n: Any) -> list[torch.Tensor]:
+    """What a loop gives, without values: from its first moment, and so the loops within it."""
+    token = instead.set(_hollow)
+    try:
+        first = [sequence[0] for sequence in sequences]
+        outputs = loop.program.module.forward(*first, *states, *contexts, 0)
+    finally:
+        instead.reset(token)
+    return [o.new_empty((n, *o.shape)) for o in outputs]
 
 
 @loop_forward.register_fake
 def _(given: list[torch.Tensor], n: int, number: int) -> list[torch.Tensor]:
     moment = _moments[number]
     sequences, states, contexts = _parts(moment, given)
-    first = [sequence[0] for sequence in sequences]
-    outputs = moment.loop.program.module.forward(*first, *states, *contexts, 0)
     key = torch.empty((), dtype=torch.int64)
-    return [*[o.new_empty((n, *o.shape)) for o in outputs], key]
+    return [*_hollow(moment.loop, sequences, states, contexts, n), key]
 
 
 @torch.library.custom_op("workbench::loop_backward", mutates_args=())
@@ -169,7 +194,12 @@ def loop_backward(
     moment = _moments[number]
     loop = moment.loop
     assert moment.backward is not None
-    kept = _kept.pop(int(key))
+    if n < 1:
+        pairs = zip(given, moment.needs, strict=False)
+        return [torch.zeros_like(value) for value, needed in pairs if needed]
+    kept = list(_kept[int(key)])
+    if moment.backwards == 1:
+        del _kept[int(key)]
     flowing: list[torch.Tensor | None] = [None] * loop.n_states
     before = itertools.accumulate(moment.floating, initial=0)
     tangent_of = [i if real else None for i, real in zip(before, moment.floating, strict=False)]
@@ -195,7 +225,7 @@ def loop_backward(
             for values, result in zip(results, new, strict=True):
                 values.append(result)
             flowing = [new[place] if isinstance(place, int) else None for place in places]
-    return _gathered(moment, given, results, flowing)
+    return _apart(_gathered(moment, given, results, flowing), [*given, *incoming])
 
 
 def _gathered(
@@ -239,6 +269,17 @@ def _gathered(
     return gradients
 
 
+def _apart(results: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """`results` with memory of their own, as those of an operation must have."""
+    taken = {other.untyped_storage()._cdata for other in others}
+    own = []
+    for result in results:
+        storage = result.untyped_storage()._cdata
+        own.append(result.clone() if storage in taken else result)
+        taken.add(storage)
+    return own
+
+
 @loop_backward.register_fake
 def _(
     given: list[torch.Tensor], incoming: list[torch.Tensor], key: torch.Tensor, n: int, number: int
@@ -264,6 +305,7 @@ class Through(torch.autograd.Function):
     def backward(ctx: Any, *incoming: torch.Tensor) -> Any:
         key, *given = ctx.saved_tensors
         moment = _moments[ctx.number]
+        moment.backwards += 1  # this runs while a program is traced, not when the program does
         needs = moment.needs
         real = [g for g, is_real in zip(incoming, moment.floating, strict=True) if is_real]
         found = torch.ops.workbench.loop_backward(

@@ -37,6 +37,10 @@ OFTEN_SMALL = (0, 1)
 """Sizes for which torch takes other paths: a graph is made for one of them, or for neither."""
 
 HOOKED = "put_hook has Python look at values within the graph"
+NO_SIZE = (
+    "the number of steps of a scan is a value, which is known only when it has been computed; "
+    "compiled it has to be a number, or a size of an input"
+)
 DRAWS = (
     "{node} draws from torch's own generator; a RandomStream draws the same numbers in every tier"
 )
@@ -57,15 +61,15 @@ class Trace:
     symbols : list
         For each free size of the step its symbol, or the number that it was traced for.
     moments : list of pairs
-        Graphs that the graph calls for every moment of its loops; and for each of their free sizes
-        what it is in this graph.
+        What the graph calls for every moment of its loops; and for each of their free sizes what it
+        is in this graph.
     """
 
     graph: fx.GraphModule
     arguments: list[Any] = field(repr=False)
     mode: FakeTensorMode = field(repr=False)
     symbols: list[Any]
-    moments: list[tuple[Trace, list[Any]]] = field(default_factory=list)
+    moments: list[tuple[Moment, list[Any]]] = field(default_factory=list)
 
     @property
     def environment(self) -> ShapeEnv:
@@ -109,8 +113,9 @@ class Trace:
             all(values[s] == e.subs(values) for s, e in learned)
             and all(guard.expr.subs(values) == True for guard in known.guards)  # noqa: E712
             and all(
-                moment.fits([int(size.subs(values)) for size in sizes])
+                one.fits([int(size.subs(values)) for size in sizes])
                 for moment, sizes in self.moments
+                for one in moment.traces
             )
         )
 
@@ -220,7 +225,7 @@ def trace(step: Step, sizes: Sequence[int], compiler: Compiler) -> Trace:
         shape = [shape_of.get((i, axis), size) for axis, size in enumerate(variable.shape)]
         arguments.append(fakes.tensor(shape, variable))
     arguments += [fakes.held(variable.tensor) for variable in step.shared]
-    moments: list[tuple[Trace, list[Any]]] = []
+    moments: list[tuple[Moment, list[Any]]] = []
     token = instead.set(partial(_one_operation, compiler, moments))
     try:
         arguments = [*fakes.sizes, *arguments]
@@ -262,7 +267,7 @@ def _whole(step: Step, n_sizes: int) -> Any:
 
 def _one_operation(
     compiler: Compiler,
-    moments: list[tuple[Trace, list[Any]]],
+    moments: list[tuple[Moment, list[Any]]],
     loop: Loop,
     sequences: list[torch.Tensor],
     states: list[torch.Tensor],
@@ -271,22 +276,35 @@ def _one_operation(
 ) -> list[torch.Tensor]:
     """Make a loop one operation of the graph that is being written."""
     given = [*sequences, *states, *contexts]
+    if isinstance(n, torch.Tensor):
+        raise errors.CompilationError(NO_SIZE)
     if isinstance(n, int) and n <= SHORT:
         token = instead.set(None)
         try:
             return loop(sequences, states, contexts, n)
         finally:
             instead.reset(token)
-    with _disable_current_modes():
-        moment, traces, sizes = _moment(compiler, loop, given)
-    moments += [(one, sizes) for one in traces]
+    inner: list[tuple[Moment, list[Any]]] = []
+    token = instead.set(partial(_one_operation, compiler, inner))
+    try:
+        with _disable_current_modes():
+            moment, sizes = _moment(compiler, loop, given, inner)
+    finally:
+        instead.reset(token)
+    moments.append((moment, sizes))
     return call(moment, given, n)
 
 
 def _moment(
-    compiler: Compiler, loop: Loop, given: Sequence[torch.Tensor]
-) -> tuple[Moment, list[Trace], list[Any]]:
-    """Compile one moment of `loop`, for sequences, states and contexts like `given`."""
+    compiler: Compiler,
+    loop: Loop,
+    given: Sequence[torch.Tensor],
+    inner: list[tuple[Moment, list[Any]]],
+) -> tuple[Moment, list[Any]]:
+    """Compile one moment of `loop`, for sequences, states and contexts like `given`.
+
+    Loops within it become `inner`.
+    """
     fakes = Fakes()
     shape_of: dict[Any, Any] = {}
     places: list[tuple[int, int]] = []
@@ -315,8 +333,8 @@ def _moment(
     n_outputs = len(loop.inner_outputs)
     if not differentiated:
         graph = fakes.record(lambda *all_: list(loop.program.module.forward(*all_[k:])), arguments)
-        flat = Trace(graph, arguments, fakes.mode, symbols)
-        return Moment(loop, needs, places, compiler(flat)), [flat], outer
+        flat = Trace(graph, arguments, fakes.mode, symbols, inner)
+        return Moment(loop, needs, places, compiler(flat), traces=[flat]), outer
     floating = [v.dtype.is_floating_point for v in loop.inner_outputs]
     with torch.no_grad():
         outputs = loop.program.module.forward(*tensors, number)
@@ -344,7 +362,7 @@ def _moment(
 
     graph = fakes.record(joint, [*arguments, *tangents])
     parts = halved(graph, k, len(arguments), n_outputs, range(states.stop, len(given)))
-    forward = Trace(parts.forward, arguments, fakes.mode, symbols)
+    forward = Trace(parts.forward, arguments, fakes.mode, symbols, inner)
     taken = [node.meta["val"] for node in parts.backward.graph.nodes if node.op == "placeholder"]
     backward = Trace(parts.backward, taken, fakes.mode, symbols)
     moment = Moment(
@@ -357,5 +375,6 @@ def _moment(
         parts.gradients,
         parts.n_results,
         floating,
+        [forward, backward],
     )
-    return moment, [forward, backward], outer
+    return moment, outer
