@@ -211,3 +211,10 @@ def test_names_of_the_state_have_the_path_of_the_brick():
         cost=cost, parameters=[linear.W, linear.b], step_rule=Momentum(0.1, 0.9)
     )
     assert {"linear.W", "linear.b", "linear.W_velocity"} < set(algorithm.state_dict())
+
+
+def test_what_was_compiled_for_is_kept_until_there_is_a_function():
+    x, total = tensor.vector("x"), shared(0.0, "total")
+    algorithm = UpdatesAlgorithm(updates=[(total, total + x.sum())])
+    algorithm.load_state_dict({"total": 1.0, "compiled_for": [[16]]})
+    assert algorithm.state_dict()["compiled_for"] == [[16]]

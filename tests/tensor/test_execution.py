@@ -1,7 +1,11 @@
 """Tiers of execution: they agree, they say why they are used, and nobody waits for a compiler."""
 
+import os
 import re
+import subprocess
+import sys
 import threading
+import time
 
 import numpy
 import pytest
@@ -237,3 +241,73 @@ def test_a_program_that_computes_nothing():
     zeros, same = f(numpy.ones(3, dtype="float32"))
     assert not zeros.any() and same.tolist() == [1, 1, 1]
     assert isinstance(f.execution.tier, Compiled)
+
+
+def test_auto_tells_what_goes_wrong_in_the_thread(eager_to_compile, monkeypatch):
+    class Failing(Compiled):
+        def __init__(self, *_, **__):
+            raise ValueError("no such thing")
+
+    monkeypatch.setattr(policy, "Compiled", Failing)
+    f, _ = descent("auto")
+    for seed in range(policy.SAMPLES + 1):
+        f(*batch(6, seed))
+    f.execution.thread.join()
+    monkeypatch.undo()
+    f(*batch(6))
+    assert f.execution.described == "eager: it cannot be compiled (ValueError: no such thing)"
+
+
+def test_threads_take_turns_of_the_usual_length_after_two_have_compiled(monkeypatch):
+    before = sys.getswitchinterval()
+    monkeypatch.setattr(policy, "Compiled", lambda *_, **__: time.sleep(0.02))
+    executions = [descent("auto")[0].execution for _ in range(2)]
+    for execution in executions:
+        execution._times = [1.0]
+        execution._compile_later(())
+    for execution in executions:
+        execution.thread.join()
+    assert sys.getswitchinterval() == before
+
+
+def test_a_process_may_end_while_a_thread_compiles(tmp_path):
+    script = (
+        "from workbench import function, grad, shared, tensor\n"
+        "x, w = tensor.vector('x'), shared(1.0, 'w')\n"
+        "[g] = grad((x * w).tanh().sum(), [w])\n"
+        "f = function([x], g, execution='auto')\n"
+        "f.execution._times = [1.0]\n"
+        "f.execution._compile_later((5,))\n"
+    )
+    environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_sizes_that_cannot_be_compiled_run_eagerly(monkeypatch):
+    x = tensor.vector("x")
+    f = function([x], x.reshape(2, -1).sum(0), execution="compiled")
+    f(numpy.ones(4, dtype="float32"))
+
+    def fail(*_):
+        raise errors.CompilationError("too long")
+
+    monkeypatch.setattr(f.execution.tier.variants[0].trace, "fits", lambda sizes: sizes == (4,))
+    monkeypatch.setattr(f.execution.tier, "add", fail)
+    with pytest.warns(errors.CompilationWarning, match=r"the sizes \(6,\) run eagerly.*too long"):
+        assert f(numpy.ones(6, dtype="float32")).tolist() == [2, 2, 2]
+
+
+def test_examples_of_a_step_with_other_inputs_are_left_out():
+    f, _ = descent("compiled")
+    f.execution.examples = [(3, 4, 5, 6, 7), f.execution.step.sizes(batch(6))]
+    f(*batch(9))
+    assert f.execution.state() == [f.execution.step.sizes(batch(6))]
+
+
+def test_explain_a_program_with_sizes_that_depend_on_values(capsys):
+    x = tensor.vector("x")
+    f = function([x], x[x > 0], execution="compiled")
+    assert f([1.0, -1.0, 2.0]).tolist() == [1, 2] and f([-1.0, -2.0]).tolist() == []
+    explain(f)
+    assert "compiled  program 1" in capsys.readouterr().out

@@ -339,10 +339,13 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             for name, variable in self.state_variables().items()
             if variable not in left_out
         }
-        if self.function is not None and (examples := self.function.execution.state()):
-            # Sizes for which programs were compiled: the same programs give the same roundings.
+        if examples := self._compiled_for():
             state[COMPILED_FOR] = [list(sizes) for sizes in examples]
         return state
+
+    def _compiled_for(self) -> list[tuple[int, ...]]:
+        """Sizes for which programs were made: the same programs give the same roundings."""
+        return self._examples if self.function is None else self.function.execution.state()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go back to where `state_dict` was called.
@@ -381,9 +384,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             self._attach(self.function)
 
     def __getstate__(self) -> dict[str, Any]:
-        examples = self._examples if self.function is None else self.function.execution.state()
         forgotten = {"function": None, "_report": None, "_calls_left": None}
-        return {**self.__dict__, **forgotten, "_examples": examples}
+        return {**self.__dict__, **forgotten, "_examples": self._compiled_for()}
 
     def __repr__(self) -> str:
         return type(self).__name__

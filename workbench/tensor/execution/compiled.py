@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -25,6 +26,7 @@ from workbench.tensor.execution.tracing import OFTEN_SMALL, Trace, trace
 
 VARIANTS = 8
 """How many programs one step may have."""
+NOT_THESE = "inputs of the sizes {sizes} run eagerly, since they need a program of their own: {why}"
 
 _compiler = threading.RLock()
 """Held by the one thread that compiles: inductor keeps state in global places."""
@@ -140,7 +142,11 @@ class Compiled:
         fitting = self._fitting(sizes)
         small = any(size in OFTEN_SMALL for size in sizes)
         if fitting is None and self.on_demand and not small and len(self.variants) < VARIANTS:
-            self.add(sizes)
+            try:
+                self.add(sizes)
+            except errors.CompilationError as error:
+                warning = NOT_THESE.format(sizes=sizes, why=error)
+                warnings.warn(warning, errors.CompilationWarning, stacklevel=6)
             fitting = self._fitting(sizes)
         runner: Guarded | Eager = self._eager
         if fitting is not None:

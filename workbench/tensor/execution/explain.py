@@ -152,5 +152,6 @@ def _peak(graph: torch.fx.GraphModule) -> int:
 
 
 def _hint(size: Any) -> int:
+    """A size for the example; nothing for one that only values tell."""
     hint = size.node.hint if isinstance(size, torch.SymInt) else size
-    return int(hint)
+    return 0 if hint is None else int(hint)

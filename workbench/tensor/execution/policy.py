@@ -8,12 +8,16 @@ out slower, the function goes back. Whoever wants to know is told, in the thread
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import ctypes
 import math
 import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import numpy
@@ -39,6 +43,9 @@ SECONDS_AN_OPERATION = 0.05
 SWITCH_INTERVAL = 2e-4
 """How long a thread may keep others waiting, in seconds, while one of them compiles."""
 
+PATIENCE = 20.0
+"""How many seconds the end of the process waits for a compiler, which cannot stop at once."""
+
 SWAPPED = (
     "after {calls} eager calls of {eager:.3g} ms each; compiling took {seconds:.1f} s in "
     "the background"
@@ -49,6 +56,11 @@ NOT_YET = "compiling has not been worthwhile so far"
 CANNOT = (
     "{name} was to be compiled, but runs eagerly: {why}. Say execution='eager' if that is right"
 )
+
+
+_turn = threading.Lock()
+"""Held by the one thread that compiles in the background."""
+_threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
 
 class Execution:
@@ -114,8 +126,11 @@ class Execution:
         return list(self.examples)
 
     def _compile_now(self, values: Sequence[Any]) -> None:
+        sizes = self.step.sizes(values)
+        # Examples may be those of a step that had other inputs, for other observers.
+        known = [example for example in self.examples if len(example) == len(sizes)]
         try:
-            self.tier = Compiled(self.step, [*self.examples, self.step.sizes(values)])
+            self.tier = Compiled(self.step, [*known, sizes])
         except errors.CompilationError as error:
             self.reason = FAILED.format(why=error)
             warnings.warn(
@@ -157,18 +172,17 @@ class Execution:
         self.thread = threading.Thread(
             target=self._compile, args=(sizes,), name=f"compile {self.name}", daemon=True
         )
+        _threads.add(self.thread)
         self.thread.start()
 
     def _compile(self, sizes: tuple[int, ...]) -> None:
-        # Calls of torch give up the interpreter and have to get it back from this thread.
-        before = sys.getswitchinterval()
-        sys.setswitchinterval(min(before, SWITCH_INTERVAL))
         try:
-            self._made = Compiled(self.step, [sizes], on_demand=False)
+            with _turn, _short_turns():
+                self._made = Compiled(self.step, [sizes], on_demand=False)
         except errors.CompilationError as error:
             self._made = error
-        finally:
-            sys.setswitchinterval(before)
+        except Exception as error:  # a thread has nobody to tell but who calls next
+            self._made = errors.CompilationError(f"{type(error).__name__}: {error}")
         self._next_look = 0
 
     def _swap(self, made: Compiled | errors.CompilationError) -> None:
@@ -202,6 +216,32 @@ class Execution:
         self.reason = reason
         if self.report is not None:
             self.report(self.described)
+
+
+@contextlib.contextmanager
+def _short_turns() -> Iterator[None]:
+    """Let threads take shorter turns.
+
+    Calls of torch give up the interpreter, and have to get it back from the thread that compiles.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(min(before, SWITCH_INTERVAL))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+@atexit.register
+def _leave() -> None:
+    """End the threads that compile: if Python ended around them, C++ would abort the process."""
+    left = [thread for thread in list(_threads) if thread.is_alive()]
+    for thread in left:
+        identity = ctypes.c_ulong(thread.ident or 0)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(SystemExit))
+    end = time.monotonic() + PATIENCE
+    for thread in left:
+        thread.join(max(0.0, end - time.monotonic()))
 
 
 def _median(times: Sequence[float]) -> float:
