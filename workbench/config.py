@@ -74,7 +74,7 @@ class Configuration:
     execution : {'auto', 'eager', 'compiled'}
         How functions run; 'auto' starts eager and compiles once that pays.
     precision : {'float32', 'tf32', 'bf16'}
-        Arithmetic of matrix products on an accelerator; 'float32'.
+        Arithmetic of matrix products: bf16 on any device, tf32 on a GPU that can; 'float32'.
 
     Raises
     ------
