@@ -312,7 +312,15 @@ def test_the_second_ctrl_c_ends_it_after_the_batch():
     assert recorder.events[-1] == "after_training"
 
 
-def test_the_third_ctrl_c_is_an_ordinary_one():
+@pytest.fixture
+def ordinary_sigint():
+    """Ctrl+C as Python has it; a shell may have started the tests with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_the_third_ctrl_c_is_an_ordinary_one(ordinary_sigint):
     def thrice(main_loop):
         for _ in range(3):
             ctrl_c(main_loop)
