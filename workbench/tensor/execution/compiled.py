@@ -22,7 +22,7 @@ from workbench.tensor.execution.captured import Captured
 from workbench.tensor.execution.eager import Eager
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.step import Step
-from workbench.tensor.execution.tracing import OFTEN_SMALL, Trace, trace
+from workbench.tensor.execution.tracing import OFTEN_SMALL, Trace, refusal, trace
 
 VARIANTS = 8
 """How many programs one step may have."""
@@ -134,7 +134,7 @@ class Compiled:
 
     def find(self, values: Sequence[torch.Tensor]) -> Guarded | Eager:
         """What runs `values`; made first where that is allowed."""
-        sizes = tuple([values[i].shape[axis] for i, axis in self.step.free])
+        sizes = self.step.sizes(values)
         return self._by_sizes.get(sizes) or self._choose(sizes)
 
     def _choose(self, sizes: tuple[int, ...]) -> Guarded | Eager:
@@ -201,8 +201,7 @@ def _compile(traced: Trace, sources: list[str]) -> Callable[..., Any]:
                 options=options,
             )
     except Exception as error:
-        lines = str(error).strip().splitlines() or [""]
-        raise errors.CompilationError(f"{type(error).__name__}: {lines[0]}") from error
+        raise refusal(error) from error
     finally:
         log.disabled = quiet
     direct = vars(made[0]).get("current_callable") if plain and len(made) == 1 else None

@@ -28,8 +28,7 @@ class Halves:
     Attributes
     ----------
     forward, backward : torch.fx.GraphModule
-    kept : list of torch.fx.Node
-        What the first gives besides the outputs, and the second takes.
+        The first gives the outputs, and then what the second takes besides inputs and tangents.
     used : list of int
         The inputs of the moment that the second takes.
     gradients : list
@@ -39,7 +38,6 @@ class Halves:
 
     forward: fx.GraphModule
     backward: fx.GraphModule
-    kept: list[fx.Node]
     used: list[int]
     gradients: list[Any]
     n_results: int
@@ -64,7 +62,6 @@ def halved(
             late.add(node)
     places, wanted = _wanted(gradients, contexts)
     kept: dict[fx.Node, None] = {}
-    again: set[fx.Node] = set()
     seen: set[fx.Node] = set()
     waiting = list(wanted)
     while waiting:
@@ -73,7 +70,6 @@ def halved(
             continue
         seen.add(node)
         if node in late or node.target in VIEWS or node.op == "get_attr":
-            again.add(node)
             waiting += node.all_input_nodes
         elif node.op != "placeholder":
             kept[node] = None
@@ -81,7 +77,7 @@ def halved(
     forward = _extract(joint, inputs, [*outputs, *kept])
     sources = [*[inputs[i] for i in used], *kept, *tangents]
     backward = _extract(joint, sources, wanted)
-    return Halves(forward, backward, list(kept), used, places, len(wanted))
+    return Halves(forward, backward, used, places, len(wanted))
 
 
 def _wanted(gradients: Sequence[Any], contexts: range) -> tuple[list[Any], list[fx.Node]]:

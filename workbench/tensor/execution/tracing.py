@@ -46,6 +46,12 @@ DRAWS = (
 )
 
 
+def refusal(error: Exception) -> errors.CompilationError:
+    """What is said of a step that torch could not trace or compile: the first line of `error`."""
+    lines = str(error).strip().splitlines() or [""]
+    return errors.CompilationError(f"{type(error).__name__}: {lines[0]}")
+
+
 @dataclass(eq=False)
 class Trace:
     """A flat graph and the sizes that it is valid for.
@@ -189,8 +195,7 @@ class Fakes:
         except errors.CompilationError:
             raise
         except Exception as error:
-            lines = str(error).strip().splitlines() or [""]
-            raise errors.CompilationError(f"{type(error).__name__}: {lines[0]}") from error
+            raise refusal(error) from error
         finally:
             log.disabled = quiet
         for node in graph.graph.nodes:
