@@ -90,8 +90,10 @@ def _rows(table: torch.Tensor, indices: torch.Tensor, what: str) -> torch.Tensor
 
 def _elements(table: torch.Tensor, indices: torch.Tensor, what: str) -> torch.Tensor:
     number, length = table.shape[0], indices.shape[0]
-    # torch would leave out rows that have no index. Sizes that are not known yet cannot differ.
-    if type(number) is type(length) is int and number != length:
+    # torch would leave out rows that have no index.
+    if not (type(number) is type(length) is int):
+        torch._check(number == length)  # where sizes are learned, learn this
+    elif number != length:
         raise ShapeError(f"{what}: there are {length}, but {number} rows to choose one from each")
     try:
         return table.gather(1, indices.unsqueeze(1)).squeeze(1)

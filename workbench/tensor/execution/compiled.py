@@ -20,7 +20,9 @@ import torch
 from workbench import errors
 from workbench.tensor.execution.captured import Captured
 from workbench.tensor.execution.eager import Eager
+from workbench.tensor.execution.loops import Program
 from workbench.tensor.execution.precision import arithmetic
+from workbench.tensor.execution.rewrites import rewrite
 from workbench.tensor.execution.step import Step
 from workbench.tensor.execution.tracing import OFTEN_SMALL, Trace, refusal, trace
 
@@ -61,12 +63,13 @@ class Variant:
 
     def run(self, values: Sequence[torch.Tensor]) -> Sequence[Any]:
         """Run on tensors of sizes that fit; give the outputs, at which no guard has looked."""
-        outputs: Sequence[Any] = self._program(
-            *[values[i].shape[axis] for i, axis in self._sizes],
-            *[value.contiguous() for value in values],
-            *self._held,
+        return self._program(
+            [
+                *[values[i].shape[axis] for i, axis in self._sizes],
+                *[value.contiguous() for value in values],
+                *self._held,
+            ]
         )
-        return outputs
 
 
 class Guarded:
@@ -160,7 +163,7 @@ class Compiled:
         return next((variant for variant in self.variants if variant.trace.fits(sizes)), None)
 
 
-def _compile(traced: Trace, sources: list[str]) -> Callable[..., Any]:
+def _compile(traced: Trace, sources: list[str]) -> Program:
     """What runs a flat graph; its code is added to `sources`.
 
     Inductor keeps on disk what it has compiled.
@@ -186,6 +189,7 @@ def _compile(traced: Trace, sources: list[str]) -> Callable[..., Any]:
             "inner_compile": inner,
             "config_patches": {"size_asserts": False, "alignment_asserts": False},
         }
+        rewrite(traced)
         plain = traced.plain
         with (
             compile_lock,
@@ -194,7 +198,7 @@ def _compile(traced: Trace, sources: list[str]) -> Callable[..., Any]:
             functorch_config.patch(enable_autograd_cache=False),
             tracing(TracingContext(traced.mode)),
         ):
-            program: Callable[..., Any] = standalone_compile(
+            program = standalone_compile(
                 traced.graph,
                 traced.arguments,
                 dynamic_shapes="from_tracing_context",
@@ -204,21 +208,7 @@ def _compile(traced: Trace, sources: list[str]) -> Callable[..., Any]:
         raise refusal(error) from error
     finally:
         log.disabled = quiet
-    direct = vars(made[0]).get("current_callable") if plain and len(made) == 1 else None
-    return program if direct is None else _Direct(direct)
-
-
-class _Direct:
-    """Calls what inductor made without the layer of AOTAutograd before it.
-
-    That layer puts views together again and copies back what was changed; where there is nothing of
-    the kind it only takes time.
-    """
-
-    __slots__ = ("_run",)
-
-    def __init__(self, run: Callable[[list[Any]], Any]) -> None:
-        self._run = run
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self._run(list(arguments))
+    # In front of what inductor made there is a layer that puts views together again and copies back
+    # what was changed; where there is nothing of the kind it only takes time.
+    direct: Program | None = vars(made[0]).get("current_callable") if len(made) == 1 else None
+    return direct if plain and direct is not None else lambda arguments: program(*arguments)

@@ -21,26 +21,36 @@ VIEWS = frozenset(
 """Operations that cost nothing: done again rather than kept."""
 
 
+COPIES = (torch.ops.aten.detach.default, torch.ops.aten.alias.default)
+"""Operations that give what they were given."""
+
+
 @dataclass
 class Halves:
-    """A moment as two graphs.
+    """A moment as two graphs, neither of which gives a value twice, or one that it was given.
 
     Attributes
     ----------
     forward, backward : torch.fx.GraphModule
-        The first gives the outputs, and then what the second takes besides inputs and tangents.
+        The second takes inputs of the moment, values that the first gives, and tangents.
+    outputs, saved : list of int
+        Which values of `forward` are outputs of the moment, and which `backward` takes.
     used : list of int
-        The inputs of the moment that the second takes.
+        The inputs of the moment that `backward` takes.
     gradients : list
         See `Moment`.
-    n_results : int
+    wanted : list of int
+        What `gradients` speaks of: which value of `backward`, or with a tilde, which of those that
+        it takes.
     """
 
     forward: fx.GraphModule
     backward: fx.GraphModule
+    outputs: list[int]
+    saved: list[int]
     used: list[int]
     gradients: list[Any]
-    n_results: int
+    wanted: list[int]
 
 
 def halved(
@@ -55,7 +65,10 @@ def halved(
     placeholders = [node for node in nodes if node.op == "placeholder"]
     inputs, tangents = placeholders[:n_inputs], placeholders[n_inputs:]
     results = nodes[-1].args[0]
-    outputs, gradients = list(results[:n_outputs]), list(results[n_outputs:])
+    # One that is an input is to be a value of its own.
+    first = [(node, _itself(node)) for node in results[:n_outputs]]
+    outputs = [node if same.op == "placeholder" else same for node, same in first]
+    gradients = list(results[n_outputs:])
     late: set[fx.Node] = set(tangents)
     for node in nodes:
         if any(one in late for one in node.all_input_nodes):
@@ -74,10 +87,26 @@ def halved(
         elif node.op != "placeholder":
             kept[node] = None
     used = [i for i, node in enumerate(inputs) if i < n_sizes or node in seen]
-    forward = _extract(joint, inputs, [*outputs, *kept])
+    given = {node: i for i, node in enumerate(dict.fromkeys([*outputs, *kept]))}
     sources = [*[inputs[i] for i in used], *kept, *tangents]
-    backward = _extract(joint, sources, wanted)
-    return Halves(forward, backward, used, places, len(wanted))
+    taken = {node: ~i for i, node in enumerate(sources)}
+    computed = {node: i for i, node in enumerate(n for n in wanted if n not in taken)}
+    return Halves(
+        _extract(joint, inputs, list(given)),
+        _extract(joint, sources, list(computed)),
+        [given[node] for node in outputs],
+        [given[node] for node in kept],
+        used,
+        places,
+        [(computed if node in computed else taken)[node] for node in wanted],
+    )
+
+
+def _itself(node: fx.Node) -> fx.Node:
+    """What `node` is, if it only gives what it was given."""
+    while node.target in COPIES:
+        node = node.args[0]  # type: ignore[assignment]
+    return node
 
 
 def _wanted(gradients: Sequence[Any], contexts: range) -> tuple[list[Any], list[fx.Node]]:
@@ -85,7 +114,7 @@ def _wanted(gradients: Sequence[Any], contexts: range) -> tuple[list[Any], list[
     wanted: dict[fx.Node, int] = {}
 
     def place(node: fx.Node) -> int:
-        return wanted.setdefault(node, len(wanted))
+        return wanted.setdefault(_itself(node), len(wanted))
 
     places: list[Any] = []
     for i, gradient in enumerate(gradients):
@@ -100,8 +129,7 @@ def _wanted(gradients: Sequence[Any], contexts: range) -> tuple[list[Any], list[
 def _factors(node: fx.Node) -> tuple[fx.Node, fx.Node] | None:
     """The matrices of which `node` is the product, the first one transposed."""
     aten = torch.ops.aten
-    while node.target is aten.detach.default:
-        node = node.args[0]  # type: ignore[assignment]
+    node = _itself(node)
     if node.target is aten.mm.default:
         left, right = node.args
         if isinstance(left, fx.Node) and left.target is aten.t.default:

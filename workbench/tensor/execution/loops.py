@@ -17,11 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from workbench.tensor.execution.products import product
 from workbench.tensor.lowering import instead
 
 if TYPE_CHECKING:
     from workbench.tensor.execution.tracing import Trace
     from workbench.tensor.scan import Loop
+
+Program = Callable[[list[Any]], Sequence[Any]]
+"""What a compiler makes of a graph: from its arguments, in a list that it empties, to results."""
 
 SHORT = 3
 """Loops whose length is known and not greater are written out."""
@@ -39,15 +43,18 @@ class Moment:
     places : list of pairs
         Input of the loop and axis of every size that the graphs take first.
     forward : callable
-        From sizes and the inputs of a moment to its outputs, followed by what `backward` needs.
+        From a list of sizes and the inputs of a moment to its values; it empties the list.
+    outputs, saved : list of int
+        Which of the values are outputs of the step, and which are for `backward`.
     backward : callable
-        From the inputs of a moment that it uses (`used`), what was kept, and the gradients of the
-        outputs, to the values that `gradients` speaks of.
+        From a list of inputs of a moment (`used`), what was saved, gradients of the outputs, and
+        those of the states that come from the moment after it, to its values.
+    wanted : list of int
+        What `gradients` speaks of: which value of `backward`, or with a tilde, which of those that
+        it takes.
     gradients : list
-        For each input of the step: ``None``, the place of its gradient among the results, or the
-        two places of the factors whose product, summed over all moments, it is.
-    n_results : int
-        How many values `backward` gives.
+        For each input of the step: ``None``, the place of its gradient in `wanted`, or the two
+        places of the factors whose product, summed over all moments, it is.
     floating : list of bool
         Which outputs have gradients.
     traces : list of Trace
@@ -59,11 +66,13 @@ class Moment:
     loop: Loop
     needs: tuple[bool, ...]
     places: list[tuple[int, int]]
-    forward: Callable[..., Any] = field(repr=False)
-    backward: Callable[..., Any] | None = field(default=None, repr=False)
+    forward: Program = field(repr=False)
+    outputs: list[int]
+    backward: Program | None = field(default=None, repr=False)
+    saved: list[int] = field(default_factory=list)
     used: list[int] = field(default_factory=list)
+    wanted: list[int] = field(default_factory=list)
     gradients: list[Any] = field(default_factory=list)
-    n_results: int = 0
     floating: list[bool] = field(default_factory=list)
     traces: list[Trace] = field(default_factory=list, repr=False)
     backwards: int = 0
@@ -122,18 +131,18 @@ def _run(
     contexts: Sequence[torch.Tensor],
 ) -> tuple[list[list[torch.Tensor]], list[tuple[list[Any], Sequence[Any]]]]:
     """Some moments forward: a list of values for each output; and what backward needs of each."""
-    n_outputs, n_states = moment.n_outputs, moment.loop.n_states
-    collected: list[list[torch.Tensor]] = [[] for _ in range(n_outputs)]
-    kept = []
+    forward, saved, keeping = moment.forward, moment.saved, moment.backward is not None
+    state_places = moment.outputs[: moment.loop.n_states]
+    all_results: list[Sequence[torch.Tensor]] = []
+    kept: list[tuple[list[Any], Sequence[Any]]] = []
     for t in part:
         inputs = [*sizes, *[m[t] for m in moments], *states, *contexts, t]
-        results = moment.forward(*inputs)
-        if moment.backward is not None:
-            kept.append((inputs, results[n_outputs:]))
-        states = [state.contiguous() for state in results[:n_states]]
-        for values, result in zip(collected, results, strict=False):
-            values.append(result)
-    return collected, kept
+        results = forward(inputs.copy())
+        if keeping:
+            kept.append((inputs, [results[i] for i in saved]))
+        states = [results[i].contiguous() for i in state_places]
+        all_results.append(results)
+    return [[results[i] for results in all_results] for i in moment.outputs], kept
 
 
 @torch.library.custom_op("workbench::loop_forward", mutates_args=())
@@ -200,16 +209,15 @@ def loop_backward(
     kept = list(_kept[int(key)])
     if moment.backwards == 1:
         del _kept[int(key)]
-    flowing: list[torch.Tensor | None] = [None] * loop.n_states
-    before = itertools.accumulate(moment.floating, initial=0)
-    tangent_of = [i if real else None for i, real in zip(before, moment.floating, strict=False)]
-    tangent_of = tangent_of[: loop.n_states]
-    arriving = [gradient.unbind(0) for gradient in incoming]
-    results: list[list[torch.Tensor]] = [[] for _ in range(moment.n_results)]
-    places = moment.gradients[loop.n_sequences : loop.n_sequences + loop.n_states]
-    sequences, _, contexts = _parts(moment, [value.contiguous() for value in given])
+    sequences, states, contexts = _parts(moment, [value.contiguous() for value in given])
     sizes = [given[i].shape[axis] for i, axis in moment.places]
     moments = [sequence.unbind(0) for sequence in sequences]
+    arriving = [gradient.unbind(0) for gradient in incoming]
+    backward, used, wanted = moment.backward, moment.used, moment.wanted
+    places = moment.gradients[loop.n_sequences : loop.n_sequences + loop.n_states]
+    real = [i for i in range(loop.n_states) if moment.floating[i]]
+    flowing = [torch.zeros_like(state) for state in states]
+    found = []
     while kept:
         piece = kept.pop()
         entries = piece.moments
@@ -217,14 +225,18 @@ def loop_backward(
             entries = _run(moment, piece.part, sizes, moments, piece.states, contexts)[1]
         for t in reversed(piece.part):
             inputs, saved = entries.pop()
-            tangents = [a[t] for a in arriving]
-            for gradient, i in zip(flowing, tangent_of, strict=True):
-                if gradient is not None and i is not None:
-                    tangents[i] = (tangents[i] + gradient).contiguous()
-            new = moment.backward(*[inputs[i] for i in moment.used], *saved, *tangents)
-            for values, result in zip(results, new, strict=True):
-                values.append(result)
-            flowing = [new[place] if isinstance(place, int) else None for place in places]
+            taken = [
+                *[inputs[i] for i in used], *saved, *[a[t] for a in arriving],
+                *[flowing[i] for i in real],
+            ]  # fmt: skip
+            new = backward(taken.copy())
+            values = [new[i] if i >= 0 else taken[~i] for i in wanted]
+            flowing = [
+                values[place].contiguous() if isinstance(place, int) else zero
+                for place, zero in zip(places, flowing, strict=True)
+            ]
+            found.append(values)
+    results = [list(values) for values in zip(*found, strict=True)]
     return _apart(_gathered(moment, given, results, flowing), [*given, *incoming])
 
 
@@ -232,7 +244,7 @@ def _gathered(
     moment: Moment,
     given: Sequence[torch.Tensor],
     results: list[list[torch.Tensor]],
-    flowing: list[torch.Tensor | None],
+    flowing: Sequence[torch.Tensor],
 ) -> list[torch.Tensor]:
     """What the moments, from the last called to the first, say together."""
     loop = moment.loop
@@ -259,11 +271,10 @@ def _gathered(
                 stacked = torch.cat([stacked, rest])
             gradients.append(stacked)
         elif i < loop.n_sequences + loop.n_states:
-            state = flowing[i - loop.n_sequences]
-            gradients.append(torch.zeros_like(value) if state is None else state)
+            gradients.append(flowing[i - loop.n_sequences])
         elif isinstance(place, tuple):
             left, right = (all_of(one).flatten(0, 1) for one in place)
-            gradients.append(left.t() @ right)
+            gradients.append(product(left.t(), right))
         else:
             gradients.append(all_of(place).sum(0))
     return gradients

@@ -25,6 +25,7 @@ import numpy
 from workbench import errors
 from workbench.tensor.execution.compiled import Compiled
 from workbench.tensor.execution.eager import Eager
+from workbench.tensor.execution.memory import keep_memory
 from workbench.tensor.execution.step import Step
 
 Mode = Literal["auto", "eager", "compiled"]
@@ -88,6 +89,7 @@ class Execution:
     """
 
     def __init__(self, step: Step, mode: Mode, name: str) -> None:
+        keep_memory()
         self.step = step
         self.mode = mode
         self.name = name

@@ -20,7 +20,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from workbench import errors
 from workbench.tensor.execution.halves import halved
-from workbench.tensor.execution.loops import SHORT, Moment, call
+from workbench.tensor.execution.loops import SHORT, Moment, Program, call
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.step import Step
 from workbench.tensor.lowering import instead
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from workbench.tensor.scan import Loop
 
-Compiler = Callable[["Trace"], Callable[..., Any]]
+Compiler = Callable[["Trace"], Program]
 
 OFTEN_SMALL = (0, 1)
 """Sizes for which torch takes other paths: a graph is made for one of them, or for neither."""
@@ -311,6 +311,64 @@ def _moment(
     Loops within it become `inner`.
     """
     fakes = Fakes()
+    tensors, places, outer = _one_moment(fakes, loop, given)
+    symbols, k = list(fakes.symbols), len(fakes.sizes)
+    number = fakes.size(5, any_value=True)  # of the step
+    arguments = [*fakes.sizes[:k], *tensors, number]
+    differentiated = torch.is_grad_enabled() and any(value.requires_grad for value in given)
+    states = range(loop.n_sequences, loop.n_sequences + loop.n_states)
+    needs = tuple(
+        differentiated and value.dtype.is_floating_point and (value.requires_grad or i in states)
+        for i, value in enumerate(given)
+    )
+    n_outputs = len(loop.inner_outputs)
+    if not differentiated:
+        graph = fakes.record(lambda *all_: list(loop.program.module.forward(*all_[k:])), arguments)
+        flat = Trace(graph, arguments, fakes.mode, symbols, inner)
+        outputs = list(range(n_outputs))
+        return Moment(loop, needs, places, compiler(flat), outputs, traces=[flat]), outer
+    floating = [v.dtype.is_floating_point for v in loop.inner_outputs]
+    with torch.no_grad():
+        results = loop.program.module.forward(*tensors, number)
+    real = [i for i, is_real in enumerate(floating) if is_real]
+    tangents = [fakes.tensor(results[i].shape, results[i]) for i in real]
+    # Those of states, which are the first outputs, arrive from the moment after this one as well.
+    tangents += [fakes.tensor(results[i].shape, results[i]) for i in real if i < loop.n_states]
+    graph = fakes.record(_joint(loop, needs, real, k), [*arguments, *tangents])
+    parts = halved(graph, k, len(arguments), n_outputs, range(states.stop, len(given)))
+    forward = Trace(parts.forward, arguments, fakes.mode, symbols, inner)
+    taken = [node.meta["val"] for node in parts.backward.graph.nodes if node.op == "placeholder"]
+    backward = Trace(parts.backward, taken, fakes.mode, symbols)
+    moment = Moment(
+        loop,
+        needs,
+        places,
+        compiler(forward),
+        parts.outputs,
+        compiler(backward),
+        parts.saved,
+        parts.used,
+        parts.wanted,
+        parts.gradients,
+        floating,
+        [forward, backward],
+    )
+    return moment, outer
+
+
+def _one_moment(
+    fakes: Fakes, loop: Loop, given: Sequence[torch.Tensor]
+) -> tuple[list[Any], list[tuple[int, int]], list[Any]]:
+    """Stand-ins for what one moment of a loop gets of `given`.
+
+    Returns
+    -------
+    tensors : list
+    places : list of pairs
+        Which of `given`, and which axis, has each size that is not fixed.
+    outer : list
+        What the sizes of the moment are in the graph that has the loop.
+    """
     shape_of: dict[Any, Any] = {}
     places: list[tuple[int, int]] = []
     tensors: list[Any] = []
@@ -326,35 +384,32 @@ def _moment(
                 size = shape_of[size.node.expr]
             shape.append(size)
         tensors.append(fakes.tensor(shape, value))
-    outer, symbols, k = list(shape_of), list(fakes.symbols), len(fakes.sizes)
-    number = fakes.size(5, any_value=True)  # of the step
-    arguments = [*fakes.sizes[:k], *tensors, number]
-    differentiated = torch.is_grad_enabled() and any(value.requires_grad for value in given)
-    states = range(loop.n_sequences, loop.n_sequences + loop.n_states)
-    needs = tuple(
-        differentiated and value.dtype.is_floating_point and (value.requires_grad or i in states)
-        for i, value in enumerate(given)
-    )
-    n_outputs = len(loop.inner_outputs)
-    if not differentiated:
-        graph = fakes.record(lambda *all_: list(loop.program.module.forward(*all_[k:])), arguments)
-        flat = Trace(graph, arguments, fakes.mode, symbols, inner)
-        return Moment(loop, needs, places, compiler(flat), traces=[flat]), outer
-    floating = [v.dtype.is_floating_point for v in loop.inner_outputs]
-    with torch.no_grad():
-        outputs = loop.program.module.forward(*tensors, number)
-    tangents = [fakes.tensor(o.shape, o) for o, real in zip(outputs, floating, strict=True) if real]
+    return tensors, places, list(shape_of)
+
+
+def _joint(
+    loop: Loop, needs: Sequence[bool], real: Sequence[int], n_sizes: int
+) -> Callable[..., list[Any]]:
+    """A moment and its gradients as one function.
+
+    It takes `n_sizes` sizes, the inputs of the moment, and the gradients of the outputs `real`, and
+    once more of the states among them; it gives the outputs, and a gradient for each of `needs`.
+    """
+    n_given = len(needs)
 
     def joint(*all_: Any) -> list[Any]:
-        inputs = all_[k:]
+        inputs = all_[n_sizes:]
         leaves = [
             value.detach().requires_grad_() if needed else value
-            for value, needed in zip(inputs[: len(given)], needs, strict=True)
+            for value, needed in zip(inputs[:n_given], needs, strict=True)
         ]
         with torch.enable_grad():
-            results = loop.program.module.forward(*leaves, inputs[len(given)])
-        real = [o for o, is_real in zip(results, floating, strict=True) if is_real]
-        pairs = zip(real, inputs[len(given) + 1 :], strict=True)
+            results = loop.program.module.forward(*leaves, inputs[n_given])
+        arriving = inputs[n_given + 1 :]
+        tangents = list(arriving[: len(real)])
+        for i, more in enumerate(arriving[len(real) :]):
+            tangents[i] = tangents[i] + more
+        pairs = zip([results[i] for i in real], tangents, strict=True)
         live = [(o, tangent) for o, tangent in pairs if o.requires_grad]
         wanted = [leaf for leaf, needed in zip(leaves, needs, strict=True) if needed]
         found = iter(
@@ -365,21 +420,4 @@ def _moment(
         gradients = [next(found) if needed else None for needed in needs]
         return [*[o.detach() for o in results], *gradients]
 
-    graph = fakes.record(joint, [*arguments, *tangents])
-    parts = halved(graph, k, len(arguments), n_outputs, range(states.stop, len(given)))
-    forward = Trace(parts.forward, arguments, fakes.mode, symbols, inner)
-    taken = [node.meta["val"] for node in parts.backward.graph.nodes if node.op == "placeholder"]
-    backward = Trace(parts.backward, taken, fakes.mode, symbols)
-    moment = Moment(
-        loop,
-        needs,
-        places,
-        compiler(forward),
-        compiler(backward),
-        parts.used,
-        parts.gradients,
-        parts.n_results,
-        floating,
-        [forward, backward],
-    )
-    return moment, outer
+    return joint

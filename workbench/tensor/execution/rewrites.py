@@ -1,0 +1,176 @@
+"""Rewrites of a flat graph before it is compiled: the same values in ways that are faster.
+
+They are for a CPU, and concern what inductor takes as it is: products of matrices, which it leaves
+to a library, and gradients of a choice of elements, which it would not fuse with anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import fx
+
+from workbench.tensor.execution.products import by_onednn
+
+if TYPE_CHECKING:
+    from workbench.tensor.execution.tracing import Trace
+
+aten = torch.ops.aten
+ZEROS = (aten.new_zeros.default, aten.zeros.default, aten.zeros_like.default)
+ADDS_UP = 2**14
+"""Elements from which a second pass over a matrix takes longer than a call from Python."""
+
+
+def rewrite(traced: Trace) -> None:
+    """Do all rewrites of `traced.graph`, in place."""
+    graph = traced.graph.graph
+    with traced.mode:
+        for node in [node for node in graph.nodes if _device(node) == "cpu"]:
+            _apart(graph, node)
+        changed = {_storage(node.args[0]) for node in graph.nodes if node.target is COPY}
+        for node in [node for node in graph.nodes if node.target in CHANGES]:
+            if _device(node) != "cpu":
+                continue
+            with graph.inserting_before(node):
+                new = CHANGES[node.target](graph, node, changed)
+            if new is not None:
+                new.meta = dict(node.meta)
+                node.replace_all_uses_with(new)
+                graph.erase_node(node)
+    graph.eliminate_dead_code()
+    traced.graph.recompile()
+
+
+def _apart(graph: fx.Graph, node: Any) -> None:
+    """Take a multi-tensor operation apart: on a CPU it would be nothing but a loop."""
+    name = getattr(node.target, "__name__", "")
+    if not name.startswith("_foreach_"):
+        return
+    function, overload = name.removeprefix("_foreach_").split(".")
+    single = getattr(getattr(aten, function), overload.replace("List", "Tensor"))
+    for user in list(node.users):  # each takes one result
+        args = [one[user.args[1]] if isinstance(one, list) else one for one in node.args]
+        with graph.inserting_before(user):
+            user.replace_all_uses_with(_call(graph, single, *args, **node.kwargs))
+        graph.erase_node(user)
+    graph.erase_node(node)
+
+
+def _product(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
+    """``mm`` of large matrices by oneDNN, which wants the first of them in order."""
+    left, right = node.args
+    if not by_onednn(_value(left), _value(right)):
+        return None
+    ordered = _call(graph, aten.clone.default, left, memory_format=torch.contiguous_format)
+    return graph.call_function(torch.ops.workbench.product.default, (ordered, right))
+
+
+def _added(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
+    """``product + matrix`` as ``product - (-matrix)``.
+
+    Inductor would have the library add the matrix, after a copy; as two operations of its own it
+    joins them with what comes after.
+    """
+    if node.kwargs:
+        return None
+    for product, other in (node.args, node.args[::-1]):
+        if (
+            _alone(product, aten.mm.default)
+            and isinstance(other, fx.Node)
+            and _value(other).dim() == 2
+        ):
+            turned = _call(graph, aten.neg.default, other)
+            return graph.call_function(aten.sub.Tensor, (product, turned))
+    return None
+
+
+def _descend(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
+    """``copy_(p, where(holds, p - left @ right * scale, p))`` as one operation on ``p``.
+
+    It is gradient descent where nothing but the update wants the gradient, which then is never
+    written down.
+    """
+    total, new = node.args
+    holds = None
+    if new.target is aten.where.self and len(new.users) == 1 and new.args[2] is total:
+        holds, new = new.args[:2]
+    step = _alone(new, aten.sub.Tensor)
+    if step is None or step[0] is not total or _value(total).numel() < ADDS_UP:
+        return None
+    scaled = _alone(step[1], aten.mul.Tensor) or ()
+    for factor, scale in (scaled, scaled[::-1]) if scaled else ():
+        factors = _alone(factor, aten.mm.default)
+        if factors is None or not isinstance(scale, fx.Node) or _value(scale).dim():
+            continue
+        # All of them are looked at later now, when others may have been updated.
+        late = any(_storage(one) in changed for one in (*factors, scale))
+        if not late and not by_onednn(*map(_value, factors)):
+            return graph.call_function(DESCEND, (total, *factors, scale, holds))
+    return None
+
+
+def _placed(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
+    """``scatter_add`` of one element into each row of zeros: ``where(place == index, element, 0)``.
+
+    It is the gradient of the choice of one element, such as that of the true class.
+    """
+    from torch.fx.experimental.symbolic_shapes import statically_known_true
+
+    zeros, dim, index, source = node.args
+    row, chosen, given = (_value(one).shape for one in (zeros, index, source))
+    dim %= len(row)
+    fits = [*row[:dim], 1, *row[dim + 1 :]]
+    if (
+        zeros.target not in ZEROS
+        or not isinstance(row[dim], int)
+        or not all(statically_known_true(a == b) for a, b in zip(chosen, fits, strict=True))
+        or not all(statically_known_true(a == b) for a, b in zip(given, fits, strict=True))
+    ):
+        return None
+    places = _call(graph, aten.arange.default, row[dim], device=_value(index).device)
+    places = _call(graph, aten.view.default, places, [1] * dim + [-1] + [1] * (len(row) - dim - 1))
+    here = _call(graph, aten.eq.Tensor, places, index)
+    return graph.call_function(aten.where.ScalarOther, (here, source, 0))
+
+
+COPY = aten.copy_.default
+DESCEND = torch.ops.workbench.descend.default
+CHANGES: dict[Any, Callable[[fx.Graph, Any, Set[int]], fx.Node | None]] = {
+    COPY: _descend,
+    aten.add.Tensor: _added,
+    aten.mm.default: _product,
+    aten.scatter_add.default: _placed,
+}
+"""What may take the place of a call; it is told which storages the graph writes to."""
+
+
+def _alone(node: Any, target: Any) -> tuple[Any, ...] | None:
+    """The arguments of `node` if it is a call of `target` whose result is used once."""
+    alone = isinstance(node, fx.Node) and node.target is target and len(node.users) == 1
+    return node.args if alone and not node.kwargs else None
+
+
+def _value(node: Any) -> Any:
+    return node.meta["val"]
+
+
+def _device(node: fx.Node) -> str | None:
+    """On which kind of device a call computes."""
+    value = node.meta.get("val")
+    value = value[0] if isinstance(value, (list, tuple)) and value else value
+    return value.device.type if isinstance(value, torch.Tensor) else None
+
+
+def _storage(node: Any) -> int:
+    storage: int = _value(node).untyped_storage()._cdata
+    return storage
+
+
+def _call(graph: fx.Graph, target: Any, *args: Any, **kwargs: Any) -> fx.Node:
+    """Add a call to `graph`, with a stand-in for its value."""
+    node = graph.call_function(target, args, kwargs)
+    values = [_value(one) if isinstance(one, fx.Node) else one for one in args]
+    node.meta["val"] = target(*values, **kwargs)
+    return node
