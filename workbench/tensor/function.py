@@ -96,7 +96,7 @@ class Function:
         """
         if named or len(args) != len(self.inputs):
             args = self._in_order(args, named)
-        values = [e.as_tensor(given) for e, given in zip(self._expected, args, strict=True)]
+        values = list(map(_Expected.as_tensor, self._expected, args))
         kinds = tuple([(value.shape, value.dtype, value.device) for value in values])
         sizes = self._fitting.get(kinds)
         if sizes is None:
