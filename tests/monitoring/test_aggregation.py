@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 
 from workbench import tensor
 from workbench.data import as_stream
 from workbench.errors import MonitoringError
 from workbench.monitoring import DatasetEvaluator, Mean, Perplexity, mean, perplexity
+from workbench.monitoring.aggregation import scheme_of
 
 x = tensor.vector("x")
 STREAM = as_stream([{"x": np.float32([0.5, 0.25])}, {"x": np.float32([0.125])}])
@@ -42,3 +44,12 @@ def test_a_tag_that_is_no_scheme_is_named():
     m.tag.aggregation_scheme = "mean"
     with pytest.raises(MonitoringError, match=r"of m is a scheme such as Maximum\(m\), got 'mean'"):
         DatasetEvaluator([m])
+
+
+def test_the_number_of_examples_is_read_off_what_comes_first():
+    x = tensor.matrix("x")
+    costs = torch.relu(-x.sum(1))
+    cost = costs.mean().copy(name="cost")
+    cost.tag.n_examples = costs.shape[0]
+    [_, number] = scheme_of(cost).requires
+    assert repr(number) == "x.shape[0]"

@@ -177,3 +177,12 @@ def test_assigning_while_a_function_runs_takes_effect_afterwards():
     go.set()
     runner.join(10), setter.join(10)
     assert w.get_value() == 10.0
+
+
+@pytest.mark.parametrize("execution", ["eager", "compiled"])
+def test_what_requires_gradients_is_taken_without_its_history(execution):
+    x, w = tensor.vector("x"), shared([1.0, 2.0], "w")
+    f = function([x], x * w, updates=[(w, w + x)], execution=execution)
+    given = torch.ones(2, requires_grad=True)
+    assert not f(given).requires_grad
+    assert f(given).tolist() == [2.0, 3.0] and torch.is_grad_enabled()

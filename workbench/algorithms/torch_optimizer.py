@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from workbench.algorithms.rules import check_parameters, hyperparameter, total_n
 from workbench.tensor import Function, SharedVariable, Variable, grad
 from workbench.tensor.execution import Guard
 from workbench.tensor.function import Updates
-from workbench.tensor.shared import Locks, WriterLock
+from workbench.tensor.shared import WriterLock, together
 
 MakeOptimizer = Callable[[list[torch.Tensor]], torch.optim.Optimizer]
 MakeScheduler = Callable[[torch.optim.Optimizer], Any]
@@ -138,7 +139,7 @@ class TorchOptimizer(UpdatesAlgorithm):
             parameter.writers.add(self._lock)
         WriterLock.generation += 1
         self._generation = -1
-        self._locks = Locks(())
+        self._locks = together(())
 
     def _rate(self) -> float:
         return float(self.optimizer.param_groups[0]["lr"])
@@ -173,12 +174,12 @@ class TorchOptimizer(UpdatesAlgorithm):
             self._schedule(evaluations[0][0])
         return evaluations[0]
 
-    def _all_locks(self, run: Function) -> Locks:
+    def _all_locks(self, run: Function) -> AbstractContextManager[object]:
         """Of everything that the step touches; taken together, so that nobody waits in a circle."""
         if self._generation != WriterLock.generation:
             self._generation = WriterLock.generation
             touched = {*run.program.shared, *run.updates, *self.parameters, self.learning_rate}
-            self._locks = Locks(lock for variable in touched for lock in variable.writers)
+            self._locks = together(lock for variable in touched for lock in variable.writers)
         return self._locks
 
     def _schedule(self, cost: torch.Tensor) -> None:

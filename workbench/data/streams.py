@@ -14,7 +14,7 @@ from __future__ import annotations
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, TypeVar, cast, overload
+from typing import Any, Literal, TypeVar, overload
 
 from workbench.data.datasets import Data, Dataset
 from workbench.data.schemes import IterationScheme
@@ -163,7 +163,7 @@ class EpochIterator(Iterator[BatchT]):
                 raise StopIteration
             self._batches = self.data_stream.iterate(self.epoch, self.position)
         try:
-            batch = next(self._batches)
+            batch: Any = next(self._batches)
         except StopIteration:
             self.finished, self._batches = True, None
             raise
@@ -172,9 +172,10 @@ class EpochIterator(Iterator[BatchT]):
             self._batches = None
             raise
         self.position += 1
-        if self._sources is None:
-            return cast(BatchT, batch)
-        return cast(BatchT, dict(zip(self._sources, batch, strict=True)))
+        if self._sources is not None:
+            batch = dict(zip(self._sources, batch, strict=True))
+        given: BatchT = batch
+        return given
 
     @property
     def following(self) -> tuple[int, int]:

@@ -315,20 +315,25 @@ class Aggregation:
         quantities = {str(quantity.name): quantity for quantity in self.quantities.quantities}
         return {**self.variables.running, **quantities}
 
+    def _alone(self) -> dict[str, Any]:
+        """What a single batch gave, by name, if that is all there is to read; else nothing."""
+        if self._waiting is None or self._single is None or self._begun:
+            return {}
+        return {name: self._waiting[place] for name, place in self._single}
+
     def unread(self) -> dict[str, torch.Tensor] | None:
         """The values of a single batch by name, if they are on an accelerator still; else None."""
-        if self._waiting is None or self._single is None or self._begun:
-            return None
-        values = {name: self._waiting[place] for name, place in self._single}
-        away = [isinstance(v, torch.Tensor) and v.device.type != "cpu" for v in values.values()]
-        return values if all(away) else None
+        values = self._alone()
+        for value in values.values():
+            if not isinstance(value, torch.Tensor) or value.is_cpu:
+                return None
+        return values or None
 
     def read(self) -> dict[str, Any]:
         """Read the values over all batches since `initialize`, by name."""
-        if self._waiting is not None:
-            if self._single is not None and not self._begun:
-                return {name: plain(self._waiting[place]) for name, place in self._single}
-            self._take_waiting()
+        if values := self._alone():
+            return {name: plain(value) for name, value in values.items()}
+        self._take_waiting()
         values = self.variables.get_aggregated_values() | self.quantities.get_aggregated_values()
         return {name: values[name] for name in self.names}
 

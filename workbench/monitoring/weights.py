@@ -52,7 +52,24 @@ def examples_of(variable: Variable, own: Callable[[Variable], Variable | None]) 
         number = own(one)
         weights[one] = _follows(one, weights) if number is None else number
     weight = weights[variable]
-    return None if weight is NO_DATA else weight
+    return None if weight is NO_DATA or weight is None else _at_source(weight, variable)
+
+
+def _at_source(number: Variable, variable: Variable) -> Variable:
+    """The same number, read off the first of all that `variable` is computed from.
+
+    What comes later need not be kept for its size, and may be computed in one with the rest.
+    """
+    if not isinstance(number.fake, torch.SymInt):
+        return number
+    wanted = symbol(number.fake)
+    for one in ancestors([variable]):
+        sizes = [] if isinstance(one, SharedVariable) or one.is_number else one.fake.shape
+        for axis, size in enumerate(sizes):
+            if symbol(size) == wanted:
+                found: Variable = one.shape[axis]
+                return found
+    return number
 
 
 def _follows(variable: Variable, weights: dict[Variable, Weight]) -> Weight:

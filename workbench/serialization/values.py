@@ -14,7 +14,7 @@ import torch
 from workbench.errors import nearest
 from workbench.filter import get_brick
 from workbench.tensor import SharedVariable
-from workbench.tensor.shared import Locks
+from workbench.tensor.shared import together
 
 Value: TypeAlias = "torch.Tensor | numpy.ndarray[Any, Any]"
 
@@ -44,7 +44,7 @@ def add_unique(named: dict[str, Any], name: str, value: Any) -> None:
 
 def value_of(variable: SharedVariable) -> torch.Tensor:
     """A copy of the value, in main memory."""
-    with Locks(variable.writers):
+    with together(variable.writers):
         return variable.tensor.detach().to("cpu", copy=True)
 
 

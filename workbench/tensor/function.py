@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from workbench.tensor import shapes
 from workbench.tensor.execution import MODES, Execution, Guard, Mode, Step
 from workbench.tensor.inputs import as_variable
 from workbench.tensor.lowering import lower
-from workbench.tensor.shared import Locks, SharedVariable, WriterLock
+from workbench.tensor.shared import SharedVariable, WriterLock, together
 from workbench.tensor.transfer import upload
 from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.variable import Variable
@@ -60,7 +61,8 @@ class Function:
         self._by_name = {v.name: i for i, v in enumerate(self.inputs) if v.name is not None}
         self._touched = {*self.program.shared, *self.updates}
         self._generation = -1
-        self._locks = Locks(())
+        self._locks = together(())
+        self._fitting: dict[tuple[Any, ...], tuple[int, ...]] = {}
         step = Step(
             self.program,
             list(self.updates),
@@ -94,24 +96,37 @@ class Function:
         """
         if named or len(args) != len(self.inputs):
             args = self._in_order(args, named)
-        values = [e.accept(value) for e, value in zip(self._expected, args, strict=True)]
-        for first, axis, other, other_axis in self._ties:
-            if values[first].shape[axis] != values[other].shape[other_axis]:
-                self._refuse_tie(values, first, axis, other, other_axis)
-        return self.run(values)
-
-    def run(self, values: Sequence[Any]) -> Any:
-        """Run on tensors that are known to fit."""
-        run = self.execution.find(values)
+        values = list(map(_Expected.as_tensor, self._expected, args))
+        kinds = tuple([(value.shape, value.dtype, value.device) for value in values])
+        sizes = self._fitting.get(kinds)
+        if sizes is None:
+            values, sizes = self._fit(values, kinds)
+        run = self.execution.find(sizes)
         if self._generation != WriterLock.generation:
             self._find_locks()
         with self._locks:
             outputs = run(values)
         return outputs[0] if self._single else list(outputs)
 
+    def _fit(
+        self, values: list[torch.Tensor], kinds: tuple[Any, ...]
+    ) -> tuple[list[torch.Tensor], tuple[int, ...]]:
+        """Values as the program takes them, and the sizes by which it is chosen.
+
+        That values of these `kinds` fit as they are is remembered.
+        """
+        fitting = [e.accept(value) for e, value in zip(self._expected, values, strict=True)]
+        for first, axis, other, other_axis in self._ties:
+            if values[first].shape[axis] != values[other].shape[other_axis]:
+                self._refuse_tie(values, first, axis, other, other_axis)
+        sizes = self.execution.step.sizes(fitting)
+        if all(map(operator.is_, fitting, values)):
+            self._fitting[kinds] = sizes
+        return fitting, sizes
+
     def _find_locks(self) -> None:
         self._generation = WriterLock.generation
-        self._locks = Locks(lock for v in self._touched for lock in v.writers)
+        self._locks = together(lock for v in self._touched for lock in v.writers)
 
     def _in_order(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, ...]:
         """Positional and named values in the order of the inputs."""
@@ -158,8 +173,8 @@ class _Expected:
         self.fixed = [(axis, size) for axis, size in enumerate(sizes) if isinstance(size, int)]
         self.symbols = [(axis, s) for axis, s in enumerate(sizes) if getattr(s, "is_Symbol", False)]
 
-    def accept(self, given: Any) -> torch.Tensor:
-        value: torch.Tensor = given if isinstance(given, torch.Tensor) else self._convert(given)
+    def accept(self, value: torch.Tensor) -> torch.Tensor:
+        """`value` with the dtype and on the device of the input, if it fits."""
         if value.dtype is not self.dtype:
             value = self._widen(value)
         if value.dim() != self.ndim:
@@ -171,18 +186,22 @@ class _Expected:
             value = upload(value, self.device)
         return value
 
-    def _convert(self, value: Any) -> torch.Tensor:
-        if isinstance(value, Variable):
-            raise errors.InputError(
-                f"input {self.variable!r} got the variable {value!r}; a function takes values (to "
-                "put one graph into another, use givens or ComputationGraph.replace)"
-            )
+    def as_tensor(self, value: Any) -> torch.Tensor:
+        """What is given as a tensor, if it is one of numbers; without a copy where possible."""
         if isinstance(value, numpy.ndarray):
             if not value.flags.writeable:
                 with warnings.catch_warnings():
                     warnings.filterwarnings("ignore", "The given NumPy array is not writable")
                     return torch.from_numpy(value)
             return torch.from_numpy(value)
+        if isinstance(value, torch.Tensor):
+            # What a function gives never has a history, and compiled programs rely on that.
+            return value.detach() if value.requires_grad else value
+        if isinstance(value, Variable):
+            raise errors.InputError(
+                f"input {self.variable!r} got the variable {value!r}; a function takes values (to "
+                "put one graph into another, use givens or ComputationGraph.replace)"
+            )
         try:
             tensor = torch.as_tensor(numpy.asarray(value))
         except (TypeError, ValueError) as error:

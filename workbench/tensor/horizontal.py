@@ -50,18 +50,15 @@ Kind = tuple[Callable[..., Any], Any, torch.dtype, torch.device]
 """What calls must have in common: the function, the operand that is the same, and where."""
 
 
-def widen(
-    graph: fx.Graph, start: fx.Node | None, fakes: dict[fx.Node, Any]
-) -> dict[fx.Node, fx.Node]:
+def widen(graph: fx.Graph, start: fx.Node | None) -> dict[fx.Node, fx.Node]:
     """Join calls behind `start` that do the same with different tensors.
 
     Parameters
     ----------
     graph : torch.fx.Graph
+        Nodes that are tensors have a fake tensor like their value as ``meta["fake"]``.
     start : torch.fx.Node or None
         Where autograd is turned off for the last time; ``None`` if it is never on.
-    fakes : dict
-        For nodes that are tensors a fake tensor like their value.
 
     Returns
     -------
@@ -75,7 +72,7 @@ def widen(
     groups: dict[tuple[int, Kind], list[fx.Node]] = {}
     for node in region:
         depth[node] = 1 + max((depth.get(n, 0) for n in node.all_input_nodes), default=0)
-        kind = _kind(node, fakes)
+        kind = _kind(node)
         if kind is not None:
             groups.setdefault((depth[node], kind), []).append(node)
     wide = [(kind, group) for (_, kind), group in groups.items() if len(group) >= FEWEST]
@@ -89,9 +86,9 @@ def widen(
     }
 
 
-def _kind(node: fx.Node, fakes: dict[fx.Node, Any]) -> Kind | None:
+def _kind(node: fx.Node) -> Kind | None:
     """What a call must have in common with others to be joined with them."""
-    own = fakes.get(node)
+    own = node.meta.get("fake")
     if node.op not in ("call_function", "call_method") or node.kwargs or own is None:
         return None
     if own.dim() == 0:
@@ -102,33 +99,33 @@ def _kind(node: fx.Node, fakes: dict[fx.Node, Any]) -> Kind | None:
     if len(node.args) != 2:
         return None
     left, right = node.args
-    if target in POWERS and isinstance(right, (int, float)) and _like(left, own, fakes):
+    if target in POWERS and isinstance(right, (int, float)) and _like(left, own):
         return torch._foreach_pow, right, own.dtype, own.device
     function = BINARY.get(target)
     if function is None:
         return None
-    if _like(left, own, fakes) and _like(right, own, fakes):
+    if _like(left, own) and _like(right, own):
         return function, None, own.dtype, own.device
     if function in ONE_FOR_ALL:
-        if _like(left, own, fakes) and _number(right, own, fakes):
+        if _like(left, own) and _number(right, own):
             return function, right, own.dtype, own.device
-        if function is not torch._foreach_div and _like(right, own, fakes):
-            return (function, left, own.dtype, own.device) if _number(left, own, fakes) else None
+        if function is not torch._foreach_div and _like(right, own):
+            return (function, left, own.dtype, own.device) if _number(left, own) else None
     return None
 
 
-def _like(operand: Any, own: Any, fakes: dict[fx.Node, Any]) -> bool:
+def _like(operand: Any, own: Any) -> bool:
     """Whether an operand is a tensor of the shape and dtype of the result."""
-    fake = fakes.get(operand) if isinstance(operand, fx.Node) else None
+    fake = operand.meta.get("fake") if isinstance(operand, fx.Node) else None
     if fake is None or fake.dtype is not own.dtype or fake.dim() != own.dim():
         return False
     sizes = list(zip(fake.shape, own.shape, strict=True))
     return all(isinstance(a, int) and isinstance(b, int) and a == b for a, b in sizes)
 
 
-def _number(operand: Any, own: Any, fakes: dict[fx.Node, Any]) -> bool:
+def _number(operand: Any, own: Any) -> bool:
     """Whether an operand is a tensor without dimensions, of the dtype of the result."""
-    fake = fakes.get(operand) if isinstance(operand, fx.Node) else None
+    fake = operand.meta.get("fake") if isinstance(operand, fx.Node) else None
     return fake is not None and fake.dtype is own.dtype and fake.dim() == 0
 
 
@@ -146,6 +143,7 @@ def _join(
     for i, node in enumerate(group):
         with graph.inserting_after(cursor):
             cursor = graph.call_function(operator.getitem, (joined, i))
+        cursor.meta = node.meta
         node.replace_all_uses_with(cursor)
     for node in group:
         graph.erase_node(node)

@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from torch import fx
+from torch.autograd.graph import _engine_run_backward
 
 from workbench import errors
 from workbench.tensor import shapes
@@ -118,19 +119,27 @@ def _require_grad(value: torch.Tensor) -> torch.Tensor:
 def _differentiate(
     costs: list[torch.Tensor], seeds: list[Any], wrt: list[torch.Tensor], retain: bool, create: bool
 ) -> Sequence[torch.Tensor]:
+    """`torch.autograd.grad`, without the looks at its arguments that take as long as operations."""
     live = [(cost, seed) for cost, seed in zip(costs, seeds, strict=True) if cost.requires_grad]
     if not live:
         return [torch.zeros_like(value) for value in wrt]
-    return torch.autograd.grad(
-        [cost for cost, _ in live],
-        wrt,
-        [None if seed is None else torch.as_tensor(seed, dtype=cost.dtype).expand_as(cost)
-         for cost, seed in live],
-        retain_graph=retain or create,
-        create_graph=create,
-        allow_unused=True,
-        materialize_grads=True,
+    gradients: Sequence[torch.Tensor | None] = _engine_run_backward(
+        tuple([cost for cost, _ in live]),
+        tuple([
+            torch.ones_like(cost) if seed is None
+            else torch.as_tensor(seed, dtype=cost.dtype).expand_as(cost)
+            for cost, seed in live
+        ]),
+        retain or create,
+        create,
+        tuple(wrt),
+        True,  # what the costs do not depend on has no gradient
+        accumulate_grad=False,
     )  # fmt: skip
+    return [
+        torch.zeros_like(value, requires_grad=create) if found is None else found
+        for found, value in zip(gradients, wrt, strict=True)
+    ]
 
 
 def _hooked(hook: Callable[[Any], Any]) -> Callable[[Any], None]:
@@ -220,9 +229,11 @@ class _Lowering:
         results = self._results()
         hooked = any(variable.hooks for variable in self.order)
         self.graph.output(tuple(results))
+        for variable, node in (*self.value.items(), *self.leaf.items()):
+            if not variable.is_number:
+                node.meta["fake"] = variable.fake
         if self.news and not hooked:
-            fakes = {n: v.fake for v, n in self.value.items() if not v.is_number}
-            for joined, one in widen(self.graph, self.autograd_off, fakes).items():
+            for joined, one in widen(self.graph, self.autograd_off).items():
                 if one in self.origin:
                     self.origin[joined] = self.origin[one]
         for node in self.bypassed:

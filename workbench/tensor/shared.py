@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy
@@ -25,29 +26,32 @@ from workbench.tensor.variable import Variable
 class WriterLock:
     """The lock of one function that updates shared variables."""
 
-    __slots__ = ("__weakref__", "acquire", "release")
+    __slots__ = ("__weakref__", "lock")
 
     generation = 0
-    """Grows with every new writer; tells holders of lock lists to look again."""
+    """Grows with every new writer; tells who holds `together` of locks to look again."""
 
     def __init__(self) -> None:
-        lock = threading.RLock()
-        self.acquire = lock.acquire
-        self.release = lock.release
+        self.lock = threading.RLock()
 
 
-class Locks:
-    """Several locks as one context, taken in one fixed order.
+def together(writers: Iterable[WriterLock]) -> AbstractContextManager[object]:
+    """The locks of `writers` as one context, which can be entered again and again.
 
-    Parameters
-    ----------
-    locks : iterable of WriterLock
+    They are taken in one fixed order, so that nobody waits in a circle.
     """
+    locks = [writer.lock for writer in sorted(set(writers), key=id)]
+    # One lock is such a context itself, and the fastest there is.
+    return locks[0] if len(locks) == 1 else _Locks(locks)
+
+
+class _Locks:
+    """Several locks as one context."""
 
     __slots__ = ("_locks",)
 
-    def __init__(self, locks: Iterable[WriterLock]) -> None:
-        self._locks = sorted(set(locks), key=id)
+    def __init__(self, locks: list[threading.RLock]) -> None:
+        self._locks = locks
 
     def __enter__(self) -> None:
         for lock in self._locks:
@@ -88,7 +92,7 @@ class SharedVariable(Variable):
 
     def get_value(self) -> numpy.ndarray[Any, Any]:
         """A copy of the value as an array."""
-        with Locks(self.writers):
+        with together(self.writers):
             return self.tensor.detach().cpu().numpy().copy()
 
     def set_value(self, value: Any) -> None:
@@ -124,7 +128,7 @@ class SharedVariable(Variable):
                 f"set_value of {self!r}: got {new.dtype} values, but it holds {self.tensor.dtype}; "
                 "convert them first"
             )
-        with Locks(self.writers), torch.no_grad():
+        with together(self.writers), torch.no_grad():
             self.tensor.copy_(new)
 
     def __reduce__(self) -> Any:

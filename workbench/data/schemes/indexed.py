@@ -155,14 +155,13 @@ def _portions(
     indices: Indices, size: int, start: int, *, ascending: bool = False
 ) -> Iterator[Request]:
     """Cut `indices` into portions of `size`, beginning with portion number `start`."""
+    if isinstance(indices, range) and indices.step == 1 and indices.start >= 0:
+        for first in range(indices.start + start * size, indices.stop, size):
+            yield slice(first, min(first + size, indices.stop))
+        return
     for first in range(start * size, len(indices), size):
-        portion = indices[first : first + size]
-        if not isinstance(portion, range):
-            yield np.sort(portion) if ascending else portion
-        elif portion.step == 1 and portion.start >= 0:
-            yield slice(portion.start, portion.stop)
-        else:
-            yield np.asarray(portion, dtype=np.intp)
+        portion = np.asarray(indices[first : first + size], dtype=np.intp)
+        yield np.sort(portion) if ascending else portion
 
 
 def _one_by_one(indices: Indices) -> Iterator[int]:

@@ -30,6 +30,8 @@ VARIANTS = 8
 """How many programs one step may have."""
 NOT_THESE = "inputs of the sizes {sizes} run eagerly, since they need a program of their own: {why}"
 
+Run = Callable[[Sequence[torch.Tensor]], Sequence[Any]]
+
 _compiler = threading.RLock()
 """Held by the one thread that compiles: inductor keeps state in global places."""
 
@@ -58,44 +60,49 @@ class Variant:
         self.source = "\n".join(sources)
         self.seconds = time.perf_counter() - start
         self._held = [variable.tensor for variable in step.shared]
-        pairs = zip(step.free, self.trace.symbols, strict=True)
-        self._sizes = [place for place, symbol in pairs if not isinstance(symbol, int)]
 
-    def run(self, values: Sequence[torch.Tensor]) -> Sequence[Any]:
-        """Run on tensors of sizes that fit; give the outputs, at which no guard has looked."""
-        return self._program(
-            [
-                *[values[i].shape[axis] for i, axis in self._sizes],
-                *[value.contiguous() for value in values],
-                *self._held,
-            ]
-        )
+    def run(self, sizes: tuple[int, ...]) -> Run:
+        """What runs tensors of `sizes`, which must fit; no guard has looked at what it gives."""
+        pairs = zip(sizes, self.trace.symbols, strict=True)
+        given = [size for size, symbol in pairs if not isinstance(symbol, int)]
+        program, held = self._program, self._held
+
+        def run(values: Sequence[torch.Tensor]) -> Sequence[Any]:
+            return program([*given, *[value.contiguous() for value in values], *held])
+
+        return run
 
 
 class Guarded:
-    """What runs inputs of certain sizes, and has the guard of the step look at the outputs."""
+    """What runs inputs of certain sizes, and has the guard of the step look at the outputs.
 
-    def __init__(self, run: Callable[[Sequence[Any]], Sequence[Any]], step: Step) -> None:
-        self._run = run
+    Nothing that a program takes requires gradients, so that autograd need not be switched off.
+    """
+
+    def __init__(self, run: Run, step: Step) -> None:
+        self._run = run if step.precision != "tf32" else partial(_in_arithmetic, run, step)
         self._step = step
         self._guard = step.guard
-        self._plain = step.precision != "tf32"
 
     def __call__(self, values: Sequence[torch.Tensor]) -> Sequence[Any]:
         """Run, and give the outputs."""
-        with torch.no_grad():
-            try:
-                if self._plain:
-                    outputs = self._run(values)
-                else:
-                    with arithmetic(self._step):
-                        outputs = self._run(values)
-            except Exception as error:
-                self._step.program.explain([*values, *self._step.held], error)
-                raise
+        autograd = torch.is_grad_enabled()
+        try:
+            outputs = self._run(values)
+        except Exception as error:
+            self._step.program.explain([*values, *self._step.held], error)
+            raise
+        finally:
+            if torch.is_grad_enabled() is not autograd:  # a program that fails may leave it off
+                torch.set_grad_enabled(autograd)
         if self._guard is not None:
             self._guard.check(outputs)
         return outputs
+
+
+def _in_arithmetic(run: Run, step: Step, values: Sequence[torch.Tensor]) -> Sequence[Any]:
+    with arithmetic(step):
+        return run(values)
 
 
 class Compiled:
@@ -135,9 +142,8 @@ class Compiled:
             self.variants.append(Variant(self.step, sizes))
             self._by_sizes.clear()
 
-    def find(self, values: Sequence[torch.Tensor]) -> Guarded | Eager:
-        """What runs `values`; made first where that is allowed."""
-        sizes = self.step.sizes(values)
+    def find(self, sizes: tuple[int, ...]) -> Guarded | Eager:
+        """What runs inputs of `sizes`; made first where that is allowed."""
         return self._by_sizes.get(sizes) or self._choose(sizes)
 
     def _choose(self, sizes: tuple[int, ...]) -> Guarded | Eager:
@@ -154,8 +160,8 @@ class Compiled:
         runner: Guarded | Eager = self._eager
         if fitting is not None:
             captured = self.step.device.type == "cuda"
-            run = Captured(fitting.run, self.step) if captured else fitting.run
-            runner = Guarded(run, self.step)
+            run = fitting.run(sizes)
+            runner = Guarded(Captured(run, self.step) if captured else run, self.step)
         self._by_sizes[sizes] = runner
         return runner
 

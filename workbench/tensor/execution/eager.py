@@ -1,14 +1,16 @@
-"""The eager tier: the program runs at once, operation by operation."""
+"""The eager tier: the program runs at once, operation by operation, as few as torch allows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch import fx
 
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.step import Step
+from workbench.tensor.fusion import Change, copied, fuse, in_place
 
 
 class Eager:
@@ -17,16 +19,23 @@ class Eager:
     Parameters
     ----------
     step : Step
+
+    Attributes
+    ----------
+    module : torch.fx.GraphModule
+        What runs: the program of the step in fewer operations. Instead of some new values it gives
+        what these differ by from the old ones.
     """
 
     name = "eager"
 
     def __init__(self, step: Step) -> None:
         self.step = step
-        self._forward = step.program.module.forward
         self._held = step.held
         self._away = step.device.type != "cpu"
-        self._groups = _by_kind([variable.tensor for variable in step.updated])
+        self.module, changes = self._prepared()
+        self._forward = self.module.forward
+        self._groups = _by_kind(changes, [variable.tensor for variable in step.updated])
 
     def find(self, values: Sequence[Any]) -> Eager:
         """What runs `values`: always this."""
@@ -50,9 +59,29 @@ class Eager:
                 if self._away:
                     news = self._kept(step.guard.holds(outputs), news)
                 step.guard.check(outputs)
-            for targets, places in self._groups:
-                torch._foreach_copy_(targets, [news[i] for i in places])
+            # Factors may be among what is updated.
+            factors = [factor.item() for factor in news[len(step.updated) :]]
+            for function, targets, places, factor in self._groups:
+                values = [news[i] for i in places]
+                if factor is None:
+                    function(targets, values)
+                else:
+                    function(targets, values, alpha=factors[factor])
         return outputs
+
+    def _prepared(self) -> tuple[fx.GraphModule, list[Change]]:
+        """What runs, and what is to be done with its new values."""
+        program, updated = self.step.program, self.step.updated
+        changes: list[Change] = [Change()] * len(updated)
+        if self.step.precision == "bf16":  # which decides for each operation how it is computed
+            return program.module, changes
+        graph = copied(program.module)
+        fuse(graph)
+        if not self._away:  # elsewhere nobody waits to see whether there will be updates
+            held = graph.find_nodes(op="placeholder")[len(program.inputs) :]
+            node_of = dict(zip(program.shared, held, strict=False))
+            changes = in_place(graph, [node_of.get(variable) for variable in updated])
+        return fx.GraphModule(program.module, graph), changes
 
     def _kept(self, holds: torch.Tensor | None, news: Sequence[torch.Tensor]) -> Sequence[Any]:
         """New values, or the old ones where the guard refuses: decided on the device."""
@@ -62,11 +91,18 @@ class Eager:
         return [torch.where(holds, new, variable.tensor) for new, variable in pairs]
 
 
-def _by_kind(targets: Sequence[torch.Tensor]) -> list[tuple[list[torch.Tensor], list[int]]]:
-    """Targets of updates in groups that one multi-tensor copy can serve."""
-    groups: dict[tuple[torch.device, torch.dtype], tuple[list[torch.Tensor], list[int]]] = {}
-    for i, target in enumerate(targets):
-        tensors, places = groups.setdefault((target.device, target.dtype), ([], []))
+Group = tuple[Callable[..., object], list[torch.Tensor], list[int], int | None]
+"""A multi-tensor function, what it changes, the places of by what, and that of a factor."""
+
+
+def _by_kind(changes: Sequence[Change], targets: Sequence[torch.Tensor]) -> list[Group]:
+    """Updates in groups that one multi-tensor operation can serve."""
+    factors = list(dict.fromkeys(c.factor for c in changes if c.factor is not None))
+    groups: dict[Any, Group] = {}
+    for i, (change, target) in enumerate(zip(changes, targets, strict=True)):
+        factor = None if change.factor is None else factors.index(change.factor)
+        kind = change, target.device, target.dtype
+        _, tensors, places, _ = groups.setdefault(kind, (change.function, [], [], factor))
         tensors.append(target)
         places.append(i)
     return list(groups.values())

@@ -105,16 +105,16 @@ class Execution:
         self._eager_time = math.nan
         self._made: Compiled | errors.CompilationError | None = None
 
-    def find(self, values: Sequence[Any]) -> Run:
-        """What runs the next call, on `values`; may compile if the mode is ``compiled``."""
+    def find(self, sizes: tuple[int, ...]) -> Run:
+        """What runs the next call, on inputs of `sizes`; may compile if that was asked for."""
         self.calls += 1
         if self.calls < self._next_look:
-            return self.tier.find(values)
+            return self.tier.find(sizes)
         if self.mode == "compiled":
             self._next_look = math.inf
-            self._compile_now(values)
-            return self.tier.find(values)
-        return self._look(values)
+            self._compile_now(sizes)
+            return self.tier.find(sizes)
+        return self._look(sizes)
 
     @property
     def described(self) -> str:
@@ -127,8 +127,7 @@ class Execution:
             return [variant.example for variant in self.tier.variants]
         return list(self.examples)
 
-    def _compile_now(self, values: Sequence[Any]) -> None:
-        sizes = self.step.sizes(values)
+    def _compile_now(self, sizes: tuple[int, ...]) -> None:
         # Examples may be those of a step that had other inputs, for other observers.
         known = [example for example in self.examples if len(example) == len(sizes)]
         try:
@@ -141,7 +140,7 @@ class Execution:
 
     # auto
 
-    def _look(self, values: Sequence[Any]) -> Run:
+    def _look(self, sizes: tuple[int, ...]) -> Run:
         """Swap if something was made, decide if there is something to decide, time the call."""
         self._next_look = self.calls + SAMPLE_EVERY
         if self._made is not None:
@@ -150,8 +149,8 @@ class Execution:
             if isinstance(self.tier, Compiled):
                 self._compare()
             elif self.thread is None and self._pays():
-                self._compile_later(self.step.sizes(values))
-        run = self.tier.find(values)
+                self._compile_later(sizes)
+        run = self.tier.find(sizes)
 
         def timed(given: Sequence[Any]) -> Sequence[Any]:
             start = time.perf_counter()

@@ -85,7 +85,7 @@ class Trace:
 
     @property
     def plain(self) -> bool:
-        """Whether all it works on are arguments, and these and all results tensors of their own.
+        """Whether all it works on are arguments, and these and all results their own or sizes.
 
         To be asked before the graph is compiled.
         """
@@ -97,7 +97,7 @@ class Trace:
         return (
             len(storages) == len(tensors)
             and len(values) == len(results)
-            and all(isinstance(value, torch.Tensor) for value in values)
+            and all(isinstance(value, (torch.Tensor, torch.SymInt)) for value in values)
             and not any(node.op == "get_attr" for node in self.graph.graph.nodes)
         )
 

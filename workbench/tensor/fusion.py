@@ -1,0 +1,269 @@
+"""Fewer and larger operations: a program as the eager tier runs it.
+
+Eagerly every operation costs a call and a pass over memory, forward and again backward. Where torch
+has one operation for several, `fuse` puts it in their place; `in_place` leaves the last operation
+of an update to be done where the old value is. Values differ by rounding only. The compiled tier
+traces programs as they were written: its compiler does this by itself.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx
+from torch.nn import functional
+
+from workbench.tensor import shapes
+from workbench.tensor.horizontal import BINARY, NAMES
+from workbench.tensor.indexing import _elements
+from workbench.tensor.lowering import _differentiate
+
+Call = tuple[Any, tuple[Any, ...], dict[str, Any]]
+"""A function, and what it is called with."""
+
+ADD = {operator.add, torch.add, "add"}
+MULTIPLY = {operator.mul, torch.mul, "mul"}
+PRODUCT = {operator.matmul, torch.matmul, torch.mm, "matmul", "mm"}
+NEGATE = {operator.neg, torch.neg, "neg"}
+MEAN = {torch.mean, "mean"}
+CONVOLVE = {torch.conv2d, torch.conv_transpose2d}
+
+CALLS = ("call_function", "call_method")
+FLOATS = (torch.float32, torch.float64)
+NOBODY = -(2**62) - 1
+"""A class that no data has: torch leaves out, without a word, what is of the class that it is told
+to ignore."""
+
+IN_PLACE: dict[Any, Callable[..., object]] = {
+    torch._foreach_add: torch._foreach_add_,
+    torch._foreach_sub: torch._foreach_sub_,
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is done with old values.
+
+    Attributes
+    ----------
+    function : callable
+        Changes tensors, in place, by others.
+    factor : torch.fx.Node or None
+        A number that the others are multiplied by.
+    """
+
+    function: Callable[..., object] = torch._foreach_copy_
+    factor: fx.Node | None = None
+
+
+def copied(module: fx.GraphModule) -> fx.Graph:
+    """The graph of `module` once more, to be changed."""
+    graph = fx.Graph()
+    graph.output(graph.graph_copy(module.graph, {}))
+    return graph
+
+
+def fuse(graph: fx.Graph) -> None:
+    """Put single operations in the place of several.
+
+    Nodes that are tensors have a fake one like their value as ``meta["fake"]``.
+    """
+    for node in reversed(list(graph.nodes)):  # what is larger before what is part of it
+        rules = RULES.get(node.target, ()) if node.users and node.op in CALLS else ()
+        call = next((call for rule in rules if (call := rule(node)) is not None), None)
+        if call is not None:
+            with graph.inserting_before(node):
+                new = graph.call_function(*call)
+            new.meta = node.meta
+            node.replace_all_uses_with(new)
+            _erase(graph, [node])
+
+
+def _erase(graph: fx.Graph, idle: list[fx.Node]) -> None:
+    """Remove `idle` nodes, and what was there for them alone."""
+    while idle:
+        node = idle.pop()
+        before = node.all_input_nodes
+        graph.erase_node(node)
+        idle += [n for n in before if not n.users and n.op in CALLS]
+
+
+def _affine(node: Any) -> Call | None:
+    """``left @ right + rest`` for matrices."""
+    for product, rest in _terms(node, PRODUCT):
+        matrices = not product.kwargs and all(_fake(one).dim() == 2 for one in product.args)
+        if matrices and _fits(rest, product):
+            return torch.addmm, (rest, *product.args), {}
+    return None
+
+
+def _multiple(node: Any) -> Call | None:
+    """``left * right + rest``."""
+    for product, rest in _terms(node, MULTIPLY):
+        if not product.kwargs and all(_alike(one, node) for one in product.args):
+            return torch.addcmul, (rest, *product.args), {}
+    return None
+
+
+def _biased(node: Any) -> Call | None:
+    """A convolution plus one number for each channel."""
+    for convolution, rest in _terms(node, CONVOLVE):
+        if (
+            _calls(rest, {"reshape"})
+            and list(rest.args[1:]) == [-1, 1, 1]
+            and _fake(rest.args[0]).dim() == 1
+            and len(convolution.args) == 2
+            and "bias" not in convolution.kwargs
+            and _fits(rest, convolution)
+        ):
+            return convolution.target, (*convolution.args, rest.args[0]), convolution.kwargs
+    return None
+
+
+def _mean_of_true(node: Any) -> Call | None:
+    """The mean of what `_of_true` finds."""
+    if len(node.args) != 1 or node.kwargs or not _calls(node.args[0], NEGATE):
+        return None
+    call = _of_true(node.args[0]) if len(node.args[0].users) == 1 else None
+    return call and (*call[:2], {**call[2], "reduction": "mean"})
+
+
+def _of_true(node: Any) -> Call | None:
+    """Minus the logarithm that stands, in each row, at the place of the true class."""
+    if len(node.args) != 1 or not _calls(node.args[0], {_elements}):
+        return None
+    one = node.args[0]
+    if len(one.users) > 1 or _fake(one).dtype not in FLOATS:
+        return None
+    return functional.nll_loss, one.args[:2], {"ignore_index": NOBODY, "reduction": "none"}
+
+
+RULES: dict[Any, Sequence[Callable[[fx.Node], Call | None]]] = {
+    **dict.fromkeys(ADD, (_affine, _multiple, _biased)),
+    **dict.fromkeys(MEAN, (_mean_of_true,)),
+    **dict.fromkeys(NEGATE, (_of_true,)),
+}
+"""For a function what may find something larger that ends with it."""
+
+
+def _calls(node: Any, functions: set[Any]) -> bool:
+    """Whether `node` calls one of `functions`, some of them methods by their names."""
+    return isinstance(node, fx.Node) and node.op in CALLS and node.target in functions
+
+
+def _terms(node: Any, functions: set[Any]) -> Iterator[tuple[Any, Any]]:
+    """Terms of a sum that call one of `functions`, for nobody else; each with the other term."""
+    if len(node.args) != 2 or node.kwargs or not all(_alike(one, node) for one in node.args):
+        return
+    for one, other in (node.args, node.args[::-1]):
+        if _calls(one, functions) and len(one.users) == 1 and one is not other:
+            yield one, other
+
+
+def _fake(node: Any) -> Any:
+    return node.meta.get("fake") if isinstance(node, fx.Node) else None
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two are tensors of the same dtype in the same place."""
+    a, b = _fake(one), _fake(other)
+    return a is not None and b is not None and (a.dtype, a.device) == (b.dtype, b.device)
+
+
+def _fits(one: Any, other: Any) -> bool:
+    """Whether a sum of both has the sizes of `other`."""
+    sizes = zip(reversed(_fake(one).shape), reversed(_fake(other).shape), strict=False)
+    within = _fake(one).dim() <= _fake(other).dim()
+    return within and all(shapes.known(a) == 1 or _equal(a, b) for a, b in sizes)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    a, b = shapes.symbol(one), shapes.symbol(other)
+    return bool(a == b) or b in shapes.equal_to(a)
+
+
+def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
+    """Leave the last operation of updates for later, to be done where the old values are.
+
+    Parameters
+    ----------
+    graph : torch.fx.Graph
+        The last of its results are new values. It gives what these differ by afterwards, as far as
+        that is possible; and then the factors of changes, each once.
+    olds : list of torch.fx.Node or None
+        For each of the new values the node that is the old one, if there is one.
+
+    Returns
+    -------
+    list of Change
+        For each of them what is to be done with the old value and what the graph gives: the latter
+        is copied if there is nothing better.
+    """
+    output = graph.output_node()
+    results: list[Any] = list(output.args[0])  # type: ignore[arg-type]
+    first = len(results) - len(olds)
+    found: dict[fx.Node, tuple[Change, fx.Node]] = {}
+    for new, old in zip(results[first:], olds, strict=True):
+        last = _last_operation(new, old)
+        if last is not None and list(new.users) == [output] and results.count(new) == 1:
+            found[new] = last
+    changes = []
+    for i, new in enumerate(results[first:], start=first):
+        # One call computes several values: none of them may be needed otherwise.
+        together = new.args[0].users if new.target is operator.getitem else ()
+        change = Change()
+        if new in found and all(one in found for one in together):
+            change, results[i] = found[new]
+        changes.append(change)
+    factors = dict.fromkeys(change.factor for change in changes if change.factor is not None)
+    output.args = ((*results, *factors),)
+    _erase(graph, [new for new in found if not new.users])
+    return changes
+
+
+def _last_operation(new: fx.Node, old: fx.Node | None) -> tuple[Change, fx.Node] | None:
+    """What makes `new` of `old` in place, and by what; if that has memory of its own."""
+    function, operands = _arithmetic(new)
+    if function not in IN_PLACE or operands[0] is not old:
+        return None
+    by = operands[1]
+    scaling, factors = _arithmetic(by)
+    if scaling is torch._foreach_mul and len(by.users) == 1:
+        for one, factor in (factors, factors[::-1]):
+            if _is_number(factor, like=new) and _alike(one, new) and _is_new(one):
+                return Change(IN_PLACE[function], factor), one
+    return (Change(IN_PLACE[function]), by) if _is_new(by) else None
+
+
+def _is_number(node: Any, like: fx.Node) -> bool:
+    """Whether a value is a tensor without dimensions."""
+    return _alike(node, like) and _fake(node).dim() == 0
+
+
+def _is_new(node: Any) -> bool:
+    """Whether a value has just been computed, and so is no view of what is there."""
+    if _calls(node, {operator.getitem}) and node.args[0].target is _differentiate:
+        return all(seed is None for seed in node.args[0].args[1])  # which it might give
+    return _arithmetic(node)[0] is not None
+
+
+def _arithmetic(node: Any) -> tuple[Any, Sequence[Any]]:
+    """The multi-tensor function of two operands that gives `node`, alone or with others; and these.
+
+    Nothing if there is none.
+    """
+    if not isinstance(node, fx.Node) or node.op not in CALLS:
+        return None, ()
+    function: Any = node.target
+    if function is operator.getitem:
+        call: Any
+        i: Any
+        call, i = node.args
+        if call.target not in BINARY.values():
+            return None, ()
+        return call.target, [part[i] if isinstance(part, list) else part for part in call.args]
+    return BINARY.get(NAMES.get(function, function)), node.args
