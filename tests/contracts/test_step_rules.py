@@ -161,7 +161,7 @@ def test_compiled_steps_agree_with_eager_ones_and_resume_exactly(name):
             resumed.process_batch(batch)
     assert algorithm.execution.tier.name == "compiled"
     for ours, expected, again in zip(*map(values, (parameters, theirs, others)), strict=True):
-        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(ours, expected, rtol=5e-5, atol=1e-6)
         np.testing.assert_array_equal(ours, again)
 
 

@@ -142,3 +142,13 @@ def test_several_choices_from_a_row_add_up() -> None:
 def test_memory_is_kept_unless_the_environment_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
     assert memory.keep_memory.__wrapped__() is False
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_small_products_need_no_library(transposed: bool) -> None:
+    x, w = tensor.matrix("x"), shared(numbers(10, 10).numpy(), "w")
+    f = function([x], torch.tanh(x @ (w.T if transposed else w)), execution="compiled")
+    value = numbers(7, 10, seed=1)
+    expected = torch.tanh(value @ (w.tensor.T if transposed else w.tensor))
+    torch.testing.assert_close(f(value), expected)
+    assert "aten.mm.default" not in called(f)

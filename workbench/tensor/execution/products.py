@@ -1,9 +1,11 @@
-"""Products of matrices that inductor leaves to a library: by which one, and what they become.
+"""Products of matrices: who computes them, and what they become.
 
-For float32 torch calls MKL, which on processors that are not Intel's does without their widest
-instructions; oneDNN, which torch has on board for convolutions, makes code for the processor it
-runs on. It takes longer to get going, so that small products stay with MKL. Which one is called
-depends on sizes alone: the same step is computed in the same way every time.
+Inductor leaves all of them to a library. For small ones the call takes longer than the work: as
+sums of products they become part of the kernels around them. For float32 torch calls MKL, which on
+processors that are not Intel's does without their widest instructions; oneDNN, which torch has on
+board for convolutions, makes code for the processor it runs on. It takes longer to get going, so
+that it is for large products. Who computes depends on sizes alone: the same step is computed in the
+same way every time.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ import platform
 
 import torch
 
+SMALL = 2**15
+"""Multiplications up to which a kernel of inductor is faster than the call of a library."""
 LARGE = 2**22
 """Multiplications from which oneDNN is the faster one."""
 
@@ -21,14 +25,22 @@ AVAILABLE = torch.backends.mkldnn.is_available() and platform.machine() in ("x86
 
 def by_onednn(left: torch.Tensor, right: torch.Tensor) -> bool:
     """Whether the product of two matrices, which may be fake, is to be computed by oneDNN."""
-    if not AVAILABLE or left.device.type != "cpu" or left.dtype is not torch.float32:
-        return False
-    m, k, n = (_example(size) for size in (*left.shape, right.shape[1]))
-    return m * k * n >= LARGE
+    single = left.device.type == "cpu" and left.dtype is torch.float32
+    return AVAILABLE and single and _multiplications(left, right) >= LARGE
 
 
-def _example(size: int | torch.SymInt) -> int:
-    return size if isinstance(size, int) else int(size.node.hint)
+def by_inductor(left: torch.Tensor, right: torch.Tensor) -> bool:
+    """Whether the product of two matrices, which may be fake, is to be left to no library."""
+    return left.device.type == "cpu" and _multiplications(left, right) <= SMALL
+
+
+def _multiplications(left: torch.Tensor, right: torch.Tensor) -> int:
+    """How many a product takes; where sizes are not fixed, with those it was traced for."""
+    m, k, n = (
+        size if isinstance(size, int) else int(size.node.hint)
+        for size in (*left.shape, right.shape[1])
+    )
+    return m * k * n
 
 
 def product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """Rewrites of a flat graph before it is compiled: the same values in ways that are faster.
 
 They are for a CPU, and concern what inductor takes as it is: products of matrices, which it leaves
-to a library, and gradients of a choice of elements, which it would not fuse with anything.
+to one library, and gradients of a choice of elements, which it would not fuse with anything.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import fx
 
-from workbench.tensor.execution.products import by_onednn
+from workbench.tensor.execution.products import by_inductor, by_onednn
 
 if TYPE_CHECKING:
     from workbench.tensor.execution.tracing import Trace
@@ -49,7 +49,13 @@ def _apart(graph: fx.Graph, node: Any) -> None:
     if not name.startswith("_foreach_"):
         return
     function, overload = name.removeprefix("_foreach_").split(".")
-    single = getattr(getattr(aten, function), overload.replace("List", "Tensor"))
+    any_overload = getattr(aten, function)
+    # Those of the power are named after something else; torch finds the right one.
+    single = (
+        any_overload
+        if function == "pow"
+        else getattr(any_overload, overload.replace("List", "Tensor"), any_overload)
+    )
     for user in list(node.users):  # each takes one result
         args = [one[user.args[1]] if isinstance(one, list) else one for one in node.args]
         with graph.inserting_before(user):
@@ -59,12 +65,17 @@ def _apart(graph: fx.Graph, node: Any) -> None:
 
 
 def _product(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
-    """``mm`` of large matrices by oneDNN, which wants the first of them in order."""
+    """``mm`` by whoever is fastest: a sum for small matrices, oneDNN for large ones."""
     left, right = node.args
-    if not by_onednn(_value(left), _value(right)):
-        return None
-    ordered = _call(graph, aten.clone.default, left, memory_format=torch.contiguous_format)
-    return graph.call_function(torch.ops.workbench.product.default, (ordered, right))
+    given = _value(left), _value(right)
+    if by_inductor(*given):
+        rows, columns = (_call(graph, aten.unsqueeze.default, left, 2), right)
+        products = _call(graph, aten.mul.Tensor, rows, columns)
+        return graph.call_function(aten.sum.dim_IntList, (products, [1]))
+    if by_onednn(*given):  # which wants the first of them in order
+        ordered = _call(graph, aten.clone.default, left, memory_format=torch.contiguous_format)
+        return graph.call_function(torch.ops.workbench.product.default, (ordered, right))
+    return None
 
 
 def _added(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
