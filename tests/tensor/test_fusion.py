@@ -194,3 +194,19 @@ def test_an_error_in_a_larger_operation_names_what_was_written():
     with pytest.raises(RuntimeError) as caught:
         run(torch.ones(2, 3))
     assert "while computing matmul(" in caught.value.__notes__[0]
+
+
+def test_steps_of_loops_take_fewer_operations_too():
+    w, x = shared(numbers(2, 2), "w"), tensor.tensor3("x")
+    [states] = tensor.scan(
+        lambda x_t, s: torch.tanh(x_t + s @ w), sequences=[x], states=[torch.zeros_like(x[0])]
+    )
+    loop = states.owner.function
+    run = eager([x], grad((states**2).sum(), w))
+    leaf, state, total = numbers(2, 2).requires_grad_(), torch.zeros(3, 2), 0
+    for moment in numbers(5, 3, 2):
+        state = torch.tanh(moment + state @ leaf)
+        total = total + (state**2).sum()
+    total.backward()
+    assert_allclose(run(numbers(5, 3, 2)), leaf.grad, rtol=1e-5)
+    assert any(node.target is torch.addmm for node in loop._eager.graph.nodes)

@@ -1,7 +1,7 @@
 """Fewer and larger operations: a program as the eager tier runs it.
 
 Eagerly every operation costs a call and a pass over memory, forward and again backward. Where torch
-has one operation for several, `fuse` puts it in their place; `in_place` leaves the last operation
+has one operation for several, `fused` puts it in their place; `in_place` leaves the last operation
 of an update to be done where the old value is. Values differ by rounding only. The compiled tier
 traces programs as they were written: its compiler does this by itself.
 """
@@ -20,7 +20,7 @@ from torch.nn import functional
 from workbench.tensor import shapes
 from workbench.tensor.horizontal import BINARY, NAMES
 from workbench.tensor.indexing import _elements
-from workbench.tensor.lowering import _differentiate
+from workbench.tensor.lowering import Program, _differentiate
 
 Call = tuple[Any, tuple[Any, ...], dict[str, Any]]
 """A function, and what it is called with."""
@@ -60,18 +60,10 @@ class Change:
     factor: fx.Node | None = None
 
 
-def copied(module: fx.GraphModule) -> fx.Graph:
-    """The graph of `module` once more, to be changed."""
+def fused(program: Program) -> fx.Graph:
+    """The graph of `program` with single operations in the place of several."""
     graph = fx.Graph()
-    graph.output(graph.graph_copy(module.graph, {}))
-    return graph
-
-
-def fuse(graph: fx.Graph) -> None:
-    """Put single operations in the place of several.
-
-    Nodes that are tensors have a fake one like their value as ``meta["fake"]``.
-    """
+    graph.output(graph.graph_copy(program.graph, {}))
     for node in reversed(list(graph.nodes)):  # what is larger before what is part of it
         rules = RULES.get(node.target, ()) if node.users and node.op in CALLS else ()
         call = next((call for rule in rules if (call := rule(node)) is not None), None)
@@ -81,6 +73,7 @@ def fuse(graph: fx.Graph) -> None:
             new.meta = node.meta
             node.replace_all_uses_with(new)
             _erase(graph, [node])
+    return graph
 
 
 def _erase(graph: fx.Graph, idle: list[fx.Node]) -> None:

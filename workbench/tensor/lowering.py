@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -48,9 +49,12 @@ class Program:
 
     Attributes
     ----------
-    module : torch.fx.GraphModule
+    graph : torch.fx.Graph
         Takes `inputs`, the tensors of `shared`, then the autograd leaves of `leaves`; gives the
-        outputs followed by the new values.
+        outputs followed by the new values. Nodes that are tensors have a fake one like their value
+        as ``meta["fake"]``.
+    constants : dict
+        What the graph refers to by name.
     inputs : list of Variable
     shared, leaves : list of SharedVariable
         Leaves are those that a gradient is taken with respect to.
@@ -62,13 +66,19 @@ class Program:
         Which new values are copies, because they are what another place holds.
     """
 
-    module: fx.GraphModule
+    graph: fx.Graph
+    constants: dict[str, Any] = field(repr=False)
     inputs: list[Variable]
     shared: list[SharedVariable]
     leaves: list[SharedVariable]
     origin: dict[fx.Node, Call] = field(repr=False)
     hooked: bool
     copies: list[int]
+
+    @cached_property
+    def module(self) -> fx.GraphModule:
+        """The graph as code."""
+        return fx.GraphModule(self.constants, self.graph)
 
     def explain(self, arguments: Sequence[Any], error: Exception) -> None:
         """Find the call that fails on `arguments` and note on `error` where it stands.
@@ -239,8 +249,16 @@ class _Lowering:
         for node in self.bypassed:
             if not node.users:
                 self.graph.erase_node(node)
-        module = fx.GraphModule(dict(self.constants.values()), self.graph)
-        return Program(module, self.inputs, self.shared, leaves, self.origin, hooked, self.copies)
+        return Program(
+            self.graph,
+            dict(self.constants.values()),
+            self.inputs,
+            self.shared,
+            leaves,
+            self.origin,
+            hooked,
+            self.copies,
+        )
 
     def _placeholder(self, variable: Variable, otherwise: str, ending: str = "") -> fx.Node:
         """A parameter of the program, named after `variable` and unlike all others."""

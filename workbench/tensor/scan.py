@@ -13,10 +13,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch import fx
 from torch.utils.checkpoint import checkpoint
 
 from workbench import errors
 from workbench.tensor import random, shapes
+from workbench.tensor.fusion import fused
 from workbench.tensor.lowering import Program, instead, lower
 from workbench.tensor.traversal import ancestors, inputs_of, replace
 from workbench.tensor.variable import Operation, Variable, apply
@@ -50,6 +52,7 @@ class Loop(Operation):
         self.n_sequences, self.n_states, self.reverse = n_sequences, n_states, reverse
         self.low_memory = low_memory
         self._program: Program | None = None
+        self._few: fx.GraphModule | None = None
 
     @property
     def program(self) -> Program:
@@ -57,6 +60,13 @@ class Loop(Operation):
         if self._program is None:
             self._program = lower(self.inner_inputs, self.inner_outputs)
         return self._program
+
+    @property
+    def _eager(self) -> fx.GraphModule:
+        """The lowered step in fewer operations."""
+        if self._few is None:
+            self._few = fx.GraphModule(self.program.constants, fused(self.program))
+        return self._few
 
     @property
     def variables(self) -> list[Variable]:
@@ -109,7 +119,7 @@ class Loop(Operation):
         contexts: list[torch.Tensor],
     ) -> list[list[torch.Tensor]]:
         """Some moments, one after the other: a list of values for each output."""
-        step = self.program.module.forward
+        step = self._eager.forward if _at_once(states) else self.program.module.forward
         collected: list[list[torch.Tensor]] = [[] for _ in self.inner_outputs]
         for t in part:
             results = step(*[moment[t] for moment in moments], *states, *contexts, t)
@@ -146,7 +156,15 @@ class Loop(Operation):
         return torch.empty((0, *sizes), dtype=output.dtype, device=output.device)
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_program": None}
+        return vars(self) | {"_program": None, "_few": None}
+
+
+def _at_once(values: Sequence[torch.Tensor]) -> bool:
+    """Whether operations are computed as they come, not traced, and in the dtypes of `values`."""
+    return all(
+        type(value) is torch.Tensor and not torch.is_autocast_enabled(value.device.type)
+        for value in values
+    )
 
 
 def scan(

@@ -10,7 +10,7 @@ from torch import fx
 
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.step import Step
-from workbench.tensor.fusion import Change, copied, fuse, in_place
+from workbench.tensor.fusion import Change, fused, in_place
 
 
 class Eager:
@@ -62,11 +62,11 @@ class Eager:
             # Factors may be among what is updated.
             factors = [factor.item() for factor in news[len(step.updated) :]]
             for function, targets, places, factor in self._groups:
-                values = [news[i] for i in places]
+                by = [news[i] for i in places]
                 if factor is None:
-                    function(targets, values)
+                    function(targets, by)
                 else:
-                    function(targets, values, alpha=factors[factor])
+                    function(targets, by, alpha=factors[factor])
         return outputs
 
     def _prepared(self) -> tuple[fx.GraphModule, list[Change]]:
@@ -75,13 +75,12 @@ class Eager:
         changes: list[Change] = [Change()] * len(updated)
         if self.step.precision == "bf16":  # which decides for each operation how it is computed
             return program.module, changes
-        graph = copied(program.module)
-        fuse(graph)
+        graph = fused(program)
         if not self._away:  # elsewhere nobody waits to see whether there will be updates
             held = graph.find_nodes(op="placeholder")[len(program.inputs) :]
             node_of = dict(zip(program.shared, held, strict=False))
             changes = in_place(graph, [node_of.get(variable) for variable in updated])
-        return fx.GraphModule(program.module, graph), changes
+        return fx.GraphModule(program.constants, graph), changes
 
     def _kept(self, holds: torch.Tensor | None, news: Sequence[torch.Tensor]) -> Sequence[Any]:
         """New values, or the old ones where the guard refuses: decided on the device."""
