@@ -216,7 +216,7 @@ def test_explain_tells_tier_sizes_time_and_kernels(compiled, capsys):
     text = capsys.readouterr().out
     assert "tier      compiled: asked for" in text
     assert re.search(r"program 1, for x.shape\[0\] (>=|from) 2", text)
-    assert "s to trace and compile" in text and "kernels:" in text and "extern_kernels.mm" in text
+    assert "s to trace and compile" in text and "kernels:" in text and "cpp_fused_" in text
     assert "forward(self, x, y, w, v, w_leaf, v_leaf)" in text
 
 
