@@ -91,6 +91,7 @@ def _added(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
             _alone(product, aten.mm.default)
             and isinstance(other, fx.Node)
             and _value(other).dim() == 2
+            and _value(other).dtype is _value(product).dtype  # some have nothing below zero
         ):
             turned = _call(graph, aten.neg.default, other)
             return graph.call_function(aten.sub.Tensor, (product, turned))
@@ -114,6 +115,8 @@ def _descend(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
     for factor, scale in (scaled, scaled[::-1]) if scaled else ():
         factors = _alone(factor, aten.mm.default)
         if factors is None or not isinstance(scale, fx.Node) or _value(scale).dim():
+            continue
+        if _kind(factor) != _kind(total):  # a subtraction would adapt it, `addmm_` refuses
             continue
         # All of them are looked at later now, when others may have been updated.
         late = any(_storage(one) in changed for one in (*factors, scale))
@@ -165,6 +168,11 @@ def _alone(node: Any, target: Any) -> tuple[Any, ...] | None:
 
 def _value(node: Any) -> Any:
     return node.meta["val"]
+
+
+def _kind(node: Any) -> tuple[torch.dtype, torch.Size]:
+    """What two values must have in common for one to be added to the other in place."""
+    return _value(node).dtype, _value(node).shape
 
 
 def _device(node: fx.Node) -> str | None:
