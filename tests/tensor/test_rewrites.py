@@ -94,6 +94,17 @@ def test_a_gradient_that_somebody_sees_is_written_down() -> None:
     numpy.testing.assert_allclose(before - RATE * seen[0].numpy(), w.get_value(), rtol=1e-5)
 
 
+@pytest.mark.parametrize(("rate", "given"), [(numpy.nan, 1.0), (numpy.inf, 1.0), (0.0, numpy.nan)])
+def test_descent_at_a_rate_that_is_not_finite_or_zero(rate: float, given: float) -> None:
+    x, scale = tensor.matrix("x"), shared(rate, "rate")
+    w = shared(numpy.ones((128, 128), dtype="float32"), "w")
+    f = function([x], [], updates=[(w, w - (x.T @ x) * scale)], execution="compiled")
+    f(torch.full((4, 128), given))
+    assert "workbench.descend.default" in called(f)
+    expected = 1 - numpy.float32(4 * given**2) * numpy.float32(rate)
+    numpy.testing.assert_array_equal(w.get_value(), numpy.full((128, 128), expected))
+
+
 def test_descent_does_nothing_where_the_cost_is_not_finite() -> None:
     algorithm, w, _ = descent(512, function_kwargs={"execution": "compiled"})
     algorithm.process_batch(batch(512))

@@ -70,8 +70,13 @@ def _descend(
     holds: torch.Tensor | None,
 ) -> None:
     """``total -= left @ right * scale`` in one pass over memory, unless `holds` is false."""
-    if holds is None or holds.item():
-        total.addmm_(left, right, alpha=-scale.item())
+    if holds is not None and not holds.item():
+        return
+    factor = scale.item()
+    if factor and math.isfinite(factor):
+        total.addmm_(left, right, alpha=-factor)
+    else:  # where libraries make no difference between 0 times NaN and 0, or take NaN for a number
+        total.sub_(left @ right * scale)
 
 
 # As operations of a program, with little around them: `torch.library.custom_op` takes longer than
