@@ -1,12 +1,12 @@
 """One training step, by this project, by plain torch and by its peers.
 
 All train the same models on the same batches, slices of arrays in memory, with plain gradient
-descent, and keep the cost of every batch. This project does so in a main loop with a log. Times
-are those of whole epochs by the clock, divided by the number of batches; what comes before the
-first batch is not counted. `torch.nn.LSTM` has no peepholes, the brick has; Keras has its own
-recurrent layer. The last column but two says how many times as fast as the contender the
-compiled tier of this project is; for its eager tier, how many times as long as plain torch it
-takes.
+descent, and keep the cost of every batch. This project does so in a main loop with a log; a session
+runs that in a background thread. Times are those of whole epochs by the clock, divided by the
+number of batches; what comes before the first batch is not counted. `torch.nn.LSTM` has no
+peepholes, the brick has; Keras has its own recurrent layer. The last column but two says how many
+times as fast as the contender the compiled tier of this project is; for its eager tier, how many
+times as long as plain torch it takes.
 """
 
 from __future__ import annotations

@@ -183,6 +183,14 @@ def test_what_has_no_negative_is_added_to_a_product(dtype: torch.dtype) -> None:
     assert f.execution.tier.name == "compiled"
 
 
+def test_a_size_is_added_to_a_product() -> None:
+    x, w = tensor.matrix("x"), shared(numbers(300, 300).numpy(), "w")
+    f = function([x], torch.relu(x @ w + x.shape[0]), execution="compiled")
+    value = numbers(6, 300, seed=1)
+    torch.testing.assert_close(f(value), torch.relu(value @ w.tensor + 6))
+    assert f.execution.tier.name == "compiled"
+
+
 def test_a_product_of_unknown_size_is_compiled() -> None:
     x, w = tensor.matrix("x"), shared(numbers(6, 3).numpy(), "w")
     f = function([x], x[x[:, 0] > 0] @ w, execution="compiled")
