@@ -35,7 +35,7 @@ from workbench.errors import SessionError, SessionWarning, StateError, TrainingF
 from workbench.log import TrainingLogBase
 from workbench.log.column import plain
 from workbench.main_loop import MainLoop
-from workbench.utils.workers import release_workers
+from workbench.utils.workers import release_workers, release_workers_after_cells
 
 if TYPE_CHECKING:
     from workbench.tensor.shared import SharedVariable
@@ -200,6 +200,7 @@ class Session:
             )
             self._state = State.RUNNING
         release_workers()  # this thread's, which would slow down the new one
+        release_workers_after_cells()
         self._thread.start()
 
     def _warn_of(self, others: list[Session]) -> None:
@@ -424,6 +425,7 @@ class Session:
 
     def _hold(self) -> None:
         """Carry out commands, and nothing else, until one of them lets training go on."""
+        release_workers()  # for the good of who calculates meanwhile
         while self._paused:
             self.main_loop.attend()
             if self.main_loop.breathing and any(not command.done for command in self.commands):

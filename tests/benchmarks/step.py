@@ -1,17 +1,18 @@
 """One training step, by this project, by plain torch and by its peers.
 
 All train the same models on the same batches, slices of arrays in memory, with plain gradient
-descent, and keep the cost of every batch. This project does so in a main loop with a log. Times
-are those of whole epochs by the clock, divided by the number of batches; what comes before the
-first batch is not counted. `torch.nn.LSTM` has no peepholes, the brick has; Keras has its own
-recurrent layer. The last column but two says how many times as fast as the contender the
-compiled tier of this project is; for its eager tier, how many times as long as plain torch it
-takes.
+descent, and keep the cost of every batch. This project does so in a main loop with a log; a session
+runs that in a background thread. Times are those of whole epochs by the clock, divided by the
+number of batches; what comes before the first batch is not counted. `torch.nn.LSTM` has no
+peepholes, the brick has; Keras has its own recurrent layer. The last column but two says how many
+times as fast as the contender the compiled tier of this project is; for its eager tier, how many
+times as long as plain torch it takes.
 """
 
 from __future__ import annotations
 
 import gc
+import itertools
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy
 import torch
+from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.benchmarks import models
@@ -32,7 +34,7 @@ from tests.benchmarks.contenders import (
     missing,
 )
 from tests.benchmarks.models import Work
-from tests.benchmarks.targets import NO_TARGET, Row, Target, table
+from tests.benchmarks.targets import NO, NO_TARGET, Row, Target, table
 
 WORKS = {
     "mlp16": lambda: models.mlp(16, 256),
@@ -106,11 +108,13 @@ def rows(quick: bool) -> list[Row]:
 
 
 def bounds(rows: list[Row], quick: bool) -> str:
-    """Where the time of a compiled step goes: what a step cannot do without, and the rest."""
-    lines = []
-    for make in WORKS.values():
-        work = make()
-        contender = Compiled(work)
+    """Where the time of a step goes that misses a target."""
+    misses = {(row["work"], row["contender"] == Eager.name) for row in rows if row["reached"] == NO}
+    lines, profiles = [], []
+    for work, kind in itertools.product([make() for make in WORKS.values()], (Compiled, Eager)):
+        if (work.name, kind is Eager) not in misses:
+            continue
+        contender = kind(work)
         contender.epoch()
         algorithm = contender.main_loop.algorithm
         batches = [
@@ -127,17 +131,41 @@ def bounds(rows: list[Row], quick: bool) -> str:
         lines.append(
             {
                 "work": work.name,
+                "tier": kind.execution,
                 "step in the loop (µs)": whole * 1e6,
                 "of it the algorithm (µs)": process * 1e6,
                 "products and convolutions alone (µs)": _products(work, rounds) * 1e6,
             }
         )
+        profiles.append(
+            f"The {kind.execution} step of {work.name} by operation; what is not listed apart, "
+            "such as kernels that inductor wrote, counts for the operation that called it:\n\n"
+            + table(_profile(algorithm.process_batch, batches))
+        )
     return (
-        "### What bounds a step\n\nThe same step in the main loop and without it, and what its "
-        "matrix products and convolutions take alone, forward and backward, called one after the "
-        "other with nothing between: no program that leaves them to the same library can be "
-        "faster.\n\n" + table(lines)
+        "### What bounds a step\n\nThe step in the main loop and without it, and what "
+        "the matrix products and convolutions of the plain torch model take alone, forward and "
+        "backward, called one after the other with nothing between.\n\n"
+        + "\n\n".join([table(lines), *profiles])
     )
+
+
+def _profile(work: Callable[[Any], object], arguments: list[Any], most: int = 10) -> list[Row]:
+    """What one call spends its time on, by torch's own profiler, which takes some itself."""
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        for argument in arguments:
+            work(argument)
+    events = sorted(profiler.key_averages(), key=lambda event: -event.self_cpu_time_total)
+    total = sum(event.self_cpu_time_total for event in events)
+    return [
+        {
+            "operation": event.key,
+            "calls a step": event.count / len(arguments),
+            "µs a step": event.self_cpu_time_total / len(arguments),
+            "part": event.self_cpu_time_total / total,
+        }
+        for event in events[:most]
+    ]
 
 
 def _clocked(work: Callable[[Any], object], arguments: list[Any]) -> float:

@@ -10,10 +10,19 @@ from tests.benchmarks.contenders.base import NOT_INSTALLED, Contender, missing
 from tests.benchmarks.contenders.ignite import Ignite
 from tests.benchmarks.contenders.keras import Keras
 from tests.benchmarks.contenders.lightning import Lightning
-from tests.benchmarks.contenders.project import Compiled, Eager
+from tests.benchmarks.contenders.project import Compiled, Eager, InSession
 from tests.benchmarks.contenders.skorch import Skorch
 from tests.benchmarks.contenders.torch import CompiledModel, Raw
 
-CONTENDERS = (Compiled, Eager, Raw, CompiledModel, Ignite, Skorch, Lightning, Keras)
+CONTENDERS = (Compiled, InSession, Eager, Raw, CompiledModel, Ignite, Skorch, Lightning, Keras)
 
-__all__ = ["CONTENDERS", "NOT_INSTALLED", "Compiled", "Contender", "Eager", "Raw", "missing"]
+__all__ = [
+    "CONTENDERS",
+    "NOT_INSTALLED",
+    "Compiled",
+    "Contender",
+    "Eager",
+    "InSession",
+    "Raw",
+    "missing",
+]

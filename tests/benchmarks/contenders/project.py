@@ -74,3 +74,13 @@ class Compiled(Project):
 
     name = "this project, compiled"
     execution = "compiled"
+
+
+class InSession(Compiled):
+    """The compiled tier in a background thread, as notebooks run it."""
+
+    name = "this project, in a session"
+
+    def epoch(self) -> float:
+        self.main_loop.start().wait()
+        return self.timer.seconds

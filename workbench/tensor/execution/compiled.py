@@ -32,6 +32,12 @@ NOT_THESE = "inputs of the sizes {sizes} run eagerly, since they need a program 
 
 Run = Callable[[Sequence[torch.Tensor]], Sequence[Any]]
 
+OPERATIONS = [
+    getattr(torch.ops.workbench, name).default
+    for name in ("loop_forward", "loop_backward", "product", "descend")
+]
+"""Ours; what several of them take is computed once."""
+
 _compiler = threading.RLock()
 """Held by the one thread that compiles: inductor keeps state in global places."""
 
@@ -184,6 +190,7 @@ def _compile(traced: Trace, sources: list[str]) -> Program:
         from torch._guards import TracingContext, tracing
         from torch._inductor import standalone_compile
         from torch._inductor.compile_fx import compile_fx_inner
+        from torch._inductor.lowering import add_needs_realized_inputs
 
         def inner(*args: Any, **kwargs: Any) -> Any:
             made.append(compile_fx_inner(*args, **kwargs))
@@ -195,6 +202,7 @@ def _compile(traced: Trace, sources: list[str]) -> Program:
             "inner_compile": inner,
             "config_patches": {"size_asserts": False, "alignment_asserts": False},
         }
+        add_needs_realized_inputs(list(OPERATIONS))
         rewrite(traced)
         plain = traced.plain
         with (

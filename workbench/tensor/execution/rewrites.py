@@ -79,19 +79,14 @@ def _product(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
 
 
 def _added(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
-    """``product + matrix`` as ``product - (-matrix)``.
+    """``product + b`` as ``product - (-b)``.
 
-    Inductor would have the library add the matrix, after a copy; as two operations of its own it
-    joins them with what comes after.
+    Inductor would have the library add ``b``, to a copy of it; as operations of their own they join
+    what comes after.
     """
-    if node.kwargs:
-        return None
     for product, other in (node.args, node.args[::-1]):
-        if (
-            _alone(product, aten.mm.default)
-            and isinstance(other, fx.Node)
-            and _value(other).dim() == 2
-        ):
+        alone = _alone(product, aten.mm.default) is not None
+        if alone and isinstance(other, fx.Node) and not node.kwargs:
             turned = _call(graph, aten.neg.default, other)
             return graph.call_function(aten.sub.Tensor, (product, turned))
     return None
