@@ -12,6 +12,7 @@ import workbench
 from tests.support.fakes import BATCHES, FakeAlgorithm, Recorder, make, request_finish
 from workbench import shared, tensor
 from workbench.algorithms import GradientDescent, Scale
+from workbench.bricks import Tanh
 from workbench.config import config
 from workbench.data import as_stream
 from workbench.errors import (
@@ -20,6 +21,7 @@ from workbench.errors import (
     DataError,
     ExtensionError,
     ExtensionLookupError,
+    GraphError,
     LogError,
     NotFiniteError,
     SourceError,
@@ -277,6 +279,13 @@ def test_with_profile_the_report_is_printed(capsys):
 def test_an_algorithm_is_checked_when_it_is_given(given):
     with pytest.raises(AlgorithmError, match=r"^algorithm is .*, but an algorithm has the methods"):
         MainLoop(given, [{"x": 1}])
+
+
+@pytest.mark.parametrize("given", [Tanh(), shared(1.0, "w"), "mlp"])
+def test_a_model_is_a_graph(given):
+    text = r"^model is .*, but a model is a computation graph; give Model\(cost\)"
+    with pytest.raises(GraphError, match=text):
+        MainLoop(None, [{"x": 1}], model=given)
 
 
 def test_without_an_algorithm_nothing_is_trained():

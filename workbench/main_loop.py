@@ -28,6 +28,7 @@ from workbench.errors import (
     DataError,
     ExtensionError,
     ExtensionLookupError,
+    GraphError,
     LogError,
     TrainingFinish,
     nearest,
@@ -35,6 +36,7 @@ from workbench.errors import (
 from workbench.extensions.base import Handler, TrainingExtension
 from workbench.extensions.events import CallbackName
 from workbench.extensions.finish import planned_batches
+from workbench.graph import ComputationGraph
 from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
 from workbench.mailbox import Letter, Mailbox
@@ -63,6 +65,10 @@ NO_ALGORITHM = "this main loop has no algorithm to train with; give MainLoop(alg
 NOT_AN_ALGORITHM = (
     "algorithm is {given:.80}, but an algorithm has the methods initialize() and "
     "process_batch(batch); GradientDescent(cost=..., parameters=..., step_rule=...) is one"
+)
+NOT_A_MODEL = (
+    "model is {given:.80}, but a model is a computation graph; give Model(cost), which finds the "
+    "bricks and their parameters by itself"
 )
 NO_BATCHES = "epoch {epoch} of {stream!r} has no batches, so training would never get anywhere"
 ANOTHER_THREAD = (
@@ -134,6 +140,8 @@ class MainLoop:
         If `algorithm` is none.
     ExtensionError
         If something among `extensions` is none.
+    GraphError
+        If `model` is none.
     DataError
         If `data_stream` gives no batches.
 
@@ -159,7 +167,7 @@ class MainLoop:
         self,
         algorithm: TrainingAlgorithm,
         data_stream: Any,
-        model: Any = None,
+        model: ComputationGraph | None = None,
         log: TrainingLogBase | None = None,
         log_backend: str | None = None,
         extensions: Iterable[TrainingExtension] | None = None,
@@ -172,6 +180,8 @@ class MainLoop:
         self.data_stream: AbstractDataStream | None = (
             None if data_stream is None else as_stream(data_stream)
         )
+        if model is not None and not isinstance(model, ComputationGraph):
+            raise GraphError(NOT_A_MODEL.format(given=repr(model)))
         self.model = model
         self.log = new_log(log_backend) if log is None else log
         if not isinstance(self.log, TrainingLogBase):

@@ -14,7 +14,7 @@ from workbench.algorithms import (
     Scale,
     StepClipping,
 )
-from workbench.errors import AlgorithmError, GradientError, NotFiniteError
+from workbench.errors import AlgorithmError, GradientError, NotFiniteError, SourceError
 
 
 def line(**options):
@@ -22,6 +22,18 @@ def line(**options):
     x, w = tensor.vector("x"), shared(1.0, "w")
     cost = (w * x).mean().copy(name="cost")
     return w, GradientDescent(cost=cost, parameters=[w], **options)
+
+
+def test_its_repr_tells_what_is_trained_and_how_and_messages_keep_it_short():
+    w, algorithm = line(step_rule=Scale(0.5))
+    assert repr(algorithm) == "<GradientDescent on cost: 1 parameter, Scale(learning_rate=0.5)>"
+    b = shared(0.0, "b")
+    other = GradientDescent(gradients={w: w, b: b})
+    assert repr(other) == "<GradientDescent: 2 parameters, Scale(learning_rate=1)>"
+    algorithm.initialize()
+    assert repr(algorithm.function) == "GradientDescent"
+    with pytest.raises(SourceError, match=r"^GradientDescent needs the source 'x'"):
+        algorithm.process_batch({})
 
 
 def test_the_step_is_subtracted():
@@ -162,7 +174,7 @@ def test_a_cost_that_is_not_finite_raises_before_anything_changes():
     _, algorithm = line(step_rule=Momentum(0.1, 0.9))
     algorithm.process_batch({"x": [1.0]})
     before = algorithm.state_dict()
-    text = "the cost cost is nan in batch 2 .*last finite cost was 1.*no parameter was changed"
+    text = "the cost 'cost' is nan in batch 2 .*last finite cost was 1.*no parameter was changed"
     with pytest.raises(NotFiniteError, match=text):
         algorithm.process_batch({"x": [np.nan]})
     after = algorithm.state_dict()
@@ -189,7 +201,7 @@ def test_a_warning_comes_once_until_the_cost_recovers():
     algorithm = GradientDescent(
         cost=cost.copy(name="cost"), gradients={w: x.mean() * 0}, on_not_finite="warn"
     )
-    with pytest.warns(UserWarning, match="the cost cost is inf in batch 1") as caught:
+    with pytest.warns(UserWarning, match="the cost 'cost' is inf in batch 1") as caught:
         for value in (np.inf, np.inf):
             algorithm.process_batch({"x": [value]})
     assert len(caught) == 1

@@ -9,11 +9,14 @@ from workbench.algorithms import (
     AdaDelta,
     AdaGrad,
     Adam,
+    BasicMomentum,
     BasicRMSProp,
     CompositeRule,
     GradientDescent,
     Momentum,
+    RemoveNotFinite,
     Restrict,
+    RMSProp,
     Scale,
     StepClipping,
     VariableClipping,
@@ -117,6 +120,13 @@ def test_a_restriction_to_nothing_is_refused():
         (lambda: Adam(beta2=2), "beta2 lies between 0 and 1"),
         (lambda: Scale([0.1, 0.2]), r"learning_rate is one number, such as 0.1; got \[0.1, 0.2\]"),
         (lambda: Scale(shared(0.1, "rate")), "got the variable rate"),
+        (lambda: Scale(-1), "learning_rate is 0 or more, got -1; to go uphill, minimise the neg"),
+        (lambda: Momentum(-0.1), "learning_rate is 0 or more, got -0.1"),
+        (lambda: Adam(np.float32(-1)), "learning_rate is 0 or more"),
+        (lambda: AdaGrad(torch.tensor(-1.0)), "learning_rate is 0 or more"),
+        (lambda: RMSProp(-1), "learning_rate is 0 or more"),
+        (lambda: Momentum(0.1, -0.9), "momentum is 0 or more, got -0.9$"),
+        (lambda: Adam(epsilon=-1e-8), "epsilon is 0 or more, got -1e-08"),
         (lambda: CompositeRule([Scale(0.1), 3]), "made of step rules, got 3"),
         (lambda: CompositeRule([Scale]), "made of step rules, got <class"),
     ],
@@ -133,6 +143,13 @@ def test_assigning_a_number_to_a_hyperparameter_says_how_to_set_it():
     assert rule.learning_rate.get_value() == np.float32(0.1)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("rule", [Scale, BasicMomentum, Adam, StepClipping, RemoveNotFinite])
+def test_settings_of_rules_are_finite(rule, value):
+    with pytest.raises(AlgorithmError, match=f" is a finite number, such as 0.1; got {value!r}"):
+        rule(value)
+
+
 @pytest.mark.parametrize("value", ["a", None, {}])
 @pytest.mark.parametrize(
     ("make", "name"),
@@ -143,6 +160,7 @@ def test_assigning_a_number_to_a_hyperparameter_says_how_to_set_it():
         (AdaDelta, "decay_rate"),
         (lambda value: Adam(beta1=value), "beta1"),
         (VariableClipping, "threshold"),
+        (lambda value: BasicRMSProp(max_scaling=value), "max_scaling"),
     ],
 )
 def test_settings_of_rules_are_numbers(make, name, value):

@@ -131,7 +131,7 @@ def test_observers_see_values_from_before_the_step():
 
 def test_a_cost_that_is_not_finite_leaves_parameters_alone():
     W, algorithm = training(torch.optim.Adam)
-    with pytest.raises(NotFiniteError, match="the cost cost is nan in batch 1"):
+    with pytest.raises(NotFiniteError, match="the cost 'cost' is nan in batch 1"):
         algorithm.process_batch({"x": BATCHES[0] * torch.nan})
     np.testing.assert_array_equal(W.get_value(), INITIAL)
 

@@ -6,7 +6,7 @@ import torch
 
 from workbench import shared, tensor
 from workbench.algorithms import GradientDescent, Momentum, Scale, UpdatesAlgorithm
-from workbench.errors import AlgorithmError, DtypeError, SourceError, StateError
+from workbench.errors import AlgorithmError, DtypeError, InputError, SourceError, StateError
 
 
 def counting(**options):
@@ -30,6 +30,23 @@ def test_all_updates_use_the_old_values():
     algorithm = UpdatesAlgorithm(updates={a: b, b: a})
     algorithm.process_batch({})
     assert (a.get_value(), b.get_value()) == (2, 1)
+
+
+@pytest.mark.parametrize("batch", [[1, 2], 5, np.ones(3), torch.ones(3), [{"x": 1}]])
+def test_a_batch_is_a_dictionary(batch):
+    text = r"Updates\w+ needs batches that are dictionaries from .* \{'features': array\}, got "
+    for algorithm in (counting()[1], UpdatesAlgorithm()):
+        with pytest.raises(SourceError, match=text):
+            algorithm.process_batch(batch)
+
+
+@pytest.mark.parametrize(
+    ("updates", "given"), [(5, "5$"), ([5], "5 among"), (shared(0, "w"), "w$"), ([(1,)], r"\(1,\)")]
+)
+def test_updates_are_pairs(updates, given):
+    _, algorithm = counting()
+    with pytest.raises(InputError, match=rf"updates are a dictionary .* got {given}"):
+        algorithm.add_updates(updates)
 
 
 def test_a_missing_source_is_named_with_those_there_are():

@@ -11,11 +11,13 @@ from workbench.bricks import (
     Brick,
     LeakyRectifier,
     Linear,
+    Maxout,
     Random,
     Tanh,
     application,
 )
 from workbench.config import config
+from workbench.errors import ShapeError
 from workbench.initialization import Constant
 
 
@@ -32,6 +34,23 @@ def test_values_in_give_values_out(linear, make):
     assert isinstance(result, torch.Tensor)
     assert not result.requires_grad
     assert_allclose(result, numpy.full((4, 3), 2.5))
+
+
+def test_sizes_that_clash_are_told_once_with_the_place():
+    class Sum(Brick):
+        @application(inputs=["x", "y"], outputs=["z"])
+        def apply(self, x, y):
+            return x + y
+
+    with pytest.raises(ShapeError, match=r"^sum.apply: dimension 1 of x has size 3, but dimension"):
+        Sum().apply(torch.ones(5, 3), torch.ones(5, 4))
+
+
+@pytest.mark.parametrize("shape", [(2, 10), (10,)])
+def test_what_torch_refuses_while_computing_is_said_by_the_brick_where_it_can(shape):
+    text = r"^maxout.apply: input_ has shape .*10,?\); .* multiple of num_pieces=3; set num"
+    with pytest.raises(ShapeError, match=text):
+        Maxout(3).apply(torch.zeros(shape))
 
 
 def test_calls_of_one_kind_share_a_function(linear):

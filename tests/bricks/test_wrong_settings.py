@@ -6,7 +6,11 @@ import torch
 
 from workbench import tensor
 from workbench.bricks import (
+    MLP,
+    BatchNormalization,
+    BatchNormalizedMLP,
     Dropout,
+    LayerNormalization,
     Linear,
     Maxout,
     MultiHeadAttention,
@@ -72,6 +76,16 @@ def test_numbers_of_things_are_checked_when_they_are_given(brick, setting, numbe
         (lambda: Residual(Linear), r"got <class .*Linear'>; write Linear\(\)"),
         (lambda: Residual(EMITTER), r"<SoftmaxEmitter .* no application named apply; give .*probs"),
         (lambda: Sequence([EMITTER]), r"Sequence: a sequence: <SoftmaxEmitter .* named apply"),
+        (
+            lambda: BatchNormalization(3, epsilon=-1),
+            "^batchnorm\\w+: epsilon is -1, but must be",
+        ),
+        (lambda: LayerNormalization(3, epsilon="a"), "^layernormalization: epsilon is 'a', but mu"),
+        (
+            lambda: BatchNormalizedMLP(Tanh(), [2, 3]),
+            r"MLP: activations is a list, got <T.*ite \[",
+        ),
+        (lambda: MLP(5, [2, 3]), r"^MLP: activations is a list, got 5; write \[5\]"),
         (lambda: Dropout("0.5"), r"drop_prob is in \[0, 1\), got '0.5'"),
         (lambda: RecurrentStack([]), r"transitions is \[\], but must be a list of recurrent"),
         (lambda: RecurrentStack(LSTM(2)), r"transitions is <LSTM .*, but must be a list"),

@@ -240,7 +240,7 @@ def test_the_batch_that_failed_leaves_no_record():
     line.data[5] = np.nan
     monitoring = TrainingDataMonitoring([line.cost], after_batch=True)
     loop = MainLoop(line.algorithm, line.stream(), extensions=[monitoring])
-    with pytest.raises(NotFiniteError, match="the cost cost is nan in batch 2"):
+    with pytest.raises(NotFiniteError, match="the cost 'cost' is nan in batch 2"):
         loop.run()
     assert "cost" in loop.log[1] and "cost" not in loop.log[2]
 

@@ -16,6 +16,7 @@ from workbench.tensor import RandomStream, put_hook
 from workbench.tensor.execution import policy
 from workbench.tensor.execution.compiled import Compiled
 from workbench.tensor.execution.eager import Eager
+from workbench.tensor.execution.explain import _shortened
 from workbench.tensor.execution.tracing import HOOKED
 
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-6}
@@ -218,6 +219,28 @@ def test_explain_tells_tier_sizes_time_and_kernels(compiled, capsys):
     assert re.search(r"program 1, for x.shape\[0\] (>=|from) 2", text)
     assert "s to trace and compile" in text and "kernels:" in text and "cpp_fused_" in text
     assert "forward(self, x, y, w, v, w_leaf, v_leaf)" in text
+
+
+def test_explain_names_one_of_several_results_where_it_is_used(capsys):
+    algorithm, _ = descent("eager")
+    explain(algorithm)
+    text = capsys.readouterr().out
+    assert "getitem" not in text and re.search(r"return \(detach, size, _foreach_sub\[0\], ", text)
+    listed = re.findall(r"^ {8}\w+ = .*[(\[@*+-]", text, re.MULTILINE)
+    assert f"program   {len(listed)} operations" in text
+
+
+def test_explain_still_shows_items_that_are_taken_of_a_tensor(capsys):
+    x = tensor.matrix("x")
+    explain(function([x], x[0] * 2, execution="eager"))
+    assert "= x[0]" in capsys.readouterr().out
+
+
+def test_explain_shortens_the_names_of_kernels():
+    name = "cpp_fused_" + "_".join(f"operation{i}" for i in range(20))
+    short = _shortened(name)
+    assert len(short) == 71 and short.startswith("cpp_fused_op") and short.endswith("operation19")
+    assert _shortened(name[:71]) == name[:71]
 
 
 def test_explain_refuses_what_has_no_program():

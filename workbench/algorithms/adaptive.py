@@ -15,6 +15,8 @@ from workbench.algorithms.rules import (
     check_number,
     counter,
     hyperparameter,
+    learning_rate_of,
+    not_negative,
 )
 from workbench.tensor import SharedVariable, Variable
 
@@ -69,7 +71,7 @@ class AdaDelta(StepRule):
 
     def __init__(self, decay_rate: float = 0.95, epsilon: float = 1e-6) -> None:
         self.decay_rate = hyperparameter(_check_rate("decay_rate", decay_rate), "decay_rate")
-        self.epsilon = hyperparameter(epsilon, "epsilon")
+        self.epsilon = not_negative(epsilon, "epsilon")
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
@@ -95,9 +97,8 @@ class AdaGrad(StepRule):
 
     Parameters
     ----------
-    learning_rate : float
-    epsilon : float
-        Keeps the division finite.
+    learning_rate, epsilon : float
+        0 or more; `epsilon` keeps the division finite.
 
     Attributes
     ----------
@@ -110,8 +111,8 @@ class AdaGrad(StepRule):
     """
 
     def __init__(self, learning_rate: float = 0.002, epsilon: float = 1e-6) -> None:
-        self.learning_rate = hyperparameter(learning_rate, "learning_rate")
-        self.epsilon = hyperparameter(epsilon, "epsilon")
+        self.learning_rate = learning_rate_of(learning_rate)
+        self.epsilon = not_negative(epsilon, "epsilon")
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
@@ -168,10 +169,10 @@ class Adam(StepRule):
         epsilon: float = 1e-8,
         decay_factor: float = 1.0,
     ) -> None:
-        self.learning_rate = hyperparameter(learning_rate, "learning_rate")
+        self.learning_rate = learning_rate_of(learning_rate)
         self.beta1 = hyperparameter(_check_rate("beta1", beta1), "beta1")
         self.beta2 = hyperparameter(_check_rate("beta2", beta2), "beta2")
-        self.epsilon = hyperparameter(epsilon, "epsilon")
+        self.epsilon = not_negative(epsilon, "epsilon")
         self.decay_factor = hyperparameter(
             _check_rate("decay_factor", decay_factor), "decay_factor"
         )
@@ -236,6 +237,7 @@ class BasicRMSProp(StepRule):
     """
 
     def __init__(self, decay_rate: float = 0.9, max_scaling: float = 1e5) -> None:
+        check_number(max_scaling, "max_scaling")
         if not max_scaling > 0:
             raise errors.AlgorithmError(f"max_scaling is greater than 0, got {max_scaling!r}")
         self.decay_rate = hyperparameter(_check_rate("decay_rate", decay_rate), "decay_rate")

@@ -18,7 +18,7 @@ from workbench.filter import get_brick
 from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import Function, SharedVariable, Variable, function
 from workbench.tensor.execution import Execution, Guard
-from workbench.tensor.function import Updates
+from workbench.tensor.function import Updates, listed_updates
 from workbench.tensor.traversal import ancestors
 
 Batch = Mapping[str, Any]
@@ -28,6 +28,11 @@ Observer = Callable[[Sequence[Any]], object]
 """Called after every batch with the values that it asked for."""
 
 OnTrouble = Literal["raise", "warn", "ignore"]
+
+NOT_A_BATCH = (
+    "{user} needs batches that are dictionaries from sources to arrays, such as "
+    "{{'features': array}}, got {given!r:.60}; stream.get_epoch_iterator(as_dict=True) gives such"
+)
 
 COMPILED_FOR = "compiled_for"
 """Under which the state of an algorithm says for which sizes programs were compiled."""
@@ -144,7 +149,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         self.function: Function | None = None
         self.function_kwargs = dict(function_kwargs or {})
         self.on_unused_sources = choice("on_unused_sources", on_unused_sources)
-        self._updates = _pairs(updates or ())
+        self._updates = listed_updates(updates or ())
         self._observers: list[tuple[list[Variable], Observer]] = []
         self._calls: list[tuple[Observer, list[int]]] = []
         self._sources: list[str] = []
@@ -178,7 +183,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     @updates.setter
     def updates(self, value: Updates) -> None:
-        self._updates = _pairs(value)
+        self._updates = listed_updates(value)
         self.function = None
 
     def add_updates(self, updates: Updates) -> None:
@@ -189,8 +194,13 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         Parameters
         ----------
         updates : dict or pairs
+
+        Raises
+        ------
+        InputError
+            If they are neither.
         """
-        self._updates += _pairs(updates)
+        self._updates += listed_updates(updates)
         self.function = None
 
     def add_observer(self, variables: Iterable[Variable], observer: Observer) -> None:
@@ -219,7 +229,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         """
         left = [(variables, other) for variables, other in self._observers if other != observer]
         if len(left) == len(self._observers):
-            raise errors.AlgorithmError(f"{observer!r} does not observe {self!r}")
+            raise errors.AlgorithmError(f"{observer!r} does not observe {self._kind}")
         self._observers = left
         self.function = None
 
@@ -240,13 +250,13 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             outputs.update(dict.fromkeys(variables))
         places = {variable: i for i, variable in enumerate(outputs)}
         new_values = [new for _, new in _variables(self._updates)]
-        inputs = inputs_by_name([*outputs, *new_values], repr(self))
+        inputs = inputs_by_name([*outputs, *new_values], self._kind)
         new = function(
             list(inputs.values()),
             list(outputs),
             updates=self._updates,
             guard=self._guard(),
-            **{"name": repr(self), **self.function_kwargs},
+            **{"name": self._kind, **self.function_kwargs},
         )
         self._attach(new)
         self._calls = [(see, [places[v] for v in wanted]) for wanted, see in self._observers]
@@ -273,7 +283,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         Raises
         ------
         SourceError
-            If a source is missing, or if one is not used and `on_unused_sources` is ``'raise'``.
+            If `batch` is no dictionary, a source is missing, or one is not used and
+            `on_unused_sources` is ``'raise'``.
         ShapeError, DtypeError
             If an array does not fit its input.
         """
@@ -284,9 +295,10 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             assert run is not None
         try:
             values = [batch[source] for source in self._sources]
-        except KeyError:
-            raise missing_source(batch, self._sources, repr(self)) from None
-        if len(batch) != len(values):
+            surplus = len(batch) != len(values)
+        except (LookupError, TypeError):
+            raise missing_source(batch, self._sources, self._kind) from None
+        if surplus:
             self._check_unused(batch)
         results = self._step(run, values)
         for observer, places in self._calls:
@@ -298,11 +310,13 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return results
 
     def _check_unused(self, batch: Batch) -> None:
+        if not isinstance(batch, Mapping):
+            raise missing_source(batch, self._sources, self._kind)
         if self._warned or self.on_unused_sources == "ignore":
             return
         unused = [source for source in batch if source not in self._sources]
         message = (
-            f"{self!r} does not use {_listed('source', unused)} of the batch: its inputs are "
+            f"{self._kind} does not use {_listed('source', unused)} of the batch: its inputs are "
             f"{', '.join(map(repr, self._sources)) or 'none'}{_nearest(unused, self._sources)}; "
             "rename the input, leave the source out with FilterSources, or pass "
             "on_unused_sources='ignore'"
@@ -363,19 +377,19 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         missing = [name for name in needed if name not in state]
         if missing:
             raise errors.StateError(
-                f"the state lacks {', '.join(map(repr, missing))}, which {self!r} has; the state "
-                "is that of another algorithm"
+                f"the state lacks {', '.join(map(repr, missing))}, which {self._kind} has; the "
+                "state is that of another algorithm"
             )
         for name, value in state.items():
             if name not in variables:
                 raise errors.StateError(
-                    f"{self!r} has no state {name!r}{errors.nearest(name, variables)}; the state "
-                    "is that of another algorithm"
+                    f"{self._kind} has no state {name!r}{errors.nearest(name, variables)}; the "
+                    "state is that of another algorithm"
                 )
             shape, expected = numpy.shape(value), tuple(variables[name].shape)
             if shape != expected:
                 raise errors.StateError(
-                    f"the state {name!r} has shape {shape}, but {self!r} needs {expected}"
+                    f"the state {name!r} has shape {shape}, but {self._kind} needs {expected}"
                 )
         for name, value in state.items():
             variables[name].set_value(value)
@@ -387,8 +401,13 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         forgotten = {"function": None, "_report": None, "_calls_left": None}
         return {**self.__dict__, **forgotten, "_examples": self._compiled_for()}
 
-    def __repr__(self) -> str:
+    @property
+    def _kind(self) -> str:
+        """What messages call it: short, where its repr tells more."""
         return type(self).__name__
+
+    def __repr__(self) -> str:
+        return self._kind
 
 
 def choice(option: str, value: OnTrouble) -> OnTrouble:
@@ -428,8 +447,10 @@ def inputs_by_name(outputs: Iterable[Variable], user: str) -> dict[str, Variable
     return found
 
 
-def missing_source(batch: Batch, needed: Sequence[str], user: str) -> errors.SourceError:
-    """The error for a batch that lacks some of the sources `needed`."""
+def missing_source(batch: Any, needed: Sequence[str], user: str) -> errors.SourceError:
+    """The error for a batch that lacks some of the sources `needed`, or has none at all."""
+    if not isinstance(batch, Mapping):
+        return errors.SourceError(NOT_A_BATCH.format(user=user, given=batch))
     missing = [source for source in needed if source not in batch]
     return errors.SourceError(
         f"{user} needs {_listed('source', missing)}, which the batch does not have: its sources "
@@ -466,7 +487,3 @@ def named(variables: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
             unique = f"{name}_{count}"
         names[unique] = variable
     return names
-
-
-def _pairs(updates: Updates) -> list[tuple[SharedVariable, Any]]:
-    return list(updates.items() if isinstance(updates, Mapping) else updates)

@@ -90,7 +90,7 @@ class FiniteCost:
             return
         raising = self.on_not_finite == "raise"
         message = NOT_FINITE.format(
-            cost=repr(self.cost),
+            cost=repr(str(self.cost)),
             value=value,
             batch=self.batches + 1,
             before="the first"

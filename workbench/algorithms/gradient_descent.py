@@ -68,6 +68,8 @@ class GradientDescent(UpdatesAlgorithm):
     array(2., dtype=float32)
     >>> algorithm.gradients, algorithm.total_gradient_norm
     ({w: grad_w}, total_gradient_norm)
+    >>> algorithm
+    <GradientDescent on mean: 1 parameter, Scale(learning_rate=0.25)>
     """
 
     def __init__(
@@ -118,6 +120,10 @@ class GradientDescent(UpdatesAlgorithm):
 
     def settle(self) -> None:
         self.finite.settle()
+
+    def __repr__(self) -> str:
+        on, count = "" if self.cost is None else f" on {self.cost!r}", len(self.parameters)
+        return f"<{self._kind}{on}: {count} parameter{'s' * (count != 1)}, {self.step_rule!r}>"
 
 
 def _differentiated(

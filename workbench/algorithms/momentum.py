@@ -8,7 +8,7 @@ from workbench.algorithms.rules import (
     StepRule,
     StepUpdates,
     buffer_for,
-    hyperparameter,
+    not_negative,
 )
 from workbench.tensor import SharedVariable, Variable
 
@@ -25,6 +25,7 @@ class BasicMomentum(StepRule):
     Parameters
     ----------
     momentum : float
+        0 or more.
 
     Attributes
     ----------
@@ -37,7 +38,7 @@ class BasicMomentum(StepRule):
     """
 
     def __init__(self, momentum: float = 0.0) -> None:
-        self.momentum = hyperparameter(momentum, "momentum")
+        self.momentum = not_negative(momentum, "momentum")
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
@@ -57,8 +58,8 @@ class Momentum(CompositeRule):
 
     Parameters
     ----------
-    learning_rate : float
-    momentum : float
+    learning_rate, momentum : float
+        0 or more.
 
     Attributes
     ----------

@@ -21,6 +21,8 @@ from workbench.roles import ALGORITHM_BUFFER, ALGORITHM_HYPERPARAMETER, Variable
 from workbench.tensor import SharedVariable, Variable, shared
 from workbench.tensor.device import floatx
 
+UPHILL = "; to go uphill, minimise the negative of what is to be maximised"
+
 Steps = dict[SharedVariable, Variable]
 StepUpdates = list[tuple[SharedVariable, Any]]
 
@@ -187,10 +189,16 @@ class Scale(StepRule):
     Parameters
     ----------
     learning_rate : float
+        0 or more.
 
     Attributes
     ----------
     learning_rate : SharedVariable
+
+    Raises
+    ------
+    AlgorithmError
+        If `learning_rate` is no such number.
 
     Examples
     --------
@@ -201,7 +209,7 @@ class Scale(StepRule):
     """
 
     def __init__(self, learning_rate: float = 1.0) -> None:
-        self.learning_rate = hyperparameter(learning_rate, "learning_rate")
+        self.learning_rate = learning_rate_of(learning_rate)
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
@@ -215,12 +223,25 @@ def hyperparameter(value: Any, name: str) -> SharedVariable:
     Raises
     ------
     AlgorithmError
-        If `value` is no single number.
+        If `value` is no single number, or not finite.
     """
     check_number(value, name)
     new = shared(torch.as_tensor(value), name, dtype=floatx())
     add_role(new, ALGORITHM_HYPERPARAMETER)
     return new
+
+
+def not_negative(value: Any, name: str, advice: str = "") -> SharedVariable:
+    """As `hyperparameter`, for a setting that is 0 or more; `advice` follows the error's text."""
+    check_number(value, name)
+    if value < 0:
+        raise errors.AlgorithmError(f"{name} is 0 or more, got {value!r}{advice}")
+    return hyperparameter(value, name)
+
+
+def learning_rate_of(value: Any) -> SharedVariable:
+    """A learning rate as a shared variable; see `not_negative`."""
+    return not_negative(value, "learning_rate", UPHILL)
 
 
 def check_rule(value: Any, user: str) -> None:
@@ -232,18 +253,21 @@ def check_rule(value: Any, user: str) -> None:
 
 
 def check_number(value: Any, name: str) -> None:
-    """Raise `AlgorithmError` unless `value` is a number, or an array or tensor of one."""
+    """Raise `AlgorithmError` unless `value` is a finite number, or an array or tensor of one."""
     if isinstance(value, Variable):
         raise errors.AlgorithmError(
             f"{name} is a number, got the variable {value!r}; give a number, and change the "
             "rule's own shared variable afterwards"
         )
     try:
-        single = torch.as_tensor(value).ndim == 0
+        number = torch.as_tensor(value)
+        single = number.ndim == 0
     except (TypeError, ValueError, RuntimeError):  # as torch finds
         single = False
     if not single:
         raise errors.AlgorithmError(f"{name} is one number, such as 0.1; got {value!r}")
+    if not number.isfinite():
+        raise errors.AlgorithmError(f"{name} is a finite number, such as 0.1; got {value!r}")
 
 
 def buffer_for(

@@ -7,6 +7,7 @@ setting or a child of it, or of anything below it, changes.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import numpy
 import torch
 
 from workbench.bricks.tagging import output_names
-from workbench.errors import DtypeError, ShapeError
+from workbench.errors import DtypeError, ShapeError, WorkbenchError
 from workbench.graph.modes import in_training_mode
 from workbench.tensor import Function, SharedVariable, Variable, function, variable
 from workbench.tensor.device import floatx
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from workbench.bricks.base import Brick
 
 OPTIONS = ("as_dict", "as_list", "call_id")
+ALL = sys.maxsize
 
 
 @dataclass
@@ -41,7 +43,8 @@ class Immediate:
         try:
             computed = iter(self.run(*values))
         except (ShapeError, DtypeError) as error:
-            raise type(error)(f"{self.run!r}: {error}") from None
+            place = f"{self.run!r}: "
+            raise type(error)(place + str(error).removeprefix(place)) from None
         return [next(computed) if isinstance(r, Variable) else r for r in self.results]
 
 
@@ -67,7 +70,17 @@ def compute(bound: BoundApplication, args: tuple[Any, ...], kwargs: dict[str, An
             # Building may have allocated the brick, and so made a new cache.
             bound.brick._immediate[kind if general else fitting] = made
     _warn_of_nans(bound.brick)
-    results = made(list(values.values()))
+    try:
+        results = made(list(values.values()))
+    except WorkbenchError:
+        raise
+    except Exception as error:
+        # Torch's own words; checks that look at known sizes may have better ones.
+        try:
+            _make(bound, arguments, values, open_axes=0)
+        except ShapeError as better:
+            raise better from error
+        raise
     if options.get("as_dict"):
         return dict(zip(made.names, results, strict=True))
     return results if options.get("as_list") else unpack(results)
@@ -80,10 +93,10 @@ def _made(
 ) -> tuple[Immediate, bool]:
     """A function for inputs of any sizes, and true; else for all but the first size as given."""
     try:
-        return _make(bound, arguments, values, known=False), True
+        return _make(bound, arguments, values, open_axes=ALL), True
     except ShapeError as error:
         try:
-            return _make(bound, arguments, values, known=True), False
+            return _make(bound, arguments, values, open_axes=1), False
         except ShapeError:
             raise error from None
 
@@ -92,13 +105,14 @@ def _make(
     bound: BoundApplication,
     arguments: dict[int | str, Any],
     values: dict[int | str, torch.Tensor],
-    known: bool,
+    open_axes: int,
 ) -> Immediate:
+    """A function for inputs whose sizes are as given, save those of the first `open_axes`."""
     named = bound.inputs
     symbols = {
         key: variable(
             key if isinstance(key, str) else named[key] if key < len(named) else f"argument {key}",
-            shape=[size if known and axis else None for axis, size in enumerate(value.shape)],
+            shape=[size if axis >= open_axes else None for axis, size in enumerate(value.shape)],
             dtype=value.dtype,
         )
         for key, value in values.items()

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from workbench.bricks.application import application
-from workbench.bricks.checks import check_last_dim
+from workbench.bricks.checks import check_last_dim, checked_epsilon
 from workbench.bricks.interfaces import Feedforward, RNGMixin
 from workbench.bricks.lazy import lazy
 from workbench.initialization import Constant, NdarrayInitialization
@@ -26,7 +26,7 @@ class FeatureNormalization(RNGMixin, Feedforward):
     dim : int
         Size of the last dimension of input and output. Needed by `allocate`.
     epsilon : float, optional
-        Added to what a root is taken of.
+        Added to what a root is taken of; 0 or more.
     scale_init : NdarrayInitialization, optional
         Scheme of the scale; ones by default.
     learn_scale : bool, optional
@@ -44,7 +44,7 @@ class FeatureNormalization(RNGMixin, Feedforward):
     ) -> None:
         super().__init__(**kwargs)
         self.dim = dim
-        self.epsilon = epsilon
+        self.epsilon = checked_epsilon(self, epsilon)
         self.scale_init = Constant(1) if scale_init is None else scale_init
         self.learn_scale = learn_scale
 

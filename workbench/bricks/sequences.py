@@ -42,8 +42,7 @@ class Sequence(Brick):
     def __init__(
         self, application_methods: Iterable[Brick | BoundApplication], **kwargs: Any
     ) -> None:
-        if isinstance(application_methods, (Brick, BoundApplication, str)):
-            raise BrickError(_not_a_list(self, "application_methods", application_methods))
+        check_list(self, "application_methods", application_methods)
         owner = f"{type(self).__name__}: a sequence"
         methods = [application_of(owner, method) for method in application_methods]
         if not methods:
@@ -178,8 +177,7 @@ class MLP(FeedforwardSequence, Initializable):
         use_bias: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        if isinstance(activations, (Brick, BoundApplication, str)):
-            raise BrickError(_not_a_list(self, "activations", activations))
+        check_list(self, "activations", activations)
         self.activations = list(activations)
         if not self.activations:
             raise BrickError(NO_LAYERS.format(cls=type(self).__name__, dims=dims))
@@ -230,6 +228,12 @@ class MLP(FeedforwardSequence, Initializable):
             layer.output_dim = output_dim
             if self.use_bias is not None and isinstance(layer, Initializable):
                 layer.use_bias = self.use_bias
+
+
+def check_list(brick: Brick, setting: str, given: object) -> None:
+    """Raise `BrickError` unless what is given for a setting is a list, or like one."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise BrickError(_not_a_list(brick, setting, given))
 
 
 def _not_a_list(brick: Brick, setting: str, given: object) -> str:

@@ -157,7 +157,8 @@ class Maxout(Brick):
         if isinstance(size, int) and size % self.num_pieces:
             raise ShapeError(
                 f"{self.path()}.apply: input_ has shape {shown(input_)}; its last size must be a "
-                f"multiple of num_pieces={self.num_pieces}"
+                f"multiple of num_pieces={self.num_pieces}; set num_pieces to a divisor "
+                f"of {size}, or give it another number of features"
             )
         output: Variable = input_.unflatten(-1, (-1, self.num_pieces)).amax(-1)
         return output

@@ -422,13 +422,14 @@ class DatasetEvaluator:
             return
         try:
             values = [batch[source] for source in self._inputs]
-        except KeyError:
+        except (LookupError, TypeError):
             raise missing_source(batch, list(self._inputs), self._users(batch)) from None
         self._aggregation.aggregate(self._function(*values))
 
     def _users(self, batch: Batch) -> str:
         """Whom a missing source concerns."""
-        missing = {source for source in self._inputs if source not in batch}
+        known = batch if isinstance(batch, Mapping) else ()
+        missing = {source for source in self._inputs if source not in known}
         names = [
             str(one.name)
             for one in (

@@ -21,6 +21,11 @@ from workbench.tensor.transfer import upload
 from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.variable import Variable
 
+NOT_UPDATES = (
+    "updates are a dictionary from shared variables to their new values, or a list of such pairs, "
+    "as in [(total, total + x)]; got {given!r:.60}{within}"
+)
+
 Updates = Mapping[SharedVariable, Any] | Iterable[tuple[SharedVariable, Any]]
 
 
@@ -352,9 +357,28 @@ def function(
     return Function(inputs, roots[0] if single else roots, pairs, name, guard, execution)
 
 
+def listed_updates(updates: Updates) -> list[tuple[SharedVariable, Any]]:
+    """Updates as a list of pairs, however they are given.
+
+    Raises
+    ------
+    InputError
+        If they are neither a dictionary nor pairs.
+    """
+    if isinstance(updates, Mapping):
+        return list(updates.items())
+    if isinstance(updates, Variable) or not isinstance(updates, Iterable):
+        raise errors.InputError(NOT_UPDATES.format(given=updates, within=""))
+    pairs = list(updates)
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise errors.InputError(NOT_UPDATES.format(given=pair, within=" among them"))
+    return [(target, value) for target, value in pairs]
+
+
 def _checked_updates(updates: Updates) -> dict[SharedVariable, Variable]:
     pairs: dict[SharedVariable, Variable] = {}
-    for target, value in updates.items() if isinstance(updates, Mapping) else updates:
+    for target, value in listed_updates(updates):
         if not isinstance(target, SharedVariable):
             raise errors.InputError(
                 f"cannot update {target!r}: only shared variables keep a value; make it with "

@@ -11,8 +11,9 @@ from torch.nn import functional as F
 
 from tests.support.gradients import check_gradients
 from workbench import function, grad, tensor
-from workbench.bricks.conv import Convolutional, ConvolutionalTranspose
+from workbench.bricks.conv import Convolutional, ConvolutionalSequence, ConvolutionalTranspose
 from workbench.config import config
+from workbench.errors import BrickError, ShapeError
 from workbench.filter import VariableFilter
 from workbench.graph import ComputationGraph
 from workbench.initialization import Constant, IsotropicGaussian
@@ -263,3 +264,20 @@ def test_a_subclass_may_convolve_in_another_way():
     assert_allclose(
         brick.apply(images), F.conv2d(images, torch.tensor(brick.W.get_value())), rtol=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    "images", [torch.zeros(2, 1, 3, 4), tensor.variable("images", shape=(None, 1, 3, 4))]
+)
+def test_images_smaller_than_the_filters_are_refused(images):
+    layer = Convolutional((4, 4), 2, name="layer", biases_init=Constant(0))
+    brick = ConvolutionalSequence([layer], 1, weights_init=Constant(1), name="seq")
+    brick.initialize()
+    text = r"^seq/layer.apply: input_ has shape \(., 1, 3, 4\), but filters of filter_size \(4"
+    with pytest.raises(ShapeError, match=text):
+        brick.apply(images)
+    brick.image_size = (3, 4)
+    with pytest.raises(BrickError, match=r"^seq/layer: filters .* image_size \(3, 4\) .*; give"):
+        brick.allocate()
+    with pytest.raises(BrickError, match=r"^alone: filters of filter_size \(4, 4\) do not fit"):
+        Convolutional((4, 4), 2, 1, image_size=(3, 4), name="alone").allocate()

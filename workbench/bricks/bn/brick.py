@@ -14,7 +14,7 @@ import torch
 
 from workbench.bricks.application import application
 from workbench.bricks.bn.formulas import folded, step_by_step
-from workbench.bricks.checks import shown
+from workbench.bricks.checks import checked_epsilon, shown
 from workbench.bricks.interfaces import Feedforward, ImageLayer, RNGMixin, shape_text
 from workbench.bricks.lazy import lazy
 from workbench.errors import BrickError, DtypeError, NotConfiguredError, ShapeError
@@ -59,7 +59,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         nothing of the input's size for the gradient, or else the formula step by step, which keeps
         the centred and the normalised activations.
     epsilon : float, optional
-        Added to the variance of the batch.
+        Added to the variance of the batch; 0 or more.
     scale_init, shift_init : NdarrayInitialization, optional
         Schemes of the scale :math:`\gamma` and the shift :math:`\beta`; ones and zeros by default.
         They are not pushed by bricks above.
@@ -125,7 +125,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         self.input_dim = input_dim
         self.broadcastable = broadcastable
         self.conserve_memory = conserve_memory
-        self.epsilon = epsilon
+        self.epsilon = checked_epsilon(self, epsilon)
         self.scale_init = Constant(1) if scale_init is None else scale_init
         self.shift_init = Constant(0) if shift_init is None else shift_init
         self.mean_only = mean_only

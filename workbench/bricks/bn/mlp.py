@@ -9,7 +9,7 @@ from workbench.bricks.application import BoundApplication
 from workbench.bricks.base import Brick
 from workbench.bricks.bn.brick import BatchNormalization
 from workbench.bricks.lazy import lazy
-from workbench.bricks.sequences import MLP, Sequence
+from workbench.bricks.sequences import MLP, Sequence, check_list
 
 
 class BatchNormalizedMLP(MLP):
@@ -59,6 +59,7 @@ class BatchNormalizedMLP(MLP):
         use_bias: bool | None = False,
         **kwargs: Any,
     ) -> None:
+        check_list(self, "activations", activations)
         self.normalizations = [BatchNormalization() for _ in activations]
         pairs = zip(self.normalizations, activations, strict=True)
         normalized = [

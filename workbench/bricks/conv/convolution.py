@@ -10,13 +10,16 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from workbench.bricks.application import application
+from workbench.bricks.checks import shown
 from workbench.bricks.conv.images import F, Pair, Size, check_images, pair, size_of
 from workbench.bricks.interfaces import ImageLayer, LinearLike
 from workbench.bricks.lazy import is_set, lazy
-from workbench.errors import BrickError, NotConfiguredError, nearest
+from workbench.errors import BrickError, NotConfiguredError, ShapeError, nearest
 from workbench.roles import BIAS, FILTER
 from workbench.tensor import Variable
 from workbench.utils.plain import is_whole
+
+REMEDY = "give larger images, set a smaller filter_size, or a border_mode such as 'half'"
 
 BorderMode = Literal["valid", "full", "half"] | int | tuple[int, int]
 
@@ -97,6 +100,7 @@ class Convolutional(LinearLike, ImageLayer):
 
     def _allocate(self) -> None:
         filter_size = pair(self, "filter_size", least=1)
+        self.get_dim("output")  # where the size of images is known, filters must fit into them
         self._add_parameter((self.num_filters, self.num_channels, *filter_size), "W", FILTER)
         if self.use_bias:
             self._add_parameter(self._bias_shape(), "b", BIAS)
@@ -166,6 +170,13 @@ class Convolutional(LinearLike, ImageLayer):
             (num_filters, num_channels, height, width).
         """
         border = self._border()
+        known = [n if isinstance(n, int) else None for n in input_.shape[2:]]
+        if _any_below_one(self._number_of_places((known[0], known[1]))):
+            raise ShapeError(
+                f"{self.path()}.apply: input_ has shape {shown(input_)}, but filters of "
+                f"filter_size {self.filter_size} do not fit into such images with a border of "
+                f"{border}; {REMEDY}"
+            )
         output: Variable = F.conv2d(input_, W.flip(2, 3), stride=subsample, padding=border)
         return output
 
@@ -202,15 +213,24 @@ class Convolutional(LinearLike, ImageLayer):
         """The size of a convolved image of `size`."""
         if not is_set(self.filter_size):
             return None, None
+        places = self._number_of_places(size)
+        if _any_below_one(places):
+            raise BrickError(
+                f"{self.path()}: filters of filter_size {self.filter_size} do not fit into images "
+                f"of image_size {size} with a border of {self._border()}; {REMEDY}"
+            )
+        return places
+
+    def _number_of_places(self, size: Size) -> Size:
+        """As `_convolved`, but less than one where filters do not fit."""
         filters, steps = pair(self, "filter_size", least=1), pair(self, "step", least=1)
         borders = self._border()
         height, width = (
             None if n is None else (n + 2 * p - k) // s + 1
             for n, k, s, p in zip(size, filters, steps, borders, strict=True)
         )
-        if any(n is not None and n < 1 for n in (height, width)):
-            raise BrickError(
-                f"{self.path()}: filters of filter_size {filters} do not fit into images of "
-                f"image_size {size} with a border of {borders}"
-            )
         return height, width
+
+
+def _any_below_one(size: Size) -> bool:
+    return any(n is not None and n < 1 for n in size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from workbench import errors
 from workbench.tensor.execution.compiled import Compiled, Variant
 from workbench.tensor.execution.policy import Execution
 from workbench.tensor.execution.step import Step
+from workbench.tensor.lowering import Program
 
 KERNEL = re.compile(
     r"^\s+(?:\w+ = )?((?:cpp|triton)_\w+?|extern_kernels\.\w+|torch\.ops\.[\w.]+|aten\.\w+)"
@@ -20,6 +22,9 @@ KERNEL = re.compile(
     re.MULTILINE,
 )
 """A call in the code that inductor writes."""
+
+LONGEST = 71
+"""The number of letters of the longest name of a kernel that is shown in full."""
 
 NOTHING_TO_EXPLAIN = (
     "{given!r} has no program to explain; give a function, or an algorithm such as GradientDescent"
@@ -77,13 +82,34 @@ def _lines(execution: Execution) -> Iterator[str]:
     if isinstance(tier, Compiled):
         for i, variant in enumerate(tier.variants, start=1):
             yield from _variant_lines(i, variant, step)
-    code = step.program.module.code.strip().splitlines()
-    calls = [node for node in step.program.module.graph.nodes if node.op.startswith("call")]
-    yield f"  program   {len(calls)} operation{'s' * (len(calls) != 1)}"
+    code, operations = _listing(step.program)
+    yield f"  program   {operations} operation{'s' * (operations != 1)}"
     yield ""
     for line in code:
-        yield f"    {re.sub(r';  .*$', '', line)}".rstrip()
+        yield f"    {line}".rstrip()
     yield ""
+
+
+def _listing(program: Program) -> tuple[list[str], int]:
+    """The program as code, and the number of its operations.
+
+    Taking one of several results is none: it is written where the result is used, as in
+    ``_foreach_add[0]``.
+    """
+    module = program.module
+    calls = [node for node in module.graph.nodes if node.op.startswith("call")]
+    picked: dict[str, str] = {}
+    for node in calls:
+        if node.target is operator.getitem and node not in program.origin:
+            several, place = map(str, node.args)
+            picked[node.name] = f"{picked.get(several, several)}[{place}]"
+    lines = []
+    for line in module.code.strip().splitlines():
+        line = re.sub(r";  .*$", "", line)
+        made = re.match(r"\s*(\w+) = ", line)
+        if made is None or made[1] not in picked:
+            lines.append(re.sub(r"\w+", lambda word: picked.get(word[0], word[0]), line))
+    return lines, len(calls) - len(picked)
 
 
 def _variant_lines(number: int, variant: Variant, step: Step) -> Iterator[str]:
@@ -95,7 +121,13 @@ def _variant_lines(number: int, variant: Variant, step: Step) -> Iterator[str]:
     kernels = Counter(KERNEL.findall(variant.source))
     yield f"            {sum(kernels.values())} kernels:"
     for name, count in kernels.items():
-        yield f"              {name}{f' x {count}' if count > 1 else ''}"
+        yield f"              {_shortened(name)}{f' x {count}' if count > 1 else ''}"
+
+
+def _shortened(name: str) -> str:
+    """A name without its middle, if it is long: inductor joins the names of all it has fused."""
+    half = (LONGEST - 1) // 2
+    return name if len(name) <= LONGEST else f"{name[:half]}…{name[-half:]}"
 
 
 def _sizes(variant: Variant, step: Step) -> str:
