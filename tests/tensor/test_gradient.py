@@ -134,3 +134,13 @@ def test_gradients_whose_order_in_the_program_differs_from_that_in_the_graph():
     first, second = grad(h[-1].pow(2).sum(), [w]), grad(h.sum(), [w])
     a, b = function([x], [*first, *second])(numpy.zeros((2, 3), dtype="float32"))
     assert not a.any() and not b.any()
+
+
+@pytest.mark.parametrize("execution", ["eager", "compiled"])
+def test_a_gradient_that_was_given_is_not_given_back_itself(execution):
+    x = tensor.vector("x")
+    w, v = shared(numpy.ones(3, "float32"), "w"), shared(numpy.full(3, 2, "float32"), "v")
+    (gradient,) = grad(None, [w], known_grads={w + x: v})
+    f = function([x], gradient, updates=[(v, v + x)], execution=execution)
+    found = f(numpy.ones(3, "float32"))
+    assert found.tolist() == [2.0, 2.0, 2.0] and not found.requires_grad

@@ -26,6 +26,9 @@ NOT_UPDATES = (
     "as in [(total, total + x)]; got {given!r:.60}{within}"
 )
 
+REMEMBERED = 1000
+"""How many kinds of inputs a function knows that it has looked at before."""
+
 Updates = Mapping[SharedVariable, Any] | Iterable[tuple[SharedVariable, Any]]
 
 
@@ -126,6 +129,8 @@ class Function:
                 self._refuse_tie(values, first, axis, other, other_axis)
         sizes = self.execution.step.sizes(fitting)
         if all(map(operator.is_, fitting, values)):
+            if len(self._fitting) >= REMEMBERED:
+                self._fitting.clear()
             self._fitting[kinds] = sizes
         return fitting, sizes
 

@@ -133,19 +133,23 @@ def _differentiate(
     live = [(cost, seed) for cost, seed in zip(costs, seeds, strict=True) if cost.requires_grad]
     if not live:
         return [torch.zeros_like(value) for value in wrt]
+
+    def first(cost: torch.Tensor, seed: Any) -> torch.Tensor:
+        if seed is None:
+            return torch.ones_like(cost)
+        given: torch.Tensor = torch.as_tensor(seed, dtype=cost.dtype)
+        # One of its own: what is found may be just this.
+        return (given if create else given.detach()).expand_as(cost).clone()
+
     gradients: Sequence[torch.Tensor | None] = _engine_run_backward(
         tuple([cost for cost, _ in live]),
-        tuple([
-            torch.ones_like(cost) if seed is None
-            else torch.as_tensor(seed, dtype=cost.dtype).expand_as(cost)
-            for cost, seed in live
-        ]),
+        tuple([first(cost, seed) for cost, seed in live]),
         retain or create,
         create,
         tuple(wrt),
         True,  # what the costs do not depend on has no gradient
         accumulate_grad=False,
-    )  # fmt: skip
+    )
     return [
         torch.zeros_like(value, requires_grad=create) if found is None else found
         for found, value in zip(gradients, wrt, strict=True)

@@ -28,6 +28,8 @@ from workbench.tensor.execution.tracing import OFTEN_SMALL, Trace, refusal, trac
 
 VARIANTS = 8
 """How many programs one step may have."""
+REMEMBERED = 1000
+"""For how many sizes is known what runs them."""
 NOT_THESE = "inputs of the sizes {sizes} run eagerly, since they need a program of their own: {why}"
 
 Run = Callable[[Sequence[torch.Tensor]], Sequence[Any]]
@@ -168,6 +170,8 @@ class Compiled:
             captured = self.step.device.type == "cuda"
             run = fitting.run(sizes)
             runner = Guarded(Captured(run, self.step) if captured else run, self.step)
+        if len(self._by_sizes) >= REMEMBERED:
+            self._by_sizes.clear()
         self._by_sizes[sizes] = runner
         return runner
 

@@ -34,6 +34,8 @@ NOTHING_TO_EXPLAIN = (
 def explain(what: Any) -> None:
     """Print what a function or an algorithm runs, in which tier and why, and what that costs.
 
+    The program is shown as it was written; every tier has ways to do with fewer operations.
+
     Parameters
     ----------
     what : Function or UpdatesAlgorithm

@@ -28,7 +28,7 @@ def rewrite(traced: Trace) -> None:
     graph = traced.graph.graph
     with traced.mode:
         for node in [node for node in graph.nodes if _device(node) == "cpu"]:
-            _apart(graph, node)
+            _singly(graph, node)
         changed = {_storage(node.args[0]) for node in graph.nodes if node.target is COPY}
         for node in [node for node in graph.nodes if node.target in CHANGES]:
             if _device(node) != "cpu":
@@ -43,7 +43,7 @@ def rewrite(traced: Trace) -> None:
     traced.graph.recompile()
 
 
-def _apart(graph: fx.Graph, node: Any) -> None:
+def _singly(graph: fx.Graph, node: Any) -> None:
     """Take a multi-tensor operation apart: on a CPU it would be nothing but a loop."""
     name = getattr(node.target, "__name__", "")
     if not name.startswith("_foreach_"):
