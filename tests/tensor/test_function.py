@@ -36,6 +36,7 @@ def test_a_list_of_outputs_gives_a_list():
         (lambda f: f(torch.ones(2, 4), [1, 1]), r"x got shape \(2, 4\).*size 3 in dimension 1"),
         (lambda f: f(torch.ones(2, 3), [1]), "dimension 0 of x has size 2, but dimension 0 of k has size 1"),
         (lambda f: f("abc", [1]), "x got str 'abc', which is no array of numbers|x got .*<U3"),
+        (lambda f: f(numpy.array([["a"]]), [1]), "input x got an array of <U1, which is no array of numbers"),
         (lambda f: f(tensor.matrix("m"), [1]), "x got the variable m; a function takes values"),
     ],
 )  # fmt: skip
@@ -61,6 +62,12 @@ def test_read_only_arrays_are_taken():
     x, array = tensor.vector("x"), numpy.ones(2, "float32")
     array.flags.writeable = False
     assert function([x], x.sum())(array) == 2.0
+
+
+@pytest.mark.parametrize("view", [lambda a: a[::-1], lambda a: a.astype(">f4")])
+def test_arrays_in_an_order_that_torch_does_not_have_are_copied(view):
+    x, array = tensor.vector("x"), view(numpy.array([1, 2, 3], "float32"))
+    numpy.testing.assert_array_equal(function([x], 2 * x)(array), 2 * array)
 
 
 def test_a_missing_input_is_found_when_the_function_is_made():

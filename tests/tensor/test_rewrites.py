@@ -94,6 +94,17 @@ def test_a_gradient_that_somebody_sees_is_written_down() -> None:
     numpy.testing.assert_allclose(before - RATE * seen[0].numpy(), w.get_value(), rtol=1e-5)
 
 
+@pytest.mark.parametrize(("rate", "given"), [(numpy.nan, 1.0), (numpy.inf, 1.0), (0.0, numpy.nan)])
+def test_descent_at_a_rate_that_is_not_finite_or_zero(rate: float, given: float) -> None:
+    x, scale = tensor.matrix("x"), shared(rate, "rate")
+    w = shared(numpy.ones((128, 128), dtype="float32"), "w")
+    f = function([x], [], updates=[(w, w - (x.T @ x) * scale)], execution="compiled")
+    f(torch.full((4, 128), given))
+    assert "workbench.descend.default" in called(f)
+    expected = 1 - numpy.float32(4 * given**2) * numpy.float32(rate)
+    numpy.testing.assert_array_equal(w.get_value(), numpy.full((128, 128), expected))
+
+
 def test_descent_does_nothing_where_the_cost_is_not_finite() -> None:
     algorithm, w, _ = descent(512, function_kwargs={"execution": "compiled"})
     algorithm.process_batch(batch(512))
@@ -152,3 +163,48 @@ def test_small_products_need_no_library(transposed: bool) -> None:
     expected = torch.tanh(value @ (w.tensor.T if transposed else w.tensor))
     torch.testing.assert_close(f(value), expected)
     assert "aten.mm.default" not in called(f)
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.uint8])
+def test_products_of_integers_keep_their_dtype(dtype: torch.dtype) -> None:
+    x, y = tensor.variable("x", (None, 4), dtype), tensor.variable("y", (4, 3), dtype)
+    f = function([x, y], x @ y, execution="compiled")
+    left, right = torch.full((2, 4), 7, dtype=dtype), torch.full((4, 3), 9, dtype=dtype)
+    torch.testing.assert_close(f(left, right), left @ right)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8])
+def test_what_has_no_negative_is_added_to_a_product(dtype: torch.dtype) -> None:
+    x, added = tensor.matrix("x"), tensor.variable("added", (None, 300), dtype)
+    w = shared(numbers(300, 300).numpy(), "w")
+    f = function([x, added], torch.relu(x @ w + added), execution="compiled")
+    value, ones = numbers(6, 300, seed=1), torch.ones(6, 300, dtype=dtype)
+    torch.testing.assert_close(f(value, ones), torch.relu(value @ w.tensor + 1))
+    assert f.execution.tier.name == "compiled"
+
+
+def test_a_size_is_added_to_a_product() -> None:
+    x, w = tensor.matrix("x"), shared(numbers(300, 300).numpy(), "w")
+    f = function([x], torch.relu(x @ w + x.shape[0]), execution="compiled")
+    value = numbers(6, 300, seed=1)
+    torch.testing.assert_close(f(value), torch.relu(value @ w.tensor + 6))
+    assert f.execution.tier.name == "compiled"
+
+
+def test_a_product_of_unknown_size_is_compiled() -> None:
+    x, w = tensor.matrix("x"), shared(numbers(6, 3).numpy(), "w")
+    f = function([x], x[x[:, 0] > 0] @ w, execution="compiled")
+    for value in (numbers(5, 6), -numbers(5, 6).abs()):
+        torch.testing.assert_close(f(value), value[value[:, 0] > 0] @ w.tensor)
+    assert f.execution.tier.name == "compiled"
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_descent_by_what_is_unlike_the_parameter_is_left_to_inductor(half: bool) -> None:
+    x, rate = tensor.matrix("x"), shared(RATE, "rate")
+    factor = x.to(torch.bfloat16) if half else x
+    w = shared(numbers(*([] if half else [4]), 128, 128).numpy(), "w")
+    f = function([x], [], updates=[(w, w - (factor.T @ factor) * rate)], execution="compiled")
+    value, old = torch.ones(4, 128), w.get_value()
+    f(value)
+    numpy.testing.assert_allclose(w.get_value(), old - RATE * 4, rtol=1e-2, atol=1e-2)

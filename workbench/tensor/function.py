@@ -197,8 +197,8 @@ class _Expected:
             if not value.flags.writeable:
                 with warnings.catch_warnings():
                     warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-                    return torch.from_numpy(value)
-            return torch.from_numpy(value)
+                    return self._shared_memory(value)
+            return self._shared_memory(value)
         if isinstance(value, torch.Tensor):
             # What a function gives never has a history, and compiled programs rely on that.
             return value.detach() if value.requires_grad else value
@@ -218,6 +218,18 @@ class _Expected:
         if not isinstance(value, numpy.generic) and torch.can_cast(tensor.dtype, self.dtype):
             return tensor.to(self.dtype)
         return tensor
+
+    def _shared_memory(self, array: numpy.ndarray[Any, Any]) -> torch.Tensor:
+        """A tensor over `array`, or over a copy where torch has no such order of elements."""
+        try:
+            return torch.from_numpy(array)
+        except ValueError:  # strides below zero, or the bytes of another machine
+            return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), order="C"))
+        except TypeError as error:
+            raise errors.InputError(
+                f"input {self.variable!r} got an array of {array.dtype}, which is no array of "
+                f"numbers ({error})"
+            ) from None
 
     def _widen(self, value: torch.Tensor) -> torch.Tensor:
         rounds = self.dtype is torch.float32 and value.dtype in (torch.int32, torch.int64)

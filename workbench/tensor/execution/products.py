@@ -10,6 +10,7 @@ same way every time.
 
 from __future__ import annotations
 
+import math
 import platform
 
 import torch
@@ -30,17 +31,23 @@ def by_onednn(left: torch.Tensor, right: torch.Tensor) -> bool:
 
 
 def by_inductor(left: torch.Tensor, right: torch.Tensor) -> bool:
-    """Whether the product of two matrices, which may be fake, is to be left to no library."""
-    return left.device.type == "cpu" and _multiplications(left, right) <= SMALL
+    """Whether the product of two matrices, which may be fake, is to be left to no library.
+
+    Those of integers never are: a sum of small ones would have a larger dtype.
+    """
+    fractions = left.device.type == "cpu" and left.dtype.is_floating_point
+    return fractions and _multiplications(left, right) <= SMALL
 
 
 def _multiplications(left: torch.Tensor, right: torch.Tensor) -> int:
-    """How many a product takes; where sizes are not fixed, with those it was traced for."""
-    m, k, n = (
-        size if isinstance(size, int) else int(size.node.hint)
-        for size in (*left.shape, right.shape[1])
-    )
-    return m * k * n
+    """How many a product takes; where sizes are not fixed, with those it was traced for.
+
+    Where one of them is known only when it has been computed: so many that torch keeps the product.
+    """
+    hints = [
+        size if isinstance(size, int) else size.node.hint for size in (*left.shape, right.shape[1])
+    ]
+    return SMALL + 1 if None in hints else math.prod(map(int, hints))
 
 
 def product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
@@ -63,8 +70,13 @@ def _descend(
     holds: torch.Tensor | None,
 ) -> None:
     """``total -= left @ right * scale`` in one pass over memory, unless `holds` is false."""
-    if holds is None or holds.item():
-        total.addmm_(left, right, alpha=-scale.item())
+    if holds is not None and not holds.item():
+        return
+    factor = scale.item()
+    if factor and math.isfinite(factor):
+        total.addmm_(left, right, alpha=-factor)
+    else:  # where libraries make no difference between 0 times NaN and 0, or take NaN for a number
+        total.sub_(left @ right * scale)
 
 
 # As operations of a program, with little around them: `torch.library.custom_op` takes longer than

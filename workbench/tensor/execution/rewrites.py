@@ -85,8 +85,11 @@ def _added(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
     what comes after.
     """
     for product, other in (node.args, node.args[::-1]):
-        alone = _alone(product, aten.mm.default) is not None
-        if alone and isinstance(other, fx.Node) and not node.kwargs:
+        if node.kwargs or _alone(product, aten.mm.default) is None:
+            continue
+        # Numbers are no tensors, and some dtypes have nothing below zero.
+        value = _value(other) if isinstance(other, fx.Node) else other
+        if isinstance(value, torch.Tensor) and value.dtype is _value(product).dtype:
             turned = _call(graph, aten.neg.default, other)
             return graph.call_function(aten.sub.Tensor, (product, turned))
     return None
@@ -109,6 +112,8 @@ def _descend(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
     for factor, scale in (scaled, scaled[::-1]) if scaled else ():
         factors = _alone(factor, aten.mm.default)
         if factors is None or not isinstance(scale, fx.Node) or _value(scale).dim():
+            continue
+        if _kind(factor) != _kind(total):  # a subtraction would adapt it, `addmm_` refuses
             continue
         # All of them are looked at later now, when others may have been updated.
         late = any(_storage(one) in changed for one in (*factors, scale))
@@ -160,6 +165,11 @@ def _alone(node: Any, target: Any) -> tuple[Any, ...] | None:
 
 def _value(node: Any) -> Any:
     return node.meta["val"]
+
+
+def _kind(node: Any) -> tuple[torch.dtype, torch.Size]:
+    """What two values must have in common for one to be added to the other in place."""
+    return _value(node).dtype, _value(node).shape
 
 
 def _device(node: fx.Node) -> str | None:
