@@ -446,7 +446,7 @@ class Slow:
 
 
 def test_values_that_come_late_are_recorded_in_order_and_complete_with_the_epoch(monkeypatch):
-    monkeypatch.setattr("workbench.main_loop.Arriving", Slow)
+    monkeypatch.setattr("workbench.tensor.transfer.Arriving", Slow)
     seen = []
 
     class Late(TrainingExtension):

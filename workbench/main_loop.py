@@ -44,7 +44,7 @@ from workbench.model import Model
 from workbench.monitoring.aggregation import plain
 from workbench.running import Claim, is_claimed
 from workbench.serialization import training
-from workbench.tensor.transfer import Arriving
+from workbench.tensor.transfer import Arrivals
 from workbench.utils.profile import Profile, Timer
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class MainLoop:
         self._mailbox = Mailbox()
         self._handlers: dict[CallbackName, list[tuple[TrainingExtension, Handler]]] = {}
         self._deferred: deque[Callable[[], object]] = deque()
-        self._arriving: deque[tuple[int, dict[str, Arriving]]] = deque()
+        self._arriving: Arrivals[tuple[int, list[str]]] = Arrivals()
         self._thread: int | None = None
         self._firing = False
         self._in_hand = False
@@ -343,17 +343,12 @@ class MainLoop:
         values : dict
             Tensors by the names of records.
         """
-        arriving = {name: Arriving(value) for name, value in values.items()}
-        self._arriving.append((self.status["iterations_done"], arriving))
+        self._arriving.send((self.status["iterations_done"], list(values)), values.values())
 
     def _receive(self, wait: bool = False) -> None:
         """Record what has come."""
-        while self._arriving:
-            iteration, values = self._arriving[0]
-            if not wait and not all(value.arrived for value in values.values()):
-                return
-            self._arriving.popleft()
-            self.log[iteration].update({n: plain(value.get()) for n, value in values.items()})
+        for (iteration, names), values in self._arriving.received(wait=wait):
+            self.log[iteration].update(zip(names, map(plain, values), strict=True))
 
     def _settle(self) -> None:
         """Wait for the device; have everything recorded, and whatever went wrong raised."""

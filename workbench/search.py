@@ -25,7 +25,9 @@ from workbench.tensor import Function, Variable, function, variable
 from workbench.tensor.scan import Loop
 from workbench.tensor.traversal import ancestors
 from workbench.utils import find_bricks
-from workbench.utils.plain import is_whole
+from workbench.utils.plain import is_count, is_whole
+
+__all__ = ["BeamSearch"]
 
 Values = dict[str, torch.Tensor]
 Arrays = tuple[numpy.ndarray[Any, Any], numpy.ndarray[Any, Any], numpy.ndarray[Any, Any]]
@@ -260,7 +262,7 @@ class BeamSearch:
             If the values are not copies of one example, an option makes no sense, or probabilities
             are NaN.
         """
-        if not is_whole(max_length) or max_length < 1:
+        if not is_count(max_length):
             raise SearchError(
                 f"max_length is {max_length!r}; a sequence has at least one element, and a whole "
                 "number of them"

@@ -35,6 +35,7 @@ from workbench.errors import SessionError, SessionWarning, StateError, TrainingF
 from workbench.log import TrainingLogBase
 from workbench.log.column import plain
 from workbench.main_loop import MainLoop
+from workbench.utils.plain import is_count
 from workbench.utils.workers import release_workers, release_workers_after_cells
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ class Session:
     Examples
     --------
     >>> from workbench.main_loop import MainLoop
+    from workbench.utils.plain import is_count
     >>> class Counter:
     ...     step = 1
     ...     total = 0
@@ -233,7 +235,7 @@ class Session:
         SessionError
             If `n` is no number of batches.
         """
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        if not is_count(n):
             raise SessionError(f"a step is 1 or more batches, not {n!r}")
         return self._ask("step", f"step {n}", lambda: self._go(n), {"batches": n}, early=True)
 

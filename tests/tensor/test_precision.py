@@ -10,7 +10,7 @@ from workbench.algorithms import GradientDescent, Scale
 from workbench.config import config
 from workbench.errors import NotFiniteError
 from workbench.tensor.execution.captured import Captured
-from workbench.tensor.transfer import Arriving, upload
+from workbench.tensor.transfer import Arrivals, Arriving, upload
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -39,6 +39,16 @@ def test_tf32_is_float32_where_there_is_no_gpu():
 def test_a_value_that_is_on_the_cpu_has_arrived():
     value = Arriving(torch.tensor(3.0))
     assert value.arrived and value.get() == 3.0
+
+
+def test_values_are_received_in_order_and_few_may_stay_on_their_way(monkeypatch):
+    monkeypatch.setattr(Arriving, "arrived", property(lambda self: bool(self._value < 2)))
+    coming = Arrivals()
+    for number in range(6):
+        coming.send(number, [torch.tensor(number)])
+    assert list(coming.received()) == [(0, [0]), (1, [1])]
+    assert list(coming.received(most=3)) == [(2, [2])] and len(coming) == 3
+    assert [key for key, _ in coming.received(wait=True)] == [3, 4, 5] and not coming
 
 
 @gpu

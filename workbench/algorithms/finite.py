@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from workbench import errors
 from workbench.algorithms.base import OnTrouble, choice
 from workbench.tensor import Variable
 from workbench.tensor.execution import Guard
-from workbench.tensor.transfer import Arriving
+from workbench.tensor.transfer import Arrivals
 
 NOT_FINITE = (
     "the cost {cost} is {value} in batch {batch} of this run ({before}); {effect}. {advice}"
@@ -49,10 +48,10 @@ class FiniteCost:
         self.batches = 0
         self.last: float | None = None
         self._finite = True
-        self._arriving: deque[Arriving] = deque()
+        self._arriving: Arrivals[None] = Arrivals()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_arriving": deque()}
+        return {**vars(self), "_arriving": Arrivals()}
 
     @property
     def guard(self) -> Guard | None:
@@ -73,14 +72,14 @@ class FiniteCost:
         if cost.is_cpu:
             self._judge(cost.item())
             return
-        self._arriving.append(Arriving(cost))
-        while self._arriving and (self._arriving[0].arrived or len(self._arriving) > LATE):
-            self._judge(self._arriving.popleft().get().item())
+        self._arriving.send(None, [cost])
+        for _, [value] in self._arriving.received(most=LATE):
+            self._judge(value.item())
 
     def settle(self) -> None:
         """Look at all costs that have not been looked at."""
-        while self._arriving:
-            self._judge(self._arriving.popleft().get().item())
+        for _, [value] in self._arriving.received(wait=True):
+            self._judge(value.item())
 
     def _judge(self, value: float) -> None:
         if math.isfinite(value):

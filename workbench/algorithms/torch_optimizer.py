@@ -18,6 +18,7 @@ from workbench.tensor import Function, SharedVariable, Variable, grad
 from workbench.tensor.execution import Guard
 from workbench.tensor.function import Updates
 from workbench.tensor.shared import WriterLock, together
+from workbench.utils.plain import is_count
 
 MakeOptimizer = Callable[[list[torch.Tensor]], torch.optim.Optimizer]
 MakeScheduler = Callable[[torch.optim.Optimizer], Any]
@@ -105,7 +106,7 @@ class TorchOptimizer(UpdatesAlgorithm):
         gradients = grad(cost, self.parameters)
         self.gradients = dict(zip(self.parameters, gradients, strict=True))
         self.total_gradient_norm = total_norm(self.gradients, "total_gradient_norm")
-        if not isinstance(schedule_every, int) or schedule_every < 1:
+        if not is_count(schedule_every):
             raise errors.AlgorithmError(
                 f"schedule_every is a number of batches, 1 or more; got {schedule_every!r}"
             )

@@ -70,14 +70,29 @@ def check_sequence(brick: Brick, input_: Variable) -> None:
     check_last_dim(brick, "apply", "input_", input_, "dim")
 
 
-def angles(input_: Variable, dim: int, base: float) -> Variable:
-    """The position times each of ``dim / 2`` frequencies, of shape (T, dim / 2)."""
-    position = torch.arange(input_.shape[-2], device=input_.device, dtype=torch.float64)
-    exponents = torch.arange(0, dim, 2, device=input_.device, dtype=torch.float64) / dim
-    return torch.outer(position, base**-exponents)  # type: ignore[return-value]
+class _Paired(PositionalEncoding):
+    """Base class of encodings without parameters that take features two by two."""
+
+    @lazy(allocation=["dim"])
+    def __init__(self, dim: int, base: float = 10_000.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dim = dim
+        self.base = base
+
+    def _allocate(self) -> None:
+        if self.dim % 2:
+            raise BrickError(
+                f"{self.path()}: dim is {self.dim}, but features are encoded in pairs; make it even"
+            )
+
+    def _angles(self, input_: Variable) -> Variable:
+        """The position times each of ``dim / 2`` frequencies, of shape (T, dim / 2)."""
+        position = torch.arange(input_.shape[-2], device=input_.device, dtype=torch.float64)
+        exponents = torch.arange(0, self.dim, 2, device=input_.device, dtype=torch.float64)
+        return torch.outer(position, self.base ** -(exponents / self.dim))  # type: ignore[return-value]
 
 
-class SinusoidalPositions(PositionalEncoding):
+class SinusoidalPositions(_Paired):
     r"""Adds sines and cosines of the position, of wavelengths from :math:`2\pi` to ``base`` times that.
 
     Feature :math:`2i` of moment :math:`t` gets :math:`\sin(t / b^{2i/D})`, feature :math:`2i + 1`
@@ -103,20 +118,11 @@ class SinusoidalPositions(PositionalEncoding):
             [ 0.9093, -0.4161]])
     """  # noqa: E501
 
-    @lazy(allocation=["dim"])
-    def __init__(self, dim: int, base: float = 10_000.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.dim = dim
-        self.base = base
-
-    def _allocate(self) -> None:
-        _check_even(self)
-
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
         """Add the encoding to floats of shape (..., T, dim)."""
         check_sequence(self, input_)
-        turned = angles(input_, self.dim, self.base)
+        turned = self._angles(input_)
         encoding: Variable = _woven(turned.sin(), turned.cos()).to(input_.dtype)
         return input_ + encoding
 
@@ -181,7 +187,7 @@ class LearnedPositions(PositionalEncoding, Initializable):
         return input_ + self.W[:moments]
 
 
-class RotaryPositions(PositionalEncoding):
+class RotaryPositions(_Paired):
     """Turns pairs of features by angles that grow with the position.
 
     The product of two vectors that were turned depends on the distance of their positions alone,
@@ -206,20 +212,11 @@ class RotaryPositions(PositionalEncoding):
             [-0.3012,  1.3818]])
     """
 
-    @lazy(allocation=["dim"])
-    def __init__(self, dim: int, base: float = 10_000.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.dim = dim
-        self.base = base
-
-    def _allocate(self) -> None:
-        _check_even(self)
-
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
         """Turn floats of shape (..., T, dim)."""
         check_sequence(self, input_)
-        turned = angles(input_, self.dim, self.base)
+        turned = self._angles(input_)
         cos, sin = turned.cos().to(input_.dtype), turned.sin().to(input_.dtype)
         first, second = input_[..., 0::2], input_[..., 1::2]
         return _woven(first * cos - second * sin, first * sin + second * cos)
@@ -230,10 +227,3 @@ def _woven(first: Variable, second: Variable) -> Variable:
     pairs: Any = torch.stack([first, second], -1)  # type: ignore[list-item]
     woven: Variable = pairs.flatten(-2)
     return woven
-
-
-def _check_even(brick: SinusoidalPositions | RotaryPositions) -> None:
-    if brick.dim % 2:
-        raise BrickError(
-            f"{brick.path()}: dim is {brick.dim}, but features are encoded in pairs; make it even"
-        )

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import ArgumentError
+from workbench.utils.plain import is_count
 
 __all__ = ["Schedule", "chain", "cosine", "exponential", "linear", "one_cycle", "step", "warm_up"]
 
@@ -436,5 +437,5 @@ def _number(name: str, value: object) -> None:
 
 
 def _whole(name: str, value: object, least: int = 1) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    if not is_count(value, least):
         raise ArgumentError(f"{name}={value!r} must be a whole number, {least} or more")

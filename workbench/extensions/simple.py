@@ -16,6 +16,7 @@ from workbench.errors import EventError, ExtensionError, nearest
 from workbench.extensions.base import Handler, TrainingExtension, check_signature
 from workbench.extensions.events import CallbackName
 from workbench.log import TrainingLogBase
+from workbench.utils.plain import is_count
 
 LogPredicate = Callable[[TrainingLogBase], bool]
 
@@ -126,13 +127,9 @@ _COUNTED: dict[str, tuple[str, Callable[[int, int], bool]]] = {
 
 
 def _count(name: str, value: Any) -> int:
-    try:
-        number = -1 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = -1
-    if number < 1:
+    if not is_count(value):
         raise EventError(NOT_A_COUNT.format(name=name, value=value))
-    return number
+    return int(value)
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,19 @@
 
 A batch is copied on a stream of its own, from memory that the device reads directly, while the
 device still computes on the batch before. The other way, `Arriving` starts a copy and tells later,
-without asking the device to stop, whether it is there.
+without asking the device to stop, whether it is there; `Arrivals` keeps many in their order.
 """
 
 from __future__ import annotations
 
 import functools
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import torch
+
+K = TypeVar("K")
 
 
 def upload(value: torch.Tensor, device: torch.device) -> torch.Tensor:
@@ -58,3 +63,42 @@ class Arriving:
             self._event.synchronize()
             self._event = None
         return self._value
+
+
+class Arrivals(deque[tuple[K, list[Arriving]]]):
+    """Tensors on their way, in groups, which are received in the order in which they were sent.
+
+    A deque itself, because whether it is empty is asked for with every batch.
+
+    Examples
+    --------
+    >>> on_their_way = Arrivals()
+    >>> on_their_way.send("first", [torch.ones(2), torch.zeros(1)])
+    >>> on_their_way.send("second", [torch.ones(1)])
+    >>> list(on_their_way.received())
+    [('first', [tensor([1., 1.]), tensor([0.])]), ('second', [tensor([1.])])]
+    """
+
+    def send(self, key: K, values: Iterable[torch.Tensor]) -> None:
+        """Start the copies of a group that is to be known as `key`."""
+        self.append((key, list(map(Arriving, values))))
+
+    def received(
+        self, *, wait: bool = False, most: int | None = None
+    ) -> Iterator[tuple[K, list[torch.Tensor]]]:
+        """Take the groups that are there, up to the first one that is not.
+
+        Parameters
+        ----------
+        wait : bool
+            Whether to wait for all.
+        most : int, optional
+            How many groups may stay on their way; others are waited for.
+        """
+        while self:
+            key, values = self[0]
+            late = wait or (most is not None and len(self) > most)
+            if not late and not all(value.arrived for value in values):
+                return
+            self.popleft()
+            yield key, [value.get() for value in values]

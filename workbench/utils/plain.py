@@ -40,6 +40,17 @@ def is_whole(number: object) -> TypeGuard[int]:
     return isinstance(number, Integral) and not isinstance(number, bool)
 
 
+def is_count(number: object, least: int = 1) -> TypeGuard[int]:
+    """Whether something is a whole number of `least` or more.
+
+    Examples
+    --------
+    >>> is_count(1), is_count(0), is_count(0, least=0)
+    (True, False, True)
+    """
+    return is_whole(number) and number >= least
+
+
 def pack(arg: Any) -> list[Any]:
     """Make a list of `arg`: a list stays itself, a tuple is converted, anything else is wrapped.
 
