@@ -53,6 +53,14 @@ TARGETS: dict[str, Mapping[str, float]] = {
     "lenet": {"raw torch, eager": 1.15},
     "lstm": {"raw torch, eager": 1.0},
 }
+REASONS = {
+    "lstm": "`torch.nn.LSTM` is one operation of oneDNN, which packs the matrix of the recurrence "
+    "once for all moments, and computes the gates while it multiplies. A brick is whatever step "
+    "somebody wrote (this one has peepholes): each moment is a product by MKL (`aten::mm`, which "
+    "packs the matrix anew every time) and a kernel, called from Python. These products and those "
+    "over all moments (`mkldnn::_linear_pointwise`) leave hardly anything of its time.",
+}
+"""What bounds a piece of work that misses its target."""
 EAGER = Target(1.1, unit="times raw torch")
 
 
@@ -111,7 +119,8 @@ def bounds(rows: list[Row], quick: bool) -> str:
     """Where the time of a step goes that misses a target."""
     misses = {(row["work"], row["contender"] == Eager.name) for row in rows if row["reached"] == NO}
     lines, profiles = [], []
-    for work, kind in itertools.product([make() for make in WORKS.values()], (Compiled, Eager)):
+    for key, kind in itertools.product(WORKS, (Compiled, Eager)):
+        work = WORKS[key]()
         if (work.name, kind is Eager) not in misses:
             continue
         contender = kind(work)
@@ -141,6 +150,7 @@ def bounds(rows: list[Row], quick: bool) -> str:
             f"The {kind.execution} step of {work.name} by operation; what is not listed apart, "
             "such as kernels that inductor wrote, counts for the operation that called it:\n\n"
             + table(_profile(algorithm.process_batch, batches))
+            + (f"\n\n{REASONS[key]}" if key in REASONS else "")
         )
     return (
         "### What bounds a step\n\nThe step in the main loop and without it, and what "

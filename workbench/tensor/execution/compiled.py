@@ -7,12 +7,13 @@ of them; whatever is left, such as a last batch of one example, runs eagerly.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import logging
 import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -61,9 +62,11 @@ class Variant:
     def __init__(self, step: Step, example: tuple[int, ...]) -> None:
         start = time.perf_counter()
         self.example = example
+        if step.device.type == "cpu":
+            _processor()  # begins
         with _compiler:
             sources: list[str] = []
-            self.trace = trace(step, example, partial(_compile, sources=sources))
+            self.trace = trace(step, example, functools.partial(_compile, sources=sources))
             self._program = _compile(self.trace, sources)
         self.source = "\n".join(sources)
         self.seconds = time.perf_counter() - start
@@ -88,7 +91,9 @@ class Guarded:
     """
 
     def __init__(self, run: Run, step: Step) -> None:
-        self._run = run if step.precision != "tf32" else partial(_in_arithmetic, run, step)
+        self._run = (
+            run if step.precision != "tf32" else functools.partial(_in_arithmetic, run, step)
+        )
         self._step = step
         self._guard = step.guard
 
@@ -179,6 +184,24 @@ class Compiled:
         return next((variant for variant in self.variants if variant.trace.fits(sizes)), None)
 
 
+@functools.cache
+def _processor() -> threading.Thread:
+    """What finds out what the processor can do, while a step is traced.
+
+    Inductor asks other processes, one after the other, and remembers for this one.
+    """
+
+    def ask() -> None:
+        with contextlib.suppress(Exception):  # inductor will ask again, and say what is wrong
+            from torch._inductor.cpu_vec_isa import valid_vec_isa_list
+
+            valid_vec_isa_list()
+
+    thread = threading.Thread(target=ask, name="processor", daemon=True)
+    thread.start()
+    return thread
+
+
 def _compile(traced: Trace, sources: list[str]) -> Program:
     """What runs a flat graph; its code is added to `sources`.
 
@@ -197,6 +220,8 @@ def _compile(traced: Trace, sources: list[str]) -> Program:
         from torch._inductor.lowering import add_needs_realized_inputs
 
         def inner(*args: Any, **kwargs: Any) -> Any:
+            if _processor.cache_info().currsize:  # asked for on a CPU
+                _processor().join()
             made.append(compile_fx_inner(*args, **kwargs))
             # Where nothing is computed, nothing is written.
             sources.append(vars(made[-1]).get("source_code", ""))
