@@ -8,15 +8,17 @@ so that other work on the machine disturbs it little.
 
 from __future__ import annotations
 
+import cProfile
 import json
 import os
+import pstats
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 
 from tests.benchmarks.screen import Page
-from tests.benchmarks.targets import NO_TARGET, Row, Target
+from tests.benchmarks.targets import NO_TARGET, Row, Target, table
 from tests.benchmarks.work import EXAMPLES, mlp, stream
 from workbench.extensions import Timing, TrainingExtension
 from workbench.extensions.monitoring import TrainingDataMonitoring
@@ -119,3 +121,29 @@ def _rows(tier: str, rounds: int) -> list[Row]:
             }
         )
     return found
+
+
+def bounds(rows: list[Row], quick: bool) -> str:
+    """Which functions the time around a step goes to."""
+    run = looped("eager")
+    run()
+    profiler = cProfile.Profile()
+    profiler.runcall(run)
+    found: dict[str, tuple[float, float]] = {}
+    for (file, _, name), (_, calls, own, _, _) in pstats.Stats(profiler).stats.items():  # type: ignore[attr-defined]
+        if "/workbench/" in file and calls >= ITERATIONS / 2:
+            where = file.rpartition("/workbench/")[2]
+            found[f"{where}: {name}"] = (calls / ITERATIONS, own / ITERATIONS * 1e6)
+    most = sorted(found.items(), key=lambda item: -item[1][1])[:14]
+    lines: list[Row] = [
+        {"function": name, "calls an iteration": calls, "µs an iteration": own}
+        for name, (calls, own) in most
+    ]
+    return (
+        "### What bounds the loop\n\n"
+        "The loop around an eager step by function, in time of its own, as Python's profiler "
+        "sees it: it makes every call more expensive, so that proportions count. "
+        "`tensor/execution` and `tensor/lowering` are the step itself. Around a compiled "
+        "step the same functions take half the time (see above); presumably an eager one leaves "
+        "less of them in the caches of the processor. No part stands out.\n\n" + table(lines)
+    )
