@@ -127,7 +127,6 @@ class Session:
     Examples
     --------
     >>> from workbench.main_loop import MainLoop
-    from workbench.utils.plain import is_count
     >>> class Counter:
     ...     step = 1
     ...     total = 0
