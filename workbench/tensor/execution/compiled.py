@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -24,7 +24,7 @@ from workbench.tensor.execution.eager import Eager
 from workbench.tensor.execution.loops import Program
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.rewrites import rewrite
-from workbench.tensor.execution.step import Step
+from workbench.tensor.execution.step import Run, Step
 from workbench.tensor.execution.tracing import OFTEN_SMALL, Trace, refusal, trace
 
 VARIANTS = 8
@@ -32,8 +32,6 @@ VARIANTS = 8
 REMEMBERED = 1000
 """For how many sizes is known what runs them."""
 NOT_THESE = "inputs of the sizes {sizes} run eagerly, since they need a program of their own: {why}"
-
-Run = Callable[[Sequence[torch.Tensor]], Sequence[Any]]
 
 OPERATIONS = [
     getattr(torch.ops.workbench, name).default
@@ -231,7 +229,7 @@ def _compile(traced: Trace, sources: list[str]) -> Program:
             "inner_compile": inner,
             "config_patches": {"size_asserts": False, "alignment_asserts": False},
         }
-        add_needs_realized_inputs(list(OPERATIONS))
+        add_needs_realized_inputs(OPERATIONS)
         rewrite(traced)
         plain = traced.plain
         with (

@@ -26,11 +26,10 @@ from workbench import errors
 from workbench.tensor.execution.compiled import Compiled
 from workbench.tensor.execution.eager import Eager
 from workbench.tensor.execution.memory import keep_memory
-from workbench.tensor.execution.step import Step
+from workbench.tensor.execution.step import Run, Step
 
 Mode = Literal["auto", "eager", "compiled"]
 MODES: tuple[Mode, ...] = ("auto", "eager", "compiled")
-Run = Callable[[Sequence[Any]], Sequence[Any]]
 
 SAMPLE_EVERY = 16
 """One call in so many is timed."""

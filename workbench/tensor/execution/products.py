@@ -4,8 +4,8 @@ Inductor leaves all of them to a library. For small ones the call takes longer t
 sums of products they become part of the kernels around them. For float32 torch calls MKL, which on
 processors that are not Intel's does without their widest instructions; oneDNN, which torch has on
 board for convolutions, makes code for the processor it runs on. It takes longer to get going, so
-that it is for large products. Who computes depends on sizes alone: the same step is computed in the
-same way every time.
+that it is for large products. Who computes depends on nothing but the sizes that a program is made
+for: made for the same, a step is computed in the same way every time.
 """
 
 from __future__ import annotations

@@ -69,8 +69,8 @@ def _product(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
     left, right = node.args
     given = _value(left), _value(right)
     if by_inductor(*given):
-        rows, columns = (_call(graph, aten.unsqueeze.default, left, 2), right)
-        products = _call(graph, aten.mul.Tensor, rows, columns)
+        rows = _call(graph, aten.unsqueeze.default, left, 2)
+        products = _call(graph, aten.mul.Tensor, rows, right)
         return graph.call_function(aten.sum.dim_IntList, (products, [1]))
     if by_onednn(*given):  # which wants the first of them in order
         ordered = _call(graph, aten.clone.default, left, memory_format=torch.contiguous_format)
@@ -108,8 +108,10 @@ def _descend(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
     step = _alone(new, aten.sub.Tensor)
     if step is None or step[0] is not total or _value(total).numel() < ADDS_UP:
         return None
-    scaled = _alone(step[1], aten.mul.Tensor) or ()
-    for factor, scale in (scaled, scaled[::-1]) if scaled else ():
+    scaled = _alone(step[1], aten.mul.Tensor)
+    if scaled is None:
+        return None
+    for factor, scale in (scaled, scaled[::-1]):
         factors = _alone(factor, aten.mm.default)
         if factors is None or not isinstance(scale, fx.Node) or _value(scale).dim():
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -10,6 +10,9 @@ import torch
 
 from workbench.tensor.lowering import Program
 from workbench.tensor.shared import SharedVariable
+
+Run = Callable[[Sequence[Any]], Sequence[Any]]
+"""What runs a step: from its inputs, tensors that are known to fit, to its outputs."""
 
 
 class Guard(Protocol):
