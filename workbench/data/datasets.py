@@ -20,6 +20,7 @@ import numpy.typing as npt
 import torch
 
 from workbench.data.checksum import checksum, same_or_raise
+from workbench.data.readonly import read_only, read_only_batch
 from workbench.data.schemes import IterationScheme, Request, SequentialExampleScheme
 from workbench.data.schemes.base import request_sizes
 from workbench.errors import DataError, SourceError, nearest
@@ -61,6 +62,14 @@ class Dataset:
     num_examples: int | None = None
     example_iteration_scheme: IterationScheme | None = None
     default_transformers: tuple[Callable[[AbstractDataStream], AbstractDataStream], ...] = ()
+
+    _guards_itself = False
+    """Whether `get_data` sees to it that the data cannot be changed through what it returns."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "get_data" in vars(cls) and "_guards_itself" not in vars(cls):
+            cls._guards_itself = False
 
     def __init__(
         self, provides_sources: Sequence[str], *, sources: Sequence[str] | None = None
@@ -108,7 +117,8 @@ class Dataset:
     def iterate(self, scheme: IterationScheme | None, epoch: int, start: int) -> Iterator[Data]:
         """Read the batches of epoch `epoch` that `scheme` asks for, from number `start` on."""
         assert scheme is not None  # check_scheme has seen to it
-        return map(self.get_data, scheme.get_request_iterator(epoch, start))
+        batches = map(self.get_data, scheme.get_request_iterator(epoch, start))
+        return batches if self._guards_itself else map(read_only_batch, batches)
 
     def apply_default_transformers(self, data_stream: AbstractDataStream) -> AbstractDataStream:
         """Return `data_stream` with the dataset's default transformers around it."""
@@ -124,7 +134,8 @@ class Dataset:
 class IndexableDataset(Dataset):
     """Arrays in memory, one a source, whose first axis counts the examples.
 
-    A batch of neighbouring examples is a view of the array and costs no copy: do not write to it.
+    A batch of neighbouring examples is a view of the array, costs no copy and cannot be written to;
+    to change the data themselves, write to `indexables`.
 
     A pickle of it, in a checkpoint for instance, contains the data. That of a subclass which can
     `load` them again does not.
@@ -156,6 +167,7 @@ class IndexableDataset(Dataset):
     """
 
     num_examples: int
+    _guards_itself = True
 
     def __init__(
         self,
@@ -215,7 +227,7 @@ class IndexableDataset(Dataset):
         Parameters
         ----------
         request : int, slice or sequence of int
-            One example, neighbouring examples (views), or any examples (copies).
+            One example, neighbouring examples (read-only views), or any examples (copies).
 
         Raises
         ------
@@ -224,13 +236,20 @@ class IndexableDataset(Dataset):
         """
         if isinstance(request, slice):
             part = check_slice(request, self.num_examples, self)
-            return tuple([array[part] for array in self.indexables])
+            return tuple([read_only(array[part]) for array in self.indexables])
         try:
             index = as_index(request)
             # take() costs half of what array[index] does
-            return tuple([array.take(index, axis=0) for array in self.indexables])
+            taken = [array.take(index, axis=0) for array in self.indexables]
         except (IndexError, TypeError) as error:
             raise DataError(f"{self!r} was asked for {request!r}: {error}") from None
+        # the copy of an array of objects holds the objects themselves, not copies of them
+        return tuple(
+            [
+                read_only(part) if array.dtype == object else part
+                for part, array in zip(taken, self.indexables, strict=True)
+            ]
+        )
 
 
 class IterableDataset(Dataset):
@@ -309,9 +328,8 @@ class IterableDataset(Dataset):
         )
 
     def iterate(self, scheme: IterationScheme | None, epoch: int, start: int) -> Iterator[Data]:
-        if scheme is None:
-            return self.examples(start)
-        return self._batches(scheme, epoch, start)
+        batches = self.examples(start) if scheme is None else self._batches(scheme, epoch, start)
+        return map(read_only_batch, batches)
 
     def _batches(self, scheme: IterationScheme, epoch: int, start: int) -> Iterator[Data]:
         sizes = request_sizes(scheme, epoch)

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeVar, overload
 
 from workbench.data.datasets import Data, Dataset
+from workbench.data.readonly import explained
 from workbench.data.schemes import IterationScheme
 from workbench.errors import DataError
 
@@ -167,7 +168,8 @@ class EpochIterator(Iterator[BatchT]):
         except StopIteration:
             self.finished, self._batches = True, None
             raise
-        except BaseException:
+        except BaseException as error:
+            explained(error)
             # a generator that has raised is dead and would look like the end of the epoch
             self._batches = None
             raise
@@ -202,6 +204,8 @@ class EpochIterator(Iterator[BatchT]):
 
 class DataStream(AbstractDataStream):
     """The examples of a dataset, in the order and the portions of a scheme.
+
+    Arrays that are views of the data, such as those of neighbouring examples, are read-only.
 
     Parameters
     ----------

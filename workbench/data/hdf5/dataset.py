@@ -73,6 +73,7 @@ class H5PYDataset(Dataset):
     """
 
     num_examples: int
+    _guards_itself = True
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from workbench.data.datasets import Data, check_sources, stack
+from workbench.data.readonly import read_only_batch
 from workbench.data.streams import AbstractDataStream
 from workbench.errors import DataError
 
@@ -17,13 +18,16 @@ class Transformer(AbstractDataStream):
     """A stream made of another one.
 
     A subclass defines `transform`, which sees one batch (or example) at a time, or `iterate`. It
-    may change the number of examples in a batch, so that their number is not known here.
+    may change the number of examples in a batch, so that their number is not known here. The
+    arrays that `transform` is given are read-only.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
     """
+
+    _never_writes = False  # whether `transform` is known not to write into what it is given
 
     def __init__(self, data_stream: AbstractDataStream) -> None:
         if not isinstance(data_stream, AbstractDataStream):
@@ -46,7 +50,8 @@ class Transformer(AbstractDataStream):
         )
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
-        return map(self.transform, self.data_stream.iterate(epoch, start))
+        batches = self.data_stream.iterate(epoch, start)
+        return map(self.transform, batches if self._never_writes else map(read_only_batch, batches))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.data_stream!r})"

@@ -35,6 +35,8 @@ class Flatten(SourcewiseTransformer):
     (2, 784)
     """
 
+    _never_writes = True
+
     def transform_source_batch(self, source_batch: Any, source_name: str) -> Any:
         if not isinstance(source_batch, (np.ndarray, torch.Tensor)):
             source_batch = np.asarray(source_batch)
@@ -70,6 +72,8 @@ class ScaleAndShift(SourcewiseTransformer):
     >>> scaled
     array([[1., 2.]], dtype=float32)
     """
+
+    _never_writes = True
 
     def __init__(
         self,
@@ -143,6 +147,8 @@ class Cast(SourcewiseTransformer):
     (array([1., 2.], dtype=float32),)
     """
 
+    _never_writes = True
+
     def __init__(
         self,
         data_stream: AbstractDataStream,
@@ -192,6 +198,8 @@ class ForceFloatX(SourcewiseTransformer):
     >>> next(stream.get_epoch_iterator())
     (array([0.5, 1.5], dtype=float32), array([1, 2]))
     """
+
+    _never_writes = True
 
     def __init__(
         self, data_stream: AbstractDataStream, *, which_sources: Sequence[str] | None = None

@@ -48,6 +48,8 @@ class RandomFixedSizeCrop(RandomTransformer):
     (2, 3, 28, 24)
     """
 
+    _never_writes = True
+
     def __init__(
         self,
         data_stream: AbstractDataStream,
@@ -108,6 +110,8 @@ class RandomFlip(RandomTransformer):
     >>> next(RandomFlip(stream, probability=1).get_epoch_iterator())
     (array([[2, 1], [4, 3]]),)
     """
+
+    _never_writes = True
 
     def __init__(
         self,

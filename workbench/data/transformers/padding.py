@@ -55,6 +55,8 @@ class Padding(Transformer):
      [1 1 0]]
     """
 
+    _never_writes = True
+
     def __init__(
         self,
         data_stream: AbstractDataStream,

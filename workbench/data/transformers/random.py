@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from workbench.data.datasets import Data, stack
+from workbench.data.readonly import read_only
 from workbench.data.seeds import Rng, generator_at, resolve_seed
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import Transformer, chosen_sources
@@ -54,7 +55,7 @@ class RandomTransformer(Transformer):
 
     @abstractmethod
     def transform_example(self, example: Any, rng: np.random.Generator) -> Any:
-        """Return what to give in place of `example`, an array or a tensor, drawing from `rng`.
+        """Return what to give in place of `example`, a read-only array, drawing from `rng`.
 
         The examples of a batch draw from the same generator, one after the other.
         """
@@ -69,6 +70,8 @@ class RandomTransformer(Transformer):
             yield tuple(entries)
 
     def _transformed(self, entry: Any, rng: np.random.Generator) -> Any:
+        if not self._never_writes:
+            entry = read_only(entry)
         if self.produces_examples:
             return self.transform_example(_as_array(entry), rng)
         examples = [self.transform_example(_as_array(example), rng) for example in entry]

@@ -40,6 +40,8 @@ class Rename(Transformer):
     ('features', 'targets')
     """
 
+    _never_writes = True
+
     def __init__(
         self,
         data_stream: AbstractDataStream,
@@ -93,6 +95,8 @@ class FilterSources(Transformer):
     >>> list(FilterSources(stream, ("z", "x")).iterate(0))
     [(np.int64(5), np.int64(1)), (np.int64(6), np.int64(2))]
     """
+
+    _never_writes = True
 
     def __init__(self, data_stream: AbstractDataStream, sources: Sequence[str]) -> None:
         super().__init__(data_stream)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from workbench.data.datasets import Data
+from workbench.data.readonly import read_only
 from workbench.data.seeds import as_integer, as_positive
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import Transformer
@@ -92,7 +93,8 @@ class Window(Transformer):
             sequence = example if isinstance(example, torch.Tensor) else np.asarray(example)
             places = range(0, len(sequence) - reach + 1, step)
             for place in places[start:]:
-                yield self._pair(sequence, place)
+                # windows overlap: writing into one would change the next
+                yield tuple([read_only(window) for window in self._pair(sequence, place)])
             start = max(0, start - len(places))
 
     def _pair(self, sequence: Any, place: int) -> Data:
