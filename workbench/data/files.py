@@ -55,7 +55,7 @@ def some(names: Iterable[object], show: Callable[[Any], str] = repr, most: int =
     >>> some(range(5), most=3)
     '0, 1, 2 and 2 more'
     """
-    texts = [f"{show(name):.60}" for name in names]
+    texts = [f"{show(name):.200}" for name in names]
     left = len(texts) - most
     return ", ".join(texts) if left <= 0 else f"{', '.join(texts[:most])} and {left} more"
 
