@@ -20,16 +20,22 @@ import numpy.typing as npt
 import torch
 
 from workbench.data.checksum import checksum, same_or_raise
+from workbench.data.hooks import check_called, refuse_uncalled
 from workbench.data.readonly import read_only, read_only_batch
 from workbench.data.schemes import IterationScheme, Request, SequentialExampleScheme
 from workbench.data.schemes.base import request_sizes
 from workbench.errors import DataError, SourceError, nearest
 
 if TYPE_CHECKING:
-    from workbench.data.streams import AbstractDataStream
+    from workbench.data.streams import AbstractDataStream, DataStream
 
 Data: TypeAlias = tuple[Any, ...]
 """One array (or, for a single example, one value) a source."""
+
+NO_STATE = (
+    "a data set holds no state here, as in Fuel: read what `request` says, and open files in "
+    "__init__ or in get_data; what can only be read in order is an IterableDataset with examples"
+)
 
 
 class Dataset:
@@ -37,8 +43,9 @@ class Dataset:
 
     Parameters
     ----------
-    provides_sources : sequence of str
-        The names of everything the dataset can give.
+    provides_sources : sequence of str, optional
+        The names of everything the dataset can give; the attribute of that name of the class, if
+        not given.
     sources : sequence of str, optional
         Those of them that are wanted, in this order; all if not given.
 
@@ -57,24 +64,55 @@ class Dataset:
     ------
     SourceError
         If `sources` names something that the dataset does not provide.
+    DataError
+        If a subclass is defined with methods that would never be called.
+
+    Examples
+    --------
+    >>> class Squares(Dataset):
+    ...     provides_sources = ("number", "square")
+    ...     num_examples = 100
+    ...
+    ...     def get_data(self, request):
+    ...         numbers = np.arange(100)[request]
+    ...         return self.filter_sources((numbers, numbers**2))
+    >>> Squares().get_data([2, 3])
+    (array([2, 3]), array([4, 9]))
+    >>> Squares(sources=("square",)).get_data(7)
+    (np.int64(49),)
     """
 
+    provides_sources: tuple[str, ...] = ()
     num_examples: int | None = None
     example_iteration_scheme: IterationScheme | None = None
     default_transformers: tuple[Callable[[AbstractDataStream], AbstractDataStream], ...] = ()
 
+    _hooks = "get_data(self, request)"
     _guards_itself = False
     """Whether `get_data` sees to it that the data cannot be changed through what it returns."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        refuse_uncalled(cls, ("open", "next_epoch", "reset"), cls._hooks)
+        check_called(cls, "get_data", ("request",), NO_STATE)
         if "get_data" in vars(cls) and "_guards_itself" not in vars(cls):
             cls._guards_itself = False
 
     def __init__(
-        self, provides_sources: Sequence[str], *, sources: Sequence[str] | None = None
+        self,
+        provides_sources: Sequence[str] | None = None,
+        *,
+        sources: Sequence[str] | None = None,
     ) -> None:
-        self.provides_sources = tuple(provides_sources)
+        if provides_sources is None:
+            provides_sources = self.provides_sources
+        if not provides_sources:
+            raise DataError(
+                f"{type(self).__name__} does not say what it provides; set provides_sources = "
+                "('features', ...) in the class, or pass such a tuple to Dataset.__init__"
+            )
+        provided = (provides_sources,) if isinstance(provides_sources, str) else provides_sources
+        self.provides_sources = tuple(provided)
         wanted = (sources,) if isinstance(sources, str) else sources
         self.sources = self.provides_sources if wanted is None else tuple(wanted)
         check_sources(self.sources, self.provides_sources, type(self).__name__)
@@ -91,6 +129,39 @@ class Dataset:
             f"{type(self).__name__} cannot be read by index (it was asked for {request!r}); its "
             "subclass must define get_data"
         )
+
+    def filter_sources(self, data: Sequence[Any]) -> Data:
+        """Return the entries of `data` that are wanted, in the order of `sources`.
+
+        Parameters
+        ----------
+        data : sequence
+            One entry for each of `provides_sources`, in that order.
+
+        Raises
+        ------
+        DataError
+            If there are more or fewer.
+        """
+        if len(data) != len(self.provides_sources):
+            raise DataError(
+                f"filter_sources of {type(self).__name__} was given {len(data)} entries; expected "
+                f"one for each of {self.provides_sources}"
+            )
+        named = dict(zip(self.provides_sources, data, strict=True))
+        return tuple([named[name] for name in self.sources])
+
+    def get_example_stream(self) -> DataStream:
+        """Return a stream that gives the examples one by one, in their order.
+
+        Examples
+        --------
+        >>> list(IndexableDataset([5, 7]).get_example_stream().get_epoch_iterator())
+        [(np.int64(5),), (np.int64(7),)]
+        """
+        from workbench.data.streams import DataStream
+
+        return DataStream(self, iteration_scheme=self.example_iteration_scheme)
 
     def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
         """Return the scheme a stream over this dataset will use, given that `scheme` was asked for.
@@ -302,6 +373,13 @@ class IterableDataset(Dataset):
         if len(set(sized.values())) > 1:
             raise DataError(f"the sources differ in their number of examples: {sized}")
         self.num_examples = next(iter(sized.values()), None)
+
+    _hooks = "examples(self, start=0)"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        refuse_uncalled(cls, ("get_data",), cls._hooks)
+        super().__init_subclass__(**options)
+        check_called(cls, "examples", ("start",), "leave out the first `start` examples")
 
     def examples(self, start: int = 0) -> Iterator[Data]:
         """Read the examples one by one, leaving out the first `start`."""

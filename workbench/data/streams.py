@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeVar, overload
 
 from workbench.data.datasets import Data, Dataset
+from workbench.data.hooks import STREAM_HOOKS, check_called, is_own, refuse_uncalled
 from workbench.data.readonly import explained
 from workbench.data.schemes import IterationScheme
 from workbench.errors import DataError
@@ -50,6 +51,13 @@ class AbstractDataStream(ABC):
 
     _running: EpochIterator[Any] | None = None
     _start: tuple[int, int] = (0, 0)
+    _hooks = "iterate(self, epoch, start=0)"  # what a subclass defines
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if not is_own(cls, "iterate"):  # with a loop of its own it may call what it likes
+            refuse_uncalled(cls, STREAM_HOOKS, cls._hooks)
+        check_called(cls, "iterate", ("epoch", "start"), "give it both")
 
     @abstractmethod
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
@@ -93,6 +101,26 @@ class AbstractDataStream(ABC):
         first, position = self._start if self._running is None else self._running.following
         self._running = EpochIterator(self, first, position, as_dict)
         return self._running
+
+    def iterate_epochs(self, as_dict: bool = False) -> Iterator[EpochIterator[Any]]:
+        """Begin one epoch after another, for ever.
+
+        Parameters
+        ----------
+        as_dict : bool
+            Whether to give mappings from source to array instead of tuples.
+
+        Examples
+        --------
+        >>> from workbench.data import IndexableDataset
+        >>> stream = DataStream(IndexableDataset([5, 7]))
+        >>> for _, epoch in zip(range(2), stream.iterate_epochs()):
+        ...     print([int(number) for (number,) in epoch])
+        [5, 7]
+        [5, 7]
+        """
+        while True:
+            yield self.get_epoch_iterator(as_dict)
 
     def state_dict(self) -> dict[str, int]:
         """Return where the stream stands: ``epoch`` and ``position``, the batches given of it."""
@@ -240,6 +268,11 @@ class DataStream(AbstractDataStream):
             raise DataError(
                 f"a DataStream reads a Dataset, not {type(dataset).__name__}; put arrays into "
                 "IndexableDataset({source: array}), and give a torch DataLoader to as_stream"
+            )
+        if not hasattr(dataset, "sources"):
+            raise DataError(
+                f"{type(dataset).__name__} has no sources yet; call super().__init__() in its "
+                "__init__"
             )
         self.dataset = dataset
         self.sources = dataset.sources

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from workbench.data.datasets import Data, check_sources, stack
+from workbench.data.hooks import check_called
 from workbench.data.readonly import read_only_batch
 from workbench.data.streams import AbstractDataStream
 from workbench.errors import DataError
@@ -27,6 +28,7 @@ class Transformer(AbstractDataStream):
         The stream below.
     """
 
+    _hooks = "transform(self, data)"
     _never_writes = False  # whether `transform` is known not to write into what it is given
 
     def __init__(self, data_stream: AbstractDataStream) -> None:
@@ -60,6 +62,8 @@ class Transformer(AbstractDataStream):
 class SourcewiseTransformer(Transformer):
     """A transformer that treats each of some sources by itself.
 
+    A subclass defines `transform_source_batch` and `transform_source_example`.
+
     A batch whose examples differ in shape, an array of objects, is treated example by example.
 
     Parameters
@@ -74,6 +78,17 @@ class SourcewiseTransformer(Transformer):
     SourceError
         If the stream has no such source.
     """
+
+    _hooks = (
+        "transform_source_batch(self, source_batch, source_name), "
+        "transform_source_example(self, source_example, source_name) or transform(self, data)"
+    )
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for kind in ("batch", "example"):
+            called = (f"source_{kind}", "source_name")
+            check_called(cls, f"transform_source_{kind}", called, "give it both")
 
     def __init__(
         self, data_stream: AbstractDataStream, *, which_sources: Sequence[str] | None = None

@@ -49,6 +49,8 @@ class Batch(Transformer):
     [(array([0, 1]),), (array([2, 3]),), (array([4]),)]
     """
 
+    _hooks = AbstractDataStream._hooks
+
     def __init__(
         self,
         data_stream: AbstractDataStream,
@@ -118,6 +120,8 @@ class Unpack(Transformer):
     [(1, 4), (2, 5), (3, 6)]
     """
 
+    _hooks = AbstractDataStream._hooks
+
     def __init__(self, data_stream: AbstractDataStream) -> None:
         super().__init__(data_stream)
         if data_stream.produces_examples:
@@ -162,6 +166,8 @@ class Cache(Transformer):
     >>> list(Cache(chunks, ConstantScheme(3)).get_epoch_iterator())
     [(array([0, 1, 2]),), (array([3, 4, 5]),), (array([6, 7]),)]
     """
+
+    _hooks = AbstractDataStream._hooks
 
     def __init__(self, data_stream: AbstractDataStream, iteration_scheme: IterationScheme) -> None:
         super().__init__(data_stream)

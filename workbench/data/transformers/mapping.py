@@ -169,6 +169,8 @@ class Filter(Transformer):
     [(np.int64(8), np.str_('elephant'))]
     """
 
+    _hooks = AbstractDataStream._hooks
+
     def __init__(self, data_stream: AbstractDataStream, predicate: Callable[[Data], Any]) -> None:
         super().__init__(data_stream)
         _check_function("predicate", predicate)

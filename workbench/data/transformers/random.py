@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from workbench.data.datasets import Data, stack
+from workbench.data.hooks import check_called
 from workbench.data.readonly import read_only
 from workbench.data.seeds import Rng, generator_at, resolve_seed
 from workbench.data.streams import AbstractDataStream
@@ -38,6 +39,13 @@ class RandomTransformer(Transformer):
     seed : int, optional
         The seed itself; `config.default_seed` if neither is given.
     """
+
+    _hooks = "transform_example(self, example, rng)"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        advice = "draw from rng, a numpy.random.Generator, so that a resumed run draws the same"
+        check_called(cls, "transform_example", ("example", "rng"), advice)
 
     def __init__(
         self,

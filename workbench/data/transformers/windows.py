@@ -54,6 +54,8 @@ class Window(Transformer):
     [(array([1, 2]), array([2, 3])), (array([3, 4]), array([4, 5]))]
     """
 
+    _hooks = AbstractDataStream._hooks
+
     def __init__(
         self,
         data_stream: AbstractDataStream,
