@@ -62,6 +62,10 @@ class CIFAR10(PictureDataset):
         ``("train",)``, ``("test",)`` or both.
     start, stop : int, optional
         Use only the examples from `start` to before `stop`.
+    subset : slice or sequence of int, optional
+        Use only these of the examples, in this order; `start` and `stop` count among them.
+    load_in_memory : bool
+        Accepted as in Fuel; the set is small, and in memory in any case.
     sources : sequence of str, optional
         Which sources to give, in this order.
 
@@ -99,12 +103,16 @@ class CIFAR10(PictureDataset):
         *,
         start: int | None = None,
         stop: int | None = None,
+        subset: slice | Sequence[int] | npt.NDArray[np.integer] | None = None,
+        load_in_memory: bool = True,
         sources: Sequence[str] | None = None,
     ) -> None:
         names = self.check_sets(which_sets)
         found = _find()
         read = partial(self._pictures, found.absolute())
-        super().__init__(names, str(found), read, start=start, stop=stop, sources=sources)
+        super().__init__(
+            names, str(found), read, start=start, stop=stop, subset=subset, sources=sources
+        )
 
     @classmethod
     def _pictures(cls, found: Path, split: str) -> Pictures:

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from workbench.data.axes import Labelled
 from workbench.data.checksum import checksum, same_or_raise
 from workbench.data.hooks import check_called, refuse_uncalled
 from workbench.data.readonly import read_only, read_only_batch
@@ -29,6 +30,10 @@ from workbench.errors import DataError, SourceError, nearest
 if TYPE_CHECKING:
     from workbench.data.streams import AbstractDataStream, DataStream
 
+DefaultTransformer: TypeAlias = (
+    "Callable[[AbstractDataStream], AbstractDataStream] | tuple[Any, ...]"
+)
+
 Data: TypeAlias = tuple[Any, ...]
 """One array (or, for a single example, one value) a source."""
 
@@ -38,7 +43,7 @@ NO_STATE = (
 )
 
 
-class Dataset:
+class Dataset(Labelled):
     """What every dataset offers.
 
     Parameters
@@ -48,6 +53,8 @@ class Dataset:
         not given.
     sources : sequence of str, optional
         Those of them that are wanted, in this order; all if not given.
+    axis_labels : mapping from source to sequence of str, optional
+        Names of the axes of a batch, such as ``{"features": ("batch", "feature")}``.
 
     Attributes
     ----------
@@ -57,8 +64,11 @@ class Dataset:
         N, where it is known.
     example_iteration_scheme : IterationScheme or None
         What a stream uses that was given no scheme.
-    default_transformers : tuple of callables
-        What `DataStream.default_stream` puts around the stream, innermost first.
+    axis_labels : dict of str to tuple of str, or None
+        The names of the axes of each source, as far as they are known.
+    default_transformers : tuple of callables, or of tuples
+        What `DataStream.default_stream` puts around the stream, innermost first: callables that
+        take the stream, or tuples of one, its further arguments and its keyword arguments.
 
     Raises
     ------
@@ -85,7 +95,7 @@ class Dataset:
     provides_sources: tuple[str, ...] = ()
     num_examples: int | None = None
     example_iteration_scheme: IterationScheme | None = None
-    default_transformers: tuple[Callable[[AbstractDataStream], AbstractDataStream], ...] = ()
+    default_transformers: tuple[DefaultTransformer, ...] = ()
 
     _hooks = "get_data(self, request)"
     _guards_itself = False
@@ -103,6 +113,7 @@ class Dataset:
         provides_sources: Sequence[str] | None = None,
         *,
         sources: Sequence[str] | None = None,
+        axis_labels: Mapping[str, Sequence[str] | None] | None = None,
     ) -> None:
         if provides_sources is None:
             provides_sources = self.provides_sources
@@ -116,6 +127,9 @@ class Dataset:
         wanted = (sources,) if isinstance(sources, str) else sources
         self.sources = self.provides_sources if wanted is None else tuple(wanted)
         check_sources(self.sources, self.provides_sources, type(self).__name__)
+        if axis_labels is not None:
+            self.axis_labels = axis_labels
+            check_sources(axis_labels, self.provides_sources, type(self).__name__)
 
     def get_data(self, request: Request) -> Data:
         """Return the examples that `request` names, one entry a source.
@@ -193,8 +207,9 @@ class Dataset:
 
     def apply_default_transformers(self, data_stream: AbstractDataStream) -> AbstractDataStream:
         """Return `data_stream` with the dataset's default transformers around it."""
-        for transformer in self.default_transformers:
-            data_stream = transformer(data_stream)
+        for given in self.default_transformers:
+            transformer, arguments, named = _split(given)
+            data_stream = transformer(data_stream, *arguments, **named)
         return data_stream
 
     def __repr__(self) -> str:
@@ -221,6 +236,8 @@ class IndexableDataset(Dataset):
         Use only the examples from `start` to before `stop`.
     sources : sequence of str, optional
         Which sources to give, in this order.
+    axis_labels : mapping from source to sequence of str, optional
+        Names of the axes of a batch.
 
     Raises
     ------
@@ -247,9 +264,10 @@ class IndexableDataset(Dataset):
         stop: int | None = None,
         *,
         sources: Sequence[str] | None = None,
+        axis_labels: Mapping[str, Sequence[str] | None] | None = None,
     ) -> None:
         named, sources = _named(indexables, sources)
-        super().__init__(tuple(named), sources=sources)
+        super().__init__(tuple(named), sources=sources, axis_labels=axis_labels)
         arrays = {name: as_array(value, name)[start:stop] for name, value in named.items()}
         lengths = {name: len(array) for name, array in arrays.items()}
         if len(set(lengths.values())) > 1:
@@ -336,6 +354,8 @@ class IterableDataset(Dataset):
         ``data``, or what `sources` calls it.
     sources : sequence of str, optional
         Which sources to give, in this order.
+    axis_labels : mapping from source to sequence of str, optional
+        Names of the axes of an example; in batches ``batch`` comes before them.
 
     Raises
     ------
@@ -354,6 +374,7 @@ class IterableDataset(Dataset):
         iterables: Mapping[str, Iterable[Any]] | Iterable[Any],
         *,
         sources: Sequence[str] | None = None,
+        axis_labels: Mapping[str, Sequence[str] | None] | None = None,
     ) -> None:
         named, sources = _named(iterables, sources)
         for name, iterable in named.items():
@@ -367,7 +388,7 @@ class IterableDataset(Dataset):
                     f"source {name!r} is a {type(iterable).__name__}, which can be read only "
                     "once; give a list, or an object whose __iter__ starts from the beginning"
                 )
-        super().__init__(tuple(named), sources=sources)
+        super().__init__(tuple(named), sources=sources, axis_labels=axis_labels)
         self.iterables = tuple(named[name] for name in self.sources)
         sized = {name: len(item) for name, item in named.items() if isinstance(item, Sized)}
         if len(set(sized.values())) > 1:
@@ -420,6 +441,18 @@ class IterableDataset(Dataset):
                 return
 
 
+def _split(given: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """Return a transformer, its further arguments and its keyword arguments."""
+    parts = tuple(given) if isinstance(given, (tuple, list)) else (given,)
+    transformer, arguments, named = (*parts, *(None, (), {})[len(parts) :])[:3]
+    if len(parts) > 3 or not callable(transformer) or not isinstance(named, Mapping):
+        raise DataError(
+            f"{given!r} among default_transformers is no transformer; expected a callable that "
+            "takes a stream, or a tuple such as (Cast, ['float32'], {'which_sources': ('x',)})"
+        )
+    return transformer, tuple(arguments), dict(named)
+
+
 def as_scheme(given: object) -> IterationScheme:
     """Return what was given as a scheme, or raise a `DataError` if it is none."""
     if isinstance(given, IterationScheme):
@@ -461,12 +494,19 @@ def check_slice(request: slice, num_examples: int, dataset: Dataset) -> slice:
 
 def stack(examples: Sequence[Any]) -> npt.NDArray[Any]:
     """Make one array of `examples`, an array of objects where their shapes differ."""
+    if any(isinstance(example, bytes) for example in examples):
+        return as_objects(examples)  # an array of bytes would lose zeros at their ends
     arrays = [np.asarray(example) for example in examples]
     if len({array.shape for array in arrays}) == 1:
         return np.stack(arrays)
-    objects = np.empty(len(arrays), dtype=object)
-    for index, array in enumerate(arrays):  # objects[:] = arrays would try to broadcast them
-        objects[index] = array
+    return as_objects(arrays)
+
+
+def as_objects(examples: Sequence[Any]) -> npt.NDArray[Any]:
+    """Return an array of objects, each of which is an example."""
+    objects = np.empty(len(examples), dtype=object)
+    for index, example in enumerate(examples):  # objects[:] = would try to broadcast them
+        objects[index] = example
     return objects
 
 
@@ -474,6 +514,8 @@ def as_array(value: Any, name: str) -> npt.NDArray[Any]:
     """Return `value` as an array of examples, of objects where they differ in shape."""
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu().numpy()
+    if isinstance(value, (list, tuple)) and any(type(example) is bytes for example in value):
+        return as_objects(value)
     try:
         array = np.asarray(value)
     except ValueError:  # numpy refuses lists whose elements differ in shape

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar, overload
 
+from workbench.data.axes import BATCH, AxisLabels, Labelled, as_labels, changed
 from workbench.data.datasets import Data, Dataset
 from workbench.data.hooks import STREAM_HOOKS, check_called, is_own, refuse_uncalled
 from workbench.data.readonly import explained
@@ -25,7 +26,7 @@ from workbench.errors import DataError
 BatchT = TypeVar("BatchT")
 
 
-class AbstractDataStream(ABC):
+class AbstractDataStream(Labelled, ABC):
     """What every stream offers.
 
     Attributes
@@ -40,6 +41,8 @@ class AbstractDataStream(ABC):
         Whether what the stream gives are single examples rather than batches.
     num_random : int
         How many transformers that draw random numbers there are in the stream.
+    axis_labels : dict of str to tuple of str, or None
+        The names of the axes of each source, as far as they are known.
     """
 
     sources: tuple[str, ...]
@@ -241,6 +244,8 @@ class DataStream(AbstractDataStream):
         Where to read.
     iteration_scheme : IterationScheme, optional
         What to read next; one example after another if not given.
+    axis_labels : mapping from source to sequence of str, optional
+        Names of the axes of a batch, instead of those that the dataset has.
 
     Raises
     ------
@@ -262,7 +267,11 @@ class DataStream(AbstractDataStream):
     """
 
     def __init__(
-        self, dataset: Dataset, *, iteration_scheme: IterationScheme | None = None
+        self,
+        dataset: Dataset,
+        *,
+        iteration_scheme: IterationScheme | None = None,
+        axis_labels: Mapping[str, Sequence[str] | None] | None = None,
     ) -> None:
         if not isinstance(dataset, Dataset):
             raise DataError(
@@ -281,6 +290,22 @@ class DataStream(AbstractDataStream):
         self.produces_examples = scheme is None or scheme.requests_examples
         self.num_examples, self.num_batches = epoch_lengths(scheme, dataset.num_examples)
         self.batch_size = None if scheme is None else scheme.batch_size
+        self._labels_given = None if axis_labels is None else as_labels(axis_labels)
+
+    def _inferred_labels(self) -> AxisLabels | None:
+        labels = self._labels_given
+        if labels is None:
+            labels = self.dataset.axis_labels
+        scheme = self.iteration_scheme
+        if labels is None or scheme is None:  # such data sets name the axes of examples
+            return labels
+        if self.produces_examples:
+            return changed(labels, lambda names: names[names[:1] == (BATCH,) :], tuple(labels))
+        if scheme.bounds is None:
+            return changed(
+                labels, lambda names: names if BATCH in names else (BATCH, *names), tuple(labels)
+            )
+        return labels
 
     @classmethod
     def default_stream(

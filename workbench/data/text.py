@@ -75,7 +75,7 @@ class TextFile(IterableDataset):
         encoding: str = "utf-8",
     ) -> None:
         lines = _Lines(files, preprocess, encoding)
-        super().__init__({"features": lines})
+        super().__init__({"features": lines}, axis_labels={"features": ("time",)})
         self.files = lines.paths
         self.dictionary = dict(dictionary)
         self.bos_token, self.eos_token, self.unk_token = bos_token, eos_token, unk_token

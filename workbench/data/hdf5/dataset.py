@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.data.axes import AxisLabels
 from workbench.data.checksum import checksum, same_or_raise
 from workbench.data.datasets import Data, Dataset, IndexableDataset, as_index, check_slice
 from workbench.data.hdf5.examine import examiner
@@ -103,6 +103,7 @@ class H5PYDataset(Dataset):
         self.path = Path(path)
         self.allow_external = allow_external
         self._seen: object = None
+        self._read_labels: AxisLabels | None = None
         self.which_sets = (which_sets,) if isinstance(which_sets, str) else tuple(which_sets)
         self._handle = FileHandle(path)
         self._memory: IndexableDataset | None = None
@@ -130,7 +131,7 @@ class H5PYDataset(Dataset):
             self._examine(file)
         if load_in_memory:
             self._memory = self._load()
-            self.axis_labels  # noqa: B018  (read while the file is there)
+            self._inferred_labels()  # while the file is there
             self.close()
         if self.num_examples:
             self.example_iteration_scheme = SequentialExampleScheme(self.num_examples)
@@ -168,9 +169,12 @@ class H5PYDataset(Dataset):
         """All the examples, one array a source; read now if they are not in memory."""
         return (self._memory or self._load()).indexables
 
-    @functools.cached_property
-    def axis_labels(self) -> dict[str, tuple[str, ...]]:
-        """The names of the axes of a batch of each source, as far as the file has them."""
+    def _inferred_labels(self) -> AxisLabels:
+        if self._read_labels is None:
+            self._read_labels = self._labels_of_file()
+        return dict(self._read_labels)
+
+    def _labels_of_file(self) -> AxisLabels:
         file = self._open()
         if EMBEDDED not in self._handle.path.parents:
             examiner.check(self._handle.path, self.sources, rows=False, what="the names of axes")
@@ -210,7 +214,7 @@ class H5PYDataset(Dataset):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         in_memory = state.pop("_load_in_memory")
-        vars(self).update({"allow_external": False, "_seen": None, **state})
+        vars(self).update(state)
         if in_memory:
             try:
                 self._memory = self._load()

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.data.axes import AxisLabels
 from workbench.data.datasets import Data, check_sources, stack
 from workbench.data.hooks import check_called
 from workbench.data.readonly import read_only_batch
@@ -43,6 +44,9 @@ class Transformer(AbstractDataStream):
         self.num_batches = data_stream.num_batches
         self.num_examples = data_stream.num_examples
         self.produces_examples = data_stream.produces_examples
+
+    def _inferred_labels(self) -> AxisLabels | None:
+        return self.data_stream.axis_labels
 
     def transform(self, data: Data) -> Data:
         """Return what to give in place of `data`, one entry a source."""

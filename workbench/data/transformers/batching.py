@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from workbench.data.axes import BATCH, AxisLabels, changed
 from workbench.data.datasets import Data, stack
 from workbench.data.schemes import IterationScheme
 from workbench.data.schemes.base import request_sizes
@@ -75,6 +76,10 @@ class Batch(Transformer):
                 self.num_batches = available // self.batch_size
                 self.num_examples = self.num_batches * self.batch_size
 
+    def _inferred_labels(self) -> AxisLabels | None:
+        labels = self.data_stream.axis_labels
+        return changed(labels, lambda names: (BATCH, *names), tuple(labels or ()))
+
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
         sizes = request_sizes(self.iteration_scheme, epoch)
         examples = self.data_stream.iterate(epoch, sum(islice(sizes, start)))
@@ -130,6 +135,10 @@ class Unpack(Transformer):
             )
         self.produces_examples = True
         self.num_batches = self.num_examples
+
+    def _inferred_labels(self) -> AxisLabels | None:
+        labels = self.data_stream.axis_labels
+        return changed(labels, lambda names: names[1:], tuple(labels or ()))
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
         first, within = divmod(start, self.data_stream.batch_size or start + 1)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from workbench.data.axes import AxisLabels, changed
 from workbench.data.narrow import converted, converted_tensor, number_dtype
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import SourcewiseTransformer
@@ -37,6 +38,12 @@ class Flatten(SourcewiseTransformer):
     """
 
     _never_writes = True
+
+    def _inferred_labels(self) -> AxisLabels | None:
+        def flat(names: tuple[str, ...]) -> tuple[str, ...]:
+            return ("feature",) if self.produces_examples else (*names[:1], "feature")
+
+        return changed(self.data_stream.axis_labels, flat, self.which_sources)
 
     def transform_source_batch(self, source_batch: Any, source_name: str) -> Any:
         if not isinstance(source_batch, (np.ndarray, torch.Tensor)):
