@@ -298,9 +298,7 @@ def test_a_hostile_server_is_given_up(hostile, tmp_path, answer, message):
 def test_all_together_has_a_deadline(hostile, tmp_path, monkeypatch):
     monkeypatch.setattr(fetch, "SLOWEST", 0)
     hostile.answer = functools.partial(trickled, hostile)
-    with pytest.raises(
-        DownloadError, match=r"more than 0\.5 s in all\); what has arrived"
-    ):
+    with pytest.raises(DownloadError, match=r"more than 0\.5 s in all\); what has arrived"):
         download("hostile", tmp_path, timeout=5, deadline=0.5)
     with pytest.raises(DataError, match="deadline is 0; expected a positive number of seconds"):
         download("hostile", tmp_path, deadline=0)

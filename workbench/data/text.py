@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 
 from workbench.data.datasets import Data, IterableDataset
-from workbench.data.files import one_line
-from workbench.errors import DataError, DataFileError, MissingDataError
+from workbench.data.files import one_line, regular_file
+from workbench.errors import DataError, DataFileError
 
 Files = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 Level = Literal["word", "character"]
@@ -173,8 +173,7 @@ class _Lines:
         self.preprocess = preprocess
         self.encoding = encoding
         for path in self.paths:
-            if not path.is_file():
-                raise MissingDataError(f"there is no text file {path}")
+            regular_file(path, "text file")
         if not self.paths:
             raise DataError("a text was given no files; expected at least one")
         try:

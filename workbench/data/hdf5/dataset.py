@@ -286,7 +286,17 @@ def _chosen(rows: Indices, request: Request | Sequence[int], dataset: H5PYDatase
     if isinstance(request, slice):
         return rows[check_slice(request, dataset.num_examples, dataset)]
     try:
-        chosen = np.asarray(rows, dtype=np.intp).take(as_index(request))
+        index = as_index(request)
+        # a range is not made an array of, which may be as large as the data
+        chosen = _of_range(rows, index) if isinstance(rows, range) else rows.take(index)
     except (IndexError, TypeError) as error:
         raise DataError(f"{dataset!r} was asked for {request!r}: {error}") from None
     return chosen if np.ndim(chosen) else int(chosen)
+
+
+def _of_range(rows: range, index: npt.NDArray[np.integer]) -> npt.NDArray[np.intp]:
+    count = len(rows)
+    if index.size and not -count <= index.min() <= index.max() < count:
+        raise IndexError(f"an index is out of bounds for {count} examples")
+    places = index.astype(np.intp)
+    return rows.start + rows.step * np.where(places < 0, places + count, places)
