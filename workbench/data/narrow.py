@@ -203,7 +203,7 @@ def _one_by_one(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> np
     """Convert texts, and Python's own numbers, which may be too large for any dtype."""
     result = np.empty(array.shape, dtype)
     for index in np.ndindex(array.shape):
-        value = array[index]
+        value: Any = array[index]
         try:
             if isinstance(value, (str, bytes)):
                 value = value.decode() if isinstance(value, bytes) else str(value)

@@ -195,8 +195,7 @@ def _examine(file: h5py.File) -> None:
     """Have the table read on trial if its texts stand in a heap."""
     with contextlib.suppress(KeyError, OSError, RuntimeError, TypeError):  # which reading will tell
         dtype = file.attrs.get_id("split").dtype
-        fields = [dtype[name] for name in dtype.names or ()] or [dtype]
-        if any(varying(field) for field in fields):
+        if varying(dtype):
             path = Path(file.filename)
             examiner.check(path, ["/"], rows=False, what="the attribute 'split'")
 
@@ -205,6 +204,10 @@ def varying(dtype: np.dtype[Any]) -> bool:
     """Return whether values of a dtype are of variable length, and stand in a heap."""
     import h5py
 
+    if dtype.names is not None:
+        return any(varying(dtype[name]) for name in dtype.names)
+    if dtype.subdtype is not None:
+        return varying(dtype.subdtype[0])
     text = h5py.check_string_dtype(dtype)
     return h5py.check_vlen_dtype(dtype) is not None or (text is not None and text.length is None)
 
