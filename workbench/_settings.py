@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     device: Device = "auto"
     execution: Literal["auto", "eager", "compiled"] = "auto"
     precision: Literal["float32", "tf32", "bf16"] = "float32"
+    threads: Literal["auto"] | Annotated[Count, Field(ge=1)] = "auto"
 
     @classmethod
     def settings_customise_sources(

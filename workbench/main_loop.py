@@ -44,6 +44,7 @@ from workbench.model import Model
 from workbench.monitoring.aggregation import plain
 from workbench.running import Claim, is_claimed
 from workbench.serialization import training
+from workbench.tensor.execution import available_threads
 from workbench.tensor.transfer import Arrivals
 from workbench.utils.profile import Profile, Timer
 
@@ -69,6 +70,10 @@ NOT_AN_ALGORITHM = (
 NOT_A_MODEL = (
     "model is {given:.80}, but a model is a computation graph; give Model(cost), which finds the "
     "bricks and their parameters by itself"
+)
+OTHER_THREADS = (
+    "large steps use {now} threads from here on, {before} before, and sums over several threads "
+    "round differently; config.threads = {before} goes on as before"
 )
 NO_BATCHES = "epoch {epoch} of {stream!r} has no batches, so training would never get anywhere"
 ANOTHER_THREAD = (
@@ -516,6 +521,7 @@ class MainLoop:
             self.started_at = {n: self.status[n] for n in ("iterations_done", "epochs_done")}
         if isinstance(self.algorithm, TrainingAlgorithm):
             self.algorithm.watch_execution(self._record_execution, self._batches_left)
+            self._record_threads()
         if self.status["iterations_done"] > 0:
             self.log.resume()
             self._fire(CallbackName.ON_RESUMPTION)
@@ -523,6 +529,13 @@ class MainLoop:
     def _record_execution(self, text: str) -> None:
         """Record that batches after this iteration are processed in another way, and why."""
         self.log.current_row["execution"] = text
+
+    def _record_threads(self) -> None:
+        """Keep the number of threads that large steps use: sums over several round differently."""
+        now, before = available_threads(), self.status.get("threads")
+        if before not in (None, now):
+            self._record_execution(OTHER_THREADS.format(now=now, before=before))
+        self.status["threads"] = now
 
     def _batches_left(self) -> int | None:
         planned = planned_batches(self)
