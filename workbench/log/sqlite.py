@@ -35,6 +35,7 @@ from workbench.log.stored import (
     DELETED,
     Damaged,
     Stored,
+    check_name,
     decoded,
     encoded,
     storable,
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     import sqlite3
 
 READ_ONLY = "this log was opened to be read only; open it without read_only=True to write to it"
-NOT_STORABLE = "the name of {what} must be text that can be written as UTF-8, not {name!r}"
 UNREADABLE = "{database!r}: {place} is damaged ({reason}); what else the log has can be read"
 ESSENTIAL = ("iterations_done", "epochs_done", "_epoch_ends")
 """Facts that a log cannot be read without."""
@@ -108,7 +108,7 @@ class SQLiteStatus(MutableMapping[str, Any]):
         return self._values[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        _check_name("a fact of the status", key)
+        check_name("a fact of the status", key)
         if type(value) not in PLAIN:
             value = plain(value)
         self._log._keep_fact(key, value)
@@ -368,8 +368,6 @@ class SQLiteLog(TrainingLogBase):
 
     def _admit(self, name: str, value: Any) -> Any:
         """Return what the writer may encode later: nothing that can change until then."""
-        if isinstance(name, str):  # memory refuses other names
-            _check_name("a record", name)
         if type(value) in PLAIN:
             return value
         if type(value) is np.ndarray and not value.dtype.hasobject:
@@ -586,11 +584,6 @@ class _Follower:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
-
-
-def _check_name(what: str, name: Any) -> None:
-    if not isinstance(name, str) or not (name.isascii() or storable(name)):
-        raise LogError(NOT_STORABLE.format(what=what, name=name))
 
 
 def _gone(kind: str | None) -> bool:

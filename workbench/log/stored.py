@@ -29,6 +29,7 @@ NOT_PICKLED = (
     "record {name!r} is a {type} that cannot be pickled ({error}), and an SQLite log has no other "
     "way to keep it; record numbers, strings, arrays, or lists and dictionaries of them"
 )
+NOT_STORABLE = "the name of {what} must be text that can be written as UTF-8, not {name!r}"
 UNKNOWN_KIND = "unknown kind {kind!r}"
 DAMAGED = "<damaged in the database: {reason}>"
 
@@ -186,6 +187,12 @@ def _number_or_text(value: Any) -> Stored:
     if type(value) is str and not storable(value):
         return Stored(json.dumps(value), "json")
     return Stored(value, None)
+
+
+def check_name(what: str, name: Any) -> None:
+    """Raise `LogError` unless `name` can be that of a record or a fact everywhere."""
+    if not isinstance(name, str) or not (name.isascii() or storable(name)):
+        raise LogError(NOT_STORABLE.format(what=what, name=name))
 
 
 def storable(text: str) -> bool:
