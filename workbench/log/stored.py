@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench.errors import LogError
 from workbench.log.column import PLAIN
+from workbench.utils.npy import array_of
 
 DELETED: Final = "deleted"
 """Kind of a record that was removed; its row remains."""
@@ -149,32 +149,12 @@ def _decoded(value: Any, kind: str | None, trusted: bool) -> Any:
         case "int":
             return int(value)
         case "npy":
-            return _array(value)
+            return array_of(value)
         case "json":
             return _untagged(json.loads(value))
         case "pickle":
             return _unpickled(value) if trusted else Pickled(value)
     raise ValueError(UNKNOWN_KIND.format(kind=kind))
-
-
-def _array(data: bytes) -> NDArray[Any]:
-    """Return the array of an ``.npy`` file; a header that promises more than there is, is refused.
-
-    numpy would make room for all of it first.
-    """
-    file = io.BytesIO(data)
-    version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    elif version == (2, 0):
-        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
-    else:
-        raise ValueError(f"unknown version {version} of .npy")
-    room = len(data) - file.tell()
-    if math.prod(shape) * dtype.itemsize != room:
-        raise ValueError(f"an array of shape {shape} and dtype {dtype} is not {room} bytes")
-    array: NDArray[Any] = np.load(io.BytesIO(data), allow_pickle=False)
-    return array
 
 
 def _number_or_text(value: Any) -> Stored:
