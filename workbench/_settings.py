@@ -166,7 +166,7 @@ def _text_of(file: Path) -> str:
     return data.decode("utf-8")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """Reads plain values; one anchored value that stands in many places is refused.
 
     A few lines of aliases of aliases would take more memory than there is.
