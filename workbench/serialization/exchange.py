@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from workbench.errors import ArchiveError, ParameterError
+from workbench.serialization.archive import check_regular
 from workbench.serialization.atomic import replace_file
 from workbench.serialization.parameters import parameter_names
 from workbench.serialization.values import assign, misfits, value_of
@@ -151,6 +152,7 @@ def load_safetensors(
     """
     from safetensors import SafetensorError, safe_open
 
+    check_regular(path)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})

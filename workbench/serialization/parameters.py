@@ -17,6 +17,7 @@ from workbench.errors import ArchiveError
 from workbench.serialization import archive
 from workbench.serialization.values import path_of, value_of
 from workbench.tensor import SharedVariable
+from workbench.utils.npy import arrays_of
 
 PARAMETERS = "_parameters"
 
@@ -64,8 +65,7 @@ def _as_array(value: torch.Tensor) -> numpy.ndarray[Any, Any]:
 def decode_parameters(data: bytes, where: str) -> dict[str, numpy.ndarray[Any, Any]]:
     """The arrays of `encode_parameters` by path."""
     try:
-        with numpy.load(io.BytesIO(data), allow_pickle=False) as file:
-            return {name.replace("|", "/"): file[name] for name in file.files}
+        return {name.replace("|", "/"): array for name, array in arrays_of(data).items()}
     except Exception as error:
         raise archive.unreadable(where, PARAMETERS, error) from None
 
