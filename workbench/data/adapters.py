@@ -24,9 +24,11 @@ from torch.utils.data import (
     RandomSampler,
     SubsetRandomSampler,
     WeightedRandomSampler,
+    default_collate,
 )
 
 from workbench.data.datasets import Data, Dataset
+from workbench.data.readonly import read_only_batch
 from workbench.data.streams import AbstractDataStream
 from workbench.errors import DataError, SourceError, nearest
 
@@ -68,6 +70,11 @@ class BatchStream(AbstractDataStream):
             sources = self._look()
         self.sources = (sources,) if isinstance(sources, str) else tuple(sources)
 
+    @property
+    def _makes_new(self) -> bool:
+        """Whether each batch is made for this reading, and is nobody's data."""
+        return False
+
     def _check_repeatable(self) -> None:
         if isinstance(self.batches, Iterator):
             raise DataError(
@@ -96,7 +103,8 @@ class BatchStream(AbstractDataStream):
         return iter(self.batches)
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
-        return map(self._as_tuple, itertools.islice(self._begin(epoch), start, None))
+        batches = map(self._as_tuple, itertools.islice(self._begin(epoch), start, None))
+        return batches if self._makes_new else map(read_only_batch, batches)
 
     def _as_tuple(self, batch: Any) -> Data:
         if isinstance(batch, Mapping):
@@ -146,6 +154,10 @@ class LoaderStream(BatchStream):
     def __init__(self, batches: DataLoader[Any], sources: Sequence[str] | None = None) -> None:
         self._seed = _loader_seed(batches)
         super().__init__(batches, sources)
+
+    @property
+    def _makes_new(self) -> bool:
+        return self.batches.collate_fn is default_collate
 
     def _check_repeatable(self) -> None:
         """Accept any loader: it makes a new iterator every epoch."""
