@@ -206,7 +206,6 @@ class _Algebra:
         self.variable = variable
         self.order = ancestors([variable])
         self.parts: dict[Variable, Part] = {}
-        self.copies: dict[Variable, Variable] = {}
         self.kinds: dict[Variable, Kind] = {}
         self.leading = {
             _size(one.fake.shape[0])
@@ -502,9 +501,8 @@ class _Algebra:
         target, classes = arguments.get("target"), arguments.get("weight")
         if function in INDEXED and not target.dtype.is_floating_point:
             ignored = -100 if arguments["ignore_index"] is None else arguments["ignore_index"]
-            # a copy, which is cheaper than to count, and need be counted only if batches are many
-            kept = self.copies.setdefault(target, target.clone())
-            return Weight((kept,) if classes is None else (kept, classes), Targets(ignored))
+            # to be counted only where batches are added up, since it takes longer than to keep them
+            return Weight((target,) if classes is None else (target, classes), Targets(ignored))
         if function in WEIGHTED and classes is not None:
             return Weight((classes.sum(),), product)
         if reduction == "batchmean":
