@@ -24,6 +24,7 @@ knows nothing of the workbench can still catch them::
     ├── AlgorithmError        (ValueError)      an algorithm or a step rule set up wrongly
     ├── NotFiniteError        (ArithmeticError) a cost became infinite or not a number
     ├── MonitoringError       (ValueError)      monitored variables that are unfit, or have no value
+    ├── MonitoringWarning     (RuntimeWarning)  a mean over batches that is none over their data
     ├── ConfigurationError    (ValueError, AttributeError) a setting unknown, unset or ill-typed
     ├── DataError             (ValueError)      data, or a request for them, that do not fit
     │   ├── SourceError       (LookupError)     a source or a set that the data do not have
@@ -175,6 +176,10 @@ class NotFiniteError(WorkbenchError, ArithmeticError):
 
 class MonitoringError(WorkbenchError, ValueError):
     """Variables cannot be monitored: their names clash or are missing, or there is no value yet."""
+
+
+class MonitoringWarning(WorkbenchError, RuntimeWarning):
+    """A value over several batches is not that over all of their data."""
 
 
 class ConfigurationError(WorkbenchError, ValueError, AttributeError):
