@@ -1,7 +1,9 @@
 """A real JupyterLab on this machine, driven through Debian's Chromium by Playwright.
 
-`Lab` starts the server, `Notebook` is one notebook open in a page: run cells, read their outputs,
-click. Every request that would leave this machine is noted, and a test fails on it.
+`jupyter_lab` starts the server, `Notebook` is one notebook open in a page: run cells, read their
+outputs, click. JupyterLab has the settings of a person who never changed one, but for the news it
+would fetch, and for the windowing mode where a test asks for another. Every request that would
+leave this machine is noted, and a test fails on it.
 """
 
 from __future__ import annotations
@@ -15,13 +17,19 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+from tests.support import kernels
+
+from .setups import WINDOWING
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM_FLAGS = [
@@ -39,9 +47,8 @@ SETTINGS = {
         "checkForUpdates": False,
         "doNotDisturbMode": True,
     },
-    # Cells out of sight must be in the page, too: tests look at them.
-    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
 }
+NOTEBOOKS = "@jupyterlab/notebook-extension/tracker"
 LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:")
 NOTEBOOK = "window.jupyterapp.shell.currentWidget"
 
@@ -65,18 +72,55 @@ def until(condition: Callable[[], Any], *, timeout: float = 30.0, what: str = ""
         time.sleep(0.05)
 
 
+@dataclass
+class Lab:
+    """A running JupyterLab.
+
+    Parameters
+    ----------
+    base : str
+        Its address.
+    root : Path
+        The served folder.
+    settings : Path
+        The folder of its settings, which it reads whenever a page is loaded.
+
+    """
+
+    base: str
+    root: Path
+    settings: Path
+
+    def set(self, name: str, values: dict[str, Any]) -> None:
+        """Write the settings of one extension, for pages that are loaded from now on."""
+        path = self.settings / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+
+    def set_windowing(self, mode: str) -> None:
+        """Choose when outputs are attached to the page; JupyterLab's default is left unsaid."""
+        self.set(NOTEBOOKS, {} if mode == WINDOWING[0] else {"windowingMode": mode})
+
+    def kernelspec(self, version: str) -> dict[str, str]:
+        """Return what a notebook says about its kernel."""
+        name = "python3" if version == kernels.INSTALLED else version
+        return {"name": name, "display_name": name, "language": "python"}
+
+
 @contextlib.contextmanager
-def jupyter_lab(root: Path) -> Iterator[str]:
-    """Serve `root` on 127.0.0.1, with settings of its own; give the base address."""
+def jupyter_lab(root: Path, versions: Iterable[str] = ()) -> Iterator[Lab]:
+    """Serve `root` on 127.0.0.1, with these versions of ipykernel beside the installed one."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="lab-") as home:
+        lab = Lab(f"http://127.0.0.1:{port}", root, Path(home, "settings"))
         for name, values in SETTINGS.items():
-            path = Path(home, "settings", f"{name}.jupyterlab-settings")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(values))
+            lab.set(name, values)
+        for version in set(versions) - {kernels.INSTALLED}:
+            kernels.write_spec(Path(home, "data", "kernels"), version)
         environment = dict(
             os.environ,
             JUPYTER_CONFIG_DIR=f"{home}/config",
+            JUPYTER_DATA_DIR=f"{home}/data",
             JUPYTER_RUNTIME_DIR=f"{home}/runtime",
             JUPYTERLAB_SETTINGS_DIR=f"{home}/settings",
             JUPYTERLAB_WORKSPACES_DIR=f"{home}/workspaces",
@@ -97,9 +141,8 @@ def jupyter_lab(root: Path) -> Iterator[str]:
         with log.open("w") as out:
             server = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
         try:
-            base = f"http://127.0.0.1:{port}"
-            until(lambda: answers(base, server, log), timeout=90, what="the server's start")
-            yield base
+            until(lambda: answers(lab.base, server, log), timeout=90, what="the server's start")
+            yield lab
         finally:
             server.terminate()  # ends its kernels, too
             try:
@@ -134,7 +177,7 @@ def headless(executable: str) -> Iterator[Browser]:
 @contextlib.contextmanager
 def guarded_page(browser: Browser) -> Iterator[Page]:
     """Give a page; fail in the end if it asked for anything that is not on this machine."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1600})
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.set_default_timeout(60_000)
     offsite: list[str] = []
@@ -319,8 +362,24 @@ class Notebook:
         return self.page.locator(f'.jp-OutputArea [data-testid="{testid}"]').first
 
     def look_at(self, testid: str) -> None:
-        """Scroll until the element is in sight; a view that nobody sees is not fed."""
-        self.find(testid).scroll_into_view_if_needed()
+        """Scroll until the element is in sight: elsewhere it may not be in the page at all."""
+        for index, kind in enumerate(self.kinds()):
+            if kind == "code" and any("widget" in key for key in self.mime_types(index)):
+                self.scroll_to(index)
+                with contextlib.suppress(PlaywrightTimeout):
+                    self.find(testid).scroll_into_view_if_needed(timeout=5_000)
+                    return
+        raise AssertionError(f"no cell shows {testid!r}")
+
+    def scroll_to(self, index: int) -> None:
+        """Scroll to a cell, as a person does."""
+        self.page.evaluate(
+            f"(index) => {NOTEBOOK}.content.scrollToItem(index, 'start').catch(() => {{}})", index
+        )
+
+    def mime_types(self, index: int) -> set[str]:
+        """The types in the outputs of a cell."""
+        return {name for output in self.outputs(index) for name in output.get("data", {})}
 
     def save(self) -> dict[str, Any]:
         """Save, and return what stands in the file."""
@@ -343,9 +402,8 @@ class Notebook:
         self.page.evaluate(f"{NOTEBOOK}.sessionContext.shutdown()")
 
 
-def write_notebook(path: Path, *cells: str) -> Path:
-    """Write a notebook with these code cells."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-    nbformat.write(notebook, path)
-    return path
+def notebook_text(*cells: str) -> str:
+    """Return the text of a notebook with these code cells."""
+    content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    text: str = nbformat.writes(content)
+    return text

@@ -2,10 +2,9 @@
 
 import json
 
-import nbformat
 import pytest
 
-from .lab import until
+from .lab import notebook_text, until
 
 SMALL_RUN = """
 import time
@@ -38,9 +37,7 @@ def start(epochs, fail_at=None, channels=("cost",)):
 
 def prepared(open_notebook, name):
     """Open a notebook and define in it what starts a light run."""
-    content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SMALL_RUN)])
-    content.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-    notebook = open_notebook(name, nbformat.writes(content))
+    notebook = open_notebook(name, notebook_text(SMALL_RUN))
     notebook.run(0)
     assert notebook.errors() == []
     return notebook
