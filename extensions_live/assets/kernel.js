@@ -3,8 +3,8 @@
 
 const GONE = "The kernel of this run was stopped or restarted, and the run ended with it. The last "
   + "picture stays; run the cells again for a new run.";
-const STALE = "This page has lost the live view, for example because the notebook was closed and "
-  + "opened again. Training is not concerned: reload the page to see it.";
+const STALE = "The notebook was closed and opened again, and this view no longer hears from its kernel. "
+  + "Training is not concerned: reload the page to see it go on.";
 
 function watchKernel(model, box) {
   const line = document.createElement("div");
@@ -25,7 +25,8 @@ function watchKernel(model, box) {
     try { return manager.kernel; } catch { return null; }
   };
   const fate = () => {
-    if (manager?.isDisposed) return STALE;
+    // A notebook that is opened again gets views that belong to its closed document.
+    if (manager?.isDisposed || manager?.context?.isDisposed) return STALE;
     const now = kernel();
     if (own?.comm_live === false || now === null || now?.status === "dead") return GONE;
     return !sent && now === undefined ? GONE : "";

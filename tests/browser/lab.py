@@ -50,7 +50,14 @@ SETTINGS = {
 }
 NOTEBOOKS = "@jupyterlab/notebook-extension/tracker"
 LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:")
-NOTEBOOK = "window.jupyterapp.shell.currentWidget"
+PANELS = "[...window.jupyterapp.shell.widgets('main')].filter((one) => one.content?.scrollToItem)"
+NOTEBOOK = f"{PANELS}[0]"
+PAINTED = """(canvas) => {
+    const { width, height } = canvas;
+    const colours = new Uint32Array(
+        canvas.getContext('2d').getImageData(0, 0, width, height).data.buffer);
+    return new Set(colours).size > 5;
+}"""
 
 
 def free_port() -> int:
@@ -208,32 +215,40 @@ class Notebook:
         self.page, self.base, self.path = page, base, path
 
     def open(self) -> None:
-        """Open it and wait until its kernel is idle."""
+        """Open it in the page, which forgets all else, and wait for its kernel."""
         self.page.goto(f"{self.base}/lab/tree/{self.path.name}?reset")
+        self.ready()
+
+    def ready(self) -> None:
+        """Wait until its kernel is idle, or busy with a cell that was running before."""
         self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=90_000)
         self.page.wait_for_function(
-            f"() => {NOTEBOOK}?.sessionContext?.session?.kernel?.status === 'idle'",
+            f"""() => ['idle', 'busy'].includes(
+                {NOTEBOOK}?.sessionContext?.session?.kernel?.status)""",
             timeout=90_000,
         )
 
     def run(self, index: int, *, wait: bool = True, timeout: float = 120.0) -> None:
         """Run a cell as a person would, and wait until it is done."""
         before = self.count(index)
-        self.page.evaluate(
-            f"""(index) => {{
-                const content = {NOTEBOOK}.content;
-                content.activeCellIndex = index;
-                content.deselectAll();
-                window.jupyterapp.commands.execute('notebook:run-cell');
-            }}""",
-            index,
-        )
+        self.select(index)
+        self.command("notebook:run-cell")
         if wait:
             until(
                 lambda: self.count(index) not in (None, before),
                 timeout=timeout,
                 what=f"the end of cell {index}",
             )
+
+    def select(self, index: int) -> None:
+        """Make a cell the active one, and no other."""
+        self.page.evaluate(
+            f"""(index) => {{
+                {NOTEBOOK}.content.activeCellIndex = index;
+                {NOTEBOOK}.content.deselectAll();
+            }}""",
+            index,
+        )
 
     def run_all(self, *, timeout: float = 400.0) -> None:
         """Run all cells from the top, and wait until the last one is done."""
@@ -244,7 +259,10 @@ class Notebook:
     def command(self, name: str, **arguments: Any) -> None:
         """Execute a command of JupyterLab, without waiting for its end."""
         self.page.evaluate(
-            "([name, given]) => { window.jupyterapp.commands.execute(name, given); }",
+            f"""([name, given]) => {{
+                window.jupyterapp.shell.activateById({NOTEBOOK}?.id);
+                window.jupyterapp.commands.execute(name, given);
+            }}""",
             [name, arguments],
         )
 
@@ -337,11 +355,10 @@ class Notebook:
         )
         return [datetime.fromisoformat(date).timestamp() for date in sent]
 
-    def canvas(self) -> str:
-        """The picture on the first plot's canvas."""
-        picture: str = (
-            self.find("plot").locator("canvas").first.evaluate("(canvas) => canvas.toDataURL()")
-        )
+    def canvas(self, index: int | None = None) -> str:
+        """The picture on the canvas of the first plot, or of the one in a cell."""
+        plot = self.find("plot") if index is None else self.cell(index)
+        picture: str = plot.locator("canvas").first.evaluate("(canvas) => canvas.toDataURL()")
         return picture
 
     def index(self, text: str) -> int:
@@ -357,6 +374,16 @@ class Notebook:
         self.page.goto("about:blank")
         self.open()
 
+    def close(self) -> None:
+        """Close the notebook's tab; the page and the kernel stay."""
+        self.page.evaluate(f"() => {{ {NOTEBOOK}.close(); }}")
+        until(lambda: self.page.locator(".jp-NotebookPanel").count() == 0, what="closing")
+
+    def reopen(self) -> None:
+        """Open it again, as a double click on the file does."""
+        self.command("docmanager:open", path=self.path.name)
+        self.ready()
+
     def find(self, testid: str) -> Locator:
         """The element with this test id, in the outputs."""
         return self.page.locator(f'.jp-OutputArea [data-testid="{testid}"]').first
@@ -371,11 +398,37 @@ class Notebook:
                     return
         raise AssertionError(f"no cell shows {testid!r}")
 
-    def scroll_to(self, index: int) -> None:
-        """Scroll to a cell, as a person does."""
+    def scroll_to(self, index: int, *, panel: int = 0) -> None:
+        """Scroll to a cell, as a person does; more than one panel may show the notebook."""
         self.page.evaluate(
-            f"(index) => {NOTEBOOK}.content.scrollToItem(index, 'start').catch(() => {{}})", index
+            f"([i, at]) => {{ {PANELS}[at].content.scrollToItem(i, 'start').catch(() => {{}}); }}",
+            [index, panel],
         )
+
+    def cell(self, index: int, *, panel: int = 0) -> Locator:
+        """The output of a cell; it may not be in the page as long as it is out of sight."""
+        return (
+            self.page.locator(".jp-NotebookPanel")
+            .nth(panel)
+            .locator(f'.jp-Cell[data-windowed-list-index="{index}"] .jp-OutputArea')
+        )
+
+    def drawn(self, index: int, *, panel: int = 0) -> bool:
+        """Whether the live view in the output of a cell has points, and these on its canvas."""
+        plot = self.cell(index, panel=panel).locator('[data-testid="plot"].wb-drawn').first
+        if not plot.count() or int(plot.get_attribute("data-points") or 0) == 0:
+            return False
+        painted: bool = plot.locator("canvas").first.evaluate(PAINTED)
+        return painted
+
+    def complaints(self, index: int, *, panel: int = 0) -> str:
+        """What the output of a cell says that is wrong; nothing where all is well."""
+        cell = self.cell(index, panel=panel)
+        lines = cell.locator(".wb-problem:visible, .wb-fate:visible").all_inner_texts()
+        dead = cell.get_by_text("Error displaying widget").locator("visible=true")
+        still = cell.locator(".wb-still:visible, .jp-RenderedImage img:visible")
+        lines += dead.all_inner_texts() + ["the still picture is there, too"] * still.count()
+        return "; ".join(lines)
 
     def mime_types(self, index: int) -> set[str]:
         """The types in the outputs of a cell."""
