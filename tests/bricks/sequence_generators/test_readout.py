@@ -113,3 +113,10 @@ def test_interfaces_say_what_is_to_be_defined(brick):
         if hasattr(brick, method):
             with pytest.raises(NotImplementedError, match=f"{brick.__name__} must define {method}"):
                 getattr(made, method)(*arguments)
+
+
+def test_lookup_feedback_knows_the_size_of_its_vectors():
+    feedback = LookupFeedback(3, 2)
+    assert (feedback.output_dim, feedback.get_dim("feedback")) == (2, 2)
+    feedback.output_dim = 5
+    assert feedback.feedback_dim == 5

@@ -58,14 +58,14 @@ class BaseRecurrent(Brick):
         return list(brick.apply.states)
 
 
-def check_recurrent(owner: str, brick: object) -> None:
-    """Check what is given to a brick that makes use of recurrent ones.
+def check_recurrent(owner: str, brick: object, *others: type[Brick]) -> None:
+    """Check what is given to a brick that makes use of recurrent ones, or of `others`.
 
     Raises
     ------
     BrickError
     """
-    if not isinstance(brick, BaseRecurrent):
+    if not isinstance(brick, (BaseRecurrent, *others)):
         raise BrickError(
             f"{owner}: {brick!r} is no recurrent brick; give one that is derived from "
             "BaseRecurrent, such as LSTM or GatedRecurrent"

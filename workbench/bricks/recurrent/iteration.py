@@ -2,7 +2,8 @@
 
 The step is applied once, inside `workbench.tensor.scan`, as an application of its own with
 ``iterate=False``. So the variables within the loop are annotated like any others, but belong to
-another call than those outside; what that call attaches does not show in the graph outside.
+another call than those outside; what that call attaches does not show in the graph outside. The call
+outside leads to them by its ``inner_inputs`` and ``inner_outputs``.
 
 Shapes: T moments, B examples in a batch.
 """
@@ -18,6 +19,7 @@ import torch
 
 from workbench.bricks.application import SPECIAL, Application, BoundApplication
 from workbench.errors import ApplicationError, SignatureError
+from workbench.graph.annotations import ApplicationCall
 from workbench.tensor import Variable, as_variable, scan
 from workbench.utils.plain import is_whole
 
@@ -134,7 +136,7 @@ def _application(step: Callable[..., Any], attributes: dict[str, Any]) -> Applic
             raise SignatureError(f"{application.path} needs {', '.join(missing)}{hint}")
         if controls["iterate"]:
             given = {name: given[name] for name in given if name in present}
-            return _iterate(application, given, controls)
+            return _iterate(application, application_call, given, controls)
         special = {"application": application, "application_call": application_call}
         return step(brick, **{name: special[name] for name in wanted}, **given)
 
@@ -164,7 +166,10 @@ def _names(application: BoundApplication, attribute: str) -> list[str]:
 
 
 def _iterate(
-    application: BoundApplication, given: Mapping[str, Any], controls: Mapping[str, Any]
+    application: BoundApplication,
+    call: ApplicationCall,
+    given: Mapping[str, Any],
+    controls: Mapping[str, Any],
 ) -> list[Variable]:
     state_names = _names(application, "states")
     outputs = _names(application, "outputs")
@@ -192,6 +197,8 @@ def _iterate(
     def step(*moments: Variable) -> list[Variable]:
         now = dict(zip(loop, moments, strict=True))
         results = application(iterate=False, as_dict=True, **now, **rest)
+        call.inner_inputs = list(moments)
+        call.inner_outputs = [results[name] for name in outputs]
         return [results[name] for name in order]
 
     results = scan(

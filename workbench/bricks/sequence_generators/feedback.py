@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from workbench.bricks.application import application
 from workbench.bricks.interfaces import Initializable
@@ -64,14 +64,21 @@ class LookupFeedback(AbstractFeedback, Initializable):
             [0., 1.]])
     """
 
-    has_biases: ClassVar[bool] = False
-
     @lazy(allocation=["num_outputs", "feedback_dim"])
     def __init__(self, num_outputs: int, feedback_dim: int, **kwargs: Any) -> None:
         self.lookup = LookupTable()
         super().__init__(children=[self.lookup, *kwargs.pop("children", ())], **kwargs)
         self.num_outputs = num_outputs
         self.feedback_dim = feedback_dim
+
+    @property
+    def output_dim(self) -> Any:
+        """The size of a vector; the same as `feedback_dim`."""
+        return self.feedback_dim
+
+    @output_dim.setter
+    def output_dim(self, value: Any) -> None:
+        self.feedback_dim = value
 
     def _push_allocation_config(self) -> None:
         self.lookup.length = self.num_outputs
