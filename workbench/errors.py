@@ -15,7 +15,7 @@ knows nothing of the workbench can still catch them::
     ├── BrickError            (ValueError)      a brick that is configured or asked wrongly
     │   ├── NotConfiguredError                  a setting that allocation or initialisation needs
     │   └── ApplicationError                    a brick applied to what, or where, it must not be
-    ├── SignatureError        (TypeError, ValueError) a call whose arguments the signature does not take
+    ├── SignatureError        (TypeError, ValueError) arguments that a signature does not take
     ├── NotAllocatedError     (AttributeError)  parameters asked of a brick that has none yet
     ├── GraphError            (ValueError)      a computation graph that cannot do what was asked
     ├── SelectionError        (LookupError, ValueError) a path or a name that selects nothing
@@ -38,7 +38,7 @@ knows nothing of the workbench can still catch them::
     ├── LogError              (ValueError)      a log asked for what it cannot give
     │   └── UnknownRecordError (KeyError)       a channel, or a record of a row, that is not there
     ├── LogWarning            (RuntimeWarning)  records too large, or not yet in their database
-    ├── ExtensionError        (TypeError, ValueError) an extension that could not be called as set up
+    ├── ExtensionError        (TypeError, ValueError) an extension that cannot be called as set up
     │   └── EventError                          an event or a trigger that does not exist
     ├── ExtensionLookupError  (LookupError, ValueError) no extension, or several, of that name
     ├── AlreadyTrainingError  (RuntimeError)    somebody is training this just now

@@ -373,4 +373,4 @@ def test_names_that_are_not_declared_say_where_they_belong():
     with pytest.raises(
         AttributeError, match=r"<foo.bare> .*write @application\(outputs=\[\.\.\.\]"
     ):
-        Foo().bare.outputs  # noqa: B018
+        Foo().bare.outputs

@@ -35,7 +35,7 @@ SPECIAL = ("application", "application_call")
 """Arguments that an application method may declare and receives without its caller passing them."""
 
 NAMES = ("inputs", "outputs", "sequences", "states", "contexts")
-"""Attributes that whole families of bricks ask an application for; an error says how to give one."""
+"""Attributes that families of bricks ask an application for; errors say how to give one."""
 
 OWN = (
     "application_function", "name", "brick", "attributes", "properties", "signature", "application",

@@ -8,7 +8,7 @@ each of these steps, and takes them through it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar, NoReturn, Self
@@ -184,16 +184,21 @@ class Brick(Component):
     def push_allocation_config(self) -> None:
         """Give the children the settings that they need for allocation.
 
-        Done by `allocate` if it has not been done; call it to change the children afterwards.
+        Done by `allocate` if it has not been done; call it to change the children afterwards. May
+        be called before all settings are there: then the children get what is known, and are given
+        the rest by `allocate`.
+
+        Raises
+        ------
+        NotConfiguredError
+            If a setting is missing without which nothing can be said to the children.
         """
-        self._require(self.allocation_args, "allocation")
-        with _pushing("allocation"):
-            self._push_allocation_config()
+        self._push("allocation", self.allocation_args, self._push_allocation_config)
         for child in self._bricks():
             # A child that still lacks settings pushes its own once it has them.
             if not child._missing(child.allocation_args):
                 child.push_allocation_config()
-        self.allocation_config_pushed = True
+        self.allocation_config_pushed = not self._missing(self.allocation_args)
 
     def _push_allocation_config(self) -> None:
         """Set attributes of the children before their allocation. For subclasses."""
@@ -201,15 +206,19 @@ class Brick(Component):
     def push_initialization_config(self) -> None:
         """Give the children the settings that they need for initialisation.
 
-        Done by `initialize` if it has not been done; call it to change the children afterwards.
+        Done by `initialize` if it has not been done; call it to change the children afterwards. As
+        `push_allocation_config`, it may be called early.
+
+        Raises
+        ------
+        NotConfiguredError
+            If a setting is missing without which nothing can be said to the children.
         """
-        self._require(self.initialization_args, "initialization")
-        with _pushing("initialization"):
-            self._push_initialization_config()
+        self._push("initialization", self.initialization_args, self._push_initialization_config)
         for child in self._bricks():
             if not child._missing(child.initialization_args):
                 child.push_initialization_config()
-        self.initialization_config_pushed = True
+        self.initialization_config_pushed = not self._missing(self.initialization_args)
 
     def _push_initialization_config(self) -> None:
         """Set attributes of the children before their initialisation. For subclasses."""
@@ -221,6 +230,15 @@ class Brick(Component):
         self._check_unchanged()
         if not self.lazy and not self.initialized:
             self.initialize()
+
+    def _push(self, stage: str, settings: list[str], push: Callable[[], None]) -> None:
+        """Push for a stage; if that goes wrong for want of `settings`, tell which."""
+        try:
+            with _pushing(stage):
+                push()
+        except Exception:
+            self._require(settings, stage)
+            raise
 
     def _missing(self, settings: Iterable[str]) -> list[str]:
         return [name for name in settings if not is_set(getattr(self, name, None))]

@@ -225,7 +225,8 @@ def test_schemes_reach_the_children_that_a_subclass_adds(parent):
 @pytest.mark.parametrize(
     "make",
     [LSTM, GatedRecurrent, lambda **kw: SimpleRecurrent(activation=Tanh(), **kw),
-     lambda dim, **kw: LookupTable(dim, dim, **kw), lambda dim, **kw: LookupFeedback(dim, dim, **kw),
+     lambda dim, **kw: LookupTable(dim, dim, **kw),
+     lambda dim, **kw: LookupFeedback(dim, dim, **kw),
      lambda dim, **kw: LearnedPositions(dim, dim, **kw)],
 )  # fmt: skip
 def test_schemes_are_taken_where_there_are_no_biases(make):

@@ -2,8 +2,8 @@
 
 The step is applied once, inside `workbench.tensor.scan`, as an application of its own with
 ``iterate=False``. So the variables within the loop are annotated like any others, but belong to
-another call than those outside; what that call attaches does not show in the graph outside. The call
-outside leads to them by its ``inner_inputs`` and ``inner_outputs``.
+another call than those outside; what that call attaches does not show in the graph outside. The
+call outside leads to them by its ``inner_inputs`` and ``inner_outputs``.
 
 Shapes: T moments, B examples in a batch.
 """
