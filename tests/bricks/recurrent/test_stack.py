@@ -97,7 +97,7 @@ def test_names():
         "lstm", "gatedrecurrent#1", "simplerecurrent#2"
     ]  # fmt: skip
     assert plain.get_dims(["inputs", "states#1", "gate_inputs#1", "mask"]) == [8, 3, 6, 0]
-    assert "recurrentstack/fork_1/fork_gate_inputs.b" in Selector([plain]).get_parameters()
+    assert "/recurrentstack/fork_1/fork_gate_inputs.b" in Selector([plain]).get_parameters()
 
 
 @pytest.mark.parametrize("low_memory", [False, True])
