@@ -244,13 +244,32 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         if self.function is None:
             self.function = self._build()
 
-    def _build(self) -> Function:
+    @property
+    def inputs(self) -> list[Variable]:
+        """The inputs of all that is computed for a batch; each takes the source of its name.
+
+        Raises
+        ------
+        SourceError
+            As `initialize`.
+        """
+        return list(self._inputs(self._computed()).values())
+
+    def _computed(self) -> dict[Variable, None]:
+        """What the function gives: its own outputs, then those that observers asked for."""
         outputs = dict.fromkeys(self._outputs())
         for variables, _ in self._observers:
             outputs.update(dict.fromkeys(variables))
-        places = {variable: i for i, variable in enumerate(outputs)}
+        return outputs
+
+    def _inputs(self, outputs: Iterable[Variable]) -> dict[str, Variable]:
         new_values = [new for _, new in _variables(self._updates)]
-        inputs = inputs_by_name([*outputs, *new_values], self._kind)
+        return inputs_by_name([*outputs, *new_values], self._kind)
+
+    def _build(self) -> Function:
+        outputs = self._computed()
+        places = {variable: i for i, variable in enumerate(outputs)}
+        inputs = self._inputs(outputs)
         new = function(
             list(inputs.values()),
             list(outputs),
