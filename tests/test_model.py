@@ -114,15 +114,11 @@ def test_a_sound_model_passes(model):
 
 def test_parameters_that_were_never_initialised_are_named():
     model = Model(Linear(2, 2).apply(tensor.matrix("x")))
-    with pytest.raises(
-        ValueError, match=r"not initialised: /linear\.W, /linear\.b; call init"
-    ):
+    with pytest.raises(ValueError, match=r"not initialised: /linear\.W, /linear\.b; call init"):
         model.check_sanity(SimpleNamespace(parameters=model.parameters))
 
 
 def test_different_parameters_of_model_and_algorithm_are_named(model):
     algorithm = SimpleNamespace(parameters=[*model.parameters[1:], shared(0.0, "extra")])
-    with pytest.warns(
-        UserWarning, match=r"only in the model: /mlp/linear_0\.W; .*: extra"
-    ):
+    with pytest.warns(UserWarning, match=r"only in the model: /mlp/linear_0\.W; .*: extra"):
         model.check_sanity(algorithm)

@@ -29,13 +29,13 @@ from workbench.errors import (
     ExtensionError,
     ExtensionLookupError,
     GraphError,
-    LogError,
     TrainingFinish,
     nearest,
 )
 from workbench.extensions.base import Handler, TrainingExtension
 from workbench.extensions.events import CallbackName
 from workbench.extensions.finish import planned_batches
+from workbench.extensions.foreign import Dispatching, as_extension, check_log
 from workbench.graph import ComputationGraph
 from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
@@ -56,10 +56,6 @@ __all__ = ["MainLoop", "TrainingFinish"]
 
 FINISH_REQUEST = "training_finish_requested"
 
-NOT_AN_EXTENSION = (
-    "extensions[{index}] is {given!r}, which is no TrainingExtension{hint}; write a function for "
-    "one event as a TrainingExtension with the method of that name"
-)
 NO_DATA = "this main loop has no data stream to train on; give MainLoop(data_stream=...)"
 NO_ALGORITHM = "this main loop has no algorithm to train with; give MainLoop(algorithm=...)"
 NOT_AN_ALGORITHM = (
@@ -119,11 +115,13 @@ class MainLoop:
         The model that is trained, for the use of extensions. A `Model` is checked when training
         starts: that it is initialised, and that the algorithm trains its parameters.
     log : TrainingLogBase, optional
-        The log; a new one if not given. With a log that has iterations, training resumes.
+        The log; a new one if not given. With a log that has iterations, training resumes. One of
+        your own has what `workbench.extensions.foreign.Logging` lists.
     log_backend : str, optional
         The kind of log to make if none is given; ``config.log_backend`` by default.
     extensions : iterable of TrainingExtension, optional
-        Called in this order.
+        Called in this order. Anything with a method ``dispatch(event, *args)`` will do; it stands
+        in `extensions` wrapped, and gets the main loop as its attribute ``main_loop``.
 
     Attributes
     ----------
@@ -170,7 +168,7 @@ class MainLoop:
         model: ComputationGraph | None = None,
         log: TrainingLogBase | None = None,
         log_backend: str | None = None,
-        extensions: Iterable[TrainingExtension] | None = None,
+        extensions: Iterable[TrainingExtension | Dispatching] | None = None,
     ) -> None:
         if algorithm is not None and (
             not isinstance(algorithm, Trains) or isinstance(algorithm, type)
@@ -184,16 +182,15 @@ class MainLoop:
             raise GraphError(NOT_A_MODEL.format(given=repr(model)))
         self.model = model
         self.log = new_log(log_backend) if log is None else log
-        if not isinstance(self.log, TrainingLogBase):
-            raise LogError(f"log is a training log such as SQLiteLog(path), got {log!r}")
+        check_log(self.log)
         if isinstance(extensions, TrainingExtension):
             raise ExtensionError(
                 f"extensions is a list, got {extensions!r}; write [{extensions!r}]"
             )
-        self.extensions = list(extensions or ())
-        for index, extension in enumerate(self.extensions):
-            if not isinstance(extension, TrainingExtension):
-                raise _not_an_extension(index, extension)
+        self.extensions = [
+            as_extension(given, f"extensions[{index}]")
+            for index, given in enumerate(extensions or ())
+        ]
         self.profile = Profile()
         self.epoch_iterator: Iterator[dict[str, Any]] | None = None
         self.started_at: dict[str, int] = {}
@@ -748,10 +745,3 @@ def _timed(name: str, handler: Handler, profile: Profile) -> Handler:
             handler(*args)
 
     return timed
-
-
-def _not_an_extension(index: int, given: object) -> ExtensionError:
-    hint = ""
-    if isinstance(given, type) and issubclass(given, TrainingExtension):
-        hint = f": it is the class; write {given.__name__}(...)"
-    return ExtensionError(NOT_AN_EXTENSION.format(index=index, given=given, hint=hint))

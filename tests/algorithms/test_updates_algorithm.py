@@ -248,7 +248,7 @@ def test_the_inputs_are_those_of_updates_costs_and_observers():
     w, total = shared(1.0, "w"), shared(0.0, "total")
     for algorithm in (
         GradientDescent(cost=(w * x).sum(), parameters=[w]),
-        TorchOptimizer((w * x).sum(), [w], "SGD", {"lr": 0.1}),
+        TorchOptimizer((w * x).sum(), [w], torch.optim.SGD, {"lr": 0.1}),
     ):
         assert algorithm.inputs == [x]
         algorithm.add_updates([(total, total + y.sum())])

@@ -147,7 +147,7 @@ class TrainingExtension:
 
     def dispatch(self, callback_name: CallbackName, *args: Any) -> None:
         """Run the callback of an event; override it to intercept every event."""
-        getattr(self, callback_name.value)(*args)
+        getattr(self, CallbackName(callback_name))(*args)
 
     def handler(self, event: CallbackName) -> Handler | None:
         """Return what the main loop shall call on `event`, or None if nothing.

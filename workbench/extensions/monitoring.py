@@ -154,7 +154,7 @@ class DataStreamMonitoring(MonitoringExtension):
         check_keys(f"the state of {self!r}", state, ("data_stream",))
         self.data_stream.load_state_dict(state["data_stream"])
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Evaluate, and record the values; or that evaluation was abandoned."""
         main_loop = self.main_loop
         try:
@@ -246,7 +246,7 @@ class TrainingDataMonitoring(MonitoringExtension):
         if value.algorithm is not self._algorithm:
             self._join(value.algorithm)
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Record what there is since the last record."""
         if self._batches == 0 or "just_aggregate" in args:
             return

@@ -106,7 +106,7 @@ class Checkpoint(SimpleExtension):
         self._writer = Writer()
         self._complained = False
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Save, once all extensions have seen the event.
 
         An argument of the user's is a path to be used in place of that given to the class.
@@ -270,7 +270,7 @@ class Load(SimpleExtension):
         self.load_iteration_state = load_iteration_state
         self.load_log = load_log
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Load, and record from where.
 
         Raises
