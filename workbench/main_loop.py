@@ -56,6 +56,11 @@ __all__ = ["MainLoop", "TrainingFinish"]
 
 FINISH_REQUEST = "training_finish_requested"
 
+READ_ONCE = "data_read_once"
+READS_ONCE = (
+    "{stream!r} reads a generator, which gives its data once: this run cannot be rewound, and "
+    "after a restart it goes on only if a new generator gives the same"
+)
 NO_DATA = "this main loop has no data stream to train on; give MainLoop(data_stream=...)"
 NO_ALGORITHM = "this main loop has no algorithm to train with; give MainLoop(algorithm=...)"
 NOT_AN_ALGORITHM = (
@@ -510,6 +515,8 @@ class MainLoop:
                 self.model.check_sanity(self.algorithm)
             with Timer("initialization", self.profile):
                 self.algorithm.initialize()
+            if self.data_stream is not None and self.data_stream.reads_once:
+                self.log.current_row[READ_ONCE] = READS_ONCE.format(stream=self.data_stream)
             self.started_at = {n: self.status[n] for n in ("iterations_done", "epochs_done")}
         if isinstance(self.algorithm, TrainingAlgorithm):
             self.algorithm.watch_execution(self._record_execution, self._batches_left)

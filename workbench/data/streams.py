@@ -38,6 +38,8 @@ class AbstractDataStream(ABC):
         Whether what the stream gives are single examples rather than batches.
     num_random : int
         How many transformers that draw random numbers there are in the stream.
+    reads_once : bool
+        Whether the data come from a generator, so that there is one epoch and no going back.
     """
 
     sources: tuple[str, ...]
@@ -46,6 +48,7 @@ class AbstractDataStream(ABC):
     batch_size: int | None = None
     produces_examples: bool = False
     num_random: int = 0
+    reads_once: bool = False
 
     _running: EpochIterator[Any] | None = None
     _start: tuple[int, int] = (0, 0)
@@ -239,6 +242,7 @@ class DataStream(AbstractDataStream):
             )
         self.dataset = dataset
         self.sources = dataset.sources
+        self.reads_once = dataset.reads_once
         scheme = dataset.check_scheme(iteration_scheme)
         self.iteration_scheme = scheme
         self.produces_examples = scheme is None or scheme.requests_examples
