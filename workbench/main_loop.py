@@ -45,6 +45,7 @@ from workbench.monitoring.aggregation import plain
 from workbench.running import Claim, is_claimed
 from workbench.serialization import training
 from workbench.tensor.transfer import Arrivals
+from workbench.utils.hooks import refuse_former_hooks
 from workbench.utils.profile import Profile, Timer
 
 if TYPE_CHECKING:
@@ -83,6 +84,17 @@ OF_A_BATCH = (CallbackName.BEFORE_BATCH, CallbackName.AFTER_BATCH)
 INTERRUPTED = {
     "epoch": "Interrupted: training ends with this epoch. Interrupt again to end it now.",
     "batch": "Interrupted again: training ends after this batch.",
+}
+
+
+FORMER_HOOKS = {
+    name: f"write a TrainingExtension with {events}"
+    for name, events in {
+        "_run_epoch": "before_epoch and after_epoch",
+        "_run_iteration": "before_batch and after_batch",
+        "_run_extensions": "dispatch, which every event calls",
+        "_check_finish_training": "a record training_finish_requested, as FinishAfter makes it",
+    }.items()
 }
 
 
@@ -165,6 +177,10 @@ class MainLoop:
     >>> main_loop.log[4]
     {'training_finish_requested': True, 'training_finished': True}
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_former_hooks(cls, FORMER_HOOKS, ExtensionError)
 
     def __init__(
         self,

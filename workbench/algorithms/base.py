@@ -20,6 +20,7 @@ from workbench.tensor import Function, SharedVariable, Variable, function
 from workbench.tensor.execution import Execution, Guard
 from workbench.tensor.function import Updates, listed_updates
 from workbench.tensor.traversal import ancestors
+from workbench.utils.hooks import refuse_former_hooks
 
 Batch = Mapping[str, Any]
 """What an algorithm processes: arrays by the names of their sources."""
@@ -38,6 +39,12 @@ COMPILED_FOR = "compiled_for"
 """Under which the state of an algorithm says for which sizes programs were compiled."""
 
 
+FORMER_HOOKS = {
+    "_compute_gradients": "pass gradients={parameter: gradient} to the constructor",
+    "_validate_source_names": "define process_batch(batch), or pass on_unused_sources",
+}
+
+
 class TrainingAlgorithm(ABC):
     """Base class of what trains: initialised once, then given batches one by one.
 
@@ -48,6 +55,10 @@ class TrainingAlgorithm(ABC):
     """
 
     parameters: Sequence[SharedVariable] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_former_hooks(cls, FORMER_HOOKS, errors.AlgorithmError)
 
     @abstractmethod
     def initialize(self) -> None:

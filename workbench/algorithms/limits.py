@@ -40,6 +40,8 @@ class StepClipping(StepRule):
     StepClipping(threshold=5)
     """
 
+    one_by_one = False
+
     def __init__(self, threshold: float | None = None) -> None:
         self.threshold = None if threshold is None else _threshold(threshold)
 
@@ -189,6 +191,8 @@ class Restrict(StepRule):
     >>> Restrict(StepClipping(1.0), [shared([1.0], "W")])
     Restrict(StepClipping(threshold=1), [W])
     """
+
+    one_by_one = False
 
     def __init__(self, step_rule: StepRule, variables: Iterable[SharedVariable]) -> None:
         check_rule(step_rule, type(self).__name__)

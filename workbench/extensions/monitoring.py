@@ -50,6 +50,10 @@ class MonitoringExtension(SimpleExtension):
 
     SEPARATOR = "_"
 
+    former_hooks = {  # noqa: RUF012
+        "_record_name": "define record_name(variable), which gives the name of a record",
+    }
+
     def __init__(
         self,
         prefix: str | None = None,
@@ -250,7 +254,8 @@ class TrainingDataMonitoring(MonitoringExtension):
         """Record what there is since the last record."""
         if self._batches == 0 or "just_aggregate" in args:
             return
-        unread = self._aggregation.unread()
+        own = type(self).add_records is not MonitoringExtension.add_records
+        unread = None if own else self._aggregation.unread()
         if unread is None:
             self.add_records(self.main_loop.log, self._aggregation.read().items())
         else:

@@ -44,6 +44,10 @@ class Printing(SimpleExtension):
     after_training=True)
     """
 
+    former_hooks = {  # noqa: RUF012
+        "_print_attributes": "define do(which_callback, *args), which prints everything",
+    }
+
     def __init__(self, name: str | None = None, **triggers: Unpack[Triggers]) -> None:
         triggers.setdefault("before_first_epoch", True)
         triggers.setdefault("on_resumption", True)

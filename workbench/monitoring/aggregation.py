@@ -23,6 +23,7 @@ import torch
 from workbench import errors
 from workbench.monitoring.weights import examples_of
 from workbench.tensor import SharedVariable, Variable, as_variable, shared
+from workbench.utils.hooks import refuse_former_hooks
 
 __all__ = [
     "AggregationScheme",
@@ -40,6 +41,12 @@ __all__ = [
 
 State = tuple[Any, ...]
 """The running state of a fold: numbers, tensors, or variables."""
+
+
+FORMER_HOOKS = {
+    "accumulate": "define aggregate(*values), which takes in a batch",
+    "readout": "define get_aggregated_value(), which gives the value over all batches",
+}
 
 
 class MonitoredQuantity(ABC):
@@ -76,6 +83,10 @@ class MonitoredQuantity(ABC):
     def __init__(self, requires: Iterable[Variable] | None = None, name: str | None = None) -> None:
         self.requires = list(requires or ())
         self.name = name
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_former_hooks(cls, FORMER_HOOKS, errors.MonitoringError)
 
     @abstractmethod
     def initialize(self) -> None:

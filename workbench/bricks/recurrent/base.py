@@ -24,6 +24,11 @@ class BaseRecurrent(Brick):
     dimension of every state in `get_dim`.
     """
 
+    former_hooks = {  # noqa: RUF012
+        "initial_state": "define initial_states(batch_size, *args, **kwargs), an application that "
+        "gives a list of all initial states, in the order of apply.states",
+    }
+
     @application
     def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
         """The states before the first step: zeros, of shape (B, dimension of the state).
