@@ -374,3 +374,34 @@ def test_names_that_are_not_declared_say_where_they_belong():
         AttributeError, match=r"<foo.bare> .*write @application\(outputs=\[\.\.\.\]"
     ):
         Foo().bare.outputs
+
+
+def test_an_override_may_ask_what_it_overrides_by_a_delegate_of_the_same_name():
+    class Wrapped(Brick):
+        @application
+        def apply(self, x):
+            return Tanh().apply(x)
+
+        @apply.delegate
+        def apply_delegate(self):
+            return Foo().apply
+
+        @apply.property("inputs")
+        def apply_inputs(self):
+            return ["x"]
+
+    class Twice(Wrapped):
+        @application
+        def apply(self, *args):
+            return super().apply(*args)
+
+        @apply.delegate
+        def apply_delegate(self):
+            return super().apply
+
+        @apply.property("inputs")
+        def apply_inputs(self):
+            return [*super().apply.inputs, "more"]
+
+    assert (Twice().apply.outputs, Twice().apply.inputs) == (["total", "difference"], ["x", "more"])
+    assert super(Twice, Twice()).apply.inputs == ["x"]

@@ -8,6 +8,7 @@ carry names, roles and annotations and vanish when the graph is lowered.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterable
@@ -220,6 +221,10 @@ class Application:
         self._delegate = f.__name__
         return f
 
+    def _asks(self, method: str) -> bool:
+        """Whether it gets attributes from the method of this name."""
+        return method == self._delegate or method in self.properties.values()
+
     def _check_open(self, what: str) -> None:
         if self.brick is not None:
             raise ApplicationError(
@@ -404,12 +409,26 @@ class BoundApplication:
         if name in (settings := self._settings()):
             return settings[name]
         if name in application.properties:
-            return getattr(self.brick, application.properties[name])()
+            return self._method(application.properties[name])()
         if name in application.attributes:
             return application.attributes[name]
         if application._delegate is not None:
-            return getattr(getattr(self.brick, application._delegate)(), name, None)
+            return getattr(self._method(application._delegate)(), name, None)
         return None
+
+    def _method(self, name: str) -> Callable[[], Any]:
+        """A method that the application gets attributes from; a subclass may override it.
+
+        Unless it does so for an application of its own, which may well ask this one by `super`.
+        """
+        application, kind = self.application, type(self.brick)
+        owner = next((cls for cls in kind.__mro__ if name in vars(cls)), kind)
+        other = vars(owner).get(application.name)
+        if isinstance(other, Application) and other is not application and other._asks(name):
+            method: Any = getattr(application.brick, name)
+            return functools.partial(method, self.brick)
+        own: Callable[[], Any] = getattr(self.brick, name)
+        return own
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Apply the brick.

@@ -9,7 +9,7 @@ from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.base import Brick
 from workbench.bricks.interfaces import Feedforward, Initializable
 from workbench.bricks.parallel import Fork
-from workbench.bricks.recurrent.base import BaseRecurrent, check_recurrent
+from workbench.bricks.recurrent.base import BaseRecurrent, by_name, check_recurrent
 from workbench.bricks.recurrent.bidirectional import Bidirectional
 from workbench.bricks.recurrent.iteration import recurrent
 from workbench.bricks.simple import Linear
@@ -280,8 +280,9 @@ class RecurrentStack(BaseRecurrent, Initializable):
                     "so the stack cannot be stepped through, as generating sequences does; make "
                     "that layer of one direction"
                 )
-            made = transition.initial_states(batch_size, as_dict=True)
-            states += [made[name] for name in transition.apply.states]
+            names = transition.apply.states
+            made = by_name(transition.initial_states, names, batch_size)
+            states += [made[name] for name in names]
         return states
 
     @initial_states.property("outputs")
