@@ -33,6 +33,7 @@ from workbench.tensor import (
     shared,
 )
 from workbench.tensor.traversal import replace
+from workbench.utils.hooks import refuse_former_hooks
 
 __all__ = [
     "AggregationScheme",
@@ -66,6 +67,12 @@ UNEQUAL = (
 
 State = tuple[Any, ...]
 """The running state of a fold: numbers, tensors, or variables."""
+
+
+FORMER_HOOKS = {
+    "accumulate": "define aggregate(*values), which takes in a batch",
+    "readout": "define get_aggregated_value(), which gives the value over all batches",
+}
 
 
 class MonitoredQuantity(ABC):
@@ -102,6 +109,10 @@ class MonitoredQuantity(ABC):
     def __init__(self, requires: Iterable[Variable] | None = None, name: str | None = None) -> None:
         self.requires = list(requires or ())
         self.name = name
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_former_hooks(cls, FORMER_HOOKS, errors.MonitoringError)
 
     @abstractmethod
     def initialize(self) -> None:

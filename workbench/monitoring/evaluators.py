@@ -117,7 +117,8 @@ class AggregationBuffer:
 
     def _add(self, variable: Variable, scheme: AggregationScheme) -> None:
         name = str(variable.name)
-        if isinstance(scheme, Fold):
+        # A subclass of a fold may make an aggregator of its own.
+        if isinstance(scheme, Fold) and type(scheme).get_aggregator.__module__ == Fold.__module__:
             self.running[name] = Running(scheme, name)
             return
         aggregator = scheme.get_aggregator()
