@@ -20,6 +20,7 @@ from workbench.tensor import Function, SharedVariable, Variable, function
 from workbench.tensor.execution import Execution, Guard
 from workbench.tensor.function import Updates, listed_updates
 from workbench.tensor.traversal import ancestors
+from workbench.utils.hooks import refuse_former_hooks
 
 Batch = Mapping[str, Any]
 """What an algorithm processes: arrays by the names of their sources."""
@@ -38,6 +39,12 @@ COMPILED_FOR = "compiled_for"
 """Under which the state of an algorithm says for which sizes programs were compiled."""
 
 
+FORMER_HOOKS = {
+    "_compute_gradients": "pass gradients={parameter: gradient} to the constructor",
+    "_validate_source_names": "define process_batch(batch), or pass on_unused_sources",
+}
+
+
 class TrainingAlgorithm(ABC):
     """Base class of what trains: initialised once, then given batches one by one.
 
@@ -48,6 +55,10 @@ class TrainingAlgorithm(ABC):
     """
 
     parameters: Sequence[SharedVariable] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_former_hooks(cls, FORMER_HOOKS, errors.AlgorithmError)
 
     @abstractmethod
     def initialize(self) -> None:
@@ -244,13 +255,32 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         if self.function is None:
             self.function = self._build()
 
-    def _build(self) -> Function:
+    @property
+    def inputs(self) -> list[Variable]:
+        """The inputs of all that is computed for a batch; each takes the source of its name.
+
+        Raises
+        ------
+        SourceError
+            As `initialize`.
+        """
+        return list(self._inputs(self._computed()).values())
+
+    def _computed(self) -> dict[Variable, None]:
+        """What the function gives: its own outputs, then those that observers asked for."""
         outputs = dict.fromkeys(self._outputs())
         for variables, _ in self._observers:
             outputs.update(dict.fromkeys(variables))
-        places = {variable: i for i, variable in enumerate(outputs)}
+        return outputs
+
+    def _inputs(self, outputs: Iterable[Variable]) -> dict[str, Variable]:
         new_values = [new for _, new in _variables(self._updates)]
-        inputs = inputs_by_name([*outputs, *new_values], self._kind)
+        return inputs_by_name([*outputs, *new_values], self._kind)
+
+    def _build(self) -> Function:
+        outputs = self._computed()
+        places = {variable: i for i, variable in enumerate(outputs)}
+        inputs = self._inputs(outputs)
         new = function(
             list(inputs.values()),
             list(outputs),

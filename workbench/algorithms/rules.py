@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -59,6 +59,20 @@ class StepRule:
                 f"with session.set(rule.{name}, {value!r})"
             )
         super().__setattr__(name, value)
+
+    one_by_one: ClassVar[bool] = True
+    """Whether `compute_steps` calls `compute_step` for each parameter."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = vars(cls)
+        if "compute_step" in own and "compute_steps" not in own and not cls.one_by_one:
+            maker = next(base for base in cls.__mro__ if "compute_steps" in vars(base))
+            raise errors.AlgorithmError(
+                f"{cls.__name__}.compute_step would never be called: {maker.__name__} makes the "
+                "steps of all parameters at once; define compute_steps(previous_steps), or make a "
+                "rule of its own and put both into a CompositeRule"
+            )
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
@@ -150,6 +164,8 @@ class CompositeRule(StepRule):
     >>> CompositeRule([StepClipping(1.0), Adam()]).components[0]
     StepClipping(threshold=1)
     """
+
+    one_by_one = False
 
     def __init__(self, components: Iterable[StepRule]) -> None:
         if isinstance(components, StepRule):

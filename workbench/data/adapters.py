@@ -28,6 +28,7 @@ from torch.utils.data import (
 )
 
 from workbench.data.datasets import Data, Dataset
+from workbench.data.once import ReadOnce, once
 from workbench.data.readonly import read_only_batch
 from workbench.data.streams import AbstractDataStream
 from workbench.errors import DataError, SourceError, nearest
@@ -39,7 +40,10 @@ NO_NAMES = (
 
 
 class BatchStream(AbstractDataStream):
-    """Ready-made batches from any object that can be iterated over again and again.
+    """Ready-made batches from any object that can be iterated over.
+
+    One that can be read only once, such as a generator, gives a single epoch, perhaps an endless
+    one; a run on it cannot be rewound, and its log says so.
 
     Parameters
     ----------
@@ -53,7 +57,7 @@ class BatchStream(AbstractDataStream):
     Raises
     ------
     DataError
-        If `batches` cannot be iterated over twice, or does not name its sources.
+        If `batches` gives no batch; while reading, if it is to be read twice and cannot.
 
     Examples
     --------
@@ -63,8 +67,8 @@ class BatchStream(AbstractDataStream):
     """
 
     def __init__(self, batches: Iterable[Any], sources: Sequence[str] | None = None) -> None:
-        self.batches = batches
-        self._check_repeatable()
+        self.batches = once(batches, "the data stream")
+        self.reads_once = isinstance(self.batches, ReadOnce)
         self.num_batches = self._length()
         if sources is None:
             sources = self._look()
@@ -75,20 +79,12 @@ class BatchStream(AbstractDataStream):
         """Whether each batch is made for this reading, and is nobody's data."""
         return False
 
-    def _check_repeatable(self) -> None:
-        if isinstance(self.batches, Iterator):
-            raise DataError(
-                f"the data stream is a {type(self.batches).__name__}, which can be read only once, "
-                "but every epoch reads it anew; give a list, a DataLoader, or an object whose "
-                "__iter__ starts from the beginning"
-            )
-
     def _length(self) -> int | None:
         return len(self.batches) if isinstance(self.batches, Sized) else None
 
     def _look(self) -> Sequence[str]:
-        name = type(self.batches).__name__
-        for first in self._begin(0):
+        name, batches = self._kind(), self.batches
+        for first in batches.first() if isinstance(batches, ReadOnce) else self._begin(0):
             if isinstance(first, Mapping):
                 return tuple(first)
             kind = f"a {type(first).__name__}"
@@ -98,6 +94,10 @@ class BatchStream(AbstractDataStream):
             example = ", ".join(["'features'", "'targets'", "..."][:count]) + "," * (count == 1)
             raise SourceError(NO_NAMES.format(name=name, kind=kind, example=example))
         raise DataError(f"{name} gives no batch at all")
+
+    def _kind(self) -> str:
+        batches = self.batches
+        return batches.kind if isinstance(batches, ReadOnce) else type(batches).__name__
 
     def _begin(self, epoch: int) -> Iterator[Any]:
         return iter(self.batches)
@@ -124,7 +124,7 @@ class BatchStream(AbstractDataStream):
         return entries
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({type(self.batches).__name__}, sources={self.sources})"
+        return f"{type(self).__name__}({self._kind()}, sources={self.sources})"
 
 
 class LoaderStream(BatchStream):
@@ -159,9 +159,6 @@ class LoaderStream(BatchStream):
     def _makes_new(self) -> bool:
         return self.batches.collate_fn is default_collate
 
-    def _check_repeatable(self) -> None:
-        """Accept any loader: it makes a new iterator every epoch."""
-
     def _length(self) -> int | None:
         # what a loader says about an iterable-style dataset is a guess
         guess = isinstance(self.batches.dataset, IterableDataset)
@@ -195,7 +192,7 @@ def as_stream(data_stream: Any, sources: Sequence[str] | None = None) -> Abstrac
     Raises
     ------
     DataError
-        If `data_stream` is no stream of batches, or can be read only once.
+        If `data_stream` is no stream of batches.
     SourceError
         If the names of the entries are not known.
 

@@ -22,6 +22,7 @@ import torch
 from workbench.data.axes import Labelled
 from workbench.data.checksum import checksum, same_or_raise
 from workbench.data.hooks import check_called, refuse_uncalled
+from workbench.data.once import ReadOnce, once
 from workbench.data.readonly import read_only, read_only_batch
 from workbench.data.schemes import IterationScheme, Request, SequentialExampleScheme
 from workbench.data.schemes.base import request_sizes
@@ -62,6 +63,8 @@ class Dataset(Labelled):
         The names of what `get_data` returns, in order.
     num_examples : int or None
         N, where it is known.
+    reads_once : bool
+        Whether the data come from a generator, so that there is one epoch and no going back.
     example_iteration_scheme : IterationScheme or None
         What a stream uses that was given no scheme.
     axis_labels : dict of str to tuple of str, or None
@@ -94,6 +97,7 @@ class Dataset(Labelled):
 
     provides_sources: tuple[str, ...] = ()
     num_examples: int | None = None
+    reads_once: bool = False
     example_iteration_scheme: IterationScheme | None = None
     default_transformers: tuple[DefaultTransformer, ...] = ()
 
@@ -349,9 +353,10 @@ class IterableDataset(Dataset):
     Parameters
     ----------
     iterables : mapping of str to iterable, or iterable
-        What to iterate over, one iterable a source, all of the same length; each must be able to
-        start again, as a list can and a generator cannot. A single iterable is the source
-        ``data``, or what `sources` calls it.
+        What to iterate over, one iterable a source, all of the same length; each should be able to
+        start again, as a list can. With a generator, which cannot, there is one epoch, perhaps an
+        endless one, and no going back. A single iterable is the source ``data``, or what `sources`
+        calls it.
     sources : sequence of str, optional
         Which sources to give, in this order.
     axis_labels : mapping from source to sequence of str, optional
@@ -360,7 +365,8 @@ class IterableDataset(Dataset):
     Raises
     ------
     DataError
-        If an iterable can be read only once or, while reading, if one ends before the others.
+        While reading: if an iterable ends before the others, or can be read only once and is to be
+        read again.
 
     Examples
     --------
@@ -383,13 +389,9 @@ class IterableDataset(Dataset):
                     f"source {name!r} is {iterable!r}, which cannot be iterated over; give a "
                     "list, an array or another object with __iter__"
                 )
-            if isinstance(iterable, Iterator):
-                raise DataError(
-                    f"source {name!r} is a {type(iterable).__name__}, which can be read only "
-                    "once; give a list, or an object whose __iter__ starts from the beginning"
-                )
         super().__init__(tuple(named), sources=sources, axis_labels=axis_labels)
-        self.iterables = tuple(named[name] for name in self.sources)
+        self.iterables = tuple(once(named[name], f"source {name!r}") for name in self.sources)
+        self.reads_once = any(isinstance(iterable, ReadOnce) for iterable in self.iterables)
         sized = {name: len(item) for name, item in named.items() if isinstance(item, Sized)}
         if len(set(sized.values())) > 1:
             raise DataError(f"the sources differ in their number of examples: {sized}")

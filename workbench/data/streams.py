@@ -43,6 +43,8 @@ class AbstractDataStream(Labelled, ABC):
         How many transformers that draw random numbers there are in the stream.
     axis_labels : dict of str to tuple of str, or None
         The names of the axes of each source, as far as they are known.
+    reads_once : bool
+        Whether the data come from a generator, so that there is one epoch and no going back.
     """
 
     sources: tuple[str, ...]
@@ -51,6 +53,7 @@ class AbstractDataStream(Labelled, ABC):
     batch_size: int | None = None
     produces_examples: bool = False
     num_random: int = 0
+    reads_once: bool = False
 
     _running: EpochIterator[Any] | None = None
     _start: tuple[int, int] = (0, 0)
@@ -285,6 +288,7 @@ class DataStream(AbstractDataStream):
             )
         self.dataset = dataset
         self.sources = dataset.sources
+        self.reads_once = dataset.reads_once
         scheme = dataset.check_scheme(iteration_scheme)
         self.iteration_scheme = scheme
         self.produces_examples = scheme is None or scheme.requests_examples

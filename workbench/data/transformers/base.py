@@ -41,6 +41,7 @@ class Transformer(AbstractDataStream):
         self.data_stream = data_stream
         self.sources = data_stream.sources
         self.num_random = data_stream.num_random
+        self.reads_once = data_stream.reads_once
         self.num_batches = data_stream.num_batches
         self.num_examples = data_stream.num_examples
         self.produces_examples = data_stream.produces_examples

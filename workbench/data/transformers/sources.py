@@ -181,6 +181,7 @@ class Merge(AbstractDataStream):
             )
         self.produces_examples = self.data_streams[0].produces_examples
         self.num_random = max(stream.num_random for stream in self.data_streams)
+        self.reads_once = any(stream.reads_once for stream in self.data_streams)
         known = {stream.num_batches for stream in self.data_streams} - {None}
         if len(known) > 1:
             raise DataError(
