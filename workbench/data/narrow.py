@@ -27,7 +27,7 @@ WHOLE = re.compile(r"([+-]?\d+)(\.0*)?")
 def number_dtype(dtype: npt.DTypeLike, where: str) -> np.dtype[Any]:
     """Return `dtype` as one of numpy's, or raise a `DataError` if it is none of numbers."""
     try:
-        given = np.dtype(dtype)
+        given = np.dtype(object if dtype is None else dtype)  # numpy makes float64 of None
     except TypeError:
         given = np.dtype(object)
     if given.kind not in NUMBERS:
