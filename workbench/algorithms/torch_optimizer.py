@@ -14,6 +14,7 @@ from workbench import errors
 from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm
 from workbench.algorithms.finite import FiniteCost
 from workbench.algorithms.rules import check_parameters, hyperparameter, total_norm
+from workbench.graph.training import GraphMode, TrainingGraph
 from workbench.tensor import Function, SharedVariable, Variable, grad
 from workbench.tensor.execution import Guard
 from workbench.tensor.function import Updates
@@ -56,7 +57,7 @@ class TorchOptimizer(UpdatesAlgorithm):
     schedule_every : int, optional
         After how many batches schedulers take a step; ``ReduceLROnPlateau`` then gets the mean cost
         over these batches.
-    on_not_finite, updates, function_kwargs, on_unused_sources : optional
+    mode, on_not_finite, updates, function_kwargs, on_unused_sources : optional
         As in `GradientDescent`.
 
     Attributes
@@ -94,6 +95,7 @@ class TorchOptimizer(UpdatesAlgorithm):
         *,
         schedulers: Iterable[MakeScheduler] = (),
         schedule_every: int = 1,
+        mode: GraphMode = "training",
         on_not_finite: OnTrouble = "raise",
         updates: Updates | None = None,
         function_kwargs: Mapping[str, Any] | None = None,
@@ -103,7 +105,9 @@ class TorchOptimizer(UpdatesAlgorithm):
         check_parameters(type(self).__name__, parameters)
         self.cost = cost
         self.parameters = list(parameters)
-        gradients = grad(cost, self.parameters)
+        self.training_graph = TrainingGraph([cost], mode)
+        [self._trained_cost] = self.training_graph([cost])
+        gradients = grad(self._trained_cost, self.parameters)
         self.gradients = dict(zip(self.parameters, gradients, strict=True))
         self.total_gradient_norm = total_norm(self.gradients, "total_gradient_norm")
         if not is_count(schedule_every):
@@ -111,7 +115,7 @@ class TorchOptimizer(UpdatesAlgorithm):
                 f"schedule_every is a number of batches, 1 or more; got {schedule_every!r}"
             )
         self.schedule_every = schedule_every
-        self.finite = FiniteCost(cost, on_not_finite)
+        self.finite = FiniteCost(self._trained_cost, on_not_finite)
         self._make_optimizer, self._options = optimizer, dict(options or {})
         if isinstance(optimizer, torch.optim.Optimizer) or not callable(optimizer):
             raise errors.AlgorithmError(NOT_A_MAKER.format(given=optimizer))
@@ -146,7 +150,7 @@ class TorchOptimizer(UpdatesAlgorithm):
         return float(self.optimizer.param_groups[0]["lr"])
 
     def _outputs(self) -> list[Variable]:
-        return [self.cost, *self.gradients.values()]
+        return [self._trained_cost, *self.gradients.values()]
 
     def _guard(self) -> Guard | None:
         return self.finite.guard

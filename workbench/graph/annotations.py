@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.roles import AUXILIARY, VariableRole, add_role
 from workbench.tensor import SharedVariable, Variable, as_variable
+from workbench.tensor.random import Draws
 
 if TYPE_CHECKING:
     from workbench.bricks.application import BoundApplication
@@ -86,6 +87,8 @@ class ApplicationCall(Annotation):
     ----------
     metadata : dict
         ``"call_id"`` is what the caller passed as such, or ``None``.
+    draws : dict of frozenset of Variable to Draws
+        What was drawn when the call was made again, in training mode, on other inputs.
 
     Examples
     --------
@@ -108,6 +111,7 @@ class ApplicationCall(Annotation):
         super().__init__()
         self.application = application
         self.metadata: dict[str, Any] = {"call_id": None}
+        self.draws: dict[frozenset[Variable], Draws] = {}
 
     def add_auxiliary_variable(
         self, variable: Any, roles: Iterable[VariableRole] | None = None, name: str | None = None
