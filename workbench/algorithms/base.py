@@ -18,7 +18,7 @@ from workbench.filter import get_brick
 from workbench.graph.training import TrainingGraph, suggested_updates
 from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import Function, SharedVariable, Variable, function
-from workbench.tensor.execution import Execution, Guard
+from workbench.tensor.execution import Execution, Guard, Watch
 from workbench.tensor.function import Updates, listed_updates
 from workbench.tensor.traversal import ancestors
 
@@ -286,6 +286,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             list(outputs),
             updates=updates,
             guard=self._guard(),
+            watch=self._watch(),
             **{"name": self._kind, **self.function_kwargs},
         )
         self._attach(new)
@@ -320,6 +321,10 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     def _guard(self) -> Guard | None:
         """What sees the outputs before updates are applied."""
+        return None
+
+    def _watch(self) -> Watch | None:
+        """What wants new values to be finite."""
         return None
 
     def process_batch(self, batch: Batch) -> None:

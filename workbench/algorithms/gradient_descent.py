@@ -12,8 +12,8 @@ from workbench.algorithms.finite import FiniteCost
 from workbench.algorithms.rules import Scale, StepRule, check_parameters, total_norm
 from workbench.graph.modes import evaluated, is_chosen
 from workbench.graph.training import GraphMode, TrainingGraph
-from workbench.tensor import SharedVariable, Variable, grad
-from workbench.tensor.execution import Guard
+from workbench.tensor import SharedVariable, Variable, as_variable, grad
+from workbench.tensor.execution import Guard, Watch
 from workbench.tensor.function import Updates
 from workbench.tensor.traversal import ancestors
 
@@ -142,9 +142,11 @@ class GradientDescent(UpdatesAlgorithm):
         self.total_step_norm = total_norm(self.steps, "total_step_norm")
         self.add_updates([(p, p - step) for p, step in self.steps.items()])
         self.add_updates(rule_updates)
+        self._accepts = self.step_rule.accepts
+        self._of_rule = {*self.steps, *(target for target, _ in rule_updates)}
         if on_not_finite is None:
             on_not_finite = "ignore" if self.step_rule.handles_not_finite else "raise"
-        self.finite = FiniteCost(self._trained_cost, on_not_finite)
+        self.finite = FiniteCost(self._trained_cost, on_not_finite, self.gradients)
 
     @property
     def _trained_cost(self) -> Variable | None:
@@ -192,11 +194,23 @@ class GradientDescent(UpdatesAlgorithm):
             names = ", ".join(brick.path() for brick in bricks)
             warnings.warn(GRADIENTS_IN_USE.format(bricks=names), stacklevel=3)
 
+    def _trained_updates(self) -> list[tuple[SharedVariable, Any]]:
+        updates, accepts = super()._trained_updates(), self._accepts
+        if accepts is None:
+            return updates
+        return [  # what the rule has not revised itself
+            (kept, new if kept in self._of_rule else as_variable(new).where(accepts, kept))
+            for kept, new in updates
+        ]
+
     def _outputs(self) -> list[Variable]:
         return self.finite.outputs
 
     def _guard(self) -> Guard | None:
         return self.finite.guard
+
+    def _watch(self) -> Watch | None:
+        return self.finite.watch
 
     def settle(self) -> None:
         self.finite.settle()

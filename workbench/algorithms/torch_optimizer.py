@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from workbench.algorithms.finite import FiniteCost
 from workbench.algorithms.rules import check_parameters, hyperparameter, total_norm
 from workbench.graph.training import GraphMode, TrainingGraph
 from workbench.tensor import Function, SharedVariable, Variable, grad
-from workbench.tensor.execution import Guard
+from workbench.tensor.execution import Guard, Watch
 from workbench.tensor.function import Updates
 from workbench.tensor.shared import WriterLock, together
 from workbench.utils.plain import is_count
@@ -115,7 +115,9 @@ class TorchOptimizer(UpdatesAlgorithm):
                 f"schedule_every is a number of batches, 1 or more; got {schedule_every!r}"
             )
         self.schedule_every = schedule_every
-        self.finite = FiniteCost(self._trained_cost, on_not_finite)
+        self.finite = FiniteCost(
+            self._trained_cost, on_not_finite, self.gradients, list(self.gradients.values())
+        )
         self._make_optimizer, self._options = optimizer, dict(options or {})
         if isinstance(optimizer, torch.optim.Optimizer) or not callable(optimizer):
             raise errors.AlgorithmError(NOT_A_MAKER.format(given=optimizer))
@@ -155,6 +157,9 @@ class TorchOptimizer(UpdatesAlgorithm):
     def _guard(self) -> Guard | None:
         return self.finite.guard
 
+    def _watch(self) -> Watch | None:
+        return self.finite.watch
+
     def settle(self) -> None:
         self.finite.settle()
 
@@ -174,10 +179,37 @@ class TorchOptimizer(UpdatesAlgorithm):
                 for group in self.optimizer.param_groups:
                     group["lr"] = rate
                 self._known_rate = rate
-            self.optimizer.step(evaluate)
+            with self._undone(run):
+                self.optimizer.step(evaluate)
         if self.schedulers:
             self._schedule(evaluations[0][0])
         return evaluations[0]
+
+    @contextmanager
+    def _undone(self, run: Function) -> Iterator[None]:
+        """Undo a step that fails halfway, or after which a parameter is not finite.
+
+        Gradients are looked at before the optimizer sees them. Only one that evaluates several
+        times has changed something when a later one is refused; and only with a rate above one,
+        which is rare, a finite gradient may become a step that is not.
+        """
+        risky = any(not group["lr"] <= 1 for group in self.optimizer.param_groups)
+        if not self.finite.variables or not (
+            risky or isinstance(self.optimizer, torch.optim.LBFGS)
+        ):
+            yield
+            return
+        changed = list(dict.fromkeys([*self.parameters, *run.updates]))
+        values = [variable.tensor.clone() for variable in changed]
+        state = copy.deepcopy(self.optimizer.state_dict())
+        try:
+            yield
+            self.finite.check_changed(self.parameters)
+        except errors.NotFiniteError:
+            for variable, value in zip(changed, values, strict=True):
+                variable.tensor.copy_(value)
+            self.optimizer.load_state_dict(state)
+            raise
 
     def _all_locks(self, run: Function) -> AbstractContextManager[object]:
         """Of everything that the step touches; taken together, so that nobody waits in a circle."""
