@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 from workbench.algorithms import GradientDescent, TrainingAlgorithm
 from workbench.config import config
 from workbench.data import as_stream
-from workbench.data.streams import AbstractDataStream
+from workbench.data.streams import AbstractDataStream, reading_for
 from workbench.errors import (
     AlgorithmError,
     AlreadyTrainingError,
@@ -580,7 +580,8 @@ class MainLoop:
         fresh = self.epoch_iterator is None
         if fresh:
             try:
-                self.epoch_iterator = iter(self.data_stream.get_epoch_iterator(as_dict=True))
+                with reading_for("training"):
+                    self.epoch_iterator = iter(self.data_stream.get_epoch_iterator(as_dict=True))
             except StopIteration:
                 return False
             self._fire(CallbackName.BEFORE_EPOCH)

@@ -9,6 +9,7 @@ while training runs.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -141,6 +142,14 @@ class StepRule:
         """Whether the rule gives finite steps for gradients that are not."""
         return False
 
+    @property
+    def accepts(self) -> Variable | None:
+        """True, once it is computed, if the batch is to count; ``None`` if every batch does.
+
+        Known after `compute_steps`. If it is false, an algorithm does no update but the steps.
+        """
+        return None
+
     def __repr__(self) -> str:
         settings = ", ".join(
             f"{name}={value.get_value().item():.6g}"
@@ -195,8 +204,19 @@ class CompositeRule(StepRule):
     def handles_not_finite(self) -> bool:
         return any(component.handles_not_finite for component in self.components)
 
+    @property
+    def accepts(self) -> Variable | None:
+        several = [component.accepts for component in self.components]
+        return functools.reduce(_both, several, None)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.components!r})"
+
+
+def _both(one: Variable | None, other: Variable | None) -> Variable | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
 
 
 class Scale(StepRule):

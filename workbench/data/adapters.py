@@ -10,6 +10,7 @@ loads the batches before it again and drops them.
 from __future__ import annotations
 
 import contextlib
+import copy
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from typing import Any
@@ -153,6 +154,7 @@ class LoaderStream(BatchStream):
 
     def __init__(self, batches: DataLoader[Any], sources: Sequence[str] | None = None) -> None:
         self._seed = _loader_seed(batches)
+        self._open = 0
         super().__init__(batches, sources)
 
     @property
@@ -166,6 +168,10 @@ class LoaderStream(BatchStream):
 
     def _begin(self, epoch: int) -> Iterator[Any]:
         loader = self.batches
+        if loader.persistent_workers and self._open:
+            # It has one iterator, which begins anew for everybody; another one has its own.
+            loader = copy.copy(loader)
+            loader._iterator = None
         for sampler in _samplers(loader):
             if isinstance(sampler, DistributedSampler):
                 sampler.set_epoch(epoch)
@@ -175,7 +181,18 @@ class LoaderStream(BatchStream):
         with _lent(loader, generator):
             batches = iter(loader)
             first = list(itertools.islice(batches, 1))  # samplers draw when first asked
-        return itertools.chain(first, batches)
+        return self._counted(itertools.chain(first, batches))
+
+    def _counted(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """Give `batches`, and know meanwhile that somebody reads them."""
+        self._open += 1
+        try:
+            yield from batches
+        finally:
+            self._open -= 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_open": 0}
 
 
 def as_stream(data_stream: Any, sources: Sequence[str] | None = None) -> AbstractDataStream:

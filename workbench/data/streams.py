@@ -14,6 +14,8 @@ from __future__ import annotations
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Literal, TypeVar, overload
 
 from workbench.data.axes import BATCH, AxisLabels, Labelled, as_labels, changed
@@ -24,6 +26,25 @@ from workbench.data.schemes import IterationScheme
 from workbench.errors import DataError
 
 BatchT = TypeVar("BatchT")
+
+_Place = tuple[tuple[int, int], "EpochIterator[Any] | None"]
+"""An epoch and a position to begin at, and the epoch that was begun there."""
+
+_reader: ContextVar[Literal["training", "evaluation"] | None] = ContextVar("reader", default=None)
+"""Who asks a stream; ``None`` is a person."""
+
+
+@contextmanager
+def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
+    """Ask streams, in this context, for training, which has a place of its own, or to evaluate.
+
+    Evaluation has the place of a person who asks, but cannot move training.
+    """
+    token = _reader.set(reader)
+    try:
+        yield
+    finally:
+        _reader.reset(token)
 
 
 class AbstractDataStream(Labelled, ABC):
@@ -55,8 +76,6 @@ class AbstractDataStream(Labelled, ABC):
     num_random: int = 0
     reads_once: bool = False
 
-    _running: EpochIterator[Any] | None = None
-    _start: tuple[int, int] = (0, 0)
     _hooks = "iterate(self, epoch, start=0)"  # what a subclass defines
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -64,6 +83,9 @@ class AbstractDataStream(Labelled, ABC):
         if not is_own(cls, "iterate"):  # with a loop of its own it may call what it likes
             refuse_uncalled(cls, STREAM_HOOKS, cls._hooks)
         check_called(cls, "iterate", ("epoch", "start"), "give it both")
+
+    _here: _Place = ((0, 0), None)
+    _trained: _Place | None = None
 
     @abstractmethod
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
@@ -89,6 +111,9 @@ class AbstractDataStream(Labelled, ABC):
     ) -> EpochIterator[Any]:
         """Begin the next epoch, or go on with the one that `load_state_dict` has restored.
 
+        A main loop that trains on the stream keeps a place of its own: whoever looks at the data,
+        before or meanwhile, does not change what is trained on.
+
         Parameters
         ----------
         as_dict : bool
@@ -104,9 +129,27 @@ class AbstractDataStream(Labelled, ABC):
         """
         if epoch is not None:
             return EpochIterator(self, epoch, 0, as_dict)
-        first, position = self._start if self._running is None else self._running.following
-        self._running = EpochIterator(self, first, position, as_dict)
-        return self._running
+        (first, position), running = self._place
+        if running is not None:
+            first, position = running.following
+        begun: EpochIterator[Any] = EpochIterator(self, first, position, as_dict)
+        self._move(((first, position), begun))
+        return begun
+
+    @property
+    def _place(self) -> _Place:
+        """Where whoever asks stands: a start, and the epoch that was begun last."""
+        if _reader.get() != "training":
+            return self._here
+        return (self._here[0], None) if self._trained is None else self._trained
+
+    def _move(self, place: _Place) -> None:
+        if _reader.get() == "training":
+            self._trained = place
+        else:
+            # Training, which has not begun, will begin where the stream was put, not here.
+            self._trained = self._trained or (self._here[0], None)
+            self._here = place
 
     def iterate_epochs(self, as_dict: bool = False) -> Iterator[EpochIterator[Any]]:
         """Begin one epoch after another, for ever.
@@ -132,14 +175,20 @@ class AbstractDataStream(Labelled, ABC):
         """Let go of files and processes; reading opens or starts them again."""
 
     def state_dict(self) -> dict[str, int]:
-        """Return where the stream stands: ``epoch`` and ``position``, the batches given of it."""
-        if self._running is not None:
-            return self._running.state_dict()
-        epoch, position = self._start
+        """Return where the stream stands: ``epoch`` and ``position``, the batches given of it.
+
+        A main loop has a place of its own, which is part of its state.
+        """
+        (epoch, position), running = self._place
+        if running is not None:
+            return running.state_dict()
         return {"epoch": epoch, "position": position}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Go back to where `state_dict` was called: the next epoch iterator continues there.
+
+        So does a main loop that has not begun to train on the stream; one that has is moved by its
+        own `load_state_dict` only.
 
         Raises
         ------
@@ -163,8 +212,9 @@ class AbstractDataStream(Labelled, ABC):
                 f"{self.num_batches} batches in an epoch; resume with the data and the batch "
                 "size that the position was saved with"
             )
-        self._running = None
-        self._start = (epoch, position)
+        self._move(((epoch, position), None))
+        if _reader.get() is None and (self._trained is None or self._trained[1] is None):
+            self._trained = None  # training, which has not begun, is to begin there
 
 
 class EpochIterator(Iterator[BatchT]):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from workbench.algorithms import UpdatesAlgorithm
 from workbench.data import as_stream
+from workbench.data.streams import reading_for
 from workbench.errors import EvaluationAbandoned, ExtensionError
 from workbench.extensions.events import CallbackName
 from workbench.extensions.simple import SimpleExtension, Triggers
@@ -102,7 +103,8 @@ class DataStreamMonitoring(MonitoringExtension):
     variables : list of Variable or MonitoredQuantity
         What to compute; see `DatasetEvaluator` for how batches are aggregated.
     data_stream : AbstractDataStream, DataLoader or iterable of batches
-        An epoch of it is used each time.
+        An epoch of it is used each time. It may be the stream that the main loop trains on, which
+        does not change what that trains on.
     updates : dict or pairs, optional
         Updates of shared variables to do with every batch; not meant for parameters.
     prefix, suffix, name : str, optional
@@ -156,7 +158,8 @@ class DataStreamMonitoring(MonitoringExtension):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         check_keys(f"the state of {self!r}", state, ("data_stream",))
-        self.data_stream.load_state_dict(state["data_stream"])
+        with reading_for("evaluation"):
+            self.data_stream.load_state_dict(state["data_stream"])
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Evaluate, and record the values; or that evaluation was abandoned."""
@@ -178,7 +181,8 @@ class DataStreamMonitoring(MonitoringExtension):
     def _leave(self) -> tuple[int, int]:
         """Say where the stream stands, and have the next evaluation begin a new epoch of it."""
         state = self.data_stream.state_dict()
-        self.data_stream.load_state_dict({"epoch": state["epoch"] + 1, "position": 0})
+        with reading_for("evaluation"):
+            self.data_stream.load_state_dict({"epoch": state["epoch"] + 1, "position": 0})
         return state["epoch"], state["position"]
 
 

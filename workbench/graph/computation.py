@@ -195,8 +195,17 @@ class ComputationGraph:
         foreign = [v for v in wanted if v not in present]
         if foreign:
             warnings.warn(f"not a part of the graph, so not replaced: {foreign}", stacklevel=2)
-        known = {old: new for old, new in wanted.items() if old in present}
-        roots = [*self.outputs, *self.auxiliary_variables, *self.updates.values()]
+        graph = self._replaced({old: new for old, new in wanted.items() if old in present})
+        for old, new in zip(self.outputs, graph.outputs, strict=True):
+            if new is not old:
+                new.tag.rewritten = True  # so that an algorithm leaves it as it is
+        return graph
+
+    def _replaced(self, known: Mapping[Variable, Variable]) -> ComputationGraph:
+        """Do as `replace` does, without a mark that says so."""
+        roots = list(self.outputs)
+        for graph in (self, ComputationGraph(known.values())):
+            roots += [*graph.auxiliary_variables, *graph.updates.values()]
         new = replace(roots, known)
         # Annotations name the variables of the original graph, however often it was rewritten.
         original = {v: old for old, v in self._stand_ins.items()}

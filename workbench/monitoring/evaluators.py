@@ -25,9 +25,9 @@ from workbench.monitoring.aggregation import (
     plain,
     scheme_of,
 )
-from workbench.tensor import Function, SharedVariable, Variable, function
+from workbench.tensor import Function, SharedVariable, Variable, function, shared
 from workbench.tensor.function import Updates
-from workbench.tensor.traversal import ancestors
+from workbench.tensor.traversal import ancestors, replace
 
 __all__ = [
     "AggregationBuffer",
@@ -383,7 +383,9 @@ class DatasetEvaluator:
         extra = updates.items() if isinstance(updates, Mapping) else updates or ()
         self.updates = [*self._aggregation.updates, *extra]
         new_values = [new for _, new in self.updates if isinstance(new, Variable)]
-        inputs = inputs_by_name([*self._aggregation.requires, *new_values], "monitoring")
+        roots = [*self._aggregation.requires, *new_values]
+        inputs = inputs_by_name(roots, "monitoring")
+        self._givens = _own_counters(roots, {target for target, _ in self.updates})
         self._inputs = inputs
         self._function = self._build()
 
@@ -399,6 +401,7 @@ class DatasetEvaluator:
             list(self._inputs.values()),
             self._aggregation.requires,
             updates=self.updates,
+            givens=self._givens,
             name=f"monitoring of {', '.join(self._aggregation.names)}",
         )
 
@@ -496,6 +499,26 @@ class DatasetEvaluator:
                 if between_batches is not None:
                     between_batches()
         return self.get_aggregated_values()
+
+
+def _own_counters(
+    variables: Iterable[Variable], updated: set[SharedVariable]
+) -> dict[Variable, Variable]:
+    """Shared variables that a call would change by itself, and others to change in their place.
+
+    Such as the counters of random streams: to evaluate is not to change what is trained next.
+    """
+    own: dict[Variable, Variable] = {}
+    for variable in ancestors(variables):
+        if not isinstance(variable, SharedVariable) or variable in updated:
+            continue
+        if variable.default_update is not None:
+            mine = shared(variable.tensor.clone(), variable.name, dtype=variable.dtype)
+            mine.tag = variable.tag.copy()
+            news = replace([variable.default_update], {variable: mine})
+            mine.default_update = news[variable.default_update]
+            own[variable] = mine
+    return own
 
 
 def _scheme(variable: Variable, use_take_last: bool) -> AggregationScheme:

@@ -93,12 +93,14 @@ class Guarded:
     Nothing that a program takes requires gradients, so that autograd need not be switched off.
     """
 
-    def __init__(self, run: Run, step: Step) -> None:
+    def __init__(self, run: Run, step: Step, eager: Eager) -> None:
         self._run = (
             run if step.precision != "tf32" else functools.partial(_in_arithmetic, run, step)
         )
         self._step = step
         self._guard = step.guard
+        self._watch = step.watch
+        self._eager = eager
 
     def __call__(self, values: Sequence[torch.Tensor]) -> Sequence[Any]:
         """Run, and give the outputs."""
@@ -111,8 +113,16 @@ class Guarded:
         finally:
             if torch.is_grad_enabled() is not autograd:  # a program that fails may leave it off
                 torch.set_grad_enabled(autograd)
+        watch, told = self._watch, None
+        if watch is not None:
+            *outputs, told = outputs
+            if told.is_cpu and not told.item():
+                # Nothing was updated; and perhaps, since the program makes sure, without need.
+                return self._eager(values)
         if self._guard is not None:
             self._guard.check(outputs)
+        if watch is not None and told is not None and not told.is_cpu:
+            watch.look_later(told)
         return outputs
 
 
@@ -185,7 +195,7 @@ class Compiled:
         if fitting is not None:
             captured = self.step.device.type == "cuda"
             run = self.threads.limit(fitting.run(sizes), fitting.threads)
-            runner = Guarded(Captured(run, self.step) if captured else run, self.step)
+            runner = Guarded(Captured(run, self.step) if captured else run, self.step, self._eager)
         if len(self._by_sizes) >= REMEMBERED:
             self._by_sizes.clear()
         self._by_sizes[sizes] = runner
