@@ -45,6 +45,7 @@ from workbench.monitoring.aggregation import plain
 from workbench.running import Claim, is_claimed
 from workbench.serialization import training
 from workbench.tensor.transfer import Arrivals
+from workbench.utils.attributes import FixedAttributes
 from workbench.utils.profile import Profile, Timer
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Trains(Protocol):
         """Train on a batch."""
 
 
-class MainLoop:
+class MainLoop(FixedAttributes):
     """Trains a model with an algorithm on a stream of data, and documents it in a log.
 
     It ends when an extension records ``training_finish_requested`` as true (see `FinishAfter`) or
@@ -162,6 +163,9 @@ class MainLoop:
     >>> main_loop.log[4]
     {'training_finish_requested': True, 'training_finished': True}
     """
+
+    _called = "main_loop"
+    _parts = ("algorithm", "extensions", "model", "data_stream")
 
     def __init__(
         self,
@@ -573,6 +577,7 @@ class MainLoop:
     def _train_on_batches(self) -> bool:
         """Train on what is left of the epoch; return False if training was put elsewhere."""
         batches, status, arriving = self.epoch_iterator, self.status, self._arriving
+        own = vars(self)  # assigning an attribute would take longer, and this is for every batch
         mailbox, letters, kept = self._mailbox, self._mailbox.letters, self._mailbox.kept
         process_batch, total = self.algorithm.process_batch, self.profile.total
         read, train = (*self.profile.current, "read_data"), (*self.profile.current, "train")
@@ -594,7 +599,7 @@ class MainLoop:
                 self._note(error, "while reading")
                 raise
             total[read] += perf_counter() - start
-            self._in_hand = True
+            own["_in_hand"] = True
             self._fire(CallbackName.BEFORE_BATCH, batch)
             if batches is not self.epoch_iterator:
                 return False
@@ -605,7 +610,7 @@ class MainLoop:
                 self._note(error, "while training on")
                 raise
             total[train] += perf_counter() - start
-            self._in_hand = False
+            own["_in_hand"] = False
             status["iterations_done"] += 1
             self._fire(CallbackName.AFTER_BATCH, batch)
             if self._finishing:
@@ -618,7 +623,8 @@ class MainLoop:
         handlers = self._handlers[event]
         if not handlers:
             return
-        outer, self._firing = self._firing, True
+        own = vars(self)
+        outer, own["_firing"] = own["_firing"], True
         try:
             for extension, handler in handlers:
                 try:
@@ -631,7 +637,7 @@ class MainLoop:
                     error.add_note(f"in {where}, after {done} iterations")
                     raise
         finally:
-            self._firing = outer
+            own["_firing"] = outer
         row = self.log.current_row
         if row.get(FINISH_REQUEST, False) and row.iteration != self._old_request:
             self._finishing = True

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy
+import torch
 
-from workbench.errors import ParameterError, nearest
+from workbench.errors import ParameterError, WorkbenchError, nearest
 from workbench.filter import get_brick
 from workbench.graph import ComputationGraph
 from workbench.graph.hierarchy import Component
@@ -192,4 +193,8 @@ def _misfits(path: str, array: numpy.ndarray[Any, Any], parameter: SharedVariabl
         return [f"{path!r} got {array.dtype} values"]
     if array.shape != tuple(parameter.shape):
         return [f"{path!r} got shape {array.shape}, but has shape {tuple(parameter.shape)}"]
+    try:
+        parameter.check_value(torch.tensor(array), array)
+    except WorkbenchError as error:
+        return [f"{path!r} makes no sense: {error}"]
     return []

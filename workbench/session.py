@@ -35,6 +35,7 @@ from workbench.errors import SessionError, SessionWarning, StateError, TrainingF
 from workbench.log import TrainingLogBase
 from workbench.log.column import plain
 from workbench.main_loop import MainLoop
+from workbench.utils.attributes import FixedAttributes
 from workbench.utils.plain import is_count
 from workbench.utils.workers import release_workers, release_workers_after_cells
 
@@ -97,7 +98,7 @@ def running() -> dict[str, Session]:
     return {session.name: session for session in registry.sessions()}
 
 
-class Session:
+class Session(FixedAttributes):
     """A main loop running in a background thread, with controls.
 
     Commands return at once with a `Command` that says what becomes of them. They take effect at
@@ -149,6 +150,10 @@ class Session:
     >>> session.state
     <State.FINISHED: 'finished'>
     """
+
+    _called = "session"
+    _parts = ("main_loop",)
+    _assign = "session.set({path}, {value})"
 
     def __init__(self, main_loop: MainLoop) -> None:
         self.main_loop = main_loop

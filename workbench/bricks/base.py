@@ -8,7 +8,7 @@ each of these steps, and takes them through it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar, NoReturn, Self
@@ -81,6 +81,9 @@ class Brick(Component):
         brick initialises it.
     decorators : sequence of BrickWrapper
         A class attribute: wrappers for the inherited application methods of the class.
+    setting_checks : dict
+        A class attribute: for a setting, what raises unless its value makes sense. It is asked
+        whenever the setting is assigned, with the brick's path, the setting and the value.
 
     Examples
     --------
@@ -103,6 +106,7 @@ class Brick(Component):
 
     lazy: ClassVar[bool] = True
     decorators: ClassVar[Sequence[BrickWrapper]] = ()
+    setting_checks: ClassVar[Mapping[str, Callable[[str, str, Any], object]]] = {}
     print_shapes: bool = False
     _immediate: dict[Hashable, Any]
 
@@ -275,6 +279,8 @@ class Brick(Component):
             check_size(self._where(), name, value)
         elif name in COUNTS:
             check_count(self._where(), name, value)
+        elif (check := self.setting_checks.get(name)) is not None:
+            check(self._where(), name, value)
         before = vars(self).get(name)
         super().__setattr__(name, value)
         if not name.startswith("_") and name not in LIFE_CYCLE and before is not value:

@@ -14,6 +14,7 @@ from workbench.errors import ExtensionError, nearest
 from workbench.extensions.events import CallbackName
 from workbench.serialization.state import check_keys
 from workbench.tensor import SharedVariable
+from workbench.utils.attributes import FixedAttributes
 
 if TYPE_CHECKING:
     from workbench.main_loop import MainLoop
@@ -84,7 +85,7 @@ def check_signature(
         ) from None
 
 
-class TrainingExtension:
+class TrainingExtension(FixedAttributes):
     """A set of callbacks that share a context: override the methods of the events you want.
 
     The events, with the table of exactly when each fires, stand in `workbench.extensions.events`.
@@ -104,6 +105,8 @@ class TrainingExtension:
     >>> Halver().name
     'Halver'
     """
+
+    _called = "extension"
 
     state_keys: ClassVar[tuple[str, ...]] = ()
     """The attributes that must be saved for training to go on as if it had never stopped.

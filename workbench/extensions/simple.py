@@ -10,17 +10,21 @@ import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Self, TypedDict, Unpack, get_type_hints
+from typing import Any, ClassVar, Self, TypedDict, Unpack, get_type_hints
 
 from workbench.errors import EventError, ExtensionError, nearest
 from workbench.extensions.base import Handler, TrainingExtension, check_signature
 from workbench.extensions.events import CallbackName
+from workbench.hints import hint, keywords
 from workbench.log import TrainingLogBase
 from workbench.utils.plain import is_count
 
 LogPredicate = Callable[[TrainingLogBase], bool]
 
-UNKNOWN_TRIGGER = "{kind} has no trigger {name!r}{hint}; the triggers are {triggers}"
+UNKNOWN_TRIGGER = (
+    "{kind} has no trigger {name!r}{hint}; the triggers are {triggers}, and other arguments are "
+    "{more}"
+)
 NOT_A_SWITCH = "the trigger {name} is switched on by True and off by False, not by {value!r}"
 NOT_A_COUNT = "the trigger {name} takes a whole number of 1 or more, or None, not {value!r}"
 UNUSED_METHOD = (
@@ -181,6 +185,11 @@ class SimpleExtension(TrainingExtension):
     'every_n_batches'?; ...
     """
 
+    _rest: ClassVar = {"triggers": Triggers.__annotations__}
+    _instead: ClassVar = dict.fromkeys(
+        Triggers.__annotations__, "extension.set_conditions({name}={value})"
+    )
+
     BOOLEAN_TRIGGERS = frozenset(n for n, t in get_type_hints(Triggers).items() if t is bool)
     INTEGER_TRIGGERS = frozenset(Triggers.__annotations__) - BOOLEAN_TRIGGERS
 
@@ -244,15 +253,22 @@ class SimpleExtension(TrainingExtension):
             if value is not None:
                 _count(name, value)
         else:
-            known = sorted(Triggers.__annotations__)
-            raise EventError(
-                UNKNOWN_TRIGGER.format(
-                    kind=type(self).__name__,
-                    name=name,
-                    hint=nearest(name, known),
-                    triggers=", ".join(known),
-                )
+            raise self._unknown_keyword(name)
+
+    @classmethod
+    def _unknown_keyword(cls, name: str) -> EventError:
+        triggers = sorted(Triggers.__annotations__)
+        known, _ = keywords(cls)
+        more = [argument for argument in known if argument not in triggers]
+        return EventError(
+            UNKNOWN_TRIGGER.format(
+                kind=cls.__name__,
+                name=name,
+                hint=hint(name, [*triggers, *more]),
+                triggers=", ".join(triggers),
+                more=", ".join(more),
             )
+        )
 
     def _set_condition(self, trigger: str, value: Any) -> None:
         if trigger == "before_first_epoch":
