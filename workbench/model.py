@@ -15,6 +15,7 @@ from workbench.graph import ComputationGraph
 from workbench.graph.hierarchy import Component
 from workbench.graph.module import GraphAsModule
 from workbench.tensor import SharedVariable
+from workbench.tensor.shared import check_set
 
 __all__ = [
     "Model",
@@ -171,11 +172,12 @@ class Model(ComputationGraph):
             If model and algorithm have different parameters.
         """
         by_path = self.get_parameter_dict()
-        unset = [p for p, v in by_path.items() if numpy.isnan(v.get_value()).any()]
-        if unset:
+        check_set(by_path.values())
+        missing = [p for p, v in by_path.items() if numpy.isnan(v.get_value()).any()]
+        if missing:
             raise ParameterError(
-                f"not initialised: {', '.join(unset)}; call initialize() of the brick before "
-                "training"
+                f"not a number: {', '.join(missing)}; training would get nowhere, so give them "
+                "values, or call initialize() of the brick again"
             )
         trained = set(algorithm.parameters)
         idle = [path for path, parameter in by_path.items() if parameter not in trained]

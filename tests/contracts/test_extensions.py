@@ -158,6 +158,11 @@ def test_extensions_are_public_and_documented(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_every_extension_is_imported_from_one_place(kind):
+    assert getattr(workbench.extensions, kind.__name__) is kind
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_extension_shows_itself_and_has_a_name(kind, tmp_path):
     extension = ROWS[kind](Job(tmp_path))
     assert extension.name == kind.__name__

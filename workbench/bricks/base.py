@@ -26,6 +26,7 @@ from workbench.errors import (
     nearest,
 )
 from workbench.graph.hierarchy import Component
+from workbench.tensor import SharedVariable
 
 LIFE_CYCLE = frozenset(
     "allocated initialized allocation_config_pushed initialization_config_pushed parameters "
@@ -154,6 +155,9 @@ class Brick(Component):
         self.auxiliary_variables.clear()
         self.updates.clear()
         self._allocate()
+        for parameter in self.parameters:
+            if isinstance(parameter, SharedVariable):
+                parameter.unset = bool(parameter.tensor.isnan().any())
         self._remember_settings()
         self.allocated = True
         self._forget()

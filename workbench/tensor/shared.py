@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy
 import torch
@@ -68,6 +68,14 @@ class _Locks:
             lock.release()
 
 
+@runtime_checkable
+class Placed(Protocol):
+    """What a variable may belong to: a brick, which has a path."""
+
+    def path(self) -> str:
+        """The names of the bricks from the top down, with slashes between."""
+
+
 class SharedVariable(Variable):
     """A variable that keeps a value between calls: a parameter, a learning rate, a counter.
 
@@ -80,6 +88,8 @@ class SharedVariable(Variable):
     check : callable or None
         Raises for values that make no sense; asked whenever one is assigned or loaded. See
         `workbench.tensor.interval`.
+    unset : bool
+        Whether it is a parameter that a brick has made and nobody has given a value.
     default_update : Variable or None
         The value after every call that uses it, unless that call has another update for it.
     """
@@ -91,6 +101,7 @@ class SharedVariable(Variable):
         super().__init__(fake, name=name)
         self.tensor = value
         self.check = check
+        self.unset = False
         self.default_update = None
         self.writers: weakref.WeakSet[WriterLock] = weakref.WeakSet()
         self._leaf: torch.Tensor | None = None
@@ -125,6 +136,7 @@ class SharedVariable(Variable):
         new = self._checked(value)
         with together(self.writers), torch.no_grad():
             self.tensor.copy_(new)
+        self.unset = False
 
     def _checked(self, value: Any) -> torch.Tensor:
         """`value` as a tensor, if it can be assigned."""
@@ -168,8 +180,29 @@ class SharedVariable(Variable):
 
     def __reduce__(self) -> Any:
         # The tensor itself: archives recognise it, and store the values of parameters once.
-        attached = self._attached() | ({} if self.check is None else {"check": self.check})
+        attached = self._attached()
+        attached |= {name: v for name in ("check", "unset") if (v := getattr(self, name))}
         return SharedVariable, (self.tensor, self.name), attached
+
+
+def check_set(variables: Iterable[SharedVariable]) -> None:
+    """Raise `ParameterError` if one of them is a parameter without a value.
+
+    The text names the bricks that they belong to, and what to call.
+    """
+    unset = [v for v in variables if v.unset and bool(v.tensor.isnan().any())]
+    if not unset:
+        return
+    paths = [
+        next((a.path() for a in v.tag.annotations if isinstance(a, Placed)), "") for v in unset
+    ]
+    names = [f"{path}.{v!r}" if path else repr(v) for path, v in zip(paths, unset, strict=True)]
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    tops = dict.fromkeys(f"{path.split('/')[0] or 'brick'}.initialize()" for path in paths)
+    raise errors.ParameterError(
+        f"not initialised: {', '.join(names[:4])}{more}; call initialize() of the brick "
+        f"first, as in {' and '.join(tops)}, or assign or load values"
+    )
 
 
 def shared(
