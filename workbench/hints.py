@@ -94,9 +94,9 @@ OURS: dict[str, tuple[str, ...]] = {
     "step_size": ("every", "step"),
     "milestones": ("every",),
     "warmup_steps": ("iterations",),
-    "filename": ("path",),
-    "filepath": ("path",),
-    "file": ("path",),
+    "filename": ("path", "database"),
+    "filepath": ("path", "database"),
+    "file": ("path", "database"),
     "dirpath": ("path",),
     "root": ("path",),
     "p": ("drop_prob",),
@@ -214,10 +214,8 @@ def hint(name: str, known: Iterable[str]) -> str:
     for ours in OURS.get(name.casefold(), ()):
         if all(one in known for one in ours.split()):
             return f"; did you mean {' and '.join(map(repr, ours.split()))}?"
-    if near := nearest(name, known):
-        return near
     advice = ADVICE.get(name.casefold())
-    return "" if advice is None else f"; {advice}"
+    return nearest(name, known) if advice is None else f"; {advice}"
 
 
 def unknown_keyword(kind: type, name: str, known: Collection[str]) -> str:

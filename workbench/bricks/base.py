@@ -22,7 +22,6 @@ from workbench.errors import (
     ApplicationError,
     BrickError,
     NotConfiguredError,
-    SignatureError,
     nearest,
 )
 from workbench.graph.hierarchy import Component
@@ -120,7 +119,7 @@ class Brick(Component):
         self, name: str | None = None, children: Iterable[Brick] | None = None, **unknown: Any
     ) -> None:
         if unknown:
-            raise SignatureError(_unknown_arguments(type(self), unknown))
+            raise self._unknown_keyword(next(iter(unknown)))
         self.allocation_args: list[str] = getattr(self, "allocation_args", [])
         self.initialization_args: list[str] = getattr(self, "initialization_args", [])
         self.allocated = self.initialized = False
@@ -395,17 +394,3 @@ def _equal(before: Any, now: Any) -> bool:
     plain = (int, str, tuple, dict)
     alike = isinstance(before, plain) and isinstance(now, plain) and before == now
     return alike or before is now or not is_set(now)
-
-
-def _unknown_arguments(cls: type[Brick], unknown: dict[str, Any]) -> str:
-    import inspect
-
-    known: dict[str, None] = {}
-    for base in cls.__mro__:
-        if issubclass(base, Brick):
-            names = list(inspect.signature(base.__init__).parameters)[1:]
-            known.update(dict.fromkeys(n for n in names if n not in ("args", "kwargs", "unknown")))
-    name = next(iter(unknown))
-    return (
-        f"{cls.__name__} has no argument {name!r} (it has {', '.join(known)}){nearest(name, known)}"
-    )

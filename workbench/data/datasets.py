@@ -23,6 +23,7 @@ from workbench.data.checksum import checksum, same_or_raise
 from workbench.data.schemes import IterationScheme, Request, SequentialExampleScheme
 from workbench.data.schemes.base import request_sizes
 from workbench.errors import DataError, SourceError, nearest
+from workbench.hints import Hinted
 
 if TYPE_CHECKING:
     from workbench.data.streams import AbstractDataStream
@@ -31,7 +32,7 @@ Data: TypeAlias = tuple[Any, ...]
 """One array (or, for a single example, one value) a source."""
 
 
-class Dataset:
+class Dataset(Hinted):
     """What every dataset offers.
 
     Parameters

@@ -19,11 +19,12 @@ from typing import Any, Literal, TypeVar, overload
 from workbench.data.datasets import Data, Dataset
 from workbench.data.schemes import IterationScheme
 from workbench.errors import DataError
+from workbench.hints import Hinted
 
 BatchT = TypeVar("BatchT")
 
 
-class AbstractDataStream(ABC):
+class AbstractDataStream(Hinted, ABC):
     """What every stream offers.
 
     Attributes

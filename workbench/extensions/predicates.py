@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.hints import Hinted
 from workbench.log import TrainingLogBase
 
 __all__ = [
@@ -9,7 +10,7 @@ __all__ = [
 ]
 
 
-class OnLogRecord:
+class OnLogRecord(Hinted):
     """Holds if the current row has a certain record, and that is true.
 
     Parameters

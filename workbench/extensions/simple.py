@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self, TypedDict, Unpack, get_type_hints
 from workbench.errors import EventError, ExtensionError, nearest
 from workbench.extensions.base import Handler, TrainingExtension, check_signature
 from workbench.extensions.events import CallbackName
-from workbench.hints import hint, keywords
+from workbench.hints import Hinted, hint, keywords
 from workbench.log import TrainingLogBase
 from workbench.utils.plain import is_count
 
@@ -73,7 +73,7 @@ NEVER = (
 )
 
 
-class Predicate:
+class Predicate(Hinted):
     """Compares the number of epochs or batches done with `num`.
 
     Parameters

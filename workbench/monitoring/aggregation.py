@@ -21,6 +21,7 @@ from typing import Any
 import torch
 
 from workbench import errors
+from workbench.hints import Hinted
 from workbench.monitoring.weights import examples_of
 from workbench.tensor import SharedVariable, Variable, as_variable, shared
 
@@ -42,7 +43,7 @@ State = tuple[Any, ...]
 """The running state of a fold: numbers, tensors, or variables."""
 
 
-class MonitoredQuantity(ABC):
+class MonitoredQuantity(Hinted, ABC):
     """A quantity computed by Python code from the values of variables, batch by batch.
 
     Parameters
@@ -108,7 +109,7 @@ class MonitoredQuantity(ABC):
         return self.name or type(self).__name__
 
 
-class Aggregator:
+class Aggregator(Hinted):
     """A scheme put into a graph: what to run before, for every, and after the last batch.
 
     Parameters
@@ -135,7 +136,7 @@ class Aggregator:
         self.readout_variable = readout_variable
 
 
-class AggregationScheme(ABC):
+class AggregationScheme(Hinted, ABC):
     """How the value of a variable over many batches is computed.
 
     Parameters

@@ -14,6 +14,7 @@ import torch
 
 from workbench import errors
 from workbench.algorithms.base import Batch, inputs_by_name, missing_source
+from workbench.hints import Hinted
 from workbench.monitoring.aggregation import (
     AggregationScheme,
     Fold,
@@ -51,7 +52,7 @@ class Epochs(Protocol):
         """Start an epoch."""
 
 
-class AggregationBuffer:
+class AggregationBuffer(Hinted):
     """What batches have given so far for a list of variables.
 
     For every batch, compute `requires`, do `accumulation_updates`, and hand the values of the
@@ -167,7 +168,7 @@ class AggregationBuffer:
         }
 
 
-class MonitoredQuantityBuffer:
+class MonitoredQuantityBuffer(Hinted):
     """What batches have given so far for a list of quantities.
 
     Parameters
@@ -338,7 +339,7 @@ class Aggregation:
         return {name: values[name] for name in self.names}
 
 
-class DatasetEvaluator:
+class DatasetEvaluator(Hinted):
     """Computes the values of variables and quantities over a data set.
 
     Each variable is aggregated as its ``tag.aggregation_scheme`` says. Without one it is averaged:

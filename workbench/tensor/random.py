@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from workbench.hints import Hinted
 from workbench.tensor.device import default_device, floatx
 from workbench.tensor.inputs import as_variable
 from workbench.tensor.shared import SharedVariable, shared
@@ -86,7 +87,7 @@ def at_step(draw: Variable, step: Variable) -> Variable:
     return moved
 
 
-class RandomStream:
+class RandomStream(Hinted):
     """A seeded source of random variables.
 
     Two streams of the same seed give the same numbers for the same sequence of draws. Every call

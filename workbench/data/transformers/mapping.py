@@ -13,6 +13,7 @@ from workbench.data.datasets import Data
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import Transformer
 from workbench.errors import DataError
+from workbench.hints import Hinted
 
 
 class Mapping(Transformer):
@@ -73,7 +74,7 @@ class Mapping(Transformer):
         return tuple(image) if self.add_sources is None else (*data, *image)
 
 
-class SortMapping:
+class SortMapping(Hinted):
     """Sort the examples of a batch; for use in a `Mapping`.
 
     Parameters
