@@ -8,6 +8,7 @@ waits in a `workbench.mailbox` for the boundary between two batches, or for a br
 from __future__ import annotations
 
 import copy
+import logging
 import signal
 import sys
 import threading
@@ -33,6 +34,7 @@ from workbench.errors import (
     TrainingFinish,
     nearest,
 )
+from workbench.extensions import channels
 from workbench.extensions.base import Handler, TrainingExtension
 from workbench.extensions.events import CallbackName
 from workbench.extensions.finish import planned_batches
@@ -54,6 +56,8 @@ if TYPE_CHECKING:
     from workbench.session import Session
 
 __all__ = ["MainLoop", "TrainingFinish"]
+
+logger = logging.getLogger(__name__)
 
 FINISH_REQUEST = "training_finish_requested"
 
@@ -77,7 +81,7 @@ ANOTHER_THREAD = (
     "that thread do it, with session.call(lambda main_loop: main_loop.{method}(...))"
 )
 TRANSIENT = (
-    "_mailbox", "_handlers", "_deferred", "_arriving", "_thread", "_firing", "_in_hand",
+    "_mailbox", "_handlers", "_deferred", "_arriving", "_thread", "_firing", "_in_hand", "_told",
 )  # fmt: skip
 OF_A_BATCH = (CallbackName.BEFORE_BATCH, CallbackName.AFTER_BATCH)
 INTERRUPTED = {
@@ -198,6 +202,7 @@ class MainLoop(FixedAttributes):
         for index, extension in enumerate(self.extensions):
             if not isinstance(extension, TrainingExtension):
                 raise _not_an_extension(index, extension)
+        channels.check_distinct(self.extensions)
         self.profile = Profile()
         self.epoch_iterator: Iterator[dict[str, Any]] | None = None
         self.started_at: dict[str, int] = {}
@@ -217,6 +222,7 @@ class MainLoop(FixedAttributes):
         self._finishing = False
         self._finishing_epoch = False
         self._old_request = -1
+        self._told: set[str] = set()
 
     @property
     def status(self) -> MutableMapping[str, Any]:
@@ -371,6 +377,7 @@ class MainLoop(FixedAttributes):
         Needed after a change of `extensions` while training; extensions call it themselves when
         their conditions change.
         """
+        channels.check_distinct(self.extensions)
         handlers: dict[CallbackName, list[tuple[TrainingExtension, Handler]]] = {}
         for event in CallbackName:
             asked = [(extension, extension.handler(event)) for extension in self.extensions]
@@ -491,6 +498,7 @@ class MainLoop(FixedAttributes):
         except TrainingFinish:
             pass
         self._settle()
+        self._tell_of_channels()
         log.current_row["training_finished"] = True
         self._fire(CallbackName.AFTER_TRAINING)
 
@@ -569,10 +577,19 @@ class MainLoop(FixedAttributes):
         status["epochs_done"] += 1
         status["_epoch_ends"] += [status["iterations_done"]]
         self._fire(CallbackName.AFTER_EPOCH)
+        if status["epochs_done"] == self.started_at["epochs_done"] + 1:
+            self._tell_of_channels()
         self._mailbox.deliver()
         if self._finishing or self._finishing_epoch:
             raise TrainingFinish
         return True
+
+    def _tell_of_channels(self) -> None:
+        """Say once in the log of Python which records extensions look for in vain."""
+        for name, text in channels.never_came(self.extensions, self.log):
+            if name not in self._told:
+                logger.warning(text)
+            self._told.add(name)
 
     def _train_on_batches(self) -> bool:
         """Train on what is left of the epoch; return False if training was put elsewhere."""

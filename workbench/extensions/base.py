@@ -193,6 +193,30 @@ class TrainingExtension(FixedAttributes):
         """
         return ()
 
+    def records(self) -> Mapping[str, bool]:
+        """Return the names of the records that it makes, as far as they are known beforehand.
+
+        Returns
+        -------
+        dict
+            For each name, whether nobody else may make it: true for a value, false for a note
+            that several may make, such as a request to finish.
+        """
+        return {}
+
+    def waiting_for(self) -> Mapping[str, bool]:
+        """Return the names of the records that it looks for and has not found in this run.
+
+        Whoever watches a channel that nothing makes, because it is misspelt, is told of it after
+        the first epoch.
+
+        Returns
+        -------
+        dict
+            For each name, whether it has looked already.
+        """
+        return {}
+
     def before_training(self) -> None:
         """Called before training starts for the first time."""
 

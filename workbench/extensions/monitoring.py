@@ -143,6 +143,10 @@ class DataStreamMonitoring(MonitoringExtension):
         self.data_stream = as_stream(data_stream)
         self.evaluator = DatasetEvaluator(variables, updates)
 
+    def records(self) -> dict[str, bool]:
+        names = [*self.evaluator.names, "evaluation_abandoned"]
+        return {self.record_name(name): True for name in names}
+
     def state_variables(self) -> list[SharedVariable]:
         return self.evaluator.changes
 
@@ -234,6 +238,9 @@ class TrainingDataMonitoring(MonitoringExtension):
         self._aggregation = Aggregation(variables, use_take_last=True)
         self._algorithm: UpdatesAlgorithm | None = None
         self._batches = 0
+
+    def records(self) -> dict[str, bool]:
+        return {self.record_name(name): True for name in self._aggregation.names}
 
     @property
     def main_loop(self) -> MainLoop:

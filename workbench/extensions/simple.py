@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self, TypedDict, Unpack, get_type_hints
 from workbench.errors import EventError, ExtensionError, nearest
 from workbench.extensions.base import Handler, TrainingExtension, check_signature
 from workbench.extensions.events import CallbackName
+from workbench.extensions.predicates import OnLogRecord
 from workbench.hints import Hinted, hint, keywords
 from workbench.log import TrainingLogBase
 from workbench.utils.plain import is_count
@@ -325,6 +326,11 @@ class SimpleExtension(TrainingExtension):
             self._conditions[event] = (*self._conditions.get(event, ()), new)
         self._changed()
         return self
+
+    def waiting_for(self) -> dict[str, bool]:
+        """Return the records that its conditions look for in vain so far."""
+        asked = [c.predicate for c in self.conditions if isinstance(c.predicate, OnLogRecord)]
+        return {one.record_name: one.looked for one in asked if not one.found}
 
     def _changed(self) -> None:
         if self._main_loop is not None:

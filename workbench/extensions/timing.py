@@ -12,6 +12,7 @@ _LEVELS = {
     CallbackName.AFTER_BATCH: ("batch", "iterations_done"),
     CallbackName.AFTER_EPOCH: ("epoch", "epochs_done"),
 }
+ACTIONS = ("read_data", "train")
 
 
 class Timing(SimpleExtension):
@@ -47,6 +48,16 @@ class Timing(SimpleExtension):
         self.prefix = prefix
         self._last: dict[str, tuple[int, dict[str, float]]] = {}
 
+    def records(self) -> dict[str, bool]:
+        events = {condition.event for condition in self.conditions}
+        start = f"{self.prefix}_time" if self.prefix else "time"
+        names = [f"{start}_initialization"] if events - _LEVELS.keys() else []
+        for event in events & _LEVELS.keys():
+            level, _ = _LEVELS[event]
+            for action in ACTIONS:
+                names += [f"{start}_{action}_this_{level}", f"{start}_{action}_total"]
+        return dict.fromkeys(names, True)
+
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_last": {}}  # a main loop that was pickled measures from zero again
 
@@ -58,7 +69,7 @@ class Timing(SimpleExtension):
             log.current_row[f"{start}_initialization"] = profile.seconds("initialization")
             return
         level, counter = _LEVELS[which_callback]
-        seconds = {action: profile.seconds(action) for action in ("read_data", "train")}
+        seconds = {action: profile.seconds(action) for action in ACTIONS}
         start_of_all = self.main_loop.started_at[counter], dict.fromkeys(seconds, 0.0)
         since, before = self._last.get(level, start_of_all)
         count = log.status[counter] - since
@@ -117,6 +128,9 @@ class Timestamp(SimpleExtension):
     def do(self, which_callback: CallbackName, *args: Any) -> None:
         """Record the time."""
         self.main_loop.log.current_row[self.log_record] = self.get_timestamp()
+
+    def records(self) -> dict[str, bool]:
+        return {self.log_record: True}
 
     def get_timestamp(self) -> str:
         """Return the time as it would be recorded now."""

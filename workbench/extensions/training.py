@@ -7,20 +7,17 @@ when nothing gets better, in `workbench.extensions.stopping`.
 from __future__ import annotations
 
 import inspect
-import logging
 import math
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal, Unpack
 
-from workbench.errors import ArgumentError, ExtensionError, nearest
+from workbench.errors import ArgumentError, ExtensionError
 from workbench.extensions.events import CallbackName
 from workbench.extensions.schedules import Schedule
 from workbench.extensions.simple import SimpleExtension, Triggers
 from workbench.tensor import SharedVariable
 
 __all__ = ["ReduceOnPlateau", "SharedVariableModifier", "TrackTheBest"]
-
-logger = logging.getLogger(__name__)
 
 NO_ARITY = (
     "how many arguments {function!r} takes cannot be told; say num_args=1 (iterations done) or "
@@ -37,10 +34,6 @@ NO_FUNCTION = (
 NOT_SHARED = (
     "{kind} sets a shared variable, got {given!r}; the learning rate of a rule is "
     "rule.learning_rate"
-)
-NOTHING_TO_WATCH = (
-    "%r watches the record %r, which nothing has made so far%s; what makes it must come before "
-    "in the list of extensions"
 )
 WRONG_NUMBER = "num_args={given!r} must be 1 (iterations done) or 2 (iterations done, old value)"
 
@@ -201,16 +194,6 @@ def _arity(function: Callable[..., Any]) -> int:
     return number
 
 
-def _warn_of_nothing(extension: TrackTheBest | ReduceOnPlateau, record_name: str) -> None:
-    """Say once in the log of Python if the record is likely misspelt."""
-    if not extension._looked:
-        extension._looked = True
-        channels = extension.main_loop.log.channels
-        if record_name not in channels:
-            hint = nearest(record_name, channels)
-            logger.warning(NOTHING_TO_WATCH, extension, record_name, hint)
-
-
 def _with(shown: str, *arguments: str) -> str:
     """Put `arguments` before those of the repr `shown`."""
     kind, _, options = shown.partition("(")
@@ -298,15 +281,20 @@ class ReduceOnPlateau(SharedVariableModifier):
         self.threshold = threshold
         self.cooldown = cooldown
         self.minimum = minimum
-        self._looked = False
+        self._looked = self._found = False
         self.best: float | None = None
         self.waited = 0
         self.cooling = 0
 
+    def waiting_for(self) -> dict[str, bool]:
+        own = {} if self._found else {self.record_name: self._looked}
+        return {**super().waiting_for(), **own}
+
     def do(self, which_callback: CallbackName, *args: Any) -> None:
         """Look at the record, and lower the variable if it is time."""
-        _warn_of_nothing(self, self.record_name)
+        self._looked = True
         if self.record_name in self.main_loop.log.current_row:
+            self._found = True
             super().do(which_callback, *args)
 
     def function(self, *args: Any) -> Any:
@@ -390,14 +378,21 @@ class TrackTheBest(SimpleExtension):
         self.record_name = record_name
         self.notification_name = notification_name or f"{record_name}_best_so_far"
         self.best_name = f"best_{record_name}"
-        self._looked = False
+        self._looked = self._found = False
         self.choose_best = choose_best
+
+    def records(self) -> dict[str, bool]:
+        return {self.notification_name: False}
+
+    def waiting_for(self) -> dict[str, bool]:
+        own = {} if self._found else {self.record_name: self._looked}
+        return {**super().waiting_for(), **own}
 
     def do(self, which_callback: CallbackName, *args: Any) -> None:
         """Compare the record with the best one before it."""
         log = self.main_loop.log
         current, best = log.current_row.get(self.record_name), log.status.get(self.best_name)
-        _warn_of_nothing(self, self.record_name)
+        self._looked, self._found = True, self._found or current is not None
         if current is None or current != current:  # NaN is the number that differs from itself
             return
         if best is None or (current != best and self.choose_best(current, best) == current):

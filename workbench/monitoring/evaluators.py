@@ -381,6 +381,11 @@ class DatasetEvaluator(Hinted):
         self._function = self._build()
 
     @property
+    def names(self) -> list[str]:
+        """The names of variables and quantities, in the order given."""
+        return self._aggregation.names
+
+    @property
     def changes(self) -> list[SharedVariable]:
         """The shared variables that evaluation changes, such as counters of random streams."""
         return [] if self._function is None else list(self._function.updates)
