@@ -16,6 +16,7 @@ from workbench.extensions.events import CallbackName
 from workbench.extensions.schedules import Schedule
 from workbench.extensions.simple import SimpleExtension, Triggers
 from workbench.tensor import SharedVariable
+from workbench.utils.plain import is_count
 
 __all__ = ["ReduceOnPlateau", "SharedVariableModifier", "TrackTheBest"]
 
@@ -204,8 +205,9 @@ class ReduceOnPlateau(SharedVariableModifier):
     """Lowers a learning rate when a record has not become better for some time.
 
     Counts the occasions on which the record is there, by default ends of epochs; on others it does
-    nothing. A value is better if it passes the best one by more than `threshold` times that; NaN
-    never is. The same as torch's scheduler of that name.
+    nothing. A value is better if it passes the best one by more than `threshold` times the size of
+    that; NaN never is. For records that are not negative it is the same as torch's scheduler of
+    that name, which gives the margin the sign of the best value.
 
     Parameters
     ----------
@@ -224,7 +226,7 @@ class ReduceOnPlateau(SharedVariableModifier):
     cooldown : int
         How many occasions are not counted after it has happened.
     minimum : float
-        The variable is never set to less.
+        The variable is never set to less, nor raised to it.
     name : str, optional
         Its name; the name of the class if not given.
     **triggers
@@ -242,7 +244,7 @@ class ReduceOnPlateau(SharedVariableModifier):
     Raises
     ------
     ArgumentError
-        If `mode` is neither, or `factor` is not less than 1.
+        If `mode` is neither, `factor` is not less than 1, or another number is negative.
 
     Examples
     --------
@@ -271,6 +273,12 @@ class ReduceOnPlateau(SharedVariableModifier):
             raise ArgumentError(f"mode={mode!r} must be 'min' or 'max'")
         if not 0 <= factor < 1:
             raise ArgumentError(f"factor={factor!r} must be at least 0 and less than 1")
+        for option, number in (("patience", patience), ("cooldown", cooldown)):
+            if not is_count(number, least=0):
+                raise ArgumentError(f"{option}={number!r} must be a whole number, 0 or more")
+        for option, value in (("threshold", threshold), ("minimum", minimum)):
+            if not 0 <= value < math.inf:
+                raise ArgumentError(f"{option}={value!r} must be a finite number, 0 or more")
         if not triggers:
             triggers = {"after_epoch": True}
         super().__init__(parameter, None, 2, name=name, **triggers)
@@ -282,6 +290,7 @@ class ReduceOnPlateau(SharedVariableModifier):
         self.cooldown = cooldown
         self.minimum = minimum
         self._looked = self._found = False
+        self._counted: int | None = None
         self.best: float | None = None
         self.waited = 0
         self.cooling = 0
@@ -293,8 +302,13 @@ class ReduceOnPlateau(SharedVariableModifier):
     def do(self, which_callback: CallbackName, *args: Any) -> None:
         """Look at the record, and lower the variable if it is time."""
         self._looked = True
-        if self.record_name in self.main_loop.log.current_row:
-            self._found = True
+        log = self.main_loop.log
+        if self.record_name not in log.current_row:
+            return
+        self._found = True
+        # one record may be seen on two events, after a batch and after the epoch that it ends
+        if self._counted != log.status["iterations_done"]:
+            self._counted = log.status["iterations_done"]
             super().do(which_callback, *args)
 
     def function(self, *args: Any) -> Any:
@@ -311,14 +325,16 @@ class ReduceOnPlateau(SharedVariableModifier):
         if self.waited <= self.patience:
             return old
         self.cooling, self.waited = self.cooldown, 0
-        return (old * self.factor).clip(min=self.minimum)
+        # one that is less than the minimum already is not raised
+        return (old * self.factor).clip(min=self.minimum).clip(max=old)
 
     def _is_better(self, current: float) -> bool:
         if math.isnan(current) or self.best is None:
             return not math.isnan(current)
-        if self.mode == "min":
-            return current < self.best * (1 - self.threshold)
-        return current > self.best * (1 + self.threshold)
+        gain = self.best - current if self.mode == "min" else current - self.best
+        # of an infinite best the margin would be infinite too, and nothing ever better
+        margin = self.threshold * abs(self.best) if math.isfinite(self.best) else 0.0
+        return gain > margin
 
     def __repr__(self) -> str:
         options = SimpleExtension.__repr__(self)
