@@ -43,12 +43,12 @@ from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
 from workbench.mailbox import Letter, Mailbox
 from workbench.model import Model
-from workbench.monitoring.aggregation import plain
 from workbench.running import Claim, is_claimed
 from workbench.serialization import training
 from workbench.tensor.transfer import Arrivals
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.profile import Profile, Timer
+from workbench.utils.values import to_python
 
 if TYPE_CHECKING:
     import torch
@@ -358,7 +358,7 @@ class MainLoop(FixedAttributes):
     def _receive(self, wait: bool = False) -> None:
         """Record what has come."""
         for (iteration, names), values in self._arriving.received(wait=wait):
-            self.log[iteration].update(zip(names, map(plain, values), strict=True))
+            self.log[iteration].update(zip(names, map(to_python, values), strict=True))
 
     def _settle(self) -> None:
         """Wait for the device; have everything recorded, and whatever went wrong raised."""

@@ -33,10 +33,10 @@ from workbench import running as registry
 from workbench.commands import Command
 from workbench.errors import SessionError, SessionWarning, StateError, TrainingFinish
 from workbench.log import TrainingLogBase
-from workbench.log.column import plain
 from workbench.main_loop import MainLoop
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.plain import is_count
+from workbench.utils.values import to_python
 from workbench.utils.workers import release_workers, release_workers_after_cells
 
 if TYPE_CHECKING:
@@ -288,7 +288,7 @@ class Session(FixedAttributes):
                 f"set() takes a shared variable and its new value, got {shared!r}; the learning "
                 "rate of a rule is session.main_loop.algorithm.step_rule.learning_rate"
             )
-        given = np.array(plain(value))
+        given = np.array(to_python(value))
         if given.dtype.kind not in "biufc":
             raise SessionError(f"{shared} holds numbers, and {value!r} is none")
         recorded = given.item() if given.ndim == 0 else given

@@ -171,6 +171,24 @@ def test_an_extension_shows_itself_and_has_a_name(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", TRIGGERED)
+def test_two_triggers_that_hold_on_one_event_are_one_occasion(kind, tmp_path, monkeypatch):
+    seen = []
+
+    def do(self, which_callback, *args):
+        if type(self) is kind:
+            seen.append((self.name, str(which_callback), self.main_loop.status["iterations_done"]))
+        if original is not abstract:
+            original(self, which_callback, *args)
+
+    original, abstract = kind.do, SimpleExtension.do
+    monkeypatch.setattr(kind, "do", do)
+    extension, main_loop = build(kind, tmp_path)
+    extension.set_conditions(after_epoch=True, every_n_epochs=1, every_n_batches=1)
+    run(main_loop)
+    assert len(set(seen)) == len(seen) > 0
+
+
+@pytest.mark.parametrize("kind", TRIGGERED)
 def test_a_misspelt_trigger_is_refused(kind, tmp_path):
     with pytest.raises(EventError, match="no trigger 'after_epok'; did you mean 'after_epoch'"):
         ROWS[kind](Job(tmp_path), after_epok=True)

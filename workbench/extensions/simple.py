@@ -22,6 +22,8 @@ from workbench.utils.plain import is_count
 
 LogPredicate = Callable[[TrainingLogBase], bool]
 
+PLAIN = (str, int, float, bool)
+
 UNKNOWN_TRIGGER = (
     "{kind} has no trigger {name!r}{hint}; the triggers are {triggers}, and other arguments are "
     "{more}"
@@ -146,6 +148,30 @@ class Condition:
     arguments: tuple[Any, ...] = ()
 
 
+def _alike(conditions: Iterable[Condition]) -> list[list[Condition]]:
+    """Conditions on one event, grouped by their arguments.
+
+    ``every_n_epochs=2`` and ``after_epoch=True`` both hold after the second epoch, which is one
+    occasion to act and not two.
+    """
+    groups: list[list[Condition]] = []
+    for condition in conditions:
+        for group in groups:
+            if _same(group[0].arguments, condition.arguments):
+                group.append(condition)
+                break
+        else:
+            groups.append([condition])
+    return groups
+
+
+def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    return len(one) == len(other) and all(
+        a is b or (isinstance(a, PLAIN) and isinstance(b, PLAIN) and a == b)
+        for a, b in zip(one, other, strict=True)
+    )
+
+
 class SimpleExtension(TrainingExtension):
     """An extension that does one thing, `do`, on the occasions that its keywords name.
 
@@ -162,7 +188,7 @@ class SimpleExtension(TrainingExtension):
     after_n_epochs, after_n_batches : int
         Act when exactly so many are done.
     every_n_epochs, every_n_batches : int
-        Act whenever so many more are done.
+        Act whenever so many more are done. Of several triggers that hold on one event it acts once.
 
     Raises
     ------
@@ -337,11 +363,11 @@ class SimpleExtension(TrainingExtension):
             self._main_loop.refresh()
 
     def dispatch(self, callback_invoked: CallbackName, *from_main_loop: Any) -> None:
-        """Call `do` for every condition on this event that holds."""
+        """Call `do` if a condition on this event holds: once for all with the same arguments."""
         log = self.main_loop.log
-        for condition in self._conditions.get(callback_invoked, ()):
-            if condition.predicate(log):
-                self.do(callback_invoked, *from_main_loop, *condition.arguments)
+        for alike in _alike(self._conditions.get(callback_invoked, ())):
+            if any(condition.predicate(log) for condition in alike):
+                self.do(callback_invoked, *from_main_loop, *alike[0].arguments)
 
     def handler(self, event: CallbackName) -> Handler | None:
         if type(self).dispatch is not SimpleExtension.dispatch:
@@ -360,11 +386,16 @@ class SimpleExtension(TrainingExtension):
     def _direct(self, event: CallbackName, conditions: tuple[Condition, ...]) -> Handler:
         """Return what does the same as `dispatch` for an event that may come with every batch."""
         do, main_loop = self.do, self.main_loop
+        occasions = [
+            (() if any(p is always_true for p in predicates) else predicates, alike[0].arguments)
+            for alike in _alike(conditions)
+            if (predicates := tuple(condition.predicate for condition in alike))
+        ]
 
         def handle(*from_main_loop: Any) -> None:
-            for condition in conditions:
-                if condition.predicate is always_true or condition.predicate(main_loop.log):
-                    do(event, *from_main_loop, *condition.arguments)
+            for predicates, arguments in occasions:
+                if not predicates or any(holds(main_loop.log) for holds in predicates):
+                    do(event, *from_main_loop, *arguments)
 
         return handle
 

@@ -25,13 +25,14 @@ from numpy.typing import NDArray
 from workbench.config import config
 from workbench.errors import LogError, LogWarning
 from workbench.log.base import TrainingLogBase
-from workbench.log.column import MISSING, PLAIN, plain
+from workbench.log.column import MISSING, PLAIN
 from workbench.log.database import Database, Found, lineage, records_of, transaction
 from workbench.log.frames import Snapshot
 from workbench.log.memory import TrainingLog
 from workbench.log.row import Row
 from workbench.log.stored import ABSENT, DELETED, Stored, decoded, encoded, storable
 from workbench.log.writer import Fact, Records, Whole, Writer
+from workbench.utils.values import to_python
 
 if TYPE_CHECKING:
     import sqlite3
@@ -94,7 +95,7 @@ class SQLiteStatus(MutableMapping[str, Any]):
 
     def __setitem__(self, key: str, value: Any) -> None:
         if type(value) not in PLAIN:
-            value = plain(value)
+            value = to_python(value)
         self._log._keep_fact(key, value)
         self._values[key] = value
 
@@ -343,7 +344,7 @@ class SQLiteLog(TrainingLogBase):
         kept = []
         for name, value in records.items():
             if type(value) not in PLAIN:
-                value = records[name] = plain(value)
+                value = records[name] = to_python(value)
             kept.append((iteration, name, self._admit(name, value)))
         self._stop_following()
         self._memory._record_all(iteration, records)

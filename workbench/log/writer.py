@@ -44,7 +44,7 @@ NOT_WRITTEN = (
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Iterations, names and values; a value is what `plain` returned or already `Stored`."""
+    """Iterations, names and values; a value is what `to_python` returned or already `Stored`."""
 
     uuid: str
     records: list[tuple[int, str, Any]]

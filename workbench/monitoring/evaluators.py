@@ -23,12 +23,12 @@ from workbench.monitoring.aggregation import (
     TakeLast,
     _DataIndependent,
     check_names,
-    plain,
     scheme_of,
 )
 from workbench.tensor import Function, SharedVariable, Variable, function
 from workbench.tensor.function import Updates
 from workbench.tensor.traversal import ancestors
+from workbench.utils.values import to_python
 
 __all__ = [
     "AggregationBuffer",
@@ -161,7 +161,7 @@ class AggregationBuffer(Hinted):
         if self.readout_variables:
             if self._read is None:
                 self._read = function([], list(self.readout_variables.values()))
-            read = dict(zip(self.readout_variables, map(plain, self._read()), strict=True))
+            read = dict(zip(self.readout_variables, map(to_python, self._read()), strict=True))
         return {
             name: self.running[name].get_aggregated_value() if name in self.running else read[name]
             for name in (str(variable.name) for variable in self.variables)
@@ -205,7 +205,7 @@ class MonitoredQuantityBuffer(Hinted):
 
     def aggregate_quantities(self, numerical_values: Sequence[Any]) -> None:
         """Take in the values of `requires` for one batch."""
-        values = [plain(value) for value in numerical_values]
+        values = [to_python(value) for value in numerical_values]
         for quantity, places in self._places:
             quantity.aggregate(*[values[i] for i in places])
 
@@ -333,7 +333,7 @@ class Aggregation:
     def read(self) -> dict[str, Any]:
         """Read the values over all batches since `initialize`, by name."""
         if values := self._alone():
-            return {name: plain(value) for name, value in values.items()}
+            return {name: to_python(value) for name, value in values.items()}
         self._take_waiting()
         values = self.variables.get_aggregated_values() | self.quantities.get_aggregated_values()
         return {name: values[name] for name in self.names}
