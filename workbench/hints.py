@@ -6,10 +6,10 @@ and says which of those it takes was meant.
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar, Self
+from weakref import WeakKeyDictionary
 
 from workbench.errors import SignatureError, nearest
 
@@ -262,13 +262,21 @@ class Hinted:
         return SignatureError(unknown_keyword(cls, name, keywords(cls)[0]))
 
 
-@functools.lru_cache(maxsize=1024)
+_keywords: WeakKeyDictionary[type, tuple[tuple[str, ...], bool]] = WeakKeyDictionary()
+
+
 def keywords(cls: type[Hinted]) -> tuple[tuple[str, ...], bool]:
     """Return the keywords that the constructor of `cls` takes, and whether these are all.
 
     A constructor of this project hands ``**kwargs`` on to the next one, and knows what any other
     ``**`` has. One of a user's may do what it likes with them, so that nobody knows all.
     """
+    if cls not in _keywords:
+        _keywords[cls] = _read_keywords(cls)
+    return _keywords[cls]
+
+
+def _read_keywords(cls: type[Hinted]) -> tuple[tuple[str, ...], bool]:
     known: dict[str, None] = {}
     ours = True
     for base in cls.__mro__:

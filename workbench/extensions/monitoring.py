@@ -263,7 +263,7 @@ class TrainingDataMonitoring(MonitoringExtension):
         else:
             self.main_loop.record_later({self.record_name(n): v for n, v in unread.items()})
         self._aggregation.initialize()
-        self._batches = 0
+        vars(self)["_batches"] = 0
 
     def _join(self, algorithm: Any) -> None:
         """Have the training step compute what is needed."""

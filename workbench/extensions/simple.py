@@ -7,7 +7,7 @@ predicate on the log, and arguments of one's own.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Self, TypedDict, Unpack, get_type_hints
@@ -163,6 +163,15 @@ def _alike(conditions: Iterable[Condition]) -> list[list[Condition]]:
         else:
             groups.append([condition])
     return groups
+
+
+def _any_of(conditions: Sequence[Condition]) -> LogPredicate:
+    predicates = [condition.predicate for condition in conditions]
+    if always_true in predicates:
+        return always_true
+    if len(predicates) == 1:
+        return predicates[0]
+    return lambda log: any(holds(log) for holds in predicates)
 
 
 def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
@@ -386,15 +395,11 @@ class SimpleExtension(TrainingExtension):
     def _direct(self, event: CallbackName, conditions: tuple[Condition, ...]) -> Handler:
         """Return what does the same as `dispatch` for an event that may come with every batch."""
         do, main_loop = self.do, self.main_loop
-        occasions = [
-            (() if any(p is always_true for p in predicates) else predicates, alike[0].arguments)
-            for alike in _alike(conditions)
-            if (predicates := tuple(condition.predicate for condition in alike))
-        ]
+        occasions = [(_any_of(alike), alike[0].arguments) for alike in _alike(conditions)]
 
         def handle(*from_main_loop: Any) -> None:
-            for predicates, arguments in occasions:
-                if not predicates or any(holds(main_loop.log) for holds in predicates):
+            for predicate, arguments in occasions:
+                if predicate is always_true or predicate(main_loop.log):
                     do(event, *from_main_loop, *arguments)
 
         return handle
