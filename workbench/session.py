@@ -34,10 +34,10 @@ from workbench.commands import Command
 from workbench.errors import SessionError, SessionWarning, StateError, TrainingFinish
 from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
+from workbench.openmp import release_workers, release_workers_after_cells
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.plain import is_count
 from workbench.utils.values import to_python
-from workbench.utils.workers import release_workers, release_workers_after_cells
 
 if TYPE_CHECKING:
     from workbench.tensor.shared import SharedVariable

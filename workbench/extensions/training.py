@@ -127,7 +127,7 @@ class SharedVariableModifier(SimpleExtension):
             )
         return self._function(*args)
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Set the variable, unless it is held."""
         if self.held:
             return
@@ -299,7 +299,7 @@ class ReduceOnPlateau(SharedVariableModifier):
         own = {} if self._found else {self.record_name: self._looked}
         return {**super().waiting_for(), **own}
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Look at the record, and lower the variable if it is time."""
         self._looked = True
         log = self.main_loop.log
@@ -404,7 +404,7 @@ class TrackTheBest(SimpleExtension):
         own = {} if self._found else {self.record_name: self._looked}
         return {**super().waiting_for(), **own}
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Compare the record with the best one before it."""
         log = self.main_loop.log
         current, best = log.current_row.get(self.record_name), log.status.get(self.best_name)

@@ -23,6 +23,7 @@ from workbench.errors import LogError
 from workbench.log.base import TrainingLogBase
 from workbench.log.column import MISSING, PLAIN, Column
 from workbench.log.frames import Entries, Snapshot
+from workbench.log.stored import check_name
 from workbench.utils.values import to_python
 
 TAIL = 256
@@ -147,6 +148,7 @@ class TrainingLog(TrainingLogBase):
     def _introduce(self, name: str) -> None:
         if not isinstance(name, str):
             raise LogError(NOT_A_NAME.format(name=name))
+        check_name("a record", name)
         self._known[name] = None
 
     def _publish(self, iteration: int, records: dict[str, Any]) -> None:
