@@ -29,6 +29,7 @@ from workbench.data.readonly import read_only, read_only_batch, read_only_slice
 from workbench.data.schemes import IterationScheme, Request, SequentialExampleScheme
 from workbench.data.schemes.base import request_sizes
 from workbench.errors import DataError, SourceError, nearest
+from workbench.hints import Hinted
 
 if TYPE_CHECKING:
     from workbench.data.streams import AbstractDataStream, DataStream
@@ -46,7 +47,7 @@ NO_STATE = (
 )
 
 
-class Dataset(Labelled):
+class Dataset(Hinted, Labelled):
     """What every dataset offers.
 
     Parameters

@@ -24,6 +24,7 @@ from workbench.data.hooks import STREAM_HOOKS, check_called, is_own, refuse_unca
 from workbench.data.readonly import explained
 from workbench.data.schemes import IterationScheme
 from workbench.errors import DataError
+from workbench.hints import Hinted
 
 BatchT = TypeVar("BatchT")
 
@@ -47,7 +48,7 @@ def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
         _reader.reset(token)
 
 
-class AbstractDataStream(Labelled, ABC):
+class AbstractDataStream(Hinted, Labelled, ABC):
     """What every stream offers.
 
     Attributes
