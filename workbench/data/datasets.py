@@ -500,7 +500,7 @@ def after_state(request: Any, then: tuple[Any, ...], dataset: Dataset) -> Any:
     Raises
     ------
     DataError
-        If there is none, or more than one follows the state.
+        If a request is missing, or more than one follows the state.
     """
     if then:
         request, *more = then

@@ -24,7 +24,7 @@ LINKS = 100
 """Links to follow from one to the next before they are taken for a circle."""
 ELSEWHERE = (
     "{path}: {what}; other files are not read unless they are allowed: give allow_external=True if "
-    "you trust whoever made the file"
+    "you trust where the file comes from"
 )
 
 
