@@ -22,6 +22,7 @@ knows nothing of the workbench can still catch them::
     ├── SelectionError        (LookupError, ValueError) a path or a name that selects nothing
     ├── SearchError           (ValueError)      a beam search that cannot be made as asked
     ├── ParameterError        (ValueError)      parameter values that do not fit the model
+    │   └── UnknownParameterError (KeyError)    a path that no parameter has
     ├── AlgorithmError        (ValueError)      an algorithm or a step rule set up wrongly
     ├── NotFiniteError        (ArithmeticError) a cost became infinite or not a number
     ├── MonitoringError       (ValueError)      monitored variables that are unfit, or have no value
@@ -169,6 +170,12 @@ class SearchError(WorkbenchError, ValueError):
 
 class ParameterError(WorkbenchError, ValueError):
     """Values of parameters do not fit the model, or were never set."""
+
+
+class UnknownParameterError(ParameterError, KeyError):
+    """No parameter has the path asked for."""
+
+    __str__ = Exception.__str__  # a KeyError would show the quoted text
 
 
 class AlgorithmError(WorkbenchError, ValueError):

@@ -196,7 +196,7 @@ def check_set(variables: Iterable[SharedVariable]) -> None:
     paths = [
         next((a.path() for a in v.tag.annotations if isinstance(a, Placed)), "") for v in unset
     ]
-    names = [f"{path}.{v!r}" if path else repr(v) for path, v in zip(paths, unset, strict=True)]
+    names = [f"/{path}.{v!r}" if path else repr(v) for path, v in zip(paths, unset, strict=True)]
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     tops = dict.fromkeys(f"{path.split('/')[0] or 'brick'}.initialize()" for path in paths)
     raise errors.ParameterError(
