@@ -226,7 +226,7 @@ def hyperparameter(value: Any, name: str) -> SharedVariable:
         If `value` is no single number, or not finite.
     """
     check_number(value, name)
-    new = shared(torch.as_tensor(value), name, dtype=floatx())
+    new = shared(value, name, dtype=floatx())
     add_role(new, ALGORITHM_HYPERPARAMETER)
     return new
 
