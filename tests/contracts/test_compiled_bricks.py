@@ -128,7 +128,7 @@ def test_what_draws_says_in_one_line_why_it_does_not_compile(module, reason, cap
 
 def test_other_reasons_are_one_line_of_ours(capfd):
     x = tensor.matrix("x")
-    sequence = tensor.scan(lambda a, s: torch.tanh(s + a), [x], [x[0]])
+    sequence = tensor.scan(lambda a, s: torch.tanh(s + a), sequences=[x], states=[x[0]])
     cost = (sequence[0] if isinstance(sequence, (list, tuple)) else sequence).pow(2).sum()
     [first] = grad(cost, [x])
     [second] = grad((first**2).sum(), [x])

@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy
 import torch
@@ -20,7 +20,7 @@ import torch
 from workbench import errors
 from workbench.tensor import shapes
 from workbench.tensor.inputs import as_tensor, check_name
-from workbench.tensor.variable import Variable
+from workbench.tensor.variable import Variable, refuse_in_place
 
 
 class WriterLock:
@@ -60,6 +60,10 @@ class _Locks:
     def __exit__(self, *exception: object) -> None:
         for lock in reversed(self._locks):
             lock.release()
+
+
+def _refuse(variable: Any, other: Any) -> NoReturn:
+    refuse_in_place("x += value, or the like,", variable)
 
 
 class SharedVariable(Variable):
@@ -130,6 +134,10 @@ class SharedVariable(Variable):
             )
         with together(self.writers), torch.no_grad():
             self.tensor.copy_(new)
+
+    # What begins as a new value of an ordinary variable would look here like an update.
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ifloordiv__ = __imod__ = __ipow__ = _refuse
+    __imatmul__ = __iand__ = __ior__ = __ixor__ = __ilshift__ = __irshift__ = _refuse
 
     def __reduce__(self) -> Any:
         # The tensor itself: archives recognise it, and store the values of parameters once.
