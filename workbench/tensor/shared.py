@@ -21,6 +21,7 @@ from workbench import errors
 from workbench.tensor import shapes
 from workbench.tensor.inputs import as_tensor, check_name
 from workbench.tensor.variable import Variable, refuse_in_place
+from workbench.tensor.vocabulary import refuse_keywords
 
 
 class WriterLock:
@@ -94,12 +95,13 @@ class SharedVariable(Variable):
             self._leaf = self.tensor.detach().requires_grad_()
         return self._leaf
 
-    def get_value(self) -> numpy.ndarray[Any, Any]:
-        """A copy of the value as an array."""
+    def get_value(self, **keywords: Any) -> numpy.ndarray[Any, Any]:
+        """A copy of the value as an array; keywords of Theano are refused."""
+        refuse_keywords("get_value", keywords)
         with together(self.writers):
             return self.tensor.detach().cpu().numpy().copy()
 
-    def set_value(self, value: Any) -> None:
+    def set_value(self, value: Any, **keywords: Any) -> None:
         """Assign a value of the same shape.
 
         Floating point values are converted to the variable's dtype. Training that runs in another
@@ -112,6 +114,7 @@ class SharedVariable(Variable):
         DtypeError
             If the conversion would lose more than precision (floats into integers, say).
         """
+        refuse_keywords("set_value", keywords)
         if isinstance(value, torch.Tensor):
             new = value.detach()
         else:

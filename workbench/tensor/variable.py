@@ -22,6 +22,7 @@ from workbench import errors
 from workbench.tensor import shapes
 from workbench.tensor.numpy_functions import UFUNCS, refuse_numpy
 from workbench.tensor.structure import map_structure, name_of
+from workbench.tensor.vocabulary import keyword_hint, unknown_attribute
 
 
 class Tag(types.SimpleNamespace):
@@ -155,7 +156,10 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     args, kwargs = map_structure(_constant, (args, kwargs))
     try:
         result = _infer(function, args, kwargs)
-    except errors.OperationError:
+    except errors.OperationError as error:
+        hint = keyword_hint(name_of(function), kwargs)
+        if hint:
+            raise errors.OperationError(f"{error}{hint}") from None
         # torch takes tensors here, and a symbolic number is none: make it one and try again.
         if not any(variable.is_number for variable in variables_in((args, kwargs))):
             raise
@@ -351,6 +355,11 @@ class Variable:
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         return apply(function, args, kwargs or {})
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise unknown_attribute(self, name, dir(type(self)))
 
     # What is known before computing.
 
