@@ -8,7 +8,7 @@ knows nothing of the workbench can still catch them::
     ├── DtypeError            (TypeError)       a dtype that does not fit
     ├── SymbolicError         (TypeError)       a value was asked of a variable that has none yet
     ├── OperationError        (TypeError)       a function or its arguments that are refused
-    ├── UnknownNameError      (AttributeError)  a word of another library; the text has the right one
+    ├── UnknownNameError      (AttributeError)  a name that is not there; the text has the right one
     ├── InputError            (ValueError)      inputs of a function: missing, surplus or ill-typed
     ├── OutOfRangeError       (IndexError)      the number of a class, or of a word, that is none
     ├── GradientError         (ValueError)      a gradient that is not defined

@@ -213,13 +213,32 @@ def test_computed_sizes_that_differ_are_an_error_when_they_are_known(expression,
         cost.eval(values)
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "F.mse_loss(m[1:], known)",
+        "F.l1_loss(known[1:], n[:, 1:])",
+        "F.mse_loss(y[1:], six)",
+        "F.cosine_similarity(m[1:], known)",
+        "F.cross_entropy(m[1:], known)",
+        "torch.addcmul(m[1:], known, n)",
+        "torch.lerp(known, m[:, 1:], n)",
+    ],
+)
+def test_computed_sizes_become_known_ones(expression):
+    scope = operands()
+    eval(expression, {"torch": torch, "F": F} | scope)
+
+
 def test_what_a_function_insists_on_is_learned():
     x, y = tensor.matrix("x"), tensor.matrix("y")
     similarity = F.cosine_similarity(x[1:], y)
     assert similarity.ndim == 1 and not isinstance(similarity.shape[0], int)
     w = tensor.variable("w", (None, 7))
     F.mse_loss(x[1:], w)
-    assert (x.shape[1], y.shape[1]) == (7, 7)
+    assert x.shape[1] == 7
+    with pytest.raises(ValueError, match="dimension 1 of y has size 6; the graph uses them toget"):
+        function([x, y], F.cosine_similarity(x[1:], y))(torch.ones(4, 7), torch.ones(3, 6))
 
 
 def test_what_a_function_does_not_insist_on_stays_open():

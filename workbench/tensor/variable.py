@@ -345,6 +345,7 @@ class Variable:
         self._sizes: dict[int, Variable] = {}
         self.default_update: Variable | None = None
         self._evaluator: Any = None
+        shapes.hold(self)
 
     @classmethod
     def __torch_function__(
