@@ -19,8 +19,9 @@ from .bridge import pump
 from .curves import latest, read_curve
 from .figures import HEIGHT, colours, document
 from .output import RunView
+from .reduction import packed
 from .still import Still
-from .widget import BokehJS, LiveWidget, asset
+from .widget import BokehJS, LiveWidget, live_module
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -92,6 +93,10 @@ class Plot(TrainingExtension):
         """Every channel once."""
         return list(dict.fromkeys(name for names in self.channels for name in names))
 
+    def waiting_for(self) -> dict[str, bool]:
+        known = () if self.log is None else self.log.channels
+        return {name: False for name in self.names if name not in known}
+
     def before_training(self) -> None:
         self.finished = False
 
@@ -133,8 +138,7 @@ def as_figures(channels: object) -> list[list[str]]:
 class PlotView(LiveWidget[Plot]):
     """The figures of one `Plot` on the screen."""
 
-    _esm = asset("attend.js", "plot.js")
-    _css = asset("live.css")
+    _esm = live_module("plot.js")
 
     title = traitlets.Unicode().tag(sync=True)
     channels: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -164,7 +168,7 @@ class PlotView(LiveWidget[Plot]):
         if state == self._shown:
             return None
         curves = {
-            name: {"x": curve.x.tobytes(), "y": curve.y.tobytes(), "marks": curve.marks.tobytes()}
+            name: packed(curve)
             for name in plot.names
             if (curve := read_curve(log, name, start=visible[0], stop=visible[1])) is not None
         }

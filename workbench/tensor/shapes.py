@@ -202,6 +202,12 @@ def equal_to(size: Any) -> list[Any]:
     return found
 
 
+def learn_equal(one: int | torch.SymInt, other: int | torch.SymInt) -> None:
+    """Learn that two sizes are equal; raises `RuntimeError` if they cannot be."""
+    with _inferring() as world, world.mode:
+        torch._check(one == other)
+
+
 def describe(fake: Fake) -> str:
     """Shape and dtype for people: ``(?, 784) float32``; unknown sizes are question marks."""
     if isinstance(fake, SYMBOLIC_NUMBERS):

@@ -25,6 +25,7 @@ from workbench.tensor.execution.halves import halved
 from workbench.tensor.execution.loops import SHORT, Moment, Program, call
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.quiet import silence
+from workbench.tensor.execution.screen import all_of
 from workbench.tensor.execution.step import Step
 from workbench.tensor.lowering import instead
 
@@ -300,10 +301,17 @@ def _whole(step: Step, n_sizes: int) -> Any:
             # Inductor takes copies away, also where what is copied changes before it is used.
             news[i] = torch.maximum(news[i], news[i])
         holds = None if step.guard is None else step.guard.holds(outputs)
+        told: list[torch.Tensor] = []
+        if step.watch is not None:
+            found = [*outputs, *news]
+            told = [torch.ops.workbench.finite(found[place]) for place in step.watched]
+            holds = all_of(told if holds is None else [holds, *told])
+            # On a CPU one number says whether to look again; elsewhere it is late for that.
+            told = [holds if step.device.type == "cpu" else torch.stack(told)]
         for variable, new in zip(step.updated, news, strict=True):
             old = held[place[variable]]
             old.copy_(new if holds is None else torch.where(holds, new, old))
-        return list(outputs)
+        return [*outputs, *told]
 
     return whole
 
