@@ -8,6 +8,7 @@ knows nothing of the workbench can still catch them::
     ├── DtypeError            (TypeError, ValueError) a dtype that does not fit
     ├── SymbolicError         (TypeError)       a value was asked of a variable that has none yet
     ├── OperationError        (TypeError)       a function or its arguments that are refused
+    ├── UnknownNameError      (AttributeError)  a name that is not there; the text has the right one
     ├── InputError            (ValueError)      inputs of a function: missing, surplus or ill-typed
     ├── OutOfRangeError       (IndexError)      the number of a class, or of a word, that is none
     ├── GradientError         (ValueError)      a gradient that is not defined
@@ -106,6 +107,10 @@ class SymbolicError(WorkbenchError, TypeError):
 
 class OperationError(WorkbenchError, TypeError):
     """A function does not take these arguments, or is refused on variables."""
+
+
+class UnknownNameError(WorkbenchError, AttributeError):
+    """A name that a module or a variable does not have; the text says what to write instead."""
 
 
 class InputError(WorkbenchError, ValueError):
