@@ -35,8 +35,8 @@ from workbench.errors import SessionError, SessionWarning, StateError, TrainingF
 from workbench.log import TrainingLogBase
 from workbench.log.column import plain
 from workbench.main_loop import MainLoop
+from workbench.openmp import release_workers, release_workers_after_cells
 from workbench.utils.plain import is_count
-from workbench.utils.workers import release_workers, release_workers_after_cells
 
 if TYPE_CHECKING:
     from workbench.tensor.shared import SharedVariable

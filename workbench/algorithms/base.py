@@ -21,6 +21,7 @@ from workbench.tensor import Function, SharedVariable, Variable, function
 from workbench.tensor.execution import Execution, Guard, Watch
 from workbench.tensor.function import Updates, listed_updates
 from workbench.tensor.traversal import ancestors
+from workbench.utils.hooks import refuse_former_hooks
 
 Batch = Mapping[str, Any]
 """What an algorithm processes: arrays by the names of their sources."""
@@ -46,6 +47,12 @@ COMPILED_FOR = "compiled_for"
 """Under which the state of an algorithm says for which sizes programs were compiled."""
 
 
+FORMER_HOOKS = {
+    "_compute_gradients": "pass gradients={parameter: gradient} to the constructor",
+    "_validate_source_names": "define process_batch(batch), or pass on_unused_sources",
+}
+
+
 class TrainingAlgorithm(ABC):
     """Base class of what trains: initialised once, then given batches one by one.
 
@@ -56,6 +63,10 @@ class TrainingAlgorithm(ABC):
     """
 
     parameters: Sequence[SharedVariable] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_former_hooks(cls, FORMER_HOOKS, errors.AlgorithmError)
 
     @abstractmethod
     def initialize(self) -> None:
@@ -270,6 +281,23 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         """
         if self.function is None:
             self.function = self._build()
+
+    @property
+    def inputs(self) -> list[Variable]:
+        """The inputs of all that is computed for a batch; each takes the source of its name.
+
+        Raises
+        ------
+        SourceError
+            As `initialize`.
+        """
+        return list(inputs_by_name(self._roots(), self._kind).values())
+
+    def _roots(self) -> list[Variable]:
+        """All that is computed for a batch: outputs, what is observed, and new values."""
+        wanted = [v for variables, _ in self._observers for v in self.training_graph(variables)]
+        news = [new for _, new in _variables(self._trained_updates())]
+        return [*dict.fromkeys([*self._outputs(), *wanted]), *news]
 
     def _build(self) -> Function:
         updates = self._trained_updates()

@@ -45,6 +45,8 @@ class StepClipping(StepRule):
     StepClipping(threshold=5)
     """
 
+    one_by_one = False
+
     def __init__(self, threshold: float | None = None) -> None:
         self.threshold = None if threshold is None else _threshold(threshold)
 
@@ -84,7 +86,7 @@ class VariableClipping(StepRule):
     Raises
     ------
     AlgorithmError
-        If `axis` is none, or a parameter does not have it.
+        If `axis` is none, or is named twice, or a step does not have it.
 
     Examples
     --------
@@ -99,19 +101,21 @@ class VariableClipping(StepRule):
             raise errors.AlgorithmError(
                 f"axis is a whole number, several of them, or None for all; got {axis!r}"
             )
+        if len(set(listed)) != len(listed):
+            raise errors.AlgorithmError(f"axis names each axis once, got {axis!r}")
         self.axis = None if axis is None else tuple(listed)
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
     ) -> tuple[Variable, StepUpdates]:
-        wrong = [a for a in self.axis or () if not -parameter.ndim <= a < parameter.ndim]
+        moved: Variable = parameter - previous_step
+        wrong = [a for a in self.axis or () if not -moved.ndim <= a < moved.ndim]
         if wrong:
             raise errors.AlgorithmError(
-                f"{self!r} cannot clip {parameter!r}, which has {parameter.ndim} dimensions and so "
+                f"{self!r} cannot clip {parameter!r}, which has {moved.ndim} dimensions and so "
                 f"no axis {wrong[0]}; apply it to others only, with Restrict"
             )
-        moved: Variable = parameter - previous_step
-        axes = self.axis or tuple(range(parameter.ndim))
+        axes = self.axis or tuple(range(moved.ndim))
         norm = (moved**2).sum(axes, keepdim=True).sqrt() if axes else moved.abs()
         clipped = parameter - moved * (self.threshold / norm)
         # Steps that need no clipping stay as they are, to the last bit.
@@ -204,6 +208,8 @@ class Restrict(StepRule):
     >>> Restrict(StepClipping(1.0), [shared([1.0], "W")])
     Restrict(StepClipping(threshold=1), [W])
     """
+
+    one_by_one = False
 
     def __init__(self, step_rule: StepRule, variables: Iterable[SharedVariable]) -> None:
         check_rule(step_rule, type(self).__name__)

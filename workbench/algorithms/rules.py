@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -60,6 +60,20 @@ class StepRule:
                 f"with session.set(rule.{name}, {value!r})"
             )
         super().__setattr__(name, value)
+
+    one_by_one: ClassVar[bool] = True
+    """Whether `compute_steps` calls `compute_step` for each parameter."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = vars(cls)
+        if "compute_step" in own and "compute_steps" not in own and not cls.one_by_one:
+            maker = next(base for base in cls.__mro__ if "compute_steps" in vars(base))
+            raise errors.AlgorithmError(
+                f"{cls.__name__}.compute_step would never be called: {maker.__name__} makes the "
+                "steps of all parameters at once; define compute_steps(previous_steps), or make a "
+                "rule of its own and put both into a CompositeRule"
+            )
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
@@ -159,6 +173,8 @@ class CompositeRule(StepRule):
     >>> CompositeRule([StepClipping(1.0), Adam()]).components[0]
     StepClipping(threshold=1)
     """
+
+    one_by_one = False
 
     def __init__(self, components: Iterable[StepRule]) -> None:
         if isinstance(components, StepRule):

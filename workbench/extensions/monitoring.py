@@ -51,6 +51,10 @@ class MonitoringExtension(SimpleExtension):
 
     SEPARATOR = "_"
 
+    former_hooks = {  # noqa: RUF012
+        "_record_name": "define record_name(variable), which gives the name of a record",
+    }
+
     def __init__(
         self,
         prefix: str | None = None,
@@ -157,7 +161,7 @@ class DataStreamMonitoring(MonitoringExtension):
         with reading_for("evaluation"):
             self.data_stream.load_state_dict(state["data_stream"])
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Evaluate, and record the values; or that evaluation was abandoned."""
         main_loop = self.main_loop
         try:
@@ -250,11 +254,12 @@ class TrainingDataMonitoring(MonitoringExtension):
         if value.algorithm is not self._algorithm:
             self._join(value.algorithm)
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Record what there is since the last record."""
         if self._batches == 0 or "just_aggregate" in args:
             return
-        unread = self._aggregation.unread()
+        own = type(self).add_records is not MonitoringExtension.add_records
+        unread = None if own else self._aggregation.unread()
         if unread is None:
             self.add_records(self.main_loop.log, self._aggregation.read().items())
         else:

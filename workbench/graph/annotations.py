@@ -89,6 +89,10 @@ class ApplicationCall(Annotation):
         ``"call_id"`` is what the caller passed as such, or ``None``.
     draws : dict of frozenset of Variable to Draws
         What was drawn when the call was made again, in training mode, on other inputs.
+    inner_inputs, inner_outputs : list of Variable
+        Of a call that goes over sequences: the graph of one step. Inputs are the moments of
+        sequences, states and contexts, in this order and as far as there are some; outputs those
+        of the application. Empty for other calls.
 
     Examples
     --------
@@ -112,6 +116,8 @@ class ApplicationCall(Annotation):
         self.application = application
         self.metadata: dict[str, Any] = {"call_id": None}
         self.draws: dict[frozenset[Variable], Draws] = {}
+        self.inner_inputs: list[Variable] = []
+        self.inner_outputs: list[Variable] = []
 
     def add_auxiliary_variable(
         self, variable: Any, roles: Iterable[VariableRole] | None = None, name: str | None = None

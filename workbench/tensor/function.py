@@ -14,7 +14,7 @@ from workbench import errors
 from workbench.config import config
 from workbench.tensor import shapes
 from workbench.tensor.execution import MODES, Execution, Guard, Mode, Step, Watch
-from workbench.tensor.inputs import as_variable
+from workbench.tensor.inputs import as_variable, expect_read_only
 from workbench.tensor.lowering import lower
 from workbench.tensor.shared import SharedVariable, WriterLock, together
 from workbench.tensor.transfer import upload
@@ -209,9 +209,7 @@ class _Expected:
         """What is given as a tensor, if it is one of numbers; without a copy where possible."""
         if isinstance(value, numpy.ndarray):
             if not value.flags.writeable:
-                with warnings.catch_warnings():
-                    warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-                    return self._shared_memory(value)
+                expect_read_only()
             return self._shared_memory(value)
         if isinstance(value, torch.Tensor):
             # What a function gives never has a history, and compiled programs rely on that.
