@@ -24,6 +24,7 @@ from workbench.data.hooks import STREAM_HOOKS, check_called, is_own, refuse_unca
 from workbench.data.readonly import explained
 from workbench.data.schemes import IterationScheme
 from workbench.errors import DataError
+from workbench.hints import Hinted
 
 BatchT = TypeVar("BatchT")
 
@@ -47,7 +48,7 @@ def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
         _reader.reset(token)
 
 
-class AbstractDataStream(Labelled, ABC):
+class AbstractDataStream(Hinted, Labelled, ABC):
     """What every stream offers.
 
     Attributes
@@ -76,8 +77,6 @@ class AbstractDataStream(Labelled, ABC):
     num_random: int = 0
     reads_once: bool = False
 
-    _here: _Place = ((0, 0), None)
-    _trained: _Place | None = None
     _hooks = "iterate(self, epoch, start=0)"  # what a subclass defines
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -85,6 +84,9 @@ class AbstractDataStream(Labelled, ABC):
         if not is_own(cls, "iterate"):  # with a loop of its own it may call what it likes
             refuse_uncalled(cls, STREAM_HOOKS, cls._hooks)
         check_called(cls, "iterate", ("epoch", "start"), "give it both")
+
+    _here: _Place = ((0, 0), None)
+    _trained: _Place | None = None
 
     @abstractmethod
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
@@ -169,6 +171,9 @@ class AbstractDataStream(Labelled, ABC):
         """
         while True:
             yield self.get_epoch_iterator(as_dict)
+
+    def close(self) -> None:
+        """Let go of files and processes; reading opens or starts them again."""
 
     def state_dict(self) -> dict[str, int]:
         """Return where the stream stands: ``epoch`` and ``position``, the batches given of it.
@@ -359,6 +364,9 @@ class DataStream(AbstractDataStream):
                 labels, lambda names: names if BATCH in names else (BATCH, *names), tuple(labels)
             )
         return labels
+
+    def close(self) -> None:
+        self.dataset.close()
 
     @classmethod
     def default_stream(

@@ -37,6 +37,9 @@ class FinishAfter(SimpleExtension):
         """Record the request."""
         self.main_loop.log.current_row["training_finish_requested"] = True
 
+    def records(self) -> dict[str, bool]:
+        return {"training_finish_requested": False}
+
     @property
     def epochs(self) -> int | None:
         """The number of epochs after which training ends, where that is known beforehand."""
