@@ -1,6 +1,6 @@
 // Hosts Bokeh figures: loads BokehJS once a page, draws the figures that Python built, and replaces
 // all numbers whenever a new payload arrives. `post`, `attend` and `showProblem` stand in attend.js,
-// `whileShown` and `announce` in draw.js, `watchKernel` in kernel.js, `keepStill` in keep.js.
+// `whileShown` and `announce` in draw.js, `watchKernel` in kernel.js, `careForCell` in keep.js.
 
 const SPARSE = 60; // curves with at most so many points also show dots
 const DENSE = 300; // curves with more points than this are drawn thinner
@@ -330,4 +330,4 @@ function render({ model, el }) {
   };
 }
 
-export default { initialize: keepStill, render };
+export default { initialize: careForCell, render };

@@ -93,6 +93,27 @@ def test_an_output_in_a_tab_of_its_own_is_whole(running):
     assert whole(running, index) == ""
 
 
+def test_a_page_that_was_frozen_while_it_loaded_draws_all_views(running):
+    # The manager of widgets gives up after two seconds.
+    freeze = """(() => {
+        const create = URL.createObjectURL;
+        URL.createObjectURL = (blob) => {
+            const end = performance.now() + 2500;
+            if (!window.frozen) while (performance.now() < end);
+            window.frozen = true;
+            return create.call(URL, blob);
+        };
+    })()"""
+    running.page.add_init_script(freeze)
+    running.reload()
+    assert running.page.evaluate("window.frozen")
+    assert broken(running) == []
+    first = cells(running)[0]
+    running.scroll_to(first)
+    before = running.canvas(first)
+    until(lambda: running.canvas(first) != before, what="a change of the canvas")
+
+
 def test_a_page_reloaded_after_the_run_draws_all_views(running):
     """The last test: nothing runs any more after it."""
     running.ask("session.stop().wait(60)")
