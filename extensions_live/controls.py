@@ -14,6 +14,7 @@ from typing import Any
 from workbench.algorithms import UpdatesAlgorithm
 from workbench.commands import Command
 from workbench.extensions.finish import planned_batches, planned_epochs
+from workbench.hints import Hinted
 from workbench.session import Session, State
 
 from .bridge import pump
@@ -29,7 +30,7 @@ POSSIBLE = {State.RUNNING: ["pause", "stop"], State.PAUSED: ["resume", "step", "
 MOST_VALUES = 8
 
 
-class Controls(LiveWidget[Session]):
+class Controls(Hinted, LiveWidget[Session]):
     """Pause, resume, step and stop a session, and see how far it is.
 
     Parameters

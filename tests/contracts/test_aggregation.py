@@ -18,9 +18,16 @@ from workbench.monitoring import (
     Mean,
     Minimum,
     Perplexity,
+    Sum,
     TakeLast,
 )
-from workbench.monitoring.aggregation import Fold, Running, WeightedMean, _DataIndependent
+from workbench.monitoring.aggregation import (
+    Derived,
+    Fold,
+    Running,
+    WeightedMean,
+    _DataIndependent,
+)
 
 x = tensor.variable("x", (None, 3))
 m = x.mean()
@@ -29,6 +36,7 @@ c = x.sum(0)
 RNG = np.random.default_rng(0)
 BATCHES = [RNG.uniform(0.1, 1, size=(n, 3)).astype("float32") for n in (4, 1, 3)]
 WIDE = np.concatenate(BATCHES).astype("float64")
+LARGEST = np.max([batch.astype("float64").sum(0) for batch in BATCHES], axis=0)
 EACH = [batch.astype("float64") for batch in BATCHES]
 
 # Scheme, made when asked; expectation.
@@ -38,6 +46,17 @@ ROWS = {
     "mean with a number": (lambda: Mean(s, 2.0), WIDE.sum() / 6),
     "mean of columns": (lambda: Mean(c, x.shape[0]), WIDE.mean(0)),
     "weighted mean": (lambda: WeightedMean(m, x.shape[0]), WIDE.mean()),
+    "weighted mean without empty batches": (
+        lambda: WeightedMean(m / (x[0, 0] > 0.5), (x[0, 0] > 0.5).float()),
+        np.mean([b.mean() for b in EACH if b[0, 0] > 0.5]),
+    ),
+    "sum": (lambda: Sum(s), WIDE.sum()),
+    "sum of columns": (lambda: Sum(c), WIDE.sum(0)),
+    "derived": (
+        lambda: Derived((s / x.shape[0]).sqrt(), {s: Sum(s), x.shape[0]: Sum(x.shape[0])}),
+        np.sqrt(WIDE.sum() / len(WIDE)),
+    ),
+    "derived of columns": (lambda: Derived(c.abs().sum(), {c: Maximum(c)}), LARGEST.sum()),
     "last": (lambda: TakeLast(m), EACH[-1].mean()),
     "last columns": (lambda: TakeLast(c), EACH[-1].sum(0)),
     "minimum": (lambda: Minimum(m), min(b.mean() for b in EACH)),
@@ -49,9 +68,13 @@ ROWS = {
         np.exp(-np.log(WIDE).sum() / len(WIDE)),
     ),
     "concatenation": (lambda: Concatenate(x), WIDE),
+    "concatenation of examples": (lambda: Concatenate(x.sum(1)), WIDE.sum(1)),
+    "concatenation of some": (lambda: Concatenate(x[1:]), np.concatenate([b[1:] for b in EACH])),
+    "concatenation of columns": (lambda: Concatenate(c), [b.sum(0) for b in EACH]),
+    "concatenation of matrices": (lambda: Concatenate(x.T @ x), [b.T @ b for b in EACH]),
     "concatenation of numbers": (lambda: Concatenate(m), [b.mean() for b in EACH]),
 }
-GROWING = {"concatenation", "concatenation of numbers"}
+GROWING = {name for name in ROWS if name.startswith("concatenation")}
 WITHOUT_DATA = _DataIndependent  # has no batches; see tests/monitoring
 
 
@@ -162,4 +185,23 @@ def test_a_state_of_unknown_size_has_no_form_as_updates(scheme):
 @pytest.mark.parametrize("cls", sorted(schemes(Fold), key=lambda c: c.__name__))
 def test_schemes_are_documented(cls):
     assert "Parameters\n" in inspect.getdoc(cls)
-    assert cls is WeightedMean or cls.__name__ in monitoring.__all__
+    assert cls in (WeightedMean, Derived) or cls.__name__ in monitoring.__all__
+
+
+def test_concatenated_columns_of_unknown_number_have_a_row_for_each_batch():
+    wide = tensor.matrix("x")
+    columns, total = wide.sum(0).copy(name="columns"), wide.sum().copy(name="total")
+    for variable in (columns, total):
+        variable.tag.aggregation_scheme = Concatenate(variable)
+    values = DatasetEvaluator([columns, total]).evaluate(as_stream([{"x": b} for b in BATCHES]))
+    np.testing.assert_allclose(values["columns"], [b.sum(0) for b in EACH], rtol=1e-6)
+    np.testing.assert_allclose(values["total"], [b.sum() for b in EACH], rtol=1e-6)
+
+
+def test_rows_of_different_lengths_are_named():
+    wide = tensor.matrix("x")
+    columns = wide.sum(0).copy(name="columns")
+    columns.tag.aggregation_scheme = Concatenate(columns)
+    stream = as_stream([{"x": np.ones((2, n), "float32")} for n in (2, 3)])
+    with pytest.raises(MonitoringError, match=r"columns\): .* shapes \[\(1, 2\), \(1, 3\)\]"):
+        DatasetEvaluator([columns]).evaluate(stream)
