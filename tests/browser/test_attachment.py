@@ -34,9 +34,13 @@ def cells(notebook):
 
 def whole(notebook, index, panel=0):
     """Look at the view of a cell until it is drawn; say what is wrong with it."""
-    notebook.scroll_to(index, panel=panel)
+
+    def drawn():
+        notebook.scroll_to(index, panel=panel)  # what is drawn needs more room than before
+        return notebook.drawn(index, panel=panel)
+
     try:
-        until(lambda: notebook.drawn(index, panel=panel), timeout=20, what="a drawn view")
+        until(drawn, timeout=20, what="a drawn view")
     except AssertionError:
         return f"cell {index}: not drawn"
     return notebook.complaints(index, panel=panel)
@@ -106,7 +110,7 @@ def test_a_page_that_was_frozen_while_it_loaded_draws_all_views(running):
     })()"""
     running.page.add_init_script(freeze)
     running.reload()
-    assert running.page.evaluate("window.frozen")
+    running.page.wait_for_function("window.frozen")
     assert broken(running) == []
     first = cells(running)[0]
     running.scroll_to(first)
