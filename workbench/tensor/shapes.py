@@ -52,7 +52,7 @@ BY_SYMBOL = (
     "replacements_slocs",
     "deferred_runtime_asserts",
 )
-BY_ANOTHER = {
+BY_ANOTHER: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.Tensor.view: torch.Tensor.reshape,
     torch.Tensor.view_as: torch.Tensor.reshape_as,
 }
