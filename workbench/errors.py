@@ -48,6 +48,8 @@ knows nothing of the workbench can still catch them::
     └── TrainingFinish        (RuntimeError)    raised to end training; never reaches the user
         └── EvaluationAbandoned                 the same, within an extension that evaluates
 
+    WaitInterrupted           (KeyboardInterrupt) no error: waiting ended, and training goes on
+
 Where an error was raised while bricks were being applied, its text begins with their path: the
 running applications push themselves onto `location` (see `located`).
 """
@@ -281,6 +283,10 @@ class SessionError(WorkbenchError, RuntimeError):
 
 class SessionWarning(WorkbenchError, RuntimeWarning):
     """Another session is training while a new one starts."""
+
+
+class WaitInterrupted(KeyboardInterrupt):
+    """Waiting for training was interrupted, and training goes on."""
 
 
 class CheckpointWarning(WorkbenchError, RuntimeWarning):

@@ -16,6 +16,7 @@ from workbench.serialization.state import check_keys
 from workbench.tensor import SharedVariable
 
 if TYPE_CHECKING:
+    from workbench.log import TrainingLogBase
     from workbench.main_loop import MainLoop
 
 Handler = Callable[..., object]
@@ -189,6 +190,16 @@ class TrainingExtension:
         Those of the training step are saved in any case.
         """
         return ()
+
+    def ended(self, log: TrainingLogBase) -> str | None:
+        """Return why training is over as far as this extension can see, or None if it is not.
+
+        Asked before a run begins or goes on, which then trains nothing and says why.
+        """
+        return None
+
+    def go_on(self) -> None:
+        """Called when somebody asks for more training, whatever has ended it before."""
 
     def before_training(self) -> None:
         """Called before training starts for the first time."""

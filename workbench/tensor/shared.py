@@ -108,6 +108,12 @@ class SharedVariable(Variable):
         DtypeError
             If the conversion would lose more than precision (floats into integers, say).
         """
+        new = self._checked(value)
+        with together(self.writers), torch.no_grad():
+            self.tensor.copy_(new)
+
+    def _checked(self, value: Any) -> torch.Tensor:
+        """Return `value` as `set_value` would assign it; raise where that would raise."""
         if isinstance(value, torch.Tensor):
             new = value.detach()
         else:
@@ -128,8 +134,7 @@ class SharedVariable(Variable):
                 f"set_value of {self!r}: got {new.dtype} values, but it holds {self.tensor.dtype}; "
                 "convert them first"
             )
-        with together(self.writers), torch.no_grad():
-            self.tensor.copy_(new)
+        return new
 
     def __reduce__(self) -> Any:
         # The tensor itself: archives recognise it, and store the values of parameters once.
