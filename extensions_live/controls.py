@@ -19,7 +19,7 @@ from workbench.session import Session, State
 from .bridge import pump
 from .curves import duration, latest
 from .progress import Speed
-from .widget import LiveWidget, asset
+from .widget import LiveWidget, live_module
 
 PERIOD = 0.25
 
@@ -56,8 +56,7 @@ class Controls(LiveWidget[Session]):
 
     """
 
-    _esm = asset("attend.js", "controls.js")
-    _css = asset("live.css")
+    _esm = live_module("controls.js")
 
     def __init__(self, session: Session, *, hide: Collection[str] = ()) -> None:
         self._hide = frozenset(hide)

@@ -20,7 +20,7 @@ from .curves import latest, read_curve
 from .figures import HEIGHT, colours, document
 from .output import RunView
 from .still import Still
-from .widget import BokehJS, LiveWidget, asset
+from .widget import BokehJS, LiveWidget, live_module
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -133,8 +133,7 @@ def as_figures(channels: object) -> list[list[str]]:
 class PlotView(LiveWidget[Plot]):
     """The figures of one `Plot` on the screen."""
 
-    _esm = asset("attend.js", "plot.js")
-    _css = asset("live.css")
+    _esm = live_module("plot.js")
 
     title = traitlets.Unicode().tag(sync=True)
     channels: traitlets.List[Any] = traitlets.List().tag(sync=True)

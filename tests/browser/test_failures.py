@@ -2,45 +2,15 @@
 
 import json
 
-import nbformat
 import pytest
 
-from .lab import until
-
-SMALL_RUN = """
-import time
-from extensions_live import Plot, view
-from workbench.extensions import FinishAfter, TrainingExtension
-from workbench.main_loop import MainLoop
-
-class Slow:
-    fail_at = None
-    def initialize(self):
-        self.seen = 0
-    def process_batch(self, batch):
-        time.sleep(0.01)
-        self.seen += 1
-        if self.seen == self.fail_at:
-            raise ValueError("the weights ran away")
-
-class Writer(TrainingExtension):
-    def after_batch(self, batch):
-        i = self.main_loop.status["iterations_done"]
-        self.main_loop.log.current_row["cost"] = float("nan") if i % 40 == 20 else 1 / i
-
-def start(epochs, fail_at=None, channels=("cost",)):
-    algorithm = Slow()
-    algorithm.fail_at = fail_at
-    extensions = [Writer(), FinishAfter(after_n_epochs=epochs), Plot(channels=channels)]
-    return MainLoop(algorithm, [{"x": [i]} for i in range(50)], extensions=extensions).start()
-"""
+from .lab import notebook_text, until
+from .runs import SMALL_RUN
 
 
 def prepared(open_notebook, name):
     """Open a notebook and define in it what starts a light run."""
-    content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SMALL_RUN)])
-    content.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-    notebook = open_notebook(name, nbformat.writes(content))
+    notebook = open_notebook(name, notebook_text(SMALL_RUN))
     notebook.run(0)
     assert notebook.errors() == []
     return notebook

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from extensions_live import view
-from extensions_live.still import NOTE, STYLE, Still
+from extensions_live.still import STYLE, UNKEPT, Still
 
 from .runs import make_loop, plot_of
 
@@ -32,7 +32,7 @@ def test_a_finished_run_leaves_a_picture_and_a_table(hand_pump, published):
     one = Still([plot_of(main_loop)])
     one.display()
     hand_pump.serve(one)
-    assert published == [({"text/plain": "", "text/html": STYLE + NOTE}, False), (EMPTY, False)]
+    assert published == [({"text/plain": "", "text/html": STYLE + UNKEPT}, False), (EMPTY, False)]
     main_loop.run()
     hand_pump.serve(one)
     (table, updated), (picture, _) = published[2:]
