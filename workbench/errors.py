@@ -61,6 +61,8 @@ from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from workbench.tracebacks import Readable, shorten_uncaught
+
 if TYPE_CHECKING:
     from workbench.session import Session
 
@@ -87,8 +89,11 @@ def nearest(name: str, candidates: Iterable[object]) -> str:
     return f"; did you mean {spelled[found[0]]!r}?" if found else ""
 
 
-class WorkbenchError(Exception):
-    """Base of all errors raised by the workbench."""
+class WorkbenchError(Readable, Exception):
+    """Base of all errors raised by the workbench.
+
+    Shown without the frames within it, where nobody catches them; see `workbench.tracebacks`.
+    """
 
 
 class ShapeError(WorkbenchError, ValueError):
@@ -285,7 +290,7 @@ class SessionWarning(WorkbenchError, RuntimeWarning):
     """Another session is training while a new one starts."""
 
 
-class WaitInterrupted(KeyboardInterrupt):
+class WaitInterrupted(Readable, KeyboardInterrupt):
     """Waiting for training was interrupted, and training goes on."""
 
 
@@ -302,3 +307,6 @@ class EvaluationAbandoned(TrainingFinish):
 
     An extension that catches it lets those behind it see the event; see `MainLoop.breathe`.
     """
+
+
+shorten_uncaught()

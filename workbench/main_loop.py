@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import signal
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
@@ -818,7 +817,7 @@ class MainLoop:
         def tell() -> bool:  # not in the handler, which may have interrupted a print
             nonlocal told
             if not told:
-                print(INTERRUPTED[level], file=sys.stderr)
+                tell(INTERRUPTED[level])
             told = True
             return False
 

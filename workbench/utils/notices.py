@@ -6,13 +6,28 @@ for "a run goes on already". There a notice is a line of plain output.
 
 from __future__ import annotations
 
+import logging
 import sys
 import warnings
+from typing import TextIO
 
 
 def tell(text: str) -> None:
     """Show a line: as output in a notebook, else on the standard error, beside the results."""
-    print(text, file=sys.stdout if in_notebook() else sys.stderr)
+    print(text, file=screen())
+
+
+def mention(logger: logging.Logger, text: str) -> None:
+    """Log a warning, or in a notebook show a line."""
+    if in_notebook():
+        tell(text)
+    else:
+        logger.warning(text)
+
+
+def screen() -> TextIO:
+    """Return where a person reads what is no result: output in a notebook, else standard error."""
+    return sys.stdout if in_notebook() else sys.stderr
 
 
 def remark(text: str, category: type[Warning], *, stacklevel: int = 2) -> None:
