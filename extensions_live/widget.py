@@ -29,9 +29,9 @@ def asset(*names: str) -> str:
     return "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in names)
 
 
-def live_module(name: str) -> str:
+def live_module(*names: str) -> str:
     """Return the script of a widget in `assets`, after what the widgets share."""
-    return asset("attend.js", "draw.js", "keep.js", "kernel.js", name)
+    return asset("attend.js", "draw.js", "keep.js", "kernel.js", *names)
 
 
 class BokehJS(anywidget.AnyWidget):

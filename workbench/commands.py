@@ -6,13 +6,14 @@ import threading
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from workbench.errors import SessionError
+from workbench.errors import SessionError, WaitInterrupted
 from workbench.utils.waiting import wait
 
 WAITS_FOR_ITSELF = (
     "{command!r} is carried out by this very thread between two batches, so waiting for it here "
     "would never end; look at it later"
 )
+INTERRUPTED = "wait() was interrupted, what it waited for was not: {command!r}"
 
 
 class Command:
@@ -90,6 +91,8 @@ class Command:
         ------
         TimeoutError
             If it was neither applied nor refused in time.
+        WaitInterrupted
+            If waiting is interrupted; the command stays as it is.
         SessionError
             If it was refused or has failed; or if the thread that would carry it out asks.
         """
@@ -100,7 +103,11 @@ class Command:
                 self._settled = threading.Event()
                 if self._done:
                     self._settled.set()
-        if not wait(self._settled, timeout):
+        try:
+            settled = wait(self._settled, timeout)
+        except KeyboardInterrupt:
+            raise WaitInterrupted(INTERRUPTED.format(command=self)) from None
+        if not settled:
             raise TimeoutError(f"{self!r} after {timeout} seconds; it stays queued")
         if self.reason is not None:
             raise SessionError(f"{self.text}: {self.state}") from self.exception

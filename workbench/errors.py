@@ -293,6 +293,9 @@ class SessionWarning(WorkbenchError, RuntimeWarning):
 class WaitInterrupted(Readable, KeyboardInterrupt):
     """Waiting for training was interrupted, and training goes on."""
 
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]  # nothing went wrong anywhere
+
 
 class CheckpointWarning(WorkbenchError, RuntimeWarning):
     """A run could not be saved, or not all of it; training goes on."""

@@ -165,6 +165,8 @@ class Session:
         What ended training, if it failed, with its traceback.
     note : str
         Why there was nothing to train, if so; else empty.
+    runs : int
+        How often training began: once, and again whenever `train` went on after the end.
 
     Examples
     --------
@@ -198,6 +200,7 @@ class Session:
         self.commands: list[Command] = []
         self.exception: BaseException | None = None
         self.note = ""
+        self.runs = 0
         self._state = State.CREATED
         self._lock = threading.RLock()  # over the state and the list of commands
         self._thread: threading.Thread | None = None
@@ -265,6 +268,7 @@ class Session:
         try:
             self._warn_of(others)
             self.exception = self._traceback = None
+            self.runs += 1
             self._set_note(self.main_loop._nothing_to_do() if more is None else None)
             if self.note:
                 claim.release()
@@ -462,8 +466,8 @@ class Session:
         ------
         BaseException
             What made training fail, with the traceback of its thread.
-        KeyboardInterrupt
-            If waiting is interrupted; training goes on.
+        WaitInterrupted
+            If waiting is interrupted; training goes on. It is a `KeyboardInterrupt`.
         SessionError
             If the session was not started, or waits for itself.
         """
@@ -520,6 +524,7 @@ class Session:
             more = [c for c in left if c.kind == "train" and not self._overtaken(c)]
             if state is State.FINISHED and more:
                 self._state = State.RUNNING
+                self.runs += 1
             else:
                 more = []
                 claim.release()
