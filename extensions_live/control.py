@@ -9,6 +9,7 @@ the running cell.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import weakref
 from typing import Any, Protocol
@@ -16,6 +17,9 @@ from typing import Any, Protocol
 from .notebook import shell
 
 REQUEST, REPLY = "workbench_request", "workbench_reply"
+
+AFTER_IDLE = 0.02
+"""Seconds after which a kernel has said that it is idle."""
 
 
 class Receiver(Protocol):
@@ -123,6 +127,16 @@ def connect() -> None:
 def connected() -> bool:
     """Return whether a page is heard while a cell runs."""
     return _channel is not None
+
+
+def busy_again() -> None:
+    """Have the page told that a cell runs, after a message on a thread beside that cell.
+
+    The threads on which some versions of ipykernel hear widgets end with the same untruth.
+    """
+    if _channel is not None and threading.current_thread() is not threading.main_thread():
+        with contextlib.suppress(RuntimeError):  # no loop, and so no such thread
+            asyncio.get_running_loop().call_later(AFTER_IDLE, _channel.cell.say_busy)
 
 
 def register(name: str, receiver: Receiver) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from workbench.algorithms import UpdatesAlgorithm
@@ -149,7 +149,7 @@ class Controls(LiveWidget[Session]):
 
 def steer(session: Session, name: str) -> None:
     """Put the command of a button on the session's queue."""
-    commands = {
+    commands: dict[str, Callable[[], Command]] = {
         "pause": session.pause,
         "resume": session.resume,
         "step": session.step,

@@ -101,7 +101,7 @@ class Listener:
         kernel._publish_status("busy", "shell", parent=message)
         try:
             result = kernel.shell_handlers[kind](self.reply, idents, message)
-            if inspect.isawaitable(result):  # a coroutine in name only
+            if inspect.iscoroutine(result):  # in name only
                 with contextlib.suppress(StopIteration):
                     result.send(None)
         except Exception:

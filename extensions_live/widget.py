@@ -17,6 +17,7 @@ import anywidget
 import bokeh
 import traitlets
 
+from . import control
 from .bridge import Audience, pump
 
 Subject = TypeVar("Subject")
@@ -130,6 +131,7 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject]):
         super().close()
 
     def _hear(self, _: object, content: dict[str, Any], buffers: object) -> None:
+        control.busy_again()
         if content.get("kind") == "look":
             before = self.audience.looking()
             self.audience.heard(content["rendering"], visible=content["visible"])

@@ -814,7 +814,7 @@ class MainLoop:
     def _post_interrupt(self, level: Literal["epoch", "batch"]) -> None:
         told = False
 
-        def tell() -> bool:  # not in the handler, which may have interrupted a print
+        def announce() -> bool:  # not in the handler, which may have interrupted a print
             nonlocal told
             if not told:
                 tell(INTERRUPTED[level])
@@ -822,10 +822,10 @@ class MainLoop:
             return False
 
         def interrupt() -> None:
-            tell()
+            announce()
             self.interrupt(level)
 
-        self.post(interrupt, early=tell, urgent=level == "batch")
+        self.post(interrupt, early=announce, urgent=level == "batch")
 
     def interrupt(self, level: Literal["epoch", "batch"] = "batch") -> None:
         """End training with this epoch, or right away; in the thread that trains.

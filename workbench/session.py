@@ -28,6 +28,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -266,15 +267,15 @@ class Session:
         claim = registry.Claim(self.main_loop, self)
         before = self._state, self._thread
         try:
-            self._warn_of(others)
-            self.exception = self._traceback = None
-            self.runs += 1
             self._set_note(self.main_loop._nothing_to_do() if more is None else None)
             if self.note:
                 claim.release()
                 self._state = State.FINISHED
                 self._ended.set()
                 return
+            self._warn_of(others)
+            self.exception = self._traceback = None
+            self.runs += 1
             release_workers()  # this thread's, which would slow down the new one
             release_workers_after_cells()
             self._thread = threading.Thread(
@@ -368,7 +369,7 @@ class Session:
         (True, <MainLoop: 7 iterations, 7 epochs done>)
         """
         check_more(epochs, batches)
-        more = self.main_loop._more(epochs, batches)
+        more = partial(self.main_loop.go_on, epochs=epochs, batches=batches)
         number, unit = (epochs, "epoch") if epochs is not None else (batches, "batch")
         plural = "" if number == 1 else "es" if unit == "batch" else "s"
         text = f"train {number} more {unit}{plural}"
@@ -532,7 +533,7 @@ class Session:
             for command in left:
                 if command not in more:
                     command._refuse(ENDED.format(state=state))
-            return (lambda: [command._carry_out() for command in more]) if more else None
+            return partial(_carry_out_all, more) if more else None
 
     def _new(self, kind: str, text: str) -> Command:
         command = Command(len(self.commands) + 1, kind, text)
@@ -585,8 +586,8 @@ class Session:
     def _assign_later(self, value: _Value) -> None:
         """Post a letter with `value`, or let it join the one that was posted last."""
         if self._values is None:
-            self._values = values = []
-            self.main_loop.post(lambda: self._assign(values))
+            self._values = []
+            self.main_loop.post(partial(self._assign, self._values))
         self._values.append(value)
 
     def _assign(self, values: list[_Value]) -> None:
@@ -784,6 +785,11 @@ class Session:
         newest = self.log.latest().items()
         numbers = [(n, v) for n, v in newest if type(v) in (int, float)]
         return {name: f"{value:.5g}" for name, value in numbers[:count]}
+
+
+def _carry_out_all(commands: list[Command]) -> None:
+    for command in commands:
+        command._carry_out()
 
 
 class _Refused(Exception):

@@ -33,7 +33,9 @@ def notebook(shared):
     until(lambda: shared.find("state").inner_text() == "running", what="a running session")
     yield shared
     shared.command("notebook:interrupt-kernel")
-    until(lambda: shared.page.evaluate(STATUS) == "idle", what="an idle kernel")
+    last = len(shared.kinds()) - 1
+    until(lambda: shared.count(last), what="the end of the cell")
+    time.sleep(0.5)  # what is asked at the moment of an interrupt is dropped with the cell
 
 
 def begin(notebook, cell):
@@ -68,14 +70,13 @@ def test_without_a_control_channel_a_cell_that_waits_hears_the_click(notebook):
     click(notebook, "pause", "pause: applied at iteration")
 
 
-def test_without_any_way_the_bar_says_at_once_that_the_click_waits(notebook):
+def test_without_any_way_the_bar_says_at_once_that_the_click_waits(notebook, setup):
     notebook.page.evaluate(DEAF)
-    index = begin(notebook, "time.sleep(6)")
+    index = begin(notebook, "time.sleep(10)")
     notebook.find("pause").click()
     shown = notebook.find("command").inner_text()
-    if (
-        notebook.count(index) is None and "applied" not in shown
-    ):  # some kernels hear it all the same
+    assert notebook.count(index) is None
+    if setup.kernel != "7.1":  # which hears widgets in a thread of its own
         assert shown == "Pause sent; it takes effect when the running cell ends"
     until(lambda: notebook.find("command").inner_text().startswith("pause: applied"), what="it")
 

@@ -33,6 +33,7 @@ class Kernel:
     """A kernel and a client of it that knows little more than the protocol."""
 
     def __init__(self, version):
+        self.version = version
         search = os.pathsep.join([str(kernels.folder(version)), str(ROOT)])
         self.manager = KernelManager(kernel_name="python3")
         self.manager._kernel_spec = KernelSpec(
@@ -69,6 +70,16 @@ class Kernel:
                 time.sleep(0.3)  # from there to the first line of the cell
                 return id
 
+    def sees_busy(self, cell, after):
+        """Check that the last word is that `cell` runs, though the message `after` has ended."""
+        states = []
+        while states[-2:-1] != [(after, "idle")]:
+            message = self.client.get_iopub_msg(timeout=SOON)
+            if message["msg_type"] == "status":
+                of = message["parent_header"]["msg_id"]
+                states.append((of, message["content"]["execution_state"]))
+        assert states[-1] == (cell, "busy")
+
     def ask(self, **message):
         """Ask on the control channel; return the status of the answer."""
         content = {"receiver": self.ident, "message": {"kind": "command", **message}}
@@ -80,11 +91,22 @@ class Kernel:
                 assert reply["msg_type"] == REPLY
                 return reply["content"]["status"], request["header"]["msg_id"]
 
-    def send(self, **message):
-        """Send a message of the widget."""
+    def send(self, subshell=None, **message):
+        """Send a message of the widget; return its id."""
         data = {"method": "custom", "content": {"kind": "command", **message}}
         content = {"comm_id": self.ident, "data": data}
-        self.client.shell_channel.send(self.client.session.msg("comm_msg", content))
+        sent = self.client.session.msg("comm_msg", content)
+        if subshell is not None:
+            sent["header"]["subshell_id"] = subshell
+        self.client.shell_channel.send(sent)
+        return sent["header"]["msg_id"]
+
+    def subshell(self):
+        """Make a thread beside the cell in which messages are heard, as a page does."""
+        self.client.control_channel.send(self.client.session.msg("create_subshell_request", {}))
+        while "subshell_id" not in (reply := self.client.get_control_msg(timeout=SOON))["content"]:
+            pass
+        return reply["content"]["subshell_id"]
 
 
 @pytest.fixture(scope="module", params=kernels.VERSIONS)
@@ -110,16 +132,21 @@ def test_a_request_acts_whatever_the_cell_does(kernel, cell):
     id = kernel.begin(cell)
     status, request = kernel.ask(name="pause")
     assert status == "ok"
-    states = []
-    while states[-1:] != [(id, "busy")]:  # the page must not take the kernel for an idle one
-        message = kernel.client.get_iopub_msg(timeout=SOON)
-        if message["msg_type"] == "status":
-            of = message["parent_header"]["msg_id"]
-            states.append((of, message["content"]["execution_state"]))
-    assert (request, "idle") in states and (id, "idle") not in states
+    kernel.sees_busy(id, after=request)
     kernel.manager.interrupt_kernel()
     assert "Interrupt" in kernel.output() or cell == "session.wait()"
     assert kernel.run("print(session.commands[-1].wait(20), session.state)") == "None paused\n"
+
+
+@pytest.mark.timeout(200)
+def test_a_message_on_a_thread_beside_the_cell_leaves_it_busy(kernel):
+    if kernel.version != "7.1":
+        pytest.skip("this version hears widgets in the thread of the cells")
+    subshell = kernel.subshell()
+    id = kernel.begin("time.sleep(2)")
+    kernel.sees_busy(id, after=kernel.send(subshell, name="pause"))
+    kernel.output()
+    assert kernel.run("print(session.state)") == "paused\n"
 
 
 @pytest.mark.timeout(200)

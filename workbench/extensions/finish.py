@@ -175,7 +175,8 @@ def planned_epochs(main_loop: MainLoop) -> int | None:
     """Return the number of epochs after which training ends, if that is known."""
     goal = main_loop.status.get(GOAL)
     if goal is not None:
-        return goal.get("epochs")
+        wanted: int | None = goal.get("epochs")
+        return wanted
     epochs = (extension.epochs for extension in _ends(main_loop.extensions))
     return min((number for number in epochs if number is not None), default=None)
 
