@@ -88,9 +88,7 @@ NOTHING_TO_DO = (
     "Nothing was trained: {reason}. session.train(epochs=1) or main_loop.run(epochs=1) goes on"
 )
 NO_MORE_EPOCHS = "Nothing was trained: the data stream has no more epochs"
-GIVEN_BACK = (
-    "{session!r} trains this main loop already; start() gives it back. Its method stop() ends it"
-)
+GIVEN_BACK = "{session!r} trains this main loop already; start() gives it back"
 TRANSIENT = (
     "_mailbox", "_handlers", "_deferred", "_arriving", "_thread", "_firing", "_in_hand",
 )  # fmt: skip
