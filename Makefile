@@ -33,9 +33,6 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PIP) install -q -c constraints.txt --no-build-isolation -e ".[$(EXTRAS)]"
 	@touch $@
 
-# Threads of torch that wait for each other hardly spin: beside a browser, all cores are in use, and
-# spinning ones would make a step many times slower.
-lab: export GOMP_SPINCOUNT ?= 1000
 lab: $(SETTINGS) ## open the first notebook in JupyterLab, on this machine only
 	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
 		--LabApp.default_url=/lab/tree/$(NOTEBOOK)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .plot import Plot
     from .widget import LiveWidget
 
+MESSAGE = 200  # characters of an error in the table
 POINTS = 600  # enough for the width of the picture
 STYLE = f"<style>{asset('still.css')}</style>"
 FIRST, EVERY = 2.0, 30.0  # seconds between the first two pictures, and between later ones
@@ -192,7 +193,12 @@ class Still:
             ("iterations", f"{log.status['iterations_done']:,}"),
             ("epochs", f"{log.status['epochs_done']:,}"),
         ]
-        return [*rows, *latest(log).items()]
+        rows += latest(log).items()
+        exception = None if self.session is None else self.session.exception
+        if exception is not None:
+            message = str(exception).partition("\n")[0][:MESSAGE]
+            rows += [("error", f"{type(exception).__name__}: {message}")]
+        return rows
 
     def text(self) -> str:
         """Return the table as plain text."""

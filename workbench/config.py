@@ -77,6 +77,9 @@ class Configuration:
         Whether uncaught errors are shown with all frames within the workbench; False.
     precision : {'float32', 'tf32', 'bf16'}
         Arithmetic of matrix products: bf16 on any device, tf32 on a GPU that can; 'float32'.
+    threads : int or 'auto'
+        How many threads a function uses on a CPU; 'auto' gives one to small programs, and the
+        processors that this process may use to large ones.
 
     Raises
     ------
@@ -111,6 +114,7 @@ class Configuration:
     execution: str
     full_tracebacks: bool
     precision: str
+    threads: int | str
 
     def __init__(self) -> None:
         self._lock = threading.RLock()

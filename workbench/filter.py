@@ -123,7 +123,7 @@ class VariableFilter:
         self.applications = _listed("applications", applications, object, "applications")
 
     def __call__(self, variables: Iterable[Variable]) -> list[Variable]:
-        """Return those of `variables` that meet all criteria, in their order."""
+        """Return those of `variables`, a list or a graph, that meet all criteria, in order."""
         tests = self._tests()
         return [variable for variable in variables if all(test(variable) for test in tests)]
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 from workbench.algorithms import GradientDescent, TrainingAlgorithm
 from workbench.config import config
 from workbench.data import as_stream
-from workbench.data.streams import AbstractDataStream
+from workbench.data.streams import AbstractDataStream, reading_for
 from workbench.errors import (
     AlgorithmError,
     AlreadyTrainingError,
@@ -28,7 +28,6 @@ from workbench.errors import (
     ExtensionError,
     ExtensionLookupError,
     GraphError,
-    LogError,
     TrainingFinish,
     nearest,
 )
@@ -44,6 +43,7 @@ from workbench.extensions.finish import (
     goal_reached,
     planned_batches,
 )
+from workbench.extensions.foreign import Dispatching, as_extension, check_log
 from workbench.graph import ComputationGraph
 from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
@@ -52,7 +52,9 @@ from workbench.model import Model
 from workbench.monitoring.aggregation import plain
 from workbench.running import Claim, is_claimed
 from workbench.serialization import training
+from workbench.tensor.execution import available_threads
 from workbench.tensor.transfer import Arrivals
+from workbench.utils.hooks import refuse_former_hooks
 from workbench.utils.notices import tell
 from workbench.utils.profile import Profile, Timer
 
@@ -65,9 +67,10 @@ __all__ = ["MainLoop", "TrainingFinish"]
 
 FINISH_REQUEST = "training_finish_requested"
 
-NOT_AN_EXTENSION = (
-    "extensions[{index}] is {given!r}, which is no TrainingExtension{hint}; write a function for "
-    "one event as a TrainingExtension with the method of that name"
+READ_ONCE = "data_read_once"
+READS_ONCE = (
+    "{stream!r} reads a generator, which gives its data once: this run cannot be rewound, and "
+    "after a restart it goes on only if a new generator gives the same"
 )
 NO_DATA = "this main loop has no data stream to train on; give MainLoop(data_stream=...)"
 NO_ALGORITHM = "this main loop has no algorithm to train with; give MainLoop(algorithm=...)"
@@ -78,6 +81,10 @@ NOT_AN_ALGORITHM = (
 NOT_A_MODEL = (
     "model is {given:.80}, but a model is a computation graph; give Model(cost), which finds the "
     "bricks and their parameters by itself"
+)
+OTHER_THREADS = (
+    "large steps use {now} threads from here on, {before} before, and sums over several threads "
+    "round differently; config.threads = {before} goes on as before"
 )
 NO_BATCHES = "epoch {epoch} of {stream!r} has no batches, so training would never get anywhere"
 ANOTHER_THREAD = (
@@ -96,6 +103,17 @@ OF_A_BATCH = (CallbackName.BEFORE_BATCH, CallbackName.AFTER_BATCH)
 INTERRUPTED = {
     "epoch": "Interrupted: training ends with this epoch. Interrupt again to end it now.",
     "batch": "Interrupted again: training ends after this batch.",
+}
+
+
+FORMER_HOOKS = {
+    name: f"write a TrainingExtension with {events}"
+    for name, events in {
+        "_run_epoch": "before_epoch and after_epoch",
+        "_run_iteration": "before_batch and after_batch",
+        "_run_extensions": "dispatch, which every event calls",
+        "_check_finish_training": "a record training_finish_requested, as FinishAfter makes it",
+    }.items()
 }
 
 
@@ -134,11 +152,13 @@ class MainLoop:
         The model that is trained, for the use of extensions. A `Model` is checked when training
         starts: that it is initialised, and that the algorithm trains its parameters.
     log : TrainingLogBase, optional
-        The log; a new one if not given. With a log that has iterations, training resumes.
+        The log; a new one if not given. With a log that has iterations, training resumes. One of
+        your own has what `workbench.extensions.foreign.Logging` lists.
     log_backend : str, optional
         The kind of log to make if none is given; ``config.log_backend`` by default.
     extensions : iterable of TrainingExtension, optional
-        Called in this order.
+        Called in this order. Anything with a method ``dispatch(event, *args)`` will do; it stands
+        in `extensions` wrapped, and gets the main loop as its attribute ``main_loop``.
 
     Attributes
     ----------
@@ -178,6 +198,10 @@ class MainLoop:
     {'training_finish_requested': True, 'training_finished': True}
     """
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_former_hooks(cls, FORMER_HOOKS, ExtensionError)
+
     def __init__(
         self,
         algorithm: TrainingAlgorithm,
@@ -185,7 +209,7 @@ class MainLoop:
         model: ComputationGraph | None = None,
         log: TrainingLogBase | None = None,
         log_backend: str | None = None,
-        extensions: Iterable[TrainingExtension] | None = None,
+        extensions: Iterable[TrainingExtension | Dispatching] | None = None,
     ) -> None:
         if algorithm is not None and (
             not isinstance(algorithm, Trains) or isinstance(algorithm, type)
@@ -199,16 +223,15 @@ class MainLoop:
             raise GraphError(NOT_A_MODEL.format(given=repr(model)))
         self.model = model
         self.log = new_log(log_backend) if log is None else log
-        if not isinstance(self.log, TrainingLogBase):
-            raise LogError(f"log is a training log such as SQLiteLog(path), got {log!r}")
+        check_log(self.log)
         if isinstance(extensions, TrainingExtension):
             raise ExtensionError(
                 f"extensions is a list, got {extensions!r}; write [{extensions!r}]"
             )
-        self.extensions = list(extensions or ())
-        for index, extension in enumerate(self.extensions):
-            if not isinstance(extension, TrainingExtension):
-                raise _not_an_extension(index, extension)
+        self.extensions = [
+            as_extension(given, f"extensions[{index}]")
+            for index, given in enumerate(extensions or ())
+        ]
         self.profile = Profile()
         self.epoch_iterator: Iterator[dict[str, Any]] | None = None
         self.started_at: dict[str, int] = {}
@@ -648,9 +671,12 @@ class MainLoop:
                 self.model.check_sanity(self.algorithm)
             with Timer("initialization", self.profile):
                 self.algorithm.initialize()
+            if self.data_stream is not None and self.data_stream.reads_once:
+                self.log.current_row[READ_ONCE] = READS_ONCE.format(stream=self.data_stream)
             self.started_at = {n: self.status[n] for n in ("iterations_done", "epochs_done")}
         if isinstance(self.algorithm, TrainingAlgorithm):
             self.algorithm.watch_execution(self._record_execution, self._batches_left)
+            self._record_threads()
         if self.status["iterations_done"] > 0:
             self.log.resume()
             self._fire(CallbackName.ON_RESUMPTION)
@@ -658,6 +684,13 @@ class MainLoop:
     def _record_execution(self, text: str) -> None:
         """Record that batches after this iteration are processed in another way, and why."""
         self.log.current_row["execution"] = text
+
+    def _record_threads(self) -> None:
+        """Keep the number of threads that large steps use: sums over several round differently."""
+        now, before = available_threads(), self.status.get("threads")
+        if before not in (None, now):
+            self._record_execution(OTHER_THREADS.format(now=now, before=before))
+        self.status["threads"] = now
 
     def _batches_left(self) -> int | None:
         planned = planned_batches(self)
@@ -682,7 +715,8 @@ class MainLoop:
         fresh = self.epoch_iterator is None
         if fresh:
             try:
-                self.epoch_iterator = iter(self.data_stream.get_epoch_iterator(as_dict=True))
+                with reading_for("training"):
+                    self.epoch_iterator = iter(self.data_stream.get_epoch_iterator(as_dict=True))
             except StopIteration:
                 return False
             self._fire(CallbackName.BEFORE_EPOCH)
@@ -883,10 +917,3 @@ def _timed(name: str, handler: Handler, profile: Profile) -> Handler:
             handler(*args)
 
     return timed
-
-
-def _not_an_extension(index: int, given: object) -> ExtensionError:
-    hint = ""
-    if isinstance(given, type) and issubclass(given, TrainingExtension):
-        hint = f": it is the class; write {given.__name__}(...)"
-    return ExtensionError(NOT_AN_EXTENSION.format(index=index, given=given, hint=hint))

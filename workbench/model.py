@@ -29,7 +29,7 @@ class Trained(Protocol):
 
 
 class Model(ComputationGraph):
-    """A computation graph whose parameters have paths, such as ``mlp/linear_0.W``.
+    """A computation graph whose parameters have paths, such as ``/mlp/linear_0.W``.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Model(ComputationGraph):
     >>> model.get_top_bricks()
     [<MLP mlp: 10 -> 10>]
     >>> list(model.get_parameter_dict())
-    ['mlp/linear_0.W', 'mlp/linear_0.b', 'mlp/linear_1.W', 'mlp/linear_1.b']
+    ['/mlp/linear_0.W', '/mlp/linear_0.b', '/mlp/linear_1.W', '/mlp/linear_1.b']
     """
 
     def get_top_bricks(self) -> list[Component]:
@@ -95,7 +95,8 @@ class Model(ComputationGraph):
         Parameters
         ----------
         parameter_values : dict of str to array
-            As `get_parameter_values` gives them, or `workbench.serialization.load_parameters`.
+            As `get_parameter_values` gives them, or `workbench.serialization.load_parameters`; a
+            path may do without the ``/`` in front.
 
         Raises
         ------
@@ -103,8 +104,14 @@ class Model(ComputationGraph):
             If a path is unknown or missing, or an array has the wrong shape or kind.
         """
         parameters = self.get_parameter_dict()
-        # in archives a path begins at the root: "/mlp/linear_0.W"
-        parameter_values = {path.removeprefix("/"): v for path, v in parameter_values.items()}
+        rooted = {path.removeprefix("/"): path for path in parameters}
+        given: dict[str, Any] = {}
+        for path, value in parameter_values.items():
+            full = rooted.get(path.removeprefix("/"), path)
+            if full in given:
+                raise ParameterError(f"no parameter was set: {full!r} is given twice")
+            given[full] = value
+        parameter_values = given
         problems = [
             f"{path!r} is no parameter of the model{nearest(path, parameters)}"
             for path in parameter_values

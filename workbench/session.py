@@ -49,10 +49,10 @@ from workbench.extensions.finish import check_more
 from workbench.log import TrainingLogBase
 from workbench.log.column import plain
 from workbench.main_loop import MainLoop
+from workbench.openmp import release_workers, release_workers_after_cells
 from workbench.utils.notices import remark, tell
 from workbench.utils.plain import is_count
 from workbench.utils.waiting import wait
-from workbench.utils.workers import release_workers, release_workers_after_cells
 
 if TYPE_CHECKING:
     from workbench.tensor.shared import SharedVariable

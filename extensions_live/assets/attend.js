@@ -24,7 +24,7 @@ function attend(model, box) {
   const observer = new IntersectionObserver((entries) => {
     near = entries[entries.length - 1].isIntersecting;
     check();
-  }, { rootMargin: "300px" });
+  }, { rootMargin: "300px", scrollMargin: "300px" }); // the second is for notebooks, which scroll inside
   observer.observe(box);
   document.addEventListener("visibilitychange", check);
   model.on("comm_live_update", tell);

@@ -337,14 +337,15 @@ class Notebook:
         )
         return seconds
 
-    def widget_messages(self, seconds: float) -> list[float]:
-        """Return when the kernel sent each message of a widget that arrives from now on."""
+    def display_messages(self, seconds: float) -> list[float]:
+        """Return when the kernel sent each message that shows something, from now on."""
         sent: list[str] = self.page.evaluate(
             f"""async (seconds) => {{
                 const kernel = {NOTEBOOK}.sessionContext.session.kernel;
                 const sent = [];
                 const note = (_, message) => {{
-                    if (message.header.msg_type.startsWith('comm')) sent.push(message.header.date);
+                    const type = message.header.msg_type;
+                    if (/^comm|display_data$/.test(type)) sent.push(message.header.date);
                 }};
                 kernel.iopubMessage.connect(note);
                 await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));

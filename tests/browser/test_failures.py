@@ -30,9 +30,10 @@ def notebook(shared):
 
 
 def run(notebook, source):
-    """Append a cell and run it."""
+    """Append a cell, run it and look at it."""
     index = notebook.add_cell(source)
     notebook.run(index)
+    notebook.scroll_to(index)
     return index
 
 
@@ -107,18 +108,19 @@ def test_a_stopped_kernel_is_told_and_the_picture_stays(open_notebook):
     assert not dead.nth(0).is_visible() and not dead.nth(1).is_visible()
 
 
-def test_a_notebook_saved_while_training_runs_says_so_once(open_notebook):
-    notebook = prepared(open_notebook, "moving.ipynb")
-    run(notebook, "session = start(1000)\nview(session)")
+def test_a_notebook_saved_before_the_first_value_says_so_once(open_notebook):
+    notebook = prepared(open_notebook, "early.ipynb")
+    run(notebook, "Slow.process_batch = lambda *_: time.sleep(300)\nview(start(1))")
     note = notebook.page.locator(".wb-unkept")
-    assert notebook.find("state").is_visible() and not note.is_visible()
+    notebook.find("state").wait_for()
+    assert not note.is_visible()
     notebook.save()
     notebook.shut_down()
     notebook.page.locator(".wb-gone").first.wait_for()
     notebook.page.goto("about:blank")
     notebook.page.goto(f"{notebook.base}/lab/tree/{notebook.path.name}?reset")
     note.wait_for(state="visible")
-    assert note.inner_text().startswith("A live view of training was here.")
+    assert note.inner_text().startswith("A live view of training was here")
     dead = notebook.page.get_by_text("model not found")
     assert [dead.nth(i).is_visible() for i in range(2)] == [False, False]
 
@@ -126,5 +128,6 @@ def test_a_notebook_saved_while_training_runs_says_so_once(open_notebook):
 def test_a_running_view_hides_the_picture_that_stays(notebook):
     run(notebook, "session = start(1)\nsession.wait()\nview(session)")
     until(lambda: notebook.page.locator(".jp-RenderedImage img").count() == 1, what="the picture")
+    notebook.page.locator(".wb-plot.wb-drawn").wait_for()
     assert notebook.page.locator(".jp-RenderedImage img").is_hidden()
     assert notebook.page.locator("table.wb-still").is_hidden()

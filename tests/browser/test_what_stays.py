@@ -30,6 +30,7 @@ def picture(notebook):
 
 def see_picture(notebook):
     """Wait for the still picture, and return what is said beside it."""
+    notebook.scroll_to(VIEW)
     cell = notebook.cell(VIEW)
     cell.locator(".jp-RenderedImage img").first.wait_for()
     assert cell.locator("table.wb-still").is_visible()
@@ -81,6 +82,7 @@ def test_a_page_that_was_reloaded_keeps_the_picture_up_to_date(notebook):
 
 
 def test_a_restarted_kernel_is_told_and_the_view_stays_readable(notebook):
+    until(lambda: picture(notebook), what="a picture")
     notebook.page.evaluate(f"() => {{ {NOTEBOOK}.sessionContext.restartKernel(); }}")
     assert told(notebook).startswith("The kernel of this run was stopped or restarted")
     assert notebook.drawn(VIEW)

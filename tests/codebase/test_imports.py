@@ -9,6 +9,7 @@ from tests.support.tree import ROOT, imports, modules
 
 # From the bottom to the top. A module imports from its own row and from the rows above it here.
 LAYERS = [
+    ["openmp"],
     ["tracebacks", "errors", "config", "_settings"],
     ["tensor"],
     ["utils"],

@@ -18,9 +18,16 @@ from workbench.monitoring import (
     Mean,
     Minimum,
     Perplexity,
+    Sum,
     TakeLast,
 )
-from workbench.monitoring.aggregation import Fold, Running, WeightedMean, _DataIndependent
+from workbench.monitoring.aggregation import (
+    Derived,
+    Fold,
+    Running,
+    WeightedMean,
+    _DataIndependent,
+)
 
 x = tensor.variable("x", (None, 3))
 m = x.mean()
@@ -29,6 +36,7 @@ c = x.sum(0)
 RNG = np.random.default_rng(0)
 BATCHES = [RNG.uniform(0.1, 1, size=(n, 3)).astype("float32") for n in (4, 1, 3)]
 WIDE = np.concatenate(BATCHES).astype("float64")
+LARGEST = np.max([batch.astype("float64").sum(0) for batch in BATCHES], axis=0)
 EACH = [batch.astype("float64") for batch in BATCHES]
 
 # Scheme, made when asked; expectation.
@@ -38,6 +46,17 @@ ROWS = {
     "mean with a number": (lambda: Mean(s, 2.0), WIDE.sum() / 6),
     "mean of columns": (lambda: Mean(c, x.shape[0]), WIDE.mean(0)),
     "weighted mean": (lambda: WeightedMean(m, x.shape[0]), WIDE.mean()),
+    "weighted mean without empty batches": (
+        lambda: WeightedMean(m / (x[0, 0] > 0.5), (x[0, 0] > 0.5).float()),
+        np.mean([b.mean() for b in EACH if b[0, 0] > 0.5]),
+    ),
+    "sum": (lambda: Sum(s), WIDE.sum()),
+    "sum of columns": (lambda: Sum(c), WIDE.sum(0)),
+    "derived": (
+        lambda: Derived((s / x.shape[0]).sqrt(), {s: Sum(s), x.shape[0]: Sum(x.shape[0])}),
+        np.sqrt(WIDE.sum() / len(WIDE)),
+    ),
+    "derived of columns": (lambda: Derived(c.abs().sum(), {c: Maximum(c)}), LARGEST.sum()),
     "last": (lambda: TakeLast(m), EACH[-1].mean()),
     "last columns": (lambda: TakeLast(c), EACH[-1].sum(0)),
     "minimum": (lambda: Minimum(m), min(b.mean() for b in EACH)),
@@ -162,4 +181,4 @@ def test_a_state_of_unknown_size_has_no_form_as_updates(scheme):
 @pytest.mark.parametrize("cls", sorted(schemes(Fold), key=lambda c: c.__name__))
 def test_schemes_are_documented(cls):
     assert "Parameters\n" in inspect.getdoc(cls)
-    assert cls is WeightedMean or cls.__name__ in monitoring.__all__
+    assert cls in (WeightedMean, Derived) or cls.__name__ in monitoring.__all__

@@ -111,7 +111,8 @@ def extension_classes(base=TrainingExtension):
     for module in pkgutil.iter_modules(workbench.extensions.__path__, "workbench.extensions."):
         importlib.import_module(module.name)
     found = {base} if base.__module__.startswith("workbench.") else set()
-    return found.union(*(extension_classes(kind) for kind in base.__subclasses__()))
+    found = found.union(*(extension_classes(kind) for kind in base.__subclasses__()))
+    return {kind for kind in found if not kind.__name__.startswith("_")}
 
 
 def build(kind, folder, batches=LENGTH):
@@ -206,3 +207,16 @@ def test_a_run_that_is_pickled_ends_in_the_same_numbers(kind, tmp_path):
     copy = pickle.loads(cloudpickle.dumps(part))
     copy.find_extension("end").set_conditions(after_n_batches=LENGTH)
     assert_same(run(copy), whole)
+
+
+BY_HAND = sorted(set(TRIGGERED) - {SimpleExtension, MonitoringExtension, Timing}, key=str)
+
+
+@pytest.mark.parametrize("kind", BY_HAND, ids=lambda kind: kind.__name__)
+def test_what_does_not_depend_on_the_event_can_be_done_without_one(kind, tmp_path):
+    job = Job(tmp_path)
+    extension = ROWS[kind](job)
+    main_loop = MainLoop(job.algorithm, job.stream(), extensions=[extension])
+    extension.main_loop = main_loop
+    main_loop.log.current_row["cost"] = 1.0
+    extension.do()

@@ -18,6 +18,7 @@ from workbench.monitoring import (
     MonitoredQuantity,
     MonitoredQuantityBuffer,
     TakeLast,
+    mean,
 )
 from workbench.monitoring.evaluators import Aggregation
 from workbench.tensor import RandomStream
@@ -63,8 +64,18 @@ def named(variable, name, **tags):
     return new
 
 
-def test_values_are_averaged_over_batches():
+def each(variable, name):
+    """Return a variable whose mean over batches is meant."""
+    return mean(named(variable, name))
+
+
+def test_means_are_those_over_examples():
     value = DatasetEvaluator([named(x.mean(), "m")]).evaluate(batches([1, 3], [8]))
+    assert value == {"m": 4}
+
+
+def test_what_is_meant_to_be_averaged_over_batches_is():
+    value = DatasetEvaluator([each(x.mean(), "m")]).evaluate(batches([1, 3], [8]))
     assert value == {"m": 5}
 
 
@@ -92,7 +103,7 @@ def test_the_scheme_of_the_tag_goes_first():
 
 def test_small_values_are_not_lost_among_many():
     """In single precision the sum would stop growing."""
-    evaluator = DatasetEvaluator([named(x.sum(), "s")])
+    evaluator = DatasetEvaluator([each(x.sum(), "s")])
     evaluator.initialize_aggregators()
     for value in [2.0**24] + [1.0] * 64:
         evaluator.process_batch({"x": np.float32([value])})
@@ -103,7 +114,7 @@ def test_arrays_are_averaged_element_by_element():
     m = tensor.matrix("m")
     evaluator = DatasetEvaluator([named(m.mean(0), "means")])
     stream = as_stream([{"m": np.float32([[1, 2], [3, 4]])}, {"m": np.float32([[4, 8]])}])
-    np.testing.assert_array_equal(evaluator.evaluate(stream)["means"], [3, 5.5])
+    np.testing.assert_array_equal(evaluator.evaluate(stream)["means"], [8 / 3, 14 / 3])
 
 
 def test_numbers_come_as_python_numbers():
@@ -124,7 +135,7 @@ def test_what_depends_on_no_data_is_computed_once():
     calls = []
     w = shared(3.0, "w")
     square = tensor.put_hook(named(w**2, "square"), lambda value: calls.append(value))
-    values = DatasetEvaluator([square, named(x.sum(), "s")]).evaluate(batches([1], [2], [3]))
+    values = DatasetEvaluator([square, each(x.sum(), "s")]).evaluate(batches([1], [2], [3]))
     assert values == {"square": 9, "s": 2} and len(calls) == 1
 
 
@@ -137,20 +148,20 @@ def test_the_stream_is_not_read_for_what_depends_on_no_data():
 
 
 def test_each_evaluation_starts_anew():
-    evaluator = DatasetEvaluator([named(x.sum(), "s"), Median([x], "median")])
+    evaluator = DatasetEvaluator([each(x.sum(), "s"), Median([x], "median")])
     evaluator.evaluate(batches([100]))
     assert evaluator.evaluate(batches([1], [3])) == {"s": 2, "median": 2}
 
 
 def test_updates_are_done_with_every_batch():
     seen = shared(0, "seen")
-    evaluator = DatasetEvaluator([named(x.sum(), "s")], updates={seen: seen + x.shape[0]})
+    evaluator = DatasetEvaluator([each(x.sum(), "s")], updates={seen: seen + x.shape[0]})
     evaluator.evaluate(batches([1, 2], [3]))
     assert seen.get_value() == 3 and evaluator.changes == [seen]
 
 
 def test_random_draws_differ_from_batch_to_batch():
-    noise = named(RandomStream(1).uniform(x.shape).sum(), "noise")
+    noise = named(RandomStream(1).uniform(x.shape).mean(), "noise")
     seen = []
     tensor.put_hook(noise, lambda value: seen.append(value.item()))
     DatasetEvaluator([noise]).evaluate(batches([1], [1]))
@@ -247,7 +258,7 @@ def test_state_goes_on_where_it_was():
 
 
 def test_an_evaluator_can_be_pickled():
-    evaluator = pickle.loads(pickle.dumps(DatasetEvaluator([named(x.sum(), "s")])))
+    evaluator = pickle.loads(pickle.dumps(DatasetEvaluator([each(x.sum(), "s")])))
     assert evaluator.evaluate(batches([1], [3])) == {"s": 2}
 
 

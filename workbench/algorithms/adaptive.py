@@ -180,12 +180,20 @@ class Adam(StepRule):
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
     ) -> tuple[Variable, StepUpdates]:
-        steps, updates = self.compute_steps({parameter: previous_step})
+        steps, updates = self._steps({parameter: previous_step})
         return steps[parameter], updates
 
     def compute_steps(
         self, previous_steps: Mapping[SharedVariable, Variable]
     ) -> tuple[Steps, StepUpdates]:
+        if type(self).compute_step is not Adam.compute_step:
+            return super().compute_steps(previous_steps)
+        return self._steps(previous_steps)
+
+    def _steps(
+        self, previous_steps: Mapping[SharedVariable, Variable]
+    ) -> tuple[Steps, StepUpdates]:
+        """The steps of several parameters, with one count of the batches for all of them."""
         # Powers and their distance from one are taken in double precision: with 0.999 ** t single
         # precision would lose the first batches' correction in rounding.
         time = counter("adam_time")

@@ -9,9 +9,10 @@ while training runs.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -59,6 +60,20 @@ class StepRule:
                 f"with session.set(rule.{name}, {value!r})"
             )
         super().__setattr__(name, value)
+
+    one_by_one: ClassVar[bool] = True
+    """Whether `compute_steps` calls `compute_step` for each parameter."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = vars(cls)
+        if "compute_step" in own and "compute_steps" not in own and not cls.one_by_one:
+            maker = next(base for base in cls.__mro__ if "compute_steps" in vars(base))
+            raise errors.AlgorithmError(
+                f"{cls.__name__}.compute_step would never be called: {maker.__name__} makes the "
+                "steps of all parameters at once; define compute_steps(previous_steps), or make a "
+                "rule of its own and put both into a CompositeRule"
+            )
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
@@ -127,6 +142,14 @@ class StepRule:
         """Whether the rule gives finite steps for gradients that are not."""
         return False
 
+    @property
+    def accepts(self) -> Variable | None:
+        """True, once it is computed, if the batch is to count; ``None`` if every batch does.
+
+        Known after `compute_steps`. If it is false, an algorithm does no update but the steps.
+        """
+        return None
+
     def __repr__(self) -> str:
         settings = ", ".join(
             f"{name}={value.get_value().item():.6g}"
@@ -150,6 +173,8 @@ class CompositeRule(StepRule):
     >>> CompositeRule([StepClipping(1.0), Adam()]).components[0]
     StepClipping(threshold=1)
     """
+
+    one_by_one = False
 
     def __init__(self, components: Iterable[StepRule]) -> None:
         if isinstance(components, StepRule):
@@ -179,8 +204,19 @@ class CompositeRule(StepRule):
     def handles_not_finite(self) -> bool:
         return any(component.handles_not_finite for component in self.components)
 
+    @property
+    def accepts(self) -> Variable | None:
+        several = [component.accepts for component in self.components]
+        return functools.reduce(_both, several, None)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.components!r})"
+
+
+def _both(one: Variable | None, other: Variable | None) -> Variable | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
 
 
 class Scale(StepRule):

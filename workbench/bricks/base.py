@@ -8,7 +8,7 @@ each of these steps, and takes them through it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar, NoReturn, Self
@@ -26,6 +26,7 @@ from workbench.errors import (
     nearest,
 )
 from workbench.graph.hierarchy import Component
+from workbench.utils.hooks import refuse_former_hooks
 
 LIFE_CYCLE = frozenset(
     "allocated initialized allocation_config_pushed initialization_config_pushed parameters "
@@ -81,6 +82,9 @@ class Brick(Component):
         brick initialises it.
     decorators : sequence of BrickWrapper
         A class attribute: wrappers for the inherited application methods of the class.
+    former_hooks : dict of str to str
+        A class attribute: methods that subclasses overrode in Blocks and that nothing calls here,
+        and what to define instead. A class that defines one is refused.
 
     Examples
     --------
@@ -103,11 +107,14 @@ class Brick(Component):
 
     lazy: ClassVar[bool] = True
     decorators: ClassVar[Sequence[BrickWrapper]] = ()
+    former_hooks: ClassVar[Mapping[str, str]] = {}
     print_shapes: bool = False
     _immediate: dict[Hashable, Any]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        for base in cls.__mro__:
+            refuse_former_hooks(cls, vars(base).get("former_hooks", {}), ApplicationError)
         for wrapper in vars(cls).get("decorators", ()):
             wrapper.decorate(cls)
 
@@ -145,7 +152,7 @@ class Brick(Component):
             # A child that another model uses already keeps its parameters, unless asked explicitly.
             shared = child.allocated and any(p.allocated for p in child._owners() if p is not self)
             if anew or not shared:
-                child._allocate_tree(done, anew)
+                child._allocate_as_defined(done, anew)
         self.parameters = []
         self.auxiliary_variables.clear()
         self.updates.clear()
@@ -153,6 +160,14 @@ class Brick(Component):
         self._remember_settings()
         self.allocated = True
         self._forget()
+
+    def _allocate_as_defined(self, done: set[Brick], anew: bool) -> None:
+        """Allocate by the method of a subclass, if that has one of its own."""
+        if type(self).allocate is Brick.allocate:
+            self._allocate_tree(done, anew)
+        elif self not in done:
+            done.add(self)
+            self.allocate()
 
     def _allocate(self) -> None:
         """Make the brick's own parameters: append them to `parameters`. For subclasses."""
@@ -169,7 +184,7 @@ class Brick(Component):
         """
         self._require(self.initialization_args, "initialization")
         if not self.allocated:
-            self._allocate_tree(set(), anew=False)
+            self._allocate_as_defined(set(), anew=False)
         self._check_unchanged()
         if not self.initialization_config_pushed:
             self.push_initialization_config()
@@ -184,16 +199,21 @@ class Brick(Component):
     def push_allocation_config(self) -> None:
         """Give the children the settings that they need for allocation.
 
-        Done by `allocate` if it has not been done; call it to change the children afterwards.
+        Done by `allocate` if it has not been done; call it to change the children afterwards. May
+        be called before all settings are there: then the children get what is known, and are given
+        the rest by `allocate`.
+
+        Raises
+        ------
+        NotConfiguredError
+            If a setting is missing without which nothing can be said to the children.
         """
-        self._require(self.allocation_args, "allocation")
-        with _pushing("allocation"):
-            self._push_allocation_config()
+        self._push("allocation", self.allocation_args, self._push_allocation_config)
         for child in self._bricks():
             # A child that still lacks settings pushes its own once it has them.
             if not child._missing(child.allocation_args):
                 child.push_allocation_config()
-        self.allocation_config_pushed = True
+        self.allocation_config_pushed = not self._missing(self.allocation_args)
 
     def _push_allocation_config(self) -> None:
         """Set attributes of the children before their allocation. For subclasses."""
@@ -201,15 +221,19 @@ class Brick(Component):
     def push_initialization_config(self) -> None:
         """Give the children the settings that they need for initialisation.
 
-        Done by `initialize` if it has not been done; call it to change the children afterwards.
+        Done by `initialize` if it has not been done; call it to change the children afterwards. As
+        `push_allocation_config`, it may be called early.
+
+        Raises
+        ------
+        NotConfiguredError
+            If a setting is missing without which nothing can be said to the children.
         """
-        self._require(self.initialization_args, "initialization")
-        with _pushing("initialization"):
-            self._push_initialization_config()
+        self._push("initialization", self.initialization_args, self._push_initialization_config)
         for child in self._bricks():
             if not child._missing(child.initialization_args):
                 child.push_initialization_config()
-        self.initialization_config_pushed = True
+        self.initialization_config_pushed = not self._missing(self.initialization_args)
 
     def _push_initialization_config(self) -> None:
         """Set attributes of the children before their initialisation. For subclasses."""
@@ -217,10 +241,19 @@ class Brick(Component):
     def _prepare(self) -> None:
         """Be ready to be applied."""
         if not self.allocated:
-            self._allocate_tree(set(), anew=False)
+            self._allocate_as_defined(set(), anew=False)
         self._check_unchanged()
         if not self.lazy and not self.initialized:
             self.initialize()
+
+    def _push(self, stage: str, settings: list[str], push: Callable[[], None]) -> None:
+        """Push for a stage; if that goes wrong for want of `settings`, tell which."""
+        try:
+            with _pushing(stage):
+                push()
+        except Exception:
+            self._require(settings, stage)
+            raise
 
     def _missing(self, settings: Iterable[str]) -> list[str]:
         return [name for name in settings if not is_set(getattr(self, name, None))]

@@ -16,6 +16,7 @@ from workbench.bricks.softmax import check_targets, expected_log
 from workbench.errors import DtypeError, ShapeError
 from workbench.roles import COST, add_role
 from workbench.tensor import Variable
+from workbench.tensor.alike import alike
 from workbench.tensor.exact import log_complement, log_probability
 from workbench.tensor.indexing import elements
 
@@ -76,7 +77,7 @@ class CostMatrix(Cost):
     @application(inputs=["y", "y_hat"], outputs=["cost"])
     def apply(self, y: Variable, y_hat: Variable) -> Variable:
         """Sum over features, mean over the batch; `y` and `y_hat` have one shape, (B, D)."""
-        matrix = self.cost_matrix(y, y_hat)
+        matrix = self.cost_matrix(check_alike(self, y, y_hat), y_hat)
         return mean_cost(matrix.flatten(1).sum(1) if matrix.ndim > 1 else matrix)
 
     @application(inputs=["y", "y_hat"], outputs=["cost_matrix"])
@@ -98,8 +99,7 @@ class SquaredError(CostMatrix):
     @application(inputs=["y", "y_hat"], outputs=["cost_matrix"])
     def cost_matrix(self, y: Variable, y_hat: Variable) -> Variable:
         """``(y - y_hat) ** 2`` for each element."""
-        check_alike(self, y, y_hat)
-        return (y - y_hat) ** 2
+        return (check_alike(self, y, y_hat) - y_hat) ** 2
 
 
 class AbsoluteError(CostMatrix):
@@ -115,8 +115,7 @@ class AbsoluteError(CostMatrix):
     @application(inputs=["y", "y_hat"], outputs=["cost_matrix"])
     def cost_matrix(self, y: Variable, y_hat: Variable) -> Variable:
         """``|y - y_hat|`` for each element."""
-        check_alike(self, y, y_hat)
-        return abs(y - y_hat)
+        return abs(check_alike(self, y, y_hat) - y_hat)
 
 
 class BinaryCrossEntropy(CostMatrix):
@@ -135,7 +134,7 @@ class BinaryCrossEntropy(CostMatrix):
     @application(inputs=["y", "y_hat"], outputs=["cost_matrix"])
     def cost_matrix(self, y: Variable, y_hat: Variable) -> Variable:
         """``-y log(y_hat) - (1 - y) log(1 - y_hat)`` for each element, with both in [0, 1]."""
-        check_alike(self, y, y_hat)
+        y = check_alike(self, y, y_hat)
         return -(y * log_probability(y_hat) + (1 - y) * log_complement(y_hat))
 
 
@@ -165,7 +164,8 @@ class CategoricalCrossEntropy(Cost):
         y : Variable
             Class indices, integers of shape (B,), or probabilities of shape (B, C).
         y_hat : Variable
-            Probabilities of shape (B, C), each row with the sum one.
+            Probabilities of shape (B, C), each row with the sum one. Of one example without a
+            batch, probabilities of shape (C,), and then one index, or (C,), for `y`.
 
         Returns
         -------
@@ -173,6 +173,10 @@ class CategoricalCrossEntropy(Cost):
             A scalar.
         """
         where = f"{self.path()}.apply"
+        if y_hat.ndim == 1 and y.ndim == (1 if y.dtype.is_floating_point else 0):
+            check_targets(y.unsqueeze(0), y_hat.unsqueeze(0), where)
+            log = log_probability(y_hat).unsqueeze(0)
+            return mean_cost(-expected_log(y.unsqueeze(0), log, where))
         check_targets(y, y_hat, where)
         return mean_cost(-expected_log(y, log_probability(y_hat), where))
 
@@ -258,18 +262,13 @@ def mean_cost(costs: Variable) -> Variable:
     return cost
 
 
-def check_alike(brick: Brick, y: Variable, y_hat: Variable) -> None:
-    """Refuse targets and predictions that could only be compared by broadcasting.
+def check_alike(brick: Brick, y: Variable, y_hat: Variable) -> Variable:
+    """Targets that are sure to have the shape of the predictions.
 
     Raises
     ------
     ShapeError
+        At once, or when values are given, if they could only be compared by broadcasting.
     """
-    pairs = zip(y.shape, y_hat.shape, strict=False)
-    differ = any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in pairs)
-    if y.ndim != y_hat.ndim or differ:
-        raise ShapeError(
-            f"{brick.path()}.cost_matrix: y has shape {shown(y)}, but y_hat has shape "
-            f"{shown(y_hat)}; targets and predictions are compared element by element, so their "
-            "shapes must be equal"
-        )
+    alike_targets: Variable = alike(y, y_hat, f"{brick.path()}.cost_matrix", ("y", "y_hat"))
+    return alike_targets

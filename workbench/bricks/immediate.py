@@ -21,6 +21,7 @@ from workbench.errors import DtypeError, ShapeError, WorkbenchError
 from workbench.graph.modes import in_training_mode
 from workbench.tensor import Function, SharedVariable, Variable, function, variable
 from workbench.tensor.device import floatx
+from workbench.tensor.inputs import expect_read_only
 from workbench.utils.plain import find_bricks, unpack
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ def _tensor(value: torch.Tensor | numpy.ndarray[Any, Any]) -> torch.Tensor:
     """The value as a tensor; arrays of floats, which numpy makes float64 unasked, become floatx."""
     if isinstance(value, torch.Tensor):
         return value.detach()
+    expect_read_only()
     return torch.as_tensor(value, dtype=floatx() if value.dtype.kind == "f" else None)
 
 

@@ -9,6 +9,7 @@ from workbench.bricks.wrappers import WithExtraDims
 from workbench.errors import DtypeError, ShapeError
 from workbench.graph.annotations import ApplicationCall
 from workbench.tensor import Variable
+from workbench.tensor.alike import alike
 from workbench.tensor.indexing import elements
 
 
@@ -111,6 +112,7 @@ def expected_log(y: Variable, log_p: Variable, where: str) -> Variable:
     check_targets(y, log_p, where)
     if not y.dtype.is_floating_point:
         return elements(log_p, y, f"{where}: classes y")
+    y = alike(y, log_p, where, ("y", "y_hat"))
     # Where y is zero the term is zero, even if the log-probability is -inf.
     expected: Variable = (y * log_p).where(y > 0, 0.0).sum(1)
     return expected

@@ -14,6 +14,7 @@ from workbench.errors import ExtensionError, nearest
 from workbench.extensions.events import CallbackName
 from workbench.serialization.state import check_keys
 from workbench.tensor import SharedVariable
+from workbench.utils.hooks import refuse_former_hooks
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -106,6 +107,12 @@ class TrainingExtension:
     'Halver'
     """
 
+    former_hooks: ClassVar[Mapping[str, str]] = {}
+    """Methods that subclasses overrode in Blocks and that nothing calls here; what to do instead.
+
+    A class that defines one is refused.
+    """
+
     state_keys: ClassVar[tuple[str, ...]] = ()
     """The attributes that must be saved for training to go on as if it had never stopped.
 
@@ -115,6 +122,8 @@ class TrainingExtension:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        for base in cls.__mro__:
+            refuse_former_hooks(cls, vars(base).get("former_hooks", {}), ExtensionError)
         events = [event.value for event in CallbackName]
         for name in vars(cls):
             hint = nearest(name, events) if name.startswith(("before_", "after_", "on_")) else ""
@@ -148,7 +157,7 @@ class TrainingExtension:
 
     def dispatch(self, callback_name: CallbackName, *args: Any) -> None:
         """Run the callback of an event; override it to intercept every event."""
-        getattr(self, callback_name.value)(*args)
+        getattr(self, CallbackName(callback_name))(*args)
 
     def handler(self, event: CallbackName) -> Handler | None:
         """Return what the main loop shall call on `event`, or None if nothing.

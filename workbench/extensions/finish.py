@@ -61,7 +61,7 @@ class FinishAfter(SimpleExtension):
     FinishAfter(after_n_epochs=5)
     """
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Record the request."""
         self.main_loop.request_finish()
 

@@ -196,7 +196,8 @@ class SimpleExtension(TrainingExtension):
         Parameters
         ----------
         which_callback : CallbackName
-            The event on which it is called.
+            The event on which it is called. To do the job by hand, extensions that do the same on
+            every event need none: ``load.do()``.
         *args
             What the main loop passes with that event, then the arguments of the condition;
             `parse_args` separates them.
@@ -316,9 +317,8 @@ class SimpleExtension(TrainingExtension):
 
     def dispatch(self, callback_invoked: CallbackName, *from_main_loop: Any) -> None:
         """Call `do` for every condition on this event that holds."""
-        log = self.main_loop.log
         for condition in self._conditions.get(callback_invoked, ()):
-            if condition.predicate(log):
+            if condition.predicate(self.main_loop.log):
                 self.do(callback_invoked, *from_main_loop, *condition.arguments)
 
     def handler(self, event: CallbackName) -> Handler | None:
@@ -348,14 +348,14 @@ class SimpleExtension(TrainingExtension):
 
     @staticmethod
     def parse_args(
-        which_callback: str, args: Iterable[Any]
+        which_callback: str | None, args: Iterable[Any]
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """Separate the arguments of `do` by where they come from.
 
         Parameters
         ----------
-        which_callback : str
-            The event.
+        which_callback : str or None
+            The event, if there is one.
         args : iterable
             All arguments after the first.
 
@@ -369,7 +369,8 @@ class SimpleExtension(TrainingExtension):
         >>> SimpleExtension.parse_args("after_batch", ({"x": 1}, "best"))
         (({'x': 1},), ('best',))
         """
-        count, given = len(CallbackName(which_callback).arguments), tuple(args)
+        given = tuple(args)
+        count = 0 if which_callback is None else len(CallbackName(which_callback).arguments)
         return given[:count], given[count:]
 
     def __repr__(self) -> str:

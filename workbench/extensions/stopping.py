@@ -110,7 +110,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
             self.last_best_iter = log.status["iterations_done"]
             self.last_best_epoch = log.status["epochs_done"]
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Record how long to wait still, and ask for the end if that is over."""
         self.update_best()
         log = self.main_loop.log
@@ -247,7 +247,7 @@ class EarlyStopping(CompositeExtension):
         for extension in self.sub_extensions:
             extension.main_loop = value
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Save the model, which is the best so far."""
         if self.checkpoint_extension is not None:
             from_main_loop, _ = self.parse_args(which_callback, args)

@@ -114,7 +114,7 @@ class Timestamp(SimpleExtension):
         self.log_record = log_record
         self.separator = separator
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Record the time."""
         self.main_loop.log.current_row[self.log_record] = self.get_timestamp()
 

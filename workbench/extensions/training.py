@@ -133,7 +133,7 @@ class SharedVariableModifier(SimpleExtension):
             )
         return self._function(*args)
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Set the variable, unless it is held."""
         if self.held:
             return
@@ -303,7 +303,7 @@ class ReduceOnPlateau(SharedVariableModifier):
         self.waited = 0
         self.cooling = 0
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Look at the record, and lower the variable if it is time."""
         _warn_of_nothing(self, self.record_name)
         if self.record_name in self.main_loop.log.current_row:
@@ -393,7 +393,7 @@ class TrackTheBest(SimpleExtension):
         self._looked = False
         self.choose_best = choose_best
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Compare the record with the best one before it."""
         log = self.main_loop.log
         current, best = log.current_row.get(self.record_name), log.status.get(self.best_name)

@@ -23,6 +23,7 @@ from workbench.errors import LogError
 from workbench.log.base import TrainingLogBase
 from workbench.log.column import MISSING, PLAIN, Column, plain
 from workbench.log.frames import Entries, Snapshot
+from workbench.log.stored import check_name
 
 TAIL = 256
 """Rows that may wait for being folded into the columns."""
@@ -146,6 +147,7 @@ class TrainingLog(TrainingLogBase):
     def _introduce(self, name: str) -> None:
         if not isinstance(name, str):
             raise LogError(NOT_A_NAME.format(name=name))
+        check_name("a record", name)
         self._known[name] = None
 
     def _publish(self, iteration: int, records: dict[str, Any]) -> None:

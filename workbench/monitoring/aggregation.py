@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy
 import math
 import operator
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -21,8 +22,18 @@ from typing import Any
 import torch
 
 from workbench import errors
-from workbench.monitoring.weights import examples_of
-from workbench.tensor import SharedVariable, Variable, as_variable, shared
+from workbench.monitoring.weights import Part, Unknown, Weight, conclude, product
+from workbench.tensor import (
+    Function,
+    SharedVariable,
+    Variable,
+    as_variable,
+    function,
+    inputs,
+    shared,
+)
+from workbench.tensor.traversal import replace
+from workbench.utils.hooks import refuse_former_hooks
 
 __all__ = [
     "AggregationScheme",
@@ -33,13 +44,35 @@ __all__ = [
     "Minimum",
     "MonitoredQuantity",
     "Perplexity",
+    "Sum",
     "TakeLast",
     "mean",
     "perplexity",
 ]
 
+OVER_BATCHES = (
+    "{name!r} is averaged over batches, which is not its value for all of their data: {reason}. "
+    "Say how it is to be aggregated: by monitoring mean(numerator, denominator), with the sum over "
+    "a batch and the number of its examples, or by a scheme in its tag.aggregation_scheme, such as "
+    "Sum, Minimum or Maximum; mean(variable) is the mean over batches without this warning"
+)
+DOUBTFUL = (
+    "a function that is not linear is taken of what has been summed over a dimension, and whether "
+    "that or the one which is left divides the data into batches cannot be told"
+)
+UNEQUAL = (
+    "{name!r} has shape {new} for a batch after {old} for another, so that there is no mean of the "
+    "two; reduce it, as in {name}.mean(), or give it the scheme Concatenate"
+)
+
 State = tuple[Any, ...]
 """The running state of a fold: numbers, tensors, or variables."""
+
+
+FORMER_HOOKS = {
+    "accumulate": "define aggregate(*values), which takes in a batch",
+    "readout": "define get_aggregated_value(), which gives the value over all batches",
+}
 
 
 class MonitoredQuantity(ABC):
@@ -76,6 +109,10 @@ class MonitoredQuantity(ABC):
     def __init__(self, requires: Iterable[Variable] | None = None, name: str | None = None) -> None:
         self.requires = list(requires or ())
         self.name = name
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_former_hooks(cls, FORMER_HOOKS, errors.MonitoringError)
 
     @abstractmethod
     def initialize(self) -> None:
@@ -179,6 +216,12 @@ class Fold(AggregationScheme):
 
     keeps_single: bool = False
     """Whether what it makes of a single number is that number, the first of `requires`."""
+
+    element_by_element: bool = True
+    """Whether the values of all batches must have one shape."""
+
+    doubt: str | None = None
+    """Why the value over several batches may not be what is meant."""
 
     @abstractmethod
     def start(self) -> State:
@@ -302,20 +345,74 @@ class WeightedMean(Mean):
     ----------
     variable : Variable
         A mean over the examples of the batch.
-    weight : Variable
-        Their number.
+    weight : Variable or Weight
+        Their number. Batches without weight do not count, whatever their value is.
+    doubtful : bool, optional
+        Whether the weight is sure to be right only if it varies.
     """
 
-    def __init__(self, variable: Variable, weight: Variable) -> None:
-        super().__init__(variable, weight)
+    def __init__(
+        self, variable: Variable, weight: Variable | Weight, doubtful: bool = False
+    ) -> None:
+        self.weight = weight if isinstance(weight, Weight) else Weight((weight,), product)
+        super().__init__(variable, self.weight.of[0])
+        self.requires = [variable, *self.weight.of]
+        self.doubtful = doubtful
         self.keeps_single = variable.dtype.is_floating_point
 
+    def admit(self, value: Any) -> Any:
+        return Fold.admit(self, value)
+
     def take(self, state: State, *values: Any) -> State:
-        value, weight = values
-        return state[0] + value * weight, state[1] + weight
+        value, *counted = values
+        weight = self.weight.count(*counted)
+        if isinstance(value, (torch.Tensor, Variable)):
+            value = value.double()
+        if isinstance(weight, (torch.Tensor, Variable)):
+            part = torch.where(weight == 0, 0.0, value * weight)
+        else:
+            part = value * weight if weight else 0.0
+        return state[0] + part, state[1] + weight
 
     def __repr__(self) -> str:
-        return f"WeightedMean({self.numerator!r}, {self.denominator!r})"
+        counted = ", ".join(map(repr, self.weight.of))
+        return f"WeightedMean({self.numerator!r}, {counted})"
+
+
+class Sum(Fold):
+    """The sum of the values of all batches.
+
+    Parameters
+    ----------
+    variable : Variable
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.data import as_stream
+    >>> from workbench.monitoring.evaluators import DatasetEvaluator
+    >>> x = tensor.vector("x")
+    >>> total = x.sum().copy(name="total")
+    >>> total.tag.aggregation_scheme = Sum(total)
+    >>> DatasetEvaluator([total]).evaluate(as_stream([{"x": [1.0, 2.0]}, {"x": [4.0]}]))
+    {'total': 7.0}
+    """
+
+    keeps_single = True
+
+    def start(self) -> State:
+        return (0,)
+
+    def admit(self, value: Any) -> Any:
+        value = super().admit(value)
+        floats = isinstance(value, torch.Tensor) and value.is_floating_point()
+        return value.double() if floats else value
+
+    def take(self, state: State, *values: Any) -> State:
+        return (state[0] + values[0],)
+
+    def result(self, state: State) -> Any:
+        return state[0]
 
 
 class TakeLast(Fold):
@@ -327,6 +424,7 @@ class TakeLast(Fold):
     """
 
     keeps_single = True
+    element_by_element = False
 
     def start(self) -> State:
         return (0.0,)
@@ -411,6 +509,8 @@ class Concatenate(Fold):
     {'doubled': array([2., 4., 8.], dtype=float32)}
     """
 
+    element_by_element = False
+
     def start(self) -> State:
         return ([],)
 
@@ -452,6 +552,79 @@ class Perplexity(Mean):
         return f"Perplexity({self.numerator!r}, {self.denominator!r})"
 
 
+class Derived(Fold):
+    """A function of values that are aggregated each in its own way.
+
+    Parameters
+    ----------
+    variable : Variable
+        What a batch alone would give.
+    parts : dict of Variable to Fold
+        What of its expression is aggregated, and how.
+    """
+
+    def __init__(self, variable: Variable, parts: Mapping[Variable, Fold]) -> None:
+        super().__init__(variable)
+        self.parts = dict(parts)
+        self.requires = [variable, *[v for part in self.parts.values() for v in part.requires]]
+        self.keeps_single = variable.dtype.is_floating_point
+        if any(isinstance(part, WeightedMean) and part.doubtful for part in self.parts.values()):
+            self.doubt = DOUBTFUL
+        self._function: Function | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_function": None}
+
+    def start(self) -> State:
+        return tuple(number for part in self.parts.values() for number in part.start())
+
+    def take(self, state: State, *values: Any) -> State:
+        taken: list[Any] = []
+        place = 1  # behind the value of the batch
+        for part, own in self._divided(state):
+            number = len(part.requires)
+            taken += part.take(own, *map(part.admit, values[place : place + number]))
+            place += number
+        return tuple(taken)
+
+    def admit(self, value: Any) -> Any:
+        return value  # as its part will
+
+    def result(self, state: State) -> Any:
+        values = [part.result(own) for part, own in self._divided(state)]
+        if any(isinstance(value, Variable) for value in values):
+            return self._of([as_variable(value) for value in values])
+        if self._function is None:
+            places = [_input_like(one) for one in self.parts]
+            self._function = function(places, self._of(places), execution="eager")
+        dtypes = [one.dtype for one in self.parts]
+        pairs = zip(values, dtypes, strict=True)
+        return self._function(*[torch.as_tensor(value).to(dtype) for value, dtype in pairs])
+
+    def _of(self, values: Sequence[Variable]) -> Variable:
+        """The expression with other values in place of its parts."""
+        pairs = zip(self.parts, values, strict=True)
+        cast = {one: value.to(one.dtype) for one, value in pairs}
+        return replace([self.variable], cast)[self.variable]
+
+    def _divided(self, state: State) -> list[tuple[Fold, State]]:
+        """Each part with its share of the state."""
+        shares, place = [], 0
+        for part in self.parts.values():
+            length = len(part.start())
+            shares.append((part, state[place : place + length]))
+            place += length
+        return shares
+
+    def __repr__(self) -> str:
+        return f"Derived({self.variable!r}, {list(self.parts.values())!r})"
+
+
+def _input_like(one: Variable) -> Variable:
+    sizes = [size if isinstance(size, int) else None for size in one.shape]
+    return inputs.variable(None, sizes, one.dtype)
+
+
 class _DataIndependent(AggregationScheme):
     """A variable that depends on no data: its value is computed at the end, once."""
 
@@ -472,17 +645,43 @@ class Running(MonitoredQuantity):
         super().__init__(scheme.requires, name)
         self.scheme = scheme
         self.state: State | None = None
+        self._shape: tuple[int, ...] | None = None
+        self._several = False
+        self._weights: set[Any] = set()
+        self._warned = False
 
     def initialize(self) -> None:
-        self.state = None
+        self.state = self._shape = None
+        self._several = False
+        self._weights.clear()
 
     def state_dict(self) -> dict[str, Any]:
         return {"state": copy.deepcopy(self.state)}
 
     def aggregate(self, *args: Any) -> None:
         scheme = self.scheme
-        state = scheme.start() if self.state is None else self.state
-        self.state = scheme.take(state, *map(scheme.admit, args))
+        values = [*map(scheme.admit, args)]
+        if isinstance(scheme, WeightedMean) and scheme.doubtful:
+            self._weights.add(scheme.weight.count(*values[1:]))
+        shape = tuple(getattr(values[0], "shape", ()))
+        if self.state is None:
+            self.state = scheme.take(scheme.start(), *values)
+            self._shape = shape
+            return
+        if scheme.element_by_element and self._shape not in (None, shape):
+            text = UNEQUAL.format(name=self.name, new=shape, old=self._shape)
+            raise errors.MonitoringError(text)
+        self._several = True
+        self.state = scheme.take(self.state, *values)
+        if scheme.doubt is not None:
+            self._warn(scheme.doubt)
+
+    def _warn(self, reason: str) -> None:
+        """Say once that the value over several batches may not be what is meant."""
+        if not self._warned:
+            self._warned = True
+            text = OVER_BATCHES.format(name=self.name, reason=reason)
+            warnings.warn(text, errors.MonitoringWarning, stacklevel=7)
 
     def get_aggregated_value(self) -> Any:
         """Give the value over all batches since `initialize`.
@@ -496,6 +695,8 @@ class Running(MonitoredQuantity):
             raise errors.MonitoringError(
                 f"{self.name!r} has no value, because there was no batch to compute it from"
             )
+        if self._several and len(self._weights) == 1:
+            self._warn(DOUBTFUL)
         return plain(self.scheme.result(self.state))
 
 
@@ -524,11 +725,11 @@ def _ratio(numerator: Any, denominator: Any) -> Any:
 
 
 def scheme_of(variable: Variable) -> AggregationScheme:
-    """The scheme of a variable, by default the mean.
+    """The scheme of a variable: `tag.aggregation_scheme`, or what follows from its expression.
 
-    It is ``tag.aggregation_scheme`` where there is one. A variable with ``tag.n_examples``, the
-    number of examples that it is a mean of, is averaged over examples, and so is a sum of such a
-    one and of what depends on no data, as a cost with a penalty is; any other over batches.
+    Without a tag it is chosen so that the value does not depend on how data are divided into
+    batches, as far as that can be read off the expression; see `workbench.monitoring.weights`.
+    What else there is is averaged over batches, with a warning as soon as there are several.
     """
     scheme: AggregationScheme | None = vars(variable.tag).get("aggregation_scheme")
     if scheme is not None and not isinstance(scheme, AggregationScheme):
@@ -538,17 +739,43 @@ def scheme_of(variable: Variable) -> AggregationScheme:
         )
     if scheme is not None:
         return scheme
-    n_examples = examples_of(variable, _own_examples)
-    return Mean(variable) if n_examples is None else WeightedMean(variable, n_examples)
+    found = conclude(variable, _own_part)
+    if isinstance(found, Part):
+        return _fold(variable, found)
+    if isinstance(found, dict):
+        return Derived(variable, {one: _fold(one, part) for one, part in found.items()})
+    average = Mean(variable)
+    average.doubt = found.reason if isinstance(found, Unknown) else None
+    return average
 
 
-def _own_examples(variable: Variable) -> Variable | None:
-    """The number of examples that a variable says it is a mean of."""
+def _fold(variable: Variable, part: Part) -> Fold:
+    """How to aggregate a part of an expression."""
+    if part.kind == "scheme":
+        scheme: Fold = vars(variable.tag)["aggregation_scheme"]
+        return scheme
+    if part.kind == "mean":
+        assert part.weight is not None
+        return WeightedMean(variable, part.weight, part.doubtful)
+    if part.kind == "constant" and not variable.dtype.is_floating_point:
+        return TakeLast(variable)
+    return FOLDS[part.kind](variable)
+
+
+FOLDS = {"sum": Sum, "max": Maximum, "min": Minimum, "constant": Mean}
+
+
+def _own_part(variable: Variable) -> Part | None:
+    """What a variable says of itself."""
     tag = vars(variable.tag)
     scheme: Any = tag.get("aggregation_scheme")
-    is_mean = isinstance(scheme, Mean) and not isinstance(scheme, Perplexity)
-    number = scheme.denominator if is_mean else tag.get("n_examples")
-    return number if isinstance(number, Variable) else None
+    if isinstance(scheme, Fold):
+        is_mean = isinstance(scheme, Mean) and not isinstance(scheme, Perplexity)
+        number = scheme.denominator if is_mean else None
+        weight = Weight((number,), product) if isinstance(number, Variable) else None
+        return Part("scheme", weight)
+    number = tag.get("n_examples")
+    return Part("mean", Weight((number,), product)) if isinstance(number, Variable) else None
 
 
 def mean(numerator: Variable, denominator: Any = 1.0) -> Variable:

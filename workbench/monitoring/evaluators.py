@@ -25,9 +25,9 @@ from workbench.monitoring.aggregation import (
     plain,
     scheme_of,
 )
-from workbench.tensor import Function, SharedVariable, Variable, function
+from workbench.tensor import Function, SharedVariable, Variable, function, shared
 from workbench.tensor.function import Updates
-from workbench.tensor.traversal import ancestors
+from workbench.tensor.traversal import ancestors, replace
 
 __all__ = [
     "AggregationBuffer",
@@ -86,14 +86,14 @@ class AggregationBuffer:
     --------
     >>> from workbench import function, tensor
     >>> x = tensor.vector("x")
-    >>> total = x.sum().copy(name="total")
-    >>> buffer = AggregationBuffer([total])
+    >>> average = x.mean().copy(name="average")
+    >>> buffer = AggregationBuffer([average])
     >>> step = function(buffer.inputs, buffer.requires, updates=buffer.accumulation_updates)
     >>> buffer.initialize_aggregators()
     >>> for batch in [[1.0], [2.0, 3.0]]:
     ...     buffer.aggregate(step(batch))
     >>> buffer.get_aggregated_values()
-    {'total': 3.0}
+    {'average': 2.0}
     """
 
     def __init__(self, variables: Sequence[Variable], use_take_last: bool = False) -> None:
@@ -117,7 +117,8 @@ class AggregationBuffer:
 
     def _add(self, variable: Variable, scheme: AggregationScheme) -> None:
         name = str(variable.name)
-        if isinstance(scheme, Fold):
+        # A subclass of a fold may make an aggregator of its own.
+        if isinstance(scheme, Fold) and type(scheme).get_aggregator.__module__ == Fold.__module__:
             self.running[name] = Running(scheme, name)
             return
         aggregator = scheme.get_aggregator()
@@ -341,10 +342,12 @@ class Aggregation:
 class DatasetEvaluator:
     """Computes the values of variables and quantities over a data set.
 
-    Each variable is aggregated as its ``tag.aggregation_scheme`` says. Without one it is averaged:
-    over examples if ``tag.n_examples`` gives their number, as that of the costs of bricks does, or
-    if it is the sum of such a mean and of what depends on no data, a cost with a penalty; else over
-    batches. Variables that depend on no data are computed once.
+    Each variable is aggregated as its ``tag.aggregation_scheme`` says. Without one it gets the
+    value of its expression on all data at once, however they are divided into batches, where that
+    can be read off the expression: means, such as accuracies and the costs of bricks and of torch,
+    ratios of sums, largest and smallest elements, and functions of these. What else depends on
+    data, a sum over the batch for instance, is averaged over batches, with a warning if there are
+    several. Variables that depend on no data are computed once.
 
     Parameters
     ----------
@@ -359,15 +362,20 @@ class DatasetEvaluator:
     MonitoringError
         If names are missing or not unique.
 
+    Warns
+    -----
+    MonitoringWarning
+        Of a variable that is averaged over several batches because nothing else follows.
+
     Examples
     --------
     >>> from workbench import tensor
     >>> from workbench.data import as_stream
     >>> x = tensor.vector("x")
-    >>> highest = x.max().copy(name="highest")
-    >>> stream = as_stream([{"x": [1.0, 2.0]}, {"x": [4.0]}])
-    >>> DatasetEvaluator([highest]).evaluate(stream)
-    {'highest': 3.0}
+    >>> average = x.mean().copy(name="average")
+    >>> stream = as_stream([{"x": [1.0, 2.0]}, {"x": [6.0]}])
+    >>> DatasetEvaluator([average]).evaluate(stream)
+    {'average': 3.0}
     """
 
     def __init__(self, variables: Sequence[Monitored], updates: Updates | None = None) -> None:
@@ -375,7 +383,9 @@ class DatasetEvaluator:
         extra = updates.items() if isinstance(updates, Mapping) else updates or ()
         self.updates = [*self._aggregation.updates, *extra]
         new_values = [new for _, new in self.updates if isinstance(new, Variable)]
-        inputs = inputs_by_name([*self._aggregation.requires, *new_values], "monitoring")
+        roots = [*self._aggregation.requires, *new_values]
+        inputs = inputs_by_name(roots, "monitoring")
+        self._givens = _own_counters(roots, {target for target, _ in self.updates})
         self._inputs = inputs
         self._function = self._build()
 
@@ -391,6 +401,7 @@ class DatasetEvaluator:
             list(self._inputs.values()),
             self._aggregation.requires,
             updates=self.updates,
+            givens=self._givens,
             name=f"monitoring of {', '.join(self._aggregation.names)}",
         )
 
@@ -488,6 +499,26 @@ class DatasetEvaluator:
                 if between_batches is not None:
                     between_batches()
         return self.get_aggregated_values()
+
+
+def _own_counters(
+    variables: Iterable[Variable], updated: set[SharedVariable]
+) -> dict[Variable, Variable]:
+    """Shared variables that a call would change by itself, and others to change in their place.
+
+    Such as the counters of random streams: to evaluate is not to change what is trained next.
+    """
+    own: dict[Variable, Variable] = {}
+    for variable in ancestors(variables):
+        if not isinstance(variable, SharedVariable) or variable in updated:
+            continue
+        if variable.default_update is not None:
+            mine = shared(variable.tensor.clone(), variable.name, dtype=variable.dtype)
+            mine.tag = variable.tag.copy()
+            news = replace([variable.default_update], {variable: mine})
+            mine.default_update = news[variable.default_update]
+            own[variable] = mine
+    return own
 
 
 def _scheme(variable: Variable, use_take_last: bool) -> AggregationScheme:

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.algorithms import TrainingAlgorithm
 from workbench.data import EpochIterator
+from workbench.data.streams import reading_for
 from workbench.errors import StateError, nearest
 from workbench.graph import ComputationGraph
 from workbench.serialization.state import check_keys
@@ -102,6 +103,7 @@ def state_of(main_loop: MainLoop) -> dict[str, Any]:
     }
 
 
+@reading_for("training")
 def _position(main_loop: MainLoop) -> dict[str, Any]:
     stream, epoch = main_loop.iteration_state
     if stream is None:
@@ -230,6 +232,7 @@ def _data_steps(main_loop: MainLoop, saved: Mapping[str, Any]) -> list[Step]:
     ]
 
 
+@reading_for("training")
 def _go_to(main_loop: MainLoop, position: Mapping[str, Any]) -> None:
     stream, epoch = position["stream"], position["epoch"]
     data_stream, new = main_loop.data_stream, None

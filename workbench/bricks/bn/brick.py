@@ -16,7 +16,7 @@ from workbench.bricks.application import application
 from workbench.bricks.bn.formulas import folded, step_by_step
 from workbench.bricks.checks import checked_epsilon, shown
 from workbench.bricks.interfaces import Feedforward, ImageLayer, RNGMixin, shape_text
-from workbench.bricks.lazy import lazy
+from workbench.bricks.lazy import is_set, lazy
 from workbench.errors import BrickError, DtypeError, NotConfiguredError, ShapeError
 from workbench.graph.annotations import ApplicationCall, add_annotation
 from workbench.graph.modes import MODE, ModeDependent
@@ -166,7 +166,8 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
     @image_size.setter
     def image_size(self, value: Any) -> None:
-        self.input_dim = (self.num_channels, *((None, None) if value is None else value))
+        channels = self.num_channels if is_set(self.num_channels) else None
+        self.input_dim = (channels, *((None, None) if value is None else value))
 
     @property
     def normalization_axes(self) -> tuple[int, ...]:

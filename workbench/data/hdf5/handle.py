@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.data.files import one_line
-from workbench.errors import DataError, DataFileError, MissingDataError
+from workbench.data.files import one_line, regular_file
+from workbench.errors import DataError, DataFileError
 
 if TYPE_CHECKING:
     import h5py
@@ -69,8 +69,7 @@ class FileHandle:
 def _opened(path: Path) -> h5py.File:
     import h5py
 
-    if not path.is_file():
-        raise MissingDataError(f"there is no HDF5 file {path}")
+    regular_file(path, "HDF5 file")
     try:
         return h5py.File(path, "r")
     except (OSError, RuntimeError, ValueError) as error:

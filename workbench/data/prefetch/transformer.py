@@ -57,6 +57,8 @@ class Prefetch(Transformer):
     {'epoch': 0, 'position': 2}
     """
 
+    _hooks = AbstractDataStream._hooks
+
     def __init__(
         self,
         data_stream: AbstractDataStream,

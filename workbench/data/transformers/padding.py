@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.data.axes import AxisLabels
 from workbench.data.datasets import Data
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import Transformer, chosen_sources
@@ -55,6 +56,8 @@ class Padding(Transformer):
      [1 1 0]]
     """
 
+    _never_writes = True
+
     def __init__(
         self,
         data_stream: AbstractDataStream,
@@ -83,6 +86,17 @@ class Padding(Transformer):
             if names.count(name) > 1:
                 raise DataError(f"Padding is to add the source {name!r}, which exists already")
         self.sources = tuple(names)
+
+    def _inferred_labels(self) -> AxisLabels | None:
+        labels = self.data_stream.axis_labels
+        if labels is None:
+            return None
+        masks = {
+            f"{name}_mask": names and names[:2]
+            for name, names in labels.items()
+            if name in self.mask_sources
+        }
+        return {**labels, **masks}
 
     def transform(self, data: Data) -> Data:
         entries: list[Any] = []

@@ -1,0 +1,150 @@
+"""What is compared element by element must have one shape.
+
+torch compares a column of predictions with a matrix of targets by repeating the column, and the
+number that comes out means nothing. The losses of torch, and the costs of bricks, therefore take
+operands of equal shape only: sizes that are not known are learned to be equal, so that values which
+differ are refused when they are given, and sizes that are computed are compared when they are
+there. An operand without dimensions is one number for all, and stays allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import torch
+from torch.nn import functional
+
+from workbench import errors
+from workbench.tensor import shapes
+from workbench.tensor.losses import COMPARED
+from workbench.tensor.shared import SharedVariable
+from workbench.tensor.traversal import ancestors
+from workbench.tensor.variable import Variable, apply
+
+UNEQUAL: Final = (
+    "{where}: {first} has shape {first_shape}, but {second} has shape {second_shape}; they are "
+    "compared element by element, so their shapes must be equal (y.unsqueeze(1) makes a column of "
+    "a vector, y.squeeze(1) a vector of a column)"
+)
+
+
+def alike(first: Any, second: Any, where: str, names: Sequence[str]) -> Any:
+    """The operand `first`, sure to have the shape of `second`.
+
+    Parameters
+    ----------
+    first, second : Variable or torch.Tensor
+    where : str
+        Who compares them, for the error.
+    names : pair of str
+        What they are called there.
+
+    Returns
+    -------
+    Variable or torch.Tensor
+        `first` itself where their sizes are checked on what is given, else a node that compares
+        them when they are computed.
+
+    Raises
+    ------
+    ShapeError
+        At once, or when computed, if the shapes differ.
+    """
+    fakes = [one.fake if isinstance(one, Variable) else one for one in (first, second)]
+    sizes = [[shapes.symbol(size) for size in fake.shape] for fake in fakes]
+    text = Unequal(where, *names)
+    if len(sizes[0]) != len(sizes[1]):
+        raise text.error(*map(_shown, fakes))
+    pairs = [
+        (axis, pair) for axis, pair in enumerate(zip(*sizes, strict=True)) if pair[0] != pair[1]
+    ]
+    given = _sizes_of_inputs(first, second) if pairs else set()
+    for axis, pair in pairs:
+        if all(isinstance(size, int) for size in pair):
+            raise text.error(*map(_shown, fakes))
+        try:
+            shapes.learn_equal(fakes[0].shape[axis], fakes[1].shape[axis])
+        except RuntimeError:
+            raise text.error(*map(_shown, fakes)) from None
+    if all(isinstance(size, int) or size in given for _, pair in pairs for size in pair):
+        return first
+    return apply(_compared, (first, second, text), {})
+
+
+class Unequal:
+    """The error of operands that are not alike.
+
+    Parameters
+    ----------
+    where : str
+        Who compares them.
+    first, second : str
+        What they are called there.
+    """
+
+    def __init__(self, where: str, first: str, second: str) -> None:
+        self.where, self.first, self.second = where, first, second
+
+    def error(self, first: str, second: str) -> errors.ShapeError:
+        """The error for two shapes."""
+        return errors.ShapeError(
+            UNEQUAL.format(
+                where=self.where,
+                first=self.first,
+                first_shape=first,
+                second=self.second,
+                second_shape=second,
+            )
+        )
+
+
+def _compared(first: torch.Tensor, second: torch.Tensor, text: Unequal) -> torch.Tensor:
+    for one, other in zip(first.shape, second.shape, strict=True):
+        if not (type(one) is type(other) is int):
+            torch._check(one == other)  # where sizes are learned, learn this
+        elif one != other:
+            raise text.error(str(tuple(first.shape)), str(tuple(second.shape)))
+    return first
+
+
+def _sizes_of_inputs(*operands: Any) -> set[Any]:
+    """The unknown sizes of what will be given, which are checked there."""
+    variables = [one for one in operands if isinstance(one, Variable)]
+    return {
+        shapes.symbol(size)
+        for one in ancestors(variables)
+        if one.owner is None and not isinstance(one, SharedVariable) and not one.is_number
+        for size in one.fake.shape
+    }
+
+
+def _shown(fake: Any) -> str:
+    return shapes.describe(fake).rpartition(" ")[0]
+
+
+def arguments_of_loss(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of one of torch's losses, all that it compares made sure to be alike."""
+    names = COMPARED[function]
+    running = errors.location.get()
+    where = f"{running[-1] + ': ' if running else ''}{function.__name__}"
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    first = given.get(names[0])
+    for name in names[1:]:
+        other = given.get(name)
+        if _comparable(first) and _comparable(other) and _likelihoods(function, first, other):
+            given[name] = alike(other, first, where, (name, names[0]))
+    positional = [given.pop(name) for name in names[: len(args)]]
+    return (*positional, *args[len(names) :]), given
+
+
+def _comparable(one: Any) -> bool:
+    return isinstance(one, (Variable, torch.Tensor)) and one.ndim > 0
+
+
+def _likelihoods(function: Callable[..., Any], first: Any, target: Any) -> bool:
+    """Whether a target has a number for each of what is predicted, and is no class index."""
+    classes = function is functional.cross_entropy
+    return not classes or (target.dtype.is_floating_point and target.ndim == first.ndim)

@@ -1,0 +1,24 @@
+"""The losses of torch that compare element by element, and what they compare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from torch.nn import functional
+
+COMPARED: Final[dict[Callable[..., Any], tuple[str, ...]]] = {
+    **{
+        getattr(functional, name): ("input", "target")
+        for name in (
+            "binary_cross_entropy binary_cross_entropy_with_logits cross_entropy gaussian_nll_loss "
+            "hinge_embedding_loss huber_loss kl_div l1_loss mse_loss multilabel_margin_loss "
+            "multilabel_soft_margin_loss poisson_nll_loss smooth_l1_loss soft_margin_loss"
+        ).split()
+    },
+    functional.cosine_embedding_loss: ("input1", "input2"),
+    functional.margin_ranking_loss: ("input1", "input2", "target"),
+    functional.triplet_margin_loss: ("anchor", "positive", "negative"),
+    functional.triplet_margin_with_distance_loss: ("anchor", "positive", "negative"),
+}
+"""The first arguments of each, which must be of one shape."""
