@@ -17,6 +17,7 @@ from typing import Any
 from workbench.algorithms import UpdatesAlgorithm
 from workbench.commands import Command
 from workbench.extensions.finish import planned_batches, planned_epochs
+from workbench.hints import Hinted
 from workbench.session import Session, State
 
 from . import control
@@ -43,7 +44,7 @@ REMEMBERED = 1000
 """Clicks whose second message is recognised."""
 
 
-class Controls(LiveWidget[Session]):
+class Controls(Hinted, LiveWidget[Session]):
     """Pause, resume, step and stop a session, go on after its end, and see how far it is.
 
     Parameters

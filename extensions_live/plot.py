@@ -92,6 +92,10 @@ class Plot(TrainingExtension):
         """Every channel once."""
         return list(dict.fromkeys(name for names in self.channels for name in names))
 
+    def waiting_for(self) -> dict[str, bool]:
+        known = () if self.log is None else self.log.channels
+        return {name: False for name in self.names if name not in known}
+
     def before_training(self) -> None:
         self.finished = False
 

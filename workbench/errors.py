@@ -16,6 +16,7 @@ knows nothing of the workbench can still catch them::
     │   ├── NotConfiguredError                  a setting that allocation or initialisation needs
     │   └── ApplicationError                    a brick applied to what, or where, it must not be
     ├── SignatureError        (TypeError, ValueError) arguments that a signature does not take
+    ├── UnknownAttributeError (AttributeError)  an attribute was assigned that nothing reads
     ├── NotAllocatedError     (AttributeError)  parameters asked of a brick that has none yet
     ├── GraphError            (ValueError)      a computation graph that cannot do what was asked
     ├── SelectionError        (LookupError, ValueError) a path or a name that selects nothing
@@ -151,6 +152,10 @@ class ApplicationError(BrickError):
 
 class SignatureError(WorkbenchError, TypeError, ValueError):
     """The arguments of a constructor or an application do not fit its signature."""
+
+
+class UnknownAttributeError(WorkbenchError, AttributeError):
+    """An attribute was assigned that does not exist, so that nothing would read it."""
 
 
 class NotAllocatedError(WorkbenchError, AttributeError):

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from workbench.errors import SignatureError
 from workbench.graph.annotations import Annotation, ApplicationCall
 from workbench.graph.hierarchy import Component
+from workbench.hints import Hinted
 from workbench.roles import VariableRole, has_roles
 from workbench.tensor import Variable
 
@@ -51,7 +52,7 @@ def get_application_call(var: Variable) -> ApplicationCall | None:
     return get_annotation(var, ApplicationCall)
 
 
-class VariableFilter:
+class VariableFilter(Hinted):
     """Picks variables out of many.
 
     Parameters

@@ -8,6 +8,7 @@ waits in a `workbench.mailbox` for the boundary between two batches, or for a br
 from __future__ import annotations
 
 import copy
+import logging
 import signal
 import threading
 from collections import deque
@@ -31,6 +32,7 @@ from workbench.errors import (
     TrainingFinish,
     nearest,
 )
+from workbench.extensions import channels
 from workbench.extensions.base import Handler, TrainingExtension
 from workbench.extensions.events import CallbackName
 from workbench.extensions.finish import (
@@ -49,14 +51,15 @@ from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
 from workbench.mailbox import Letter, Mailbox
 from workbench.model import Model
-from workbench.monitoring.aggregation import plain
 from workbench.running import Claim, is_claimed
 from workbench.serialization import training
 from workbench.tensor.execution import available_threads
 from workbench.tensor.transfer import Arrivals
+from workbench.utils.attributes import FixedAttributes
 from workbench.utils.hooks import refuse_former_hooks
 from workbench.utils.notices import tell
 from workbench.utils.profile import Profile, Timer
+from workbench.utils.values import to_python
 
 if TYPE_CHECKING:
     import torch
@@ -64,6 +67,8 @@ if TYPE_CHECKING:
     from workbench.session import Session
 
 __all__ = ["MainLoop", "TrainingFinish"]
+
+logger = logging.getLogger(__name__)
 
 FINISH_REQUEST = "training_finish_requested"
 
@@ -97,7 +102,7 @@ NOTHING_TO_DO = (
 NO_MORE_EPOCHS = "Nothing was trained: the data stream has no more epochs"
 GIVEN_BACK = "{session!r} trains this main loop already; start() gives it back"
 TRANSIENT = (
-    "_mailbox", "_handlers", "_deferred", "_arriving", "_thread", "_firing", "_in_hand",
+    "_mailbox", "_handlers", "_deferred", "_arriving", "_thread", "_firing", "_in_hand", "_told",
 )  # fmt: skip
 OF_A_BATCH = (CallbackName.BEFORE_BATCH, CallbackName.AFTER_BATCH)
 INTERRUPTED = {
@@ -128,7 +133,7 @@ class Trains(Protocol):
         """Train on a batch."""
 
 
-class MainLoop:
+class MainLoop(FixedAttributes):
     """Trains a model with an algorithm on a stream of data, and documents it in a log.
 
     It ends when an extension records ``training_finish_requested`` as true (see `FinishAfter`) or
@@ -198,6 +203,9 @@ class MainLoop:
     {'training_finish_requested': True, 'training_finished': True}
     """
 
+    _called = "main_loop"
+    _parts = ("algorithm", "extensions", "model", "data_stream")
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         refuse_former_hooks(cls, FORMER_HOOKS, ExtensionError)
@@ -232,6 +240,7 @@ class MainLoop:
             as_extension(given, f"extensions[{index}]")
             for index, given in enumerate(extensions or ())
         ]
+        channels.check_distinct(self.extensions)
         self.profile = Profile()
         self.epoch_iterator: Iterator[dict[str, Any]] | None = None
         self.started_at: dict[str, int] = {}
@@ -252,6 +261,7 @@ class MainLoop:
         self._finishing_epoch = False
         self._going = False
         self._old_request = -1
+        self._told: set[str] = set()
 
     @property
     def status(self) -> MutableMapping[str, Any]:
@@ -482,7 +492,7 @@ class MainLoop:
     def _receive(self, wait: bool = False) -> None:
         """Record what has come."""
         for (iteration, names), values in self._arriving.received(wait=wait):
-            self.log[iteration].update(zip(names, map(plain, values), strict=True))
+            self.log[iteration].update(zip(names, map(to_python, values), strict=True))
 
     def _settle(self) -> None:
         """Wait for the device; have everything recorded, and whatever went wrong raised."""
@@ -501,6 +511,7 @@ class MainLoop:
         Needed after a change of `extensions` while training; extensions call it themselves when
         their conditions change.
         """
+        channels.check_distinct(self.extensions)
         handlers: dict[CallbackName, list[tuple[TrainingExtension, Handler]]] = {}
         extensions = [*self._goals(), *self.extensions]
         for event in CallbackName:
@@ -644,6 +655,7 @@ class MainLoop:
             pass
         self._going = False
         self._settle()
+        self._tell_of_channels()
         log.current_row["training_finished"] = True
         self._fire(CallbackName.AFTER_TRAINING)
         return note
@@ -734,14 +746,26 @@ class MainLoop:
         status["epochs_done"] += 1
         status["_epoch_ends"] += [status["iterations_done"]]
         self._fire(CallbackName.AFTER_EPOCH)
+        if status["epochs_done"] == self.started_at["epochs_done"] + 1:
+            self._tell_of_channels()
         self._mailbox.deliver()
         if self._finishing or self._finishing_epoch:
             raise TrainingFinish
         return True
 
+    def _tell_of_channels(self) -> None:
+        """Say once in the log of Python which records extensions look for in vain."""
+        if not isinstance(self.log, TrainingLogBase):
+            return  # another kind of log need not know its channels
+        for name, text in channels.never_came(self.extensions, self.log):
+            if name not in self._told:
+                logger.warning(text)
+            self._told.add(name)
+
     def _train_on_batches(self) -> bool:
         """Train on what is left of the epoch; return False if training was put elsewhere."""
         batches, status, arriving = self.epoch_iterator, self.status, self._arriving
+        own = vars(self)  # assigning an attribute would take longer, and this is for every batch
         mailbox, letters, kept = self._mailbox, self._mailbox.letters, self._mailbox.kept
         process_batch, total = self.algorithm.process_batch, self.profile.total
         read, train = (*self.profile.current, "read_data"), (*self.profile.current, "train")
@@ -763,7 +787,7 @@ class MainLoop:
                 self._note(error, "while reading")
                 raise
             total[read] += perf_counter() - start
-            self._in_hand = True
+            own["_in_hand"] = True
             self._fire(CallbackName.BEFORE_BATCH, batch)
             if batches is not self.epoch_iterator:
                 return False
@@ -774,7 +798,7 @@ class MainLoop:
                 self._note(error, "while training on")
                 raise
             total[train] += perf_counter() - start
-            self._in_hand = False
+            own["_in_hand"] = False
             status["iterations_done"] += 1
             self._fire(CallbackName.AFTER_BATCH, batch)
             if self._finishing:
@@ -787,7 +811,8 @@ class MainLoop:
         handlers = self._handlers[event]
         if not handlers:
             return
-        outer, self._firing = self._firing, True
+        own = vars(self)
+        outer, own["_firing"] = own["_firing"], True
         try:
             for extension, handler in handlers:
                 try:
@@ -800,7 +825,7 @@ class MainLoop:
                     error.add_note(f"in {where}, after {done} iterations")
                     raise
         finally:
-            self._firing = outer
+            own["_firing"] = outer
         row = self.log.current_row
         if row.get(FINISH_REQUEST, False) and row.iteration != self._old_request:
             self._finishing = True

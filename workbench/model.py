@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy
+import torch
 
-from workbench.errors import ParameterError, nearest
+from workbench.errors import ParameterError, WorkbenchError, nearest
 from workbench.filter import get_brick
 from workbench.graph import ComputationGraph
 from workbench.graph.hierarchy import Component
 from workbench.graph.module import GraphAsModule
 from workbench.tensor import SharedVariable
+from workbench.tensor.shared import check_set
 
 __all__ = [
     "Model",
@@ -177,11 +179,12 @@ class Model(ComputationGraph):
             If model and algorithm have different parameters.
         """
         by_path = self.get_parameter_dict()
-        unset = [p for p, v in by_path.items() if numpy.isnan(v.get_value()).any()]
-        if unset:
+        check_set(by_path.values())
+        missing = [p for p, v in by_path.items() if numpy.isnan(v.get_value()).any()]
+        if missing:
             raise ParameterError(
-                f"not initialised: {', '.join(unset)}; call initialize() of the brick before "
-                "training"
+                f"not a number: {', '.join(missing)}; training would get nowhere, so give them "
+                "values, or call initialize() of the brick again"
             )
         trained = set(algorithm.parameters)
         idle = [path for path, parameter in by_path.items() if parameter not in trained]
@@ -199,4 +202,8 @@ def _misfits(path: str, array: numpy.ndarray[Any, Any], parameter: SharedVariabl
         return [f"{path!r} got {array.dtype} values"]
     if array.shape != tuple(parameter.shape):
         return [f"{path!r} got shape {array.shape}, but has shape {tuple(parameter.shape)}"]
+    try:
+        parameter.check_value(torch.tensor(array), array)
+    except WorkbenchError as error:
+        return [f"{path!r} makes no sense: {error}"]
     return []

@@ -20,6 +20,7 @@ from workbench.bricks.sequence_generators import BaseSequenceGenerator
 from workbench.errors import InputError, SearchError, nearest
 from workbench.filter import VariableFilter, get_application_call
 from workbench.graph import ComputationGraph
+from workbench.hints import Hinted
 from workbench.roles import OUTPUT, has_roles
 from workbench.tensor import Function, Variable, function, variable
 from workbench.tensor.scan import Loop
@@ -37,7 +38,7 @@ STATES = 1
 """The position of the states among the arguments of a loop."""
 
 
-class BeamSearch:
+class BeamSearch(Hinted):
     """Looks for the most likely sequences of a generator with integer outputs.
 
     Parameters

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from workbench.errors import SelectionError, nearest
 from workbench.graph.hierarchy import PARAMETER_SEPARATOR, PATH_SEPARATOR, Component
+from workbench.hints import Hinted
 from workbench.tensor import Variable
 
 __all__ = [
@@ -19,7 +20,7 @@ __all__ = [
 ]
 
 
-class Path:
+class Path(Hinted):
     """A place in a hierarchy of bricks.
 
     Parameters
@@ -112,7 +113,7 @@ class Path:
         return f"Path({str(self)!r})"
 
 
-class Selector:
+class Selector(Hinted):
     """Some bricks of a hierarchy, with all below them.
 
     Parameters

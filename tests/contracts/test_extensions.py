@@ -159,11 +159,34 @@ def test_extensions_are_public_and_documented(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_every_extension_is_imported_from_one_place(kind):
+    assert getattr(workbench.extensions, kind.__name__) is kind
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_extension_shows_itself_and_has_a_name(kind, tmp_path):
     extension = ROWS[kind](Job(tmp_path))
     assert extension.name == kind.__name__
     assert repr(extension).startswith(f"{kind.__name__}(")
     assert ROWS[kind](Job(tmp_path), name="mine").name == "mine"
+
+
+@pytest.mark.parametrize("kind", TRIGGERED)
+def test_two_triggers_that_hold_on_one_event_are_one_occasion(kind, tmp_path, monkeypatch):
+    seen = []
+
+    def do(self, which_callback, *args):
+        if type(self) is kind:
+            seen.append((self.name, str(which_callback), self.main_loop.status["iterations_done"]))
+        if original is not abstract:
+            original(self, which_callback, *args)
+
+    original, abstract = kind.do, SimpleExtension.do
+    monkeypatch.setattr(kind, "do", do)
+    extension, main_loop = build(kind, tmp_path)
+    extension.set_conditions(after_epoch=True, every_n_epochs=1, every_n_batches=1)
+    run(main_loop)
+    assert len(set(seen)) == len(seen) > 0
 
 
 @pytest.mark.parametrize("kind", TRIGGERED)

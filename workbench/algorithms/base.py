@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy
+import torch
 
 from workbench import errors
 from workbench.filter import get_brick
@@ -21,6 +22,7 @@ from workbench.tensor import Function, SharedVariable, Variable, function
 from workbench.tensor.execution import Execution, Guard, Watch
 from workbench.tensor.function import Updates, listed_updates
 from workbench.tensor.traversal import ancestors
+from workbench.utils.attributes import FixedAttributes
 from workbench.utils.hooks import refuse_former_hooks
 
 Batch = Mapping[str, Any]
@@ -53,7 +55,7 @@ FORMER_HOOKS = {
 }
 
 
-class TrainingAlgorithm(ABC):
+class TrainingAlgorithm(FixedAttributes, ABC):
     """Base class of what trains: initialised once, then given batches one by one.
 
     Attributes
@@ -63,6 +65,8 @@ class TrainingAlgorithm(ABC):
     """
 
     parameters: Sequence[SharedVariable] = ()
+    _called = "algorithm"
+    _parts = ("step_rule",)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -447,8 +451,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         Raises
         ------
         StateError
-            If `state` has a name that is none here, lacks what a step rule remembers, or is of
-            another shape; nothing changes then.
+            If `state` has a name that is none here, lacks what a step rule remembers, is of
+            another shape, or has a setting that makes no sense; nothing changes then.
         """
         variables = self.state_variables()
         state = dict(state)
@@ -471,6 +475,10 @@ class UpdatesAlgorithm(TrainingAlgorithm):
                 raise errors.StateError(
                     f"the state {name!r} has shape {shape}, but {self._kind} needs {expected}"
                 )
+            try:
+                variables[name].check_value(torch.as_tensor(value), value)
+            except errors.WorkbenchError as error:
+                raise errors.StateError(f"the state {name!r} makes no sense: {error}") from error
         for name, value in state.items():
             variables[name].set_value(value)
         self._examples = examples

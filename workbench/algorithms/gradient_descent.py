@@ -97,6 +97,14 @@ class GradientDescent(UpdatesAlgorithm):
     <GradientDescent on mean: 1 parameter, Scale(learning_rate=0.25)>
     """
 
+    _fixed = dict.fromkeys(
+        (
+            "cost", "parameters", "step_rule", "gradients", "steps", "total_gradient_norm",
+            "total_step_norm",
+        ),
+        "make a new GradientDescent, and a main loop with it",
+    )  # fmt: skip
+
     def __init__(
         self,
         cost: Variable | None = None,
@@ -138,6 +146,7 @@ class GradientDescent(UpdatesAlgorithm):
         self.parameters = list(self.gradients)
         check_parameters(type(self).__name__, self.parameters)
         self.steps, rule_updates = self.step_rule.compute_steps(self.gradients)
+        self.step_rule.fix()
         self.total_gradient_norm = total_norm(self.gradients, "total_gradient_norm")
         self.total_step_norm = total_norm(self.steps, "total_step_norm")
         self.add_updates([(p, p - step) for p, step in self.steps.items()])

@@ -11,10 +11,10 @@ import torch
 
 from workbench import errors
 from workbench.algorithms.rules import (
+    POSITIVE,
     StepRule,
     Steps,
     StepUpdates,
-    check_number,
     check_parameters,
     check_rule,
     hyperparameter,
@@ -48,7 +48,9 @@ class StepClipping(StepRule):
     one_by_one = False
 
     def __init__(self, threshold: float | None = None) -> None:
-        self.threshold = None if threshold is None else _threshold(threshold)
+        self.threshold = (
+            None if threshold is None else hyperparameter(threshold, "threshold", POSITIVE)
+        )
 
     def compute_steps(
         self, previous_steps: Mapping[SharedVariable, Variable]
@@ -95,7 +97,7 @@ class VariableClipping(StepRule):
     """
 
     def __init__(self, threshold: float, axis: int | Iterable[int] | None = None) -> None:
-        self.threshold = _threshold(threshold)
+        self.threshold = hyperparameter(threshold, "threshold", POSITIVE)
         listed = list(axis) if isinstance(axis, Iterable) else [] if axis is None else [axis]
         if not all(isinstance(one, int) for one in listed):
             raise errors.AlgorithmError(
@@ -209,6 +211,7 @@ class Restrict(StepRule):
     Restrict(StepClipping(threshold=1), [W])
     """
 
+    _parts = ("step_rule",)
     one_by_one = False
 
     def __init__(self, step_rule: StepRule, variables: Iterable[SharedVariable]) -> None:
@@ -248,10 +251,3 @@ class Restrict(StepRule):
 
     def __repr__(self) -> str:
         return f"Restrict({self.step_rule!r}, {self.variables!r})"
-
-
-def _threshold(value: float) -> SharedVariable:
-    check_number(value, "threshold")
-    if not value > 0:
-        raise errors.AlgorithmError(f"threshold is greater than 0, got {value!r}")
-    return hyperparameter(value, "threshold")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -21,14 +22,25 @@ from workbench.expressions import l2_norm
 from workbench.roles import ALGORITHM_BUFFER, ALGORITHM_HYPERPARAMETER, VariableRole, add_role
 from workbench.tensor import SharedVariable, Variable, shared
 from workbench.tensor.device import floatx
+from workbench.tensor.interval import Interval
+from workbench.utils.attributes import FixedAttributes
 
+FINITE = Interval(error=errors.AlgorithmError)
+NOT_NEGATIVE = Interval(0, error=errors.AlgorithmError)
+POSITIVE = Interval(0, closed="neither", error=errors.AlgorithmError)
+RATE = Interval(0, 1, error=errors.AlgorithmError)
+"""A part of something, between nothing and all of it."""
+DECAY = Interval(0, 1, closed="left", error=errors.AlgorithmError)
+"""A rate of 1 would be an average that never moves, and so a division by zero."""
+
+OF_A_COMPONENT = "a component has it; give that variable a value"
 UPHILL = "; to go uphill, minimise the negative of what is to be maximised"
 
 Steps = dict[SharedVariable, Variable]
 StepUpdates = list[tuple[SharedVariable, Any]]
 
 
-class StepRule:
+class StepRule(FixedAttributes):
     """How steps are made of gradients.
 
     A subclass overrides `compute_step`, or `compute_steps` if it looks at all parameters together.
@@ -51,15 +63,16 @@ class StepRule:
     array([ 0.5, -1.5], dtype=float32)
     """
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        old = vars(self).get(name)
-        if isinstance(old, SharedVariable) and not isinstance(value, SharedVariable):
-            raise errors.AlgorithmError(
-                f"{type(self).__name__}.{name} is a shared variable that the training function "
-                f"reads; give it a value with rule.{name}.set_value({value!r}), or while training "
-                f"with session.set(rule.{name}, {value!r})"
-            )
-        super().__setattr__(name, value)
+    _called = "rule"
+
+    def fix(self) -> None:
+        """Let nothing but the values of settings be changed, once a training step is made of it."""
+        public = [name for name in vars(self) if not name.startswith("_")]
+        self._fixed = dict.fromkeys(public, "make a new rule, and an algorithm with it")
+        for value in vars(self).values():
+            for part in value if isinstance(value, list) else [value]:
+                if isinstance(part, StepRule):
+                    part.fix()
 
     one_by_one: ClassVar[bool] = True
     """Whether `compute_steps` calls `compute_step` for each parameter."""
@@ -174,6 +187,7 @@ class CompositeRule(StepRule):
     StepClipping(threshold=1)
     """
 
+    _parts = ("components",)
     one_by_one = False
 
     def __init__(self, components: Iterable[StepRule]) -> None:
@@ -253,31 +267,23 @@ class Scale(StepRule):
         return self.learning_rate * previous_step, []
 
 
-def hyperparameter(value: Any, name: str) -> SharedVariable:
-    """A setting of a rule as a shared variable.
+def hyperparameter(value: Any, name: str, allowed: Interval = FINITE) -> SharedVariable:
+    """A setting of a rule as a shared variable, which takes only numbers that are `allowed`.
 
     Raises
     ------
     AlgorithmError
-        If `value` is no single number, or not finite.
+        If `value` is no single number, or none of them.
     """
     check_number(value, name)
-    new = shared(torch.as_tensor(value), name, dtype=floatx())
+    new = shared(value, name, dtype=floatx(), check=allowed)
     add_role(new, ALGORITHM_HYPERPARAMETER)
     return new
 
 
-def not_negative(value: Any, name: str, advice: str = "") -> SharedVariable:
-    """As `hyperparameter`, for a setting that is 0 or more; `advice` follows the error's text."""
-    check_number(value, name)
-    if value < 0:
-        raise errors.AlgorithmError(f"{name} is 0 or more, got {value!r}{advice}")
-    return hyperparameter(value, name)
-
-
 def learning_rate_of(value: Any) -> SharedVariable:
-    """A learning rate as a shared variable; see `not_negative`."""
-    return not_negative(value, "learning_rate", UPHILL)
+    """A learning rate as a shared variable."""
+    return hyperparameter(value, "learning_rate", replace(NOT_NEGATIVE, advice=UPHILL))
 
 
 def check_rule(value: Any, user: str) -> None:
@@ -289,7 +295,7 @@ def check_rule(value: Any, user: str) -> None:
 
 
 def check_number(value: Any, name: str) -> None:
-    """Raise `AlgorithmError` unless `value` is a finite number, or an array or tensor of one."""
+    """Raise `AlgorithmError` unless `value` is one real number, or an array or tensor of one."""
     if isinstance(value, Variable):
         raise errors.AlgorithmError(
             f"{name} is a number, got the variable {value!r}; give a number, and change the "
@@ -297,13 +303,11 @@ def check_number(value: Any, name: str) -> None:
         )
     try:
         number = torch.as_tensor(value)
-        single = number.ndim == 0
+        single = number.ndim == 0 and not number.is_complex()
     except (TypeError, ValueError, RuntimeError):  # as torch finds
         single = False
     if not single:
         raise errors.AlgorithmError(f"{name} is one number, such as 0.1; got {value!r}")
-    if not number.isfinite():
-        raise errors.AlgorithmError(f"{name} is a finite number, such as 0.1; got {value!r}")
 
 
 def buffer_for(

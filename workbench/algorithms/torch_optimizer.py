@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from workbench import errors
 from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm
 from workbench.algorithms.finite import FiniteCost
-from workbench.algorithms.rules import check_parameters, hyperparameter, total_norm
+from workbench.algorithms.rules import check_parameters, learning_rate_of, total_norm
 from workbench.graph.training import GraphMode, TrainingGraph
 from workbench.tensor import Function, SharedVariable, Variable, grad
 from workbench.tensor.execution import Guard, Watch
@@ -86,6 +86,11 @@ class TorchOptimizer(UpdatesAlgorithm):
     array(2., dtype=float32)
     """
 
+    _fixed = dict.fromkeys(
+        ("cost", "parameters", "gradients", "total_gradient_norm", "learning_rate"),
+        "make a new TorchOptimizer, and a main loop with it",
+    )
+
     def __init__(
         self,
         cost: Variable,
@@ -125,7 +130,7 @@ class TorchOptimizer(UpdatesAlgorithm):
             raise errors.AlgorithmError(NOT_MAKERS.format(given=schedulers))
         self._make_schedulers = schedulers
         self._make()
-        self.learning_rate = hyperparameter(self._rate(), "learning_rate")
+        self.learning_rate = learning_rate_of(self._rate())
         self._known_rate = self.learning_rate.get_value().item()
         self._costs: list[torch.Tensor] = []
 

@@ -22,10 +22,10 @@ from workbench.errors import (
     ApplicationError,
     BrickError,
     NotConfiguredError,
-    SignatureError,
     nearest,
 )
 from workbench.graph.hierarchy import Component
+from workbench.tensor import SharedVariable
 from workbench.utils.hooks import refuse_former_hooks
 
 LIFE_CYCLE = frozenset(
@@ -82,6 +82,9 @@ class Brick(Component):
         brick initialises it.
     decorators : sequence of BrickWrapper
         A class attribute: wrappers for the inherited application methods of the class.
+    setting_checks : dict
+        A class attribute: for a setting, what raises unless its value makes sense. It is asked
+        whenever the setting is assigned, with the brick's path, the setting and the value.
     former_hooks : dict of str to str
         A class attribute: methods that subclasses overrode in Blocks and that nothing calls here,
         and what to define instead. A class that defines one is refused.
@@ -107,6 +110,7 @@ class Brick(Component):
 
     lazy: ClassVar[bool] = True
     decorators: ClassVar[Sequence[BrickWrapper]] = ()
+    setting_checks: ClassVar[Mapping[str, Callable[[str, str, Any], object]]] = {}
     former_hooks: ClassVar[Mapping[str, str]] = {}
     print_shapes: bool = False
     _immediate: dict[Hashable, Any]
@@ -122,7 +126,7 @@ class Brick(Component):
         self, name: str | None = None, children: Iterable[Brick] | None = None, **unknown: Any
     ) -> None:
         if unknown:
-            raise SignatureError(_unknown_arguments(type(self), unknown))
+            raise self._unknown_keyword(next(iter(unknown)))
         self.allocation_args: list[str] = getattr(self, "allocation_args", [])
         self.initialization_args: list[str] = getattr(self, "initialization_args", [])
         self.allocated = self.initialized = False
@@ -157,6 +161,9 @@ class Brick(Component):
         self.auxiliary_variables.clear()
         self.updates.clear()
         self._allocate()
+        for parameter in self.parameters:
+            if isinstance(parameter, SharedVariable):
+                parameter.unset = bool(parameter.tensor.isnan().any())
         self._remember_settings()
         self.allocated = True
         self._forget()
@@ -308,6 +315,8 @@ class Brick(Component):
             check_size(self._where(), name, value)
         elif name in COUNTS:
             check_count(self._where(), name, value)
+        elif (check := self.setting_checks.get(name)) is not None:
+            check(self._where(), name, value)
         before = vars(self).get(name)
         super().__setattr__(name, value)
         if not name.startswith("_") and name not in LIFE_CYCLE and before is not value:
@@ -418,17 +427,3 @@ def _equal(before: Any, now: Any) -> bool:
     plain = (int, str, tuple, dict)
     alike = isinstance(before, plain) and isinstance(now, plain) and before == now
     return alike or before is now or not is_set(now)
-
-
-def _unknown_arguments(cls: type[Brick], unknown: dict[str, Any]) -> str:
-    import inspect
-
-    known: dict[str, None] = {}
-    for base in cls.__mro__:
-        if issubclass(base, Brick):
-            names = list(inspect.signature(base.__init__).parameters)[1:]
-            known.update(dict.fromkeys(n for n in names if n not in ("args", "kwargs", "unknown")))
-    name = next(iter(unknown))
-    return (
-        f"{cls.__name__} has no argument {name!r} (it has {', '.join(known)}){nearest(name, known)}"
-    )

@@ -24,6 +24,7 @@ from workbench.data.hooks import STREAM_HOOKS, check_called, is_own, refuse_unca
 from workbench.data.readonly import explained
 from workbench.data.schemes import IterationScheme
 from workbench.errors import DataError
+from workbench.hints import Hinted
 
 BatchT = TypeVar("BatchT")
 
@@ -47,7 +48,7 @@ def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
         _reader.reset(token)
 
 
-class AbstractDataStream(Labelled, ABC):
+class AbstractDataStream(Hinted, Labelled, ABC):
     """What every stream offers.
 
     Attributes
@@ -170,6 +171,9 @@ class AbstractDataStream(Labelled, ABC):
         """
         while True:
             yield self.get_epoch_iterator(as_dict)
+
+    def close(self) -> None:
+        """Let go of files and processes; reading opens or starts them again."""
 
     def state_dict(self) -> dict[str, int]:
         """Return where the stream stands: ``epoch`` and ``position``, the batches given of it.
@@ -360,6 +364,9 @@ class DataStream(AbstractDataStream):
                 labels, lambda names: names if BATCH in names else (BATCH, *names), tuple(labels)
             )
         return labels
+
+    def close(self) -> None:
+        self.dataset.close()
 
     @classmethod
     def default_stream(

@@ -14,6 +14,7 @@ from workbench.errors import ExtensionError, nearest
 from workbench.extensions.events import CallbackName
 from workbench.serialization.state import check_keys
 from workbench.tensor import SharedVariable
+from workbench.utils.attributes import FixedAttributes
 from workbench.utils.hooks import refuse_former_hooks
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def check_signature(
         ) from None
 
 
-class TrainingExtension:
+class TrainingExtension(FixedAttributes):
     """A set of callbacks that share a context: override the methods of the events you want.
 
     The events, with the table of exactly when each fires, stand in `workbench.extensions.events`.
@@ -107,6 +108,7 @@ class TrainingExtension:
     'Halver'
     """
 
+    _called = "extension"
     former_hooks: ClassVar[Mapping[str, str]] = {}
     """Methods that subclasses overrode in Blocks and that nothing calls here; what to do instead.
 
@@ -209,6 +211,30 @@ class TrainingExtension:
 
     def go_on(self) -> None:
         """Called when somebody asks for more training, whatever has ended it before."""
+
+    def records(self) -> Mapping[str, bool]:
+        """Return the names of the records that it makes, as far as they are known beforehand.
+
+        Returns
+        -------
+        dict
+            For each name, whether nobody else may make it: true for a value, false for a note
+            that several may make, such as a request to finish.
+        """
+        return {}
+
+    def waiting_for(self) -> Mapping[str, bool]:
+        """Return the names of the records that it looks for and has not found in this run.
+
+        Whoever watches a channel that nothing makes, because it is misspelt, is told of it after
+        the first epoch.
+
+        Returns
+        -------
+        dict
+            For each name, whether it has looked already.
+        """
+        return {}
 
     def before_training(self) -> None:
         """Called before training starts for the first time."""

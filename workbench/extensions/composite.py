@@ -44,6 +44,8 @@ class CompositeExtension(SimpleExtension):
     FinishAfter(after_n_epochs=5)])
     """
 
+    _parts = ("sub_extensions",)
+
     def __init__(
         self,
         sub_extensions: Iterable[TrainingExtension | Dispatching],

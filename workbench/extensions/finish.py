@@ -72,6 +72,9 @@ class FinishAfter(SimpleExtension):
                 return REACHED.format(unit=unit, done=log.status[DONE[unit]], extension=self)
         return None
 
+    def records(self) -> dict[str, bool]:
+        return {"training_finish_requested": False}
+
     @property
     def epochs(self) -> int | None:
         """The number of epochs after which training ends, where that is known beforehand."""

@@ -121,6 +121,9 @@ class Checkpoint(SimpleExtension):
         path = _checked(from_user[0]) if from_user else self.path
         self.main_loop.after_event(partial(self._save, path))
 
+    def records(self) -> dict[str, bool]:
+        return {SAVED_TO: False}
+
     def handler(self, event: CallbackName) -> Handler | None:
         own = super().handler(event)
         if event not in (CallbackName.AFTER_TRAINING, CallbackName.ON_ERROR):
@@ -292,6 +295,9 @@ class Load(SimpleExtension):
         self.load_to(self.main_loop)
         # and again, to undo what other extensions do on this event to a state that is to be exact
         self.main_loop.after_event(self._finish)
+
+    def records(self) -> dict[str, bool]:
+        return {LOADED_FROM: False}
 
     def load_to(self, main_loop: MainLoop) -> None:
         """Load into `main_loop`: all that was asked for, or nothing if anything does not fit.

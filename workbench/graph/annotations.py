@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from workbench.hints import Hinted
 from workbench.roles import AUXILIARY, VariableRole, add_role
 from workbench.tensor import SharedVariable, Variable, as_variable
 from workbench.tensor.random import Draws
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 
-class Annotation:
+class Annotation(Hinted):
     """Something that variables can be traced back to.
 
     Attributes

@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench.errors import GraphError, InputError, nearest
 from workbench.graph.annotations import Annotation
+from workbench.hints import Hinted
 from workbench.roles import AUXILIARY, PARAMETER, has_roles
 from workbench.tensor import Function, SharedVariable, Variable, function
 from workbench.tensor.function import Updates
@@ -23,7 +24,7 @@ NOT_REPLACEMENTS = (
 )
 
 
-class ComputationGraph:
+class ComputationGraph(Hinted):
     """The graph that computes `outputs`, with the auxiliary variables and updates attached to it.
 
     To iterate over it is to iterate over its `variables`, so that a filter takes the graph itself.

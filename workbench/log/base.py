@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import LogError, StateError, UnknownRecordError, nearest
+from workbench.hints import Hinted
 from workbench.log.column import frozen
 from workbench.log.frames import FrameCache, Snapshot, by_epoch
 from workbench.log.row import Row
@@ -42,7 +43,7 @@ NO_NUMBERS = (
 )
 
 
-class TrainingLogBase(Mapping[int, Row]):
+class TrainingLogBase(Hinted, Mapping[int, Row]):
     """Everything recorded while training, by iteration and channel.
 
     ``log[iteration][channel]`` reads and writes. The iteration is the number of batches done: row

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from workbench.config import config
 from workbench.errors import LogError, LogWarning
 from workbench.log.base import LAST, TrainingLogBase
-from workbench.log.column import MISSING, PLAIN, plain
+from workbench.log.column import MISSING, PLAIN
 from workbench.log.database import Database, Found, lineage, records_of, transaction
 from workbench.log.frames import Snapshot
 from workbench.log.memory import TrainingLog
@@ -41,6 +41,7 @@ from workbench.log.stored import (
     storable,
 )
 from workbench.log.writer import Fact, Records, Whole, Writer
+from workbench.utils.values import to_python
 
 if TYPE_CHECKING:
     import sqlite3
@@ -110,7 +111,7 @@ class SQLiteStatus(MutableMapping[str, Any]):
     def __setitem__(self, key: str, value: Any) -> None:
         check_name("a fact of the status", key)
         if type(value) not in PLAIN:
-            value = plain(value)
+            value = to_python(value)
         self._log._keep_fact(key, value)
         self._values[key] = value
 
@@ -359,7 +360,7 @@ class SQLiteLog(TrainingLogBase):
         kept = []
         for name, value in records.items():
             if type(value) not in PLAIN:
-                value = records[name] = plain(value)
+                value = records[name] = to_python(value)
             kept.append((iteration, name, self._admit(name, value)))
         self._stop_following()
         self._memory._record_all(iteration, records)

@@ -52,7 +52,7 @@ A_FACT = "status[{name!r}], a {type}"
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Iterations, names and values; a value is what `plain` returned or already `Stored`."""
+    """Iterations, names and values; a value is what `to_python` returned or already `Stored`."""
 
     uuid: str
     records: list[tuple[int, str, Any]]

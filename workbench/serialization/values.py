@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy
 import torch
 
-from workbench.errors import nearest
+from workbench.errors import WorkbenchError, nearest
 from workbench.filter import get_brick
 from workbench.tensor import SharedVariable
 from workbench.tensor.shared import together
@@ -74,6 +74,10 @@ def _misfit(name: str, value: Any, variable: SharedVariable) -> list[str]:
         return [f"{name!r} has shape {tuple(value.shape)}, needed is {tuple(variable.shape)}"]
     if not _exact(value, variable.dtype):
         return [f"{name!r} is {_short(value.dtype)}, needed is {_short(variable.dtype)}"]
+    try:
+        variable.check_value(value, value)
+    except WorkbenchError as error:
+        return [f"{name!r} makes no sense: {error}"]
     return []
 
 

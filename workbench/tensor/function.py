@@ -16,7 +16,7 @@ from workbench.tensor import shapes
 from workbench.tensor.execution import MODES, Execution, Guard, Mode, Step, Watch
 from workbench.tensor.inputs import as_variable, expect_read_only
 from workbench.tensor.lowering import lower
-from workbench.tensor.shared import SharedVariable, WriterLock, together
+from workbench.tensor.shared import SharedVariable, WriterLock, check_set, together
 from workbench.tensor.transfer import upload
 from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.variable import Variable
@@ -69,6 +69,7 @@ class Function:
         self._ties = _ties(self._expected)
         self._by_name = {v.name: i for i, v in enumerate(self.inputs) if v.name is not None}
         self._touched = {*self.program.shared, *self.updates}
+        self._unset = [v for v in self.program.shared if v.unset]
         self._generation = -1
         self._locks = together(())
         self._fitting: dict[tuple[Any, ...], tuple[int, ...]] = {}
@@ -104,10 +105,15 @@ class Function:
             For a missing, surplus or unknown input.
         ShapeError, DtypeError
             For one that does not fit.
+        ParameterError
+            If a brick was not initialised.
         """
         if named or len(args) != len(self.inputs):
             args = self._in_order(args, named)
         values = list(map(_Expected.as_tensor, self._expected, args))
+        if self._unset:
+            check_set(self._unset)
+            self._unset = []
         kinds = tuple([(value.shape, value.dtype, value.device) for value in values])
         sizes = self._fitting.get(kinds)
         if sizes is None:

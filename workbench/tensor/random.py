@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from workbench.hints import Hinted
 from workbench.tensor.device import default_device, floatx
 from workbench.tensor.inputs import as_variable
 from workbench.tensor.shared import SharedVariable, shared
@@ -132,7 +133,7 @@ class Draws:
 _draws: ContextVar[Draws | None] = ContextVar("draws", default=None)
 
 
-class RandomStream:
+class RandomStream(Hinted):
     """A seeded source of random variables.
 
     Two streams of the same seed give the same numbers for the same sequence of draws. Every call

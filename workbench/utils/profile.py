@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from time import perf_counter
 from typing import TextIO
 
+from workbench.hints import Hinted
 from workbench.utils.notices import screen
 
 __all__ = [
@@ -18,7 +19,7 @@ __all__ = [
 ]
 
 
-class Profile:
+class Profile(Hinted):
     """Sums of the times spent in named sections, by their nesting.
 
     Attributes
@@ -83,7 +84,7 @@ class Profile:
                 yield from self._tree(path)
 
 
-class Timer:
+class Timer(Hinted):
     """Times the code in its ``with`` block as a section of a profile.
 
     Parameters

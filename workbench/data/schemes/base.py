@@ -16,12 +16,13 @@ import numpy.typing as npt
 from workbench.data.hooks import check_called
 from workbench.data.seeds import as_integer, as_positive
 from workbench.errors import DataError
+from workbench.hints import Hinted
 
 Indices: TypeAlias = "range | npt.NDArray[np.intp]"
 Request: TypeAlias = "int | slice | npt.NDArray[np.intp]"
 
 
-class IterationScheme(ABC):
+class IterationScheme(Hinted, ABC):
     """What every scheme offers.
 
     Attributes

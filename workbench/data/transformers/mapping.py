@@ -15,6 +15,7 @@ from workbench.data.readonly import read_only_batch
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import Transformer
 from workbench.errors import DataError, SourceError
+from workbench.hints import Hinted
 
 
 class Mapping(Transformer):
@@ -112,7 +113,7 @@ class Mapping(Transformer):
         return tuple([image[name] for name in names])
 
 
-class SortMapping:
+class SortMapping(Hinted):
     """Sort the examples of a batch; for use in a `Mapping`.
 
     Parameters
