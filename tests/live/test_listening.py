@@ -57,11 +57,10 @@ def test_another_thread_than_the_main_one_waits_plainly(monkeypatch):
 
 
 def test_what_is_not_answered_is_kept_in_order():
-    import zmq
-
     kernel = kernel_6()
     kinds = ["execute_request", "comm_msg", "inspect_request"]
-    kernel.shell_stream.socket.recv_multipart.side_effect = [*kinds, "last", zmq.Again()]
+    kernel.shell_stream.socket.recv_multipart.side_effect = [*kinds, "last"]
+    kernel.shell_stream.socket.poll.side_effect = [True] * 7 + [False]
     kernel.session.feed_identities.side_effect = lambda frames, copy: ([], frames)
     kernel.session.deserialize.side_effect = lambda parts, copy, content=True: {
         "header": {"msg_type": parts}

@@ -62,6 +62,5 @@ def test_what_is_no_fault_is_calm_in_a_notebook(notebook, capsys, caplog, tmp_pa
     assert [line.split(" ")[:2] for line in out.splitlines()][1:] == [
         ["there", "is"],
         ["<Session", f"{first.name}:"],
-        ["<Session", f"{first.name}:"],
         ["Nothing", "was"],
     ]
