@@ -56,7 +56,7 @@ class Listener:
         self.kept: list[Any] = []
         _ = kernel._publish_status, kernel.shell_handlers, kernel.session.feed_identities
         if not callable(self.later):
-            raise AttributeError("nobody reads the shell channel")
+            raise AttributeError("nothing reads the shell channel")
 
     def listen(self, seconds: float) -> None:
         """Answer one message, or keep it, if one comes within so many seconds."""

@@ -51,7 +51,9 @@ class Command:
         self.replaced_by: int | None = None
         self._result: Any = None
         self._done = False
-        self._settled: threading.Event | None = None  # made for whoever waits: most are not awaited
+        self._settled: threading.Event | None = (
+            None  # made when a thread waits: most commands are not awaited
+        )
         self._applier: int | None = None
         self._carry_out: Callable[[], None] = lambda: None
 

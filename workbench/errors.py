@@ -94,7 +94,7 @@ def nearest(name: str, candidates: Iterable[object]) -> str:
 class WorkbenchError(Readable, Exception):
     """Base of all errors raised by the workbench.
 
-    Shown without the frames within it, where nobody catches them; see `workbench.tracebacks`.
+    Shown without the frames within it, where they are not caught; see `workbench.tracebacks`.
     """
 
 

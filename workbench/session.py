@@ -599,7 +599,7 @@ class Session(FixedAttributes):
         """Assign to each variable the last value given to it, and say so of those before."""
         with self._lock:
             if self._values is values:
-                self._values = None  # whoever comes now begins another letter
+                self._values = None  # what comes now begins another letter
         done = self.main_loop.status["iterations_done"]
         last: dict[SharedVariable, Command] = {}
         assigned, replaced = [], []

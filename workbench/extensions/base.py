@@ -210,7 +210,7 @@ class TrainingExtension(FixedAttributes):
         return None
 
     def go_on(self) -> None:
-        """Called when somebody asks for more training, whatever has ended it before."""
+        """Called when a person asks for more training, whatever has ended it before."""
 
     def records(self) -> Mapping[str, bool]:
         """Return the names of the records that it makes, as far as they are known beforehand.

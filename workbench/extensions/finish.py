@@ -1,8 +1,8 @@
 """Ending training after so many epochs or batches, and knowing beforehand when that will be.
 
-`FinishAfter` counts what the whole log has, over all runs and resumptions. Whoever asks for more
-(``session.train(epochs=5)``) sets a *goal*. It is an item of the status, so that it is saved and
-resumed with the log, and goes before every `FinishAfter` that counts.
+`FinishAfter` counts what the whole log has, over all runs and resumptions. To ask for more
+(``session.train(epochs=5)``) is to set a *goal*. It is an item of the status, so that it is saved
+and resumed with the log, and goes before every `FinishAfter` that counts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NOT_MORE = (
 
 
 class Limit(Predicate):
-    """Holds once so many are done, unless somebody has asked for more than that."""
+    """Holds once so many are done, unless a person has asked for more than that."""
 
     def __call__(self, log: TrainingLogBase) -> bool:
         return super().__call__(log) and goal_reached(log.status)
@@ -103,7 +103,7 @@ class FinishAfter(SimpleExtension):
             super()._set_condition(trigger, value)
 
 
-# What somebody has asked for beyond that
+# What a person has asked for beyond that
 
 
 def check_more(epochs: object, batches: object) -> None:
@@ -152,7 +152,7 @@ def _planned(main_loop: MainLoop) -> tuple[int | None, int | None]:
 
 
 def goal_reached(status: Mapping[str, Any]) -> bool:
-    """Return whether nobody has asked for more than is done."""
+    """Return whether no more was asked for than is done."""
     goal = status.get(GOAL)
     return goal is None or all(status[DONE[unit]] >= num for unit, num in goal.items())
 

@@ -1,6 +1,6 @@
-"""Waiting for an event in a way that whoever shows things to a person may improve.
+"""Waiting for an event in a way that the layer above may improve.
 
-In a notebook a thread that waits is the one that hears widgets. The layer that has them replaces
+In a notebook a thread that waits is the one that hears widgets. The layer that shows them replaces
 `event.wait` by a way of waiting that listens meanwhile; this layer knows nothing of it.
 """
 
@@ -26,6 +26,6 @@ def wait(event: threading.Event, timeout: float | None = None) -> bool:
 
 
 def wait_by(way: Wait) -> None:
-    """Have `way` called for whoever waits from now on, in place of ``threading.Event.wait``."""
+    """Wait by `way` from now on, in place of ``threading.Event.wait``."""
     global _way
     _way = way
