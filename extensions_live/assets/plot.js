@@ -1,6 +1,6 @@
 // Hosts Bokeh figures: loads BokehJS once a page, draws the figures that Python built, and replaces
 // all numbers whenever a new payload arrives. `post`, `attend` and `showProblem` stand in attend.js,
-// `whileShown` and `announce` in draw.js, `watchKernel` in kernel.js, `keepStill` in keep.js.
+// `whileShown` and `announce` in draw.js, `watchKernel` in kernel.js, `careForCell` in keep.js.
 
 const DENSE = 300; // curves with more points than this are drawn thinner
 const SETTLE = 150; // ms without a further change of the range before finer points are asked for
@@ -332,4 +332,4 @@ function render({ model, el }) {
   };
 }
 
-export default { initialize: keepStill, render };
+export default { initialize: careForCell, render };
