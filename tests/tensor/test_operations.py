@@ -237,7 +237,7 @@ def test_what_a_function_insists_on_is_learned():
     w = tensor.variable("w", (None, 7))
     F.mse_loss(x[1:], w)
     assert x.shape[1] == 7
-    with pytest.raises(ValueError, match="dimension 1 of y has size 6; the graph uses them toget"):
+    with pytest.raises(ValueError, match="y.*(size 7 in dimension 1|has size 6)|dimension 1 of y"):
         function([x, y], F.cosine_similarity(x[1:], y))(torch.ones(4, 7), torch.ones(3, 6))
 
 
