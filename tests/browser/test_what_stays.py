@@ -14,17 +14,19 @@ KERNEL = f"{NOTEBOOK}.sessionContext.session.kernel"
 
 
 @pytest.fixture
-def notebook(open_notebook):
-    """A view of a run that goes on."""
-    notebook = open_notebook("stays.ipynb", notebook_text(SMALL_RUN, "view(start(1000))"))
+def notebook(open_notebook, request):
+    """A view of a run that goes on, in a file and a kernel of its own."""
+    name = f"{request.node.originalname}.ipynb"
+    notebook = open_notebook(name, notebook_text(SMALL_RUN, "view(start(1000))"))
     notebook.run_all()
+    assert notebook.errors() == []
     until(lambda: notebook.drawn(VIEW), what="the view")
     return notebook
 
 
 def picture(notebook):
     """The still picture in the notebook, or nothing."""
-    found = [output["data"].get("image/png") for output in notebook.outputs(VIEW)]
+    found = [output.get("data", {}).get("image/png") for output in notebook.outputs(VIEW)]
     return next((data for data in found if data), "")
 
 
