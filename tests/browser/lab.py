@@ -52,6 +52,18 @@ NOTEBOOKS = "@jupyterlab/notebook-extension/tracker"
 LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:")
 PANELS = "[...window.jupyterapp.shell.widgets('main')].filter((one) => one.content?.scrollToItem)"
 NOTEBOOK = f"{PANELS}[0]"
+# How far a notebook must be scrolled until a cell begins at the top, and how far it is: cells out
+# of sight may have no place yet.
+DISTANCE = f"""([index, panel]) => {{
+    const {{ content }} = {PANELS}[panel];
+    const frame = content.node.getBoundingClientRect();
+    const outer = content.node.querySelector('.jp-WindowedPanel-outer');
+    const boxes = content.widgets.map((cell) => cell.node.getBoundingClientRect());
+    const box = boxes[index];
+    if (box.height) return [box.top - frame.top - 20, outer.scrollTop];
+    const seen = boxes.findIndex((one) => one.height && one.bottom > frame.top);
+    return [(seen < index ? 0.7 : -0.7) * frame.height, outer.scrollTop];
+}}"""
 PAINTED = """(canvas) => {
     const { width, height } = canvas;
     const colours = new Uint32Array(
@@ -390,21 +402,36 @@ class Notebook:
         return self.page.locator(f'.jp-OutputArea [data-testid="{testid}"]').first
 
     def look_at(self, testid: str) -> None:
-        """Scroll until the element is in sight: elsewhere it may not be in the page at all."""
+        """Scroll to the cell that shows an element: elsewhere it may not be in the page at all."""
         for index, kind in enumerate(self.kinds()):
-            if kind == "code" and any("widget" in key for key in self.mime_types(index)):
+            if kind == "code" and any("widget" in name for name in self.mime_types(index)):
                 self.scroll_to(index)
+                element = self.find(testid)
                 with contextlib.suppress(PlaywrightTimeout):
-                    self.find(testid).scroll_into_view_if_needed(timeout=5_000)
+                    element.scroll_into_view_if_needed(timeout=10_000)
                     return
         raise AssertionError(f"no cell shows {testid!r}")
 
     def scroll_to(self, index: int, *, panel: int = 0) -> None:
-        """Scroll to a cell, as a person does; more than one panel may show the notebook."""
-        self.page.evaluate(
-            f"([i, at]) => {{ {PANELS}[at].content.scrollToItem(i, 'start').catch(() => {{}}); }}",
-            [index, panel],
-        )
+        """Turn the mouse wheel until a cell begins at the top, as far as the notebook goes."""
+
+        def there() -> bool:
+            distance, before = self.page.evaluate(DISTANCE, [index, panel])
+            if abs(distance) < 60:
+                return True
+            self.turn_wheel(distance, panel=panel)
+            self.page.wait_for_timeout(100)
+            distance, after = self.page.evaluate(DISTANCE, [index, panel])
+            return bool(before == after and abs(distance) < 700)
+
+        until(there, what=f"cell {index} in sight")
+
+    def turn_wheel(self, distance: float, *, panel: int = 0) -> None:
+        """Turn the mouse wheel beside the cells."""
+        frame = self.page.locator(".jp-WindowedPanel-outer").nth(panel).bounding_box()
+        assert frame is not None
+        self.page.mouse.move(frame["x"] + 20, frame["y"] + frame["height"] / 2)
+        self.page.mouse.wheel(0, distance)
 
     def cell(self, index: int, *, panel: int = 0) -> Locator:
         """The output of a cell; it may not be in the page as long as it is out of sight."""

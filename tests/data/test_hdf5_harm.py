@@ -1,6 +1,10 @@
 """HDF5 files that mean harm, or do it: references to other files, heaps that crash the library."""
 
 import os
+import signal
+import subprocess
+import sys
+import time
 
 import h5py
 import numpy as np
@@ -223,3 +227,28 @@ def test_the_splits_and_the_sources_of_a_file(path):
     assert H5PYDataset.get_all_sources(path) == ("x", "rows")
     with pytest.raises(MissingDataError, match="there is no HDF5 file"):
         H5PYDataset.get_all_splits(path.with_name("nowhere.h5"))
+
+
+def test_texts_within_a_table_are_read_on_trial_too(tmp_path, monkeypatch):
+    noting = Noting()
+    monkeypatch.setattr("workbench.data.hdf5.dataset.examiner", noting)
+    path = tmp_path / "set.h5"
+    write_hdf5(path, {"all": {"x": np.arange(2)}})
+    with h5py.File(path, "r+") as file:
+        del file["x"]
+        file.create_dataset("x", (2,), [("number", "i4"), ("name", h5py.string_dtype())])
+    H5PYDataset(path, ("all",))
+    assert noting.tried == [["x"]]
+    noting.close()
+
+
+def test_the_process_that_tries_has_a_timer_of_its_own(path):
+    """Should whoever started it die meanwhile, it does not spin for ever."""
+    code = "import signal; from workbench.data.hdf5 import examiner as e; e.lasting(0.1); "
+    ended = subprocess.run([sys.executable, "-c", code + "signal.pause()"], timeout=60)
+    assert ended.returncode == -signal.SIGALRM
+    trying = Examiner(patience=0.3)
+    trying.check(path, ["rows"], rows=True, what="rows")
+    time.sleep(0.8)
+    assert trying._process.poll() is None  # idle, it waits
+    trying.close()

@@ -41,6 +41,7 @@ def moving(hand_pump, published):
     """A run that goes on, its still picture on display, and the picture's clock."""
     main_loop = make_loop()
     clock = Clock()
+    plot_of(main_loop).main_loop = main_loop
     one = Still([plot_of(main_loop)], clock=clock)
     one.display()
     del published[:]

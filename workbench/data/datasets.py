@@ -21,6 +21,7 @@ import torch
 
 from workbench.data.axes import Labelled
 from workbench.data.checksum import checksum, same_or_raise
+from workbench.data.files import one_line
 from workbench.data.hooks import check_called, refuse_uncalled
 from workbench.data.once import ReadOnce, once
 from workbench.data.readonly import read_only, read_only_batch
@@ -182,6 +183,9 @@ class Dataset(Hinted, Labelled):
 
         return DataStream(self, iteration_scheme=self.example_iteration_scheme)
 
+    def close(self, state: object = None) -> None:
+        """Let go of files, where there are any; they are opened again when they are needed."""
+
     def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
         """Return the scheme a stream over this dataset will use, given that `scheme` was asked for.
 
@@ -315,19 +319,24 @@ class IndexableDataset(Dataset):
                 error.add_note(f"while {self!r} was unpickled, which reads its data again")
                 raise
 
-    def get_data(self, request: Request | Sequence[int]) -> Data:
+    def get_data(
+        self, request: Request | Sequence[int] | None = None, *then: Any, state: object = None
+    ) -> Data:
         """Return the examples that `request` names, one array a source.
 
         Parameters
         ----------
         request : int, slice or sequence of int
             One example, neighbouring examples (read-only views), or any examples (copies).
+        then, state
+            Fuel's data sets took a state before the request, which may still be given here.
 
         Raises
         ------
         DataError
             If the request reaches beyond the examples or is of another kind.
         """
+        request = after_state(request, then, self)
         if isinstance(request, slice):
             part = check_slice(request, self.num_examples, self)
             return tuple([read_only(array[part]) for array in self.indexables])
@@ -484,6 +493,25 @@ def as_index(request: int | Sequence[int] | npt.NDArray[np.integer]) -> npt.NDAr
     return index
 
 
+def after_state(request: Any, then: tuple[Any, ...], dataset: Dataset) -> Any:
+    """Return the request among arguments as Fuel had them: a state, which nothing needs, first.
+
+    Raises
+    ------
+    DataError
+        If there is none, or more than one follows the state.
+    """
+    if then:
+        request, *more = then
+        if more:
+            raise DataError(f"get_data of {dataset!r} was given {len(then) + 1} arguments")
+    if request is None:
+        raise DataError(
+            f"get_data of {dataset!r} needs a request: an index, a slice or a list of indices"
+        )
+    return request
+
+
 def check_slice(request: slice, num_examples: int, dataset: Dataset) -> slice:
     """Return `request`, or raise a `DataError` if it is not one run of existing examples."""
     both = request.start is not None and request.stop is not None
@@ -516,7 +544,13 @@ def as_objects(examples: Sequence[Any]) -> npt.NDArray[Any]:
 def as_array(value: Any, name: str) -> npt.NDArray[Any]:
     """Return `value` as an array of examples, of objects where they differ in shape."""
     if isinstance(value, torch.Tensor):
-        value = value.detach().cpu().numpy()
+        value = value.detach().cpu()
+        value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise DataError(
+            f"source {name!r} has masked values, which a data set does not know; give each a value "
+            "with array.filled(value), or leave them out"
+        )
     if isinstance(value, (list, tuple)) and any(type(example) is bytes for example in value):
         return as_objects(value)
     try:
@@ -524,7 +558,9 @@ def as_array(value: Any, name: str) -> npt.NDArray[Any]:
     except ValueError:  # numpy refuses lists whose elements differ in shape
         array = stack(value)
     if not array.ndim:
-        raise DataError(f"source {name!r} is {value!r}; expected an array with an axis of examples")
+        raise DataError(
+            f"source {name!r} is {one_line(value)}; expected an array with an axis of examples"
+        )
     return array
 
 

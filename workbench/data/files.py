@@ -31,8 +31,8 @@ def data_folders() -> list[Path]:
     return [folder for folder in folders if folder.is_dir()]
 
 
-def one_line(error: BaseException) -> str:
-    r"""Return what a library says is wrong, on one line and not at length.
+def one_line(error: object) -> str:
+    r"""Return what a library says is wrong, or any value, on one line and not at length.
 
     Examples
     --------

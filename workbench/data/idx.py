@@ -12,7 +12,7 @@ import os
 import struct
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,13 @@ RATIO = 1032
 """How many times larger than itself what is compressed by the method of gzip can be."""
 AXES = 64
 """The most axes of an array in numpy."""
+
+
+class Readable(Protocol):
+    """A file, compressed or not."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, as many at most."""
 
 
 def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
@@ -73,7 +80,7 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
             ) from None
 
 
-def _read(file: IO[bytes], path: Path, length: int | None, most: int) -> npt.NDArray[Any]:
+def _read(file: Readable, path: Path, length: int | None, most: int) -> npt.NDArray[Any]:
     """Read an array, and no more than its header promises.
 
     Parameters

@@ -27,7 +27,7 @@ WHOLE = re.compile(r"([+-]?\d+)(\.0*)?")
 def number_dtype(dtype: npt.DTypeLike, where: str) -> np.dtype[Any]:
     """Return `dtype` as one of numpy's, or raise a `DataError` if it is none of numbers."""
     try:
-        given = np.dtype(dtype)
+        given = np.dtype(object if dtype is None else dtype)  # numpy makes float64 of None
     except TypeError:
         given = np.dtype(object)
     if given.kind not in NUMBERS:
@@ -203,7 +203,7 @@ def _one_by_one(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> np
     """Convert texts, and Python's own numbers, which may be too large for any dtype."""
     result = np.empty(array.shape, dtype)
     for index in np.ndindex(array.shape):
-        value = array[index]
+        value: Any = array[index]
         try:
             if isinstance(value, (str, bytes)):
                 value = value.decode() if isinstance(value, bytes) else str(value)

@@ -172,6 +172,9 @@ class AbstractDataStream(Hinted, Labelled, ABC):
         while True:
             yield self.get_epoch_iterator(as_dict)
 
+    def close(self) -> None:
+        """Let go of files and processes; reading opens or starts them again."""
+
     def state_dict(self) -> dict[str, int]:
         """Return where the stream stands: ``epoch`` and ``position``, the batches given of it.
 
@@ -361,6 +364,9 @@ class DataStream(AbstractDataStream):
                 labels, lambda names: names if BATCH in names else (BATCH, *names), tuple(labels)
             )
         return labels
+
+    def close(self) -> None:
+        self.dataset.close()
 
     @classmethod
     def default_stream(

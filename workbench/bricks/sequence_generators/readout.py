@@ -139,7 +139,7 @@ class Readout(AbstractReadout):
         return dim
 
     def get_dim(self, name: str) -> Any:
-        if name == "readouts":
+        if name in ("readouts", "output_0"):
             return self.readout_dim
         if name == "outputs":
             return self.emitter.get_dim("outputs")
@@ -149,8 +149,8 @@ class Readout(AbstractReadout):
             return dict(zip(self.source_names, self.source_dims, strict=True))[name]
         return super().get_dim(name)
 
-    # Its output is called output_0, by which old models find it.
-    @application
+    # Blocks declared no name, and so the output was called this; models find it by that.
+    @application(outputs=["output_0"])
     def readout(self, **kwargs: Variable) -> Variable:
         """Merge the sources, and transform what comes out.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,17 @@ import numpy.typing as npt
 
 from workbench.data.axes import AxisLabels
 from workbench.data.checksum import checksum, same_or_raise
-from workbench.data.datasets import Data, Dataset, IndexableDataset, as_index, check_slice
+from workbench.data.datasets import (
+    Data,
+    Dataset,
+    IndexableDataset,
+    after_state,
+    as_index,
+    check_slice,
+)
 from workbench.data.hdf5.examine import examiner
 from workbench.data.hdf5.handle import FileHandle, faults_named
-from workbench.data.hdf5.layout import SplitTable, found, joined, varying
+from workbench.data.hdf5.layout import SplitTable, found, joined, split_array, varying
 from workbench.data.hdf5.source import axis_labels, read_rows, varies
 from workbench.data.schemes import Indices, Request, SequentialExampleScheme
 from workbench.errors import DataError, DataFileError
@@ -40,8 +47,8 @@ class H5PYDataset(Dataset):
 
     Parameters
     ----------
-    path : str or Path
-        The file.
+    path : str, Path or h5py.File
+        The file; one that is open already is left open.
     which_sets : sequence of str
         The splits to read, one after another, such as ``("train", "valid")``.
     subset : slice or sequence of int, optional
@@ -92,7 +99,7 @@ class H5PYDataset(Dataset):
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | h5py.File,
         which_sets: Sequence[str],
         *,
         subset: slice | Sequence[int] | npt.NDArray[np.integer] | None = None,
@@ -100,12 +107,12 @@ class H5PYDataset(Dataset):
         sources: Sequence[str] | None = None,
         allow_external: bool = False,
     ) -> None:
-        self.path = Path(path)
+        self._handle = FileHandle(path)
+        self.path = self._handle.name
         self.allow_external = allow_external
         self._seen: object = None
         self._read_labels: AxisLabels | None = None
         self.which_sets = (which_sets,) if isinstance(which_sets, str) else tuple(which_sets)
-        self._handle = FileHandle(path)
         self._memory: IndexableDataset | None = None
         self._checksum: int | None = None
         file = self._handle.open()
@@ -137,7 +144,27 @@ class H5PYDataset(Dataset):
             self.example_iteration_scheme = SequentialExampleScheme(self.num_examples)
 
     @staticmethod
-    def get_all_splits(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    def create_split_array(
+        splits: Mapping[str, Mapping[str, Sequence[Any]]],
+    ) -> npt.NDArray[Any]:
+        """Return the table for the attribute ``split`` of a file that is written by hand.
+
+        Parameters
+        ----------
+        splits : mapping from split to mapping from source to tuple
+            Where the examples stand: the first row and the one behind the last and, if wanted, a
+            reference to a data set of row numbers (None for none) and a comment.
+
+        Examples
+        --------
+        >>> table = H5PYDataset.create_split_array({"train": {"x": (0, 20)}, "test": {}})
+        >>> table[["split", "source", "start", "stop", "available"]].tolist()
+        [(b'train', b'x', 0, 20, True), (b'test', b'x', 0, 0, False)]
+        """
+        return split_array(splits)
+
+    @staticmethod
+    def get_all_splits(path: str | os.PathLike[str] | h5py.File) -> tuple[str, ...]:
         """Return the names of all splits of a file.
 
         Examples
@@ -153,7 +180,7 @@ class H5PYDataset(Dataset):
             return table.splits
 
     @staticmethod
-    def get_all_sources(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    def get_all_sources(path: str | os.PathLike[str] | h5py.File) -> tuple[str, ...]:
         """Return the names of all sources that some split of a file has."""
         with _table(path) as table:
             named = [name for split in table.splits for name in table.sources(split)]
@@ -176,7 +203,7 @@ class H5PYDataset(Dataset):
 
     def _labels_of_file(self) -> AxisLabels:
         file = self._open()
-        if EMBEDDED not in self._handle.path.parents:
+        if self._handle.given is None and EMBEDDED not in self._handle.path.parents:
             examiner.check(self._handle.path, self.sources, rows=False, what="the names of axes")
         with faults_named(self.path, "the names of axes"):
             allowed = self.allow_external
@@ -184,7 +211,7 @@ class H5PYDataset(Dataset):
 
     def _examine(self, file: h5py.File) -> None:
         names = [name for name in self.sources if varying(file[name].dtype)]
-        if names:
+        if names and self._handle.given is None:
             what = f"source {' or '.join(map(repr, names))}"
             examiner.check(self._handle.path, names, rows=True, what=what)
 
@@ -199,7 +226,26 @@ class H5PYDataset(Dataset):
             self._seen = file
         return file
 
-    def get_data(self, request: Request | Sequence[int]) -> Data:
+    def get_data(
+        self, request: Request | Sequence[int] | None = None, *then: Any, state: object = None
+    ) -> Data:
+        """Return the examples that `request` names, one array a source.
+
+        Parameters
+        ----------
+        request : int, slice or sequence of int
+            One example, or the indices of a batch.
+        then, state
+            Fuel's data sets took a state before the request, which may still be given here.
+
+        Raises
+        ------
+        DataError
+            If the request reaches beyond the examples or is of another kind.
+        DataFileError
+            If the file is damaged.
+        """
+        request = after_state(request, then, self)
         if self._memory is not None:
             return self._memory.get_data(request)
         return tuple(
@@ -225,7 +271,7 @@ class H5PYDataset(Dataset):
             finally:
                 self.close()
 
-    def close(self) -> None:
+    def close(self, state: object = None) -> None:
         """Close the file, which is opened again when it is needed."""
         self._handle.close()
 
@@ -253,11 +299,11 @@ class H5PYDataset(Dataset):
 
 
 @contextlib.contextmanager
-def _table(path: str | os.PathLike[str]) -> Iterator[SplitTable]:
+def _table(path: str | os.PathLike[str] | h5py.File) -> Iterator[SplitTable]:
     handle = FileHandle(path)
     try:
-        with faults_named(Path(path), "the layout"):
-            yield SplitTable(handle.open(), Path(path))
+        with faults_named(handle.path, "the layout"):
+            yield SplitTable(handle.open(), handle.path)
     finally:
         handle.close()
 

@@ -84,7 +84,9 @@ class Examiner:
         with self._lock:
             if key in self._fine:
                 return
-            ended = self._try({"path": str(path), "names": list(names), "rows": rows})
+            # this process waits for a while; that one ends a while later by itself
+            request = {"path": str(path), "names": list(names), "rows": rows}
+            ended = self._try({**request, "patience": 2 * self.patience})
             if ended is not None:
                 raise DataFileError(DAMAGED.format(path=path, what=what, ended=ended))
             self._fine.add(key)

@@ -31,14 +31,22 @@ def main() -> None:
     say("ready")
     for line in sys.stdin:
         request = json.loads(line)
+        lasting(request["patience"])
         with contextlib.suppress(Exception), h5py.File(request["path"], "r") as file:
             for name in request["names"]:
                 with contextlib.suppress(Exception):
-                    read(file[name], request["rows"])
+                    read(file[name], request["rows"], request["patience"])
+        lasting(0)
         say("done")
 
 
-def read(stored: Any, rows: bool) -> None:
+def lasting(seconds: float) -> None:
+    """Let the system end this process after some seconds, should whoever started it be gone."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def read(stored: Any, rows: bool, patience: float) -> None:
     """Read the names of the axes, the scales, and the rows if they are wanted."""
     if stored.name == "/":
         stored.attrs["split"]
@@ -54,6 +62,7 @@ def read(stored: Any, rows: bool) -> None:
     for start in range(0, stored.shape[0] if rows else 0, ROWS):
         if time.monotonic() > said + 1:
             say(".")
+            lasting(patience)
             said = time.monotonic()
         with contextlib.suppress(Exception):
             stored[start : start + ROWS]

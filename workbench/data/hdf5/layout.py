@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from workbench.data.files import one_line, some
 from workbench.data.hdf5.examine import examiner
 from workbench.data.schemes import Indices
-from workbench.errors import DataFileError, SourceError, nearest
+from workbench.errors import DataError, DataFileError, SourceError, nearest
 
 if TYPE_CHECKING:
     import h5py
@@ -195,16 +195,57 @@ def _examine(file: h5py.File) -> None:
     """Have the table read on trial if its texts stand in a heap."""
     with contextlib.suppress(KeyError, OSError, RuntimeError, TypeError):  # which reading will tell
         dtype = file.attrs.get_id("split").dtype
-        fields = [dtype[name] for name in dtype.names or ()] or [dtype]
-        if any(varying(field) for field in fields):
+        if varying(dtype):
             path = Path(file.filename)
             examiner.check(path, ["/"], rows=False, what="the attribute 'split'")
+
+
+def split_array(splits: Mapping[str, Mapping[str, Sequence[Any]]]) -> npt.NDArray[Any]:
+    """Return the table that says where the sources of each split stand; see `H5PYDataset`."""
+    import h5py
+
+    sources = dict.fromkeys(source for named in splits.values() for source in named)
+    rows = []
+    for split, named in splits.items():
+        for source in sources:
+            place = tuple(named.get(source, (0, 0)))
+            if not 2 <= len(place) <= 4:
+                raise DataError(
+                    f"source {source!r} of set {split!r} is at {place!r}; expected the first row, "
+                    "the one behind the last and, if wanted, a reference and a comment"
+                )
+            start, stop, indices, comment = (*place, *(None, ".")[len(place) - 2 :])
+            rows.append(
+                (
+                    split.encode(),
+                    source.encode(),
+                    start,
+                    stop,
+                    indices or h5py.Reference(),
+                    source in named,
+                    str(comment).encode(),
+                )
+            )
+    kinds: list[Any] = [
+        f"S{max((len(row[0]) for row in rows), default=1)}",
+        f"S{max((len(row[1]) for row in rows), default=1)}",
+        np.int64,
+        np.int64,
+        h5py.ref_dtype,
+        np.bool_,
+        f"S{max((len(row[6]) for row in rows), default=1) or 1}",
+    ]
+    return np.array(rows, dtype=list(zip(COLUMNS, kinds, strict=True)))
 
 
 def varying(dtype: np.dtype[Any]) -> bool:
     """Return whether values of a dtype are of variable length, and stand in a heap."""
     import h5py
 
+    if dtype.names is not None:
+        return any(varying(dtype[name]) for name in dtype.names)
+    if dtype.subdtype is not None:
+        return varying(dtype.subdtype[0])
     text = h5py.check_string_dtype(dtype)
     return h5py.check_vlen_dtype(dtype) is not None or (text is not None and text.length is None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,12 +27,22 @@ class Transformer(AbstractDataStream):
     ----------
     data_stream : AbstractDataStream
         The stream below.
+    produces_examples : bool, optional
+        Whether single examples are given; what the stream below says, if not given.
+    axis_labels : mapping from source to sequence of str, optional
+        Names of the axes, instead of those of the stream below.
     """
 
     _hooks = "transform(self, data)"
     _never_writes = False  # whether `transform` is known not to write into what it is given
 
-    def __init__(self, data_stream: AbstractDataStream) -> None:
+    def __init__(
+        self,
+        data_stream: AbstractDataStream,
+        produces_examples: bool | None = None,
+        *,
+        axis_labels: Mapping[str, Sequence[str] | None] | None = None,
+    ) -> None:
         if not isinstance(data_stream, AbstractDataStream):
             raise DataError(
                 f"{type(self).__name__} transforms a data stream, not "
@@ -45,9 +55,16 @@ class Transformer(AbstractDataStream):
         self.num_batches = data_stream.num_batches
         self.num_examples = data_stream.num_examples
         self.produces_examples = data_stream.produces_examples
+        if produces_examples is not None:
+            self.produces_examples = produces_examples
+        if axis_labels is not None:
+            self.axis_labels = axis_labels
 
     def _inferred_labels(self) -> AxisLabels | None:
         return self.data_stream.axis_labels
+
+    def close(self) -> None:
+        self.data_stream.close()
 
     def transform(self, data: Data) -> Data:
         """Return what to give in place of `data`, one entry a source."""
@@ -75,8 +92,12 @@ class SourcewiseTransformer(Transformer):
     ----------
     data_stream : AbstractDataStream
         The stream below.
+    produces_examples : bool, optional
+        Whether single examples are given; what the stream below says, if not given.
     which_sources : sequence of str, optional
         The sources to change; all if not given.
+    axis_labels : mapping from source to sequence of str, optional
+        Names of the axes, instead of those of the stream below.
 
     Raises
     ------
@@ -96,9 +117,14 @@ class SourcewiseTransformer(Transformer):
             check_called(cls, f"transform_source_{kind}", called, "give it both")
 
     def __init__(
-        self, data_stream: AbstractDataStream, *, which_sources: Sequence[str] | None = None
+        self,
+        data_stream: AbstractDataStream,
+        produces_examples: bool | None = None,
+        *,
+        which_sources: Sequence[str] | None = None,
+        axis_labels: Mapping[str, Sequence[str] | None] | None = None,
     ) -> None:
-        super().__init__(data_stream)
+        super().__init__(data_stream, produces_examples, axis_labels=axis_labels)
         self.batch_size = data_stream.batch_size
         self.which_sources = chosen_sources(data_stream, which_sources)
         self._changed = [

@@ -78,8 +78,8 @@ class ImagesFromBytes(SourcewiseTransformer):
         return stack([self.transform_source_example(each, source_name) for each in source_batch])
 
     def _inferred_labels(self) -> AxisLabels | None:
-        axes = ("channel", "height", "width")
-        axes = axes if self.produces_examples else ("batch", *axes)
+        picture = ("channel", "height", "width")
+        axes = picture if self.produces_examples else ("batch", *picture)
         return changed(self.data_stream.axis_labels, lambda names: axes, self.which_sources)
 
     def __repr__(self) -> str:

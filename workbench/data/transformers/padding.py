@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from workbench.data.axes import AxisLabels
 from workbench.data.datasets import Data
+from workbench.data.narrow import converted
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import Transformer, chosen_sources
 from workbench.data.transformers.elementwise import floatx
@@ -118,8 +119,11 @@ class Padding(Transformer):
             )
         lengths = np.array([len(example) for example in examples], dtype=np.intp)
         longest = int(lengths.max(initial=0))
-        padded = np.zeros((len(examples), longest, *next(iter(rests), ())), _dtype(examples))
+        shape = (len(examples), longest, *next(iter(rests), ()))
+        padded: npt.NDArray[Any] = np.zeros(shape, _dtype(examples))
         for row, example in zip(padded, examples, strict=True):
+            if example.dtype != padded.dtype:
+                example = converted(example, padded.dtype, f"Padding: source {name!r}")
             row[: len(example)] = example
         mask = (np.arange(longest) < lengths[:, None]).astype(self.mask_dtype)
         return padded, mask

@@ -201,6 +201,10 @@ class Merge(AbstractDataStream):
             return None
         return dict(zip(self.sources, names, strict=True))
 
+    def close(self) -> None:
+        for stream in self.data_streams:
+            stream.close()
+
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
         streams = [stream.iterate(epoch, start) for stream in self.data_streams]
         while True:
