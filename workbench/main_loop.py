@@ -620,9 +620,10 @@ class MainLoop(FixedAttributes):
 
     def _tell_of_channels(self) -> None:
         """Say once in the log of Python which records extensions look for in vain."""
-        if not isinstance(self.log, TrainingLogBase):
+        log: object = self.log
+        if not isinstance(log, TrainingLogBase):
             return  # another kind of log need not know its channels
-        for name, text in channels.never_came(self.extensions, self.log):
+        for name, text in channels.never_came(self.extensions, log):
             if name not in self._told:
                 logger.warning(text)
             self._told.add(name)
