@@ -28,7 +28,7 @@ from workbench.session import Session
 MADE_FOR_ONE = {
     "Application", "BoundApplication", "Children", "Parameters", "AnnotatingList", "LazyNone",
     "Configuration", "EpochIterator", "SQLiteStatus", "Row", "SQLiteEntry", "Command", "Variable",
-    "SharedVariable", "Function", "Guard", "Execution", "Step", "RunView",
+    "SharedVariable", "Function", "Guard", "Watch", "Execution", "Step", "RunView",
 }  # fmt: skip
 
 
