@@ -145,9 +145,6 @@ def jupyter_lab(root: Path, versions: Iterable[str] = ()) -> Iterator[Lab]:
             JUPYTERLAB_WORKSPACES_DIR=f"{home}/workspaces",
             IPYTHONDIR=f"{home}/ipython",
             JUPYTER_PLATFORM_DIRS="1",
-            # Torch's threads spin while they wait for each other: beside a browser, on two cores,
-            # two of them are several times slower than one.
-            OMP_NUM_THREADS="1",
             PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
         )
         command = [
