@@ -158,7 +158,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     if function in COMPARED:
         from workbench.tensor.alike import arguments_of_loss
 
-        args, kwargs = arguments_of_loss(function, args, kwargs)
+        args, kwargs = arguments_of_loss(function, args, dict(kwargs))
     try:
         result = _infer(function, args, kwargs)
     except errors.OperationError as error:
