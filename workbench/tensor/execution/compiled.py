@@ -20,7 +20,7 @@ import torch
 
 from workbench import errors
 from workbench.tensor.execution.captured import Captured
-from workbench.tensor.execution.eager import Eager
+from workbench.tensor.execution.eager import Eager, undefined
 from workbench.tensor.execution.loops import Program
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.rewrites import rewrite
@@ -94,6 +94,7 @@ class Guarded:
         )
         self._step = step
         self._guard = step.guard
+        self._limited = step.program.limited and step.device.type == "cpu"
 
     def __call__(self, values: Sequence[torch.Tensor]) -> Sequence[Any]:
         """Run, and give the outputs."""
@@ -106,6 +107,9 @@ class Guarded:
         finally:
             if torch.is_grad_enabled() is not autograd:  # a program that fails may leave it off
                 torch.set_grad_enabled(autograd)
+        if self._limited and undefined(outputs):
+            with torch.no_grad():
+                self._step.program.look([*values, *self._step.held])
         if self._guard is not None:
             self._guard.check(outputs)
         return outputs
