@@ -18,7 +18,7 @@ NOTEBOOK := notebooks/01_first_training.ipynb
 SETTINGS := $(VENV)/share/jupyter/lab/settings/overrides.json
 NOTIFY := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 
-.PHONY: help install lab test chromium lint format types bench pins clean
+.PHONY: help install lab test matrix chromium lint format types bench pins clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -33,9 +33,6 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PIP) install -q -c constraints.txt --no-build-isolation -e ".[$(EXTRAS)]"
 	@touch $@
 
-# Threads of torch that wait for each other hardly spin: beside a browser, all cores are in use, and
-# spinning ones would make a step many times slower.
-lab: export GOMP_SPINCOUNT ?= 1000
 lab: $(SETTINGS) ## open the first notebook in JupyterLab, on this machine only
 	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
 		--LabApp.default_url=/lab/tree/$(NOTEBOOK)
@@ -51,6 +48,14 @@ test: $(STAMP) chromium ## run every test: units, doctests, contracts, notebooks
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not browser" --nbval-lax --nbval-current-env \
 		-n auto --maxprocesses 8 --dist loadfile --durations 10 || status=$$?; \
 	exit $$status
+
+# Every way in which JupyterLab draws a notebook, on every kind of kernel: hours on a slow machine.
+# Parts of it: make matrix WINDOWING=defer,full KERNEL=6.31 MINUTES=20
+WINDOWING ?= all
+KERNEL ?= all
+matrix: $(STAMP) chromium ## run the browser tests in all windowing modes on all versions of ipykernel
+	$(BIN)/python -m pytest -m browser tests/browser --windowing $(WINDOWING) --kernel $(KERNEL) \
+		$(if $(MINUTES),--minutes $(MINUTES))
 
 chromium: $(STAMP)
 	@$(BIN)/python -m tests.support.chromium

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 for variable in list(os.environ):
@@ -16,3 +17,21 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.load_profile("suite")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the browser tests; pytest reads them from this folder only."""
+    browser = parser.getgroup("browser", "browser tests")
+    browser.addoption(
+        "--windowing",
+        default="contentVisibility",
+        help="JupyterLab's windowing modes to test in, with commas between, or all",
+    )
+    browser.addoption(
+        "--kernel",
+        default="installed",
+        help="versions of ipykernel to test on, with commas between, or all",
+    )
+    browser.addoption(
+        "--minutes", type=float, help="begin no test later than this; say what is left out"
+    )

@@ -14,12 +14,13 @@ from typing import Any
 from workbench.algorithms import UpdatesAlgorithm
 from workbench.commands import Command
 from workbench.extensions.finish import planned_batches, planned_epochs
+from workbench.hints import Hinted
 from workbench.session import Session, State
 
 from .bridge import pump
 from .curves import duration, latest
 from .progress import Speed
-from .widget import LiveWidget, asset
+from .widget import LiveWidget, live_module
 
 PERIOD = 0.25
 
@@ -29,7 +30,7 @@ POSSIBLE = {State.RUNNING: ["pause", "stop"], State.PAUSED: ["resume", "step", "
 MOST_VALUES = 8
 
 
-class Controls(LiveWidget[Session]):
+class Controls(Hinted, LiveWidget[Session]):
     """Pause, resume, step and stop a session, and see how far it is.
 
     Parameters
@@ -56,8 +57,7 @@ class Controls(LiveWidget[Session]):
 
     """
 
-    _esm = asset("attend.js", "controls.js")
-    _css = asset("live.css")
+    _esm = live_module("controls.js")
 
     def __init__(self, session: Session, *, hide: Collection[str] = ()) -> None:
         self._hide = frozenset(hide)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,9 +17,9 @@ FALLBACK = "A live view of training, for a notebook with a running kernel."
 class RunView:
     """A view of a run in a cell. Make it the last line of the cell to show it.
 
-    The cell gets the live widgets and, whenever the run pauses or ends, a picture and a table of
-    the last values, which stay readable in the saved notebook without a kernel. While the widgets
-    are alive the picture is hidden.
+    The cell gets the live widgets, a picture and a table of the last values, which are renewed
+    while the run moves and whenever it pauses or ends, and stay readable in the saved notebook
+    without a kernel. While the widgets are on the screen the picture is hidden.
 
     Attributes
     ----------
@@ -32,6 +33,7 @@ class RunView:
     def __init__(self, widgets: Sequence[LiveWidget[Any]], still: Still) -> None:
         self.widgets = list(widgets)
         self.still = still
+        still.carrier = weakref.ref(self.widgets[0])
 
     def __repr__(self) -> str:
         return self.still.text()

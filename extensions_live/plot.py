@@ -20,7 +20,7 @@ from .curves import latest, read_curve
 from .figures import HEIGHT, colours, document
 from .output import RunView
 from .still import Still
-from .widget import BokehJS, LiveWidget, asset
+from .widget import BokehJS, LiveWidget, live_module
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -92,6 +92,10 @@ class Plot(TrainingExtension):
         """Every channel once."""
         return list(dict.fromkeys(name for names in self.channels for name in names))
 
+    def waiting_for(self) -> dict[str, bool]:
+        known = () if self.log is None else self.log.channels
+        return {name: False for name in self.names if name not in known}
+
     def before_training(self) -> None:
         self.finished = False
 
@@ -133,8 +137,7 @@ def as_figures(channels: object) -> list[list[str]]:
 class PlotView(LiveWidget[Plot]):
     """The figures of one `Plot` on the screen."""
 
-    _esm = asset("attend.js", "plot.js")
-    _css = asset("live.css")
+    _esm = live_module("plot.js")
 
     title = traitlets.Unicode().tag(sync=True)
     channels: traitlets.List[Any] = traitlets.List().tag(sync=True)

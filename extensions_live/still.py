@@ -2,23 +2,28 @@
 
 They are outputs of their own below the live widgets: a widget's output shows nothing but an error
 once its kernel is gone, whatever else stands in its bundle, and the style sheet that travels with
-the table hides it. Both are published empty at first, but for a note on what to do, and replaced
-when the run pauses or ends; they are hidden while a live view of the same cell is there. A page
-that was reloaded in between cannot be reached in this way: show the view again before saving.
+the table hides it. Both are published empty at first, but for a note on what to do. They are
+replaced within seconds after the first values, then at longer and longer intervals up to `EVERY`
+seconds, and when the run pauses, ends or fails; they are hidden while a live view of the same cell
+is on the screen. They go two ways: the kernel's own, which every front end understands, reaches
+only the page that saw the cell run; a page that was reloaded finds them in the state of a widget
+and writes them into its cell (``assets/keep.js``).
 """
 
 from __future__ import annotations
 
 import base64
 import html
+import time
 import uuid
 import weakref
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from workbench.session import State
 
-from .bridge import pump
+from .bridge import Clock, pump
 from .curves import latest, read_curve
 from .figures import colours
 from .notebook import publish
@@ -30,17 +35,25 @@ if TYPE_CHECKING:
     from workbench.session import Session
 
     from .plot import Plot
+    from .widget import LiveWidget
 
+MESSAGE = 200  # characters of an error in the table
 POINTS = 600  # enough for the width of the picture
 STYLE = f"<style>{asset('still.css')}</style>"
-NOTE = (
-    '<div class="wb-unkept">A live view of training was here. The notebook was saved while '
-    "training ran, so that no picture stayed; run its cells again.</div>"
+FIRST, EVERY = 2.0, 30.0  # seconds between the first two pictures, and between later ones
+MARK = "workbench"  # in an output's metadata: what the page knows it by
+UNKEPT = (
+    '<div class="wb-unkept">A live view of training was here, with nothing to show yet. If the '
+    "kernel still runs, reload the page; otherwise run the cells again.</div>"
+)
+LOST = (
+    '<div class="wb-lost" hidden>This picture is not live. If the kernel still runs, reload the '
+    "page to see training go on; otherwise run the cells again for a new run.</div>"
 )
 
 
 class Still:
-    """Publishes a picture of `plots` and a table whenever a run rests.
+    """Publishes a picture of `plots` and a table while a run moves and whenever it rests.
 
     Parameters
     ----------
@@ -48,18 +61,35 @@ class Still:
         What to draw.
     session : Session, optional
         Whose state and values to tell; without one, the end of the plots' training counts.
+    clock : callable, optional
+        Gives seconds.
+
+    Attributes
+    ----------
+    carrier : reference to LiveWidget, or None
+        The widget of the same cell that brings picture and table to a page that was reloaded.
 
     """
 
     period = 0.5
 
-    def __init__(self, plots: Sequence[Plot] = (), session: Session | None = None) -> None:
+    carrier: weakref.ref[LiveWidget[Any]] | None = None
+
+    def __init__(
+        self,
+        plots: Sequence[Plot] = (),
+        session: Session | None = None,
+        *,
+        clock: Clock = time.monotonic,
+    ) -> None:
         self._plots = [weakref.ref(plot) for plot in plots]
         self._session = None if session is None else weakref.ref(session)
         # Held until the run is over: its last picture must not be lost with the last reference.
         self._held: list[object] = [*plots, session]
         self._ids = [uuid.uuid4().hex, uuid.uuid4().hex]
         self._published: object = None
+        self._clock = clock
+        self._gap, self._next = FIRST, 0.0
 
     @property
     def plots(self) -> list[Plot]:
@@ -81,25 +111,40 @@ class Still:
         moment = self.moment()
         if moment is None or moment == self._published:
             return 0
-        table, picture = self.bundles()
-        publish(table, display_id=self._ids[0], update=True)
-        size = {"image/png": {"width": WIDTH}}
-        publish(picture, size, display_id=self._ids[1], update=True)
+        messages = self._publish(*self.bundles())
         self._published = moment
+        self._next = self._clock() + self._gap
+        self._gap = min(2 * self._gap, EVERY)
         if self.over():
             self._held.clear()
-        return 2
+        return messages
+
+    def _publish(self, *bundles: dict[str, Any]) -> int:
+        """Replace both outputs; return the number of messages."""
+        outputs = {}
+        for name, data in zip(self._ids, bundles, strict=True):
+            size = {"image/png": {"width": WIDTH}} if "image/png" in data else {}
+            outputs[name] = (data, {MARK: name, **size})
+            publish(*outputs[name], display_id=name, update=True)
+        carrier = None if self.carrier is None else self.carrier()
+        if carrier is None or carrier.comm is None:
+            return 2
+        carrier.still = outputs
+        return 3
 
     def fail(self, error: Exception) -> None:
         text = f"The picture cannot be drawn: {type(error).__name__}: {error}"
-        publish({"text/plain": text}, display_id=self._ids[1], update=True)
+        name = self._ids[1]
+        publish({"text/plain": text}, {MARK: name}, display_id=name, update=True)
 
     def display(self) -> None:
-        """Show both outputs in the running cell, empty where the run has not rested yet."""
+        """Show both outputs in the running cell, empty where the log has no values yet."""
         table, picture = self._ids
-        publish({"text/plain": "", "text/html": STYLE + NOTE}, display_id=table)
-        publish({"text/plain": ""}, display_id=picture)
+        empty = {"text/plain": "", "text/html": STYLE + UNKEPT}
+        publish(empty, {MARK: table}, display_id=table)
+        publish({"text/plain": ""}, {MARK: picture}, display_id=picture)
         self._published = None
+        self._gap, self._next = FIRST, 0.0
         pump.attach(self)
 
     def log(self) -> TrainingLogBase | None:
@@ -116,27 +161,44 @@ class Still:
         return all(plot.finished for plot in self.plots)
 
     def moment(self) -> object:
-        """Return what the picture should be of, or None while the run moves."""
+        """Return what the picture should be of, or None where it is too early for another."""
         log = self.log()
         if log is None:
             return None
+        if self.resting():
+            return ("resting", self.state(), log.version)
+        if self._clock() < self._next or not log.channels:
+            return None
+        return ("moving", log.version)
+
+    def resting(self) -> bool:
+        """Tell whether nothing new will come by itself."""
         session = self.session
-        if session is not None:
-            resting = session.state.ended or session.state is State.PAUSED
-            return (session.state, log.version) if resting else None
-        return ("finished", log.version) if self.over() else None
+        return self.over() or (session is not None and session.state is State.PAUSED)
+
+    def state(self) -> str:
+        """Return what the table says of the run's state."""
+        session = self.session
+        return "" if session is None else str(session.state)
 
     def facts(self) -> list[tuple[str, str]]:
         """Return what the table says."""
         log = self.log()
         if log is None:
             return []
-        rows = [] if self.session is None else [("state", str(self.session.state))]
+        rows = [("state", self.state())] if self.state() else []
+        if not self.resting():  # who reads it later should not take the run for a living one
+            rows += [("seen", f"{datetime.now():%Y-%m-%d %H:%M:%S}")]
         rows += [
             ("iterations", f"{log.status['iterations_done']:,}"),
             ("epochs", f"{log.status['epochs_done']:,}"),
         ]
-        return [*rows, *latest(log).items()]
+        rows += latest(log).items()
+        exception = None if self.session is None else self.session.exception
+        if exception is not None:
+            message = str(exception).partition("\n")[0][:MESSAGE]
+            rows += [("error", f"{type(exception).__name__}: {message}")]
+        return rows
 
     def text(self) -> str:
         """Return the table as plain text."""
@@ -149,7 +211,7 @@ class Still:
         text = self.text()
         heads = "".join(f"<th>{html.escape(name)}</th>" for name, _ in self.facts())
         cells = "".join(f"<td>{html.escape(value)}</td>" for _, value in self.facts())
-        table = STYLE + f'<table class="wb-still"><tr>{heads}</tr><tr>{cells}</tr></table>'
+        table = STYLE + LOST + f'<table class="wb-still"><tr>{heads}</tr><tr>{cells}</tr></table>'
         picture: dict[str, Any] = {"text/plain": ""}
         if panels := self.panels():
             png = draw(panels)

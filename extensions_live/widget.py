@@ -8,6 +8,7 @@ Traits go from Python to the page only; what the page has to say comes as messag
 from __future__ import annotations
 
 import gzip
+import uuid
 import weakref
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -26,6 +27,11 @@ ASSETS = Path(__file__).parent / "assets"
 def asset(*names: str) -> str:
     """Return the text of files in `assets`, one after the other."""
     return "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in names)
+
+
+def live_module(name: str) -> str:
+    """Return the script of a widget in `assets`, after what the widgets share."""
+    return asset("attend.js", "draw.js", "keep.js", "kernel.js", name)
 
 
 class BokehJS(anywidget.AnyWidget):
@@ -64,15 +70,20 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject]):
 
     """
 
+    _css = asset("live.css")
+
     payload = traitlets.Dict().tag(sync=True)
     problem = traitlets.Unicode("").tag(sync=True)
+    ident = traitlets.Unicode(help="its own model_id, which the page does not tell").tag(sync=True)
+    still = traitlets.Dict(help="what the page writes into the outputs of its cell").tag(sync=True)
 
     def __init__(self, subject: Subject, *, period: float, **traits: Any) -> None:
+        ident = uuid.uuid4().hex
         self.period = period
         self.audience = Audience()
         self._subject = weakref.ref(subject)
         self._held: Subject | None = subject
-        super().__init__(**traits)
+        super().__init__(model_id=ident, ident=ident, **traits)
         self.on_msg(self._hear)
         pump.attach(self)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench._settings import Settings
+from workbench._settings import Settings, gather
 from workbench.config import Configuration, ConfigurationError
 
 
@@ -266,3 +266,32 @@ def test_the_representation_shows_values_and_origins(file):
     text = repr(Configuration())
     assert f"default_seed = 5  (from {file})" in text
     assert "sqlite_database = None  (default)" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[" * 100_000, "recursion"),
+        ("a: &a [1]\nb: *a", "aliases have no place in settings"),
+        ("floatx: 2020-13-45", "month"),
+        ("floatx: " + "9" * 5000, "digits"),
+        ("a: " + "x" * 1_100_000, "more than 1,000,000 bytes"),
+        ("\0", "special characters"),
+    ],
+    ids=["deep", "aliases", "no date", "long number", "large", "NUL"],
+)
+def test_a_settings_file_that_would_do_harm_is_one_line_of_error(tmp_path, text, reason):
+    file = tmp_path / "settings.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError, match=reason) as caught:
+        gather(Settings, file)
+    assert str(caught.value).startswith(f"settings file {file}: ")
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.timeout(30)
+def test_a_settings_file_that_is_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "settings.yaml")
+    with pytest.raises(ConfigurationError, match="no regular file"):
+        gather(Settings, tmp_path / "settings.yaml")

@@ -1,5 +1,6 @@
 """Models: top bricks, parameters by path, and sanity before training."""
 
+import io
 from types import SimpleNamespace
 
 import numpy
@@ -9,9 +10,12 @@ from numpy.testing import assert_array_equal
 from workbench import shared, tensor
 from workbench.bricks import MLP, Linear, Sequence, Tanh
 from workbench.bricks.cost import SquaredError
+from workbench.filter import get_brick
 from workbench.initialization import Constant
 from workbench.model import Model
 from workbench.roles import PARAMETER, add_role
+from workbench.select import Selector
+from workbench.serialization import dump, load_parameters
 
 
 @pytest.fixture
@@ -34,10 +38,10 @@ def test_top_bricks_are_the_roots(mlp, model):
 def test_parameters_have_paths(mlp, model):
     first, second = mlp.linear_transformations
     assert model.get_parameter_dict() == {
-        "mlp/linear_0.W": first.W,
-        "mlp/linear_0.b": first.b,
-        "mlp/linear_1.W": second.W,
-        "mlp/linear_1.b": second.b,
+        "/mlp/linear_0.W": first.W,
+        "/mlp/linear_0.b": first.b,
+        "/mlp/linear_1.W": second.W,
+        "/mlp/linear_1.b": second.b,
     }
 
 
@@ -50,7 +54,7 @@ def test_a_parameter_without_brick_goes_by_its_name():
 def test_two_parameters_of_one_path_are_refused():
     twins = Sequence([Linear(2, 2), Linear(2, 2)])
     model = Model(twins.apply(tensor.matrix("x")))
-    with pytest.raises(ValueError, match=r"has the path 'sequence/linear\.W' of another one"):
+    with pytest.raises(ValueError, match=r"has the path '/sequence/linear\.W' of another one"):
         model.get_parameter_dict()
 
 
@@ -62,16 +66,36 @@ def test_values_go_out_and_in_again(model):
         assert_array_equal(value, 2 * values[path] + 1)
 
 
+def test_paths_may_be_given_without_the_separator_in_front(model):
+    values = {path.removeprefix("/"): 3 * v for path, v in model.get_parameter_values().items()}
+    model.set_parameter_values(values)
+    for path, value in model.get_parameter_values().items():
+        assert_array_equal(value, values[path.removeprefix("/")])
+    with pytest.raises(ValueError, match=r"'/mlp/linear_0\.W' is given twice"):
+        model.set_parameter_values({**values, "/mlp/linear_0.W": 0})
+
+
+def test_model_selector_and_archive_spell_paths_alike(mlp, model):
+    file = io.BytesIO()
+    dump(None, file, parameters=model.parameters)
+    paths = set(model.get_parameter_dict())
+    assert paths == set(Selector(mlp).get_parameters()) == set(load_parameters(file))
+    assert paths == {get_brick(p).get_hierarchical_name(p) for p in model.parameters}
+    for path, parameter in model.get_parameter_dict().items():
+        for spelling in (path, path.removeprefix("/")):
+            assert Selector(mlp).select(spelling) == [parameter]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         (
-            {"mlp/linear_0.w": 0},
-            r"'mlp/linear_0\.w' is no parameter.*did you mean 'mlp/linear_0\.W'",
+            {"/mlp/linear_0.w": 0},
+            r"'/mlp/linear_0\.w' is no parameter.*did you mean '/mlp/linear_0\.W'",
         ),
-        ({"mlp/linear_1.b": None}, r"'mlp/linear_1\.b' has no value"),
-        ({"mlp/linear_1.b": numpy.zeros(3)}, r"got shape \(3,\), but has shape \(2,\)"),
-        ({"mlp/linear_1.b": numpy.array(["a", "b"])}, "got <U1 values"),
+        ({"/mlp/linear_1.b": None}, r"'/mlp/linear_1\.b' has no value"),
+        ({"/mlp/linear_1.b": numpy.zeros(3)}, r"got shape \(3,\), but has shape \(2,\)"),
+        ({"/mlp/linear_1.b": numpy.array(["a", "b"])}, "got <U1 values"),
     ],
 )
 def test_nothing_is_set_if_anything_does_not_fit(model, changes, message):
@@ -90,11 +114,11 @@ def test_a_sound_model_passes(model):
 
 def test_parameters_that_were_never_initialised_are_named():
     model = Model(Linear(2, 2).apply(tensor.matrix("x")))
-    with pytest.raises(ValueError, match=r"not initialised: linear\.W, linear\.b; call initialize"):
+    with pytest.raises(ValueError, match=r"not initialised: /linear\.W, /linear\.b; call init"):
         model.check_sanity(SimpleNamespace(parameters=model.parameters))
 
 
 def test_different_parameters_of_model_and_algorithm_are_named(model):
     algorithm = SimpleNamespace(parameters=[*model.parameters[1:], shared(0.0, "extra")])
-    with pytest.warns(UserWarning, match=r"only in the model: mlp/linear_0\.W; .*algorithm: extra"):
+    with pytest.warns(UserWarning, match=r"only in the model: /mlp/linear_0\.W; .*: extra"):
         model.check_sanity(algorithm)

@@ -16,8 +16,9 @@ from workbench.bricks.sequence_generators import (
     SequenceGenerator,
     SoftmaxEmitter,
 )
+from workbench.errors import SearchError
 from workbench.initialization import Constant
-from workbench.search import BeamSearch
+from workbench.search import BeamSearch, _check_copies
 
 EOL, LENGTH = 2, 4
 LOOKED_AT = numpy.random.default_rng(4).normal(size=(5, 1, ATTENDED)).astype("float32")
@@ -193,3 +194,10 @@ def test_a_generator_that_went_wrong_is_named():
     generator.readout.post_merge.parameters[0].set_value(numpy.full(6, numpy.nan, "float32"))
     with pytest.raises(ValueError, match=r"probabilities that are not numbers \(NaN\); initialise"):
         searching(generator, 2).search({}, 5, 2)
+
+
+def test_copies_may_differ_by_rounding():
+    value = torch.tensor([[1.0, 2.0], [1.0, 2.0 + 1e-6]])
+    _check_copies(2, {}, {"states": value})
+    with pytest.raises(SearchError, match="states differs between the 2 sequences"):
+        _check_copies(2, {}, {"states": value * 1e-4 + torch.tensor([[0.0, 0.0], [0.0, 1e-7]])})

@@ -16,7 +16,7 @@ def mlp():
 @pytest.mark.parametrize("text", ["mlp", "mlp/linear_0", "mlp/linear_0.W", "a/b/c.d"])
 def test_a_path_is_its_text(text):
     path = Path.parse(text)
-    assert str(path) == text
+    assert str(path) == "/" + text
     assert path == Path.parse("/" + text)
     assert len({path, Path.parse(text)}) == 1
 
@@ -44,12 +44,12 @@ def test_a_path_is_made_of_nodes():
 def test_parameters_by_path(mlp):
     first, second = mlp.linear_transformations
     assert Selector([mlp]).get_parameters() == {
-        "mlp/linear_0.W": first.W,
-        "mlp/linear_0.b": first.b,
-        "mlp/linear_1.W": second.W,
-        "mlp/linear_1.b": second.b,
+        "/mlp/linear_0.W": first.W,
+        "/mlp/linear_0.b": first.b,
+        "/mlp/linear_1.W": second.W,
+        "/mlp/linear_1.b": second.b,
     }
-    assert list(Selector(mlp).get_parameters("b")) == ["mlp/linear_0.b", "mlp/linear_1.b"]
+    assert list(Selector(mlp).get_parameters("b")) == ["/mlp/linear_0.b", "/mlp/linear_1.b"]
 
 
 def test_selecting_bricks_and_parameters(mlp):
@@ -73,7 +73,7 @@ def test_what_is_not_there_is_named_with_the_nearest(mlp):
 def test_two_parameters_of_one_path_are_refused():
     twins = Sequence([Linear(2, 2), Linear(2, 2)])
     twins.allocate()
-    with pytest.raises(LookupError, match=r"two parameters have the path 'sequence/linear\.W'"):
+    with pytest.raises(LookupError, match=r"two parameters have the path '/sequence/linear\.W'"):
         Selector(twins).get_parameters()
 
 
@@ -83,4 +83,4 @@ def test_a_brick_below_two_others_is_no_conflict():
     for top in tops:
         top.allocate()
     found = Selector(tops).get_parameters("W")
-    assert found["a/linear.W"] is found["b/linear.W"] is shared_linear.W
+    assert found["/a/linear.W"] is found["/b/linear.W"] is shared_linear.W

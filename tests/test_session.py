@@ -21,6 +21,7 @@ import torch
 
 import workbench
 from tests.support.fakes import FakeAlgorithm, GatedAlgorithm, Recorder, make
+from workbench import openmp
 from workbench import session as sessions
 from workbench.errors import (
     AlreadyTrainingError,
@@ -32,7 +33,6 @@ from workbench.errors import (
 )
 from workbench.extensions import FinishAfter, SimpleExtension
 from workbench.session import Session, State
-from workbench.utils import workers
 
 SOON = 20  # seconds in which anything here must have happened
 
@@ -500,12 +500,12 @@ def test_setting_what_cannot_be_set_is_refused_at_once(target, value, text):
         session.set(target, value)
 
 
-@pytest.mark.skipif(not workers._loaded(), reason="torch has no GNU OpenMP here")
+@pytest.mark.skipif(not openmp._loaded(), reason="torch has no GNU OpenMP here")
 def test_the_thread_that_trains_uses_as_many_threads_as_torch_was_told():
     before = torch.get_num_threads()
     torch.set_num_threads(before + 2)
     try:
-        libraries = [ctypes.CDLL(path) for path in workers._loaded()]
+        libraries = [ctypes.CDLL(path) for path in openmp._loaded()]
         numbers = make().start().call(lambda _: [one.omp_get_max_threads() for one in libraries])
         assert before + 2 in numbers.wait(SOON)
     finally:

@@ -1,5 +1,6 @@
 """A Jupyter-native workbench for training neural networks interactively."""
 
+import workbench.openmp  # noqa: F401, first: it speaks to torch before torch is loaded
 from workbench import tensor
 from workbench.tensor import function, grad, scan, shared
 from workbench.tensor.execution.explain import explain

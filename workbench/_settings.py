@@ -34,9 +34,11 @@ Given = dict[str, tuple[Any, str]]
 NOT_SETTINGS = {FILE_VARIABLE, "WORKBENCH_REQUIRE_BROWSER"}
 """Variables with the prefix that are no settings; the second one belongs to the test suite."""
 
+LONGEST = 1_000_000
+"""Bytes of the largest settings file."""
 UNREADABLE = "settings file {file}: {reason}; expected lines of `name: value`"
 UNKNOWN = "unknown setting {name!r} ({origin}){hint}"
-ILL_TYPED = "setting {name!r}: {value!r} ({origin}) does not fit: {reason}"
+ILL_TYPED = "setting {name!r}: {value!r:.200} ({origin}) does not fit: {reason}"
 
 
 def _not_bool(value: Any) -> Any:
@@ -82,6 +84,7 @@ class Settings(BaseSettings):
     device: Device = "auto"
     execution: Literal["auto", "eager", "compiled"] = "auto"
     precision: Literal["float32", "tf32", "bf16"] = "float32"
+    threads: Literal["auto"] | Annotated[Count, Field(ge=1)] = "auto"
 
     @classmethod
     def settings_customise_sources(
@@ -142,15 +145,41 @@ def _from_file(file: Path | None) -> Given:
         if not named and not file.exists():
             return {}
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
+        values = yaml.load(_text_of(file), Loader=_Loader)
+    except Exception as error:  # a value of a known tag that is none, too deep a structure, ...
+        reason = " ".join(str(error).split())[:300]
         raise ConfigurationError(UNREADABLE.format(file=file, reason=reason)) from error
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise ConfigurationError(UNREADABLE.format(file=file, reason=f"holds {values!r}"))
+        raise ConfigurationError(UNREADABLE.format(file=file, reason=f"holds {values!r:.60}"))
     return {str(name): (value, f"from {file}") for name, value in values.items()}
+
+
+def _text_of(file: Path) -> str:
+    """Return the text of a settings file; a pipe would be waited for, a device has no end."""
+    if file.is_fifo() or file.is_socket():
+        raise OSError("it is no regular file")
+    with file.open("rb") as opened:
+        data = opened.read(LONGEST + 1)
+    if len(data) > LONGEST:
+        raise OSError(f"it has more than {LONGEST:,} bytes")
+    return data.decode("utf-8")
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """Reads plain values; one anchored value that stands in many places is refused.
+
+    A few lines of aliases of aliases would take more memory than there is.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise yaml.composer.ComposerError(
+                None, None, "aliases have no place in settings", event.start_mark
+            )
+        return super().compose_node(parent, index)
 
 
 def _from_environment(table: type[BaseSettings]) -> Given:

@@ -75,6 +75,9 @@ class Configuration:
         How functions run; 'auto' starts eager and compiles once that pays.
     precision : {'float32', 'tf32', 'bf16'}
         Arithmetic of matrix products: bf16 on any device, tf32 on a GPU that can; 'float32'.
+    threads : int or 'auto'
+        How many threads a function uses on a CPU; 'auto' gives one to small programs, and the
+        processors that this process may use to large ones.
 
     Raises
     ------
@@ -108,6 +111,7 @@ class Configuration:
     device: str
     execution: str
     precision: str
+    threads: int | str
 
     def __init__(self) -> None:
         self._lock = threading.RLock()

@@ -5,7 +5,7 @@ knows nothing of the workbench can still catch them::
 
     WorkbenchError
     ├── ShapeError            (ValueError)      sizes or ranks that do not fit together
-    ├── DtypeError            (TypeError)       a dtype that does not fit
+    ├── DtypeError            (TypeError, ValueError) a dtype that does not fit
     ├── SymbolicError         (TypeError)       a value was asked of a variable that has none yet
     ├── OperationError        (TypeError)       a function or its arguments that are refused
     ├── InputError            (ValueError)      inputs of a function: missing, surplus or ill-typed
@@ -16,10 +16,11 @@ knows nothing of the workbench can still catch them::
     ├── BrickError            (ValueError)      a brick that is configured or asked wrongly
     │   ├── NotConfiguredError                  a setting that allocation or initialisation needs
     │   └── ApplicationError                    a brick applied to what, or where, it must not be
-    ├── SignatureError        (TypeError)       a call whose arguments the signature does not take
+    ├── SignatureError        (TypeError, ValueError) arguments that a signature does not take
+    ├── UnknownAttributeError (AttributeError)  an attribute was assigned that nothing reads
     ├── NotAllocatedError     (AttributeError)  parameters asked of a brick that has none yet
     ├── GraphError            (ValueError)      a computation graph that cannot do what was asked
-    ├── SelectionError        (LookupError)     a path or a name that selects nothing
+    ├── SelectionError        (LookupError, ValueError) a path or a name that selects nothing
     ├── SearchError           (ValueError)      a beam search that cannot be made as asked
     ├── ParameterError        (ValueError)      parameter values that do not fit the model
     ├── AlgorithmError        (ValueError)      an algorithm or a step rule set up wrongly
@@ -40,9 +41,9 @@ knows nothing of the workbench can still catch them::
     ├── LogError              (ValueError)      a log asked for what it cannot give
     │   └── UnknownRecordError (KeyError)       a channel, or a record of a row, that is not there
     ├── LogWarning            (RuntimeWarning)  records too large, or not yet in their database
-    ├── ExtensionError        (TypeError)       an extension that could not be called as set up
-    │   └── EventError        (ValueError)      an event or a trigger that does not exist
-    ├── ExtensionLookupError  (LookupError)     no extension, or several, of that name
+    ├── ExtensionError        (TypeError, ValueError) an extension that cannot be called as set up
+    │   └── EventError                          an event or a trigger that does not exist
+    ├── ExtensionLookupError  (LookupError, ValueError) no extension, or several, of that name
     ├── AlreadyTrainingError  (RuntimeError)    somebody is training this just now
     ├── SessionError          (RuntimeError)    a command that a session refused
     ├── SessionWarning        (RuntimeWarning)  another session is training as well
@@ -95,7 +96,7 @@ class ShapeError(WorkbenchError, ValueError):
     """Sizes or numbers of dimensions do not fit together."""
 
 
-class DtypeError(WorkbenchError, TypeError):
+class DtypeError(WorkbenchError, TypeError, ValueError):
     """A dtype does not fit."""
 
 
@@ -147,8 +148,12 @@ class ApplicationError(BrickError):
     """A brick is applied to what, or at a place where, it must not be."""
 
 
-class SignatureError(WorkbenchError, TypeError):
+class SignatureError(WorkbenchError, TypeError, ValueError):
     """The arguments of a constructor or an application do not fit its signature."""
+
+
+class UnknownAttributeError(WorkbenchError, AttributeError):
+    """An attribute was assigned that does not exist, so that nothing would read it."""
 
 
 class NotAllocatedError(WorkbenchError, AttributeError):
@@ -159,7 +164,7 @@ class GraphError(WorkbenchError, ValueError):
     """A computation graph cannot do what it was asked."""
 
 
-class SelectionError(WorkbenchError, LookupError):
+class SelectionError(WorkbenchError, LookupError, ValueError):
     """A path or a name selects nothing."""
 
 
@@ -259,15 +264,15 @@ class LogWarning(WorkbenchError, RuntimeWarning):
     """Records take much room in a database, or could not be written to it yet."""
 
 
-class ExtensionError(WorkbenchError, TypeError):
+class ExtensionError(WorkbenchError, TypeError, ValueError):
     """An extension is set up in a way in which it could not be called."""
 
 
-class EventError(ExtensionError, ValueError):
+class EventError(ExtensionError):
     """An event of training, or a trigger keyword, does not exist."""
 
 
-class ExtensionLookupError(WorkbenchError, LookupError):
+class ExtensionLookupError(WorkbenchError, LookupError, ValueError):
     """No extension of a main loop has the name asked for, or several have it."""
 
 

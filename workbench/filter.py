@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from workbench.errors import SignatureError
 from workbench.graph.annotations import Annotation, ApplicationCall
 from workbench.graph.hierarchy import Component
+from workbench.hints import Hinted
 from workbench.roles import VariableRole, has_roles
 from workbench.tensor import Variable
 
@@ -51,7 +52,7 @@ def get_application_call(var: Variable) -> ApplicationCall | None:
     return get_annotation(var, ApplicationCall)
 
 
-class VariableFilter:
+class VariableFilter(Hinted):
     """Picks variables out of many.
 
     Parameters
@@ -123,7 +124,7 @@ class VariableFilter:
         self.applications = _listed("applications", applications, object, "applications")
 
     def __call__(self, variables: Iterable[Variable]) -> list[Variable]:
-        """Return those of `variables` that meet all criteria, in their order."""
+        """Return those of `variables`, a list or a graph, that meet all criteria, in order."""
         tests = self._tests()
         return [variable for variable in variables if all(test(variable) for test in tests)]
 

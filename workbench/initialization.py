@@ -17,6 +17,7 @@ import numpy.typing
 
 from workbench.config import config
 from workbench.errors import InitializationError
+from workbench.hints import Hinted
 from workbench.tensor import SharedVariable
 
 __all__ = [
@@ -35,7 +36,7 @@ Array = numpy.ndarray[Any, numpy.dtype[Any]]
 Shape = tuple[int, ...]
 
 
-class NdarrayInitialization(ABC):
+class NdarrayInitialization(Hinted, ABC):
     """Base class of schemes. A scheme defines `generate`.
 
     Attributes

@@ -8,6 +8,7 @@ waits in a `workbench.mailbox` for the boundary between two batches, or for a br
 from __future__ import annotations
 
 import copy
+import logging
 import signal
 import sys
 import threading
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 from workbench.algorithms import GradientDescent, TrainingAlgorithm
 from workbench.config import config
 from workbench.data import as_stream
-from workbench.data.streams import AbstractDataStream
+from workbench.data.streams import AbstractDataStream, reading_for
 from workbench.errors import (
     AlgorithmError,
     AlreadyTrainingError,
@@ -29,23 +30,27 @@ from workbench.errors import (
     ExtensionError,
     ExtensionLookupError,
     GraphError,
-    LogError,
     TrainingFinish,
     nearest,
 )
+from workbench.extensions import channels
 from workbench.extensions.base import Handler, TrainingExtension
 from workbench.extensions.events import CallbackName
 from workbench.extensions.finish import planned_batches
+from workbench.extensions.foreign import Dispatching, as_extension, check_log
 from workbench.graph import ComputationGraph
 from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
 from workbench.mailbox import Letter, Mailbox
 from workbench.model import Model
-from workbench.monitoring.aggregation import plain
 from workbench.running import Claim, is_claimed
 from workbench.serialization import training
+from workbench.tensor.execution import available_threads
 from workbench.tensor.transfer import Arrivals
+from workbench.utils.attributes import FixedAttributes
+from workbench.utils.hooks import refuse_former_hooks
 from workbench.utils.profile import Profile, Timer
+from workbench.utils.values import to_python
 
 if TYPE_CHECKING:
     import torch
@@ -54,11 +59,14 @@ if TYPE_CHECKING:
 
 __all__ = ["MainLoop", "TrainingFinish"]
 
+logger = logging.getLogger(__name__)
+
 FINISH_REQUEST = "training_finish_requested"
 
-NOT_AN_EXTENSION = (
-    "extensions[{index}] is {given!r}, which is no TrainingExtension{hint}; write a function for "
-    "one event as a TrainingExtension with the method of that name"
+READ_ONCE = "data_read_once"
+READS_ONCE = (
+    "{stream!r} reads a generator, which gives its data once: this run cannot be rewound, and "
+    "after a restart it goes on only if a new generator gives the same"
 )
 NO_DATA = "this main loop has no data stream to train on; give MainLoop(data_stream=...)"
 NO_ALGORITHM = "this main loop has no algorithm to train with; give MainLoop(algorithm=...)"
@@ -70,18 +78,33 @@ NOT_A_MODEL = (
     "model is {given:.80}, but a model is a computation graph; give Model(cost), which finds the "
     "bricks and their parameters by itself"
 )
+OTHER_THREADS = (
+    "large steps use {now} threads from here on, {before} before, and sums over several threads "
+    "round differently; config.threads = {before} goes on as before"
+)
 NO_BATCHES = "epoch {epoch} of {stream!r} has no batches, so training would never get anywhere"
 ANOTHER_THREAD = (
     "{main_loop!r} is being trained by another thread, which changes its state while you look; let "
     "that thread do it, with session.call(lambda main_loop: main_loop.{method}(...))"
 )
 TRANSIENT = (
-    "_mailbox", "_handlers", "_deferred", "_arriving", "_thread", "_firing", "_in_hand",
+    "_mailbox", "_handlers", "_deferred", "_arriving", "_thread", "_firing", "_in_hand", "_told",
 )  # fmt: skip
 OF_A_BATCH = (CallbackName.BEFORE_BATCH, CallbackName.AFTER_BATCH)
 INTERRUPTED = {
     "epoch": "Interrupted: training ends with this epoch. Interrupt again to end it now.",
     "batch": "Interrupted again: training ends after this batch.",
+}
+
+
+FORMER_HOOKS = {
+    name: f"write a TrainingExtension with {events}"
+    for name, events in {
+        "_run_epoch": "before_epoch and after_epoch",
+        "_run_iteration": "before_batch and after_batch",
+        "_run_extensions": "dispatch, which every event calls",
+        "_check_finish_training": "a record training_finish_requested, as FinishAfter makes it",
+    }.items()
 }
 
 
@@ -96,7 +119,7 @@ class Trains(Protocol):
         """Train on a batch."""
 
 
-class MainLoop:
+class MainLoop(FixedAttributes):
     """Trains a model with an algorithm on a stream of data, and documents it in a log.
 
     It ends when an extension records ``training_finish_requested`` as true (see `FinishAfter`) or
@@ -119,11 +142,13 @@ class MainLoop:
         The model that is trained, for the use of extensions. A `Model` is checked when training
         starts: that it is initialised, and that the algorithm trains its parameters.
     log : TrainingLogBase, optional
-        The log; a new one if not given. With a log that has iterations, training resumes.
+        The log; a new one if not given. With a log that has iterations, training resumes. One of
+        your own has what `workbench.extensions.foreign.Logging` lists.
     log_backend : str, optional
         The kind of log to make if none is given; ``config.log_backend`` by default.
     extensions : iterable of TrainingExtension, optional
-        Called in this order.
+        Called in this order. Anything with a method ``dispatch(event, *args)`` will do; it stands
+        in `extensions` wrapped, and gets the main loop as its attribute ``main_loop``.
 
     Attributes
     ----------
@@ -163,6 +188,13 @@ class MainLoop:
     {'training_finish_requested': True, 'training_finished': True}
     """
 
+    _called = "main_loop"
+    _parts = ("algorithm", "extensions", "model", "data_stream")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_former_hooks(cls, FORMER_HOOKS, ExtensionError)
+
     def __init__(
         self,
         algorithm: TrainingAlgorithm,
@@ -170,7 +202,7 @@ class MainLoop:
         model: ComputationGraph | None = None,
         log: TrainingLogBase | None = None,
         log_backend: str | None = None,
-        extensions: Iterable[TrainingExtension] | None = None,
+        extensions: Iterable[TrainingExtension | Dispatching] | None = None,
     ) -> None:
         if algorithm is not None and (
             not isinstance(algorithm, Trains) or isinstance(algorithm, type)
@@ -184,16 +216,16 @@ class MainLoop:
             raise GraphError(NOT_A_MODEL.format(given=repr(model)))
         self.model = model
         self.log = new_log(log_backend) if log is None else log
-        if not isinstance(self.log, TrainingLogBase):
-            raise LogError(f"log is a training log such as SQLiteLog(path), got {log!r}")
+        check_log(self.log)
         if isinstance(extensions, TrainingExtension):
             raise ExtensionError(
                 f"extensions is a list, got {extensions!r}; write [{extensions!r}]"
             )
-        self.extensions = list(extensions or ())
-        for index, extension in enumerate(self.extensions):
-            if not isinstance(extension, TrainingExtension):
-                raise _not_an_extension(index, extension)
+        self.extensions = [
+            as_extension(given, f"extensions[{index}]")
+            for index, given in enumerate(extensions or ())
+        ]
+        channels.check_distinct(self.extensions)
         self.profile = Profile()
         self.epoch_iterator: Iterator[dict[str, Any]] | None = None
         self.started_at: dict[str, int] = {}
@@ -213,6 +245,7 @@ class MainLoop:
         self._finishing = False
         self._finishing_epoch = False
         self._old_request = -1
+        self._told: set[str] = set()
 
     @property
     def status(self) -> MutableMapping[str, Any]:
@@ -348,7 +381,7 @@ class MainLoop:
     def _receive(self, wait: bool = False) -> None:
         """Record what has come."""
         for (iteration, names), values in self._arriving.received(wait=wait):
-            self.log[iteration].update(zip(names, map(plain, values), strict=True))
+            self.log[iteration].update(zip(names, map(to_python, values), strict=True))
 
     def _settle(self) -> None:
         """Wait for the device; have everything recorded, and whatever went wrong raised."""
@@ -367,6 +400,7 @@ class MainLoop:
         Needed after a change of `extensions` while training; extensions call it themselves when
         their conditions change.
         """
+        channels.check_distinct(self.extensions)
         handlers: dict[CallbackName, list[tuple[TrainingExtension, Handler]]] = {}
         for event in CallbackName:
             asked = [(extension, extension.handler(event)) for extension in self.extensions]
@@ -487,6 +521,7 @@ class MainLoop:
         except TrainingFinish:
             pass
         self._settle()
+        self._tell_of_channels()
         log.current_row["training_finished"] = True
         self._fire(CallbackName.AFTER_TRAINING)
 
@@ -513,9 +548,12 @@ class MainLoop:
                 self.model.check_sanity(self.algorithm)
             with Timer("initialization", self.profile):
                 self.algorithm.initialize()
+            if self.data_stream is not None and self.data_stream.reads_once:
+                self.log.current_row[READ_ONCE] = READS_ONCE.format(stream=self.data_stream)
             self.started_at = {n: self.status[n] for n in ("iterations_done", "epochs_done")}
         if isinstance(self.algorithm, TrainingAlgorithm):
             self.algorithm.watch_execution(self._record_execution, self._batches_left)
+            self._record_threads()
         if self.status["iterations_done"] > 0:
             self.log.resume()
             self._fire(CallbackName.ON_RESUMPTION)
@@ -523,6 +561,13 @@ class MainLoop:
     def _record_execution(self, text: str) -> None:
         """Record that batches after this iteration are processed in another way, and why."""
         self.log.current_row["execution"] = text
+
+    def _record_threads(self) -> None:
+        """Keep the number of threads that large steps use: sums over several round differently."""
+        now, before = available_threads(), self.status.get("threads")
+        if before not in (None, now):
+            self._record_execution(OTHER_THREADS.format(now=now, before=before))
+        self.status["threads"] = now
 
     def _batches_left(self) -> int | None:
         planned = planned_batches(self)
@@ -547,7 +592,8 @@ class MainLoop:
         fresh = self.epoch_iterator is None
         if fresh:
             try:
-                self.epoch_iterator = iter(self.data_stream.get_epoch_iterator(as_dict=True))
+                with reading_for("training"):
+                    self.epoch_iterator = iter(self.data_stream.get_epoch_iterator(as_dict=True))
             except StopIteration:
                 return False
             self._fire(CallbackName.BEFORE_EPOCH)
@@ -565,14 +611,26 @@ class MainLoop:
         status["epochs_done"] += 1
         status["_epoch_ends"] += [status["iterations_done"]]
         self._fire(CallbackName.AFTER_EPOCH)
+        if status["epochs_done"] == self.started_at["epochs_done"] + 1:
+            self._tell_of_channels()
         self._mailbox.deliver()
         if self._finishing or self._finishing_epoch:
             raise TrainingFinish
         return True
 
+    def _tell_of_channels(self) -> None:
+        """Say once in the log of Python which records extensions look for in vain."""
+        if not isinstance(self.log, TrainingLogBase):
+            return  # another kind of log need not know its channels
+        for name, text in channels.never_came(self.extensions, self.log):
+            if name not in self._told:
+                logger.warning(text)
+            self._told.add(name)
+
     def _train_on_batches(self) -> bool:
         """Train on what is left of the epoch; return False if training was put elsewhere."""
         batches, status, arriving = self.epoch_iterator, self.status, self._arriving
+        own = vars(self)  # assigning an attribute would take longer, and this is for every batch
         mailbox, letters, kept = self._mailbox, self._mailbox.letters, self._mailbox.kept
         process_batch, total = self.algorithm.process_batch, self.profile.total
         read, train = (*self.profile.current, "read_data"), (*self.profile.current, "train")
@@ -594,7 +652,7 @@ class MainLoop:
                 self._note(error, "while reading")
                 raise
             total[read] += perf_counter() - start
-            self._in_hand = True
+            own["_in_hand"] = True
             self._fire(CallbackName.BEFORE_BATCH, batch)
             if batches is not self.epoch_iterator:
                 return False
@@ -605,7 +663,7 @@ class MainLoop:
                 self._note(error, "while training on")
                 raise
             total[train] += perf_counter() - start
-            self._in_hand = False
+            own["_in_hand"] = False
             status["iterations_done"] += 1
             self._fire(CallbackName.AFTER_BATCH, batch)
             if self._finishing:
@@ -618,7 +676,8 @@ class MainLoop:
         handlers = self._handlers[event]
         if not handlers:
             return
-        outer, self._firing = self._firing, True
+        own = vars(self)
+        outer, own["_firing"] = own["_firing"], True
         try:
             for extension, handler in handlers:
                 try:
@@ -631,7 +690,7 @@ class MainLoop:
                     error.add_note(f"in {where}, after {done} iterations")
                     raise
         finally:
-            self._firing = outer
+            own["_firing"] = outer
         row = self.log.current_row
         if row.get(FINISH_REQUEST, False) and row.iteration != self._old_request:
             self._finishing = True
@@ -748,10 +807,3 @@ def _timed(name: str, handler: Handler, profile: Profile) -> Handler:
             handler(*args)
 
     return timed
-
-
-def _not_an_extension(index: int, given: object) -> ExtensionError:
-    hint = ""
-    if isinstance(given, type) and issubclass(given, TrainingExtension):
-        hint = f": it is the class; write {given.__name__}(...)"
-    return ExtensionError(NOT_AN_EXTENSION.format(index=index, given=given, hint=hint))

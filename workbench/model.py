@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy
+import torch
 
-from workbench.errors import ParameterError, nearest
+from workbench.errors import ParameterError, WorkbenchError, nearest
 from workbench.filter import get_brick
 from workbench.graph import ComputationGraph
 from workbench.graph.hierarchy import Component
 from workbench.graph.module import GraphAsModule
 from workbench.tensor import SharedVariable
+from workbench.tensor.shared import check_set
 
 __all__ = [
     "Model",
@@ -29,7 +31,7 @@ class Trained(Protocol):
 
 
 class Model(ComputationGraph):
-    """A computation graph whose parameters have paths, such as ``mlp/linear_0.W``.
+    """A computation graph whose parameters have paths, such as ``/mlp/linear_0.W``.
 
     Parameters
     ----------
@@ -45,7 +47,7 @@ class Model(ComputationGraph):
     >>> model.get_top_bricks()
     [<MLP mlp: 10 -> 10>]
     >>> list(model.get_parameter_dict())
-    ['mlp/linear_0.W', 'mlp/linear_0.b', 'mlp/linear_1.W', 'mlp/linear_1.b']
+    ['/mlp/linear_0.W', '/mlp/linear_0.b', '/mlp/linear_1.W', '/mlp/linear_1.b']
     """
 
     def get_top_bricks(self) -> list[Component]:
@@ -95,7 +97,8 @@ class Model(ComputationGraph):
         Parameters
         ----------
         parameter_values : dict of str to array
-            As `get_parameter_values` gives them, or `workbench.serialization.load_parameters`.
+            As `get_parameter_values` gives them, or `workbench.serialization.load_parameters`; a
+            path may do without the ``/`` in front.
 
         Raises
         ------
@@ -103,8 +106,14 @@ class Model(ComputationGraph):
             If a path is unknown or missing, or an array has the wrong shape or kind.
         """
         parameters = self.get_parameter_dict()
-        # in archives a path begins at the root: "/mlp/linear_0.W"
-        parameter_values = {path.removeprefix("/"): v for path, v in parameter_values.items()}
+        rooted = {path.removeprefix("/"): path for path in parameters}
+        given: dict[str, Any] = {}
+        for path, value in parameter_values.items():
+            full = rooted.get(path.removeprefix("/"), path)
+            if full in given:
+                raise ParameterError(f"no parameter was set: {full!r} is given twice")
+            given[full] = value
+        parameter_values = given
         problems = [
             f"{path!r} is no parameter of the model{nearest(path, parameters)}"
             for path in parameter_values
@@ -170,11 +179,12 @@ class Model(ComputationGraph):
             If model and algorithm have different parameters.
         """
         by_path = self.get_parameter_dict()
-        unset = [p for p, v in by_path.items() if numpy.isnan(v.get_value()).any()]
-        if unset:
+        check_set(by_path.values())
+        missing = [p for p, v in by_path.items() if numpy.isnan(v.get_value()).any()]
+        if missing:
             raise ParameterError(
-                f"not initialised: {', '.join(unset)}; call initialize() of the brick before "
-                "training"
+                f"not a number: {', '.join(missing)}; training would get nowhere, so give them "
+                "values, or call initialize() of the brick again"
             )
         trained = set(algorithm.parameters)
         idle = [path for path, parameter in by_path.items() if parameter not in trained]
@@ -192,4 +202,8 @@ def _misfits(path: str, array: numpy.ndarray[Any, Any], parameter: SharedVariabl
         return [f"{path!r} got {array.dtype} values"]
     if array.shape != tuple(parameter.shape):
         return [f"{path!r} got shape {array.shape}, but has shape {tuple(parameter.shape)}"]
+    try:
+        parameter.check_value(torch.tensor(array), array)
+    except WorkbenchError as error:
+        return [f"{path!r} makes no sense: {error}"]
     return []

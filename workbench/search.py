@@ -20,6 +20,7 @@ from workbench.bricks.sequence_generators import BaseSequenceGenerator
 from workbench.errors import InputError, SearchError, nearest
 from workbench.filter import VariableFilter, get_application_call
 from workbench.graph import ComputationGraph
+from workbench.hints import Hinted
 from workbench.roles import OUTPUT, has_roles
 from workbench.tensor import Function, Variable, function, variable
 from workbench.tensor.scan import Loop
@@ -29,6 +30,7 @@ from workbench.utils.plain import is_count, is_whole
 
 __all__ = ["BeamSearch"]
 
+ROUNDING = 1e-5  # of the largest value: far more than float32 needs, far less than what differs
 Values = dict[str, torch.Tensor]
 Arrays = tuple[numpy.ndarray[Any, Any], numpy.ndarray[Any, Any], numpy.ndarray[Any, Any]]
 
@@ -36,7 +38,7 @@ STATES = 1
 """The position of the states among the arguments of a loop."""
 
 
-class BeamSearch:
+class BeamSearch(Hinted):
     """Looks for the most likely sequences of a generator with integer outputs.
 
     Parameters
@@ -332,13 +334,21 @@ def _check_copies(size: int, contexts: Values, states: Values) -> None:
     for name, value in {**contexts, **states}.items():
         # The batch is the first dimension of a state, and one of the dimensions of a context.
         axes = [0] if name in states else [i for i, n in enumerate(value.shape) if n == size]
-        alike = [(value == value.narrow(axis, 0, 1)).all() for axis in axes]
+        alike = [_alike(value, value.narrow(axis, 0, 1)) for axis in axes]
         if axes and (name in states or value.dim() > 1) and not any(alike):
             raise SearchError(
                 f"{name} differs between the {size} sequences of the batch; a beam search takes "
                 "copies of one example, as many as the beam is to have sequences, as in "
                 "numpy.repeat(example[:, None], 10, axis=1)"
             )
+
+
+def _alike(value: torch.Tensor, first: torch.Tensor) -> bool:
+    """Whether all are the first one, but for rounding: copies may be computed side by side."""
+    if not value.dtype.is_floating_point or value.numel() == 0:
+        return bool((value == first).all())
+    difference = (value - first).abs()
+    return bool((difference <= ROUNDING * value.abs().max()).all())
 
 
 def _check_log_probs(log_probs: torch.Tensor, eol_symbol: int) -> None:

@@ -1,7 +1,7 @@
 """Selecting bricks and parameters by their place in the hierarchy.
 
 A path is the names of bricks from a root downwards, and perhaps a parameter at its end:
-``mlp/linear_0`` or ``mlp/linear_0.W``.
+``/mlp/linear_0`` or ``/mlp/linear_0.W``. To give one, the separator in front is not needed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from workbench.errors import SelectionError, nearest
 from workbench.graph.hierarchy import PARAMETER_SEPARATOR, PATH_SEPARATOR, Component
+from workbench.hints import Hinted
 from workbench.tensor import Variable
 
 __all__ = [
@@ -19,7 +20,7 @@ __all__ = [
 ]
 
 
-class Path:
+class Path(Hinted):
     """A place in a hierarchy of bricks.
 
     Parameters
@@ -35,9 +36,9 @@ class Path:
     --------
     >>> path = Path.parse("mlp/linear_0.W")
     >>> path, path.nodes[-1]
-    (Path('mlp/linear_0.W'), 'W')
+    (Path('/mlp/linear_0.W'), 'W')
     >>> str(Path([Path.BrickName("mlp")]) + Path([Path.ParameterName("b")]))
-    'mlp.b'
+    '/mlp.b'
     """
 
     separator = PATH_SEPARATOR
@@ -106,13 +107,13 @@ class Path:
         return hash(str(self))
 
     def __str__(self) -> str:
-        return "".join(node.part() for node in self.nodes).removeprefix(Path.separator)
+        return "".join(node.part() for node in self.nodes)
 
     def __repr__(self) -> str:
         return f"Path({str(self)!r})"
 
 
-class Selector:
+class Selector(Hinted):
     """Some bricks of a hierarchy, with all below them.
 
     Parameters
@@ -126,8 +127,8 @@ class Selector:
     >>> mlp.allocate()
     >>> selector = Selector([mlp])
     >>> selector.get_parameters("W")
-    {'mlp/linear_0.W': W, 'mlp/linear_1.W': W}
-    >>> selector.select("mlp/linear_1")
+    {'/mlp/linear_0.W': W, '/mlp/linear_1.W': W}
+    >>> selector.select("/mlp/linear_1")
     Selector([<Linear linear_1: 7 -> 2>])
     >>> selector.select("mlp/linear_1.b")
     [b]

@@ -33,10 +33,11 @@ from workbench import running as registry
 from workbench.commands import Command
 from workbench.errors import SessionError, SessionWarning, StateError, TrainingFinish
 from workbench.log import TrainingLogBase
-from workbench.log.column import plain
 from workbench.main_loop import MainLoop
+from workbench.openmp import release_workers, release_workers_after_cells
+from workbench.utils.attributes import FixedAttributes
 from workbench.utils.plain import is_count
-from workbench.utils.workers import release_workers, release_workers_after_cells
+from workbench.utils.values import to_python
 
 if TYPE_CHECKING:
     from workbench.tensor.shared import SharedVariable
@@ -97,7 +98,7 @@ def running() -> dict[str, Session]:
     return {session.name: session for session in registry.sessions()}
 
 
-class Session:
+class Session(FixedAttributes):
     """A main loop running in a background thread, with controls.
 
     Commands return at once with a `Command` that says what becomes of them. They take effect at
@@ -149,6 +150,10 @@ class Session:
     >>> session.state
     <State.FINISHED: 'finished'>
     """
+
+    _called = "session"
+    _parts = ("main_loop",)
+    _assign = "session.set({path}, {value})"
 
     def __init__(self, main_loop: MainLoop) -> None:
         self.main_loop = main_loop
@@ -283,7 +288,7 @@ class Session:
                 f"set() takes a shared variable and its new value, got {shared!r}; the learning "
                 "rate of a rule is session.main_loop.algorithm.step_rule.learning_rate"
             )
-        given = np.array(plain(value))
+        given = np.array(to_python(value))
         if given.dtype.kind not in "biufc":
             raise SessionError(f"{shared} holds numbers, and {value!r} is none")
         recorded = given.item() if given.ndim == 0 else given

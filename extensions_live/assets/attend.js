@@ -2,15 +2,11 @@
 
 const HEARTBEAT = 10000; // ms between two signs of life
 
-// Sends a message to Python. When the kernel is gone nothing else tells a page so in every front
-// end: sending fails, and the view says what happened.
+// Sends a message to Python, and tells the view whether that was possible.
 function post(model, box, message) {
-  try {
-    model.send(message);
-    box.classList.remove("wb-gone");
-  } catch {
-    box.classList.add("wb-gone");
-  }
+  let sent = true;
+  try { model.send(message); } catch { sent = false; }
+  box.dispatchEvent(new CustomEvent("wb-post", { detail: sent }));
 }
 
 // Tells Python whether this rendering is in sight: when that changes, every few seconds, and when
@@ -28,7 +24,7 @@ function attend(model, box) {
   const observer = new IntersectionObserver((entries) => {
     near = entries[entries.length - 1].isIntersecting;
     check();
-  }, { rootMargin: "300px" });
+  }, { rootMargin: "300px", scrollMargin: "300px" }); // the second is for notebooks, which scroll inside
   observer.observe(box);
   document.addEventListener("visibilitychange", check);
   model.on("comm_live_update", tell);

@@ -1,5 +1,6 @@
 // The control bar of a run. A click only sends a command; what became of it, and everything else
-// shown here, comes back with the payload. `post`, `attend` and `showProblem` stand in attend.js.
+// shown here, comes back with the payload. `post`, `attend` and `showProblem`
+// stand in attend.js, `announce` in draw.js, `watchKernel` in kernel.js, `keepStill` in keep.js.
 
 const ICONS = {
   pause: "M4 3h3v10H4zM9 3h3v10H9z",
@@ -36,6 +37,7 @@ function makeButton([name, label, title], parent, send) {
 function render({ model, el }) {
   const box = make("div", "wb wb-live wb-controls", "controls", el);
   showProblem(model, box);
+  const forget = watchKernel(model, box);
   const leave = attend(model, box);
 
   const top = make("div", "wb-row", null, box);
@@ -118,10 +120,12 @@ function render({ model, el }) {
   };
   model.on("change:payload", apply);
   apply();
+  announce(box);
   return () => {
     leave();
+    forget();
     model.off("change:payload", apply);
   };
 }
 
-export default { render };
+export default { initialize: keepStill, render };

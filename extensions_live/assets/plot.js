@@ -1,5 +1,6 @@
 // Hosts Bokeh figures: loads BokehJS once a page, draws the figures that Python built, and replaces
-// all numbers whenever a new payload arrives. `post`, `attend` and `showProblem` stand in attend.js.
+// all numbers whenever a new payload arrives. `post`, `attend` and `showProblem` stand in attend.js,
+// `whileShown` and `announce` in draw.js, `watchKernel` in kernel.js, `keepStill` in keep.js.
 
 const SPARSE = 60; // curves with at most so many points also show dots
 const DENSE = 300; // curves with more points than this are drawn thinner
@@ -137,45 +138,36 @@ function card(channels, colours) {
   return { section, holder, waiting, note, values, buttons, broken, at, reset };
 }
 
-async function render({ model, el }) {
-  const box = document.createElement("div");
-  box.className = "wb wb-live wb-plot";
-  box.dataset.testid = "plot";
-  el.append(box);
-  showProblem(model, box);
-  const leave = attend(model, box);
-  const channels = model.get("channels");
-  if (model.get("title")) {
-    const title = document.createElement("div");
-    title.className = "wb-title";
-    title.textContent = model.get("title");
-    box.append(title);
-  }
-  const grid = document.createElement("div");
-  grid.className = "wb-grid";
-  grid.style.setProperty("--wb-columns", Math.min(channels.length, 2));
-  box.append(grid);
-  const cards = channels.map((names) => card(names, model.get("colours")));
-  grid.append(...cards.map((one) => one.section));
-
-  let views;
+// Embeds the figures in the holders of their cards; leaves nothing behind where that fails.
+async function embed(Bokeh, json, cards) {
+  const ids = json.roots.map((root) => root.id);
+  const roots = Object.fromEntries(ids.map((id, i) => [id, cards[i].holder]));
+  // BokehJS keeps every document in a list, which would keep closed views alive.
+  const list = Bokeh.documents;
+  const clear = (document) => {
+    document.clear();
+    if (list.includes(document)) list.splice(list.indexOf(document), 1);
+    for (const one of cards) one.holder.replaceChildren();
+  };
   try {
-    const Bokeh = await loadBokeh(model);
-    const json = JSON.parse(model.get("figures"));
-    const ids = json.roots.map((root) => root.id);
-    const roots = Object.fromEntries(ids.map((id, i) => [id, cards[i].holder]));
-    [views] = await Bokeh.embed.embed_items({ plot: json }, [{ docid: "plot", root_ids: ids, roots }]);
-    // BokehJS keeps every document in a list, which would keep closed views alive.
-    const list = Bokeh.documents;
-    views.forget = () => list.splice(list.indexOf(views.document), 1);
-    views.document = list[list.length - 1];
+    const [views] = await Bokeh.embed.embed_items({ plot: json }, [{ docid: "plot", root_ids: ids, roots }]);
+    views.document = views.get_by_id(ids[0]).model.document;
+    views.forget = () => {
+      clear(views.document);
+      for (const view of [...views]) views.delete(view); // from the index of all views, too
+    };
+    return views;
   } catch (error) {
-    const text = document.createElement("div");
-    text.className = "wb-problem";
-    text.textContent = `The plot cannot be drawn here: ${error.message}`;
-    box.append(text);
-    return leave;
+    // A document that was made for an element that had left is still in the list, without views.
+    const lost = (one) => !one.views_manager && one.roots()[0]?.id === ids[0];
+    list.filter(lost).forEach(clear);
+    throw error;
   }
+}
+
+// Keeps embedded figures up to date; returns a function that ends that and removes them.
+function fill(model, box, cards, views) {
+  const channels = model.get("channels");
   const figures = views.document.roots();
   const data = {};
   let pointer = null;
@@ -280,15 +272,62 @@ async function render({ model, el }) {
   model.on("change:payload", apply);
   apply();
   askRange();
+  announce(box);
   return () => {
-    leave();
     clearTimeout(timer);
     watcher.disconnect();
     media.removeEventListener("change", themed);
     model.off("change:payload", apply);
-    views.document.clear();
     views.forget();
   };
 }
 
-export default { render };
+function render({ model, el }) {
+  const box = document.createElement("div");
+  box.className = "wb wb-live wb-plot";
+  box.dataset.testid = "plot";
+  el.append(box);
+  showProblem(model, box);
+  const forget = watchKernel(model, box);
+  const leave = attend(model, box);
+  const channels = model.get("channels");
+  if (model.get("title")) {
+    const title = document.createElement("div");
+    title.className = "wb-title";
+    title.textContent = model.get("title");
+    box.append(title);
+  }
+  const grid = document.createElement("div");
+  grid.className = "wb-grid";
+  grid.style.setProperty("--wb-columns", Math.min(channels.length, 2));
+  box.append(grid);
+  const cards = channels.map((names) => card(names, model.get("colours")));
+  grid.append(...cards.map((one) => one.section));
+
+  const problem = document.createElement("div");
+  problem.className = "wb-problem";
+  problem.hidden = true;
+  box.append(problem);
+
+  const end = whileShown(box, async () => {
+    const Bokeh = await loadBokeh(model);
+    if (!shown(box)) return null;
+    const views = await embed(Bokeh, JSON.parse(model.get("figures")), cards);
+    try {
+      return fill(model, box, cards, views);
+    } catch (error) {
+      views.forget();
+      throw error;
+    }
+  }, (error) => {
+    problem.hidden = !error;
+    problem.textContent = error ? `The plot cannot be drawn here: ${error.message}` : "";
+  });
+  return () => {
+    end();
+    leave();
+    forget();
+  };
+}
+
+export default { initialize: keepStill, render };

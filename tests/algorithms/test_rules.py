@@ -176,6 +176,7 @@ def test_settings_of_rules_are_numbers(make, name, value):
         (lambda: Restrict(Adam, [shared(1.0)]), "Restrict is made of step rules, got <class"),
         (lambda: Restrict(Adam(), shared([1.0], "w")), r"a list of parameters, got w; .*\[...\]"),
         (lambda: Restrict(Adam(), [1.0]), "one of its parameters is 1.0"),
+        (lambda: VariableClipping(1.0, axis=(0, 0)), r"each axis once, got \(0, 0\)"),
         (lambda: VariableClipping(1.0, axis=1.5), "or None for all; got 1.5"),
         (lambda: VariableClipping(1.0, axis="rows"), "or None for all; got 'rows'"),
     ],
@@ -183,3 +184,12 @@ def test_settings_of_rules_are_numbers(make, name, value):
 def test_what_rules_are_not_made_of_is_refused(call, text):
     with pytest.raises(AlgorithmError, match=text):
         call()
+
+
+@pytest.mark.parametrize("axis", [None, (0, 1), (-1, -2)])
+def test_clipping_goes_over_all_axes_of_a_step(axis):
+    w, step = shared(np.full(3, -1, "float32"), "w"), np.array([[3, 9, 2]], "float32")
+    steps, _ = VariableClipping(5.0, axis).compute_steps({w: tensor.constant(step)})
+    moved = -1 - step
+    expected = -1 - moved * 5 / np.linalg.norm(moved)
+    np.testing.assert_allclose(steps[w].eval(), expected, rtol=1e-5)

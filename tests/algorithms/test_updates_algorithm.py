@@ -5,7 +5,13 @@ import pytest
 import torch
 
 from workbench import shared, tensor
-from workbench.algorithms import GradientDescent, Momentum, Scale, UpdatesAlgorithm
+from workbench.algorithms import (
+    GradientDescent,
+    Momentum,
+    Scale,
+    TorchOptimizer,
+    UpdatesAlgorithm,
+)
 from workbench.errors import AlgorithmError, DtypeError, InputError, SourceError, StateError
 
 
@@ -235,3 +241,18 @@ def test_what_was_compiled_for_is_kept_until_there_is_a_function():
     algorithm = UpdatesAlgorithm(updates=[(total, total + x.sum())])
     algorithm.load_state_dict({"total": 1.0, "compiled_for": [[16]]})
     assert algorithm.state_dict()["compiled_for"] == [[16]]
+
+
+def test_the_inputs_are_those_of_updates_costs_and_observers():
+    x, y, z = tensor.vector("x"), tensor.vector("y"), tensor.scalar("z")
+    w, total = shared(1.0, "w"), shared(0.0, "total")
+    for algorithm in (
+        GradientDescent(cost=(w * x).sum(), parameters=[w]),
+        TorchOptimizer((w * x).sum(), [w], torch.optim.SGD, {"lr": 0.1}),
+    ):
+        assert algorithm.inputs == [x]
+        algorithm.add_updates([(total, total + y.sum())])
+        algorithm.add_observer([z * 2], print)
+        algorithm.initialize()
+        assert set(algorithm.inputs) == {x, y, z}
+    assert UpdatesAlgorithm(updates=[(total, total + 1)]).inputs == []

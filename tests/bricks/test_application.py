@@ -1,5 +1,6 @@
 """Application methods: names, tags, arguments, results, and who may apply whom."""
 
+import copy
 import pickle
 import threading
 
@@ -12,6 +13,7 @@ from workbench import tensor
 from workbench.bricks import Brick, Linear, Tanh, application
 from workbench.filter import get_application_call, get_brick
 from workbench.graph import ComputationGraph
+from workbench.initialization import Constant
 from workbench.roles import COST, INPUT, OUTPUT, add_role
 from workbench.tensor.traversal import ancestors
 
@@ -308,3 +310,98 @@ def test_the_decorator_takes_a_method_or_keywords():
 
 def test_results_without_declared_names_have_numbers(x):
     assert set(Foo().bare(x, as_dict=True)) == {"output_0"}
+
+
+def test_one_brick_may_have_other_names_than_its_class(x):
+    brick, other = Foo(), Foo()
+    brick.bare.inputs = ["a", "b"]
+    brick.apply.outputs = ["sum", "rest"]
+    assert list(brick.apply(x, x, as_dict=True)) == ["sum", "rest"]
+    assert (brick.apply.kind, other.apply.outputs) == ("arithmetic", ["total", "difference"])
+    for copied in (cloudpickle.loads(cloudpickle.dumps(brick)), copy.copy(brick)):
+        assert (copied.bare.inputs, copied.apply.outputs) == (["a", "b"], ["sum", "rest"])
+
+
+def test_names_given_to_a_brick_count_where_values_are_computed_at_once():
+    linear = Linear(2, 2, weights_init=Constant(1), biases_init=Constant(0))
+    linear.initialize()
+    assert list(linear.apply(torch.ones(1, 2), as_dict=True)) == ["output"]
+    linear.apply.outputs = ["hidden"]
+    assert list(linear.apply(torch.ones(1, 2), as_dict=True)) == ["hidden"]
+
+
+def test_names_given_to_a_brick_reach_those_who_delegate_to_it():
+    class Twice(Foo):
+        @application
+        def apply(self, *args):
+            return super().apply(*args)
+
+        @apply.delegate
+        def apply_delegate(self):
+            return super().apply
+
+    brick = Twice()
+    super(Twice, brick).apply.outputs = ["up", "down"]
+    assert brick.apply.outputs == ["up", "down"]
+    brick.apply.outputs = ["left", "right"]
+    assert super(Twice, brick).apply.outputs == ["up", "down"]
+
+
+def test_all_bricks_of_a_class_may_get_other_names():
+    class Bar(Brick):
+        @application
+        def apply(self, a, b):
+            return a
+
+        @apply.property("outputs")
+        def apply_outputs(self):
+            return ["x"]
+
+    Bar.apply.inputs = ["a"]
+    assert (Bar.apply.inputs, Bar().apply.inputs) == (["a"], ["a"])
+    with pytest.raises(AttributeError, match="each brick computes outputs by its method apply_out"):
+        Bar.apply.outputs = ["y"]
+
+
+@pytest.mark.parametrize("owner", [Foo(), Foo], ids=["brick", "class"])
+def test_an_attribute_that_no_application_has_is_refused(owner):
+    with pytest.raises(AttributeError, match=r"'ouputs' to set.*; did you mean 'outputs'\?"):
+        owner.apply.ouputs = ["a"]
+
+
+def test_names_that_are_not_declared_say_where_they_belong():
+    with pytest.raises(
+        AttributeError, match=r"<foo.bare> .*write @application\(outputs=\[\.\.\.\]"
+    ):
+        Foo().bare.outputs
+
+
+def test_an_override_may_ask_what_it_overrides_by_a_delegate_of_the_same_name():
+    class Wrapped(Brick):
+        @application
+        def apply(self, x):
+            return Tanh().apply(x)
+
+        @apply.delegate
+        def apply_delegate(self):
+            return Foo().apply
+
+        @apply.property("inputs")
+        def apply_inputs(self):
+            return ["x"]
+
+    class Twice(Wrapped):
+        @application
+        def apply(self, *args):
+            return super().apply(*args)
+
+        @apply.delegate
+        def apply_delegate(self):
+            return super().apply
+
+        @apply.property("inputs")
+        def apply_inputs(self):
+            return [*super().apply.inputs, "more"]
+
+    assert (Twice().apply.outputs, Twice().apply.inputs) == (["total", "difference"], ["x", "more"])
+    assert super(Twice, Twice()).apply.inputs == ["x"]

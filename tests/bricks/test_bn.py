@@ -285,3 +285,13 @@ def test_images_of_unknown_size_can_be_normalised():
     sequence = ConvolutionalSequence([SpatialBatchNormalization()], num_channels=2)
     sequence.initialize()
     assert sequence.apply(torch.ones(1, 2, 3, 4)).shape == (1, 2, 3, 4)
+
+
+def test_the_size_of_images_may_come_before_the_number_of_channels():
+    brick = BatchNormalization()
+    for size in ((5, 4), (4, 5)):
+        brick.image_size = size
+        assert brick.input_dim == (None, *size)
+    brick.num_channels = 3
+    brick.allocate()
+    assert brick.input_dim == (3, 4, 5) == brick.population_mean.shape

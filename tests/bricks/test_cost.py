@@ -190,7 +190,7 @@ def test_a_cost_has_role_name_and_number_of_examples(cost, target, output):
     shape = (7,) if y.ndim == 1 else (7, 3)
     values = {
         y: numpy.ones(shape, str(y.dtype).removeprefix("torch.")),
-        y_hat: numpy.ones((7, 3), "float32"),
+        y_hat: numpy.full((7, 3), 1 / 3, "float32"),
     }
     count = function([y, y_hat], result.tag.n_examples, on_unused_input="ignore")
     assert count(*values.values()) == 7
@@ -245,3 +245,22 @@ def test_every_row_has_one_class(apply, classes):
     text = rf"classes y: there are {len(classes)}, but 2 rows to choose one from each"
     with pytest.raises(ShapeError, match=text):
         apply(y, p).eval({y: classes, p: [[0.5, 0.5], [0.5, 0.5]]})
+
+
+@pytest.mark.parametrize("y", [1, [0.2, 0.5, 0.3]], ids=["index", "probabilities"])
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_one_example_needs_no_batch(y, from_logits):
+    logits, y = torch.tensor([1.0, -2.0, 0.5]), torch.tensor(y)
+    scores, target = tensor.vector("scores"), tensor.as_variable(y)
+    probabilities = torch.softmax(scores, 0) if from_logits else scores
+    cost = CategoricalCrossEntropy().apply(target, probabilities)
+    given = logits if from_logits else logits.softmax(0)
+    expected = F.cross_entropy(logits.unsqueeze(0), y.unsqueeze(0))
+    torch.testing.assert_close(cost.eval({scores: given}), expected)
+    batched = CategoricalCrossEntropy().apply(y.unsqueeze(0), logits.softmax(0).unsqueeze(0))
+    torch.testing.assert_close(batched, expected)
+
+
+def test_one_example_of_the_wrong_kind_is_refused():
+    with pytest.raises(ValueError, match=r"targets y have shape \(\?,\) and dtype torch.int64"):
+        CategoricalCrossEntropy().apply(tensor.lvector("y"), tensor.vector("p"))

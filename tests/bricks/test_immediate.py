@@ -17,7 +17,7 @@ from workbench.bricks import (
     application,
 )
 from workbench.config import config
-from workbench.errors import ShapeError
+from workbench.errors import ParameterError, ShapeError
 from workbench.initialization import Constant
 
 
@@ -138,10 +138,13 @@ def test_inside_another_application_values_are_constants():
 
 def test_parameters_that_were_never_set_are_reported():
     mlp = MLP([Tanh()], [2, 2])
-    with pytest.warns(
-        UserWarning, match=r"mlp/linear_0\.W has not been initialised .*mlp\.initialize"
+    with pytest.raises(
+        ParameterError, match=r"initialised: mlp/linear_0\.W, .*as in mlp\.initialize\(\)"
     ):
         mlp.apply(torch.ones(1, 2))
+    mlp.weights_init, mlp.biases_init = Constant(1), Constant(0)
+    mlp.initialize()
+    assert_allclose(mlp.apply(torch.ones(1, 2)), numpy.tanh([[2, 2]]), rtol=1e-6)
 
 
 def test_values_of_the_wrong_shape_are_refused_with_the_path(linear):

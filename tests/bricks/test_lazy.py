@@ -99,3 +99,13 @@ def test_without_laziness_applying_initialises(eager):
     assert not mlp.initialized
     assert mlp.apply(torch.zeros(1, 2)).tolist() == [[pytest.approx(0.7615942)] * 2]
     assert mlp.initialized
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs"), [((2,), {"input_dim": 2}), ((1, 2, 3, 4, 5, 6, 7), {})]
+)
+def test_arguments_that_do_not_fit_are_a_value_error_too(args, kwargs):
+    with pytest.raises(
+        ValueError, match=r"^Linear: .*; it takes \(input_dim, output_dim, kwargs\)"
+    ):
+        Linear(*args, **kwargs)

@@ -7,7 +7,16 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from workbench import tensor
-from workbench.bricks import MLP, Brick, Feedforward, Initializable, Linear, Tanh, application
+from workbench.bricks import (
+    MLP,
+    Brick,
+    Feedforward,
+    Initializable,
+    Linear,
+    Tanh,
+    application,
+    lazy,
+)
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.utils import shared_floatx_nans
 
@@ -217,3 +226,28 @@ def test_children_that_come_with_an_allocation_get_schemes_too():
     late.push_initialization_config()
     late.initialize()
     assert [p.get_value().item() for p in late.children[0].parameters] == [2, 3]
+
+
+def test_a_push_before_all_settings_are_there_gives_what_is_known():
+    class Pair(Feedforward):
+        @lazy(allocation=["input_dim", "output_dim"])
+        def __init__(self, input_dim, output_dim, **kwargs):
+            super().__init__(children=[Linear(), Linear(name="other")], **kwargs)
+            self.input_dim, self.output_dim = input_dim, output_dim
+
+        def _push_allocation_config(self):
+            for child in self.children:
+                child.input_dim, child.output_dim = self.input_dim, self.output_dim
+
+    pair = Pair(input_dim=2)
+    pair.push_allocation_config()
+    assert [child.input_dim for child in pair.children] == [2, 2]
+    assert not pair.allocation_config_pushed
+    pair.output_dim = 3
+    pair.allocate()
+    assert pair.allocation_config_pushed and pair.children[1].W.shape == (2, 3)
+
+
+def test_a_push_that_goes_wrong_for_want_of_a_setting_names_it():
+    with pytest.raises(ValueError, match="^mlp: allocation config not set: dims"):
+        MLP([Tanh()]).push_allocation_config()

@@ -56,8 +56,6 @@ def test_indices_are_integers(table):
         table.apply(tensor.vector("x"))
     with pytest.raises(TypeError, match="indices are bool"):
         table.apply(torch.tensor([True]))
-    with pytest.raises(ValueError, match="takes neither biases_init"):
-        LookupTable(2, 2, biases_init=Constant(0))
 
 
 @pytest.mark.parametrize("wrong", [3, -1])

@@ -148,11 +148,11 @@ def test_parameters_have_roles_and_paths():
     model = Model(network.apply(tensor.variable("x", shape=[None, 1, 6, 6])))
     found = {path: v.tag.roles[0] for path, v in model.get_parameter_dict().items()}
     assert found.keys() == {
-        "all/net/0.weight", "all/net/0.bias", "all/net/1.weight", "all/net/1.bias",
-        "all/net/4.weight",
+        "/all/net/0.weight", "/all/net/0.bias", "/all/net/1.weight", "/all/net/1.bias",
+        "/all/net/4.weight",
     }  # fmt: skip
-    assert found["all/net/0.weight"] is FILTER and found["all/net/0.bias"] is BIAS
-    assert found["all/net/4.weight"] is WEIGHT
+    assert found["/all/net/0.weight"] is FILTER and found["/all/net/0.bias"] is BIAS
+    assert found["/all/net/4.weight"] is WEIGHT
     kept = VariableFilter(roles=[PERSISTENT])(model.shared_variables)
     others = [v for v in kept if v not in set(model.parameters)]
     assert {v.name for v in others} == {

@@ -11,10 +11,12 @@ from workbench.bricks import (
     BatchNormalizedMLP,
     Dropout,
     LayerNormalization,
+    LeakyRectifier,
     Linear,
     Maxout,
     MultiHeadAttention,
     Residual,
+    RMSNormalization,
     Sequence,
     Tanh,
     TransformerBlock,
@@ -176,3 +178,25 @@ def test_a_generator_says_what_it_does_not_know_and_what_it_lacks():
         made.generate(n_steps=2, batch_size=2, attended=attended, atended=attended)
     with pytest.raises(TypeError, match=r"att_trans.take_glimpses needs attended to look at"):
         made.transition.take_glimpses(states=tensor.matrix("h"))
+
+
+@pytest.mark.parametrize(
+    ("brick", "setting", "values"),
+    [
+        (Dropout(0.5), "drop_prob", [-0.1, 1, 1.5, float("nan"), "half", None]),
+        (BatchNormalization(3), "epsilon", [-1e-3, float("nan"), float("inf"), "small"]),
+        (LayerNormalization(3), "epsilon", [-1e-3, float("nan"), float("inf"), "small"]),
+        (RMSNormalization(3), "epsilon", [-1e-3, float("nan")]),
+        (LeakyRectifier(), "leak", [float("nan"), float("inf"), "much"]),
+    ],
+)
+def test_a_check_holds_for_constructor_and_attribute(brick, setting, values):
+    kind, before = type(brick), getattr(brick, setting)
+    required = {} if kind in (Dropout, LeakyRectifier) else {"input_dim": 3}
+    required = {"dim": 3} if kind in (LayerNormalization, RMSNormalization) else required
+    for value in values:
+        with pytest.raises(BrickError, match=f"{setting} is "):
+            setattr(brick, setting, value)
+        with pytest.raises(BrickError, match=f"{setting} is "):
+            kind(**required, **{setting: value})
+    assert getattr(brick, setting) == before

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,8 +12,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from .lab import ROOT, Notebook, guarded_page, headless, jupyter_lab
+from .lab import ROOT, Lab, Notebook, guarded_page, headless, jupyter_lab
+from .setups import Setup, setups
 
+LEFT_OUT = "left out: the time given by --minutes is over"
+BEGIN = pytest.StashKey[float]()
 FIRST = ROOT / "notebooks" / "01_first_training.ipynb"
 
 
@@ -22,6 +28,41 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(600))  # kernel and browser start on a busy machine
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "setup" in metafunc.fixturenames:
+        options = metafunc.config.option
+        given = setups(options.windowing, options.kernel)
+        metafunc.parametrize("setup", given, ids=str, scope="session")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.stash[BEGIN] = time.monotonic()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    minutes = item.config.option.minutes
+    if minutes is not None and time.monotonic() - item.config.stash[BEGIN] > 60 * minutes:
+        pytest.skip(LEFT_OUT)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say for every setup what became of its tests."""
+    options = terminalreporter.config.option
+    reports = [
+        (outcome, report.nodeid)
+        for outcome in ("passed", "failed", "error", "skipped")
+        for report in terminalreporter.getreports(outcome)
+        if report.nodeid.startswith("tests/browser/")
+    ]
+    if not reports:
+        return
+    terminalreporter.section("windowing mode and kernel of the browser tests")
+    for setup in setups(options.windowing, options.kernel):
+        found = Counter(outcome for outcome, name in reports if f"[{setup}" in name)
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in found.items())
+        terminalreporter.line(f"{setup}: {counts or 'nothing ran'}")
+
+
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
     with headless(chromium) as browser:
@@ -29,25 +70,30 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """Address and folder of a JupyterLab."""
-    root = tmp_path_factory.mktemp("lab")
-    with jupyter_lab(root) as base:
-        yield base, root
+def lab(
+    chromium: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lab]:
+    """A running JupyterLab, with all kernels that are tested."""
+    options = request.config.option
+    kernels = {setup.kernel for setup in setups(options.windowing, options.kernel)}
+    with jupyter_lab(tmp_path_factory.mktemp("lab"), kernels) as lab:
+        yield lab
 
 
 @pytest.fixture(scope="module")
 def open_notebook(
-    browser: Browser, lab: tuple[str, Path]
+    browser: Browser, lab: Lab, setup: Setup
 ) -> Iterator[Callable[[str, str], Notebook]]:
     """A function that opens a notebook with the given text under the given name."""
-    base, root = lab
+    lab.set_windowing(setup.windowing)
     with ExitStack() as stack:
 
         def open_notebook(name: str, text: str) -> Notebook:
-            path = root / name
-            path.write_text(text, encoding="utf-8")
-            notebook = Notebook(stack.enter_context(guarded_page(browser)), base, path)
+            content = json.loads(text)
+            content["metadata"]["kernelspec"] = lab.kernelspec(setup.kernel)
+            path = lab.root / name
+            path.write_text(json.dumps(content), encoding="utf-8")
+            notebook = Notebook(stack.enter_context(guarded_page(browser)), lab.base, path)
             notebook.open()
             stack.callback(notebook.shut_down)
             return notebook

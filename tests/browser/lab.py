@@ -1,7 +1,9 @@
 """A real JupyterLab on this machine, driven through Debian's Chromium by Playwright.
 
-`Lab` starts the server, `Notebook` is one notebook open in a page: run cells, read their outputs,
-click. Every request that would leave this machine is noted, and a test fails on it.
+`jupyter_lab` starts the server, `Notebook` is one notebook open in a page: run cells, read their
+outputs, click. JupyterLab has the settings of a person who never changed one, but for the news it
+would fetch, and for the windowing mode where a test asks for another. Every request that would
+leave this machine is noted, and a test fails on it.
 """
 
 from __future__ import annotations
@@ -15,13 +17,19 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+from tests.support import kernels
+
+from .setups import WINDOWING
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM_FLAGS = [
@@ -39,11 +47,29 @@ SETTINGS = {
         "checkForUpdates": False,
         "doNotDisturbMode": True,
     },
-    # Cells out of sight must be in the page, too: tests look at them.
-    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
 }
+NOTEBOOKS = "@jupyterlab/notebook-extension/tracker"
 LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:")
-NOTEBOOK = "window.jupyterapp.shell.currentWidget"
+PANELS = "[...window.jupyterapp.shell.widgets('main')].filter((one) => one.content?.scrollToItem)"
+NOTEBOOK = f"{PANELS}[0]"
+# How far a notebook must be scrolled until a cell begins at the top, and how far it is: cells out
+# of sight may have no place yet.
+DISTANCE = f"""([index, panel]) => {{
+    const {{ content }} = {PANELS}[panel];
+    const frame = content.node.getBoundingClientRect();
+    const outer = content.node.querySelector('.jp-WindowedPanel-outer');
+    const boxes = content.widgets.map((cell) => cell.node.getBoundingClientRect());
+    const box = boxes[index];
+    if (box.height) return [box.top - frame.top - 20, outer.scrollTop];
+    const seen = boxes.findIndex((one) => one.height && one.bottom > frame.top);
+    return [(seen < index ? 0.7 : -0.7) * frame.height, outer.scrollTop];
+}}"""
+PAINTED = """(canvas) => {
+    const { width, height } = canvas;
+    const colours = new Uint32Array(
+        canvas.getContext('2d').getImageData(0, 0, width, height).data.buffer);
+    return new Set(colours).size > 5;
+}"""
 
 
 def free_port() -> int:
@@ -65,18 +91,55 @@ def until(condition: Callable[[], Any], *, timeout: float = 30.0, what: str = ""
         time.sleep(0.05)
 
 
+@dataclass
+class Lab:
+    """A running JupyterLab.
+
+    Parameters
+    ----------
+    base : str
+        Its address.
+    root : Path
+        The served folder.
+    settings : Path
+        The folder of its settings, which it reads whenever a page is loaded.
+
+    """
+
+    base: str
+    root: Path
+    settings: Path
+
+    def set(self, name: str, values: dict[str, Any]) -> None:
+        """Write the settings of one extension, for pages that are loaded from now on."""
+        path = self.settings / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+
+    def set_windowing(self, mode: str) -> None:
+        """Choose when outputs are attached to the page; JupyterLab's default is left unsaid."""
+        self.set(NOTEBOOKS, {} if mode == WINDOWING[0] else {"windowingMode": mode})
+
+    def kernelspec(self, version: str) -> dict[str, str]:
+        """Return what a notebook says about its kernel."""
+        name = "python3" if version == kernels.INSTALLED else version
+        return {"name": name, "display_name": name, "language": "python"}
+
+
 @contextlib.contextmanager
-def jupyter_lab(root: Path) -> Iterator[str]:
-    """Serve `root` on 127.0.0.1, with settings of its own; give the base address."""
+def jupyter_lab(root: Path, versions: Iterable[str] = ()) -> Iterator[Lab]:
+    """Serve `root` on 127.0.0.1, with these versions of ipykernel beside the installed one."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="lab-") as home:
+        lab = Lab(f"http://127.0.0.1:{port}", root, Path(home, "settings"))
         for name, values in SETTINGS.items():
-            path = Path(home, "settings", f"{name}.jupyterlab-settings")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(values))
+            lab.set(name, values)
+        for version in set(versions) - {kernels.INSTALLED}:
+            kernels.write_spec(Path(home, "data", "kernels"), version)
         environment = dict(
             os.environ,
             JUPYTER_CONFIG_DIR=f"{home}/config",
+            JUPYTER_DATA_DIR=f"{home}/data",
             JUPYTER_RUNTIME_DIR=f"{home}/runtime",
             JUPYTERLAB_SETTINGS_DIR=f"{home}/settings",
             JUPYTERLAB_WORKSPACES_DIR=f"{home}/workspaces",
@@ -97,9 +160,8 @@ def jupyter_lab(root: Path) -> Iterator[str]:
         with log.open("w") as out:
             server = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
         try:
-            base = f"http://127.0.0.1:{port}"
-            until(lambda: answers(base, server, log), timeout=90, what="the server's start")
-            yield base
+            until(lambda: answers(lab.base, server, log), timeout=90, what="the server's start")
+            yield lab
         finally:
             server.terminate()  # ends its kernels, too
             try:
@@ -134,7 +196,7 @@ def headless(executable: str) -> Iterator[Browser]:
 @contextlib.contextmanager
 def guarded_page(browser: Browser) -> Iterator[Page]:
     """Give a page; fail in the end if it asked for anything that is not on this machine."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1600})
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.set_default_timeout(60_000)
     offsite: list[str] = []
@@ -165,32 +227,40 @@ class Notebook:
         self.page, self.base, self.path = page, base, path
 
     def open(self) -> None:
-        """Open it and wait until its kernel is idle."""
+        """Open it in the page, which forgets all else, and wait for its kernel."""
         self.page.goto(f"{self.base}/lab/tree/{self.path.name}?reset")
+        self.ready()
+
+    def ready(self) -> None:
+        """Wait until its kernel is idle, or busy with a cell that was running before."""
         self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=90_000)
         self.page.wait_for_function(
-            f"() => {NOTEBOOK}?.sessionContext?.session?.kernel?.status === 'idle'",
+            f"""() => ['idle', 'busy'].includes(
+                {NOTEBOOK}?.sessionContext?.session?.kernel?.status)""",
             timeout=90_000,
         )
 
     def run(self, index: int, *, wait: bool = True, timeout: float = 120.0) -> None:
         """Run a cell as a person would, and wait until it is done."""
         before = self.count(index)
-        self.page.evaluate(
-            f"""(index) => {{
-                const content = {NOTEBOOK}.content;
-                content.activeCellIndex = index;
-                content.deselectAll();
-                window.jupyterapp.commands.execute('notebook:run-cell');
-            }}""",
-            index,
-        )
+        self.select(index)
+        self.command("notebook:run-cell")
         if wait:
             until(
                 lambda: self.count(index) not in (None, before),
                 timeout=timeout,
                 what=f"the end of cell {index}",
             )
+
+    def select(self, index: int) -> None:
+        """Make a cell the active one, and no other."""
+        self.page.evaluate(
+            f"""(index) => {{
+                {NOTEBOOK}.content.activeCellIndex = index;
+                {NOTEBOOK}.content.deselectAll();
+            }}""",
+            index,
+        )
 
     def run_all(self, *, timeout: float = 400.0) -> None:
         """Run all cells from the top, and wait until the last one is done."""
@@ -201,7 +271,10 @@ class Notebook:
     def command(self, name: str, **arguments: Any) -> None:
         """Execute a command of JupyterLab, without waiting for its end."""
         self.page.evaluate(
-            "([name, given]) => { window.jupyterapp.commands.execute(name, given); }",
+            f"""([name, given]) => {{
+                window.jupyterapp.shell.activateById({NOTEBOOK}?.id);
+                window.jupyterapp.commands.execute(name, given);
+            }}""",
             [name, arguments],
         )
 
@@ -276,14 +349,15 @@ class Notebook:
         )
         return seconds
 
-    def widget_messages(self, seconds: float) -> list[float]:
-        """Return when the kernel sent each message of a widget that arrives from now on."""
+    def display_messages(self, seconds: float) -> list[float]:
+        """Return when the kernel sent each message that shows something, from now on."""
         sent: list[str] = self.page.evaluate(
             f"""async (seconds) => {{
                 const kernel = {NOTEBOOK}.sessionContext.session.kernel;
                 const sent = [];
                 const note = (_, message) => {{
-                    if (message.header.msg_type.startsWith('comm')) sent.push(message.header.date);
+                    const type = message.header.msg_type;
+                    if (/^comm|display_data$/.test(type)) sent.push(message.header.date);
                 }};
                 kernel.iopubMessage.connect(note);
                 await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
@@ -294,11 +368,10 @@ class Notebook:
         )
         return [datetime.fromisoformat(date).timestamp() for date in sent]
 
-    def canvas(self) -> str:
-        """The picture on the first plot's canvas."""
-        picture: str = (
-            self.find("plot").locator("canvas").first.evaluate("(canvas) => canvas.toDataURL()")
-        )
+    def canvas(self, index: int | None = None) -> str:
+        """The picture on the canvas of the first plot, or of the one in a cell."""
+        plot = self.find("plot") if index is None else self.cell(index)
+        picture: str = plot.locator("canvas").first.evaluate("(canvas) => canvas.toDataURL()")
         return picture
 
     def index(self, text: str) -> int:
@@ -314,13 +387,80 @@ class Notebook:
         self.page.goto("about:blank")
         self.open()
 
+    def close(self) -> None:
+        """Close the notebook's tab; the page and the kernel stay."""
+        self.page.evaluate(f"() => {{ {NOTEBOOK}.close(); }}")
+        until(lambda: self.page.locator(".jp-NotebookPanel").count() == 0, what="closing")
+
+    def reopen(self) -> None:
+        """Open it again, as a double click on the file does."""
+        self.command("docmanager:open", path=self.path.name)
+        self.ready()
+
     def find(self, testid: str) -> Locator:
         """The element with this test id, in the outputs."""
         return self.page.locator(f'.jp-OutputArea [data-testid="{testid}"]').first
 
     def look_at(self, testid: str) -> None:
-        """Scroll until the element is in sight; a view that nobody sees is not fed."""
-        self.find(testid).scroll_into_view_if_needed()
+        """Scroll to the cell that shows an element: elsewhere it may not be in the page at all."""
+        for index, kind in enumerate(self.kinds()):
+            if kind == "code" and any("widget" in name for name in self.mime_types(index)):
+                self.scroll_to(index)
+                element = self.find(testid)
+                with contextlib.suppress(PlaywrightTimeout):
+                    element.scroll_into_view_if_needed(timeout=10_000)
+                    return
+        raise AssertionError(f"no cell shows {testid!r}")
+
+    def scroll_to(self, index: int, *, panel: int = 0) -> None:
+        """Turn the mouse wheel until a cell begins at the top, as far as the notebook goes."""
+
+        def there() -> bool:
+            distance, before = self.page.evaluate(DISTANCE, [index, panel])
+            if abs(distance) < 60:
+                return True
+            self.turn_wheel(distance, panel=panel)
+            self.page.wait_for_timeout(100)
+            distance, after = self.page.evaluate(DISTANCE, [index, panel])
+            return bool(before == after and abs(distance) < 700)
+
+        until(there, what=f"cell {index} in sight")
+
+    def turn_wheel(self, distance: float, *, panel: int = 0) -> None:
+        """Turn the mouse wheel beside the cells."""
+        frame = self.page.locator(".jp-WindowedPanel-outer").nth(panel).bounding_box()
+        assert frame is not None
+        self.page.mouse.move(frame["x"] + 20, frame["y"] + frame["height"] / 2)
+        self.page.mouse.wheel(0, distance)
+
+    def cell(self, index: int, *, panel: int = 0) -> Locator:
+        """The output of a cell; it may not be in the page as long as it is out of sight."""
+        return (
+            self.page.locator(".jp-NotebookPanel")
+            .nth(panel)
+            .locator(f'.jp-Cell[data-windowed-list-index="{index}"] .jp-OutputArea')
+        )
+
+    def drawn(self, index: int, *, panel: int = 0) -> bool:
+        """Whether the live view in the output of a cell has points, and these on its canvas."""
+        plot = self.cell(index, panel=panel).locator('[data-testid="plot"].wb-drawn').first
+        if not plot.count() or int(plot.get_attribute("data-points") or 0) == 0:
+            return False
+        painted: bool = plot.locator("canvas").first.evaluate(PAINTED)
+        return painted
+
+    def complaints(self, index: int, *, panel: int = 0) -> str:
+        """What the output of a cell says that is wrong; nothing where all is well."""
+        cell = self.cell(index, panel=panel)
+        lines = cell.locator(".wb-problem:visible, .wb-fate:visible").all_inner_texts()
+        dead = cell.get_by_text("Error displaying widget").locator("visible=true")
+        still = cell.locator(".wb-still:visible, .jp-RenderedImage img:visible")
+        lines += dead.all_inner_texts() + ["the still picture is there, too"] * still.count()
+        return "; ".join(lines)
+
+    def mime_types(self, index: int) -> set[str]:
+        """The types in the outputs of a cell."""
+        return {name for output in self.outputs(index) for name in output.get("data", {})}
 
     def save(self) -> dict[str, Any]:
         """Save, and return what stands in the file."""
@@ -343,9 +483,8 @@ class Notebook:
         self.page.evaluate(f"{NOTEBOOK}.sessionContext.shutdown()")
 
 
-def write_notebook(path: Path, *cells: str) -> Path:
-    """Write a notebook with these code cells."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-    nbformat.write(notebook, path)
-    return path
+def notebook_text(*cells: str) -> str:
+    """Return the text of a notebook with these code cells."""
+    content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    text: str = nbformat.writes(content)
+    return text

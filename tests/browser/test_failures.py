@@ -2,45 +2,15 @@
 
 import json
 
-import nbformat
 import pytest
 
-from .lab import until
-
-SMALL_RUN = """
-import time
-from extensions_live import Plot, view
-from workbench.extensions import FinishAfter, TrainingExtension
-from workbench.main_loop import MainLoop
-
-class Slow:
-    fail_at = None
-    def initialize(self):
-        self.seen = 0
-    def process_batch(self, batch):
-        time.sleep(0.01)
-        self.seen += 1
-        if self.seen == self.fail_at:
-            raise ValueError("the weights ran away")
-
-class Writer(TrainingExtension):
-    def after_batch(self, batch):
-        i = self.main_loop.status["iterations_done"]
-        self.main_loop.log.current_row["cost"] = float("nan") if i % 40 == 20 else 1 / i
-
-def start(epochs, fail_at=None, channels=("cost",)):
-    algorithm = Slow()
-    algorithm.fail_at = fail_at
-    extensions = [Writer(), FinishAfter(after_n_epochs=epochs), Plot(channels=channels)]
-    return MainLoop(algorithm, [{"x": [i]} for i in range(50)], extensions=extensions).start()
-"""
+from .lab import notebook_text, until
+from .runs import SMALL_RUN
 
 
 def prepared(open_notebook, name):
     """Open a notebook and define in it what starts a light run."""
-    content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SMALL_RUN)])
-    content.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-    notebook = open_notebook(name, nbformat.writes(content))
+    notebook = open_notebook(name, notebook_text(SMALL_RUN))
     notebook.run(0)
     assert notebook.errors() == []
     return notebook
@@ -60,9 +30,10 @@ def notebook(shared):
 
 
 def run(notebook, source):
-    """Append a cell and run it."""
+    """Append a cell, run it and look at it."""
     index = notebook.add_cell(source)
     notebook.run(index)
+    notebook.scroll_to(index)
     return index
 
 
@@ -137,18 +108,19 @@ def test_a_stopped_kernel_is_told_and_the_picture_stays(open_notebook):
     assert not dead.nth(0).is_visible() and not dead.nth(1).is_visible()
 
 
-def test_a_notebook_saved_while_training_runs_says_so_once(open_notebook):
-    notebook = prepared(open_notebook, "moving.ipynb")
-    run(notebook, "session = start(1000)\nview(session)")
+def test_a_notebook_saved_before_the_first_value_says_so_once(open_notebook):
+    notebook = prepared(open_notebook, "early.ipynb")
+    run(notebook, "Slow.process_batch = lambda *_: time.sleep(300)\nview(start(1))")
     note = notebook.page.locator(".wb-unkept")
-    assert notebook.find("state").is_visible() and not note.is_visible()
+    notebook.find("state").wait_for()
+    assert not note.is_visible()
     notebook.save()
     notebook.shut_down()
     notebook.page.locator(".wb-gone").first.wait_for()
     notebook.page.goto("about:blank")
     notebook.page.goto(f"{notebook.base}/lab/tree/{notebook.path.name}?reset")
     note.wait_for(state="visible")
-    assert note.inner_text().startswith("A live view of training was here.")
+    assert note.inner_text().startswith("A live view of training was here")
     dead = notebook.page.get_by_text("model not found")
     assert [dead.nth(i).is_visible() for i in range(2)] == [False, False]
 
@@ -156,5 +128,6 @@ def test_a_notebook_saved_while_training_runs_says_so_once(open_notebook):
 def test_a_running_view_hides_the_picture_that_stays(notebook):
     run(notebook, "session = start(1)\nsession.wait()\nview(session)")
     until(lambda: notebook.page.locator(".jp-RenderedImage img").count() == 1, what="the picture")
+    notebook.page.locator(".wb-plot.wb-drawn").wait_for()
     assert notebook.page.locator(".jp-RenderedImage img").is_hidden()
     assert notebook.page.locator("table.wb-still").is_hidden()

@@ -9,7 +9,8 @@ from tests.support.tree import ROOT, imports, modules
 
 # From the bottom to the top. A module imports from its own row and from the rows above it here.
 LAYERS = [
-    ["errors", "config", "_settings"],
+    ["openmp"],
+    ["errors", "hints", "config", "_settings"],
     ["tensor"],
     ["utils"],
     ["roles", "graph", "filter", "select", "model", "expressions", "initialization"],

@@ -68,9 +68,13 @@ ROWS = {
         np.exp(-np.log(WIDE).sum() / len(WIDE)),
     ),
     "concatenation": (lambda: Concatenate(x), WIDE),
+    "concatenation of examples": (lambda: Concatenate(x.sum(1)), WIDE.sum(1)),
+    "concatenation of some": (lambda: Concatenate(x[1:]), np.concatenate([b[1:] for b in EACH])),
+    "concatenation of columns": (lambda: Concatenate(c), [b.sum(0) for b in EACH]),
+    "concatenation of matrices": (lambda: Concatenate(x.T @ x), [b.T @ b for b in EACH]),
     "concatenation of numbers": (lambda: Concatenate(m), [b.mean() for b in EACH]),
 }
-GROWING = {"concatenation", "concatenation of numbers"}
+GROWING = {name for name in ROWS if name.startswith("concatenation")}
 WITHOUT_DATA = _DataIndependent  # has no batches; see tests/monitoring
 
 
@@ -182,3 +186,22 @@ def test_a_state_of_unknown_size_has_no_form_as_updates(scheme):
 def test_schemes_are_documented(cls):
     assert "Parameters\n" in inspect.getdoc(cls)
     assert cls in (WeightedMean, Derived) or cls.__name__ in monitoring.__all__
+
+
+def test_concatenated_columns_of_unknown_number_have_a_row_for_each_batch():
+    wide = tensor.matrix("x")
+    columns, total = wide.sum(0).copy(name="columns"), wide.sum().copy(name="total")
+    for variable in (columns, total):
+        variable.tag.aggregation_scheme = Concatenate(variable)
+    values = DatasetEvaluator([columns, total]).evaluate(as_stream([{"x": b} for b in BATCHES]))
+    np.testing.assert_allclose(values["columns"], [b.sum(0) for b in EACH], rtol=1e-6)
+    np.testing.assert_allclose(values["total"], [b.sum() for b in EACH], rtol=1e-6)
+
+
+def test_rows_of_different_lengths_are_named():
+    wide = tensor.matrix("x")
+    columns = wide.sum(0).copy(name="columns")
+    columns.tag.aggregation_scheme = Concatenate(columns)
+    stream = as_stream([{"x": np.ones((2, n), "float32")} for n in (2, 3)])
+    with pytest.raises(MonitoringError, match=r"columns\): .* shapes \[\(1, 2\), \(1, 3\)\]"):
+        DatasetEvaluator([columns]).evaluate(stream)

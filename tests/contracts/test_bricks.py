@@ -328,7 +328,7 @@ TABLE = [
         {"source_names": ["x", "y"], "readout_dim": 2, "source_dims": [4, 4]},
         {"merged_dim": 3, "post_merge": bricks.Linear(), **SCHEMES},
         (),
-        {"x": 4, "y": 4, "readouts": 2},
+        {"x": 4, "y": 4, "output_0": 2},
         "readout",
         by_name={"x": ROWS, "y": ROWS[::-1].copy()},
     ),

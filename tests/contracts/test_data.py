@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import importlib
 import inspect
+import io
 import json
 import pickle
 import pkgutil
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import workbench.data
 from workbench import data
@@ -49,6 +51,18 @@ def batches():
 def pictures():
     dataset = data.IndexableDataset(np.arange(12 * 20).reshape(12, 5, 4))
     return data.DataStream(dataset, iteration_scheme=data.SequentialScheme(12, 5))
+
+
+def encoded():
+    """Pictures as the bytes of their files."""
+    files = []
+    for number in range(12):
+        file = io.BytesIO()
+        Image.new("L", (3, 2), number).save(file, "PNG")
+        files.append(np.frombuffer(file.getvalue(), np.uint8))
+    return data.DataStream(
+        data.IndexableDataset({"x": files}), iteration_scheme=data.SequentialScheme(12, 5)
+    )
 
 
 def is_odd(values):
@@ -100,6 +114,7 @@ DATASETS = {
     data.Iris: lambda folder: data.Iris(),
     data.IterableDataset: lambda folder: data.IterableDataset({"x": ROWS, "y": range(12)}),
     data.MNIST: lambda folder: data.MNIST(("test",), full=False, stop=50),
+    data.SwissRoll: lambda folder: data.SwissRoll(40, noise=0.1),
     data.Spiral: lambda folder: data.Spiral(40, classes=2, noise=0.1),
     data.TextFile: text,
 }
@@ -125,6 +140,10 @@ STREAMS = {
     data.FilterSources: lambda: data.FilterSources(batches(), ("y",)),
     data.Flatten: lambda: data.Flatten(pictures()),
     data.ForceFloatX: lambda: data.ForceFloatX(data.Cast(batches(), "float64")),
+    data.ImagesFromBytes: lambda: data.ImagesFromBytes(encoded(), "L"),
+    data.MinimumImageDimensions: lambda: data.MinimumImageDimensions(pictures(), (6, 6)),
+    data.Random2DRotation: lambda: data.Random2DRotation(pictures(), seed=1),
+    data.ToBytes: lambda: data.ToBytes(encoded()),
     data.Mapping: lambda: data.Mapping(batches(), doubled),
     data.Merge: lambda: data.Merge([batches(), data.Rename(batches(), {"x": "a", "y": "b"})]),
     data.NGrams: lambda: data.NGrams(rows(), 1),

@@ -111,7 +111,8 @@ def extension_classes(base=TrainingExtension):
     for module in pkgutil.iter_modules(workbench.extensions.__path__, "workbench.extensions."):
         importlib.import_module(module.name)
     found = {base} if base.__module__.startswith("workbench.") else set()
-    return found.union(*(extension_classes(kind) for kind in base.__subclasses__()))
+    found = found.union(*(extension_classes(kind) for kind in base.__subclasses__()))
+    return {kind for kind in found if not kind.__name__.startswith("_")}
 
 
 def build(kind, folder, batches=LENGTH):
@@ -158,11 +159,34 @@ def test_extensions_are_public_and_documented(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_every_extension_is_imported_from_one_place(kind):
+    assert getattr(workbench.extensions, kind.__name__) is kind
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_extension_shows_itself_and_has_a_name(kind, tmp_path):
     extension = ROWS[kind](Job(tmp_path))
     assert extension.name == kind.__name__
     assert repr(extension).startswith(f"{kind.__name__}(")
     assert ROWS[kind](Job(tmp_path), name="mine").name == "mine"
+
+
+@pytest.mark.parametrize("kind", TRIGGERED)
+def test_two_triggers_that_hold_on_one_event_are_one_occasion(kind, tmp_path, monkeypatch):
+    seen = []
+
+    def do(self, which_callback, *args):
+        if type(self) is kind:
+            seen.append((self.name, str(which_callback), self.main_loop.status["iterations_done"]))
+        if original is not abstract:
+            original(self, which_callback, *args)
+
+    original, abstract = kind.do, SimpleExtension.do
+    monkeypatch.setattr(kind, "do", do)
+    extension, main_loop = build(kind, tmp_path)
+    extension.set_conditions(after_epoch=True, every_n_epochs=1, every_n_batches=1)
+    run(main_loop)
+    assert len(set(seen)) == len(seen) > 0
 
 
 @pytest.mark.parametrize("kind", TRIGGERED)
@@ -206,3 +230,16 @@ def test_a_run_that_is_pickled_ends_in_the_same_numbers(kind, tmp_path):
     copy = pickle.loads(cloudpickle.dumps(part))
     copy.find_extension("end").set_conditions(after_n_batches=LENGTH)
     assert_same(run(copy), whole)
+
+
+BY_HAND = sorted(set(TRIGGERED) - {SimpleExtension, MonitoringExtension, Timing}, key=str)
+
+
+@pytest.mark.parametrize("kind", BY_HAND, ids=lambda kind: kind.__name__)
+def test_what_does_not_depend_on_the_event_can_be_done_without_one(kind, tmp_path):
+    job = Job(tmp_path)
+    extension = ROWS[kind](job)
+    main_loop = MainLoop(job.algorithm, job.stream(), extensions=[extension])
+    extension.main_loop = main_loop
+    main_loop.log.current_row["cost"] = 1.0
+    extension.do()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import gzip
 import hashlib
+import os
+import socketserver
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -185,12 +189,156 @@ def test_files_of_equal_names_go_into_folders_of_their_own(server, tmp_path, mon
     assert {path.parent for path in download("tiny", tmp_path)} == {tmp_path / "inner"}
 
 
+class Hostile(socketserver.StreamRequestHandler):
+    """Answers each request with what `server.answer` writes, at its own speed."""
+
+    def handle(self):
+        while self.rfile.readline().strip():
+            pass
+        with contextlib.suppress(OSError):
+            self.server.answer(self.wfile)
+
+
+class Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request, client_address):
+        """Say nothing on stderr."""
+
+
+@pytest.fixture
+def hostile(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(fetch, "LARGEST", 100_000)
+    with Server(("127.0.0.1", 0), Hostile) as server:
+        server.stopped = threading.Event()
+        entry = fetch.Entry((f"http://127.0.0.1:{server.server_address[1]}",), {"b.bin": "0" * 64})
+        monkeypatch.setitem(fetch.CATALOGUE, "hostile", entry)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.stopped.set()
+        server.shutdown()
+        thread.join()
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def endless(server, file):
+    file.write(OK + b"\r\n")
+    while not server.stopped.is_set():
+        file.write(bytes(10_000))
+
+
+def endless_chunks(server, file):
+    file.write(OK + b"Transfer-Encoding: chunked\r\n\r\n")
+    while not server.stopped.is_set():
+        file.write(b"3e8\r\n" + bytes(1000) + b"\r\n")
+
+
+def trickled(server, file):
+    file.write(OK + b"Content-Length: 50000\r\n\r\n")
+    while not server.stopped.wait(0.02):
+        file.write(b"x")
+
+
+def trickled_header(server, file):
+    file.write(OK + b"X-Long: ")
+    while not server.stopped.wait(0.02):
+        file.write(b"x")
+
+
+def silent(server, file):
+    server.stopped.wait()
+
+
+def redirected(server, file):
+    file.write(b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n")
+
+
+def redirected_to_a_file(server, file):
+    file.write(b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n\r\n")
+
+
+def said(header, body=b""):
+    return lambda server, file: file.write(OK + header + b"\r\n\r\n" + body)
+
+
+HOSTILE = {
+    "endless": (endless, "the server sends more than 101100 bytes, but the file has at most"),
+    "endless chunks": (endless_chunks, "the server sends more than 101100 bytes"),
+    "trickled": (trickled, r"only \d+ bytes arrived in"),
+    "trickled header": (trickled_header, "no answer within 0.3 s"),
+    "silent": (silent, "no answer within 0.3 s|timed out"),
+    "a length that is none": (said(b"Content-Length: many"), "announced a length of 'many'"),
+    "a negative length": (said(b"Content-Length: -5"), "announced a length of '-5'"),
+    "a length beyond all": (said(b"Content-Length: " + b"9" * 5000), "announces 9999"),
+    "a length beyond the file": (said(b"Content-Length: 200000"), "announces 200000 bytes, but"),
+    "a chunk that is none": (
+        said(b"Transfer-Encoding: chunked", b"zz\r\n"), "IncompleteRead|invalid literal"
+    ),
+    "redirected for ever": (redirected, "infinite loop"),
+    "redirected to a file": (redirected_to_a_file, "not allowed"),
+    "no HTTP": (lambda server, file: file.write(b"220 ftp ready\r\n"), "220 ftp ready"),
+    "nothing": (lambda server, file: None, "closed connection"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "message"), HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_server_is_given_up(hostile, tmp_path, answer, message):
+    hostile.answer = functools.partial(answer, hostile)
+    with pytest.raises(DownloadError, match=message) as caught:
+        download("hostile", tmp_path, timeout=0.3)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 1000
+    assert not (tmp_path / "b.bin").exists()
+
+
+def test_all_together_has_a_deadline(hostile, tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch, "SLOWEST", 0)
+    hostile.answer = functools.partial(trickled, hostile)
+    with pytest.raises(DownloadError, match=r"more than 0\.5 s in all\); what has arrived"):
+        download("hostile", tmp_path, timeout=5, deadline=0.5)
+    with pytest.raises(DataError, match="deadline is 0; expected a positive number of seconds"):
+        download("hostile", tmp_path, deadline=0)
+
+
+def test_what_is_far_more_than_it_was_compressed_to_is_not_unpacked(server, tmp_path, monkeypatch):
+    entry = dataclasses.replace(fetch.CATALOGUE["tiny"], sizes={"a.gz": 100_000})
+    monkeypatch.setitem(fetch.CATALOGUE, "tiny", entry)
+    server.served["a.gz"] = gzip.compress(bytes(20_000_000))
+    with pytest.raises(DownloadError, match="the content has more than 100000 bytes"):
+        download("tiny", tmp_path)
+
+
+@pytest.mark.parametrize("way", ["a file for the folder", "a file above it", "a folder for a file"])
+def test_a_folder_that_cannot_be_written_to(server, tmp_path, way):
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "folder" / "a.gz").mkdir(parents=True)
+    folders = {"a file for the folder": "file", "a file above it": "file/inner"}
+    with pytest.raises(DownloadError, match=r"cannot be (made|written) \("):
+        download("tiny", tmp_path / folders.get(way, "folder"))
+
+
+def test_a_pipe_in_place_of_a_part_is_not_waited_for(server, tmp_path):
+    os.mkfifo(tmp_path / "a.gz.part")
+    with pytest.raises(DownloadError, match="is in the way, and no regular file; remove it"):
+        download("tiny", tmp_path)
+
+
+def test_an_address_that_is_none(server, tmp_path):
+    with pytest.raises(DownloadError, match="unknown url type"):
+        download("tiny", tmp_path, url="nowhere")
+
+
 def test_the_catalogue_is_whole():
     names = [set(entry.sha256) for entry in fetch.CATALOGUE.values() if not entry.folder]
     assert len(set().union(*names)) == sum(map(len, names))
     for entry in fetch.CATALOGUE.values():
         assert all(len(checksum) == 64 for checksum in entry.sha256.values())
         assert all(mirror.startswith("http") for mirror in entry.mirrors)
+        assert set(entry.sizes) == set(entry.sha256)
 
 
 def test_an_unknown_data_set_gets_the_nearest_name(tmp_path):

@@ -2,6 +2,7 @@
 
 from tests.support.fakes import make
 from workbench.extensions import FinishAfter, Printing, SimpleExtension
+from workbench.extensions.saveload import Checkpoint
 
 
 class Monitor(SimpleExtension):
@@ -26,6 +27,22 @@ def test_status_and_records_are_printed_at_the_default_occasions(capsys):
     ]
     assert end.splitlines()[1] == "TRAINING HAS BEEN FINISHED"
     assert end.splitlines()[-1] == "\ttraining_finished: True"
+
+
+def test_the_end_shows_where_the_checkpoint_before_it_was_saved(capsys, tmp_path):
+    path = tmp_path / "run.tar"
+    printing = Printing(after_epoch=False, before_first_epoch=False)
+    make(FinishAfter(after_n_epochs=1), Checkpoint(path), printing).run()
+    shown = capsys.readouterr().out
+    assert shown.splitlines()[-2].strip() == "training_finished: True"
+    assert f"\tsaved_to: ('{path}',)" in shown
+
+
+def test_printing_by_hand(capsys):
+    printing = Printing()
+    printing.main_loop = make(printing)
+    printing.do()
+    assert "NOW" in capsys.readouterr().out.splitlines()
 
 
 def test_resumption_and_interrupts_are_printed_too(capsys):

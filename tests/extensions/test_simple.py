@@ -103,6 +103,46 @@ def test_a_trigger_of_the_wrong_kind_is_refused(trigger, text):
         Noting(**trigger)
 
 
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize(
+    ("triggers", "expected"),
+    [
+        ({"after_epoch": True, "every_n_epochs": 2}, [("after_epoch", i) for i in (3, 6, 9, 12)]),
+        ({"every_n_epochs": 1, "after_n_epochs": 2}, [("after_epoch", i) for i in (3, 6, 9, 12)]),
+        ({"after_batch": True, "every_n_batches": 3}, [("after_batch", i) for i in range(1, 13)]),
+        ({"before_first_epoch": True, "before_epoch": True},
+         [("before_epoch", i) for i in (0, 3, 6, 9)]),
+        ({"every_n_epochs": 2, "every_n_batches": 6},
+         [("after_batch", 6), ("after_epoch", 6), ("after_batch", 12), ("after_epoch", 12)]),
+    ],
+)  # fmt: skip
+def test_on_one_event_it_acts_once(triggers, expected, wrapped):
+    extension = Noting(**triggers)
+    whole = CompositeExtension([extension], after_epoch=True) if wrapped else extension
+    make(whole, FinishAfter(after_n_epochs=4)).run()
+    assert extension.notes == expected
+
+
+def test_conditions_with_other_arguments_are_other_occasions():
+    class Saving(SimpleExtension):
+        def do(self, which_callback, *args):
+            seen.append(args)
+
+    seen, saving = [], Saving(after_epoch=True, every_n_epochs=1)
+    for path in ("best.tar", "best.tar", "other.tar"):
+        saving.add_condition(["after_epoch"], always_true, [path])
+    make(saving, FinishAfter(after_n_epochs=1)).run()
+    assert seen == [(), ("best.tar",), ("other.tar",)]
+
+
+def test_one_of_two_predicates_suffices():
+    extension = Noting()
+    extension.add_condition(["after_batch"], OnLogRecord("never"))
+    extension.add_condition(["after_batch"], Predicate("after_n_batches", 2))
+    make(extension, FinishAfter(after_n_epochs=1)).run()
+    assert extension.notes == [("after_batch", 2)]
+
+
 def test_setting_conditions_replaces_them():
     extension = Noting(after_epoch=True)
     assert extension.set_conditions(after_training=True) is extension

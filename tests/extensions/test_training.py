@@ -6,6 +6,8 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
 from tests.support import runs
@@ -17,7 +19,7 @@ from workbench.extensions import CallbackName, FinishAfter, TrainingExtension
 from workbench.extensions.schedules import linear, step
 from workbench.extensions.training import ReduceOnPlateau, SharedVariableModifier, TrackTheBest
 
-NAN = math.nan
+NAN, INF = math.nan, math.inf
 
 
 class Feed(TrainingExtension):
@@ -199,6 +201,61 @@ def test_reducing_on_a_plateau_agrees_with_torch(options):
     assert len(set(expected)) > 1
 
 
+def lowered(records, mode="min", threshold=0.01, patience=1, **options):
+    """The epochs after which a rate was lowered."""
+    rate, rates = shared(1.0, "rate"), [1.0]
+    plateau = ReduceOnPlateau(
+        rate, "cost", mode=mode, factor=0.5, threshold=threshold, patience=patience, **options
+    )
+    keep = Recorder({CallbackName.AFTER_EPOCH: lambda _: rates.append(rate.get_value().item())})
+    make(Feed(records), plateau, keep, FinishAfter(after_n_epochs=len(records))).run()
+    return [epoch for epoch in range(1, len(rates)) if rates[epoch] < rates[epoch - 1]]
+
+
+@pytest.mark.parametrize(
+    ("records", "mode", "epochs"),
+    [
+        ([5.0] * 4, "min", [3]),
+        ([-5.0] * 4, "min", [3]),
+        ([-5.0] * 4, "max", [3]),
+        ([0.0] * 4, "min", [3]),
+        ([-5.0, -4.99, -4.98, -4.97], "min", [3]),
+        ([-5.0, -5.04, -5.04, -5.04], "min", [3]),  # better by less than 1 percent of 5
+        ([-5.0, -5.06, -5.12, -5.18], "min", []),
+        ([-5.0, -4.94, -4.88, -4.82], "max", []),
+        ([-5.0, -4.96, -4.96, -4.96], "max", [3]),
+        ([-0.5, 0.5, 1.5], "min", [3]),
+        ([0.5, -0.5, -1.5], "min", []),
+        ([INF, INF, 5.0, 4.0], "min", []),
+        ([-INF, -INF, -5.0, -4.0], "max", []),
+    ],
+)
+def test_the_margin_is_a_part_of_the_size_of_the_best_record(records, mode, epochs):
+    assert lowered(records, mode) == epochs
+
+
+@given(st.lists(st.floats(-100, 100), min_size=2, max_size=12), st.sampled_from([0, 0.01, 0.5]))
+def test_less_is_to_min_as_more_is_to_max(records, threshold):
+    mirrored = [-record for record in records]
+    assert lowered(records, "min", threshold) == lowered(mirrored, "max", threshold)
+
+
+def test_a_rate_below_the_minimum_is_not_raised_to_it():
+    rate = shared(0.25, "rate")
+    plateau = ReduceOnPlateau(rate, "cost", patience=0, minimum=0.5)
+    make(Feed([1.0] * 3), plateau, FinishAfter(after_n_epochs=3)).run()
+    assert rate.get_value() == 0.25
+
+
+def test_a_record_that_two_events_show_is_counted_once():
+    rate = shared(1.0, "rate")
+    plateau = ReduceOnPlateau(
+        rate, "cost", patience=1, factor=0.5, after_epoch=True, after_training=True
+    )
+    make(Feed([1.0, 2.0]), plateau, FinishAfter(after_n_epochs=2)).run()
+    assert (plateau.waited, rate.get_value()) == (1, 1.0)
+
+
 def test_reducing_on_a_plateau_goes_on_from_its_state():
     def run(modifier, costs):
         make(Feed(costs), modifier, FinishAfter(after_n_epochs=len(costs))).run()
@@ -229,6 +286,22 @@ def test_wrong_settings_for_reducing_are_named():
         ReduceOnPlateau(rate, "cost", mode="least")
     with pytest.raises(ArgumentError, match="factor=2 must be at least 0 and less than 1"):
         ReduceOnPlateau(rate, "cost", factor=2)
+
+
+@pytest.mark.parametrize(
+    ("option", "values"),
+    [
+        ("patience", [-1, 1.5, "3", True]),
+        ("cooldown", [-1, 2.0]),
+        ("threshold", [-0.1, NAN, INF]),
+        ("minimum", [-0.1, NAN, INF]),
+        ("factor", [NAN, -0.5, 1]),
+    ],
+)
+def test_numbers_for_reducing_that_make_no_sense_are_refused(option, values):
+    for value in values:
+        with pytest.raises(ArgumentError, match=f"{option}={value!r} must be "):
+            ReduceOnPlateau(shared(1.0, "rate"), "cost", **{option: value})
 
 
 @pytest.mark.parametrize(

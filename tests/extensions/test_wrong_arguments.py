@@ -42,7 +42,7 @@ ROWS = {
     "no extension": (
         lambda: CompositeExtension([FinishAfter]),
         ExtensionError,
-        "FinishAfter'>, which is no extension",
+        r"sub_extensions\[0\] is <class .*: it is the class; write FinishAfter\(\.\.\.\)",
     ),
     "prefix": (
         lambda: DataStreamMonitoring([X], [{"x": [1.0]}], prefix=3),

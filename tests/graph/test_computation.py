@@ -13,7 +13,7 @@ from workbench.errors import GraphError, InputError
 from workbench.filter import VariableFilter
 from workbench.graph import Annotation, ComputationGraph, add_annotation
 from workbench.initialization import Constant
-from workbench.roles import INPUT, OUTPUT
+from workbench.roles import INPUT, OUTPUT, PARAMETER
 from workbench.tensor.scan import scan
 from workbench.tensor.traversal import inputs_of
 
@@ -272,3 +272,15 @@ def test_a_snapshot_needs_a_mapping():
     graph = ComputationGraph(Tanh().apply(tensor.vector("x")))
     with pytest.raises(InputError, match=r"by name, as in {'x': array}; got \[0.0\]"):
         graph.get_snapshot([0.0])
+
+
+def test_a_graph_is_iterated_over_by_its_variables(mlp):
+    graph = ComputationGraph(mlp.apply(tensor.matrix("x")))
+    assert list(graph) == graph.variables
+    assert VariableFilter(roles=[PARAMETER])(graph) == graph.parameters
+
+
+def test_a_graph_is_not_made_of_a_graph(mlp):
+    graph = ComputationGraph(mlp.apply(tensor.matrix("x")))
+    with pytest.raises(GraphError, match=r"give its outputs, as in ComputationGraph\(graph\.outp"):
+        ComputationGraph(graph)

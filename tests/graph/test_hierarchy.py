@@ -45,8 +45,8 @@ def test_paths_lead_down_from_the_root():
     mlp.allocate()
     linear = mlp.children[0]
     assert linear.get_unique_path() == [outer, mlp, linear]
-    assert linear.get_hierarchical_name(linear.W) == "outer/net/linear_0.W"
-    assert linear.get_hierarchical_name(linear.W, delimiter="|") == "outer|net|linear_0.W"
+    assert linear.get_hierarchical_name(linear.W) == "/outer/net/linear_0.W"
+    assert linear.get_hierarchical_name(linear.W, delimiter="|") == "|outer|net|linear_0.W"
 
 
 def test_of_several_paths_the_first_by_name_counts():

@@ -35,7 +35,7 @@ def test_the_module_computes_what_the_model_computes(mlp, model):
 
 def test_parameters_are_shared_both_ways(model):
     module = model.to_module()
-    first = model.get_parameter_dict()["mlp/linear_0.W"]
+    first = model.get_parameter_dict()["/mlp/linear_0.W"]
     with torch.no_grad():
         module.mlp.linear_0.W.fill_(2)
     assert (first.get_value() == 2).all()

@@ -6,6 +6,7 @@ import torch
 
 from workbench import tensor
 from workbench.bricks import MLP, Identity
+from workbench.errors import GraphError
 from workbench.filter import VariableFilter
 from workbench.graph import ComputationGraph, apply_dropout, apply_noise
 from workbench.initialization import Constant
@@ -73,3 +74,17 @@ def test_integers_are_not_dropped():
     k = tensor.lvector("k")
     with pytest.raises(ValueError, match="k is torch.int64: only floating point"):
         apply_dropout(ComputationGraph(k * 1), [k], 0.5)
+
+
+@pytest.mark.parametrize("level", [-0.1, float("nan"), float("inf")])
+def test_a_level_that_is_no_deviation_is_refused(level):
+    x = tensor.matrix("x")
+    with pytest.raises(GraphError, match="level of noise is a deviation, 0 or more; got "):
+        apply_noise(ComputationGraph(x * 1), [x], level)
+
+
+@pytest.mark.parametrize("divisor", [0, -1.0, float("nan")])
+def test_a_divisor_that_makes_no_sense_is_refused(divisor):
+    x = tensor.matrix("x")
+    with pytest.raises(GraphError, match="custom_divisor is a number greater than 0, got "):
+        apply_dropout(ComputationGraph(x * 1), [x], 0.5, custom_divisor=divisor)

@@ -21,7 +21,6 @@ from workbench.bricks.cost import MisclassificationRate
 from workbench.data import MNIST, DataStream, SequentialScheme, ShuffledScheme
 from workbench.extensions import FinishAfter, TrainingExtension
 from workbench.extensions.monitoring import DataStreamMonitoring, TrainingDataMonitoring
-from workbench.graph import ComputationGraph, apply_training_mode
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.main_loop import MainLoop
 from workbench.model import Model
@@ -87,16 +86,13 @@ def train(
     cost = Softmax().categorical_cross_entropy(y.flatten(), scores).mean()
     error = MisclassificationRate().apply(y.flatten(), scores)
     cost.name, error.name = "cost", "error_rate"
-    trained = apply_training_mode(ComputationGraph(cost))
-    [training_cost] = trained.outputs
+    model = Model(cost)
     loop = MainLoop(
-        GradientDescent(
-            cost=training_cost, parameters=trained.parameters, step_rule=Adam(learning_rate)
-        ),
+        GradientDescent(cost=cost, parameters=model.parameters, step_rule=Adam(learning_rate)),
         digits("train", batch_size, full),
-        model=Model(training_cost),
+        model=model,
         extensions=[
-            TrainingDataMonitoring([training_cost], after_epoch=True),
+            TrainingDataMonitoring([cost], after_epoch=True),
             DataStreamMonitoring(
                 [cost, error], digits("test", 500, full), prefix="test", after_epoch=True
             ),

@@ -9,11 +9,20 @@ import pytest
 from PIL import Image
 
 from extensions_live import view
-from extensions_live.still import NOTE, STYLE, Still
+from extensions_live.still import STYLE, UNKEPT, Still
 
 from .runs import make_loop, plot_of
 
 EMPTY = {"text/plain": ""}
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
 
 
 @pytest.fixture
@@ -27,12 +36,92 @@ def published(monkeypatch):
     return bundles
 
 
+@pytest.fixture
+def moving(hand_pump, published):
+    """A run that goes on, its still picture on display, and the picture's clock."""
+    main_loop = make_loop()
+    clock = Clock()
+    plot_of(main_loop).main_loop = main_loop
+    one = Still([plot_of(main_loop)], clock=clock)
+    one.display()
+    del published[:]
+    return main_loop, one, clock
+
+
+def test_a_moving_run_is_drawn_often_at_first_and_then_every_thirty_seconds(
+    hand_pump, moving, published
+):
+    main_loop, one, clock = moving
+    times = []
+    for second in range(200):
+        clock.now = second
+        main_loop.log[second]["cost"] = 1.0
+        before = len(published)
+        hand_pump.serve(one)
+        times += [second] * (len(published) > before)
+    assert times == [0, 2, 6, 14, 30, 60, 90, 120, 150, 180]
+    table, picture = (data for data, updated in published[-2:] if updated)
+    assert "<td>1</td>" in table["text/html"] and "<th>seen</th>" in table["text/html"]
+    assert "image/png" in picture
+
+
+def test_a_run_without_values_or_without_new_ones_is_not_drawn(hand_pump, moving, published):
+    main_loop, one, clock = moving
+    hand_pump.serve(one)
+    assert published == []
+    main_loop.log[1]["cost"] = 1.0
+    for second in range(100):
+        clock.now = second
+        hand_pump.serve(one)
+    assert len(published) == 2
+
+
+def test_a_pause_is_drawn_at_once(hand_pump, published):
+    session = make_loop(epochs=10**9).start()
+    one = view(session).still
+    one.display()
+    hand_pump.serve(one)
+    session.pause().wait(20)
+    hand_pump.serve(one)
+    table = published[-2][0]["text/html"]
+    assert "<td>paused</td>" in table and "seen" not in table
+    session.stop()
+    assert session.wait(20)
+
+
+def test_the_picture_of_a_failed_run_says_what_failed(hand_pump, published):
+    session = make_loop(fail_at=5).start()
+    with pytest.raises(ValueError, match="ran away"):
+        session.wait(20)
+    one = view(session).still
+    one.display()
+    hand_pump.serve(one)
+    assert "<td>ValueError: the weights ran away</td>" in published[-2][0]["text/html"]
+
+
+def test_a_widget_of_the_cell_carries_the_picture_to_a_reloaded_page(hand_pump, wire, monkeypatch):
+    sent = []
+    monkeypatch.setattr(
+        "extensions_live.still.publish",
+        lambda data, metadata, *, display_id, update=False: sent.append((data, metadata)),
+    )
+    session = make_loop().start()
+    assert session.wait(20)
+    one = view(session)
+    one.still.display()
+    assert one.still.refresh() == len(sent[2:]) + len(wire) == 3
+    (widget, state, _), controls = wire[-1], one.widgets[0]
+    assert widget == controls.model_id == controls.ident
+    by_mark = {metadata["workbench"]: (data, metadata) for data, metadata in sent[2:]}
+    assert {name: tuple(output) for name, output in state["still"].items()} == by_mark
+
+
 def test_a_finished_run_leaves_a_picture_and_a_table(hand_pump, published):
     main_loop = make_loop()
     one = Still([plot_of(main_loop)])
     one.display()
     hand_pump.serve(one)
-    assert published == [({"text/plain": "", "text/html": STYLE + NOTE}, False), (EMPTY, False)]
+    assert published == [({"text/plain": "", "text/html": STYLE + UNKEPT}, False), (EMPTY, False)]
     main_loop.run()
     hand_pump.serve(one)
     (table, updated), (picture, _) = published[2:]

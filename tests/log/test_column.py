@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.log.column import MISSING, Column, plain
+from workbench.log.column import MISSING, Column
+from workbench.utils.values import to_python
 
 
 def column(*values):
@@ -91,13 +92,13 @@ NUMBERS = [np.float64(0.5), np.float32(0.5), np.array(0.5), torch.tensor(0.5)]
 
 @pytest.mark.parametrize("value", [*NUMBERS, torch.tensor(0.5, dtype=torch.bfloat16)])
 def test_single_numbers_become_python_numbers(value):
-    assert plain(value) == 0.5
-    assert type(plain(value)) is float
+    assert to_python(value) == 0.5
+    assert type(to_python(value)) is float
 
 
 def test_arrays_and_tensors_become_independent_arrays():
     for value in (np.zeros(3), torch.zeros(3, requires_grad=True)):
-        stored = plain(value)
+        stored = to_python(value)
         with torch.no_grad():
             value += 1
         np.testing.assert_array_equal(stored, np.zeros(3))

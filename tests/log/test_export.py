@@ -1,6 +1,7 @@
 """Logs beside each other, and as files."""
 
 import json
+from urllib.parse import unquote
 
 import h5py
 import numpy as np
@@ -123,3 +124,58 @@ def test_half_a_surrogate_pair_does_not_stop_an_export(write, tmp_path):
     log[1]["note"] = "\ud800"
     write(log, tmp_path / "log")
     assert b"ud800" in (tmp_path / "log").read_bytes()
+
+
+def around():
+    """A list that contains itself."""
+    whole = []
+    whole.append(whole)
+    return whole
+
+
+@pytest.mark.parametrize("write", [to_csv, to_parquet, to_hdf5])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({(0, 1): 3}, "(0, 1)"),
+        ([{"a": {1.5: {None: 2}}}], "None"),
+        (around(), "[[...]]"),
+        ({1, 2}, "{1, 2}"),
+        (np.array([{(0, 1): 3}], object), "(0, 1)"),
+    ],
+    ids=["tuple", "nested", "circle", "set", "array"],
+)
+def test_what_json_lacks_is_exported_as_text(write, value, text, tmp_path):
+    log = TrainingLog()
+    log[1]["note"] = log.status["note"] = value
+    write(log, tmp_path / "log")
+    assert text.encode() in (tmp_path / "log").read_bytes()
+
+
+@pytest.mark.parametrize("name", [".", "..", "", "/", "a/./b", "a\0b", "%2E", "iteration"])
+def test_a_channel_of_any_name_comes_back_from_hdf5(name, tmp_path):
+    log = TrainingLog()
+    log[1][name] = 0.5
+    to_hdf5(log, tmp_path / "log.h5")
+    with h5py.File(tmp_path / "log.h5") as file:
+        (path,) = json.loads(file.attrs["channels"])
+        assert file[f"channels/{path}/values"][0] == 0.5
+        assert len(file["channels"]) == 1
+    assert unquote(path) == (name or "%")
+
+
+@pytest.mark.parametrize("write", [to_csv, to_parquet])
+@pytest.mark.parametrize("name", [".", "", "a\nb", "iteration", "__index_level_0__"])
+def test_a_channel_of_any_name_is_in_a_table(write, name, tmp_path):
+    log = TrainingLog()
+    log[1][name] = 0.5
+    write(log, tmp_path / "log")
+    read = pd.read_csv if write is to_csv else pd.read_parquet
+    assert 0.5 in read(tmp_path / "log").to_numpy()
+
+
+def test_many_channels_are_no_reason_to_warn():
+    log = TrainingLog()
+    log[1].update({f"channel {i}": float(i) for i in range(300)})
+    log.status.update(iterations_done=1, epochs_done=1, _epoch_ends=[1])
+    assert log.epochs.shape == (1, 301) and log.epochs.columns[0] == "iteration"

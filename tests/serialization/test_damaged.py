@@ -4,9 +4,11 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import pickle
 import shutil
 import tarfile
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -229,7 +231,7 @@ DAMAGES = {
     ),
     "forged parameters that would be unpickled": (
         forged("_parameters", npz(w=np.array([print], dtype=object))),
-        "the member '_parameters' cannot be read .*allow_pickle",
+        "the member '_parameters' cannot be read .*unpickled",
     ),
     "a parameter missing": (lambda path: forge(path, drop_parameter), "'_state' cannot be read"),
     "parameters of other shapes": (
@@ -325,3 +327,52 @@ def test_cut_anywhere_it_is_an_error_or_whole(sound, main_loop, tmp_path, step):
             archive.read(path)
     else:
         assert archive.read(path) == archive.read(sound)
+
+
+def many_times(array):
+    """Return few bytes that name one array many times."""
+    file = io.BytesIO()
+    tree = json.dumps([{"tensor": "array_0"}] * 100_000).encode()
+    np.savez(file, tree=np.frombuffer(tree, np.uint8), array_0=array)
+    return file.getvalue()
+
+
+def squeezed(array):
+    """Return few bytes that become a thousand times as many."""
+    file = io.BytesIO()
+    tree = json.dumps({"tensor": "array_0"}).encode()
+    np.savez_compressed(file, tree=np.frombuffer(tree, np.uint8), array_0=array.repeat(1000))
+    return file.getvalue()
+
+
+def deep(array):
+    """Return lists in lists, more than Python can follow."""
+    file = io.BytesIO()
+    np.savez(file, tree=np.frombuffer(b"[" * 200_000 + b"]" * 200_000, np.uint8))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("make", [many_times, squeezed, deep])
+def test_a_forged_state_takes_no_more_room_than_its_file(make, sound, main_loop, tmp_path):
+    path = tmp_path / "damaged.tar"
+    shutil.copy(sound, path)
+    forge(path, lambda members: members.update(_state=make(np.zeros(1000))))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ArchiveError, match="damaged.tar: the member '_state' cannot be read"):
+            Load(path).load_to(main_loop)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 50 * path.stat().st_size + 20_000_000
+
+
+@pytest.mark.parametrize("reader", [archive.read, load_parameters, continue_training])
+@pytest.mark.parametrize(("make", "kind"), [(os.mkfifo, "a pipe"), (os.mkdir, "a folder")])
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.timeout(30)
+def test_what_is_no_regular_file_is_not_waited_for(reader, make, kind, tmp_path):
+    path = tmp_path / "archive"
+    make(path)
+    with pytest.raises(ArchiveError, match=f"archive: cannot be opened .*regular file.*{kind}"):
+        reader(path)

@@ -8,10 +8,12 @@ import torch
 
 from tests.support.runs import build, cost_of, digits_mlp
 from workbench import shared
+from workbench.bricks import Linear, Sequence
 from workbench.errors import ArchiveError
 from workbench.model import Model
-from workbench.serialization import archive, dump, load_parameters
-from workbench.serialization.parameters import encode_parameters, parameter_names, values_by_name
+from workbench.serialization import add_to_dump, archive, dump, load, load_parameters
+from workbench.serialization.parameters import encode_parameters, values_by_path
+from workbench.serialization.values import by_path
 
 
 def dumped(parameters):
@@ -28,7 +30,7 @@ def test_numpy_alone_opens_them():
             "|mlp|linear_0.W", "|mlp|linear_0.b", "|mlp|linear_1.W", "|mlp|linear_1.b"
         ]  # fmt: skip
         for path, value in model.get_parameter_values().items():
-            assert np.array_equal(file["|" + path.replace("/", "|")], value)
+            assert np.array_equal(file[path.replace("/", "|")], value)
 
 
 def test_loaded_parameters_fit_a_model():
@@ -39,14 +41,45 @@ def test_loaded_parameters_fit_a_model():
         assert np.array_equal(other.get_parameter_values()[path], value)
 
 
-def test_two_of_one_path_are_refused():
-    with pytest.raises(ArchiveError, match="two parameters are named 'w'; give their bricks"):
-        parameter_names([shared(1.0, "w"), shared(2.0, "w")])
+def twins():
+    pair = Sequence([Linear(1, 1), Linear(1, 1)])
+    pair.allocate()
+    for value, layer in enumerate(pair.children):
+        layer.W.set_value([[value]])
+    return pair, [layer.W for layer in pair.children]
+
+
+def test_several_of_one_path_are_numbered():
+    w, v, u = shared(1.0, "w"), shared(2.0, "w"), shared(3.0, "w")
+    assert load_parameters(dumped([w, v, u])) == {"w": 1, "w_2": 2, "w_3": 3}
+    _, (first, second) = twins()
+    values = load_parameters(dumped([first, second]))
+    assert values["/sequence/linear.W"] == first.get_value()
+    assert values["/sequence/linear.W_2"] == second.get_value()
+
+
+def test_an_object_gets_the_values_of_numbered_parameters_back():
+    pair, parameters = twins()
+    file = io.BytesIO()
+    dump(pair, file, parameters)
+    add_to_dump(pair, file, "again", parameters)
+    for name in ("_pkl", "again"):
+        again = load(file, name, trusted=True)
+        assert [c.W.get_value() for c in again.children] == [0, 1]
+
+
+def test_numbered_parameters_are_not_taken_for_one_another():
+    pair, parameters = twins()
+    file = io.BytesIO()
+    dump(pair, file, parameters)
+    for wrong in ([parameters[1]], parameters[::-1]):
+        with pytest.raises(ArchiveError, match="several parameters are named '/sequence/linear.W'"):
+            add_to_dump(pair, file, "again", wrong)
 
 
 def test_what_is_listed_twice_is_one():
     w = shared(1.0, "w")
-    assert parameter_names([w, w]) == {"w": w}
+    assert by_path([w, w]) == {"w": w}
 
 
 def test_a_dtype_that_numpy_lacks_becomes_float32():
@@ -72,6 +105,6 @@ def test_objects_are_not_unpickled():
 
 def test_values_are_copies():
     w = shared([1.0], "w")
-    values = values_by_name([w])
+    values = values_by_path([w])
     w.set_value([2.0])
     assert encode_parameters(values) == encode_parameters({"w": torch.tensor([1.0])})

@@ -1,22 +1,27 @@
 """The state of training: what it holds, and that it is loaded as a whole or not at all."""
 
 import copy
+import pickle
 import threading
 
+import cloudpickle
 import numpy as np
 import pytest
 import torch
 
 from tests.support.fakes import BATCHES, make
 from tests.support.runs import assert_same, build, shuffled
+from workbench import shared, tensor
 from workbench.algorithms import (
     Adam,
     CompositeRule,
+    GradientDescent,
     Momentum,
     Scale,
     StepClipping,
     TrainingAlgorithm,
 )
+from workbench.data import DataStream, IndexableDataset, SequentialScheme, as_stream
 from workbench.errors import AlreadyTrainingError, DataError, StateError
 from workbench.extensions import CompositeExtension, FinishAfter, Timing, TrainingExtension
 from workbench.extensions.monitoring import DataStreamMonitoring
@@ -396,3 +401,82 @@ def test_what_acts_before_training_changes_what_was_not_loaded():
     rest.run()
     after = rest.state_dict()["parameters"]
     assert all(torch.equal(after[name], value) for name, value in state["parameters"].items())
+
+
+def within_an_epoch(examples, batch_size, batches, stream=None):
+    """A main loop over so many examples, that has trained on some batches."""
+    data = {"x": np.arange(examples, dtype="float32")[:, None]}
+    if stream is None:
+        scheme = SequentialScheme(examples, batch_size)
+        stream = DataStream(IndexableDataset(data), iteration_scheme=scheme)
+    x, w = tensor.matrix("x"), shared(0.0, "w")
+    cost = ((x - w) ** 2).mean()
+    algorithm = GradientDescent(cost=cost, parameters=[w], step_rule=Scale(0.1))
+    main_loop = MainLoop(algorithm, stream, extensions=[FinishAfter(after_n_batches=batches or 1)])
+    if batches:
+        main_loop.run()
+    return main_loop
+
+
+@pytest.mark.parametrize(
+    "examples, batch_size, text",
+    [
+        (16, 2, "10 examples in an epoch there, 16 here; 5 batches in an epoch there, 8 here"),
+        (10, 3, "5 batches in an epoch there, 4 here; 2 examples in a batch there, 3 here"),
+        (9, 2, "10 examples in an epoch there, 9 here.; go on"),
+    ],
+)
+def test_a_position_within_an_epoch_is_one_among_these_examples(examples, batch_size, text):
+    state = decode(encode(within_an_epoch(10, 2, batches=3).state_dict()))
+    other = within_an_epoch(examples, batch_size, batches=1)
+    before = str(other.state_dict())
+    with pytest.raises(StateError, match=f"within an epoch, after 3 of its batches, .*{text}"):
+        other.load_state_dict(state)
+    assert str(other.state_dict()) == before
+
+
+def test_between_two_epochs_training_goes_on_with_more_data():
+    class Keep(TrainingExtension):
+        def after_epoch(self):
+            self.main_loop.after_event(lambda: states.append(self.main_loop.state_dict()))
+
+    states = []
+    first = within_an_epoch(10, 2, batches=0)
+    first.extensions = [Keep(), FinishAfter(after_n_epochs=1)]
+    first.run()
+    other = within_an_epoch(16, 2, batches=0)
+    other.load_state_dict({**states[0], "extensions": {}})
+    other.extensions = [FinishAfter(after_n_epochs=2)]
+    other.run()
+    assert (other.status["iterations_done"], other.status["epochs_done"]) == (5 + 8, 2)
+
+
+def test_streams_of_unknown_length_go_on_as_before():
+    batches = [{"x": np.ones((2, 1), "float32")}] * 4
+    state = within_an_epoch(8, 2, batches=2).state_dict()
+    other = within_an_epoch(8, 2, batches=0, stream=as_stream(batches))
+    other.load_state_dict(state)
+    assert other.epoch_iterator.position == 2
+
+
+def test_a_state_from_before_lengths_were_saved_is_loaded():
+    state = within_an_epoch(10, 2, batches=3).state_dict()
+    state["data"] = {name: state["data"][name] for name in ("stream", "epoch")}
+    other = within_an_epoch(10, 2, batches=0)
+    other.load_state_dict(state)
+    assert other.epoch_iterator.position == 3
+
+
+def test_a_limit_that_is_raised_later_holds_after_resumption():
+    part = within_an_epoch(10, 2, batches=14)
+    whole = within_an_epoch(10, 2, batches=18)
+    continued = pickle.loads(cloudpickle.dumps(part))
+    continued.find_extension("FinishAfter").set_conditions(after_n_batches=18)
+    continued.run()
+    rest = within_an_epoch(10, 2, batches=0)
+    rest.extensions = [FinishAfter(after_n_batches=18)]
+    rest.load_state_dict(part.state_dict())
+    rest.run()
+    for main_loop in (continued, rest):
+        assert main_loop.status["iterations_done"] == 18
+        assert_same(main_loop, whole)

@@ -96,14 +96,53 @@ def leaves(result):
     return [result]
 
 
+# What an operand is computed from, and how: its sizes are sums, products and quotients then.
+COMPUTED = {
+    "sliced": (lambda v: torch.cat([v[:1], v]), lambda x: x[1:]),
+    "flattened": (lambda v: v[None], lambda x: x.flatten(0, 1)),
+    "pooled": (lambda v: v.repeat_interleave(2, -1), lambda x: x[..., ::2]),
+}
+
+
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_agrees_with_torch(expression):
+    _compare(expression, {})
+
+
+@pytest.mark.filterwarnings("ignore:.*non-contiguous")
+@pytest.mark.parametrize("form", COMPUTED)
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_agrees_with_torch_where_the_sizes_of_an_operand_are_computed(expression, form):
+    first = [n for n in compile(expression, "", "eval").co_names if n in VALUES][:1]
+    _compare(expression, dict.fromkeys(first, COMPUTED[form]))
+
+
+LOSSES = [e for e in EXPRESSIONS if "loss" in e or "entropy" in e or "similarity" in e]
+
+
+@pytest.mark.parametrize("form", COMPUTED)
+@pytest.mark.parametrize("expression", LOSSES)
+def test_costs_of_operands_whose_sizes_are_all_computed(expression, form):
+    _compare(expression, dict.fromkeys(VALUES, COMPUTED[form]))
+
+
+def _compare(expression, computed_from):
+    """Compare with torch, operands being computed as `computed_from` says."""
     scope = {"torch": torch, "F": F}
-    used = {n: VALUES[n] for n in compile(expression, "", "eval").co_names if n in VALUES}
-    inputs = {n: tensor.variable(n, (None,) * v.ndim, v.dtype) for n, v in used.items()}
+    inputs, given, operands, used = [], [], {}, {}
+    for name in compile(expression, "", "eval").co_names:
+        if name not in VALUES:
+            continue
+        value, made = VALUES[name], lambda x: x
+        if name in computed_from and value.ndim:
+            before, made = computed_from[name]
+            value = before(value)
+        inputs.append(tensor.variable(name, (None,) * value.ndim, value.dtype))
+        given.append(value)
+        operands[name], used[name] = made(inputs[-1]), made(value)
     expected = leaves(eval(expression, scope | used))
-    symbolic = leaves(eval(expression, scope | inputs))
-    computed = function(list(inputs.values()), symbolic, on_unused_input="ignore")(*used.values())
+    symbolic = leaves(eval(expression, scope | operands))
+    computed = function(inputs, symbolic, on_unused_input="ignore", execution="eager")(*given)
     for variable, got, want in zip(symbolic, computed, expected, strict=True):
         if isinstance(want, torch.Tensor):
             assert (variable.ndim, variable.dtype) == (want.ndim, want.dtype)
@@ -116,6 +155,79 @@ def test_agrees_with_torch(expression):
 
 def test_the_table_covers_torch_widely():
     assert len(set(EXPRESSIONS)) >= 300
+
+
+def operands():
+    return {
+        "m": tensor.matrix("m"),
+        "y": tensor.vector("y"),
+        "n": tensor.matrix("n"),
+        "known": tensor.variable("known", (4, 5)),
+        "six": tensor.variable("six", (6,)),
+        "seven": tensor.variable("seven", (7,)),
+    }
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "m[1:] + m",
+        "torch.lerp(m[::2], m, 0.3)",
+        "torch.cat([m, m[1:]], 1)",
+        "torch.stack([m, m[1:]])",
+        "m[:, 1:] @ m.T",
+        "F.mse_loss(m[1:], m)",
+        "F.cross_entropy(m[1:], m)",
+        "F.binary_cross_entropy(m[:, 1:], m)",
+        "F.cosine_similarity(m[1:], m)",
+        "torch.addcmul(m[1:], m, n)",
+        "torch.addcdiv(m.flatten(), six, seven)",
+        "torch.lerp(y, six, seven)",
+        "torch.where(six > 0, y, seven)",
+        "torch.clamp(y, six, seven)",
+        "F.mse_loss(known[1:], known)",
+        "F.mse_loss(m[:, :3], known)",
+        "F.huber_loss(known[1:], m[:, :3])",
+        "F.l1_loss(known[:, 1:].flatten(), six)",
+    ],
+)
+def test_sizes_that_can_never_be_equal_are_refused_where_they_meet(expression):
+    with pytest.raises(ValueError, match=r"\(.*\): .*(size|match)"):
+        eval(expression, {"torch": torch, "F": F} | operands())
+
+
+@pytest.mark.parametrize(
+    ("expression", "unlike"),
+    [
+        ("F.mse_loss(m.flatten(), y)", {"m": (2, 3), "y": (5,)}),
+        ("F.mse_loss(m[1:], n)", {"m": (4, 3), "n": (4, 3)}),
+        ("F.cosine_similarity(m[1:], n)", {"m": (4, 3), "n": (2, 3)}),
+    ],
+)
+def test_computed_sizes_that_differ_are_an_error_when_they_are_known(expression, unlike):
+    scope = operands()
+    cost = eval(expression, {"torch": torch, "F": F} | scope)
+    values = {scope[n]: torch.zeros(shape) for n, shape in unlike.items()}
+    # Torch itself only warns, which is an error here.
+    with pytest.raises((ValueError, RuntimeError, UserWarning), match="size"):
+        cost.eval(values)
+
+
+def test_what_a_function_insists_on_is_learned():
+    x, y = tensor.matrix("x"), tensor.matrix("y")
+    similarity = F.cosine_similarity(x[1:], y)
+    assert similarity.ndim == 1 and not isinstance(similarity.shape[0], int)
+    w = tensor.variable("w", (None, 7))
+    F.mse_loss(x[1:], w)
+    assert (x.shape[1], y.shape[1]) == (7, 7)
+
+
+def test_what_a_function_does_not_insist_on_stays_open():
+    m, v = tensor.matrix("m"), tensor.vector("v")
+    result = torch.addcmul(m, v, v)
+    values = {m: torch.ones(2, 3), v: torch.ones(3)}
+    torch.testing.assert_close(result.eval(values), torch.full((2, 3), 2.0))
+    assert result[0].shape[0] is not result[:, 0].shape[0]
 
 
 @pytest.mark.parametrize(

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workbench import errors
 from workbench.algorithms.rules import (
+    DECAY,
+    NOT_NEGATIVE,
+    OF_A_COMPONENT,
+    POSITIVE,
+    RATE,
     CompositeRule,
     Scale,
     StepRule,
     Steps,
     StepUpdates,
     buffer_for,
-    check_number,
     counter,
     hyperparameter,
     learning_rate_of,
-    not_negative,
 )
 from workbench.tensor import SharedVariable, Variable
 
@@ -29,13 +31,6 @@ def _average(old: Variable, new: Variable, weight: Variable) -> Variable:
 
 def _like(other: Variable, value: Variable) -> Variable:
     return value if value.dtype == other.dtype else value.to(other.dtype)
-
-
-def _check_rate(name: str, value: float) -> float:
-    check_number(value, name)
-    if not 0.0 <= value <= 1.0:
-        raise errors.AlgorithmError(f"{name} lies between 0 and 1, got {value!r}")
-    return value
 
 
 class AdaDelta(StepRule):
@@ -70,8 +65,8 @@ class AdaDelta(StepRule):
     """
 
     def __init__(self, decay_rate: float = 0.95, epsilon: float = 1e-6) -> None:
-        self.decay_rate = hyperparameter(_check_rate("decay_rate", decay_rate), "decay_rate")
-        self.epsilon = not_negative(epsilon, "epsilon")
+        self.decay_rate = hyperparameter(decay_rate, "decay_rate", RATE)
+        self.epsilon = hyperparameter(epsilon, "epsilon", NOT_NEGATIVE)
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
@@ -112,7 +107,7 @@ class AdaGrad(StepRule):
 
     def __init__(self, learning_rate: float = 0.002, epsilon: float = 1e-6) -> None:
         self.learning_rate = learning_rate_of(learning_rate)
-        self.epsilon = not_negative(epsilon, "epsilon")
+        self.epsilon = hyperparameter(epsilon, "epsilon", NOT_NEGATIVE)
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
@@ -145,7 +140,7 @@ class Adam(StepRule):
     learning_rate : float
         The paper recommends 0.001.
     beta1, beta2 : float
-        Decay rates of the averages of gradients and of squared gradients, between 0 and 1.
+        Decay rates of the averages of gradients and of squared gradients, from 0 to less than 1.
     epsilon : float
         Keeps the division finite.
     decay_factor : float
@@ -170,22 +165,28 @@ class Adam(StepRule):
         decay_factor: float = 1.0,
     ) -> None:
         self.learning_rate = learning_rate_of(learning_rate)
-        self.beta1 = hyperparameter(_check_rate("beta1", beta1), "beta1")
-        self.beta2 = hyperparameter(_check_rate("beta2", beta2), "beta2")
-        self.epsilon = not_negative(epsilon, "epsilon")
-        self.decay_factor = hyperparameter(
-            _check_rate("decay_factor", decay_factor), "decay_factor"
-        )
+        self.beta1 = hyperparameter(beta1, "beta1", DECAY)
+        self.beta2 = hyperparameter(beta2, "beta2", DECAY)
+        self.epsilon = hyperparameter(epsilon, "epsilon", NOT_NEGATIVE)
+        self.decay_factor = hyperparameter(decay_factor, "decay_factor", RATE)
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
     ) -> tuple[Variable, StepUpdates]:
-        steps, updates = self.compute_steps({parameter: previous_step})
+        steps, updates = self._steps({parameter: previous_step})
         return steps[parameter], updates
 
     def compute_steps(
         self, previous_steps: Mapping[SharedVariable, Variable]
     ) -> tuple[Steps, StepUpdates]:
+        if type(self).compute_step is not Adam.compute_step:
+            return super().compute_steps(previous_steps)
+        return self._steps(previous_steps)
+
+    def _steps(
+        self, previous_steps: Mapping[SharedVariable, Variable]
+    ) -> tuple[Steps, StepUpdates]:
+        """The steps of several parameters, with one count of the batches for all of them."""
         # Powers and their distance from one are taken in double precision: with 0.999 ** t single
         # precision would lose the first batches' correction in rounding.
         time = counter("adam_time")
@@ -237,11 +238,8 @@ class BasicRMSProp(StepRule):
     """
 
     def __init__(self, decay_rate: float = 0.9, max_scaling: float = 1e5) -> None:
-        check_number(max_scaling, "max_scaling")
-        if not max_scaling > 0:
-            raise errors.AlgorithmError(f"max_scaling is greater than 0, got {max_scaling!r}")
-        self.decay_rate = hyperparameter(_check_rate("decay_rate", decay_rate), "decay_rate")
-        self.max_scaling = hyperparameter(max_scaling, "max_scaling")
+        self.decay_rate = hyperparameter(decay_rate, "decay_rate", RATE)
+        self.max_scaling = hyperparameter(max_scaling, "max_scaling", POSITIVE)
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
@@ -273,6 +271,11 @@ class RMSProp(CompositeRule):
     >>> RMSProp(learning_rate=0.001)
     RMSProp(learning_rate=0.001, decay_rate=0.9, max_scaling=100000)
     """
+
+    _fixed = dict.fromkeys(
+        ("learning_rate", "decay_rate", "max_scaling"),
+        OF_A_COMPONENT,
+    )
 
     def __init__(
         self, learning_rate: float = 1.0, decay_rate: float = 0.9, max_scaling: float = 1e5

@@ -12,14 +12,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy
+import torch
 
 from workbench import errors
 from workbench.filter import get_brick
+from workbench.graph.training import TrainingGraph, suggested_updates
 from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import Function, SharedVariable, Variable, function
-from workbench.tensor.execution import Execution, Guard
+from workbench.tensor.execution import Execution, Guard, Watch
 from workbench.tensor.function import Updates, listed_updates
 from workbench.tensor.traversal import ancestors
+from workbench.utils.attributes import FixedAttributes
+from workbench.utils.hooks import refuse_former_hooks
 
 Batch = Mapping[str, Any]
 """What an algorithm processes: arrays by the names of their sources."""
@@ -34,11 +38,24 @@ NOT_A_BATCH = (
     "{{'features': array}}, got {given!r:.60}; stream.get_epoch_iterator(as_dict=True) gives such"
 )
 
+NOT_UPDATED = (
+    "the graph that {user} trains has updates that nothing does, of {names}: they stay as they "
+    "are, and are not fit for use afterwards. Add them, as in algorithm.add_updates(graph.updates) "
+    "or with moving averages of get_batch_normalization_updates(graph); or give GradientDescent "
+    "the cost as it is before apply_training_mode, and it does both"
+)
+
 COMPILED_FOR = "compiled_for"
 """Under which the state of an algorithm says for which sizes programs were compiled."""
 
 
-class TrainingAlgorithm(ABC):
+FORMER_HOOKS = {
+    "_compute_gradients": "pass gradients={parameter: gradient} to the constructor",
+    "_validate_source_names": "define process_batch(batch), or pass on_unused_sources",
+}
+
+
+class TrainingAlgorithm(FixedAttributes, ABC):
     """Base class of what trains: initialised once, then given batches one by one.
 
     Attributes
@@ -48,6 +65,12 @@ class TrainingAlgorithm(ABC):
     """
 
     parameters: Sequence[SharedVariable] = ()
+    _called = "algorithm"
+    _parts = ("step_rule",)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_former_hooks(cls, FORMER_HOOKS, errors.AlgorithmError)
 
     @abstractmethod
     def initialize(self) -> None:
@@ -128,6 +151,15 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     ----------
     function : Function or None
         What processes a batch; ``None`` until it is needed, and after something was added.
+    training_graph : TrainingGraph
+        Makes of the variables that are updated and observed those that are computed: the same, or
+        their versions in training mode.
+
+    Warns
+    -----
+    UserWarning
+        Once, when the function is made, if its graph has updates, such as those of batch
+        normalisations in training mode, that are not among `updates`.
 
     Examples
     --------
@@ -149,11 +181,13 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         self.function: Function | None = None
         self.function_kwargs = dict(function_kwargs or {})
         self.on_unused_sources = choice("on_unused_sources", on_unused_sources)
+        self.training_graph = TrainingGraph((), "as given")
         self._updates = listed_updates(updates or ())
         self._observers: list[tuple[list[Variable], Observer]] = []
         self._calls: list[tuple[Observer, list[int]]] = []
         self._sources: list[str] = []
         self._warned = False
+        self._told_of_updates = False
         self._examples: list[tuple[int, ...]] = []
         self._report: Callable[[str], object] | None = None
         self._calls_left: Callable[[], float | None] | None = None
@@ -178,18 +212,26 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     @property
     def updates(self) -> list[tuple[SharedVariable, Any]]:
-        """The shared variables and their new values; assigning replaces all of them."""
-        return list(self._updates)
+        """The shared variables and their new values; assigning replaces all of them.
+
+        What the graph that is trained keeps, the statistics of a population for instance, is among
+        them unless another update of the same variable was given.
+        """
+        given = {target for target, _ in self._updates}
+        kept = [pair for pair in self.training_graph.updates if pair[0] not in given]
+        return [*self._updates, *kept]
 
     @updates.setter
     def updates(self, value: Updates) -> None:
         self._updates = listed_updates(value)
+        self.training_graph.updates = []
         self.function = None
 
     def add_updates(self, updates: Updates) -> None:
         """Do further updates with every batch, from the next one on.
 
-        Like all updates they are computed from the values before the batch.
+        Like all updates they are computed from the values before the batch, and what they are
+        computed from is in training mode if what is trained is.
 
         Parameters
         ----------
@@ -207,7 +249,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         """Compute `variables` with every batch, from the next one on, and hand over their values.
 
         They become outputs of the one function that does the updates, so that nothing is computed
-        twice. Their values are those before the updates.
+        twice. Their values are those before the updates, in training mode if what is trained is.
 
         Parameters
         ----------
@@ -244,25 +286,63 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         if self.function is None:
             self.function = self._build()
 
+    @property
+    def inputs(self) -> list[Variable]:
+        """The inputs of all that is computed for a batch; each takes the source of its name.
+
+        Raises
+        ------
+        SourceError
+            As `initialize`.
+        """
+        observed = [variable for variables, _ in self._observers for variable in variables]
+        new_values = [new for _, new in _variables(self._updates)]
+        roots = [*self._outputs(), *observed, *new_values]
+        return list(inputs_by_name(roots, self._kind).values())
+
     def _build(self) -> Function:
+        updates = self._trained_updates()
+        wanted = [self.training_graph(variables) for variables, _ in self._observers]
         outputs = dict.fromkeys(self._outputs())
-        for variables, _ in self._observers:
+        for variables in wanted:
             outputs.update(dict.fromkeys(variables))
         places = {variable: i for i, variable in enumerate(outputs)}
-        new_values = [new for _, new in _variables(self._updates)]
-        inputs = inputs_by_name([*outputs, *new_values], self._kind)
+        roots = [*outputs, *(new for _, new in _variables(updates))]
+        inputs = inputs_by_name(roots, self._kind)
+        self._check_updates(roots, updates)
         new = function(
             list(inputs.values()),
             list(outputs),
-            updates=self._updates,
+            updates=updates,
             guard=self._guard(),
+            watch=self._watch(),
             **{"name": self._kind, **self.function_kwargs},
         )
         self._attach(new)
-        self._calls = [(see, [places[v] for v in wanted]) for wanted, see in self._observers]
+        self._calls = [
+            (see, [places[v] for v in variables])
+            for variables, (_, see) in zip(wanted, self._observers, strict=True)
+        ]
         self._sources = list(inputs)
         self._warned = False
         return new
+
+    def _trained_updates(self) -> list[tuple[SharedVariable, Any]]:
+        """The updates, computed from what is trained."""
+        updates = self.updates
+        news = iter(self.training_graph(new for _, new in _variables(updates)))
+        return [(t, next(news) if isinstance(new, Variable) else new) for t, new in updates]
+
+    def _check_updates(
+        self, roots: Iterable[Variable], updates: Iterable[tuple[SharedVariable, Any]]
+    ) -> None:
+        """Warn, once, of updates that the graph has and nothing does."""
+        done = {target for target, _ in updates}
+        idle = [target for target in suggested_updates(roots) if target not in done]
+        if idle and not self._told_of_updates:
+            self._told_of_updates = True
+            names = ", ".join(named(idle))
+            warnings.warn(NOT_UPDATED.format(user=self._kind, names=names), stacklevel=4)
 
     def _outputs(self) -> list[Variable]:
         """What the function gives in any case; comes before what observers asked for."""
@@ -270,6 +350,10 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     def _guard(self) -> Guard | None:
         """What sees the outputs before updates are applied."""
+        return None
+
+    def _watch(self) -> Watch | None:
+        """What wants new values to be finite."""
         return None
 
     def process_batch(self, batch: Batch) -> None:
@@ -333,11 +417,11 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         of a brick's parameter has the brick's path, such as ``mlp/linear_0.W``, as has the name of
         what is remembered about it.
         """
-        observed = [variable for variables, _ in self._observers for variable in variables]
-        new_values = [new for _, new in _variables(self._updates)]
-        reached = ancestors([*self._outputs(), *observed, *new_values])
+        updates = self._trained_updates()
+        observed = [v for wanted, _ in self._observers for v in self.training_graph(wanted)]
+        reached = ancestors([*self._outputs(), *observed, *(new for _, new in _variables(updates))])
         found = [v for v in reached if isinstance(v, SharedVariable)]
-        return named(dict.fromkeys([*(target for target, _ in self._updates), *found]))
+        return named(dict.fromkeys([*(target for target, _ in updates), *found]))
 
     def state_dict(self, exclude: Iterable[SharedVariable] = ()) -> dict[str, Any]:
         """The values of `state_variables`, to be given to `load_state_dict`.
@@ -367,8 +451,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         Raises
         ------
         StateError
-            If `state` has a name that is none here, lacks what a step rule remembers, or is of
-            another shape; nothing changes then.
+            If `state` has a name that is none here, lacks what a step rule remembers, is of
+            another shape, or has a setting that makes no sense; nothing changes then.
         """
         variables = self.state_variables()
         state = dict(state)
@@ -391,6 +475,10 @@ class UpdatesAlgorithm(TrainingAlgorithm):
                 raise errors.StateError(
                     f"the state {name!r} has shape {shape}, but {self._kind} needs {expected}"
                 )
+            try:
+                variables[name].check_value(torch.as_tensor(value), value)
+            except errors.WorkbenchError as error:
+                raise errors.StateError(f"the state {name!r} makes no sense: {error}") from error
         for name, value in state.items():
             variables[name].set_value(value)
         self._examples = examples

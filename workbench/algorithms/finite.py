@@ -1,62 +1,107 @@
-"""A look at the cost before anything changes."""
+"""A look at the cost, and at what parameters become, before anything changes.
+
+The cost is looked at with every batch. Whether steps are finite is found out by the tiers, in
+passing (`workbench.tensor.execution.screen`); what is to blame is computed only when they are not.
+"""
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from workbench import errors
-from workbench.algorithms.base import OnTrouble, choice
-from workbench.tensor import Variable
-from workbench.tensor.execution import Guard
+from workbench.algorithms.base import OnTrouble, choice, named
+from workbench.tensor import SharedVariable, Variable
+from workbench.tensor.execution import Guard, Step, Watch
+from workbench.tensor.execution.eager import Eager
+from workbench.tensor.lowering import lower
 from workbench.tensor.transfer import Arrivals
+from workbench.tensor.traversal import ancestors, inputs_of
 
 NOT_FINITE = (
     "the cost {cost} is {value} in batch {batch} of this run ({before}); {effect}. {advice}"
 )
+WRONG = "{what} in {batch}{although}{others}; {effect}. {advice}"
+GRADIENT = "the gradient of {parameter} is {value}"
+STEP = "{parameter} would not stay finite"
 ADVICE = (
     "Try a smaller learning rate, clip the steps with CompositeRule([StepClipping(1.0), rule]), or "
     "leave such batches out with RemoveNotFinite as the last rule"
 )
+GRADIENT_ADVICE = (
+    "Something in the cost has no finite derivative where it is: the root or the norm of zero, "
+    "log(0), 0 / 0, also in the branch that where() does not take. Keep what goes into it away "
+    "from there, as in (x + 1e-8).sqrt(); or leave such batches out with RemoveNotFinite as the "
+    "last rule"
+)
+ALREADY = (
+    "{parameters} {verb} not finite before the batch, so that going back to a checkpoint helps"
+)
+MOST = 3
+"""How many parameters a message lists."""
 LATE = 32
 """How many costs of an accelerator may wait to be looked at."""
 FIRST = "Look at the data, at the initial parameters and at the learning rate"
 
 
 class FiniteCost:
-    """Refuses, or complains about, a cost that is infinite or not a number.
+    """Refuses, or complains about, a cost that is not finite, and steps that are not.
 
     Parameters
     ----------
     cost : Variable or None
     on_not_finite : {'raise', 'warn', 'ignore'}
+        Only with ``'raise'`` anything but the cost is looked at.
+    gradients : dict of SharedVariable to Variable
+        The gradients of the parameters.
+    watched : sequence of Variable, optional
+        What has to be finite for parameters to change, one for each of them: the parameters
+        themselves, whose new values are meant, or their gradients. By default the parameters.
 
     Attributes
     ----------
     outputs : list of Variable
         What a function has to give first, for `guard`: the cost, or nothing.
+    variables : list of Variable
+        See `Watch`.
     """
 
-    def __init__(self, cost: Variable | None, on_not_finite: OnTrouble) -> None:
+    def __init__(
+        self,
+        cost: Variable | None,
+        on_not_finite: OnTrouble,
+        gradients: Mapping[SharedVariable, Variable],
+        watched: Sequence[Variable] | None = None,
+    ) -> None:
         self.cost = cost
         self.on_not_finite = choice("on_not_finite", on_not_finite)
         self.outputs = [] if cost is None or on_not_finite == "ignore" else [cost]
+        self.gradients = dict(gradients)
+        raising = on_not_finite == "raise"
+        self.variables = list(gradients if watched is None else watched) if raising else []
         self.batches = 0
         self.last: float | None = None
         self._finite = True
         self._arriving: Arrivals[None] = Arrivals()
+        self._flags: Arrivals[int] = Arrivals()
+        self._watched = 0
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_arriving": Arrivals()}
+        return {**vars(self), "_arriving": Arrivals(), "_flags": Arrivals()}
 
     @property
     def guard(self) -> Guard | None:
         """What the function shall ask before updates."""
         return self if self.outputs else None
+
+    @property
+    def watch(self) -> Watch | None:
+        """What the function shall ask about new values."""
+        return self if self.variables else None
 
     def holds(self, outputs: Sequence[Any]) -> torch.Tensor | None:
         """Whether parameters may change: if the cost is finite, or that does not matter."""
@@ -77,9 +122,103 @@ class FiniteCost:
             self._judge(value.item())
 
     def settle(self) -> None:
-        """Look at all costs that have not been looked at."""
+        """Look at all costs and steps that have not been looked at."""
         for _, [value] in self._arriving.received(wait=True):
             self._judge(value.item())
+        self._look_at_flags(wait=True)
+
+    def check_changed(self, parameters: Iterable[SharedVariable]) -> None:
+        """Raise `NotFiniteError` if a step has made one of `parameters` anything but finite."""
+        bad = dict.fromkeys(p for p in parameters if not p.tensor.isfinite().all())
+        if bad:
+            batch = self._of_this_run(self.batches)
+            self.batches -= 1
+            raise self._error(STEP, bad, batch, ", although all gradients are finite", ADVICE)
+
+    def refuse(
+        self, inputs: Sequence[Variable], values: Sequence[torch.Tensor], wrong: Sequence[Variable]
+    ) -> None:
+        """Raise `NotFiniteError`; it names the parameter whose gradient was the first to fail.
+
+        That is, of those whose gradient is not finite, the one nearest to the cost, where the way
+        back begins.
+        """
+        program = lower(inputs, list(self.gradients.values()))
+        found = Eager(Step(program, [], len(self.gradients)))(values)
+        pairs = zip(self.gradients, found, strict=True)
+        bad = {parameter: value for parameter, value in pairs if not value.isfinite().all()}
+        batch, although = "this batch", ""
+        if self.outputs:  # the cost was looked at before, and counted
+            batch, although = (
+                self._of_this_run(self.batches),
+                f", although the cost {self._cost} is",
+            )
+            although += f" {self.last:.6g}"
+            self.batches -= 1
+        if bad:
+            raise self._error(GRADIENT, bad, batch, although, GRADIENT_ADVICE)
+        although += f"{' and' if although else ', although'} all gradients are finite"
+        raise self._error(STEP, dict.fromkeys(self._parameters(wrong)), batch, although, ADVICE)
+
+    def look_later(self, told: torch.Tensor) -> None:
+        """Look, some batches later, whether anything was not finite."""
+        self._watched += 1
+        self._flags.send(self._watched, [told])
+        self._look_at_flags()
+
+    def _look_at_flags(self, *, wait: bool = False) -> None:
+        most = None if wait else LATE
+        for batch, [told] in self._flags.received(wait=wait, most=most):
+            pairs = zip(self.variables, told.tolist(), strict=True)
+            bad = dict.fromkeys(self._parameters(v for v, fine in pairs if not fine))
+            if bad:
+                raise self._error(STEP, bad, self._of_this_run(batch), "", GRADIENT_ADVICE)
+
+    def _of_this_run(self, batch: int) -> str:
+        return f"batch {batch} of this run"
+
+    @property
+    def _cost(self) -> str:
+        return repr(str(self.cost))
+
+    def _parameters(self, watched: Iterable[Variable]) -> list[SharedVariable]:
+        """The parameters that are watched by means of `watched`."""
+        of = dict(zip(self.variables, self.gradients, strict=True))
+        return [of[variable] for variable in watched]
+
+    def _backwards(self, parameters: Iterable[SharedVariable]) -> list[SharedVariable]:
+        """Parameters in the order in which their gradients are found: nearest to the cost first."""
+        roots = [] if self.cost is None else [self.cost]
+        last = {v: i for i, used in enumerate(ancestors(roots)) for v in inputs_of(used)}
+        return sorted(parameters, key=lambda parameter: -last.get(parameter, -1))
+
+    def _error(
+        self,
+        what: str,
+        bad: Mapping[SharedVariable, torch.Tensor | None],
+        batch: str,
+        although: str,
+        advice: str,
+        effect: str = "no parameter was changed",
+    ) -> errors.NotFiniteError:
+        """The error for parameters with what they are said of, named from the cost backwards."""
+        names = {parameter: name for name, parameter in named(self.gradients).items()}
+        first, *others = (names[parameter] for parameter in self._backwards(bad))
+        value = bad[self._backwards(bad)[0]]
+        what = what.format(parameter=first, value="" if value is None else _one(value))
+        also = f"; so {'is that' if len(others) == 1 else 'are those'} of {_listed(others)}"
+        if value is None:
+            also = f"; nor would {_listed(others)}"
+        return errors.NotFiniteError(
+            WRONG.format(
+                what=what,
+                batch=batch,
+                although=although,
+                others=also if others else "",
+                effect=effect,
+                advice=advice,
+            )
+        )
 
     def _judge(self, value: float) -> None:
         if math.isfinite(value):
@@ -89,14 +228,14 @@ class FiniteCost:
             return
         raising = self.on_not_finite == "raise"
         message = NOT_FINITE.format(
-            cost=repr(str(self.cost)),
+            cost=self._cost,
             value=value,
             batch=self.batches + 1,
             before="the first"
             if self.last is None
             else f"the last finite cost was {self.last:.6g}",
             effect="no parameter was changed" if raising else "parameters follow it",
-            advice=FIRST if self.last is None else ADVICE,
+            advice=self._already() or (FIRST if self.last is None else ADVICE),
         )
         if raising:
             raise errors.NotFiniteError(message)
@@ -104,3 +243,21 @@ class FiniteCost:
         if self._finite:
             warnings.warn(message, stacklevel=5)
         self._finite = False
+
+    def _already(self) -> str:
+        """The advice where parameters were not finite before."""
+        names = named(self.gradients)
+        bad = [name for name, p in names.items() if not p.tensor.isfinite().all()]
+        if not bad:
+            return ""
+        return ALREADY.format(parameters=_listed(bad), verb="was" if len(bad) == 1 else "were")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return f"{', '.join(names[:MOST])}{more}"
+
+
+def _one(value: torch.Tensor) -> str:
+    """The first element that is not finite, as text."""
+    return f"{value[~value.isfinite()].flatten()[0].item()}"

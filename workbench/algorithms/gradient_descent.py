@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,9 +10,18 @@ from workbench import errors
 from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm, named
 from workbench.algorithms.finite import FiniteCost
 from workbench.algorithms.rules import Scale, StepRule, check_parameters, total_norm
-from workbench.tensor import SharedVariable, Variable, grad
-from workbench.tensor.execution import Guard
+from workbench.graph.modes import evaluated, is_chosen
+from workbench.graph.training import GraphMode, TrainingGraph
+from workbench.tensor import SharedVariable, Variable, as_variable, grad
+from workbench.tensor.execution import Guard, Watch
 from workbench.tensor.function import Updates
+from workbench.tensor.traversal import ancestors
+
+GRADIENTS_IN_USE = (
+    "the gradients given are those of a graph in evaluation mode, in which {bricks} is not as it "
+    "should be while it is trained; take those of apply_training_mode(ComputationGraph(cost))"
+    ".outputs[0], give the cost itself instead, or say mode='as given' if this is right"
+)
 
 Gradients = Mapping[SharedVariable, Variable] | Iterable[tuple[SharedVariable, Variable]]
 
@@ -38,6 +48,15 @@ class GradientDescent(UpdatesAlgorithm):
         What to do when the cost is infinite or not a number. The error is raised before anything
         changes, so that training can go on after a remedy. By default ``'raise'``, but
         ``'ignore'`` if `step_rule` deals with it, as `RemoveNotFinite` does.
+    mode : {'training', 'as given'}
+        By default bricks that compute otherwise while a model is trained (dropout, batch
+        normalisation, wrapped modules) are in training mode, whatever mode the graph of `cost` was
+        built for, and the statistics of the population are updated with the step, as moving
+        averages. Everything that is computed in the step is that of the graph which is trained:
+        what `TrainingDataMonitoring` records, and further updates. `cost` itself and all variables
+        that others hold stay as they are, to evaluate on other data. A graph whose mode was chosen,
+        by `training_mode`, `apply_training_mode`, `apply_dropout` or another rewrite, is left as it
+        is; so is every graph with ``mode='as given'``, and `gradients` if they are given.
     updates, function_kwargs, on_unused_sources : optional
         As in `UpdatesAlgorithm`.
 
@@ -57,6 +76,12 @@ class GradientDescent(UpdatesAlgorithm):
     GradientError
         If a gradient is not defined.
 
+    Warns
+    -----
+    UserWarning
+        If `gradients` are given that are those of a graph in evaluation mode; and as
+        `UpdatesAlgorithm` does.
+
     Examples
     --------
     >>> from workbench import shared, tensor
@@ -72,6 +97,14 @@ class GradientDescent(UpdatesAlgorithm):
     <GradientDescent on mean: 1 parameter, Scale(learning_rate=0.25)>
     """
 
+    _fixed = dict.fromkeys(
+        (
+            "cost", "parameters", "step_rule", "gradients", "steps", "total_gradient_norm",
+            "total_step_norm",
+        ),
+        "make a new GradientDescent, and a main loop with it",
+    )  # fmt: skip
+
     def __init__(
         self,
         cost: Variable | None = None,
@@ -81,6 +114,7 @@ class GradientDescent(UpdatesAlgorithm):
         known_grads: Mapping[Variable, Any] | None = None,
         consider_constant: Iterable[Variable] | None = None,
         *,
+        mode: GraphMode = "training",
         on_not_finite: OnTrouble | None = None,
         updates: Updates | None = None,
         function_kwargs: Mapping[str, Any] | None = None,
@@ -94,23 +128,89 @@ class GradientDescent(UpdatesAlgorithm):
                 f"step_rule is a StepRule such as Scale(0.1) or Adam(), got {step_rule!r}"
             )
         if gradients is None:
-            gradients = _differentiated(cost, parameters, known_grads, consider_constant)
+            self._check_complete(parameters, known_grads)
+            known, constant = dict(known_grads or {}), list(consider_constant or ())
+            roots = [*([] if cost is None else [cost]), *known, *constant]
+            self.training_graph = TrainingGraph(roots, mode)
+            gradients = self._differentiated(list(parameters or ()), known, constant)
         elif known_grads or consider_constant:
             raise errors.AlgorithmError(
                 "known_grads and consider_constant tell how to differentiate the cost, but "
                 "gradients are given; leave out one or the other"
             )
+        else:
+            self.training_graph = TrainingGraph((), mode)
+            gradients = dict(gradients)
+            self._check_mode(gradients, mode)
         self.gradients = _of_parameters(dict(gradients), parameters)
         self.parameters = list(self.gradients)
         check_parameters(type(self).__name__, self.parameters)
         self.steps, rule_updates = self.step_rule.compute_steps(self.gradients)
+        self.step_rule.fix()
         self.total_gradient_norm = total_norm(self.gradients, "total_gradient_norm")
         self.total_step_norm = total_norm(self.steps, "total_step_norm")
         self.add_updates([(p, p - step) for p, step in self.steps.items()])
         self.add_updates(rule_updates)
+        self._accepts = self.step_rule.accepts
+        self._of_rule = {*self.steps, *(target for target, _ in rule_updates)}
         if on_not_finite is None:
             on_not_finite = "ignore" if self.step_rule.handles_not_finite else "raise"
-        self.finite = FiniteCost(cost, on_not_finite)
+        self.finite = FiniteCost(self._trained_cost, on_not_finite, self.gradients)
+
+    @property
+    def _trained_cost(self) -> Variable | None:
+        return None if self.cost is None else self.training_graph([self.cost])[0]
+
+    def _check_complete(self, parameters: Any, known_grads: Any) -> None:
+        if (self.cost is None and not known_grads) or parameters is None:
+            raise errors.AlgorithmError(
+                "GradientDescent needs a cost and its parameters, or the gradients of parameters; "
+                f"got cost={self.cost!r}, parameters={parameters!r}"
+            )
+        if self.cost is not None and not isinstance(self.cost, Variable):
+            raise errors.AlgorithmError(
+                f"cost must be a variable, such as SquaredError().apply(targets, outputs), got "
+                f"{self.cost!r:.80}"
+            )
+        check_parameters("GradientDescent", parameters)
+
+    def _differentiated(
+        self,
+        parameters: list[SharedVariable],
+        known_grads: Mapping[Variable, Any],
+        consider_constant: list[Variable],
+    ) -> dict[SharedVariable, Variable]:
+        def trained(given: Any) -> Any:
+            return self.training_graph([given])[0] if isinstance(given, Variable) else given
+
+        gradients = grad(
+            self._trained_cost,
+            parameters,
+            known_grads={trained(v): trained(gradient) for v, gradient in known_grads.items()},
+            consider_constant=map(trained, consider_constant),
+        )
+        names = [parameter.name for parameter in parameters]
+        if len(set(names)) < len(names):  # the W of several bricks: told apart by path
+            for name, gradient in zip(named(parameters), gradients, strict=True):
+                gradient.name = f"grad_{name}"
+        return dict(zip(parameters, gradients, strict=True))
+
+    def _check_mode(self, gradients: Mapping[SharedVariable, Variable], mode: GraphMode) -> None:
+        """Warn if gradients, which have the mode of their graph, are not those of training."""
+        order = ancestors(g for g in gradients.values() if isinstance(g, Variable))
+        bricks = evaluated(order)
+        if mode == "training" and bricks and not is_chosen(order):
+            names = ", ".join(brick.path() for brick in bricks)
+            warnings.warn(GRADIENTS_IN_USE.format(bricks=names), stacklevel=3)
+
+    def _trained_updates(self) -> list[tuple[SharedVariable, Any]]:
+        updates, accepts = super()._trained_updates(), self._accepts
+        if accepts is None:
+            return updates
+        return [  # what the rule has not revised itself
+            (kept, new if kept in self._of_rule else as_variable(new).where(accepts, kept))
+            for kept, new in updates
+        ]
 
     def _outputs(self) -> list[Variable]:
         return self.finite.outputs
@@ -118,37 +218,15 @@ class GradientDescent(UpdatesAlgorithm):
     def _guard(self) -> Guard | None:
         return self.finite.guard
 
+    def _watch(self) -> Watch | None:
+        return self.finite.watch
+
     def settle(self) -> None:
         self.finite.settle()
 
     def __repr__(self) -> str:
         on, count = "" if self.cost is None else f" on {self.cost!r}", len(self.parameters)
         return f"<{self._kind}{on}: {count} parameter{'s' * (count != 1)}, {self.step_rule!r}>"
-
-
-def _differentiated(
-    cost: Variable | None,
-    parameters: Sequence[SharedVariable] | None,
-    known_grads: Mapping[Variable, Any] | None,
-    consider_constant: Iterable[Variable] | None,
-) -> dict[SharedVariable, Variable]:
-    if (cost is None and not known_grads) or parameters is None:
-        raise errors.AlgorithmError(
-            "GradientDescent needs a cost and its parameters, or the gradients of parameters; got "
-            f"cost={cost!r}, parameters={parameters!r}"
-        )
-    check_parameters("GradientDescent", parameters)
-    gradients = grad(
-        cost,
-        list(parameters),
-        known_grads=known_grads,
-        consider_constant=list(consider_constant or ()),
-    )
-    names = [parameter.name for parameter in parameters]
-    if len(set(names)) < len(names):  # the W of several bricks: told apart by path, for monitoring
-        for name, gradient in zip(named(parameters), gradients, strict=True):
-            gradient.name = f"grad_{name}"
-    return dict(zip(parameters, gradients, strict=True))
 
 
 def _of_parameters(

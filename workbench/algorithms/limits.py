@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
 
 from workbench import errors
 from workbench.algorithms.rules import (
+    POSITIVE,
     StepRule,
     Steps,
     StepUpdates,
-    check_number,
     check_parameters,
     check_rule,
     hyperparameter,
 )
 from workbench.expressions import l2_norm
-from workbench.tensor import SharedVariable, Variable
+from workbench.tensor import SharedVariable, Variable, as_variable
 
 
 class StepClipping(StepRule):
@@ -40,8 +45,12 @@ class StepClipping(StepRule):
     StepClipping(threshold=5)
     """
 
+    one_by_one = False
+
     def __init__(self, threshold: float | None = None) -> None:
-        self.threshold = None if threshold is None else _threshold(threshold)
+        self.threshold = (
+            None if threshold is None else hyperparameter(threshold, "threshold", POSITIVE)
+        )
 
     def compute_steps(
         self, previous_steps: Mapping[SharedVariable, Variable]
@@ -79,7 +88,7 @@ class VariableClipping(StepRule):
     Raises
     ------
     AlgorithmError
-        If `axis` is none, or a parameter does not have it.
+        If `axis` is none, or is named twice, or a step does not have it.
 
     Examples
     --------
@@ -88,25 +97,27 @@ class VariableClipping(StepRule):
     """
 
     def __init__(self, threshold: float, axis: int | Iterable[int] | None = None) -> None:
-        self.threshold = _threshold(threshold)
+        self.threshold = hyperparameter(threshold, "threshold", POSITIVE)
         listed = list(axis) if isinstance(axis, Iterable) else [] if axis is None else [axis]
         if not all(isinstance(one, int) for one in listed):
             raise errors.AlgorithmError(
                 f"axis is a whole number, several of them, or None for all; got {axis!r}"
             )
+        if len(set(listed)) != len(listed):
+            raise errors.AlgorithmError(f"axis names each axis once, got {axis!r}")
         self.axis = None if axis is None else tuple(listed)
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
     ) -> tuple[Variable, StepUpdates]:
-        wrong = [a for a in self.axis or () if not -parameter.ndim <= a < parameter.ndim]
+        moved: Variable = parameter - previous_step
+        wrong = [a for a in self.axis or () if not -moved.ndim <= a < moved.ndim]
         if wrong:
             raise errors.AlgorithmError(
-                f"{self!r} cannot clip {parameter!r}, which has {parameter.ndim} dimensions and so "
+                f"{self!r} cannot clip {parameter!r}, which has {moved.ndim} dimensions and so "
                 f"no axis {wrong[0]}; apply it to others only, with Restrict"
             )
-        moved: Variable = parameter - previous_step
-        axes = self.axis or tuple(range(parameter.ndim))
+        axes = self.axis or tuple(range(moved.ndim))
         norm = (moved**2).sum(axes, keepdim=True).sqrt() if axes else moved.abs()
         clipped = parameter - moved * (self.threshold / norm)
         # Steps that need no clipping stay as they are, to the last bit.
@@ -118,13 +129,15 @@ class VariableClipping(StepRule):
 
 
 class RemoveNotFinite(StepRule):
-    r"""Replaces steps that are not finite.
+    r"""Leaves out batches that give steps which are not finite.
 
-    If any element of a parameter's step is infinite or not a number, the parameter is multiplied by
-    `scaler` instead; what earlier rules of the chain remember about it stays as it was, so that
-    one bad batch does not spoil a velocity for ever. To be applied last.
+    If any element of any step is infinite or not a number, nothing is changed: no parameter,
+    nothing that earlier rules of the chain remember, and no other update of the algorithm, such as
+    that of the statistics of a population. So one bad batch does not spoil a velocity for ever.
+    Parameters whose own step is not finite are multiplied by `scaler`. To be applied last.
 
-    `GradientDescent` does not raise when the cost is not finite, if this is among its rules.
+    `GradientDescent` does not raise when the cost or a step is not finite, if this is among its
+    rules.
 
     Parameters
     ----------
@@ -144,27 +157,37 @@ class RemoveNotFinite(StepRule):
 
     def __init__(self, scaler: float = 1.0) -> None:
         self.scaler = hyperparameter(scaler, "scaler")
-        self._finite: dict[SharedVariable, Variable] = {}
+        self._accepts: Variable | None = None
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
     ) -> tuple[Variable, StepUpdates]:
-        finite: Variable = previous_step.isfinite().all()
-        self._finite[parameter] = finite
-        instead = ((1 - self.scaler) * parameter).to(previous_step.dtype)
-        step: Variable = previous_step.where(finite, instead)
-        return step, []
+        steps, updates = self.compute_steps({parameter: previous_step})
+        return steps[parameter], updates
+
+    def compute_steps(
+        self, previous_steps: Mapping[SharedVariable, Variable]
+    ) -> tuple[Steps, StepUpdates]:
+        finite = {p: step.isfinite().all() for p, step in previous_steps.items()}
+        self._accepts = functools.reduce(operator.and_, finite.values())
+        steps: Steps = {}
+        for parameter, step in previous_steps.items():
+            shrunk = ((1 - self.scaler) * parameter).to(step.dtype)
+            instead = shrunk.where(~finite[parameter], torch.zeros_like(shrunk))  # type: ignore[call-overload]
+            steps[parameter] = step.where(self._accepts, instead)
+        return steps, []
 
     def revise_updates(self, updates: StepUpdates) -> StepUpdates:
-        return [(kept, self._revised(kept, new)) for kept, new in updates]
-
-    def _revised(self, kept: SharedVariable, new: Variable) -> Variable:
-        finite = self._finite.get(vars(kept.tag).get("for_parameter"))  # type: ignore[arg-type]
-        return new if finite is None else new.where(finite, kept)
+        accepts: Any = self._accepts
+        return [(kept, as_variable(new).where(accepts, kept)) for kept, new in updates]
 
     @property
     def handles_not_finite(self) -> bool:
         return True
+
+    @property
+    def accepts(self) -> Variable | None:
+        return self._accepts
 
 
 class Restrict(StepRule):
@@ -187,6 +210,9 @@ class Restrict(StepRule):
     >>> Restrict(StepClipping(1.0), [shared([1.0], "W")])
     Restrict(StepClipping(threshold=1), [W])
     """
+
+    _parts = ("step_rule",)
+    one_by_one = False
 
     def __init__(self, step_rule: StepRule, variables: Iterable[SharedVariable]) -> None:
         check_rule(step_rule, type(self).__name__)
@@ -219,12 +245,9 @@ class Restrict(StepRule):
     def handles_not_finite(self) -> bool:
         return self.step_rule.handles_not_finite
 
+    @property
+    def accepts(self) -> Variable | None:
+        return self.step_rule.accepts
+
     def __repr__(self) -> str:
         return f"Restrict({self.step_rule!r}, {self.variables!r})"
-
-
-def _threshold(value: float) -> SharedVariable:
-    check_number(value, "threshold")
-    if not value > 0:
-        raise errors.AlgorithmError(f"threshold is greater than 0, got {value!r}")
-    return hyperparameter(value, "threshold")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from workbench.algorithms.rules import (
+    NOT_NEGATIVE,
+    OF_A_COMPONENT,
     CompositeRule,
     Scale,
     StepRule,
     StepUpdates,
     buffer_for,
-    not_negative,
+    hyperparameter,
 )
 from workbench.tensor import SharedVariable, Variable
 
@@ -38,7 +40,7 @@ class BasicMomentum(StepRule):
     """
 
     def __init__(self, momentum: float = 0.0) -> None:
-        self.momentum = not_negative(momentum, "momentum")
+        self.momentum = hyperparameter(momentum, "momentum", NOT_NEGATIVE)
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
@@ -71,6 +73,8 @@ class Momentum(CompositeRule):
     >>> rule.learning_rate, rule.momentum
     (learning_rate, momentum)
     """
+
+    _fixed = dict.fromkeys(("learning_rate", "momentum"), OF_A_COMPONENT)
 
     def __init__(self, learning_rate: float = 1.0, momentum: float = 0.0) -> None:
         scale = Scale(learning_rate=learning_rate)

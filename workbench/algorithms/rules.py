@@ -9,9 +9,11 @@ while training runs.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import torch
 
@@ -20,14 +22,25 @@ from workbench.expressions import l2_norm
 from workbench.roles import ALGORITHM_BUFFER, ALGORITHM_HYPERPARAMETER, VariableRole, add_role
 from workbench.tensor import SharedVariable, Variable, shared
 from workbench.tensor.device import floatx
+from workbench.tensor.interval import Interval
+from workbench.utils.attributes import FixedAttributes
 
+FINITE = Interval(error=errors.AlgorithmError)
+NOT_NEGATIVE = Interval(0, error=errors.AlgorithmError)
+POSITIVE = Interval(0, closed="neither", error=errors.AlgorithmError)
+RATE = Interval(0, 1, error=errors.AlgorithmError)
+"""A part of something, between nothing and all of it."""
+DECAY = Interval(0, 1, closed="left", error=errors.AlgorithmError)
+"""A rate of 1 would be an average that never moves, and so a division by zero."""
+
+OF_A_COMPONENT = "a component has it; give that variable a value"
 UPHILL = "; to go uphill, minimise the negative of what is to be maximised"
 
 Steps = dict[SharedVariable, Variable]
 StepUpdates = list[tuple[SharedVariable, Any]]
 
 
-class StepRule:
+class StepRule(FixedAttributes):
     """How steps are made of gradients.
 
     A subclass overrides `compute_step`, or `compute_steps` if it looks at all parameters together.
@@ -50,15 +63,30 @@ class StepRule:
     array([ 0.5, -1.5], dtype=float32)
     """
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        old = vars(self).get(name)
-        if isinstance(old, SharedVariable) and not isinstance(value, SharedVariable):
+    _called = "rule"
+
+    def fix(self) -> None:
+        """Let nothing but the values of settings be changed, once a training step is made of it."""
+        public = [name for name in vars(self) if not name.startswith("_")]
+        self._fixed = dict.fromkeys(public, "make a new rule, and an algorithm with it")
+        for value in vars(self).values():
+            for part in value if isinstance(value, list) else [value]:
+                if isinstance(part, StepRule):
+                    part.fix()
+
+    one_by_one: ClassVar[bool] = True
+    """Whether `compute_steps` calls `compute_step` for each parameter."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = vars(cls)
+        if "compute_step" in own and "compute_steps" not in own and not cls.one_by_one:
+            maker = next(base for base in cls.__mro__ if "compute_steps" in vars(base))
             raise errors.AlgorithmError(
-                f"{type(self).__name__}.{name} is a shared variable that the training function "
-                f"reads; give it a value with rule.{name}.set_value({value!r}), or while training "
-                f"with session.set(rule.{name}, {value!r})"
+                f"{cls.__name__}.compute_step would never be called: {maker.__name__} makes the "
+                "steps of all parameters at once; define compute_steps(previous_steps), or make a "
+                "rule of its own and put both into a CompositeRule"
             )
-        super().__setattr__(name, value)
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
@@ -127,6 +155,14 @@ class StepRule:
         """Whether the rule gives finite steps for gradients that are not."""
         return False
 
+    @property
+    def accepts(self) -> Variable | None:
+        """True, once it is computed, if the batch is to count; ``None`` if every batch does.
+
+        Known after `compute_steps`. If it is false, an algorithm does no update but the steps.
+        """
+        return None
+
     def __repr__(self) -> str:
         settings = ", ".join(
             f"{name}={value.get_value().item():.6g}"
@@ -150,6 +186,9 @@ class CompositeRule(StepRule):
     >>> CompositeRule([StepClipping(1.0), Adam()]).components[0]
     StepClipping(threshold=1)
     """
+
+    _parts = ("components",)
+    one_by_one = False
 
     def __init__(self, components: Iterable[StepRule]) -> None:
         if isinstance(components, StepRule):
@@ -179,8 +218,19 @@ class CompositeRule(StepRule):
     def handles_not_finite(self) -> bool:
         return any(component.handles_not_finite for component in self.components)
 
+    @property
+    def accepts(self) -> Variable | None:
+        several = [component.accepts for component in self.components]
+        return functools.reduce(_both, several, None)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.components!r})"
+
+
+def _both(one: Variable | None, other: Variable | None) -> Variable | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
 
 
 class Scale(StepRule):
@@ -217,31 +267,23 @@ class Scale(StepRule):
         return self.learning_rate * previous_step, []
 
 
-def hyperparameter(value: Any, name: str) -> SharedVariable:
-    """A setting of a rule as a shared variable.
+def hyperparameter(value: Any, name: str, allowed: Interval = FINITE) -> SharedVariable:
+    """A setting of a rule as a shared variable, which takes only numbers that are `allowed`.
 
     Raises
     ------
     AlgorithmError
-        If `value` is no single number, or not finite.
+        If `value` is no single number, or none of them.
     """
     check_number(value, name)
-    new = shared(torch.as_tensor(value), name, dtype=floatx())
+    new = shared(value, name, dtype=floatx(), check=allowed)
     add_role(new, ALGORITHM_HYPERPARAMETER)
     return new
 
 
-def not_negative(value: Any, name: str, advice: str = "") -> SharedVariable:
-    """As `hyperparameter`, for a setting that is 0 or more; `advice` follows the error's text."""
-    check_number(value, name)
-    if value < 0:
-        raise errors.AlgorithmError(f"{name} is 0 or more, got {value!r}{advice}")
-    return hyperparameter(value, name)
-
-
 def learning_rate_of(value: Any) -> SharedVariable:
-    """A learning rate as a shared variable; see `not_negative`."""
-    return not_negative(value, "learning_rate", UPHILL)
+    """A learning rate as a shared variable."""
+    return hyperparameter(value, "learning_rate", replace(NOT_NEGATIVE, advice=UPHILL))
 
 
 def check_rule(value: Any, user: str) -> None:
@@ -253,7 +295,7 @@ def check_rule(value: Any, user: str) -> None:
 
 
 def check_number(value: Any, name: str) -> None:
-    """Raise `AlgorithmError` unless `value` is a finite number, or an array or tensor of one."""
+    """Raise `AlgorithmError` unless `value` is one real number, or an array or tensor of one."""
     if isinstance(value, Variable):
         raise errors.AlgorithmError(
             f"{name} is a number, got the variable {value!r}; give a number, and change the "
@@ -261,13 +303,11 @@ def check_number(value: Any, name: str) -> None:
         )
     try:
         number = torch.as_tensor(value)
-        single = number.ndim == 0
+        single = number.ndim == 0 and not number.is_complex()
     except (TypeError, ValueError, RuntimeError):  # as torch finds
         single = False
     if not single:
         raise errors.AlgorithmError(f"{name} is one number, such as 0.1; got {value!r}")
-    if not number.isfinite():
-        raise errors.AlgorithmError(f"{name} is a finite number, such as 0.1; got {value!r}")
 
 
 def buffer_for(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -13,9 +13,10 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from workbench import errors
 from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm
 from workbench.algorithms.finite import FiniteCost
-from workbench.algorithms.rules import check_parameters, hyperparameter, total_norm
+from workbench.algorithms.rules import check_parameters, learning_rate_of, total_norm
+from workbench.graph.training import GraphMode, TrainingGraph
 from workbench.tensor import Function, SharedVariable, Variable, grad
-from workbench.tensor.execution import Guard
+from workbench.tensor.execution import Guard, Watch
 from workbench.tensor.function import Updates
 from workbench.tensor.shared import WriterLock, together
 from workbench.utils.plain import is_count
@@ -56,7 +57,7 @@ class TorchOptimizer(UpdatesAlgorithm):
     schedule_every : int, optional
         After how many batches schedulers take a step; ``ReduceLROnPlateau`` then gets the mean cost
         over these batches.
-    on_not_finite, updates, function_kwargs, on_unused_sources : optional
+    mode, on_not_finite, updates, function_kwargs, on_unused_sources : optional
         As in `GradientDescent`.
 
     Attributes
@@ -85,6 +86,11 @@ class TorchOptimizer(UpdatesAlgorithm):
     array(2., dtype=float32)
     """
 
+    _fixed = dict.fromkeys(
+        ("cost", "parameters", "gradients", "total_gradient_norm", "learning_rate"),
+        "make a new TorchOptimizer, and a main loop with it",
+    )
+
     def __init__(
         self,
         cost: Variable,
@@ -94,6 +100,7 @@ class TorchOptimizer(UpdatesAlgorithm):
         *,
         schedulers: Iterable[MakeScheduler] = (),
         schedule_every: int = 1,
+        mode: GraphMode = "training",
         on_not_finite: OnTrouble = "raise",
         updates: Updates | None = None,
         function_kwargs: Mapping[str, Any] | None = None,
@@ -103,7 +110,9 @@ class TorchOptimizer(UpdatesAlgorithm):
         check_parameters(type(self).__name__, parameters)
         self.cost = cost
         self.parameters = list(parameters)
-        gradients = grad(cost, self.parameters)
+        self.training_graph = TrainingGraph([cost], mode)
+        [self._trained_cost] = self.training_graph([cost])
+        gradients = grad(self._trained_cost, self.parameters)
         self.gradients = dict(zip(self.parameters, gradients, strict=True))
         self.total_gradient_norm = total_norm(self.gradients, "total_gradient_norm")
         if not is_count(schedule_every):
@@ -111,7 +120,9 @@ class TorchOptimizer(UpdatesAlgorithm):
                 f"schedule_every is a number of batches, 1 or more; got {schedule_every!r}"
             )
         self.schedule_every = schedule_every
-        self.finite = FiniteCost(cost, on_not_finite)
+        self.finite = FiniteCost(
+            self._trained_cost, on_not_finite, self.gradients, list(self.gradients.values())
+        )
         self._make_optimizer, self._options = optimizer, dict(options or {})
         if isinstance(optimizer, torch.optim.Optimizer) or not callable(optimizer):
             raise errors.AlgorithmError(NOT_A_MAKER.format(given=optimizer))
@@ -119,7 +130,7 @@ class TorchOptimizer(UpdatesAlgorithm):
             raise errors.AlgorithmError(NOT_MAKERS.format(given=schedulers))
         self._make_schedulers = schedulers
         self._make()
-        self.learning_rate = hyperparameter(self._rate(), "learning_rate")
+        self.learning_rate = learning_rate_of(self._rate())
         self._known_rate = self.learning_rate.get_value().item()
         self._costs: list[torch.Tensor] = []
 
@@ -146,10 +157,13 @@ class TorchOptimizer(UpdatesAlgorithm):
         return float(self.optimizer.param_groups[0]["lr"])
 
     def _outputs(self) -> list[Variable]:
-        return [self.cost, *self.gradients.values()]
+        return [self._trained_cost, *self.gradients.values()]
 
     def _guard(self) -> Guard | None:
         return self.finite.guard
+
+    def _watch(self) -> Watch | None:
+        return self.finite.watch
 
     def settle(self) -> None:
         self.finite.settle()
@@ -170,10 +184,37 @@ class TorchOptimizer(UpdatesAlgorithm):
                 for group in self.optimizer.param_groups:
                     group["lr"] = rate
                 self._known_rate = rate
-            self.optimizer.step(evaluate)
+            with self._undone(run):
+                self.optimizer.step(evaluate)
         if self.schedulers:
             self._schedule(evaluations[0][0])
         return evaluations[0]
+
+    @contextmanager
+    def _undone(self, run: Function) -> Iterator[None]:
+        """Undo a step that fails halfway, or after which a parameter is not finite.
+
+        Gradients are looked at before the optimizer sees them. Only one that evaluates several
+        times has changed something when a later one is refused; and only with a rate above one,
+        which is rare, a finite gradient may become a step that is not.
+        """
+        risky = any(not group["lr"] <= 1 for group in self.optimizer.param_groups)
+        if not self.finite.variables or not (
+            risky or isinstance(self.optimizer, torch.optim.LBFGS)
+        ):
+            yield
+            return
+        changed = list(dict.fromkeys([*self.parameters, *run.updates]))
+        values = [variable.tensor.clone() for variable in changed]
+        state = copy.deepcopy(self.optimizer.state_dict())
+        try:
+            yield
+            self.finite.check_changed(self.parameters)
+        except errors.NotFiniteError:
+            for variable, value in zip(changed, values, strict=True):
+                variable.tensor.copy_(value)
+            self.optimizer.load_state_dict(state)
+            raise
 
     def _all_locks(self, run: Function) -> AbstractContextManager[object]:
         """Of everything that the step touches; taken together, so that nobody waits in a circle."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
 from workbench.bricks.application import application
+from workbench.bricks.dimensions import check_finite
 from workbench.bricks.interfaces import Activation
 from workbench.tensor import Variable
 
@@ -112,6 +113,8 @@ class LeakyRectifier(Activation):
     >>> LeakyRectifier(leak=0.1).apply(torch.tensor([-1.0, 2.0]))
     tensor([-0.1000,  2.0000])
     """
+
+    setting_checks: ClassVar = {"leak": check_finite}
 
     def __init__(self, leak: float = 0.01, **kwargs: Any) -> None:
         super().__init__(**kwargs)

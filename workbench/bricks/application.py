@@ -8,9 +8,10 @@ carry names, roles and annotations and vanish when the graph is lowered.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -33,6 +34,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 SPECIAL = ("application", "application_call")
 """Arguments that an application method may declare and receives without its caller passing them."""
+
+NAMES = ("inputs", "outputs", "sequences", "states", "contexts")
+"""Attributes that families of bricks ask an application for; errors say how to give one."""
+
+OWN = (
+    "application_function", "name", "brick", "attributes", "properties", "signature", "application",
+)  # fmt: skip
+"""What is set on applications themselves; everything else is declared for a brick or a class."""
 
 _running: ContextVar[tuple[Brick, ...]] = ContextVar("running", default=())
 """The bricks that are being applied, outermost first."""
@@ -129,10 +138,27 @@ class Application:
         reason = "each brick computes it" if name in self.properties else "it declares none"
         raise AttributeError(f"{self!r} has no attribute {name!r}: {reason}")
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Give all bricks of the class an attribute; see `BoundApplication.__setattr__`."""
+        if name.startswith("_") or name in OWN:
+            super().__setattr__(name, value)
+        elif name in self.properties:
+            raise AttributeError(
+                f"{self!r}: each brick computes {name} by its method {self.properties[name]}; "
+                "define that in a subclass, or set the attribute of one brick"
+            )
+        else:
+            _check_attribute(self, name, self.attributes)
+            self.attributes[name] = value
+
     @property
     def inputs(self) -> list[str]:
         """Names of the inputs: as declared, else the arguments of the method."""
         return pack(self.attributes.get("inputs", self.argument_names))
+
+    @inputs.setter
+    def inputs(self, names: list[str]) -> None:
+        """Handled by `__setattr__`."""
 
     @property
     def argument_names(self) -> list[str]:
@@ -194,6 +220,10 @@ class Application:
         self._check_open("a delegate")
         self._delegate = f.__name__
         return f
+
+    def _asks(self, method: str) -> bool:
+        """Whether it gets attributes from the method of this name."""
+        return method == self._delegate or method in self.properties.values()
 
     def _check_open(self, what: str) -> None:
         if self.brick is not None:
@@ -322,6 +352,10 @@ class BoundApplication:
         names = self._found("inputs")
         return self.application.argument_names if names is None else pack(names)
 
+    @inputs.setter
+    def inputs(self, names: list[str]) -> None:
+        """Handled by `__setattr__`."""
+
     @property
     def declares_inputs(self) -> bool:
         """Whether somebody said what is an input; else every argument counts as one."""
@@ -329,19 +363,72 @@ class BoundApplication:
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or (found := self._found(name)) is None:
-            raise AttributeError(f"{self!r} has no attribute {name!r}")
+            hint = ""
+            if name in NAMES:
+                hint = (
+                    f": {self.application!r} declares none; write @application({name}=[...]), or "
+                    f"let a delegate tell, or set {self.brick.name}.{self.name}.{name} = [...]"
+                )
+            raise AttributeError(f"{self!r} has no attribute {name!r}{hint}")
         return pack(found) if name == "outputs" else found
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Give an attribute to this application of this one brick, whatever its class declares.
+
+        As in ``brick.apply.inputs = ["a", "b"]``; it is copied and stored with the brick.
+
+        Raises
+        ------
+        AttributeError
+            If applications have no such attribute.
+        """
+        if name.startswith("_") or name in OWN:
+            super().__setattr__(name, value)
+            return
+        _check_attribute(self, name, (*self.application.attributes, *self.application.properties))
+        self._settings(make=True)[name] = value
+        self.brick._forget()
+
+    def _settings(self, make: bool = False) -> dict[str, Any]:
+        """The attributes given to this application of this brick."""
+        application, everything = self.application, vars(self.brick)
+        if make:
+            everything.setdefault("_application_settings", {})
+        elif "_application_settings" not in everything:
+            return {}
+        # A subclass may define an application of the same name, which delegates to this one.
+        owner = "" if application.brick is None else application.brick.__qualname__
+        found: dict[str, Any] = everything["_application_settings"].setdefault(
+            f"{owner}.{application.name}", {}
+        )
+        return found
+
     def _found(self, name: str) -> Any:
-        """An attribute as declared: computed by the brick, given to the decorator, or delegated."""
+        """An attribute as given to this brick, computed by it, declared, or delegated."""
         application = self.application
+        if name in (settings := self._settings()):
+            return settings[name]
         if name in application.properties:
-            return getattr(self.brick, application.properties[name])()
+            return self._method(application.properties[name])()
         if name in application.attributes:
             return application.attributes[name]
         if application._delegate is not None:
-            return getattr(getattr(self.brick, application._delegate)(), name, None)
+            return getattr(self._method(application._delegate)(), name, None)
         return None
+
+    def _method(self, name: str) -> Callable[[], Any]:
+        """A method that the application gets attributes from; a subclass may override it.
+
+        Unless it does so for an application of its own, which may well ask this one by `super`.
+        """
+        application, kind = self.application, type(self.brick)
+        owner = next((cls for cls in kind.__mro__ if name in vars(cls)), kind)
+        other = vars(owner).get(application.name)
+        if isinstance(other, Application) and other is not application and other._asks(name):
+            method: Any = getattr(application.brick, name)
+            return functools.partial(method, self.brick)
+        own: Callable[[], Any] = getattr(self.brick, name)
+        return own
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Apply the brick.
@@ -420,6 +507,16 @@ def application(*args: Any, **kwargs: Any) -> Any:
     if args:
         return Application(args[0])
     return lambda method: Application(method, **kwargs)
+
+
+def _check_attribute(application: object, name: str, declared: Iterable[str]) -> None:
+    """Refuse to set what no one will ask the application for."""
+    known = dict.fromkeys((*NAMES, *declared))
+    if name not in known:
+        raise AttributeError(
+            f"{application!r} has no attribute {name!r} to set, only {', '.join(known)}"
+            f"{nearest(name, known)}"
+        )
 
 
 def applications_of(brick: type[Brick]) -> dict[str, Application]:

@@ -8,7 +8,7 @@ each of these steps, and takes them through it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar, NoReturn, Self
@@ -22,10 +22,11 @@ from workbench.errors import (
     ApplicationError,
     BrickError,
     NotConfiguredError,
-    SignatureError,
     nearest,
 )
 from workbench.graph.hierarchy import Component
+from workbench.tensor import SharedVariable
+from workbench.utils.hooks import refuse_former_hooks
 
 LIFE_CYCLE = frozenset(
     "allocated initialized allocation_config_pushed initialization_config_pushed parameters "
@@ -81,6 +82,12 @@ class Brick(Component):
         brick initialises it.
     decorators : sequence of BrickWrapper
         A class attribute: wrappers for the inherited application methods of the class.
+    setting_checks : dict
+        A class attribute: for a setting, what raises unless its value makes sense. It is asked
+        whenever the setting is assigned, with the brick's path, the setting and the value.
+    former_hooks : dict of str to str
+        A class attribute: methods that subclasses overrode in Blocks and that nothing calls here,
+        and what to define instead. A class that defines one is refused.
 
     Examples
     --------
@@ -103,11 +110,15 @@ class Brick(Component):
 
     lazy: ClassVar[bool] = True
     decorators: ClassVar[Sequence[BrickWrapper]] = ()
+    setting_checks: ClassVar[Mapping[str, Callable[[str, str, Any], object]]] = {}
+    former_hooks: ClassVar[Mapping[str, str]] = {}
     print_shapes: bool = False
     _immediate: dict[Hashable, Any]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        for base in cls.__mro__:
+            refuse_former_hooks(cls, vars(base).get("former_hooks", {}), ApplicationError)
         for wrapper in vars(cls).get("decorators", ()):
             wrapper.decorate(cls)
 
@@ -115,7 +126,7 @@ class Brick(Component):
         self, name: str | None = None, children: Iterable[Brick] | None = None, **unknown: Any
     ) -> None:
         if unknown:
-            raise SignatureError(_unknown_arguments(type(self), unknown))
+            raise self._unknown_keyword(next(iter(unknown)))
         self.allocation_args: list[str] = getattr(self, "allocation_args", [])
         self.initialization_args: list[str] = getattr(self, "initialization_args", [])
         self.allocated = self.initialized = False
@@ -145,14 +156,25 @@ class Brick(Component):
             # A child that another model uses already keeps its parameters, unless asked explicitly.
             shared = child.allocated and any(p.allocated for p in child._owners() if p is not self)
             if anew or not shared:
-                child._allocate_tree(done, anew)
+                child._allocate_as_defined(done, anew)
         self.parameters = []
         self.auxiliary_variables.clear()
         self.updates.clear()
         self._allocate()
+        for parameter in self.parameters:
+            if isinstance(parameter, SharedVariable):
+                parameter.unset = bool(parameter.tensor.isnan().any())
         self._remember_settings()
         self.allocated = True
         self._forget()
+
+    def _allocate_as_defined(self, done: set[Brick], anew: bool) -> None:
+        """Allocate by the method of a subclass, if that has one of its own."""
+        if type(self).allocate is Brick.allocate:
+            self._allocate_tree(done, anew)
+        elif self not in done:
+            done.add(self)
+            self.allocate()
 
     def _allocate(self) -> None:
         """Make the brick's own parameters: append them to `parameters`. For subclasses."""
@@ -169,7 +191,7 @@ class Brick(Component):
         """
         self._require(self.initialization_args, "initialization")
         if not self.allocated:
-            self._allocate_tree(set(), anew=False)
+            self._allocate_as_defined(set(), anew=False)
         self._check_unchanged()
         if not self.initialization_config_pushed:
             self.push_initialization_config()
@@ -184,16 +206,21 @@ class Brick(Component):
     def push_allocation_config(self) -> None:
         """Give the children the settings that they need for allocation.
 
-        Done by `allocate` if it has not been done; call it to change the children afterwards.
+        Done by `allocate` if it has not been done; call it to change the children afterwards. May
+        be called before all settings are there: then the children get what is known, and are given
+        the rest by `allocate`.
+
+        Raises
+        ------
+        NotConfiguredError
+            If a setting is missing without which nothing can be said to the children.
         """
-        self._require(self.allocation_args, "allocation")
-        with _pushing("allocation"):
-            self._push_allocation_config()
+        self._push("allocation", self.allocation_args, self._push_allocation_config)
         for child in self._bricks():
             # A child that still lacks settings pushes its own once it has them.
             if not child._missing(child.allocation_args):
                 child.push_allocation_config()
-        self.allocation_config_pushed = True
+        self.allocation_config_pushed = not self._missing(self.allocation_args)
 
     def _push_allocation_config(self) -> None:
         """Set attributes of the children before their allocation. For subclasses."""
@@ -201,15 +228,19 @@ class Brick(Component):
     def push_initialization_config(self) -> None:
         """Give the children the settings that they need for initialisation.
 
-        Done by `initialize` if it has not been done; call it to change the children afterwards.
+        Done by `initialize` if it has not been done; call it to change the children afterwards. As
+        `push_allocation_config`, it may be called early.
+
+        Raises
+        ------
+        NotConfiguredError
+            If a setting is missing without which nothing can be said to the children.
         """
-        self._require(self.initialization_args, "initialization")
-        with _pushing("initialization"):
-            self._push_initialization_config()
+        self._push("initialization", self.initialization_args, self._push_initialization_config)
         for child in self._bricks():
             if not child._missing(child.initialization_args):
                 child.push_initialization_config()
-        self.initialization_config_pushed = True
+        self.initialization_config_pushed = not self._missing(self.initialization_args)
 
     def _push_initialization_config(self) -> None:
         """Set attributes of the children before their initialisation. For subclasses."""
@@ -217,10 +248,19 @@ class Brick(Component):
     def _prepare(self) -> None:
         """Be ready to be applied."""
         if not self.allocated:
-            self._allocate_tree(set(), anew=False)
+            self._allocate_as_defined(set(), anew=False)
         self._check_unchanged()
         if not self.lazy and not self.initialized:
             self.initialize()
+
+    def _push(self, stage: str, settings: list[str], push: Callable[[], None]) -> None:
+        """Push for a stage; if that goes wrong for want of `settings`, tell which."""
+        try:
+            with _pushing(stage):
+                push()
+        except Exception:
+            self._require(settings, stage)
+            raise
 
     def _missing(self, settings: Iterable[str]) -> list[str]:
         return [name for name in settings if not is_set(getattr(self, name, None))]
@@ -275,6 +315,8 @@ class Brick(Component):
             check_size(self._where(), name, value)
         elif name in COUNTS:
             check_count(self._where(), name, value)
+        elif (check := self.setting_checks.get(name)) is not None:
+            check(self._where(), name, value)
         before = vars(self).get(name)
         super().__setattr__(name, value)
         if not name.startswith("_") and name not in LIFE_CYCLE and before is not value:
@@ -385,17 +427,3 @@ def _equal(before: Any, now: Any) -> bool:
     plain = (int, str, tuple, dict)
     alike = isinstance(before, plain) and isinstance(now, plain) and before == now
     return alike or before is now or not is_set(now)
-
-
-def _unknown_arguments(cls: type[Brick], unknown: dict[str, Any]) -> str:
-    import inspect
-
-    known: dict[str, None] = {}
-    for base in cls.__mro__:
-        if issubclass(base, Brick):
-            names = list(inspect.signature(base.__init__).parameters)[1:]
-            known.update(dict.fromkeys(n for n in names if n not in ("args", "kwargs", "unknown")))
-    name = next(iter(unknown))
-    return (
-        f"{cls.__name__} has no argument {name!r} (it has {', '.join(known)}){nearest(name, known)}"
-    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from numbers import Real
 from typing import Any
 
 from workbench.bricks.application import BoundApplication, applications_of
@@ -64,21 +62,6 @@ def check_last_dim(
             f"{where}: {argument} is {str(variable.dtype).removeprefix('torch.')}, but must be "
             f"floats; convert it, as in {argument}.float()"
         )
-
-
-def checked_epsilon(brick: Brick, value: Any) -> Any:
-    """What is added to a variance, if it is a finite number from 0 up.
-
-    Raises
-    ------
-    BrickError
-    """
-    if not isinstance(value, Real) or not 0 <= float(value) < math.inf:
-        raise BrickError(
-            f"{brick.path()}: epsilon is {value!r}, but must be a small number from 0 up, such as "
-            "1e-5; it is added to what a root is taken of"
-        )
-    return value
 
 
 def _remedy(brick: Brick, setting: str, last: object) -> str:

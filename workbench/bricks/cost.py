@@ -167,7 +167,8 @@ class CategoricalCrossEntropy(Cost):
         y : Variable
             Class indices, integers of shape (B,), or probabilities of shape (B, C).
         y_hat : Variable
-            Probabilities of shape (B, C), each row with the sum one.
+            Probabilities of shape (B, C), each row with the sum one. Of one example without a
+            batch, probabilities of shape (C,), and then one index, or (C,), for `y`.
 
         Returns
         -------
@@ -175,6 +176,10 @@ class CategoricalCrossEntropy(Cost):
             A scalar.
         """
         where = f"{self.path()}.apply"
+        if y_hat.ndim == 1 and y.ndim == (1 if y.dtype.is_floating_point else 0):
+            check_targets(y.unsqueeze(0), y_hat.unsqueeze(0), where)
+            log = log_probability(y_hat).unsqueeze(0)
+            return mean_cost(-expected_log(y.unsqueeze(0), log, where))
         check_targets(y, y_hat, where)
         y_hat = probabilities(y_hat, f"{where}: y_hat", SCORES, rows=True)
         return mean_cost(-expected_log(y, log_probability(y_hat), where))

@@ -3,12 +3,15 @@
 A setting is a dimension if its name says so: ``dim``, ``dims``, or anything that ends in ``_dim``
 or ``_dims``. It holds a number, or a sequence or a dictionary of numbers where an input has several
 axes or a brick several inputs; what is not known yet is ``None`` or a `LazyNone`. A few other names
-are those of one whole number, such as a number of filters.
+are those of one whole number, such as a number of filters. A class may say of further settings
+which values make sense; see `Brick.setting_checks`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 from workbench.bricks.lazy import is_set
@@ -69,6 +72,45 @@ def check_size(where: str, name: str, value: Any) -> None:
     raise BrickError(
         f"{where}: {name} is {value!r}{of}, but dimensions are whole numbers from 0 up{hint}"
     )
+
+
+def check_epsilon(where: str, name: str, value: Any) -> None:
+    """Check what is added to a variance.
+
+    Raises
+    ------
+    BrickError
+        If it is no finite number from 0 up.
+    """
+    if not isinstance(value, Real) or not 0 <= float(value) < math.inf:
+        raise BrickError(
+            f"{where}: {name} is {value!r}, but must be a small number from 0 up, such as 1e-5; it "
+            "is added to what a root is taken of"
+        )
+
+
+def check_probability(where: str, name: str, value: Any) -> None:
+    """Check the probability of dropping an element.
+
+    Raises
+    ------
+    BrickError
+        If it is none, or 1, with which nothing would be left.
+    """
+    if not isinstance(value, Real) or not 0 <= float(value) < 1:
+        raise BrickError(f"{where}: {name} is in [0, 1), got {value!r}")
+
+
+def check_finite(where: str, name: str, value: Any) -> None:
+    """Check a setting that may be any number.
+
+    Raises
+    ------
+    BrickError
+        If it is none, or not finite.
+    """
+    if not isinstance(value, Real) or not math.isfinite(value):
+        raise BrickError(f"{where}: {name} is {value!r}, but must be a finite number")
 
 
 def _parts(value: Any) -> list[Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 from workbench.bricks.application import application
+from workbench.bricks.dimensions import check_probability
 from workbench.bricks.interfaces import Activation, Random
-from workbench.errors import BrickError
 from workbench.graph.annotations import ApplicationCall
 from workbench.graph.modes import MODE, ModeDependent
 from workbench.roles import DROPOUT, add_role
@@ -46,11 +45,10 @@ class Dropout(Random, Activation, ModeDependent):
     tensor([2., 2., 0., 0., 2.])
     """
 
+    setting_checks: ClassVar = {"drop_prob": check_probability}
+
     def __init__(self, drop_prob: float = 0.5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        given: Any = drop_prob
-        if not (isinstance(given, Real) and 0 <= float(given) < 1):
-            raise BrickError(f"{self.path()}: drop_prob is in [0, 1), got {drop_prob!r}")
         self.drop_prob = drop_prob
 
     def describe(self) -> str:

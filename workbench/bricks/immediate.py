@@ -8,7 +8,6 @@ setting or a child of it, or of anything below it, changes.
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,13 +18,13 @@ import torch
 from workbench.bricks.tagging import output_names
 from workbench.errors import DtypeError, ShapeError, WorkbenchError
 from workbench.graph.modes import in_training_mode
-from workbench.tensor import Function, SharedVariable, Variable, function, variable
+from workbench.tensor import Function, Variable, function, variable
 from workbench.tensor.device import floatx
-from workbench.utils.plain import find_bricks, unpack
+from workbench.tensor.inputs import expect_read_only
+from workbench.utils.plain import unpack
 
 if TYPE_CHECKING:
     from workbench.bricks.application import BoundApplication
-    from workbench.bricks.base import Brick
 
 OPTIONS = ("as_dict", "as_list", "call_id")
 ALL = sys.maxsize
@@ -69,7 +68,6 @@ def compute(bound: BoundApplication, args: tuple[Any, ...], kwargs: dict[str, An
         if kind is not None:
             # Building may have allocated the brick, and so made a new cache.
             bound.brick._immediate[kind if general else fitting] = made
-    _warn_of_nans(bound.brick)
     try:
         results = made(list(values.values()))
     except WorkbenchError:
@@ -137,6 +135,7 @@ def _tensor(value: torch.Tensor | numpy.ndarray[Any, Any]) -> torch.Tensor:
     """The value as a tensor; arrays of floats, which numpy makes float64 unasked, become floatx."""
     if isinstance(value, torch.Tensor):
         return value.detach()
+    expect_read_only()
     return torch.as_tensor(value, dtype=floatx() if value.dtype.kind == "f" else None)
 
 
@@ -155,15 +154,3 @@ def _kind(
     except TypeError:
         return None
     return kind
-
-
-def _warn_of_nans(brick: Brick) -> None:
-    for part in find_bricks([brick], lambda b: not b.initialized and b.allocated):
-        for parameter in part.parameters:
-            if isinstance(parameter, SharedVariable) and bool(parameter.tensor.isnan().any()):
-                warnings.warn(
-                    f"{part.path()}.{parameter.name} has not been initialised (it is NaN); call "
-                    f"{brick.path()}.initialize()",
-                    stacklevel=4,
-                )
-                return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy
 
@@ -12,7 +12,7 @@ from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.lazy import is_set
 from workbench.bricks.seeds import child_seed, root_seed
-from workbench.errors import BrickError, NotConfiguredError
+from workbench.errors import NotConfiguredError
 from workbench.graph.hierarchy import Component
 from workbench.initialization import NdarrayInitialization, Rng
 from workbench.roles import VariableRole, add_role
@@ -144,6 +144,9 @@ def derived_seed(brick: Component) -> int:
 class Initializable(RNGMixin):
     """A brick with initialisation schemes, which it also pushes to its children.
 
+    Every brick of this kind takes all of them, also one that has no biases of its own: a subclass
+    may add children that do.
+
     Parameters
     ----------
     weights_init : NdarrayInitialization, optional
@@ -155,11 +158,6 @@ class Initializable(RNGMixin):
     seed : int, optional
         See `RNGMixin`.
 
-    Attributes
-    ----------
-    has_biases : bool
-        A class attribute: whether the brick knows biases at all.
-
     Examples
     --------
     >>> from workbench.bricks import MLP
@@ -170,8 +168,6 @@ class Initializable(RNGMixin):
     array([[1., 1.], [1., 1.]], dtype=float32)
     """
 
-    has_biases: ClassVar[bool] = True
-
     def __init__(
         self,
         weights_init: NdarrayInitialization | None = None,
@@ -181,10 +177,6 @@ class Initializable(RNGMixin):
         **kwargs: Any,
     ) -> None:
         super().__init__(seed=seed, **kwargs)
-        if not self.has_biases and (biases_init is not None or not use_bias):
-            raise BrickError(
-                f"{type(self).__name__} has no biases: it takes neither biases_init nor use_bias"
-            )
         self.weights_init = weights_init
         self.biases_init = biases_init
         self.use_bias = use_bias
@@ -194,7 +186,7 @@ class Initializable(RNGMixin):
             if isinstance(child, Initializable):
                 if self.weights_init is not None:
                     child.weights_init = self.weights_init
-                if self.biases_init is not None and child.has_biases:
+                if self.biases_init is not None:
                     child.biases_init = self.biases_init
 
     def _add_parameter(self, shape: Sequence[int], name: str, role: VariableRole) -> None:

@@ -88,7 +88,13 @@ def lazy(
 
         @functools.wraps(init)
         def lazy_init(self: Any, *args: Any, **kwargs: Any) -> None:
-            given = signature.bind_partial(self, *args, **kwargs).arguments
+            try:
+                given = signature.bind_partial(self, *args, **kwargs).arguments
+            except TypeError as error:
+                names = ", ".join(list(signature.parameters)[1:])
+                raise SignatureError(
+                    f"{type(self).__name__}: {error}; it takes ({names})"
+                ) from None
             absent = [n for n in (*allocation, *initialization) if n not in given]
             if absent and not self.lazy and not _constructing.get():
                 raise SignatureError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 
@@ -41,8 +41,6 @@ class LookupTable(Initializable, Feedforward):
     tensor([[4., 5.],
             [0., 1.]])
     """
-
-    has_biases: ClassVar[bool] = False
 
     @lazy(allocation=["length", "dim"])
     def __init__(self, length: int, dim: int, **kwargs: Any) -> None:

@@ -148,7 +148,7 @@ class TorchModule(ModulePart, Random, ModeDependent):
     >>> brick = TorchModule(layers, name="net")
     >>> y = brick.apply(tensor.matrix("x"))
     >>> Model(y).get_parameter_dict()
-    {'net/0.weight': weight, 'net/0.bias': bias}
+    {'/net/0.weight': weight, '/net/0.bias': bias}
     >>> x = torch.ones(2, 4)
     >>> torch.equal(y.eval({"x": x}), layers(x))
     True

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
 from workbench.bricks.application import application
-from workbench.bricks.checks import check_last_dim, checked_epsilon
+from workbench.bricks.checks import check_last_dim
+from workbench.bricks.dimensions import check_epsilon
 from workbench.bricks.interfaces import Feedforward, RNGMixin
 from workbench.bricks.lazy import lazy
 from workbench.initialization import Constant, NdarrayInitialization
@@ -33,6 +34,8 @@ class FeatureNormalization(RNGMixin, Feedforward):
         Whether to have a scale.
     """
 
+    setting_checks: ClassVar = {"epsilon": check_epsilon}
+
     @lazy(allocation=["dim"])
     def __init__(
         self,
@@ -44,7 +47,7 @@ class FeatureNormalization(RNGMixin, Feedforward):
     ) -> None:
         super().__init__(**kwargs)
         self.dim = dim
-        self.epsilon = checked_epsilon(self, epsilon)
+        self.epsilon = epsilon
         self.scale_init = Constant(1) if scale_init is None else scale_init
         self.learn_scale = learn_scale
 

@@ -151,8 +151,6 @@ class LearnedPositions(PositionalEncoding, Initializable):
              [0.5000, 0.5000]]), (10, 2))
     """
 
-    has_biases = False
-
     @lazy(allocation=["length", "dim"])
     def __init__(self, length: int, dim: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.bricks.application import Application, BoundApplication, applications_of
 from workbench.errors import ShapeError
+from workbench.hints import Hinted
 from workbench.tensor import Variable
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ __all__ = [
 ]
 
 
-class BrickWrapper(ABC):
+class BrickWrapper(Hinted, ABC):
     """Base class of wrappers; a subclass defines `wrap`.
 
     Examples

@@ -25,6 +25,7 @@ from workbench.data.schemes import (
 )
 from workbench.data.spiral import Spiral
 from workbench.data.streams import AbstractDataStream, DataStream, EpochIterator
+from workbench.data.swiss_roll import SwissRoll
 from workbench.data.text import TextFile, make_dictionary
 from workbench.data.transformers import (
     Batch,
@@ -34,10 +35,13 @@ from workbench.data.transformers import (
     FilterSources,
     Flatten,
     ForceFloatX,
+    ImagesFromBytes,
     Mapping,
     Merge,
+    MinimumImageDimensions,
     NGrams,
     Padding,
+    Random2DRotation,
     RandomFixedSizeCrop,
     RandomFlip,
     RandomTransformer,
@@ -45,6 +49,7 @@ from workbench.data.transformers import (
     ScaleAndShift,
     SortMapping,
     SourcewiseTransformer,
+    ToBytes,
     Transformer,
     Unpack,
     Window,
@@ -70,6 +75,7 @@ __all__ = [
     "Flatten",
     "ForceFloatX",
     "H5PYDataset",
+    "ImagesFromBytes",
     "IndexScheme",
     "IndexableDataset",
     "Iris",
@@ -77,9 +83,11 @@ __all__ = [
     "IterationScheme",
     "Mapping",
     "Merge",
+    "MinimumImageDimensions",
     "NGrams",
     "Padding",
     "Prefetch",
+    "Random2DRotation",
     "RandomFixedSizeCrop",
     "RandomFlip",
     "RandomTransformer",
@@ -92,7 +100,9 @@ __all__ = [
     "SortMapping",
     "SourcewiseTransformer",
     "Spiral",
+    "SwissRoll",
     "TextFile",
+    "ToBytes",
     "Transformer",
     "Unpack",
     "Window",

@@ -10,6 +10,7 @@ loads the batches before it again and drops them.
 from __future__ import annotations
 
 import contextlib
+import copy
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from typing import Any
@@ -24,9 +25,12 @@ from torch.utils.data import (
     RandomSampler,
     SubsetRandomSampler,
     WeightedRandomSampler,
+    default_collate,
 )
 
 from workbench.data.datasets import Data, Dataset
+from workbench.data.once import ReadOnce, once
+from workbench.data.readonly import read_only_batch
 from workbench.data.streams import AbstractDataStream
 from workbench.errors import DataError, SourceError, nearest
 
@@ -37,7 +41,10 @@ NO_NAMES = (
 
 
 class BatchStream(AbstractDataStream):
-    """Ready-made batches from any object that can be iterated over again and again.
+    """Ready-made batches from any object that can be iterated over.
+
+    One that can be read only once, such as a generator, gives a single epoch, perhaps an endless
+    one; a run on it cannot be rewound, and its log says so.
 
     Parameters
     ----------
@@ -51,7 +58,7 @@ class BatchStream(AbstractDataStream):
     Raises
     ------
     DataError
-        If `batches` cannot be iterated over twice, or does not name its sources.
+        If `batches` gives no batch; while reading, if it is to be read twice and cannot.
 
     Examples
     --------
@@ -61,27 +68,24 @@ class BatchStream(AbstractDataStream):
     """
 
     def __init__(self, batches: Iterable[Any], sources: Sequence[str] | None = None) -> None:
-        self.batches = batches
-        self._check_repeatable()
+        self.batches = once(batches, "the data stream")
+        self.reads_once = isinstance(self.batches, ReadOnce)
         self.num_batches = self._length()
         if sources is None:
             sources = self._look()
         self.sources = (sources,) if isinstance(sources, str) else tuple(sources)
 
-    def _check_repeatable(self) -> None:
-        if isinstance(self.batches, Iterator):
-            raise DataError(
-                f"the data stream is a {type(self.batches).__name__}, which can be read only once, "
-                "but every epoch reads it anew; give a list, a DataLoader, or an object whose "
-                "__iter__ starts from the beginning"
-            )
+    @property
+    def _makes_new(self) -> bool:
+        """Whether each batch is made for this reading, and is nobody's data."""
+        return False
 
     def _length(self) -> int | None:
         return len(self.batches) if isinstance(self.batches, Sized) else None
 
     def _look(self) -> Sequence[str]:
-        name = type(self.batches).__name__
-        for first in self._begin(0):
+        name, batches = self._kind(), self.batches
+        for first in batches.first() if isinstance(batches, ReadOnce) else self._begin(0):
             if isinstance(first, Mapping):
                 return tuple(first)
             kind = f"a {type(first).__name__}"
@@ -92,11 +96,16 @@ class BatchStream(AbstractDataStream):
             raise SourceError(NO_NAMES.format(name=name, kind=kind, example=example))
         raise DataError(f"{name} gives no batch at all")
 
+    def _kind(self) -> str:
+        batches = self.batches
+        return batches.kind if isinstance(batches, ReadOnce) else type(batches).__name__
+
     def _begin(self, epoch: int) -> Iterator[Any]:
         return iter(self.batches)
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
-        return map(self._as_tuple, itertools.islice(self._begin(epoch), start, None))
+        batches = map(self._as_tuple, itertools.islice(self._begin(epoch), start, None))
+        return batches if self._makes_new else map(read_only_batch, batches)
 
     def _as_tuple(self, batch: Any) -> Data:
         if isinstance(batch, Mapping):
@@ -116,7 +125,7 @@ class BatchStream(AbstractDataStream):
         return entries
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({type(self.batches).__name__}, sources={self.sources})"
+        return f"{type(self).__name__}({self._kind()}, sources={self.sources})"
 
 
 class LoaderStream(BatchStream):
@@ -145,10 +154,12 @@ class LoaderStream(BatchStream):
 
     def __init__(self, batches: DataLoader[Any], sources: Sequence[str] | None = None) -> None:
         self._seed = _loader_seed(batches)
+        self._open = 0
         super().__init__(batches, sources)
 
-    def _check_repeatable(self) -> None:
-        """Accept any loader: it makes a new iterator every epoch."""
+    @property
+    def _makes_new(self) -> bool:
+        return self.batches.collate_fn is default_collate
 
     def _length(self) -> int | None:
         # what a loader says about an iterable-style dataset is a guess
@@ -157,6 +168,10 @@ class LoaderStream(BatchStream):
 
     def _begin(self, epoch: int) -> Iterator[Any]:
         loader = self.batches
+        if loader.persistent_workers and self._open:
+            # It has one iterator, which begins anew for everybody; another one has its own.
+            loader = copy.copy(loader)
+            loader._iterator = None
         for sampler in _samplers(loader):
             if isinstance(sampler, DistributedSampler):
                 sampler.set_epoch(epoch)
@@ -166,7 +181,18 @@ class LoaderStream(BatchStream):
         with _lent(loader, generator):
             batches = iter(loader)
             first = list(itertools.islice(batches, 1))  # samplers draw when first asked
-        return itertools.chain(first, batches)
+        return self._counted(itertools.chain(first, batches))
+
+    def _counted(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """Give `batches`, and know meanwhile that somebody reads them."""
+        self._open += 1
+        try:
+            yield from batches
+        finally:
+            self._open -= 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_open": 0}
 
 
 def as_stream(data_stream: Any, sources: Sequence[str] | None = None) -> AbstractDataStream:
@@ -183,7 +209,7 @@ def as_stream(data_stream: Any, sources: Sequence[str] | None = None) -> Abstrac
     Raises
     ------
     DataError
-        If `data_stream` is no stream of batches, or can be read only once.
+        If `data_stream` is no stream of batches.
     SourceError
         If the names of the entries are not known.
 

@@ -25,7 +25,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from workbench.data.files import data_folders, one_line
+from workbench.data.files import data_folders, one_line, regular_file
 from workbench.data.hdf5 import H5PYDataset
 from workbench.data.npz import read_npz
 from workbench.data.pictures import SOURCES, PictureDataset, Pictures
@@ -62,6 +62,10 @@ class CIFAR10(PictureDataset):
         ``("train",)``, ``("test",)`` or both.
     start, stop : int, optional
         Use only the examples from `start` to before `stop`.
+    subset : slice or sequence of int, optional
+        Use only these of the examples, in this order; `start` and `stop` count among them.
+    load_in_memory : bool
+        Accepted as in Fuel; the set is small, and in memory in any case.
     sources : sequence of str, optional
         Which sources to give, in this order.
 
@@ -99,12 +103,16 @@ class CIFAR10(PictureDataset):
         *,
         start: int | None = None,
         stop: int | None = None,
+        subset: slice | Sequence[int] | npt.NDArray[np.integer] | None = None,
+        load_in_memory: bool = True,
         sources: Sequence[str] | None = None,
     ) -> None:
         names = self.check_sets(which_sets)
         found = _find()
         read = partial(self._pictures, found.absolute())
-        super().__init__(names, str(found), read, start=start, stop=stop, sources=sources)
+        super().__init__(
+            names, str(found), read, start=start, stop=stop, subset=subset, sources=sources
+        )
 
     @classmethod
     def _pictures(cls, found: Path, split: str) -> Pictures:
@@ -141,12 +149,26 @@ def _read(found: Path, split: str) -> Pictures:
     return images, labels
 
 
-def _records(content: bytes, where: str) -> npt.NDArray[Any]:
-    if len(content) != RECORD * RECORDS:
+def _check_size(size: int, where: str) -> None:
+    if size != RECORD * RECORDS:
         raise DataFileError(
-            f"{where}: holds {len(content)} bytes; a file of CIFAR-10 has {RECORDS} records of "
-            f"{RECORD} bytes, {RECORD * RECORDS} in all"
+            f"{where}: holds {size} bytes; a file of CIFAR-10 has {RECORDS} records of {RECORD} "
+            f"bytes, {RECORD * RECORDS} in all"
         )
+
+
+def _check_members(archive: tarfile.TarFile, found: Path) -> None:
+    """See that no file in the archive is larger than CIFAR-10's, before any is unpacked."""
+    for entry in archive:
+        if entry.size > RECORD * RECORDS:
+            raise DataFileError(
+                f"{found}: {entry.name!r:.100} in the archive has {entry.size} bytes, more than "
+                f"any file of CIFAR-10, {RECORD * RECORDS}"
+            )
+
+
+def _records(content: bytes, where: str) -> npt.NDArray[Any]:
+    _check_size(len(content), where)
     return np.frombuffer(content, np.uint8).reshape(RECORDS, RECORD)
 
 
@@ -155,17 +177,22 @@ def _contents(found: Path, split: str) -> Iterator[tuple[bytes, str]]:
     if found.is_dir():
         for name in BATCHES[split]:
             path = found / name
-            if not path.is_file():
+            if not path.exists():
                 raise DataFileError(f"{path}: this file of CIFAR-10 is missing")
+            regular_file(path, "file of CIFAR-10")
+            _check_size(path.stat().st_size, str(path))
             yield path.read_bytes(), str(path)
         return
     try:
         # nothing is unpacked to the disk: no name in the archive decides where anything goes
         with tarfile.open(found, "r:gz") as archive:
+            _check_members(archive, found)
             for name in BATCHES[split]:
-                member = archive.extractfile(f"{FOLDER}/{name}")
+                entry = archive.getmember(f"{FOLDER}/{name}")
+                member = archive.extractfile(entry)
                 if member is None:
                     raise DataFileError(f"{found}: {FOLDER}/{name} in the archive is no file")
+                _check_size(entry.size, f"{found}: {name}")
                 yield member.read(), f"{found}: {name}"
     except KeyError as error:
         raise DataFileError(f"{found}: {error.args[0]}; this is not CIFAR-10's archive") from None

@@ -19,27 +19,45 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from workbench.data.axes import Labelled
 from workbench.data.checksum import checksum, same_or_raise
+from workbench.data.files import one_line
+from workbench.data.hooks import check_called, refuse_uncalled
+from workbench.data.once import ReadOnce, once
+from workbench.data.readonly import read_only, read_only_batch
 from workbench.data.schemes import IterationScheme, Request, SequentialExampleScheme
 from workbench.data.schemes.base import request_sizes
 from workbench.errors import DataError, SourceError, nearest
+from workbench.hints import Hinted
 
 if TYPE_CHECKING:
-    from workbench.data.streams import AbstractDataStream
+    from workbench.data.streams import AbstractDataStream, DataStream
+
+DefaultTransformer: TypeAlias = (
+    "Callable[[AbstractDataStream], AbstractDataStream] | tuple[Any, ...]"
+)
 
 Data: TypeAlias = tuple[Any, ...]
 """One array (or, for a single example, one value) a source."""
 
+NO_STATE = (
+    "a data set holds no state here, as in Fuel: read what `request` says, and open files in "
+    "__init__ or in get_data; what can only be read in order is an IterableDataset with examples"
+)
 
-class Dataset:
+
+class Dataset(Hinted, Labelled):
     """What every dataset offers.
 
     Parameters
     ----------
-    provides_sources : sequence of str
-        The names of everything the dataset can give.
+    provides_sources : sequence of str, optional
+        The names of everything the dataset can give; the attribute of that name of the class, if
+        not given.
     sources : sequence of str, optional
         Those of them that are wanted, in this order; all if not given.
+    axis_labels : mapping from source to sequence of str, optional
+        Names of the axes of a batch, such as ``{"features": ("batch", "feature")}``.
 
     Attributes
     ----------
@@ -47,28 +65,77 @@ class Dataset:
         The names of what `get_data` returns, in order.
     num_examples : int or None
         N, where it is known.
+    reads_once : bool
+        Whether the data come from a generator, so that there is one epoch and no going back.
     example_iteration_scheme : IterationScheme or None
         What a stream uses that was given no scheme.
-    default_transformers : tuple of callables
-        What `DataStream.default_stream` puts around the stream, innermost first.
+    axis_labels : dict of str to tuple of str, or None
+        The names of the axes of each source, as far as they are known.
+    default_transformers : tuple of callables, or of tuples
+        What `DataStream.default_stream` puts around the stream, innermost first: callables that
+        take the stream, or tuples of one, its further arguments and its keyword arguments.
 
     Raises
     ------
     SourceError
         If `sources` names something that the dataset does not provide.
+    DataError
+        If a subclass is defined with methods that would never be called.
+
+    Examples
+    --------
+    >>> class Squares(Dataset):
+    ...     provides_sources = ("number", "square")
+    ...     num_examples = 100
+    ...
+    ...     def get_data(self, request):
+    ...         numbers = np.arange(100)[request]
+    ...         return self.filter_sources((numbers, numbers**2))
+    >>> Squares().get_data([2, 3])
+    (array([2, 3]), array([4, 9]))
+    >>> Squares(sources=("square",)).get_data(7)
+    (np.int64(49),)
     """
 
+    provides_sources: tuple[str, ...] = ()
     num_examples: int | None = None
+    reads_once: bool = False
     example_iteration_scheme: IterationScheme | None = None
-    default_transformers: tuple[Callable[[AbstractDataStream], AbstractDataStream], ...] = ()
+    default_transformers: tuple[DefaultTransformer, ...] = ()
+
+    _hooks = "get_data(self, request)"
+    _guards_itself = False
+    """Whether `get_data` sees to it that the data cannot be changed through what it returns."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        refuse_uncalled(cls, ("open", "next_epoch", "reset"), cls._hooks)
+        check_called(cls, "get_data", ("request",), NO_STATE)
+        if "get_data" in vars(cls) and "_guards_itself" not in vars(cls):
+            cls._guards_itself = False
 
     def __init__(
-        self, provides_sources: Sequence[str], *, sources: Sequence[str] | None = None
+        self,
+        provides_sources: Sequence[str] | None = None,
+        *,
+        sources: Sequence[str] | None = None,
+        axis_labels: Mapping[str, Sequence[str] | None] | None = None,
     ) -> None:
-        self.provides_sources = tuple(provides_sources)
+        if provides_sources is None:
+            provides_sources = self.provides_sources
+        if not provides_sources:
+            raise DataError(
+                f"{type(self).__name__} does not say what it provides; set provides_sources = "
+                "('features', ...) in the class, or pass such a tuple to Dataset.__init__"
+            )
+        provided = (provides_sources,) if isinstance(provides_sources, str) else provides_sources
+        self.provides_sources = tuple(provided)
         wanted = (sources,) if isinstance(sources, str) else sources
         self.sources = self.provides_sources if wanted is None else tuple(wanted)
         check_sources(self.sources, self.provides_sources, type(self).__name__)
+        if axis_labels is not None:
+            self.axis_labels = axis_labels
+            check_sources(axis_labels, self.provides_sources, type(self).__name__)
 
     def get_data(self, request: Request) -> Data:
         """Return the examples that `request` names, one entry a source.
@@ -82,6 +149,42 @@ class Dataset:
             f"{type(self).__name__} cannot be read by index (it was asked for {request!r}); its "
             "subclass must define get_data"
         )
+
+    def filter_sources(self, data: Sequence[Any]) -> Data:
+        """Return the entries of `data` that are wanted, in the order of `sources`.
+
+        Parameters
+        ----------
+        data : sequence
+            One entry for each of `provides_sources`, in that order.
+
+        Raises
+        ------
+        DataError
+            If there are more or fewer.
+        """
+        if len(data) != len(self.provides_sources):
+            raise DataError(
+                f"filter_sources of {type(self).__name__} was given {len(data)} entries; expected "
+                f"one for each of {self.provides_sources}"
+            )
+        named = dict(zip(self.provides_sources, data, strict=True))
+        return tuple([named[name] for name in self.sources])
+
+    def get_example_stream(self) -> DataStream:
+        """Return a stream that gives the examples one by one, in their order.
+
+        Examples
+        --------
+        >>> list(IndexableDataset([5, 7]).get_example_stream().get_epoch_iterator())
+        [(np.int64(5),), (np.int64(7),)]
+        """
+        from workbench.data.streams import DataStream
+
+        return DataStream(self, iteration_scheme=self.example_iteration_scheme)
+
+    def close(self, state: object = None) -> None:
+        """Let go of files, where there are any; they are opened again when they are needed."""
 
     def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
         """Return the scheme a stream over this dataset will use, given that `scheme` was asked for.
@@ -108,12 +211,14 @@ class Dataset:
     def iterate(self, scheme: IterationScheme | None, epoch: int, start: int) -> Iterator[Data]:
         """Read the batches of epoch `epoch` that `scheme` asks for, from number `start` on."""
         assert scheme is not None  # check_scheme has seen to it
-        return map(self.get_data, scheme.get_request_iterator(epoch, start))
+        batches = map(self.get_data, scheme.get_request_iterator(epoch, start))
+        return batches if self._guards_itself else map(read_only_batch, batches)
 
     def apply_default_transformers(self, data_stream: AbstractDataStream) -> AbstractDataStream:
         """Return `data_stream` with the dataset's default transformers around it."""
-        for transformer in self.default_transformers:
-            data_stream = transformer(data_stream)
+        for given in self.default_transformers:
+            transformer, arguments, named = _split(given)
+            data_stream = transformer(data_stream, *arguments, **named)
         return data_stream
 
     def __repr__(self) -> str:
@@ -124,7 +229,8 @@ class Dataset:
 class IndexableDataset(Dataset):
     """Arrays in memory, one a source, whose first axis counts the examples.
 
-    A batch of neighbouring examples is a view of the array and costs no copy: do not write to it.
+    A batch of neighbouring examples is a view of the array, costs no copy and cannot be written to;
+    to change the data themselves, write to `indexables`.
 
     A pickle of it, in a checkpoint for instance, contains the data. That of a subclass which can
     `load` them again does not.
@@ -139,6 +245,8 @@ class IndexableDataset(Dataset):
         Use only the examples from `start` to before `stop`.
     sources : sequence of str, optional
         Which sources to give, in this order.
+    axis_labels : mapping from source to sequence of str, optional
+        Names of the axes of a batch.
 
     Raises
     ------
@@ -156,6 +264,7 @@ class IndexableDataset(Dataset):
     """
 
     num_examples: int
+    _guards_itself = True
 
     def __init__(
         self,
@@ -164,9 +273,10 @@ class IndexableDataset(Dataset):
         stop: int | None = None,
         *,
         sources: Sequence[str] | None = None,
+        axis_labels: Mapping[str, Sequence[str] | None] | None = None,
     ) -> None:
         named, sources = _named(indexables, sources)
-        super().__init__(tuple(named), sources=sources)
+        super().__init__(tuple(named), sources=sources, axis_labels=axis_labels)
         arrays = {name: as_array(value, name)[start:stop] for name, value in named.items()}
         lengths = {name: len(array) for name, array in arrays.items()}
         if len(set(lengths.values())) > 1:
@@ -209,28 +319,40 @@ class IndexableDataset(Dataset):
                 error.add_note(f"while {self!r} was unpickled, which reads its data again")
                 raise
 
-    def get_data(self, request: Request | Sequence[int]) -> Data:
+    def get_data(
+        self, request: Request | Sequence[int] | None = None, *then: Any, state: object = None
+    ) -> Data:
         """Return the examples that `request` names, one array a source.
 
         Parameters
         ----------
         request : int, slice or sequence of int
-            One example, neighbouring examples (views), or any examples (copies).
+            One example, neighbouring examples (read-only views), or any examples (copies).
+        then, state
+            Fuel's data sets took a state before the request, which may still be given here.
 
         Raises
         ------
         DataError
             If the request reaches beyond the examples or is of another kind.
         """
+        request = after_state(request, then, self)
         if isinstance(request, slice):
             part = check_slice(request, self.num_examples, self)
-            return tuple([array[part] for array in self.indexables])
+            return tuple([read_only(array[part]) for array in self.indexables])
         try:
             index = as_index(request)
             # take() costs half of what array[index] does
-            return tuple([array.take(index, axis=0) for array in self.indexables])
+            taken = [array.take(index, axis=0) for array in self.indexables]
         except (IndexError, TypeError) as error:
             raise DataError(f"{self!r} was asked for {request!r}: {error}") from None
+        # the copy of an array of objects holds the objects themselves, not copies of them
+        return tuple(
+            [
+                read_only(part) if array.dtype == object else part
+                for part, array in zip(taken, self.indexables, strict=True)
+            ]
+        )
 
 
 class IterableDataset(Dataset):
@@ -241,16 +363,20 @@ class IterableDataset(Dataset):
     Parameters
     ----------
     iterables : mapping of str to iterable, or iterable
-        What to iterate over, one iterable a source, all of the same length; each must be able to
-        start again, as a list can and a generator cannot. A single iterable is the source
-        ``data``, or what `sources` calls it.
+        What to iterate over, one iterable a source, all of the same length; each should be able to
+        start again, as a list can. With a generator, which cannot, there is one epoch, perhaps an
+        endless one, and no going back. A single iterable is the source ``data``, or what `sources`
+        calls it.
     sources : sequence of str, optional
         Which sources to give, in this order.
+    axis_labels : mapping from source to sequence of str, optional
+        Names of the axes of an example; in batches ``batch`` comes before them.
 
     Raises
     ------
     DataError
-        If an iterable can be read only once or, while reading, if one ends before the others.
+        While reading: if an iterable ends before the others, or can be read only once and is to be
+        read again.
 
     Examples
     --------
@@ -264,6 +390,7 @@ class IterableDataset(Dataset):
         iterables: Mapping[str, Iterable[Any]] | Iterable[Any],
         *,
         sources: Sequence[str] | None = None,
+        axis_labels: Mapping[str, Sequence[str] | None] | None = None,
     ) -> None:
         named, sources = _named(iterables, sources)
         for name, iterable in named.items():
@@ -272,17 +399,20 @@ class IterableDataset(Dataset):
                     f"source {name!r} is {iterable!r}, which cannot be iterated over; give a "
                     "list, an array or another object with __iter__"
                 )
-            if isinstance(iterable, Iterator):
-                raise DataError(
-                    f"source {name!r} is a {type(iterable).__name__}, which can be read only "
-                    "once; give a list, or an object whose __iter__ starts from the beginning"
-                )
-        super().__init__(tuple(named), sources=sources)
-        self.iterables = tuple(named[name] for name in self.sources)
+        super().__init__(tuple(named), sources=sources, axis_labels=axis_labels)
+        self.iterables = tuple(once(named[name], f"source {name!r}") for name in self.sources)
+        self.reads_once = any(isinstance(iterable, ReadOnce) for iterable in self.iterables)
         sized = {name: len(item) for name, item in named.items() if isinstance(item, Sized)}
         if len(set(sized.values())) > 1:
             raise DataError(f"the sources differ in their number of examples: {sized}")
         self.num_examples = next(iter(sized.values()), None)
+
+    _hooks = "examples(self, start=0)"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        refuse_uncalled(cls, ("get_data",), cls._hooks)
+        super().__init_subclass__(**options)
+        check_called(cls, "examples", ("start",), "leave out the first `start` examples")
 
     def examples(self, start: int = 0) -> Iterator[Data]:
         """Read the examples one by one, leaving out the first `start`."""
@@ -309,9 +439,8 @@ class IterableDataset(Dataset):
         )
 
     def iterate(self, scheme: IterationScheme | None, epoch: int, start: int) -> Iterator[Data]:
-        if scheme is None:
-            return self.examples(start)
-        return self._batches(scheme, epoch, start)
+        batches = self.examples(start) if scheme is None else self._batches(scheme, epoch, start)
+        return map(read_only_batch, batches)
 
     def _batches(self, scheme: IterationScheme, epoch: int, start: int) -> Iterator[Data]:
         sizes = request_sizes(scheme, epoch)
@@ -322,6 +451,18 @@ class IterableDataset(Dataset):
                 yield tuple(stack(source) for source in zip(*batch, strict=True))
             if len(batch) < size:
                 return
+
+
+def _split(given: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """Return a transformer, its further arguments and its keyword arguments."""
+    parts = tuple(given) if isinstance(given, (tuple, list)) else (given,)
+    transformer, arguments, named = (*parts, *(None, (), {})[len(parts) :])[:3]
+    if len(parts) > 3 or not callable(transformer) or not isinstance(named, Mapping):
+        raise DataError(
+            f"{given!r} among default_transformers is no transformer; expected a callable that "
+            "takes a stream, or a tuple such as (Cast, ['float32'], {'which_sources': ('x',)})"
+        )
+    return transformer, tuple(arguments), dict(named)
 
 
 def as_scheme(given: object) -> IterationScheme:
@@ -352,6 +493,25 @@ def as_index(request: int | Sequence[int] | npt.NDArray[np.integer]) -> npt.NDAr
     return index
 
 
+def after_state(request: Any, then: tuple[Any, ...], dataset: Dataset) -> Any:
+    """Return the request among arguments as Fuel had them: a state, which nothing needs, first.
+
+    Raises
+    ------
+    DataError
+        If there is none, or more than one follows the state.
+    """
+    if then:
+        request, *more = then
+        if more:
+            raise DataError(f"get_data of {dataset!r} was given {len(then) + 1} arguments")
+    if request is None:
+        raise DataError(
+            f"get_data of {dataset!r} needs a request: an index, a slice or a list of indices"
+        )
+    return request
+
+
 def check_slice(request: slice, num_examples: int, dataset: Dataset) -> slice:
     """Return `request`, or raise a `DataError` if it is not one run of existing examples."""
     both = request.start is not None and request.stop is not None
@@ -365,25 +525,42 @@ def check_slice(request: slice, num_examples: int, dataset: Dataset) -> slice:
 
 def stack(examples: Sequence[Any]) -> npt.NDArray[Any]:
     """Make one array of `examples`, an array of objects where their shapes differ."""
+    if any(isinstance(example, bytes) for example in examples):
+        return as_objects(examples)  # an array of bytes would lose zeros at their ends
     arrays = [np.asarray(example) for example in examples]
     if len({array.shape for array in arrays}) == 1:
         return np.stack(arrays)
-    objects = np.empty(len(arrays), dtype=object)
-    for index, array in enumerate(arrays):  # objects[:] = arrays would try to broadcast them
-        objects[index] = array
+    return as_objects(arrays)
+
+
+def as_objects(examples: Sequence[Any]) -> npt.NDArray[Any]:
+    """Return an array of objects, each of which is an example."""
+    objects = np.empty(len(examples), dtype=object)
+    for index, example in enumerate(examples):  # objects[:] = would try to broadcast them
+        objects[index] = example
     return objects
 
 
 def as_array(value: Any, name: str) -> npt.NDArray[Any]:
     """Return `value` as an array of examples, of objects where they differ in shape."""
     if isinstance(value, torch.Tensor):
-        value = value.detach().cpu().numpy()
+        value = value.detach().cpu()
+        value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise DataError(
+            f"source {name!r} has masked values, which a data set does not know; give each a value "
+            "with array.filled(value), or leave them out"
+        )
+    if isinstance(value, (list, tuple)) and any(type(example) is bytes for example in value):
+        return as_objects(value)
     try:
         array = np.asarray(value)
     except ValueError:  # numpy refuses lists whose elements differ in shape
         array = stack(value)
     if not array.ndim:
-        raise DataError(f"source {name!r} is {value!r}; expected an array with an axis of examples")
+        raise DataError(
+            f"source {name!r} is {one_line(value)}; expected an array with an axis of examples"
+        )
     return array
 
 

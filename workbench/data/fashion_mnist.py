@@ -17,6 +17,9 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
+
 from workbench.data.files import data_folders
 from workbench.data.idx_pictures import Layout
 from workbench.data.pictures import PictureDataset, Pictures
@@ -49,6 +52,10 @@ class FashionMNIST(PictureDataset):
         ``("train",)``, ``("test",)`` or both.
     start, stop : int, optional
         Use only the examples from `start` to before `stop`.
+    subset : slice or sequence of int, optional
+        Use only these of the examples, in this order; `start` and `stop` count among them.
+    load_in_memory : bool
+        Accepted as in Fuel; the set is small, and in memory in any case.
     sources : sequence of str, optional
         Which sources to give, in this order.
 
@@ -98,6 +105,8 @@ class FashionMNIST(PictureDataset):
         *,
         start: int | None = None,
         stop: int | None = None,
+        subset: slice | Sequence[int] | npt.NDArray[np.integer] | None = None,
+        load_in_memory: bool = True,
         sources: Sequence[str] | None = None,
     ) -> None:
         names = self.check_sets(which_sets)
@@ -106,7 +115,9 @@ class FashionMNIST(PictureDataset):
             where = ", ".join(map(str, data_folders())) or "no folder of it exists"
             raise MissingDataError(NOT_HERE.format(where=where))
         read = partial(self._pictures, found.absolute())
-        super().__init__(names, str(found), read, start=start, stop=stop, sources=sources)
+        super().__init__(
+            names, str(found), read, start=start, stop=stop, subset=subset, sources=sources
+        )
 
     @classmethod
     def _pictures(cls, found: Path, split: str) -> Pictures:

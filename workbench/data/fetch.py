@@ -10,20 +10,39 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
+import queue
+import threading
+import time
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import IO, Any
 
+from workbench.data.files import one_line
 from workbench.errors import DataError, DownloadError, nearest
 
 BLOCK = 2**18
 ATTEMPTS = 3
 PART = ".part"
-NETWORK_ERRORS = (OSError, http.client.HTTPException)  # URLError and timeouts are OSErrors
+LARGEST = 2**30
+"""Bytes of a file whose size is not known."""
+SLOWEST = 1024
+"""Bytes a second below which a transfer counts as broken."""
+# URLError and timeouts are OSErrors, an address that is none is a ValueError
+NETWORK_ERRORS = (OSError, http.client.HTTPException, ValueError)
+
+MNIST_SIZES = MappingProxyType(
+    {
+        "train-images-idx3-ubyte.gz": 16 + 60_000 * 28 * 28,
+        "train-labels-idx1-ubyte.gz": 8 + 60_000,
+        "t10k-images-idx3-ubyte.gz": 16 + 10_000 * 28 * 28,
+        "t10k-labels-idx1-ubyte.gz": 8 + 10_000,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -41,12 +60,21 @@ class Entry:
         Whether the checksums are of the files as they are instead.
     folder : str
         The subfolder that the files go into, for those whose names another set uses too.
+    sizes : mapping of str to int
+        The most bytes that the content of each file can have; a server that sends more is no
+        mirror.
     """
 
     mirrors: tuple[str, ...]
     sha256: Mapping[str, str]
     archive: bool = False
     folder: str = ""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    def most(self, name: str) -> int:
+        """Return the most bytes that a file can have, compressed or not."""
+        size = self.sizes.get(name, LARGEST)
+        return size + size // 1000 + 1000  # what gzip adds to what cannot be compressed
 
 
 CATALOGUE: dict[str, Entry] = {
@@ -71,6 +99,7 @@ CATALOGUE: dict[str, Entry] = {
                 ),
             }
         ),
+        sizes=MNIST_SIZES,
     ),
     "fashion_mnist": Entry(
         mirrors=(
@@ -94,6 +123,7 @@ CATALOGUE: dict[str, Entry] = {
             }
         ),
         folder="fashion_mnist",
+        sizes=MNIST_SIZES,
     ),
     "cifar10": Entry(
         mirrors=(
@@ -108,6 +138,7 @@ CATALOGUE: dict[str, Entry] = {
             }
         ),
         archive=True,
+        sizes=MappingProxyType({"cifar-10-binary.tar.gz": 200_000_000}),
     ),
 }
 """The data sets that `download` knows, by name."""
@@ -119,6 +150,7 @@ def download(
     *,
     url: str | Sequence[str] | None = None,
     timeout: float = 30.0,
+    deadline: float = 3600.0,
 ) -> list[Path]:
     """Fetch a data set into a folder. Files that are there and whole are not fetched again.
 
@@ -134,7 +166,10 @@ def download(
     url : str or sequence of str, optional
         Addresses of folders that hold the files, instead of the public mirrors.
     timeout : float
-        Seconds without an answer after which a transfer counts as broken.
+        Seconds without an answer, or with hardly any bytes, after which a transfer counts as
+        broken.
+    deadline : float
+        Seconds that everything may take together.
 
     Returns
     -------
@@ -146,7 +181,8 @@ def download(
     DataError
         If there is no such data set.
     DownloadError
-        If no mirror gave a file whole. What has arrived is kept: calling again goes on from there.
+        If no mirror gave a file whole in time, or it cannot be written. What has arrived is kept:
+        calling again goes on from there.
 
     Examples
     --------
@@ -165,48 +201,112 @@ def download(
         ) from None
     mirrors = entry.mirrors if url is None else (url,) if isinstance(url, str) else tuple(url)
     folder = Path(directory).expanduser() / entry.folder
-    folder.mkdir(parents=True, exist_ok=True)
+    for name, seconds in (("timeout", timeout), ("deadline", deadline)):
+        if not seconds > 0:
+            raise DataError(f"{name} is {seconds!r}; expected a positive number of seconds")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DownloadError(f"{folder}: cannot be made ({one_line(error)})") from None
+    clock = _Clock(deadline)
     paths = [folder / file for file in entry.sha256]
     for path in paths:
         if not path.is_file() or _fault(path, entry):
-            _fetch(path, entry, [mirror.rstrip("/") + "/" for mirror in mirrors], timeout)
+            addresses = [mirror.rstrip("/") + "/" for mirror in mirrors]
+            _fetch(path, entry, addresses, timeout, clock)
     return paths
 
 
-def _fetch(path: Path, entry: Entry, mirrors: Sequence[str], timeout: float) -> None:
+class _Clock:
+    """The time that a download may still take.
+
+    Parameters
+    ----------
+    deadline : float
+        Seconds from now.
+    """
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self._end = time.monotonic() + deadline
+
+    def check(self) -> None:
+        """Raise `_Late` if the time is over."""
+        if time.monotonic() > self._end:
+            raise _Late(f"it takes more than {self.deadline:g} s in all")
+
+
+class _Late(OSError):
+    """The time for the whole download is over."""
+
+
+class _TooLong(OSError):
+    """A server sends more than the file has."""
+
+
+class _Unwritable(OSError):
+    """What has arrived cannot be written."""
+
+
+def _fetch(path: Path, entry: Entry, mirrors: Sequence[str], timeout: float, clock: _Clock) -> None:
     part = path.with_name(path.name + PART)
+    if part.exists() and not part.is_file():
+        raise DownloadError(f"{part}: is in the way, and no regular file; remove it")
     faults: dict[str, str] = {}
     for mirror in mirrors:
         address = mirror + path.name
         for _ in range(ATTEMPTS):
             try:
-                _transfer(address, part, timeout)
+                _transfer(address, part, timeout, entry.most(path.name), clock)
             except NETWORK_ERRORS as error:
-                faults[address] = str(error) or type(error).__name__
-                if isinstance(error, urllib.error.HTTPError) and error.code < 500:
-                    break  # the server has answered, and will not answer otherwise
+                faults[address] = one_line(error)
+                if isinstance(error, (_Late, _Unwritable)):
+                    raise _failed(path, part, faults) from None
+                if _is_final(error):
+                    break
                 continue
             fault = _fault(part, entry)
             if fault is None:
-                part.replace(path)
+                _put(part, path)
                 return
             # perhaps the beginning came from elsewhere: once more, from nothing
             faults[address] = fault
             part.unlink()
+    raise _failed(path, part, faults)
+
+
+def _is_final(error: BaseException) -> bool:
+    """Return whether a server, having answered, will not answer otherwise."""
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code < 500
+    return isinstance(error, (_TooLong, ValueError))
+
+
+def _put(part: Path, path: Path) -> None:
+    try:
+        part.replace(path)
+    except OSError as error:
+        raise DownloadError(f"{path}: cannot be written ({one_line(error)})") from None
+
+
+def _failed(path: Path, part: Path, faults: Mapping[str, str]) -> DownloadError:
     kept = f"; what has arrived is kept in {part}, call again to go on" if part.exists() else ""
     reasons = "; ".join(f"{address}: {fault}" for address, fault in faults.items())
-    raise DownloadError(f"{path.name} could not be downloaded ({reasons}){kept}")
+    return DownloadError(f"{path.name} could not be downloaded ({reasons}){kept}")
 
 
-def _transfer(address: str, part: Path, timeout: float) -> None:
+def _transfer(address: str, part: Path, timeout: float, most: int, clock: _Clock) -> None:
     """Append to `part` what it lacks of the file at `address`, or raise one of NETWORK_ERRORS."""
+    clock.check()
     have = part.stat().st_size if part.exists() else 0
+    if have > most:
+        part.unlink()
+        have = 0
     headers = {"User-Agent": "workbench", "Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
-    request = urllib.request.Request(address, headers=headers)
     try:
-        answer = urllib.request.urlopen(request, timeout=timeout)
+        answer = _answer(urllib.request.Request(address, headers=headers), timeout)
     except urllib.error.HTTPError as error:
         with error:
             if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
@@ -216,35 +316,122 @@ def _transfer(address: str, part: Path, timeout: float) -> None:
         goes_on = answer.status == http.HTTPStatus.PARTIAL_CONTENT
         if goes_on and not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
             raise OSError(f"the server sent {answer.headers.get('Content-Range')!r}, not the rest")
-        announced = answer.headers.get("Content-Length")
+        start = have if goes_on else 0
+        announced = _announced(answer.headers.get("Content-Length"))
+        if announced is not None and start + announced > most:
+            raise _TooLong(f"the server announces {start + announced} bytes, {_most(most)}")
         received = 0
-        with part.open("ab" if goes_on else "wb") as file:
-            while block := answer.read(BLOCK):
-                file.write(block)
+        try:
+            file = part.open("ab" if goes_on else "wb")
+        except OSError as error:
+            raise _Unwritable(one_line(error)) from None
+        with file:
+            for block in _blocks(answer, timeout, clock):
                 received += len(block)
+                if start + received > most:
+                    part.unlink()
+                    raise _TooLong(f"the server sends more than {most} bytes, {_most(most)}")
+                try:
+                    file.write(block)
+                except OSError as error:
+                    raise _Unwritable(one_line(error)) from None
             file.flush()
             os.fsync(file.fileno())
-    if announced is not None and received < int(announced):
+    if announced is not None and received < announced:
         raise OSError(f"the connection broke after {received} of {announced} bytes")
+
+
+def _answer(request: urllib.request.Request, timeout: float) -> Any:
+    """Return the answer to a request, or raise what its thread raised.
+
+    The timeout of a socket begins again with every byte: who sends the header byte by byte could
+    go on for ever. The thread is left alone then, and ends with the connection.
+    """
+    results: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    late = threading.Event()
+
+    def ask() -> None:
+        try:
+            answer = urllib.request.urlopen(request, timeout=timeout)
+        except BaseException as error:
+            results.put(error)
+            return
+        results.put(answer)
+        if late.is_set():
+            answer.close()
+
+    threading.Thread(target=ask, name="download", daemon=True).start()
+    try:
+        result = results.get(timeout=timeout)
+    except queue.Empty:
+        late.set()
+        raise TimeoutError(f"no answer within {timeout:g} s") from None
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+def _blocks(answer: Any, timeout: float, clock: _Clock) -> Iterator[bytes]:
+    """Yield what arrives, as long as enough does."""
+    since, arrived = time.monotonic(), 0
+    while block := answer.read1(BLOCK):
+        yield block
+        clock.check()
+        arrived += len(block)
+        passed = time.monotonic() - since
+        if passed > timeout:
+            if arrived < SLOWEST * passed:
+                raise TimeoutError(f"only {arrived} bytes arrived in {passed:.0f} s")
+            since, arrived = time.monotonic(), 0
+
+
+def _announced(length: str | None) -> int | None:
+    if length is None:
+        return None
+    if not (length.isascii() and length.isdecimal()):
+        raise OSError(f"the server announced a length of {length!r:.60}")
+    return int(length[:20])
+
+
+def _most(most: int) -> str:
+    return f"but the file has at most {most}"
 
 
 def _fault(path: Path, entry: Entry) -> str | None:
     """Return what is wrong with a file's content, decompressed if gzip has compressed it."""
-    checksum = entry.sha256[path.name.removesuffix(PART)]
+    name = path.name.removesuffix(PART)
+    most = entry.sizes.get(name, LARGEST)
     digest = hashlib.sha256()
+    size = 0
     with path.open("rb") as file:
         head = file.read(2)
         file.seek(0)
         unpack = zlib.decompressobj(wbits=31) if head == b"\x1f\x8b" and not entry.archive else None
         try:
-            while block := file.read(BLOCK):
-                digest.update(block if unpack is None else unpack.decompress(block))
+            for block in _unpacked(file, unpack):
+                digest.update(block)
+                size += len(block)
+                if size > most:
+                    return f"the content has more than {most} bytes"
         except zlib.error as error:
             return f"the gzip compression is damaged ({error})"
     if unpack is not None and not unpack.eof:
         return "the gzip compression ends early"
     if unpack is not None and unpack.unused_data:
         return "something follows the compressed content"
-    if digest.hexdigest() != checksum:
-        return f"the content has SHA-256 {digest.hexdigest()}, expected {checksum}"
+    if digest.hexdigest() != entry.sha256[name]:
+        return f"the content has SHA-256 {digest.hexdigest()}, expected {entry.sha256[name]}"
     return None
+
+
+def _unpacked(file: IO[bytes], unpack: Any) -> Iterator[bytes]:
+    """Yield the content of a file in blocks, none of which is large, however small it was."""
+    while block := file.read(BLOCK):
+        if unpack is None:
+            yield block
+            continue
+        while block:
+            yield unpack.decompress(block, BLOCK)  # behind the end it only keeps what follows
+            block = b"" if unpack.eof else unpack.unconsumed_tail
+    if unpack is not None and not unpack.eof:
+        yield unpack.flush()

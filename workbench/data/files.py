@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-from workbench.errors import MissingDataError
+from workbench.errors import DataFileError, MissingDataError
 
 LONGEST = 200
 """Letters to quote of what a library says; some quote the whole file."""
+
+KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
 
 
 def data_folders() -> list[Path]:
@@ -21,8 +31,8 @@ def data_folders() -> list[Path]:
     return [folder for folder in folders if folder.is_dir()]
 
 
-def one_line(error: BaseException) -> str:
-    r"""Return what a library says is wrong, on one line and not at length.
+def one_line(error: object) -> str:
+    r"""Return what a library says is wrong, or any value, on one line and not at length.
 
     Examples
     --------
@@ -33,6 +43,59 @@ def one_line(error: BaseException) -> str:
     """
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def some(names: Iterable[object], show: Callable[[Any], str] = repr, most: int = 20) -> str:
+    """Return names with commas between them, the first of them where there are many.
+
+    Examples
+    --------
+    >>> some(["x", "y"])
+    "'x', 'y'"
+    >>> some(range(5), most=3)
+    '0, 1, 2 and 2 more'
+    """
+    texts = [f"{show(name):.200}" for name in names]
+    left = len(texts) - most
+    return ", ".join(texts) if left <= 0 else f"{', '.join(texts[:most])} and {left} more"
+
+
+def regular_file(path: str | os.PathLike[str], kind: str) -> Path:
+    """Return `path`, having seen that it is a file: reading a pipe or a device may never end.
+
+    Parameters
+    ----------
+    path : str or Path
+        The path.
+    kind : str
+        What is to be read, such as ``"IDX file"``, for messages.
+
+    Raises
+    ------
+    MissingDataError
+        If there is nothing of that name.
+    DataFileError
+        If it is a folder, a pipe, a socket or a device.
+
+    Examples
+    --------
+    >>> regular_file("nowhere.csv", "CSV file")
+    Traceback (most recent call last):
+    ...
+    workbench.errors.MissingDataError: there is no CSV file nowhere.csv
+    """
+    path = Path(path)
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        reason = "" if isinstance(error, FileNotFoundError) else f" ({error.strerror})"
+        raise MissingDataError(f"there is no {kind} {path}{reason}") from None
+    except ValueError as error:  # a name that no file can have
+        raise MissingDataError(f"there is no {kind} {str(path)!r} ({error})") from None
+    if not stat.S_ISREG(mode):
+        what = next((name for test, name in KINDS if test(mode)), "no file")
+        raise DataFileError(f"{path}: is {what}; expected a regular {kind}")
+    return path
 
 
 @contextlib.contextmanager

@@ -7,20 +7,32 @@ length of each axis and the values, everything big-endian. It may be compressed 
 from __future__ import annotations
 
 import gzip
+import math
 import os
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from workbench.data.files import one_line
-from workbench.errors import DataFileError, MissingDataError
+from workbench.data.files import one_line, regular_file
+from workbench.errors import DataFileError
 
 DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP = b"\x1f\x8b"
+RATIO = 1032
+"""How many times larger than itself what is compressed by the method of gzip can be."""
+AXES = 64
+"""The most axes of an array in numpy."""
+
+
+class Readable(Protocol):
+    """A file, compressed or not."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, as many at most."""
 
 
 def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
@@ -51,24 +63,63 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
     >>> read_idx(path)
     array([7, 2, 1], dtype=uint8)
     """
-    content = _content(Path(path))
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in DTYPES:
+    path = regular_file(path, "IDX file")
+    with path.open("rb") as file:
+        packed = file.read(2) == GZIP
+        file.seek(0)
+        if not packed:
+            return _read(file, path, path.stat().st_size, path.stat().st_size)
+        # no stream of gzip is larger than this when it is unpacked
+        most = path.stat().st_size * RATIO
+        try:
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                return _read(unpacked, path, None, most)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DataFileError(
+                f"{path}: the gzip compression is damaged ({one_line(error)})"
+            ) from None
+
+
+def _read(file: Readable, path: Path, length: int | None, most: int) -> npt.NDArray[Any]:
+    """Read an array, and no more than its header promises.
+
+    Parameters
+    ----------
+    file : file
+        What to read.
+    path : Path
+        The file, for messages.
+    length, most : int
+        The bytes there are, if that is known, and the most that there can be.
+    """
+    head = file.read(4)
+    if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in DTYPES:
         raise DataFileError(
-            f"{path}: not an IDX file; it begins with {content[:4].hex(' ') or 'nothing'}, "
+            f"{path}: not an IDX file; it begins with {head.hex(' ') or 'nothing'}, "
             "expected 00 00, a code of a dtype and the number of axes"
         )
-    dtype, axes = np.dtype(DTYPES[content[2]]), content[3]
-    start = 4 + 4 * axes
-    if len(content) < start:
+    dtype, axes = np.dtype(DTYPES[head[2]]), head[3]
+    if axes > AXES:
+        raise DataFileError(f"{path}: has {axes} axes; an array has {AXES} at most")
+    sizes = file.read(4 * axes)
+    if len(sizes) < 4 * axes:
         raise DataFileError(f"{path}: ends within its header; the file is incomplete")
-    shape = struct.unpack(f">{axes}I", content[4:start])
-    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    if len(content) - start != size:
-        raise DataFileError(
-            f"{path}: holds {len(content) - start} bytes of values; its header, shape {shape} and "
-            f"dtype {dtype.name}, promises {size}; the file is damaged"
-        )
-    array = np.frombuffer(content, dtype, offset=start).reshape(shape)
+    shape = struct.unpack(f">{axes}I", sizes)
+    size = math.prod(shape) * dtype.itemsize
+    header = f"its header, shape {shape} and dtype {dtype.name}, promises {size}"
+    there = None if length is None else length - 4 - 4 * axes
+    if size > most or (there is not None and there != size):
+        held = f"{there} bytes of values" if there is not None else f"at most {most} bytes"
+        raise DataFileError(f"{path}: holds {held}; {header}; the file is damaged")
+    content = file.read(size)
+    follows = file.read(1)  # to the end, where gzip has its checksum
+    if len(content) != size or follows:
+        held = "more bytes of values" if follows else f"{len(content)} bytes of values"
+        raise DataFileError(f"{path}: holds {held}; {header}; the file is damaged")
+    try:
+        array = np.frombuffer(content, dtype).reshape(shape)
+    except ValueError as error:  # sizes that are too large beside one of 0
+        raise DataFileError(f"{path}: {one_line(error)}; {header}") from None
     return array.astype(dtype.newbyteorder("="))  # also a copy that may be written to
 
 
@@ -84,17 +135,3 @@ def encode_idx(array: npt.NDArray[Any]) -> bytes:
     codes = {name: code for code, name in DTYPES.items()}
     header = bytes([0, 0, codes[dtype], array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
     return header + array.astype(dtype).tobytes()
-
-
-def _content(path: Path) -> bytes:
-    if not path.is_file():
-        raise MissingDataError(f"there is no IDX file {path}")
-    content = path.read_bytes()
-    if not content.startswith(GZIP):
-        return content
-    try:
-        return gzip.decompress(content)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataFileError(
-            f"{path}: the gzip compression is damaged ({one_line(error)})"
-        ) from None

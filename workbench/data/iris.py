@@ -17,6 +17,7 @@ from workbench.data.datasets import IndexableDataset
 from workbench.data.hdf5 import H5PYDataset
 from workbench.data.transformers import ForceFloatX
 
+AXES = {"features": ("batch", "measurement"), "targets": ("batch", "index")}
 EMBEDDED = Path(__file__).parent / "embedded" / "iris.h5"
 
 
@@ -64,7 +65,7 @@ class Iris(IndexableDataset):
         sources: Sequence[str] | None = None,
     ) -> None:
         self.which_sets = (which_sets,) if isinstance(which_sets, str) else tuple(which_sets)
-        super().__init__(self.load(), start, stop, sources=sources)
+        super().__init__(self.load(), start, stop, sources=sources, axis_labels=AXES)
 
     def load(self) -> dict[str, npt.NDArray[Any]]:
         table = H5PYDataset(EMBEDDED, self.which_sets, load_in_memory=True)

@@ -18,6 +18,9 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
+
 from workbench.data.files import data_folders
 from workbench.data.hdf5 import H5PYDataset
 from workbench.data.idx_pictures import Layout
@@ -56,6 +59,10 @@ class MNIST(PictureDataset):
         By default the full set is used where it is found.
     start, stop : int, optional
         Use only the examples from `start` to before `stop`.
+    subset : slice or sequence of int, optional
+        Use only these of the examples, in this order; `start` and `stop` count among them.
+    load_in_memory : bool
+        Accepted as in Fuel; the set is small, and in memory in any case.
     sources : sequence of str, optional
         Which sources to give, in this order.
 
@@ -94,6 +101,8 @@ class MNIST(PictureDataset):
         full: bool | None = None,
         start: int | None = None,
         stop: int | None = None,
+        subset: slice | Sequence[int] | npt.NDArray[np.integer] | None = None,
+        load_in_memory: bool = True,
         sources: Sequence[str] | None = None,
     ) -> None:
         names = self.check_sets(which_sets)
@@ -104,7 +113,9 @@ class MNIST(PictureDataset):
         self.is_subset = found is None
         origin = "embedded subset" if found is None else str(found)
         read = partial(self._pictures, found and found.absolute())
-        super().__init__(names, origin, read, start=start, stop=stop, sources=sources)
+        super().__init__(
+            names, origin, read, start=start, stop=stop, subset=subset, sources=sources
+        )
 
     @classmethod
     def _pictures(cls, found: Path | None, split: str) -> Pictures:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import os
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from workbench.data.files import one_line
-from workbench.errors import DataFileError, MissingDataError, nearest
+from workbench.data.files import one_line, regular_file, some
+from workbench.data.idx import RATIO
+from workbench.errors import DataFileError, nearest
+
+MAGIC = np.lib.format.MAGIC_PREFIX
 
 
 def read_npz(path: str | os.PathLike[str], names: Sequence[str]) -> list[npt.NDArray[Any]]:
@@ -41,42 +44,74 @@ def read_npz(path: str | os.PathLike[str], names: Sequence[str]) -> list[npt.NDA
     >>> read_npz(path, ["y"])
     [array([3, 4])]
     """
-    if not Path(path).is_file():
-        raise MissingDataError(f"there is no npz file {path}")
+    path = regular_file(path, "npz file")
     try:
-        # np.load(path) leaves the file open where it finds no archive in it
-        with Path(path).open("rb") as file:
-            return _picked(np.load(file), names, path)
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) == MAGIC:
+                raise DataFileError(f"{path}: not an npz file, but a single array{_shape(file)}")
+            file.seek(0)
+            with zipfile.ZipFile(file) as archive:
+                members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+                for name in names:
+                    if name not in members:
+                        raise DataFileError(
+                            f"{path}: {name} is not among the arrays of the archive, which are "
+                            f"{some(members, str)}{nearest(name, members)}"
+                        )
+                return [_member(archive, members[name], name, path) for name in names]
     except DataFileError:
         raise
-    except ValueError as error:
-        if "allow_pickle" in str(error):
+    except Exception as error:
+        # of a damaged header numpy's parser raises almost anything, and zipfile too
+        raise DataFileError(f"{path}: {_damaged(error)}") from None
+
+
+def _member(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, path: Path
+) -> npt.NDArray[Any]:
+    """Read an array, having seen that its header promises what the archive can hold."""
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DataFileError(f"{path}: {name} is compressed by a method that numpy does not use")
+    packed = info.compress_size * (RATIO if info.compress_type == zipfile.ZIP_DEFLATED else 1)
+    with archive.open(info) as member:
+        if member.read(len(MAGIC)) != MAGIC:
+            raise DataFileError(f"{path}: not an npz file of arrays; {name} in it is none")
+    with archive.open(info) as member:
+        shape, dtype, header = _header(member)
+        if dtype.hasobject:
             raise DataFileError(
                 f"{path}: not an npz file of plain arrays; it holds pickled Python objects, which "
                 "are not read, for they could run any code"
-            ) from None
-        raise DataFileError(f"{path}: {_damaged(error)}") from None
-    except (OSError, EOFError, LookupError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataFileError(f"{path}: {_damaged(error)}") from None
+            )
+        size = math.prod(shape) * dtype.itemsize
+        there = min(info.file_size, packed) - header
+        if size > there:
+            raise DataFileError(
+                f"{path}: {name} is to be of shape {shape} and dtype {dtype}, {size} bytes, but "
+                f"the archive has at most {max(there, 0)} bytes for it; the file is damaged"
+            )
+    with archive.open(info) as member:
+        array: npt.NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
+        if member.read(1):  # to the end, where the checksum is looked at
+            raise DataFileError(f"{path}: {name} has more values than its header promises")
+        return array
 
 
-def _picked(
-    loaded: Any, names: Sequence[str], path: str | os.PathLike[str]
-) -> list[npt.NDArray[Any]]:
-    if not isinstance(loaded, np.lib.npyio.NpzFile):
-        raise DataFileError(f"{path}: not an npz file, but a single array of shape {loaded.shape}")
-    with loaded as archive:
-        for name in names:
-            if name not in archive.files:
-                raise DataFileError(
-                    f"{path}: {name} is not among the arrays of the archive, which are "
-                    f"{', '.join(archive.files)}{nearest(name, archive.files)}"
-                )
-        arrays = [archive[name] for name in names]
-    for name, array in zip(names, arrays, strict=True):
-        if not isinstance(array, np.ndarray):  # the bytes of whatever is no array
-            raise DataFileError(f"{path}: not an npz file of arrays; {name} in it is none")
-    return arrays
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+    """Return shape, dtype and the bytes that the header of an array takes."""
+    version = np.lib.format.read_magic(file)
+    read = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
+    shape, _, dtype = read(file)
+    return shape, dtype, file.tell()
+
+
+def _shape(file: IO[bytes]) -> str:
+    file.seek(0)
+    return f" of shape {_header(file)[0]}"
 
 
 def _damaged(error: Exception) -> str:

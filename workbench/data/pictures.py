@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from workbench.data.datasets import IndexableDataset
+from workbench.data.datasets import IndexableDataset, as_index
 from workbench.data.transformers import ScaleAndShift
 from workbench.errors import DataError, DataFileError, SourceError, nearest
 
 SOURCES = ("features", "targets")
+AXES = {"features": ("batch", "channel", "height", "width"), "targets": ("batch", "index")}
 Pictures = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 """The pictures of a split, and the number of the class of each."""
 
@@ -36,6 +37,8 @@ class PictureDataset(IndexableDataset):
         it in place of the data.
     start, stop : int, optional
         Use only the examples from `start` to before `stop`.
+    subset : slice or sequence of int, optional
+        Use only these of the examples, in this order; `start` and `stop` count among them.
     sources : sequence of str, optional
         Which sources to give, in this order.
 
@@ -61,12 +64,14 @@ class PictureDataset(IndexableDataset):
         *,
         start: int | None = None,
         stop: int | None = None,
+        subset: slice | Sequence[int] | npt.NDArray[np.integer] | None = None,
         sources: Sequence[str] | None = None,
     ) -> None:
         self.which_sets = which_sets
+        self.subset = subset
         self.origin = origin
         self._read = read
-        super().__init__(self.load(), start, stop, sources=sources)
+        super().__init__(self.load(), start, stop, sources=sources, axis_labels=AXES)
         if "features" in self.sources:
             to_unit = partial(ScaleAndShift, scale=1 / 255, shift=0, which_sources=("features",))
             self.default_transformers = (to_unit,)
@@ -75,7 +80,23 @@ class PictureDataset(IndexableDataset):
         splits = [self._read(name) for name in self.which_sets]
         arrays = [pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
                   for pieces in zip(*splits, strict=True)]  # fmt: skip
+        if self.subset is not None:
+            arrays = [self._chosen(array, self.subset) for array in arrays]
         return dict(zip(SOURCES, arrays, strict=True))
+
+    def _chosen(
+        self, array: npt.NDArray[Any], subset: slice | Sequence[int] | npt.NDArray[np.integer]
+    ) -> npt.NDArray[Any]:
+        if isinstance(subset, slice):
+            return array[subset]
+        try:
+            chosen: npt.NDArray[Any] = array[as_index(subset) if len(subset) else []]
+            return chosen
+        except (IndexError, TypeError) as error:
+            raise DataError(
+                f"the subset of {type(self).__name__}, {self.which_sets}, does not fit its "
+                f"{len(array)} examples: {error}"
+            ) from None
 
     @classmethod
     def check_sets(cls, which_sets: Sequence[str]) -> tuple[str, ...]:

@@ -81,4 +81,9 @@ class Spiral(IndexableDataset):
                 "label": label,
             },
             sources=sources,
+            axis_labels={
+                "features": ("batch", "feature"),
+                "position": ("batch",),
+                "label": ("batch",),
+            },
         )

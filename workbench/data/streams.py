@@ -13,17 +13,42 @@ from __future__ import annotations
 
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Literal, TypeVar, overload
 
+from workbench.data.axes import BATCH, AxisLabels, Labelled, as_labels, changed
 from workbench.data.datasets import Data, Dataset
+from workbench.data.hooks import STREAM_HOOKS, check_called, is_own, refuse_uncalled
+from workbench.data.readonly import explained
 from workbench.data.schemes import IterationScheme
 from workbench.errors import DataError
+from workbench.hints import Hinted
 
 BatchT = TypeVar("BatchT")
 
+_Place = tuple[tuple[int, int], "EpochIterator[Any] | None"]
+"""An epoch and a position to begin at, and the epoch that was begun there."""
 
-class AbstractDataStream(ABC):
+_reader: ContextVar[Literal["training", "evaluation"] | None] = ContextVar("reader", default=None)
+"""Who asks a stream; ``None`` is a person."""
+
+
+@contextmanager
+def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
+    """Ask streams, in this context, for training, which has a place of its own, or to evaluate.
+
+    Evaluation has the place of a person who asks, but cannot move training.
+    """
+    token = _reader.set(reader)
+    try:
+        yield
+    finally:
+        _reader.reset(token)
+
+
+class AbstractDataStream(Hinted, Labelled, ABC):
     """What every stream offers.
 
     Attributes
@@ -38,6 +63,10 @@ class AbstractDataStream(ABC):
         Whether what the stream gives are single examples rather than batches.
     num_random : int
         How many transformers that draw random numbers there are in the stream.
+    axis_labels : dict of str to tuple of str, or None
+        The names of the axes of each source, as far as they are known.
+    reads_once : bool
+        Whether the data come from a generator, so that there is one epoch and no going back.
     """
 
     sources: tuple[str, ...]
@@ -46,9 +75,18 @@ class AbstractDataStream(ABC):
     batch_size: int | None = None
     produces_examples: bool = False
     num_random: int = 0
+    reads_once: bool = False
 
-    _running: EpochIterator[Any] | None = None
-    _start: tuple[int, int] = (0, 0)
+    _hooks = "iterate(self, epoch, start=0)"  # what a subclass defines
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if not is_own(cls, "iterate"):  # with a loop of its own it may call what it likes
+            refuse_uncalled(cls, STREAM_HOOKS, cls._hooks)
+        check_called(cls, "iterate", ("epoch", "start"), "give it both")
+
+    _here: _Place = ((0, 0), None)
+    _trained: _Place | None = None
 
     @abstractmethod
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
@@ -74,6 +112,9 @@ class AbstractDataStream(ABC):
     ) -> EpochIterator[Any]:
         """Begin the next epoch, or go on with the one that `load_state_dict` has restored.
 
+        A main loop that trains on the stream keeps a place of its own: whoever looks at the data,
+        before or meanwhile, does not change what is trained on.
+
         Parameters
         ----------
         as_dict : bool
@@ -89,19 +130,66 @@ class AbstractDataStream(ABC):
         """
         if epoch is not None:
             return EpochIterator(self, epoch, 0, as_dict)
-        first, position = self._start if self._running is None else self._running.following
-        self._running = EpochIterator(self, first, position, as_dict)
-        return self._running
+        (first, position), running = self._place
+        if running is not None:
+            first, position = running.following
+        begun: EpochIterator[Any] = EpochIterator(self, first, position, as_dict)
+        self._move(((first, position), begun))
+        return begun
+
+    @property
+    def _place(self) -> _Place:
+        """Where whoever asks stands: a start, and the epoch that was begun last."""
+        if _reader.get() != "training":
+            return self._here
+        return (self._here[0], None) if self._trained is None else self._trained
+
+    def _move(self, place: _Place) -> None:
+        if _reader.get() == "training":
+            self._trained = place
+        else:
+            # Training, which has not begun, will begin where the stream was put, not here.
+            self._trained = self._trained or (self._here[0], None)
+            self._here = place
+
+    def iterate_epochs(self, as_dict: bool = False) -> Iterator[EpochIterator[Any]]:
+        """Begin one epoch after another, for ever.
+
+        Parameters
+        ----------
+        as_dict : bool
+            Whether to give mappings from source to array instead of tuples.
+
+        Examples
+        --------
+        >>> from workbench.data import IndexableDataset
+        >>> stream = DataStream(IndexableDataset([5, 7]))
+        >>> for _, epoch in zip(range(2), stream.iterate_epochs()):
+        ...     print([int(number) for (number,) in epoch])
+        [5, 7]
+        [5, 7]
+        """
+        while True:
+            yield self.get_epoch_iterator(as_dict)
+
+    def close(self) -> None:
+        """Let go of files and processes; reading opens or starts them again."""
 
     def state_dict(self) -> dict[str, int]:
-        """Return where the stream stands: ``epoch`` and ``position``, the batches given of it."""
-        if self._running is not None:
-            return self._running.state_dict()
-        epoch, position = self._start
+        """Return where the stream stands: ``epoch`` and ``position``, the batches given of it.
+
+        A main loop has a place of its own, which is part of its state.
+        """
+        (epoch, position), running = self._place
+        if running is not None:
+            return running.state_dict()
         return {"epoch": epoch, "position": position}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Go back to where `state_dict` was called: the next epoch iterator continues there.
+
+        So does a main loop that has not begun to train on the stream; one that has is moved by its
+        own `load_state_dict` only.
 
         Raises
         ------
@@ -125,8 +213,9 @@ class AbstractDataStream(ABC):
                 f"{self.num_batches} batches in an epoch; resume with the data and the batch "
                 "size that the position was saved with"
             )
-        self._running = None
-        self._start = (epoch, position)
+        self._move(((epoch, position), None))
+        if _reader.get() is None and (self._trained is None or self._trained[1] is None):
+            self._trained = None  # training, which has not begun, is to begin there
 
 
 class EpochIterator(Iterator[BatchT]):
@@ -167,7 +256,8 @@ class EpochIterator(Iterator[BatchT]):
         except StopIteration:
             self.finished, self._batches = True, None
             raise
-        except BaseException:
+        except BaseException as error:
+            explained(error)
             # a generator that has raised is dead and would look like the end of the epoch
             self._batches = None
             raise
@@ -203,12 +293,16 @@ class EpochIterator(Iterator[BatchT]):
 class DataStream(AbstractDataStream):
     """The examples of a dataset, in the order and the portions of a scheme.
 
+    Arrays that are views of the data, such as those of neighbouring examples, are read-only.
+
     Parameters
     ----------
     dataset : Dataset
         Where to read.
     iteration_scheme : IterationScheme, optional
         What to read next; one example after another if not given.
+    axis_labels : mapping from source to sequence of str, optional
+        Names of the axes of a batch, instead of those that the dataset has.
 
     Raises
     ------
@@ -230,20 +324,49 @@ class DataStream(AbstractDataStream):
     """
 
     def __init__(
-        self, dataset: Dataset, *, iteration_scheme: IterationScheme | None = None
+        self,
+        dataset: Dataset,
+        *,
+        iteration_scheme: IterationScheme | None = None,
+        axis_labels: Mapping[str, Sequence[str] | None] | None = None,
     ) -> None:
         if not isinstance(dataset, Dataset):
             raise DataError(
                 f"a DataStream reads a Dataset, not {type(dataset).__name__}; put arrays into "
                 "IndexableDataset({source: array}), and give a torch DataLoader to as_stream"
             )
+        if not hasattr(dataset, "sources"):
+            raise DataError(
+                f"{type(dataset).__name__} has no sources yet; call super().__init__() in its "
+                "__init__"
+            )
         self.dataset = dataset
         self.sources = dataset.sources
+        self.reads_once = dataset.reads_once
         scheme = dataset.check_scheme(iteration_scheme)
         self.iteration_scheme = scheme
         self.produces_examples = scheme is None or scheme.requests_examples
         self.num_examples, self.num_batches = epoch_lengths(scheme, dataset.num_examples)
         self.batch_size = None if scheme is None else scheme.batch_size
+        self._labels_given = None if axis_labels is None else as_labels(axis_labels)
+
+    def _inferred_labels(self) -> AxisLabels | None:
+        labels = self._labels_given
+        if labels is None:
+            labels = self.dataset.axis_labels
+        scheme = self.iteration_scheme
+        if labels is None or scheme is None:  # such data sets name the axes of examples
+            return labels
+        if self.produces_examples:
+            return changed(labels, lambda names: names[names[:1] == (BATCH,) :], tuple(labels))
+        if scheme.bounds is None:
+            return changed(
+                labels, lambda names: names if BATCH in names else (BATCH, *names), tuple(labels)
+            )
+        return labels
+
+    def close(self) -> None:
+        self.dataset.close()
 
     @classmethod
     def default_stream(

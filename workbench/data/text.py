@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 
 from workbench.data.datasets import Data, IterableDataset
-from workbench.data.files import one_line
-from workbench.errors import DataError, DataFileError, MissingDataError
+from workbench.data.files import one_line, regular_file
+from workbench.errors import DataError, DataFileError
 
 Files = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 Level = Literal["word", "character"]
@@ -75,7 +75,7 @@ class TextFile(IterableDataset):
         encoding: str = "utf-8",
     ) -> None:
         lines = _Lines(files, preprocess, encoding)
-        super().__init__({"features": lines})
+        super().__init__({"features": lines}, axis_labels={"features": ("time",)})
         self.files = lines.paths
         self.dictionary = dict(dictionary)
         self.bos_token, self.eos_token, self.unk_token = bos_token, eos_token, unk_token
@@ -173,8 +173,7 @@ class _Lines:
         self.preprocess = preprocess
         self.encoding = encoding
         for path in self.paths:
-            if not path.is_file():
-                raise MissingDataError(f"there is no text file {path}")
+            regular_file(path, "text file")
         if not self.paths:
             raise DataError("a text was given no files; expected at least one")
         try:

@@ -5,8 +5,14 @@ from workbench.extensions.base import TrainingExtension, callback
 from workbench.extensions.composite import CompositeExtension
 from workbench.extensions.events import CallbackName
 from workbench.extensions.finish import FinishAfter
+from workbench.extensions.monitoring import (
+    DataStreamMonitoring,
+    MonitoringExtension,
+    TrainingDataMonitoring,
+)
 from workbench.extensions.printing import Printing
 from workbench.extensions.progress import ProgressBar
+from workbench.extensions.saveload import Checkpoint, Load
 from workbench.extensions.simple import (
     Predicate,
     SimpleExtension,
@@ -14,18 +20,30 @@ from workbench.extensions.simple import (
     always_true,
     has_done_epochs,
 )
+from workbench.extensions.stopping import EarlyStopping, FinishIfNoImprovementAfter
 from workbench.extensions.timing import Timestamp, Timing
+from workbench.extensions.training import ReduceOnPlateau, SharedVariableModifier, TrackTheBest
 
 __all__ = [
     "CallbackName",
+    "Checkpoint",
     "CompositeExtension",
+    "DataStreamMonitoring",
+    "EarlyStopping",
     "FinishAfter",
+    "FinishIfNoImprovementAfter",
+    "Load",
+    "MonitoringExtension",
     "Predicate",
     "Printing",
     "ProgressBar",
+    "ReduceOnPlateau",
+    "SharedVariableModifier",
     "SimpleExtension",
     "Timestamp",
     "Timing",
+    "TrackTheBest",
+    "TrainingDataMonitoring",
     "TrainingExtension",
     "Triggers",
     "always_true",

@@ -14,6 +14,8 @@ from workbench.errors import ExtensionError, nearest
 from workbench.extensions.events import CallbackName
 from workbench.serialization.state import check_keys
 from workbench.tensor import SharedVariable
+from workbench.utils.attributes import FixedAttributes
+from workbench.utils.hooks import refuse_former_hooks
 
 if TYPE_CHECKING:
     from workbench.main_loop import MainLoop
@@ -84,7 +86,7 @@ def check_signature(
         ) from None
 
 
-class TrainingExtension:
+class TrainingExtension(FixedAttributes):
     """A set of callbacks that share a context: override the methods of the events you want.
 
     The events, with the table of exactly when each fires, stand in `workbench.extensions.events`.
@@ -105,6 +107,13 @@ class TrainingExtension:
     'Halver'
     """
 
+    _called = "extension"
+    former_hooks: ClassVar[Mapping[str, str]] = {}
+    """Methods that subclasses overrode in Blocks and that nothing calls here; what to do instead.
+
+    A class that defines one is refused.
+    """
+
     state_keys: ClassVar[tuple[str, ...]] = ()
     """The attributes that must be saved for training to go on as if it had never stopped.
 
@@ -114,6 +123,8 @@ class TrainingExtension:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        for base in cls.__mro__:
+            refuse_former_hooks(cls, vars(base).get("former_hooks", {}), ExtensionError)
         events = [event.value for event in CallbackName]
         for name in vars(cls):
             hint = nearest(name, events) if name.startswith(("before_", "after_", "on_")) else ""
@@ -147,7 +158,7 @@ class TrainingExtension:
 
     def dispatch(self, callback_name: CallbackName, *args: Any) -> None:
         """Run the callback of an event; override it to intercept every event."""
-        getattr(self, callback_name.value)(*args)
+        getattr(self, CallbackName(callback_name))(*args)
 
     def handler(self, event: CallbackName) -> Handler | None:
         """Return what the main loop shall call on `event`, or None if nothing.
@@ -189,6 +200,30 @@ class TrainingExtension:
         Those of the training step are saved in any case.
         """
         return ()
+
+    def records(self) -> Mapping[str, bool]:
+        """Return the names of the records that it makes, as far as they are known beforehand.
+
+        Returns
+        -------
+        dict
+            For each name, whether nobody else may make it: true for a value, false for a note
+            that several may make, such as a request to finish.
+        """
+        return {}
+
+    def waiting_for(self) -> Mapping[str, bool]:
+        """Return the names of the records that it looks for and has not found in this run.
+
+        Whoever watches a channel that nothing makes, because it is misspelt, is told of it after
+        the first epoch.
+
+        Returns
+        -------
+        dict
+            For each name, whether it has looked already.
+        """
+        return {}
 
     def before_training(self) -> None:
         """Called before training starts for the first time."""

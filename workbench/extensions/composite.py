@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from workbench.errors import ExtensionError
 from workbench.extensions.base import Handler, TrainingExtension
 from workbench.extensions.events import CallbackName
+from workbench.extensions.foreign import Dispatching, as_extension
 from workbench.extensions.simple import SimpleExtension, Triggers
 from workbench.serialization.training import load_states, states_of
 from workbench.tensor import SharedVariable
@@ -42,19 +43,21 @@ class CompositeExtension(SimpleExtension):
     FinishAfter(after_n_epochs=5)])
     """
 
+    _parts = ("sub_extensions",)
+
     def __init__(
         self,
-        sub_extensions: Iterable[TrainingExtension],
+        sub_extensions: Iterable[TrainingExtension | Dispatching],
         run_before_children: bool = True,
         name: str | None = None,
         **triggers: Unpack[Triggers],
     ) -> None:
-        if isinstance(sub_extensions, TrainingExtension):
+        if isinstance(sub_extensions, (TrainingExtension, Dispatching)):
             raise ExtensionError(f"sub_extensions is a list, got {sub_extensions!r}; write [...]")
-        self.sub_extensions = list(sub_extensions)
-        for extension in self.sub_extensions:
-            if not isinstance(extension, TrainingExtension):
-                raise ExtensionError(f"sub_extensions has {extension!r}, which is no extension")
+        self.sub_extensions = [
+            as_extension(given, f"sub_extensions[{index}]")
+            for index, given in enumerate(sub_extensions)
+        ]
         self.run_before_children = run_before_children
         super().__init__(name, **triggers)
 
@@ -83,7 +86,7 @@ class CompositeExtension(SimpleExtension):
     def state_variables(self) -> list[SharedVariable]:
         return [v for extension in self.sub_extensions for v in extension.state_variables()]
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Do nothing; for subclasses."""
 
     def dispatch(self, callback_invoked: CallbackName, *from_main_loop: Any) -> None:

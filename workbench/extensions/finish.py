@@ -33,9 +33,12 @@ class FinishAfter(SimpleExtension):
     FinishAfter(after_n_epochs=5)
     """
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Record the request."""
         self.main_loop.log.current_row["training_finish_requested"] = True
+
+    def records(self) -> dict[str, bool]:
+        return {"training_finish_requested": False}
 
     @property
     def epochs(self) -> int | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from workbench.algorithms import UpdatesAlgorithm
 from workbench.data import as_stream
+from workbench.data.streams import reading_for
 from workbench.errors import EvaluationAbandoned, ExtensionError
 from workbench.extensions.events import CallbackName
 from workbench.extensions.simple import SimpleExtension, Triggers
@@ -49,6 +50,10 @@ class MonitoringExtension(SimpleExtension):
     """
 
     SEPARATOR = "_"
+
+    former_hooks = {  # noqa: RUF012
+        "_record_name": "define record_name(variable), which gives the name of a record",
+    }
 
     def __init__(
         self,
@@ -98,7 +103,8 @@ class DataStreamMonitoring(MonitoringExtension):
     variables : list of Variable or MonitoredQuantity
         What to compute; see `DatasetEvaluator` for how batches are aggregated.
     data_stream : AbstractDataStream, DataLoader or iterable of batches
-        An epoch of it is used each time.
+        An epoch of it is used each time. It may be the stream that the main loop trains on, which
+        does not change what that trains on.
     updates : dict or pairs, optional
         Updates of shared variables to do with every batch; not meant for parameters.
     prefix, suffix, name : str, optional
@@ -143,6 +149,10 @@ class DataStreamMonitoring(MonitoringExtension):
         self.data_stream = as_stream(data_stream)
         self.evaluator = DatasetEvaluator(variables, updates)
 
+    def records(self) -> dict[str, bool]:
+        names = [*self.evaluator.names, "evaluation_abandoned"]
+        return {self.record_name(name): True for name in names}
+
     def state_variables(self) -> list[SharedVariable]:
         return self.evaluator.changes
 
@@ -152,9 +162,10 @@ class DataStreamMonitoring(MonitoringExtension):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         check_keys(f"the state of {self!r}", state, ("data_stream",))
-        self.data_stream.load_state_dict(state["data_stream"])
+        with reading_for("evaluation"):
+            self.data_stream.load_state_dict(state["data_stream"])
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Evaluate, and record the values; or that evaluation was abandoned."""
         main_loop = self.main_loop
         try:
@@ -174,7 +185,8 @@ class DataStreamMonitoring(MonitoringExtension):
     def _leave(self) -> tuple[int, int]:
         """Say where the stream stands, and have the next evaluation begin a new epoch of it."""
         state = self.data_stream.state_dict()
-        self.data_stream.load_state_dict({"epoch": state["epoch"] + 1, "position": 0})
+        with reading_for("evaluation"):
+            self.data_stream.load_state_dict({"epoch": state["epoch"] + 1, "position": 0})
         return state["epoch"], state["position"]
 
 
@@ -235,6 +247,9 @@ class TrainingDataMonitoring(MonitoringExtension):
         self._algorithm: UpdatesAlgorithm | None = None
         self._batches = 0
 
+    def records(self) -> dict[str, bool]:
+        return {self.record_name(name): True for name in self._aggregation.names}
+
     @property
     def main_loop(self) -> MainLoop:
         """The main loop that this extension belongs to."""
@@ -246,17 +261,18 @@ class TrainingDataMonitoring(MonitoringExtension):
         if value.algorithm is not self._algorithm:
             self._join(value.algorithm)
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Record what there is since the last record."""
         if self._batches == 0 or "just_aggregate" in args:
             return
-        unread = self._aggregation.unread()
+        own = type(self).add_records is not MonitoringExtension.add_records
+        unread = None if own else self._aggregation.unread()
         if unread is None:
             self.add_records(self.main_loop.log, self._aggregation.read().items())
         else:
             self.main_loop.record_later({self.record_name(n): v for n, v in unread.items()})
         self._aggregation.initialize()
-        self._batches = 0
+        vars(self)["_batches"] = 0
 
     def _join(self, algorithm: Any) -> None:
         """Have the training step compute what is needed."""
@@ -281,4 +297,4 @@ class TrainingDataMonitoring(MonitoringExtension):
 
     def _aggregate(self, values: Sequence[Any]) -> None:
         self._aggregation.aggregate(values)
-        self._batches += 1
+        vars(self)["_batches"] += 1  # for every batch, so faster than an attribute

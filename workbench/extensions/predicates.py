@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.hints import Hinted
 from workbench.log import TrainingLogBase
 
 __all__ = [
@@ -9,13 +10,18 @@ __all__ = [
 ]
 
 
-class OnLogRecord:
+class OnLogRecord(Hinted):
     """Holds if the current row has a certain record, and that is true.
 
     Parameters
     ----------
     record_name : str
         The name of the record.
+
+    Attributes
+    ----------
+    looked, found : bool
+        Whether it has been asked, and whether the record was ever there.
 
     Examples
     --------
@@ -31,9 +37,13 @@ class OnLogRecord:
 
     def __init__(self, record_name: str) -> None:
         self.record_name = record_name
+        self.looked = self.found = False
 
     def __call__(self, log: TrainingLogBase) -> bool:
-        return bool(log.current_row.get(self.record_name, False))
+        value = log.current_row.get(self.record_name)
+        self.looked = True
+        self.found = self.found or value is not None
+        return bool(value)
 
     def __repr__(self) -> str:
         return f"OnLogRecord({self.record_name!r})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Unpack
 
 from workbench.extensions.events import CallbackName
@@ -19,6 +20,7 @@ _HEADINGS = {
     CallbackName.AFTER_TRAINING: "Training has been finished",
     CallbackName.ON_ERROR: "Training has failed",
 }
+_AT_THE_END = (CallbackName.AFTER_TRAINING, CallbackName.ON_ERROR)
 _RULE = "-" * 79
 
 
@@ -42,6 +44,10 @@ class Printing(SimpleExtension):
     after_training=True)
     """
 
+    former_hooks = {  # noqa: RUF012
+        "_print_attributes": "define do(which_callback, *args), which prints everything",
+    }
+
     def __init__(self, name: str | None = None, **triggers: Unpack[Triggers]) -> None:
         triggers.setdefault("before_first_epoch", True)
         triggers.setdefault("on_resumption", True)
@@ -50,8 +56,14 @@ class Printing(SimpleExtension):
         triggers.setdefault("after_training", True)
         super().__init__(name, **triggers)
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
-        """Print."""
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
+        """Print; at the end, what checkpoints record of their last file too."""
+        if which_callback is not None and which_callback in _AT_THE_END:
+            self.main_loop.after_event(partial(self._print, which_callback))
+        else:
+            self._print(which_callback)
+
+    def _print(self, which_callback: CallbackName | None) -> None:
         log = self.main_loop.log
         status = {name: v for name, v in log.status.items() if not name.startswith("_")}
         # one call, so that nothing from another thread gets in between
@@ -59,10 +71,10 @@ class Printing(SimpleExtension):
 
     @staticmethod
     def _text(
-        event: CallbackName, status: Mapping[str, Any], records: Mapping[str, Any]
+        event: CallbackName | None, status: Mapping[str, Any], records: Mapping[str, Any]
     ) -> list[str]:
         first = event is CallbackName.BEFORE_EPOCH and status["epochs_done"] == 0
-        heading = "Before first epoch" if first else _HEADINGS[event]
+        heading = "Before first epoch" if first else "Now" if event is None else _HEADINGS[event]
         return [
             _RULE,
             heading.upper(),

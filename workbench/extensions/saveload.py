@@ -87,6 +87,11 @@ class Checkpoint(SimpleExtension):
     Checkpoint('digits-{epochs_done:03}.tar', every_n_epochs=5, after_training=True)
     """
 
+    former_hooks = {  # noqa: RUF012
+        "save_separately_filenames": "what save_separately names is saved into the archive itself, "
+        "as a member of that name; there are no further files to name",
+    }
+
     def __init__(
         self,
         path: str | os.PathLike[str],
@@ -106,7 +111,7 @@ class Checkpoint(SimpleExtension):
         self._writer = Writer()
         self._complained = False
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Save, once all extensions have seen the event.
 
         An argument of the user's is a path to be used in place of that given to the class.
@@ -114,6 +119,9 @@ class Checkpoint(SimpleExtension):
         _, from_user = self.parse_args(which_callback, args)
         path = _checked(from_user[0]) if from_user else self.path
         self.main_loop.after_event(partial(self._save, path))
+
+    def records(self) -> dict[str, bool]:
+        return {SAVED_TO: False}
 
     def handler(self, event: CallbackName) -> Handler | None:
         own = super().handler(event)
@@ -269,8 +277,9 @@ class Load(SimpleExtension):
         self.path = _text(path)
         self.load_iteration_state = load_iteration_state
         self.load_log = load_log
+        self._state: dict[str, Any] | None = None  # what was read, during an event
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Load, and record from where.
 
         Raises
@@ -281,23 +290,30 @@ class Load(SimpleExtension):
         if not os.path.exists(self.path):
             logger.warning(NOTHING_YET, self.path)
             return
-        state = self._read()
-        self._load(state, self.main_loop)
+        self._state = self._read()
+        self.load_to(self.main_loop)
         # and again, to undo what other extensions do on this event to a state that is to be exact
-        self.main_loop.after_event(lambda: self._finish(state))
+        self.main_loop.after_event(self._finish)
+
+    def records(self) -> dict[str, bool]:
+        return {LOADED_FROM: False}
 
     def load_to(self, main_loop: MainLoop) -> None:
         """Load into `main_loop`: all that was asked for, or nothing if anything does not fit.
+
+        A subclass may override it to load in another way. It is called when the event comes, and
+        once more when all extensions have seen the event.
 
         Raises
         ------
         ArchiveError
             If there is no archive, or it is damaged, or is not that of such a main loop.
         """
-        self._load(self._read(), main_loop)
+        self._load(self._read() if self._state is None else self._state, main_loop)
 
-    def _finish(self, state: dict[str, Any]) -> None:
-        self._load(state, self.main_loop)
+    def _finish(self) -> None:
+        self.load_to(self.main_loop)
+        self._state = None
         self.main_loop.log.current_row[LOADED_FROM] = self.path
         self.main_loop.log.commit()
 

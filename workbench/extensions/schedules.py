@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import ArgumentError
+from workbench.hints import Hinted
 from workbench.utils.plain import is_count
 
 __all__ = ["Schedule", "chain", "cosine", "exponential", "linear", "one_cycle", "step", "warm_up"]
 
 
 @dataclass(frozen=True, repr=False)
-class Schedule:
+class Schedule(Hinted):
     """A value for every number of iterations done.
 
     Attributes

@@ -7,20 +7,27 @@ predicate on the log, and arguments of one's own.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Self, TypedDict, Unpack, get_type_hints
+from typing import Any, ClassVar, Self, TypedDict, Unpack, get_type_hints
 
 from workbench.errors import EventError, ExtensionError, nearest
 from workbench.extensions.base import Handler, TrainingExtension, check_signature
 from workbench.extensions.events import CallbackName
+from workbench.extensions.predicates import OnLogRecord
+from workbench.hints import Hinted, hint, keywords
 from workbench.log import TrainingLogBase
 from workbench.utils.plain import is_count
 
 LogPredicate = Callable[[TrainingLogBase], bool]
 
-UNKNOWN_TRIGGER = "{kind} has no trigger {name!r}{hint}; the triggers are {triggers}"
+PLAIN = (str, int, float, bool)
+
+UNKNOWN_TRIGGER = (
+    "{kind} has no trigger {name!r}{hint}; the triggers are {triggers}, and other arguments are "
+    "{more}"
+)
 NOT_A_SWITCH = "the trigger {name} is switched on by True and off by False, not by {value!r}"
 NOT_A_COUNT = "the trigger {name} takes a whole number of 1 or more, or None, not {value!r}"
 UNUSED_METHOD = (
@@ -69,7 +76,7 @@ NEVER = (
 )
 
 
-class Predicate:
+class Predicate(Hinted):
     """Compares the number of epochs or batches done with `num`.
 
     Parameters
@@ -141,6 +148,39 @@ class Condition:
     arguments: tuple[Any, ...] = ()
 
 
+def _alike(conditions: Iterable[Condition]) -> list[list[Condition]]:
+    """Conditions on one event, grouped by their arguments.
+
+    ``every_n_epochs=2`` and ``after_epoch=True`` both hold after the second epoch, which is one
+    occasion to act and not two.
+    """
+    groups: list[list[Condition]] = []
+    for condition in conditions:
+        for group in groups:
+            if _same(group[0].arguments, condition.arguments):
+                group.append(condition)
+                break
+        else:
+            groups.append([condition])
+    return groups
+
+
+def _any_of(conditions: Sequence[Condition]) -> LogPredicate:
+    predicates = [condition.predicate for condition in conditions]
+    if always_true in predicates:
+        return always_true
+    if len(predicates) == 1:
+        return predicates[0]
+    return lambda log: any(holds(log) for holds in predicates)
+
+
+def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    return len(one) == len(other) and all(
+        a is b or (isinstance(a, PLAIN) and isinstance(b, PLAIN) and a == b)
+        for a, b in zip(one, other, strict=True)
+    )
+
+
 class SimpleExtension(TrainingExtension):
     """An extension that does one thing, `do`, on the occasions that its keywords name.
 
@@ -157,7 +197,7 @@ class SimpleExtension(TrainingExtension):
     after_n_epochs, after_n_batches : int
         Act when exactly so many are done.
     every_n_epochs, every_n_batches : int
-        Act whenever so many more are done.
+        Act whenever so many more are done. Of several triggers that hold on one event it acts once.
 
     Raises
     ------
@@ -181,6 +221,11 @@ class SimpleExtension(TrainingExtension):
     'every_n_batches'?; ...
     """
 
+    _rest: ClassVar = {"triggers": Triggers.__annotations__}
+    _instead: ClassVar = dict.fromkeys(
+        Triggers.__annotations__, "extension.set_conditions({name}={value})"
+    )
+
     BOOLEAN_TRIGGERS = frozenset(n for n, t in get_type_hints(Triggers).items() if t is bool)
     INTEGER_TRIGGERS = frozenset(Triggers.__annotations__) - BOOLEAN_TRIGGERS
 
@@ -196,7 +241,8 @@ class SimpleExtension(TrainingExtension):
         Parameters
         ----------
         which_callback : CallbackName
-            The event on which it is called.
+            The event on which it is called. To do the job by hand, extensions that do the same on
+            every event need none: ``load.do()``.
         *args
             What the main loop passes with that event, then the arguments of the condition;
             `parse_args` separates them.
@@ -244,15 +290,22 @@ class SimpleExtension(TrainingExtension):
             if value is not None:
                 _count(name, value)
         else:
-            known = sorted(Triggers.__annotations__)
-            raise EventError(
-                UNKNOWN_TRIGGER.format(
-                    kind=type(self).__name__,
-                    name=name,
-                    hint=nearest(name, known),
-                    triggers=", ".join(known),
-                )
+            raise self._unknown_keyword(name)
+
+    @classmethod
+    def _unknown_keyword(cls, name: str) -> EventError:
+        triggers = sorted(Triggers.__annotations__)
+        known, _ = keywords(cls)
+        more = [argument for argument in known if argument not in triggers]
+        return EventError(
+            UNKNOWN_TRIGGER.format(
+                kind=cls.__name__,
+                name=name,
+                hint=hint(name, [*triggers, *more]),
+                triggers=", ".join(triggers),
+                more=", ".join(more),
             )
+        )
 
     def _set_condition(self, trigger: str, value: Any) -> None:
         if trigger == "before_first_epoch":
@@ -310,16 +363,21 @@ class SimpleExtension(TrainingExtension):
         self._changed()
         return self
 
+    def waiting_for(self) -> dict[str, bool]:
+        """Return the records that its conditions look for in vain so far."""
+        asked = [c.predicate for c in self.conditions if isinstance(c.predicate, OnLogRecord)]
+        return {one.record_name: one.looked for one in asked if not one.found}
+
     def _changed(self) -> None:
         if self._main_loop is not None:
             self._main_loop.refresh()
 
     def dispatch(self, callback_invoked: CallbackName, *from_main_loop: Any) -> None:
-        """Call `do` for every condition on this event that holds."""
+        """Call `do` if a condition on this event holds: once for all with the same arguments."""
         log = self.main_loop.log
-        for condition in self._conditions.get(callback_invoked, ()):
-            if condition.predicate(log):
-                self.do(callback_invoked, *from_main_loop, *condition.arguments)
+        for alike in _alike(self._conditions.get(callback_invoked, ())):
+            if any(condition.predicate(log) for condition in alike):
+                self.do(callback_invoked, *from_main_loop, *alike[0].arguments)
 
     def handler(self, event: CallbackName) -> Handler | None:
         if type(self).dispatch is not SimpleExtension.dispatch:
@@ -338,24 +396,25 @@ class SimpleExtension(TrainingExtension):
     def _direct(self, event: CallbackName, conditions: tuple[Condition, ...]) -> Handler:
         """Return what does the same as `dispatch` for an event that may come with every batch."""
         do, main_loop = self.do, self.main_loop
+        occasions = [(_any_of(alike), alike[0].arguments) for alike in _alike(conditions)]
 
         def handle(*from_main_loop: Any) -> None:
-            for condition in conditions:
-                if condition.predicate is always_true or condition.predicate(main_loop.log):
-                    do(event, *from_main_loop, *condition.arguments)
+            for predicate, arguments in occasions:
+                if predicate is always_true or predicate(main_loop.log):
+                    do(event, *from_main_loop, *arguments)
 
         return handle
 
     @staticmethod
     def parse_args(
-        which_callback: str, args: Iterable[Any]
+        which_callback: str | None, args: Iterable[Any]
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """Separate the arguments of `do` by where they come from.
 
         Parameters
         ----------
-        which_callback : str
-            The event.
+        which_callback : str or None
+            The event, if there is one.
         args : iterable
             All arguments after the first.
 
@@ -369,7 +428,8 @@ class SimpleExtension(TrainingExtension):
         >>> SimpleExtension.parse_args("after_batch", ({"x": 1}, "best"))
         (({'x': 1},), ('best',))
         """
-        count, given = len(CallbackName(which_callback).arguments), tuple(args)
+        given = tuple(args)
+        count = 0 if which_callback is None else len(CallbackName(which_callback).arguments)
         return given[:count], given[count:]
 
     def __repr__(self) -> str:

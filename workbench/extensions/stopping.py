@@ -100,15 +100,25 @@ class FinishIfNoImprovementAfter(SimpleExtension):
         self.patience_log_record = patience_log_record or f"{notification_name}_patience_{unit}"
         self.last_best_iter: int | None = None
         self.last_best_epoch: int | None = None
+        self._looked = self._found = False
+
+    def records(self) -> dict[str, bool]:
+        return {self.patience_log_record: True, "training_finish_requested": False}
+
+    def waiting_for(self) -> dict[str, bool]:
+        own = {} if self._found else {self.notification_name: self._looked}
+        return {**super().waiting_for(), **own}
 
     def update_best(self) -> None:
         """Take down where training is if there is a new best; a subclass may decide otherwise."""
         log = self.main_loop.log
-        if log.current_row.get(self.notification_name, False) is not False:
+        found = log.current_row.get(self.notification_name, False) is not False
+        self._looked, self._found = True, self._found or found
+        if found:
             self.last_best_iter = log.status["iterations_done"]
             self.last_best_epoch = log.status["epochs_done"]
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Record how long to wait still, and ask for the end if that is over."""
         self.update_best()
         log = self.main_loop.log
@@ -229,7 +239,7 @@ class EarlyStopping(CompositeExtension):
         for extension in self.sub_extensions:
             extension.main_loop = value
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Save the model, which is the best so far."""
         if self.checkpoint_extension is not None:
             from_main_loop, _ = self.parse_args(which_callback, args)

@@ -12,6 +12,13 @@ _LEVELS = {
     CallbackName.AFTER_BATCH: ("batch", "iterations_done"),
     CallbackName.AFTER_EPOCH: ("epoch", "epochs_done"),
 }
+_BEFORE = (
+    CallbackName.BEFORE_TRAINING,
+    CallbackName.ON_RESUMPTION,
+    CallbackName.BEFORE_EPOCH,
+    CallbackName.BEFORE_BATCH,
+)
+ACTIONS = ("read_data", "train")
 
 
 class Timing(SimpleExtension):
@@ -21,7 +28,8 @@ class Timing(SimpleExtension):
     ``time_read_data_this_epoch``, ``time_train_this_epoch``, ``time_read_data_total`` and
     ``time_train_total``; after a batch the same with ``batch`` for ``epoch``. If it acts less
     often, on ``every_n_batches=10`` say, what it records for one is the average since the last
-    time. Totals are those of this main loop object. Place it before `Printing`.
+    time; at the end of training or on an error, the totals alone. Totals are those of this main
+    loop object. Place it before `Printing`.
 
     Parameters
     ----------
@@ -47,6 +55,16 @@ class Timing(SimpleExtension):
         self.prefix = prefix
         self._last: dict[str, tuple[int, dict[str, float]]] = {}
 
+    def records(self) -> dict[str, bool]:
+        events = {condition.event for condition in self.conditions}
+        start = f"{self.prefix}_time" if self.prefix else "time"
+        names = [f"{start}_initialization"] if events.intersection(_BEFORE) else []
+        if events.difference(_BEFORE):
+            names += [f"{start}_{action}_total" for action in ACTIONS]
+        for event in events.intersection(_LEVELS):
+            names += [f"{start}_{action}_this_{_LEVELS[event][0]}" for action in ACTIONS]
+        return dict.fromkeys(names, True)
+
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_last": {}}  # a main loop that was pickled measures from zero again
 
@@ -54,26 +72,32 @@ class Timing(SimpleExtension):
         """Record the times."""
         profile, log = self.main_loop.profile, self.main_loop.log
         start = f"{self.prefix}_time" if self.prefix else "time"
-        if which_callback not in _LEVELS:
+        if which_callback in _BEFORE:
             log.current_row[f"{start}_initialization"] = profile.seconds("initialization")
             return
+        seconds = {action: profile.seconds(action) for action in ACTIONS}
+        totals = {f"{start}_{action}_total": total for action, total in seconds.items()}
+        log.current_row.update(totals)
+        if which_callback not in _LEVELS:
+            return
         level, counter = _LEVELS[which_callback]
-        seconds = {action: profile.seconds(action) for action in ("read_data", "train")}
         start_of_all = self.main_loop.started_at[counter], dict.fromkeys(seconds, 0.0)
         since, before = self._last.get(level, start_of_all)
         count = log.status[counter] - since
         self._last[level] = log.status[counter], seconds
-        for action, total in seconds.items():
-            log.current_row.update(
-                {
-                    f"{start}_{action}_this_{level}": (total - before[action]) / max(count, 1),
-                    f"{start}_{action}_total": total,
-                }
-            )
+        if count > 0:  # else training was put back meanwhile, and there is nothing to divide by
+            averages = {
+                f"{start}_{action}_this_{level}": (total - before[action]) / count
+                for action, total in seconds.items()
+            }
+            log.current_row.update(averages)
 
 
 class Timestamp(SimpleExtension):
     """Records the local date and time, as ISO 8601 writes them.
+
+    To the microsecond, and with the offset from UTC, so that two of them can be subtracted even if
+    the clock was changed in between, or the machine is another one.
 
     By default before training and after every epoch, at the end, and on errors, interrupts and
     resumption.
@@ -91,8 +115,12 @@ class Timestamp(SimpleExtension):
 
     Examples
     --------
-    >>> len(Timestamp(separator="T").get_timestamp())
-    19
+    >>> import datetime
+    >>> text = Timestamp(separator="T").get_timestamp()
+    >>> datetime.datetime.fromisoformat(text).tzinfo is None
+    False
+    >>> len(text) == len("2030-01-31T12:00:00.000000+00:00")
+    True
     """
 
     DEFAULT_LOG_RECORD = "timestamp"
@@ -114,10 +142,13 @@ class Timestamp(SimpleExtension):
         self.log_record = log_record
         self.separator = separator
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Record the time."""
         self.main_loop.log.current_row[self.log_record] = self.get_timestamp()
 
+    def records(self) -> dict[str, bool]:
+        return {self.log_record: True}
+
     def get_timestamp(self) -> str:
         """Return the time as it would be recorded now."""
-        return datetime.datetime.now().isoformat(self.separator, "seconds")
+        return datetime.datetime.now().astimezone().isoformat(self.separator, "microseconds")

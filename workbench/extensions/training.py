@@ -7,20 +7,18 @@ when nothing gets better, in `workbench.extensions.stopping`.
 from __future__ import annotations
 
 import inspect
-import logging
 import math
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal, Unpack
 
-from workbench.errors import ArgumentError, ExtensionError, nearest
+from workbench.errors import ArgumentError, ExtensionError
 from workbench.extensions.events import CallbackName
 from workbench.extensions.schedules import Schedule
 from workbench.extensions.simple import SimpleExtension, Triggers
 from workbench.tensor import SharedVariable
+from workbench.utils.plain import is_count
 
 __all__ = ["ReduceOnPlateau", "SharedVariableModifier", "TrackTheBest"]
-
-logger = logging.getLogger(__name__)
 
 NO_ARITY = (
     "how many arguments {function!r} takes cannot be told; say num_args=1 (iterations done) or "
@@ -37,10 +35,6 @@ NO_FUNCTION = (
 NOT_SHARED = (
     "{kind} sets a shared variable, got {given!r}; the learning rate of a rule is "
     "rule.learning_rate"
-)
-NOTHING_TO_WATCH = (
-    "%r watches the record %r, which nothing has made so far%s; what makes it must come before "
-    "in the list of extensions"
 )
 WRONG_NUMBER = "num_args={given!r} must be 1 (iterations done) or 2 (iterations done, old value)"
 
@@ -133,7 +127,7 @@ class SharedVariableModifier(SimpleExtension):
             )
         return self._function(*args)
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Set the variable, unless it is held."""
         if self.held:
             return
@@ -201,16 +195,6 @@ def _arity(function: Callable[..., Any]) -> int:
     return number
 
 
-def _warn_of_nothing(extension: TrackTheBest | ReduceOnPlateau, record_name: str) -> None:
-    """Say once in the log of Python if the record is likely misspelt."""
-    if not extension._looked:
-        extension._looked = True
-        channels = extension.main_loop.log.channels
-        if record_name not in channels:
-            hint = nearest(record_name, channels)
-            logger.warning(NOTHING_TO_WATCH, extension, record_name, hint)
-
-
 def _with(shown: str, *arguments: str) -> str:
     """Put `arguments` before those of the repr `shown`."""
     kind, _, options = shown.partition("(")
@@ -221,8 +205,9 @@ class ReduceOnPlateau(SharedVariableModifier):
     """Lowers a learning rate when a record has not become better for some time.
 
     Counts the occasions on which the record is there, by default ends of epochs; on others it does
-    nothing. A value is better if it passes the best one by more than `threshold` times that; NaN
-    never is. The same as torch's scheduler of that name.
+    nothing. A value is better if it passes the best one by more than `threshold` times the size of
+    that; NaN never is. For records that are not negative it is the same as torch's scheduler of
+    that name, which gives the margin the sign of the best value.
 
     Parameters
     ----------
@@ -241,7 +226,7 @@ class ReduceOnPlateau(SharedVariableModifier):
     cooldown : int
         How many occasions are not counted after it has happened.
     minimum : float
-        The variable is never set to less.
+        The variable is never set to less, nor raised to it.
     name : str, optional
         Its name; the name of the class if not given.
     **triggers
@@ -259,7 +244,7 @@ class ReduceOnPlateau(SharedVariableModifier):
     Raises
     ------
     ArgumentError
-        If `mode` is neither, or `factor` is not less than 1.
+        If `mode` is neither, `factor` is not less than 1, or another number is negative.
 
     Examples
     --------
@@ -288,6 +273,12 @@ class ReduceOnPlateau(SharedVariableModifier):
             raise ArgumentError(f"mode={mode!r} must be 'min' or 'max'")
         if not 0 <= factor < 1:
             raise ArgumentError(f"factor={factor!r} must be at least 0 and less than 1")
+        for option, number in (("patience", patience), ("cooldown", cooldown)):
+            if not is_count(number, least=0):
+                raise ArgumentError(f"{option}={number!r} must be a whole number, 0 or more")
+        for option, value in (("threshold", threshold), ("minimum", minimum)):
+            if not 0 <= value < math.inf:
+                raise ArgumentError(f"{option}={value!r} must be a finite number, 0 or more")
         if not triggers:
             triggers = {"after_epoch": True}
         super().__init__(parameter, None, 2, name=name, **triggers)
@@ -298,15 +289,26 @@ class ReduceOnPlateau(SharedVariableModifier):
         self.threshold = threshold
         self.cooldown = cooldown
         self.minimum = minimum
-        self._looked = False
+        self._looked = self._found = False
+        self._counted: int | None = None
         self.best: float | None = None
         self.waited = 0
         self.cooling = 0
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def waiting_for(self) -> dict[str, bool]:
+        own = {} if self._found else {self.record_name: self._looked}
+        return {**super().waiting_for(), **own}
+
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Look at the record, and lower the variable if it is time."""
-        _warn_of_nothing(self, self.record_name)
-        if self.record_name in self.main_loop.log.current_row:
+        self._looked = True
+        log = self.main_loop.log
+        if self.record_name not in log.current_row:
+            return
+        self._found = True
+        # one record may be seen on two events, after a batch and after the epoch that it ends
+        if self._counted != log.status["iterations_done"]:
+            self._counted = log.status["iterations_done"]
             super().do(which_callback, *args)
 
     def function(self, *args: Any) -> Any:
@@ -323,14 +325,16 @@ class ReduceOnPlateau(SharedVariableModifier):
         if self.waited <= self.patience:
             return old
         self.cooling, self.waited = self.cooldown, 0
-        return (old * self.factor).clip(min=self.minimum)
+        # one that is less than the minimum already is not raised
+        return (old * self.factor).clip(min=self.minimum).clip(max=old)
 
     def _is_better(self, current: float) -> bool:
         if math.isnan(current) or self.best is None:
             return not math.isnan(current)
-        if self.mode == "min":
-            return current < self.best * (1 - self.threshold)
-        return current > self.best * (1 + self.threshold)
+        gain = self.best - current if self.mode == "min" else current - self.best
+        # of an infinite best the margin would be infinite too, and nothing ever better
+        margin = self.threshold * abs(self.best) if math.isfinite(self.best) else 0.0
+        return gain > margin
 
     def __repr__(self) -> str:
         options = SimpleExtension.__repr__(self)
@@ -390,14 +394,21 @@ class TrackTheBest(SimpleExtension):
         self.record_name = record_name
         self.notification_name = notification_name or f"{record_name}_best_so_far"
         self.best_name = f"best_{record_name}"
-        self._looked = False
+        self._looked = self._found = False
         self.choose_best = choose_best
 
-    def do(self, which_callback: CallbackName, *args: Any) -> None:
+    def records(self) -> dict[str, bool]:
+        return {self.notification_name: False}
+
+    def waiting_for(self) -> dict[str, bool]:
+        own = {} if self._found else {self.record_name: self._looked}
+        return {**super().waiting_for(), **own}
+
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Compare the record with the best one before it."""
         log = self.main_loop.log
         current, best = log.current_row.get(self.record_name), log.status.get(self.best_name)
-        _warn_of_nothing(self, self.record_name)
+        self._looked, self._found = True, self._found or current is not None
         if current is None or current != current:  # NaN is the number that differs from itself
             return
         if best is None or (current != best and self.choose_best(current, best) == current):

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from workbench.hints import Hinted
 from workbench.roles import AUXILIARY, VariableRole, add_role
 from workbench.tensor import SharedVariable, Variable, as_variable
+from workbench.tensor.random import Draws
 
 if TYPE_CHECKING:
     from workbench.bricks.application import BoundApplication
@@ -23,7 +25,7 @@ __all__ = [
 ]
 
 
-class Annotation:
+class Annotation(Hinted):
     """Something that variables can be traced back to.
 
     Attributes
@@ -86,6 +88,12 @@ class ApplicationCall(Annotation):
     ----------
     metadata : dict
         ``"call_id"`` is what the caller passed as such, or ``None``.
+    inner_inputs, inner_outputs : list of Variable
+        Of a call that goes over sequences: the graph of one step. Inputs are the moments of
+        sequences, states and contexts, in this order and as far as there are some; outputs those
+        of the application. Empty for other calls.
+    draws : dict of frozenset of Variable to Draws
+        What was drawn when the call was made again, in training mode, on other inputs.
 
     Examples
     --------
@@ -108,6 +116,9 @@ class ApplicationCall(Annotation):
         super().__init__()
         self.application = application
         self.metadata: dict[str, Any] = {"call_id": None}
+        self.inner_inputs: list[Variable] = []
+        self.inner_outputs: list[Variable] = []
+        self.draws: dict[frozenset[Variable], Draws] = {}
 
     def add_auxiliary_variable(
         self, variable: Any, roles: Iterable[VariableRole] | None = None, name: str | None = None

@@ -12,9 +12,14 @@ from contextlib import contextmanager
 from workbench.errors import GraphError
 from workbench.graph.computation import ComputationGraph
 from workbench.graph.hierarchy import Component
-from workbench.graph.modes import ModeDependent, entered, rewritten
+from workbench.graph.modes import ModeDependent, entered, evaluated, rewritten
 from workbench.roles import BATCH_NORM_MINIBATCH_ESTIMATE, has_roles
 from workbench.tensor import SharedVariable, Variable
+
+NOT_TRAINING = (
+    "in this graph {bricks} is in evaluation mode, which has no statistics of a batch to keep; "
+    "give the graph that apply_batch_normalization(graph) or apply_training_mode(graph) returns"
+)
 
 
 def _normalizes(brick: ModeDependent) -> bool:
@@ -60,11 +65,6 @@ def apply_batch_normalization(computation_graph: ComputationGraph) -> Computatio
     ComputationGraph
         A new graph. What took the place of a normalised variable has it as ``tag.replacement_of``.
 
-    Notes
-    -----
-    Batch normalisations in the bodies of loops stay as they were built; to have them in training
-    mode, build the loop inside of `batch_normalization`.
-
     Examples
     --------
     >>> from workbench import tensor
@@ -100,12 +100,14 @@ def get_batch_normalization_updates(
     Raises
     ------
     GraphError
-        If a batch normalisation is applied several times, unless `allow_duplicates`.
+        If there are batch normalisations and none of them is in training mode; or if one is applied
+        several times, unless `allow_duplicates`.
 
     Notes
     -----
-    As updates, these pairs would forget all earlier batches. Make moving averages of them, as in
-    the example, or averages over an epoch.
+    `workbench.algorithms.GradientDescent` makes a graph one for training by itself, and keeps
+    moving averages. This function is for other ways: as updates, these pairs would forget all
+    earlier batches, so make moving averages of them, as in the example, or averages over an epoch.
 
     Examples
     --------
@@ -129,6 +131,9 @@ def get_batch_normalization_updates(
     estimates = [
         v for v in training_graph.variables if has_roles(v, [BATCH_NORM_MINIBATCH_ESTIMATE])
     ]
+    used = [brick.path() for brick in evaluated(training_graph.variables) if _normalizes(brick)]
+    if used and not estimates:
+        raise GraphError(NOT_TRAINING.format(bricks=", ".join(used)))
     pairs: list[tuple[SharedVariable, Variable]] = []
     seen: set[SharedVariable] = set()
     for estimate in estimates:

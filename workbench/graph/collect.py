@@ -68,4 +68,4 @@ def collect_parameters(
         piece.tag.replacement_of = parameter
         replacements[parameter] = piece
         start += value.size
-    return computation_graph.replace(replacements)
+    return computation_graph._replaced(replacements)

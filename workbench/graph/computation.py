@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from workbench.errors import GraphError, InputError, nearest
 from workbench.graph.annotations import Annotation
+from workbench.hints import Hinted
 from workbench.roles import AUXILIARY, PARAMETER, has_roles
 from workbench.tensor import Function, SharedVariable, Variable, function
 from workbench.tensor.function import Updates
@@ -23,8 +24,10 @@ NOT_REPLACEMENTS = (
 )
 
 
-class ComputationGraph:
+class ComputationGraph(Hinted):
     """The graph that computes `outputs`, with the auxiliary variables and updates attached to it.
+
+    To iterate over it is to iterate over its `variables`, so that a filter takes the graph itself.
 
     Parameters
     ----------
@@ -51,6 +54,11 @@ class ComputationGraph:
     """
 
     def __init__(self, outputs: Variable | Iterable[Variable]) -> None:
+        if isinstance(outputs, ComputationGraph):
+            raise GraphError(
+                f"a graph is made of the variables that it computes, got {outputs!r}; give its "
+                "outputs, as in ComputationGraph(graph.outputs)"
+            )
         self._build([outputs] if isinstance(outputs, Variable) else list(outputs), {})
 
     def _build(self, outputs: list[Variable], stand_ins: Mapping[Variable, Variable]) -> None:
@@ -79,6 +87,9 @@ class ComputationGraph:
         self.variables: list[Variable] = order
         makers = dict.fromkeys(v.owner.function for v in order if v.owner is not None)
         self.scans: list[Loop] = [maker for maker in makers if isinstance(maker, Loop)]
+
+    def __iter__(self) -> Iterator[Variable]:
+        return iter(self.variables)
 
     # Parts of the graph.
 
@@ -185,8 +196,17 @@ class ComputationGraph:
         foreign = [v for v in wanted if v not in present]
         if foreign:
             warnings.warn(f"not a part of the graph, so not replaced: {foreign}", stacklevel=2)
-        known = {old: new for old, new in wanted.items() if old in present}
-        roots = [*self.outputs, *self.auxiliary_variables, *self.updates.values()]
+        graph = self._replaced({old: new for old, new in wanted.items() if old in present})
+        for old, new in zip(self.outputs, graph.outputs, strict=True):
+            if new is not old:
+                new.tag.rewritten = True  # so that an algorithm leaves it as it is
+        return graph
+
+    def _replaced(self, known: Mapping[Variable, Variable]) -> ComputationGraph:
+        """Do as `replace` does, without a mark that says so."""
+        roots = list(self.outputs)
+        for graph in (self, ComputationGraph(known.values())):
+            roots += [*graph.auxiliary_variables, *graph.updates.values()]
         new = replace(roots, known)
         # Annotations name the variables of the original graph, however often it was rewritten.
         original = {v: old for old, v in self._stand_ins.items()}

@@ -92,8 +92,11 @@ class Component(Annotation):
         return path
 
     def get_hierarchical_name(self, parameter: Variable, delimiter: str = PATH_SEPARATOR) -> str:
-        """The path of one of its parameters, such as ``mlp/linear_0.W``."""
-        return f"{self.path(delimiter)}{PARAMETER_SEPARATOR}{parameter.name}"
+        """The path of one of its parameters, such as ``/mlp/linear_0.W``.
+
+        So are parameters called by `Model`, `Selector` and archives.
+        """
+        return f"{delimiter}{self.path(delimiter)}{PARAMETER_SEPARATOR}{parameter.name}"
 
     def path(self, delimiter: str = PATH_SEPARATOR) -> str:
         """Where the component stands, such as ``mlp/linear_0``."""

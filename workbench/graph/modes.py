@@ -9,17 +9,21 @@ another one: build it with `training_mode` around the applications, or make it o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import operator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import ClassVar, Self
 
-from workbench.graph.annotations import ApplicationCall
+from workbench.graph.annotations import Annotation, ApplicationCall, add_annotation
 from workbench.graph.computation import ComputationGraph
 from workbench.graph.hierarchy import Component
-from workbench.roles import INPUT, OUTPUT, has_roles
-from workbench.tensor import Variable
-from workbench.tensor.traversal import ancestors
+from workbench.roles import BATCH_NORM_MINIBATCH_ESTIMATE, INPUT, OUTPUT, has_roles
+from workbench.tensor import SharedVariable, Variable
+from workbench.tensor.random import Draws
+from workbench.tensor.scan import Loop, with_body
+from workbench.tensor.traversal import Rewriting, ancestors
+from workbench.tensor.variable import Call, identity
 from workbench.utils.plain import find_bricks
 
 MODE = "training_mode"
@@ -95,9 +99,8 @@ def apply_training_mode(computation_graph: ComputationGraph) -> ComputationGraph
     Returns
     -------
     ComputationGraph
-        A new graph, in which all `ModeDependent` bricks are applied in training mode. What took the
-        place of their outputs has these as ``tag.replacement_of``. The bodies of loops stay as they
-        were built.
+        A new graph, in which all `ModeDependent` bricks are applied in training mode, inside of
+        loops too. What took the place of their outputs has these as ``tag.replacement_of``.
 
     Examples
     --------
@@ -129,31 +132,147 @@ def rewritten(
     computation_graph: ComputationGraph, wanted: Callable[[ModeDependent], bool]
 ) -> ComputationGraph:
     """The graph with the applications of `wanted` bricks made again, in training mode."""
-    replacements: dict[Variable, Variable] = {}
+    return computation_graph.replace(replacements(computation_graph.variables, wanted))
+
+
+def replacements(
+    variables: Iterable[Variable], wanted: Callable[[ModeDependent], bool]
+) -> dict[Variable, Variable]:
+    """Those of `variables` that depend on the mode, and what they are in training mode.
+
+    Applications of `wanted` bricks are made again on their inputs, with the same draws each time,
+    and so are loops that contain some.
+    """
+    found: dict[Variable, Variable] = {}
     made: dict[tuple[ApplicationCall, frozenset[Variable]], dict[str, Variable]] = {}
-    for output in computation_graph.variables:
+    loops: dict[Call, list[Variable]] = {}
+    for output in variables:
+        if output.owner is not None and isinstance(output.owner.function, Loop):
+            if output.owner not in loops:
+                loops[output.owner] = _loop_again(output.owner, output.owner.function, wanted)
+            if loops[output.owner]:
+                found[output] = loops[output.owner][output.index]
         call = _call(output)
         if call is None or not has_roles(output, [OUTPUT]) or call.metadata.get(MODE) is not False:
             continue
         brick = call.application.brick
         if not isinstance(brick, ModeDependent) or not wanted(brick):
             continue
-        # By name; those of this output, since a graph may have several versions of one call.
-        inputs = {
-            str(v.tag.name): v
-            for v in ancestors([output])
-            if _call(v) is call and has_roles(v, [INPUT])
-        }
+        inputs = _inputs(output, call)
         key = call, frozenset(inputs.values())
         if key not in made:
-            with brick:
+            with brick, call.draws.setdefault(key[1], Draws()).again():
                 made[key] = call.application(
                     **inputs, as_dict=True, call_id=call.metadata["call_id"]
                 )
         new = made[key][str(output.tag.name)]
         new.tag.replacement_of = output
-        replacements[output] = new
-    return computation_graph.replace(replacements)
+        found[output] = new
+    return found
+
+
+def _loop_again(call: Call, loop: Loop, wanted: Callable[[ModeDependent], bool]) -> list[Variable]:
+    """What a loop gives in training mode, or nothing if its mode makes no difference.
+
+    What it says of the population, it says at every moment; the mean over all is attached.
+    """
+    inner = Rewriting(replacements(loop.variables, wanted))
+    outputs = inner(loop.inner_outputs)
+    if all(map(operator.is_, outputs, loop.inner_outputs)):
+        return []
+    kept = [(target, *inner([new])) for target, new in attached_updates(outputs)]
+    told = inner(estimates(outputs))
+    results = with_body(call, [*outputs, *(new for _, new in kept), *told])
+    further = results[len(outputs) :]
+    annotation = Annotation()
+    for (target, _), news in zip(kept, further, strict=False):
+        annotation.updates[target] = _typical(news)
+    for estimate, all_of_them in zip(told, further[len(kept) :], strict=True):
+        mean = all_of_them.mean(0)
+        mean.tag = estimate.tag.copy()
+        annotation.add_auxiliary_variable(mean, name=estimate.name)
+    for old, new in zip(call.outputs, results, strict=False):
+        new.name, new.tag = old.name, old.tag.copy()
+        add_annotation(new, annotation)
+    return results
+
+
+def _typical(news: Variable) -> Variable:
+    """One of the values that each moment of a loop suggests for a variable."""
+    typical: Variable = news.mean(0) if news.dtype.is_floating_point else news[-1]
+    return typical
+
+
+def attached_updates(variables: Iterable[Variable]) -> list[tuple[SharedVariable, Variable]]:
+    """The updates in the annotations of all that `variables` are computed from."""
+    annotations = dict.fromkeys(a for v in ancestors(variables) for a in v.tag.annotations)
+    return [pair for annotation in annotations for pair in annotation.updates.items()]
+
+
+def estimates(variables: Iterable[Variable]) -> list[Variable]:
+    """What `variables` take from the batch, in training mode, as statistics of the population."""
+    order = ancestors(variables)
+    annotations = dict.fromkeys(a for v in order for a in v.tag.annotations)
+    attached = [v for annotation in annotations for v in annotation.auxiliary_variables]
+    return [
+        v
+        for v in dict.fromkeys([*order, *attached])
+        if has_roles(v, [BATCH_NORM_MINIBATCH_ESTIMATE])
+    ]
+
+
+def is_chosen(variables: Iterable[Variable]) -> bool:
+    """True if the mode of a graph was chosen: something is in training mode, or was replaced."""
+    for variable in _with_loops(variables):
+        call = _call(variable)
+        if "rewritten" in vars(variable.tag) or (call and call.metadata.get(MODE)):
+            return True
+    return False
+
+
+def evaluated(variables: Iterable[Variable]) -> list[ModeDependent]:
+    """The bricks that are applied as they are when a model is used, not trained."""
+    calls = (_call(v) for v in _with_loops(variables) if has_roles(v, [OUTPUT]))
+    bricks = (c.application.brick for c in calls if c and c.metadata.get(MODE) is False)
+    return list(dict.fromkeys(b for b in bricks if isinstance(b, ModeDependent)))
+
+
+def _with_loops(variables: Iterable[Variable]) -> Iterator[Variable]:
+    """`variables`, and those of the graphs inside of loops that give some of them."""
+    loops: dict[Loop, None] = {}
+    for variable in variables:
+        yield variable
+        if variable.owner is not None and isinstance(variable.owner.function, Loop):
+            loops[variable.owner.function] = None
+    for loop in loops:
+        yield from _with_loops(loop.variables)
+
+
+def _inputs(output: Variable, call: ApplicationCall) -> dict[str, Variable]:
+    """What `call` was made on to give `output`, by the names of its inputs.
+
+    Looked up in the graph, of which there may be several versions, and in which something may have
+    taken the place of an input.
+    """
+    found: dict[str, Variable] = {}
+    for variable in ancestors([output]):
+        origin = variable
+        while "replacement_of" in vars(origin.tag):
+            origin = origin.tag.replacement_of
+        if _call(origin) is call and has_roles(origin, [INPUT]):
+            found[str(origin.tag.name)] = variable  # the last one is what the brick works on
+    return {name: _uncopied(variable) for name, variable in found.items()}
+
+
+def _uncopied(variable: Variable) -> Variable:
+    """What a tagged copy is a copy of, so that the copy does not stay in the graph."""
+    call = variable.owner
+    copied = (
+        call is not None
+        and call.function is identity
+        and "replacement_of" not in vars(variable.tag)
+    )
+    return call.inputs[0] if call is not None and copied else variable
 
 
 def _call(variable: Variable) -> ApplicationCall | None:

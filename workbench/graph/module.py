@@ -58,7 +58,7 @@ class GraphAsModule(torch.nn.Module):
         self, path: str, variable: SharedVariable, trained: bool
     ) -> tuple[torch.nn.Module, str]:
         """Put the memory of a variable where its path says."""
-        *above, name = path.replace("/", ".").split(".")
+        *above, name = path.removeprefix("/").replace("/", ".").split(".")
         module: torch.nn.Module = self
         for part in above:
             if part not in module._modules:

@@ -7,6 +7,7 @@ ones.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -72,6 +73,8 @@ def apply_dropout(
     if not 0 <= drop_prob < 1:
         raise GraphError(f"the probability of dropping is in [0, 1), got {drop_prob!r}")
     divisor = 1 - drop_prob if custom_divisor is None else custom_divisor
+    if not 0 < divisor < math.inf:
+        raise GraphError(f"custom_divisor is a number greater than 0, got {custom_divisor!r}")
     stream = _stream(computation_graph, rng, seed)
 
     def dropped(variable: Variable) -> Variable:
@@ -117,6 +120,8 @@ def apply_noise(
     >>> value.round()
     tensor([1., 2.])
     """
+    if not isinstance(level, Variable) and not 0 <= level < math.inf:
+        raise GraphError(f"the level of noise is a deviation, 0 or more; got {level!r}")
     stream = _stream(computation_graph, rng, seed)
     return _replaced(
         computation_graph,

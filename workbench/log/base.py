@@ -20,14 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import LogError, StateError, UnknownRecordError, nearest
+from workbench.hints import Hinted
 from workbench.log.column import frozen
 from workbench.log.frames import FrameCache, Snapshot, by_epoch
 from workbench.log.row import Row
+from workbench.log.stored import Damaged
 
 if TYPE_CHECKING:
     import pandas as pd
 
+LAST = 2**63 - 1
+"""The largest number of iterations that columns and databases can hold."""
 NOT_AN_ITERATION = "a log is indexed by a number of iterations, 0 or more, not by {time!r}"
+TOO_LATE = "a log is indexed by a number of iterations below 2**63, not by {time}"
 NOT_ASSIGNABLE = (
     "a row of a log cannot be replaced; to add records at iteration {time!r}, write "
     "log[{time!r}].update(...)"
@@ -38,7 +43,7 @@ NO_NUMBERS = (
 )
 
 
-class TrainingLogBase(Mapping[int, Row]):
+class TrainingLogBase(Hinted, Mapping[int, Row]):
     """Everything recorded while training, by iteration and channel.
 
     ``log[iteration][channel]`` reads and writes. The iteration is the number of batches done: row
@@ -142,7 +147,7 @@ class TrainingLogBase(Mapping[int, Row]):
     # Rows
 
     def __getitem__(self, time: int) -> Row:
-        if type(time) is not int or time < 0:
+        if type(time) is not int or not 0 <= time <= LAST:
             time = self._iteration(time)
         return self._row(self, time)
 
@@ -157,6 +162,8 @@ class TrainingLogBase(Mapping[int, Row]):
             raise LogError(NOT_AN_ITERATION.format(time=time)) from None
         if iteration < 0:
             raise LogError(NOT_AN_ITERATION.format(time=time))
+        if iteration > LAST:
+            raise LogError(TOO_LATE.format(time=iteration))
         return iteration
 
     # two logs are the same only if they are one; comparing all rows would be no help to anybody
@@ -356,6 +363,8 @@ class TrainingLogBase(Mapping[int, Row]):
             return frozen(values.astype(np.float64))
         numbers = np.empty(len(values), np.float64)
         for i, value in enumerate(values):
+            if isinstance(value, Damaged):
+                value = None
             if value is not None and not isinstance(value, (int, float)):
                 raise LogError(
                     NO_NUMBERS.format(name=name, iteration=iterations[i], type=type(value).__name__)

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from workbench.errors import StateError
@@ -34,20 +33,6 @@ _DTYPES: Final = {
 }
 _TYPES: Final = {dtype: kind for kind, dtype in _DTYPES.items() if kind is not object}
 _EXACT: Final = 2**53  # every integer up to here is a float64
-
-
-def plain(value: Any) -> Any:
-    """Return a number for anything that holds a single one, and a copy of an array.
-
-    Tensors become arrays, so that a log refers neither to memory that training overwrites nor to
-    an accelerator. Other objects are returned as they are.
-    """
-    if isinstance(value, torch.Tensor):
-        value = value.detach().cpu()
-        value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
-    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
-        return value.item()
-    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def grown(array: NDArray[Any], used: int, more: int = 1) -> NDArray[Any]:
@@ -122,7 +107,7 @@ class Column:
         return new
 
     def put(self, iteration: int, value: Any) -> None:
-        """Record a `value` that went through `plain`."""
+        """Record a `value` that went through `to_python`."""
         if type(value) is not self._type:
             value = self._admit(value)
         if iteration <= self.last:
@@ -138,7 +123,7 @@ class Column:
         self.size = size + 1
 
     def extend(self, iterations: Sequence[int], values: Sequence[Any]) -> None:
-        """Record several `values` that went through `plain`, in bulk where that is possible."""
+        """Record several `values` that went through `to_python`, in bulk where that is possible."""
         if not self._append(iterations, values):
             for iteration, value in zip(iterations, values, strict=True):
                 self.put(iteration, value)

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import os
 import uuid as uuids
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from workbench.errors import LogError
+from workbench.errors import LogError, LogWarning
 
 if TYPE_CHECKING:
     import sqlite3
@@ -62,6 +63,15 @@ FOREIGN = "{name!r} is an SQLite database of something else than training logs; 
 NEWER = (
     "the database {name!r} was made by a newer version of workbench (layout {found}, and this "
     "version knows {known}); update workbench to read it"
+)
+GONE = (
+    "its file was deleted, moved or replaced while it was in use; put it back, or save what is in "
+    "memory with to_json or another export"
+)
+SLOW_JOURNAL = (
+    "the database {name!r} is in journal mode {mode!r}, since its file system cannot do 'wal': "
+    "programs that read the log and training that writes it wait for each other. Give it a place "
+    "on a disk of this machine"
 )
 NO_LOG = "the database {name!r} has no log {uuid!r}; {there_are}"
 AMBIGUOUS = "the database {name!r} has several logs that begin with {uuid!r}: {found}"
@@ -110,6 +120,8 @@ class Database:
             self.name, self._uri = str(file), f"{file.as_uri()}?mode={'rw' if read_only else 'rwc'}"
             if read_only and not file.exists():
                 raise LogError(MISSING.format(name=self.name))
+            if read_only and not _in_use(file) and not _may_write_beside(file):
+                self._uri = f"{file.as_uri()}?mode=ro&immutable=1"
         with self.explained():
             self._first = self._opened()
             try:
@@ -117,11 +129,27 @@ class Database:
             except BaseException:
                 self._first.close()
                 raise
+        self._identity = self._found_identity()
 
     def connect(self) -> sqlite3.Connection:
         """Return a new connection, which any thread may use."""
         with self.explained():
             return self._opened()
+
+    def check_there(self) -> None:
+        """Raise `sqlite3.OperationalError` if the file is not the one that was opened."""
+        import sqlite3
+
+        if self._identity is not None and self._found_identity() != self._identity:
+            raise sqlite3.OperationalError(GONE)
+
+    def _found_identity(self) -> tuple[int, int] | None:
+        """Return device and number of the file; None if there is none."""
+        try:
+            found = os.stat(self.name)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def close(self) -> None:
         """Let go of the file; one in memory vanishes."""
@@ -148,6 +176,7 @@ class Database:
         connection = sqlite3.connect(
             self._uri, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
         )
+        connection.text_factory = _text
         if self.read_only:
             connection.execute("PRAGMA query_only = ON")
         else:
@@ -157,11 +186,17 @@ class Database:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Check what the file is; make the tables in a new one."""
-        if self._known(connection):
-            return
+        known = self._known(connection)
         if self.read_only:
-            raise LogError(EMPTY.format(name=self.name))
-        connection.execute("PRAGMA journal_mode = WAL")
+            if not known:
+                raise LogError(EMPTY.format(name=self.name))
+            return
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode not in ("wal", "memory"):
+            text = SLOW_JOURNAL.format(name=self.name, mode=mode)
+            warnings.warn(text, LogWarning, stacklevel=4)
+        if known:
+            return
         with transaction(connection):
             if not self._known(connection):  # another process may have been quicker
                 for statement in TABLES.split(";"):
@@ -206,6 +241,24 @@ class Database:
         raise LogError(NO_LOG.format(name=self.name, uuid=uuid, there_are=there_are))
 
 
+def _text(data: bytes) -> str:
+    """Return text; what is not UTF-8 in a damaged database as half surrogate pairs."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _in_use(file: Path) -> bool:
+    """True if there is a journal with changes that are not in the file yet."""
+    try:
+        return os.stat(f"{file}-wal").st_size > 0
+    except OSError:
+        return False
+
+
+def _may_write_beside(file: Path) -> bool:
+    """True if SQLite can make the files beside the database that it shares with other programs."""
+    return os.access(file.parent, os.W_OK) and os.access(file, os.W_OK)
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
     """Do everything inside the context, or nothing of it."""
@@ -243,7 +296,8 @@ def records_of(
     rows = connection.execute(
         "SELECT records.id, time, key, value, kind FROM records "
         "JOIN channels ON channels.id = channel "
-        "WHERE records.log = ? AND time <= ? AND records.id > ? ORDER BY records.id",
+        "WHERE records.log = ? AND (time <= ? OR typeof(time) <> 'integer') AND records.id > ? "
+        "ORDER BY records.id",
         (log, until, after),
     )
     return map(Found._make, rows)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,8 +179,9 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
     Every channel is a group ``channels/<name>`` with two datasets of equal length: ``iterations``
     (int64) and ``values``. Values are numbers or truth values; arrays, stacked where all have
     one shape and dtype; otherwise text, of which the attribute ``encoding`` says that it is JSON.
-    Channels have the order of the attribute ``channels`` of the file, and a ``/`` in a name stands
-    there as ``%2F``. The attributes ``uuid`` and ``status`` (JSON) are the log's.
+    Channels have the order of the attribute ``channels`` of the file. What HDF5 allows in no name
+    is percent-encoded there as in URLs: a ``/`` as ``%2F``, a name that is ``.`` as ``%2E``. The
+    attributes ``uuid`` and ``status`` (JSON) are the log's.
 
     Parameters
     ----------
@@ -207,15 +209,15 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
     state = source.state_dict()
     with replacing(Path(path)) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["uuid"] = state["uuid"]
-        file.attrs["status"] = json.dumps(state["status"], default=_described)
-        names = [name.replace("%", "%25").replace("/", "%2F") for name in state["columns"]]
+        file.attrs["status"] = _json(state["status"])
+        names = [_path(name) for name in state["columns"]]
         file.attrs["channels"] = json.dumps(names)
         for name, (iterations, values) in zip(names, state["columns"].values(), strict=True):
             group = file.create_group(f"channels/{name}")
             group["iterations"] = iterations
             stacked = _stacked(values)
             if stacked is None:
-                group["values"] = [json.dumps(value, default=_described) for value in values]
+                group["values"] = [_json(value) for value in values]
                 group["values"].attrs["encoding"] = "json"
             else:
                 group["values"] = stacked
@@ -266,8 +268,35 @@ def _objects(values: list[Any]) -> NDArray[Any]:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        return json.dumps(value, default=_described)
+        return _json(value)
     return value.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair is no text
+
+
+def _json(value: Any) -> str:
+    """Return `value` as JSON, or as text in JSON where that has no way to say it."""
+    try:
+        return json.dumps(_named_by_text(value), default=_described)
+    except (TypeError, ValueError, RecursionError):  # it contains itself, for instance
+        return json.dumps(f"{value!r}")
+
+
+def _named_by_text(value: Any) -> Any:
+    """Return `value` with the keys of its dictionaries as text, as JSON has them."""
+    if isinstance(value, (list, tuple)):
+        return [_named_by_text(item) for item in value]
+    if isinstance(value, Mapping):
+        return {
+            key if isinstance(key, str) else repr(key): _named_by_text(item)
+            for key, item in value.items()
+        }
+    return value
+
+
+def _path(name: str) -> str:
+    """Return a name that HDF5 allows for one group; `urllib.parse.unquote` gets `name` back."""
+    if name in ("", "."):
+        return "%2E" if name else "%"
+    return "".join(quote(char, safe="") if char in "%/\0" else char for char in name)
 
 
 def _described(value: Any) -> Any:

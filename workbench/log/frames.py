@@ -132,6 +132,8 @@ def by_epoch(frame: pd.DataFrame, ends: Sequence[int]) -> pd.DataFrame:
     at = frame.index.to_numpy().searchsorted(ends)
     near = frame.take(at[at < len(frame)])
     epochs = near[near.index.isin(ends)].reindex(pd.Index(ends, dtype=np.int64))
+    number = pd.RangeIndex(1, len(ends) + 1, name="epoch")
     if "iteration" not in epochs:
-        epochs.insert(0, "iteration", epochs.index)
-    return epochs.set_axis(pd.RangeIndex(1, len(ends) + 1, name="epoch"))
+        # Many columns are put together at once: pandas warns where they are inserted one by one.
+        epochs = pd.concat([epochs.index.to_frame(name="iteration"), epochs], axis="columns")
+    return epochs.set_axis(number)

@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 
 from workbench.errors import LogError
 from workbench.log.base import TrainingLogBase
-from workbench.log.column import MISSING, PLAIN, Column, plain
+from workbench.log.column import MISSING, PLAIN, Column
 from workbench.log.frames import Entries, Snapshot
+from workbench.log.stored import check_name
+from workbench.utils.values import to_python
 
 TAIL = 256
 """Rows that may wait for being folded into the columns."""
@@ -120,7 +122,7 @@ class TrainingLog(TrainingLogBase):
 
     def _record(self, iteration: int, name: str, value: Any) -> None:
         if type(value) not in PLAIN:
-            value = plain(value)
+            value = to_python(value)
         if name not in self._known:
             self._introduce(name)
         if get_ident() == self._writer:
@@ -135,7 +137,7 @@ class TrainingLog(TrainingLogBase):
     def _record_all(self, iteration: int, records: dict[str, Any]) -> None:
         for name, value in records.items():
             if type(value) not in PLAIN:
-                records[name] = plain(value)
+                records[name] = to_python(value)
             if name not in self._known:
                 self._introduce(name)
         if get_ident() == self._writer:
@@ -146,6 +148,7 @@ class TrainingLog(TrainingLogBase):
     def _introduce(self, name: str) -> None:
         if not isinstance(name, str):
             raise LogError(NOT_A_NAME.format(name=name))
+        check_name("a record", name)
         self._known[name] = None
 
     def _publish(self, iteration: int, records: dict[str, Any]) -> None:

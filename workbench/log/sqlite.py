@@ -24,20 +24,36 @@ from numpy.typing import NDArray
 
 from workbench.config import config
 from workbench.errors import LogError, LogWarning
-from workbench.log.base import TrainingLogBase
-from workbench.log.column import MISSING, PLAIN, plain
+from workbench.log.base import LAST, TrainingLogBase
+from workbench.log.column import MISSING, PLAIN
 from workbench.log.database import Database, Found, lineage, records_of, transaction
 from workbench.log.frames import Snapshot
 from workbench.log.memory import TrainingLog
 from workbench.log.row import Row
-from workbench.log.stored import ABSENT, DELETED, Stored, decoded, encoded, storable
+from workbench.log.stored import (
+    ABSENT,
+    DELETED,
+    Damaged,
+    Stored,
+    check_name,
+    decoded,
+    encoded,
+    storable,
+)
 from workbench.log.writer import Fact, Records, Whole, Writer
+from workbench.utils.values import to_python
 
 if TYPE_CHECKING:
     import sqlite3
 
 READ_ONLY = "this log was opened to be read only; open it without read_only=True to write to it"
-NOT_STORABLE = "the name of a record must be text that can be written as UTF-8, not {name!r}"
+UNREADABLE = "{database!r}: {place} is damaged ({reason}); what else the log has can be read"
+ESSENTIAL = ("iterations_done", "epochs_done", "_epoch_ends")
+"""Facts that a log cannot be read without."""
+NO_ESSENTIAL = (
+    "{database!r}: status[{key!r}] of this log is damaged, {value!r}, and without it the log "
+    "cannot be read; open a copy with any SQLite program and mend the table status"
+)
 LARGE = (
     "record {name!r} takes {size} bytes of the database at every iteration that has it, which is "
     "more than config.max_blob_size = {limit}; record less of it, or raise that setting"
@@ -93,8 +109,9 @@ class SQLiteStatus(MutableMapping[str, Any]):
         return self._values[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
+        check_name("a fact of the status", key)
         if type(value) not in PLAIN:
-            value = plain(value)
+            value = to_python(value)
         self._log._keep_fact(key, value)
         self._values[key] = value
 
@@ -343,7 +360,7 @@ class SQLiteLog(TrainingLogBase):
         kept = []
         for name, value in records.items():
             if type(value) not in PLAIN:
-                value = records[name] = plain(value)
+                value = records[name] = to_python(value)
             kept.append((iteration, name, self._admit(name, value)))
         self._stop_following()
         self._memory._record_all(iteration, records)
@@ -352,8 +369,6 @@ class SQLiteLog(TrainingLogBase):
 
     def _admit(self, name: str, value: Any) -> Any:
         """Return what the writer may encode later: nothing that can change until then."""
-        if type(name) is str and not (name.isascii() or storable(name)):
-            raise LogError(NOT_STORABLE.format(name=name))
         if type(value) in PLAIN:
             return value
         if type(value) is np.ndarray and not value.dtype.hasobject:
@@ -503,7 +518,8 @@ class _Follower:
                     "SELECT key, value, kind FROM status WHERE log = ?", (own,)
                 ).fetchall()
             self._take(memory, [name for (name,) in names], records)
-            new = {key: decoded(value, kind, self._trusted) for key, value, kind in facts}
+            new = {key: self._decoded(f"status[{key!r}]", *stored) for key, *stored in facts}
+            self._check_essential(new)
             for key in status.keys() - new.keys():
                 del status[key]
             status.update(new)
@@ -511,12 +527,18 @@ class _Follower:
             self._last = max([found.id for found in records], default=max(self._last, 0))
 
     def _take(self, memory: TrainingLog, names: list[str], records: list[Found]) -> None:
+        records = [found for found in records if self._is_sound(found)]
         for name in names:
+            if not isinstance(name, str) or not storable(name):
+                continue
             memory._known.setdefault(name)  # the order in which channels first appeared
         with memory.writing():
             for (time, gone), group in groupby(records, lambda f: (f.time, _gone(f.kind))):
                 if not gone:
-                    values = {f.key: decoded(f.value, f.kind, self._trusted) for f in group}
+                    values = {
+                        f.key: self._decoded(f"record {f.key!r} of iteration {time}", *f[3:])
+                        for f in group
+                    }
                     memory._record_all(time, values)
                     continue
                 memory.commit()
@@ -526,6 +548,37 @@ class _Follower:
                         memory.commit()
                     if memory._find(time, found.key) is not MISSING:
                         memory._forget(time, found.key)
+
+    def _decoded(self, place: str, value: Any, kind: str | None) -> Any:
+        """Return a value, or a placeholder with a warning that says where it should be."""
+        found = decoded(value, kind, self._trusted)
+        if isinstance(found, Damaged):
+            self._warn(place, found.reason)
+        return found
+
+    def _is_sound(self, found: Found) -> bool:
+        """True if iteration and name of a record are what they must be; warn otherwise."""
+        time, key = found.time, found.key
+        sound = (
+            isinstance(time, int) and 0 <= time <= LAST and isinstance(key, str) and storable(key)
+        )
+        if not sound:
+            self._warn(f"a record {key!r} of iteration {time!r}", "it is left out")
+        return sound
+
+    def _warn(self, place: str, reason: str) -> None:
+        text = UNREADABLE.format(database=self._database.name, place=place, reason=reason)
+        warnings.warn(text, LogWarning, stacklevel=7)
+
+    def _check_essential(self, status: Mapping[str, Any]) -> None:
+        for key in ESSENTIAL:
+            value = status.get(key)
+            counts = value if isinstance(value, list) else [value]
+            fits = isinstance(value, list) is (key == "_epoch_ends")
+            if key in status and not (fits and all(type(n) is int and n >= 0 for n in counts)):
+                raise LogError(
+                    NO_ESSENTIAL.format(database=self._database.name, key=key, value=value)
+                )
 
     def close(self) -> None:
         with self._lock:

@@ -17,6 +17,7 @@ import numpy as np
 
 from workbench.errors import LogError
 from workbench.log.column import PLAIN
+from workbench.utils.npy import array_of
 
 DELETED: Final = "deleted"
 """Kind of a record that was removed; its row remains."""
@@ -28,7 +29,9 @@ NOT_PICKLED = (
     "record {name!r} is a {type} that cannot be pickled ({error}), and an SQLite log has no other "
     "way to keep it; record numbers, strings, arrays, or lists and dictionaries of them"
 )
-UNKNOWN_KIND = "a record is of the unknown kind {kind!r}; the database is damaged"
+NOT_STORABLE = "the name of {what} must be text that can be written as UTF-8, not {name!r}"
+UNKNOWN_KIND = "unknown kind {kind!r}"
+DAMAGED = "<damaged in the database: {reason}>"
 
 
 class Stored(NamedTuple):
@@ -60,6 +63,28 @@ class Pickled:
         return f"<a pickle of {size} bytes, unread; open the log with trusted=True to read it>"
 
 
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """Stands for a value that is in the database, but cannot be read any more.
+
+    Attributes
+    ----------
+    reason : str
+        What reading it said.
+    data : object
+        What is stored.
+    kind : object
+        What it should be.
+    """
+
+    reason: str
+    data: Any = field(repr=False)
+    kind: Any = field(repr=False)
+
+    def __repr__(self) -> str:
+        return DAMAGED.format(reason=self.reason)
+
+
 def encoded(name: str, value: Any) -> Stored:
     """Return `value`, recorded as `name`, as the database keeps it.
 
@@ -79,6 +104,8 @@ def encoded(name: str, value: Any) -> Stored:
         return _number_or_text(value)
     if isinstance(value, Pickled):
         return Stored(value.data, "pickle")
+    if isinstance(value, Damaged):
+        return Stored(value.data, value.kind)
     if type(value) is bytes:
         return Stored(value, "bytes")
     if type(value) is np.ndarray and not value.dtype.hasobject:
@@ -92,9 +119,28 @@ def encoded(name: str, value: Any) -> Stored:
 
 
 def decoded(value: Any, kind: str | None, trusted: bool = False) -> Any:
-    """Return the value that `encoded` was given; a `Pickled` for an object not `trusted`."""
+    """Return the value that `encoded` was given; a `Pickled` for an object not `trusted`.
+
+    A value that is damaged gives a `Damaged`.
+
+    Examples
+    --------
+    >>> decoded("{", "json")
+    <damaged in the database: JSONDecodeError: Expecting property name enclosed in double quotes...>
+    """
+    try:
+        return _decoded(value, kind, trusted)
+    except Exception as error:
+        return Damaged(f"{type(error).__name__}: {error}", value, kind)
+
+
+def _decoded(value: Any, kind: str | None, trusted: bool) -> Any:
     match kind:
-        case None | "bytes":
+        case None:
+            if isinstance(value, str) and not storable(value):
+                raise ValueError("this text is not UTF-8")
+            return value
+        case "bytes":
             return value
         case "nan":
             return math.nan
@@ -103,12 +149,12 @@ def decoded(value: Any, kind: str | None, trusted: bool = False) -> Any:
         case "int":
             return int(value)
         case "npy":
-            return np.load(io.BytesIO(value), allow_pickle=False)
+            return array_of(value)
         case "json":
             return _untagged(json.loads(value))
         case "pickle":
             return _unpickled(value) if trusted else Pickled(value)
-    raise LogError(UNKNOWN_KIND.format(kind=kind))
+    raise ValueError(UNKNOWN_KIND.format(kind=kind))
 
 
 def _number_or_text(value: Any) -> Stored:
@@ -121,6 +167,12 @@ def _number_or_text(value: Any) -> Stored:
     if type(value) is str and not storable(value):
         return Stored(json.dumps(value), "json")
     return Stored(value, None)
+
+
+def check_name(what: str, name: Any) -> None:
+    """Raise `LogError` unless `name` can be that of a record or a fact everywhere."""
+    if not isinstance(name, str) or not (name.isascii() or storable(name)):
+        raise LogError(NOT_STORABLE.format(what=what, name=name))
 
 
 def storable(text: str) -> bool:

@@ -2,7 +2,8 @@
 
 Whoever records hands over a job and goes on; the thread collects jobs for `INTERVAL` seconds and
 writes them in one transaction. What another process sees is therefore always the work of whole
-jobs. If the database cannot be written to, the jobs are kept and tried again.
+jobs. If the database cannot be written to, the jobs are kept and tried again. A value that no
+database could take is left out, by name, so that what comes after it is written.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import LogError
@@ -40,11 +43,16 @@ NOT_WRITTEN = (
     "records could not be written: {error}. They are kept in memory, and writing them is tried "
     "again until the process ends"
 )
+LEFT_OUT = (
+    "the database cannot take {what} ({error}), so that it is missing there; it is still in memory"
+)
+A_RECORD = "record {name!r} of iteration {iteration}, a {type}"
+A_FACT = "status[{name!r}], a {type}"
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Iterations, names and values; a value is what `plain` returned or already `Stored`."""
+    """Iterations, names and values; a value is what `to_python` returned or already `Stored`."""
 
     uuid: str
     records: list[tuple[int, str, Any]]
@@ -85,10 +93,11 @@ class Writer:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._process = os.getpid()
+        self._failing = False  # whether the last attempt failed
 
     @property
     def inherited(self) -> bool:
-        """Whether this process was forked from the one that writes."""
+        """True if this process was forked from the one that writes."""
         return os.getpid() != self._process
 
     def put(self, job: Job) -> None:
@@ -105,7 +114,10 @@ class Writer:
         if not self._some.is_set():
             self._some.set()
         if self._thread is None:
-            self._start()
+            try:
+                self._start()
+            except LogError as error:  # whoever records goes on; whoever flushes is told
+                self._complain(str(error))
 
     def hurry(self) -> None:
         """Have what was handed over written now instead of a little later; returns at once."""
@@ -123,11 +135,15 @@ class Writer:
             return
         written: Future[None] = Future()
         self.put(written)
+        self._start()  # it may have ended just now, or could not be started before
         self.hurry()
         written.result()
 
     def close(self) -> None:
         """Write what is left and end the thread; another job starts one again."""
+        if self._jobs:
+            with suppress(LogError):
+                self._start()
         thread = self._thread
         if thread is None:
             return
@@ -138,52 +154,94 @@ class Writer:
             thread.join()
 
     def _start(self) -> None:
+        """Start the thread, unless it runs.
+
+        Raises
+        ------
+        LogError
+            If the system has no thread to spare.
+        """
         with self._starting:
-            if self._thread is None:
-                self._closing = False
-                thread = threading.Thread(target=self._run, name="log writer", daemon=True)
-                self._thread = thread
+            if self._thread is not None:
+                return
+            self._closing = False
+            thread = threading.Thread(target=self._run, name="log writer", daemon=True)
+            self._thread = thread
+            try:
                 thread.start()
+            except RuntimeError as error:
+                self._thread = None
+                raise LogError(NOT_WRITTEN.format(error=error)) from error
 
     def _run(self) -> None:
         store: Store | None = None
         batch: list[Job] = []
-        failing = False
-        while True:
-            self._some.wait()
-            if not self._closing:
-                self._at_once.wait(INTERVAL)
-            self._at_once.clear()
-            self._some.clear()
-            closing = self._closing
-            while self._jobs:
-                batch.append(self._jobs.popleft())
-            try:
-                with self._database.explained():
-                    if store is None:
-                        store = Store(self._database.connect())
-                    store.write(batch)
-            except LogError as error:
-                text = NOT_WRITTEN.format(error=error)
-                if not failing:
-                    logger.error(text)
-                failing = True
-                for job in batch:
-                    if isinstance(job, Future):
-                        job.set_exception(LogError(text))
-                batch = [job for job in batch if not isinstance(job, Future)]
-                self._some.set()
-            else:
-                failing = False
-                for job in batch:
-                    if isinstance(job, Future):
-                        job.set_result(None)
-                batch = []
-            if closing and (failing or not self._jobs):
-                break
-        if store is not None:
-            store.connection.close()
-        self._thread = None
+        try:
+            while True:
+                self._some.wait()
+                if not self._closing:
+                    self._at_once.wait(INTERVAL)
+                self._at_once.clear()
+                self._some.clear()
+                closing = self._closing
+                while self._jobs:
+                    batch.append(self._jobs.popleft())
+                try:
+                    with self._database.explained():
+                        if store is None:
+                            store = Store(self._database.connect())
+                        self._database.check_there()
+                        left_out = store.write_all(batch)
+                except Exception as error:  # this thread must not end because of one
+                    batch = self._postponed(batch, error)
+                else:
+                    self._answer(batch, left_out)
+                    batch = []
+                with self._starting:  # so that no job comes between this look and the end
+                    if closing and (batch or not self._jobs):
+                        self._jobs.extendleft(reversed(batch))
+                        batch = []
+                        self._thread = None
+                        return
+                if batch:
+                    self._some.set()
+        except BaseException as error:
+            batch = self._postponed(batch, error)
+            raise
+        finally:
+            with self._starting:
+                self._jobs.extendleft(reversed(batch))
+                if self._thread is threading.current_thread():
+                    self._thread = None
+            if store is not None:
+                with suppress(Exception):
+                    store.connection.close()
+
+    def _postponed(self, batch: list[Job], error: BaseException) -> list[Job]:
+        """Tell those who wait why nothing was written; give the jobs to try again."""
+        text = NOT_WRITTEN.format(error=error if str(error) else repr(error))
+        self._complain(text)
+        for job in batch:
+            if isinstance(job, Future):
+                job.set_exception(LogError(text))
+        return [job for job in batch if not isinstance(job, Future)]
+
+    def _answer(self, batch: list[Job], left_out: list[str]) -> None:
+        """Tell those who wait that all is written, or what is not."""
+        self._failing = False
+        for text in left_out:
+            logger.error(text)
+        for job in batch:
+            if isinstance(job, Future) and left_out:
+                job.set_exception(LogError("; ".join(left_out)))
+            elif isinstance(job, Future):
+                job.set_result(None)
+
+    def _complain(self, text: str) -> None:
+        """Log an error, unless it is one of several in a row."""
+        if not self._failing:
+            logger.error(text)
+        self._failing = True
 
 
 class Store:
@@ -193,6 +251,76 @@ class Store:
         self.connection = connection
         self._logs: dict[str, int] = {}
         self._channels: dict[tuple[int, str], int] = {}
+
+    def write_all(self, jobs: Sequence[Job]) -> list[str]:
+        """Write `jobs` in one transaction, but for values that no database could take.
+
+        Returns
+        -------
+        list of str
+            What was left out and why.
+        """
+        try:
+            self.write(jobs)
+        except Exception as error:
+            if _is_trouble(error):
+                raise
+        else:
+            return []
+        left_out: list[str] = []
+        kept: list[Job] = []
+        for job in jobs:  # looks at the values one by one, which takes longer
+            if isinstance(job, Records):
+                kept.append(replace(job, records=self._takeable(job.records, left_out)))
+            elif isinstance(job, Fact):
+                if self._takes(A_FACT, job.key, job.value, left_out):
+                    kept.append(job)
+            elif isinstance(job, Whole):
+                kept.append(self._takeable_whole(job, left_out))
+        self.write(kept)
+        return left_out
+
+    def _takeable(
+        self, records: list[tuple[int, str, Any]], left_out: list[str]
+    ) -> list[tuple[int, str, Any]]:
+        return [
+            (iteration, name, value)
+            for iteration, name, value in records
+            if self._takes(A_RECORD, name, value, left_out, iteration)
+        ]
+
+    def _takeable_whole(self, job: Whole, left_out: list[str]) -> Whole:
+        columns: dict[str, Entries] = {}
+        for name, entries in job.columns.items():
+            items = list(zip(entries.iterations.tolist(), _items(entries.values), strict=True))
+            fit = np.array([self._takes(A_RECORD, name, v, left_out, time) for time, v in items])
+            if fit.any():
+                iterations, values = entries.iterations[fit], entries.values[fit]
+                columns[name] = entries._replace(iterations=iterations, values=values)
+        status = {
+            key: value
+            for key, value in job.status.items()
+            if self._takes(A_FACT, key, value, left_out)
+        }
+        return replace(job, columns=columns, status=status)
+
+    def _takes(
+        self, what: str, name: Any, value: Any, left_out: list[str], iteration: int = 0
+    ) -> bool:
+        """True if the database takes this value under this name; otherwise note why not."""
+        try:
+            stored = Stored(None, None) if value is MISSING else _stored(name, value)
+            given = iteration, name, *stored
+            self.connection.execute("SELECT ?, ?, ?, ?", given).fetchone()
+            if not isinstance(name, str):
+                raise TypeError("its name must be text")
+        except Exception as error:
+            if _is_trouble(error):
+                raise
+            shown = what.format(name=name, iteration=iteration, type=type(value).__name__)
+            left_out.append(LEFT_OUT.format(what=shown, error=error))
+            return False
+        return True
 
     def write(self, jobs: Iterable[Job]) -> None:
         """Write `jobs` in one transaction."""
@@ -292,6 +420,16 @@ class Store:
         self.connection.execute("DELETE FROM status WHERE log = ?", (log,))
         for key, value in job.status.items():
             self._fact(log, key, value)
+
+
+def _is_trouble(error: Exception) -> bool:
+    """True if `error` is the fault of the database, not of a value."""
+    import sqlite3
+
+    values = sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError
+    if isinstance(error, sqlite3.Error):
+        return not isinstance(error, (*values, sqlite3.IntegrityError))
+    return isinstance(error, OSError)
 
 
 def _stored(key: str, value: Any) -> Stored:

@@ -12,6 +12,7 @@ What is not symbolic is a `MonitoredQuantity`.
 from __future__ import annotations
 
 import copy
+import functools
 import math
 import operator
 import warnings
@@ -22,6 +23,7 @@ from typing import Any
 import torch
 
 from workbench import errors
+from workbench.hints import Hinted
 from workbench.monitoring.weights import Part, Unknown, Weight, conclude, product
 from workbench.tensor import (
     Function,
@@ -30,9 +32,12 @@ from workbench.tensor import (
     as_variable,
     function,
     inputs,
+    shapes,
     shared,
 )
-from workbench.tensor.traversal import replace
+from workbench.tensor.traversal import ancestors, replace
+from workbench.utils.hooks import refuse_former_hooks
+from workbench.utils.values import to_python
 
 __all__ = [
     "AggregationScheme",
@@ -68,7 +73,13 @@ State = tuple[Any, ...]
 """The running state of a fold: numbers, tensors, or variables."""
 
 
-class MonitoredQuantity(ABC):
+FORMER_HOOKS = {
+    "accumulate": "define aggregate(*values), which takes in a batch",
+    "readout": "define get_aggregated_value(), which gives the value over all batches",
+}
+
+
+class MonitoredQuantity(Hinted, ABC):
     """A quantity computed by Python code from the values of variables, batch by batch.
 
     Parameters
@@ -103,6 +114,10 @@ class MonitoredQuantity(ABC):
         self.requires = list(requires or ())
         self.name = name
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_former_hooks(cls, FORMER_HOOKS, errors.MonitoringError)
+
     @abstractmethod
     def initialize(self) -> None:
         """Forget all batches."""
@@ -134,7 +149,7 @@ class MonitoredQuantity(ABC):
         return self.name or type(self).__name__
 
 
-class Aggregator:
+class Aggregator(Hinted):
     """A scheme put into a graph: what to run before, for every, and after the last batch.
 
     Parameters
@@ -161,7 +176,7 @@ class Aggregator:
         self.readout_variable = readout_variable
 
 
-class AggregationScheme(ABC):
+class AggregationScheme(Hinted, ABC):
     """How the value of a variable over many batches is computed.
 
     Parameters
@@ -477,25 +492,40 @@ class Maximum(Fold):
 
 
 class Concatenate(Fold):
-    """The values of all batches one behind the other, along the first dimension.
+    """The values of all batches one behind the other.
 
-    Of a variable without dimensions it makes a vector. Its state grows with the data, so it has no
-    form as updates of shared variables.
+    Examples are joined: a variable whose first dimension is that of an input, or of a size that is
+    computed from it, grows along it. Of one that has none, a sum over a batch say, the result has
+    one row for each batch; one without dimensions makes a vector. Its state grows with the data,
+    so it has no form as updates of shared variables.
 
     Parameters
     ----------
     variable : Variable
+
+    Raises
+    ------
+    MonitoringError
+        When values are read, if those of some batches do not fit together.
 
     Examples
     --------
     >>> from workbench import tensor
     >>> from workbench.data import as_stream
     >>> from workbench.monitoring.evaluators import DatasetEvaluator
-    >>> x = tensor.vector("x")
-    >>> doubled = (x * 2).copy(name="doubled")
-    >>> doubled.tag.aggregation_scheme = Concatenate(doubled)
-    >>> DatasetEvaluator([doubled]).evaluate(as_stream([{"x": [1.0, 2.0]}, {"x": [4.0]}]))
-    {'doubled': array([2., 4., 8.], dtype=float32)}
+    >>> x = tensor.matrix("x")
+    >>> doubled, total = (x * 2).copy(name="doubled"), x.sum(0).copy(name="total")
+    >>> for variable in (doubled, total):
+    ...     variable.tag.aggregation_scheme = Concatenate(variable)
+    >>> stream = as_stream([{"x": [[1.0, 2.0], [3.0, 4.0]]}, {"x": [[5.0, 6.0]]}])
+    >>> values = DatasetEvaluator([doubled, total]).evaluate(stream)
+    >>> values["doubled"]
+    array([[ 2.,  4.],
+           [ 6.,  8.],
+           [10., 12.]], dtype=float32)
+    >>> values["total"]
+    array([[4., 6.],
+           [5., 6.]], dtype=float32)
     """
 
     element_by_element = False
@@ -504,14 +534,33 @@ class Concatenate(Fold):
         return ([],)
 
     def admit(self, value: Any) -> Any:
-        return torch.atleast_1d(torch.as_tensor(value))
+        tensor = torch.as_tensor(value)
+        return tensor if self._joins_examples and tensor.ndim else tensor[None]
 
     def take(self, state: State, *values: Any) -> State:
         state[0].extend(values)  # not a new list every time: the work would grow with the square
         return state
 
     def result(self, state: State) -> Any:
-        return torch.cat(state[0])
+        try:
+            return torch.cat(state[0])
+        except RuntimeError as error:  # as torch finds
+            shapes_of = sorted({tuple(one.shape) for one in state[0]})
+            raise errors.MonitoringError(
+                f"{self!r}: the values of batches have the shapes {shapes_of}, which cannot stand "
+                "one behind the other; monitor what has the same size in all of them"
+            ) from error
+
+    @functools.cached_property
+    def _joins_examples(self) -> bool:
+        """Whether the first dimension is one of data, and not one of another axis of an input."""
+        fake = self.requires[0].fake
+        size = shapes.symbol(fake.shape[0]) if self.requires[0].ndim else 0
+        if isinstance(size, int):
+            return False
+        inputs = [v for v in ancestors(self.requires) if v.owner is None and not v.is_number]
+        others = {shapes.symbol(n) for v in inputs for n in v.fake.shape[1:]}
+        return size not in others and not others.intersection(shapes.equal_to(size))
 
     def get_aggregator(self) -> Aggregator:
         raise errors.MonitoringError(
@@ -686,14 +735,7 @@ class Running(MonitoredQuantity):
             )
         if self._several and len(self._weights) == 1:
             self._warn(DOUBTFUL)
-        return plain(self.scheme.result(self.state))
-
-
-def plain(value: Any) -> Any:
-    """A value for the log: a Python number if it has no dimensions, else an array."""
-    if not isinstance(value, torch.Tensor):
-        return value
-    return value.item() if value.ndim == 0 else value.detach().cpu().numpy()
+        return to_python(self.scheme.result(self.state))
 
 
 def _chosen(better: Callable[[Any, Any], bool], choose: Any, kept: Any, new: Any) -> Any:

@@ -14,6 +14,7 @@ import torch
 
 from workbench import errors
 from workbench.algorithms.base import Batch, inputs_by_name, missing_source
+from workbench.hints import Hinted
 from workbench.monitoring.aggregation import (
     AggregationScheme,
     Fold,
@@ -22,12 +23,12 @@ from workbench.monitoring.aggregation import (
     TakeLast,
     _DataIndependent,
     check_names,
-    plain,
     scheme_of,
 )
-from workbench.tensor import Function, SharedVariable, Variable, function
+from workbench.tensor import Function, SharedVariable, Variable, function, shared
 from workbench.tensor.function import Updates
-from workbench.tensor.traversal import ancestors
+from workbench.tensor.traversal import ancestors, replace
+from workbench.utils.values import to_python
 
 __all__ = [
     "AggregationBuffer",
@@ -51,7 +52,7 @@ class Epochs(Protocol):
         """Start an epoch."""
 
 
-class AggregationBuffer:
+class AggregationBuffer(Hinted):
     """What batches have given so far for a list of variables.
 
     For every batch, compute `requires`, do `accumulation_updates`, and hand the values of the
@@ -117,7 +118,8 @@ class AggregationBuffer:
 
     def _add(self, variable: Variable, scheme: AggregationScheme) -> None:
         name = str(variable.name)
-        if isinstance(scheme, Fold):
+        # A subclass of a fold may make an aggregator of its own.
+        if isinstance(scheme, Fold) and type(scheme).get_aggregator.__module__ == Fold.__module__:
             self.running[name] = Running(scheme, name)
             return
         aggregator = scheme.get_aggregator()
@@ -160,14 +162,14 @@ class AggregationBuffer:
         if self.readout_variables:
             if self._read is None:
                 self._read = function([], list(self.readout_variables.values()))
-            read = dict(zip(self.readout_variables, map(plain, self._read()), strict=True))
+            read = dict(zip(self.readout_variables, map(to_python, self._read()), strict=True))
         return {
             name: self.running[name].get_aggregated_value() if name in self.running else read[name]
             for name in (str(variable.name) for variable in self.variables)
         }
 
 
-class MonitoredQuantityBuffer:
+class MonitoredQuantityBuffer(Hinted):
     """What batches have given so far for a list of quantities.
 
     Parameters
@@ -204,7 +206,7 @@ class MonitoredQuantityBuffer:
 
     def aggregate_quantities(self, numerical_values: Sequence[Any]) -> None:
         """Take in the values of `requires` for one batch."""
-        values = [plain(value) for value in numerical_values]
+        values = [to_python(value) for value in numerical_values]
         for quantity, places in self._places:
             quantity.aggregate(*[values[i] for i in places])
 
@@ -332,13 +334,13 @@ class Aggregation:
     def read(self) -> dict[str, Any]:
         """Read the values over all batches since `initialize`, by name."""
         if values := self._alone():
-            return {name: plain(value) for name, value in values.items()}
+            return {name: to_python(value) for name, value in values.items()}
         self._take_waiting()
         values = self.variables.get_aggregated_values() | self.quantities.get_aggregated_values()
         return {name: values[name] for name in self.names}
 
 
-class DatasetEvaluator:
+class DatasetEvaluator(Hinted):
     """Computes the values of variables and quantities over a data set.
 
     Each variable is aggregated as its ``tag.aggregation_scheme`` says. Without one it gets the
@@ -382,9 +384,16 @@ class DatasetEvaluator:
         extra = updates.items() if isinstance(updates, Mapping) else updates or ()
         self.updates = [*self._aggregation.updates, *extra]
         new_values = [new for _, new in self.updates if isinstance(new, Variable)]
-        inputs = inputs_by_name([*self._aggregation.requires, *new_values], "monitoring")
+        roots = [*self._aggregation.requires, *new_values]
+        inputs = inputs_by_name(roots, "monitoring")
+        self._givens = _own_counters(roots, {target for target, _ in self.updates})
         self._inputs = inputs
         self._function = self._build()
+
+    @property
+    def names(self) -> list[str]:
+        """The names of variables and quantities, in the order given."""
+        return self._aggregation.names
 
     @property
     def changes(self) -> list[SharedVariable]:
@@ -398,6 +407,7 @@ class DatasetEvaluator:
             list(self._inputs.values()),
             self._aggregation.requires,
             updates=self.updates,
+            givens=self._givens,
             name=f"monitoring of {', '.join(self._aggregation.names)}",
         )
 
@@ -495,6 +505,26 @@ class DatasetEvaluator:
                 if between_batches is not None:
                     between_batches()
         return self.get_aggregated_values()
+
+
+def _own_counters(
+    variables: Iterable[Variable], updated: set[SharedVariable]
+) -> dict[Variable, Variable]:
+    """Shared variables that a call would change by itself, and others to change in their place.
+
+    Such as the counters of random streams: to evaluate is not to change what is trained next.
+    """
+    own: dict[Variable, Variable] = {}
+    for variable in ancestors(variables):
+        if not isinstance(variable, SharedVariable) or variable in updated:
+            continue
+        if variable.default_update is not None:
+            mine = shared(variable.tensor.clone(), variable.name, dtype=variable.dtype)
+            mine.tag = variable.tag.copy()
+            news = replace([variable.default_update], {variable: mine})
+            mine.default_update = news[variable.default_update]
+            own[variable] = mine
+    return own
 
 
 def _scheme(variable: Variable, use_take_last: bool) -> AggregationScheme:

@@ -15,6 +15,7 @@ import hashlib
 import io
 import json
 import os
+import stat
 import tarfile
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
@@ -25,6 +26,14 @@ FORMAT = "workbench archive"
 VERSION = 1
 MANIFEST = "_manifest"
 
+KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+NOT_REGULAR = "{path}: cannot be opened (it must be a regular file, and is {kind})"
 RESTORE = "use an earlier checkpoint or a copy of the file"
 NO_MANIFEST = "{where}: this is no whole archive of the workbench ({reason})"
 NEWER = (
@@ -142,15 +151,31 @@ def pick(members: Mapping[str, bytes], name: str, where: str) -> bytes:
     return members[name]
 
 
+def check_regular(path: str | os.PathLike[str]) -> None:
+    """Raise an `ArchiveError` if there is something at `path` that is no regular file.
+
+    Opening a pipe, for instance, would wait for ever for the one who writes to it.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):  # opening it will say what is wrong
+        return
+    if not stat.S_ISREG(mode):
+        kind = next((name for is_, name in KINDS if is_(mode)), "something else")
+        raise ArchiveError(NOT_REGULAR.format(path=path, kind=kind))
+
+
 @contextlib.contextmanager
 def _opened(file: Any) -> Iterator[IO[bytes]]:
     if not isinstance(file, (str, os.PathLike)):
         yield file
         return
+    check_regular(file)
     try:
         opened = open(file, "rb")  # noqa: SIM115
-    except OSError as error:
-        raise ArchiveError(f"{file}: cannot be opened ({error.strerror})") from None
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
+        reason = getattr(error, "strerror", None) or error
+        raise ArchiveError(f"{file}: cannot be opened ({reason})") from None
     with opened:
         yield opened
 
@@ -203,7 +228,7 @@ def _manifest(where: str, members: Mapping[str, bytes]) -> dict[str, str]:
         manifest = json.loads(members[MANIFEST])
         version, sums = manifest["version"], dict(manifest["sha256"])
         known = manifest["format"] == FORMAT and isinstance(version, int)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise ArchiveError(f"{where}: its manifest cannot be read; {RESTORE}") from None
     if not known:
         raise ArchiveError(f"{where}: this is an archive of another program")

@@ -19,7 +19,6 @@ from workbench.serialization.parameters import (
     PARAMETERS,
     decode_parameters,
     encode_parameters,
-    parameter_names,
 )
 from workbench.serialization.pickling import (
     PICKLE,
@@ -31,7 +30,7 @@ from workbench.serialization.pickling import (
     references_to,
     unpickled,
 )
-from workbench.serialization.values import value_of
+from workbench.serialization.values import by_path, value_of
 from workbench.tensor import SharedVariable
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ class Snapshot:
         """
         whole = main_loop.state_dict()
         own, others = training.variables_of(main_loop)
-        chosen = parameter_names(own.values() if parameters is None else parameters)
+        chosen = by_path(own.values() if parameters is None else parameters)
         values: dict[str, torch.Tensor] = {}
         for name, variable in chosen.items():
             if own.get(name) is variable:

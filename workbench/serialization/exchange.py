@@ -13,9 +13,9 @@ from typing import Any
 import torch
 
 from workbench.errors import ArchiveError, ParameterError
+from workbench.serialization.archive import check_regular
 from workbench.serialization.atomic import replace_file
-from workbench.serialization.parameters import parameter_names
-from workbench.serialization.values import assign, misfits, value_of
+from workbench.serialization.values import assign, misfits, path_of, value_of
 from workbench.tensor import SharedVariable
 
 
@@ -151,6 +151,7 @@ def load_safetensors(
     """
     from safetensors import SafetensorError, safe_open
 
+    check_regular(path)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
@@ -171,5 +172,14 @@ def _set(parameters: dict[str, SharedVariable], values: Mapping[str, Any], where
 
 
 def _dotted(parameters: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
-    named = parameter_names(parameters)
+    named: dict[str, SharedVariable] = {}
+    for variable in dict.fromkeys(parameters):
+        name = path_of(variable)
+        # Other programs do not know an order by which numbers could be given.
+        if name in named:
+            raise ArchiveError(
+                f"two parameters are named {name!r}; give their bricks different names, so that "
+                "their values can be told apart"
+            )
+        named[name] = variable
     return {name.lstrip("/").replace("/", "."): variable for name, variable in named.items()}

@@ -15,35 +15,37 @@ import torch
 
 from workbench.errors import ArchiveError
 from workbench.serialization import archive
-from workbench.serialization.values import path_of, value_of
+from workbench.serialization.values import by_path, path_of, value_of
 from workbench.tensor import SharedVariable
+from workbench.utils.npy import arrays_of
 
 PARAMETERS = "_parameters"
 
 
-def parameter_names(parameters: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
-    """The parameters by path, such as ``/mlp/linear_0.W``.
+def values_by_path(parameters: Iterable[SharedVariable]) -> dict[str, torch.Tensor]:
+    """Copies of the values of `parameters`, by path; equal paths are numbered."""
+    return {name: value_of(variable) for name, variable in by_path(parameters).items()}
+
+
+def check_numbered(
+    parameters: Mapping[str, SharedVariable], present: Mapping[str, Any], where: str
+) -> None:
+    """Check that numbered names mean the same in an archive, which may hold others of that path.
 
     Raises
     ------
     ArchiveError
-        If two have the same path.
+        If the values differ.
     """
-    names: dict[str, SharedVariable] = {}
-    for parameter in dict.fromkeys(parameters):
-        name = path_of(parameter)
-        if name in names:
+    for name, variable in parameters.items():
+        path = path_of(variable)
+        alone = f"{path}_2" not in present
+        if not alone and not numpy.array_equal(present[name], _as_array(value_of(variable))):
             raise ArchiveError(
-                f"two parameters are named {name!r}; give their bricks different names, so that "
-                "their values can be told apart"
+                f"{where}: several parameters are named {path!r}, and {name!r} has another value "
+                "there; pass them in the order in which they were passed to dump, or give their "
+                "bricks different names"
             )
-        names[name] = parameter
-    return names
-
-
-def values_by_name(parameters: Iterable[SharedVariable]) -> dict[str, torch.Tensor]:
-    """Copies of the values of `parameters`, by path."""
-    return {name: value_of(variable) for name, variable in parameter_names(parameters).items()}
 
 
 def encode_parameters(values: Mapping[str, torch.Tensor]) -> bytes:
@@ -64,14 +66,16 @@ def _as_array(value: torch.Tensor) -> numpy.ndarray[Any, Any]:
 def decode_parameters(data: bytes, where: str) -> dict[str, numpy.ndarray[Any, Any]]:
     """The arrays of `encode_parameters` by path."""
     try:
-        with numpy.load(io.BytesIO(data), allow_pickle=False) as file:
-            return {name.replace("|", "/"): file[name] for name in file.files}
+        return {name.replace("|", "/"): array for name, array in arrays_of(data).items()}
     except Exception as error:
         raise archive.unreadable(where, PARAMETERS, error) from None
 
 
 def load_parameters(file_: Any) -> dict[str, numpy.ndarray[Any, Any]]:
     """The parameters in an archive, by path; nothing is executed.
+
+    Paths are those of `workbench.model.Model`, such as ``/mlp/linear_0.W``; of several parameters
+    of one path the second is called ``..._2``, and so on, in the order of saving.
 
     Parameters
     ----------

@@ -26,12 +26,13 @@ from workbench.serialization import archive
 from workbench.serialization.atomic import replace_file
 from workbench.serialization.parameters import (
     PARAMETERS,
+    check_numbered,
     decode_parameters,
     encode_parameters,
-    parameter_names,
-    values_by_name,
+    values_by_path,
 )
 from workbench.serialization.state import decode_member
+from workbench.serialization.values import by_path
 from workbench.tensor import SharedVariable
 from workbench.tensor.device import default_device
 
@@ -182,10 +183,10 @@ def dump(
     (array([1., 2.], dtype=float32), 6)
     """
     archive.check_file(file_, "wb")
-    named = parameter_names(parameters or ())
+    named = by_path(parameters or ())
     members = {}
     if named:
-        members[PARAMETERS] = encode_parameters(values_by_name(named.values()))
+        members[PARAMETERS] = encode_parameters(values_by_path(named.values()))
     if pickle_object and object_ is not None:
         members[PICKLE] = pickled(object_, references_to(named))
     archive.write(file_, members)
@@ -229,7 +230,7 @@ def add_to_dump(
     if name in RESERVED or name in members:
         what = "reserved" if name in RESERVED else "taken"
         raise ArchiveError(f"{where}: the name {name!r} is {what}; choose another one")
-    named = parameter_names(parameters or ())
+    named = by_path(parameters or ())
     present = decode_parameters(members[PARAMETERS], where) if PARAMETERS in members else {}
     absent = sorted(set(named) - set(present))
     if absent:
@@ -237,6 +238,7 @@ def add_to_dump(
             f"{where}: {', '.join(absent)} is not among the parameters in the archive; pass to "
             "add_to_dump only those that were passed to dump"
         )
+    check_numbered(named, present, where)
     archive.add(file_, {name: pickled(object_, references_to(named))})
 
 

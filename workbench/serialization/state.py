@@ -21,6 +21,7 @@ import torch
 
 from workbench.errors import StateError, nearest
 from workbench.serialization import archive
+from workbench.utils.npy import arrays_of
 
 TREE = "tree"
 BITS = {
@@ -95,9 +96,11 @@ def decode_member(data: bytes, where: str) -> Any:
 
 
 def _decoded(data: bytes) -> Any:
-    with numpy.load(io.BytesIO(data), allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
-    return _value(json.loads(arrays.pop(TREE).tobytes().decode()), arrays)
+    arrays = arrays_of(data)
+    value = _value(json.loads(arrays.pop(TREE).tobytes().decode()), arrays)
+    if arrays:
+        raise ValueError(f"{', '.join(map(repr, arrays))} belong nowhere")
+    return value
 
 
 def storable(value: Any) -> bool:
@@ -156,7 +159,8 @@ def _reference(value: Any, arrays: dict[str, numpy.ndarray[Any, Any]], place: st
     return {"scalar" if isinstance(value, numpy.generic) else "array": key}
 
 
-def _value(tree: Any, arrays: Mapping[str, numpy.ndarray[Any, Any]]) -> Any:
+def _value(tree: Any, arrays: dict[str, numpy.ndarray[Any, Any]]) -> Any:
+    """The value of a tree; every array is taken once, so that few bytes cannot become many."""
     if isinstance(tree, list):
         return [_value(part, arrays) for part in tree]
     if not isinstance(tree, dict):
@@ -168,14 +172,14 @@ def _value(tree: Any, arrays: Mapping[str, numpy.ndarray[Any, Any]]) -> Any:
         return tuple(_value(part, arrays) for part in held)
     if kind == "bits":
         key, dtype = held
-        bits = torch.from_numpy(arrays[key].copy())
+        bits = torch.from_numpy(arrays.pop(key))
         return bits.view(next(d for d in BITS if str(d) == f"torch.{dtype}"))
     readers: dict[str, Callable[[Any], Any]] = {
         "float": float,
         "bytes": base64.b64decode,
         "uuid": uuid.UUID,
-        "array": lambda key: arrays[key],
-        "scalar": lambda key: arrays[key][()],
-        "tensor": lambda key: torch.from_numpy(arrays[key].copy()),
+        "array": arrays.pop,
+        "scalar": lambda key: arrays.pop(key)[()],
+        "tensor": lambda key: torch.from_numpy(arrays.pop(key)),
     }
     return readers[kind](held)

@@ -10,7 +10,8 @@ What `MainLoop.state_dict` gives, and an archive keeps, is a dictionary of these
 ``algorithm``
     What the algorithm keeps outside of shared variables.
 ``data``
-    ``stream``, where the data stream stands, and ``epoch``, the same of an epoch that has begun.
+    ``stream``, where the data stream stands, and ``epoch``, the same of an epoch that has begun;
+    the numbers of examples and batches, which a position within an epoch depends on.
 ``extensions``
     The state of each extension that has some, by name.
 ``log``
@@ -26,7 +27,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.algorithms import TrainingAlgorithm
-from workbench.data import EpochIterator
+from workbench.data import AbstractDataStream, EpochIterator
+from workbench.data.streams import reading_for
 from workbench.errors import StateError, nearest
 from workbench.graph import ComputationGraph
 from workbench.serialization.state import check_keys
@@ -36,6 +38,13 @@ from workbench.tensor import SharedVariable
 if TYPE_CHECKING:
     from workbench.extensions import TrainingExtension
     from workbench.main_loop import MainLoop
+
+LENGTHS = {
+    "num_examples": "examples in an epoch",
+    "num_batches": "batches in an epoch",
+    "batch_size": "examples in a batch",
+}
+"""Attributes of a stream that tell what a position within an epoch means."""
 
 PARTS = ("parameters", "variables", "algorithm", "data", "extensions", "log")
 
@@ -102,12 +111,14 @@ def state_of(main_loop: MainLoop) -> dict[str, Any]:
     }
 
 
+@reading_for("training")
 def _position(main_loop: MainLoop) -> dict[str, Any]:
     stream, epoch = main_loop.iteration_state
     if stream is None:
         return {"stream": None, "epoch": None}
+    lengths = {name: getattr(stream, name) for name in LENGTHS}
     if epoch is None:
-        return {"stream": stream.state_dict(), "epoch": None}
+        return {"stream": stream.state_dict(), "epoch": None, **lengths}
     if not isinstance(epoch, EpochIterator):
         raise StateError(
             f"the epoch iterator of {main_loop!r} is {epoch!r}, whose position cannot be told; use "
@@ -118,7 +129,7 @@ def _position(main_loop: MainLoop) -> dict[str, Any]:
     same = own == within
     if main_loop._in_hand:  # a batch that was read and not trained on is to be read again
         within = {**within, "position": within["position"] - 1}
-    return {"stream": within if same else own, "epoch": within}
+    return {"stream": within if same else own, "epoch": within, **lengths}
 
 
 def restore(main_loop: MainLoop, state: Mapping[str, Any]) -> None:
@@ -214,12 +225,15 @@ def _step(what: str, holder: Any, before: Any, after: Any) -> Step:
 
 
 def _data_steps(main_loop: MainLoop, saved: Mapping[str, Any]) -> list[Step]:
-    check_keys("the position in the data", saved, ("stream", "epoch"))
+    lengths = [name for name in LENGTHS if name in saved]
+    check_keys("the position in the data", saved, ("stream", "epoch", *lengths))
     if (saved["stream"] is None) is not (main_loop.data_stream is None):
         has = "state" if main_loop.data_stream is None else "main loop"
         raise StateError(f"nothing was loaded: only the {has} has a data stream")
     if main_loop.data_stream is None:
         return []
+    if saved["epoch"] is not None and saved["epoch"].get("position"):
+        _check_lengths(main_loop.data_stream, saved)
     before = _position(main_loop)
     return [
         (
@@ -230,6 +244,26 @@ def _data_steps(main_loop: MainLoop, saved: Mapping[str, Any]) -> list[Step]:
     ]
 
 
+def _check_lengths(stream: AbstractDataStream, saved: Mapping[str, Any]) -> None:
+    """Refuse a position that would be one among other examples here.
+
+    Between two epochs there is no such position, and training may go on with more data.
+    """
+    different = [
+        f"{saved[name]} {what} there, {here} here"
+        for name, what in LENGTHS.items()
+        if None not in (here := getattr(stream, name), saved.get(name)) and here != saved[name]
+    ]
+    if different:
+        raise StateError(
+            f"nothing was loaded: the state was saved within an epoch, after "
+            f"{saved['epoch']['position']} of its batches, and {stream!r} has other ones "
+            f"({'; '.join(different)}); go on with the same data and batch size, or save at the "
+            "end of an epoch to go on with others"
+        )
+
+
+@reading_for("training")
 def _go_to(main_loop: MainLoop, position: Mapping[str, Any]) -> None:
     stream, epoch = position["stream"], position["epoch"]
     data_stream, new = main_loop.data_stream, None

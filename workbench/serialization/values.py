@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy
 import torch
 
-from workbench.errors import nearest
+from workbench.errors import WorkbenchError, nearest
 from workbench.filter import get_brick
 from workbench.tensor import SharedVariable
 from workbench.tensor.shared import together
@@ -22,23 +22,23 @@ Value: TypeAlias = "torch.Tensor | numpy.ndarray[Any, Any]"
 def path_of(variable: SharedVariable) -> str:
     """The path of a brick's parameter, such as ``/mlp/linear_0.W``; else the variable's name."""
     brick = get_brick(variable)
-    return repr(variable) if brick is None else f"/{brick.get_hierarchical_name(variable)}"
+    return repr(variable) if brick is None else brick.get_hierarchical_name(variable)
 
 
 def by_path(variables: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
-    """Variables by their paths; several of one path are counted, in order: ``w``, ``w_1``."""
+    """Variables by their paths; several of one path are counted, in order: ``w``, ``w_2``."""
     named: dict[str, SharedVariable] = {}
     for variable in dict.fromkeys(variables):
-        add_unique(named, path_of(variable), variable)
+        add_unique(named, path_of(variable), variable, first=2)
     return named
 
 
-def add_unique(named: dict[str, Any], name: str, value: Any) -> None:
-    """Enter `value` under `name`, or where that is taken under the first of ``name_1``, ..."""
-    unique, count = name, 0
+def add_unique(named: dict[str, Any], name: str, value: Any, first: int = 1) -> None:
+    """Enter `value` under `name`, or where that is taken under the first free numbered one."""
+    unique, count = name, first
     while unique in named:
-        count += 1
         unique = f"{name}_{count}"
+        count += 1
     named[unique] = value
 
 
@@ -74,6 +74,10 @@ def _misfit(name: str, value: Any, variable: SharedVariable) -> list[str]:
         return [f"{name!r} has shape {tuple(value.shape)}, needed is {tuple(variable.shape)}"]
     if not _exact(value, variable.dtype):
         return [f"{name!r} is {_short(value.dtype)}, needed is {_short(variable.dtype)}"]
+    try:
+        variable.check_value(value, value)
+    except WorkbenchError as error:
+        return [f"{name!r} makes no sense: {error}"]
     return []
 
 

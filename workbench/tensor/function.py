@@ -13,10 +13,10 @@ import torch
 from workbench import errors
 from workbench.config import config
 from workbench.tensor import shapes
-from workbench.tensor.execution import MODES, Execution, Guard, Mode, Step
-from workbench.tensor.inputs import as_variable
+from workbench.tensor.execution import MODES, Execution, Guard, Mode, Step, Watch
+from workbench.tensor.inputs import as_variable, expect_read_only
 from workbench.tensor.lowering import lower
-from workbench.tensor.shared import SharedVariable, WriterLock, together
+from workbench.tensor.shared import SharedVariable, WriterLock, check_set, together
 from workbench.tensor.transfer import upload
 from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.variable import Variable
@@ -56,6 +56,7 @@ class Function:
         updates: Mapping[SharedVariable, Variable],
         name: str | None,
         guard: Guard | None,
+        watch: Watch | None,
         execution: Mode | None,
     ) -> None:
         self.inputs = list(inputs)
@@ -68,6 +69,7 @@ class Function:
         self._ties = _ties(self._expected)
         self._by_name = {v.name: i for i, v in enumerate(self.inputs) if v.name is not None}
         self._touched = {*self.program.shared, *self.updates}
+        self._unset = [v for v in self.program.shared if v.unset]
         self._generation = -1
         self._locks = together(())
         self._fitting: dict[tuple[Any, ...], tuple[int, ...]] = {}
@@ -76,9 +78,11 @@ class Function:
             list(self.updates),
             len(self.outputs),
             guard,
+            watch,
+            [] if watch is None else self._places(watch.variables),
             _equal_sizes(self._expected, self._ties),
             config.precision,
-            [v.dtype for v in self.outputs],
+            self.outputs,
         )
         self.execution = Execution(step, _mode(execution or config.execution), repr(self))
         if self.updates:
@@ -101,10 +105,15 @@ class Function:
             For a missing, surplus or unknown input.
         ShapeError, DtypeError
             For one that does not fit.
+        ParameterError
+            If a brick was not initialised.
         """
         if named or len(args) != len(self.inputs):
             args = self._in_order(args, named)
         values = list(map(_Expected.as_tensor, self._expected, args))
+        if self._unset:
+            check_set(self._unset)
+            self._unset = []
         kinds = tuple([(value.shape, value.dtype, value.device) for value in values])
         sizes = self._fitting.get(kinds)
         if sizes is None:
@@ -133,6 +142,12 @@ class Function:
                 self._fitting.clear()
             self._fitting[kinds] = sizes
         return fitting, sizes
+
+    def _places(self, watched: Sequence[Variable]) -> list[int]:
+        """Where the new values of updated variables, and outputs, are among all results."""
+        results = [*self.outputs, *self.updates]
+        places = {variable: place for place, variable in enumerate(results)}
+        return [places[variable] for variable in watched]
 
     def _find_locks(self) -> None:
         self._generation = WriterLock.generation
@@ -200,9 +215,7 @@ class _Expected:
         """What is given as a tensor, if it is one of numbers; without a copy where possible."""
         if isinstance(value, numpy.ndarray):
             if not value.flags.writeable:
-                with warnings.catch_warnings():
-                    warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-                    return self._shared_memory(value)
+                expect_read_only()
             return self._shared_memory(value)
         if isinstance(value, torch.Tensor):
             # What a function gives never has a history, and compiled programs rely on that.
@@ -303,6 +316,7 @@ def function(
     name: str | None = None,
     on_unused_input: Literal["raise", "warn", "ignore"] = "raise",
     guard: Guard | None = None,
+    watch: Watch | None = None,
     execution: Mode | None = None,
 ) -> Function:
     """Make a callable of a graph.
@@ -323,6 +337,8 @@ def function(
         What to do about an input that nothing depends on.
     guard : Guard, optional
         Sees the outputs before updates are applied; if it raises, nothing changes.
+    watch : Watch, optional
+        Wants new values or outputs to be finite; if they are not, it raises and nothing changes.
     execution : {'auto', 'eager', 'compiled'}, optional
         How it runs; by default as ``config.execution`` says. ``'auto'`` starts eagerly and
         compiles in the background once that pays, ``'compiled'`` compiles at the first call. See
@@ -359,7 +375,7 @@ def function(
     order = ancestors([*roots, *pairs.values()])
     pairs = {**_default_updates(order, pairs), **pairs}
     _check_inputs(inputs, order, on_unused_input)
-    return Function(inputs, roots[0] if single else roots, pairs, name, guard, execution)
+    return Function(inputs, roots[0] if single else roots, pairs, name, guard, watch, execution)
 
 
 def listed_updates(updates: Updates) -> list[tuple[SharedVariable, Any]]:

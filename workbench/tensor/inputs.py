@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -164,6 +166,20 @@ def _as_tensor(value: Any, dtype: torch.dtype | None) -> torch.Tensor:
         if dtype is None and new.is_floating_point():
             dtype = floatx()
     return new.to(device=default_device(), dtype=dtype)
+
+
+@functools.cache
+def expect_read_only() -> None:
+    """Use up torch's only warning about arrays that are read-only, before one becomes a tensor.
+
+    For tensors that are not written to. Suppressing the warning each time would cost more than the
+    conversion, and is not safe among threads.
+    """
+    array = numpy.zeros(1)
+    array.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        torch.from_numpy(array)
 
 
 def check_name(name: object, what: str) -> None:

@@ -10,11 +10,14 @@ bits on every device and in every execution tier.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
 
+from workbench.hints import Hinted
 from workbench.tensor.device import default_device, floatx
 from workbench.tensor.inputs import as_variable
 from workbench.tensor.shared import SharedVariable, shared
@@ -86,7 +89,51 @@ def at_step(draw: Variable, step: Variable) -> Variable:
     return moved
 
 
-class RandomStream:
+class Draws:
+    """The draws of an application, so that applying it again makes the same ones.
+
+    A stream numbers its draws, and the number is part of the hash. A graph that is made a second
+    time of the same applications has the random numbers of the first only if it has its numbers.
+
+    Examples
+    --------
+    >>> stream, draws = RandomStream(seed=3), Draws()
+    >>> with draws.again():
+    ...     first = stream.uniform((2,))
+    >>> with draws.again():
+    ...     second = stream.uniform((2,))
+    >>> first.owner.args == second.owner.args
+    True
+    """
+
+    def __init__(self) -> None:
+        self._made: list[tuple[RandomStream, int]] = []
+        self._position = 0
+
+    @contextmanager
+    def again(self) -> Iterator[None]:
+        """Have streams number their draws, in this context, as they did before."""
+        self._position = 0
+        token = _draws.set(self)
+        try:
+            yield
+        finally:
+            _draws.reset(token)
+
+    def number(self, stream: RandomStream) -> int:
+        """The number of the next draw, which is one of `stream`."""
+        here = self._made[self._position : self._position + 1]
+        if not here or here[0][0] is not stream:
+            stream.draws += 1
+            self._made[self._position :] = [(stream, stream.draws)]
+        self._position += 1
+        return self._made[self._position - 1][1]
+
+
+_draws: ContextVar[Draws | None] = ContextVar("draws", default=None)
+
+
+class RandomStream(Hinted):
     """A seeded source of random variables.
 
     Two streams of the same seed give the same numbers for the same sequence of draws. Every call
@@ -170,8 +217,11 @@ class RandomStream:
         return drawn
 
     def _draw(self, kind: Any, size: Sequence[Any], dtype: torch.dtype | None) -> Variable:
-        self.draws += 1
-        key = _signed(_mixed(_mixed(self.seed & _MASK) + self.draws * _GOLDEN & _MASK))
+        again = _draws.get()
+        if again is None:
+            self.draws += 1
+        number = self.draws if again is None else again.number(self)
+        key = _signed(_mixed(_mixed(self.seed & _MASK) + number * _GOLDEN & _MASK))
         args = (self.counter, tuple(size), key, dtype or floatx(), default_device())
         drawn: Variable = apply(kind, args, {})
         return drawn

@@ -9,7 +9,7 @@ where a gradient is wanted.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -21,7 +21,7 @@ from workbench.tensor import random, shapes
 from workbench.tensor.fusion import fused
 from workbench.tensor.lowering import Program, instead, lower
 from workbench.tensor.traversal import ancestors, inputs_of, replace
-from workbench.tensor.variable import Operation, Variable, apply
+from workbench.tensor.variable import Call, Operation, Variable, apply
 
 
 class Loop(Operation):
@@ -228,18 +228,48 @@ def scan(
     old = given[len(moments) : len(moments) + len(states)]
     _check_states(old, outputs)
     index = Variable(shapes.unknown_size(), name="step")
-    outputs = _draw_anew(outputs, index)
-    outside = _used_from_outside(outputs, {*given, index})
+    outputs = _draw_anew(outputs, index, ())
+    kinds = len(sequences), len(states), reverse, low_memory
+    return _applied(Loop([*given, index], outputs, *kinds), sequences, states, contexts, n)
+
+
+def with_body(call: Call, outputs: Sequence[Variable]) -> list[Variable]:
+    """Make a loop again with another graph inside.
+
+    Parameters
+    ----------
+    call : Call
+        The call that makes the loop; a `Loop` is its function.
+    outputs : sequence of Variable
+        What to compute in place of its ``inner_outputs``, of the same inner inputs and whatever
+        variables there are outside; and what to collect besides.
+
+    Returns
+    -------
+    list of Variable, shape (T, ...)
+        All moments of each of `outputs`.
+    """
+    old: Loop = call.function  # type: ignore[assignment]
+    sequences, states, contexts, n = call.args
+    outputs = _draw_anew(outputs, old.inner_inputs[-1], old.variables)
+    kinds = old.n_sequences, old.n_states, old.reverse, old.low_memory
+    return _applied(Loop(old.inner_inputs, outputs, *kinds), sequences, states, contexts, n)
+
+
+def _applied(
+    loop: Loop,
+    sequences: Sequence[Variable],
+    states: Sequence[Variable],
+    contexts: Sequence[Variable],
+    n: Any,
+) -> list[Variable]:
+    """The results of a loop, whose graph takes what it uses from outside as further contexts."""
+    *given, index = loop.inner_inputs
+    outside = _used_from_outside(loop.inner_outputs, set(loop.inner_inputs))
     stand_ins = [_stand_in(v) for v in outside]
-    inside = replace(outputs, dict(zip(outside, stand_ins, strict=True)))
-    loop = Loop(
-        [*given, *stand_ins, index],
-        [inside[v] for v in outputs],
-        len(sequences),
-        len(states),
-        reverse,
-        low_memory,
-    )
+    inside = replace(loop.inner_outputs, dict(zip(outside, stand_ins, strict=True)))
+    loop.inner_inputs = [*given, *stand_ins, index]
+    loop.inner_outputs = [inside[v] for v in loop.inner_outputs]
     results: list[Variable] = apply(loop, (sequences, states, [*contexts, *outside], n), {})
     return results
 
@@ -305,8 +335,13 @@ def _used_from_outside(outputs: Sequence[Variable], inner: set[Variable]) -> lis
     return list(dict.fromkeys(v for v in (*used, *outputs) if v not in depends))
 
 
-def _draw_anew(outputs: Sequence[Variable], index: Variable) -> list[Variable]:
-    """Let every random draw of the step depend on the number of the step."""
-    draws = [v for v in ancestors(outputs) if v.owner is not None and random.is_draw(v.owner)]
+def _draw_anew(
+    outputs: Sequence[Variable], index: Variable, known: Iterable[Variable]
+) -> list[Variable]:
+    """Let every random draw of the step, but those `known`, depend on the number of the step."""
+    order = dict.fromkeys(ancestors(outputs))
+    for variable in known:
+        order.pop(variable, None)
+    draws = [v for v in order if v.owner is not None and random.is_draw(v.owner)]
     drawn = replace(outputs, {v: random.at_step(v, index) for v in draws})
     return [drawn[v] for v in outputs]

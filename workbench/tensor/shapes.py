@@ -5,9 +5,8 @@ test value is needed. Applying a torch function to fake tensors infers the resul
 (``x`` becomes ``(?, 784)`` once it meets a 784 x 100 matrix) and raises at once where shapes
 cannot fit; `infer` turns that into an error that names the variables and the running brick.
 
-Some of torch's shape rules branch on a size ("is the batch 1?"). For those `_probe` runs the rule
-on a few concrete sizes and reads the result's sizes off as linear functions of the unknown ones;
-a size that follows no such rule becomes a new unknown.
+Some of torch's shape rules branch on a size ("is the batch 1?"). For those `Probe` runs the rule
+on a few concrete sizes.
 
 The machinery (sympy included) is imported at the first use, which keeps ``import workbench`` light.
 """
@@ -15,35 +14,45 @@ The machinery (sympy included) is imported at the first use, which keeps ``impor
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import logging
 import re
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
-from fractions import Fraction
 from typing import Any
 
 import torch
 
 from workbench import errors
+from workbench.tensor.probing import Probe
 from workbench.tensor.structure import map_structure, name_of
 
 Fake = Any
 """A fake tensor, or a symbolic number (``torch.SymInt``, ``SymFloat``, ``SymBool``)."""
 
 SYMBOLIC_NUMBERS = (torch.SymInt, torch.SymFloat, torch.SymBool)
-PROBES = 3
 PRODUCTS = frozenset(
     "matmul mm mv bmm dot addmm addmv baddbmm linear conv1d conv2d conv3d conv_transpose1d "
     "conv_transpose2d conv_transpose3d".split()
 )
 
+OF_SEVERAL = frozenset("addcmul addcdiv lerp where clamp clip".split())
+"""Functions whose rules look at one operand alone, or do not take symbolic sizes where operands
+differ; they get operands of one shape."""
+BY_ANOTHER = {
+    torch.Tensor.view: torch.Tensor.reshape,
+    torch.Tensor.view_as: torch.Tensor.reshape_as,
+}
+"""Functions that give the same sizes, but do not look at strides, which depend on sizes."""
+
+NEVER_EQUAL = "two sizes must be equal here, but one follows from the other and is never the same"
+SIZES = 40
+"""Up to where a size is looked for that is equal to one that follows from it."""
+
 _lock = threading.RLock()
 
 
-class _World:
+class World:
     """The fake mode and shape environment shared by all variables of the process."""
 
     def __init__(self) -> None:
@@ -53,17 +62,25 @@ class _World:
         self.sizes = ShapeEnv(allow_scalar_outputs=True, allow_dynamic_output_shape_ops=True)
         self.mode = FakeTensorMode(shape_env=self.sizes, allow_non_fake_inputs=True)
         self.concrete = FakeTensorMode(allow_non_fake_inputs=True)
+        # What they remember is never forgotten, and keeps sizes that no one else has.
+        self.mode.cache_enabled = self.concrete.cache_enabled = False
         self.Guard = GuardOnDataDependentSymNode
         self.Fake = FakeTensor
 
+    def unknown_size(self) -> torch.SymInt:
+        """A new symbolic integer that may be any size."""
+        size = self.sizes.create_unbacked_symint()
+        torch._check(size >= 0)
+        return size
+
 
 @functools.cache
-def _world() -> _World:
-    return _World()
+def _world() -> World:
+    return World()
 
 
 @contextlib.contextmanager
-def _inferring() -> Iterator[_World]:
+def _inferring() -> Iterator[World]:
     """Enter the fake world: one thread at a time, without gradients and without torch's log."""
     logs = [logging.getLogger(name) for name in ("torch._subclasses.fake_tensor", "torch.fx")]
     with _lock, torch.no_grad():
@@ -80,9 +97,7 @@ def _inferring() -> Iterator[_World]:
 
 def unknown_size() -> torch.SymInt:
     """A new symbolic integer that may be any size."""
-    size = _world().sizes.create_unbacked_symint()
-    torch._check(size >= 0)
-    return size
+    return _world().unknown_size()
 
 
 def fake_tensor(
@@ -158,19 +173,68 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
     """
     with _inferring() as world:
         _check_products(function, args, kwargs, shown)
+        learned = world.sizes.num_deferred_runtime_asserts
         try:
             with world.mode:
-                return function(*args, **kwargs)
+                if name_of(function) in OF_SEVERAL:
+                    args, kwargs = _broadcast((args, kwargs))
+                result = function(*args, **kwargs)
+            if world.sizes.num_deferred_runtime_asserts != learned:
+                _check_possible(world, (args, kwargs))
+            return result
         except Exception as error:
             problem = error
-        found = _unknown_sizes((args, kwargs))
-        if found and not isinstance(problem, TypeError):
+        if function in BY_ANOTHER:
+            with contextlib.suppress(Exception), world.mode:
+                return BY_ANOTHER[function](*args, **kwargs)
+        probe = Probe(world, function, args, kwargs, symbol)
+        if probe.symbolic and not isinstance(problem, TypeError):
             try:
-                return _probe(world, function, args, kwargs, found)
+                return probe.result()
             except Exception as error:
                 if isinstance(problem, world.Guard):
                     problem = error
         raise _explained(function, problem, shown) from None
+
+
+def _tensors(structure: Any) -> list[torch.Tensor]:
+    found: list[torch.Tensor] = []
+    map_structure(
+        lambda leaf: found.append(leaf) if isinstance(leaf, torch.Tensor) else None, structure
+    )
+    return found
+
+
+def _broadcast(structure: Any) -> Any:
+    """Give all tensors of `structure` the shape that they have together."""
+    tensors = _tensors(structure)
+    # Known sizes first, so that two that differ meet.
+    order = sorted(range(len(tensors)), key=lambda i: _partly_unknown(tensors[i]))
+    wide = dict(zip(order, torch.broadcast_tensors(*[tensors[i] for i in order]), strict=True))
+    number = iter(range(len(tensors)))
+    return map_structure(
+        lambda leaf: wide[next(number)] if isinstance(leaf, torch.Tensor) else leaf, structure
+    )
+
+
+def _partly_unknown(tensor: torch.Tensor) -> bool:
+    return any(known(size) is None for size in tensor.shape)
+
+
+def _check_possible(world: World, structure: Any) -> None:
+    """Refuse what was learned of one size alone if no size but 0 and 1 is like that.
+
+    ``x[1:] + x`` makes a size equal to one that follows from it, and torch leaves it at that.
+    """
+    sizes = [symbol(size) for tensor in _tensors(structure) for size in tensor.shape]
+    symbols = [one for size in sizes for one in getattr(size, "free_symbols", ())]
+    for one in dict.fromkeys(symbols):
+        for learned in world.sizes.deferred_runtime_asserts.get(one, ()):
+            expression = learned.expr
+            if type(expression).__name__ != "Equality" or expression.free_symbols != {one}:
+                continue
+            if not any(expression.subs(one, size) == True for size in range(2, SIZES)):  # noqa: E712
+                raise RuntimeError(NEVER_EQUAL)
 
 
 def _check_products(
@@ -179,13 +243,7 @@ def _check_products(
     """Refuse factors of different dtypes, which torch finds only when it computes."""
     if name_of(function) not in PRODUCTS:
         return
-    dtypes = set()
-
-    def collect(leaf: Any) -> None:
-        if isinstance(leaf, torch.Tensor):
-            dtypes.add(leaf.dtype)
-
-    map_structure(collect, (args, kwargs))
+    dtypes = {tensor.dtype for tensor in _tensors((args, kwargs))}
     if len(dtypes) > 1:
         found = " and ".join(sorted(str(dtype) for dtype in dtypes))
         message = f"got {found}, but all of these need one dtype; convert with .to(dtype)"
@@ -212,171 +270,3 @@ def _explained(
     if re.search(r"dtype|scalar type|[Ff]loating point|ScalarType|isDifferentiableType", said):
         return errors.DtypeError(message + said)
     return errors.ShapeError(message + said)
-
-
-@dataclasses.dataclass
-class _Unknown:
-    """An unknown size of the arguments: a number if it stands alone, and where it first occurs."""
-
-    size: torch.SymInt | None = None
-    axis: int = 0
-
-
-def _unknown_sizes(structure: Any) -> tuple[dict[Any, _Unknown], set[int]] | None:
-    """The free symbols among the sizes of `structure`, and the sizes that are known.
-
-    ``None`` if all sizes are plain integers. A size that has been learned is none, and some of
-    torch's shape rules take only those.
-    """
-    symbols: dict[Any, _Unknown] = {}
-    constants: set[int] = set()
-    symbolic = False
-
-    def collect(leaf: Any) -> Any:
-        nonlocal symbolic
-        dims = leaf.shape if isinstance(leaf, torch.Tensor) else [leaf]
-        for axis, dim in enumerate(dims):
-            if isinstance(dim, SYMBOLIC_NUMBERS):
-                symbolic = True
-                expression = symbol(dim)  # type: ignore[arg-type]
-                for free in getattr(expression, "free_symbols", ()):
-                    unknown = symbols.setdefault(free, _Unknown(axis=axis))
-                    if free == expression:
-                        unknown.size = dim  # type: ignore[assignment]
-            elif isinstance(leaf, torch.Tensor):
-                constants.add(dim)
-        return leaf
-
-    map_structure(collect, structure)
-    return (symbols, constants) if symbolic else None
-
-
-def _attempts(
-    symbols: dict[Any, _Unknown], constants: set[int]
-) -> Iterator[tuple[list[dict[Any, int]], bool]]:
-    """Sizes to try, each for all probes, and whether to try them on real tensors.
-
-    Sizes are divisible by everything small (reshapes, strides), and no one is linear in another.
-    First every unknown size differs; then those in the same dimension are equal, then all, for
-    functions that need it; then one dimension has a size that is known elsewhere, or one of the few
-    that functions insist on; then all are small, for functions that look at values.
-    """
-
-    def values(offset: Callable[[int, _Unknown], int]) -> list[dict[Any, int]]:
-        numbered = list(enumerate(symbols.items()))
-        return [
-            {free: 120 * (2 + offset(i, unknown)) ** k for i, (free, unknown) in numbered}
-            for k in range(1, PROBES + 1)
-        ]
-
-    yield values(lambda i, unknown: i), False
-    by_axis = values(lambda i, unknown: unknown.axis)
-    yield by_axis, False
-    yield values(lambda i, unknown: 0), False
-    for constant in sorted(constants | {2, 3}):
-        for axis in sorted({unknown.axis for unknown in symbols.values()}):
-            fixed = {free: constant for free, unknown in symbols.items() if unknown.axis == axis}
-            yield [value | fixed for value in by_axis], False
-    yield (
-        [
-            {free: 4 + unknown.axis + 3 * k**2 for free, unknown in symbols.items()}
-            for k in range(PROBES)
-        ],
-        True,
-    )
-
-
-def _probe(
-    world: _World,
-    function: Callable[..., Any],
-    args: Any,
-    kwargs: Any,
-    found: tuple[dict[Any, _Unknown], set[int]],
-) -> Any:
-    """Infer from concrete sizes, for rules that branch on an unknown one."""
-    problem: Exception | None = None
-    for values, real in _attempts(*found):
-        try:
-            results = [_run(world, function, args, kwargs, value, real) for value in values]
-        except Exception as error:
-            problem = problem or error
-        else:
-            return _generalise(world, results, values, found[0])
-    assert problem is not None
-    raise problem
-
-
-def _run(
-    world: _World,
-    function: Callable[..., Any],
-    args: Any,
-    kwargs: Any,
-    values: dict[Any, int],
-    real: bool,
-) -> Any:
-    def number(size: Any) -> Any:
-        expression = symbol(size)
-        return expression if isinstance(expression, int) else int(expression.subs(values))
-
-    def concrete(leaf: Any) -> Any:
-        if isinstance(leaf, SYMBOLIC_NUMBERS):
-            return number(leaf)
-        if isinstance(leaf, world.Fake):
-            shape = [number(size) for size in leaf.shape]
-            return torch.ones(shape, dtype=leaf.dtype, device=leaf.device)
-        return leaf
-
-    with contextlib.nullcontext() if real else world.concrete:
-        new_args, new_kwargs = map_structure(concrete, (args, kwargs))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return function(*new_args, **new_kwargs)
-
-
-def _generalise(
-    world: _World, results: list[Any], values: list[dict[Any, int]], symbols: dict[Any, _Unknown]
-) -> Any:
-    """Put unknown sizes back into what the probes gave."""
-    leaves: list[list[Any]] = []
-    for result in results:
-        found: list[Any] = []
-        map_structure(lambda leaf, found=found: found.append(leaf), result)  # type: ignore[misc]
-        leaves.append(found)
-    if len({len(found) for found in leaves}) != 1:
-        raise RuntimeError("the number of results depends on a size that is not known")
-    columns = iter(zip(*leaves, strict=True))
-
-    def general(leaf: Any) -> Any:
-        column = next(columns)
-        if isinstance(leaf, torch.Tensor):
-            shape = [
-                _size(dims, values, symbols)
-                for dims in zip(*(t.shape for t in column), strict=True)
-            ]
-            with world.mode:
-                return torch.empty(shape, dtype=leaf.dtype, device=leaf.device)
-        if isinstance(leaf, int) and not isinstance(leaf, bool):
-            return _size(column, values, symbols)
-        return leaf
-
-    return map_structure(general, results[0])
-
-
-def _size(seen: Sequence[int], values: list[dict[Any, int]], symbols: dict[Any, _Unknown]) -> Any:
-    """The size that was `seen` at the probes, as a function of the unknown sizes."""
-    if len(set(seen)) == 1:
-        return seen[0]
-    sizes = {free: unknown.size for free, unknown in symbols.items() if unknown.size is not None}
-    for free, size in sizes.items():
-        if list(seen) == [value[free] for value in values]:
-            return size
-    for free, size in sizes.items():
-        at = [value[free] for value in values]
-        if at[0] == at[1]:
-            continue
-        slope = Fraction(seen[1] - seen[0], at[1] - at[0])
-        offset = seen[0] - slope * at[0]
-        if slope.denominator == offset.denominator == 1 and seen[2] == slope * at[2] + offset:
-            scaled = size if slope == 1 else size * int(slope)
-            return scaled if offset == 0 else scaled + int(offset)
-    return unknown_size()

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy
 import torch
@@ -21,6 +21,12 @@ from workbench import errors
 from workbench.tensor import shapes
 from workbench.tensor.inputs import as_tensor, check_name
 from workbench.tensor.variable import Variable
+
+Check = Callable[[str, torch.Tensor, Any], object]
+"""Raises unless a variable may hold a value: takes its name, the value, and what that is made of.
+
+One that is to be pickled is a function of a module, or an object such as an `Interval`.
+"""
 
 
 class WriterLock:
@@ -62,6 +68,14 @@ class _Locks:
             lock.release()
 
 
+@runtime_checkable
+class Placed(Protocol):
+    """What a variable may belong to: a brick, which has a path."""
+
+    def path(self) -> str:
+        """The names of the bricks from the top down, with slashes between."""
+
+
 class SharedVariable(Variable):
     """A variable that keeps a value between calls: a parameter, a learning rate, a counter.
 
@@ -71,14 +85,23 @@ class SharedVariable(Variable):
     ----------
     tensor : torch.Tensor
         The storage that programs read and update in place.
+    check : callable or None
+        Raises for values that make no sense; asked whenever one is assigned or loaded. See
+        `workbench.tensor.interval`.
+    unset : bool
+        Whether it is a parameter that a brick has made and nobody has given a value.
     default_update : Variable or None
         The value after every call that uses it, unless that call has another update for it.
     """
 
-    def __init__(self, value: torch.Tensor, name: str | None = None) -> None:
+    def __init__(
+        self, value: torch.Tensor, name: str | None = None, check: Check | None = None
+    ) -> None:
         fake = shapes.fake_tensor(tuple(value.shape), value.dtype, value.device)
         super().__init__(fake, name=name)
         self.tensor = value
+        self.check = check
+        self.unset = False
         self.default_update = None
         self.writers: weakref.WeakSet[WriterLock] = weakref.WeakSet()
         self._leaf: torch.Tensor | None = None
@@ -107,7 +130,16 @@ class SharedVariable(Variable):
             If the shape is another one.
         DtypeError
             If the conversion would lose more than precision (floats into integers, say).
+        WorkbenchError
+            Whatever `check` raises for a value that makes no sense.
         """
+        new = self._checked(value)
+        with together(self.writers), torch.no_grad():
+            self.tensor.copy_(new)
+        self.unset = False
+
+    def _checked(self, value: Any) -> torch.Tensor:
+        """`value` as a tensor, if it can be assigned."""
         if isinstance(value, torch.Tensor):
             new = value.detach()
         else:
@@ -128,15 +160,57 @@ class SharedVariable(Variable):
                 f"set_value of {self!r}: got {new.dtype} values, but it holds {self.tensor.dtype}; "
                 "convert them first"
             )
-        with together(self.writers), torch.no_grad():
-            self.tensor.copy_(new)
+        self.check_value(new, value)
+        return new
+
+    def check_value(self, new: torch.Tensor, given: Any = None) -> None:
+        """Raise what `check` raises for a tensor of numbers; for one that fits otherwise.
+
+        Parameters
+        ----------
+        new : torch.Tensor
+        given : object, optional
+            What it was made of, for the text of the error.
+        """
+        if self.check is not None:
+            shown = new if given is None else given
+            if isinstance(shown, (torch.Tensor, numpy.ndarray)) and shown.ndim == 0:
+                shown = shown.item()
+            self.check(repr(self), new.to(self.tensor.dtype), shown)
 
     def __reduce__(self) -> Any:
         # The tensor itself: archives recognise it, and store the values of parameters once.
-        return SharedVariable, (self.tensor, self.name), self._attached()
+        attached = self._attached()
+        attached |= {name: v for name in ("check", "unset") if (v := getattr(self, name))}
+        return SharedVariable, (self.tensor, self.name), attached
 
 
-def shared(value: Any, name: str | None = None, dtype: torch.dtype | None = None) -> SharedVariable:
+def check_set(variables: Iterable[SharedVariable]) -> None:
+    """Raise `ParameterError` if one of them is a parameter without a value.
+
+    The text names the bricks that they belong to, and what to call.
+    """
+    unset = [v for v in variables if v.unset and bool(v.tensor.isnan().any())]
+    if not unset:
+        return
+    paths = [
+        next((a.path() for a in v.tag.annotations if isinstance(a, Placed)), "") for v in unset
+    ]
+    names = [f"{path}.{v!r}" if path else repr(v) for path, v in zip(paths, unset, strict=True)]
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    tops = dict.fromkeys(f"{path.split('/')[0] or 'brick'}.initialize()" for path in paths)
+    raise errors.ParameterError(
+        f"not initialised: {', '.join(names[:4])}{more}; call initialize() of the brick "
+        f"first, as in {' and '.join(tops)}, or assign or load values"
+    )
+
+
+def shared(
+    value: Any,
+    name: str | None = None,
+    dtype: torch.dtype | None = None,
+    check: Check | None = None,
+) -> SharedVariable:
     """A variable that keeps `value` until an update or `set_value` changes it.
 
     Parameters
@@ -145,6 +219,9 @@ def shared(value: Any, name: str | None = None, dtype: torch.dtype | None = None
         Copied. Python floats become ``config.floatx``; arrays keep their dtype.
     name : str, optional
     dtype : torch.dtype, optional
+    check : callable, optional
+        Raises for values that make no sense, this one and all that are assigned later: a
+        `workbench.tensor.interval.Interval`, say.
 
     Raises
     ------
@@ -160,4 +237,6 @@ def shared(value: Any, name: str | None = None, dtype: torch.dtype | None = None
     (tensor(0), tensor(1), array(2))
     """
     check_name(name, "the name of a shared variable")
-    return SharedVariable(as_tensor(value, dtype), name)
+    new = SharedVariable(as_tensor(value, dtype), name, check)
+    new.check_value(new.tensor, value)
+    return new

@@ -66,51 +66,95 @@ def replace(
     ValueError
         If replacements depend on each other in a circle.
     """
-    outputs = list(outputs)
-    users = {key: _dependent_on(key, replacements[key]) for key in replacements}
-    done: dict[tuple[Variable, Variable | None], Variable] = {}
-    pending: set[tuple[Variable, Variable | None]] = set()
-    calls: dict[tuple[Call, tuple[Variable, ...]], object] = {}
+    rewriting = Rewriting(replacements)
+    rewriting(outputs)
+    return rewriting.found
 
-    def needs(
-        variable: Variable, inside: Variable | None
-    ) -> list[tuple[Variable, Variable | None]]:
+
+class Rewriting:
+    """Replacements that are made in one graph after the other, as `replace` makes them in one.
+
+    What graphs have in common is rebuilt once, and so stays common to what is made of them.
+
+    Parameters
+    ----------
+    replacements : dict of Variable to Variable, optional
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> x, y = tensor.scalar("x"), tensor.scalar("y")
+    >>> doubled = Rewriting({x: y})
+    >>> [cost], [rate] = doubled([x + 1]), doubled([x - 1])
+    >>> ancestors([cost, rate])
+    [y, add, sub]
+    """
+
+    def __init__(self, replacements: Mapping[Variable, Variable] | None = None) -> None:
+        self._replacements: dict[Variable, Variable] = {}
+        self._users: dict[Variable, set[Variable]] = {}
+        self._done: dict[_Node, Variable] = {}
+        self._calls: dict[tuple[Call, tuple[Variable, ...]], object] = {}
+        self.add(replacements or {})
+
+    def add(self, replacements: Mapping[Variable, Variable]) -> None:
+        """Replace further variables, in graphs that are still to come."""
+        self._replacements.update(replacements)
+        self._users.update({old: _dependent_on(old, new) for old, new in replacements.items()})
+
+    def __call__(self, outputs: Iterable[Variable]) -> list[Variable]:
+        """Return `outputs` with the replacements made in what stands behind them."""
+        outputs = list(outputs)
+        pending: set[_Node] = set()
+        for output in outputs:
+            stack: list[_Node] = [(output, None)]
+            while stack:
+                node = stack[-1]
+                if node in self._done:
+                    stack.pop()
+                    continue
+                waiting = [other for other in self._needs(*node) if other not in self._done]
+                if waiting:
+                    if node in pending:
+                        raise ValueError(
+                            "replacements depend on each other in a circle that contains "
+                            f"{node[0]!r}; replace one after the other"
+                        )
+                    pending.add(node)
+                    stack.extend(reversed(waiting))
+                else:
+                    self._done[node] = self._finish(*node)
+                    stack.pop()
+        return [self._done[output, None] for output in outputs]
+
+    @property
+    def found(self) -> dict[Variable, Variable]:
+        """The new version of every variable that has been looked at."""
+        return {variable: new for (variable, inside), new in self._done.items() if inside is None}
+
+    def _needs(self, variable: Variable, inside: Variable | None) -> list[_Node]:
         """The (variable, replacement it occurs in) pairs to rebuild first."""
-        if inside is None and variable in replacements:
-            return [(replacements[variable], variable)]
-        if inside is not None and variable is not inside and variable not in users[inside]:
+        if inside is None and variable in self._replacements:
+            return [(self._replacements[variable], variable)]
+        if self._passed(variable, inside):
             return [(variable, None)]
         deeper = None if variable is inside else inside
         return [(v, deeper) for v in inputs_of(variable)]
 
-    def finish(variable: Variable, inside: Variable | None) -> Variable:
-        first = needs(variable, inside)
-        substituted = inside is None and variable in replacements
-        passed = inside is not None and variable is not inside and variable not in users[inside]
-        if substituted or passed:
-            return done[first[0]]
-        return _rebuilt(variable, {v: done[v, where] for v, where in first}, calls)
+    def _passed(self, variable: Variable, inside: Variable | None) -> bool:
+        """True if `variable`, within a replacement, is not made of what is replaced."""
+        return inside is not None and variable is not inside and variable not in self._users[inside]
 
-    for output in outputs:
-        stack: list[tuple[Variable, Variable | None]] = [(output, None)]
-        while stack:
-            node = stack[-1]
-            if node in done:
-                stack.pop()
-                continue
-            waiting = [other for other in needs(*node) if other not in done]
-            if waiting:
-                if node in pending:
-                    raise ValueError(
-                        f"replacements depend on each other in a circle that contains {node[0]!r}; "
-                        "replace one after the other"
-                    )
-                pending.add(node)
-                stack.extend(reversed(waiting))
-            else:
-                done[node] = finish(*node)
-                stack.pop()
-    return {variable: new for (variable, inside), new in done.items() if inside is None}
+    def _finish(self, variable: Variable, inside: Variable | None) -> Variable:
+        first = self._needs(variable, inside)
+        if (inside is None and variable in self._replacements) or self._passed(variable, inside):
+            return self._done[first[0]]
+        new = {v: self._done[v, where] for v, where in first}
+        return _rebuilt(variable, new, self._calls)
+
+
+_Node = tuple[Variable, Variable | None]
+"""A variable, and the replaced variable within whose replacement it is looked at."""
 
 
 def _dependent_on(key: Variable, replacement: Variable) -> set[Variable]:

@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from time import perf_counter
 from typing import TextIO
 
+from workbench.hints import Hinted
+
 __all__ = [
     "Profile",
     "Timer",
 ]
 
 
-class Profile:
+class Profile(Hinted):
     """Sums of the times spent in named sections, by their nesting.
 
     Attributes
@@ -82,7 +84,7 @@ class Profile:
                 yield from self._tree(path)
 
 
-class Timer:
+class Timer(Hinted):
     """Times the code in its ``with`` block as a section of a profile.
 
     Parameters

@@ -121,7 +121,23 @@ def test_missing_settings_are_named_with_the_path():
     sequence.num_channels = 1
     with pytest.raises(ValueError, match="^it/first: allocation config not set: filter_size"):
         sequence.get_dim("output")
-    assert repr(sequence) == "<ConvolutionalSequence it: (1, ?, ?) -> ?>"
+    assert repr(sequence) == "<ConvolutionalSequence it: (1, ?, ?) -> (3, ?, ?)>"
+
+
+@pytest.mark.parametrize(("given", "pushed"), [(None, "valid"), ("half", "half")])
+def test_settings_are_pushed_before_sizes_are_known(given, pushed):
+    inner = Convolutional()
+    layers = [Convolutional(), Tanh(), MaxPooling((2, 2)), ConvolutionalSequence([inner])]
+    sequence = ConvolutionalSequence(layers, border_mode=given)
+    sequence.push_allocation_config()
+    assert [layers[0].border_mode, inner.border_mode] == [pushed, pushed]
+    assert not sequence.allocation_config_pushed
+    sequence.num_channels, sequence.image_size = 3, (8, 8)
+    for layer, number in ((layers[0], 4), (inner, 5)):
+        layer.filter_size, layer.num_filters = (3, 3), number
+    sequence.allocate()
+    assert [layers[0].W.shape[:2], inner.W.shape[:2]] == [(4, 3), (5, 4)]
+    assert sequence.get_dim("output") == ((5, 4, 4) if given else (5, 1, 1))
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4), (2, 3, 4, 5)])

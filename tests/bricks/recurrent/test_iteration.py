@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from workbench import function, grad, tensor
-from workbench.bricks import Identity, Initializable, Linear, application
+from workbench.bricks import Identity, Initializable, Linear, Tanh, application
 from workbench.bricks.recurrent import BaseRecurrent, SimpleRecurrent, recurrent
-from workbench.filter import VariableFilter
+from workbench.filter import VariableFilter, get_application_call
 from workbench.graph import ComputationGraph
 from workbench.initialization import Constant
 from workbench.initialization import Identity as IdentityMatrix
@@ -297,3 +297,23 @@ def test_training_a_recurrent_brick_learns_its_initial_state():
         last = step(*values)
     assert float(last) < 1e-3
     numpy.testing.assert_allclose(state.get_value(), [2.0], atol=0.02)
+
+
+def test_a_call_over_sequences_leads_to_the_graph_of_its_step():
+    brick = SimpleRecurrent(2, Tanh(), weights_init=Constant(0.5))
+    brick.initialize()
+    call = get_application_call(brick.apply(tensor.tensor3("x")))
+    found = VariableFilter(applications=[brick.apply])(ComputationGraph(call.inner_outputs))
+    assert [v.tag.name for v in found] == ["inputs", "states", "states"]
+    x, h = torch.randn(3, 2), torch.randn(3, 2)
+    step = function(call.inner_inputs, call.inner_outputs)
+    torch.testing.assert_close(step(x, h), [brick.apply(x, h, iterate=False)])
+    alone = get_application_call(brick.apply(tensor.matrix(), tensor.matrix(), iterate=False))
+    assert alone.inner_inputs == alone.inner_outputs == []
+
+
+def test_inner_inputs_come_as_sequences_states_and_contexts(data):
+    x, _, offset = map(tensor.as_variable, data)
+    call = get_application_call(Weighted().apply(x, offset.sum(0), total=offset)[0])
+    assert [v.ndim for v in call.inner_inputs] == [2, 2, 2, 1]
+    assert [v.tag.name for v in call.inner_outputs] == ["mean", "count", "total"]

@@ -6,7 +6,13 @@ import torch
 
 from workbench import function, grad, tensor
 from workbench.bricks import MLP, Identity, Tanh
-from workbench.bricks.recurrent import LSTM, GatedRecurrent, RecurrentStack, SimpleRecurrent
+from workbench.bricks.recurrent import (
+    LSTM,
+    Bidirectional,
+    GatedRecurrent,
+    RecurrentStack,
+    SimpleRecurrent,
+)
 from workbench.graph import ComputationGraph
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.select import Selector
@@ -91,7 +97,7 @@ def test_names():
         "lstm", "gatedrecurrent#1", "simplerecurrent#2"
     ]  # fmt: skip
     assert plain.get_dims(["inputs", "states#1", "gate_inputs#1", "mask"]) == [8, 3, 6, 0]
-    assert "recurrentstack/fork_1/fork_gate_inputs.b" in Selector([plain]).get_parameters()
+    assert "/recurrentstack/fork_1/fork_gate_inputs.b" in Selector([plain]).get_parameters()
 
 
 @pytest.mark.parametrize("low_memory", [False, True])
@@ -153,3 +159,26 @@ def test_schemes_reach_layers_and_forks():
     stack.initialize()
     values = {v.name: v.get_value().item() for v in Selector([stack]).get_parameters().values()}
     assert values == {"W": 2, "b": 3, "initial_state": 0}
+
+
+@pytest.mark.parametrize("options", [{}, {"low_memory": True}], ids=["plain", "low_memory"])
+@pytest.mark.parametrize("mask", [None, MASK], ids=["all", "masked"])
+def test_layers_may_read_in_both_directions(mask, options):
+    layers = [Bidirectional(LSTM(2)), GatedRecurrent(3), Bidirectional(SimpleRecurrent(2, Tanh()))]
+    stack = RecurrentStack(layers, **SCHEMES)
+    stack.initialize()
+    assert stack.get_dims(["states", "states#1", "states#2"]) == [4, 3, 4]
+    close(stack.apply(X, mask, **options), by_hand(stack, mask=mask))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"reverse": True}, {"return_initial_states": True}, {"iterate": False}],
+    ids=lambda options: next(iter(options)),
+)
+def test_a_layer_of_both_directions_says_what_it_cannot_do(options):
+    stack = RecurrentStack([Bidirectional(SimpleRecurrent(2, Tanh()))], name="stack", **SCHEMES)
+    with pytest.raises(ValueError, match=r"stack/bidirectional\.apply .* both"):
+        stack.apply(tensor.tensor3("x"), **options)
+    with pytest.raises(ValueError, match="begins at both ends of a sequence"):
+        stack.initial_states(3)

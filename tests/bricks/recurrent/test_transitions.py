@@ -5,12 +5,15 @@ import pytest
 import torch
 
 from workbench import function, grad, tensor
-from workbench.bricks import Rectifier, Tanh
-from workbench.bricks.recurrent import LSTM, GatedRecurrent, SimpleRecurrent
+from workbench.bricks import LearnedPositions, Linear, Rectifier, Tanh
+from workbench.bricks.lookup import LookupTable
+from workbench.bricks.recurrent import LSTM, GatedRecurrent, RecurrentStack, SimpleRecurrent
+from workbench.bricks.sequence_generators import FakeAttentionRecurrent, LookupFeedback
 from workbench.config import config
 from workbench.graph import ComputationGraph
-from workbench.initialization import Identity, IsotropicGaussian, Orthogonal
+from workbench.initialization import Constant, Identity, IsotropicGaussian, Orthogonal
 from workbench.roles import INITIAL_STATE, WEIGHT, has_roles
+from workbench.select import Selector
 
 T, D = 5, 3
 
@@ -197,3 +200,37 @@ def test_identity_makes_peepholes_of_its_diagonal():
         numpy.testing.assert_array_equal(gate, 0.5 * numpy.eye(D))
     for peephole in brick.parameters[1:4]:
         numpy.testing.assert_array_equal(peephole.get_value(), [0.5] * D)
+
+
+class Shifted(LSTM):
+    """An LSTM that transforms its inputs itself."""
+
+    def __init__(self, dim, **kwargs):
+        self.shift = Linear(4 * dim, 4 * dim)
+        super().__init__(dim, children=[self.shift], **kwargs)
+
+
+@pytest.mark.parametrize("parent", [None, RecurrentStack, FakeAttentionRecurrent])
+def test_schemes_reach_the_children_that_a_subclass_adds(parent):
+    schemes = {"weights_init": Constant(1), "biases_init": Constant(2)}
+    brick = Shifted(1, **({} if parent else schemes))
+    if parent:
+        given = [brick] if parent is RecurrentStack else brick
+        parent(given, **schemes).initialize()
+    else:
+        brick.initialize()
+    assert brick.shift.b.get_value().tolist() == [2] * 4
+
+
+@pytest.mark.parametrize(
+    "make",
+    [LSTM, GatedRecurrent, lambda **kw: SimpleRecurrent(activation=Tanh(), **kw),
+     lambda dim, **kw: LookupTable(dim, dim, **kw),
+     lambda dim, **kw: LookupFeedback(dim, dim, **kw),
+     lambda dim, **kw: LearnedPositions(dim, dim, **kw)],
+)  # fmt: skip
+def test_schemes_are_taken_where_there_are_no_biases(make):
+    brick = make(dim=2, weights_init=Constant(1), biases_init=Constant(5), use_bias=False)
+    brick.initialize()
+    for variable in Selector(brick).get_parameters().values():
+        assert (variable.get_value() != 5).all()

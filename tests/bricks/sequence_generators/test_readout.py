@@ -17,6 +17,7 @@ from workbench.bricks.sequence_generators import (
     SequenceGenerator,
     SoftmaxEmitter,
     TrivialEmitter,
+    TrivialFeedback,
 )
 from workbench.initialization import IsotropicGaussian
 
@@ -113,3 +114,18 @@ def test_interfaces_say_what_is_to_be_defined(brick):
         if hasattr(brick, method):
             with pytest.raises(NotImplementedError, match=f"{brick.__name__} must define {method}"):
                 getattr(made, method)(*arguments)
+
+
+def test_lookup_feedback_knows_that_outputs_are_numbers():
+    feedback = LookupFeedback(3, 2)
+    assert (feedback.output_dim, *feedback.get_dims(["outputs", "feedback"])) == (0, 0, 2)
+    feedback.output_dim = 0
+    with pytest.raises(ValueError, match="output_dim is 0, not 5; .* is feedback_dim"):
+        feedback.output_dim = 5
+
+
+def test_a_feedback_that_is_given_learns_the_size_of_outputs():
+    emitter, feedback = TrivialEmitter(), TrivialFeedback()
+    readout = Readout(emitter, feedback, source_names=["x"], source_dims=[2], readout_dim=3)
+    readout.allocate()
+    assert feedback.output_dim == 3

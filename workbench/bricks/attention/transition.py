@@ -8,7 +8,7 @@ from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.attention.interface import AbstractAttention, AbstractAttentionRecurrent
 from workbench.bricks.interfaces import Initializable
 from workbench.bricks.parallel import Distribute
-from workbench.bricks.recurrent.base import BaseRecurrent, check_recurrent
+from workbench.bricks.recurrent.base import BaseRecurrent, by_name, check_recurrent
 from workbench.bricks.recurrent.iteration import recurrent
 from workbench.errors import BrickError, SignatureError
 from workbench.tensor import Variable
@@ -314,9 +314,13 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
             The arguments of `apply`; the attended by name.
         """
         self._check_attended("initial_states", kwargs)
-        states = self.transition.initial_states(batch_size, as_dict=True, **kwargs)
-        glimpses = self.attention.initial_glimpses(
-            batch_size, kwargs[self.attended_name], as_dict=True
+        names = self._of_transition("states")
+        states = by_name(self.transition.initial_states, names, batch_size, **kwargs)
+        glimpses = by_name(
+            self.attention.initial_glimpses,
+            self._glimpse_names(),
+            batch_size,
+            kwargs[self.attended_name],
         )
         made = {**states, **glimpses}
         return [made[name] for name in self.do_apply_states()]

@@ -8,15 +8,16 @@ the way from one to the other.
 from __future__ import annotations
 
 from collections.abc import Sequence as SequenceType
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
 from workbench.bricks.application import application
 from workbench.bricks.bn.formulas import folded, step_by_step
-from workbench.bricks.checks import checked_epsilon, shown
+from workbench.bricks.checks import shown
+from workbench.bricks.dimensions import check_epsilon
 from workbench.bricks.interfaces import Feedforward, ImageLayer, RNGMixin, shape_text
-from workbench.bricks.lazy import lazy
+from workbench.bricks.lazy import is_set, lazy
 from workbench.errors import BrickError, DtypeError, NotConfiguredError, ShapeError
 from workbench.graph.annotations import ApplicationCall, add_annotation
 from workbench.graph.modes import MODE, ModeDependent
@@ -106,6 +107,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
     """
 
     uses_batch_statistics = True
+    setting_checks: ClassVar = {"epsilon": check_epsilon}
 
     @lazy(allocation=["input_dim"])
     def __init__(
@@ -125,7 +127,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         self.input_dim = input_dim
         self.broadcastable = broadcastable
         self.conserve_memory = conserve_memory
-        self.epsilon = checked_epsilon(self, epsilon)
+        self.epsilon = epsilon
         self.scale_init = Constant(1) if scale_init is None else scale_init
         self.shift_init = Constant(0) if shift_init is None else shift_init
         self.mean_only = mean_only
@@ -166,7 +168,8 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
     @image_size.setter
     def image_size(self, value: Any) -> None:
-        self.input_dim = (self.num_channels, *((None, None) if value is None else value))
+        channels = self.num_channels if is_set(self.num_channels) else None
+        self.input_dim = (channels, *((None, None) if value is None else value))
 
     @property
     def normalization_axes(self) -> tuple[int, ...]:

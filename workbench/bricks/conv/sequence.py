@@ -116,16 +116,22 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
 
     def describe(self) -> str:
         if self.allocation_config_pushed:
-            return super().describe()
+            return f"{shape_text(self.input_dim)} -> {shape_text(self._output())}"
         return f"{shape_text(self.input_dim)} -> ?"
 
     def get_dim(self, name: str) -> Any:
         if name == "output":
             if not self.allocation_config_pushed:
                 self.push_allocation_config()
-            last = [layer for layer in self.layers if isinstance(layer, ImageLayer)][-1:]
-            return last[0].get_dim("output") if last else self.input_dim
+            for layer in self.layers:
+                layer._require(layer.allocation_args, "allocation")
+            return self._output()
         return Feedforward.get_dim(self, name)
+
+    def _output(self) -> Any:
+        """What the last layer gives, as far as it is known."""
+        last = [layer for layer in self.layers if isinstance(layer, ImageLayer)][-1:]
+        return _output_of(last[0]) if last else self.input_dim
 
     def _push_allocation_config(self) -> None:
         num_channels, image_size = self.num_channels, size_of(self, self.image_size)
@@ -138,7 +144,7 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
             layer.image_size = image_size
             # What comes out depends on what the layer pushes further, if it is a sequence.
             layer.push_allocation_config()
-            num_channels, height, width = layer.get_dim("output")
+            num_channels, height, width = _output_of(layer)
             image_size = height, width
 
     def _push_to(self, layer: Convolutional | ConvolutionalSequence) -> None:
@@ -146,6 +152,10 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
             value = getattr(self, setting)
             if value is not None:
                 setattr(layer, setting, value)
+
+
+def _output_of(layer: ImageLayer) -> Any:
+    return layer._output() if isinstance(layer, ConvolutionalSequence) else layer.get_dim("output")
 
 
 class Flattener(Brick):

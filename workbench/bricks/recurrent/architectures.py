@@ -9,7 +9,7 @@ sequences have T in front.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy
 
@@ -33,7 +33,6 @@ from workbench.tensor import Variable
 class _Transition(BaseRecurrent, Initializable):
     """What the three have in common: their `dim`, and a mask without dimensions."""
 
-    has_biases: ClassVar[bool] = False
     dim: Any
 
     def get_dim(self, name: str) -> Any:
@@ -60,7 +59,7 @@ class SimpleRecurrent(_Transition):
     activation : Brick
         Applied to the new state. Not lazy: the constructor needs it.
     **kwargs
-        As for `Initializable`; there are no biases.
+        As for `Initializable`; there are no biases, but for what a subclass adds.
 
     Examples
     --------
@@ -270,7 +269,7 @@ class GatedRecurrent(_Transition):
     gate_activation : Brick, optional
         `Logistic` by default.
     **kwargs
-        As for `Initializable`; there are no biases.
+        As for `Initializable`; there are no biases, but for what a subclass adds.
 
     Notes
     -----

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from workbench.bricks.application import application
+from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import shown
-from workbench.errors import BrickError, DtypeError, ShapeError
+from workbench.errors import ApplicationError, BrickError, DtypeError, ShapeError
 from workbench.roles import INITIAL_STATE, add_role
 from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.device import default_device, floatx
@@ -23,6 +24,11 @@ class BaseRecurrent(Brick):
     A subclass decorates ``apply`` with `workbench.bricks.recurrent.recurrent` and tells the
     dimension of every state in `get_dim`.
     """
+
+    former_hooks = {  # noqa: RUF012
+        "initial_state": "define initial_states(batch_size, *args, **kwargs), an application that "
+        "gives a list of all initial states, in the order of apply.states",
+    }
 
     @application
     def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
@@ -58,18 +64,42 @@ class BaseRecurrent(Brick):
         return list(brick.apply.states)
 
 
-def check_recurrent(owner: str, brick: object) -> None:
-    """Check what is given to a brick that makes use of recurrent ones.
+def check_recurrent(owner: str, brick: object, *others: type[Brick]) -> None:
+    """Check what is given to a brick that makes use of recurrent ones, or of `others`.
 
     Raises
     ------
     BrickError
     """
-    if not isinstance(brick, BaseRecurrent):
+    if not isinstance(brick, (BaseRecurrent, *others)):
         raise BrickError(
             f"{owner}: {brick!r} is no recurrent brick; give one that is derived from "
             "BaseRecurrent, such as LSTM or GatedRecurrent"
         )
+
+
+def by_name(
+    bound: BoundApplication, names: Sequence[str], *args: Any, **kwargs: Any
+) -> dict[str, Variable]:
+    """Apply something that gives states or glimpses, whose names are declared or else known.
+
+    Who overrides ``initial_states`` without declaring outputs returns them in the order of `names`.
+
+    Raises
+    ------
+    ApplicationError
+        If there are not as many.
+    """
+    declared: list[str] | None = getattr(bound, "outputs", None)
+    made = bound(*args, as_list=True, **kwargs)
+    names = list(names) if declared is None else declared
+    if len(made) != len(names):
+        raise ApplicationError(
+            f"{bound.path} gives {len(made)} values, but there are {len(names)} to give: "
+            f"{', '.join(names)}; return all of them in this order, or declare which they are, by "
+            "@application(outputs=[...])"
+        )
+    return dict(zip(names, made, strict=True))
 
 
 def initial_state(dim: int, name: str = "initial_state") -> SharedVariable:

@@ -64,11 +64,22 @@ class Bidirectional(Initializable):
         -------
         list of Variable
             For each output of the prototype, of shape (T, B, ..., 2 D), in the order of time.
+
+        Raises
+        ------
+        SignatureError
+            For ``reverse``, ``iterate=False`` and ``return_initial_states``: the two directions
+            begin at different ends.
         """
         if "reverse" in kwargs or not kwargs.get("iterate", True):
             raise SignatureError(
                 f"{self.path()}.apply goes over whole sequences in both directions: it takes "
                 "neither reverse nor iterate=False"
+            )
+        if kwargs.get("return_initial_states"):
+            raise SignatureError(
+                f"{self.path()}.apply begins at both ends of the sequence, so that initial states "
+                "have no place among its outputs; leave return_initial_states out"
             )
         forward, backward = self._twins
         there = forward.apply(*args, as_list=True, **kwargs)

@@ -2,7 +2,8 @@
 
 The step is applied once, inside `workbench.tensor.scan`, as an application of its own with
 ``iterate=False``. So the variables within the loop are annotated like any others, but belong to
-another call than those outside; what that call attaches does not show in the graph outside.
+another call than those outside; what that call attaches does not show in the graph outside. The
+call outside leads to them by its ``inner_inputs`` and ``inner_outputs``.
 
 Shapes: T moments, B examples in a batch.
 """
@@ -11,13 +12,15 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, overload
 
 import torch
 
 from workbench.bricks.application import SPECIAL, Application, BoundApplication
+from workbench.bricks.recurrent.base import by_name
 from workbench.errors import ApplicationError, SignatureError
+from workbench.graph.annotations import ApplicationCall
 from workbench.tensor import Variable, as_variable, scan
 from workbench.utils.plain import is_whole
 
@@ -134,7 +137,8 @@ def _application(step: Callable[..., Any], attributes: dict[str, Any]) -> Applic
             raise SignatureError(f"{application.path} needs {', '.join(missing)}{hint}")
         if controls["iterate"]:
             given = {name: given[name] for name in given if name in present}
-            return _iterate(application, given, controls)
+            contexts = _names(application, "contexts")
+            return _iterate(application, application_call, given, controls, contexts)
         special = {"application": application, "application_call": application_call}
         return step(brick, **{name: special[name] for name in wanted}, **given)
 
@@ -142,6 +146,36 @@ def _application(step: Callable[..., Any], attributes: dict[str, Any]) -> Applic
     if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in own):
         attributes = {"inputs": named, **attributes}
     return Application(apply, **attributes)
+
+
+def over_sequences(
+    application: BoundApplication,
+    call: ApplicationCall,
+    given: Mapping[str, Any],
+    contexts: Sequence[str],
+) -> list[Variable]:
+    """Apply the step of `application`, which is itself with ``iterate=False``, over and over.
+
+    For applications that have something to do before. Attributes are as for `recurrent`.
+
+    Parameters
+    ----------
+    application : BoundApplication
+    call : ApplicationCall
+        The call that is being computed.
+    given : dict
+        Arguments and controls by name; what is ``None`` counts as missing.
+    contexts : sequence of str
+        Those of the step, which may have more than the application.
+
+    Returns
+    -------
+    list of Variable
+        As in ``application.outputs``.
+    """
+    controls = {name: given.get(name, default) for name, default in CONTROLS.items()}
+    present = {n: v for n, v in given.items() if n not in CONTROLS and v is not None}
+    return _iterate(application, call, present, controls, contexts)
 
 
 def _with_controls(signature: inspect.Signature, own: list[inspect.Parameter]) -> inspect.Signature:
@@ -164,7 +198,11 @@ def _names(application: BoundApplication, attribute: str) -> list[str]:
 
 
 def _iterate(
-    application: BoundApplication, given: Mapping[str, Any], controls: Mapping[str, Any]
+    application: BoundApplication,
+    call: ApplicationCall,
+    given: Mapping[str, Any],
+    controls: Mapping[str, Any],
+    context_names: Sequence[str],
 ) -> list[Variable]:
     state_names = _names(application, "states")
     outputs = _names(application, "outputs")
@@ -175,7 +213,7 @@ def _iterate(
             f"({', '.join(outputs)}); the step returns the new value of every state"
         )
     sequences = _variables(given, _names(application, "sequences"))
-    contexts = _variables(given, _names(application, "contexts"))
+    contexts = _variables(given, context_names)
     n_steps = controls["n_steps"]
     for name in ("n_steps", "batch_size"):
         _check_number(application, name, controls[name])
@@ -192,6 +230,8 @@ def _iterate(
     def step(*moments: Variable) -> list[Variable]:
         now = dict(zip(loop, moments, strict=True))
         results = application(iterate=False, as_dict=True, **now, **rest)
+        call.inner_inputs = list(moments)
+        call.inner_outputs = [results[name] for name in outputs]
         return [results[name] for name in order]
 
     results = scan(
@@ -220,7 +260,7 @@ def _check_number(application: BoundApplication, name: str, value: Any) -> None:
         )
 
 
-def _variables(given: Mapping[str, Any], names: list[str]) -> dict[str, Variable]:
+def _variables(given: Mapping[str, Any], names: Sequence[str]) -> dict[str, Variable]:
     return {name: as_variable(given[name]) for name in names if name in given}
 
 
@@ -246,7 +286,7 @@ def _initial_states(
             )
         batch_size = sizes[0]
     brick: Any = application.brick
-    made = brick.initial_states(batch_size, as_dict=True, **given)
+    made = by_name(brick.initial_states, names, batch_size, **given)
     unmade = [name for name in missing if name not in made]
     if unmade:
         raise ApplicationError(

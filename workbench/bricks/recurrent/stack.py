@@ -9,10 +9,11 @@ from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.base import Brick
 from workbench.bricks.interfaces import Feedforward, Initializable
 from workbench.bricks.parallel import Fork
-from workbench.bricks.recurrent.base import BaseRecurrent, check_recurrent
+from workbench.bricks.recurrent.base import BaseRecurrent, by_name, check_recurrent
+from workbench.bricks.recurrent.bidirectional import Bidirectional
 from workbench.bricks.recurrent.iteration import recurrent
 from workbench.bricks.simple import Linear
-from workbench.errors import BrickError, SignatureError, nearest
+from workbench.errors import ApplicationError, BrickError, SignatureError, nearest
 from workbench.tensor import Variable
 
 SEPARATOR = "#"
@@ -29,8 +30,9 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     Parameters
     ----------
-    transitions : list of BaseRecurrent
-        The layers, bottom first; ``#1``, ``#2`` and so on are added to the names of the others.
+    transitions : list of BaseRecurrent and Bidirectional
+        The layers, bottom first; ``#1``, ``#2`` and so on are added to the names of the others. A
+        stack with a `Bidirectional` layer goes over whole sequences only.
     fork_prototype : Feedforward, optional
         What the forks are made of; by default `Linear`, with bias unless `skip_connections`.
     states_name : str, optional
@@ -60,7 +62,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     def __init__(
         self,
-        transitions: Iterable[BaseRecurrent],
+        transitions: Iterable[BaseRecurrent | Bidirectional],
         fork_prototype: Feedforward | None = None,
         states_name: str = "states",
         skip_connections: bool = False,
@@ -76,7 +78,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
         self.states_name = states_name
         self.skip_connections = skip_connections
         for transition in self.transitions:
-            check_recurrent("RecurrentStack", transition)
+            check_recurrent("RecurrentStack", transition, Bidirectional)
             outputs = transition.apply.outputs
             if states_name not in outputs:
                 raise BrickError(
@@ -159,7 +161,8 @@ class RecurrentStack(BaseRecurrent, Initializable):
             Sequences, then contexts, in the order of ``apply.sequences`` and ``apply.contexts``.
         low_memory : bool
             Make one loop in which every step goes through all layers, and keep only some of its
-            states for gradients; see `workbench.scan`.
+            states for gradients; see `workbench.scan`. With a `Bidirectional` layer, every layer
+            has a loop of its own.
         **kwargs
             Sequences, contexts and states by name, and what `recurrent` applications take:
             ``iterate``, ``reverse``, ``return_initial_states``, ``n_steps``, ``batch_size``.
@@ -169,7 +172,8 @@ class RecurrentStack(BaseRecurrent, Initializable):
         list of Variable
             The outputs of all layers, bottom first, as in ``apply.outputs``.
         """
-        if kwargs.pop("low_memory", False):
+        two_ways = any(isinstance(layer, Bidirectional) for layer in self.transitions)
+        if not two_ways and kwargs.pop("low_memory", False):
             outputs: list[Variable] = self.low_memory_apply(
                 *args, as_list=True, low_memory=True, **kwargs
             )
@@ -270,8 +274,15 @@ class RecurrentStack(BaseRecurrent, Initializable):
         """The initial states of all layers, in the order of ``apply.states``."""
         states: list[Variable] = []
         for transition in self.transitions:
-            made = transition.initial_states(batch_size, as_dict=True)
-            states += [made[name] for name in transition.apply.states]
+            if isinstance(transition, Bidirectional):
+                raise ApplicationError(
+                    f"{self.path()}: the layer {transition!r} begins at both ends of a sequence, "
+                    "so the stack cannot be stepped through, as generating sequences does; make "
+                    "that layer of one direction"
+                )
+            names = transition.apply.states
+            made = by_name(transition.initial_states, names, batch_size)
+            states += [made[name] for name in names]
         return states
 
     @initial_states.property("outputs")

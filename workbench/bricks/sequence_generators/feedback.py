@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from workbench.bricks.application import application
 from workbench.bricks.interfaces import Initializable
 from workbench.bricks.lazy import lazy
 from workbench.bricks.lookup import LookupTable
 from workbench.bricks.sequence_generators.interface import AbstractFeedback
+from workbench.errors import BrickError
 from workbench.tensor import Variable
 
 
@@ -64,14 +65,25 @@ class LookupFeedback(AbstractFeedback, Initializable):
             [0., 1.]])
     """
 
-    has_biases: ClassVar[bool] = False
-
     @lazy(allocation=["num_outputs", "feedback_dim"])
     def __init__(self, num_outputs: int, feedback_dim: int, **kwargs: Any) -> None:
         self.lookup = LookupTable()
         super().__init__(children=[self.lookup, *kwargs.pop("children", ())], **kwargs)
         self.num_outputs = num_outputs
         self.feedback_dim = feedback_dim
+
+    @property
+    def output_dim(self) -> int:
+        """The size of an output of the generator: zero, since that is a number."""
+        return 0
+
+    @output_dim.setter
+    def output_dim(self, value: Any) -> None:
+        if value:
+            raise BrickError(
+                f"{self.path()}: outputs that are looked up are numbers, so output_dim is 0, not "
+                f"{value}; the size of a vector is feedback_dim"
+            )
 
     def _push_allocation_config(self) -> None:
         self.lookup.length = self.num_outputs

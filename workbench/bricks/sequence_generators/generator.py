@@ -26,10 +26,10 @@ from workbench.bricks.base import Brick
 from workbench.bricks.checks import shown
 from workbench.bricks.cost import mean_cost
 from workbench.bricks.interfaces import Initializable
-from workbench.bricks.recurrent import recurrent
-from workbench.bricks.recurrent.iteration import CONTROLS
+from workbench.bricks.recurrent.base import by_name
+from workbench.bricks.recurrent.iteration import CONTROLS, over_sequences
 from workbench.bricks.sequence_generators.interface import AbstractReadout
-from workbench.errors import BrickError, ShapeError, SignatureError, nearest
+from workbench.errors import ApplicationError, BrickError, ShapeError, SignatureError, nearest
 from workbench.graph.annotations import ApplicationCall
 from workbench.tensor import Variable
 from workbench.utils.plain import dict_subset
@@ -250,7 +250,13 @@ class BaseSequenceGenerator(Initializable):
     # New sequences.
 
     @application(sequences=[])
-    def generate(self, outputs: Variable | None = None, **kwargs: Any) -> list[Variable]:
+    def generate(
+        self,
+        application: BoundApplication,
+        application_call: ApplicationCall,
+        outputs: Variable | None = None,
+        **kwargs: Any,
+    ) -> list[Variable]:
         """Generate sequences, element after element.
 
         Parameters
@@ -277,26 +283,38 @@ class BaseSequenceGenerator(Initializable):
         SignatureError
             If something is missing, or is given that is neither context, state nor glimpse.
         """
+        if getattr(self.generate, "outputs", None) is None:
+            raise ApplicationError(
+                f"{self.path()}.generate: {self.generate.application!r} declares no outputs, by "
+                "which what is generated is found; write @application(outputs=[...]), or a "
+                "delegate that returns super().generate"
+            )
         known = [*self.generate_inputs(), *self._preprocessed()]
         self._check_names("generate", [n for n in kwargs if n not in CONTROLS], known)
         given = {"outputs": outputs, **kwargs}
-        if given.get("iterate", True):
-            contexts = dict_subset(given, self._contexts(), must_have=False)
-            preprocessed = self.transition.preprocess(as_dict=True, **contexts)
-            given = {**preprocessed, **given}
-        results: list[Variable] = self.do_generate(as_list=True, **given)
-        return results
+        if not given.get("iterate", True):
+            return self._one_step(given)
+        # Contexts are preprocessed once, and not in every step.
+        contexts = dict_subset(given, self._contexts(), must_have=False)
+        preprocessed = self.transition.preprocess(as_dict=True, **contexts)
+        everything = [*self._contexts(), *self._preprocessed()]
+        return over_sequences(application, application_call, {**preprocessed, **given}, everything)
 
-    @recurrent(sequences=[])
-    def do_generate(self, outputs: Variable, **kwargs: Variable) -> list[Variable]:
-        """Generate with contexts preprocessed already; see `generate`."""
-        contexts = dict_subset(kwargs, self.do_generate_contexts(), must_have=False)
-        contexts = {name: value for name, value in contexts.items() if value is not None}
-        states = dict_subset(kwargs, self._states())
-        before = dict_subset(kwargs, self._glimpses())
+    def _one_step(self, given: dict[str, Any]) -> list[Variable]:
+        """The next states, outputs and glimpses, and the costs."""
+        missing = [name for name in self.generate_states() if given.get(name) is None]
+        if missing:
+            raise SignatureError(
+                f"{self.path()}.generate needs {', '.join(missing)} (one step, iterate=False, "
+                "needs every state)"
+            )
+        names = [*self._contexts(), *self._preprocessed()]
+        contexts = {name: given[name] for name in names if given.get(name) is not None}
+        states = dict_subset(given, self._states())
+        before = dict_subset(given, self._glimpses())
         glimpses = self.transition.take_glimpses(as_dict=True, **states, **before, **contexts)
         readouts = self.readout.readout(
-            feedback=self.readout.feedback(outputs), **states, **glimpses, **contexts
+            feedback=self.readout.feedback(given["outputs"]), **states, **glimpses, **contexts
         )
         new = self.readout.emit(readouts)
         costs = self.readout.cost(readouts, new)
@@ -305,22 +323,6 @@ class BaseSequenceGenerator(Initializable):
             as_list=True, **inputs, **states, **glimpses, **contexts
         )
         return [*next_states, new, *glimpses.values(), costs]
-
-    @do_generate.property("contexts")
-    def do_generate_contexts(self) -> list[str]:
-        """Those of `generate`, and what is preprocessed of them."""
-        return [*self._contexts(), *self._preprocessed()]
-
-    @do_generate.property("inputs")
-    def do_generate_inputs(self) -> list[str]:
-        """States and contexts."""
-        return [*self.generate_states(), *self.do_generate_contexts()]
-
-    @do_generate.delegate
-    def do_generate_delegate(self) -> BoundApplication:
-        """It has the states and outputs of `generate`."""
-        bound: BoundApplication = self.generate
-        return bound
 
     @generate.delegate
     def generate_delegate(self) -> BoundApplication:
@@ -354,7 +356,8 @@ class BaseSequenceGenerator(Initializable):
         *args, **kwargs
             The arguments of `generate`; contexts by name.
         """
-        made = self.transition.initial_states(batch_size, *args, as_dict=True, **kwargs)
+        names = [*self._states(), *self._glimpses()]
+        made = by_name(self.transition.initial_states, names, batch_size, *args, **kwargs)
         made["outputs"] = self.readout.initial_outputs(batch_size)
         return [made[name] for name in self.generate_states()]
 

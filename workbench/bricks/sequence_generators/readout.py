@@ -115,6 +115,8 @@ class Readout(AbstractReadout):
         merged_dim = self.merged_dim if is_set(self.merged_dim) else self.readout_dim
         if self._own_feedback:
             self.feedback_brick.output_dim = self._vector_dim()
+        elif not is_set(getattr(self.feedback_brick, "output_dim", 0)):
+            self.feedback_brick.output_dim = self.emitter.get_dim("outputs")
         self.merge.input_dims = self.source_dims
         self.merge.output_dim = merged_dim
         self.post_merge.input_dim = merged_dim
@@ -137,7 +139,7 @@ class Readout(AbstractReadout):
         return dim
 
     def get_dim(self, name: str) -> Any:
-        if name == "readouts":
+        if name in ("readouts", "output_0"):
             return self.readout_dim
         if name == "outputs":
             return self.emitter.get_dim("outputs")
@@ -147,7 +149,8 @@ class Readout(AbstractReadout):
             return dict(zip(self.source_names, self.source_dims, strict=True))[name]
         return super().get_dim(name)
 
-    @application(outputs=["readouts"])
+    # Blocks declared no name, and so the output was called this; models find it by that.
+    @application(outputs=["output_0"])
     def readout(self, **kwargs: Variable) -> Variable:
         """Merge the sources, and transform what comes out.
 

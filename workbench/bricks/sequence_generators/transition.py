@@ -102,4 +102,4 @@ class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
     @initial_states.property("outputs")
     def initial_states_outputs(self) -> list[str]:
         """The states that the transition gives."""
-        return list(self.transition.initial_states.outputs)
+        return list(getattr(self.transition.initial_states, "outputs", self._state_names()))

@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     csv.add_argument("--ignore", nargs="+", default=(), metavar="COLUMN", help="what to leave out")
     csv.add_argument("--dtype", default="float32", help="dtype of the features (float32)")
     csv.add_argument("--delimiter", default=",", help="what separates cells (a comma)")
-    images.add_argument("--mode", default="RGB", help="RGB (default), L for grey, or RGBA")
+    images.add_argument("--mode", default="RGB", help="RGB (default), L, RGBA, I;16, I or F")
     return parser
 
 

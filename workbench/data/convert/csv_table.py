@@ -6,7 +6,9 @@ Read by the standard library, cell by cell, so that whatever is wrong is named w
 from __future__ import annotations
 
 import csv
+import math
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.data.files import one_line
+from workbench.data.files import one_line, regular_file, some
 from workbench.data.hdf5 import write_hdf5
-from workbench.errors import DataError, DataFileError, MissingDataError, SourceError, nearest
+from workbench.data.narrow import number_dtype, parsed
+from workbench.errors import DataError, DataFileError, SourceError, nearest
+
+FLOAT = np.dtype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -42,27 +47,40 @@ class Table:
     lines: list[int]
 
     def numbers(self, names: Sequence[str], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-        """Return some columns as numbers, of shape (N, columns), or say which cell is none."""
-        where = [self.columns.index(name) for name in names]
+        """Return some columns as numbers, of shape (N, columns), or say which cell is none.
+
+        Raises
+        ------
+        DataFileError
+            If a cell is no number, or one that `dtype` cannot hold; the text names the line.
+        """
+        dtype = number_dtype(dtype, "csv_to_hdf5")
+        place = {name: index for index, name in enumerate(self.columns)}
+        where = [place[name] for name in names]
         values = np.empty((len(self.rows), len(names)), dtype)
         for number, row in enumerate(self.rows):
             try:
-                values[number] = [float(row[index]) for index in where]
-            except ValueError:
-                raise DataFileError(self._not_a_number(number, where)) from None
+                values[number] = [parsed(row[index], dtype) for index in where]
+            except (ValueError, OverflowError):
+                raise DataFileError(self._no_number(number, where, dtype)) from None
         return values
 
-    def _not_a_number(self, number: int, where: list[int]) -> str:
+    def _no_number(self, number: int, where: list[int], dtype: np.dtype[Any]) -> str:
         for index in where:
             cell = self.rows[number][index]
+            place = f"{self.path}:{self.lines[number]}: column {self.columns[index]!r} has"
             try:
-                float(cell)
+                parsed(cell, dtype)
             except ValueError:
-                what = repr(cell) if cell.strip() else "nothing"
+                what = f"{cell!r:.60}" if cell.strip() else "nothing"
                 return (
-                    f"{self.path}:{self.lines[number]}: column {self.columns[index]!r} has {what} "
-                    "where a number is expected; leave the column out with ignore, or name it in "
-                    "targets if it holds classes"
+                    f"{place} {what} where a number is expected; leave the column out with ignore, "
+                    "or name it in targets if it holds classes"
+                )
+            except OverflowError:
+                return (
+                    f"{place} {cell.strip():.60}, which {dtype.name} cannot hold; give a wider "
+                    "dtype, such as 'float64' or 'int64', or leave the column out with ignore"
                 )
         raise AssertionError("every cell is a number")
 
@@ -137,16 +155,17 @@ def csv_to_hdf5(
     for table in tables.values():
         if table.columns != first.columns:
             raise DataFileError(
-                f"{table.path}: has the columns {', '.join(table.columns)}, but {first.path} has "
-                f"{', '.join(first.columns)}"
+                f"{table.path}: has the columns {some(table.columns, str)}, but {first.path} has "
+                f"{some(first.columns, str)}"
             )
     for name in (*targets, *ignore):
         if name not in first.columns:
             raise SourceError(
                 f"{first.path} has no column {name!r}, only "
-                f"{', '.join(map(repr, first.columns))}{nearest(name, first.columns)}"
+                f"{some(first.columns)}{nearest(name, first.columns)}"
             )
-    features = [name for name in first.columns if name not in (*targets, *ignore)]
+    others = {*targets, *ignore}
+    features = [name for name in first.columns if name not in others]
     splits: dict[str, dict[str, npt.NDArray[Any]]] = {split: {} for split in tables}
     attributes: dict[str, Sequence[str]] = {}
     if features:
@@ -177,9 +196,7 @@ def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> T
     DataFileError
         If it is no table: no text, no lines, names that repeat, rows of different lengths.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise MissingDataError(f"there is no CSV file {path}")
+    path = regular_file(path, "CSV file")
     if len(delimiter) != 1:
         raise DataError(f"delimiter is {delimiter!r}; expected a single character, such as ','")
     rows, lines = [], []
@@ -202,16 +219,26 @@ def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> T
         )
     columns = tuple(name.strip() for name in rows.pop(0))
     lines.pop(0)
-    for name in columns:
-        if not name or columns.count(name) > 1:
-            fault = f"two columns are called {name!r}" if name else "a column has no name"
+    _refuse_nul(path, 1, columns)
+    for name, count in Counter(columns).items():
+        if not name or count > 1:
+            fault = f"two columns are called {name!r:.60}" if name else "a column has no name"
             raise DataFileError(f"{path}:1: {fault}")
     for row, line in zip(rows, lines, strict=True):
         if len(row) != len(columns):
             raise DataFileError(
                 f"{path}:{line}: has {len(row)} cells, but there are {len(columns)} columns"
             )
+        _refuse_nul(path, line, row)
     return Table(path, columns, rows, lines)
+
+
+def _refuse_nul(path: Path, line: int, cells: Sequence[str]) -> None:
+    if any("\0" in cell for cell in cells):
+        raise DataFileError(
+            f"{path}:{line}: holds a NUL character, which no text has; the file is damaged, or in "
+            "another encoding, such as encoding='utf-16'"
+        )
 
 
 def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
@@ -229,9 +256,8 @@ def _targets(
     """Return the targets of each table, and the names of the classes if they are classes."""
     texts = [text for table in tables for name in names for text in table.texts(name)]
     if len(names) > 1 or all(_is_number(text) for text in texts):
-        values = [table.numbers(names, np.float64) for table in tables]
-        whole = all(np.isfinite(array).all() and (array == array.round()).all() for array in values)
-        return [array.astype(np.int64 if whole else dtype) for array in values], []
+        whole = all(_is_whole(text) for text in texts)
+        return [table.numbers(names, np.int64 if whole else dtype) for table in tables], []
     for table in tables:
         for text, line in zip(table.texts(names[0]), table.lines, strict=True):
             if not text:
@@ -247,7 +273,17 @@ def _targets(
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        parsed(text, FLOAT)
+    except OverflowError:
+        return True
     except ValueError:
         return False
     return True
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        number = float(text)
+    except ValueError:
+        return False
+    return math.isfinite(number) and number == math.floor(number)

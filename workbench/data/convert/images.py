@@ -8,15 +8,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from workbench.data.files import one_line, replacing
+from workbench.data.files import replacing
 from workbench.data.hdf5.write import FORMAT, create_dense, create_ragged, write_table
-from workbench.errors import DataError, DataFileError, MissingDataError, MissingLibraryError
+from workbench.data.pillow import MODES, picture_size, pillow, read_picture
+from workbench.errors import DataError, DataFileError, MissingDataError
 
 SUFFIXES = {
     ".bmp",
@@ -31,12 +31,7 @@ SUFFIXES = {
     ".tiff",
     ".webp",
 }
-CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 AXES = ("batch", "channel", "height", "width")
-NO_PILLOW = (
-    "reading pictures needs Pillow, which is not installed; install it with: pip install pillow "
-    "(or the workbench with its extra: pip install 'workbench[images]')"
-)
 
 
 def images_to_hdf5(
@@ -47,8 +42,9 @@ def images_to_hdf5(
 ) -> None:
     """Put the pictures in folders, one folder a split, into one HDF5 file.
 
-    The pictures become the source ``features``, each of shape (channels, height, width) and dtype
-    uint8; where they differ in size, of varying shape. Where the folders have subfolders, the
+    The pictures become the source ``features``, each of shape (channels, height, width); where they
+    differ in size, of varying shape. Photos stand upright, as their camera noted. A picture that
+    would lose something in the conversion is refused. Where the folders have subfolders, the
     names of these are the classes: the source ``targets``, of shape (N, 1) and dtype int64, holds
     their numbers in the order of the alphabet, over all splits, and the attribute ``classes`` the
     names. Pictures are taken in the order of their names.
@@ -59,8 +55,9 @@ def images_to_hdf5(
         The file to write.
     folders : mapping from split to path
         The folders to read.
-    mode : {'RGB', 'L', 'RGBA'}
-        What pictures are converted to: colour, grey, or colour with transparency.
+    mode : {'RGB', 'L', 'RGBA', 'I;16', 'I', 'F'}
+        What pictures are converted to: colour, grey, or colour with transparency, of dtype uint8;
+        grey with 16 bits (uint16), with 32 (int32), or in floating-point numbers (float32).
 
     Raises
     ------
@@ -69,7 +66,8 @@ def images_to_hdf5(
     MissingDataError
         If a folder is not there, or there is no picture in it.
     DataFileError
-        If a picture cannot be read.
+        If a picture cannot be read, or `mode` has no room for its levels, its transparency or its
+        frames; the text names the file and a mode that has.
 
     Examples
     --------
@@ -87,15 +85,15 @@ def images_to_hdf5(
     """
     import h5py
 
-    pillow = _pillow()
-    if mode not in CHANNELS:
-        raise DataError(f"mode is {mode!r}; expected one of {', '.join(map(repr, CHANNELS))}")
+    pillow()
+    if mode not in MODES:
+        raise DataError(f"mode is {mode!r}; expected one of {', '.join(map(repr, MODES))}")
     found = {split: _pictures(Path(folder)) for split, folder in folders.items()}
     if not found:
         raise DataError(f"nothing to write to {path}: no folders were given")
     files = [file for pictures in found.values() for file, _ in pictures]
     names = [name for pictures in found.values() for _, name in pictures]
-    shapes = [(CHANNELS[mode], *_size(file, pillow)) for file in files]
+    shapes = [(MODES[mode][0], *picture_size(file)) for file in files]
     sources = ["features"] if names[0] is None else ["features", "targets"]
     if any((name is None) != (names[0] is None) for name in names):
         raise DataError(
@@ -103,7 +101,7 @@ def images_to_hdf5(
             "have not; put the pictures of each class into a subfolder, or into none"
         )
     with replacing(Path(path)) as temporary, h5py.File(temporary, "w", libver=FORMAT) as file:
-        _write_pictures(file, files, shapes, mode, pillow)
+        _write_pictures(file, files, shapes, mode)
         if names[0] is not None:
             classes = sorted(set(names), key=str)
             numbers = np.array([[classes.index(name)] for name in names], dtype=np.int64)
@@ -119,27 +117,37 @@ def images_to_hdf5(
 
 
 def _write_pictures(
-    file: Any,
-    files: list[Path],
-    shapes: list[tuple[int, int, int]],
-    mode: str,
-    pillow: ModuleType,
+    file: Any, files: list[Path], shapes: list[tuple[int, int, int]], mode: str
 ) -> None:
-    pictures = (_picture(name, mode, pillow) for name in files)
+    dtype = MODES[mode][1]
+    pictures = _read(files, shapes, mode)
     if len(set(shapes)) == 1:
-        stored = create_dense(file, "features", (len(files), *shapes[0]), np.uint8, AXES)
+        stored = create_dense(file, "features", (len(files), *shapes[0]), dtype, AXES)
         for first, block in _blocks(pictures, stored.chunks[0]):
             stored[first : first + len(block)] = block
         return
-    stored, sizes = create_ragged(file, "features", len(files), 3, np.uint8, AXES)
+    stored, sizes = create_ragged(file, "features", len(files), 3, dtype, AXES)
     sizes[...] = shapes
     for index, picture in enumerate(pictures):
         stored[index] = picture.reshape(-1)
 
 
+def _read(
+    files: list[Path], shapes: list[tuple[int, int, int]], mode: str
+) -> Iterator[npt.NDArray[Any]]:
+    for file, shape in zip(files, shapes, strict=True):
+        picture = read_picture(file, mode, file)
+        if picture.shape != shape:
+            raise DataFileError(
+                f"{file}: its header speaks of shape {shape}, but the picture is of shape "
+                f"{picture.shape}; the file is damaged, or has changed meanwhile"
+            )
+        yield picture
+
+
 def _blocks(
-    pictures: Iterator[npt.NDArray[np.uint8]], size: int
-) -> Iterator[tuple[int, list[npt.NDArray[np.uint8]]]]:
+    pictures: Iterator[npt.NDArray[Any]], size: int
+) -> Iterator[tuple[int, list[npt.NDArray[Any]]]]:
     """Yield as many pictures at a time as HDF5 compresses together, and where they begin."""
     first, block = 0, []
     for picture in pictures:
@@ -173,33 +181,3 @@ def _pictures(folder: Path) -> list[tuple[Path, str | None]]:
 
 def _is_picture(file: Path) -> bool:
     return file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
-
-
-def _size(file: Path, pillow: ModuleType) -> tuple[int, int]:
-    try:
-        with pillow.open(file) as picture:
-            return picture.height, picture.width
-    except Exception as error:
-        raise _unreadable(file, error) from None
-
-
-def _picture(file: Path, mode: str, pillow: ModuleType) -> npt.NDArray[np.uint8]:
-    try:
-        with pillow.open(file) as picture:
-            pixels = np.asarray(picture.convert(mode))
-    except Exception as error:
-        raise _unreadable(file, error) from None
-    return np.moveaxis(pixels.reshape(*pixels.shape[:2], -1), -1, 0)
-
-
-def _unreadable(file: Path, error: Exception) -> DataFileError:
-    # a damaged picture makes Pillow raise almost anything, a SyntaxError included
-    return DataFileError(f"{file}: not a picture, or a damaged one ({one_line(error)})")
-
-
-def _pillow() -> ModuleType:
-    try:
-        from PIL import Image
-    except ImportError:
-        raise MissingLibraryError(NO_PILLOW) from None
-    return Image

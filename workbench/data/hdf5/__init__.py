@@ -12,8 +12,9 @@ Examples that differ in shape are stored flat, one row of variable length each. 
 scales of the first axis then say what they look like: ``shapes``, one row an example, and
 ``shape_labels``, the names of an example's axes.
 
-A damaged file is reported as such, with one exception: HDF5 keeps rows of variable length in a heap
-without checksums, and a damaged heap can make the library itself crash or never return.
+A damaged file is reported as such. HDF5 keeps rows of variable length in a heap without checksums,
+and a damaged heap can make the library itself crash or never return: it is read in another process
+first. What stands in other files is refused unless it is allowed.
 """
 
 from workbench.data.hdf5.dataset import H5PYDataset

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from workbench.data.axes import AxisLabels
 from workbench.data.checksum import checksum, same_or_raise
-from workbench.data.datasets import Data, Dataset, IndexableDataset, as_index, check_slice
+from workbench.data.datasets import (
+    Data,
+    Dataset,
+    IndexableDataset,
+    after_state,
+    as_index,
+    check_slice,
+)
+from workbench.data.hdf5.examine import examiner
 from workbench.data.hdf5.handle import FileHandle, faults_named
-from workbench.data.hdf5.layout import SplitTable, joined
+from workbench.data.hdf5.layout import SplitTable, found, joined, split_array, varying
 from workbench.data.hdf5.source import axis_labels, read_rows, varies
 from workbench.data.schemes import Indices, Request, SequentialExampleScheme
 from workbench.errors import DataError, DataFileError
 
+if TYPE_CHECKING:
+    import h5py
+
+EMBEDDED = Path(__file__).parents[1] / "embedded"
+"""Where the files of this package are, which need no trial."""
+
 
 class H5PYDataset(Dataset):
     """Some splits of an HDF5 file in Fuel's layout.
+
+    What could crash the HDF5 library in a damaged file, rows of variable length and the names of
+    axes, is read in another process first, once for each state of a file.
 
     The file stays open between reads. The dataset can be used by several threads, inherited by a
     forked process, which opens the file anew, and pickled: a pickle refers to the file, and reads
@@ -28,8 +47,8 @@ class H5PYDataset(Dataset):
 
     Parameters
     ----------
-    path : str or Path
-        The file.
+    path : str, Path or h5py.File
+        The file; one that is open already is left open.
     which_sets : sequence of str
         The splits to read, one after another, such as ``("train", "valid")``.
     subset : slice or sequence of int, optional
@@ -38,6 +57,9 @@ class H5PYDataset(Dataset):
         Whether to read everything now instead of reading the file for each batch.
     sources : sequence of str, optional
         Which sources to give, in this order; all that every one of the splits has if not given.
+    allow_external : bool
+        Whether to follow what the file says about other files: links, values stored elsewhere,
+        data sets put together from others. A file may name any that you can read.
 
     Attributes
     ----------
@@ -53,7 +75,7 @@ class H5PYDataset(Dataset):
     MissingDataError
         If there is no such file.
     DataFileError
-        If the file is damaged or laid out otherwise.
+        If the file is damaged or laid out otherwise, or refers to others.
     SourceError
         If it has no such split or source.
     DataError
@@ -73,24 +95,29 @@ class H5PYDataset(Dataset):
     """
 
     num_examples: int
+    _guards_itself = True
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | h5py.File,
         which_sets: Sequence[str],
         *,
         subset: slice | Sequence[int] | npt.NDArray[np.integer] | None = None,
         load_in_memory: bool = False,
         sources: Sequence[str] | None = None,
+        allow_external: bool = False,
     ) -> None:
-        self.path = Path(path)
-        self.which_sets = (which_sets,) if isinstance(which_sets, str) else tuple(which_sets)
         self._handle = FileHandle(path)
+        self.path = self._handle.name
+        self.allow_external = allow_external
+        self._seen: object = None
+        self._read_labels: AxisLabels | None = None
+        self.which_sets = (which_sets,) if isinstance(which_sets, str) else tuple(which_sets)
         self._memory: IndexableDataset | None = None
         self._checksum: int | None = None
         file = self._handle.open()
         with faults_named(self.path, "the layout"):
-            table = SplitTable(file, self.path)
+            table = SplitTable(file, self.path, allow_external)
             if not self.which_sets:
                 splits = ", ".join(map(repr, table.splits))
                 raise DataError(f"no split of {self.path} was asked for; it has {splits}")
@@ -106,13 +133,58 @@ class H5PYDataset(Dataset):
             self._check_lengths(rows)
             self._rows = {name: _subset(indices, subset, self) for name, indices in rows.items()}
             self.num_examples = len(next(iter(self._rows.values())))
+            self._seen = file
             self.vlen_sources = tuple(name for name in self.sources if varies(file[name]))
-            self.axis_labels = {name: axis_labels(file[name]) for name in self.sources}
+            self._examine(file)
         if load_in_memory:
             self._memory = self._load()
+            self._inferred_labels()  # while the file is there
             self.close()
         if self.num_examples:
             self.example_iteration_scheme = SequentialExampleScheme(self.num_examples)
+
+    @staticmethod
+    def create_split_array(
+        splits: Mapping[str, Mapping[str, Sequence[Any]]],
+    ) -> npt.NDArray[Any]:
+        """Return the table for the attribute ``split`` of a file that is written by hand.
+
+        Parameters
+        ----------
+        splits : mapping from split to mapping from source to tuple
+            Where the examples stand: the first row and the one behind the last and, if wanted, a
+            reference to a data set of row numbers (None for none) and a comment.
+
+        Examples
+        --------
+        >>> table = H5PYDataset.create_split_array({"train": {"x": (0, 20)}, "test": {}})
+        >>> table[["split", "source", "start", "stop", "available"]].tolist()
+        [(b'train', b'x', 0, 20, True), (b'test', b'x', 0, 0, False)]
+        """
+        return split_array(splits)
+
+    @staticmethod
+    def get_all_splits(path: str | os.PathLike[str] | h5py.File) -> tuple[str, ...]:
+        """Return the names of all splits of a file.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from workbench.data import write_hdf5
+        >>> path = Path(tempfile.mkdtemp()) / "squares.h5"
+        >>> write_hdf5(path, {"train": {"x": [1, 2, 3]}, "test": {"x": [4, 5]}})
+        >>> H5PYDataset.get_all_splits(path), H5PYDataset.get_all_sources(path)
+        (('train', 'test'), ('x',))
+        """
+        with _table(path) as table:
+            return table.splits
+
+    @staticmethod
+    def get_all_sources(path: str | os.PathLike[str] | h5py.File) -> tuple[str, ...]:
+        """Return the names of all sources that some split of a file has."""
+        with _table(path) as table:
+            named = [name for split in table.splits for name in table.sources(split)]
+            return tuple(dict.fromkeys(named))
 
     @property
     def load_in_memory(self) -> bool:
@@ -124,7 +196,56 @@ class H5PYDataset(Dataset):
         """All the examples, one array a source; read now if they are not in memory."""
         return (self._memory or self._load()).indexables
 
-    def get_data(self, request: Request | Sequence[int]) -> Data:
+    def _inferred_labels(self) -> AxisLabels:
+        if self._read_labels is None:
+            self._read_labels = self._labels_of_file()
+        return dict(self._read_labels)
+
+    def _labels_of_file(self) -> AxisLabels:
+        file = self._open()
+        if self._handle.given is None and EMBEDDED not in self._handle.path.parents:
+            examiner.check(self._handle.path, self.sources, rows=False, what="the names of axes")
+        with faults_named(self.path, "the names of axes"):
+            allowed = self.allow_external
+            return {name: axis_labels(file[name], self.path, allowed) for name in self.sources}
+
+    def _examine(self, file: h5py.File) -> None:
+        names = [name for name in self.sources if varying(file[name].dtype)]
+        if names and self._handle.given is None:
+            what = f"source {' or '.join(map(repr, names))}"
+            examiner.check(self._handle.path, names, rows=True, what=what)
+
+    def _open(self) -> h5py.File:
+        """Return the file, having looked at it again if it has been opened anew."""
+        file = self._handle.open()
+        if file is not self._seen:
+            with faults_named(self.path, "the layout"):
+                for name in self.sources:
+                    found(file, name, self.path, self.allow_external)
+                self._examine(file)
+            self._seen = file
+        return file
+
+    def get_data(
+        self, request: Request | Sequence[int] | None = None, *then: Any, state: object = None
+    ) -> Data:
+        """Return the examples that `request` names, one array a source.
+
+        Parameters
+        ----------
+        request : int, slice or sequence of int
+            One example, or the indices of a batch.
+        then, state
+            Fuel's data sets took a state before the request, which may still be given here.
+
+        Raises
+        ------
+        DataError
+            If the request reaches beyond the examples or is of another kind.
+        DataFileError
+            If the file is damaged.
+        """
+        request = after_state(request, then, self)
         if self._memory is not None:
             return self._memory.get_data(request)
         return tuple(
@@ -134,7 +255,8 @@ class H5PYDataset(Dataset):
     def __getstate__(self) -> dict[str, Any]:
         if self._memory is not None and self._checksum is None:
             self._checksum = checksum(self._memory.indexables)
-        return {**vars(self), "_memory": None, "_load_in_memory": self.load_in_memory}
+        missing = {"_memory": None, "_seen": None, "_load_in_memory": self.load_in_memory}
+        return {**vars(self), **missing}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         in_memory = state.pop("_load_in_memory")
@@ -149,7 +271,7 @@ class H5PYDataset(Dataset):
             finally:
                 self.close()
 
-    def close(self) -> None:
+    def close(self, state: object = None) -> None:
         """Close the file, which is opened again when it is needed."""
         self._handle.close()
 
@@ -157,9 +279,9 @@ class H5PYDataset(Dataset):
         return IndexableDataset({name: self._read(name, rows) for name, rows in self._rows.items()})
 
     def _read(self, name: str, rows: int | Indices) -> Any:
-        file = self._handle.open()
+        file = self._open()
         with faults_named(self.path, f"source {name!r}"):
-            return read_rows(file[name], rows, self.path)
+            return read_rows(file[name], rows, self.path, self.allow_external)
 
     def _check_lengths(self, rows: dict[str, Indices]) -> None:
         lengths = {name: len(indices) for name, indices in rows.items()}
@@ -174,6 +296,16 @@ class H5PYDataset(Dataset):
             f"H5PYDataset({str(self.path)!r}, {self.which_sets}, {self.num_examples} examples, "
             f"sources={self.sources})"
         )
+
+
+@contextlib.contextmanager
+def _table(path: str | os.PathLike[str] | h5py.File) -> Iterator[SplitTable]:
+    handle = FileHandle(path)
+    try:
+        with faults_named(handle.path, "the layout"):
+            yield SplitTable(handle.open(), handle.path)
+    finally:
+        handle.close()
 
 
 def _subset(
@@ -200,7 +332,17 @@ def _chosen(rows: Indices, request: Request | Sequence[int], dataset: H5PYDatase
     if isinstance(request, slice):
         return rows[check_slice(request, dataset.num_examples, dataset)]
     try:
-        chosen = np.asarray(rows, dtype=np.intp).take(as_index(request))
+        index = as_index(request)
+        # a range is not made an array of, which may be as large as the data
+        chosen = _of_range(rows, index) if isinstance(rows, range) else rows.take(index)
     except (IndexError, TypeError) as error:
         raise DataError(f"{dataset!r} was asked for {request!r}: {error}") from None
     return chosen if np.ndim(chosen) else int(chosen)
+
+
+def _of_range(rows: range, index: npt.NDArray[np.integer]) -> npt.NDArray[np.intp]:
+    count = len(rows)
+    if index.size and not -count <= index.min() <= index.max() < count:
+        raise IndexError(f"an index is out of bounds for {count} examples")
+    places = index.astype(np.intp)
+    return rows.start + rows.step * np.where(places < 0, places + count, places)

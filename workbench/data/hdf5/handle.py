@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.data.files import one_line
-from workbench.errors import DataError, DataFileError, MissingDataError
+from workbench.data.files import one_line, regular_file
+from workbench.errors import DataError, DataFileError
 
 if TYPE_CHECKING:
     import h5py
@@ -24,12 +24,25 @@ class FileHandle:
 
     Parameters
     ----------
-    path : str or Path
-        The file; a relative path is resolved now.
+    path : str, Path or h5py.File
+        The file; a relative path is resolved now. One that is open already is never closed here,
+        and a pickle refers to its name.
+
+    Attributes
+    ----------
+    name : Path
+        The path as it was given.
+    given : h5py.File or None
+        The file that was open already.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path).absolute()
+    def __init__(self, path: str | os.PathLike[str] | h5py.File) -> None:
+        self.given: h5py.File | None = None
+        if not isinstance(path, (str, os.PathLike)):
+            self.given = _as_file(path)
+            path = str(self.given.filename)
+        self.name = Path(path)
+        self.path = self.name.absolute()
         self._begin()
 
     def _begin(self) -> None:
@@ -47,6 +60,8 @@ class FileHandle:
         DataFileError
             If it is no HDF5 file.
         """
+        if self.given is not None:
+            return self.given
         if self._process != os.getpid():
             self._begin()  # with a new lock, for a thread of the parent may have held the old one
         with self._lock:
@@ -66,11 +81,20 @@ class FileHandle:
         return FileHandle, (self.path,)
 
 
+def _as_file(given: object) -> h5py.File:
+    import h5py
+
+    if not isinstance(given, h5py.File):
+        raise DataError(f"path is {given!r:.60}; expected the name of an HDF5 file, or an open one")
+    if not given:
+        raise DataError(f"path is {given!r}, which is closed; give the name of the file")
+    return given
+
+
 def _opened(path: Path) -> h5py.File:
     import h5py
 
-    if not path.is_file():
-        raise MissingDataError(f"there is no HDF5 file {path}")
+    regular_file(path, "HDF5 file")
     try:
         return h5py.File(path, "r")
     except (OSError, RuntimeError, ValueError) as error:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from workbench.data.files import one_line
+from workbench.data.files import one_line, some
+from workbench.data.hdf5.examine import examiner
 from workbench.data.schemes import Indices
-from workbench.errors import DataFileError, SourceError, nearest
+from workbench.errors import DataError, DataFileError, SourceError, nearest
 
 if TYPE_CHECKING:
     import h5py
 
 COLUMNS = ("split", "source", "start", "stop", "indices", "available", "comment")
 NEEDED = set(COLUMNS) - {"comment"}
+LINKS = 100
+"""Links to follow from one to the next before they are taken for a circle."""
+ELSEWHERE = (
+    "{path}: {what}; other files are not read unless they are allowed: give allow_external=True if "
+    "you trust whoever made the file"
+)
 
 
 class SplitTable:
@@ -29,6 +37,8 @@ class SplitTable:
         The file.
     path : Path
         Its name, for messages.
+    allow_external : bool
+        Whether to read what stands in other files.
 
     Attributes
     ----------
@@ -41,8 +51,9 @@ class SplitTable:
         If there is no such attribute, or it is not a table of splits.
     """
 
-    def __init__(self, file: h5py.File, path: Path) -> None:
-        self.file, self.path = file, path
+    def __init__(self, file: h5py.File, path: Path, allow_external: bool = False) -> None:
+        self.file, self.path, self.allow_external = file, path, allow_external
+        _examine(file)
         try:
             table: npt.NDArray[Any] = np.asarray(file.attrs["split"])
         except (KeyError, OSError, RuntimeError, ValueError, TypeError) as error:
@@ -73,10 +84,6 @@ class SplitTable:
 
     def rows(self, split: str, source: str) -> Indices:
         """Return where in its data set the examples of a source stand."""
-        if source not in self.file:
-            raise DataFileError(
-                f"{self.path}: the source {source!r} of the attribute 'split' is missing"
-            )
         length = self._length(source)
         [row] = [row for name, other, row in self._rows if (name, other) == (split, source)][-1:]
         rows: Indices
@@ -96,7 +103,7 @@ class SplitTable:
     def _length(self, source: str) -> int:
         import h5py
 
-        stored = self.file[source]
+        stored = found(self.file, source, self.path, self.allow_external)
         if not isinstance(stored, h5py.Dataset) or not stored.shape:
             raise DataFileError(
                 f"{self.path}: the source {source!r} is no data set with an axis of examples"
@@ -104,13 +111,73 @@ class SplitTable:
         return int(stored.shape[0])
 
     def _referred(self, reference: Any, split: str, source: str) -> npt.NDArray[np.intp]:
-        indices = np.asarray(self.file[reference][...])
+        stored = self.file[reference]
+        refuse_elsewhere(stored, self.path, self.allow_external)
+        indices = np.asarray(stored[...])
         if indices.ndim != 1 or indices.dtype.kind not in "iu":
             raise DataFileError(
                 f"{self.path}: the indices of set {split!r}, source {source!r}, are of shape "
                 f"{indices.shape} and dtype {indices.dtype}; expected a list of integers"
             )
         return indices.astype(np.intp)
+
+
+def found(file: h5py.File, name: str, path: Path, allow_external: bool) -> Any:
+    """Return what is called `name` in a file, seeing that it stands in this very file.
+
+    Raises
+    ------
+    DataFileError
+        If there is nothing of that name, or it stands elsewhere and that is not allowed.
+    """
+    if not allow_external:
+        _refuse_links(file, name, path)
+    if name not in file:
+        raise DataFileError(f"{path}: the source {name!r} of the attribute 'split' is missing")
+    stored = file[name]
+    refuse_elsewhere(stored, path, allow_external)
+    return stored
+
+
+def refuse_elsewhere(stored: Any, path: Path, allow_external: bool) -> None:
+    """Raise a `DataFileError` if the values of a data set stand in other files."""
+    import h5py
+
+    if allow_external or not isinstance(stored, h5py.Dataset):
+        return
+    where = None
+    if stored.is_virtual:
+        where = "is put together from other data sets: " + some(
+            dict.fromkeys(source.file_name for source in stored.virtual_sources())
+        )
+    elif stored.external:
+        where = f"has its values in {some(name for name, *_ in stored.external)}"
+    if where is not None:
+        raise DataFileError(ELSEWHERE.format(path=path, what=f"{stored.name!r} {where}"))
+
+
+def _refuse_links(file: h5py.File, name: str, path: Path) -> None:
+    """Follow a name link by link, since asking for the whole would open other files."""
+    import h5py
+
+    place: Any = file
+    parts = [part for part in name.split("/") if part not in ("", ".")][::-1]
+    for _ in range(LINKS):
+        if not parts or not isinstance(place, h5py.Group):
+            return
+        part = parts.pop()
+        link = place.get(part, getlink=True)
+        if isinstance(link, h5py.ExternalLink):
+            what = f"{part!r} is a link to {link.path!r} in the file {link.filename!r}"
+            raise DataFileError(ELSEWHERE.format(path=path, what=what))
+        if isinstance(link, h5py.SoftLink):
+            place = file if link.path.startswith("/") else place
+            parts += [part for part in link.path.split("/") if part not in ("", ".")][::-1]
+        elif link is None:
+            return
+        else:
+            place = place[part]
+    raise DataFileError(f"{path}: {name!r} is a link that leads to more than {LINKS} others")
 
 
 def joined(rows: Sequence[Indices]) -> Indices:
@@ -122,6 +189,65 @@ def joined(rows: Sequence[Indices]) -> Indices:
         else:
             together = np.concatenate([together, more]).astype(np.intp)
     return together
+
+
+def _examine(file: h5py.File) -> None:
+    """Have the table read on trial if its texts stand in a heap."""
+    with contextlib.suppress(KeyError, OSError, RuntimeError, TypeError):  # which reading will tell
+        dtype = file.attrs.get_id("split").dtype
+        if varying(dtype):
+            path = Path(file.filename)
+            examiner.check(path, ["/"], rows=False, what="the attribute 'split'")
+
+
+def split_array(splits: Mapping[str, Mapping[str, Sequence[Any]]]) -> npt.NDArray[Any]:
+    """Return the table that says where the sources of each split stand; see `H5PYDataset`."""
+    import h5py
+
+    sources = dict.fromkeys(source for named in splits.values() for source in named)
+    rows = []
+    for split, named in splits.items():
+        for source in sources:
+            place = tuple(named.get(source, (0, 0)))
+            if not 2 <= len(place) <= 4:
+                raise DataError(
+                    f"source {source!r} of set {split!r} is at {place!r}; expected the first row, "
+                    "the one behind the last and, if wanted, a reference and a comment"
+                )
+            start, stop, indices, comment = (*place, *(None, ".")[len(place) - 2 :])
+            rows.append(
+                (
+                    split.encode(),
+                    source.encode(),
+                    start,
+                    stop,
+                    indices or h5py.Reference(),
+                    source in named,
+                    str(comment).encode(),
+                )
+            )
+    kinds: list[Any] = [
+        f"S{max((len(row[0]) for row in rows), default=1)}",
+        f"S{max((len(row[1]) for row in rows), default=1)}",
+        np.int64,
+        np.int64,
+        h5py.ref_dtype,
+        np.bool_,
+        f"S{max((len(row[6]) for row in rows), default=1) or 1}",
+    ]
+    return np.array(rows, dtype=list(zip(COLUMNS, kinds, strict=True)))
+
+
+def varying(dtype: np.dtype[Any]) -> bool:
+    """Return whether values of a dtype are of variable length, and stand in a heap."""
+    import h5py
+
+    if dtype.names is not None:
+        return any(varying(dtype[name]) for name in dtype.names)
+    if dtype.subdtype is not None:
+        return varying(dtype.subdtype[0])
+    text = h5py.check_string_dtype(dtype)
+    return h5py.check_vlen_dtype(dtype) is not None or (text is not None and text.length is None)
 
 
 def _text(name: Any) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.data.hdf5.layout import refuse_elsewhere
 from workbench.data.schemes import Indices
 from workbench.errors import DataFileError
 
@@ -26,16 +27,20 @@ def varies(stored: h5py.Dataset) -> bool:
     return h5py.check_vlen_dtype(stored.dtype) is not None
 
 
-def axis_labels(stored: h5py.Dataset) -> tuple[str, ...]:
+def axis_labels(stored: h5py.Dataset, path: Path, allow_external: bool) -> tuple[str, ...]:
     """Return the names of the axes of a batch; an axis without a name has an empty one."""
     labels = tuple([str(axis.label) for axis in stored.dims])
     if not varies(stored) or "shape_labels" not in stored.dims[0].keys():  # noqa: SIM118
         return labels
-    inner = stored.dims[0]["shape_labels"][...]
+    scale = stored.dims[0]["shape_labels"]
+    refuse_elsewhere(scale, path, allow_external)
+    inner = scale[...]
     return (*labels, *[x.decode() if isinstance(x, bytes) else str(x) for x in inner])
 
 
-def read_rows(stored: h5py.Dataset, rows: int | Indices, path: Path) -> Any:
+def read_rows(
+    stored: h5py.Dataset, rows: int | Indices, path: Path, allow_external: bool = False
+) -> Any:
     """Read some examples of a source.
 
     Parameters
@@ -46,6 +51,8 @@ def read_rows(stored: h5py.Dataset, rows: int | Indices, path: Path) -> Any:
         One example, neighbouring examples, or any examples.
     path : Path
         The file, for messages.
+    allow_external : bool
+        Whether the shapes of examples may stand in another file.
 
     Returns
     -------
@@ -64,6 +71,7 @@ def read_rows(stored: h5py.Dataset, rows: int | Indices, path: Path) -> Any:
     if "shapes" not in stored.dims[0].keys():  # noqa: SIM118
         return values
     known = stored.dims[0]["shapes"]
+    refuse_elsewhere(known, path, allow_external)
     if known.shape[:1] != stored.shape[:1] or known.ndim != 2:
         raise DataFileError(
             f"{path}: source {stored.name.lstrip('/')!r} has {stored.shape[0]} examples, but what "

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from workbench.data.datasets import as_array
 from workbench.data.files import replacing
+from workbench.data.hdf5.layout import split_array
 from workbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -140,22 +141,11 @@ def create_ragged(
 
 def write_table(file: h5py.File, rows: Sequence[tuple[str, str, int, int]]) -> None:
     """Write the table of splits: the name of a split, of a source, its first row and its end."""
-    import h5py
-
-    table = [
-        (split.encode(), source.encode(), start, stop, None, True, b".")
-        for split, source, start, stop in rows
-    ]
-    columns = [
-        ("split", f"S{max(len(row[0]) for row in table)}"),
-        ("source", f"S{max(len(row[1]) for row in table)}"),
-        ("start", np.int64),
-        ("stop", np.int64),
-        ("indices", h5py.ref_dtype),
-        ("available", np.bool_),
-        ("comment", "S1"),
-    ]
-    file.attrs["split"] = np.array(table, dtype=columns)
+    splits: dict[str, dict[str, tuple[int, int]]] = {}
+    for split, source, start, stop in rows:
+        splits.setdefault(split, {})[source] = (start, stop)
+    table = split_array(splits)
+    file.attrs["split"] = table[table["available"]]
 
 
 def _write_dense(

@@ -57,6 +57,8 @@ class Prefetch(Transformer):
     {'epoch': 0, 'position': 2}
     """
 
+    _hooks = AbstractDataStream._hooks
+
     def __init__(
         self,
         data_stream: AbstractDataStream,
@@ -104,6 +106,7 @@ class Prefetch(Transformer):
     def close(self) -> None:
         """End the process that has been reading, if there is one; reading again starts another."""
         self._pool.close()
+        super().close()
 
     def __repr__(self) -> str:
         return f"Prefetch({self.data_stream!r}, depth={self.depth}, workers={self.workers!r})"

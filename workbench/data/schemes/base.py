@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from workbench.data.hooks import check_called
 from workbench.data.seeds import as_integer, as_positive
 from workbench.errors import DataError
+from workbench.hints import Hinted
 
 Indices: TypeAlias = "range | npt.NDArray[np.intp]"
 Request: TypeAlias = "int | slice | npt.NDArray[np.intp]"
 
 
-class IterationScheme(ABC):
+class IterationScheme(Hinted, ABC):
     """What every scheme offers.
 
     Attributes
@@ -40,6 +42,11 @@ class IterationScheme(ABC):
     num_examples: int | None = None
     num_batches: int | None = None
     batch_size: int | None = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        advice = "the requests of an epoch depend on its number, and begin with number `start`"
+        check_called(cls, "get_request_iterator", ("epoch", "start"), advice)
 
     @property
     def bounds(self) -> tuple[int, int] | None:

@@ -13,10 +13,12 @@ In what follows B is the batch size and T the length of a sequence.
 from workbench.data.transformers.base import SourcewiseTransformer, Transformer
 from workbench.data.transformers.batching import Batch, Cache, Unpack
 from workbench.data.transformers.elementwise import Cast, Flatten, ForceFloatX, ScaleAndShift
+from workbench.data.transformers.encoded import ImagesFromBytes, ToBytes
 from workbench.data.transformers.images import RandomFixedSizeCrop, RandomFlip
 from workbench.data.transformers.mapping import Filter, Mapping, SortMapping
 from workbench.data.transformers.padding import Padding
 from workbench.data.transformers.random import RandomTransformer
+from workbench.data.transformers.resampling import MinimumImageDimensions, Random2DRotation
 from workbench.data.transformers.sources import FilterSources, Merge, Rename
 from workbench.data.transformers.windows import NGrams, Window
 
@@ -28,10 +30,13 @@ __all__ = [
     "FilterSources",
     "Flatten",
     "ForceFloatX",
+    "ImagesFromBytes",
     "Mapping",
     "Merge",
+    "MinimumImageDimensions",
     "NGrams",
     "Padding",
+    "Random2DRotation",
     "RandomFixedSizeCrop",
     "RandomFlip",
     "RandomTransformer",
@@ -39,6 +44,7 @@ __all__ = [
     "ScaleAndShift",
     "SortMapping",
     "SourcewiseTransformer",
+    "ToBytes",
     "Transformer",
     "Unpack",
     "Window",

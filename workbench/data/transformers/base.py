@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from workbench.data.axes import AxisLabels
 from workbench.data.datasets import Data, check_sources, stack
+from workbench.data.hooks import check_called
+from workbench.data.readonly import read_only_batch
 from workbench.data.streams import AbstractDataStream
 from workbench.errors import DataError
 
@@ -17,15 +20,29 @@ class Transformer(AbstractDataStream):
     """A stream made of another one.
 
     A subclass defines `transform`, which sees one batch (or example) at a time, or `iterate`. It
-    may change the number of examples in a batch, so that their number is not known here.
+    may change the number of examples in a batch, so that their number is not known here. The
+    arrays that `transform` is given are read-only.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
+    produces_examples : bool, optional
+        Whether single examples are given; what the stream below says, if not given.
+    axis_labels : mapping from source to sequence of str, optional
+        Names of the axes, instead of those of the stream below.
     """
 
-    def __init__(self, data_stream: AbstractDataStream) -> None:
+    _hooks = "transform(self, data)"
+    _never_writes = False  # whether `transform` is known not to write into what it is given
+
+    def __init__(
+        self,
+        data_stream: AbstractDataStream,
+        produces_examples: bool | None = None,
+        *,
+        axis_labels: Mapping[str, Sequence[str] | None] | None = None,
+    ) -> None:
         if not isinstance(data_stream, AbstractDataStream):
             raise DataError(
                 f"{type(self).__name__} transforms a data stream, not "
@@ -34,9 +51,20 @@ class Transformer(AbstractDataStream):
         self.data_stream = data_stream
         self.sources = data_stream.sources
         self.num_random = data_stream.num_random
+        self.reads_once = data_stream.reads_once
         self.num_batches = data_stream.num_batches
         self.num_examples = data_stream.num_examples
         self.produces_examples = data_stream.produces_examples
+        if produces_examples is not None:
+            self.produces_examples = produces_examples
+        if axis_labels is not None:
+            self.axis_labels = axis_labels
+
+    def _inferred_labels(self) -> AxisLabels | None:
+        return self.data_stream.axis_labels
+
+    def close(self) -> None:
+        self.data_stream.close()
 
     def transform(self, data: Data) -> Data:
         """Return what to give in place of `data`, one entry a source."""
@@ -46,7 +74,8 @@ class Transformer(AbstractDataStream):
         )
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
-        return map(self.transform, self.data_stream.iterate(epoch, start))
+        batches = self.data_stream.iterate(epoch, start)
+        return map(self.transform, batches if self._never_writes else map(read_only_batch, batches))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.data_stream!r})"
@@ -55,14 +84,20 @@ class Transformer(AbstractDataStream):
 class SourcewiseTransformer(Transformer):
     """A transformer that treats each of some sources by itself.
 
+    A subclass defines `transform_source_batch` and `transform_source_example`.
+
     A batch whose examples differ in shape, an array of objects, is treated example by example.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
+    produces_examples : bool, optional
+        Whether single examples are given; what the stream below says, if not given.
     which_sources : sequence of str, optional
         The sources to change; all if not given.
+    axis_labels : mapping from source to sequence of str, optional
+        Names of the axes, instead of those of the stream below.
 
     Raises
     ------
@@ -70,10 +105,26 @@ class SourcewiseTransformer(Transformer):
         If the stream has no such source.
     """
 
+    _hooks = (
+        "transform_source_batch(self, source_batch, source_name), "
+        "transform_source_example(self, source_example, source_name) or transform(self, data)"
+    )
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for kind in ("batch", "example"):
+            called = (f"source_{kind}", "source_name")
+            check_called(cls, f"transform_source_{kind}", called, "give it both")
+
     def __init__(
-        self, data_stream: AbstractDataStream, *, which_sources: Sequence[str] | None = None
+        self,
+        data_stream: AbstractDataStream,
+        produces_examples: bool | None = None,
+        *,
+        which_sources: Sequence[str] | None = None,
+        axis_labels: Mapping[str, Sequence[str] | None] | None = None,
     ) -> None:
-        super().__init__(data_stream)
+        super().__init__(data_stream, produces_examples, axis_labels=axis_labels)
         self.batch_size = data_stream.batch_size
         self.which_sources = chosen_sources(data_stream, which_sources)
         self._changed = [

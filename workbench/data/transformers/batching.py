@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from workbench.data.axes import BATCH, AxisLabels, changed
 from workbench.data.datasets import Data, stack
 from workbench.data.schemes import IterationScheme
 from workbench.data.schemes.base import request_sizes
@@ -49,6 +50,8 @@ class Batch(Transformer):
     [(array([0, 1]),), (array([2, 3]),), (array([4]),)]
     """
 
+    _hooks = AbstractDataStream._hooks
+
     def __init__(
         self,
         data_stream: AbstractDataStream,
@@ -72,6 +75,10 @@ class Batch(Transformer):
             if available is not None and self.batch_size is not None:
                 self.num_batches = available // self.batch_size
                 self.num_examples = self.num_batches * self.batch_size
+
+    def _inferred_labels(self) -> AxisLabels | None:
+        labels = self.data_stream.axis_labels
+        return changed(labels, lambda names: (BATCH, *names), tuple(labels or ()))
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
         sizes = request_sizes(self.iteration_scheme, epoch)
@@ -118,6 +125,8 @@ class Unpack(Transformer):
     [(1, 4), (2, 5), (3, 6)]
     """
 
+    _hooks = AbstractDataStream._hooks
+
     def __init__(self, data_stream: AbstractDataStream) -> None:
         super().__init__(data_stream)
         if data_stream.produces_examples:
@@ -126,6 +135,10 @@ class Unpack(Transformer):
             )
         self.produces_examples = True
         self.num_batches = self.num_examples
+
+    def _inferred_labels(self) -> AxisLabels | None:
+        labels = self.data_stream.axis_labels
+        return changed(labels, lambda names: names[1:], tuple(labels or ()))
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
         first, within = divmod(start, self.data_stream.batch_size or start + 1)
@@ -162,6 +175,8 @@ class Cache(Transformer):
     >>> list(Cache(chunks, ConstantScheme(3)).get_epoch_iterator())
     [(array([0, 1, 2]),), (array([3, 4, 5]),), (array([6, 7]),)]
     """
+
+    _hooks = AbstractDataStream._hooks
 
     def __init__(self, data_stream: AbstractDataStream, iteration_scheme: IterationScheme) -> None:
         super().__init__(data_stream)

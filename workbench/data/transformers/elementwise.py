@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from workbench.data.axes import AxisLabels, changed
+from workbench.data.narrow import converted, converted_tensor, number_dtype
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import SourcewiseTransformer
 from workbench.errors import DataError
@@ -34,6 +36,14 @@ class Flatten(SourcewiseTransformer):
     >>> features.shape
     (2, 784)
     """
+
+    _never_writes = True
+
+    def _inferred_labels(self) -> AxisLabels | None:
+        def flat(names: tuple[str, ...]) -> tuple[str, ...]:
+            return ("feature",) if self.produces_examples else (*names[:1], "feature")
+
+        return changed(self.data_stream.axis_labels, flat, self.which_sources)
 
     def transform_source_batch(self, source_batch: Any, source_name: str) -> Any:
         if not isinstance(source_batch, (np.ndarray, torch.Tensor)):
@@ -71,6 +81,8 @@ class ScaleAndShift(SourcewiseTransformer):
     array([[1., 2.]], dtype=float32)
     """
 
+    _never_writes = True
+
     def __init__(
         self,
         data_stream: AbstractDataStream,
@@ -87,18 +99,31 @@ class ScaleAndShift(SourcewiseTransformer):
                 raise DataError(f"{name} is a number or an array of numbers, not {given!r}")
         self._shifts = bool(np.any(self.shift))
         self._integers_become = floatx()
+        self._fitted: dict[np.dtype[Any], tuple[npt.NDArray[Any], npt.NDArray[Any]]] = {}
 
     def transform_source_batch(self, source_batch: Any, source_name: str) -> Any:
         if isinstance(source_batch, torch.Tensor):
             return self._tensor(source_batch)
         array = np.asarray(source_batch)
-        dtype = array.dtype if array.dtype.kind in "fc" else self._integers_become
-        result = array.astype(dtype)
+        if array.dtype.kind in "fc":
+            result = array.copy()
+        else:
+            result = converted(array, self._integers_become, _where(self, source_name))
+        scale, shift = self._in(result.dtype)
         # in place: NEP 50 would make float64 of integers, and another copy costs more than this
-        result *= self.scale.astype(dtype)
+        result *= scale
         if self._shifts:
-            result += self.shift.astype(dtype)
+            result += shift
         return result
+
+    def _in(self, dtype: np.dtype[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Return scale and shift in the dtype of the data."""
+        if dtype not in self._fitted:
+            self._fitted[dtype] = (
+                converted(self.scale, dtype, "the scale of ScaleAndShift"),
+                converted(self.shift, dtype, "the shift of ScaleAndShift"),
+            )
+        return self._fitted[dtype]
 
     def transform_source_example(self, source_example: Any, source_name: str) -> Any:
         return self.transform_source_batch(source_example, source_name)
@@ -107,9 +132,14 @@ class ScaleAndShift(SourcewiseTransformer):
         dtype = tensor.dtype
         if not (dtype.is_floating_point or dtype.is_complex):
             dtype = torch.from_numpy(np.empty(0, self._integers_become)).dtype
+        tensor = (
+            tensor
+            if tensor.dtype == dtype
+            else converted_tensor(tensor, self._integers_become, "a source of ScaleAndShift")
+        )
         scale = torch.as_tensor(self.scale, dtype=dtype, device=tensor.device)
         shift = torch.as_tensor(self.shift, dtype=dtype, device=tensor.device)
-        return tensor.to(dtype) * scale + shift
+        return tensor * scale + shift
 
     def __repr__(self) -> str:
         return (
@@ -121,19 +151,22 @@ class ScaleAndShift(SourcewiseTransformer):
 class Cast(SourcewiseTransformer):
     """Convert to a dtype.
 
+    Floating-point dtypes round fractions; otherwise each number is kept exactly or refused.
+
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
     dtype : str or numpy.dtype
-        What to convert to; ``"floatx"`` is `config.floatx`.
+        What to convert to, a dtype of numbers; ``"floatx"`` is `config.floatx`.
     which_sources : sequence of str, optional
         The sources to change; all if not given.
 
     Raises
     ------
     DataError
-        If there is no such dtype.
+        If there is no such dtype or, while reading, if it cannot hold a value: 300 as uint8,
+        2**53 + 1 as float64, 1e39 as float32, NaN or 0.5 as an integer.
 
     Examples
     --------
@@ -142,6 +175,8 @@ class Cast(SourcewiseTransformer):
     >>> next(Cast(stream, "float32").get_epoch_iterator())
     (array([1., 2.], dtype=float32),)
     """
+
+    _never_writes = True
 
     def __init__(
         self,
@@ -154,18 +189,12 @@ class Cast(SourcewiseTransformer):
         if isinstance(dtype, str) and dtype.lower() == "floatx":
             self.dtype = floatx()
         else:
-            try:
-                self.dtype = np.dtype(dtype)
-            except TypeError:
-                raise DataError(
-                    f"Cast was given dtype={dtype!r}; expected what numpy.dtype takes, such as "
-                    "'float32' or 'int64', or 'floatx'"
-                ) from None
+            self.dtype = number_dtype(dtype, "Cast")
 
     def transform_source_batch(self, source_batch: Any, source_name: str) -> Any:
         if isinstance(source_batch, torch.Tensor):
-            return source_batch.to(torch.from_numpy(np.empty(0, self.dtype)).dtype)
-        return np.asarray(source_batch, dtype=self.dtype)
+            return converted_tensor(source_batch, self.dtype, _where(self, source_name))
+        return converted(np.asarray(source_batch), self.dtype, _where(self, source_name))
 
     def transform_source_example(self, source_example: Any, source_name: str) -> Any:
         return self.transform_source_batch(source_example, source_name)
@@ -193,6 +222,8 @@ class ForceFloatX(SourcewiseTransformer):
     (array([0.5, 1.5], dtype=float32), array([1, 2]))
     """
 
+    _never_writes = True
+
     def __init__(
         self, data_stream: AbstractDataStream, *, which_sources: Sequence[str] | None = None
     ) -> None:
@@ -201,13 +232,20 @@ class ForceFloatX(SourcewiseTransformer):
 
     def transform_source_batch(self, source_batch: Any, source_name: str) -> Any:
         if isinstance(source_batch, torch.Tensor):
-            dtype = torch.from_numpy(np.empty(0, self.dtype)).dtype
-            return source_batch.to(dtype) if source_batch.is_floating_point() else source_batch
+            if not source_batch.is_floating_point():
+                return source_batch
+            return converted_tensor(source_batch, self.dtype, _where(self, source_name))
         array = np.asarray(source_batch)
-        return array.astype(self.dtype, copy=False) if array.dtype.kind == "f" else source_batch
+        if array.dtype.kind != "f":
+            return source_batch
+        return converted(array, self.dtype, _where(self, source_name))
 
     def transform_source_example(self, source_example: Any, source_name: str) -> Any:
         return self.transform_source_batch(source_example, source_name)
+
+
+def _where(transformer: SourcewiseTransformer, source: str) -> str:
+    return f"{type(transformer).__name__}: source {source!r}"
 
 
 def floatx() -> np.dtype[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from workbench.data.axes import check_picture_axes
 from workbench.data.seeds import Rng, as_integer, as_positive
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.random import RandomTransformer
@@ -48,6 +49,8 @@ class RandomFixedSizeCrop(RandomTransformer):
     (2, 3, 28, 24)
     """
 
+    _never_writes = True
+
     def __init__(
         self,
         data_stream: AbstractDataStream,
@@ -65,6 +68,7 @@ class RandomFixedSizeCrop(RandomTransformer):
             )
         height, width = (as_positive(size, "a size in window_shape") for size in window_shape)
         self.window_shape = (height, width)
+        check_picture_axes(data_stream.axis_labels, self.which_sources, "RandomFixedSizeCrop")
 
     def transform_example(self, example: Any, rng: np.random.Generator) -> Any:
         height, width = self.window_shape
@@ -108,6 +112,8 @@ class RandomFlip(RandomTransformer):
     >>> next(RandomFlip(stream, probability=1).get_epoch_iterator())
     (array([[2, 1], [4, 3]]),)
     """
+
+    _never_writes = True
 
     def __init__(
         self,

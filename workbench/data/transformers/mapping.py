@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import abc
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from workbench.data.datasets import Data
+from workbench.data.datasets import Data, check_sources
+from workbench.data.readonly import read_only_batch
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import Transformer
-from workbench.errors import DataError
+from workbench.errors import DataError, SourceError
+from workbench.hints import Hinted
 
 
 class Mapping(Transformer):
@@ -24,15 +27,19 @@ class Mapping(Transformer):
         The stream below.
     mapping : callable
         Takes the tuple of a batch's arrays and returns a tuple of as many, or of as many as
-        `add_sources` names.
+        `add_sources` names. The arrays are read-only: writing into them would change the data.
     add_sources : sequence of str, optional
         Names under which the results are added behind the sources there are; without it they
         replace them.
+    mapping_accepts : {tuple, list, dict}
+        With `dict` the function takes a mapping from source to array, and returns one.
 
     Raises
     ------
     DataError
         If `mapping` is no function; while reading, if it returns another number of arrays.
+    SourceError
+        While reading, if a function that returns mappings returns other sources.
 
     Examples
     --------
@@ -41,20 +48,31 @@ class Mapping(Transformer):
     >>> squared = Mapping(stream, lambda data: (data[0] ** 2,), add_sources=("squares",))
     >>> next(squared.get_epoch_iterator(as_dict=True))
     {'data': array([1, 2, 3]), 'squares': array([1, 4, 9])}
+    >>> named = Mapping(stream, lambda batch: {"data": -batch["data"]}, mapping_accepts=dict)
+    >>> next(named.get_epoch_iterator())
+    (array([-1, -2, -3]),)
     """
 
     def __init__(
         self,
         data_stream: AbstractDataStream,
-        mapping: Callable[[Data], Sequence[Any]],
+        mapping: Callable[[Any], Any],
         add_sources: Sequence[str] | None = None,
+        mapping_accepts: type = tuple,
     ) -> None:
         super().__init__(data_stream)
         _check_function("mapping", mapping)
         self.mapping = mapping
         if not self.produces_examples:
             self.num_examples = None  # the function may change how many there are in a batch
-        self.add_sources = None if add_sources is None else tuple(add_sources)
+        if mapping_accepts not in (tuple, list, dict):
+            raise DataError(
+                f"mapping_accepts is {mapping_accepts!r}; expected tuple, list or dict: what the "
+                "function takes and returns"
+            )
+        self.mapping_accepts = mapping_accepts
+        named = (add_sources,) if isinstance(add_sources, str) else add_sources
+        self.add_sources = None if named is None else tuple(named)
         if self.add_sources is not None:
             for name in self.add_sources:
                 if name in self.sources:
@@ -62,8 +80,14 @@ class Mapping(Transformer):
             self.sources = self.sources + self.add_sources
 
     def transform(self, data: Data) -> Data:
-        image = self.mapping(data)
+        # what is handed on beside the results must not be changed by the function either
+        given = data if self.add_sources is None else read_only_batch(data)
         names = self.sources if self.add_sources is None else self.add_sources
+        if self.mapping_accepts is dict:
+            image = self.mapping(dict(zip(self.data_stream.sources, given, strict=True)))
+            image = self._in_order(image, names)
+        else:
+            image = self.mapping(list(given) if self.mapping_accepts is list else given)
         if not isinstance(image, (tuple, list)) or len(image) != len(names):
             got = f"{len(image)} entries" if isinstance(image, (tuple, list)) else repr(image)
             raise DataError(
@@ -72,8 +96,24 @@ class Mapping(Transformer):
             )
         return tuple(image) if self.add_sources is None else (*data, *image)
 
+    def _in_order(self, image: Any, names: Sequence[str]) -> tuple[Any, ...]:
+        where = f"the mapping that the function of {type(self).__name__} returned"
+        if not isinstance(image, abc.Mapping):
+            raise DataError(
+                f"the function of a Mapping with mapping_accepts=dict returned {image!r:.60}; "
+                f"expected a mapping from source to array, with the sources {tuple(names)}"
+            )
+        check_sources(names, tuple(image), where)
+        surplus = [name for name in image if name not in names]
+        if surplus:
+            raise SourceError(
+                f"{where} has the source {surplus[0]!r}, which is none of {tuple(names)}; name "
+                "those that are new in add_sources"
+            )
+        return tuple([image[name] for name in names])
 
-class SortMapping:
+
+class SortMapping(Hinted):
     """Sort the examples of a batch; for use in a `Mapping`.
 
     Parameters
@@ -101,7 +141,7 @@ class SortMapping:
 
     def __call__(self, data: Data) -> Data:
         """Return the batch sorted, each source an array again."""
-        examples = list(zip(*data, strict=True))
+        examples = list(zip(*read_only_batch(data), strict=True))
         keys = [self.key(example) for example in examples]
         order = sorted(range(len(examples)), key=keys.__getitem__, reverse=self.reverse)
         return tuple([_taken(source, order) for source in data])
@@ -130,6 +170,8 @@ class Filter(Transformer):
     [(np.int64(8), np.str_('elephant'))]
     """
 
+    _hooks = AbstractDataStream._hooks
+
     def __init__(self, data_stream: AbstractDataStream, predicate: Callable[[Data], Any]) -> None:
         super().__init__(data_stream)
         _check_function("predicate", predicate)
@@ -137,7 +179,11 @@ class Filter(Transformer):
         self.num_batches = self.num_examples = None
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
-        return islice(filter(self.predicate, self.data_stream.iterate(epoch)), start, None)
+        kept = filter(self._keeps, self.data_stream.iterate(epoch))
+        return islice(kept, start, None)
+
+    def _keeps(self, data: Data) -> Any:
+        return self.predicate(read_only_batch(data))
 
     def __repr__(self) -> str:
         return f"Filter({self.data_stream!r}, {self.predicate!r})"

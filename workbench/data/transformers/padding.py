@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.data.axes import AxisLabels
 from workbench.data.datasets import Data
+from workbench.data.narrow import converted
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import Transformer, chosen_sources
 from workbench.data.transformers.elementwise import floatx
@@ -55,6 +57,8 @@ class Padding(Transformer):
      [1 1 0]]
     """
 
+    _never_writes = True
+
     def __init__(
         self,
         data_stream: AbstractDataStream,
@@ -84,6 +88,17 @@ class Padding(Transformer):
                 raise DataError(f"Padding is to add the source {name!r}, which exists already")
         self.sources = tuple(names)
 
+    def _inferred_labels(self) -> AxisLabels | None:
+        labels = self.data_stream.axis_labels
+        if labels is None:
+            return None
+        masks = {
+            f"{name}_mask": names and names[:2]
+            for name, names in labels.items()
+            if name in self.mask_sources
+        }
+        return {**labels, **masks}
+
     def transform(self, data: Data) -> Data:
         entries: list[Any] = []
         for name, source in zip(self.data_stream.sources, data, strict=True):
@@ -104,8 +119,11 @@ class Padding(Transformer):
             )
         lengths = np.array([len(example) for example in examples], dtype=np.intp)
         longest = int(lengths.max(initial=0))
-        padded = np.zeros((len(examples), longest, *next(iter(rests), ())), _dtype(examples))
+        shape = (len(examples), longest, *next(iter(rests), ()))
+        padded: npt.NDArray[Any] = np.zeros(shape, _dtype(examples))
         for row, example in zip(padded, examples, strict=True):
+            if example.dtype != padded.dtype:
+                example = converted(example, padded.dtype, f"Padding: source {name!r}")
             row[: len(example)] = example
         mask = (np.arange(longest) < lengths[:, None]).astype(self.mask_dtype)
         return padded, mask

@@ -15,6 +15,8 @@ import numpy as np
 import torch
 
 from workbench.data.datasets import Data, stack
+from workbench.data.hooks import check_called
+from workbench.data.readonly import read_only
 from workbench.data.seeds import Rng, generator_at, resolve_seed
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import Transformer, chosen_sources
@@ -38,6 +40,13 @@ class RandomTransformer(Transformer):
         The seed itself; `config.default_seed` if neither is given.
     """
 
+    _hooks = "transform_example(self, example, rng)"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        advice = "draw from rng, a numpy.random.Generator, so that a resumed run draws the same"
+        check_called(cls, "transform_example", ("example", "rng"), advice)
+
     def __init__(
         self,
         data_stream: AbstractDataStream,
@@ -54,7 +63,7 @@ class RandomTransformer(Transformer):
 
     @abstractmethod
     def transform_example(self, example: Any, rng: np.random.Generator) -> Any:
-        """Return what to give in place of `example`, an array or a tensor, drawing from `rng`.
+        """Return what to give in place of `example`, a read-only array, drawing from `rng`.
 
         The examples of a batch draw from the same generator, one after the other.
         """
@@ -69,6 +78,8 @@ class RandomTransformer(Transformer):
             yield tuple(entries)
 
     def _transformed(self, entry: Any, rng: np.random.Generator) -> Any:
+        if not self._never_writes:
+            entry = read_only(entry)
         if self.produces_examples:
             return self.transform_example(_as_array(entry), rng)
         examples = [self.transform_example(_as_array(example), rng) for example in entry]

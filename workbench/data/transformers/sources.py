@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
+from workbench.data.axes import AxisLabels
 from workbench.data.datasets import Data, check_sources
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import Transformer
@@ -40,6 +41,8 @@ class Rename(Transformer):
     ('features', 'targets')
     """
 
+    _never_writes = True
+
     def __init__(
         self,
         data_stream: AbstractDataStream,
@@ -63,6 +66,12 @@ class Rename(Transformer):
                 warnings.warn(f"Rename: {error}", stacklevel=2)
         self.sources = tuple([self.names.get(name, name) for name in data_stream.sources])
         _check_unique(self.sources, "Rename")
+
+    def _inferred_labels(self) -> AxisLabels | None:
+        labels = self.data_stream.axis_labels
+        if labels is None:
+            return None
+        return {self.names.get(source, source): names for source, names in labels.items()}
 
     def transform(self, data: Data) -> Data:
         return data
@@ -94,6 +103,8 @@ class FilterSources(Transformer):
     [(np.int64(5), np.int64(1)), (np.int64(6), np.int64(2))]
     """
 
+    _never_writes = True
+
     def __init__(self, data_stream: AbstractDataStream, sources: Sequence[str]) -> None:
         super().__init__(data_stream)
         self.batch_size = data_stream.batch_size
@@ -101,6 +112,12 @@ class FilterSources(Transformer):
         check_sources(self.sources, data_stream.sources, repr(data_stream))
         _check_unique(self.sources, "FilterSources")
         self._kept = [data_stream.sources.index(name) for name in self.sources]
+
+    def _inferred_labels(self) -> AxisLabels | None:
+        labels = self.data_stream.axis_labels
+        if labels is None:
+            return None
+        return {source: labels[source] for source in self.sources if source in labels}
 
     def transform(self, data: Data) -> Data:
         return tuple([data[index] for index in self._kept])
@@ -164,6 +181,7 @@ class Merge(AbstractDataStream):
             )
         self.produces_examples = self.data_streams[0].produces_examples
         self.num_random = max(stream.num_random for stream in self.data_streams)
+        self.reads_once = any(stream.reads_once for stream in self.data_streams)
         known = {stream.num_batches for stream in self.data_streams} - {None}
         if len(known) > 1:
             raise DataError(
@@ -175,6 +193,17 @@ class Merge(AbstractDataStream):
         for stream in self.data_streams:
             self.num_examples = self.num_examples or stream.num_examples
             self.batch_size = self.batch_size or stream.batch_size
+
+    def _inferred_labels(self) -> AxisLabels | None:
+        known = [(stream.sources, stream.axis_labels or {}) for stream in self.data_streams]
+        names = [labels.get(source) for sources, labels in known for source in sources]
+        if all(each is None for each in names):
+            return None
+        return dict(zip(self.sources, names, strict=True))
+
+    def close(self) -> None:
+        for stream in self.data_streams:
+            stream.close()
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
         streams = [stream.iterate(epoch, start) for stream in self.data_streams]

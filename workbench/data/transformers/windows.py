@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from workbench.data.axes import AxisLabels
 from workbench.data.datasets import Data
+from workbench.data.readonly import read_only
 from workbench.data.seeds import as_integer, as_positive
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import Transformer
@@ -53,6 +55,8 @@ class Window(Transformer):
     [(array([1, 2]), array([2, 3])), (array([3, 4]), array([4, 5]))]
     """
 
+    _hooks = AbstractDataStream._hooks
+
     def __init__(
         self,
         data_stream: AbstractDataStream,
@@ -62,8 +66,9 @@ class Window(Transformer):
         overlapping: bool = True,
         target_source: str = "targets",
     ) -> None:
-        super().__init__(data_stream)
         name = type(self).__name__
+        _stream_first(data_stream, name)
+        super().__init__(data_stream)
         if not data_stream.produces_examples:
             raise DataError(
                 f"{name} is for a stream of examples, but {data_stream!r} gives batches; put "
@@ -85,6 +90,17 @@ class Window(Transformer):
         self.sources = (*data_stream.sources, target_source)
         self.num_batches = self.num_examples = None
 
+    def _inferred_labels(self) -> AxisLabels | None:
+        labels = self.data_stream.axis_labels
+        if labels is None:
+            return None
+        source, target = self.sources
+        names = labels.get(source)
+        return {**labels, target: names and self._target_labels(names)}
+
+    def _target_labels(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        return names
+
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
         step = 1 if self.overlapping else self.source_window
         reach = max(self.source_window, self.offset + self.target_window)
@@ -92,7 +108,8 @@ class Window(Transformer):
             sequence = example if isinstance(example, torch.Tensor) else np.asarray(example)
             places = range(0, len(sequence) - reach + 1, step)
             for place in places[start:]:
-                yield self._pair(sequence, place)
+                # windows overlap: writing into one would change the next
+                yield tuple([read_only(window) for window in self._pair(sequence, place)])
             start = max(0, start - len(places))
 
     def _pair(self, sequence: Any, place: int) -> Data:
@@ -138,8 +155,12 @@ class NGrams(Window):
     def __init__(
         self, data_stream: AbstractDataStream, ngram_order: int, target_source: str = "targets"
     ) -> None:
+        _stream_first(data_stream, "NGrams")
         self.ngram_order = as_positive(ngram_order, "ngram_order")
         super().__init__(data_stream, ngram_order, ngram_order, 1, target_source=target_source)
+
+    def _target_labels(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        return names[1:]
 
     def _pair(self, sequence: Any, place: int) -> Data:
         following = place + self.ngram_order
@@ -147,3 +168,12 @@ class NGrams(Window):
 
     def __repr__(self) -> str:
         return f"NGrams({self.data_stream!r}, {self.ngram_order})"
+
+
+def _stream_first(data_stream: object, name: str) -> None:
+    if isinstance(data_stream, int):
+        example = "NGrams(stream, 4)" if name == "NGrams" else "Window(stream, 1, 4, 4)"
+        raise DataError(
+            f"{name} was given {data_stream!r} first; the data stream comes first here, as in all "
+            f"transformers: {example}"
+        )

@@ -5,6 +5,7 @@ updates included, for `Compiled` to run as one program. `Execution` decides betw
 """
 
 from workbench.tensor.execution.policy import MODES, Execution, Mode
-from workbench.tensor.execution.step import Guard, Step
+from workbench.tensor.execution.step import Guard, Step, Watch
+from workbench.tensor.execution.threads import available_threads
 
-__all__ = ["MODES", "Execution", "Guard", "Mode", "Step"]
+__all__ = ["MODES", "Execution", "Guard", "Mode", "Step", "Watch", "available_threads"]

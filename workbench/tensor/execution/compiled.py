@@ -25,6 +25,7 @@ from workbench.tensor.execution.loops import Program
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.rewrites import rewrite
 from workbench.tensor.execution.step import Run, Step
+from workbench.tensor.execution.threads import Threads
 from workbench.tensor.execution.tracing import OFTEN_SMALL, Trace, refusal, trace
 
 VARIANTS = 8
@@ -55,17 +56,21 @@ class Variant:
         How long tracing and compiling took.
     source : str
         The code that inductor wrote.
+    threads : int
+        How many threads that code uses.
     """
 
-    def __init__(self, step: Step, example: tuple[int, ...]) -> None:
+    def __init__(self, step: Step, threads: Threads, example: tuple[int, ...]) -> None:
         start = time.perf_counter()
         self.example = example
+        self.threads = threads.number(example)
         if step.device.type == "cpu":
             _processor()  # begins
         with _compiler:
             sources: list[str] = []
-            self.trace = trace(step, example, functools.partial(_compile, sources=sources))
-            self._program = _compile(self.trace, sources)
+            compiler = functools.partial(_compile, sources=sources, threads=self.threads)
+            self.trace = trace(step, example, compiler)
+            self._program = compiler(self.trace)
         self.source = "\n".join(sources)
         self.seconds = time.perf_counter() - start
         self._held = [variable.tensor for variable in step.shared]
@@ -88,12 +93,14 @@ class Guarded:
     Nothing that a program takes requires gradients, so that autograd need not be switched off.
     """
 
-    def __init__(self, run: Run, step: Step) -> None:
+    def __init__(self, run: Run, step: Step, eager: Eager) -> None:
         self._run = (
             run if step.precision != "tf32" else functools.partial(_in_arithmetic, run, step)
         )
         self._step = step
         self._guard = step.guard
+        self._watch = step.watch
+        self._eager = eager
         self._limited = step.program.limited and step.device.type == "cpu"
 
     def __call__(self, values: Sequence[torch.Tensor]) -> Sequence[Any]:
@@ -107,11 +114,19 @@ class Guarded:
         finally:
             if torch.is_grad_enabled() is not autograd:  # a program that fails may leave it off
                 torch.set_grad_enabled(autograd)
+        watch, told = self._watch, None
+        if watch is not None:
+            *outputs, told = outputs
+            if told.is_cpu and not told.item():
+                # Nothing was updated; and perhaps, since the program makes sure, without need.
+                return self._eager(values)
         if self._limited and undefined(outputs):
             with torch.no_grad():
                 self._step.program.look([*values, *self._step.held])
         if self._guard is not None:
             self._guard.check(outputs)
+        if watch is not None and told is not None and not told.is_cpu:
+            watch.look_later(told)
         return outputs
 
 
@@ -126,6 +141,8 @@ class Compiled:
     Parameters
     ----------
     step : Step
+    threads : Threads
+        Chooses how many threads a program uses.
     examples : sequence of tuple of int, optional
         Sizes to compile for at once.
     on_demand : bool
@@ -141,9 +158,15 @@ class Compiled:
     name = "compiled"
 
     def __init__(
-        self, step: Step, examples: Sequence[tuple[int, ...]] = (), *, on_demand: bool = True
+        self,
+        step: Step,
+        threads: Threads,
+        examples: Sequence[tuple[int, ...]] = (),
+        *,
+        on_demand: bool = True,
     ) -> None:
         self.step = step
+        self.threads = threads
         self.on_demand = on_demand
         self.variants: list[Variant] = []
         self._eager = Eager(step)
@@ -154,7 +177,7 @@ class Compiled:
     def add(self, sizes: tuple[int, ...]) -> None:
         """Make a program that is valid for `sizes`, unless one is there."""
         if not any(variant.trace.fits(sizes) for variant in self.variants):
-            self.variants.append(Variant(self.step, sizes))
+            self.variants.append(Variant(self.step, self.threads, sizes))
             self._by_sizes.clear()
 
     def find(self, sizes: tuple[int, ...]) -> Guarded | Eager:
@@ -175,8 +198,8 @@ class Compiled:
         runner: Guarded | Eager = self._eager
         if fitting is not None:
             captured = self.step.device.type == "cuda"
-            run = fitting.run(sizes)
-            runner = Guarded(Captured(run, self.step) if captured else run, self.step)
+            run = self.threads.limit(fitting.run(sizes), fitting.threads)
+            runner = Guarded(Captured(run, self.step) if captured else run, self.step, self._eager)
         if len(self._by_sizes) >= REMEMBERED:
             self._by_sizes.clear()
         self._by_sizes[sizes] = runner
@@ -204,8 +227,8 @@ def _processor() -> threading.Thread:
     return thread
 
 
-def _compile(traced: Trace, sources: list[str]) -> Program:
-    """What runs a flat graph; its code is added to `sources`.
+def _compile(traced: Trace, sources: list[str], threads: int) -> Program:
+    """What runs a flat graph on a number of threads; its code is added to `sources`.
 
     Inductor keeps on disk what it has compiled.
     """
@@ -231,7 +254,11 @@ def _compile(traced: Trace, sources: list[str]) -> Program:
 
         options = {
             "inner_compile": inner,
-            "config_patches": {"size_asserts": False, "alignment_asserts": False},
+            "config_patches": {
+                "size_asserts": False,
+                "alignment_asserts": False,
+                "cpp.threads": threads,
+            },
         }
         add_needs_realized_inputs(OPERATIONS)
         rewrite(traced)

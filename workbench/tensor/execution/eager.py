@@ -10,6 +10,7 @@ from torch import fx
 
 from workbench.tensor.exact import careful
 from workbench.tensor.execution.precision import arithmetic
+from workbench.tensor.execution.screen import Screen, all_of, finite
 from workbench.tensor.execution.step import Step
 from workbench.tensor.fusion import Change, fused, in_place
 
@@ -37,7 +38,11 @@ class Eager:
         self._limited = step.program.limited and not self._away
         self.module, changes = self._prepared()
         self._forward = self.module.forward
+        self._changes = changes
         self._groups = _by_kind(changes, [variable.tensor for variable in step.updated])
+        self._screen: Screen | None = None
+        if step.watched and not self._away:
+            self._screen = Screen(step.watched, [self._like(place) for place in step.watched])
 
     def find(self, values: Sequence[Any]) -> Eager:
         """What runs `values`: always this."""
@@ -58,13 +63,22 @@ class Eager:
                 raise
             outputs, news = step.divided(results)
             if self._limited and undefined(outputs):
-                outputs, news = step.divided(self._with_limits(values))
-            if step.guard is not None:
-                if self._away:
-                    news = self._kept(step.guard.holds(outputs), news)
+                results = self._with_limits(values)
+                outputs, news = step.divided(results)
+            if self._away and (step.guard is not None or step.watch is not None):
+                news = self._looked_at_later(outputs, news)
+            elif step.guard is not None:
                 step.guard.check(outputs)
             # Factors may be among what is updated.
             factors = [factor.item() for factor in news[len(step.updated) :]]
+            screen = self._screen
+            if screen is not None:
+                # What is finite is so after a factor of at most one, too.
+                for factor in factors:
+                    if not -1 <= factor <= 1:
+                        screen = None
+                if screen is None or not screen.passes(results):
+                    self._look_closely(values, results, factors)
             for function, targets, places, factor in self._groups:
                 by = [news[i] for i in places]
                 if factor is None:
@@ -95,6 +109,49 @@ class Eager:
             node_of = dict(zip(program.shared, held, strict=False))
             changes = in_place(graph, [node_of.get(variable) for variable in updated])
         return fx.GraphModule(program.constants, graph), changes
+
+    def _like(self, place: int) -> Any:
+        """A tensor of the size and dtype of a result that is watched."""
+        step, update = self.step, place - self.step.n_outputs
+        return step.updated[update].tensor if update >= 0 else step.outputs[place].fake
+
+    def _look_closely(
+        self, values: Sequence[Any], results: Sequence[Any], factors: Sequence[float]
+    ) -> None:
+        """Have updates refused if something that is watched is really not finite."""
+        step = self.step
+        wrong = []
+        known = list(dict.fromkeys(c.factor for c in self._changes if c.factor is not None))
+        for place in step.watched:
+            update, value = place - step.n_outputs, results[place]
+            if update >= 0:
+                change, target = self._changes[update], step.updated[update].tensor.clone()
+                scale = (
+                    {} if change.factor is None else {"alpha": factors[known.index(change.factor)]}
+                )
+                change.function([target], [value], **scale)
+                value = target
+            if not value.isfinite().all():
+                wrong.append(step.updated[update] if update >= 0 else step.outputs[place])
+        if wrong:
+            assert step.watch is not None
+            step.watch.refuse(step.program.inputs, values, wrong)
+
+    def _looked_at_later(
+        self, outputs: Sequence[Any], news: Sequence[torch.Tensor]
+    ) -> Sequence[torch.Tensor]:
+        """New values, or the old ones where they are refused, which is found out on the device."""
+        step = self.step
+        holds = None if step.guard is None else step.guard.holds(outputs)
+        if step.watch is not None:
+            told = [finite([*outputs, *news][place]) for place in step.watched]
+            holds = all_of(told if holds is None else [holds, *told])
+        kept = self._kept(holds, news)
+        if step.guard is not None:
+            step.guard.check(outputs)
+        if step.watch is not None:
+            step.watch.look_later(torch.stack(told))
+        return kept
 
     def _kept(self, holds: torch.Tensor | None, news: Sequence[torch.Tensor]) -> Sequence[Any]:
         """New values, or the old ones where the guard refuses: decided on the device."""

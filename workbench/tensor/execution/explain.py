@@ -49,6 +49,7 @@ def explain(what: Any) -> None:
     double
       tier      eager: asked for
       calls     0
+      threads   ...
       memory    nothing held between calls
       program   1 operation
     <BLANKLINE>
@@ -80,6 +81,8 @@ def _lines(execution: Execution) -> Iterator[str]:
     yield execution.name
     yield f"  tier      {execution.described}"
     yield f"  calls     {execution.calls}"
+    if step.device.type == "cpu":
+        yield f"  threads   {execution.threads.described}"
     yield f"  memory    {_held(step)}"
     if isinstance(tier, Compiled):
         for i, variant in enumerate(tier.variants, start=1):

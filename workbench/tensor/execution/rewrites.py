@@ -6,13 +6,15 @@ to one library, and gradients of a choice of elements, which it would not fuse w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+import math
+from collections.abc import Callable, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx
 
 from workbench.tensor.execution.products import by_inductor, by_onednn
+from workbench.tensor.execution.screen import MARGIN
 
 if TYPE_CHECKING:
     from workbench.tensor.execution.tracing import Trace
@@ -39,6 +41,8 @@ def rewrite(traced: Trace) -> None:
                 new.meta = dict(node.meta)
                 node.replace_all_uses_with(new)
                 graph.erase_node(node)
+        for node in graph.find_nodes(op="call_function", target=FINITE):
+            _look(graph, node)
     graph.eliminate_dead_code()
     traced.graph.recompile()
 
@@ -95,6 +99,32 @@ def _added(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
     return None
 
 
+def _look(graph: fx.Graph, node: fx.Node, factors: Sequence[Any] = ()) -> None:
+    """Say how to find out whether a new value is finite.
+
+    On a CPU, of a difference, by what is subtracted or by the `factors` that that is a product of:
+    all of them together stay far from an overflow. It is enough for a difference of something
+    finite to be finite, and not needed; what fails is looked at once more.
+    """
+    new: Any = node.args[0]
+    olds = [user.args[2] for user in new.users if user.target is aten.where.self]
+    subtracted = new.target is aten.sub.Tensor and not new.kwargs and new.args[0] in olds
+    subtracted = subtracted and isinstance(new.args[1], fx.Node)
+    with graph.inserting_before(node):
+        if _device(new) == "cpu":
+            bound: Any = MARGIN
+            for factor in factors or new.args[1:] if subtracted else [new]:
+                size = _call(graph, aten.abs.default, factor)
+                total = _call(graph, aten.sum.default, size, dtype=torch.float32)
+                bound = _call(graph, aten.mul.Tensor, total, bound)
+            told = _call(graph, aten.lt.Scalar, bound, math.inf)
+        else:
+            below = _call(graph, aten.lt.Scalar, _call(graph, aten.abs.default, new), math.inf)
+            told = _call(graph, aten.all.default, below)
+    node.replace_all_uses_with(told)
+    graph.erase_node(node)
+
+
 def _descend(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
     """``copy_(p, where(holds, p - left @ right * scale, p))`` as one operation on ``p``.
 
@@ -105,7 +135,8 @@ def _descend(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
     holds = None
     if new.target is aten.where.self and len(new.users) == 1 and new.args[2] is total:
         holds, new = new.args[:2]
-    step = _alone(new, aten.sub.Tensor)
+    looks = [user for user in new.users if user.target is FINITE]
+    step = _alone(new, aten.sub.Tensor, looks)
     if step is None or step[0] is not total or _value(total).numel() < ADDS_UP:
         return None
     scaled = _alone(step[1], aten.mul.Tensor)
@@ -120,6 +151,8 @@ def _descend(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
         # All of them are looked at later now, when others may have been updated.
         late = any(_storage(one) in changed for one in (*factors, scale))
         if not late and not by_onednn(*map(_value, factors)):
+            for look in looks:
+                _look(graph, look, [*factors, scale])
             return graph.call_function(DESCEND, (total, *factors, scale, holds))
     return None
 
@@ -149,6 +182,7 @@ def _placed(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
 
 
 COPY = aten.copy_.default
+FINITE = torch.ops.workbench.finite.default
 DESCEND = torch.ops.workbench.descend.default
 CHANGES: dict[Any, Callable[[fx.Graph, Any, Set[int]], fx.Node | None]] = {
     COPY: _descend,
@@ -159,9 +193,10 @@ CHANGES: dict[Any, Callable[[fx.Graph, Any, Set[int]], fx.Node | None]] = {
 """What may take the place of a call; it is told which storages the graph writes to."""
 
 
-def _alone(node: Any, target: Any) -> tuple[Any, ...] | None:
-    """The arguments of `node` if it is a call of `target` whose result is used once."""
-    alone = isinstance(node, fx.Node) and node.target is target and len(node.users) == 1
+def _alone(node: Any, target: Any, looks: Sequence[fx.Node] = ()) -> tuple[Any, ...] | None:
+    """The arguments of `node` if it calls `target` and its result is used once, besides `looks`."""
+    used = isinstance(node, fx.Node) and len(node.users) - len(looks)
+    alone = used == 1 and node.target is target
     return node.args if alone and not node.kwargs else None
 
 

@@ -10,6 +10,7 @@ import torch
 
 from workbench.tensor.lowering import Program
 from workbench.tensor.shared import SharedVariable
+from workbench.tensor.variable import Variable
 
 Run = Callable[[Sequence[Any]], Sequence[Any]]
 """What runs a step: from its inputs, tensors that are known to fit, to its outputs."""
@@ -28,6 +29,29 @@ class Guard(Protocol):
         """Look at the values, at once or later; raises if and only if `holds` was false."""
 
 
+class Watch(Protocol):
+    """Wants some of what a call computes to be finite, or nothing is updated.
+
+    Attributes
+    ----------
+    variables : sequence of Variable
+        Updated variables, of which the new values are meant, and outputs.
+    """
+
+    variables: Sequence[Variable]
+
+    def refuse(
+        self, inputs: Sequence[Variable], values: Sequence[torch.Tensor], wrong: Sequence[Variable]
+    ) -> None:
+        """Raise, because `wrong` are not finite where the inputs have `values`.
+
+        Nothing has been updated, so that whatever went wrong can be computed again.
+        """
+
+    def look_later(self, told: torch.Tensor) -> None:
+        """Look, once it has come from the device, whether each of them is told to be finite."""
+
+
 @dataclass(eq=False)
 class Step:
     """A program, and what becomes of its results.
@@ -40,6 +64,10 @@ class Step:
     n_outputs : int
     guard : Guard or None
         Has its say before anything is updated.
+    watch : Watch or None
+        Has its say after it.
+    watched : list of int
+        Where among the results of the program those are that have to be finite.
     free : list of pairs
         Input and axis of every size that is not fixed by the graph; sizes that must be equal are
         there once.
@@ -49,17 +77,19 @@ class Step:
         See ``config.precision``.
     held : list of torch.Tensor
         What the program takes besides its inputs.
-    dtypes : list of torch.dtype
-        Of the outputs, whatever the precision on the way to them.
+    outputs : list of Variable
+        What the outputs are, whatever the precision on the way to them.
     """
 
     program: Program
     updated: list[SharedVariable]
     n_outputs: int
     guard: Guard | None = None
+    watch: Watch | None = None
+    watched: list[int] = field(default_factory=list)
     places: list[list[tuple[int, int]]] = field(default_factory=list)
     precision: str = "float32"
-    dtypes: list[torch.dtype] = field(default_factory=list)
+    outputs: list[Variable] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.free = [places[0] for places in self.places]
@@ -80,8 +110,8 @@ class Step:
         outputs, news = results[: self.n_outputs], results[self.n_outputs :]
         if self.precision == "bf16":
             outputs = [
-                o.to(dtype) if isinstance(o, torch.Tensor) else o
-                for o, dtype in zip(outputs, self.dtypes, strict=True)
+                o.to(variable.dtype) if isinstance(o, torch.Tensor) else o
+                for o, variable in zip(outputs, self.outputs, strict=True)
             ]
         return outputs, news
 

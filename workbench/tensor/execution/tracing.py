@@ -8,6 +8,7 @@ sizes for which `Trace.fits` says so.
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from workbench import errors
 from workbench.tensor.execution.halves import halved
 from workbench.tensor.execution.loops import SHORT, Moment, Program, call
 from workbench.tensor.execution.precision import arithmetic
+from workbench.tensor.execution.screen import all_of
 from workbench.tensor.execution.step import Step
 from workbench.tensor.lowering import instead
 
@@ -41,6 +43,9 @@ NO_SIZE = (
     "the number of steps of a scan is a value, which is known only when it has been computed; "
     "compiled it has to be a number, or a size of an input"
 )
+PROBABILITIES = ("dropout_p", "dropout", "p")
+TRAINING = ("train", "training")
+"""Arguments by which an operation is told not to draw: a probability of zero, or not to train."""
 DRAWS = (
     "{node} draws from torch's own generator; a RandomStream draws the same numbers in every tier"
 )
@@ -191,7 +196,8 @@ class Fakes:
         quiet, log.disabled = log.disabled, True
         try:
             with torch.no_grad(), self.mode:
-                graph = make_fx(function, tracing_mode="real")(*arguments)
+                made = make_fx(function, decomposition_table=_broadcast(), tracing_mode="real")
+                graph = made(*arguments)
         except errors.CompilationError:
             raise
         except Exception as error:
@@ -199,9 +205,45 @@ class Fakes:
         finally:
             log.disabled = quiet
         for node in graph.graph.nodes:
-            if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
+            if _draws(node):
                 raise errors.CompilationError(DRAWS.format(node=node.target))
         return graph
+
+
+@functools.cache
+def _broadcast() -> dict[Any, Callable[..., Any]]:
+    """Operations whose shape rules do not take a symbolic size that one operand alone has.
+
+    They get operands of one shape.
+    """
+
+    def wide(operation: Any) -> Callable[..., Any]:
+        def compute(*args: Any, **kwargs: Any) -> Any:
+            tensors = [arg for arg in args if isinstance(arg, torch.Tensor)]
+            # As text, since a question whether sizes are equal would make the answer a condition.
+            if len({str(tensor.shape) for tensor in tensors}) == 1:
+                return NotImplemented
+            new = iter(torch.broadcast_tensors(*tensors))
+            args = tuple([next(new) if isinstance(a, torch.Tensor) else a for a in args])
+            return operation(*args, **kwargs)
+
+        return compute
+
+    aten = torch.ops.aten
+    operations = (aten.addcmul.default, aten.addcdiv.default, aten.lerp.Tensor, aten.lerp.Scalar)
+    return {operation: wide(operation) for operation in operations}
+
+
+def _draws(node: fx.Node) -> bool:
+    """Whether a call takes random numbers: one that is called dropout may leave nothing out."""
+    target: Any = node.target
+    if torch.Tag.nondeterministic_seeded not in getattr(target, "tags", ()):
+        return False
+    parameters = target._schema.arguments
+    given = {one.name: one.default_value for one in parameters if one.has_default_value()}
+    given |= dict(zip([one.name for one in parameters], node.args, strict=False)) | node.kwargs
+    never = any(given.get(name) == 0 for name in PROBABILITIES)
+    return not never and not any(given.get(name) is False for name in TRAINING)
 
 
 def trace(step: Step, sizes: Sequence[int], compiler: Compiler) -> Trace:
@@ -262,10 +304,17 @@ def _whole(step: Step, n_sizes: int) -> Any:
             # Inductor takes copies away, also where what is copied changes before it is used.
             news[i] = torch.maximum(news[i], news[i])
         holds = None if step.guard is None else step.guard.holds(outputs)
+        told: list[torch.Tensor] = []
+        if step.watch is not None:
+            found = [*outputs, *news]
+            told = [torch.ops.workbench.finite(found[place]) for place in step.watched]
+            holds = all_of(told if holds is None else [holds, *told])
+            # On a CPU one number says whether to look again; elsewhere it is late for that.
+            told = [holds if step.device.type == "cpu" else torch.stack(told)]
         for variable, new in zip(step.updated, news, strict=True):
             old = held[place[variable]]
             old.copy_(new if holds is None else torch.where(holds, new, old))
-        return list(outputs)
+        return [*outputs, *told]
 
     return whole
 

@@ -1,0 +1,102 @@
+"""Views stay whole whatever a notebook does with their outputs, and a person with the notebook."""
+
+import pytest
+
+from .lab import notebook_text, until
+from .runs import SMALL_RUN
+
+VIEWS = 6
+TALL = "print('\\n' * 60)"  # more than a screen between two views
+START = f"{SMALL_RUN}\nsession = start(1000)"
+
+
+@pytest.fixture(scope="module")
+def notebook(open_notebook):
+    """Many views of one running session, with much between them."""
+    notebook = open_notebook("many.ipynb", notebook_text(START, *[TALL, "view(session)"] * VIEWS))
+    notebook.run_all()
+    assert notebook.errors() == []
+    return notebook
+
+
+@pytest.fixture
+def running(notebook):
+    """The same, in a page that was loaded after it was saved."""
+    notebook.save()
+    notebook.reload()
+    return notebook
+
+
+def cells(notebook):
+    """Indices of the cells with a view."""
+    return [i for i, kind in enumerate(notebook.kinds()) if i and kind == "code" and i % 2 == 0]
+
+
+def whole(notebook, index, panel=0):
+    """Look at the view of a cell until it is drawn; say what is wrong with it."""
+    notebook.scroll_to(index, panel=panel)
+    try:
+        until(lambda: notebook.drawn(index, panel=panel), timeout=20, what="a drawn view")
+    except AssertionError:
+        return f"cell {index}: not drawn"
+    return notebook.complaints(index, panel=panel)
+
+
+def broken(notebook, indices=None, panel=0):
+    """What is wrong with all views, from the top."""
+    found = [whole(notebook, i, panel) for i in indices or cells(notebook)]
+    return [text for text in found if text]
+
+
+def test_all_views_are_drawn_while_training_runs(notebook):
+    assert broken(notebook) == []
+
+
+def test_a_page_reloaded_while_training_runs_draws_all_views(running):
+    assert broken(running) == []
+
+
+def test_views_seen_from_the_bottom_up_after_a_reload(running):
+    assert broken(running, cells(running)[::-1]) == []
+
+
+def test_a_view_scrolled_far_away_and_back_goes_on(running):
+    first, last = cells(running)[0], cells(running)[-1]
+    for index in (first, last, first, last, first):
+        assert whole(running, index) == ""
+    before = running.canvas(first)
+    until(lambda: running.canvas(first) != before, what="a change of the canvas")
+
+
+def test_fast_scrolling_right_after_a_reload_breaks_nothing(running):
+    for distance in [900] * 12 + [-1500] * 8:
+        running.turn_wheel(distance)
+        running.page.wait_for_timeout(40)
+    assert broken(running) == []
+
+
+def test_a_second_view_of_the_notebook_is_whole_and_the_first_stays(running):
+    running.command("docmanager:clone")
+    until(lambda: running.page.locator(".jp-NotebookPanel").count() == 2, what="two panels")
+    running.page.wait_for_timeout(1000)
+    assert broken(running, panel=1) == []
+    assert broken(running, panel=0) == []
+
+
+def test_an_output_in_a_tab_of_its_own_is_whole(running):
+    index = cells(running)[0]
+    running.select(index)
+    running.command("notebook:create-output-view")
+    tab = running.page.locator(".jp-LinkedOutputView")
+    tab.locator('[data-testid="plot"].wb-drawn canvas').first.wait_for()
+    assert tab.locator(".wb-problem:visible").count() == 0
+    assert whole(running, index) == ""
+
+
+def test_a_page_reloaded_after_the_run_draws_all_views(running):
+    """The last test: nothing runs any more after it."""
+    running.ask("session.stop().wait(60)")
+    running.ask("session.wait(60)")
+    running.save()
+    running.reload()
+    assert broken(running) == []

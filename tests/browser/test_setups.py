@@ -1,0 +1,32 @@
+"""The setups are what they are called."""
+
+import pytest
+
+from tests.support import kernels
+
+from .lab import NOTEBOOK, notebook_text
+from .setups import WINDOWING, Setup, setups
+
+
+def test_the_notebook_is_drawn_and_run_as_the_setup_says(open_notebook, setup):
+    notebook = open_notebook("setup.ipynb", notebook_text("import ipykernel"))
+    mode = f"{NOTEBOOK}.content.notebookConfig.windowingMode"
+    assert notebook.page.evaluate(mode) == setup.windowing
+    notebook.run(0)
+    version = notebook.ask("ipykernel.__version__").strip("'")
+    if setup.kernel != kernels.INSTALLED:
+        assert version.startswith(f"{setup.kernel}.")
+
+
+def test_the_first_setups_have_every_mode_and_every_kernel():
+    every = setups("all", "all")
+    assert len(set(every)) == len(WINDOWING) * len(kernels.VERSIONS)
+    first = every[: max(len(WINDOWING), len(kernels.VERSIONS))]
+    assert {setup.windowing for setup in first} == set(WINDOWING)
+    assert {setup.kernel for setup in first} == set(kernels.VERSIONS)
+
+
+def test_parts_of_the_matrix_can_be_asked_for():
+    assert setups("defer", "7.1") == [Setup("defer", "7.1")]
+    with pytest.raises(ValueError, match="lazy: must be among contentVisibility, defer"):
+        setups("lazy", "7.1")

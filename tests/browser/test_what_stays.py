@@ -1,0 +1,130 @@
+"""What stays on the screen and in the file when the kernel, the page or the notebook goes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from .lab import NOTEBOOK, notebook_text, until
+from .runs import SMALL_RUN
+
+VIEW = 1  # index of the cell
+KERNEL = f"{NOTEBOOK}.sessionContext.session.kernel"
+
+
+@pytest.fixture
+def notebook(open_notebook):
+    """A view of a run that goes on."""
+    notebook = open_notebook("stays.ipynb", notebook_text(SMALL_RUN, "view(start(1000))"))
+    notebook.run_all()
+    until(lambda: notebook.drawn(VIEW), what="the view")
+    return notebook
+
+
+def picture(notebook):
+    """The still picture in the notebook, or nothing."""
+    found = [output["data"].get("image/png") for output in notebook.outputs(VIEW)]
+    return next((data for data in found if data), "")
+
+
+def see_picture(notebook):
+    """Wait for the still picture, and return what is said beside it."""
+    notebook.scroll_to(VIEW)
+    cell = notebook.cell(VIEW)
+    cell.locator(".jp-RenderedImage img").first.wait_for()
+    assert cell.locator("table.wb-still").is_visible()
+    dead = cell.get_by_text("Error displaying widget").locator("visible=true")
+    assert dead.count() == 0
+    return cell.locator(".wb-lost").inner_text()
+
+
+def told(notebook):
+    """Wait until the view says that it is not live, and return how."""
+    line = notebook.cell(VIEW).locator(".wb-fate:visible")
+    line.wait_for()
+    text: str = line.inner_text()
+    return text
+
+
+def kill(notebook):
+    notebook.page.evaluate(
+        f"() => {{ {KERNEL}.requestExecute({{code: 'import os; os.kill(os.getpid(), 9)'}}); }}"
+    )
+
+
+def test_a_notebook_saved_while_training_runs_keeps_its_curve(notebook):
+    until(lambda: picture(notebook), timeout=10, what="a picture while the run moves")
+    assert notebook.complaints(VIEW) == ""
+    saved = json.dumps(notebook.save())
+    assert '"image/png"' in saved and '"running' not in saved.split('"text/html"')[0]
+    assert len(saved) < 300_000
+    kill(notebook)
+    assert told(notebook).startswith("The kernel of this run was stopped or restarted")
+    notebook.reload()
+    assert "reload the page" in see_picture(notebook)
+
+
+def test_a_page_that_was_reloaded_keeps_the_picture_up_to_date(notebook):
+    until(lambda: picture(notebook), what="a picture")
+    notebook.save()
+    notebook.reload()
+    before = picture(notebook)
+    until(lambda: picture(notebook) != before, timeout=60, what="a newer picture")
+    newer = picture(notebook)
+    assert newer[:5000] in json.dumps(notebook.save())
+    assert notebook.drawn(VIEW) and notebook.complaints(VIEW) == ""
+    notebook.ask(
+        "[one for one in __import__('gc').get_objects()"
+        " if type(one).__name__ == 'Session'][0].stop().wait(60)"
+    )
+    until(lambda: picture(notebook) != newer, timeout=10, what="the last picture")
+
+
+def test_a_restarted_kernel_is_told_and_the_view_stays_readable(notebook):
+    until(lambda: picture(notebook), what="a picture")
+    notebook.page.evaluate(f"() => {{ {NOTEBOOK}.sessionContext.restartKernel(); }}")
+    assert told(notebook).startswith("The kernel of this run was stopped or restarted")
+    assert notebook.drawn(VIEW)
+    notebook.save()
+    notebook.reload()
+    assert "run the cells again" in see_picture(notebook)
+
+
+def test_a_notebook_closed_and_opened_again_says_that_reloading_helps(notebook):
+    until(lambda: picture(notebook), what="a picture")
+    notebook.save()
+    notebook.close()
+    notebook.reopen()
+    assert "reload the page" in told(notebook) and "stopped" not in told(notebook)
+    assert notebook.drawn(VIEW)
+    notebook.reload()
+    until(lambda: notebook.drawn(VIEW), what="the view after a reload")
+    assert notebook.complaints(VIEW) == ""
+
+
+def test_no_load_and_no_lost_connection_is_taken_for_the_end_of_a_kernel(notebook):
+    notebook.page.evaluate(
+        """() => {
+            window.taken = 0;
+            const look = () => { window.taken += document.querySelectorAll('.wb-gone').length; };
+            new MutationObserver(look).observe(document.body, {subtree: true, attributes: true});
+        }"""
+    )
+    before = int(notebook.find("plot").get_attribute("data-last"))
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
+    try:
+        index = notebook.add_cell("end = time.time() + 12\nwhile time.time() < end: pass")
+        notebook.run(index, wait=False)
+        for _ in range(3):
+            notebook.page.wait_for_timeout(2000)
+            notebook.page.evaluate(f"() => {{ {KERNEL}.reconnect(); }}")
+        until(lambda: notebook.count(index), timeout=120, what="the end of the cell")
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    notebook.scroll_to(VIEW)
+    last = notebook.find("plot")
+    until(lambda: int(last.get_attribute("data-last")) > before + 100, what="newer points")
+    assert notebook.page.evaluate("window.taken") == 0

@@ -1,0 +1,237 @@
+"""Names of axes, from data sets through every transformer."""
+
+import numpy as np
+import pytest
+
+from tests.contracts.test_data import DATASETS, STREAMS
+from tests.data.support import batches_of, examples_of, ragged_batches
+from workbench import data
+from workbench.errors import DataError, SourceError
+
+PICTURES = {"x": ("batch", "channel", "height", "width"), "y": ("batch", "index")}
+
+
+def pictures(examples=False):
+    dataset = data.IndexableDataset(
+        {"x": np.zeros((4, 1, 5, 6)), "y": np.zeros((4, 1))}, axis_labels=PICTURES
+    )
+    scheme = data.SequentialExampleScheme(4) if examples else data.SequentialScheme(4, 2)
+    return data.DataStream(dataset, iteration_scheme=scheme)
+
+
+def words():
+    dataset = data.IterableDataset({"x": [[1], [2, 3]]}, axis_labels={"x": ("time",)})
+    return data.DataStream(dataset)
+
+
+KEPT = {
+    "Cache": lambda: data.Cache(pictures(), data.ConstantScheme(1)),
+    "Cast": lambda: data.Cast(pictures(), "float32"),
+    "Filter": lambda: data.Filter(pictures(), any),
+    "ForceFloatX": lambda: data.ForceFloatX(pictures()),
+    "Mapping": lambda: data.Mapping(pictures(), tuple),
+    "MinimumImageDimensions": lambda: data.MinimumImageDimensions(
+        pictures(), (9, 9), which_sources="x"
+    ),
+    "Prefetch": lambda: data.Prefetch(pictures()),
+    "Random2DRotation": lambda: data.Random2DRotation(pictures(), which_sources="x"),
+    "RandomFixedSizeCrop": lambda: data.RandomFixedSizeCrop(pictures(), (2, 2), which_sources="x"),
+    "RandomFlip": lambda: data.RandomFlip(pictures(), which_sources="x"),
+    "ScaleAndShift": lambda: data.ScaleAndShift(pictures(), 2, 1),
+}
+CHANGED = {
+    "Batch": (lambda: data.Batch(words(), data.ConstantScheme(2)), {"x": ("batch", "time")}),
+    "FilterSources": (lambda: data.FilterSources(pictures(), ("y",)), {"y": ("batch", "index")}),
+    "Flatten": (
+        lambda: data.Flatten(pictures(), which_sources="x"),
+        {"x": ("batch", "feature"), "y": ("batch", "index")},
+    ),
+    "Flatten of examples": (
+        lambda: data.Flatten(pictures(examples=True)), {"x": ("feature",), "y": ("feature",)}
+    ),
+    "ImagesFromBytes": (
+        lambda: data.ImagesFromBytes(words()), {"x": ("channel", "height", "width")}
+    ),
+    "ImagesFromBytes of batches": (
+        lambda: data.ImagesFromBytes(pictures(), which_sources="y"),
+        {"x": PICTURES["x"], "y": ("batch", "channel", "height", "width")},
+    ),
+    "Merge": (
+        lambda: data.Merge([pictures(), batches_of(2, x=np.zeros(4))], ("a", "b", "c")),
+        {"a": PICTURES["x"], "b": PICTURES["y"], "c": None},
+    ),
+    "NGrams": (lambda: data.NGrams(words(), 2), {"x": ("time",), "targets": ()}),
+    "Padding": (
+        lambda: data.Padding(data.Batch(words(), data.ConstantScheme(2))),
+        {"x": ("batch", "time"), "x_mask": ("batch", "time")},
+    ),
+    "Rename": (
+        lambda: data.Rename(pictures(), {"x": "features"}),
+        {"features": PICTURES["x"], "y": PICTURES["y"]},
+    ),
+    "ToBytes": (lambda: data.ToBytes(words()), {"x": ("bytes",)}),
+    "Unpack": (
+        lambda: data.Unpack(pictures()), {"x": ("channel", "height", "width"), "y": ("index",)}
+    ),
+    "Window": (lambda: data.Window(words(), 1, 2, 2), {"x": ("time",), "targets": ("time",)}),
+    "examples": (
+        lambda: pictures(examples=True), {"x": ("channel", "height", "width"), "y": ("index",)}
+    ),
+    "batches of what has examples": (
+        lambda: data.DataStream(words().dataset, iteration_scheme=data.ConstantScheme(2)),
+        {"x": ("batch", "time")},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("make", KEPT.values(), ids=KEPT)
+def test_names_are_passed_on(make):
+    assert make().axis_labels == PICTURES
+
+
+@pytest.mark.parametrize(("make", "labels"), CHANGED.values(), ids=CHANGED)
+def test_names_follow_the_axes(make, labels):
+    assert make().axis_labels == labels
+
+
+@pytest.mark.parametrize("cls", list(STREAMS), ids=[cls.__name__ for cls in STREAMS])
+def test_every_stream_has_names_or_none_and_takes_others(cls):
+    stream = STREAMS[cls]()
+    assert stream.axis_labels is None
+    if hasattr(stream, "data_stream"):
+        below = stream.data_stream
+        below.axis_labels = dict.fromkeys(below.sources, ("batch", "time", "unit"))
+        assert set(stream.axis_labels) == set(stream.sources) or isinstance(stream, data.Mapping)
+    stream.axis_labels = {"x": ("a", "b"), "y": None}
+    assert stream.axis_labels == {"x": ("a", "b"), "y": None}
+
+
+@pytest.mark.parametrize("cls", list(DATASETS), ids=[cls.__name__ for cls in DATASETS])
+def test_every_data_set_takes_names(cls, tmp_path):
+    dataset = DATASETS[cls](tmp_path)
+    bare = (data.IndexableDataset, data.IterableDataset)
+    assert (dataset.axis_labels is None) == (cls in bare)
+    dataset.axis_labels = {"x": "batch"}
+    assert dataset.axis_labels == {"x": ("batch",)}
+
+
+@pytest.mark.parametrize("cls", list(DATASETS), ids=[cls.__name__ for cls in DATASETS])
+def test_names_are_as_many_as_axes(cls, tmp_path):
+    """Of the data sets that come with names, of numbers in one array."""
+    dataset = DATASETS[cls](tmp_path)
+    stream = data.DataStream(dataset)
+    example = next(iter(stream.iterate(0)))
+    for source, value in zip(stream.sources, example, strict=True):
+        names = (stream.axis_labels or {}).get(source)
+        if names and all(names):
+            assert len(names) == np.ndim(value), source
+
+
+def test_names_may_be_given_to_the_stream():
+    dataset = data.IndexableDataset({"x": np.zeros((4, 3))})
+    stream = data.DataStream(dataset, axis_labels={"x": ("batch", "feature")})
+    assert stream.axis_labels == {"x": ("feature",)}
+    assert examples_of(x=[1]).axis_labels is None
+    assert data.Padding(ragged_batches(2, x=[[1]])).axis_labels is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        ({"z": ("batch",)}, SourceError, "has no source 'z'"),
+        ({"x": (1, 2)}, DataError, "axis labels of source 'x' are .1, 2.; expected a tuple of str"),
+        (["batch"], DataError, "expected a mapping from source to names"),
+    ],
+)
+def test_what_is_no_name_is_refused(labels, error, message):
+    with pytest.raises(error, match=message):
+        data.IndexableDataset({"x": [1]}, axis_labels=labels)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        lambda stream: data.RandomFixedSizeCrop(stream, (2, 2)),
+        lambda stream: data.MinimumImageDimensions(stream, (2, 2)),
+        lambda stream: data.Random2DRotation(stream),
+    ],
+    ids=["crop", "enlarge", "rotate"],
+)
+def test_pictures_with_the_channels_last_are_refused(transform):
+    stream = batches_of(2, x=np.zeros((4, 5, 6, 3)))
+    transform(stream)
+    stream.axis_labels = {"x": ("batch", "height", "width", "channel")}
+    with pytest.raises(DataError, match="height and width must be the last two"):
+        transform(stream)
+
+
+def test_default_transformers_may_be_tuples():
+    class Pixels(data.IndexableDataset):
+        default_transformers = (
+            (data.ScaleAndShift, [0.5, 1], {"which_sources": ("x",)}),
+            (data.Cast, ("float64",)),
+            data.Flatten,
+            [data.ForceFloatX],
+        )
+
+    stream = data.DataStream.default_stream(
+        Pixels({"x": np.array([[[2, 4]]]), "y": [[7]]}),
+        iteration_scheme=data.SequentialScheme(1, 1),
+    )
+    x, y = next(stream.get_epoch_iterator())
+    assert (x.tolist(), y.tolist()) == ([[2.0, 3.0]], [[7.0]])
+
+
+@pytest.mark.parametrize("given", [(), (1,), (data.Cast, (), {}, 4), (data.Cast, (), 3), "Cast"])
+def test_default_transformers_that_are_none_are_named(given):
+    dataset = data.IndexableDataset([1])
+    dataset.default_transformers = (given,)
+    with pytest.raises(DataError, match="among default_transformers is no transformer"):
+        data.DataStream.default_stream(dataset)
+
+
+def test_the_stream_comes_first():
+    stream = examples_of(x=[[1, 2, 3]])
+    with pytest.raises(DataError, match=r"NGrams was given 4 first.* NGrams\(stream, 4\)"):
+        data.NGrams(4, stream)
+    with pytest.raises(DataError, match=r"Window was given 0 first.* Window\(stream, 1, 4, 4\)"):
+        data.Window(0, 4, 4, True, stream)
+
+
+def test_a_mapping_of_dictionaries():
+    stream = batches_of(2, x=[1, 2], y=[3, 4])
+    named = data.Mapping(stream, lambda b: {"y": b["x"], "x": b["y"]}, mapping_accepts=dict)
+    assert [entry.tolist() for entry in next(named.get_epoch_iterator())] == [[3, 4], [1, 2]]
+    added = data.Mapping(stream, lambda b: {"z": -b["x"]}, ("z",), mapping_accepts=dict)
+    assert [entry.tolist() for entry in next(added.get_epoch_iterator())][2] == [-1, -2]
+    lists = data.Mapping(stream, lambda b: [b[0].sum(), len(b)], mapping_accepts=list)
+    assert next(lists.get_epoch_iterator()) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "message"),
+    [
+        (lambda b: {"x": 1}, SourceError, "has no source 'y', only 'x'"),
+        (lambda b: {"x": 1, "y": 2, "z": 3}, SourceError, "has the source 'z', which is none of"),
+        (lambda b: (1, 2), DataError, "expected a mapping from source to array"),
+    ],
+)
+def test_a_mapping_of_dictionaries_that_returns_something_else(function, error, message):
+    stream = data.Mapping(batches_of(2, x=[1, 2], y=[3, 4]), function, mapping_accepts=dict)
+    with pytest.raises(error, match=message):
+        next(stream.get_epoch_iterator())
+
+
+def test_what_a_mapping_accepts_is_a_type():
+    with pytest.raises(DataError, match="mapping_accepts is 'dict'; expected tuple, list or dict"):
+        data.Mapping(batches_of(2, x=[1]), tuple, mapping_accepts="dict")
+
+
+@pytest.mark.parametrize("subset", [slice(2, 8, 2), [2, 4, 6]])
+def test_a_subset_of_the_digits(subset):
+    whole = data.MNIST(("test",), full=False)
+    some = data.MNIST(("test",), full=False, load_in_memory=False, subset=subset, stop=2)
+    for one, other in zip(some.indexables, whole.indexables, strict=True):
+        np.testing.assert_array_equal(one, other[[2, 4]])
+    with pytest.raises(DataError, match="the subset of MNIST, .'test',., does not fit its 2000"):
+        data.MNIST(("test",), full=False, subset=[2000])

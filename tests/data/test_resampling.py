@@ -1,0 +1,123 @@
+"""Pictures that are enlarged and turned, against Pillow and numpy."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.data.support import batches_of, examples_of, ragged_batches
+from workbench.data import MinimumImageDimensions, Random2DRotation, as_stream
+from workbench.data.transformers.resampling import rotated
+from workbench.errors import DataError
+
+DRAW = np.random.default_rng(1)
+PICTURE = DRAW.integers(0, 256, (3, 7, 5), dtype=np.uint8)
+METHODS = {"nearest": Image.Resampling.NEAREST, "bilinear": Image.Resampling.BILINEAR}
+
+
+def turned(picture, angle, resample="nearest"):
+    image = Image.fromarray(picture.astype(np.float32))
+    return np.asarray(image.rotate(math.degrees(angle), METHODS[resample]))
+
+
+@pytest.mark.parametrize("angle", [0.3, -1.1, 2.5])
+@pytest.mark.parametrize("shape", [(9, 9), (7, 12), (12, 7)])
+def test_a_picture_is_turned_as_pillow_turns_it(angle, shape):
+    picture = DRAW.random(shape)
+    nearest = rotated(picture, angle, "nearest")
+    # where two pixels are as near, Pillow, which computes with few bits, may take the other
+    assert np.isclose(nearest, turned(picture, angle)).mean() > 0.98
+    inner = (slice(3, -3),) * 2  # at the edges Pillow has no pixel where torch mixes in zero
+    mixed = rotated(picture, angle, "bilinear")
+    np.testing.assert_allclose(mixed[inner], turned(picture, angle, "bilinear")[inner], atol=2e-3)
+
+
+def test_a_quarter_turn_goes_counter_clockwise():
+    square = PICTURE[:, :5]
+    for quarters in range(4):
+        result = rotated(square, quarters * math.pi / 2, "nearest")
+        np.testing.assert_array_equal(result, np.rot90(square, quarters, (1, 2)))
+    assert rotated(square, 0.0, "bicubic").tolist() == square.tolist()
+
+
+def test_angles_are_drawn_within_their_bounds_and_again_the_same():
+    picture = np.zeros((1, 31, 31))
+    picture[0, 15, 16:] = 1  # a hand that points to the right
+    stream = Random2DRotation(batches_of(200, x=np.stack([picture] * 200)), 0.5, seed=3)
+    [[batch]] = stream.iterate(0)
+    rows, columns = np.indices((31, 31)) - 15
+    angles = np.arctan2((batch[:, 0] * -rows).sum((1, 2)), (batch[:, 0] * columns).sum((1, 2)))
+    assert -0.53 < angles.min() < -0.4 and 0.4 < angles.max() < 0.53
+    np.testing.assert_array_equal(next(stream.iterate(0))[0], batch)
+    assert not np.array_equal(next(stream.iterate(1))[0], batch)
+
+
+@pytest.mark.parametrize("resample", ["nearest", "bilinear", "bicubic"])
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "int16", "bool"])
+def test_dtype_and_shape_are_kept(resample, dtype):
+    picture = PICTURE.astype(dtype)
+    [result] = next(Random2DRotation(examples_of(x=[picture]), 1, resample).get_epoch_iterator())
+    assert (result.dtype, result.shape) == (picture.dtype, picture.shape)
+    assert result.min() >= picture.min() or resample == "bicubic" or result.min() == 0
+
+
+def test_tensors_are_turned_too():
+    tensor = torch.from_numpy(PICTURE[None])
+    [result] = next(Random2DRotation(as_stream([{"x": tensor}]), 1, seed=2).get_epoch_iterator())
+    [array] = next(Random2DRotation(batches_of(1, x=PICTURE[None]), 1, seed=2).get_epoch_iterator())
+    assert isinstance(result, torch.Tensor) and result.dtype == torch.uint8
+    np.testing.assert_array_equal(result.numpy(), array)
+
+
+@pytest.mark.parametrize(
+    ("minimum", "shape"),
+    [
+        ((7, 5), (7, 5)),
+        ((14, 5), (14, 10)),
+        ((7, 10), (14, 10)),
+        ((8, 6), (9, 6)),
+        ((1, 1), (7, 5)),
+    ],
+)
+def test_small_pictures_are_enlarged_in_proportion(minimum, shape):
+    stream = MinimumImageDimensions(examples_of(x=[PICTURE]), minimum)
+    [result] = next(stream.get_epoch_iterator())
+    assert result.shape == (3, *shape)
+    image = Image.fromarray(PICTURE[0]).resize(shape[::-1], Image.Resampling.NEAREST)
+    np.testing.assert_array_equal(result[0], np.asarray(image))
+
+
+@pytest.mark.parametrize("resample", ["bilinear", "bicubic"])
+def test_what_lies_between_is_what_torch_finds(resample):
+    stream = MinimumImageDimensions(examples_of(x=[PICTURE]), (14, 10), resample)
+    [result] = next(stream.get_epoch_iterator())
+    pixels = torch.from_numpy(PICTURE[None].astype(np.float64))
+    wanted = torch.nn.functional.interpolate(pixels, (14, 10), mode=resample)[0]
+    np.testing.assert_array_equal(result, wanted.round().clip(0, 255).numpy().astype(np.uint8))
+
+
+def test_batches_of_equal_and_of_different_pictures():
+    [same] = next(MinimumImageDimensions(batches_of(2, x=PICTURE[:2, None]), (14, 10)).iterate(0))
+    assert same.shape == (2, 1, 14, 10)
+    stream = MinimumImageDimensions(ragged_batches(2, x=[PICTURE, PICTURE[:, :3]]), (6, 5))
+    [different] = next(stream.get_epoch_iterator())
+    assert [picture.shape for picture in different] == [(3, 7, 5), (3, 6, 10)]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda s: MinimumImageDimensions(s, (4,)), "minimum_shape is .4,.; expected the least"),
+        (lambda s: MinimumImageDimensions(s, (0, 4)), "a size in minimum_shape is 0"),
+        (lambda s: MinimumImageDimensions(s, (4, 4), "cubic"), "resample is 'cubic'; expected one"),
+        (lambda s: Random2DRotation(s, -1), "maximum_rotation is -1; expected an angle"),
+        (lambda s: Random2DRotation(s, math.nan), "maximum_rotation is nan; expected an angle"),
+        (lambda s: next(Random2DRotation(s).iterate(0)), "of shape .3,.; expected a picture"),
+        (lambda s: next(MinimumImageDimensions(s, (4, 4)).iterate(0)), "of shape .3,.; expected"),
+    ],
+)
+def test_wrong_arguments_and_examples(make, message):
+    with pytest.raises(DataError, match=message):
+        make(examples_of(x=[np.zeros(3)]))

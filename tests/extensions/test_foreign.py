@@ -1,0 +1,117 @@
+"""Extensions and logs that meet the protocol and are derived from nothing."""
+
+from unittest.mock import Mock
+
+import pytest
+
+from tests.support.fakes import make
+from workbench.errors import ExtensionError, LogError
+from workbench.extensions import CompositeExtension, FinishAfter, TrainingExtension
+from workbench.log import TrainingLog
+from workbench.main_loop import MainLoop
+
+
+class Listener:
+    """Writes down what it hears."""
+
+    def __init__(self):
+        self.heard = []
+
+    def dispatch(self, event, *args):
+        self.heard.append((event, len(args)))
+        self.main_loop.log.current_row["heard"] = len(self.heard)
+
+
+def test_a_listener_hears_every_event_in_its_turn():
+    listener = Listener()
+    main_loop = make(listener, FinishAfter(after_n_batches=1))
+    main_loop.run()
+    assert listener.heard == [
+        ("before_training", 0),
+        ("before_epoch", 0),
+        ("before_batch", 1),
+        ("after_batch", 1),
+        ("after_training", 0),
+    ]
+    assert main_loop.log[1]["heard"] == 5
+    assert main_loop.find_extension("Listener").extension is listener
+
+
+@pytest.mark.parametrize("event", ["before_training", "after_batch"])
+def test_a_composite_passes_on_to_whatever_dispatches(event):
+    one, other = Mock(), Mock()
+    composite = CompositeExtension([one, other])
+    composite.main_loop = main_loop = object()
+    args = [5] * (event == "after_batch")
+    composite.dispatch(event, *args)
+    for extension in (one, other):
+        extension.dispatch.assert_called_once_with(event, *args)
+        assert extension.main_loop is main_loop
+
+
+def test_an_event_may_be_dispatched_by_its_name():
+    class Counting(TrainingExtension):
+        calls = 0
+
+        def after_batch(self, batch):
+            self.calls += batch
+
+    extension = Counting()
+    extension.dispatch("after_batch", 3)
+    assert extension.calls == 3
+    with pytest.raises(ValueError, match="did you mean 'after_batch'"):
+        extension.dispatch("after_bach", 3)
+
+
+@pytest.mark.parametrize("given", [Listener, object(), len, "Timing"])
+def test_what_does_not_dispatch_is_no_extension(given):
+    with pytest.raises(ExtensionError, match=r"extensions\[0\] is .*, which is no TrainingExt"):
+        make(given)
+
+
+def test_the_state_of_a_listener_is_kept_if_it_has_one():
+    class Counter(Listener):
+        def state_dict(self):
+            return {"heard": len(self.heard)}
+
+        def load_state_dict(self, state):
+            self.heard = [None] * state["heard"]
+
+    first, second = make(Counter(), FinishAfter(after_n_batches=1)), make(Counter())
+    first.run()
+    second.load_state_dict(first.state_dict())
+    assert second.extensions[0].extension.heard == [None] * 5
+    assert "Listener" not in make(Listener()).state_dict()["extensions"]
+
+
+class OwnLog:
+    """Passes on what a main loop needs, and no more."""
+
+    def __init__(self):
+        self._log = TrainingLog()
+        self.status = self._log.status
+        for name in "resume writing commit maker state_dict load_state_dict".split():
+            setattr(self, name, getattr(self._log, name))
+
+    @property
+    def current_row(self):
+        return self._log.current_row
+
+    def __getitem__(self, iteration):
+        return self._log[iteration]
+
+
+def test_a_log_of_ones_own_has_what_the_loop_needs():
+    made, log = make(FinishAfter(after_n_epochs=2)), OwnLog()
+    MainLoop(made.algorithm, made.data_stream, log=log, extensions=made.extensions).run()
+    assert log.status["epochs_done"] == 2
+    assert log[log.status["iterations_done"]]["training_finished"]
+
+
+def test_a_log_that_lacks_something_says_what():
+    log = OwnLog()
+    del log.commit, log.maker
+    with pytest.raises(LogError, match="OwnLog object.*, which lacks commit, maker$"):
+        MainLoop(None, None, log=log)
+    with pytest.raises(LogError, match="got 'run.sqlite'$"):
+        MainLoop(None, None, log="run.sqlite")

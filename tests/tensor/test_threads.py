@@ -1,0 +1,224 @@
+"""How many threads a step uses, and on how many processors."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+import workbench
+from workbench import tensor
+from workbench.algorithms import GradientDescent, Scale
+from workbench.bricks import MLP, Rectifier
+from workbench.config import config
+from workbench.errors import ConfigurationError
+from workbench.initialization import Constant, IsotropicGaussian
+from workbench.tensor.execution import available_threads, processors, threads
+
+
+@pytest.fixture
+def four_threads(monkeypatch):
+    """A machine with four processors, all of them for torch."""
+    monkeypatch.setattr(threads, "available_processors", lambda: 4)
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    yield
+    torch.set_num_threads(before)
+
+
+def spy(execution="eager"):
+    """A function that adds up a matrix, and the numbers of threads that its calls had."""
+    x = tensor.matrix("x")
+    run = workbench.function([x], (x @ x.T).sum(), execution=execution)
+    seen = []
+    tier = run.execution.tier
+    forward = tier._forward
+    tier._forward = lambda *given: seen.append(torch.get_num_threads()) or forward(*given)
+    return run, seen
+
+
+def ones(*shape):
+    return np.ones(shape, "float32")
+
+
+def test_a_small_step_uses_one_thread_and_a_large_one_all(four_threads):
+    run, seen = spy()
+    run(ones(8, 8))
+    run(ones(300, 2000))
+    assert seen == [1, 4]
+    assert torch.get_num_threads() == 4
+
+
+def test_no_other_thread_has_fewer_threads_meanwhile(four_threads):
+    run, seen = spy()
+    others = []
+
+    def other():
+        others.append(torch.get_num_threads())
+
+    forward = run.execution.tier._forward
+
+    def slow(*given):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+        return forward(*given)
+
+    run.execution.tier._forward = slow
+    run(ones(8, 8))
+    assert (seen, others) == ([1], [4])
+
+
+def test_a_large_step_uses_no_more_threads_than_torch_was_told(four_threads):
+    run, seen = spy()
+    run(ones(300, 2000))
+    torch.set_num_threads(2)
+    run(ones(300, 2000))
+    assert seen == [4, 2]
+
+
+def test_a_number_that_was_asked_for_holds_for_every_step(four_threads):
+    with config.override(threads=3):
+        run, seen = spy()
+    run(ones(8, 8))
+    run(ones(300, 2000))
+    assert seen == [3, 3]
+
+
+@pytest.mark.parametrize("number", [0, -1, 1.5, "many", True])
+def test_a_number_of_threads_that_cannot_be_is_refused(number):
+    with pytest.raises(ConfigurationError, match="setting 'threads'"):
+        config.threads = number
+
+
+def test_threads_go_back_to_what_they_were_when_a_step_fails(four_threads):
+    x = tensor.matrix("x")
+    run = workbench.function([x], x.reshape(3, 3), execution="eager")
+    with pytest.raises(Exception, match="shape"):
+        run(ones(2, 2))
+    assert torch.get_num_threads() == 4
+
+
+def mlp(width=16):
+    x, y = tensor.matrix("x"), tensor.variable("y", shape=(None, 1))
+    brick = MLP([Rectifier(), None], [8, width, 1], weights_init=IsotropicGaussian(0.1))
+    brick.biases_init = Constant(0)
+    brick.initialize()
+    cost = ((brick.apply(x) - y) ** 2).mean()
+    algorithm = GradientDescent(
+        cost=cost,
+        parameters=[p for child in brick.linear_transformations for p in child.parameters],
+        step_rule=Scale(0.1),
+        function_kwargs={"execution": "eager"},
+    )
+    algorithm.initialize()
+    return algorithm.function.execution.step
+
+
+def test_the_work_of_a_step_grows_as_its_products_do():
+    step = mlp()
+    assert threads.work(step, [2000]) == pytest.approx(2 * threads.work(step, [1000]), rel=0.05)
+
+
+def test_the_work_of_a_product_is_its_number_of_multiplications():
+    x = tensor.matrix("x")
+    run = workbench.function([x], x @ x.T, execution="eager")
+    assert threads.work(run.execution.step, [20, 300]) == 20 * 300 * 20
+
+
+def test_counting_the_work_ends_where_there_is_enough():
+    assert 1000 < threads.work(mlp(), [4096], enough=1000) < threads.work(mlp(), [4096])
+
+
+def test_the_choice_is_the_same_for_sizes_that_are_nearly_the_same():
+    chooser = threads.Threads(mlp())
+    chooser.number((100,)), chooser.number((101,))
+    assert list(chooser._known) == [(128,)]
+
+
+def test_sizes_that_do_not_fit_when_they_are_rounded_are_counted_as_they_are():
+    x = tensor.variable("x", shape=(None,))
+    step = workbench.function([x], x.reshape(3, -1).sum(), execution="eager").execution.step
+    assert threads.Threads(step).is_small((300,))
+
+
+def test_a_step_whose_work_is_unknown_counts_as_large():
+    x = tensor.vector("x")
+    step = workbench.function([x], x[x > 0].sum(), execution="eager").execution.step
+    assert not threads.Threads(step).is_small((10,))
+
+
+@pytest.mark.parametrize(("rows", "number"), [(64, 1), (2**15, 4)])
+def test_a_compiled_program_is_made_for_the_chosen_number(four_threads, rows, number):
+    x = tensor.matrix("x")
+    run = workbench.function([x], torch.tanh(x).sum(1), execution="compiled")
+    run(ones(rows, 256))
+    (variant,) = run.execution.tier.variants
+    assert variant.threads == number
+    assert (f"num_threads({number})" in variant.source) == (number > 1)
+
+
+def test_explain_says_how_many_threads_there_are_and_why(four_threads, capsys):
+    run, _ = spy()
+    run(ones(8, 8))
+    workbench.explain(run)
+    assert "threads   1 of 4: a step of so little work" in capsys.readouterr().out
+
+
+def test_as_many_threads_are_available_as_processors(monkeypatch, four_threads):
+    assert available_threads() == 4
+    monkeypatch.setattr(threads, "available_processors", lambda: 1)
+    assert available_threads() == 1
+
+
+# The quota of a container
+
+
+@pytest.fixture
+def groups(monkeypatch, tmp_path):
+    """A place for control groups; give the file that lists those of this process."""
+    monkeypatch.setattr(processors, "_CGROUP", tmp_path / "cgroup")
+    monkeypatch.setattr(processors, "_MOUNT", tmp_path / "mount")
+
+    def write(membership, **files):
+        (tmp_path / "cgroup").write_text(membership + "\n")
+        for name, text in files.items():
+            path = tmp_path / "mount" / name.replace("__", "/").replace("_max", ".max")
+            path = path.with_name(path.name.replace("cfs", "cpu.cfs"))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text + "\n")
+
+    return write
+
+
+def count(monkeypatch):
+    monkeypatch.setattr(processors.os, "sched_getaffinity", lambda pid: range(64), raising=False)
+    return processors.available_processors.__wrapped__()
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"), [("max 100000", 64), ("150000 100000", 2), ("50000 100000", 1)]
+)
+def test_a_quota_of_version_2_is_respected(groups, monkeypatch, quota, expected):
+    groups("0::/pod", pod__cpu_max=quota)
+    assert count(monkeypatch) == expected
+
+
+def test_the_quota_of_a_group_above_counts_too(groups, monkeypatch):
+    groups("0::/pod/box", pod__box__cpu_max="max 100000", pod__cpu_max="300000 100000")
+    assert count(monkeypatch) == 3
+
+
+def test_a_group_that_is_seen_from_within_a_container_is_found(groups, monkeypatch):
+    groups("0::/kubepods/somewhere/on/the/host", cpu_max="200000 100000")
+    assert count(monkeypatch) == 2
+
+
+@pytest.mark.parametrize(("quota", "expected"), [("-1", 64), ("250000", 3)])
+def test_a_quota_of_version_1_is_respected(groups, monkeypatch, quota, expected):
+    groups("4:cpu,cpuacct:/", cpu__cfs_quota_us=quota, cpu__cfs_period_us="100000")
+    assert count(monkeypatch) == expected
+
+
+def test_without_control_groups_there_are_the_processors_of_the_process(groups, monkeypatch):
+    assert count(monkeypatch) == 64

@@ -1,0 +1,240 @@
+"""Numbers in another dtype: exactly, or not at all.
+
+A dtype that is too narrow makes other numbers of those given: 300 becomes 44 as uint8, 2**53 + 1
+loses its last digit as float64, 1e39 becomes infinite as float32, and what becomes of NaN as an
+integer is left to the processor. All these are refused. Numbers with a fraction are rounded to the
+nearest that a floating-point dtype has, which is what such dtypes are for.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from workbench.errors import DataError
+
+NUMBERS = "biufc"
+WHOLE = re.compile(r"([+-]?\d+)(\.0*)?")
+"""A whole number written out, of which every digit is meant, unlike those of 6.022e23."""
+
+
+def number_dtype(dtype: npt.DTypeLike, where: str) -> np.dtype[Any]:
+    """Return `dtype` as one of numpy's, or raise a `DataError` if it is none of numbers."""
+    try:
+        given = np.dtype(object if dtype is None else dtype)  # numpy makes float64 of None
+    except TypeError:
+        given = np.dtype(object)
+    if given.kind not in NUMBERS:
+        raise DataError(
+            f"{where} was given dtype={dtype!r}; expected one of numbers that numpy.dtype takes, "
+            "such as 'float32' or 'int64'"
+        )
+    return given
+
+
+def converted(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> npt.NDArray[Any]:
+    """Return `array` with the dtype `dtype`, itself where it has it already.
+
+    Parameters
+    ----------
+    array : numpy.ndarray
+        Numbers, or texts of them.
+    dtype : numpy.dtype
+        A dtype of numbers.
+    where : str
+        What the array is, for messages.
+
+    Raises
+    ------
+    DataError
+        If a value is no number, or the dtype cannot hold it; the text names the first such.
+
+    Examples
+    --------
+    >>> converted(np.array([1, 255]), np.dtype("uint8"), "x")
+    array([  1, 255], dtype=uint8)
+    >>> converted(np.array([1, 300]), np.dtype("uint8"), "x")
+    Traceback (most recent call last):
+    ...
+    workbench.errors.DataError: x has the value 300 at index 1, which uint8 cannot hold
+    """
+    if array.dtype == dtype or (
+        array.dtype.kind in NUMBERS
+        and np.can_cast(array.dtype, dtype, "safe")
+        # numpy calls int64 to float64 safe, which it is not
+        and not (array.dtype.kind in "iu" and dtype.kind in "fc" and array.dtype.itemsize > 4)
+    ):
+        return array.astype(dtype, copy=False)
+    if array.dtype.kind not in NUMBERS:
+        return _one_by_one(array, dtype, where)
+    if dtype.kind in "fc" and array.dtype.kind in "fc" and not _loses_a_part(array, dtype):
+        try:
+            with np.errstate(over="raise", under="ignore", invalid="ignore"):
+                return array.astype(dtype)
+        except FloatingPointError:
+            fits = np.isinf(array) | np.isnan(array) | np.isfinite(_cast(array, dtype))
+            raise _unfit(array, fits, dtype, where) from None
+    if array.dtype.kind in "iu" and array.size:
+        low, high = _exact_range(dtype)
+        if array.min() >= low and array.max() <= high:
+            return array.astype(dtype)
+    fits = _fitting(array, dtype)
+    if not np.all(fits):
+        raise _unfit(array, fits, dtype, where)
+    return _cast(array, dtype)
+
+
+def converted_tensor(tensor: torch.Tensor, dtype: np.dtype[Any], where: str) -> torch.Tensor:
+    """Return a tensor with the dtype that torch has for `dtype`, as `converted` does it."""
+    wanted = torch.from_numpy(np.empty(0, dtype)).dtype
+    if tensor.dtype == wanted:
+        return tensor
+    plain = tensor.detach().cpu()
+    if plain.dtype == torch.bfloat16:
+        plain = plain.float()
+    return torch.from_numpy(converted(plain.numpy(), dtype, where)).to(tensor.device)
+
+
+def parsed(text: str, dtype: np.dtype[Any]) -> Any:
+    """Return the number that a text says, as `dtype` can hold it.
+
+    Raises
+    ------
+    ValueError
+        If the text is no number; ``1_000``, which Python reads as one, is none here.
+    OverflowError
+        If it is one that the dtype cannot hold.
+
+    Examples
+    --------
+    >>> parsed("9007199254740993", np.dtype("int64"))
+    9007199254740993
+    """
+    value = float(text)
+    if "_" in text:
+        raise ValueError(text)
+    if not np.isfinite(value):
+        if dtype.kind not in "fc" or "n" not in text.lower():  # of nan and inf, but not of 1e400
+            raise OverflowError(text)
+        return value
+    if dtype.kind in "fc":
+        nearest = _cast(np.asarray(value), dtype)
+        if not np.isfinite(nearest) or (nearest == 0) != (value == 0 and not _has_digits(text)):
+            raise OverflowError(text)
+        whole = WHOLE.fullmatch(text.strip())
+        if whole and int(nearest.real) != int(whole[1]):
+            raise OverflowError(text)
+        return value
+    try:
+        exact = Decimal(text.strip())
+    except InvalidOperation:
+        raise ValueError(text) from None
+    whole_number = int(exact)
+    low, high = _limits(dtype)
+    if whole_number != exact or not low <= whole_number <= high:
+        raise OverflowError(text)
+    return whole_number
+
+
+def _has_digits(text: str) -> bool:
+    """Return whether a number that float() takes for zero is written with a digit that is not."""
+    return any(letter in "123456789" for letter in text.lower().partition("e")[0])
+
+
+@functools.cache
+def _limits(dtype: np.dtype[Any]) -> tuple[int, int]:
+    if dtype.kind == "b":
+        return 0, 1
+    limits = np.iinfo(dtype)
+    return int(limits.min), int(limits.max)
+
+
+@functools.cache
+def _exact_range(dtype: np.dtype[Any]) -> tuple[int, int]:
+    """Return a range of integers all of which the dtype has."""
+    if dtype.kind not in "fc":
+        return _limits(dtype)
+    exact = int(2 ** (np.finfo(dtype).nmant + 1))
+    return -exact, exact
+
+
+def _cast(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    with np.errstate(all="ignore"):
+        return (array if dtype.kind == "c" else array.real).astype(dtype)
+
+
+def _loses_a_part(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> bool:
+    return array.dtype.kind == "c" and dtype.kind == "f"
+
+
+def _fitting(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> Any:
+    """Return for each value of `array` whether `dtype` has the same one."""
+    if array.dtype.kind == "c":
+        if dtype.kind == "f":
+            return (array.imag == 0) & (np.isfinite(_cast(array.real, dtype)) | ~np.isfinite(array))
+        return (array.imag == 0) & _fitting(array.real, dtype)
+    if dtype.kind in "fc":
+        return _fitting_floats(array, dtype)
+    low, high = _limits(dtype)
+    if array.dtype.kind == "f":
+        # both ends are powers of two here, so that no rounding lets a value in
+        return (array >= float(low)) & (array < float(high + 1)) & (array == np.floor(array))
+    return (array >= low) & (array <= high)
+
+
+def _fitting_floats(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> Any:
+    """Return which integers a floating-point dtype has: all up to a power of two, few beyond."""
+    low, high = _exact_range(dtype)
+    fits = (array >= low) & (array <= high)
+    rounded = _cast(array, dtype).real
+    for index in zip(*np.nonzero(~fits), strict=True):
+        near = rounded[index]
+        fits[index] = bool(np.isfinite(near)) and int(near) == int(array[index])
+    return fits
+
+
+def _one_by_one(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> npt.NDArray[Any]:
+    """Convert texts, and Python's own numbers, which may be too large for any dtype."""
+    result = np.empty(array.shape, dtype)
+    for index in np.ndindex(array.shape):
+        value: Any = array[index]
+        try:
+            if isinstance(value, (str, bytes)):
+                value = value.decode() if isinstance(value, bytes) else str(value)
+                result[index] = parsed(value, dtype)
+            elif isinstance(value, int) and not isinstance(value, bool):
+                result[index] = parsed(str(value), dtype)
+            else:
+                number = np.asarray(value)
+                if number.shape or number.dtype.kind not in NUMBERS:
+                    raise ValueError(value)
+                result[index] = converted(number, dtype, where)
+        except OverflowError:
+            raise DataError(_cannot_hold(where, value, index, dtype)) from None
+        except (ValueError, TypeError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(
+                f"{where} has {value!r:.60}{_at(index)} where a number is expected"
+            ) from None
+    return result
+
+
+def _unfit(array: npt.NDArray[Any], fits: Any, dtype: np.dtype[Any], where: str) -> DataError:
+    index = tuple(int(axis[0]) for axis in np.nonzero(~np.atleast_1d(fits)))
+    value = np.atleast_1d(array)[index].item()
+    return DataError(_cannot_hold(where, value, index if array.ndim else (), dtype))
+
+
+def _cannot_hold(where: str, value: Any, index: tuple[int, ...], dtype: np.dtype[Any]) -> str:
+    return f"{where} has the value {value!r:.60}{_at(index)}, which {dtype.name} cannot hold"
+
+
+def _at(index: tuple[int, ...]) -> str:
+    return f" at index {index[0] if len(index) == 1 else index}" if index else ""

@@ -1,0 +1,73 @@
+"""The Swiss roll: a sheet rolled up in space, a toy problem for what is to find the sheet again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from workbench.data.datasets import IndexableDataset
+from workbench.data.seeds import Rng, as_positive, generator_at, resolve_seed
+from workbench.data.transformers.elementwise import floatx
+from workbench.errors import DataError
+
+
+class SwissRoll(IndexableDataset):
+    """Points on a sheet that is rolled up one and a half times.
+
+    A point at position p along the sheet, from 0 to 1, and at height z, from -1 to 1, is at
+    distance (2 p + 1) / 3 from the axis of the roll, at the angle 1.5 pi (2 p + 1). The sources are
+    ``features``, the place in space, of shape (N, 3), and ``position``, that is p and z, of shape
+    (N, 2), both of dtype `config.floatx`.
+
+    Parameters
+    ----------
+    num_examples : int
+        N, the number of points.
+    noise : float
+        Standard deviation of the normal noise that is added to each coordinate.
+    rng : numpy.random.Generator or numpy.random.RandomState, optional
+        Where to draw the seed of the points from, once, now.
+    seed : int, optional
+        The seed itself; `config.default_seed` if neither is given.
+    sources : sequence of str, optional
+        Which sources to give, in this order.
+
+    Examples
+    --------
+    >>> roll = SwissRoll(200, seed=0)
+    >>> roll
+    SwissRoll(200 examples, sources=('features', 'position'))
+    >>> features, position = roll.get_data(slice(0, 100))
+    >>> features.shape, position.shape
+    ((100, 3), (100, 2))
+    """
+
+    def __init__(
+        self,
+        num_examples: int = 1000,
+        noise: float = 0.0,
+        *,
+        rng: Rng | None = None,
+        seed: int | None = None,
+        sources: Sequence[str] | None = None,
+    ) -> None:
+        count = as_positive(num_examples, "num_examples")
+        self.noise = float(noise)
+        if not 0 <= self.noise < math.inf:
+            raise DataError(f"noise is {noise}; expected a number that is not negative")
+        self.seed = resolve_seed(rng, seed, "SwissRoll")
+        draw = generator_at(self.seed)
+        along, height = draw.uniform(0, 1, count), draw.uniform(-1, 1, count)
+        angle, radius = 1.5 * math.pi * (2 * along + 1), (2 * along + 1) / 3
+        features = np.stack([radius * np.cos(angle), radius * np.sin(angle), height], axis=1)
+        features += self.noise * draw.standard_normal(features.shape)
+        super().__init__(
+            {
+                "features": features.astype(floatx()),
+                "position": np.stack([along, height], axis=1).astype(floatx()),
+            },
+            sources=sources,
+            axis_labels={"features": ("batch", "feature"), "position": ("batch", "coordinate")},
+        )

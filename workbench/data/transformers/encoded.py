@@ -1,0 +1,144 @@
+"""Sources of bytes: pictures that are still files, and bytes that came as arrays of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.data.axes import AxisLabels, changed
+from workbench.data.datasets import as_objects, stack
+from workbench.data.pillow import MODES, read_picture
+from workbench.data.streams import AbstractDataStream
+from workbench.data.transformers.base import SourcewiseTransformer
+from workbench.errors import DataError
+
+
+class ImagesFromBytes(SourcewiseTransformer):
+    """Decode pictures, given as the bytes of their files, to arrays.
+
+    A picture becomes an array of shape (channels, height, width), upright; a batch of pictures
+    that differ in shape an array of objects. Pillow reads them, and a picture that would lose
+    something is refused: see `workbench.data.convert.images_to_hdf5`.
+
+    Parameters
+    ----------
+    data_stream : AbstractDataStream
+        The stream below, whose examples are bytes or vectors of dtype uint8.
+    color_mode : str or None
+        What to convert the pictures to, such as 'RGB' or 'L'; None leaves each as it is.
+    which_sources : sequence of str, optional
+        The sources to decode; all if not given.
+
+    Raises
+    ------
+    DataError
+        If there is no such mode or, while reading, if an example is no bytes.
+    DataFileError
+        While reading, if they are no picture, or one that would lose something.
+    MissingLibraryError
+        While reading, if Pillow is not installed.
+
+    Examples
+    --------
+    >>> import io
+    >>> from PIL import Image
+    >>> from workbench.data import DataStream, IterableDataset
+    >>> file = io.BytesIO()
+    >>> Image.new("RGB", (32, 24)).save(file, "PNG")
+    >>> stream = ImagesFromBytes(DataStream(IterableDataset([file.getvalue()])))
+    >>> [picture] = next(stream.get_epoch_iterator())
+    >>> picture.shape
+    (3, 24, 32)
+    """
+
+    _never_writes = True
+
+    def __init__(
+        self,
+        data_stream: AbstractDataStream,
+        color_mode: str | None = "RGB",
+        *,
+        which_sources: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(data_stream, which_sources=which_sources)
+        if color_mode is not None and color_mode not in MODES:
+            raise DataError(
+                f"color_mode is {color_mode!r}; expected one of {', '.join(map(repr, MODES))} or "
+                "None"
+            )
+        self.color_mode = color_mode
+
+    def transform_source_example(self, source_example: Any, source_name: str) -> Any:
+        content = _as_bytes(source_example, f"ImagesFromBytes: source {source_name!r}")
+        return read_picture(content, self.color_mode, f"a picture of source {source_name!r}")
+
+    def transform_source_batch(self, source_batch: Any, source_name: str) -> Any:
+        return stack([self.transform_source_example(each, source_name) for each in source_batch])
+
+    def _inferred_labels(self) -> AxisLabels | None:
+        picture = ("channel", "height", "width")
+        axes = picture if self.produces_examples else ("batch", *picture)
+        return changed(self.data_stream.axis_labels, lambda names: axes, self.which_sources)
+
+    def __repr__(self) -> str:
+        return f"ImagesFromBytes({self.data_stream!r}, {self.color_mode!r})"
+
+
+class ToBytes(SourcewiseTransformer):
+    """Turn vectors of dtype uint8, as HDF5 files store text and encoded files, into bytes.
+
+    A batch becomes an array of objects, each of which is of type bytes.
+
+    Parameters
+    ----------
+    data_stream : AbstractDataStream
+        The stream below.
+    which_sources : sequence of str, optional
+        The sources to change; all if not given.
+
+    Raises
+    ------
+    DataError
+        While reading, if an example is something else.
+
+    Examples
+    --------
+    >>> from workbench.data import DataStream, IterableDataset
+    >>> words = [np.frombuffer(word, np.uint8) for word in (b"Hello", b"World")]
+    >>> list(ToBytes(DataStream(IterableDataset(words))).get_epoch_iterator())
+    [(b'Hello',), (b'World',)]
+    """
+
+    _never_writes = True
+
+    def transform_source_example(self, source_example: Any, source_name: str) -> bytes:
+        return _as_bytes(source_example, f"ToBytes: source {source_name!r}")
+
+    def transform_source_batch(self, source_batch: Any, source_name: str) -> Any:
+        return as_objects([self.transform_source_example(e, source_name) for e in source_batch])
+
+    def transform(self, data: tuple[Any, ...]) -> tuple[Any, ...]:
+        if self.produces_examples:
+            return super().transform(data)
+        entries = list(data)
+        for index, name in self._changed:
+            entries[index] = self.transform_source_batch(entries[index], name)
+        return tuple(entries)
+
+    def _inferred_labels(self) -> AxisLabels | None:
+        axes = ("bytes",) if self.produces_examples else ("batch", "bytes")
+        return changed(self.data_stream.axis_labels, lambda names: axes, self.which_sources)
+
+
+def _as_bytes(example: Any, where: str) -> bytes:
+    if isinstance(example, (bytes, bytearray)):
+        return bytes(example)
+    array = np.asarray(example)
+    if array.ndim != 1 or array.dtype != np.uint8:
+        raise DataError(
+            f"{where} has an example of type {type(example).__name__}, shape {array.shape} and "
+            f"dtype {array.dtype}; expected bytes, or a vector of dtype uint8"
+        )
+    return array.tobytes()

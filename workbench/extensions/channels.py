@@ -1,0 +1,84 @@
+"""Which records extensions make and look for: names that clash, and names that never come.
+
+Extensions talk by the log, so that a misspelt name waits for ever, and a name that two of them use
+has now the value of one and now of the other. What an extension knows of its records beforehand it
+says by `TrainingExtension.records` and `TrainingExtension.waiting_for`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from workbench.errors import ExtensionError, nearest
+from workbench.extensions.base import TrainingExtension
+from workbench.extensions.composite import CompositeExtension
+
+if TYPE_CHECKING:
+    from workbench.log import TrainingLogBase
+
+CLASH = (
+    "{one} and {other} would both make the record {name!r}, and each overwrite what the other "
+    "made; {advice}"
+)
+RENAME = (
+    "give one of them another name, as in prefix='valid' for what monitors or times, or "
+    "variable.copy(name='other') for what is monitored"
+)
+NEVER_MADE = (
+    "{extension!r} watches the record {name!r}, which nothing has made so far{hint}; what makes it "
+    "must come before in the list of extensions"
+)
+TOO_EARLY = (
+    "{extension!r} watches the record {name!r}, which is made, but never before it looks; what "
+    "makes it must come before in the list of extensions, and act on the same event or an earlier "
+    "one of the same batch"
+)
+
+OF_THE_LOOP = frozenset({
+    "training_finish_requested", "training_finished", "training_error", "execution",
+    "interventions", "epoch_interrupt_received", "batch_interrupt_received",
+})  # fmt: skip
+"""Records that the main loop and its session make."""
+
+
+def leaves(extensions: Iterable[object]) -> Iterator[TrainingExtension]:
+    """Yield extensions and what they are composed of."""
+    for extension in extensions:
+        if isinstance(extension, TrainingExtension):
+            yield extension
+        if isinstance(extension, CompositeExtension):
+            yield from leaves(extension.sub_extensions)
+
+
+def check_distinct(extensions: Iterable[object]) -> None:
+    """Raise `ExtensionError` if two extensions would overwrite each other's records.
+
+    Records that several may make, such as a request to finish, are left out.
+    """
+    makers: dict[str, tuple[object, bool]] = dict.fromkeys(OF_THE_LOOP, ("the main loop", False))
+    for extension in dict.fromkeys(leaves(extensions)):
+        for name, alone in extension.records().items():
+            other, others_alone = makers.setdefault(name, (extension, alone))
+            if other is not extension and (alone or others_alone):
+                first = other if isinstance(other, str) else repr(other)
+                raise ExtensionError(
+                    CLASH.format(one=first, other=repr(extension), name=name, advice=RENAME)
+                )
+
+
+def never_came(extensions: Iterable[object], log: TrainingLogBase) -> Iterator[tuple[str, str]]:
+    """Yield what was looked for in vain, and a text about it.
+
+    A record that some extension says it will make may still come and is passed over.
+    """
+    every = list(dict.fromkeys(leaves(extensions)))
+    made = set(log.channels)
+    known = [*made, *(name for extension in every for name in extension.records())]
+    for extension in every:
+        for name, looked in extension.waiting_for().items():
+            if name in made and looked:
+                yield name, TOO_EARLY.format(extension=extension, name=name)
+            elif name not in known:
+                hint = nearest(name, known)
+                yield name, NEVER_MADE.format(extension=extension, name=name, hint=hint)

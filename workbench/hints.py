@@ -1,0 +1,295 @@
+"""Hints for keyword arguments that do not exist: the nearest one, or what other libraries call it.
+
+`Hinted` is among the bases of public classes. It looks at the keywords before the constructor does
+and says which of those it takes was meant.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, ClassVar, Self
+from weakref import WeakKeyDictionary
+
+from workbench.errors import SignatureError, nearest
+
+OURS: dict[str, tuple[str, ...]] = {
+    "lr": ("learning_rate", "rate"),
+    "eta": ("learning_rate",),
+    "max_lr": ("maximum",),
+    "base_lr": ("rate",),
+    "eps": ("epsilon",),
+    "betas": ("beta1 beta2",),
+    "beta_1": ("beta1",),
+    "beta_2": ("beta2",),
+    "rho": ("decay_rate",),
+    "alpha": ("decay_rate", "leak"),
+    "gamma": ("factor", "decay_rate"),
+    "momentum": ("beta1",),
+    "max_norm": ("threshold",),
+    "clip": ("threshold",),
+    "clip_value": ("threshold",),
+    "clipnorm": ("threshold",),
+    "dim": ("axis",),
+    "params": ("parameters",),
+    "wrt": ("parameters",),
+    "loss": ("cost",),
+    "loss_fn": ("cost",),
+    "criterion": ("cost",),
+    "objective": ("cost",),
+    "optimizer": ("step_rule", "algorithm", "parameter"),
+    "optim": ("step_rule", "optimizer"),
+    "optimizer_class": ("optimizer",),
+    "optimizer_kwargs": ("options",),
+    "kwargs": ("options",),
+    "learning_rule": ("step_rule",),
+    "rule": ("step_rule",),
+    "rules": ("components",),
+    "scheduler": ("schedulers",),
+    "lr_scheduler": ("schedulers",),
+    "callbacks": ("extensions",),
+    "callback": ("extensions",),
+    "logger": ("log",),
+    "trainer": ("algorithm",),
+    "network": ("model",),
+    "net": ("model",),
+    "data": ("data_stream", "dataset", "indexables"),
+    "train_data": ("data_stream",),
+    "dataloader": ("data_stream",),
+    "dataloaders": ("data_stream",),
+    "train_dataloader": ("data_stream",),
+    "train_dataloaders": ("data_stream",),
+    "loader": ("data_stream",),
+    "stream": ("data_stream",),
+    "dataset": ("data_stream",),
+    "sampler": ("iteration_scheme",),
+    "batch_sampler": ("iteration_scheme",),
+    "scheme": ("iteration_scheme",),
+    "num_examples": ("examples",),
+    "n_examples": ("examples",),
+    "epochs": ("after_n_epochs",),
+    "max_epochs": ("after_n_epochs",),
+    "num_epochs": ("after_n_epochs",),
+    "n_epochs": ("after_n_epochs",),
+    "num_train_epochs": ("after_n_epochs",),
+    "iterations": ("after_n_batches",),
+    "batches": ("after_n_batches",),
+    "steps": ("after_n_batches", "iterations"),
+    "max_steps": ("after_n_batches",),
+    "every_n_train_steps": ("every_n_batches",),
+    "every_n_steps": ("every_n_batches",),
+    "log_every_n_steps": ("every_n_batches",),
+    "freq": ("every_n_batches",),
+    "period": ("every_n_epochs",),
+    "monitor": ("record_name",),
+    "metric": ("record_name",),
+    "quantity": ("record_name",),
+    "metrics": ("variables",),
+    "patience": ("epochs",),
+    "mode": ("choose_best",),
+    "min_lr": ("minimum",),
+    "eta_min": ("minimum",),
+    "t_max": ("iterations",),
+    "total_steps": ("iterations",),
+    "step_size": ("every", "step"),
+    "milestones": ("every",),
+    "warmup_steps": ("iterations",),
+    "filename": ("path", "database"),
+    "filepath": ("path", "database"),
+    "file": ("path", "database"),
+    "dirpath": ("path",),
+    "root": ("path",),
+    "p": ("drop_prob",),
+    "rate": ("drop_prob", "learning_rate"),
+    "dropout": ("drop_prob",),
+    "hidden_size": ("dim", "dims"),
+    "hidden_dim": ("dim", "dims"),
+    "units": ("dim", "output_dim", "dims"),
+    "hidden": ("dims",),
+    "hidden_sizes": ("dims",),
+    "hidden_layer_sizes": ("dims",),
+    "layers": ("dims", "layers", "bricks", "application_methods", "transitions"),
+    "layer_sizes": ("dims",),
+    "sizes": ("dims",),
+    "in_features": ("input_dim",),
+    "input_size": ("input_dim", "dim"),
+    "out_features": ("output_dim",),
+    "output_size": ("output_dim",),
+    "normalized_shape": ("dim", "input_dim"),
+    "num_features": ("input_dim", "dim"),
+    "embed_dim": ("dim",),
+    "d_model": ("dim",),
+    "embedding_dim": ("dim",),
+    "num_embeddings": ("length",),
+    "vocab_size": ("length", "num_outputs", "readout_dim"),
+    "nhead": ("num_heads",),
+    "n_heads": ("num_heads",),
+    "heads": ("num_heads",),
+    "bias": ("use_bias",),
+    "kernel_size": ("filter_size", "pooling_size"),
+    "pool_size": ("pooling_size",),
+    "in_channels": ("num_channels",),
+    "out_channels": ("num_filters",),
+    "filters": ("num_filters",),
+    "stride": ("step",),
+    "strides": ("step",),
+    "padding": ("border_mode",),
+    "activation": ("activations", "activation"),
+    "nonlinearity": ("activation",),
+    "negative_slope": ("leak",),
+    "kernel_initializer": ("weights_init",),
+    "bias_initializer": ("biases_init",),
+    "init": ("weights_init",),
+    "stddev": ("std",),
+    "sigma": ("std",),
+    "gain": ("scale",),
+    "num_layers": ("transitions",),
+    "rng": ("seed",),
+    "random_state": ("seed", "default_seed"),
+    "manual_seed": ("seed",),
+}  # fmt: skip
+"""What torch, Keras, Lightning, fastai and others call something, and what it is called here."""
+
+ADVICE: dict[str, str] = {
+    "betas": "the decay rates of averages are arguments of Adam",
+    "momentum": "Momentum(learning_rate, momentum) is a step rule of its own",
+    "nesterov": "torch's own optimizers have it: TorchOptimizer(cost, parameters, torch.optim.SGD)",
+    "amsgrad": "torch's own optimizers have it: TorchOptimizer(cost, parameters, torch.optim.Adam)",
+    "weight_decay": (
+        "add the penalty to the cost, as in cost + 0.5 * decay * (W ** 2).sum(), or train with "
+        "TorchOptimizer(cost, parameters, torch.optim.AdamW, {'weight_decay': decay})"
+    ),
+    "lr": "the learning rate is an argument of the step rule, as in Adam(learning_rate=0.001)",
+    "learning_rate": "it is an argument of the step rule, as in Adam(learning_rate=0.001)",
+    "optimizer": "GradientDescent(cost=..., parameters=..., step_rule=Adam()) is what trains",
+    "loss": "what is minimised is given to GradientDescent(cost=...)",
+    "params": "parameters are given to GradientDescent(parameters=...)",
+    "epochs": "the extension FinishAfter(after_n_epochs=...) ends training",
+    "max_epochs": "the extension FinishAfter(after_n_epochs=...) ends training",
+    "num_epochs": "the extension FinishAfter(after_n_epochs=...) ends training",
+    "max_steps": "the extension FinishAfter(after_n_batches=...) ends training",
+    "callbacks": "extensions are given to MainLoop(extensions=[...])",
+    "metrics": "DataStreamMonitoring(variables, stream) and TrainingDataMonitoring are extensions",
+    "validation_data": "monitor other data with DataStreamMonitoring([cost], stream)",
+    "verbose": "Printing() and ProgressBar() are extensions",
+    "gradient_clip_val": "clip with CompositeRule([StepClipping(1.0), rule])",
+    "clipnorm": "clip with CompositeRule([StepClipping(1.0), rule])",
+    "max_norm": "clip with CompositeRule([StepClipping(1.0), rule])",
+    "grad_clip": "clip with CompositeRule([StepClipping(1.0), rule])",
+    "dropout": "Dropout(drop_prob) is a brick; apply_dropout(graph, variables, drop_prob) rewrites",
+    "p": "the probability of dropping is that of Dropout(drop_prob)",
+    "batch_size": "a scheme has it, as in SequentialScheme(examples, batch_size=32)",
+    "shuffle": "ShuffledScheme(examples, batch_size=32) shuffles",
+    "num_workers": "Prefetch(stream) reads ahead",
+    "seed": "config.default_seed is the seed of all that is not given one",
+    "dtype": "config.floatx is the kind of floating-point numbers",
+    "device": "config.device is where variables are",
+    "batch_first": "time comes first, then the batch",
+    "bidirectional": "Bidirectional(prototype) runs a recurrent brick both ways",
+    "num_layers": "RecurrentStack([...]) puts recurrent bricks on top of each other",
+    "min_delta": "any better value counts; choose_best decides which of two is the better",
+    "save_best_only": "EarlyStopping(record_name, checkpoint, 'best.tar', epochs=5) keeps the best",
+    "restore_best_weights": "EarlyStopping(name, checkpoint, 'best.tar', epochs=5) keeps the best",
+}  # fmt: skip
+"""What to do where no argument is that of another library."""
+
+
+PACKAGES = ("workbench.", "extensions_live.")
+BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """Return what `name` may have meant among `known`, as the end of a sentence, or nothing.
+
+    Examples
+    --------
+    >>> hint("lr", ["learning_rate", "epsilon"])
+    "; did you mean 'learning_rate'?"
+    >>> hint("betas", ["beta1", "beta2"])
+    "; did you mean 'beta1' and 'beta2'?"
+    >>> hint("epsilom", ["learning_rate", "epsilon"])
+    "; did you mean 'epsilon'?"
+    """
+    known = list(known)
+    for ours in OURS.get(name.casefold(), ()):
+        if all(one in known for one in ours.split()):
+            return f"; did you mean {' and '.join(map(repr, ours.split()))}?"
+    advice = ADVICE.get(name.casefold())
+    return nearest(name, known) if advice is None else f"; {advice}"
+
+
+def unknown_keyword(kind: type, name: str, known: Collection[str]) -> str:
+    """Return the text about an argument `name` that `kind` does not have."""
+    has = f"it has {', '.join(known)}" if known else "it has none"
+    return f"{kind.__name__} has no argument {name!r} ({has}){hint(name, known)}"
+
+
+class Hinted:
+    """Base of classes that say which keyword argument was meant.
+
+    Raises
+    ------
+    SignatureError
+        When an instance is made with a keyword that the constructor does not take.
+
+    Examples
+    --------
+    >>> class Rule(Hinted):
+    ...     def __init__(self, learning_rate=0.1):
+    ...         self.learning_rate = learning_rate
+    >>> Rule(lr=0.2)
+    Traceback (most recent call last):
+    ...
+    workbench.errors.SignatureError: Rule has no argument 'lr' (it has learning_rate); did you mean
+    'learning_rate'?
+    """
+
+    _rest: ClassVar[Mapping[str, Iterable[str]]] = {"unknown": ()}
+    """What constructors take besides their named arguments, by the name behind ``**``."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Look at the keywords, then make the instance."""
+        if kwargs:
+            known, complete = keywords(cls)
+            for name in kwargs:
+                if complete and name not in known:
+                    raise cls._unknown_keyword(name)
+        return super().__new__(cls)
+
+    @classmethod
+    def _unknown_keyword(cls, name: str) -> Exception:
+        """The error about an argument that the constructor does not take."""
+        return SignatureError(unknown_keyword(cls, name, keywords(cls)[0]))
+
+
+_keywords: WeakKeyDictionary[type, tuple[tuple[str, ...], bool]] = WeakKeyDictionary()
+
+
+def keywords(cls: type[Hinted]) -> tuple[tuple[str, ...], bool]:
+    """Return the keywords that the constructor of `cls` takes, and whether these are all.
+
+    A constructor of this project hands ``**kwargs`` on to the next one, and knows what any other
+    ``**`` has. One of a user's may do what it likes with them, so that nobody knows all.
+    """
+    if cls not in _keywords:
+        _keywords[cls] = _read_keywords(cls)
+    return _keywords[cls]
+
+
+def _read_keywords(cls: type[Hinted]) -> tuple[tuple[str, ...], bool]:
+    known: dict[str, None] = {}
+    ours = True
+    for base in cls.__mro__:
+        if "__init__" not in vars(base) or base is object:
+            continue
+        parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
+        known.update(dict.fromkeys(p.name for p in parameters if p.kind in BY_NAME))
+        rest = next((p.name for p in parameters if p.kind is p.VAR_KEYWORD), None)
+        if rest is None:
+            return tuple(known), ours
+        ours = ours and base.__module__.startswith(PACKAGES)
+        if rest in cls._rest:
+            known.update(dict.fromkeys(cls._rest[rest]))
+            return tuple(known), ours
+        ours = ours and rest == "kwargs"
+    return tuple(known), ours

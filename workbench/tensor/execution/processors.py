@@ -1,0 +1,79 @@
+"""The number of processors that this process may use.
+
+A container sees all processors of its host, but its quota may be a small part of them. Threads
+beyond the quota do not run side by side; they stop each other.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+from pathlib import Path
+
+_CGROUP = Path("/proc/self/cgroup")
+_MOUNT = Path("/sys/fs/cgroup")
+
+
+@functools.cache
+def available_processors() -> int:
+    """Return how many processors this process may use at the same time.
+
+    The smallest of the processors of the machine, those that the process is bound to, and the
+    quotas of its control groups (Linux, both versions), rounded up.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Examples
+    --------
+    >>> available_processors() >= 1
+    True
+    """
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    granted = [math.ceil(quota) for quota in _quotas()]
+    return max(1, min([bound or 1, *granted]))
+
+
+def _quotas() -> list[float]:
+    """Return the quota, in processors, of every control group above this process that has one."""
+    found = []
+    try:
+        memberships = _CGROUP.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    for membership in memberships:
+        _, controllers, path = membership.split(":", 2)
+        if controllers not in ("", "cpu", "cpu,cpuacct", "cpuacct,cpu"):
+            continue
+        root = _MOUNT / controllers.replace("cpuacct,cpu", "cpu,cpuacct")
+        if controllers and not root.is_dir():
+            root = _MOUNT / "cpu"
+        # Within a container the path may be that of the host, which is not to be seen there.
+        folder = root / path.lstrip("/")
+        for place in (folder, *folder.parents):
+            quota = _version_1(place) if controllers else _version_2(place)
+            if quota is not None:
+                found.append(quota)
+            if place == root:
+                break
+    return found
+
+
+def _version_2(folder: Path) -> float | None:
+    try:
+        quota, period = (folder / "cpu.max").read_text(encoding="ascii").split()
+        return None if quota == "max" else int(quota) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
+
+
+def _version_1(folder: Path) -> float | None:
+    try:
+        quota = int((folder / "cpu.cfs_quota_us").read_text(encoding="ascii"))
+        period = int((folder / "cpu.cfs_period_us").read_text(encoding="ascii"))
+        return quota / period if quota > 0 else None
+    except (OSError, ValueError, ZeroDivisionError):
+        return None

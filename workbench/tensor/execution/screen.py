@@ -1,0 +1,80 @@
+"""Looks for values that are not finite, before they are written: as cheap as can be.
+
+Whether all elements are finite is asked with every step and hardly ever answered with no. So a look
+takes one pass, in few calls, and may raise a false alarm; what is alarming is then looked at once
+more, exactly, and at leisure. The eager tier sums up large tensors and has one multi-tensor
+operation look at all small ones. A compiled program sums up what is subtracted from old values, or
+what that is a product of (`rewrites`), so that nothing is written down for the sake of the look.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Sequence
+
+import torch
+
+LARGE = 2**14
+"""Elements from which a sum of its own is faster than the multi-tensor operation."""
+MARGIN = 1e8
+"""How far from an overflow what is subtracted has to stay, to make sure that a difference does."""
+
+
+class Screen:
+    """Looks at some results of a program, on the CPU.
+
+    Parameters
+    ----------
+    places : sequence of int
+        Which results.
+    likes : sequence of torch.Tensor
+        Tensors of their sizes and dtypes.
+    """
+
+    def __init__(self, places: Sequence[int], likes: Sequence[torch.Tensor]) -> None:
+        self._known = all(like.dtype in (torch.float32, torch.float64) for like in likes)
+        pairs = list(zip(places, likes, strict=True))
+        self._large = [place for place, like in pairs if like.numel() >= LARGE]
+        self._small = [place for place, like in pairs if like.numel() < LARGE]
+        self._found = torch.zeros(1)
+        self._one = torch.ones(1)
+
+    def passes(self, results: Sequence[torch.Tensor]) -> bool:
+        """True if all elements are finite; if not, it may be a false alarm."""
+        if not self._known:
+            return False
+        for place in self._large:
+            total = results[place].sum().item()
+            if total - total:  # which is no number, and counts as true, if the sum is not finite
+                return False
+        if self._small:
+            try:
+                # It multiplies by one, which changes nothing; only the look is wanted.
+                _look([results[place] for place in self._small], self._found, self._one)
+            except RuntimeError:  # elements that share memory, which it would not write to
+                self._large, self._small = [*self._large, *self._small], []
+                return self.passes(results)
+            if self._found.item():
+                self._found.zero_()
+                return False
+        return True
+
+
+_look = torch._amp_foreach_non_finite_check_and_unscale_
+
+
+def finite(new: torch.Tensor) -> torch.Tensor:
+    """True, as a boolean without dimensions, if all elements are finite."""
+    return new.isfinite().all()
+
+
+_FINITE = "workbench::finite"
+torch.library.define(_FINITE, "(Tensor new) -> Tensor")
+torch.library.impl(_FINITE, "CompositeExplicitAutograd", finite)
+torch.library.register_fake(_FINITE, lambda new: new.new_empty((), dtype=torch.bool))
+
+
+def all_of(told: Sequence[torch.Tensor]) -> torch.Tensor:
+    """True if all of several booleans without dimensions are."""
+    return functools.reduce(operator.and_, told)

@@ -1,0 +1,364 @@
+"""Shape rules that branch on a size, learned from a few concrete sizes.
+
+Some of torch's rules ask whether a size is one, or whether two are equal, where neither is known;
+some take only plain integers. `probe` runs such a rule on concrete sizes: first all of them differ,
+then some are equal, or have a size that is known elsewhere, until the rule accepts them. What it
+turns out to insist on is *learned*, so that a later contradiction is an error; the sizes of the
+result are read off as functions of those of the arguments, and one that follows no such rule
+becomes a new unknown. No size is ever tried as one: an unknown size does not broadcast.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from workbench.tensor.structure import map_structure
+
+if TYPE_CHECKING:
+    from workbench.tensor.shapes import World
+
+PROBES = 3
+DIVISIBLE = 120
+"""What all sizes tried are multiples of: everything small divides them."""
+INSISTED_ON = (2, 3)
+"""Sizes that functions insist on: of complex numbers, of vectors in space."""
+
+GUESSES = 6
+"""How often a size is looked for from which an expression has a certain value."""
+
+Tie = Any
+"""What sizes have in common that are to be equal: a number, or anything else."""
+
+
+class Infeasible(Exception):
+    """No sizes of the inputs make the sizes of the arguments what they were to be."""
+
+
+@dataclass
+class Unknown:
+    """A size of the arguments that is not known, and where it stands first.
+
+    Attributes
+    ----------
+    size : torch.SymInt
+    expression : sympy.Expr
+        The same, by the sizes of inputs.
+    axis : int or None
+        Counted from the first axis; ``None`` for a number that is no size of a tensor.
+    back : int or None
+        Counted from the last axis.
+    """
+
+    size: Any
+    expression: Any
+    axis: int | None
+    back: int | None
+
+
+class Probe:
+    """A function and its arguments, to be tried with concrete sizes.
+
+    Parameters
+    ----------
+    world : World
+    function : callable
+    args, kwargs : structures
+        With fakes in place of variables.
+    symbol : callable
+        Gives the expression of a symbolic number.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        function: Callable[..., Any],
+        args: Any,
+        kwargs: Any,
+        symbol: Callable[[Any], Any],
+    ) -> None:
+        self.world = world
+        self.function = function
+        self.args, self.kwargs = args, kwargs
+        self.symbol = symbol
+        self.unknown: dict[Any, Unknown] = {}
+        self.constants: set[int] = set()
+        self.symbolic = False
+        map_structure(self._collect, (args, kwargs))
+        self.tried: set[int] = set()
+
+    def _collect(self, leaf: Any) -> None:
+        if isinstance(leaf, torch.Tensor):
+            for axis, size in enumerate(leaf.shape):
+                self._add(size, axis, axis - leaf.dim())
+        elif isinstance(leaf, (torch.SymInt, torch.SymFloat, torch.SymBool)):
+            self._add(leaf, None, None)
+
+    def _add(self, size: Any, axis: int | None, back: int | None) -> None:
+        self.symbolic |= not isinstance(size, int)
+        expression = self.symbol(size)
+        if isinstance(expression, int):
+            self.constants.add(expression)
+        elif isinstance(size, torch.SymInt):
+            new = Unknown(size, expression, axis, back)
+            if self.unknown.setdefault(expression, new).axis is None:
+                self.unknown[expression] = new  # a place in a tensor says more
+
+    def result(self) -> Any:
+        """What the function gives, with fakes in place of tensors.
+
+        Raises
+        ------
+        Exception
+            What the function raises for sizes of which all differ, if it accepts none.
+        """
+        problem: Exception | None = None
+        for ties, descending, real in self._starts():
+            try:
+                self._run(ties, 0, descending, real)
+                ties = self._needed(ties, descending, real)
+                runs = [self._run(ties, k, descending, real) for k in range(PROBES)]
+            except Exception as error:
+                problem = problem or error
+                continue
+            self._learn(ties)
+            return self._general(runs)
+        assert problem is not None
+        raise problem
+
+    # Which sizes are to be equal.
+
+    def _starts(self) -> Iterator[tuple[dict[Any, Tie], bool, bool]]:
+        """Ties to try, whether later sizes are smaller, and whether to compute on real tensors.
+
+        As broadcasting aligns them, sizes are tied by their places from the end before they are by
+        those from the beginning.
+        """
+        free: dict[Any, Tie] = {e: e for e in self.unknown}
+        yield free, False, False
+        yield free, True, False
+        by_back = {e: e if u.back is None else ("back", u.back) for e, u in self.unknown.items()}
+        by_axis = {e: e if u.axis is None else ("axis", u.axis) for e, u in self.unknown.items()}
+        equal = {e: e if u.axis is None else "equal" for e, u in self.unknown.items()}
+        for ties in (by_back, by_axis, equal):
+            yield ties, False, False
+        for constant in sorted(self.constants.union(INSISTED_ON) - {0, 1}):
+            for place in ("back", "axis"):
+                for at in sorted({getattr(u, place) for u in self._placed()}):
+                    here = [u.expression for u in self._placed() if getattr(u, place) == at]
+                    for ties in (by_back, by_axis):
+                        yield ties | dict.fromkeys(here, constant), False, False
+        for ties in (by_back, by_axis, equal):
+            yield ties, False, True
+
+    def _placed(self) -> list[Unknown]:
+        return [u for u in self.unknown.values() if u.axis is not None]
+
+    def _needed(self, ties: dict[Any, Tie], descending: bool, real: bool) -> dict[Any, Tie]:
+        """The part of `ties` that the function insists on."""
+
+        def works(changed: dict[Any, Tie]) -> bool:
+            for order in (descending, not descending):
+                with contextlib.suppress(Exception):
+                    self._run(changed, 0, order, real)
+                    return True
+            return False
+
+        for expression in self.unknown:  # each alone
+            tied = isinstance(ties[expression], int) or _together(ties, expression) > 1
+            if tied and works(ties | {expression: expression}):
+                ties = ties | {expression: expression}
+        for place in ("back", "axis"):  # then those in the same place
+            for at in {getattr(u, place) for u in self._placed()}:
+                here = [u.expression for u in self._placed() if getattr(u, place) == at]
+                for tie in {ties[e] for e in here if not isinstance(ties[e], int)}:
+                    apart = {e: (place, at, tie) for e in here if ties[e] == tie}
+                    whole = list(ties.values()).count(tie)
+                    if 1 < len(apart) < whole - 1 and works(ties | apart):
+                        ties = ties | apart
+        for i, one in enumerate(self.unknown):  # then any two
+            for other in list(self.unknown)[i + 1 :]:
+                same = ties[one] == ties[other] and not isinstance(ties[one], int)
+                apart = dict.fromkeys((one, other), (one, other))
+                if same and _together(ties, one) > 3 and works(ties | apart):
+                    ties = ties | apart
+        return ties
+
+    def _learn(self, ties: dict[Any, Tie]) -> None:
+        """Remember what the function insisted on."""
+        first: dict[Tie, Any] = {}
+        for expression, tie in ties.items():
+            size = self.unknown[expression].size
+            known = tie if isinstance(tie, int) else first.setdefault(tie, size)
+            if known is not size:
+                torch._check(size == known)
+
+    # Concrete sizes.
+
+    def _run(self, ties: dict[Any, Tie], k: int, descending: bool, real: bool) -> _Run:
+        """Call the function with the `k`-th choice of sizes."""
+
+        def wanted(i: int) -> int:
+            i = len(ties) - 1 - i if descending else i
+            if real:
+                return 4 + i + k * (i + 2)
+            # The quotients of the two differences are not the same for any two.
+            return DIVISIBLE * (2 + i + (0, 1, 2 + i)[k])
+
+        sizes = _chosen(ties, wanted)
+        world = self.world
+
+        def number(size: Any) -> Any:
+            expression = self.symbol(size)
+            if isinstance(expression, int):
+                return expression
+            value = expression.subs(sizes)
+            kinds = {torch.SymFloat: float, torch.SymBool: bool}
+            return kinds.get(type(size), int)(value)
+
+        def concrete(leaf: Any) -> Any:
+            if isinstance(leaf, (torch.SymInt, torch.SymFloat, torch.SymBool)):
+                return number(leaf)
+            if isinstance(leaf, world.Fake):
+                shape = [number(size) for size in leaf.shape]
+                if not real:
+                    return torch.empty(shape, dtype=leaf.dtype, device=leaf.device)
+                # Numbers that may be indices, and other ones every time.
+                value = k % 2 == 0 if leaf.dtype is torch.bool else k + 1
+                return torch.full(shape, value, dtype=leaf.dtype, device=leaf.device)
+            return leaf
+
+        with contextlib.nullcontext() if real else world.concrete:
+            args, kwargs = map_structure(concrete, (self.args, self.kwargs))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                result = self.function(*args, **kwargs)
+        seen = {e: int(e.subs(sizes)) for e in self.unknown}
+        self.tried.update(seen.values())
+        return _Run(result, seen)
+
+    # From concrete sizes back to unknown ones.
+
+    def _general(self, runs: Sequence[_Run]) -> Any:
+        """Put unknown sizes back into what the probes gave."""
+        leaves: list[list[Any]] = []
+        for run in runs:
+            found: list[Any] = []
+            map_structure(found.append, run.result)
+            leaves.append(found)
+        if len({len(found) for found in leaves}) != 1:
+            raise RuntimeError("the number of results depends on a size that is not known")
+        seen = {e: [run.sizes[e] for run in runs] for e in self.unknown}
+        columns = iter(zip(*leaves, strict=True))
+
+        def general(leaf: Any) -> Any:
+            column = next(columns)
+            if isinstance(leaf, torch.Tensor):
+                dims = zip(*(t.shape for t in column), strict=True)
+                shape = [self._size(sizes, seen) for sizes in dims]
+                with self.world.mode:
+                    return torch.empty(shape, dtype=leaf.dtype, device=leaf.device)
+            if isinstance(leaf, int) and not isinstance(leaf, bool):
+                return self._size(column, seen)
+            if any(one != leaf for one in column):
+                raise RuntimeError("a number in the result depends on a size that is not known")
+            return leaf
+
+        return map_structure(general, runs[0].result)
+
+    def _size(self, found: Sequence[int], seen: dict[Any, list[int]]) -> Any:
+        """The size that was `found` at the probes, as a function of the unknown sizes."""
+        for expression, at in seen.items():
+            if list(found) == at and (len(set(at)) > 1 or found[0] not in self.constants):
+                return self.unknown[expression].size
+        if len(set(found)) == 1:
+            return found[0]
+        for expression, at in seen.items():
+            if at[0] == at[1]:
+                continue
+            slope = Fraction(found[1] - found[0], at[1] - at[0])
+            offset = found[0] - slope * at[0]
+            if slope.denominator == offset.denominator == 1 and found[2] == slope * at[2] + offset:
+                scaled = self.unknown[expression].size * int(slope)
+                return scaled if offset == 0 else scaled + int(offset)
+        return self.world.unknown_size()
+
+
+@dataclass
+class _Run:
+    """What a function gave, and the sizes that it was given."""
+
+    result: Any
+    sizes: dict[Any, int]
+
+
+def _together(ties: dict[Any, Tie], expression: Any) -> int:
+    return list(ties.values()).count(ties[expression])
+
+
+def _chosen(ties: dict[Any, Tie], wanted: Callable[[int], int]) -> dict[Any, int]:
+    """Values for the symbols in the expressions `ties`, such that those that are tied are equal.
+
+    Raises
+    ------
+    Infeasible
+        If there are none, or a size would have to be less than two that need not be.
+    """
+    sizes: dict[Any, int] = {}
+    classes: dict[Tie, list[Any]] = {}
+    for expression, tie in ties.items():
+        classes.setdefault(tie, []).append(expression)
+    # What is a symbol by itself has its value from there.
+    order = sorted(
+        enumerate(classes.items()),
+        key=lambda c: (not isinstance(c[1][0], int), not any(e.is_Symbol for e in c[1][1])),
+    )
+    for i, (tie, members) in order:
+        target = tie if isinstance(tie, int) else None
+        for expression in sorted(
+            members, key=lambda e: (bool(e.free_symbols - {*sizes}), not e.is_Symbol)
+        ):
+            value = _reach(expression, wanted(i) if target is None else target, sizes)
+            if target is None:
+                target = value
+            elif value != target:
+                raise Infeasible(f"{expression} is not {target}")
+    return sizes
+
+
+def _reach(expression: Any, wanted: int, sizes: dict[Any, int]) -> int:
+    """Choose values for the symbols of `expression` that have none; as `wanted`, if possible."""
+    free = sorted(expression.free_symbols - {*sizes}, key=str)
+    if not free:
+        return int(expression.subs(sizes))
+    chosen: dict[Any, int] = {}
+    for others in (2, 1):
+        chosen = dict.fromkeys(free[1:], others)
+        rest = expression.subs({**sizes, **chosen})
+        for multiple in (False, True):
+            found = _solved(rest, free[0], wanted, multiple)
+            if found is not None:
+                sizes |= {**chosen, free[0]: found}
+                return wanted
+    sizes |= {**chosen, free[0]: wanted}
+    return int(expression.subs(sizes))
+
+
+def _solved(expression: Any, symbol: Any, wanted: int, multiple: bool) -> int | None:
+    """For which value of `symbol` the `expression` is as `wanted`.
+
+    It is searched as if the expression were the symbol plus a number, or a `multiple` of it.
+    """
+    guess = wanted
+    for _ in range(GUESSES):
+        found = int(expression.subs(symbol, guess))
+        if found == wanted:
+            return guess
+        guess = guess * wanted // max(found, 1) if multiple else guess + wanted - found
+    return None

@@ -1,0 +1,127 @@
+"""Attributes that cannot be misspelt: assigning one that does not exist is refused.
+
+``session.learning_rate = 0.1`` would otherwise be kept and never read, and a run would go on with
+another learning rate than the person thinks. What the methods of a class do is left alone, so that
+a subclass may keep what it likes; what is refused comes from outside.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from workbench.errors import AlgorithmError, UnknownAttributeError, nearest
+from workbench.hints import OURS, Hinted
+from workbench.tensor import SharedVariable
+
+UNKNOWN = (
+    "{kind} has no attribute {name!r}, so that nothing would ever read it{hint}; a note of your "
+    "own may have a name that begins with an underscore"
+)
+TOO_LATE = (
+    "{kind}.{name} is part of the training step already, which a new one would not change; {what}"
+)
+SHARED = (
+    "{kind}.{name} is a shared variable that the training function reads; give it a value with "
+    "{owner}.{name}.set_value({value!r}), or while training with session.set({owner}.{name}, "
+    "{value!r})"
+)
+
+
+class FixedAttributes(Hinted):
+    """Base of classes whose attributes can be changed but not added to from outside.
+
+    Raises
+    ------
+    UnknownAttributeError
+        When an attribute is assigned that does not exist; names with an underscore in front are
+        free.
+    AlgorithmError
+        When a shared variable would be replaced by a number, or what a training step was made of.
+
+    Examples
+    --------
+    >>> from workbench.algorithms import Scale
+    >>> Scale(0.1).learning_rat = 0.2
+    Traceback (most recent call last):
+    ...
+    workbench.errors.UnknownAttributeError: Scale has no attribute 'learning_rat', so that nothing
+    would ever read it; did you mean 'learning_rate'?; ...
+    """
+
+    _called: ClassVar[str] = "it"
+    """What a user's variable for it may be called, for the words of errors."""
+
+    _parts: ClassVar[tuple[str, ...]] = ()
+    """The attributes that may have what was looked for here."""
+
+    _instead: ClassVar[Mapping[str, str]] = {}
+    """What to write for some names that are no attributes."""
+
+    _assign: ClassVar[str] = "{path}.set_value({value})"
+    """How to give a value to a shared variable of a part."""
+
+    _fixed: Mapping[str, str] = {}
+    """Attributes that have been made use of, so that a change would come too late, and the remedy.
+    """
+
+    if not TYPE_CHECKING:  # a type checker would allow any attribute
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            own = self.__dict__
+            if name in own:
+                old = own[name]
+                if isinstance(old, SharedVariable) and not isinstance(value, SharedVariable):
+                    raise AlgorithmError(
+                        SHARED.format(
+                            kind=type(self).__name__, owner=self._called, name=name, value=value
+                        )
+                    )
+                if name in self._fixed and from_outside(self):
+                    kind, what = type(self).__name__, self._fixed[name]
+                    raise AlgorithmError(TOO_LATE.format(kind=kind, name=name, what=what))
+            elif name[0] != "_" and not hasattr(type(self), name) and from_outside(self):
+                raise UnknownAttributeError(_unknown(self, name, value))
+            super().__setattr__(name, value)
+
+
+def from_outside(instance: object) -> bool:
+    """Return whether an attribute is being assigned by something else than a method of it."""
+    frame = sys._getframe(1)
+    while frame.f_code.co_name == "__setattr__" and frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_locals.get("self") is not instance
+
+
+def _unknown(instance: FixedAttributes, name: str, value: Any) -> str:
+    shown = f"{value!r:.40}"
+    if name in instance._instead:
+        instead = instance._instead[name].format(name=name, value=shown)
+        return UNKNOWN.format(kind=type(instance).__name__, name=name, hint=f"; write {instead}")
+    wanted = (name, *OURS.get(name, ()))
+    for path, found in _below(instance, wanted, instance._called):
+        if isinstance(found, SharedVariable):
+            write = instance._assign.format(path=path, value=shown)
+            hint = f"; it is a shared variable, so write {write}"
+        else:
+            hint = f"; did you mean {path}?"
+        break
+    else:
+        known = [n for n in dir(instance) if not n.startswith("_")]
+        ours = next((one for one in wanted[1:] if one in known), None)
+        hint = nearest(name, known) if ours is None else f"; did you mean {ours!r}?"
+    return UNKNOWN.format(kind=type(instance).__name__, name=name, hint=hint)
+
+
+def _below(holder: object, wanted: tuple[str, ...], path: str) -> Iterator[tuple[str, Any]]:
+    """Yield the attributes of parts that have one of the names, with the way there."""
+    for part in getattr(holder, "_parts", ()):
+        value = vars(holder).get(part)
+        listed = value if isinstance(value, list) else [value]
+        for number, one in enumerate(listed):
+            here = f"{path}.{part}[{number}]" if value is listed else f"{path}.{part}"
+            for name in wanted:
+                if name in getattr(one, "__dict__", ()):
+                    yield f"{here}.{name}", vars(one)[name]
+            yield from _below(one, wanted, here)

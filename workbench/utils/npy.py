@@ -1,0 +1,102 @@
+"""Arrays from the bytes of ``.npy`` and ``.npz`` files that may be forged.
+
+numpy makes room for what a header promises before it looks whether that is there, and inflates
+members of a zip file however large they become. Here an array takes no more memory than its file.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+SUFFIX = ".npy"
+UNKNOWN_VERSION = "version {version} of the .npy format is unknown"
+PROMISE = "an array of shape {shape} and dtype {dtype} does not take {room} bytes"
+OBJECTS = "an array of Python objects would have to be unpickled, which can execute anything"
+NOT_STORED = (
+    "the member {name!r} is compressed or overlaps another one, and numpy.savez writes no such file"
+)
+
+
+def array_of(data: bytes) -> NDArray[Any]:
+    """Return the array in an ``.npy`` file.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    ValueError
+        If these are not the bytes of one array of numbers, text or dates.
+
+    Examples
+    --------
+    >>> file = io.BytesIO()
+    >>> numpy.save(file, numpy.arange(3))
+    >>> array_of(file.getvalue())
+    array([0, 1, 2])
+    """
+    file = io.BytesIO(data)
+    version = numpy.lib.format.read_magic(file)
+    readers = {
+        (1, 0): numpy.lib.format.read_array_header_1_0,
+        (2, 0): numpy.lib.format.read_array_header_2_0,
+    }
+    if version not in readers:
+        raise ValueError(UNKNOWN_VERSION.format(version=version))
+    shape, _, dtype = readers[version](file)
+    if dtype.hasobject:
+        raise ValueError(OBJECTS)
+    room = len(data) - file.tell()
+    count = math.prod(shape)
+    if (
+        min(shape, default=0) < 0
+        or count * dtype.itemsize != room
+        or (count and not dtype.itemsize)
+    ):
+        raise ValueError(PROMISE.format(shape=shape, dtype=dtype, room=room))
+    file.seek(0)
+    array: NDArray[Any] = numpy.lib.format.read_array(file, allow_pickle=False)
+    return array
+
+
+def arrays_of(data: bytes) -> dict[str, NDArray[Any]]:
+    """Return the arrays in an ``.npz`` file as `numpy.savez` writes it, by name.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+
+    Raises
+    ------
+    ValueError, zipfile.BadZipFile
+        If these are not the bytes of such a file; a compressed one is refused.
+
+    Examples
+    --------
+    >>> file = io.BytesIO()
+    >>> numpy.savez(file, a=numpy.ones(2), b=numpy.arange(2))
+    >>> arrays_of(file.getvalue())
+    {'a': array([1., 1.]), 'b': array([0, 1])}
+    """
+    arrays = {}
+    left = len(data)
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        for member in file.infolist():
+            left -= member.file_size
+            if member.compress_type != zipfile.ZIP_STORED or left < 0:
+                raise ValueError(NOT_STORED.format(name=member.filename))
+            arrays[member.filename.removesuffix(SUFFIX)] = array_of(file.read(member))
+    return arrays

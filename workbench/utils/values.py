@@ -1,0 +1,43 @@
+"""What a tensor holds, as Python and numpy have it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+import torch
+
+WIDER = {torch.complex32: torch.complex64}
+"""What holds the values of dtypes that numpy lacks; for all others that is float32."""
+
+
+def to_python(value: Any) -> Any:
+    """Return a number for anything that holds a single one, and an array of its own for a tensor.
+
+    What is returned refers neither to memory that training overwrites nor to an accelerator.
+    Numbers of which numpy knows no kind, such as bfloat16, become float32, which holds each of
+    them. Other objects are returned as they are.
+
+    Examples
+    --------
+    >>> to_python(torch.tensor(0.5, dtype=torch.bfloat16)), to_python(numpy.float32(2))
+    (0.5, 2.0)
+    >>> to_python(torch.tensor([0.5, 2.0], dtype=torch.bfloat16))
+    array([0.5, 2. ], dtype=float32)
+    >>> to_python("text")
+    'text'
+    """
+    if isinstance(value, torch.Tensor):
+        return value.item() if value.ndim == 0 else _array(value)
+    if isinstance(value, numpy.generic) or (isinstance(value, numpy.ndarray) and value.ndim == 0):
+        return value.item()
+    return value.copy() if isinstance(value, numpy.ndarray) else value
+
+
+def _array(tensor: torch.Tensor) -> numpy.ndarray[Any, Any]:
+    dense = tensor.detach().to_dense() if tensor.layout is not torch.strided else tensor.detach()
+    here = dense.cpu().resolve_conj().resolve_neg()
+    try:
+        return here.numpy().copy()
+    except TypeError:
+        return here.to(WIDER.get(here.dtype, torch.float32)).numpy()
