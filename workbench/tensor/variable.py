@@ -157,7 +157,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     if function in COMPARED or function in CHECKED:
         from workbench.tensor.alike import arguments_of_loss
 
-        args, kwargs = arguments_of_loss(function, args, kwargs)
+        args, kwargs = arguments_of_loss(function, args, dict(kwargs))
     try:
         result = _infer(function, args, kwargs)
     except errors.OperationError:
