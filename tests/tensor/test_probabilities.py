@@ -172,9 +172,11 @@ def test_rounding_is_no_fault():
     assert np.isfinite(float(CategoricalCrossEntropy().apply(torch.tensor([1, 2]), wide)))
 
 
-def test_what_is_not_a_number_is_left_to_who_looks_for_it():
-    value = BinaryCrossEntropy().apply(torch.tensor([[1.0]]), torch.tensor([[float("nan")]]))
-    assert torch.isnan(value)
+@pytest.mark.parametrize("target", [0.0, 1.0])
+def test_what_is_not_a_number_is_left_to_who_looks_for_it(target):
+    y, nan = torch.tensor([[target]]), torch.tensor([[float("nan")]])
+    assert torch.isnan(BinaryCrossEntropy().apply(y, nan))
+    assert torch.isnan(BinaryCrossEntropy().apply(y, Logistic().apply(tensor.constant(nan))).eval())
 
 
 LIMITS = {

@@ -295,10 +295,13 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         SourceError
             As `initialize`.
         """
-        observed = [variable for variables, _ in self._observers for variable in variables]
-        new_values = [new for _, new in _variables(self._updates)]
-        roots = [*self._outputs(), *observed, *new_values]
-        return list(inputs_by_name(roots, self._kind).values())
+        return list(inputs_by_name(self._roots(), self._kind).values())
+
+    def _roots(self) -> list[Variable]:
+        """All that is computed for a batch: outputs, what is observed, and new values."""
+        wanted = [v for variables, _ in self._observers for v in self.training_graph(variables)]
+        news = [new for _, new in _variables(self._trained_updates())]
+        return [*dict.fromkeys([*self._outputs(), *wanted]), *news]
 
     def _build(self) -> Function:
         updates = self._trained_updates()

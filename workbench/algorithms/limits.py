@@ -155,6 +155,8 @@ class RemoveNotFinite(StepRule):
     True
     """
 
+    one_by_one = False
+
     def __init__(self, scaler: float = 1.0) -> None:
         self.scaler = hyperparameter(scaler, "scaler")
         self._accepts: Variable | None = None
@@ -173,7 +175,7 @@ class RemoveNotFinite(StepRule):
         steps: Steps = {}
         for parameter, step in previous_steps.items():
             shrunk = ((1 - self.scaler) * parameter).to(step.dtype)
-            instead = shrunk.where(~finite[parameter], torch.zeros_like(shrunk))  # type: ignore[call-overload]
+            instead = shrunk.where(~finite[parameter], torch.zeros_like(shrunk))
             steps[parameter] = step.where(self._accepts, instead)
         return steps, []
 

@@ -230,7 +230,8 @@ class CompositeRule(StepRule):
 def _both(one: Variable | None, other: Variable | None) -> Variable | None:
     if one is None or other is None:
         return other if one is None else one
-    return one & other
+    both: Variable = one.logical_and(other)
+    return both
 
 
 class Scale(StepRule):

@@ -180,13 +180,14 @@ def _loop_again(call: Call, loop: Loop, wanted: Callable[[ModeDependent], bool])
     outputs = inner(loop.inner_outputs)
     if all(map(operator.is_, outputs, loop.inner_outputs)):
         return []
-    kept = [(target, *inner([new])) for target, new in attached_updates(outputs)]
+    kept = [target for target, _ in attached_updates(outputs)]
+    news = inner(new for _, new in attached_updates(outputs))
     told = inner(estimates(outputs))
-    results = with_body(call, [*outputs, *(new for _, new in kept), *told])
+    results = with_body(call, [*outputs, *news, *told])
     further = results[len(outputs) :]
     annotation = Annotation()
-    for (target, _), news in zip(kept, further, strict=False):
-        annotation.updates[target] = _typical(news)
+    for target, all_of_them in zip(kept, further, strict=False):
+        annotation.updates[target] = _typical(all_of_them)
     for estimate, all_of_them in zip(told, further[len(kept) :], strict=True):
         mean = all_of_them.mean(0)
         mean.tag = estimate.tag.copy()

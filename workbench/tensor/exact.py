@@ -104,7 +104,9 @@ def _functional_log_softmax(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch
 
 def _weighted(weight: torch.Tensor, log_p: torch.Tensor) -> torch.Tensor:
     product = weight * log_p
-    return torch.where(weight == 0, 0.0, product) if _limits(product) else product
+    if not _limits(product):
+        return product
+    return torch.where((weight == 0) & torch.isneginf(log_p), 0.0, product)
 
 
 def _log(p: torch.Tensor) -> torch.Tensor:
@@ -113,9 +115,9 @@ def _log(p: torch.Tensor) -> torch.Tensor:
 
 def _log_complement(p: torch.Tensor) -> torch.Tensor:
     # Chosen on both sides of the logarithm, whose gradient would be infinite at one.
-    below = p < 1
+    sure = p >= 1
     least = math.log(torch.finfo(p.dtype).tiny)
-    return torch.where(below, torch.log1p(-torch.where(below, p, 0.0)), least)
+    return torch.where(sure, least, torch.log1p(-torch.where(sure, 0.0, p)))
 
 
 def _log_sigmoid_of_negative(x: torch.Tensor) -> torch.Tensor:

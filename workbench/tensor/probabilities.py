@@ -117,6 +117,8 @@ def _within(p: torch.Tensor, low: float, high: float, must: str, what: str, hint
         return torch.where((p < low - slack) | (p > high + slack), torch.nan, p)
     if p.numel():
         least, most = p.detach().aminmax()
+        if type(least) is not torch.Tensor:  # a constant, of which only the shape is asked
+            return p
         found = least.item(), most.item()
         if found[0] < low - slack or found[1] > high + slack:
             text = OUTSIDE.format(what=what, low=found[0], high=found[1], must=must, hint=hint)
@@ -141,7 +143,7 @@ def _distributions(p: torch.Tensor, what: str, hint: str) -> Any:
     slack = max(1e-3, 16 * torch.finfo(p.dtype).eps)
     with torch.no_grad():
         away = (p.detach().sum(-1, dtype=torch.promote_types(p.dtype, torch.float32)) - 1).abs()
-    if type(p) is not torch.Tensor or not p.is_cpu:
+    if type(away) is not torch.Tensor or not p.is_cpu:
         return torch.where((away > slack).unsqueeze(-1), torch.nan, p)
     if away.numel() and away.max().item() > slack:
         total = p.detach().sum(-1).flatten()[away.flatten().argmax()].item()

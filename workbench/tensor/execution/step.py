@@ -30,15 +30,11 @@ class Guard(Protocol):
 
 
 class Watch(Protocol):
-    """Wants some of what a call computes to be finite, or nothing is updated.
+    """Wants some of what a call computes to be finite, or nothing is updated."""
 
-    Attributes
-    ----------
-    variables : sequence of Variable
-        Updated variables, of which the new values are meant, and outputs.
-    """
-
-    variables: Sequence[Variable]
+    @property
+    def variables(self) -> Sequence[Variable]:
+        """Updated variables, of which the new values are meant, and outputs."""
 
     def refuse(
         self, inputs: Sequence[Variable], values: Sequence[torch.Tensor], wrong: Sequence[Variable]
