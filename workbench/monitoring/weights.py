@@ -498,7 +498,8 @@ class _Algebra:
     def _weight_of_loss(
         self, function: Callable[..., Any], arguments: dict[str, Any], reduction: str
     ) -> Weight | None:
-        target, classes = arguments.get("target"), arguments.get("weight")
+        target: Any = arguments.get("target")
+        classes: Any = arguments.get("weight")
         if function in INDEXED and not target.dtype.is_floating_point:
             ignored = -100 if arguments["ignore_index"] is None else arguments["ignore_index"]
             # to be counted only where batches are added up, since it takes longer than to keep them

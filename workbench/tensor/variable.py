@@ -20,7 +20,7 @@ import torch
 
 from workbench import errors
 from workbench.tensor import shapes
-from workbench.tensor.losses import COMPARED
+from workbench.tensor.losses import CHECKED, COMPARED
 from workbench.tensor.numpy_functions import UFUNCS, refuse_numpy
 from workbench.tensor.structure import map_structure, name_of
 from workbench.tensor.vocabulary import keyword_hint, unknown_attribute
@@ -155,7 +155,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     kwargs = dict(kwargs)
     _refuse(function, args, kwargs)
     args, kwargs = map_structure(_constant, (args, kwargs))
-    if function in COMPARED:
+    if function in COMPARED or function in CHECKED:
         from workbench.tensor.alike import arguments_of_loss
 
         args, kwargs = arguments_of_loss(function, args, dict(kwargs))
