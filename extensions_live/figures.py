@@ -75,7 +75,7 @@ def document(figures: Sequence[Sequence[str]], *, height: int = HEIGHT) -> str:
     iterations = DataRange1d(range_padding=0.02, name="iterations")
     cursor = Span(dimension="height", line_alpha=0.6, line_width=1, name="cursor")
     result = Document()
-    sources: dict[str, tuple[ColumnDataSource, ColumnDataSource]] = {}
+    sources: dict[str, list[ColumnDataSource]] = {}
     for channels in figures:
         plot = figure(
             height=height,
@@ -101,14 +101,14 @@ def document(figures: Sequence[Sequence[str]], *, height: int = HEIGHT) -> str:
         plot.xaxis.axis_label = "iteration"
         for channel in channels:
             if channel not in sources:
-                sources[channel] = (
-                    ColumnDataSource({"x": [], "y": []}, name=f"curve:{channel}"),
-                    ColumnDataSource({"x": [], "y": []}, name=f"marks:{channel}"),
-                )
-            curve, marks = sources[channel]
+                sources[channel] = [
+                    ColumnDataSource({"x": [], "y": []}, name=f"{kind}:{channel}")
+                    for kind in ("curve", "dots", "marks")
+                ]
+            curve, lone, marks = sources[channel]
             shade = colour[channel]
             line = plot.line("x", "y", source=curve, color=shade, line_width=2)
-            dots = plot.scatter("x", "y", source=curve, color=shade, size=6)
+            dots = plot.scatter("x", "y", source=lone, color=shade, size=6)
             crosses = plot.scatter(
                 *("x", "y"),
                 source=marks,

@@ -28,7 +28,7 @@ SCALE = 4  # drawn so much larger than on the page
 SHRINK = 2  # and shrunk by this much
 TEXT, SOFT, GRID = "#374151", "#6b7280", "#e5e7eb"
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 30, 34
-SPARSE, DENSE = 60, 300  # curves with few points have dots, with many a thin line
+DENSE = 300  # curves with more points than this are drawn thinner
 
 
 class Line(NamedTuple):
@@ -101,16 +101,16 @@ class Panel:
             x += 22 + self.font.getlength(label) / SCALE + 18
 
     def draw_line(self, line: Line) -> None:
-        """Draw one curve: its pieces, dots where it has few points, marks where it is broken."""
+        """Draw one curve: its pieces, dots where lines would not show it, marks where it breaks."""
         points = list(zip(line.curve.x.tolist(), line.curve.y.tolist(), strict=True))
         thick = 1.2 if len(points) > DENSE else 1.8
         for whole, piece in groupby(points, key=lambda point: not math.isnan(point[1])):
             if whole:
                 self._stroke([self._place(x, y) for x, y in piece], line.colour, thick)
-        if len(points) <= SPARSE:
-            for x, y in (self._place(x, y) for x, y in points if not math.isnan(y)):
-                corners = (x - 3, y - 3, x + 3, y + 3)
-                self.pen.ellipse([c * SCALE for c in corners], line.colour)
+        for dot in zip(*line.curve.dots(), strict=True):
+            x, y = self._place(*dot)
+            corners = (x - 3, y - 3, x + 3, y + 3)
+            self.pen.ellipse([c * SCALE for c in corners], line.colour)
         for place in line.curve.marks.tolist():
             x, y = self._place(place, self.ys[0])
             self._stroke([(x - 3, y - 8), (x + 3, y - 2)], MARK_COLOUR, 1.5)

@@ -19,6 +19,7 @@ from .bridge import pump
 from .curves import latest, read_curve
 from .figures import HEIGHT, colours, document
 from .output import RunView
+from .reduction import packed
 from .still import Still
 from .widget import BokehJS, LiveWidget, live_module
 
@@ -167,7 +168,7 @@ class PlotView(LiveWidget[Plot]):
         if state == self._shown:
             return None
         curves = {
-            name: {"x": curve.x.tobytes(), "y": curve.y.tobytes(), "marks": curve.marks.tobytes()}
+            name: packed(curve)
             for name in plot.names
             if (curve := read_curve(log, name, start=visible[0], stop=visible[1])) is not None
         }

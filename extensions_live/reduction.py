@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 POINTS = 2000
 COARSE_POINTS = 200
 MARKS = 200
+SPARSE = 60  # curves with at most so many points show each of them as a dot
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,33 @@ class Curve:
     x: Floats
     y: Floats
     marks: Floats
+
+    def dots(self) -> tuple[Floats, Floats]:
+        """Return `x` and `y` of the points to draw as dots, each of shape (D,).
+
+        All points of a curve with few of them, and otherwise those that no line reaches: both
+        neighbours are missing.
+
+        Examples
+        --------
+        >>> x, y = np.arange(90.0), np.full(90, np.nan)
+        >>> y[[5, 7, 8]] = 1.0
+        >>> Curve(x, y, x[:0]).dots()[0].tolist()
+        [5.0]
+
+        """
+        shown = ~np.isnan(self.y)
+        if len(self.x) > SPARSE:
+            beside = np.pad(shown, 1)
+            shown = shown & ~beside[:-2] & ~beside[2:]
+        return self.x[shown], self.y[shown]
+
+
+def packed(curve: Curve) -> dict[str, bytes]:
+    """Return what a page needs to draw a curve, as the bytes of arrays of float64."""
+    dots_x, dots_y = curve.dots()
+    arrays = {"x": curve.x, "y": curve.y, "marks": curve.marks, "dots_x": dots_x, "dots_y": dots_y}
+    return {name: array.tobytes() for name, array in arrays.items()}
 
 
 def reduce_curve(

@@ -84,6 +84,12 @@ def test_model_selector_and_archive_spell_paths_alike(mlp, model):
     for path, parameter in model.get_parameter_dict().items():
         for spelling in (path, path.removeprefix("/")):
             assert Selector(mlp).select(spelling) == [parameter]
+            assert model.get_parameter_dict()[spelling] is parameter
+            assert Selector(mlp).get_parameters().get(spelling) is parameter
+            for values in (model.get_parameter_values(), load_parameters(file)):
+                assert_array_equal(values[spelling], parameter.get_value())
+    with pytest.raises(KeyError, match=r"no parameter 'mlp/linear_0\.w'; did you mean '/mlp/lin"):
+        model.get_parameter_dict()["mlp/linear_0.w"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ knows nothing of the workbench can still catch them::
     ├── DtypeError            (TypeError, ValueError) a dtype that does not fit
     ├── SymbolicError         (TypeError)       a value was asked of a variable that has none yet
     ├── OperationError        (TypeError)       a function or its arguments that are refused
+    ├── UnknownNameError      (AttributeError)  a name that is not there; the text has the right one
     ├── InputError            (ValueError)      inputs of a function: missing, surplus or ill-typed
     ├── OutOfRangeError       (IndexError)      the number of a class, or of a word, that is none
     ├── GradientError         (ValueError)      a gradient that is not defined
@@ -22,6 +23,7 @@ knows nothing of the workbench can still catch them::
     ├── SelectionError        (LookupError, ValueError) a path or a name that selects nothing
     ├── SearchError           (ValueError)      a beam search that cannot be made as asked
     ├── ParameterError        (ValueError)      parameter values that do not fit the model
+    │   └── UnknownParameterError (KeyError)    a path that no parameter has
     ├── AlgorithmError        (ValueError)      an algorithm or a step rule set up wrongly
     ├── NotFiniteError        (ArithmeticError) a cost became infinite or not a number
     ├── MonitoringError       (ValueError)      monitored variables that are unfit, or have no value
@@ -107,6 +109,10 @@ class OperationError(WorkbenchError, TypeError):
     """A function does not take these arguments, or is refused on variables."""
 
 
+class UnknownNameError(WorkbenchError, AttributeError):
+    """A name that a module or a variable does not have; the text says what to write instead."""
+
+
 class InputError(WorkbenchError, ValueError):
     """The inputs of a function are missing, surplus or of the wrong kind."""
 
@@ -169,6 +175,12 @@ class SearchError(WorkbenchError, ValueError):
 
 class ParameterError(WorkbenchError, ValueError):
     """Values of parameters do not fit the model, or were never set."""
+
+
+class UnknownParameterError(ParameterError, KeyError):
+    """No parameter has the path asked for."""
+
+    __str__ = Exception.__str__  # a KeyError would show the quoted text
 
 
 class AlgorithmError(WorkbenchError, ValueError):

@@ -16,6 +16,7 @@ from workbench.graph.hierarchy import Component
 from workbench.graph.module import GraphAsModule
 from workbench.tensor import SharedVariable
 from workbench.tensor.shared import check_set
+from workbench.utils.paths import ByPath
 
 __all__ = [
     "Model",
@@ -66,15 +67,17 @@ class Model(ComputationGraph):
                     found[brick] = None
         return list(found)
 
-    def get_parameter_dict(self) -> dict[str, SharedVariable]:
+    def get_parameter_dict(self) -> ByPath[SharedVariable]:
         """The parameters by path; one that belongs to no brick goes by its name.
+
+        To look one up, the ``/`` in front is not needed.
 
         Raises
         ------
         ParameterError
             If two parameters have one path, or one has no name.
         """
-        by_path: dict[str, SharedVariable] = {}
+        by_path: ByPath[SharedVariable] = ByPath()
         for parameter in self.parameters:
             brick = get_brick(parameter)
             path = parameter.name if brick is None else brick.get_hierarchical_name(parameter)
@@ -87,9 +90,9 @@ class Model(ComputationGraph):
             by_path[path] = parameter
         return by_path
 
-    def get_parameter_values(self) -> dict[str, numpy.ndarray[Any, Any]]:
+    def get_parameter_values(self) -> ByPath[numpy.ndarray[Any, Any]]:
         """Copies of the parameters' values, by path."""
-        return {path: p.get_value() for path, p in self.get_parameter_dict().items()}
+        return ByPath({path: p.get_value() for path, p in self.get_parameter_dict().items()})
 
     def set_parameter_values(self, parameter_values: Mapping[str, Any]) -> None:
         """Set the values of all parameters, or of none if anything does not fit.
@@ -106,10 +109,9 @@ class Model(ComputationGraph):
             If a path is unknown or missing, or an array has the wrong shape or kind.
         """
         parameters = self.get_parameter_dict()
-        rooted = {path.removeprefix("/"): path for path in parameters}
         given: dict[str, Any] = {}
         for path, value in parameter_values.items():
-            full = rooted.get(path.removeprefix("/"), path)
+            full = parameters.spelled(path)
             if full in given:
                 raise ParameterError(f"no parameter was set: {full!r} is given twice")
             given[full] = value

@@ -13,6 +13,7 @@ from workbench.errors import SelectionError, nearest
 from workbench.graph.hierarchy import PARAMETER_SEPARATOR, PATH_SEPARATOR, Component
 from workbench.hints import Hinted
 from workbench.tensor import Variable
+from workbench.utils.paths import ByPath
 
 __all__ = [
     "Path",
@@ -137,7 +138,7 @@ class Selector(Hinted):
     def __init__(self, bricks: Component | Sequence[Component]) -> None:
         self.bricks = [bricks] if isinstance(bricks, Component) else list(bricks)
 
-    def get_parameters(self, parameter_name: str | None = None) -> dict[str, Variable]:
+    def get_parameters(self, parameter_name: str | None = None) -> ByPath[Variable]:
         """The parameters of the bricks and of all below them, by path.
 
         Parameters
@@ -150,7 +151,7 @@ class Selector(Hinted):
         SelectionError
             If two different parameters have the same path.
         """
-        found: dict[str, Variable] = {}
+        found: ByPath[Variable] = ByPath()
         stack = [(brick, Path([Path.BrickName(brick.name)])) for brick in reversed(self.bricks)]
         while stack:
             brick, path = stack.pop()

@@ -1,6 +1,6 @@
 // The control bar of a run. A click only sends a command; what became of it, and everything else
 // shown here, comes back with the payload. `post`, `attend` and `showProblem`
-// stand in attend.js, `announce` in draw.js, `watchKernel` in kernel.js, `keepStill` in keep.js.
+// stand in attend.js, `announce` in draw.js, `watchKernel` in kernel.js, `careForCell` in keep.js.
 
 const ICONS = {
   pause: "M4 3h3v10H4zM9 3h3v10H9z",
@@ -128,4 +128,4 @@ function render({ model, el }) {
   };
 }
 
-export default { initialize: keepStill, render };
+export default { initialize: careForCell, render };

@@ -1,8 +1,7 @@
 // Hosts Bokeh figures: loads BokehJS once a page, draws the figures that Python built, and replaces
 // all numbers whenever a new payload arrives. `post`, `attend` and `showProblem` stand in attend.js,
-// `whileShown` and `announce` in draw.js, `watchKernel` in kernel.js, `keepStill` in keep.js.
+// `whileShown` and `announce` in draw.js, `watchKernel` in kernel.js, `careForCell` in keep.js.
 
-const SPARSE = 60; // curves with at most so many points also show dots
 const DENSE = 300; // curves with more points than this are drawn thinner
 const SETTLE = 150; // ms without a further change of the range before finer points are asked for
 
@@ -202,7 +201,7 @@ function fill(model, box, cards, views) {
         const [name, kind] = renderer.tags;
         const count = data[name]?.x.length ?? 0;
         const off = buttons[name].classList.contains("wb-off");
-        renderer.visible = !off && (kind !== "dots" || count <= SPARSE);
+        renderer.visible = !off;
         if (kind === "line") renderer.glyph.line_width = count > DENSE ? 1.25 : 2;
       }
       for (const name of channels[i]) {
@@ -217,9 +216,12 @@ function fill(model, box, cards, views) {
   const apply = () => {
     const { curves = {} } = model.get("payload");
     for (const [name, curve] of Object.entries(curves)) {
-      const [x, y, marks] = [curve.x, curve.y, curve.marks].map(numbers);
+      const [x, y, marks, dotsX, dotsY] = (
+        [curve.x, curve.y, curve.marks, curve.dots_x, curve.dots_y].map(numbers)
+      );
       data[name] = { x, y, marks };
       views.document.get_model_by_name(`curve:${name}`).data = { x, y };
+      views.document.get_model_by_name(`dots:${name}`).data = { x: dotsX, y: dotsY };
       views.document.get_model_by_name(`marks:${name}`).data = {
         x: marks, y: new Float64Array(marks.length).fill(0.03),
       };
@@ -330,4 +332,4 @@ function render({ model, el }) {
   };
 }
 
-export default { initialize: keepStill, render };
+export default { initialize: careForCell, render };

@@ -34,9 +34,13 @@ def cells(notebook):
 
 def whole(notebook, index, panel=0):
     """Look at the view of a cell until it is drawn; say what is wrong with it."""
-    notebook.scroll_to(index, panel=panel)
+
+    def drawn():
+        notebook.scroll_to(index, panel=panel)  # what is drawn needs more room than before
+        return notebook.drawn(index, panel=panel)
+
     try:
-        until(lambda: notebook.drawn(index, panel=panel), timeout=20, what="a drawn view")
+        until(drawn, timeout=20, what="a drawn view")
     except AssertionError:
         return f"cell {index}: not drawn"
     return notebook.complaints(index, panel=panel)
@@ -91,6 +95,27 @@ def test_an_output_in_a_tab_of_its_own_is_whole(running):
     tab.locator('[data-testid="plot"].wb-drawn canvas').first.wait_for()
     assert tab.locator(".wb-problem:visible").count() == 0
     assert whole(running, index) == ""
+
+
+def test_a_page_that_was_frozen_while_it_loaded_draws_all_views(running):
+    # The manager of widgets gives up after two seconds.
+    freeze = """(() => {
+        const create = URL.createObjectURL;
+        URL.createObjectURL = (blob) => {
+            const end = performance.now() + 2500;
+            if (!window.frozen) while (performance.now() < end);
+            window.frozen = true;
+            return create.call(URL, blob);
+        };
+    })()"""
+    running.page.add_init_script(freeze)
+    running.reload()
+    running.page.wait_for_function("window.frozen")
+    assert broken(running) == []
+    first = cells(running)[0]
+    running.scroll_to(first)
+    before = running.canvas(first)
+    until(lambda: running.canvas(first) != before, what="a change of the canvas")
 
 
 def test_a_page_reloaded_after_the_run_draws_all_views(running):

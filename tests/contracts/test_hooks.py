@@ -68,7 +68,7 @@ FORMER = [
     (MainLoop, "_run_epoch", "write a TrainingExtension with before_epoch and after_epoch"),
     *[
         (rule, "compute_step", r"makes the steps of all parameters at once; define compute_steps")
-        for rule in (CompositeRule, Momentum, RMSProp, StepClipping, Restrict)
+        for rule in (CompositeRule, Momentum, RMSProp, StepClipping, Restrict, RemoveNotFinite)
     ],
 ]
 
@@ -105,7 +105,7 @@ def test_a_name_that_is_no_method_is_nobodys_business():
 
 RULES = {
     AdaDelta: AdaDelta, AdaGrad: AdaGrad, Adam: Adam, BasicMomentum: BasicMomentum,
-    BasicRMSProp: BasicRMSProp, RemoveNotFinite: RemoveNotFinite, Scale: Scale,
+    BasicRMSProp: BasicRMSProp, Scale: Scale,
     VariableClipping: lambda: VariableClipping(9.0),
 }  # fmt: skip
 

@@ -143,3 +143,10 @@ def test_half_precision_tensors_of_both_kinds_are_taken():
     for dtype in (torch.float16, torch.bfloat16):
         dataset = data.IndexableDataset(torch.tensor([0.5, 1.0], dtype=dtype))
         assert dataset.indexables[0].tolist() == [0.5, 1.0]
+
+
+def test_integers_that_numpy_would_round_are_refused():
+    assert data.IndexableDataset([2**63, -1]).indexables[0].tolist() == [2.0**63, -1.0]
+    with pytest.raises(DataError, match="source 'data' has the value 9223372036854775809 at index"):
+        data.IndexableDataset([2**63 + 1, -1])
+    assert data.IndexableDataset([1, 2.5]).indexables[0].tolist() == [1.0, 2.5]

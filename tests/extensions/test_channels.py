@@ -57,7 +57,9 @@ WATCHERS = {
     "ReduceOnPlateau": lambda name: ReduceOnPlateau(RATE, name),
     "EarlyStopping": lambda name: EarlyStopping(name, epochs=9),
     "FinishIfNoImprovementAfter": lambda name: FinishIfNoImprovementAfter(name, epochs=9),
-    "OnLogRecord": lambda name: Printing(after_epoch=False).add_condition(["after_epoch"], OnLogRecord(name)),
+    "OnLogRecord": lambda name: Printing(after_epoch=False).add_condition(
+        ["after_epoch"], OnLogRecord(name)
+    ),
     "OnLogRecord of a checkpoint": lambda name: Checkpoint("/nowhere/a.tar", after_training=False)
     .add_condition(["after_epoch"], OnLogRecord(name)),
     "Plot": lambda name: Plot(channels=[["cost", name]]),

@@ -47,3 +47,15 @@ def test_ticks_are_round_increasing_and_inside(low, width, about):
     assert all(a < b for a, b in pairwise(found))
     slack = 1e-6 * max(abs(low), abs(high), width)
     assert all(low - slack <= tick <= high + slack for tick in found)
+
+
+@pytest.mark.parametrize("gap", [2, 3])
+def test_points_without_neighbours_are_seen(gap):
+    whole = np.linspace(0, 1, 300)
+    lone = np.where(np.arange(300) % gap == 0, whole, np.nan)
+
+    def red(y):
+        image = pixels([[line(y, "#ff0000")]])[100:]  # without the legend
+        return (np.abs(image - ImageColor.getrgb("#ff0000")).sum(2) < 60).sum()
+
+    assert red(lone) > 0.3 * red(whole)

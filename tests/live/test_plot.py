@@ -70,7 +70,8 @@ def test_numbers_travel_as_bytes(hand_pump, wire):
     hand_pump.serve(view)
     _, state, buffers = wire[0]
     assert set(state) == {"payload"}
-    assert [len(buffer) for buffer in buffers] == [12 * 8, 12 * 8, 0]
+    # 12 points of a curve, no marks, and as few points are all dots
+    assert [len(buffer) for buffer in buffers] == [12 * 8, 12 * 8, 0, 12 * 8, 12 * 8]
 
 
 def test_zooming_asks_for_the_finer_range(hand_pump, wire):

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extensions_live.reduction import COARSE_POINTS, MARKS, extremes, reduce_curve
+from extensions_live.reduction import (
+    COARSE_POINTS,
+    MARKS,
+    SPARSE,
+    Curve,
+    extremes,
+    packed,
+    reduce_curve,
+)
 
 VALUES = st.floats(width=32) | st.just(float("nan")) | st.just(float("inf"))
 
@@ -71,3 +79,26 @@ def test_lines_reach_beyond_both_edges_of_the_visible_range():
 def test_a_range_beside_the_curve_shows_it_coarsely():
     curve = reduce_curve(np.arange(10), np.arange(10.0), start=50, stop=60)
     assert curve.x.tolist() == list(range(10))
+
+
+def test_few_points_are_all_dots():
+    y = np.sin(np.arange(float(SPARSE)))
+    y[5] = np.nan
+    x, shown = reduce_curve(np.arange(SPARSE), y).dots()
+    assert len(x) == len(shown) == SPARSE - 1 and 5 not in x
+
+
+@given(st.lists(st.booleans(), min_size=SPARSE + 1, max_size=200))
+def test_every_value_is_on_a_line_or_a_dot(there):
+    y = np.where(there, 1.0, np.nan)
+    curve = reduce_curve(np.arange(len(y)), y)
+    dots, _ = curve.dots()
+    for i in np.flatnonzero(there):
+        alone = not (i > 0 and there[i - 1]) and not (i + 1 < len(y) and there[i + 1])
+        assert (i in dots) == alone
+
+
+def test_a_page_gets_every_array_of_a_curve():
+    curve = Curve(np.arange(3.0), np.array([1.0, np.nan, 2.0]), np.array([1.0]))
+    arrays = {name: np.frombuffer(data).tolist() for name, data in packed(curve).items()}
+    assert arrays["dots_x"] == [0, 2] and arrays["dots_y"] == [1, 2] and arrays["marks"] == [1]

@@ -210,3 +210,9 @@ def test_steps_of_loops_take_fewer_operations_too():
     total.backward()
     assert_allclose(run(numbers(5, 3, 2)), leaf.grad, rtol=1e-5)
     assert any(node.target is torch.addmm for node in loop._eager.graph.nodes)
+
+
+def test_a_product_with_a_tensor_that_is_part_of_the_program():
+    x, y = tensor.matrix("x"), tensor.matrix("y")
+    f = function([x, y], x @ torch.full((3, 2), 2.0) + y, execution="eager")
+    assert f(torch.ones(1, 3), torch.ones(1, 2)).tolist() == [[7.0, 7.0]]

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from workbench import function, tensor
+from workbench import function, shared, tensor
 from workbench.tensor.variable import Variable
 
 generator = torch.Generator().manual_seed(0)
@@ -213,13 +213,32 @@ def test_computed_sizes_that_differ_are_an_error_when_they_are_known(expression,
         cost.eval(values)
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "F.mse_loss(m[1:], known)",
+        "F.l1_loss(known[1:], n[:, 1:])",
+        "F.mse_loss(y[1:], six)",
+        "F.cosine_similarity(m[1:], known)",
+        "F.cross_entropy(m[1:], known)",
+        "torch.addcmul(m[1:], known, n)",
+        "torch.lerp(known, m[:, 1:], n)",
+    ],
+)
+def test_computed_sizes_become_known_ones(expression):
+    scope = operands()
+    eval(expression, {"torch": torch, "F": F} | scope)
+
+
 def test_what_a_function_insists_on_is_learned():
     x, y = tensor.matrix("x"), tensor.matrix("y")
     similarity = F.cosine_similarity(x[1:], y)
     assert similarity.ndim == 1 and not isinstance(similarity.shape[0], int)
     w = tensor.variable("w", (None, 7))
     F.mse_loss(x[1:], w)
-    assert (x.shape[1], y.shape[1]) == (7, 7)
+    assert x.shape[1] == 7
+    with pytest.raises(ValueError, match="dimension 1 of y has size 6; the graph uses them toget"):
+        function([x, y], F.cosine_similarity(x[1:], y))(torch.ones(4, 7), torch.ones(3, 6))
 
 
 def test_what_a_function_does_not_insist_on_stays_open():
@@ -235,7 +254,8 @@ def test_what_a_function_does_not_insist_on_stays_open():
     [
         lambda x: x.add_(1),
         lambda x: operator.setitem(x, 0, 1.0),
-        lambda x: operator.iadd(x, 1),
+        lambda x: torch.ones(2).add_(x),
+        lambda x: operator.iadd(shared([1.0, 2.0], "w"), x),
         lambda x: F.relu(x, inplace=True),
         lambda x: torch.add(x, 1, out=torch.empty(2)),
         lambda x: torch.relu_(x),
@@ -245,6 +265,36 @@ def test_what_a_function_does_not_insist_on_stays_open():
 def test_in_place_operations_are_refused_by_name(change):
     with pytest.raises(TypeError, match=r"would change .* in place.*updates="):
         change(tensor.matrix("x"))
+
+
+@pytest.mark.parametrize("sign", "+= -= *= /= //= %= **= @=".split())
+def test_an_assignment_with_an_operator_makes_another_variable(sign):
+    x, y = tensor.matrix("x"), tensor.matrix("y")
+    ours, theirs = {"x": x, "y": y}, {"x": VALUES["q"].clone(), "y": VALUES["q"] + 1}
+    start = {x: theirs["x"].clone(), y: theirs["y"]}
+    exec(f"x {sign} y", ours)
+    exec(f"x = x {sign[:-1]} y", theirs)
+    assert ours["x"] is not x
+    torch.testing.assert_close(ours["x"].eval(start), theirs["x"], equal_nan=True)
+
+
+BACKWARDS = [
+    "[::-1]", "[::-2]", "[3::-1]", "[3:0:-1]", "[:1:-1]", "[-1::-1]", "[-2:-4:-1]", "[:-1:-1]",
+    "[:, ::-1]", "[..., ::-1]", "[::-1, ..., ::-2]", "[None, ::-1]", "[0, ::-1]", "[::-1, 0]",
+    "[1:3, ::-1]", "[..., 0, ::-1]", "[::-1, None, ::-1]",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("index", BACKWARDS)
+def test_slices_with_a_negative_step_are_those_of_numpy(index):
+    value, x = VALUES["x"][:, 0], tensor.tensor3("x")
+    got, want = eval(f"x{index}"), eval(f"value.numpy(){index}")
+    numpy.testing.assert_array_equal(got.eval({x: value}).numpy(), want)
+
+
+def test_a_negative_step_beside_a_list_names_flip():
+    with pytest.raises(TypeError, match=r"x is indexed by .*torch.flip"):
+        tensor.matrix("x")[[0, 1], ::-1]
 
 
 @pytest.mark.parametrize(

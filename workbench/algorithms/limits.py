@@ -155,6 +155,8 @@ class RemoveNotFinite(StepRule):
     True
     """
 
+    one_by_one = False
+
     def __init__(self, scaler: float = 1.0) -> None:
         self.scaler = hyperparameter(scaler, "scaler")
         self._accepts: Variable | None = None

@@ -235,7 +235,7 @@ class TorchOptimizer(UpdatesAlgorithm):
                 scheduler.step(mean)
             else:
                 scheduler.step()
-        self.learning_rate.set_value(torch.tensor(self._rate()))
+        self.learning_rate.set_value(self._rate())
         self._known_rate = self.learning_rate.tensor.item()
 
     def state_variables(self) -> dict[str, SharedVariable]:

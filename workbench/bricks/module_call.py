@@ -15,8 +15,9 @@ import torch
 from torch.func import functional_call
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from workbench.errors import ShapeError
+from workbench.errors import CompilationError, ShapeError
 from workbench.tensor import shapes
+from workbench.tensor.draws import arguments, draws
 from workbench.tensor.variable import Operation
 
 _swapping = threading.RLock()
@@ -26,6 +27,12 @@ _swapping = threading.RLock()
 SIZES_ARE_MISSING = (
     " (tried with sizes for those that are not known; if the module needs certain ones, tell them, "
     "as in tensor.variable('x', shape=(None, 3, 224, 224)))"
+)
+
+
+DRAWS = (
+    "the module {name} draws from torch's own generator; the brick Dropout draws the same numbers "
+    "in every tier"
 )
 
 
@@ -111,6 +118,9 @@ class ModuleCall(Operation):
         if seed is None:
             outputs = self._outputs(held, inputs)
         else:
+            if type(seed) is not torch.Tensor:  # it stands for others while a step is traced
+                name = type(self.structure).__name__
+                raise CompilationError(DRAWS.format(name=name))
             with torch.random.fork_rng():
                 torch.manual_seed(int(seed))
                 outputs = self._outputs(held, inputs)
@@ -146,13 +156,10 @@ class _Watch(TorchDispatchMode):
     def __torch_dispatch__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        arguments = function._schema.arguments
-        given = {a.name: a.default_value for a in arguments if a.has_default_value()}
-        given |= dict(zip([a.name for a in arguments], args, strict=False))
-        given |= kwargs or {}
-        # Attention is tagged as drawing, but does so only to drop something.
-        if torch.Tag.nondeterministic_seeded in function.tags and given.get("dropout_p") != 0:
-            self.draws = True
-        if "batch_norm" in function.__name__ and given.get("training", True):
-            self.written |= {id(given.get(name)) for name in ("running_mean", "running_var")}
-        return function(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        self.draws = self.draws or draws(function, args, kwargs)
+        if "batch_norm" in function.__name__:
+            given = arguments(function, args, kwargs)
+            if given.get("training", True):
+                self.written |= {id(given.get(name)) for name in ("running_mean", "running_var")}
+        return function(*args, **kwargs)

@@ -77,7 +77,7 @@ class BatchStream(AbstractDataStream):
 
     @property
     def _makes_new(self) -> bool:
-        """Whether each batch is made for this reading, and is nobody's data."""
+        """Whether each batch is made for this reading, so that no data share its memory."""
         return False
 
     def _length(self) -> int | None:

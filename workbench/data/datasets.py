@@ -23,8 +23,9 @@ from workbench.data.axes import Labelled
 from workbench.data.checksum import checksum, same_or_raise
 from workbench.data.files import one_line
 from workbench.data.hooks import check_called, refuse_uncalled
+from workbench.data.narrow import converted
 from workbench.data.once import ReadOnce, once
-from workbench.data.readonly import read_only, read_only_batch
+from workbench.data.readonly import read_only, read_only_batch, read_only_slice
 from workbench.data.schemes import IterationScheme, Request, SequentialExampleScheme
 from workbench.data.schemes.base import request_sizes
 from workbench.errors import DataError, SourceError, nearest
@@ -339,7 +340,7 @@ class IndexableDataset(Dataset):
         request = after_state(request, then, self)
         if isinstance(request, slice):
             part = check_slice(request, self.num_examples, self)
-            return tuple([read_only(array[part]) for array in self.indexables])
+            return tuple([read_only_slice(array, part) for array in self.indexables])
         try:
             index = as_index(request)
             # take() costs half of what array[index] does
@@ -499,7 +500,7 @@ def after_state(request: Any, then: tuple[Any, ...], dataset: Dataset) -> Any:
     Raises
     ------
     DataError
-        If there is none, or more than one follows the state.
+        If a request is missing, or more than one follows the state.
     """
     if then:
         request, *more = then
@@ -557,11 +558,18 @@ def as_array(value: Any, name: str) -> npt.NDArray[Any]:
         array = np.asarray(value)
     except ValueError:  # numpy refuses lists whose elements differ in shape
         array = stack(value)
+    if array.dtype.kind == "f" and isinstance(value, (list, tuple)) and _are_integers(value):
+        # numpy makes floats of integers that no dtype of integers has room for
+        array = converted(np.array(value, dtype=object), array.dtype, f"source {name!r}")
     if not array.ndim:
         raise DataError(
             f"source {name!r} is {one_line(value)}; expected an array with an axis of examples"
         )
     return array
+
+
+def _are_integers(values: Sequence[Any]) -> bool:
+    return bool(values) and all(isinstance(value, int) for value in values)
 
 
 def _named(data: Any, sources: Sequence[str] | None) -> tuple[dict[str, Any], Sequence[str] | None]:

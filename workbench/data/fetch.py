@@ -32,7 +32,7 @@ LARGEST = 2**30
 """Bytes of a file whose size is not known."""
 SLOWEST = 1024
 """Bytes a second below which a transfer counts as broken."""
-# URLError and timeouts are OSErrors, an address that is none is a ValueError
+# URLError and timeouts are OSErrors, a malformed address is a ValueError
 NETWORK_ERRORS = (OSError, http.client.HTTPException, ValueError)
 
 MNIST_SIZES = MappingProxyType(

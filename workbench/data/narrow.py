@@ -25,7 +25,7 @@ WHOLE = re.compile(r"([+-]?\d+)(\.0*)?")
 
 
 def number_dtype(dtype: npt.DTypeLike, where: str) -> np.dtype[Any]:
-    """Return `dtype` as one of numpy's, or raise a `DataError` if it is none of numbers."""
+    """Return `dtype` as one of numpy's, or raise a `DataError` if it is not one of numbers."""
     try:
         given = np.dtype(object if dtype is None else dtype)  # numpy makes float64 of None
     except TypeError:
@@ -107,7 +107,7 @@ def parsed(text: str, dtype: np.dtype[Any]) -> Any:
     Raises
     ------
     ValueError
-        If the text is no number; ``1_000``, which Python reads as one, is none here.
+        If the text is no number; ``1_000``, which Python reads as one, is refused.
     OverflowError
         If it is one that the dtype cannot hold.
 

@@ -43,6 +43,15 @@ def read_only(value: Any) -> Any:
     return value if copied is None else copied(value)
 
 
+def read_only_slice(array: Any, part: slice) -> Any:
+    """Return some rows of an array, as a view that cannot be written to where there is one."""
+    rows = array[part]
+    if type(rows) is np.ndarray and rows.dtype != object:
+        rows.flags.writeable = False  # a slice is a new view, so that nothing else is changed
+        return rows
+    return read_only(rows)
+
+
 def read_only_batch(batch: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return a batch, or an example, whose entries cannot be changed."""
     return tuple([read_only(entry) for entry in batch])

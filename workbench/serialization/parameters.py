@@ -18,6 +18,7 @@ from workbench.serialization import archive
 from workbench.serialization.values import by_path, path_of, value_of
 from workbench.tensor import SharedVariable
 from workbench.utils.npy import arrays_of
+from workbench.utils.paths import ByPath
 
 PARAMETERS = "_parameters"
 
@@ -63,15 +64,15 @@ def _as_array(value: torch.Tensor) -> numpy.ndarray[Any, Any]:
         return value.float().numpy()
 
 
-def decode_parameters(data: bytes, where: str) -> dict[str, numpy.ndarray[Any, Any]]:
+def decode_parameters(data: bytes, where: str) -> ByPath[numpy.ndarray[Any, Any]]:
     """The arrays of `encode_parameters` by path."""
     try:
-        return {name.replace("|", "/"): array for name, array in arrays_of(data).items()}
+        return ByPath({name.replace("|", "/"): array for name, array in arrays_of(data).items()})
     except Exception as error:
         raise archive.unreadable(where, PARAMETERS, error) from None
 
 
-def load_parameters(file_: Any) -> dict[str, numpy.ndarray[Any, Any]]:
+def load_parameters(file_: Any) -> ByPath[numpy.ndarray[Any, Any]]:
     """The parameters in an archive, by path; nothing is executed.
 
     Paths are those of `workbench.model.Model`, such as ``/mlp/linear_0.W``; of several parameters

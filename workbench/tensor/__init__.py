@@ -21,6 +21,12 @@ from workbench.tensor.random import RandomStream
 from workbench.tensor.scan import scan
 from workbench.tensor.shared import SharedVariable, shared
 from workbench.tensor.variable import Variable, pprint, put_hook
+from workbench.tensor.vocabulary import unknown_function
+
+
+def __getattr__(name: str) -> object:
+    raise unknown_function(name, __all__)
+
 
 __all__ = [
     "Function",

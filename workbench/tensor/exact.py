@@ -8,6 +8,7 @@ a graph in which something else stands in their place is computed as it stands.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container
 from typing import Any
 
@@ -50,7 +51,7 @@ def _log(p: torch.Tensor) -> torch.Tensor:
 
 
 def _log_complement(p: torch.Tensor) -> torch.Tensor:
-    return torch.log1p(-p).clamp_min(torch.log(torch.tensor(torch.finfo(p.dtype).tiny)).item())
+    return torch.log1p(-p).clamp_min(math.log(torch.finfo(p.dtype).tiny))
 
 
 def _log_sigmoid_of_negative(x: torch.Tensor) -> torch.Tensor:

@@ -417,7 +417,9 @@ def _checked_updates(updates: Updates) -> dict[SharedVariable, Variable]:
 
 def _cast(target: Variable, new: Variable) -> Variable:
     if torch.can_cast(new.dtype, target.dtype):
-        tensor: Any = torch.scalar_tensor(new) if new.is_number else new  # type: ignore[arg-type]
+        tensor: Any = new
+        if new.is_number:
+            tensor = torch.scalar_tensor(new, dtype=new.dtype)  # type: ignore[arg-type]
         cast: Variable = tensor.to(target.dtype)
         return cast
     raise errors.DtypeError(

@@ -88,7 +88,7 @@ def _erase(graph: fx.Graph, idle: list[fx.Node]) -> None:
 def _affine(node: Any) -> Call | None:
     """``left @ right + rest`` for matrices."""
     for product, rest in _terms(node, PRODUCT):
-        matrices = not product.kwargs and all(_fake(one).dim() == 2 for one in product.args)
+        matrices = not product.kwargs and all(_is_matrix(one) for one in product.args)
         if matrices and _fits(rest, product):
             return torch.addmm, (rest, *product.args), {}
     return None
@@ -159,6 +159,11 @@ def _terms(node: Any, functions: set[Any]) -> Iterator[tuple[Any, Any]]:
 
 def _fake(node: Any) -> Any:
     return node.meta.get("fake") if isinstance(node, fx.Node) else None
+
+
+def _is_matrix(node: Any) -> bool:
+    fake = _fake(node)  # which a tensor that is part of the program does not have
+    return fake is not None and fake.dim() == 2
 
 
 def _alike(one: Any, other: Any) -> bool:

@@ -163,8 +163,10 @@ def _as_tensor(value: Any, dtype: torch.dtype | None) -> torch.Tensor:
         new = torch.tensor(numpy.asarray(value))
     else:
         new = torch.tensor(value)
-        if dtype is None and new.is_floating_point():
-            dtype = floatx()
+        if new.is_floating_point() or new.is_complex():
+            # Once more: Python's numbers are double, and torch has just made single ones of them.
+            dtype = dtype or (floatx() if new.is_floating_point() else new.dtype)
+            new = torch.tensor(value, dtype=dtype)
     return new.to(device=default_device(), dtype=dtype)
 
 

@@ -89,6 +89,7 @@ class Probe:
         self.symbol = symbol
         self.unknown: dict[Any, Unknown] = {}
         self.constants: set[int] = set()
+        self.known_at: dict[tuple[str, int], int] = {}
         self.symbolic = False
         map_structure(self._collect, (args, kwargs))
         self.tried: set[int] = set()
@@ -105,6 +106,9 @@ class Probe:
         expression = self.symbol(size)
         if isinstance(expression, int):
             self.constants.add(expression)
+            if axis is not None and back is not None and expression > 1:
+                self.known_at.setdefault(("back", back), expression)
+                self.known_at.setdefault(("axis", axis), expression)
         elif isinstance(size, torch.SymInt):
             new = Unknown(size, expression, axis, back)
             if self.unknown.setdefault(expression, new).axis is None:
@@ -146,6 +150,8 @@ class Probe:
         by_back = {e: e if u.back is None else ("back", u.back) for e, u in self.unknown.items()}
         by_axis = {e: e if u.axis is None else ("axis", u.axis) for e, u in self.unknown.items()}
         equal = {e: e if u.axis is None else "equal" for e, u in self.unknown.items()}
+        for ties in (by_back, by_axis):  # with what is known there, or else with one another
+            yield {e: self.known_at.get(tie, tie) for e, tie in ties.items()}, False, False
         for ties in (by_back, by_axis, equal):
             yield ties, False, False
         for constant in sorted(self.constants.union(INSISTED_ON) - {0, 1}):

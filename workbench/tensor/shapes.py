@@ -18,6 +18,7 @@ import functools
 import logging
 import re
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -39,6 +40,18 @@ PRODUCTS = frozenset(
 OF_SEVERAL = frozenset("addcmul addcdiv lerp where clamp clip".split())
 """Functions whose rules look at one operand alone, or do not take symbolic sizes where operands
 differ; they get operands of one shape."""
+REMEMBERED = 1000
+NEWEST = 200
+"""How many symbols there may be before those that no variable has are forgotten, and how many of
+the last are kept in any case."""
+BY_SYMBOL = (
+    "var_to_range",
+    "var_to_range_sloc",
+    "var_to_stack",
+    "replacements",
+    "replacements_slocs",
+    "deferred_runtime_asserts",
+)
 BY_ANOTHER = {
     torch.Tensor.view: torch.Tensor.reshape,
     torch.Tensor.view_as: torch.Tensor.reshape_as,
@@ -67,11 +80,57 @@ class World:
         self.Guard = GuardOnDataDependentSymNode
         self.Fake = FakeTensor
 
+        self.holders: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.limit = REMEMBERED
+        self.depth = 0
+
+    def forget(self) -> None:
+        """Leave behind what was learned of sizes that no variable has any more.
+
+        An environment of torch remembers every symbol for ever.
+        """
+        env = self.sizes
+        if self.depth or len(env.var_to_range) < self.limit:
+            return
+        alive = {s for holder in self.holders for s in _symbols(holder.fake)}
+        alive.update(list(env.var_to_range)[-NEWEST:])  # whose variables may be in the making
+        found = list(alive)
+        while found:
+            one = found.pop()
+            related = [env.replacements.get(one)]
+            related += [learned.expr for learned in env.deferred_runtime_asserts.get(one, ())]
+            new = {s for e in related for s in getattr(e, "free_symbols", ())} - alive
+            alive |= new
+            found += new
+        for name in BY_SYMBOL:
+            table = getattr(env, name)
+            for dead in [s for s in table if s is not None and s not in alive]:
+                del table[dead]
+        for dead in [e for e in env.axioms if not e.free_symbols <= alive]:
+            del env.axioms[dead]
+        fresh = env.pending_fresh_unbacked_symbols
+        fresh[:] = [s for s in fresh if s in alive]
+        env._version_counter += 1  # caches of its methods are for what it knew
+        self.limit = max(REMEMBERED, 2 * len(env.var_to_range))
+
     def unknown_size(self) -> torch.SymInt:
         """A new symbolic integer that may be any size."""
         size = self.sizes.create_unbacked_symint()
         torch._check(size >= 0)
         return size
+
+
+def _symbols(fake: Fake) -> Iterator[Any]:
+    """The symbols in the sizes of `fake`, before and after what has been learned."""
+    for size in fake.shape if isinstance(fake, torch.Tensor) else (fake,):
+        if isinstance(size, SYMBOLIC_NUMBERS):
+            yield from size.node._expr.free_symbols
+            yield from size.node.expr.free_symbols
+
+
+def hold(variable: Any) -> None:
+    """Remember what is learned of the sizes of ``variable.fake`` as long as `variable` lives."""
+    _world().holders.add(variable)
 
 
 @functools.cache
@@ -88,9 +147,11 @@ def _inferring() -> Iterator[World]:
         before = [log.disabled for log in logs]
         for log in logs:
             log.disabled = True
+        world.depth += 1
         try:
             yield world
         finally:
+            world.depth -= 1
             for log, disabled in zip(logs, before, strict=True):
                 log.disabled = disabled
 
@@ -104,6 +165,8 @@ def fake_tensor(
     shape: Sequence[int | torch.SymInt | None], dtype: torch.dtype, device: torch.device
 ) -> Fake:
     """A fake tensor of `shape`, where ``None`` stands for an unknown size."""
+    with _lock:
+        _world().forget()
     with _inferring() as world, world.mode:
         sizes = [unknown_size() if size is None else size for size in shape]
         return torch.empty(sizes, dtype=dtype, device=device)

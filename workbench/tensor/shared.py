@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NoReturn, Protocol, runtime_checkable
 
 import numpy
 import torch
@@ -20,7 +20,8 @@ import torch
 from workbench import errors
 from workbench.tensor import shapes
 from workbench.tensor.inputs import as_tensor, check_name
-from workbench.tensor.variable import Variable
+from workbench.tensor.variable import Variable, refuse_in_place
+from workbench.tensor.vocabulary import refuse_keywords
 
 Check = Callable[[str, torch.Tensor, Any], object]
 """Raises unless a variable may hold a value: takes its name, the value, and what that is made of.
@@ -68,6 +69,10 @@ class _Locks:
             lock.release()
 
 
+def _refuse(variable: Any, other: Any) -> NoReturn:
+    refuse_in_place("x += value, or the like,", variable)
+
+
 @runtime_checkable
 class Placed(Protocol):
     """What a variable may belong to: a brick, which has a path."""
@@ -113,12 +118,13 @@ class SharedVariable(Variable):
             self._leaf = self.tensor.detach().requires_grad_()
         return self._leaf
 
-    def get_value(self) -> numpy.ndarray[Any, Any]:
-        """A copy of the value as an array."""
+    def get_value(self, **keywords: Any) -> numpy.ndarray[Any, Any]:
+        """A copy of the value as an array; keywords of Theano are refused."""
+        refuse_keywords("get_value", keywords)
         with together(self.writers):
             return self.tensor.detach().cpu().numpy().copy()
 
-    def set_value(self, value: Any) -> None:
+    def set_value(self, value: Any, **keywords: Any) -> None:
         """Assign a value of the same shape.
 
         Floating point values are converted to the variable's dtype. Training that runs in another
@@ -133,6 +139,8 @@ class SharedVariable(Variable):
         WorkbenchError
             Whatever `check` raises for a value that makes no sense.
         """
+        refuse_keywords("set_value", keywords)
+
         new = self._checked(value)
         with together(self.writers), torch.no_grad():
             self.tensor.copy_(new)
@@ -178,6 +186,10 @@ class SharedVariable(Variable):
                 shown = shown.item()
             self.check(repr(self), new.to(self.tensor.dtype), shown)
 
+    # What begins as a new value of an ordinary variable would look here like an update.
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ifloordiv__ = __imod__ = __ipow__ = _refuse
+    __imatmul__ = __iand__ = __ior__ = __ixor__ = __ilshift__ = __irshift__ = _refuse
+
     def __reduce__(self) -> Any:
         # The tensor itself: archives recognise it, and store the values of parameters once.
         attached = self._attached()
@@ -196,7 +208,7 @@ def check_set(variables: Iterable[SharedVariable]) -> None:
     paths = [
         next((a.path() for a in v.tag.annotations if isinstance(a, Placed)), "") for v in unset
     ]
-    names = [f"{path}.{v!r}" if path else repr(v) for path, v in zip(paths, unset, strict=True)]
+    names = [f"/{path}.{v!r}" if path else repr(v) for path, v in zip(paths, unset, strict=True)]
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     tops = dict.fromkeys(f"{path.split('/')[0] or 'brick'}.initialize()" for path in paths)
     raise errors.ParameterError(

@@ -23,6 +23,7 @@ from workbench.tensor import shapes
 from workbench.tensor.losses import COMPARED
 from workbench.tensor.numpy_functions import UFUNCS, refuse_numpy
 from workbench.tensor.structure import map_structure, name_of
+from workbench.tensor.vocabulary import keyword_hint, unknown_attribute
 
 
 class Tag(types.SimpleNamespace):
@@ -160,7 +161,10 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
         args, kwargs = arguments_of_loss(function, args, kwargs)
     try:
         result = _infer(function, args, kwargs)
-    except errors.OperationError:
+    except errors.OperationError as error:
+        hint = keyword_hint(name_of(function), kwargs)
+        if hint:
+            raise errors.OperationError(f"{error}{hint}") from None
         # torch takes tensors here, and a symbolic number is none: make it one and try again.
         if not any(variable.is_number for variable in variables_in((args, kwargs))):
             raise
@@ -346,6 +350,7 @@ class Variable:
         self._sizes: dict[int, Variable] = {}
         self.default_update: Variable | None = None
         self._evaluator: Any = None
+        shapes.hold(self)
 
     @classmethod
     def __torch_function__(
@@ -356,6 +361,11 @@ class Variable:
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         return apply(function, args, kwargs or {})
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise unknown_attribute(self, name, dir(type(self)))
 
     # What is known before computing.
 
@@ -478,6 +488,13 @@ class Variable:
     def __contains__(self, item: Any) -> bool:
         refuse_value(self, "`in`")
 
+    def __getitem__(self, key: Any) -> Variable:
+        keys = key if isinstance(key, tuple) else (key,)
+        if any(isinstance(k, slice) and isinstance(k.step, int) and k.step < 0 for k in keys):
+            return _backwards(self, keys)
+        item: Variable = apply(operator.getitem, (self, key), {})
+        return item
+
     def __setitem__(self, key: Any, value: Any) -> None:
         refuse_in_place("__setitem__", self)
 
@@ -496,7 +513,6 @@ class Variable:
     if TYPE_CHECKING:  # the operators and tensor methods installed below
 
         def __getattr__(self, name: str) -> Any: ...
-        def __getitem__(self, key: Any) -> Variable: ...
         def __add__(self, other: Any) -> Variable: ...
         def __radd__(self, other: Any) -> Variable: ...
         def __sub__(self, other: Any) -> Variable: ...
@@ -521,6 +537,42 @@ class Variable:
         def __ge__(self, other: Any) -> Variable: ...
 
 
+def _backwards(variable: Variable, keys: tuple[Any, ...]) -> Variable:
+    """What numpy gives for slices with a negative step, which torch does not take."""
+    forwards: list[Any] = []
+    steps: list[int] = []  # one for each dimension of the result
+    ahead = 0  # dimensions before the ellipsis
+    for key in keys:
+        if isinstance(key, slice) and isinstance(key.step, int) and key.step < 0:
+            first = None if key.stop is None else (key.stop + 1 if key.stop != -1 else 2**62)
+            last = None if key.start is None or key.start == -1 else key.start + 1
+            forwards.append(slice(first, last))
+            steps.append(key.step)
+            continue
+        if not (key is None or key is ... or isinstance(key, (slice, int, Variable))):
+            raise errors.OperationError(BACKWARDS.format(variable=variable))
+        if isinstance(key, Variable) and not key.is_number:
+            raise errors.OperationError(BACKWARDS.format(variable=variable))
+        forwards.append(key)
+        if key is ...:
+            ahead = len(steps) + 1
+        elif key is None or isinstance(key, slice):
+            steps.append(1)
+    item = variable[tuple(forwards)]
+    behind = item.ndim - len(steps)
+    steps = [*steps[: ahead - 1], *[1] * behind, *steps[ahead - 1 :]] if ahead else steps
+    flipped = torch.flip(item, [axis for axis, step in enumerate(steps) if step < 0])  # type: ignore[arg-type]
+    if all(step in (1, -1) for step in steps):
+        return flipped  # type: ignore[return-value]
+    return flipped[tuple([slice(None, None, -step if step < 0 else None) for step in steps])]  # type: ignore[return-value]
+
+
+BACKWARDS = (
+    "{variable!r} is indexed by tensors or lists and by a slice with a negative step at once; turn "
+    "it round first, with torch.flip(x, [axis])"
+)
+
+
 def _install() -> None:
     """Give `Variable` torch's operators, methods and read-only properties."""
 
@@ -532,9 +584,6 @@ def _install() -> None:
 
     def attribute_of(name: str) -> Callable[[Variable], Any]:
         return lambda self: apply(getattr, (self, name), {})
-
-    def in_place(name: str) -> Callable[..., Any]:
-        return lambda self, other: refuse_in_place(name, self)
 
     def method(function: Callable[..., Any]) -> Callable[..., Any]:
         def call(self: Variable, *args: Any, **kwargs: Any) -> Any:
@@ -548,8 +597,7 @@ def _install() -> None:
         function, plain = getattr(operator, name), name.rstrip("_")
         setattr(Variable, f"__{plain}__", forward(function))
         setattr(Variable, f"__r{plain}__", backward(function))
-        setattr(Variable, f"__i{plain}__", in_place(f"__i{plain}__"))
-    for name in "lt le gt ge eq ne neg pos abs invert getitem".split():
+    for name in "lt le gt ge eq ne neg pos abs invert".split():
         setattr(Variable, f"__{name}__", forward(getattr(operator, name)))
     for name in dir(torch.Tensor):
         attribute = getattr(torch.Tensor, name)

@@ -47,7 +47,7 @@ class Table:
     lines: list[int]
 
     def numbers(self, names: Sequence[str], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-        """Return some columns as numbers, of shape (N, columns), or say which cell is none.
+        """Return some columns as numbers, of shape (N, columns).
 
         Raises
         ------

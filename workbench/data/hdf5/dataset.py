@@ -216,7 +216,7 @@ class H5PYDataset(Dataset):
             examiner.check(self._handle.path, names, rows=True, what=what)
 
     def _open(self) -> h5py.File:
-        """Return the file, having looked at it again if it has been opened anew."""
+        """Return the file, having checked it again if it has been opened again."""
         file = self._handle.open()
         if file is not self._seen:
             with faults_named(self.path, "the layout"):

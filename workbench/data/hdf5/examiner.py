@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def lasting(seconds: float) -> None:
-    """Let the system end this process after some seconds, should whoever started it be gone."""
+    """Let the system end this process after some seconds, should its parent be gone."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
@@ -69,7 +69,7 @@ def read(stored: Any, rows: bool, patience: float) -> None:
 
 
 def say(word: str) -> None:
-    """Send a line to whoever has started this process."""
+    """Send a line to the process that has started this one."""
     sys.stdout.write(json.dumps(word) + "\n")
     sys.stdout.flush()
 

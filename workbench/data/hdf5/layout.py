@@ -24,7 +24,7 @@ LINKS = 100
 """Links to follow from one to the next before they are taken for a circle."""
 ELSEWHERE = (
     "{path}: {what}; other files are not read unless they are allowed: give allow_external=True if "
-    "you trust whoever made the file"
+    "you trust where the file comes from"
 )
 
 
@@ -208,13 +208,14 @@ def split_array(splits: Mapping[str, Mapping[str, Sequence[Any]]]) -> npt.NDArra
     rows = []
     for split, named in splits.items():
         for source in sources:
-            place = tuple(named.get(source, (0, 0)))
+            place: tuple[Any, ...] = tuple(named.get(source, (0, 0)))
             if not 2 <= len(place) <= 4:
                 raise DataError(
                     f"source {source!r} of set {split!r} is at {place!r}; expected the first row, "
                     "the one behind the last and, if wanted, a reference and a comment"
                 )
-            start, stop, indices, comment = (*place, *(None, ".")[len(place) - 2 :])
+            defaults: tuple[Any, ...] = (None, ".")
+            start, stop, indices, comment = place + defaults[len(place) - 2 :]
             rows.append(
                 (
                     split.encode(),

@@ -39,6 +39,11 @@ class Flatten(SourcewiseTransformer):
 
     _never_writes = True
 
+    def __init__(
+        self, data_stream: AbstractDataStream, *, which_sources: Sequence[str] | None = None
+    ) -> None:
+        super().__init__(data_stream, which_sources=which_sources)
+
     def _inferred_labels(self) -> AxisLabels | None:
         def flat(names: tuple[str, ...]) -> tuple[str, ...]:
             return ("feature",) if self.produces_examples else (*names[:1], "feature")

@@ -113,6 +113,11 @@ class ToBytes(SourcewiseTransformer):
 
     _never_writes = True
 
+    def __init__(
+        self, data_stream: AbstractDataStream, *, which_sources: Sequence[str] | None = None
+    ) -> None:
+        super().__init__(data_stream, which_sources=which_sources)
+
     def transform_source_example(self, source_example: Any, source_name: str) -> bytes:
         return _as_bytes(source_example, f"ToBytes: source {source_name!r}")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import logging
 import threading
 import time
 import warnings
@@ -23,6 +22,7 @@ from workbench.tensor.execution.captured import Captured
 from workbench.tensor.execution.eager import Eager
 from workbench.tensor.execution.loops import Program
 from workbench.tensor.execution.precision import arithmetic
+from workbench.tensor.execution.quiet import silence
 from workbench.tensor.execution.rewrites import rewrite
 from workbench.tensor.execution.step import Run, Step
 from workbench.tensor.execution.threads import Threads
@@ -229,9 +229,6 @@ def _compile(traced: Trace, sources: list[str], threads: int) -> Program:
     Inductor keeps on disk what it has compiled.
     """
     made: list[Any] = []
-    # It complains where nothing is to be computed.
-    log = logging.getLogger("torch._inductor.standalone_compile")
-    quiet, log.disabled = log.disabled, True
     try:
         from torch._dynamo.convert_frame import compile_lock
         from torch._functorch import config as functorch_config
@@ -260,6 +257,7 @@ def _compile(traced: Trace, sources: list[str], threads: int) -> Program:
         rewrite(traced)
         plain = traced.plain
         with (
+            silence(),
             compile_lock,
             torch.no_grad(),
             # A second cache, in front of inductor's, would skip `inner`.
@@ -274,8 +272,6 @@ def _compile(traced: Trace, sources: list[str], threads: int) -> Program:
             )
     except Exception as error:
         raise refusal(error) from error
-    finally:
-        log.disabled = quiet
     # In front of what inductor made there is a layer that puts views together again and copies back
     # what was changed; where there is nothing of the kind it only takes time.
     direct: Program | None = vars(made[0]).get("current_callable") if len(made) == 1 else None

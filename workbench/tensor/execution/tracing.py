@@ -9,7 +9,7 @@ sizes for which `Trace.fits` says so.
 from __future__ import annotations
 
 import functools
-import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,9 +20,11 @@ from torch import fx
 from torch.utils._python_dispatch import _disable_current_modes
 
 from workbench import errors
+from workbench.tensor.draws import draws
 from workbench.tensor.execution.halves import halved
 from workbench.tensor.execution.loops import SHORT, Moment, Program, call
 from workbench.tensor.execution.precision import arithmetic
+from workbench.tensor.execution.quiet import silence
 from workbench.tensor.execution.screen import all_of
 from workbench.tensor.execution.step import Step
 from workbench.tensor.lowering import instead
@@ -43,18 +45,29 @@ NO_SIZE = (
     "the number of steps of a scan is a value, which is known only when it has been computed; "
     "compiled it has to be a number, or a size of an input"
 )
-PROBABILITIES = ("dropout_p", "dropout", "p")
-TRAINING = ("train", "training")
-"""Arguments by which an operation is told not to draw: a probability of zero, or not to train."""
 DRAWS = (
     "{node} draws from torch's own generator; a RandomStream draws the same numbers in every tier"
 )
 
+DECIDES = (
+    "Python decides by a value how to go on, or how large something is, and that is known only "
+    "when it has been computed"
+)
+NO_RULE = "torch has no rule for what {operation} gives, or for how to compile it"
+TWICE = "it differentiates a gradient that has come through a scan"
+
 
 def refusal(error: Exception) -> errors.CompilationError:
-    """What is said of a step that torch could not trace or compile: the first line of `error`."""
-    lines = str(error).strip().splitlines() or [""]
-    return errors.CompilationError(f"{type(error).__name__}: {lines[0]}")
+    """What is said, in one line, of a step that torch could not trace or compile."""
+    kind, lines = type(error).__name__, str(error).strip().splitlines() or [""]
+    if kind in ("GuardOnDataDependentSymNode", "DataDependentOutputException"):
+        return errors.CompilationError(DECIDES)
+    if kind.startswith(("Unsupported", "DynamicOutputShape")):
+        return errors.CompilationError(NO_RULE.format(operation=lines[0]))
+    if "workbench.loop_backward" in lines[0]:
+        return errors.CompilationError(TWICE)
+    said = re.sub(r"^\S*\.cpp:\d+: ", "", lines[0])
+    return errors.CompilationError(f"{kind}: {said}")
 
 
 @dataclass(eq=False)
@@ -192,20 +205,16 @@ class Fakes:
         """
         from torch.fx.experimental.proxy_tensor import make_fx
 
-        log = logging.getLogger("torch.fx.experimental.proxy_tensor")
-        quiet, log.disabled = log.disabled, True
         try:
-            with torch.no_grad(), self.mode:
+            with silence(), torch.no_grad(), self.mode:
                 made = make_fx(function, decomposition_table=_broadcast(), tracing_mode="real")
                 graph = made(*arguments)
         except errors.CompilationError:
             raise
         except Exception as error:
             raise refusal(error) from error
-        finally:
-            log.disabled = quiet
         for node in graph.graph.nodes:
-            if _draws(node):
+            if draws(node.target, node.args, node.kwargs):
                 raise errors.CompilationError(DRAWS.format(node=node.target))
         return graph
 
@@ -232,18 +241,6 @@ def _broadcast() -> dict[Any, Callable[..., Any]]:
     aten = torch.ops.aten
     operations = (aten.addcmul.default, aten.addcdiv.default, aten.lerp.Tensor, aten.lerp.Scalar)
     return {operation: wide(operation) for operation in operations}
-
-
-def _draws(node: fx.Node) -> bool:
-    """Whether a call takes random numbers: one that is called dropout may leave nothing out."""
-    target: Any = node.target
-    if torch.Tag.nondeterministic_seeded not in getattr(target, "tags", ()):
-        return False
-    parameters = target._schema.arguments
-    given = {one.name: one.default_value for one in parameters if one.has_default_value()}
-    given |= dict(zip([one.name for one in parameters], node.args, strict=False)) | node.kwargs
-    never = any(given.get(name) == 0 for name in PROBABILITIES)
-    return not never and not any(given.get(name) is False for name in TRAINING)
 
 
 def trace(step: Step, sizes: Sequence[int], compiler: Compiler) -> Trace:

@@ -1,0 +1,55 @@
+"""What is remembered of sizes, and for how long."""
+
+import gc
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from workbench import function, grad, shared, tensor
+from workbench.tensor import shapes
+
+
+def built():
+    x, w = tensor.matrix("x"), shared(torch.ones(3, 2), "w")
+    cost = torch.nn.functional.mse_loss((x @ w)[1:], tensor.matrix("y"))
+    return grad(cost, [w])
+
+
+@pytest.fixture
+def few(monkeypatch):
+    monkeypatch.setattr(shapes, "REMEMBERED", 40)
+    monkeypatch.setattr(shapes, "NEWEST", 5)
+    gc.collect()
+    shapes._world().limit = 0
+
+
+def test_what_was_learned_of_graphs_that_are_gone_is_forgotten(few):
+    world = shapes._world()
+    built()
+    gc.collect()
+    cached, bound = len(FakeTensorMode.cache), 2 * len(world.sizes.var_to_range) + 50
+    for _ in range(60):
+        built()
+        gc.collect()
+    assert len(FakeTensorMode.cache) == cached
+    for name in (*shapes.BY_SYMBOL, "pending_fresh_unbacked_symbols"):
+        assert len(getattr(world.sizes, name)) <= bound
+    assert len(world.sizes.axioms) <= 20 * bound
+
+
+def test_what_was_learned_of_living_variables_is_kept(few):
+    x, y = tensor.matrix("x"), tensor.matrix("y")
+    total = x @ torch.ones(3, 2) + y
+    cost = torch.nn.functional.l1_loss(x[1:], tensor.variable("z", (7, None)))
+    world = shapes._world()
+    for _ in range(60):
+        tensor.matrix()
+        world.limit = 0
+    assert (x.shape[1], y.shape[1]) == (3, 2)
+    f = function([x, y], total)
+    with pytest.raises(ValueError, match="must be equal"):
+        f(torch.ones(4, 3), torch.ones(5, 2))
+    assert cost.ndim == 0 and (total[1:] * y[1:]).ndim == 2
+    with pytest.raises(ValueError, match="mul"):
+        total * torch.ones(1, 3)

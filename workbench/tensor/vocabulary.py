@@ -1,0 +1,180 @@
+"""Theano's words, each with what to write here: there is no second vocabulary beside torch's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from workbench.errors import OperationError, UnknownNameError, nearest
+
+_SAME = (
+    "abs add all any arange arccos:acos arccosh:acosh arcsin:asin arcsinh:asinh arctan:atan "
+    "arctan2:atan2 arctanh:atanh argmax argmin argsort batched_dot:bmm bincount ceil clip:clamp "
+    "concatenate:cat conj cos cosh cumprod cumsum deg2rad diag diagonal dot:matmul eq erf erfc "
+    "erfinv exp exp2 expm1 eye floor ge gt imag isinf isnan le log log10 log1p log2 lt max "
+    "maximum mean min minimum mod:remainder mul nonzero neg neq:ne ones ones_like outer pow prod "
+    "psi:digamma "
+    "rad2deg real repeat:repeat_interleave roll round sgn:sign sign sin sinh sort sqr:square sqrt "
+    "stack std sub sum switch:where tan tanh tensordot tile trace transpose:t tril triu trunc var "
+    "where zeros zeros_like gammaln:lgamma or_:logical_or and_:logical_and "
+    "xor:logical_xor invert:logical_not isclose allclose sigmoid logaddexp broadcast_to clamp full "
+    "empty linspace cat matmul relu permute reshape squeeze unsqueeze flatten:flatten unique"
+)
+
+FUNCTIONS = {
+    **{
+        name: f"torch.{word or name}"
+        for name, _, word in (pair.partition(":") for pair in _SAME.split())
+    },
+    "gamma": "torch.exp(torch.lgamma(x))",
+    "alloc": "torch.full(shape, value)",
+    "addbroadcast": "nothing: torch broadcasts sizes of 1 by itself",
+    "patternbroadcast": "nothing: torch broadcasts sizes of 1 by itself",
+    "unbroadcast": "nothing: torch broadcasts sizes of 1 by itself",
+    "cast": "x.to(torch.float32)",
+    "choose": "torch.stack(choices)[index]",
+    "dimshuffle": "x.permute(...) for the order, x.unsqueeze(axis) for 'x'",
+    "extra_ops": "functions of torch",
+    "fill": "torch.full_like(x, value)",
+    "hard_sigmoid": "torch.nn.functional.hardsigmoid",
+    "horizontal_stack": "torch.hstack",
+    "vertical_stack": "torch.vstack",
+    "identity_like": "torch.eye(x.shape[0])",
+    "inc_subtensor": "x.index_put((index,), value, accumulate=True)",
+    "set_subtensor": "x.index_put((index,), value)",
+    "intdiv": "x // y",
+    "true_div": "x / y",
+    "inv": "torch.reciprocal",
+    "join": "torch.cat(tensors, axis)",
+    "lop": "tensor.grad(cost, wrt, known_grads=...)",
+    "rop": "tensor.grad twice",
+    "jacobian": "tensor.grad of each element",
+    "hessian": "tensor.grad twice",
+    "grad": "tensor.grad",
+    "max_and_argmax": "torch.max(x, axis), which gives both",
+    "mgrid": "torch.meshgrid(..., indexing='ij')",
+    "ogrid": "torch.meshgrid(..., indexing='ij', sparse)",
+    "nnet": "torch.nn.functional (softmax, sigmoid, softplus, relu, conv2d, cross_entropy, ...)",
+    "signal": "torch.nn.functional.max_pool2d",
+    "slinalg": "torch.linalg",
+    "nlinalg": "torch.linalg",
+    "fft": "torch.fft",
+    "opt": "nothing: compiling is config.execution = 'compiled'",
+    "ptp": "torch.amax(x) - torch.amin(x)",
+    "raw_random": "tensor.RandomStream(seed)",
+    "shared_randomstreams": "tensor.RandomStream(seed)",
+    "RandomStreams": "tensor.RandomStream(seed)",
+    "shape": "x.shape",
+    "shape_padleft": "x.unsqueeze(0)",
+    "shape_padright": "x.unsqueeze(-1)",
+    "shape_padaxis": "x.unsqueeze(axis)",
+    "softmax": "torch.softmax(x, -1)",
+    "softplus": "torch.nn.functional.softplus",
+    "specify_shape": "tensor.variable(name, shape=...)",
+    "swapaxes": "x.transpose(axis1, axis2)",
+    "take": "x.index_select(axis, indices)",
+    "TensorType": "tensor.variable(name, shape, dtype)",
+    "TensorVariable": "tensor.Variable",
+    "as_tensor_variable": "tensor.as_variable",
+    "tensor": "tensor.variable(name, shape, dtype)",
+    "zeros_like": "torch.zeros_like",
+    "row": "tensor.variable(name, shape=(1, None))",
+    "col": "tensor.variable(name, shape=(None, 1))",
+    "lt": "x < y", "gt": "x > y", "le": "x <= y", "ge": "x >= y",
+}  # fmt: skip
+
+_DTYPES = {
+    "b": "int8", "w": "int16", "i": "int32", "f": "float32", "d": "float64", "c": "complex64",
+    "z": "complex128",
+}  # fmt: skip
+_RANKS = {"scalar": 0, "vector": 1, "matrix": 2, "tensor3": 3, "tensor4": 4, "tensor5": 5}
+_AXES = {"row": "(1, None)", "col": "(None, 1)"} | {
+    name: "(" + "None, " * rank + ")" if rank == 1 else "(" + ", ".join(["None"] * rank) + ")"
+    for name, rank in _RANKS.items()
+}
+FUNCTIONS |= {
+    letter + name: f"tensor.variable(name, {shape.replace(', )', ',)')}, torch.{dtype})"
+    for letter, dtype in _DTYPES.items()
+    for name, shape in _AXES.items()
+} | {"ltensor5": "tensor.variable(name, (None, None, None, None, None), torch.int64)",
+     "tensor5": "tensor.variable(name, (None, None, None, None, None))"}  # fmt: skip
+FUNCTIONS |= {
+    plural: f"{plural[:-1]}(name) once for each"
+    for plural in ("scalars", "vectors", "matrices", "tensor3s", "tensor4s", "lvectors", "fvectors",
+                   "dvectors", "ivectors", "lscalars", "dscalars", "fscalars", "rows", "cols")
+}  # fmt: skip
+
+METHODS = {
+    "astype": "x.to(torch.float32)",
+    "dimshuffle": FUNCTIONS["dimshuffle"],
+    "argmax_and_max": "x.max(axis)",
+    "broadcastable": "x.shape",
+    "clone": "x.copy()",
+    "get_scalar_constant_value": "x.eval()",
+    "norm": "torch.linalg.vector_norm(x)",
+    "ptp": FUNCTIONS["ptp"],
+    "repeat": "x.repeat_interleave(n, axis)",
+    "sort": "x.sort(axis).values",
+    "take": "x.index_select(axis, indices)",
+    "type": "x.dtype and x.ndim",
+    "container": "x.tensor",
+    "zeros_like": "torch.zeros_like(x)",
+    "ones_like": "torch.ones_like(x)",
+    "dtypes": "x.dtype",
+    "compress": "x[condition]",
+    "choose": FUNCTIONS["choose"],
+    "nonzero_values": "x[x != 0]",
+    "fill": "torch.full_like(x, value)",
+    "std": "x.std(axis, correction=0)",
+}
+KEYWORDS = {
+    ("flatten", "ndim"): "keeps the first ndim - 1 axes: write x.flatten(ndim - 1)",
+    ("flatten", "outdim"): "keeps the first outdim - 1 axes: write x.flatten(outdim - 1)",
+    ("get_value", "borrow"): "gives a copy; the memory itself is w.tensor",
+    ("get_value", "return_internal_type"): "gives an array; the tensor is w.tensor",
+    ("set_value", "borrow"): "copies the value; assign in place with w.tensor.copy_(value)",
+    ("reshape", "ndim"): "takes the shape alone",
+    ("sort", "kind"): "takes dim and descending",
+    ("std", "ddof"): "takes correction= in place of ddof=",
+    ("var", "ddof"): "takes correction= in place of ddof=",
+    ("sum", "acc_dtype"): "takes dtype=",
+    ("mean", "acc_dtype"): "takes dtype=",
+    ("cast", "dtype"): "is x.to(dtype)",
+    ("max", "keepdims"): "is torch.amax(x, axis, keepdim=True)",
+    ("min", "keepdims"): "is torch.amin(x, axis, keepdim=True)",
+    ("stack", "tensors"): "takes a list",
+}
+
+
+def unknown_function(name: str, known: Iterable[str]) -> UnknownNameError:
+    """The error for a name that `workbench.tensor` does not have."""
+    if name in FUNCTIONS:
+        hint = f"; it is torch's: write {FUNCTIONS[name]}"
+    else:
+        hint = nearest(name, known)
+    return UnknownNameError(f"workbench.tensor has no {name!r}{hint}")
+
+
+def unknown_attribute(variable: object, name: str, known: Iterable[str]) -> UnknownNameError:
+    """The error for an attribute that variables do not have."""
+    if name in METHODS:
+        hint = f"; variables speak torch: write {METHODS[name]}"
+    elif name.startswith("_"):
+        hint = ""
+    else:
+        hint = nearest(name, known)
+    return UnknownNameError(f"variables have no attribute {name!r}{hint}")
+
+
+def keyword_hint(function: str, keywords: Iterable[str]) -> str:
+    """What to write in place of one of `keywords`, or nothing."""
+    for keyword in keywords:
+        if (function, keyword) in KEYWORDS:
+            return f"; {function} {KEYWORDS[function, keyword]}"
+    return ""
+
+
+def refuse_keywords(function: str, keywords: Iterable[str]) -> None:
+    """Raise `OperationError` if there are any `keywords`."""
+    for keyword in keywords:
+        hint = keyword_hint(function, [keyword])
+        raise OperationError(f"{function} takes no {keyword!r}{hint}")
