@@ -82,8 +82,8 @@ class Limiter:
 class KernelClock:
     """Seconds in which the kernel was free to hear from a page.
 
-    A page cannot be heard while a cell runs. Time spent in a cell must therefore not count as
-    silence of the page, and this clock stands still meanwhile.
+    A page cannot be heard while a cell runs, unless that waits for training. Time spent in a cell
+    must therefore not count as silence of the page, and this clock stands still meanwhile.
     """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
@@ -94,12 +94,16 @@ class KernelClock:
 
     def cell_started(self, *_: object) -> None:
         """Stop the clock."""
+        if threading.current_thread() is not threading.main_thread():
+            return  # a message of a widget, on a thread of its own: no cell
         self._depth += 1
         if self._depth == 1:
             self._busy_since = self._clock()
 
     def cell_ended(self, *_: object) -> None:
         """Let the clock go on."""
+        if threading.current_thread() is not threading.main_thread():
+            return
         # The cell that imports this module ends without having begun here.
         if self._depth == 1:
             self._busy += self._clock() - self._busy_since
@@ -180,10 +184,11 @@ class Pump:
             if self._thread is None:
                 # A widget written without the context of a cell finds no message to belong to.
                 context = contextvars.copy_context()
-                self._thread = threading.Thread(
+                thread = threading.Thread(
                     target=context.run, args=(self._run,), name="workbench-pump", daemon=True
                 )
-                self._thread.start()
+                thread.start()
+                self._thread = thread  # one that cannot start is tried again with the next view
             self._changed.notify_all()
 
     def detach(self, view: View) -> None:

@@ -1,14 +1,17 @@
 """The control bar: where a run stands, and buttons to steer it.
 
 A click puts a command on the session's queue and does nothing else: it takes effect between two
-batches, and the bar then shows at which iteration. Every button has a twin in Python,
+batches, and the bar then shows at which iteration. It comes by the kernel's control channel, or as
+a message of the widget, or by both, and acts once. Every button has a twin in Python,
 ``session.pause()`` and so on.
 """
 
 from __future__ import annotations
 
+import threading
 import traceback
-from collections.abc import Collection
+from collections import deque
+from collections.abc import Callable, Collection
 from typing import Any
 
 from workbench.algorithms import UpdatesAlgorithm
@@ -17,21 +20,32 @@ from workbench.extensions.finish import planned_batches, planned_epochs
 from workbench.hints import Hinted
 from workbench.session import Session, State
 
+from . import control
 from .bridge import pump
 from .curves import duration, latest
 from .progress import Speed
 from .widget import LiveWidget, live_module
 
-PERIOD = 0.25
+PERIOD, SOON = 0.25, 0.03
+"""Seconds between two looks at a run, and while a command waits for the end of a batch."""
 
-POSSIBLE = {State.RUNNING: ["pause", "stop"], State.PAUSED: ["resume", "step", "stop"]}
+POSSIBLE = {
+    State.RUNNING: ["pause", "stop", "train"],
+    State.PAUSED: ["resume", "step", "stop", "train"],
+    State.FINISHED: ["train"],
+}
 """The buttons that make sense in a state; in any other state, none."""
 
+MORE_EPOCHS = 5
+"""How many one click adds."""
+
 MOST_VALUES = 8
+REMEMBERED = 1000
+"""Clicks whose second message is recognised."""
 
 
 class Controls(Hinted, LiveWidget[Session]):
-    """Pause, resume, step and stop a session, and see how far it is.
+    """Pause, resume, step and stop a session, go on after its end, and see how far it is.
 
     Parameters
     ----------
@@ -57,37 +71,46 @@ class Controls(Hinted, LiveWidget[Session]):
 
     """
 
-    _esm = live_module("controls.js")
+    _esm = live_module("command.js", "controls.js")
 
     def __init__(self, session: Session, *, hide: Collection[str] = ()) -> None:
         self._hide = frozenset(hide)
         self._speed = Speed()
+        self._taken: deque[str] = deque(maxlen=REMEMBERED)
+        self._taking = threading.Lock()  # messages come on several threads
+        self._shown_run = -1
         super().__init__(session, period=PERIOD)
+        control.register(self.ident, self)
 
     def snapshot(self, session: Session) -> dict[str, Any] | None:
-        state, main_loop = session.state, session.main_loop
-        if state.ended and self.payload.get("state") == state:
+        last = session.commands[-1] if session.commands else None
+        self.period = PERIOD if last is None or last.done else SOON
+        command = None if last is None else outcome(last)
+        run, state, main_loop = session.runs, session.state, session.main_loop
+        if state.ended and self.payload.get("state") == state and self._shown_run == run:
             # Another session may go on with the main loop; this one stays what it was.
-            command = outcome(session.commands[-1]) if session.commands else None
             return {**self.payload, "command": command}
+        self._shown_run = run
         done, epoch = main_loop.status["iterations_done"], main_loop.status["epochs_done"]
         if not state.ended:
             epoch += 1
-        total, last = planned_batches(main_loop), planned_epochs(main_loop)
+        total, end = planned_batches(main_loop), planned_epochs(main_loop)
         self._speed.saw(done, moving=state is State.RUNNING)
         share = None if not total else min(1.0, done / total)
         return {
             "state": str(state),
             "possible": POSSIBLE.get(state, []),
             "iteration": f"iteration {done:,}" + (f" of {total:,}" if total else ""),
-            "epoch": f"epoch {epoch:,}" + (f" of {last:,}" if last else ""),
+            "epoch": f"epoch {epoch:,}" + (f" of {end:,}" if end and epoch <= end else ""),
             "rate": self._rate(),
             "tier": tier(main_loop.algorithm),
             "left": self._left(total - done) if total and state is State.RUNNING else "",
             "share": 1.0 if state is State.FINISHED and share is None else share,
             "values": self._values(session),
-            "command": outcome(session.commands[-1]) if session.commands else None,
+            "command": command,
             "error": failure(session.exception),
+            "note": session.note,
+            "heard": control.connected(),
         }
 
     def settled(self, session: Session) -> bool:
@@ -96,8 +119,19 @@ class Controls(Hinted, LiveWidget[Session]):
     def receive(self, content: dict[str, Any]) -> None:
         session = self.subject
         if content.get("kind") == "command" and session is not None:
-            steer(session, content["name"])
+            if self._is_new(content.get("id")):
+                steer(session, content["name"])
             pump.nudge(self)
+
+    def _is_new(self, id: str | None) -> bool:
+        """Return whether this command did not come by another way already."""
+        if id is None:
+            return True
+        with self._taking:
+            if id in self._taken:
+                return False
+            self._taken.append(id)
+            return True
 
     def _rate(self) -> str:
         rate = self._speed.rate()
@@ -116,11 +150,12 @@ class Controls(Hinted, LiveWidget[Session]):
 
 def steer(session: Session, name: str) -> None:
     """Put the command of a button on the session's queue."""
-    commands = {
+    commands: dict[str, Callable[[], Command]] = {
         "pause": session.pause,
         "resume": session.resume,
         "step": session.step,
         "stop": session.stop,
+        "train": lambda: session.train(MORE_EPOCHS),
     }
     commands[name]()
 

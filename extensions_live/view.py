@@ -9,6 +9,7 @@ from workbench.errors import SessionError
 from workbench.extensions import CompositeExtension, TrainingExtension
 from workbench.session import Session
 
+from . import control, listening
 from .controls import Controls
 from .notebook import connect
 from .output import RunView
@@ -72,3 +73,5 @@ def _show(session: Session) -> None:
 
 
 connect(Session, _show)
+control.connect()
+listening.connect()

@@ -17,6 +17,7 @@ import anywidget
 import bokeh
 import traitlets
 
+from . import control
 from .bridge import Audience, pump
 
 Subject = TypeVar("Subject")
@@ -29,9 +30,9 @@ def asset(*names: str) -> str:
     return "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in names)
 
 
-def live_module(name: str) -> str:
+def live_module(*names: str) -> str:
     """Return the script of a widget in `assets`, after what the widgets share."""
-    return asset("attend.js", "draw.js", "keep.js", "kernel.js", name)
+    return asset("attend.js", "draw.js", "keep.js", "kernel.js", *names)
 
 
 class BokehJS(anywidget.AnyWidget):
@@ -130,6 +131,7 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject]):
         super().close()
 
     def _hear(self, _: object, content: dict[str, Any], buffers: object) -> None:
+        control.busy_again()
         if content.get("kind") == "look":
             before = self.audience.looking()
             self.audience.heard(content["rendering"], visible=content["visible"])

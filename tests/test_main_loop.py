@@ -107,7 +107,7 @@ def test_resuming_gives_the_log_a_new_identity():
     main_loop = make(finish_at(2))
     main_loop.run()
     first = main_loop.log.h_uuid
-    main_loop.run()
+    main_loop.run(batches=1)
     assert main_loop.log.h_uuid != first
     assert main_loop.status["resumed_from"] == first
     assert main_loop.algorithm.initialized == 1
@@ -346,7 +346,7 @@ def test_signals_are_as_before_afterwards():
     main_loop.run()
     assert signal.getsignal(signal.SIGINT) is before
     with pytest.raises(ValueError, match="no"):
-        main_loop.run()
+        main_loop.run(batches=1)
     assert signal.getsignal(signal.SIGINT) is before
 
 

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import weakref
+from unittest.mock import Mock
 
 import cloudpickle
 import numpy as np
@@ -32,6 +33,7 @@ from workbench.errors import (
     TrainingFinish,
 )
 from workbench.extensions import FinishAfter, SimpleExtension
+from workbench.extensions.stopping import FinishIfNoImprovementAfter
 from workbench.session import Session, State
 
 SOON = 20  # seconds in which anything here must have happened
@@ -291,7 +293,7 @@ def test_commands_after_the_end_are_refused():
     session = make(FinishAfter(after_n_batches=1)).start()
     session.wait(SOON)
     for command in (session.pause(), session.call(print), session.stop()):
-        assert command.state.startswith("refused: the run has finished; main_loop.start() goes on")
+        assert command.state.startswith("refused: the run has finished; train(epochs=1) goes on")
         assert command.done
     assert session.state is State.FINISHED
 
@@ -317,8 +319,17 @@ def test_a_session_that_was_not_started_does_nothing():
 def test_a_session_starts_once():
     session = make(FinishAfter(after_n_batches=1)).start()
     session.wait(SOON)
-    with pytest.raises(SessionError, match="was started before; main_loop.start\\(\\) makes a new"):
+    with pytest.raises(SessionError, match=r"was started before and has ended; .* train\(epochs=1"):
         session.start()
+
+
+def test_starting_what_goes_on_already_is_a_calm_line(paused, capsys):
+    assert paused.main_loop.start() is paused
+    assert paused.start() is None
+    first, second = capsys.readouterr().err.splitlines()
+    assert f"<Session {paused.name}: paused" in first and "start() gives it back" in first
+    assert "goes on; nothing was changed" in second
+    assert paused.state is State.PAUSED and len(sessions.running()) == 1
 
 
 def test_waiting_for_oneself_is_refused(paused):
@@ -382,9 +393,9 @@ def test_interrupting_wait_leaves_training_running(paused):
 # One run at a time
 
 
-def test_a_main_loop_that_is_running_is_not_started_again(paused):
+def test_a_main_loop_that_is_running_is_not_run_again(paused):
     before = dict(paused.main_loop.status)
-    for start in (paused.main_loop.start, paused.main_loop.run):
+    for start in (Session(paused.main_loop).start, paused.main_loop.run):
         with pytest.raises(
             AlreadyTrainingError, match="this main loop is being trained by"
         ) as caught:
@@ -471,6 +482,178 @@ def test_python_ends_while_a_session_trains():
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=env
     )
     assert (done.returncode, done.stdout) == (0, "in good order\n")
+
+
+def test_a_thread_that_cannot_start_leaves_nothing_behind(monkeypatch):
+    main_loop = make(FinishAfter(after_n_batches=1))
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("can't start new")))
+        for _ in range(2):
+            with pytest.raises(SessionError, match="the system gives none .*can't start new"):
+                main_loop.start()
+    assert sessions.running() == {}
+    assert main_loop.start().wait(SOON)
+
+
+def test_a_forked_child_leaves_the_session_to_its_parent():
+    session = make().start()
+    code = None
+    child = os.fork()
+    if child == 0:  # pragma: no cover
+        try:
+            begin = time.monotonic()
+            sessions._stop_all()
+            assert time.monotonic() - begin < 1 and not sessions.running()
+            with pytest.raises(SessionError, match="from which this process, .* was forked"):
+                session.wait()
+            assert session.pause().done
+            code = 0
+        finally:
+            os._exit(1 if code is None else code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert session.state is State.RUNNING
+
+
+# Going on
+
+
+def test_a_session_goes_on_after_the_end():
+    recorder = Recorder()
+    session = make(FinishAfter(after_n_epochs=1), recorder).start()
+    session.wait(SOON)
+    command = session.train(epochs=2)
+    command.wait(SOON)
+    assert session.wait(SOON) and session.state is State.FINISHED
+    assert session.main_loop.algorithm.seen == [1, 2, 3] * 3
+    assert (command.text, command.state) == ("train 2 more epochs", "applied at iteration 3")
+    assert recorder.events.count("on_resumption") == 1
+    record = session.log[3]["interventions"][-1]
+    assert (record["command"], record["epochs"]) == ("train", 2)
+    session.train(batches=1)
+    assert session.wait(SOON) and done(session) == 10
+
+
+def test_more_is_added_to_what_is_planned_while_training_goes_on():
+    algorithm = GatedAlgorithm()
+    session = make(FinishAfter(after_n_epochs=1), algorithm=algorithm).start()
+    algorithm.arrived.acquire(timeout=SOON)
+    session.train(epochs=1)
+    session.train(batches=2)
+    algorithm.allowed.release(100)
+    assert session.wait(SOON) and done(session) == 3 + 3 + 2
+
+
+def test_a_pause_stays_a_pause(paused):
+    paused.train(batches=2).wait(SOON)
+    assert paused.state is State.PAUSED
+    paused.resume()
+    assert paused.wait(SOON) and done(paused) == 2
+
+
+def test_more_that_comes_with_the_last_batch_is_not_lost():
+    algorithm = GatedAlgorithm()
+    session = make(FinishAfter(after_n_batches=1), algorithm=algorithm).start()
+    algorithm.arrived.acquire(timeout=SOON)
+    first, second = session.train(batches=1), session.train(batches=2)
+    algorithm.allowed.release(100)
+    assert session.wait(SOON) and done(session) == 4
+    assert first.wait(SOON) is second.wait(SOON) is None
+
+
+def test_a_failed_run_may_go_on():
+    session = make(algorithm=FakeAlgorithm(errors={2: ValueError("once")})).start()
+    with pytest.raises(ValueError, match="once"):
+        session.wait(SOON)
+    session.train(batches=2)
+    assert session.wait(SOON) and session.exception is None and done(session) == 3
+
+
+def test_going_on_with_what_another_trains_is_refused():
+    main_loop = make(FinishAfter(after_n_batches=1))
+    session = main_loop.start()
+    session.wait(SOON)
+    other = main_loop.start(batches=10**9)
+    assert session.train(epochs=1).state.startswith("refused: this main loop is being trained by")
+    assert session.state is State.FINISHED and other.state is State.RUNNING
+
+
+def test_waiting_for_an_improvement_begins_again():
+    stopping = FinishIfNoImprovementAfter("best", epochs=2)
+    stopping.last_best_iter = stopping.last_best_epoch = 0
+    session = make(stopping).start()
+    assert session.wait(SOON) and session.main_loop.status["epochs_done"] == 2
+    assert session.main_loop.start().note.startswith("Nothing was trained: FinishIfNoImprovement")
+    session.train(epochs=1)
+    assert session.wait(SOON) and session.main_loop.status["epochs_done"] == 3
+    session.train(epochs=5)
+    assert session.wait(SOON) and session.main_loop.status["epochs_done"] == 5
+
+
+def test_a_session_with_nothing_to_train_has_finished_and_says_why(capsys):
+    main_loop = make(FinishAfter(after_n_batches=1))
+    main_loop.start().wait(SOON)
+    session = main_loop.start()
+    assert session.state is State.FINISHED and session.wait(SOON)
+    assert capsys.readouterr().err.startswith("Nothing was trained: FinishAfter(after_n_batches=1)")
+    assert session.train(batches=1).wait(SOON) is None
+    assert session.wait(SOON) and done(session) == 2 and session.note == ""
+
+
+# Many commands
+
+
+def test_of_many_values_for_one_variable_the_last_counts_and_each_has_an_outcome():
+    algorithm, n = GatedAlgorithm(), 100_000
+    session = make(algorithm=algorithm).start()
+    algorithm.arrived.acquire(timeout=SOON)
+    rate, other = workbench.shared(0.5, "rate"), workbench.shared(0.5, "other")
+    writes = Mock(wraps=rate.set_value)
+    rate.set_value = writes
+    commands = [session.set(rate, i) for i in range(n)]
+    wrong, mine = session.set(rate, [1.0, 2.0]), session.set(other, 2.0)
+    stop = session.stop()
+    algorithm.allowed.release(100)
+    assert session.wait(SOON)
+    assert writes.call_count == 1 and rate.get_value() == n - 1 and other.get_value() == 2.0
+    assert {command.iteration for command in [*commands, mine, stop]} == {1}
+    assert commands[0].state == f"applied at iteration 1, with the value of command {n}"
+    assert commands[-1].state == "applied at iteration 1" and commands[5].wait() is None
+    assert wrong.state.startswith("refused: ShapeError: set_value of rate")
+    assert [r["id"] for r in session.log[1]["interventions"]] == [n, n + 2, n + 3]
+
+
+def test_values_are_joined_only_where_nothing_comes_between(paused):
+    rate = workbench.shared(0.5, "rate")
+    paused.set(rate, 1.0)
+    first = paused.call(lambda _: float(rate.get_value()))
+    paused.set(rate, 2.0)
+    second = paused.call(lambda _: float(rate.get_value()))
+    assert (first.wait(SOON), second.wait(SOON)) == (1.0, 2.0)
+
+
+def test_many_interventions_are_recorded_in_order_in_linear_time():
+    algorithm, n = GatedAlgorithm(), 20_000
+    session = make(algorithm=algorithm).start()
+    algorithm.arrived.acquire(timeout=SOON)
+    for _ in range(n):
+        session.call(id)
+    algorithm.allowed.release(100)
+    session.stop()
+    session.wait(SOON)
+    assert [r["id"] for r in session.log[1]["interventions"]] == list(range(1, n + 2))
+
+
+def test_stop_overtakes_what_only_more_training_would_need():
+    algorithm = GatedAlgorithm()
+    session = make(algorithm=algorithm).start()
+    algorithm.arrived.acquire(timeout=SOON)
+    saved = session.call(lambda m: m.status["iterations_done"])
+    overtaken = [session.pause(), session.step(3), session.resume(), session.train(epochs=1)]
+    stop = session.stop()
+    algorithm.allowed.release(100)
+    assert session.wait(SOON)
+    assert saved.wait() == 1 and stop.iteration == 1
+    assert {c.state for c in overtaken} == {"refused: stop came before it took effect"}
 
 
 # Display

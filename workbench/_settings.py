@@ -83,6 +83,7 @@ class Settings(BaseSettings):
     floatx: Literal["float16", "float32", "float64"] = "float32"
     device: Device = "auto"
     execution: Literal["auto", "eager", "compiled"] = "auto"
+    full_tracebacks: bool = False
     precision: Literal["float32", "tf32", "bf16"] = "float32"
     threads: Literal["auto"] | Annotated[Count, Field(ge=1)] = "auto"
 

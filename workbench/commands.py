@@ -1,16 +1,19 @@
-"""What somebody asked of a running session, and what became of it."""
+"""What a person asked of a running session, and what became of it."""
 
 from __future__ import annotations
 
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
-from workbench.errors import SessionError
+from workbench.errors import SessionError, WaitInterrupted
+from workbench.utils.waiting import wait
 
 WAITS_FOR_ITSELF = (
     "{command!r} is carried out by this very thread between two batches, so waiting for it here "
     "would never end; look at it later"
 )
+INTERRUPTED = "wait() was interrupted, what it waited for was not: {command!r}"
 
 
 class Command:
@@ -32,7 +35,11 @@ class Command:
         Why it was refused, or how it failed.
     exception : BaseException or None
         What it raised, if it did.
+    replaced_by : int or None
+        The command, given before this one took effect, whose value counted instead.
     """
+
+    _lock: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, id: int, kind: str, text: str) -> None:
         self.id = id
@@ -41,14 +48,19 @@ class Command:
         self.iteration: int | None = None
         self.reason: str | None = None
         self.exception: BaseException | None = None
+        self.replaced_by: int | None = None
         self._result: Any = None
-        self._settled = threading.Event()
+        self._done = False
+        self._settled: threading.Event | None = (
+            None  # made when a thread waits: most commands are not awaited
+        )
         self._applier: int | None = None
+        self._carry_out: Callable[[], None] = lambda: None
 
     @property
     def done(self) -> bool:
         """Whether it was applied or refused, or has failed."""
-        return self._settled.is_set()
+        return self._done
 
     @property
     def state(self) -> str:
@@ -59,7 +71,10 @@ class Command:
         if self.reason is not None:
             failed = self.kind == "call" and self.exception is not None
             return f"{'failed' if failed else 'refused'}: {self.reason}"
-        return "queued" if self.iteration is None else f"applied at iteration {self.iteration}"
+        if self.iteration is None:
+            return "queued"
+        instead = f", with the value of command {self.replaced_by}" if self.replaced_by else ""
+        return f"applied at iteration {self.iteration}{instead}"
 
     def wait(self, timeout: float | None = None) -> Any:
         """Wait until it is applied; return its result.
@@ -78,12 +93,23 @@ class Command:
         ------
         TimeoutError
             If it was neither applied nor refused in time.
+        WaitInterrupted
+            If waiting is interrupted; the command stays as it is.
         SessionError
             If it was refused or has failed; or if the thread that would carry it out asks.
         """
         if not self.done and threading.get_ident() == self._applier:
             raise SessionError(WAITS_FOR_ITSELF.format(command=self))
-        if not self._settled.wait(timeout):
+        with self._lock:
+            if self._settled is None:
+                self._settled = threading.Event()
+                if self._done:
+                    self._settled.set()
+        try:
+            settled = wait(self._settled, timeout)
+        except KeyboardInterrupt:
+            raise WaitInterrupted(INTERRUPTED.format(command=self)) from None
+        if not settled:
             raise TimeoutError(f"{self!r} after {timeout} seconds; it stays queued")
         if self.reason is not None:
             raise SessionError(f"{self.text}: {self.state}") from self.exception
@@ -92,12 +118,22 @@ class Command:
     def _apply(self, iteration: int, result: Any = None) -> None:
         self._result = result
         self.iteration = iteration
-        self._settled.set()
+        self._settle()
+
+    def _replace(self, iteration: int, by: Command) -> None:
+        self.replaced_by = by.id
+        self._apply(iteration)
 
     def _refuse(self, reason: str, exception: BaseException | None = None) -> None:
         self.exception = exception
         self.reason = reason
-        self._settled.set()
+        self._settle()
+
+    def _settle(self) -> None:
+        with self._lock:
+            self._done = True
+            if self._settled is not None:
+                self._settled.set()
 
     def __repr__(self) -> str:
         return f"<{self.text}: {self.state}>"

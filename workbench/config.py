@@ -73,6 +73,8 @@ class Configuration:
         'cpu', 'cuda', 'cuda:1', 'mps', 'xpu', or 'auto' (default): the accelerator if there is one.
     execution : {'auto', 'eager', 'compiled'}
         How functions run; 'auto' starts eager and compiles once that pays.
+    full_tracebacks : bool
+        Whether uncaught errors are shown with all frames within the workbench; False.
     precision : {'float32', 'tf32', 'bf16'}
         Arithmetic of matrix products: bf16 on any device, tf32 on a GPU that can; 'float32'.
     threads : int or 'auto'
@@ -110,6 +112,7 @@ class Configuration:
     floatx: str
     device: str
     execution: str
+    full_tracebacks: bool
     precision: str
     threads: int | str
 

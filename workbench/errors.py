@@ -52,6 +52,8 @@ knows nothing of the workbench can still catch them::
     └── TrainingFinish        (RuntimeError)    raised to end training; never reaches the user
         └── EvaluationAbandoned                 the same, within an extension that evaluates
 
+    WaitInterrupted           (KeyboardInterrupt) no error: waiting ended, and training goes on
+
 Where an error was raised while bricks were being applied, its text begins with their path: the
 running applications push themselves onto `location` (see `located`).
 """
@@ -62,6 +64,8 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
+
+from workbench.tracebacks import Readable, shorten_uncaught
 
 if TYPE_CHECKING:
     from workbench.session import Session
@@ -89,8 +93,11 @@ def nearest(name: str, candidates: Iterable[object]) -> str:
     return f"; did you mean {spelled[found[0]]!r}?" if found else ""
 
 
-class WorkbenchError(Exception):
-    """Base of all errors raised by the workbench."""
+class WorkbenchError(Readable, Exception):
+    """Base of all errors raised by the workbench.
+
+    Shown without the frames within it, where they are not caught; see `workbench.tracebacks`.
+    """
 
 
 class ShapeError(WorkbenchError, ValueError):
@@ -305,6 +312,13 @@ class SessionWarning(WorkbenchError, RuntimeWarning):
     """Another session is training while a new one starts."""
 
 
+class WaitInterrupted(Readable, KeyboardInterrupt):
+    """Waiting for training was interrupted, and training goes on."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]  # nothing went wrong anywhere
+
+
 class CheckpointWarning(WorkbenchError, RuntimeWarning):
     """A run could not be saved, or not all of it; training goes on."""
 
@@ -318,3 +332,6 @@ class EvaluationAbandoned(TrainingFinish):
 
     An extension that catches it lets those behind it see the event; see `MainLoop.breathe`.
     """
+
+
+shorten_uncaught()

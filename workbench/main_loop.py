@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import logging
 import signal
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
@@ -36,7 +35,16 @@ from workbench.errors import (
 from workbench.extensions import channels
 from workbench.extensions.base import Handler, TrainingExtension
 from workbench.extensions.events import CallbackName
-from workbench.extensions.finish import planned_batches
+from workbench.extensions.finish import (
+    GOAL,
+    FinishAfter,
+    ask_for_more,
+    check_more,
+    finish_at_goal,
+    forget_goal,
+    goal_reached,
+    planned_batches,
+)
 from workbench.extensions.foreign import Dispatching, as_extension, check_log
 from workbench.graph import ComputationGraph
 from workbench.log import TrainingLogBase
@@ -49,6 +57,7 @@ from workbench.tensor.execution import available_threads
 from workbench.tensor.transfer import Arrivals
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.hooks import refuse_former_hooks
+from workbench.utils.notices import tell
 from workbench.utils.profile import Profile, Timer
 from workbench.utils.values import to_python
 
@@ -87,6 +96,11 @@ ANOTHER_THREAD = (
     "{main_loop!r} is being trained by another thread, which changes its state while you look; let "
     "that thread do it, with session.call(lambda main_loop: main_loop.{method}(...))"
 )
+NOTHING_TO_DO = (
+    "Nothing was trained: {reason}. session.train(epochs=1) or main_loop.run(epochs=1) goes on"
+)
+NO_MORE_EPOCHS = "Nothing was trained: the data stream has no more epochs"
+GIVEN_BACK = "{session!r} trains this main loop already; start() gives it back"
 TRANSIENT = (
     "_mailbox", "_handlers", "_deferred", "_arriving", "_thread", "_firing", "_in_hand", "_told",
 )  # fmt: skip
@@ -126,7 +140,8 @@ class MainLoop(FixedAttributes):
     raises `TrainingFinish`, when the data stream has no more epochs, or when it is interrupted:
     in the main thread, the first Ctrl+C ends training with the epoch and the second after the
     batch. The end is recorded as ``training_finished``. A main loop can be run again and goes on
-    where it was, in the middle of an epoch too.
+    where it was, in the middle of an epoch too. If the extensions say that training has ended
+    already, it trains nothing and says so; ``run(epochs=5)`` trains beyond that.
 
     If anything raises, the record ``training_error`` says what and the status has it too,
     extensions hear of it by ``on_error``, and the exception goes on to the caller with a note of
@@ -244,6 +259,7 @@ class MainLoop(FixedAttributes):
         self._in_hand = False
         self._finishing = False
         self._finishing_epoch = False
+        self._going = False
         self._old_request = -1
         self._told: set[str] = set()
 
@@ -285,32 +301,127 @@ class MainLoop(FixedAttributes):
             f"no extension is called {name!r}{nearest(name, names)}; {there_are}"
         )
 
-    def run(self) -> None:
+    def run(self, *, epochs: int | None = None, batches: int | None = None) -> None:
         """Train until the end, in this thread.
 
+        Parameters
+        ----------
+        epochs, batches : int, optional
+            Train on so many more instead; see `go_on`.
+
         Raises
         ------
         AlreadyTrainingError
             If this main loop, or something it would train, is being trained.
+        ArgumentError
+            If both are given, or one is no number of 1 or more.
         ExtensionError
             If an extension could not be called on an event.
-        """
-        with Claim(self):
-            self._train()
 
-    def start(self) -> Session:
+        Examples
+        --------
+        >>> from workbench.extensions import FinishAfter
+        >>> class Nothing:
+        ...     def initialize(self): pass
+        ...     def process_batch(self, batch): pass
+        >>> finish = FinishAfter(after_n_epochs=5)
+        >>> main_loop = MainLoop(Nothing(), [{"x": [1]}], extensions=[finish])
+        >>> main_loop.run()
+        >>> main_loop.run(epochs=2)
+        >>> main_loop
+        <MainLoop: 7 iterations, 7 epochs done>
+        """
+        more = self._more(epochs, batches)
+        with Claim(self):
+            note = self._nothing_to_do() if more is None else None
+            if note is None:
+                note = self._train(more)
+        if note is not None:
+            tell(note)
+
+    def start(self, *, epochs: int | None = None, batches: int | None = None) -> Session:
         """Train in a background thread; return the session that controls it.
+
+        If a session trains this main loop already, that one is returned, and a line says so.
+
+        Parameters
+        ----------
+        epochs, batches : int, optional
+            Train on so many more instead of until the end; see `go_on`.
 
         Raises
         ------
         AlreadyTrainingError
-            If this main loop, or something it would train, is being trained.
+            If something that it would train is being trained by another.
+        ArgumentError
+            If both are given, or one is no number of 1 or more.
         """
         from workbench.session import Session  # a session stands above the main loop that it runs
 
         session = Session(self)
-        session.start()
+        try:
+            session.start(epochs=epochs, batches=batches)
+        except AlreadyTrainingError as refusal:
+            if refusal.session is None or refusal.session.main_loop is not self:
+                raise
+            tell(GIVEN_BACK.format(session=refusal.session))
+            return refusal.session
         return session
+
+    def go_on(self, *, epochs: int | None = None, batches: int | None = None) -> None:
+        """Have training go on for so many more epochs or batches; in the thread that trains.
+
+        While it goes on anyway, that is more than are planned; at the end, more than are done,
+        where an epoch of which batches are left counts as one of them. `FinishAfter` gives way to
+        it, and extensions that wait for an improvement wait as long as at first. Where training
+        then ends is part of the status: a run that is resumed goes on to there. From another thread
+        use `Session.train`.
+
+        Raises
+        ------
+        ArgumentError
+            Unless exactly one of the two is given, as a number of 1 or more.
+        """
+        check_more(epochs, batches)
+        row = self.log.current_row
+        self._old_request = row.iteration if row.get(FINISH_REQUEST, False) else self._old_request
+        beyond = not goal_reached(self.status) or (self._going and not self._finishing)
+        ask_for_more(self, epochs, batches, than_planned=beyond)
+        self._finishing = False
+        for extension in self.extensions:
+            extension.go_on()
+        self.refresh()
+
+    def request_finish(self) -> None:
+        """End training after the event of this moment; in the thread that trains.
+
+        Recorded as ``training_finish_requested``. An extension may make that record itself, but
+        where the same row has it from an earlier run, only this tells the two apart.
+        """
+        self.log.current_row[FINISH_REQUEST] = True
+        self._old_request = -1
+
+    def _nothing_to_do(self) -> str | None:
+        """Return why a run would train nothing, if that is sure before it begins.
+
+        When it begins for the first time, extensions may load an archive, or want to.
+        """
+        return self._over() if self._announced else None
+
+    def _over(self) -> str | None:
+        """Return why training has ended already, as far as the extensions can see."""
+        forget_goal(self)
+        if not goal_reached(self.status):
+            return None
+        reasons = (extension.ended(self.log) for extension in self.extensions)
+        reason = next(filter(None, reasons), None)
+        return None if reason is None else NOTHING_TO_DO.format(reason=reason)
+
+    def _more(self, epochs: int | None, batches: int | None) -> Callable[[], None] | None:
+        if epochs is None and batches is None:
+            return None
+        check_more(epochs, batches)
+        return lambda: self.go_on(epochs=epochs, batches=batches)
 
     def post(
         self,
@@ -402,14 +513,21 @@ class MainLoop(FixedAttributes):
         """
         channels.check_distinct(self.extensions)
         handlers: dict[CallbackName, list[tuple[TrainingExtension, Handler]]] = {}
+        extensions = [*self._goals(), *self.extensions]
         for event in CallbackName:
-            asked = [(extension, extension.handler(event)) for extension in self.extensions]
+            asked = [(extension, extension.handler(event)) for extension in extensions]
             handlers[event] = [
                 (e, _timed(e.name, h, self.profile) if config.profile else h)
                 for e, h in asked
                 if h is not None
             ]
         self._handlers = handlers
+
+    def _goals(self) -> list[FinishAfter]:
+        goals = finish_at_goal(self.status)
+        for extension in goals:
+            extension.main_loop = self
+        return goals
 
     # Saving and loading
 
@@ -495,11 +613,15 @@ class MainLoop(FixedAttributes):
 
     # A run
 
-    def _train(self) -> None:
+    def _train(self, first: Callable[[], None] | None = None) -> str | None:
+        """Train until the end; return why nothing was trained, if that is so.
+
+        What is to be done `first` is done when all extensions know that training begins.
+        """
         with self.log.writing(), self._interruptible():
             self._thread = threading.get_ident()
             try:
-                self._train_until_finish()
+                return self._train_until_finish(first)
             except BaseException as error:
                 self._failed(error)
                 raise
@@ -509,21 +631,34 @@ class MainLoop(FixedAttributes):
                 if config.profile:
                     self.profile.report()
 
-    def _train_until_finish(self) -> None:
-        log = self.log
-        self._finishing = self._finishing_epoch = self._in_hand = False
+    def _train_until_finish(self, first: Callable[[], None] | None) -> str | None:
+        log, note = self.log, None
+        self._finishing = self._finishing_epoch = self._in_hand = self._going = False
         self._forget_earlier_run()
         try:
             self._begin()
-            with Timer("training", self.profile):
-                while self._train_for_an_epoch():
-                    pass
+            if first is not None:
+                self.status.pop(GOAL, None)
+                first()
+            else:
+                note = self._over()
+                self.refresh()
+            if note is None:
+                self._going = True
+                with Timer("training", self.profile):
+                    before = self.status["iterations_done"]
+                    while self._train_for_an_epoch():
+                        pass
+                    if before == self.status["iterations_done"]:
+                        note = NO_MORE_EPOCHS
         except TrainingFinish:
             pass
+        self._going = False
         self._settle()
         self._tell_of_channels()
         log.current_row["training_finished"] = True
         self._fire(CallbackName.AFTER_TRAINING)
+        return note
 
     def _attach(self) -> None:
         for extension in self.extensions:
@@ -620,9 +755,10 @@ class MainLoop(FixedAttributes):
 
     def _tell_of_channels(self) -> None:
         """Say once in the log of Python which records extensions look for in vain."""
-        if not isinstance(self.log, TrainingLogBase):
+        log: object = self.log
+        if not isinstance(log, TrainingLogBase):
             return  # another kind of log need not know its channels
-        for name, text in channels.never_came(self.extensions, self.log):
+        for name, text in channels.never_came(self.extensions, log):
             if name not in self._told:
                 logger.warning(text)
             self._told.add(name)
@@ -736,18 +872,18 @@ class MainLoop(FixedAttributes):
     def _post_interrupt(self, level: Literal["epoch", "batch"]) -> None:
         told = False
 
-        def tell() -> bool:  # not in the handler, which may have interrupted a print
+        def announce() -> bool:  # not in the handler, which may have interrupted a print
             nonlocal told
             if not told:
-                print(INTERRUPTED[level], file=sys.stderr)
+                tell(INTERRUPTED[level])
             told = True
             return False
 
         def interrupt() -> None:
-            tell()
+            announce()
             self.interrupt(level)
 
-        self.post(interrupt, early=tell, urgent=level == "batch")
+        self.post(interrupt, early=announce, urgent=level == "batch")
 
     def interrupt(self, level: Literal["epoch", "batch"] = "batch") -> None:
         """End training with this epoch, or right away; in the thread that trains.

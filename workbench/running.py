@@ -84,6 +84,15 @@ def sessions() -> list[Session]:
         return [claim.session for claim in _claims if claim.session is not None]
 
 
+def forget() -> list[Session]:
+    """In a process that was forked: drop all claims; return the sessions that had one."""
+    global _lock
+    _lock = threading.Lock()  # some thread may have held it
+    found = [claim.session for claim in _claims if claim.session is not None]
+    _claims.clear()
+    return found
+
+
 def is_claimed(main_loop: MainLoop) -> bool:
     """Return whether a run trains `main_loop`, or is about to."""
     with _lock:

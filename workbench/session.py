@@ -9,6 +9,10 @@ that place.
 What was done to a run is recorded, at the iteration where it took effect, under the name
 ``interventions``: a tuple of mappings with ``id``, ``command``, ``text`` and, for `Session.set`,
 ``variable`` and ``value``.
+
+However many commands wait, each costs the thread that trains the same small time: values given to
+one variable, one after the other, are one assignment, and `Session.stop` overtakes what only the
+training to come would need.
 """
 
 from __future__ import annotations
@@ -18,11 +22,13 @@ import contextvars
 import html
 import itertools
 import logging
+import os
 import threading
 import time
-import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -31,13 +37,23 @@ import torch
 
 from workbench import running as registry
 from workbench.commands import Command
-from workbench.errors import SessionError, SessionWarning, StateError, TrainingFinish
+from workbench.errors import (
+    SessionError,
+    SessionWarning,
+    StateError,
+    TrainingFinish,
+    WaitInterrupted,
+    WorkbenchError,
+)
+from workbench.extensions.finish import check_more
 from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
 from workbench.openmp import release_workers, release_workers_after_cells
 from workbench.utils.attributes import FixedAttributes
+from workbench.utils.notices import remark, tell
 from workbench.utils.plain import is_count
 from workbench.utils.values import to_python
+from workbench.utils.waiting import wait
 
 if TYPE_CHECKING:
     from workbench.tensor.shared import SharedVariable
@@ -50,11 +66,24 @@ RECORD = "interventions"
 EXIT_TIMEOUT = 5.0
 """Seconds that all sessions together may take to stop when Python exits."""
 
+FREELY_RECORDED = 1000
+"""Interventions of one row, up to which each new one is in the log as soon as it is settled."""
+
 ALREADY_STARTED = (
-    "{session!r} was started before; main_loop.start() makes a new session, which goes on where "
-    "this one ended"
+    "{session!r} was started before and has ended; its method train(epochs=1) goes on where it is"
 )
-ENDED = "the run has {state}; main_loop.start() goes on with it in a new session"
+GOES_ON_ALREADY = "{session!r} was started before and goes on; nothing was changed"
+NO_THREAD = (
+    "{name} needs a thread to train in, and the system gives none ({error}). Nothing was changed: "
+    "end some threads or programs, then call start() again, or train in this thread by "
+    "main_loop.run()"
+)
+OF_THE_PARENT = (
+    "{name} trains in the process {owner}, from which this process, {pid}, was forked without its "
+    "thread; here it cannot be waited for or steered"
+)
+OVERTAKEN = "stop came before it took effect"
+ENDED = "the run has {state}; train(epochs=1) goes on with it"
 ANOTHER = (
     "{others} {is_} training too, and {shares} the machine with {session}. "
     "workbench.session.running() has all sessions by name"
@@ -98,6 +127,16 @@ def running() -> dict[str, Session]:
     return {session.name: session for session in registry.sessions()}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Value:
+    """A value for a shared variable, and the command that gave it."""
+
+    command: Command
+    shared: SharedVariable
+    value: np.ndarray[Any, Any]
+    details: dict[str, Any]
+
+
 class Session(FixedAttributes):
     """A main loop running in a background thread, with controls.
 
@@ -108,6 +147,8 @@ class Session(FixedAttributes):
     While an extension evaluates a data set, `pause`, `resume` and `step` take effect between its
     batches, and `stop` abandons the evaluation. `set` and `call` never act in the middle of one: if
     training was paused there, the evaluation first goes on to its end, and the pause after it.
+
+    After the end, `train` goes on in the same session.
 
     Parameters
     ----------
@@ -124,6 +165,10 @@ class Session(FixedAttributes):
         Everything asked for so far.
     exception : BaseException or None
         What ended training, if it failed, with its traceback.
+    note : str
+        Why there was nothing to train, if so; else empty.
+    runs : int
+        How often training began: once, and again whenever `train` went on after the end.
 
     Examples
     --------
@@ -160,13 +205,21 @@ class Session(FixedAttributes):
         self.name = f"session-{next(_names)}"
         self.commands: list[Command] = []
         self.exception: BaseException | None = None
+        self.note = ""
+        self.runs = 0
         self._state = State.CREATED
-        self._lock = threading.Lock()  # over the state and the list of commands
+        self._lock = threading.RLock()  # over the state and the list of commands
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
         self._paused = False
         self._step: object = None
         self._traceback: TracebackType | None = None
+        self._settled = 0  # all commands before this index are
+        self._stop = 0  # the id of the last stop
+        self._values: list[_Value] | None = None  # the last letter, if values may join it
+        self._unrecorded: list[tuple[int, dict[str, Any]]] = []
+        self._record_posted = False
+        self._untold = ""
 
     @property
     def log(self) -> TrainingLogBase:
@@ -178,36 +231,78 @@ class Session(FixedAttributes):
         """What the session is doing."""
         return self._state
 
-    def start(self) -> None:
+    def start(self, *, epochs: int | None = None, batches: int | None = None) -> None:
         """Start training.
+
+        If it goes on already, nothing happens but a line that says so. If the extensions say that
+        training has ended before, nothing is trained, and a line says that.
+
+        Parameters
+        ----------
+        epochs, batches : int, optional
+            Train on so many more; see `train`. By default until the end.
 
         Raises
         ------
         AlreadyTrainingError
-            If this main loop, or something it would train, is being trained.
+            If this main loop, or something it would train, is being trained by another.
+        ArgumentError
+            If both are given, or one is no number of 1 or more.
         SessionError
-            If this session was started before.
+            If this session was started before and has ended, or the system gives no thread.
         """
+        more = self.main_loop._more(epochs, batches)
         with self._lock:
-            if self._thread is not None:
+            if self._state.ended:
                 raise SessionError(ALREADY_STARTED.format(session=self))
-            others = registry.sessions()
-            claim = registry.Claim(self.main_loop, self)
-            try:
-                self._warn_of(others)
-            except SessionWarning:  # where warnings are errors
+            if self._state is not State.CREATED:
+                tell(GOES_ON_ALREADY.format(session=self))
+                return
+            self._launch(more)
+        self._tell_note()
+
+    def _tell_note(self) -> None:
+        text, self._untold = self._untold, ""
+        if text:
+            tell(text)
+
+    def _launch(self, more: Callable[[], None] | None) -> None:
+        """Begin a run in a thread of its own; under the lock. If that fails nothing is changed."""
+        others = registry.sessions()
+        claim = registry.Claim(self.main_loop, self)
+        before = self._state, self._thread
+        try:
+            self._set_note(self.main_loop._nothing_to_do() if more is None else None)
+            if self.note:
                 claim.release()
-                raise
+                self._state = State.FINISHED
+                self._ended.set()
+                return
+            self._warn_of(others)
+            self.exception = self._traceback = None
+            self.runs += 1
+            release_workers()  # this thread's, which would slow down the new one
+            release_workers_after_cells()
             self._thread = threading.Thread(
                 target=contextvars.copy_context().run,
-                args=(self._run, claim),
+                args=(self._run, claim, more),
                 name=self.name,
                 daemon=True,
             )
             self._state = State.RUNNING
-        release_workers()  # this thread's, which would slow down the new one
-        release_workers_after_cells()
-        self._thread.start()
+            self._ended.clear()
+            self._thread.start()
+        except BaseException as error:
+            self._state, self._thread = before
+            if self._state.ended:
+                self._ended.set()
+            claim.release()
+            if isinstance(error, RuntimeError) and not isinstance(error, WorkbenchError):
+                raise SessionError(NO_THREAD.format(name=self.name, error=error)) from error
+            raise
+
+    def _set_note(self, note: str | None) -> None:
+        self.note = self._untold = note or ""
 
     def _warn_of(self, others: list[Session]) -> None:
         if not others:
@@ -219,7 +314,7 @@ class Session(FixedAttributes):
             shares="share" if several else "shares",
             session=self.name,
         )
-        warnings.warn(text, SessionWarning, stacklevel=4)
+        remark(text, SessionWarning, stacklevel=5)
 
     # Commands
 
@@ -243,15 +338,70 @@ class Session(FixedAttributes):
             raise SessionError(f"a step is 1 or more batches, not {n!r}")
         return self._ask("step", f"step {n}", lambda: self._go(n), {"batches": n}, early=True)
 
+    def train(self, epochs: int | None = None, *, batches: int | None = None) -> Command:
+        """Train on so many more epochs or batches, also after the end.
+
+        While training goes on, that is more than are planned, and a pause stays a pause. After the
+        end this session goes on, whatever `FinishAfter` says; its extensions hear of it as of a
+        resumption. An epoch of which batches are left counts as one. Where training then ends is
+        part of the log's status, so that a run that is resumed goes on to there.
+        ``main_loop.start()`` instead goes on to the end that the extensions define.
+
+        Parameters
+        ----------
+        epochs, batches : int
+            How many; exactly one of the two.
+
+        Raises
+        ------
+        ArgumentError
+            Unless exactly one of the two is given, as a number of 1 or more.
+
+        Examples
+        --------
+        >>> from workbench.extensions import FinishAfter
+        >>> from workbench.main_loop import MainLoop
+        >>> class Nothing:
+        ...     def initialize(self): pass
+        ...     def process_batch(self, batch): pass
+        >>> finish = FinishAfter(after_n_epochs=5)
+        >>> session = MainLoop(Nothing(), [{"x": [1]}], extensions=[finish]).start()
+        >>> session.wait()
+        True
+        >>> session.train(epochs=2)
+        <train 2 more epochs: ...>
+        >>> session.wait(), session.main_loop
+        (True, <MainLoop: 7 iterations, 7 epochs done>)
+        """
+        check_more(epochs, batches)
+        more = partial(self.main_loop.go_on, epochs=epochs, batches=batches)
+        number, unit = (epochs, "epoch") if epochs is not None else (batches, "batch")
+        plural = "" if number == 1 else "es" if unit == "batch" else "s"
+        text = f"train {number} more {unit}{plural}"
+        details = {"batches" if unit == "batch" else "epochs": number}
+        with self._lock:
+            if not self._state.ended:
+                return self._ask("train", text, more, details)
+            command = self._new("train", text)
+            try:
+                self._launch(lambda: self._carry_out(command, more, details))
+            except WorkbenchError as error:
+                command._refuse(str(error), error)
+            return command
+
     def stop(self) -> Command:
         """End training between two batches, in good order.
 
-        Extensions hear of it as of an interrupt. ``main_loop.start()`` goes on from there.
+        It overtakes every `pause`, `resume`, `step` and `train` that was asked for before and has
+        not taken effect, which are refused; values given by `set` are assigned and functions given
+        to `call` are called first, since they may save what was trained. Extensions hear of it as
+        of an interrupt. `train` and ``main_loop.start()`` go on from there.
         """
         with self._lock:
             if self._state in (State.RUNNING, State.PAUSED):
                 self._state = State.STOPPING
-        return self._ask("stop", "stop", then=self.main_loop.interrupt, urgent=True)
+                self._stop = len(self.commands) + 1
+            return self._ask("stop", "stop", then=self.main_loop.interrupt, urgent=True)
 
     def call(self, f: Callable[[MainLoop], Any]) -> Command:
         """Call ``f(main_loop)`` in the thread that trains, between two batches.
@@ -293,12 +443,17 @@ class Session(FixedAttributes):
             raise SessionError(f"{shared} holds numbers, and {value!r} is none")
         recorded = given.item() if given.ndim == 0 else given
         shown = recorded if given.size <= 4 else f"an array of shape {given.shape}"
-        return self._ask(
-            "set",
-            f"set {shared} = {shown}",
-            lambda: shared.set_value(given),
-            {"variable": str(shared), "value": recorded},
-        )
+        details = {"variable": str(shared), "value": recorded}
+        with self._lock:
+            command = self._new("set", f"set {shared} = {shown}")
+            if self._takes(command):
+                try:
+                    shared._checked(given)
+                except Exception as error:
+                    command._refuse(f"{type(error).__name__}: {error}", error)
+                else:
+                    self._assign_later(_Value(command, shared, given, details))
+            return command
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended.
@@ -317,32 +472,43 @@ class Session(FixedAttributes):
         ------
         BaseException
             What made training fail, with the traceback of its thread.
-        KeyboardInterrupt
-            If waiting is interrupted; training goes on.
+        WaitInterrupted
+            If waiting is interrupted; training goes on. It is a `KeyboardInterrupt`.
         SessionError
             If the session was not started, or waits for itself.
         """
-        if self._thread is None:
+        if self._state is State.CREATED:
             raise SessionError(f"{self!r} was not started, so it will never end; call start()")
         if threading.current_thread() is self._thread:
             raise SessionError(f"{self!r} would wait for itself; use post() of its main loop")
         release_workers()
         try:
-            ended = self._ended.wait(timeout)
+            ended = wait(self._ended, timeout)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(GOES_ON.format(session=self)) from None
+            raise WaitInterrupted(GOES_ON.format(session=self)) from None
         if ended and self.exception is not None:
             raise self.exception.with_traceback(self._traceback)
+        if ended:
+            self._tell_note()
         return ended
 
     # In the thread that trains
 
-    def _run(self, claim: registry.Claim) -> None:
+    def _run(self, claim: registry.Claim, more: Callable[[], None] | None) -> None:
         # OpenMP has a number of threads for every thread; asking makes torch set it in this one
         torch.get_num_threads()
+        again = self._train(claim, more)
+        while again is not None:
+            again = self._train(claim, again)
+        self._ended.set()
+
+    def _train(
+        self, claim: registry.Claim, first: Callable[[], None] | None
+    ) -> Callable[[], None] | None:
+        """Train until the end; return what begins another run, if that was asked for meanwhile."""
         state = State.FINISHED
         try:
-            self.main_loop._train()
+            self._set_note(self.main_loop._train(first))
         except BaseException as error:
             state = State.FAILED
             self.exception, self._traceback = error, error.__traceback__
@@ -354,15 +520,41 @@ class Session(FixedAttributes):
                 type(error).__name__,
                 error,
             )
-        finally:
-            claim.release()
-            with self._lock:
-                self._end = time.monotonic()
+        try:
+            self._record()
+        except Exception:  # of the log; the session must end all the same
+            logger.exception("%s could not record its last interventions", self.name)
+        with self._lock:
+            self._values, self._paused, self._step = None, False, None
+            left = [command for command in self.commands[self._settled :] if not command.done]
+            more = [c for c in left if c.kind == "train" and not self._overtaken(c)]
+            if state is State.FINISHED and more:
+                self._state = State.RUNNING
+                self.runs += 1
+            else:
+                more = []
+                claim.release()
                 self._state = state
-                for command in self.commands:
-                    if not command.done:
-                        command._refuse(ENDED.format(state=state))
-            self._ended.set()
+            for command in left:
+                if command not in more:
+                    command._refuse(ENDED.format(state=state))
+            return partial(_carry_out_all, more) if more else None
+
+    def _new(self, kind: str, text: str) -> Command:
+        command = Command(len(self.commands) + 1, kind, text)
+        self.commands.append(command)
+        return command
+
+    def _takes(self, command: Command) -> bool:
+        """Return whether this can be asked of the session now; else refuse it."""
+        if self._state is State.CREATED:
+            command._refuse("the session was not started")
+        elif self._state.ended:
+            command._refuse(ENDED.format(state=self._state))
+        else:
+            assert self._thread is not None
+            command._applier = self._thread.ident
+        return not command.done
 
     def _ask(
         self,
@@ -381,32 +573,68 @@ class Session(FixedAttributes):
             self._carry_out(command, action, details or {}, then)
 
         def carry_out_early() -> bool:
-            if any(not other.done for other in self.commands[: command.id - 1]):
+            if not self._settled_before(command.id):
                 return False  # one that was given before waits for the boundary
             carry_out()
             return True
 
         with self._lock:
-            command = Command(len(self.commands) + 1, kind, text)
-            self.commands.append(command)
-            if self._thread is None:
-                command._refuse("the session was not started")
-            elif self._state.ended:
-                command._refuse(ENDED.format(state=self._state))
-            else:
-                command._applier = self._thread.ident
+            command = self._new(kind, text)
+            if self._takes(command):
+                self._values = None
+                command._carry_out = carry_out
                 self.main_loop.post(
                     carry_out, early=carry_out_early if early else None, urgent=urgent
                 )
         return command
+
+    def _assign_later(self, value: _Value) -> None:
+        """Post a letter with `value`, or let it join the one that was posted last."""
+        if self._values is None:
+            self._values = []
+            self.main_loop.post(partial(self._give_values, self._values))
+        self._values.append(value)
+
+    def _give_values(self, values: list[_Value]) -> None:
+        """Assign to each variable the last value given to it, and say so of those before."""
+        with self._lock:
+            if self._values is values:
+                self._values = None  # what comes now begins another letter
+        done = self.main_loop.status["iterations_done"]
+        last: dict[SharedVariable, Command] = {}
+        assigned, replaced = [], []
+        for value in reversed(values):
+            if value.command.done:  # refused when a run ended
+                continue
+            if value.shared in last:
+                replaced.append(value)
+                continue
+            try:
+                value.shared.set_value(value.value)
+            except Exception as error:
+                value.command._refuse(f"{type(error).__name__}: {error}", error)
+            else:
+                last[value.shared] = value.command
+                assigned.append(value)
+        for value in reversed(assigned):
+            self._document(value.command, value.details)
+        for value in reversed(replaced):
+            value.command._replace(done, last[value.shared])
+        for value in reversed(assigned):
+            value.command._apply(done)
 
     def _carry_out(
         self,
         command: Command,
         action: Callable[[], Any],
         details: dict[str, Any],
-        then: Callable[[], None],
+        then: Callable[[], None] = lambda: None,
     ) -> None:
+        if command.done:  # refused when a run ended
+            return
+        if self._overtaken(command):
+            command._refuse(OVERTAKEN)
+            return
         done = self.main_loop.status["iterations_done"]
         try:
             result = action()
@@ -423,18 +651,54 @@ class Session(FixedAttributes):
             command._apply(done, result)
             then()
 
+    def _overtaken(self, command: Command) -> bool:
+        """Return whether training ends before this command could make sense."""
+        return command.id < self._stop and command.kind in ("pause", "resume", "step", "train")
+
+    def _settled_before(self, id: int) -> bool:
+        """Return whether all commands with lower numbers are settled."""
+        commands = self.commands
+        while self._settled < len(commands) and commands[self._settled].done:
+            self._settled += 1
+        return self._settled >= id - 1
+
     def _document(self, command: Command, details: dict[str, Any]) -> None:
         record = {"id": command.id, "command": command.kind, "text": command.text, **details}
         row = self.log.current_row
-        row[RECORD] = (*row.get(RECORD, ()), record)
+        records = row.get(RECORD, ())
+        if len(records) < FREELY_RECORDED and not self._unrecorded:
+            row[RECORD] = (*records, record)
+        else:
+            self._unrecorded.append((row.iteration, record))
+            if not self._record_posted:  # once behind all that waits: no copy for each of them
+                self._record_posted = True
+                self.main_loop.post(self._record_some)
         self.main_loop.after_event(self.log.commit)  # within an event rows are not whole yet
+
+    def _record_some(self) -> None:
+        self._record_posted = False
+        recorded = len(self.log.current_row.get(RECORD, ()))
+        if not self._paused or 16 * len(self._unrecorded) >= recorded:
+            self._record()
+
+    def _record(self) -> None:
+        """Record what was kept back because rows with many interventions are costly to copy."""
+        kept, self._unrecorded = self._unrecorded, []
+        by_row: dict[int, list[dict[str, Any]]] = {}
+        for iteration, record in kept:
+            by_row.setdefault(iteration, []).append(record)
+        for iteration, records in by_row.items():
+            row = self.log[iteration]
+            row[RECORD] = (*row.get(RECORD, ()), *records)
+        if kept:
+            self.main_loop.after_event(self.log.commit)
 
     def _hold(self) -> None:
         """Carry out commands, and nothing else, until one of them lets training go on."""
         release_workers()  # for the good of who calculates meanwhile
         while self._paused:
             self.main_loop.attend()
-            if self.main_loop.breathing and any(not command.done for command in self.commands):
+            if self.main_loop.breathing and not self._settled_before(len(self.commands) + 1):
                 # for which the event must end first; the pause goes on at the boundary
                 self.main_loop.post(self._hold)
                 return
@@ -454,6 +718,8 @@ class Session(FixedAttributes):
         if not paused:
             old, new = new, old
         self._paused, self._step = paused, None
+        if not paused:
+            self._record()
         with self._lock:
             if self._state is old:  # and not stopping
                 self._state = new
@@ -510,9 +776,12 @@ class Session(FixedAttributes):
         if self.exception is not None:
             text = html.escape(f"{type(self.exception).__name__}: {self.exception}")
             rows["error"] = f"{text}<br>The method wait() raises it with its traceback."
-        waiting = [command.text for command in self.commands if not command.done]
+        waiting = [c.text for c in self.commands[self._settled :] if not c.done]
         if waiting:
-            rows["queued"] = html.escape(", ".join(waiting))
+            more = f" and {len(waiting) - 5} more" if len(waiting) > 5 else ""
+            rows["queued"] = html.escape(", ".join(waiting[:5]) + more)
+        if self.note:
+            rows["note"] = html.escape(self.note)
         cells = "".join(f"<tr><th>{name}</th><td>{text}</td></tr>" for name, text in rows.items())
         return f"<table><caption>{self.name}</caption>{cells}</table>"
 
@@ -521,6 +790,11 @@ class Session(FixedAttributes):
         newest = self.log.latest().items()
         numbers = [(n, v) for n, v in newest if type(v) in (int, float)]
         return {name: f"{value:.5g}" for name, value in numbers[:count]}
+
+
+def _carry_out_all(commands: list[Command]) -> None:
+    for command in commands:
+        command._carry_out()
 
 
 class _Refused(Exception):
@@ -536,3 +810,19 @@ def _stop_all() -> None:
         session.stop()
     for session in sessions:
         session._ended.wait(max(0.0, deadline - time.monotonic()))
+
+
+def _leave_to_the_parent() -> None:
+    """In a process that was forked: forget the sessions, whose threads are not here."""
+    Command._lock = threading.Lock()
+    for session in registry.forget():
+        session._lock, session._ended = threading.RLock(), threading.Event()
+        session._ended.set()
+        session._state = State.FAILED
+        text = OF_THE_PARENT.format(name=session.name, owner=os.getppid(), pid=os.getpid())
+        session.exception = SessionError(text)
+        session.main_loop._stand_still()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_the_parent)

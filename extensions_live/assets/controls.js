@@ -1,20 +1,22 @@
 // The control bar of a run. A click only sends a command; what became of it, and everything else
-// shown here, comes back with the payload. `post`, `attend` and `showProblem`
-// stand in attend.js, `announce` in draw.js, `watchKernel` in kernel.js, `careForCell` in keep.js.
+// shown here, comes back with the payload. `attend` and `showProblem` stand in attend.js, `command`
+// in command.js, `announce` in draw.js, `watchKernel` in kernel.js, `careForCell` in keep.js.
 
 const ICONS = {
   pause: "M4 3h3v10H4zM9 3h3v10H9z",
   resume: "M4 2.5v11l9-5.5z",
   step: "M3 2.5v11l7-5.5zM11 3h2v10h-2z",
   stop: "M3.5 3.5h9v9h-9z",
+  train: "M7 3h2v4h4v2H9v4H7V9H3V7h4z",
 };
 const BUTTONS = [
   ["pause", "Pause", "pause between two batches"],
   ["resume", "Resume", "go on training"],
   ["step", "Step", "train on one more batch"],
   ["stop", "Stop", "end training after this batch"],
+  ["train", "5 epochs", "train on five more epochs, also after the end"],
 ];
-const PATIENCE = 800; // ms before saying why a command is not acknowledged yet
+const WAITS = "sent; it takes effect when the running cell ends";
 
 function make(tag, className, testid, parent) {
   const element = document.createElement(tag);
@@ -43,8 +45,8 @@ function render({ model, el }) {
   const top = make("div", "wb-row", null, box);
   const state = make("span", "wb-state", "state", top);
   const buttons = make("span", "wb-buttons", null, top);
-  const command = make("span", "wb-command", "command", top);
-  command.setAttribute("role", "status");
+  const answer = make("span", "wb-command", "command", top);
+  answer.setAttribute("role", "status");
 
   const bar = make("div", "wb-bar", "progress", box);
   bar.setAttribute("role", "progressbar");
@@ -58,6 +60,7 @@ function render({ model, el }) {
   const left = make("span", "wb-left", "time-left", counts);
   const values = make("div", "wb-values", "values", box);
 
+  const note = make("div", "wb-note", "note", box);
   const error = make("details", "wb-error", "error", box);
   const summary = make("summary", "", "error-message", error);
   const trace = make("pre", "", "error-traceback", error);
@@ -65,14 +68,12 @@ function render({ model, el }) {
   let pending = null;
   const send = (name, label) => {
     const known = model.get("payload").command?.id ?? 0;
-    pending = { known, label, since: performance.now() };
-    post(model, box, { kind: "command", name });
-    command.textContent = `${label} sent`;
-    setTimeout(() => {
-      if (pending?.known === known) {
-        command.textContent = `${label} sent; it takes effect when the running cell ends`;
-      }
-    }, PATIENCE);
+    const mine = { known };
+    pending = mine;
+    answer.textContent = `${label} sent`;
+    command(model, box, { kind: "command", name }, model.get("payload").heard, () => {
+      if (pending === mine) answer.textContent = `${label} ${WAITS}`;
+    });
   };
   const byName = {};
   for (const entry of BUTTONS) byName[entry[0]] = makeButton(entry, buttons, send);
@@ -109,9 +110,10 @@ function render({ model, el }) {
     }));
 
     if (pending && (now.command?.id ?? 0) > pending.known) pending = null;
-    if (!pending) command.textContent = now.command?.text ?? "";
-    command.classList.toggle("wb-refused", !pending && Boolean(now.command?.refused));
+    if (!pending) answer.textContent = now.command?.text ?? "";
+    answer.classList.toggle("wb-refused", !pending && Boolean(now.command?.refused));
 
+    note.textContent = now.note;
     error.hidden = !now.error;
     if (now.error) {
       summary.textContent = now.error.message;

@@ -63,10 +63,10 @@ def test_a_second_run_goes_on_within_the_epoch():
     main_loop.run()
     assert recorder.events == ["before_training", "before_epoch", *BATCH * 2, "after_training"]
     recorder.events.clear()
-    main_loop.run()
+    main_loop.run(batches=1)
     assert recorder.events == ["on_resumption", *BATCH, "after_training"]
     recorder.events.clear()
-    main_loop.run()
+    main_loop.run(batches=1)
     assert recorder.events[:4] == ["on_resumption", "after_epoch", "before_epoch", "before_batch"]
 
 

@@ -112,7 +112,7 @@ def test_a_second_run_does_not_join_the_step_twice():
     monitoring = TrainingDataMonitoring([line.cost], after_batch=True)
     loop = line.run(monitoring)
     function = line.algorithm.function
-    loop.run()
+    loop.run(epochs=1)
     assert line.algorithm.function is function
     assert len(loop.log) >= 4 and "cost" in loop.log[4]
 
@@ -123,7 +123,7 @@ def test_another_algorithm_is_joined_when_it_takes_over():
     loop = line.run(monitoring)
     loop.algorithm = TorchOptimizer(line.cost, [line.w], torch.optim.SGD, {"lr": 0.0})
     loop.algorithm.initialize()
-    loop.run()
+    loop.run(epochs=1)
     assert loop.log[4]["cost"] == pytest.approx(((other.data[4:] - line.w.get_value()) ** 2).mean())
 
 

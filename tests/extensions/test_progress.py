@@ -1,6 +1,8 @@
 """The progress bar: what it counts, and that training does not depend on it."""
 
 import logging
+import threading
+from unittest.mock import Mock
 
 import pytest
 
@@ -109,3 +111,11 @@ def test_the_bar_ends_with_a_run_that_fails(monkeypatch):
     assert bar.closed
     assert bar.told[-1] == (1, 3)
     assert bar.description == "epoch 2"
+
+
+def test_a_bar_whose_thread_cannot_start_leaves_training_alone(monkeypatch, caplog):
+    monkeypatch.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("no thread")))
+    main_loop = make(ProgressBar(), FinishAfter(after_n_epochs=1))
+    main_loop.run()
+    assert main_loop.status["epochs_done"] == 1
+    assert "the progress bar cannot start" in caplog.text

@@ -49,7 +49,7 @@ def members(path):
 def test_it_saves_after_training_by_default(path):
     main_loop = whole(3)
     main_loop.extensions.append(Checkpoint(path))
-    main_loop.run()
+    main_loop.run(batches=1)
     assert members(path) == ["_parameters", "_state", "_pkl"]
     for name, value in main_loop.model.get_parameter_values().items():
         assert np.array_equal(load_parameters(path)[name], value)

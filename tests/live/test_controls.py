@@ -10,7 +10,7 @@ from workbench import shared, tensor
 from workbench.algorithms import UpdatesAlgorithm
 from workbench.extensions import FinishAfter
 from workbench.main_loop import MainLoop
-from workbench.session import State
+from workbench.session import Session, State
 
 from .runs import make_loop
 
@@ -43,7 +43,7 @@ def test_a_running_session(gated, hand_pump, wire):
     assert algorithm.arrived.acquire(timeout=20)
     payload = shown(Controls(session), hand_pump)
     assert payload["state"] == "running"
-    assert payload["possible"] == ["pause", "stop"]
+    assert payload["possible"] == ["pause", "stop", "train"]
     assert (payload["iteration"], payload["epoch"]) == ("iteration 0 of 10", "epoch 1 of 2")
     assert payload["share"] == 0.0
     assert payload["command"] is payload["error"] is None
@@ -63,15 +63,38 @@ def test_a_click_is_queued_then_acknowledged_with_its_iteration(gated, hand_pump
         "text": "pause: applied at iteration 1",
         "refused": False,
     }
-    assert payload["possible"] == ["resume", "step", "stop"]
+    assert payload["possible"] == ["resume", "step", "stop", "train"]
 
 
 def test_every_button_reaches_the_session(gated, hand_pump, wire):
     session, _ = gated
     controls = Controls(session)
-    for name in ("pause", "resume", "step", "stop"):
+    names = ["pause", "resume", "step", "train", "stop"]
+    for name in names:
         controls._hear(controls, {"kind": "command", "name": name}, [])
-    assert [command.kind for command in session.commands] == ["pause", "resume", "step", "stop"]
+    assert [command.kind for command in session.commands] == names
+
+
+def test_a_command_that_comes_by_two_ways_acts_once(gated, hand_pump, wire):
+    session, _ = gated
+    controls = Controls(session)
+    for id in ("a", "a", "b"):
+        controls.receive({"kind": "command", "name": "step", "id": id})
+        controls._hear(controls, {"kind": "command", "name": "step", "id": id}, [])
+    assert [command.kind for command in session.commands] == ["step", "step"]
+
+
+def test_a_waiting_command_is_looked_after_sooner(gated, hand_pump, wire):
+    session, algorithm = gated
+    assert algorithm.arrived.acquire(timeout=20)
+    controls = Controls(session)
+    session.pause()
+    shown(controls, hand_pump)
+    waiting = controls.period
+    algorithm.allowed.release()
+    session.commands[-1].wait(20)
+    shown(controls, hand_pump)
+    assert waiting < controls.period
 
 
 def test_a_refused_command_says_why(hand_pump, wire):
@@ -87,7 +110,7 @@ def test_a_finished_session(hand_pump, wire):
     session = make_loop(epochs=3, batches=4).start()
     assert session.wait(20)
     payload = shown(Controls(session), hand_pump)
-    assert (payload["state"], payload["possible"]) == (State.FINISHED, [])
+    assert (payload["state"], payload["possible"]) == (State.FINISHED, ["train"])
     assert (payload["iteration"], payload["epoch"]) == ("iteration 12 of 12", "epoch 3 of 3")
     assert (payload["share"], payload["left"]) == (1.0, "")
     assert payload["values"] == [["cost", "0.3012"], ["test_cost", "0.5"]]
@@ -138,3 +161,35 @@ def test_an_ended_session_stays_what_it_was_when_another_goes_on(hand_pump, wire
     before = shown(controls, hand_pump)
     assert main_loop.start().wait(20)
     assert shown(controls, hand_pump) == before
+
+
+def test_going_on_shows_the_totals_of_what_is_planned_now(hand_pump, wire):
+    session = make_loop(epochs=5, batches=4).start()
+    assert session.wait(20)
+    controls = Controls(session)
+    assert shown(controls, hand_pump)["iteration"] == "iteration 20 of 20"
+    for total in (40, 60):  # too quick for the pump to see it running
+        controls.receive({"kind": "command", "name": "train"})
+        assert session.wait(20)
+        payload = shown(controls, hand_pump)
+        assert payload["iteration"] == f"iteration {total} of {total}"
+        assert payload["epoch"] == f"epoch {total // 4} of {total // 4}"
+        assert (
+            payload["command"]["text"] == f"train 5 more epochs: applied at iteration {total - 20}"
+        )
+
+
+def test_a_run_beyond_its_old_end_shows_no_total(hand_pump, wire):
+    main_loop = make_loop(epochs=1, batches=4)
+    main_loop.run(batches=6)
+    session = Session(main_loop)
+    main_loop.status.pop("_goal")
+    payload = shown(Controls(session), hand_pump)
+    assert (payload["iteration"], payload["epoch"]) == ("iteration 6", "epoch 2")
+
+
+def test_a_session_with_nothing_to_train_says_so(hand_pump, wire, capsys):
+    main_loop = make_loop(epochs=1)
+    main_loop.run()
+    session = main_loop.start()
+    assert "Nothing was trained" in shown(Controls(session), hand_pump)["note"]

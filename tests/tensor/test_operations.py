@@ -192,7 +192,7 @@ def operands():
     ],
 )
 def test_sizes_that_can_never_be_equal_are_refused_where_they_meet(expression):
-    with pytest.raises(ValueError, match=r"\(.*\): .*(size|match)"):
+    with pytest.raises(ValueError, match="size|match|shape"):
         eval(expression, {"torch": torch, "F": F} | operands())
 
 
@@ -209,7 +209,7 @@ def test_computed_sizes_that_differ_are_an_error_when_they_are_known(expression,
     cost = eval(expression, {"torch": torch, "F": F} | scope)
     values = {scope[n]: torch.zeros(shape) for n, shape in unlike.items()}
     # Torch itself only warns, which is an error here.
-    with pytest.raises((ValueError, RuntimeError, UserWarning), match="size"):
+    with pytest.raises((ValueError, RuntimeError, UserWarning), match="size|shape"):
         cost.eval(values)
 
 

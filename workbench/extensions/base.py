@@ -18,6 +18,7 @@ from workbench.utils.attributes import FixedAttributes
 from workbench.utils.hooks import refuse_former_hooks
 
 if TYPE_CHECKING:
+    from workbench.log import TrainingLogBase
     from workbench.main_loop import MainLoop
 
 Handler = Callable[..., object]
@@ -200,6 +201,16 @@ class TrainingExtension(FixedAttributes):
         Those of the training step are saved in any case.
         """
         return ()
+
+    def ended(self, log: TrainingLogBase) -> str | None:
+        """Return why training is over as far as this extension can see, or None if it is not.
+
+        Asked before a run begins or goes on, which then trains nothing and says why.
+        """
+        return None
+
+    def go_on(self) -> None:
+        """Called when a person asks for more training, whatever has ended it before."""
 
     def records(self) -> Mapping[str, bool]:
         """Return the names of the records that it makes, as far as they are known beforehand.

@@ -15,6 +15,7 @@ from workbench.serialization.training import load_states, states_of
 from workbench.tensor import SharedVariable
 
 if TYPE_CHECKING:
+    from workbench.log import TrainingLogBase
     from workbench.main_loop import MainLoop
 
 
@@ -85,6 +86,13 @@ class CompositeExtension(SimpleExtension):
 
     def state_variables(self) -> list[SharedVariable]:
         return [v for extension in self.sub_extensions for v in extension.state_variables()]
+
+    def ended(self, log: TrainingLogBase) -> str | None:
+        return next(filter(None, (one.ended(log) for one in self.sub_extensions)), None)
+
+    def go_on(self) -> None:
+        for extension in self.sub_extensions:
+            extension.go_on()
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Do nothing; for subclasses."""

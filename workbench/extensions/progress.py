@@ -103,10 +103,15 @@ class ProgressBar(TrainingExtension):
         if self._artist is None:
             self._ended.clear()
             run = contextvars.copy_context().run
-            self._artist = threading.Thread(
+            artist = threading.Thread(
                 target=run, args=(self._draw_until_ended,), name="progress bar", daemon=True
             )
-            self._artist.start()
+            try:
+                artist.start()
+            except RuntimeError:  # the system gives no more threads
+                logger.warning("the progress bar cannot start; training goes on", exc_info=True)
+            else:
+                self._artist = artist
 
     def _stop(self) -> None:
         if self._artist is not None:

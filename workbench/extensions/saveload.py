@@ -23,6 +23,7 @@ from workbench.serialization.atomic import replace_file
 from workbench.serialization.checkpoint import Snapshot, check_separate, read_state
 from workbench.serialization.writer import Writer
 from workbench.tensor import SharedVariable
+from workbench.utils.notices import mention
 
 if TYPE_CHECKING:
     from workbench.main_loop import MainLoop
@@ -41,7 +42,7 @@ NOT_PICKLED = (
     "{error}. To go on from it, build the main loop anew and use Load; save_main_loop=False says "
     "that this is as it should be"
 )
-NOTHING_YET = "there is nothing to load at %s yet; training starts from the beginning"
+NOTHING_YET = "there is nothing to load at {} yet; training starts from the beginning"
 
 
 class Checkpoint(SimpleExtension):
@@ -288,7 +289,7 @@ class Load(SimpleExtension):
             If the archive is damaged, or is not that of such a main loop.
         """
         if not os.path.exists(self.path):
-            logger.warning(NOTHING_YET, self.path)
+            mention(logger, NOTHING_YET.format(self.path))
             return
         self._state = self._read()
         self.load_to(self.main_loop)

@@ -20,6 +20,7 @@ from workbench.extensions.simple import SimpleExtension, Triggers
 from workbench.extensions.training import TrackTheBest
 
 if TYPE_CHECKING:
+    from workbench.log import TrainingLogBase
     from workbench.main_loop import MainLoop
 
 __all__ = ["EarlyStopping", "FinishIfNoImprovementAfter"]
@@ -28,6 +29,7 @@ ONE_OF_TWO = (
     "{kind} waits for so many iterations or for so many epochs: give exactly one of the two, not "
     "iterations={iterations!r} and epochs={epochs!r}"
 )
+OVER = "{extension!r} has waited long enough for something better"
 NOT_A_WAIT = "{name}={value!r} must be a whole number of 1 or more"
 BOTH_OR_NEITHER = (
     "checkpoint_extension={extension!r} and checkpoint_filename={filename!r}: give both, to save "
@@ -122,16 +124,32 @@ class FinishIfNoImprovementAfter(SimpleExtension):
         """Record how long to wait still, and ask for the end if that is over."""
         self.update_best()
         log = self.main_loop.log
-        if self.last_best_iter is None or self.last_best_epoch is None:
+        left = self._left(log)
+        if left is None:
             return
-        if self.iterations is not None:
-            left = self.iterations - (log.status["iterations_done"] - self.last_best_iter)
-        else:
-            assert self.epochs is not None
-            left = self.epochs - (log.status["epochs_done"] - self.last_best_epoch)
         log.current_row[self.patience_log_record] = left
         if left <= 0:
-            log.current_row["training_finish_requested"] = True
+            self.main_loop.request_finish()
+
+    def ended(self, log: TrainingLogBase) -> str | None:
+        left = log.current_row.get(self.patience_log_record)  # of this moment, if it has looked
+        return None if left is None or left > 0 else OVER.format(extension=self)
+
+    def go_on(self) -> None:
+        """Wait as long as at first, from where training is now."""
+        if self.last_best_iter is not None:
+            status = self.main_loop.status
+            self.last_best_iter = status["iterations_done"]
+            self.last_best_epoch = status["epochs_done"]
+
+    def _left(self, log: TrainingLogBase) -> int | None:
+        """Return how long to wait still, or None if waiting has not begun."""
+        if self.last_best_iter is None or self.last_best_epoch is None:
+            return None
+        if self.iterations is not None:
+            return self.iterations - int(log.status["iterations_done"] - self.last_best_iter)
+        assert self.epochs is not None
+        return self.epochs - int(log.status["epochs_done"] - self.last_best_epoch)
 
     def __repr__(self) -> str:
         kind, _, options = super().__repr__().partition("(")

@@ -191,7 +191,7 @@ class Probe:
         for i, one in enumerate(self.unknown):  # then any two
             for other in list(self.unknown)[i + 1 :]:
                 same = ties[one] == ties[other] and not isinstance(ties[one], int)
-                apart = dict.fromkeys((one, other), (one, other))
+                apart = {one: (one, other), other: (one, other)}
                 if same and _together(ties, one) > 3 and works(ties | apart):
                     ties = ties | apart
         return ties

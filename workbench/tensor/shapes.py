@@ -19,7 +19,7 @@ import logging
 import re
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -52,7 +52,7 @@ BY_SYMBOL = (
     "replacements_slocs",
     "deferred_runtime_asserts",
 )
-BY_ANOTHER = {
+BY_ANOTHER: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.Tensor.view: torch.Tensor.reshape,
     torch.Tensor.view_as: torch.Tensor.reshape_as,
 }
@@ -206,6 +206,7 @@ def learn_equal(one: int | torch.SymInt, other: int | torch.SymInt) -> None:
     """Learn that two sizes are equal; raises `RuntimeError` if they cannot be."""
     with _inferring() as world, world.mode:
         torch._check(one == other)
+        _check_possible(world, (one, other))
 
 
 def describe(fake: Fake) -> str:
@@ -243,7 +244,8 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
                     args, kwargs = _broadcast((args, kwargs))
                 result = function(*args, **kwargs)
             if world.sizes.num_deferred_runtime_asserts != learned:
-                _check_possible(world, (args, kwargs))
+                tensors = _tensors((args, kwargs))
+                _check_possible(world, [size for one in tensors for size in one.shape])
             return result
         except Exception as error:
             problem = error
@@ -284,13 +286,12 @@ def _partly_unknown(tensor: torch.Tensor) -> bool:
     return any(known(size) is None for size in tensor.shape)
 
 
-def _check_possible(world: World, structure: Any) -> None:
+def _check_possible(world: World, sizes: Iterable[Any]) -> None:
     """Refuse what was learned of one size alone if no size but 0 and 1 is like that.
 
     ``x[1:] + x`` makes a size equal to one that follows from it, and torch leaves it at that.
     """
-    sizes = [symbol(size) for tensor in _tensors(structure) for size in tensor.shape]
-    symbols = [one for size in sizes for one in getattr(size, "free_symbols", ())]
+    symbols = [one for size in sizes for one in getattr(symbol(size), "free_symbols", ())]
     for one in dict.fromkeys(symbols):
         for learned in world.sizes.deferred_runtime_asserts.get(one, ()):
             expression = learned.expr

@@ -6,12 +6,12 @@ A main loop keeps one `Profile`. `workbench.extensions.Timing` reads its sums; w
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from time import perf_counter
 from typing import TextIO
 
 from workbench.hints import Hinted
+from workbench.utils.notices import screen
 
 __all__ = [
     "Profile",
@@ -63,9 +63,9 @@ class Profile(Hinted):
         Parameters
         ----------
         f : file, optional
-            Where to print; standard error if not given.
+            Where to print; standard error if not given, or in a notebook the output of the cell.
         """
-        file = sys.stderr if f is None else f
+        file = screen() if f is None else f
         print(f"{'Section':<44}{'Seconds':>10}{'Share':>9}", file=file)
         for path in self._tree(()):
             seconds = self.total[path]

@@ -1,0 +1,112 @@
+"""Tracebacks of refusals as their reader needs them: the lines of the person who wrote them.
+
+An error of the workbench says what to do, and its traceback leads to the line that is to be
+changed. The frames between, within the workbench and torch, are of no help there, and twenty of
+them hide the message. They are left out where an uncaught error is shown, by IPython or by
+Python, and nowhere else: ``error.__traceback__``, ``%debug`` and `pdb` have all of it, and
+``config.full_tracebacks = True`` shows it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import traceback
+from collections.abc import Iterator
+from types import TracebackType
+
+OURS = frozenset({"workbench", "extensions_live"})
+HIDDEN = OURS | {"torch", "IPython"}
+"""Packages whose frames are of no help; IPython's are those around a cell."""
+
+ALL_OF_IT = (
+    "(Frames within the workbench are left out here; config.full_tracebacks = True shows them too.)"
+)
+
+
+class Readable(BaseException):
+    """Base of exceptions that IPython shows without the frames within the workbench."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return the lines that IPython shows; its own protocol, so that nothing is registered."""
+        shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+        with shortened(self) as hidden:
+            if shell is None or self.__traceback__ is None:
+                shown = traceback.format_exception(self)
+            else:
+                shown = shell.InteractiveTB.structured_traceback(
+                    type(self), self, self.__traceback__, tb_offset=0
+                )
+            return [*shown, ALL_OF_IT] if hidden else shown
+
+
+@contextlib.contextmanager
+def shortened(error: BaseException) -> Iterator[int]:
+    """Leave frames out of the tracebacks of `error` and its causes; give their number."""
+    whole = [(one, one.__traceback__) for one in _chain(error)]
+    count = 0
+    if not _full():
+        for one, tb in whole:
+            parts = list(_parts(tb))
+            kept = [part for part in parts if _package(part) not in HIDDEN]
+            count += sum(_package(part) in OURS for part in parts)
+            one.__traceback__ = _joined(kept)
+    try:
+        yield count
+    finally:
+        for one, tb in whole:
+            one.__traceback__ = tb
+
+
+def shorten_uncaught() -> None:
+    """Have Python, too, show uncaught errors so, unless another program already shows them."""
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _show
+
+
+def _show(kind: type[BaseException], error: BaseException, tb: TracebackType | None) -> None:
+    if not isinstance(error, Readable):
+        sys.__excepthook__(kind, error, tb)
+        return
+    with shortened(error) as hidden:
+        traceback.print_exception(error)
+    if hidden:
+        print(ALL_OF_IT, file=sys.stderr)
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    """Return an error with all that is shown before it."""
+    found: list[BaseException] = []
+    left = [error]
+    while left:
+        one = left.pop()
+        if one is not None and one not in found:
+            found.append(one)
+            left += [one.__cause__, None if one.__suppress_context__ else one.__context__]
+    return found
+
+
+def _parts(tb: TracebackType | None) -> Iterator[TracebackType]:
+    while tb is not None:
+        yield tb
+        tb = tb.tb_next
+
+
+def _package(part: TracebackType) -> str:
+    return str(part.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def _joined(parts: list[TracebackType]) -> TracebackType | None:
+    joined = None
+    for part in reversed(parts):
+        joined = TracebackType(joined, part.tb_frame, part.tb_lasti, part.tb_lineno)
+    return joined
+
+
+def _full() -> bool:
+    from workbench.config import config
+
+    try:
+        return bool(config.full_tracebacks)
+    except Exception:  # a settings file that cannot be read may be what is to be shown
+        return False
