@@ -85,7 +85,6 @@ def build(stream, *extensions, batches=9):
             FinishAfter(after_n_batches=batches),
         ],
     )
-    main_loop.cost = cost
     return main_loop
 
 
@@ -110,11 +109,11 @@ def there_and_back(main_loop):
 
 
 def evaluate(main_loop):
-    DatasetEvaluator([main_loop.cost]).evaluate(main_loop.data_stream)
+    DatasetEvaluator([main_loop.algorithm.cost]).evaluate(main_loop.data_stream)
 
 
 def evaluate_in_training_mode(main_loop):
-    [trained] = apply_training_mode(ComputationGraph(main_loop.cost)).outputs
+    [trained] = apply_training_mode(ComputationGraph(main_loop.algorithm.cost)).outputs
     DatasetEvaluator([trained]).evaluate(main_loop.data_stream)
 
 
@@ -137,7 +136,9 @@ def test_whoever_looks_through_a_loader_whose_workers_persist():
 def test_monitoring_of_the_stream_that_trains(name):
     expected, stream = costs(build(STREAMS[name]())), STREAMS[name]()
     main_loop = build(stream)
-    watching = DataStreamMonitoring([main_loop.cost], stream, prefix="all", every_n_batches=2)
+    watching = DataStreamMonitoring(
+        [main_loop.algorithm.cost], stream, prefix="all", every_n_batches=2
+    )
     main_loop.extensions.insert(0, watching)
     assert costs(main_loop) == expected
     assert main_loop.log[4]["all_cost"] > 0
@@ -157,7 +158,7 @@ def test_training_begins_where_the_stream_was_put():
     [batch] = next(other.iterate(2, 1))
     seen = []
     main_loop = build(stream, batches=1)
-    x = ComputationGraph(main_loop.cost).inputs
+    x = ComputationGraph(main_loop.algorithm.cost).inputs
     main_loop.algorithm.add_observer(x, seen.extend)
     main_loop.run()
     np.testing.assert_array_equal(seen[0], batch)
@@ -178,7 +179,9 @@ def test_resuming_with_a_monitor_of_the_same_stream():
     def watched(batches):
         stream = shuffled()
         main_loop = build(stream, batches=batches)
-        watching = DataStreamMonitoring([main_loop.cost], stream, prefix="all", every_n_batches=2)
+        watching = DataStreamMonitoring(
+            [main_loop.algorithm.cost], stream, prefix="all", every_n_batches=2
+        )
         main_loop.extensions.insert(0, watching)
         return main_loop
 
