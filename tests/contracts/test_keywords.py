@@ -44,7 +44,7 @@ def public_classes():
 
 
 CLASSES = public_classes()
-HINTED = {name: cls for name, cls in CLASSES.items() if issubclass(cls, Hinted)}
+HINTED = {name: CLASSES[name] for name in sorted(CLASSES) if issubclass(CLASSES[name], Hinted)}
 
 
 def test_every_public_class_with_settings_gives_hints():
