@@ -167,3 +167,11 @@ def test_a_network_learns_the_shape_of_its_targets(cost):
     x, y = tensor.matrix("x"), tensor.matrix("y")
     cost().apply(y, Logistic().apply(linear.apply(x)))
     assert y.shape[1] == 1
+
+
+def test_what_is_refused_teaches_nothing():
+    y = tensor.matrix("y")
+    pairs = y @ torch.ones(3, 2)
+    with pytest.raises(ShapeError):
+        functional.mse_loss(torch.ones(1, 3), pairs)
+    assert pairs.eval({y: np.ones((4, 3), "f")}).shape == (4, 2)

@@ -59,10 +59,10 @@ def alike(first: Any, second: Any, where: str, names: Sequence[str]) -> Any:
     pairs = [
         (axis, pair) for axis, pair in enumerate(zip(*sizes, strict=True)) if pair[0] != pair[1]
     ]
+    if any(all(isinstance(size, int) for size in pair) for _, pair in pairs):
+        raise text.error(*map(_shown, fakes))  # before anything is learned
     given = _sizes_of_inputs(first, second) if pairs else set()
-    for axis, pair in pairs:
-        if all(isinstance(size, int) for size in pair):
-            raise text.error(*map(_shown, fakes))
+    for axis, _ in pairs:
         try:
             shapes.learn_equal(fakes[0].shape[axis], fakes[1].shape[axis])
         except RuntimeError:
