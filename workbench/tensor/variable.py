@@ -390,7 +390,7 @@ class Variable:
     def device(self) -> torch.device:
         if self.is_number:
             return torch.device("cpu")
-        device: torch.device = self.fake.device
+        device: torch.device = self.fake.fake_device  # `device` is meta while a thread infers
         return device
 
     @property
