@@ -174,7 +174,7 @@ class _Meter(TorchDispatchMode):
     """Adds up the work of all operations."""
 
     def __init__(self, enough: float) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         from torch.utils.flop_counter import flop_registry
 
         self.work = 0.0
