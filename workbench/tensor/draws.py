@@ -45,8 +45,8 @@ WORDS |= dict.fromkeys(
     "native_dropout".split(),
     DROPOUT,
 )
-WORDS |= dict.fromkeys("binomial standard_gamma sample_dirichlet".split(), WORDS["poisson"])
-"""Functions of torch that draw, by name without underscores, and what to write in their place."""
+WORDS |= dict.fromkeys("binomial _standard_gamma _sample_dirichlet".split(), WORDS["poisson"])
+"""Functions of torch that draw, by name, and what to write in their place."""
 
 
 SOMETIMES: dict[str, tuple[tuple[int, float], tuple[int, bool]]] = {
@@ -65,7 +65,7 @@ def word_for_draw(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     Parameters
     ----------
     name : str
-        The name of the function, without underscores around it.
+        The name of the function.
     args, kwargs : sequence, mapping
         What it is called with.
 

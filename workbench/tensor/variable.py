@@ -236,7 +236,7 @@ def _refuse(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
         )
     if raw in VALUES:
         refuse_value(target, f"{raw}()")
-    word = word_for_draw(raw.strip("_"), args, kwargs)
+    word = word_for_draw(raw, args, kwargs)
     if word is not None:
         raise errors.OperationError(
             f"{raw}({shown_arguments(args, kwargs)}) would draw from a generator of torch, so that "
