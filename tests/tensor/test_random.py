@@ -1,10 +1,14 @@
 """Random draws as nodes."""
 
+import pickle
+
 import pytest
 import torch
 from scipy import stats
 
 from workbench import function, tensor
+from workbench.errors import ShapeError
+from workbench.tensor import random
 from workbench.tensor.random import RandomStream
 
 
@@ -69,3 +73,32 @@ def test_a_loop_of_many_steps_draws_anew_in_each():
     [drawn] = scan(lambda: stream.uniform((3,)), n_steps=2000)
     values = drawn.eval()
     assert values.shape == (2000, 3) and len(values.unique()) > 5990
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64, torch.int64])
+@pytest.mark.parametrize("size", [(), (0,), (3,), (2, 3, 4)])
+@pytest.mark.parametrize("kind", [random._uniform, random._normal])
+def test_what_a_draw_is_known_to_be_is_what_it_becomes(kind, size, dtype):
+    stream = RandomStream(1)
+    draw = stream._draw(kind, size, dtype)
+    value = draw.eval()
+    assert (draw.shape, draw.dtype) == (tuple(value.shape), value.dtype) == (size, dtype)
+    assert draw.fake.stride() == value.stride()
+
+
+def test_a_draw_is_put_into_a_graph_without_its_arithmetic(monkeypatch):
+    x = tensor.matrix("x")
+    with monkeypatch.context() as context:
+        context.delattr(random, "_hashed")
+        draw = RandomStream(1).bernoulli(x.shape, dtype=torch.float64)
+    assert draw.eval({x: torch.zeros(2, 3)}).shape == (2, 3)
+
+
+@pytest.mark.parametrize("kind", [random._uniform, random._normal])
+def test_draws_are_pickled_by_name(kind):
+    assert pickle.loads(pickle.dumps(kind)) is kind
+
+
+def test_a_size_that_is_none_is_refused():
+    with pytest.raises(ShapeError, match=r"size=\('-2',\).*negative dimension -2"):
+        RandomStream(1).uniform((-2,))

@@ -1,11 +1,14 @@
 """Walking and rewriting graphs."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import function, tensor
+from workbench.tensor import RandomStream, shapes
 from workbench.tensor.traversal import ancestors, replace
 
 
@@ -85,3 +88,55 @@ def test_replacing_a_variable_by_its_double_doubles_it(choices, data):
     for choice in choices[at:]:
         value = [value + 1, value * 3, -value, value - 2][choice]
     assert new.eval({x: 1.5}) == value and (rest is None or rest(1.5 * 2) == value)
+
+
+REBUILT = {
+    "elementwise": lambda x: torch.tanh(x) * 2 + 1,
+    "view": lambda x: x.T[1:].reshape(-1),
+    "several": lambda x: torch.var_mean(x, 0)[1],
+    "size": lambda x: x / x.shape[0],
+    "loss": lambda x: torch.nn.functional.mse_loss(x, x * 2),
+    "own size": lambda x: x[x > 0],
+    "draw": lambda x: RandomStream(1).uniform(x.shape) * x,
+    "windows": lambda x: torch.nn.functional.max_pool1d(x, 2),
+}
+
+
+@pytest.mark.parametrize("make", REBUILT.values(), ids=REBUILT)
+@pytest.mark.parametrize("stand_in", [lambda x: x + 1, lambda x: x[1:, :2], lambda x: x.double()])
+def test_what_is_rebuilt_is_as_if_it_were_built(make, stand_in):
+    x, value = tensor.matrix("x"), torch.arange(-4.0, 8.0).reshape(4, 3)
+    made, new = make(x), stand_in(x)
+    rebuilt = replace([made], {x: new})[made]
+    directly = make(new)
+    assert shapes.describe(rebuilt.fake) == shapes.describe(directly.fake)
+    assert torch.equal(rebuilt.eval({x: value}), directly.eval({x: value}))
+
+
+def test_what_is_rebuilt_on_inputs_of_the_same_shape_is_not_inferred_again(monkeypatch):
+    x = tensor.matrix("x").T
+    made, new = torch.tanh(x) * 2 + 1, x + 1
+    with monkeypatch.context() as context:
+        context.delattr(shapes, "infer")
+        rebuilt = replace([made], {x: new})[made]
+    assert shapes.alike(rebuilt.fake, made.fake)
+    assert rebuilt.eval({"x": [[0.0]]}).item() == pytest.approx(2 * math.tanh(1) + 1)
+
+
+def test_sizes_of_their_own_stay_apart_when_rebuilt():
+    x = tensor.vector("x")
+    positive = x[x > 0]
+    negated = replace([positive], {x: -x})[positive]
+    assert shapes.symbol(positive.fake.shape[0]) != shapes.symbol(negated.fake.shape[0])
+    both = torch.cat([positive, negated])
+    assert both.eval({x: torch.tensor([1.0, 2.0, -3.0])}).tolist() == [1, 2, 3]
+
+
+def test_a_rebuilt_view_shares_storage_with_what_it_views():
+    x, y = tensor.matrix("x"), tensor.matrix("y")
+    view, value = x.T, x * 2
+    found = replace([view, value], {x: y.exp()})
+    new = found[x]
+    assert shapes.repeated([view.fake], [x.fake]) is None
+    storages = [f.fake.untyped_storage()._cdata for f in (new, found[view], found[value])]
+    assert storages[0] == storages[1] != storages[2]

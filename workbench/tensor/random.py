@@ -18,10 +18,11 @@ from typing import Any
 import torch
 
 from workbench.hints import Hinted
+from workbench.tensor import shapes
 from workbench.tensor.device import default_device, floatx
 from workbench.tensor.inputs import as_variable
 from workbench.tensor.shared import SharedVariable, shared
-from workbench.tensor.variable import Call, Variable, apply
+from workbench.tensor.variable import Call, Operation, Variable, apply
 
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -56,27 +57,66 @@ def _hashed(counter: torch.Tensor, size: Any, key: int, device: torch.device) ->
     return (bits ^ ((bits >> 31) & ((1 << 33) - 1))).reshape(size)
 
 
-def _uniform(
-    counter: torch.Tensor, size: Any, key: int, dtype: torch.dtype, device: torch.device
-) -> torch.Tensor:
-    """Uniform on [0, 1), with as many random bits as `dtype` has digits."""
-    digits = 53 if dtype is torch.float64 else 24
-    bits = (_hashed(counter, size, key, device) >> (64 - digits)) & ((1 << digits) - 1)
-    return (bits.to(torch.float64) * 2.0**-digits).to(dtype)
+class _Draw(Operation):
+    """The function of a draw: its size and dtype are known without the arithmetic of the hash."""
+
+    def infer(
+        self, counter: Any, size: Any, key: int, dtype: torch.dtype, device: torch.device
+    ) -> Any:
+        def shown() -> str:
+            return f"size={tuple(map(str, size))}"
+
+        return shapes.infer(torch.empty, (size,), {"dtype": dtype, "device": device}, shown)
+
+    def __reduce__(self) -> str:
+        return self.__name__
+
+    def __repr__(self) -> str:
+        return self.__name__
 
 
-def _normal(
-    counter: torch.Tensor, size: Any, key: int, dtype: torch.dtype, device: torch.device
-) -> torch.Tensor:
+class _Uniform(_Draw):
+    """Uniform on [0, 1), with as many random bits as the dtype has digits."""
+
+    __name__ = "_uniform"
+
+    def __call__(
+        self,
+        counter: torch.Tensor,
+        size: Any,
+        key: int,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> torch.Tensor:
+        digits = 53 if dtype is torch.float64 else 24
+        bits = (_hashed(counter, size, key, device) >> (64 - digits)) & ((1 << digits) - 1)
+        return (bits.to(torch.float64) * 2.0**-digits).to(dtype)
+
+
+class _Normal(_Draw):
     """Standard normal, by the transform of Box and Muller (1958)."""
-    radius = _uniform(counter, size, key, torch.float64, device)
-    angle = _uniform(counter, size, _signed(_mixed(key & _MASK)), torch.float64, device)
-    return (torch.sqrt(-2 * torch.log1p(-radius)) * torch.cos(2 * math.pi * angle)).to(dtype)
+
+    __name__ = "_normal"
+
+    def __call__(
+        self,
+        counter: torch.Tensor,
+        size: Any,
+        key: int,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> torch.Tensor:
+        radius = _uniform(counter, size, key, torch.float64, device)
+        angle = _uniform(counter, size, _signed(_mixed(key & _MASK)), torch.float64, device)
+        return (torch.sqrt(-2 * torch.log1p(-radius)) * torch.cos(2 * math.pi * angle)).to(dtype)
+
+
+_uniform, _normal = _Uniform(), _Normal()
 
 
 def is_draw(call: Call) -> bool:
     """Whether `call` draws random numbers."""
-    return call.function in (_uniform, _normal)
+    return isinstance(call.function, _Draw)
 
 
 def at_step(draw: Variable, step: Variable) -> Variable:

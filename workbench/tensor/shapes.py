@@ -178,6 +178,66 @@ def empty_like(fake: Fake) -> Fake:
         return torch.empty_like(fake)
 
 
+def alike(one: Fake, other: Fake) -> bool:
+    """True if two fakes differ in their storage at most: what is inferred of them is the same."""
+    if type(one) is not type(other):
+        return False
+    if not isinstance(one, torch.Tensor):
+        return bool(_expression(one) == _expression(other))
+    if one.layout is not torch.strided or other.layout is not torch.strided:
+        return False
+    kinds = [(t.dtype, t.device, t.requires_grad, t.is_conj(), t.is_neg()) for t in (one, other)]
+    constant = getattr(one, "constant", None) is None and getattr(other, "constant", None) is None
+    return kinds[0] == kinds[1] and constant and _sizes(one) == _sizes(other)
+
+
+def repeated(results: Sequence[Fake], inputs: Sequence[Fake]) -> list[Fake] | None:
+    """What a call that gave `results` of `inputs` would give of others that are `alike`.
+
+    Returns
+    -------
+    list or None
+        Fakes with storages of their own. ``None`` if only the call can tell: where something has
+        the storage of something else, or a size of its own, as what ``nonzero`` gives.
+    """
+    given, made = ([t for t in some if isinstance(t, torch.Tensor)] for some in (inputs, results))
+    if any(one.layout is not torch.strided for one in (*given, *made)):
+        return None
+    own = {_storage(one) for one in made}
+    shared = len(own) < len(made) or not own.isdisjoint(map(_storage, given))
+    if shared or not _unknowns(results) <= _unknowns(inputs):
+        return None
+    with _inferring() as world, world.mode:
+        return [
+            torch.empty_strided(one.shape, one.stride(), dtype=one.dtype, device=one.device)
+            if isinstance(one, torch.Tensor)
+            else one
+            for one in results
+        ]
+
+
+def _storage(fake: Fake) -> int:
+    """What identifies the storage of `fake`."""
+    return int(fake.untyped_storage()._cdata)
+
+
+def _unknowns(fakes: Iterable[Fake]) -> set[Any]:
+    """The symbols in the sizes of `fakes`."""
+    return {s for one in fakes for e in _sizes(one) for s in getattr(e, "free_symbols", ())}
+
+
+def _expression(number: Any) -> Any:
+    """A number that may be symbolic as an expression, after all that has been learned."""
+    return number.node.expr if isinstance(number, SYMBOLIC_NUMBERS) else number
+
+
+def _sizes(fake: Fake) -> list[Any]:
+    """The expressions that tell all sizes of `fake`, strides included."""
+    if not isinstance(fake, torch.Tensor):
+        return [_expression(fake)]
+    return [_expression(n) for n in (*fake.shape, *fake.stride(), fake.storage_offset())]
+
+
 def known(size: int | torch.SymInt) -> int | None:
     """The value of `size` if it has been learned, else ``None``."""
     if isinstance(size, int):

@@ -189,7 +189,7 @@ def _rebuilt(
         if call.function is identity:
             calls[key] = call_giving(args[0].fake, identity, args, {})
         else:
-            calls[key] = _reapplied(call, args, kwargs)
+            calls[key] = _reapplied(call, args, kwargs, new)
     copy = _nth(calls[key], variable.index)
     copy.name = variable.name
     copy.tag = variable.tag.copy()
@@ -197,9 +197,24 @@ def _rebuilt(
     return copy
 
 
-def _reapplied(call: Call, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+def _reapplied(
+    call: Call,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    new: Mapping[Variable, Variable],
+) -> object:
+    """The results of `call` with other arguments, in which `new` took the place of variables."""
     token = errors.location.set(call.location)
     try:
+        if all(shapes.alike(v.fake, new[v].fake) for v in call.inputs):
+            inputs = [v.fake for v in call.inputs]
+            fakes = shapes.repeated([v.fake for v in call.outputs], inputs)
+            if fakes is not None:
+                found = iter(fakes)
+                result = map_structure(
+                    lambda leaf: next(found) if isinstance(leaf, Variable) else leaf, call.structure
+                )
+                return call_giving(result, call.function, args, kwargs)
         return apply(call.function, args, kwargs)
     finally:
         errors.location.reset(token)
