@@ -5,6 +5,7 @@ import gc
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn import functional
 
 from workbench import function, grad, shared, tensor
 from workbench.tensor import shapes
@@ -53,3 +54,12 @@ def test_what_was_learned_of_living_variables_is_kept(few):
     assert cost.ndim == 0 and (total[1:] * y[1:]).ndim == 2
     with pytest.raises(ValueError, match="mul"):
         total * torch.ones(1, 3)
+
+
+def test_two_sizes_that_must_be_equal_are_not_taken_for_a_known_one():
+    x, labels = tensor.matrix("x"), tensor.lvector("labels")
+    cost = functional.linear_cross_entropy(x, torch.eye(3), labels)
+    assert x.shape[1] == 3
+    values = torch.randn(5, 3), torch.tensor([0, 2, 1, 1, 0])
+    expected = functional.linear_cross_entropy(values[0], torch.eye(3), values[1])
+    torch.testing.assert_close(cost.eval({x: values[0], labels: values[1]}), expected)
