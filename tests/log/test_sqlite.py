@@ -452,7 +452,7 @@ def test_unknown_logs_are_answered_with_those_there_are(path):
     log = trained(path)
     with pytest.raises(LogError, match=f"no log '0+5'; it has {log.h_uuid} .of 2"):
         SQLiteLog(path, uuid=uuid.UUID(int=5))
-    with pytest.raises(LogError, match="cannot be used .*does its folder exist"):
+    with pytest.raises(LogError, match="cannot be used .*its folder must exist"):
         SQLiteLog(path / "nowhere" / "runs.sqlite")
 
 

@@ -5,6 +5,7 @@ import gc
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn import functional
 
 from workbench import function, grad, shared, tensor
 from workbench.tensor import shapes
@@ -53,3 +54,30 @@ def test_what_was_learned_of_living_variables_is_kept(few):
     assert cost.ndim == 0 and (total[1:] * y[1:]).ndim == 2
     with pytest.raises(ValueError, match="mul"):
         total * torch.ones(1, 3)
+
+
+def test_two_sizes_that_must_be_equal_are_not_taken_for_a_known_one():
+    x, labels = tensor.matrix("x"), tensor.lvector("labels")
+    cost = functional.linear_cross_entropy(x, torch.eye(3), labels)
+    assert x.shape[1] == 3
+    values = torch.randn(5, 3), torch.tensor([0, 2, 1, 1, 0])
+    expected = functional.linear_cross_entropy(values[0], torch.eye(3), values[1])
+    torch.testing.assert_close(cost.eval({x: values[0], labels: values[1]}), expected)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m, n: torch.baddbmm(m[None, 1:], n[None], torch.ones(1, 3, 3)),
+        lambda m, n: m[1:].unsqueeze(0).baddbmm(n[None], torch.ones(1, 3, 3), beta=2),
+        lambda m, n: functional.bilinear(m[1:], n, torch.ones(2, 3, 3)),
+        lambda m, n: functional.bilinear(m[1:], n, torch.ones(2, 3, 3), torch.ones(2)),
+        lambda m, n: torch.addbmm(m[1:], n[None], torch.ones(1, 3, 3)),
+        lambda m, n: torch.addmv(m[1:, 0], n, torch.ones(3)),
+    ],
+)
+def test_products_with_a_summand_take_computed_sizes(call):
+    m, n = tensor.matrix("m"), tensor.matrix("n")
+    values = torch.randn(5, 3), torch.randn(4, 3)
+    result = call(m, n).eval({m: values[0], n: values[1]})
+    torch.testing.assert_close(result, call(*values))

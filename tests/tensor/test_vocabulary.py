@@ -48,6 +48,8 @@ def test_what_is_named_exists(word):
     ("use", "instead"),
     [
         (lambda x: x.astype("float32"), "x.to(torch.float32)"),
+        (lambda x: x.repeat(2, axis=0), "x.repeat_interleave(n, axis)"),
+        (lambda x: x.take([0], axis=0), "x.index_select(axis, indices)"),
         (lambda x: x.dimshuffle(0, "x", 1), "x.permute(...)"),
         (lambda x: x.flatten(ndim=2), "x.flatten(ndim - 1)"),
         (lambda x: x.std(ddof=1), "correction="),

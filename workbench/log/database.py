@@ -51,8 +51,8 @@ CREATE VIEW entries AS
 
 NO_DATABASE = "{name!r} is no SQLite database ({error}); give the path of one, or of a new file"
 NOT_USABLE = (
-    "the database {name!r} cannot be used ({error}); does its folder exist, may you write there, "
-    "and is there room?"
+    "the database {name!r} cannot be used ({error}); its folder must exist, you must be allowed to "
+    "write there, and there must be room"
 )
 MISSING = "there is no database {name!r} to read"
 LOCKED = (

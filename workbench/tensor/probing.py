@@ -183,10 +183,11 @@ class Probe:
         for place in ("back", "axis"):  # then those in the same place
             for at in {getattr(u, place) for u in self._placed()}:
                 here = [u.expression for u in self._placed() if getattr(u, place) == at]
-                for tie in {ties[e] for e in here if not isinstance(ties[e], int)}:
+                for tie in {ties[e] for e in here}:
                     apart = {e: (place, at, tie) for e in here if ties[e] == tie}
-                    whole = list(ties.values()).count(tie)
-                    if 1 < len(apart) < whole - 1 and works(ties | apart):
+                    rest = list(ties.values()).count(tie) - len(apart)
+                    fewer = isinstance(tie, int) or rest > 1  # which is more than to rename a tie
+                    if len(apart) > 1 and fewer and works(ties | apart):
                         ties = ties | apart
         for i, one in enumerate(self.unknown):  # then any two
             for other in list(self.unknown)[i + 1 :]:

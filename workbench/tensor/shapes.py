@@ -52,11 +52,25 @@ BY_SYMBOL = (
     "replacements_slocs",
     "deferred_runtime_asserts",
 )
+
+
+def _baddbmm(input: Any, batch1: Any, batch2: Any, **_: Any) -> Any:
+    return torch.bmm(batch1, batch2) + input
+
+
+def _bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
+    return torch.einsum("...i,kij,...j->...k", input1, weight, input2)
+
+
 BY_ANOTHER: dict[Callable[..., Any], Callable[..., Any]] = {
+    torch.baddbmm: _baddbmm,
+    torch.Tensor.baddbmm: _baddbmm,
+    torch.nn.functional.bilinear: _bilinear,
     torch.Tensor.view: torch.Tensor.reshape,
     torch.Tensor.view_as: torch.Tensor.reshape_as,
 }
-"""Functions that give the same sizes, but do not look at strides, which depend on sizes."""
+"""Functions that give the same sizes, but do not look at strides, which depend on sizes, nor at
+whether sizes are concrete."""
 
 NEVER_EQUAL = "two sizes must be equal here, but one follows from the other and is never the same"
 SIZES = 40

@@ -138,6 +138,8 @@ KEYWORDS = {
     ("var", "ddof"): "takes correction= in place of ddof=",
     ("sum", "acc_dtype"): "takes dtype=",
     ("mean", "acc_dtype"): "takes dtype=",
+    ("repeat", "axis"): "tiles as torch.tile does; write x.repeat_interleave(n, axis)",
+    ("take", "axis"): "looks at all elements in a row; write x.index_select(axis, indices)",
     ("cast", "dtype"): "is x.to(dtype)",
     ("max", "keepdims"): "is torch.amax(x, axis, keepdim=True)",
     ("min", "keepdims"): "is torch.amin(x, axis, keepdim=True)",
