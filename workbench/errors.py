@@ -11,6 +11,7 @@ knows nothing of the workbench can still catch them::
     ├── UnknownNameError      (AttributeError)  a name that is not there; the text has the right one
     ├── InputError            (ValueError)      inputs of a function: missing, surplus or ill-typed
     ├── OutOfRangeError       (IndexError)      the number of a class, or of a word, that is none
+    ├── DomainError           (ValueError)      values that are no probabilities, or no weights
     ├── GradientError         (ValueError)      a gradient that is not defined
     ├── InitializationError   (ValueError)      a scheme that cannot make the values asked for
     ├── BrickError            (ValueError)      a brick that is configured or asked wrongly
@@ -134,6 +135,10 @@ class CompilationWarning(WorkbenchError, RuntimeWarning):
 
 class OutOfRangeError(WorkbenchError, IndexError):
     """An integer that chooses a row or an element, such as that of a class, has no place there."""
+
+
+class DomainError(WorkbenchError, ValueError):
+    """Values lie outside of what a function is defined for, as probabilities above one do."""
 
 
 class GradientError(WorkbenchError, ValueError):

@@ -280,11 +280,24 @@ def rewritten_by_hand():
 
 
 @pytest.mark.parametrize("name", rewritten_by_hand())
+@pytest.mark.filterwarnings("ignore:the graph was rewritten by hand")
 def test_a_graph_that_was_rewritten_is_left_as_it_is(train, name):
     cost = rewritten_by_hand()[name]
     algorithm = train(cost, parameters_of(cost))
     assert not algorithm.training_graph.is_rewritten
     assert len(algorithm.training_graph.updates) == 0
+
+
+@pytest.mark.parametrize("name", ["dropout", "replace", "then more"])
+def test_one_that_is_rewritten_but_not_for_training_is_warned_of(train, name):
+    cost = rewritten_by_hand()[name]
+    text = "in which .*batchnormalization, .*dropout is in evaluation mode; rewrite what apply_"
+    with pytest.warns(UserWarning, match=text) as told:
+        train(cost, parameters_of(cost))
+    assert told[0].filename.endswith("test_training_mode.py")
+    train(cost, parameters_of(cost), mode="as given")
+    [trained] = apply_training_mode(ComputationGraph(cost)).outputs
+    train(trained, parameters_of(trained))
 
 
 def test_collected_parameters_train_in_training_mode(train, mlp):

@@ -190,7 +190,7 @@ def test_a_cost_has_role_name_and_number_of_examples(cost, target, output):
     shape = (7,) if y.ndim == 1 else (7, 3)
     values = {
         y: numpy.ones(shape, str(y.dtype).removeprefix("torch.")),
-        y_hat: numpy.ones((7, 3), "float32"),
+        y_hat: numpy.full((7, 3), 1 / 3, "float32"),
     }
     count = function([y, y_hat], result.tag.n_examples, on_unused_input="ignore")
     assert count(*values.values()) == 7

@@ -17,6 +17,7 @@ from .setups import Setup, setups
 
 LEFT_OUT = "left out: the time given by --minutes is over"
 BEGIN = pytest.StashKey[float]()
+FAILED = pytest.StashKey[frozenset[str]]()
 FIRST = ROOT / "notebooks" / "01_first_training.ipynb"
 
 
@@ -37,6 +38,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     session.config.stash[BEGIN] = time.monotonic()
+    # Now, because the cache forgets what passes.
+    last = session.config.cache.get("cache/lastfailed", {}) if session.config.cache else {}
+    session.config.stash[FAILED] = frozenset(last)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -46,7 +50,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say for every setup what became of its tests."""
+    """Say for every setup what became of its tests, and which passed at a second attempt only."""
     options = terminalreporter.config.option
     reports = [
         (outcome, report.nodeid)
@@ -61,6 +65,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         found = Counter(outcome for outcome, name in reports if f"[{setup}" in name)
         counts = ", ".join(f"{count} {outcome}" for outcome, count in found.items())
         terminalreporter.line(f"{setup}: {counts or 'nothing ran'}")
+    if options.lf:
+        wrong = {name for outcome, name in reports if outcome != "passed"}
+        for name in dict.fromkeys(name for _, name in reports if name not in wrong):
+            if name in terminalreporter.config.stash[FAILED]:
+                terminalreporter.line(f"UNSTEADY: {name} failed, and passed at the next attempt")
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from .runs import SMALL_RUN
 
 VIEWS = 6
 TALL = "print('\\n' * 60)"  # more than a screen between two views
-START = f"{SMALL_RUN}\nsession = start(1000)"
+START = f"{SMALL_RUN}\nsession = start(10**6)"
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def whole(notebook, index, panel=0):
         return notebook.drawn(index, panel=panel)
 
     try:
-        until(drawn, timeout=20, what="a drawn view")
+        until(drawn, what="a drawn view")
     except AssertionError:
         return f"cell {index}: not drawn"
     return notebook.complaints(index, panel=panel)

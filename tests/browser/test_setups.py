@@ -4,7 +4,7 @@ import pytest
 
 from tests.support import kernels
 
-from .lab import NOTEBOOK, notebook_text
+from .lab import NOTEBOOK, ROOT, notebook_text
 from .setups import WINDOWING, Setup, setups
 
 
@@ -18,12 +18,19 @@ def test_the_notebook_is_drawn_and_run_as_the_setup_says(open_notebook, setup):
         assert version.startswith(f"{setup.kernel}.")
 
 
+def test_the_kernel_imports_this_checkout(open_notebook):
+    notebook = open_notebook("checkout.ipynb", notebook_text("import workbench, extensions_live"))
+    notebook.run(0)
+    for package in ("workbench", "extensions_live"):
+        assert notebook.ask(f"{package}.__file__") == repr(str(ROOT / package / "__init__.py"))
+
+
 def test_the_first_setups_have_every_mode_and_every_kernel():
     every = setups("all", "all")
     assert len(set(every)) == len(WINDOWING) * len(kernels.VERSIONS)
-    first = every[: max(len(WINDOWING), len(kernels.VERSIONS))]
-    assert {setup.windowing for setup in first} == set(WINDOWING)
-    assert {setup.kernel for setup in first} == set(kernels.VERSIONS)
+    assert {setup.windowing for setup in every[:3]} == set(WINDOWING[1:])
+    assert {setup.kernel for setup in every[:3]} == set(kernels.VERSIONS)
+    assert every[3].windowing == WINDOWING[0]
 
 
 def test_parts_of_the_matrix_can_be_asked_for():

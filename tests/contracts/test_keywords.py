@@ -28,7 +28,7 @@ from workbench.session import Session
 MADE_FOR_ONE = {
     "Application", "BoundApplication", "Children", "Parameters", "AnnotatingList", "LazyNone",
     "Configuration", "EpochIterator", "SQLiteStatus", "Row", "SQLiteEntry", "Command", "Variable",
-    "SharedVariable", "Function", "Guard", "Execution", "Step", "RunView",
+    "SharedVariable", "Function", "Guard", "Watch", "Execution", "Step", "RunView",
 }  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def public_classes():
 
 
 CLASSES = public_classes()
-HINTED = {name: cls for name, cls in CLASSES.items() if issubclass(cls, Hinted)}
+HINTED = {name: CLASSES[name] for name in sorted(CLASSES) if issubclass(CLASSES[name], Hinted)}
 
 
 def test_every_public_class_with_settings_gives_hints():

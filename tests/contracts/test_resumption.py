@@ -7,12 +7,14 @@ the data are those of training that was never interrupted, to the last bit.
 """
 
 import functools
+import io
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 
 import workbench.data as data
@@ -39,13 +41,16 @@ from workbench.data import (
     FilterSources,
     Flatten,
     ForceFloatX,
+    ImagesFromBytes,
     IndexableDataset,
     IterableDataset,
     Mapping,
     Merge,
+    MinimumImageDimensions,
     NGrams,
     Padding,
     Prefetch,
+    Random2DRotation,
     RandomFixedSizeCrop,
     RandomFlip,
     Rename,
@@ -55,6 +60,7 @@ from workbench.data import (
     ShuffledExampleScheme,
     ShuffledScheme,
     SortMapping,
+    ToBytes,
     Unpack,
     Window,
     as_stream,
@@ -196,6 +202,16 @@ def pictures(side):
     return batches(source(features=rng.normal(size=(EXAMPLES, 1, side, side)).astype("float32")))
 
 
+def encoded():
+    """Pictures of 2 x 2 as vectors of the bytes of their files, which differ in length."""
+    files = np.empty(EXAMPLES, object)
+    for i, pixels in enumerate(np.random.default_rng(1).integers(9, size=(EXAMPLES, 2, 2))):
+        file = io.BytesIO()
+        Image.fromarray(pixels.astype("uint8")).save(file, "PNG")
+        files[i] = np.frombuffer(file.getvalue(), "uint8")
+    return files
+
+
 def sequences(least):
     rng = np.random.default_rng(1)
     rows = [rng.integers(CLASSES, size=least + i % 4).astype("float32") for i in range(EXAMPLES)]
@@ -271,6 +287,26 @@ STREAMS = {
     "Padding": padded,
     "RandomFixedSizeCrop": lambda: Flatten(
         RandomFixedSizeCrop(pictures(4), (2, 2), which_sources=["features"], seed=3),
+        which_sources=["features"],
+    ),
+    "Random2DRotation": lambda: Flatten(
+        Random2DRotation(pictures(2), 1.5, which_sources=["features"], seed=3),
+        which_sources=["features"],
+    ),
+    "MinimumImageDimensions": lambda: Flatten(
+        MinimumImageDimensions(pictures(1), (2, 2), which_sources=["features"]),
+        which_sources=["features"],
+    ),
+    "ImagesFromBytes of ToBytes": lambda: Flatten(
+        Cast(
+            ImagesFromBytes(
+                ToBytes(batches(source(features=encoded())), which_sources=["features"]),
+                "L",
+                which_sources=["features"],
+            ),
+            "float32",
+            which_sources=["features"],
+        ),
         which_sources=["features"],
     ),
     "RandomFlip": lambda: Flatten(

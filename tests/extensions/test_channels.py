@@ -73,6 +73,11 @@ def test_a_channel_that_never_came_is_named_once_with_the_nearest(watcher, caplo
     assert "watches the record 'csot', which nothing has made so far; did you mean 'cost'?" in text
 
 
+def test_what_would_be_made_of_a_channel_is_no_hint(caplog):
+    [text] = told(caplog, Note("cost", after_epoch=True), EarlyStopping("valid_error", epochs=1))
+    assert "watches the record 'valid_error'" in text and "did you mean" not in text
+
+
 @pytest.mark.parametrize("watcher", WATCHERS)
 def test_a_channel_that_came_is_not(watcher, caplog):
     assert told(caplog, Note("cost", after_epoch=True), WATCHERS[watcher]("cost")) == []

@@ -100,6 +100,12 @@ FOLLOWS = {
     "cross entropy with weights": lambda x, y, m, c, z, w: functional.cross_entropy(
         x, c, weight=w.abs(), label_smoothing=0.1
     ),
+    "cross entropy with known weights": lambda x, y, m, c, z, w: functional.cross_entropy(
+        x, c, weight=torch.tensor([1.0, 2.0, 5.0])
+    ),
+    "nll with a tensor of weights": lambda x, y, m, c, z, w: functional.nll_loss(
+        x.log_softmax(1), c, torch.tensor([1.0, 2.0, 5.0])
+    ),
     "cross entropy with soft targets": lambda x, y, m, c, z, w: functional.cross_entropy(
         x, y.softmax(1), weight=w.abs()
     ),

@@ -17,7 +17,7 @@ def test_paths_are_those_of_bricks():
 
 def test_names_that_recur_are_counted():
     variables = [shared(float(i), name) for i, name in enumerate("wwvw")]
-    assert list(by_path([*variables, variables[0]])) == ["w", "w_1", "v", "w_2"]
+    assert list(by_path([*variables, variables[0]])) == ["w", "w_2", "v", "w_3"]
     assert list(by_path(variables).values()) == variables
 
 

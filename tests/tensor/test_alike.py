@@ -25,6 +25,7 @@ from workbench.tensor.traversal import ancestors
 OTHERS = {
     "cosine_embedding_loss": lambda a, b: [a, b, b[:, 0].detach() * 0 + 1],
     "gaussian_nll_loss": lambda a, b: [a, b, a**2 + 1],
+    "kl_div": lambda a, b: [a.log(), b],
     "margin_ranking_loss": lambda a, b: [a, a, b],
     "multilabel_margin_loss": lambda a, b: [a, (b - 1).long()],
     "triplet_margin_loss": lambda a, b: [a, a, b],

@@ -25,7 +25,8 @@ def test_the_log_of_a_softmax_is_exact(log, softmax):
     y = log(softmax(x).copy("probabilities"))
     run = function([x], y)
     assert_allclose(run(LOGITS), torch.log_softmax(LOGITS, 1))
-    assert names(run) == ["log_softmax"]
+    [name] = names(run)
+    assert name.endswith("log_softmax")
 
 
 @pytest.mark.parametrize("sigmoid", [torch.sigmoid, lambda x: x.sigmoid(), F.sigmoid])

@@ -237,7 +237,7 @@ def test_what_a_function_insists_on_is_learned():
     w = tensor.variable("w", (None, 7))
     F.mse_loss(x[1:], w)
     assert x.shape[1] == 7
-    with pytest.raises(ValueError, match="dimension 1 of y has size 6; the graph uses them toget"):
+    with pytest.raises(ValueError, match="y.*(size 7 in dimension 1|has size 6)|dimension 1 of y"):
         function([x, y], F.cosine_similarity(x[1:], y))(torch.ones(4, 7), torch.ones(3, 6))
 
 
@@ -315,11 +315,68 @@ def test_asking_for_a_value_says_how_to_evaluate(question):
         question(tensor.vector("x"))
 
 
-def test_draws_from_the_global_generator_are_refused():
+DRAWS = {
+    "randn": (lambda x, n: torch.randn((n, 3)), r"\.normal\("),
+    "rand": (lambda x, n: torch.rand([n, 3]), r"\.uniform\("),
+    "rand_like": (lambda x, n: torch.rand_like(x), r"\.uniform\("),
+    "randint": (lambda x, n: torch.randint(5, (n, 3)), r"\.integers\("),
+    "randperm": (lambda x, n: torch.randperm(n), r"argsort"),
+    "bernoulli": (lambda x, n: torch.bernoulli(x), r"\.bernoulli\("),
+    "method": (lambda x, n: x.bernoulli(), r"\.bernoulli\("),
+    "multinomial": (lambda x, n: x.multinomial(1), r"\.categorical\("),
+    "binomial": (lambda x, n: torch.binomial(x, x), "uniform"),
+    "gamma": (lambda x, n: torch._standard_gamma(x), "uniform"),
+    "normal": (lambda x, n: torch.normal(0.0, 1.0, (n, 3)), r"\.normal\("),
+    "dropout": (lambda x, n: F.dropout(x), "Dropout brick"),
+    "dropout by keyword": (lambda x, n: F.dropout(input=x, p=0.5), "Dropout brick"),
+    "torch.dropout": (lambda x, n: torch.dropout(x, 0.5, True), "Dropout brick"),
+    "native_dropout": (lambda x, n: torch.native_dropout(x, 0.5, True), "Dropout brick"),
+    "alpha_dropout": (lambda x, n: F.alpha_dropout(x, training=True), "Dropout brick"),
+    "rrelu": (lambda x, n: F.rrelu(x, training=True), "slope"),
+    "attention": (
+        lambda x, n: F.scaled_dot_product_attention(x, x, x, dropout_p=0.1),
+        "dropout_p=0",
+    ),
+    "svd_lowrank": (lambda x, n: torch.svd_lowrank(x), "linalg"),
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_draws_from_generators_of_torch_are_refused(name):
+    draw, word = DRAWS[name]
+    x, before = tensor.matrix("x"), torch.get_rng_state()
     with pytest.raises(
-        TypeError, match="neither repeated nor resumed; draw from a tensor.RandomStream"
+        TypeError, match="neither repeated nor resumed; draw from a tensor.RandomStream.*" + word
     ):
-        F.dropout(tensor.matrix("x"))
+        draw(x, x.shape[0])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: F.dropout(x, 0.5, False),
+        lambda x: F.dropout(x, training=False),
+        lambda x: F.dropout(x, 0.0),
+        lambda x: torch.dropout(x, 0.5, False),
+        lambda x: torch.dropout(x, p=0.5, train=False),
+        lambda x: F.alpha_dropout(x),
+        lambda x: F.rrelu(x, 0.2, 0.2),
+        lambda x: F.scaled_dot_product_attention(x, x, x),
+        lambda x: F.scaled_dot_product_attention(x, x, x, None, 0.0),
+    ],
+)
+def test_what_could_draw_and_does_not_is_computed(call):
+    x, value = tensor.matrix("x"), torch.tensor([[1.0, -2.0], [0.5, 3.0]])
+    torch.testing.assert_close(call(x).eval({x: value}), call(value))
+
+
+@pytest.mark.parametrize("constructor", [torch.tensor, torch.as_tensor, torch.asarray])
+def test_constructors_from_values_say_that_a_variable_needs_none(constructor):
+    x = tensor.matrix("x")
+    for given in (x, x.shape[0], [x.shape[0], 3], x.sum()):
+        with pytest.raises((TypeError, ValueError), match="torch.tensor, .* take values"):
+            constructor(given)
 
 
 def test_unknown_arguments_keep_torchs_explanation():

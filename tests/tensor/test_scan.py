@@ -159,3 +159,18 @@ def test_no_steps_give_states_of_the_sizes_that_they_began_with():
     x, _, h0, h = rnn()
     f = function([x, h0], h, execution="eager")
     assert f(numpy.zeros((0, 3, 2), "float32"), numpy.zeros((3, 2), "float32")).shape == (0, 3, 2)
+
+
+def test_tensors_numbers_and_arrays_are_taken_as_constants():
+    def step(x, state, other, factor):
+        return state + factor * x, other, torch.ones(2)
+
+    sums, same, ones = tensor.scan(
+        step,
+        sequences=[numpy.array([1.0, 2.0, 3.0], "float32")],
+        states=[torch.tensor(0.5), 1.0],
+        contexts=[2.0],
+    )
+    assert sums.eval().tolist() == [2.5, 6.5, 12.5]
+    assert same.eval().tolist() == [1.0] * 3
+    assert ones.eval().tolist() == [[1.0, 1.0]] * 3

@@ -136,10 +136,14 @@ def test_the_choice_is_the_same_for_sizes_that_are_nearly_the_same():
     assert list(chooser._known) == [(128,)]
 
 
-def test_sizes_that_do_not_fit_when_they_are_rounded_are_counted_as_they_are():
+def test_sizes_that_do_not_fit_when_they_are_rounded_are_counted_as_they_are(capfd):
     x = tensor.variable("x", shape=(None,))
     step = workbench.function([x], x.reshape(3, -1).sum(), execution="eager").execution.step
     assert threads.Threads(step).is_small((300,))
+    x, y = tensor.matrix("x"), tensor.matrix("y")
+    step = workbench.function([x, y], x[1:] + y, execution="eager").execution.step
+    threads.Threads(step).is_small(tuple(5 - i for i, _ in enumerate(step.free)))
+    assert capfd.readouterr().err == ""  # torch's log would tell of the first trial
 
 
 def test_a_step_whose_work_is_unknown_counts_as_large():

@@ -153,3 +153,9 @@ def test_a_deep_graph_needs_no_recursion():
     for _ in range(2000):
         y = y + 1
     assert y.eval({x: 0.0}) == 2000.0
+
+
+def test_the_device_is_told_while_another_thread_infers(monkeypatch):
+    x = tensor.vector("x")
+    monkeypatch.setattr(x.fake.fake_mode, "in_kernel_invocation", True)
+    assert x.device == torch.device("cpu")

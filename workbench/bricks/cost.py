@@ -17,8 +17,9 @@ from workbench.errors import DtypeError, ShapeError
 from workbench.roles import COST, add_role
 from workbench.tensor import Variable
 from workbench.tensor.alike import alike
-from workbench.tensor.exact import log_complement, log_probability
+from workbench.tensor.exact import log_complement, log_probability, weighted
 from workbench.tensor.indexing import elements
+from workbench.tensor.probabilities import SCORES, probabilities
 
 __all__ = [
     "AbsoluteError",
@@ -134,8 +135,10 @@ class BinaryCrossEntropy(CostMatrix):
     @application(inputs=["y", "y_hat"], outputs=["cost_matrix"])
     def cost_matrix(self, y: Variable, y_hat: Variable) -> Variable:
         """``-y log(y_hat) - (1 - y) log(1 - y_hat)`` for each element, with both in [0, 1]."""
-        y = check_alike(self, y, y_hat)
-        return -(y * log_probability(y_hat) + (1 - y) * log_complement(y_hat))
+        where = f"{self.path()}.cost_matrix"
+        y = probabilities(check_alike(self, y, y_hat), f"{where}: targets y")
+        y_hat = probabilities(y_hat, f"{where}: y_hat", SCORES)
+        return -(weighted(y, log_probability(y_hat)) + weighted(1 - y, log_complement(y_hat)))
 
 
 class CategoricalCrossEntropy(Cost):
@@ -178,6 +181,7 @@ class CategoricalCrossEntropy(Cost):
             log = log_probability(y_hat).unsqueeze(0)
             return mean_cost(-expected_log(y.unsqueeze(0), log, where))
         check_targets(y, y_hat, where)
+        y_hat = probabilities(y_hat, f"{where}: y_hat", SCORES, rows=True)
         return mean_cost(-expected_log(y, log_probability(y_hat), where))
 
 

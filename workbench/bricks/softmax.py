@@ -10,7 +10,11 @@ from workbench.errors import DtypeError, ShapeError
 from workbench.graph.annotations import ApplicationCall
 from workbench.tensor import Variable
 from workbench.tensor.alike import alike
+from workbench.tensor.exact import log_softmax, weighted
 from workbench.tensor.indexing import elements
+from workbench.tensor.probabilities import probabilities
+
+TARGETS = "y / y.sum(1, keepdim=True) makes distributions of counts"
 
 
 class Softmax(Brick):
@@ -41,8 +45,7 @@ class Softmax(Brick):
     def log_probabilities(self, input_: Variable) -> Variable:
         """Normalise each row to log-probabilities, exactly also where a probability is tiny."""
         self._check_rows("log_probabilities", "input_", input_)
-        output: Variable = input_.log_softmax(-1)
-        return output
+        return log_softmax(input_)
 
     @application(inputs=["y", "x"], outputs=["cost"])
     def categorical_cross_entropy(
@@ -106,15 +109,15 @@ def expected_log(y: Variable, log_p: Variable, where: str) -> Variable:
 
     Raises
     ------
-    ShapeError, DtypeError
+    ShapeError, DtypeError, DomainError
         If `y` is neither.
     """
     check_targets(y, log_p, where)
     if not y.dtype.is_floating_point:
         return elements(log_p, y, f"{where}: classes y")
     y = alike(y, log_p, where, ("y", "y_hat"))
-    # Where y is zero the term is zero, even if the log-probability is -inf.
-    expected: Variable = (y * log_p).where(y > 0, 0.0).sum(1)
+    y = probabilities(y, f"{where}: targets y", TARGETS, rows=True)
+    expected: Variable = weighted(y, log_p).sum(1)
     return expected
 
 

@@ -75,10 +75,19 @@ def never_came(extensions: Iterable[object], log: TrainingLogBase) -> Iterator[t
     every = list(dict.fromkeys(leaves(extensions)))
     made = set(log.channels)
     known = [*made, *(name for extension in every for name in extension.records())]
+    meant = [
+        *made,
+        *(
+            name
+            for extension in every
+            if not extension.waiting_for()
+            for name in extension.records()
+        ),
+    ]
     for extension in every:
         for name, looked in extension.waiting_for().items():
             if name in made and looked:
                 yield name, TOO_EARLY.format(extension=extension, name=name)
             elif name not in known:
-                hint = nearest(name, known)
+                hint = nearest(name, meant)  # not what is made of it, and waits as well
                 yield name, NEVER_MADE.format(extension=extension, name=name, hint=hint)

@@ -375,7 +375,7 @@ class SimpleExtension(TrainingExtension):
     def dispatch(self, callback_invoked: CallbackName, *from_main_loop: Any) -> None:
         """Call `do` if a condition on this event holds: once for all with the same arguments."""
         for alike in _alike(self._conditions.get(callback_invoked, ())):
-            if any(condition.predicate(self.main_loop.log) for condition in alike):
+            if _any_of(alike)(self.main_loop.log):
                 self.do(callback_invoked, *from_main_loop, *alike[0].arguments)
 
     def handler(self, event: CallbackName) -> Handler | None:

@@ -224,11 +224,14 @@ def estimates(variables: Iterable[Variable]) -> list[Variable]:
 
 def is_chosen(variables: Iterable[Variable]) -> bool:
     """True if the mode of a graph was chosen: something is in training mode, or was replaced."""
-    for variable in _with_loops(variables):
-        call = _call(variable)
-        if "rewritten" in vars(variable.tag) or (call and call.metadata.get(MODE)):
-            return True
-    return False
+    every = list(_with_loops(variables))
+    return any("rewritten" in vars(v.tag) for v in every) or has_training_mode(every)
+
+
+def has_training_mode(variables: Iterable[Variable]) -> bool:
+    """True if some brick is applied in training mode."""
+    calls = (_call(variable) for variable in _with_loops(variables))
+    return any(call.metadata.get(MODE) for call in calls if call)
 
 
 def evaluated(variables: Iterable[Variable]) -> list[ModeDependent]:

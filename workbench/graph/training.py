@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import warnings
 from collections.abc import Iterable
 from typing import Literal
 
@@ -18,6 +19,7 @@ from workbench.graph.modes import (
     attached_updates,
     estimates,
     evaluated,
+    has_training_mode,
     is_chosen,
     replacements,
 )
@@ -26,6 +28,11 @@ from workbench.tensor.traversal import Rewriting, ancestors
 
 GraphMode = Literal["training", "as given"]
 MODES: tuple[GraphMode, ...] = ("training", "as given")
+
+REWRITTEN_FOR_USE = (
+    "the graph was rewritten by hand and is trained as it is, in which {bricks} is in evaluation "
+    "mode; rewrite what apply_training_mode(graph) returns, or say mode='as given' if this is right"
+)
 
 MOMENTUM = 0.1
 """The weight of one batch in the statistics of the population; that of torch."""
@@ -56,6 +63,11 @@ class TrainingGraph:
     AlgorithmError
         If `mode` is another.
 
+    Warns
+    -----
+    UserWarning
+        If a graph that was rewritten, and therefore stays as it is, is in evaluation mode.
+
     Examples
     --------
     >>> from workbench import tensor
@@ -80,6 +92,9 @@ class TrainingGraph:
         if mode == "training" and not is_chosen(given):
             self.is_rewritten = bool(evaluated(given))
             self.updates = self._updates(self(variables))
+        elif mode == "training" and not has_training_mode(given) and (bricks := evaluated(given)):
+            names = ", ".join(brick.path() for brick in bricks)
+            warnings.warn(REWRITTEN_FOR_USE.format(bricks=names), stacklevel=3)
 
     def __call__(self, variables: Iterable[Variable]) -> list[Variable]:
         """Return what `variables` are in the graph that is trained."""

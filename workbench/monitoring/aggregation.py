@@ -369,11 +369,13 @@ class WeightedMean(Mean):
 
     def take(self, state: State, *values: Any) -> State:
         value, *counted = values
-        weight = self.weight.count(*counted)
+        weight: Any = self.weight.count(*counted)
+        part: Any
         if isinstance(value, (torch.Tensor, Variable)):
             value = value.double()
         if isinstance(weight, (torch.Tensor, Variable)):
-            part = torch.where(weight == 0, 0.0, value * weight)
+            none: Any = weight == 0
+            part = torch.where(none, 0.0, value * weight)
         else:
             part = value * weight if weight else 0.0
         return state[0] + part, state[1] + weight
@@ -793,7 +795,12 @@ def _fold(variable: Variable, part: Part) -> Fold:
     return FOLDS[part.kind](variable)
 
 
-FOLDS = {"sum": Sum, "max": Maximum, "min": Minimum, "constant": Mean}
+FOLDS: dict[str, Callable[[Variable], Fold]] = {
+    "sum": Sum,
+    "max": Maximum,
+    "min": Minimum,
+    "constant": Mean,
+}
 
 
 def _own_part(variable: Variable) -> Part | None:
@@ -801,8 +808,9 @@ def _own_part(variable: Variable) -> Part | None:
     tag = vars(variable.tag)
     scheme: Any = tag.get("aggregation_scheme")
     if isinstance(scheme, Fold):
-        is_mean = isinstance(scheme, Mean) and not isinstance(scheme, Perplexity)
-        number = scheme.denominator if is_mean else None
+        number: Any = None
+        if isinstance(scheme, Mean) and not isinstance(scheme, Perplexity):
+            number = scheme.denominator
         weight = Weight((number,), product) if isinstance(number, Variable) else None
         return Part("scheme", weight)
     number = tag.get("n_examples")

@@ -31,6 +31,7 @@ from torch.nn import functional
 
 from workbench.tensor import SharedVariable, Variable, shapes
 from workbench.tensor.gradient import gradient
+from workbench.tensor.inputs import as_variable
 from workbench.tensor.traversal import ancestors, inputs_of
 from workbench.tensor.variable import identity
 
@@ -498,13 +499,15 @@ class _Algebra:
     def _weight_of_loss(
         self, function: Callable[..., Any], arguments: dict[str, Any], reduction: str
     ) -> Weight | None:
-        target, classes = arguments.get("target"), arguments.get("weight")
+        target: Any = arguments.get("target")
+        classes: Any = arguments.get("weight")
         if function in INDEXED and not target.dtype.is_floating_point:
             ignored = -100 if arguments["ignore_index"] is None else arguments["ignore_index"]
             # to be counted only where batches are added up, since it takes longer than to keep them
-            return Weight((target,) if classes is None else (target, classes), Targets(ignored))
+            of = (target,) if classes is None else (target, classes)
+            return Weight(tuple(map(as_variable, of)), Targets(ignored))
         if function in WEIGHTED and classes is not None:
-            return Weight((classes.sum(),), product)
+            return Weight((as_variable(classes).sum(),), product)
         if reduction == "batchmean":
             sizes = [arguments["input"].shape[0]]
         else:

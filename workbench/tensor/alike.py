@@ -16,8 +16,8 @@ import torch
 from torch.nn import functional
 
 from workbench import errors
-from workbench.tensor import shapes
-from workbench.tensor.losses import COMPARED
+from workbench.tensor import probabilities, shapes
+from workbench.tensor.losses import CHECKED, COMPARED
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.traversal import ancestors
 from workbench.tensor.variable import Variable, apply
@@ -126,18 +126,45 @@ def _shown(fake: Any) -> str:
 def arguments_of_loss(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of one of torch's losses, all that it compares made sure to be alike."""
-    names = COMPARED[function]
+    """The arguments of one of torch's losses: what it compares made sure to be alike, and checked.
+
+    Raises
+    ------
+    ShapeError, DomainError
+        At once for what is known already; else when computed.
+    """
+    names = COMPARED.get(function, ("input", "target"))
     running = errors.location.get()
     where = f"{running[-1] + ': ' if running else ''}{function.__name__}"
     given = {**dict(zip(names, args, strict=False)), **kwargs}
-    first = given.get(names[0])
-    for name in names[1:]:
-        other = given.get(name)
-        if _comparable(first) and _comparable(other) and _likelihoods(function, first, other):
-            given[name] = alike(other, first, where, (name, names[0]))
+    if function in COMPARED:
+        first = given.get(names[0])
+        for name in names[1:]:
+            other = given.get(name)
+            if _comparable(first) and _comparable(other) and _likelihoods(function, first, other):
+                given[name] = alike(other, first, where, (name, names[0]))
+    for name, kind in CHECKED.get(function, {}).items():
+        if isinstance(given.get(name), (Variable, torch.Tensor)):
+            given[name] = _checked(function, given, name, kind, f"{where}: {name}")
     positional = [given.pop(name) for name in names[: len(args)]]
     return (*positional, *args[len(names) :]), given
+
+
+def _checked(
+    function: Callable[..., Any], given: dict[str, Any], name: str, kind: str, what: str
+) -> Any:
+    """An argument that must be a probability, or the like, and is looked at when it is there."""
+    value = given[name]
+    if kind == "weights":
+        return probabilities.weights(value, what)
+    if kind == "logarithms" or (name == "target" and given.get("log_target")):
+        return probabilities.log_probabilities(value, what)
+    if kind == "scores":
+        return probabilities.probabilities(value, what, probabilities.SCORES)
+    if kind == "distributions" and not value.dtype.is_floating_point:
+        return value  # class indices
+    rows = kind == "distributions" and value.ndim <= 2  # with more, classes are not last
+    return probabilities.probabilities(value, what, rows=rows)
 
 
 def _comparable(one: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Whether an operation of torch draws random numbers: its tag, its probability and its mode.
+"""Whether a function of torch draws random numbers: its name or tag, its probability, its mode.
 
 Attention and the recurrent layers are tagged as drawing since they can leave something out; with a
 probability of zero, or in evaluation mode, they do not.
@@ -6,6 +6,7 @@ probability of zero, or in evaluation mode, they do not.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,93 @@ import torch
 
 PROBABILITIES = ("dropout_p", "dropout", "p")
 MODES = ("train", "training")
+
+UNIFORM = ".uniform(x.shape)"
+NORMAL = ".normal(x.shape)"
+INTEGERS = ".integers(x.shape, low, high)"
+DROPOUT = ".bernoulli(x.shape, 1 - p), or a Dropout brick or apply_dropout on the graph"
+WORDS = {
+    "rand": UNIFORM,
+    "rand_like": UNIFORM,
+    "randn": NORMAL,
+    "randn_like": NORMAL,
+    "normal": ".normal(x.shape, mean, std)",
+    "randint": INTEGERS,
+    "randint_like": INTEGERS,
+    "randperm": ".uniform((n,)).argsort()",
+    "bernoulli": ".bernoulli(x.shape, x)",
+    "multinomial": ".categorical(probabilities)",
+    "gumbel_softmax": ".uniform(x.shape), of which -log(-log(u)) is a Gumbel variate",
+    "poisson": "it has uniform, normal, bernoulli, integers and categorical",
+    "rrelu": ".uniform(x.shape, lower, upper) as slope",
+    "svd_lowrank": "or take torch.linalg.svd, which does not draw",
+    "pca_lowrank": "or take torch.linalg.svd, which does not draw",
+    "scaled_dot_product_attention": "with dropout_p=0, and dropout on the result",
+    "multi_head_attention_forward": "with dropout_p=0, and dropout on the result",
+    "fractional_max_pool2d": ".uniform((n, channels, 2)) as _random_samples",
+    "fractional_max_pool3d": ".uniform((n, channels, 3)) as _random_samples",
+}
+WORDS |= dict.fromkeys(
+    "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout "
+    "native_dropout".split(),
+    DROPOUT,
+)
+WORDS |= dict.fromkeys("binomial _standard_gamma _sample_dirichlet".split(), WORDS["poisson"])
+"""Functions of torch that draw, by name, and what to write in their place."""
+
+
+SOMETIMES: dict[str, tuple[tuple[int, float], tuple[int, bool]]] = {
+    name: ((1, 0.5), (2, True)) for name, word in WORDS.items() if word is DROPOUT
+} | {
+    "rrelu": ((sys.maxsize, 1.0), (3, False)),
+    "scaled_dot_product_attention": ((4, 0.0), (sys.maxsize, True)),
+    "multi_head_attention_forward": ((10, 0.0), (13, True)),
+}
+"""Where those that draw only sometimes take their probability and their mode, and the defaults."""
+
+
+def word_for_draw(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
+    """Tell what to write in place of a call that draws from a generator of torch.
+
+    Parameters
+    ----------
+    name : str
+        The name of the function.
+    args, kwargs : sequence, mapping
+        What it is called with.
+
+    Returns
+    -------
+    str or None
+        None if the call does not draw.
+
+    Examples
+    --------
+    >>> word_for_draw("randperm", (3,), {})
+    '.uniform((n,)).argsort()'
+    >>> word_for_draw("dropout", (None, 0.5, False), {})
+    """
+    word = WORDS.get(name)
+    if word is None or kwargs.get("_random_samples") is not None:
+        return None
+    if name in SOMETIMES:
+        probability, mode = SOMETIMES[name]
+        p = _argument(args, kwargs, *probability, PROBABILITIES)
+        if (isinstance(p, (int, float)) and p == 0) or not _argument(args, kwargs, *mode, MODES):
+            return None
+    return word
+
+
+def _argument(
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    position: int,
+    default: Any,
+    names: Sequence[str],
+) -> Any:
+    if position < len(args):
+        return args[position]
+    return next((kwargs[name] for name in names if name in kwargs), default)
 
 
 def arguments(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:

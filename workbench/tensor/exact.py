@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -46,12 +47,77 @@ def log_complement(p: Variable) -> Variable:
     return result
 
 
+def log_softmax(x: Variable) -> Variable:
+    """The logarithm of the softmax of each row, also where a logit is infinite.
+
+    One that is plus infinity has the probability one, which is the limit.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> x = tensor.matrix("x")
+    >>> log_softmax(x).exp().eval({x: [[0.0, float("inf")]]})
+    tensor([[0., 1.]])
+    """
+    result: Variable = apply(_log_softmax, (x, -1), {})
+    return result
+
+
+def weighted(weight: Variable, log_p: Variable) -> Variable:
+    """The product, zero where `weight` is zero, even if the logarithm is minus infinity.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> y, log_p = tensor.vector("y"), tensor.vector("log_p")
+    >>> weighted(y, log_p).eval({y: [0.0, 1.0], log_p: [float("-inf"), -1.0]})
+    tensor([ 0., -1.])
+    """
+    result: Variable = apply(_weighted, (weight, log_p), {})
+    return result
+
+
+careful: ContextVar[bool] = ContextVar("careful", default=False)
+"""Whether limits are computed where the quick way gives NaN; compiled programs always do."""
+
+
+def _limits(x: torch.Tensor) -> bool:
+    """Whether to look after limits: where that is free, or the quick way has given NaN."""
+    return type(x) is not torch.Tensor or careful.get()
+
+
+def _finite(x: torch.Tensor) -> torch.Tensor:
+    return x.clamp_max(torch.finfo(x.dtype).max) if _limits(x) else x
+
+
+def _log_softmax(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+    return torch.Tensor.log_softmax(_finite(x), *args, **kwargs)
+
+
+def _torch_log_softmax(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+    return torch.log_softmax(_finite(x), *args, **kwargs)
+
+
+def _functional_log_softmax(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+    return functional.log_softmax(_finite(x), *args, **kwargs)
+
+
+def _weighted(weight: torch.Tensor, log_p: torch.Tensor) -> torch.Tensor:
+    product = weight * log_p
+    if not _limits(product):
+        return product
+    return torch.where((weight == 0) & torch.isneginf(log_p), 0.0, product)
+
+
 def _log(p: torch.Tensor) -> torch.Tensor:
     return torch.log(p.clamp_min(torch.finfo(p.dtype).tiny))
 
 
 def _log_complement(p: torch.Tensor) -> torch.Tensor:
-    return torch.log1p(-p).clamp_min(math.log(torch.finfo(p.dtype).tiny))
+    # Chosen on both sides of the logarithm, whose gradient would be infinite at one.
+    sure = p >= 1
+    least = math.log(torch.finfo(p.dtype).tiny)
+    return torch.where(sure, least, torch.log1p(-torch.where(sure, 0.0, p)))
 
 
 def _log_sigmoid_of_negative(x: torch.Tensor) -> torch.Tensor:
@@ -59,11 +125,13 @@ def _log_sigmoid_of_negative(x: torch.Tensor) -> torch.Tensor:
 
 
 SOFTMAXES = {
-    torch.softmax: torch.log_softmax,
-    torch.Tensor.softmax: torch.Tensor.log_softmax,
-    functional.softmax: functional.log_softmax,
+    torch.softmax: _torch_log_softmax,
+    torch.Tensor.softmax: _log_softmax,
+    functional.softmax: _functional_log_softmax,
 }
 SIGMOIDS = {torch.sigmoid, torch.Tensor.sigmoid, functional.sigmoid}
+LIMITED = frozenset({*SOFTMAXES.values(), _weighted})
+"""Functions that compute limits if they are asked to."""
 LOGARITHMS = {torch.log, torch.Tensor.log, _log}
 
 

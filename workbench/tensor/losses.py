@@ -1,4 +1,4 @@
-"""The losses of torch that compare element by element, and what they compare."""
+"""The losses of torch: what they compare element by element, and what must be a probability."""
 
 from __future__ import annotations
 
@@ -22,3 +22,17 @@ COMPARED: Final[dict[Callable[..., Any], tuple[str, ...]]] = {
     functional.triplet_margin_with_distance_loss: ("anchor", "positive", "negative"),
 }
 """The first arguments of each, which must be of one shape."""
+
+CHECKED: Final[dict[Callable[..., Any], dict[str, str]]] = {
+    functional.binary_cross_entropy: {"input": "scores", "target": "probabilities"},
+    functional.binary_cross_entropy_with_logits: {
+        "target": "probabilities",
+        "weight": "weights",
+        "pos_weight": "weights",
+    },
+    functional.cross_entropy: {"target": "distributions", "weight": "weights"},
+    functional.kl_div: {"input": "logarithms", "target": "probabilities"},
+    functional.multilabel_soft_margin_loss: {"target": "probabilities", "weight": "weights"},
+    functional.nll_loss: {"input": "logarithms", "weight": "weights"},
+}
+"""Arguments whose values must be probabilities, logarithms of such, or weights."""

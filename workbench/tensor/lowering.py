@@ -24,9 +24,10 @@ from torch.autograd.graph import _engine_run_backward
 
 from workbench import errors
 from workbench.tensor import shapes
-from workbench.tensor.exact import exact
+from workbench.tensor.exact import LIMITED, exact
 from workbench.tensor.gradient import gradient
 from workbench.tensor.horizontal import widen
+from workbench.tensor.probabilities import CHECKS
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.structure import map_structure
 from workbench.tensor.traversal import ancestors
@@ -79,6 +80,26 @@ class Program:
     def module(self) -> fx.GraphModule:
         """The graph as code."""
         return fx.GraphModule(self.constants, self.graph)
+
+    @cached_property
+    def limited(self) -> bool:
+        """Whether a result that is NaN deserves a second look."""
+        return any(node.target in LIMITED or node.target in CHECKS for node in self.graph.nodes)
+
+    def look(self, arguments: Sequence[Any]) -> None:
+        """Run operation by operation on `arguments`, so that what looks at values can raise.
+
+        Raises
+        ------
+        DomainError
+            If there are values for which a function is not defined.
+        """
+        try:
+            _Finder(self).run(*arguments)
+        except errors.DomainError:
+            raise
+        except Exception:  # of which the program itself said nothing
+            return
 
     def explain(self, arguments: Sequence[Any], error: Exception) -> None:
         """Find the call that fails on `arguments` and note on `error` where it stands.

@@ -191,9 +191,9 @@ class Probe:
         for i, one in enumerate(self.unknown):  # then any two
             for other in list(self.unknown)[i + 1 :]:
                 same = ties[one] == ties[other] and not isinstance(ties[one], int)
-                apart = {one: (one, other), other: (one, other)}
-                if same and _together(ties, one) > 3 and works(ties | apart):
-                    ties = ties | apart
+                pair: dict[Any, Tie] = {one: (one, other), other: (one, other)}
+                if same and _together(ties, one) > 3 and works(ties | pair):
+                    ties = ties | pair
         return ties
 
     def _learn(self, ties: dict[Any, Tie]) -> None:

@@ -19,6 +19,7 @@ from torch.utils.checkpoint import checkpoint
 from workbench import errors
 from workbench.tensor import random, shapes
 from workbench.tensor.fusion import fused
+from workbench.tensor.inputs import as_variable
 from workbench.tensor.lowering import Program, instead, lower
 from workbench.tensor.traversal import ancestors, inputs_of, replace
 from workbench.tensor.variable import Call, Operation, Variable, apply
@@ -170,9 +171,9 @@ def _at_once(values: Sequence[torch.Tensor]) -> bool:
 def scan(
     step: Callable[..., Any],
     *,
-    sequences: Sequence[Variable] = (),
-    states: Sequence[Variable] = (),
-    contexts: Sequence[Variable] = (),
+    sequences: Sequence[Any] = (),
+    states: Sequence[Any] = (),
+    contexts: Sequence[Any] = (),
     n_steps: Any = None,
     reverse: bool = False,
     low_memory: bool = False,
@@ -184,11 +185,11 @@ def scan(
     step : callable
         Called once as ``step(*moments, *states, *contexts)`` with variables. Returns a variable or
         a sequence of them: first the new value of each state, then whatever else to collect.
-    sequences : sequence of Variable, shape (T, ...)
+    sequences : sequence of Variable or tensor, shape (T, ...)
         Iterated over their first dimension.
-    states : sequence of Variable
+    states : sequence of Variable, tensor or number
         What goes into the first step, and then from step to step.
-    contexts : sequence of Variable
+    contexts : sequence of Variable, tensor or number
         The same at every step. Other variables that the step uses need not be listed.
     n_steps : int or Variable, optional
         How many steps. By default the length of the first sequence.
@@ -215,16 +216,19 @@ def scan(
     --------
     >>> from workbench import tensor
     >>> x = tensor.vector("x")
-    >>> [sums] = scan(lambda x_t, s: s + x_t, sequences=[x], states=[tensor.constant(0.0)])
+    >>> [sums] = scan(lambda x_t, s: s + x_t, sequences=[x], states=[0.0])
     >>> sums.eval({x: [1.0, 2.0, 3.0]})
     tensor([1., 3., 6.])
     """
-    sequences, states, contexts = list(sequences), list(states), list(contexts)
+    sequences, states, contexts = (
+        [as_variable(value) for value in given] for given in (sequences, states, contexts)
+    )
     n = _number_of_steps(sequences, n_steps)
     moments = [_moment(sequence) for sequence in sequences]
     given = [*moments, *(_stand_in(v) for v in states), *(_stand_in(v) for v in contexts)]
     returned = step(*given)
-    outputs = [returned] if isinstance(returned, Variable) else list(returned)
+    alone = isinstance(returned, (Variable, torch.Tensor))
+    outputs = [as_variable(value) for value in ([returned] if alone else returned)]
     old = given[len(moments) : len(moments) + len(states)]
     _check_states(old, outputs)
     index = Variable(shapes.unknown_size(), name="step")

@@ -20,7 +20,8 @@ import torch
 
 from workbench import errors
 from workbench.tensor import shapes
-from workbench.tensor.losses import COMPARED
+from workbench.tensor.draws import word_for_draw
+from workbench.tensor.losses import CHECKED, COMPARED
 from workbench.tensor.numpy_functions import UFUNCS, refuse_numpy
 from workbench.tensor.structure import map_structure, name_of
 from workbench.tensor.vocabulary import keyword_hint, unknown_attribute
@@ -155,10 +156,10 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     kwargs = dict(kwargs)
     _refuse(function, args, kwargs)
     args, kwargs = map_structure(_constant, (args, kwargs))
-    if function in COMPARED:
+    if function in COMPARED or function in CHECKED:
         from workbench.tensor.alike import arguments_of_loss
 
-        args, kwargs = arguments_of_loss(function, args, kwargs)
+        args, kwargs = arguments_of_loss(function, args, dict(kwargs))
     try:
         result = _infer(function, args, kwargs)
     except errors.OperationError as error:
@@ -220,11 +221,6 @@ def _infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 OPERATORS = frozenset({operator.and_, operator.or_})
 IN_PLACE = frozenset({"__setitem__", "__delitem__", "resize_as", "set_data", "backward"})
 VALUES = frozenset({"item", "tolist", "numpy", "__array__", "__contains__"})
-DRAWS = frozenset(
-    "rand_like randn_like randint_like bernoulli multinomial normal poisson gumbel_softmax "
-    "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout "
-    "feature_dropout fractional_max_pool2d fractional_max_pool3d".split()
-)
 
 
 def _refuse(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -240,10 +236,12 @@ def _refuse(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
         )
     if raw in VALUES:
         refuse_value(target, f"{raw}()")
-    if raw in DRAWS and kwargs.get("training", True):
+    word = word_for_draw(raw, args, kwargs)
+    if word is not None:
         raise errors.OperationError(
-            f"{raw} on {target!r} would draw from torch's global generator, so that the run could "
-            "be neither repeated nor resumed; draw from a tensor.RandomStream(seed) instead"
+            f"{raw}({shown_arguments(args, kwargs)}) would draw from a generator of torch, so that "
+            "the run could be neither repeated nor resumed; draw from a tensor.RandomStream(seed) "
+            f"instead: {word}"
         )
 
 
@@ -390,7 +388,7 @@ class Variable:
     def device(self) -> torch.device:
         if self.is_number:
             return torch.device("cpu")
-        device: torch.device = self.fake.device
+        device: torch.device = self.fake.fake_device  # `device` is meta while a thread infers
         return device
 
     @property
@@ -476,11 +474,11 @@ class Variable:
 
     def __len__(self) -> int:
         if self.ndim == 0:
-            raise errors.ShapeError(f"len() of {self!r}, which has no dimensions")
+            raise errors.ShapeError(f"len() of {self!r}, which has no dimensions{NO_VALUE}")
         size = self.shape[0]
         if isinstance(size, int):
             return size
-        refuse_value(self, "len() (its first size is not known; use x.shape[0])")
+        refuse_value(self, f"len() (its first size is not known; use x.shape[0]{NO_VALUE})")
 
     def __iter__(self) -> Iterator[Any]:
         return iter([self[i] for i in range(len(self))])
@@ -567,6 +565,10 @@ def _backwards(variable: Variable, keys: tuple[Any, ...]) -> Variable:
     return flipped[tuple([slice(None, None, -step if step < 0 else None) for step in steps])]  # type: ignore[return-value]
 
 
+NO_VALUE = (
+    "; torch.tensor, torch.as_tensor and torch.asarray take values that are known, and a variable "
+    "goes wherever a tensor does as it is (a size as torch.scalar_tensor(n))"
+)
 BACKWARDS = (
     "{variable!r} is indexed by tensors or lists and by a slice with a negative step at once; turn "
     "it round first, with torch.flip(x, [axis])"

@@ -19,7 +19,7 @@ import torch
 
 from workbench import errors
 from workbench.tensor.execution.captured import Captured
-from workbench.tensor.execution.eager import Eager
+from workbench.tensor.execution.eager import Eager, undefined
 from workbench.tensor.execution.loops import Program
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.quiet import silence
@@ -101,6 +101,7 @@ class Guarded:
         self._guard = step.guard
         self._watch = step.watch
         self._eager = eager
+        self._limited = step.program.limited and step.device.type == "cpu"
 
     def __call__(self, values: Sequence[torch.Tensor]) -> Sequence[Any]:
         """Run, and give the outputs."""
@@ -119,6 +120,9 @@ class Guarded:
             if told.is_cpu and not told.item():
                 # Nothing was updated; and perhaps, since the program makes sure, without need.
                 return self._eager(values)
+        if self._limited and undefined(outputs):
+            with torch.no_grad():
+                self._step.program.look([*values, *self._step.held])
         if self._guard is not None:
             self._guard.check(outputs)
         if watch is not None and told is not None and not told.is_cpu:

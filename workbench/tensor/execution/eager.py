@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import fx
 
+from workbench.tensor.exact import careful
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.screen import Screen, all_of, finite
 from workbench.tensor.execution.step import Step
@@ -34,6 +35,7 @@ class Eager:
         self.step = step
         self._held = step.held
         self._away = step.device.type != "cpu"
+        self._limited = step.program.limited and not self._away
         self.module, changes = self._prepared()
         self._forward = self.module.forward
         self._changes = changes
@@ -60,6 +62,9 @@ class Eager:
                 step.program.explain([*values, *self._held], error)
                 raise
             outputs, news = step.divided(results)
+            if self._limited and undefined(outputs):
+                results = self._with_limits(values)
+                outputs, news = step.divided(results)
             if self._away and (step.guard is not None or step.watch is not None):
                 news = self._looked_at_later(outputs, news)
             elif step.guard is not None:
@@ -81,6 +86,16 @@ class Eager:
                 else:
                     function(targets, by, alpha=factors[factor])
         return outputs
+
+    def _with_limits(self, values: Sequence[Any]) -> Sequence[Any]:
+        """The same again, computing limits where the quick way gave NaN."""
+        token = careful.set(True)
+        try:
+            with arithmetic(self.step):
+                results: Sequence[Any] = self._forward(*values, *self._held)
+        finally:
+            careful.reset(token)
+        return results
 
     def _prepared(self) -> tuple[fx.GraphModule, list[Change]]:
         """What runs, and what is to be done with its new values."""
@@ -144,6 +159,16 @@ class Eager:
             return news
         pairs = zip(news, self.step.updated, strict=True)
         return [torch.where(holds, new, variable.tensor) for new, variable in pairs]
+
+
+def undefined(outputs: Sequence[Any]) -> bool:
+    """Whether one of the outputs is NaN, or has an element that is."""
+    for output in outputs:
+        if isinstance(output, torch.Tensor) and output.is_floating_point():
+            value = (output if output.dim() == 0 else output.sum()).item()
+            if value != value:
+                return True
+    return False
 
 
 Group = tuple[Callable[..., object], list[torch.Tensor], list[int], int | None]

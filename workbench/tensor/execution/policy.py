@@ -122,7 +122,7 @@ class Execution:
 
     def _choose(self, sizes: tuple[int, ...]) -> Run:
         """What runs inputs of `sizes` until the tier changes."""
-        run = self.tier.find(sizes)
+        run: Run = self.tier.find(sizes)
         if isinstance(run, Eager):
             run = self.threads.limit(run, self.threads.number(sizes))
         if len(self._runs) >= REMEMBERED:

@@ -19,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from workbench.config import config
 from workbench.openmp import limited, sleep_while_idle
 from workbench.tensor.execution.processors import available_processors
+from workbench.tensor.execution.quiet import silence
 from workbench.tensor.execution.step import Run, Step
 
 SMALL = 10**8
@@ -147,7 +148,7 @@ def work(step: Step, sizes: Sequence[int], enough: float = math.inf) -> float:
     meter = _Meter(enough)
     program = step.program
     try:
-        with mode, torch.no_grad():
+        with silence(), mode, torch.no_grad():
             inputs = [
                 torch.empty(
                     [size_of.get((i, axis), size) for axis, size in enumerate(variable.shape)],
@@ -174,7 +175,7 @@ class _Meter(TorchDispatchMode):
     """Adds up the work of all operations."""
 
     def __init__(self, enough: float) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         from torch.utils.flop_counter import flop_registry
 
         self.work = 0.0

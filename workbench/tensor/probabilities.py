@@ -1,0 +1,154 @@
+"""Values that must be probabilities: looked at when they are there.
+
+Scores, or pixels from 0 to 255, in the place of probabilities give a cost that looks like any
+other. On a CPU such values raise an error at once, which takes a few microseconds. Elsewhere, and
+within compiled programs, where Python cannot look, they become NaN, so that the cost is refused;
+the step is then run once more to say why. What a softmax or a logistic function gives needs no
+look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from workbench import errors
+from workbench.tensor.device import floatx
+from workbench.tensor.exact import SIGMOIDS, SOFTMAXES
+from workbench.tensor.variable import Variable, apply, identity
+
+OUTSIDE = "{what} has values from {low:.6g} to {high:.6g}, but must be {must}; {hint}"
+ROWS = (
+    "{what} has a row with the sum {total:.6g}, but must be a distribution over classes in each "
+    "row, with the sum one; {hint}"
+)
+UNIT = "probabilities, between 0 and 1"
+LOGARITHMS = "logarithms of probabilities, at most 0"
+WEIGHTS = "weights, from 0 up"
+SCORES = "a Softmax or Logistic brick makes probabilities of scores"
+SCALED = "divide pixels from 0 to 255 by 255, as ScaleAndShift(stream, 1 / 255, 0) does"
+
+
+def probabilities(p: Any, what: str, hint: str = SCALED, *, rows: bool = False) -> Any:
+    """The values `p`, sure to be probabilities when computed.
+
+    Parameters
+    ----------
+    p : Variable
+        Of any shape.
+    what : str
+        What they are, for the error.
+    hint : str, optional
+        What to do about others.
+    rows : bool, optional
+        Whether each row, along the last dimension, must have the sum one.
+
+    Raises
+    ------
+    DomainError
+        When computed, if they are none. NaN is let pass, for others to find.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> p = tensor.vector("p")
+    >>> probabilities(p, "p").eval({p: [0.0, 0.5]})
+    tensor([0.0000, 0.5000])
+    >>> probabilities(p, "p", "scale it").eval({p: [0.0, 255.0]})
+    Traceback (most recent call last):
+    ...
+    workbench.errors.DomainError: p has values from 0 to 255, but must be probabilities, between 0
+    and 1; scale it
+    """
+    made = _maker(p)
+    if made in SOFTMAXES or (made in SIGMOIDS and not rows):
+        return p
+    return _looked_at(_distributions if rows else _probabilities, p, what, hint)
+
+
+def log_probabilities(p: Any, what: str) -> Any:
+    """The values `p`, sure to be logarithms of probabilities when computed."""
+    if _maker(p) in LOG_SOFTMAXES:
+        return p
+    return _looked_at(_log_probabilities, p, what, "torch.log_softmax makes such of scores")
+
+
+def weights(w: Any, what: str) -> Any:
+    """The values `w`, sure not to be negative when computed."""
+    return _looked_at(_weights, w, what, "a class that is not to count has the weight 0")
+
+
+def _looked_at(check: Callable[..., Any], value: Any, what: str, hint: str) -> Any:
+    """A variable that is looked at when it is computed; a tensor, which never changes, at once."""
+    if isinstance(value, Variable):
+        return apply(check, (_floats(value), what, hint), {})
+    check(_floats(value), what, hint)
+    return value
+
+
+def _floats(p: Any) -> Any:
+    """`p` as floats, which alone can be NaN."""
+    return p if p.dtype.is_floating_point else p.to(floatx())
+
+
+LOG_SOFTMAXES = {
+    *SOFTMAXES.values(),
+    torch.log_softmax,
+    torch.Tensor.log_softmax,
+    functional.log_softmax,
+    functional.logsigmoid,
+}
+
+
+def _maker(p: Any) -> Any:
+    """The function that made `p`."""
+    while isinstance(p, Variable) and p.owner is not None and p.owner.function is identity:
+        p = p.owner.inputs[0]
+    return p.owner.function if isinstance(p, Variable) and p.owner is not None else None
+
+
+def _within(p: torch.Tensor, low: float, high: float, must: str, what: str, hint: str) -> Any:
+    """`p` itself if it is within the bounds, give or take what rounding does."""
+    slack = 64 * torch.finfo(p.dtype).eps if p.is_floating_point() else 0.0
+    if type(p) is not torch.Tensor or not p.is_cpu:
+        return torch.where((p < low - slack) | (p > high + slack), torch.nan, p)
+    if p.numel():
+        least, most = p.detach().aminmax()
+        if type(least) is not torch.Tensor:  # a constant, of which only the shape is asked
+            return p
+        found = least.item(), most.item()
+        if found[0] < low - slack or found[1] > high + slack:
+            text = OUTSIDE.format(what=what, low=found[0], high=found[1], must=must, hint=hint)
+            raise errors.DomainError(text)
+    return p
+
+
+def _probabilities(p: torch.Tensor, what: str, hint: str) -> Any:
+    return _within(p, 0.0, 1.0, UNIT, what, hint)
+
+
+def _log_probabilities(p: torch.Tensor, what: str, hint: str) -> Any:
+    return _within(p, -torch.inf, 0.0, LOGARITHMS, what, hint)
+
+
+def _weights(w: torch.Tensor, what: str, hint: str) -> Any:
+    return _within(w, 0.0, torch.inf, WEIGHTS, what, hint)
+
+
+def _distributions(p: torch.Tensor, what: str, hint: str) -> Any:
+    p = _probabilities(p, what, hint)
+    slack = max(1e-3, 16 * torch.finfo(p.dtype).eps)
+    with torch.no_grad():
+        away = (p.detach().sum(-1, dtype=torch.promote_types(p.dtype, torch.float32)) - 1).abs()
+    if type(away) is not torch.Tensor or not p.is_cpu:
+        return torch.where((away > slack).unsqueeze(-1), torch.nan, p)
+    if away.numel() and away.max().item() > slack:
+        total = p.detach().sum(-1).flatten()[away.flatten().argmax()].item()
+        raise errors.DomainError(ROWS.format(what=what, total=total, hint=hint))
+    return p
+
+
+CHECKS = frozenset({_probabilities, _log_probabilities, _weights, _distributions})
