@@ -6,16 +6,21 @@ import torch
 
 from workbench import shared, tensor
 from workbench.algorithms import (
+    AdaDelta,
+    AdaGrad,
     Adam,
     CompositeRule,
     GradientDescent,
     Momentum,
     RemoveNotFinite,
     Restrict,
+    RMSProp,
     Scale,
     StepClipping,
+    StepRule,
     TorchOptimizer,
 )
+from workbench.algorithms.rules import buffer_for
 from workbench.bricks import MLP, BatchNormalization, Sequence, Tanh
 from workbench.errors import NotFiniteError
 from workbench.graph import ComputationGraph
@@ -139,6 +144,49 @@ def test_nor_are_large_values_whose_sum_overflows():
     algorithm = GradientDescent(cost=cost, parameters=[w], step_rule=Scale(1e-38))
     algorithm.process_batch({"x": ONES})
     numpy.testing.assert_allclose(w.get_value(), -2.0, rtol=1e-5)
+
+
+REMEMBERING = {
+    "adam": (Adam(0.1), "b_mean_square"),
+    "rmsprop": (RMSProp(0.1), "b_mean_square"),
+    "adagrad": (AdaGrad(0.1), "b_sum_square"),
+    "adadelta": (AdaDelta(), "b_mean_square"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "execution", "size"),
+    [(name, "eager", 2) for name in REMEMBERING]
+    + [("adam", t, 200) for t in ("eager", "compiled")],
+)
+def test_what_a_rule_remembers_stays_finite(name, execution, size):
+    """The square of a finite gradient is infinite, and the step zero, then and for ever."""
+    rule, first = REMEMBERING[name]
+    x = tensor.matrix("x")
+    w, b = shared(torch.ones(size, size), "w"), shared(torch.ones(size), "b")
+    algorithm = GradientDescent(
+        cost=(x @ w).mean() * 1e-20 + (b * 1e20).sum(),
+        parameters=[w, b],
+        step_rule=type(rule)(),
+        function_kwargs={"execution": execution},
+    )
+    batch = {"x": numpy.ones((4, size), "float32")}
+    text = refused(algorithm, batch, match="b_.* would not stay finite in batch 1 ")
+    assert first in text and "all gradients are finite; no" in text and "StepClipping" in text
+
+
+def test_what_a_rule_remembers_may_begin_without_being_finite():
+    class Least(StepRule):
+        def compute_step(self, parameter, previous_step):
+            least = buffer_for(parameter, "least")
+            least.set_value(numpy.full(2, numpy.inf))
+            return previous_step * 0.1, [(least, least)]
+
+    x, w, b = variables()
+    GradientDescent(
+        cost=((x * w + b) ** 2).mean(), parameters=[w, b], step_rule=Least()
+    ).process_batch({"x": ONES})
+    assert (w.get_value() < 1).all()
 
 
 def test_a_step_of_an_optimizer_that_overflows_is_undone():

@@ -198,7 +198,8 @@ class Adam(StepRule):
         steps: Steps = {}
         updates: StepUpdates = [(time, now)]
         for parameter, previous in previous_steps.items():
-            mean, square = buffer_for(parameter, "mean"), buffer_for(parameter, "mean_square")
+            mean = buffer_for(parameter, "mean", shown_by_step=True)
+            square = buffer_for(parameter, "mean_square")
             new_mean = _average(mean, previous, mean_weight)
             new_square = _average(square, previous**2, square_weight)
             steps[parameter] = rate * new_mean / (new_square.sqrt() + self.epsilon)

@@ -61,6 +61,10 @@ class FiniteCost:
     watched : sequence of Variable, optional
         What has to be finite for parameters to change, one for each of them: the parameters
         themselves, whose new values are meant, or their gradients. By default the parameters.
+    remembered : iterable of SharedVariable, optional
+        What rules remember, of which the new values have to be finite, too: once an average of
+        squares is infinite, all further steps are zero. What is not finite from the beginning, is
+        no floating point number, or cannot overflow unless a step does, is not looked at.
 
     Attributes
     ----------
@@ -76,13 +80,16 @@ class FiniteCost:
         on_not_finite: OnTrouble,
         gradients: Mapping[SharedVariable, Variable],
         watched: Sequence[Variable] | None = None,
+        remembered: Iterable[SharedVariable] = (),
     ) -> None:
         self.cost = cost
         self.on_not_finite = choice("on_not_finite", on_not_finite)
         self.outputs = [] if cost is None or on_not_finite == "ignore" else [cost]
         self.gradients = dict(gradients)
         raising = on_not_finite == "raise"
-        self.variables = list(gradients if watched is None else watched) if raising else []
+        self.remembered = [v for v in remembered if raising and _to_watch(v)]
+        watched = list(gradients if watched is None else watched) if raising else []
+        self.variables = [*watched, *self.remembered]
         self.batches = 0
         self.last: float | None = None
         self._finite = True
@@ -182,15 +189,20 @@ class FiniteCost:
         return repr(str(self.cost))
 
     def _parameters(self, watched: Iterable[Variable]) -> list[SharedVariable]:
-        """The parameters that are watched by means of `watched`."""
-        of = dict(zip(self.variables, self.gradients, strict=True))
-        return [of[variable] for variable in watched]
+        """The parameters that are watched by means of `watched`, or what is remembered if none."""
+        of = dict(zip(self.variables, [*self.gradients, *self.remembered], strict=True))
+        found = [of[variable] for variable in watched]
+        return [p for p in found if p in self.gradients] or found
 
     def _backwards(self, parameters: Iterable[SharedVariable]) -> list[SharedVariable]:
         """Parameters in the order in which their gradients are found: nearest to the cost first."""
         roots = [] if self.cost is None else [self.cost]
         last = {v: i for i, used in enumerate(ancestors(roots)) for v in inputs_of(used)}
-        return sorted(parameters, key=lambda parameter: -last.get(parameter, -1))
+
+        def place(one: SharedVariable) -> int:
+            return -last.get(vars(one.tag).get("for_parameter", one), -1)
+
+        return sorted(parameters, key=place)
 
     def _error(
         self,
@@ -202,7 +214,8 @@ class FiniteCost:
         effect: str = "no parameter was changed",
     ) -> errors.NotFiniteError:
         """The error for parameters with what they are said of, named from the cost backwards."""
-        names = {parameter: name for name, parameter in named(self.gradients).items()}
+        known = named([*self.gradients, *self.remembered])
+        names = {parameter: name for name, parameter in known.items()}
         first, *others = (names[parameter] for parameter in self._backwards(bad))
         value = bad[self._backwards(bad)[0]]
         what = what.format(parameter=first, value="" if value is None else _one(value))
@@ -251,6 +264,12 @@ class FiniteCost:
         if not bad:
             return ""
         return ALREADY.format(parameters=_listed(bad), verb="was" if len(bad) == 1 else "were")
+
+
+def _to_watch(variable: SharedVariable) -> bool:
+    if vars(variable.tag).get("shown_by_step"):
+        return False
+    return variable.dtype.is_floating_point and bool(variable.tensor.isfinite().all())
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from workbench.algorithms.finite import FiniteCost
 from workbench.algorithms.rules import Scale, StepRule, check_parameters, total_norm
 from workbench.graph.modes import evaluated, is_chosen
 from workbench.graph.training import GraphMode, TrainingGraph
+from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import SharedVariable, Variable, as_variable, grad
 from workbench.tensor.execution import Guard, Watch
 from workbench.tensor.function import Updates
@@ -155,7 +156,10 @@ class GradientDescent(UpdatesAlgorithm):
         self._of_rule = {*self.steps, *(target for target, _ in rule_updates)}
         if on_not_finite is None:
             on_not_finite = "ignore" if self.step_rule.handles_not_finite else "raise"
-        self.finite = FiniteCost(self._trained_cost, on_not_finite, self.gradients)
+        remembered = [v for v, _ in rule_updates if has_roles(v, [ALGORITHM_STATE])]
+        self.finite = FiniteCost(
+            self._trained_cost, on_not_finite, self.gradients, remembered=remembered
+        )
 
     @property
     def _trained_cost(self) -> Variable | None:

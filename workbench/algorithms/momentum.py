@@ -45,7 +45,7 @@ class BasicMomentum(StepRule):
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
     ) -> tuple[Variable, StepUpdates]:
-        velocity = buffer_for(parameter, "velocity")
+        velocity = buffer_for(parameter, "velocity", shown_by_step=True)
         step = self.momentum * velocity + previous_step
         return step, [(velocity, step)]
 

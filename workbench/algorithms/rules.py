@@ -312,11 +312,20 @@ def check_number(value: Any, name: str) -> None:
 
 
 def buffer_for(
-    parameter: SharedVariable, name: str, role: VariableRole = ALGORITHM_BUFFER
+    parameter: SharedVariable,
+    name: str,
+    role: VariableRole = ALGORITHM_BUFFER,
+    *,
+    shown_by_step: bool = False,
 ) -> SharedVariable:
-    """Zeros in the shape of `parameter` for what a rule remembers about it."""
+    """Zeros in the shape of `parameter` for what a rule remembers about it.
+
+    With `shown_by_step` the step is not finite either where this would not be, so that nobody has
+    to look at both.
+    """
     new = shared(torch.zeros_like(parameter.tensor), f"{parameter.name}_{name}")
     new.tag.for_parameter = parameter
+    new.tag.shown_by_step = shown_by_step
     add_role(new, role)
     return new
 
