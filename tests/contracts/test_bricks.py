@@ -37,6 +37,7 @@ from workbench.utils import find_bricks
 RNG = numpy.random.default_rng(11)
 ROWS = RNG.uniform(0.1, 0.9, size=(3, 4)).astype("float32")
 IMAGES = RNG.normal(size=(2, 3, 8, 7)).astype("float32")
+SHARES = ROWS / ROWS.sum(1, keepdims=True)
 LABELS = numpy.array([0, 3, 1])
 SCHEMES = {"weights_init": IsotropicGaussian(0.5), "biases_init": Constant(0.1)}
 RECURRENT = {"weights_init": IsotropicGaussian(0.5)}
@@ -380,7 +381,7 @@ TABLE = [
     Row(cost.SquaredError, inputs=(ROWS, ROWS[::-1].copy()), dims=COMPARED),
     Row(cost.AbsoluteError, inputs=(ROWS, ROWS[::-1].copy()), dims=COMPARED),
     Row(cost.BinaryCrossEntropy, inputs=(ROWS, ROWS[::-1].copy()), dims=COMPARED),
-    Row(cost.CategoricalCrossEntropy, inputs=(LABELS, ROWS), dims=COMPARED),
+    Row(cost.CategoricalCrossEntropy, inputs=(LABELS, SHARES), dims=COMPARED),
     Row(
         cost.MisclassificationRate,
         always={"top_k": 2},
