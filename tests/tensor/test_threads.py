@@ -146,10 +146,21 @@ def test_sizes_that_do_not_fit_when_they_are_rounded_are_counted_as_they_are(cap
     assert capfd.readouterr().err == ""  # torch's log would tell of the first trial
 
 
-def test_a_step_whose_work_is_unknown_counts_as_large():
+@pytest.mark.parametrize(("size", "small"), [(10, True), (10**7, False)])
+def test_a_step_whose_work_cannot_be_counted_is_judged_by_its_inputs(size, small):
     x = tensor.vector("x")
     step = workbench.function([x], x[x > 0].sum(), execution="eager").execution.step
-    assert not threads.Threads(step).is_small((10,))
+    assert threads.work(step, [size]) == float("inf")
+    assert threads.Threads(step).is_small((size,)) is small
+
+
+def test_a_step_whose_work_cannot_be_counted_is_judged_by_its_parameters():
+    x = tensor.matrix("x")
+    held = workbench.shared(np.ones((2000, 2000), "float32"), "held")
+    y = torch.tanh(x @ held)
+    step = workbench.function([x], y[y > 0].sum(), execution="eager").execution.step
+    chooser = threads.Threads(step)
+    assert not chooser.is_small((300,)) and not chooser.is_small((2,))
 
 
 @pytest.mark.parametrize(("rows", "number"), [(64, 1), (2**15, 4)])

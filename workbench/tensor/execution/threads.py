@@ -68,7 +68,7 @@ class Threads:
         amount = self._work(rounded)
         if amount == math.inf and sizes != rounded:  # sizes that depend on each other, perhaps
             amount = self._work(sizes)
-        return amount <= SMALL
+        return (_guess(self.step, sizes) if amount == math.inf else amount) <= SMALL
 
     def _work(self, sizes: tuple[int, ...]) -> float:
         if sizes not in self._known:
@@ -165,6 +165,21 @@ def work(step: Step, sizes: Sequence[int], enough: float = math.inf) -> float:
     except Exception:  # sizes that do not fit once they are rounded, values that decide, ...
         return math.inf
     return meter.work
+
+
+def _guess(step: Step, sizes: Sequence[int]) -> float:
+    """Estimate how much a step computes where that cannot be counted, from what it is given.
+
+    As if everything that it holds were multiplied with every row, forward and backward, and every
+    element were looked at ten times.
+    """
+    held = sum(tensor.numel() for tensor in step.held)
+    size_of = {place: n for n, places in zip(sizes, step.places, strict=True) for place in places}
+    given = sum(
+        math.prod(size_of.get((i, axis), size) for axis, size in enumerate(variable.shape))
+        for i, variable in enumerate(step.program.inputs)
+    )
+    return 3 * math.prod(sizes) * held + 10 * AN_ELEMENT * (held + given)
 
 
 class _Enough(Exception):
