@@ -139,7 +139,7 @@ def test_inside_another_application_values_are_constants():
 def test_parameters_that_were_never_set_are_reported():
     mlp = MLP([Tanh()], [2, 2])
     with pytest.raises(
-        ParameterError, match=r"initialised: mlp/linear_0\.W, .*as in mlp\.initialize\(\)"
+        ParameterError, match=r"initialised: /mlp/linear_0\.W, .*as in mlp\.initialize\(\)"
     ):
         mlp.apply(torch.ones(1, 2))
     mlp.weights_init, mlp.biases_init = Constant(1), Constant(0)

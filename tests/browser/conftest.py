@@ -39,7 +39,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     session.config.stash[BEGIN] = time.monotonic()
     # Now, because the cache forgets what passes.
-    last = session.config.cache.get("cache/lastfailed", {}) if session.config.cache else {}
+    cache = getattr(session.config, "cache", None)  # `-p no:cacheprovider` leaves it out
+    last = {} if cache is None else cache.get("cache/lastfailed", {})
     session.config.stash[FAILED] = frozenset(last)
 
 

@@ -33,8 +33,7 @@ def test_a_run_may_read_an_endless_generator(make):
     main_loop.run()
     assert [int(x) for x in algorithm.seen] == [0, 1, 2]
     assert "reads a generator, which gives its data once" in main_loop.log[0]["data_read_once"]
-    main_loop.extensions[0].add_condition(["after_batch"], lambda log: True)
-    main_loop.run()  # goes on where it was
+    main_loop.run(batches=1)  # goes on where it was
     assert [int(x) for x in algorithm.seen] == [0, 1, 2, 3]
 
 

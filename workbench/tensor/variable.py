@@ -388,7 +388,9 @@ class Variable:
     def device(self) -> torch.device:
         if self.is_number:
             return torch.device("cpu")
-        device: torch.device = self.fake.fake_device  # `device` is meta while a thread infers
+        fake = self.fake
+        # `device` of a fake tensor is meta while a thread infers; a constant's may be a real one.
+        device: torch.device = getattr(fake, "fake_device", None) or fake.device
         return device
 
     @property
