@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -225,16 +226,24 @@ def _broadcast() -> dict[Any, Callable[..., Any]]:
 
     They get operands of one shape.
     """
+    # One shape may be written in two ways, as terms of other sizes: what was widened is not again.
+    widened = ContextVar("widened", default=False)
 
     def wide(operation: Any) -> Callable[..., Any]:
         def compute(*args: Any, **kwargs: Any) -> Any:
+            if widened.get():
+                return NotImplemented
             tensors = [arg for arg in args if isinstance(arg, torch.Tensor)]
             # As text, since a question whether sizes are equal would make the answer a condition.
             if len({str(tensor.shape) for tensor in tensors}) == 1:
                 return NotImplemented
             new = iter(torch.broadcast_tensors(*tensors))
             args = tuple([next(new) if isinstance(a, torch.Tensor) else a for a in args])
-            return operation(*args, **kwargs)
+            token = widened.set(True)
+            try:
+                return operation(*args, **kwargs)
+            finally:
+                widened.reset(token)
 
         return compute
 
