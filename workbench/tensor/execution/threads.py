@@ -179,7 +179,7 @@ def _guess(step: Step, sizes: Sequence[int]) -> float:
         math.prod(size_of.get((i, axis), size) for axis, size in enumerate(variable.shape))
         for i, variable in enumerate(step.program.inputs)
     )
-    return 3 * math.prod(sizes) * held + 10 * AN_ELEMENT * (held + given)
+    return float(3 * math.prod(sizes) * held + 10 * AN_ELEMENT * (held + given))
 
 
 class _Enough(Exception):
