@@ -15,6 +15,7 @@ import numpy.typing as npt
 from workbench.data.files import one_line, regular_file, some
 from workbench.data.idx import RATIO
 from workbench.errors import DataFileError, nearest
+from workbench.utils.npy import header_of
 
 MAGIC = np.lib.format.MAGIC_PREFIX
 
@@ -77,7 +78,8 @@ def _member(
         if member.read(len(MAGIC)) != MAGIC:
             raise DataFileError(f"{path}: not an npz file of arrays; {name} in it is none")
     with archive.open(info) as member:
-        shape, dtype, header = _header(member)
+        shape, dtype = header_of(member)
+        header = member.tell()
         if dtype.hasobject:
             raise DataFileError(
                 f"{path}: not an npz file of plain arrays; it holds pickled Python objects, which "
@@ -97,21 +99,9 @@ def _member(
         return array
 
 
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], int]:
-    """Return shape, dtype and the bytes that the header of an array takes."""
-    version = np.lib.format.read_magic(file)
-    read = (
-        np.lib.format.read_array_header_1_0
-        if version == (1, 0)
-        else np.lib.format.read_array_header_2_0
-    )
-    shape, _, dtype = read(file)
-    return shape, dtype, file.tell()
-
-
 def _shape(file: IO[bytes]) -> str:
     file.seek(0)
-    return f" of shape {_header(file)[0]}"
+    return f" of shape {header_of(file)[0]}"
 
 
 def _damaged(error: Exception) -> str:

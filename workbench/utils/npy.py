@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-from typing import Any
+from typing import IO, Any
 
 import numpy
 from numpy.typing import NDArray
@@ -48,14 +48,7 @@ def array_of(data: bytes) -> NDArray[Any]:
     array([0, 1, 2])
     """
     file = io.BytesIO(data)
-    version = numpy.lib.format.read_magic(file)
-    readers = {
-        (1, 0): numpy.lib.format.read_array_header_1_0,
-        (2, 0): numpy.lib.format.read_array_header_2_0,
-    }
-    if version not in readers:
-        raise ValueError(UNKNOWN_VERSION.format(version=version))
-    shape, _, dtype = readers[version](file)
+    shape, dtype = header_of(file)
     if dtype.hasobject:
         raise ValueError(OBJECTS)
     room = len(data) - file.tell()
@@ -69,6 +62,25 @@ def array_of(data: bytes) -> NDArray[Any]:
     file.seek(0)
     array: NDArray[Any] = numpy.lib.format.read_array(file, allow_pickle=False)
     return array
+
+
+def header_of(file: IO[bytes]) -> tuple[tuple[int, ...], numpy.dtype[Any]]:
+    """Return the shape and the dtype that an ``.npy`` file promises; the array itself is next.
+
+    Raises
+    ------
+    ValueError
+        If this is not the beginning of such a file.
+    """
+    version = numpy.lib.format.read_magic(file)
+    readers = {
+        (1, 0): numpy.lib.format.read_array_header_1_0,
+        (2, 0): numpy.lib.format.read_array_header_2_0,
+    }
+    if version not in readers:
+        raise ValueError(UNKNOWN_VERSION.format(version=version))
+    shape, _, dtype = readers[version](file)
+    return shape, dtype
 
 
 def arrays_of(data: bytes) -> dict[str, NDArray[Any]]:
