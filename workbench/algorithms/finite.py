@@ -18,6 +18,7 @@ from workbench.algorithms.base import OnTrouble, choice, named
 from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.execution import Guard, Step, Watch
 from workbench.tensor.execution.eager import Eager
+from workbench.tensor.execution.threads import Threads
 from workbench.tensor.lowering import lower
 from workbench.tensor.transfer import Arrivals
 from workbench.tensor.traversal import ancestors, inputs_of
@@ -151,7 +152,8 @@ class FiniteCost:
         back begins.
         """
         program = lower(inputs, list(self.gradients.values()))
-        found = Eager(Step(program, [], len(self.gradients)))(values)
+        step = Step(program, [], len(self.gradients))
+        found = Eager(step, Threads(step))(values)
         pairs = zip(self.gradients, found, strict=True)
         bad = {parameter: value for parameter, value in pairs if not value.isfinite().all()}
         batch, although = "this batch", ""

@@ -25,13 +25,11 @@ from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.quiet import silence
 from workbench.tensor.execution.rewrites import rewrite
 from workbench.tensor.execution.step import Run, Step
-from workbench.tensor.execution.threads import Threads
+from workbench.tensor.execution.threads import REMEMBERED, Threads
 from workbench.tensor.execution.tracing import OFTEN_SMALL, Trace, refusal, trace
 
 VARIANTS = 8
 """How many programs one step may have."""
-REMEMBERED = 1000
-"""For how many sizes is known what runs them."""
 NOT_THESE = "inputs of the sizes {sizes} run eagerly, since they need a program of their own: {why}"
 
 OPERATIONS = [
@@ -169,8 +167,8 @@ class Compiled:
         self.threads = threads
         self.on_demand = on_demand
         self.variants: list[Variant] = []
-        self._eager = Eager(step)
-        self._by_sizes: dict[tuple[int, ...], Guarded | Eager] = {}
+        self._eager = Eager(step, threads)
+        self._by_sizes: dict[tuple[int, ...], Run] = {}
         for example in examples:
             self.add(tuple(example))
 
@@ -180,11 +178,11 @@ class Compiled:
             self.variants.append(Variant(self.step, self.threads, sizes))
             self._by_sizes.clear()
 
-    def find(self, sizes: tuple[int, ...]) -> Guarded | Eager:
+    def find(self, sizes: tuple[int, ...]) -> Run:
         """What runs inputs of `sizes`; made first where that is allowed."""
         return self._by_sizes.get(sizes) or self._choose(sizes)
 
-    def _choose(self, sizes: tuple[int, ...]) -> Guarded | Eager:
+    def _choose(self, sizes: tuple[int, ...]) -> Run:
         """What runs inputs of `sizes`, from now on."""
         fitting = self._fitting(sizes)
         small = any(size in OFTEN_SMALL for size in sizes)
@@ -195,7 +193,7 @@ class Compiled:
                 warning = NOT_THESE.format(sizes=sizes, why=error)
                 warnings.warn(warning, errors.CompilationWarning, stacklevel=6)
             fitting = self._fitting(sizes)
-        runner: Guarded | Eager = self._eager
+        runner: Run = self._eager.find(sizes)
         if fitting is not None:
             captured = self.step.device.type == "cuda"
             run = self.threads.limit(fitting.run(sizes), fitting.threads)

@@ -11,7 +11,8 @@ from torch import fx
 from workbench.tensor.exact import careful
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.screen import Screen, all_of, finite
-from workbench.tensor.execution.step import Step
+from workbench.tensor.execution.step import Run, Step
+from workbench.tensor.execution.threads import REMEMBERED, Threads
 from workbench.tensor.fusion import Change, fused, in_place
 
 
@@ -21,6 +22,8 @@ class Eager:
     Parameters
     ----------
     step : Step
+    threads : Threads
+        Chooses how many threads a call uses.
 
     Attributes
     ----------
@@ -31,8 +34,10 @@ class Eager:
 
     name = "eager"
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: Step, threads: Threads) -> None:
         self.step = step
+        self.threads = threads
+        self._by_sizes: dict[tuple[int, ...], Run] = {}
         self._held = step.held
         self._away = step.device.type != "cpu"
         self._limited = step.program.limited and not self._away
@@ -44,9 +49,15 @@ class Eager:
         if step.watched and not self._away:
             self._screen = Screen(step.watched, [self._like(place) for place in step.watched])
 
-    def find(self, values: Sequence[Any]) -> Eager:
-        """What runs `values`: always this."""
-        return self
+    def find(self, sizes: tuple[int, ...]) -> Run:
+        """What runs inputs of `sizes`: this, on as many threads as suit them."""
+        return self._by_sizes.get(sizes) or self._choose(sizes)
+
+    def _choose(self, sizes: tuple[int, ...]) -> Run:
+        if len(self._by_sizes) >= REMEMBERED:
+            self._by_sizes.clear()
+        run = self._by_sizes[sizes] = self.threads.limit(self, self.threads.number(sizes))
+        return run
 
     def __call__(self, values: Sequence[Any]) -> Sequence[Any]:
         """Run on tensors that are known to fit; give the outputs."""

@@ -27,7 +27,7 @@ from workbench.tensor.execution.compiled import Compiled
 from workbench.tensor.execution.eager import Eager
 from workbench.tensor.execution.memory import keep_memory
 from workbench.tensor.execution.step import Run, Step
-from workbench.tensor.execution.threads import REMEMBERED, Threads
+from workbench.tensor.execution.threads import Threads
 
 Mode = Literal["auto", "eager", "compiled"]
 MODES: tuple[Mode, ...] = ("auto", "eager", "compiled")
@@ -95,8 +95,8 @@ class Execution:
         self.step = step
         self.mode = mode
         self.name = name
-        self.tier: Eager | Compiled = Eager(step)
         self.threads = Threads(step)
+        self.tier: Eager | Compiled = Eager(step, self.threads)
         self.reason = "asked for" if mode != "auto" else ""
         self.calls = 0
         self.calls_left: Callable[[], float | None] | None = None
@@ -107,28 +107,17 @@ class Execution:
         self._times: list[float] = []
         self._eager_time = math.nan
         self._made: Compiled | errors.CompilationError | None = None
-        self._runs: dict[tuple[int, ...], Run] = {}
 
     def find(self, sizes: tuple[int, ...]) -> Run:
         """What runs the next call, on inputs of `sizes`; may compile if that was asked for."""
         self.calls += 1
         if self.calls < self._next_look:
-            return self._runs.get(sizes) or self._choose(sizes)
+            return self.tier.find(sizes)
         if self.mode == "compiled":
             self._next_look = math.inf
             self._compile_now(sizes)
-            return self._choose(sizes)
+            return self.tier.find(sizes)
         return self._look(sizes)
-
-    def _choose(self, sizes: tuple[int, ...]) -> Run:
-        """What runs inputs of `sizes` until the tier changes."""
-        run: Run = self.tier.find(sizes)
-        if isinstance(run, Eager):
-            run = self.threads.limit(run, self.threads.number(sizes))
-        if len(self._runs) >= REMEMBERED:
-            self._runs.clear()
-        self._runs[sizes] = run
-        return run
 
     @property
     def described(self) -> str:
@@ -145,7 +134,7 @@ class Execution:
         # Examples may be those of a step that had other inputs, for other observers.
         known = [example for example in self.examples if len(example) == len(sizes)]
         try:
-            self._enter(Compiled(self.step, self.threads, [*known, sizes]))
+            self.tier = Compiled(self.step, self.threads, [*known, sizes])
         except errors.CompilationError as error:
             self.reason = FAILED.format(why=error)
             warnings.warn(
@@ -164,7 +153,7 @@ class Execution:
                 self._compare()
             elif self.thread is None and self._pays():
                 self._compile_later(sizes)
-        run = self._runs.get(sizes) or self._choose(sizes)
+        run = self.tier.find(sizes)
 
         def timed(given: Sequence[Any]) -> Sequence[Any]:
             start = time.perf_counter()
@@ -203,7 +192,7 @@ class Execution:
     def _swap(self, made: Compiled | errors.CompilationError) -> None:
         self._made = None
         if isinstance(made, Compiled):
-            self._enter(made)
+            self.tier = made
             self._times = []
             self._tell(
                 SWAPPED.format(
@@ -220,12 +209,8 @@ class Execution:
         self._next_look = math.inf
         compiled = _median(self._times)
         if compiled > 1.05 * self._eager_time:
-            self._enter(Eager(self.step))
+            self.tier = Eager(self.step, self.threads)
             self._stay_eager(SLOWER.format(compiled=1e3 * compiled, eager=1e3 * self._eager_time))
-
-    def _enter(self, tier: Eager | Compiled) -> None:
-        self.tier = tier
-        self._runs.clear()
 
     def _stay_eager(self, reason: str) -> None:
         self._next_look = math.inf

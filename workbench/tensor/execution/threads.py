@@ -27,7 +27,7 @@ SMALL = 10**8
 AN_ELEMENT = 50
 """Multiplications of matrices that take as long as one element of any other result."""
 REMEMBERED = 1000
-"""For how many sizes the work is known."""
+"""For how many sizes is known how much work they make, and what runs them."""
 
 
 class Threads:
