@@ -385,7 +385,16 @@ class WeightedMean(Mean):
         return f"WeightedMean({self.numerator!r}, {counted})"
 
 
-class Sum(Fold):
+class _Kept(Fold):
+    """A scheme whose state is one value: the result."""
+
+    keeps_single = True
+
+    def result(self, state: State) -> Any:
+        return state[0]
+
+
+class Sum(_Kept):
     """The sum of the values of all batches.
 
     Parameters
@@ -404,8 +413,6 @@ class Sum(Fold):
     {'total': 7.0}
     """
 
-    keeps_single = True
-
     def start(self) -> State:
         return (0,)
 
@@ -417,11 +424,8 @@ class Sum(Fold):
     def take(self, state: State, *values: Any) -> State:
         return (state[0] + values[0],)
 
-    def result(self, state: State) -> Any:
-        return state[0]
 
-
-class TakeLast(Fold):
+class TakeLast(_Kept):
     """The value of the last batch.
 
     Parameters
@@ -429,7 +433,6 @@ class TakeLast(Fold):
     variable : Variable
     """
 
-    keeps_single = True
     element_by_element = False
 
     def start(self) -> State:
@@ -438,11 +441,8 @@ class TakeLast(Fold):
     def take(self, state: State, *values: Any) -> State:
         return values
 
-    def result(self, state: State) -> Any:
-        return state[0]
 
-
-class Minimum(Fold):
+class Minimum(_Kept):
     """The smallest value over all batches, element by element; not a number if one is not.
 
     Parameters
@@ -450,19 +450,14 @@ class Minimum(Fold):
     variable : Variable
     """
 
-    keeps_single = True
-
     def start(self) -> State:
         return (math.inf,)
 
     def take(self, state: State, *values: Any) -> State:
         return (_chosen(operator.lt, torch.minimum, state[0], values[0]),)
 
-    def result(self, state: State) -> Any:
-        return state[0]
 
-
-class Maximum(Fold):
+class Maximum(_Kept):
     """The largest value over all batches, element by element; not a number if one is not.
 
     Parameters
@@ -481,16 +476,11 @@ class Maximum(Fold):
     {'highest': 4.0}
     """
 
-    keeps_single = True
-
     def start(self) -> State:
         return (-math.inf,)
 
     def take(self, state: State, *values: Any) -> State:
         return (_chosen(operator.gt, torch.maximum, state[0], values[0]),)
-
-    def result(self, state: State) -> Any:
-        return state[0]
 
 
 class Concatenate(Fold):
