@@ -15,10 +15,9 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from workbench.algorithms import UpdatesAlgorithm
-from workbench.commands import Command
 from workbench.extensions.finish import planned_batches, planned_epochs
 from workbench.hints import Hinted
-from workbench.session import Session, State
+from workbench.session import Command, Session, State
 
 from . import control
 from .bridge import pump

@@ -21,7 +21,6 @@ LAYERS = [
     ["log"],
     ["serialization"],
     ["extensions"],
-    ["commands", "mailbox", "running"],
     ["main_loop"],
     ["session"],
     ["search", "builder"],

@@ -35,8 +35,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 import torch
 
-from workbench import running as registry
-from workbench.commands import Command
 from workbench.errors import (
     SessionError,
     SessionWarning,
@@ -48,7 +46,9 @@ from workbench.errors import (
 from workbench.extensions.finish import check_more
 from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
+from workbench.main_loop import lease as registry
 from workbench.openmp import release_workers, release_workers_after_cells
+from workbench.session.command import Command
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.notices import remark, tell
 from workbench.utils.plain import is_count
@@ -57,8 +57,6 @@ from workbench.utils.waiting import wait
 
 if TYPE_CHECKING:
     from workbench.tensor.shared import SharedVariable
-
-__all__ = ["Command", "Session", "State", "running"]
 
 logger = logging.getLogger(__name__)
 

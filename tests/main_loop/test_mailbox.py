@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.fakes import FakeAlgorithm, GatedAlgorithm, make
 from workbench.errors import EvaluationAbandoned
-from workbench.mailbox import Letter, Mailbox
+from workbench.main_loop.mailbox import Letter, Mailbox
 
 
 @pytest.fixture

@@ -49,9 +49,9 @@ from workbench.extensions.foreign import Dispatching, as_extension, check_log
 from workbench.graph import ComputationGraph
 from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
-from workbench.mailbox import Letter, Mailbox
+from workbench.main_loop.lease import Claim, is_claimed
+from workbench.main_loop.mailbox import Letter, Mailbox
 from workbench.model import Model
-from workbench.running import Claim, is_claimed
 from workbench.serialization import training
 from workbench.tensor.execution import available_threads
 from workbench.tensor.transfer import Arrivals
@@ -65,8 +65,6 @@ if TYPE_CHECKING:
     import torch
 
     from workbench.session import Session
-
-__all__ = ["MainLoop", "TrainingFinish"]
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,6 @@ import torch
 import workbench
 from tests.support.fakes import FakeAlgorithm, GatedAlgorithm, Recorder, make
 from workbench import openmp
-from workbench import session as sessions
 from workbench.errors import (
     AlreadyTrainingError,
     NotFiniteError,
@@ -35,6 +34,7 @@ from workbench.errors import (
 from workbench.extensions import FinishAfter, SimpleExtension
 from workbench.extensions.stopping import FinishIfNoImprovementAfter
 from workbench.session import Session, State
+from workbench.session import session as sessions
 
 SOON = 20  # seconds in which anything here must have happened
 
