@@ -335,7 +335,8 @@ class TrainingFinish(WorkbenchError, RuntimeError):
 class EvaluationAbandoned(TrainingFinish):
     """Raised between the batches of an evaluation when training is to end without it.
 
-    An extension that catches it lets those behind it see the event; see `MainLoop.breathe`.
+    An extension that catches it lets those behind it see the event; see
+    `MainLoop.yield_to_commands`.
     """
 
 

@@ -19,6 +19,7 @@ LAYERS = [
     ["monitoring"],
     ["data"],
     ["log"],
+    ["interfaces"],
     ["serialization"],
     ["extensions"],
     ["main_loop"],
@@ -30,7 +31,6 @@ LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 # Imports that point upwards all the same, inside a function: (from, to) -> why.
 EXCEPTIONS = {
     ("main_loop", "session"): "`MainLoop.start` hands out the session that runs it",
-    ("serialization", "main_loop"): "`continue_training` knows a main loop when it unpickles one",
 }
 
 SCREEN = {"anywidget", "bokeh", "IPython", "ipywidgets", "matplotlib", "panel"}

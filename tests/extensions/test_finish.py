@@ -9,7 +9,7 @@ from workbench.errors import ArgumentError
 from workbench.extensions import FinishAfter
 from workbench.extensions.finish import planned_batches
 from workbench.extensions.predicates import OnLogRecord
-from workbench.main_loop.loop import NO_MORE_EPOCHS
+from workbench.main_loop.run import NO_MORE_EPOCHS
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def records(log, *names):
 def fake_times(monkeypatch, seconds):
     """Let every second look at the clock be `seconds` after the first."""
     ticks = iter(range(1_000_000))
-    monkeypatch.setattr("workbench.main_loop.loop.perf_counter", lambda: next(ticks) * seconds)
+    monkeypatch.setattr("workbench.main_loop.run.perf_counter", lambda: next(ticks) * seconds)
 
 
 def test_the_times_of_an_epoch_are_those_of_its_batches(monkeypatch):

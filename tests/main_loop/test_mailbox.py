@@ -1,4 +1,4 @@
-"""Letters to the thread that trains: their order, at boundaries and within evaluations."""
+"""Requests to the thread that trains: their order, at boundaries and within evaluations."""
 
 import threading
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.fakes import FakeAlgorithm, GatedAlgorithm, make
 from workbench.errors import EvaluationAbandoned
-from workbench.main_loop.mailbox import Letter, Mailbox
+from workbench.main_loop.mailbox import Mailbox, Request
 
 
 @pytest.fixture
@@ -20,64 +20,64 @@ def mailbox():
 
 
 def noting(seen, name, **options):
-    return Letter(lambda: seen.append(name), **options)
+    return Request(lambda: seen.append(name), **options)
 
 
-def test_letters_are_delivered_in_order_and_new_ones_the_next_time(mailbox, seen):
+def test_requests_are_carried_out_in_order_and_new_ones_the_next_time(mailbox, seen):
     mailbox.post(noting(seen, "a"))
-    mailbox.post(Letter(lambda: mailbox.post(noting(seen, "later"))))
+    mailbox.post(Request(lambda: mailbox.post(noting(seen, "later"))))
     mailbox.post(noting(seen, "b"))
-    mailbox.deliver()
+    mailbox.run_all()
     assert seen == ["a", "b"]
-    mailbox.deliver()
+    mailbox.run_all()
     assert seen == ["a", "b", "later"]
 
 
-def test_a_letter_that_waits_for_the_next_one_does_not_make_delivery_wait(mailbox, seen):
-    mailbox.post(Letter(mailbox.attend))
+def test_a_request_that_waits_for_the_next_one_does_not_hold_up_the_queue(mailbox, seen):
+    mailbox.post(Request(mailbox.run_next))
     mailbox.post(noting(seen, "a"))
-    mailbox.deliver()
+    mailbox.run_all()
     assert seen == ["a"]
 
 
-def test_what_is_not_for_a_breath_is_kept_in_order(mailbox, seen):
+def test_what_must_wait_for_the_boundary_is_kept_in_order(mailbox, seen):
     mailbox.post(noting(seen, "a"))
     mailbox.post(noting(seen, "never", early=lambda: seen.append("early") is None))
     mailbox.post(noting(seen, "b", early=lambda: False))
-    mailbox.breathe()
-    assert seen == ["early"] and not mailbox.breathing
+    mailbox.yield_to_commands()
+    assert seen == ["early"] and not mailbox.yielding
     mailbox.post(noting(seen, "c"))
-    mailbox.deliver()
+    mailbox.run_all()
     assert seen == ["early", "a", "b", "c"]
 
 
-def test_an_urgent_letter_ends_every_breath_until_it_is_delivered(mailbox, seen):
+def test_an_urgent_request_ends_every_evaluation_until_it_is_carried_out(mailbox, seen):
     mailbox.post(noting(seen, "stop", urgent=True))
     for _ in range(2):
         with pytest.raises(EvaluationAbandoned, match="training is to end now"):
-            mailbox.breathe()
-    mailbox.deliver()
-    mailbox.breathe()
+            mailbox.yield_to_commands()
+    mailbox.run_all()
+    mailbox.yield_to_commands()
     assert seen == ["stop"]
 
 
-def test_cleared_letters_are_gone(mailbox, seen):
+def test_cleared_requests_are_gone(mailbox, seen):
     mailbox.post(noting(seen, "a"))
-    mailbox.breathe()
+    mailbox.yield_to_commands()
     mailbox.post(noting(seen, "b"))
     mailbox.clear()
-    mailbox.deliver()
+    mailbox.run_all()
     assert seen == []
 
 
-def test_only_the_thread_that_trains_breathes():
+def test_only_the_thread_that_trains_yields_to_commands():
     main_loop = make(algorithm=FakeAlgorithm())
     main_loop.post(lambda: None, urgent=True)
-    main_loop.breathe()
-    thread = threading.Thread(target=main_loop.breathe)
+    main_loop.yield_to_commands()
+    thread = threading.Thread(target=main_loop.yield_to_commands)
     thread.start()
     thread.join()
-    assert not main_loop._mailbox.kept
+    assert not main_loop._run.mailbox.kept
 
 
 def test_pausing_and_resuming_within_one_batch_leaves_training_running():

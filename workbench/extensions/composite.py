@@ -11,7 +11,7 @@ from workbench.extensions.base import Handler, TrainingExtension
 from workbench.extensions.events import CallbackName
 from workbench.extensions.foreign import Dispatching, as_extension
 from workbench.extensions.simple import SimpleExtension, Triggers
-from workbench.serialization.training import load_states, states_of
+from workbench.extensions.state import load_states, states_of
 from workbench.tensor import SharedVariable
 
 if TYPE_CHECKING:

@@ -169,8 +169,8 @@ class DataStreamMonitoring(MonitoringExtension):
         """Evaluate, and record the values; or that evaluation was abandoned."""
         main_loop = self.main_loop
         try:
-            main_loop.breathe()
-            values = self.evaluator.evaluate(self.data_stream, main_loop.breathe)
+            main_loop.yield_to_commands()
+            values = self.evaluator.evaluate(self.data_stream, main_loop.yield_to_commands)
         except BaseException as error:
             epoch, position = self._leave()
             if isinstance(error, EvaluationAbandoned):

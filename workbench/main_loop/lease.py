@@ -1,21 +1,18 @@
-"""What is being trained at this moment, so that no two runs train the same thing.
+"""Leases of what is being trained, so that no two runs train the same thing.
 
-A run claims its main loop, parameters, log and extensions before it changes anything. A notebook
-cell that is run again while the first run goes on is refused here, with a text that leads back to
-the first.
+A run takes a lease of its main loop, parameters, log and extensions before it changes anything. A
+notebook cell that is run again while the first run goes on is refused here, with a text that leads
+back to the first.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workbench.errors import AlreadyTrainingError
-
-if TYPE_CHECKING:
-    from workbench.main_loop import MainLoop
-    from workbench.session import Session
+from workbench.interfaces import Loop, Session
 
 BY_A_SESSION = (
     "{what} being trained by {session!r}. Nothing was changed and that run goes on. It is "
@@ -27,19 +24,24 @@ BY_A_THREAD = (
     "{iterations} iterations. Nothing was changed and that run goes on; interrupt it to start anew"
 )
 
-_claims: list[Claim] = []
+ANOTHER_THREAD = (
+    "{main_loop!r} is being trained by another thread, which changes its state while you look; let "
+    "that thread do it, with session.call(lambda main_loop: main_loop.{method}(...))"
+)
+
+_leases: list[Lease] = []
 _lock = threading.Lock()
 
 
-class Claim:
+class Lease:
     """The right of one run to train what its main loop holds; a context manager.
 
     Parameters
     ----------
-    main_loop : MainLoop
+    main_loop : Loop
         What is to be trained.
     session : Session, optional
-        Who trains it, if not just the thread that makes the claim.
+        What trains it, if not just the thread that takes the lease.
 
     Raises
     ------
@@ -47,23 +49,23 @@ class Claim:
         If a running one holds anything of it.
     """
 
-    def __init__(self, main_loop: MainLoop, session: Session | None = None) -> None:
+    def __init__(self, main_loop: Loop, session: Session | None = None) -> None:
         self.main_loop = main_loop
         self.session = session
         self.thread = threading.current_thread().name
         with _lock:
-            for other in _claims:
+            for other in _leases:
                 what = _common(main_loop, other.main_loop)
                 if what is not None:
                     raise other._refusal(what)
-            _claims.append(self)
+            _leases.append(self)
 
     def release(self) -> None:
         """Let others train it."""
         with _lock:
-            _claims.remove(self)
+            _leases.remove(self)
 
-    def __enter__(self) -> Claim:
+    def __enter__(self) -> Lease:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -81,25 +83,27 @@ class Claim:
 def sessions() -> list[Session]:
     """Return the sessions that are running, in the order in which they started."""
     with _lock:
-        return [claim.session for claim in _claims if claim.session is not None]
+        return [lease.session for lease in _leases if lease.session is not None]
 
 
 def forget() -> list[Session]:
-    """In a process that was forked: drop all claims; return the sessions that had one."""
+    """Drop, in a process that was forked, all leases; return the sessions that had one."""
     global _lock
     _lock = threading.Lock()  # some thread may have held it
-    found = [claim.session for claim in _claims if claim.session is not None]
-    _claims.clear()
+    found = [lease.session for lease in _leases if lease.session is not None]
+    _leases.clear()
     return found
 
 
-def is_claimed(main_loop: MainLoop) -> bool:
-    """Return whether a run trains `main_loop`, or is about to."""
+def check_idle(main_loop: Loop, method: str) -> None:
+    """Raise `AlreadyTrainingError` if a run trains `main_loop`, or is about to."""
     with _lock:
-        return any(claim.main_loop is main_loop for claim in _claims)
+        leased = any(lease.main_loop is main_loop for lease in _leases)
+    if leased:
+        raise AlreadyTrainingError(ANOTHER_THREAD.format(main_loop=main_loop, method=method))
 
 
-def _common(new: MainLoop, running: MainLoop) -> str | None:
+def _common(new: Loop, running: Loop) -> str | None:
     """Say what of `new` a running main loop holds, or return None."""
     if new is running:
         return "this main loop is"
@@ -119,6 +123,6 @@ def _common(new: MainLoop, running: MainLoop) -> str | None:
     return None
 
 
-def _parameters(main_loop: MainLoop) -> Iterator[Any]:
+def _parameters(main_loop: Loop) -> Iterator[Any]:
     # an algorithm of one's own need not tell what it trains
     yield from getattr(main_loop.algorithm, "parameters", None) or ()

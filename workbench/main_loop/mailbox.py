@@ -1,9 +1,10 @@
-"""What somebody wants done by the thread that trains, and the places where it does it.
+"""A thread-safe queue of requests, carried out by the training thread between batches.
 
-Letters come from any thread. At a boundary between two batches of training they are carried out in
-order. Within an event, where an extension evaluates a data set for a long time, it calls
-`Mailbox.breathe` between its own batches: a letter that makes sense there is carried out, any other
-is kept for the boundary, and an urgent one among those that are kept ends the evaluation.
+Requests come from any thread. At a boundary between two batches of training they are carried out
+in order. Within an event, an extension that evaluates a data set for a long time calls
+`Mailbox.yield_to_commands` between its own batches: a request that makes sense there is carried
+out, any other is kept for the boundary, and an urgent one among those that are kept ends the
+evaluation.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from workbench.errors import EvaluationAbandoned
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Letter:
-    """Something to be done.
+class Request:
+    """A callback for the thread that trains.
 
     Attributes
     ----------
     action : callable
         What to call at a boundary.
     early : callable, optional
-        What to call within an evaluation; true if nothing is left to be done at the boundary.
+        What to call within an evaluation; returns true if nothing is left to do at the boundary.
     urgent : bool
-        Whether an evaluation is to be abandoned, so that the boundary is reached.
+        True to abandon an evaluation, so that the boundary is reached soon.
     """
 
     action: Callable[[], object]
@@ -36,78 +37,78 @@ class Letter:
 
 
 class Mailbox:
-    """Letters to the thread that trains. All but `post` is for that thread.
+    """The requests to one thread that trains. All methods but `post` are for that thread.
 
     Attributes
     ----------
-    letters : SimpleQueue
+    requests : SimpleQueue
         Those that it has not looked at yet.
     kept : deque
         Those that it has seen within an evaluation and kept for the boundary.
-    breathing : bool
-        Whether it is within an evaluation, and looks at letters.
+    yielding : bool
+        True while it looks at requests within an evaluation.
 
     Examples
     --------
     >>> mailbox, done = Mailbox(), []
-    >>> mailbox.post(Letter(lambda: done.append("at a boundary")))
-    >>> mailbox.post(Letter(print, early=lambda: done.append("early") is None))
-    >>> mailbox.breathe()
+    >>> mailbox.post(Request(lambda: done.append("at a boundary")))
+    >>> mailbox.post(Request(print, early=lambda: done.append("early") is None))
+    >>> mailbox.yield_to_commands()
     >>> done
     ['early']
-    >>> mailbox.deliver()
+    >>> mailbox.run_all()
     >>> done
     ['early', 'at a boundary']
     """
 
     def __init__(self) -> None:
-        self.letters: SimpleQueue[Letter] = SimpleQueue()
-        self.kept: deque[Letter] = deque()
-        self.breathing = False
+        self.requests: SimpleQueue[Request] = SimpleQueue()
+        self.kept: deque[Request] = deque()
+        self.yielding = False
         self._settled = 0
 
-    def post(self, letter: Letter) -> None:
-        """Hand over a letter; from any thread, and from a handler of signals."""
-        self.letters.put(letter)
+    def post(self, request: Request) -> None:
+        """Add a request; from any thread, and from a handler of signals."""
+        self.requests.put(request)
 
-    def deliver(self) -> None:
-        """Carry out all letters that are there now; those that actions post come the next time."""
-        last = self._settled + len(self.kept) + self.letters.qsize()
+    def run_all(self) -> None:
+        """Carry out all requests that are there now; those that actions post come the next time."""
+        last = self._settled + len(self.kept) + self.requests.qsize()
         while self._settled < last:  # an action that waits, to pause training, carries out others
-            self.attend()
+            self.run_next()
 
-    def attend(self) -> None:
-        """Wait for one letter and carry it out, or keep it if this is not the place for it."""
-        if not self.breathing:
-            letter = self.kept.popleft() if self.kept else self.letters.get()
+    def run_next(self) -> None:
+        """Wait for one request and carry it out, or keep it if this is not the place for it."""
+        if not self.yielding:
+            request = self.kept.popleft() if self.kept else self.requests.get()
             self._settled += 1
-            letter.action()
+            request.action()
             return
-        letter = self.letters.get()
-        if letter.early is not None and letter.early():
+        request = self.requests.get()
+        if request.early is not None and request.early():
             self._settled += 1
         else:
-            self.kept.append(letter)
+            self.kept.append(request)
 
-    def breathe(self) -> None:
-        """Look at the letters between two batches of an evaluation.
+    def yield_to_commands(self) -> None:
+        """Look at the requests between two batches of an evaluation.
 
         Raises
         ------
         EvaluationAbandoned
             If one of them is urgent.
         """
-        self.breathing = True
+        self.yielding = True
         try:
-            while not self.letters.empty():
-                self.attend()
+            while not self.requests.empty():
+                self.run_next()
         finally:
-            self.breathing = False
-        if any(letter.urgent for letter in self.kept):
+            self.yielding = False
+        if any(request.urgent for request in self.kept):
             raise EvaluationAbandoned("training is to end now")
 
     def clear(self) -> None:
-        """Drop all letters."""
+        """Drop all requests."""
         self.kept.clear()
-        while not self.letters.empty():
-            self.letters.get()
+        while not self.requests.empty():
+            self.requests.get()

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import torch
 
 from workbench.errors import ArchiveError, UntrustedArchiveError
-from workbench.serialization import archive, state, training
+from workbench.interfaces import Loop
+from workbench.serialization import archive, state
 from workbench.serialization.parameters import (
     PARAMETERS,
     decode_parameters,
@@ -33,8 +34,8 @@ from workbench.serialization.pickling import (
 from workbench.serialization.values import by_path, value_of
 from workbench.tensor import SharedVariable
 
-if TYPE_CHECKING:
-    from workbench.main_loop import MainLoop
+PARTS = ("parameters", "variables", "algorithm", "data", "extensions", "log")
+"""The parts of a state of training; `workbench.main_loop.state` says what each holds."""
 
 NO_STATE = (
     "{where}: there is no state of training in it, but {members}: it was not written by "
@@ -70,7 +71,7 @@ class Snapshot:
     @classmethod
     def of(
         cls,
-        main_loop: MainLoop,
+        main_loop: Loop,
         parameters: Iterable[SharedVariable] | None = None,
         *,
         save_main_loop: bool = True,
@@ -89,7 +90,7 @@ class Snapshot:
             Attributes of the main loop to pickle into members of their own.
         """
         whole = main_loop.state_dict()
-        own, others = training.variables_of(main_loop)
+        own, others = main_loop.state_variables()
         chosen = by_path(own.values() if parameters is None else parameters)
         values: dict[str, torch.Tensor] = {}
         for name, variable in chosen.items():
@@ -154,14 +155,14 @@ def check_separate(names: Iterable[str] | None) -> list[str]:
     return listed
 
 
-def read_state(file_: Any, parts: Iterable[str] = training.PARTS) -> dict[str, Any]:
+def read_state(file_: Any, parts: Iterable[str] = PARTS) -> dict[str, Any]:
     """The state of training in an archive, for `MainLoop.load_state_dict`; nothing is executed.
 
     Parameters
     ----------
     file_ : path or file
     parts : iterable of str, optional
-        What is wanted of it; see `workbench.serialization.training`. Parameters can also be had of
+        What is wanted of it; see `workbench.main_loop.state`. Parameters can also be had of
         archives without a state, which `dump` has written.
 
     Raises
@@ -186,7 +187,7 @@ def read_state(file_: Any, parts: Iterable[str] = training.PARTS) -> dict[str, A
         raise archive.unreadable(where, STATE, error) from None
 
 
-def load_main_loop(file_: Any, *, trusted: bool = False) -> MainLoop:
+def load_main_loop(file_: Any, *, trusted: bool = False) -> Loop:
     """The main loop in an archive, ready to go on.
 
     Parameters
@@ -207,16 +208,14 @@ def load_main_loop(file_: Any, *, trusted: bool = False) -> MainLoop:
         raise ArchiveError(NO_MAIN_LOOP.format(where=where, members=_listed(members)))
     if not trusted:
         raise UntrustedArchiveError(UNTRUSTED.format(where=where))
-    from workbench.main_loop import MainLoop  # to know what has been unpickled
-
     found = unpickled(members, PICKLE, where)
-    if not isinstance(found, MainLoop):
+    if not isinstance(found, Loop):
         listed = f"a {type(found).__name__}"
         raise ArchiveError(NO_MAIN_LOOP.format(where=where, members=listed))
     return found
 
 
-def continue_training(path: Any, *, trusted: bool = False) -> MainLoop:
+def continue_training(path: Any, *, trusted: bool = False) -> Loop:
     """Go on with training from a checkpoint, in this thread, until it ends.
 
     Parameters

@@ -249,7 +249,7 @@ class Session(FixedAttributes):
         SessionError
             If this session was started before and has ended, or the system gives no thread.
         """
-        more = self.main_loop._more(epochs, batches)
+        more = self.main_loop._run.more(epochs, batches)
         with self._lock:
             if self._state.ended:
                 raise SessionError(ALREADY_STARTED.format(session=self))
@@ -267,12 +267,12 @@ class Session(FixedAttributes):
     def _launch(self, more: Callable[[], None] | None) -> None:
         """Begin a run in a thread of its own; under the lock. If that fails nothing is changed."""
         others = registry.sessions()
-        claim = registry.Claim(self.main_loop, self)
+        lease = registry.Lease(self.main_loop, self)
         before = self._state, self._thread
         try:
-            self._set_note(self.main_loop._nothing_to_do() if more is None else None)
+            self._set_note(self.main_loop._run.nothing_to_do() if more is None else None)
             if self.note:
-                claim.release()
+                lease.release()
                 self._state = State.FINISHED
                 self._ended.set()
                 return
@@ -283,7 +283,7 @@ class Session(FixedAttributes):
             release_workers_after_cells()
             self._thread = threading.Thread(
                 target=contextvars.copy_context().run,
-                args=(self._run, claim, more),
+                args=(self._run, lease, more),
                 name=self.name,
                 daemon=True,
             )
@@ -294,7 +294,7 @@ class Session(FixedAttributes):
             self._state, self._thread = before
             if self._state.ended:
                 self._ended.set()
-            claim.release()
+            lease.release()
             if isinstance(error, RuntimeError) and not isinstance(error, WorkbenchError):
                 raise SessionError(NO_THREAD.format(name=self.name, error=error)) from error
             raise
@@ -492,21 +492,21 @@ class Session(FixedAttributes):
 
     # In the thread that trains
 
-    def _run(self, claim: registry.Claim, more: Callable[[], None] | None) -> None:
+    def _run(self, lease: registry.Lease, more: Callable[[], None] | None) -> None:
         # OpenMP has a number of threads for every thread; asking makes torch set it in this one
         torch.get_num_threads()
-        again = self._train(claim, more)
+        again = self._train(lease, more)
         while again is not None:
-            again = self._train(claim, again)
+            again = self._train(lease, again)
         self._ended.set()
 
     def _train(
-        self, claim: registry.Claim, first: Callable[[], None] | None
+        self, lease: registry.Lease, first: Callable[[], None] | None
     ) -> Callable[[], None] | None:
         """Train until the end; return what begins another run, if that was asked for meanwhile."""
         state = State.FINISHED
         try:
-            self._set_note(self.main_loop._train(first))
+            self._set_note(self.main_loop._run.train(first))
         except BaseException as error:
             state = State.FAILED
             self.exception, self._traceback = error, error.__traceback__
@@ -531,7 +531,7 @@ class Session(FixedAttributes):
                 self.runs += 1
             else:
                 more = []
-                claim.release()
+                lease.release()
                 self._state = state
             for command in left:
                 if command not in more:
@@ -695,8 +695,10 @@ class Session(FixedAttributes):
         """Carry out commands, and nothing else, until one of them lets training go on."""
         release_workers()  # for the good of who calculates meanwhile
         while self._paused:
-            self.main_loop.attend()
-            if self.main_loop.breathing and not self._settled_before(len(self.commands) + 1):
+            self.main_loop._run.mailbox.run_next()
+            if self.main_loop._run.mailbox.yielding and not self._settled_before(
+                len(self.commands) + 1
+            ):
                 # for which the event must end first; the pause goes on at the boundary
                 self.main_loop.post(self._hold)
                 return
@@ -819,7 +821,7 @@ def _leave_to_the_parent() -> None:
         session._state = State.FAILED
         text = OF_THE_PARENT.format(name=session.name, owner=os.getppid(), pid=os.getpid())
         session.exception = SessionError(text)
-        session.main_loop._stand_still()
+        session.main_loop._run.reset()
 
 
 if hasattr(os, "register_at_fork"):

@@ -26,8 +26,8 @@ from workbench.errors import AlreadyTrainingError, DataError, StateError
 from workbench.extensions import CompositeExtension, FinishAfter, Timing, TrainingExtension
 from workbench.extensions.monitoring import DataStreamMonitoring
 from workbench.main_loop import MainLoop
+from workbench.serialization.checkpoint import PARTS
 from workbench.serialization.state import decode, encode
-from workbench.serialization.training import PARTS
 
 
 class Counter(TrainingExtension):

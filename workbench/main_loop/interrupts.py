@@ -1,0 +1,75 @@
+"""Interrupts from the keyboard that end training in good order.
+
+Signals are handled in the main thread only, and only while training lasts. The handlers post a
+request and do nothing else, since a signal may arrive in the middle of any operation.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from typing import Literal
+
+from workbench.main_loop.mailbox import Mailbox, Request
+from workbench.utils.notices import tell
+
+Level = Literal["epoch", "batch"]
+
+INTERRUPTED = {
+    "epoch": "Interrupted: training ends with this epoch. Interrupt again to end it now.",
+    "batch": "Interrupted again: training ends after this batch.",
+}
+
+
+class Interruptible:
+    """A context in which Ctrl+C ends training with the epoch and, pressed again, with the batch.
+
+    A third one interrupts as it did before.
+
+    Parameters
+    ----------
+    mailbox : Mailbox
+        Takes the requests.
+    interrupt : callable
+        Is called with the level, ``"epoch"`` or ``"batch"``, by the thread that trains.
+    """
+
+    def __init__(self, mailbox: Mailbox, interrupt: Callable[[Level], object]) -> None:
+        self._mailbox = mailbox
+        self._interrupt = interrupt
+
+    def __enter__(self) -> None:
+        self._original = signal.getsignal(signal.SIGINT)
+        main = threading.current_thread() is threading.main_thread()
+        self._installed = main and self._original is not None
+        if self._installed:
+            signal.signal(signal.SIGINT, self._first)
+
+    def __exit__(self, *exception: object) -> None:
+        if self._installed:
+            signal.signal(signal.SIGINT, self._original)
+
+    def _first(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._second)
+        self._post("epoch")
+
+    def _second(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._original)
+        self._post("batch")
+
+    def _post(self, level: Level) -> None:
+        told = False
+
+        def announce() -> bool:  # not in the handler, which may have interrupted a print
+            nonlocal told
+            if not told:
+                tell(INTERRUPTED[level])
+            told = True
+            return False
+
+        def interrupt() -> None:
+            announce()
+            self._interrupt(level)
+
+        self._mailbox.post(Request(interrupt, announce, urgent=level == "batch"))

@@ -1,0 +1,387 @@
+"""The passage of a main loop through epochs and batches, until something ends it.
+
+A `Run` belongs to one main loop and is composed of what the other modules of this package offer: a
+mailbox for other threads, a dispatcher of events, an ending. What is true only while a thread
+trains stands here, so that a main loop can be copied and saved.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from traceback import format_exception
+from typing import Any
+
+from workbench.algorithms import GradientDescent, TrainingAlgorithm
+from workbench.config import config
+from workbench.data.streams import reading_for
+from workbench.errors import AlgorithmError, DataError, TrainingFinish
+from workbench.extensions import channels
+from workbench.extensions.events import CallbackName
+from workbench.extensions.finish import (
+    GOAL,
+    check_more,
+    finish_at_goal,
+)
+from workbench.log import TrainingLogBase
+from workbench.main_loop import state
+from workbench.main_loop.dispatch import Dispatcher
+from workbench.main_loop.ending import Ending, Owner
+from workbench.main_loop.interrupts import Interruptible, Level
+from workbench.main_loop.mailbox import Mailbox
+from workbench.model import Model
+from workbench.tensor.execution import available_threads
+from workbench.utils.profile import Timer
+
+logger = logging.getLogger(__name__)
+
+READ_ONCE = "data_read_once"
+READS_ONCE = (
+    "{stream!r} reads a generator, which gives its data once: this run cannot be rewound, and "
+    "after a restart it goes on only if a new generator gives the same"
+)
+NO_DATA = "this main loop has no data stream to train on; give MainLoop(data_stream=...)"
+NO_ALGORITHM = "this main loop has no algorithm to train with; give MainLoop(algorithm=...)"
+OTHER_THREADS = (
+    "large steps use {now} threads from here on, {before} before, and sums over several threads "
+    "round differently; config.threads = {before} goes on as before"
+)
+NO_BATCHES = "epoch {epoch} of {stream!r} has no batches, so training would never get anywhere"
+NO_MORE_EPOCHS = "Nothing was trained: the data stream has no more epochs"
+
+
+class Run:
+    """Trains a main loop: all of its runs, one after the other.
+
+    Parameters
+    ----------
+    main_loop : Loop
+        What is trained, and where its state stands.
+
+    Attributes
+    ----------
+    announced : bool
+        True once ``before_training`` has fired.
+    loaded : set of str
+        The parts of a state that were loaded before that.
+    mailbox : Mailbox
+        Requests of other threads.
+    dispatcher : Dispatcher
+        Fires events.
+    ending : Ending
+        Whether the run is about to end.
+    thread : int or None
+        The identifier of the thread that trains.
+    in_hand : bool
+        True while a batch is read and not trained on.
+    """
+
+    def __init__(self, main_loop: Owner) -> None:
+        self.main_loop = main_loop
+        self.announced = False
+        self.loaded: set[str] = set()
+        self.reset()
+
+    def reset(self) -> None:
+        """Set what concerns a run that goes on, for one that does not."""
+        self.mailbox = Mailbox()
+        self.ending = Ending(self.main_loop)
+        self.dispatcher = Dispatcher(self.main_loop, self.ending)
+        self.thread: int | None = None
+        self.in_hand = False
+        self._told: set[str] = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: vars(self)[name] for name in ("main_loop", "announced", "loaded")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.reset()
+
+    def nothing_to_do(self) -> str | None:
+        """Return why a run would train nothing, if that is sure before it begins.
+
+        When it begins for the first time, extensions may load an archive, or want to.
+        """
+        return self.ending.reached() if self.announced else None
+
+    def more(self, epochs: int | None, batches: int | None) -> Callable[[], None] | None:
+        """Return what asks for that many more, or None if neither is given.
+
+        Raises
+        ------
+        ArgumentError
+            Unless at most one is given, as a number of 1 or more.
+        """
+        if epochs is None and batches is None:
+            return None
+        check_more(epochs, batches)
+        return lambda: self.ending.go_on(epochs, batches)
+
+    # From the beginning to the end
+
+    def train(self, first: Callable[[], None] | None = None) -> str | None:
+        """Train until the end; return why nothing was trained, if that is so.
+
+        What is to be done `first` is done when all extensions know that training begins.
+        """
+        with self.main_loop.log.writing(), Interruptible(self.mailbox, self.interrupt):
+            self.thread = threading.get_ident()
+            try:
+                return self._train_until_finish(first)
+            except BaseException as error:
+                self._fail(error)
+                raise
+            finally:
+                self.thread = None
+                self.mailbox.clear()
+                if config.profile:
+                    self.main_loop.profile.report()
+
+    def _train_until_finish(self, first: Callable[[], None] | None) -> str | None:
+        main_loop, note = self.main_loop, None
+        log = main_loop.log
+        self.in_hand = False
+        self.ending.begin()
+        self.forget_earlier()
+        try:
+            self._begin()
+            if first is not None:
+                main_loop.status.pop(GOAL, None)
+                first()
+            else:
+                note = self.ending.reached()
+                self.refresh()
+            if note is None:
+                self.ending.going = True
+                with Timer("training", main_loop.profile):
+                    before = main_loop.status["iterations_done"]
+                    while self._train_for_an_epoch():
+                        pass
+                    if before == main_loop.status["iterations_done"]:
+                        note = NO_MORE_EPOCHS
+        except TrainingFinish:
+            pass
+        self.ending.going = False
+        self._settle()
+        self._tell_of_channels()
+        log.current_row["training_finished"] = True
+        self.dispatcher.fire(CallbackName.AFTER_TRAINING)
+        return note
+
+    def attach(self) -> None:
+        """Tell the extensions which main loop they belong to."""
+        for extension in self.main_loop.extensions:
+            extension.main_loop = self.main_loop
+
+    def refresh(self) -> None:
+        """Look again which extensions handle which events; see `MainLoop.refresh`."""
+        main_loop = self.main_loop
+        channels.check_distinct(main_loop.extensions)
+        goals = finish_at_goal(main_loop.status)
+        for extension in goals:
+            extension.main_loop = main_loop
+        profile = main_loop.profile if config.profile else None
+        self.dispatcher.refresh([*goals, *main_loop.extensions], profile)
+
+    def forget_earlier(self) -> None:
+        """Begin without the error of an earlier run, and without what was requested of it."""
+        self.main_loop.status.pop("training_error", None)
+        self.main_loop.status.pop("_traceback", None)
+        self.ending.forget_earlier()
+
+    def _begin(self) -> None:
+        main_loop = self.main_loop
+        self.attach()
+        self.refresh()
+        if not self.announced:
+            self._announce()
+        if main_loop.algorithm is None:
+            raise AlgorithmError(NO_ALGORITHM)
+        if not main_loop.started_at:
+            self._initialize()
+        if isinstance(main_loop.algorithm, TrainingAlgorithm):
+            main_loop.algorithm.watch_execution(self._record_execution, self.ending.batches_left)
+            self._record_threads()
+        if main_loop.status["iterations_done"] > 0:
+            main_loop.log.resume()
+            self.dispatcher.fire(CallbackName.ON_RESUMPTION)
+
+    def _initialize(self) -> None:
+        """Prepare the algorithm, once."""
+        main_loop = self.main_loop
+        algorithm, stream, status = main_loop.algorithm, main_loop.data_stream, main_loop.status
+        if isinstance(main_loop.model, Model) and isinstance(algorithm, GradientDescent):
+            main_loop.model.check_sanity(algorithm)
+        with Timer("initialization", main_loop.profile):
+            algorithm.initialize()
+        if stream is not None and stream.reads_once:
+            main_loop.log.current_row[READ_ONCE] = READS_ONCE.format(stream=stream)
+        main_loop.started_at = {name: status[name] for name in ("iterations_done", "epochs_done")}
+
+    def _announce(self) -> None:
+        """Fire the first event; what was loaded before stays as it is, whatever extensions do."""
+        main_loop = self.main_loop
+        kept = state.state_of(main_loop, in_hand=self.in_hand) if self.loaded else {}
+        kept = {part: kept[part] for part in self.loaded}
+        self.loaded = set()
+        with Timer("before_training", main_loop.profile):
+            self.dispatcher.fire(CallbackName.BEFORE_TRAINING)
+        self.announced = True
+        if kept and not self.loaded:  # else an extension has loaded something on this event
+            self.load(kept)
+        self.loaded = set()
+
+    def load(self, parts: Mapping[str, Any]) -> None:
+        """Load parts of a state of training, all or none of them."""
+        self.attach()
+        state.restore(self.main_loop, parts, in_hand=self.in_hand)
+        if "data" in parts:
+            self.in_hand = False
+        if "log" in parts and self.thread is not None:
+            self.forget_earlier()
+        self.loaded |= set(parts)
+
+    def _record_execution(self, text: str) -> None:
+        """Record that batches after this iteration are processed in another way, and why."""
+        self.main_loop.log.current_row["execution"] = text
+
+    def _record_threads(self) -> None:
+        """Keep the number of threads that large steps use: sums over several round differently."""
+        status, now = self.main_loop.status, available_threads()
+        before = status.get("threads")
+        if before not in (None, now):
+            self._record_execution(OTHER_THREADS.format(now=now, before=before))
+        status["threads"] = now
+
+    # Epochs and batches
+
+    def _train_for_an_epoch(self) -> bool:
+        main_loop = self.main_loop
+        status, stream, fire = main_loop.status, main_loop.data_stream, self.dispatcher.fire
+        if stream is None:
+            raise DataError(NO_DATA)
+        fresh = main_loop.epoch_iterator is None
+        if fresh:
+            try:
+                with reading_for("training"):
+                    main_loop.epoch_iterator = iter(stream.get_epoch_iterator(as_dict=True))
+            except StopIteration:
+                return False
+            fire(CallbackName.BEFORE_EPOCH)
+        before = status["iterations_done"]
+        with Timer("epoch", main_loop.profile):
+            ended = self._train_on_batches()
+        self._settle()
+        if not ended:
+            return True
+        if fresh and status["iterations_done"] == before:
+            main_loop.epoch_iterator = None
+            epoch = status["epochs_done"] + 1
+            raise DataError(NO_BATCHES.format(epoch=epoch, stream=main_loop.data_stream))
+        main_loop.epoch_iterator = None
+        status["epochs_done"] += 1
+        status["_epoch_ends"] += [status["iterations_done"]]
+        fire(CallbackName.AFTER_EPOCH)
+        if status["epochs_done"] == main_loop.started_at["epochs_done"] + 1:
+            self._tell_of_channels()
+        self.mailbox.run_all()
+        if self.ending.requested or self.ending.with_epoch:
+            raise TrainingFinish
+        return True
+
+    def _train_on_batches(self) -> bool:
+        """Train on what is left of the epoch; return False if training was put elsewhere."""
+        # Looked up once, since this is what each batch costs beside its step.
+        main_loop, ending, fire = self.main_loop, self.ending, self.dispatcher.fire
+        mailbox, requests, kept = self.mailbox, self.mailbox.requests, self.mailbox.kept
+        batches, status = main_loop.epoch_iterator, main_loop.status
+        arriving, receive = self.dispatcher.arriving, self.dispatcher.receive
+        process_batch, profile = main_loop.algorithm.process_batch, main_loop.profile
+        total, within = profile.total, profile.current
+        read, train = (*within, "read_data"), (*within, "train")
+        total.setdefault(read, 0.0)
+        total.setdefault(train, 0.0)
+        while True:
+            if arriving:
+                receive()
+            if kept or not requests.empty():
+                mailbox.run_all()
+            if batches is not main_loop.epoch_iterator or batches is None:
+                return False
+            start = perf_counter()
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return True
+            except Exception as error:
+                self._note(error, "while reading")
+                raise
+            total[read] += perf_counter() - start
+            self.in_hand = True
+            fire(CallbackName.BEFORE_BATCH, batch)
+            if batches is not main_loop.epoch_iterator:
+                return False
+            start = perf_counter()
+            try:
+                process_batch(batch)
+            except Exception as error:
+                self._note(error, "while training on")
+                raise
+            total[train] += perf_counter() - start
+            self.in_hand = False
+            status["iterations_done"] += 1
+            fire(CallbackName.AFTER_BATCH, batch)
+            if ending.requested:
+                raise TrainingFinish
+
+    # What goes wrong or is wanted meanwhile
+
+    def interrupt(self, level: Level) -> None:
+        """End training with this epoch or at once; see `MainLoop.interrupt`."""
+        log = self.main_loop.log
+        log.current_row[f"{level}_interrupt_received"] = True
+        self.dispatcher.fire(CallbackName.ON_INTERRUPT)
+        log.commit()
+        if level == "batch":
+            raise TrainingFinish
+        self.ending.with_epoch = True
+
+    def _settle(self) -> None:
+        """Wait for the device; have everything recorded, and whatever went wrong raised."""
+        self.dispatcher.receive(wait=True)
+        if isinstance(self.main_loop.algorithm, TrainingAlgorithm):
+            self.main_loop.algorithm.settle()
+
+    def _tell_of_channels(self) -> None:
+        """Say once in the log of Python which records extensions look for in vain."""
+        log: object = self.main_loop.log
+        if not isinstance(log, TrainingLogBase):
+            return  # another kind of log need not know its channels
+        for name, text in channels.never_came(self.main_loop.extensions, log):
+            if name not in self._told:
+                logger.warning(text)
+            self._told.add(name)
+
+    def _note(self, error: BaseException, doing: str) -> None:
+        status = self.main_loop.status
+        done, ends = status["iterations_done"], status["_epoch_ends"]
+        number, epoch = done - (ends[-1] if ends else 0) + 1, status["epochs_done"] + 1
+        error.add_note(
+            f"{doing} batch {number} of epoch {epoch}, after {done} iterations; "
+            "the log has everything up to there"
+        )
+
+    def _fail(self, error: BaseException) -> None:
+        log, status = self.main_loop.log, self.main_loop.status
+        self.in_hand = False  # a batch that failed is not tried again
+        self.dispatcher.receive(wait=True)
+        self.dispatcher.drop_deferred()
+        text = f"{type(error).__name__}: {error}"
+        log.current_row["training_error"] = status["training_error"] = text
+        status["_traceback"] = "".join(format_exception(error))
+        log.commit()
+        self.dispatcher.fail(error)
+        log.commit()
