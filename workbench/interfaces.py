@@ -192,26 +192,27 @@ class Session(Protocol):
     """A run, as views, notebooks and tools see it: watch it, pause it, change it.
 
     `workbench.session.Session` documents what each method promises.
-
-    Attributes
-    ----------
-    name : str
-        Unique in this process.
-    commands : sequence of Command
-        Everything asked for so far, in order.
-    exception : BaseException or None
-        What ended training, if it failed.
-    note : str
-        Why there was nothing to train, if so; else empty.
-    runs : int
-        How often training began.
     """
 
-    name: str
-    commands: Sequence[Command]
-    exception: BaseException | None
-    note: str
-    runs: int
+    @property
+    def name(self) -> str:
+        """Unique in this process."""
+
+    @property
+    def commands(self) -> Sequence[Command]:
+        """Everything asked for so far, in order."""
+
+    @property
+    def exception(self) -> BaseException | None:
+        """What ended training, if it failed."""
+
+    @property
+    def note(self) -> str:
+        """Why there was nothing to train, if so; else empty."""
+
+    @property
+    def runs(self) -> int:
+        """How often training began."""
 
     @property
     def state(self) -> State:

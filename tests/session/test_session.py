@@ -34,7 +34,7 @@ from workbench.errors import (
 from workbench.extensions import FinishAfter, SimpleExtension
 from workbench.extensions.stopping import FinishIfNoImprovementAfter
 from workbench.session import Session, State
-from workbench.session import session as sessions
+from workbench.session import process as sessions
 
 SOON = 20  # seconds in which anything here must have happened
 
@@ -46,7 +46,7 @@ def no_session_is_left():
         session.stop()
         if isinstance(session.main_loop.algorithm, GatedAlgorithm):
             session.main_loop.algorithm.allowed.release(10**6)
-        assert session._ended.wait(SOON)
+        assert session._worker.ended.wait(SOON)
 
 
 @pytest.fixture
@@ -502,7 +502,7 @@ def test_a_forked_child_leaves_the_session_to_its_parent():
     if child == 0:  # pragma: no cover
         try:
             begin = time.monotonic()
-            sessions._stop_all()
+            sessions.stop_all()
             assert time.monotonic() - begin < 1 and not sessions.running()
             with pytest.raises(SessionError, match="from which this process, .* was forked"):
                 session.wait()
@@ -674,7 +674,11 @@ def test_a_session_shows_itself(paused):
     ("target", "value", "text"),
     [
         ("learning_rate", 0.1, "takes a shared variable and its new value, got 'learning_rate'"),
-        (workbench.shared(0.1, "rate"), "fast", "rate holds numbers, and 'fast' is none"),
+        (
+            workbench.shared(0.1, "rate"),
+            "fast",
+            "rate must be set to a number or an array, not 'fast'",
+        ),
     ],
 )
 def test_setting_what_cannot_be_set_is_refused_at_once(target, value, text):

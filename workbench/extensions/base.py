@@ -6,7 +6,7 @@ Simple extensions, which do one thing on chosen occasions, stand in `workbench.e
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -235,6 +235,14 @@ class TrainingExtension(FixedAttributes):
             For each name, whether it has looked already.
         """
         return {}
+
+    def views(self) -> Sequence[Mapping[str, Any]]:
+        """Return what is to be shown of the run for this extension, as plain values.
+
+        Each is a mapping with a ``kind``, by which a view knows what the other items mean. It may
+        be sent to another process.
+        """
+        return ()
 
     def before_training(self) -> None:
         """Called before training starts for the first time."""

@@ -87,6 +87,9 @@ class CompositeExtension(SimpleExtension):
     def state_variables(self) -> list[SharedVariable]:
         return [v for extension in self.sub_extensions for v in extension.state_variables()]
 
+    def views(self) -> list[Mapping[str, Any]]:
+        return [view for extension in self.sub_extensions for view in extension.views()]
+
     def ended(self, log: TrainingLogBase) -> str | None:
         return next(filter(None, (one.ended(log) for one in self.sub_extensions)), None)
 

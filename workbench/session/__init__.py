@@ -1,6 +1,8 @@
 """Sessions: a main loop in a background thread, as a thing to hold."""
 
+from workbench.interfaces import State
 from workbench.session.command import Command
-from workbench.session.session import Session, State, running
+from workbench.session.process import running
+from workbench.session.session import Session
 
 __all__ = ["Command", "Session", "State", "running"]

@@ -1,4 +1,4 @@
-"""What a person asked of a running session, and what became of it."""
+"""Commands queued on a session, and their outcome."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from workbench import interfaces
 from workbench.errors import SessionError, WaitInterrupted
 from workbench.utils.waiting import wait
 
@@ -16,7 +17,7 @@ WAITS_FOR_ITSELF = (
 INTERRUPTED = "wait() was interrupted, what it waited for was not: {command!r}"
 
 
-class Command:
+class Command(interfaces.Command):
     """A request to a session, which the thread that trains carries out between two batches.
 
     Made by the methods of `workbench.session.Session`.
@@ -59,7 +60,7 @@ class Command:
 
     @property
     def done(self) -> bool:
-        """Whether it was applied or refused, or has failed."""
+        """True once it was applied or refused, or has failed."""
         return self._done
 
     @property

@@ -1,0 +1,53 @@
+"""The display of a session without views: one line of text, or a table in HTML."""
+
+from __future__ import annotations
+
+import html
+
+from workbench.interfaces import Session
+
+WAITING = 5
+"""Waiting commands that the table names."""
+
+
+def line(session: Session) -> str:
+    """Return state, counts and newest values in one line."""
+    status = session.log.status
+    facts = [
+        session.state.value,
+        f"iteration {status['iterations_done']}",
+        f"{status['epochs_done']} epochs done",
+        *(f"{name} {value}" for name, value in numbers(session, 3).items()),
+    ]
+    if session.exception is not None:
+        facts.append(f"{type(session.exception).__name__}: {session.exception}")
+    return f"<Session {session.name}: {', '.join(facts)}>"
+
+
+def table(session: Session) -> str:
+    """Return a table in HTML: state, counts, newest values, error, waiting commands and note."""
+    status = session.log.status
+    rows = {
+        "state": f"<b>{session.state.value}</b>",
+        "iteration": f"{status['iterations_done']:,}",
+        "epochs done": f"{status['epochs_done']:,}",
+        **{html.escape(name): value for name, value in numbers(session, 8).items()},
+    }
+    if session.exception is not None:
+        text = html.escape(f"{type(session.exception).__name__}: {session.exception}")
+        rows["error"] = f"{text}<br>The method wait() raises it with its traceback."
+    waiting = [command.text for command in session.commands if not command.done]
+    if waiting:
+        more = f" and {len(waiting) - WAITING} more" if len(waiting) > WAITING else ""
+        rows["queued"] = html.escape(", ".join(waiting[:WAITING]) + more)
+    if session.note:
+        rows["note"] = html.escape(session.note)
+    cells = "".join(f"<tr><th>{name}</th><td>{text}</td></tr>" for name, text in rows.items())
+    return f"<table><caption>{session.name}</caption>{cells}</table>"
+
+
+def numbers(session: Session, count: int) -> dict[str, str]:
+    """Return the newest values of the first `count` channels of numbers."""
+    newest = session.log.latest().items()
+    found = [(name, value) for name, value in newest if type(value) in (int, float)]
+    return {name: f"{value:.5g}" for name, value in found[:count]}

@@ -1,0 +1,97 @@
+"""Pausing: the thread that trains waits for the next request instead of training on.
+
+A pause holds between two batches, or between two batches of an evaluation; there, a command that
+must wait for the end of the event lets the evaluation go on, and the pause continues after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from workbench.interfaces import Loop
+from workbench.main_loop.run import Run
+from workbench.openmp import release_workers
+from workbench.session.journal import Journal
+from workbench.session.queue import Queue, Refused
+
+
+class Pause:
+    """Pauses a run, ends the pause, and pauses again after some batches.
+
+    Parameters
+    ----------
+    main_loop : Loop
+    run : Run
+        Its mailbox is waited for.
+    queue : Queue
+    journal : Journal
+    changed : callable
+        Is called with True when a pause begins and with False when it ends.
+    """
+
+    def __init__(
+        self,
+        main_loop: Loop,
+        run: Run,
+        queue: Queue,
+        journal: Journal,
+        changed: Callable[[bool], None],
+    ) -> None:
+        self._main_loop = main_loop
+        self._run = run
+        self._queue = queue
+        self._journal = journal
+        self._changed = changed
+        self._paused = False
+        self._step: object = None
+
+    def end(self) -> None:
+        """Forget pause and step, at the end of a run."""
+        self._paused = self._journal.paused = False
+        self._step = None
+
+    def begin(self) -> None:
+        """Begin a pause; `hold` waits for its end."""
+        if self._paused:
+            raise Refused("the session is paused already")
+        self._set(True)
+
+    def resume(self) -> None:
+        """End a pause or a step."""
+        if not self._paused and self._step is None:
+            raise Refused("the session is not paused")
+        self._set(False)
+
+    def step(self, n: int) -> None:
+        """End a pause for `n` batches."""
+        self._set(False)
+        self._step = object()
+        self._look(self._step, self._main_loop.status["iterations_done"] + n)
+
+    def _look(self, step: object, target: int) -> None:
+        """Pause if `target` is reached; else look again at the next boundary."""
+        if step is not self._step:
+            return  # another command came in between
+        if self._main_loop.status["iterations_done"] < target:
+            self._main_loop.post(lambda: self._look(step, target))
+        else:
+            self._set(True)
+            self.hold()
+
+    def _set(self, paused: bool) -> None:
+        self._paused = self._journal.paused = paused
+        self._step = None
+        if not paused:
+            self._journal.flush()
+        self._changed(paused)
+
+    def hold(self) -> None:
+        """Carry out commands, and nothing else, until one of them lets training go on."""
+        release_workers()  # leaves the CPU to the notebook meanwhile
+        mailbox, queue = self._run.mailbox, self._queue
+        while self._paused:
+            mailbox.run_next()
+            if mailbox.yielding and not queue.settled_before(len(queue.commands) + 1):
+                # for which the event must end first; the pause goes on at the boundary
+                self._main_loop.post(self.hold)
+                return

@@ -1,0 +1,52 @@
+"""The sessions of this process: which of them run, and what happens when Python exits or forks."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+
+from workbench.main_loop import lease
+from workbench.session.command import Command
+from workbench.session.session import Session
+
+EXIT_TIMEOUT = 5.0
+"""Seconds that all sessions together may take to stop when Python exits."""
+
+
+def running() -> dict[str, Session]:
+    """Return the sessions that are training now, paused ones included, by name.
+
+    The way back to a session whose variable was overwritten.
+
+    Examples
+    --------
+    >>> for session in running().values():
+    ...     _ = session.stop()
+    """
+    return {one.name: one for one in lease.sessions() if isinstance(one, Session)}
+
+
+@atexit.register
+def stop_all() -> None:
+    """Stop all sessions, in good order as far as `EXIT_TIMEOUT` allows."""
+    # the threads are daemons: without this Python would end in the middle of a batch
+    deadline = time.monotonic() + EXIT_TIMEOUT
+    sessions = running().values()
+    for session in sessions:
+        session.stop()
+    for session in sessions:
+        session._worker.ended.wait(max(0.0, deadline - time.monotonic()))
+
+
+def leave_to_the_parent() -> None:
+    """Forget, in a process that was forked, the sessions whose threads are not here."""
+    Command._lock = threading.Lock()
+    for session in lease.forget():
+        if isinstance(session, Session):
+            session._worker.leave_to_the_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=leave_to_the_parent)

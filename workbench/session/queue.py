@@ -1,0 +1,212 @@
+"""The commands of a session in order, and carrying them out in the thread that trains.
+
+However many commands wait, each costs that thread the same small time: values given to one
+variable, one after the other, are one assignment, and a stop overtakes what only the training to
+come would need.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import TrainingFinish
+from workbench.interfaces import Loop
+from workbench.session.command import Command
+from workbench.session.journal import Journal
+from workbench.tensor import SharedVariable
+
+NOT_STARTED = "the session was not started"
+OVERTAKEN = "stop came before it took effect"
+OVERTAKEN_KINDS = ("pause", "resume", "step", "train")
+
+
+class Refused(Exception):
+    """Raised by the action of a command that makes no sense in the present state."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Value:
+    """A value for a shared variable, and the command that gave it."""
+
+    command: Command
+    shared: SharedVariable
+    value: np.ndarray[Any, Any]
+    details: dict[str, Any]
+
+
+class Queue:
+    """The commands of one session.
+
+    Parameters
+    ----------
+    main_loop : Loop
+        Its mailbox takes them to the thread that trains.
+    journal : Journal
+        Documents those that took effect.
+
+    Attributes
+    ----------
+    commands : list of Command
+        All of them.
+    lock : threading.RLock
+        Must be held to add a command.
+    closed : str or None
+        Why new commands are refused; None while they are accepted.
+    thread : int or None
+        The identifier of the thread that carries them out.
+    """
+
+    def __init__(self, main_loop: Loop, journal: Journal) -> None:
+        self.commands: list[Command] = []
+        self.lock = threading.RLock()
+        self.closed: str | None = NOT_STARTED
+        self.thread: int | None = None
+        self._main_loop = main_loop
+        self._journal = journal
+        self._settled = 0  # all commands before this index are
+        self._stop = 0  # the id of the last stop
+        self._values: list[Value] | None = None  # the last request, if values may join it
+
+    def new(self, kind: str, text: str) -> Command:
+        """Add a command that is not queued yet."""
+        command = Command(len(self.commands) + 1, kind, text)
+        self.commands.append(command)
+        return command
+
+    def accepts(self, command: Command) -> bool:
+        """Return True if `command` can be queued now; else refuse it."""
+        if self.closed is not None:
+            command._refuse(self.closed)
+            return False
+        command._applier = self.thread
+        return True
+
+    def ask(
+        self,
+        kind: str,
+        text: str,
+        action: Callable[[], Any] = lambda: None,
+        details: dict[str, Any] | None = None,
+        then: Callable[[], None] = lambda: None,
+        *,
+        early: bool = False,
+        urgent: bool = False,
+    ) -> Command:
+        """Queue a command: `action` decides what becomes of it, `then` is what follows."""
+
+        def carry_out() -> None:
+            self.carry_out(command, action, details or {}, then)
+
+        def carry_out_early() -> bool:
+            if not self.settled_before(command.id):
+                return False  # one that was given before waits for the boundary
+            carry_out()
+            return True
+
+        with self.lock:
+            command = self.new(kind, text)
+            if self.accepts(command):
+                self._values = None
+                command._carry_out = carry_out
+                self._main_loop.post(
+                    carry_out, early=carry_out_early if early else None, urgent=urgent
+                )
+        return command
+
+    def carry_out(
+        self,
+        command: Command,
+        action: Callable[[], Any],
+        details: dict[str, Any],
+        then: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Carry out a command, unless it was refused or overtaken; document and settle it."""
+        if command.done:  # refused when a run ended
+            return
+        if self.overtaken(command):
+            command._refuse(OVERTAKEN)
+            return
+        done = self._main_loop.status["iterations_done"]
+        try:
+            result = action()
+        except TrainingFinish:
+            self._journal.document(command, details)
+            command._apply(done)
+            raise
+        except Refused as refusal:
+            command._refuse(str(refusal))
+        except Exception as error:
+            command._refuse(f"{type(error).__name__}: {error}", error)
+        else:
+            self._journal.document(command, details)
+            command._apply(done, result)
+            then()
+
+    # Order
+
+    def overtake(self) -> None:
+        """Let the next command overtake those that only make sense if training goes on."""
+        self._stop = len(self.commands) + 1
+
+    def overtaken(self, command: Command) -> bool:
+        """Return True if training ends before this command could make sense."""
+        return command.id < self._stop and command.kind in OVERTAKEN_KINDS
+
+    def settled_before(self, id: int) -> bool:
+        """Return True if all commands with lower numbers are settled."""
+        commands = self.commands
+        while self._settled < len(commands) and commands[self._settled].done:
+            self._settled += 1
+        return self._settled >= id - 1
+
+    def waiting(self) -> list[Command]:
+        """Return the commands that are not settled."""
+        return [command for command in self.commands[self._settled :] if not command.done]
+
+    def end_run(self) -> list[Command]:
+        """Return the commands that ask for another run, which may begin now."""
+        self._values = None
+        return [c for c in self.waiting() if c.kind == "train" and not self.overtaken(c)]
+
+    # Values of shared variables
+
+    def assign_later(self, value: Value) -> None:
+        """Post a request with `value`, or let it join the one that was posted last."""
+        if self._values is None:
+            self._values = []
+            self._main_loop.post(partial(self._assign, self._values))
+        self._values.append(value)
+
+    def _assign(self, values: list[Value]) -> None:
+        """Assign to each variable the last value given to it; settle all of their commands."""
+        with self.lock:
+            if self._values is values:
+                self._values = None  # what comes now begins another request
+        done = self._main_loop.status["iterations_done"]
+        last: dict[SharedVariable, Command] = {}
+        assigned, replaced = [], []
+        for value in reversed(values):
+            if value.command.done:  # refused when a run ended
+                continue
+            if value.shared in last:
+                replaced.append(value)
+                continue
+            try:
+                value.shared.set_value(value.value)
+            except Exception as error:
+                value.command._refuse(f"{type(error).__name__}: {error}", error)
+            else:
+                last[value.shared] = value.command
+                assigned.append(value)
+        for value in reversed(assigned):
+            self._journal.document(value.command, value.details)
+        for value in reversed(replaced):
+            value.command._replace(done, last[value.shared])
+        for value in reversed(assigned):
+            value.command._apply(done)

@@ -1,0 +1,233 @@
+"""The thread of a session: it begins runs of a main loop, and keeps how they ended."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import os
+import threading
+from collections.abc import Callable
+from functools import partial
+from types import TracebackType
+
+import torch
+
+from workbench import interfaces
+from workbench.errors import SessionError, SessionWarning, WorkbenchError
+from workbench.interfaces import State
+from workbench.main_loop import MainLoop, lease
+from workbench.openmp import release_workers, release_workers_after_cells
+from workbench.session.command import Command
+from workbench.session.journal import Journal
+from workbench.session.pause import Pause
+from workbench.session.queue import Queue
+from workbench.utils.notices import remark, tell
+
+logger = logging.getLogger(__name__)
+
+NO_THREAD = (
+    "{name} needs a thread to train in, and the system gives none ({error}). Nothing was changed: "
+    "end some threads or programs, then call start() again, or train in this thread by "
+    "main_loop.run()"
+)
+OF_THE_PARENT = (
+    "{name} trains in the process {owner}, from which this process, {pid}, was forked without its "
+    "thread; here it cannot be waited for or steered"
+)
+ENDED = "the run has {state}; train(epochs=1) goes on with it"
+ANOTHER = (
+    "{others} {is_} training too, and {shares} the machine with {session}. "
+    "workbench.session.running() has all sessions by name"
+)
+
+
+class Worker:
+    """Trains a main loop in a background thread, once and again.
+
+    Parameters
+    ----------
+    main_loop : MainLoop
+    session : Session
+        Whose thread it is, for leases and warnings.
+    name : str
+        The name of the thread.
+
+    Attributes
+    ----------
+    queue : Queue
+        The commands to the thread; its lock guards the attributes here.
+    pause : Pause
+    state : State
+    exception : BaseException or None
+        What ended training, if it failed.
+    traceback : traceback or None
+        Its traceback.
+    note : str
+        Why there was nothing to train, if so; else empty.
+    runs : int
+        How often training began.
+    ended : threading.Event
+        Is set while no thread trains.
+    """
+
+    def __init__(self, main_loop: MainLoop, session: interfaces.Session, name: str) -> None:
+        self._main_loop = main_loop
+        self._session = session
+        self._name = name
+        self._run = main_loop._run
+        self._journal = Journal(main_loop)
+        self.queue = Queue(main_loop, self._journal)
+        self.pause = Pause(main_loop, self._run, self.queue, self._journal, self._paused)
+        self.state = State.CREATED
+        self.exception: BaseException | None = None
+        self.traceback: TracebackType | None = None
+        self.note = ""
+        self.runs = 0
+        self.ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._untold = ""
+
+    @property
+    def is_current_thread(self) -> bool:
+        """True in the thread that trains."""
+        return threading.current_thread() is self._thread
+
+    def more(self, epochs: int | None, batches: int | None) -> Callable[[], None] | None:
+        """Return what asks for that many more, or None if neither is given."""
+        return self._run.more(epochs, batches)
+
+    def tell_note(self) -> None:
+        """Tell the note, unless that was done."""
+        text, self._untold = self._untold, ""
+        if text:
+            tell(text)
+
+    def launch(self, more: Callable[[], None] | None) -> None:
+        """Begin a run in a thread of its own; under the lock. If that fails nothing is changed.
+
+        Raises
+        ------
+        AlreadyTrainingError
+            If something that it would train is being trained by another.
+        SessionError
+            If the system gives no thread.
+        """
+        others = lease.sessions()
+        held = lease.Lease(self._main_loop, self._session)
+        before = self.state, self._thread, self.queue.closed
+        try:
+            self._set_note(self._run.nothing_to_do() if more is None else None)
+            if self.note:
+                held.release()
+                self._end(State.FINISHED)
+                self.ended.set()
+                return
+            self._warn_of(others)
+            self.exception = self.traceback = None
+            self.runs += 1
+            release_workers()  # this thread's, which would slow down the new one
+            release_workers_after_cells()
+            self._thread = threading.Thread(
+                target=contextvars.copy_context().run,
+                args=(self._work, held, more),
+                name=self._name,
+                daemon=True,
+            )
+            self.state, self.queue.closed = State.RUNNING, None
+            self.ended.clear()
+            self._thread.start()
+            self.queue.thread = self._thread.ident
+        except BaseException as error:
+            self.state, self._thread, self.queue.closed = before
+            if self.state.ended:
+                self.ended.set()
+            held.release()
+            if isinstance(error, RuntimeError) and not isinstance(error, WorkbenchError):
+                raise SessionError(NO_THREAD.format(name=self._name, error=error)) from error
+            raise
+
+    def _set_note(self, note: str | None) -> None:
+        self.note = self._untold = note or ""
+
+    def _warn_of(self, others: list[interfaces.Session]) -> None:
+        if not others:
+            return
+        several = len(others) > 1
+        text = ANOTHER.format(
+            others=", ".join(map(repr, others)),
+            is_="are" if several else "is",
+            shares="share" if several else "shares",
+            session=self._name,
+        )
+        remark(text, SessionWarning, stacklevel=5)
+
+    def _end(self, state: State) -> None:
+        self.state, self.queue.closed = state, ENDED.format(state=state)
+
+    def _work(self, held: lease.Lease, more: Callable[[], None] | None) -> None:
+        # OpenMP has a number of threads for every thread; asking makes torch set it in this one
+        torch.get_num_threads()
+        again = self._train(held, more)
+        while again is not None:
+            again = self._train(held, again)
+        self.ended.set()
+
+    def _train(
+        self, held: lease.Lease, first: Callable[[], None] | None
+    ) -> Callable[[], None] | None:
+        """Train until the end; return what begins another run, if that was asked for meanwhile."""
+        state = State.FINISHED
+        try:
+            self._set_note(self._run.train(first))
+        except BaseException as error:
+            state = State.FAILED
+            self.exception, self.traceback = error, error.__traceback__
+            logger.error(
+                "%s failed after %d iterations: %s: %s; its wait() raises the error with its "
+                "traceback, and its log has everything up to there",
+                self._name,
+                self._main_loop.status["iterations_done"],
+                type(error).__name__,
+                error,
+            )
+        try:
+            self._journal.flush()
+        except Exception:  # of the log; the session must end all the same
+            logger.exception("%s could not record its last interventions", self._name)
+        with self.queue.lock:
+            self.pause.end()
+            asked = self.queue.end_run()
+            more = asked if state is State.FINISHED else []
+            if more:
+                self.state = State.RUNNING
+                self.runs += 1
+            else:
+                held.release()
+                self._end(state)
+            for command in self.queue.waiting():
+                if command not in more:
+                    command._refuse(ENDED.format(state=state))
+            return partial(_carry_out_all, more) if more else None
+
+    def _paused(self, paused: bool) -> None:
+        """Take note that a pause has begun or ended."""
+        old, new = State.RUNNING, State.PAUSED
+        if not paused:
+            old, new = new, old
+        with self.queue.lock:
+            if self.state is old:  # and not stopping
+                self.state = new
+
+    def leave_to_the_parent(self) -> None:
+        """End in a process that was forked, where the thread is not."""
+        self.queue.lock, self.ended = threading.RLock(), threading.Event()
+        self.ended.set()
+        self._end(State.FAILED)
+        text = OF_THE_PARENT.format(name=self._name, owner=os.getppid(), pid=os.getpid())
+        self.exception = SessionError(text)
+        self._run.reset()
+
+
+def _carry_out_all(commands: list[Command]) -> None:
+    for command in commands:
+        command._carry_out()
