@@ -64,12 +64,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
 
 from workbench.tracebacks import Readable, shorten_uncaught
-
-if TYPE_CHECKING:
-    from workbench.session import Session
 
 location: ContextVar[tuple[str, ...]] = ContextVar("location", default=())
 """Paths of the brick applications now running, outermost first."""
@@ -304,7 +300,7 @@ class AlreadyTrainingError(WorkbenchError, RuntimeError):
         The session that is training, where there is one.
     """
 
-    def __init__(self, text: str, session: Session | None = None) -> None:
+    def __init__(self, text: str, session: object = None) -> None:
         super().__init__(text)
         self.session = session
 

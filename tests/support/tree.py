@@ -38,15 +38,12 @@ def modules() -> dict[str, Path]:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Absolute dotted names that a file imports anywhere, save under ``if TYPE_CHECKING``."""
+    """Absolute dotted names that a file imports anywhere, for types alone too."""
     package = path.relative_to(ROOT).parent.parts
     nodes: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
     while nodes:
         node = nodes.pop()
         match node:
-            case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=alternative):
-                nodes.extend(alternative)
-                continue
             case ast.Import(names=names):
                 yield from (alias.name for alias in names)
             case ast.ImportFrom(module=module, names=names, level=level):

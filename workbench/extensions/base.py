@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from workbench.errors import ExtensionError, nearest
 from workbench.extensions.events import CallbackName
+from workbench.interfaces import Loop
 from workbench.serialization.state import check_keys
 from workbench.tensor import SharedVariable
 from workbench.utils.attributes import FixedAttributes
@@ -19,7 +20,6 @@ from workbench.utils.hooks import refuse_former_hooks
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
-    from workbench.main_loop import MainLoop
 
 Handler = Callable[..., object]
 FunctionT = TypeVar("FunctionT", bound=Callable[..., object])
@@ -138,10 +138,10 @@ class TrainingExtension(FixedAttributes):
         if name is not None and not isinstance(name, str):
             raise ExtensionError(WRONG_NAME.format(kind=type(self).__name__, name=name))
         self.name = type(self).__name__ if name is None else name
-        self._main_loop: MainLoop | None = None
+        self._main_loop: Loop | None = None
 
     @property
-    def main_loop(self) -> MainLoop:
+    def main_loop(self) -> Loop:
         """The main loop that this extension belongs to.
 
         Raises
@@ -154,7 +154,7 @@ class TrainingExtension(FixedAttributes):
         return self._main_loop
 
     @main_loop.setter
-    def main_loop(self, value: MainLoop) -> None:
+    def main_loop(self, value: Loop) -> None:
         self._main_loop = value
 
     def dispatch(self, callback_name: CallbackName, *args: Any) -> None:

@@ -12,11 +12,11 @@ from workbench.extensions.events import CallbackName
 from workbench.extensions.foreign import Dispatching, as_extension
 from workbench.extensions.simple import SimpleExtension, Triggers
 from workbench.extensions.state import load_states, states_of
+from workbench.interfaces import Loop
 from workbench.tensor import SharedVariable
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
-    from workbench.main_loop import MainLoop
 
 
 class CompositeExtension(SimpleExtension):
@@ -63,12 +63,12 @@ class CompositeExtension(SimpleExtension):
         super().__init__(name, **triggers)
 
     @property
-    def main_loop(self) -> MainLoop:
+    def main_loop(self) -> Loop:
         """The main loop that this extension and its sub-extensions belong to."""
         return super().main_loop
 
     @main_loop.setter
-    def main_loop(self, value: MainLoop) -> None:
+    def main_loop(self, value: Loop) -> None:
         self._main_loop = value
         for extension in self.sub_extensions:
             extension.main_loop = value

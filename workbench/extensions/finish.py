@@ -8,18 +8,16 @@ and resumed with the log, and goes before every `FinishAfter` that counts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workbench.errors import ArgumentError
 from workbench.extensions.base import TrainingExtension
 from workbench.extensions.composite import CompositeExtension
 from workbench.extensions.events import CallbackName
 from workbench.extensions.simple import Predicate, SimpleExtension
+from workbench.interfaces import Loop
 from workbench.log import TrainingLogBase
 from workbench.utils.plain import is_count
-
-if TYPE_CHECKING:
-    from workbench.main_loop import MainLoop
 
 GOAL = "_goal"
 """The item of the status: ``{"epochs": 10}`` or ``{"batches": 900}`` for the whole log."""
@@ -114,7 +112,7 @@ def check_more(epochs: object, batches: object) -> None:
 
 
 def ask_for_more(
-    main_loop: MainLoop, epochs: int | None, batches: int | None, *, than_planned: bool
+    main_loop: Loop, epochs: int | None, batches: int | None, *, than_planned: bool
 ) -> None:
     """Set the goal to so many more than are done or, if `than_planned`, than are planned."""
     status = main_loop.status
@@ -127,14 +125,14 @@ def ask_for_more(
         status[GOAL] = {"batches": max(planned or 0, status["iterations_done"]) + batches}
 
 
-def _at_the_end_of_an_epoch(main_loop: MainLoop) -> bool:
+def _at_the_end_of_an_epoch(main_loop: Loop) -> bool:
     """Return whether an epoch has begun and not ended, but has no batches left."""
     ends, length = main_loop.status["_epoch_ends"], batches_per_epoch(main_loop)
     into_it = main_loop.status["iterations_done"] - (ends[-1] if ends else 0)
     return length is not None and into_it >= length
 
 
-def forget_goal(main_loop: MainLoop) -> None:
+def forget_goal(main_loop: Loop) -> None:
     """Drop a goal that was reached, or lies before where the extensions end training anyway."""
     status = main_loop.status
     if GOAL not in status:
@@ -147,7 +145,7 @@ def forget_goal(main_loop: MainLoop) -> None:
         status[GOAL] = kept
 
 
-def _planned(main_loop: MainLoop) -> tuple[int | None, int | None]:
+def _planned(main_loop: Loop) -> tuple[int | None, int | None]:
     return planned_epochs(main_loop), planned_batches(main_loop)
 
 
@@ -166,7 +164,7 @@ def finish_at_goal(status: Mapping[str, Any]) -> list[FinishAfter]:
 # When that will be
 
 
-def batches_per_epoch(main_loop: MainLoop) -> int | None:
+def batches_per_epoch(main_loop: Loop) -> int | None:
     """Return the length of an epoch: the data stream's, or else that of the last one, if any."""
     stream, ends = main_loop.data_stream, [0, *main_loop.status["_epoch_ends"]]
     if stream is not None and stream.num_batches is not None:
@@ -174,7 +172,7 @@ def batches_per_epoch(main_loop: MainLoop) -> int | None:
     return ends[-1] - ends[-2] if len(ends) > 1 else None
 
 
-def planned_epochs(main_loop: MainLoop) -> int | None:
+def planned_epochs(main_loop: Loop) -> int | None:
     """Return the number of epochs after which training ends, if that is known."""
     goal = main_loop.status.get(GOAL)
     if goal is not None:
@@ -184,7 +182,7 @@ def planned_epochs(main_loop: MainLoop) -> int | None:
     return min((number for number in epochs if number is not None), default=None)
 
 
-def planned_batches(main_loop: MainLoop) -> int | None:
+def planned_batches(main_loop: Loop) -> int | None:
     """Return the number of batches after which training ends, if that is known.
 
     Never fewer than are done: epochs that turn out longer than they were thought make it unknown.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 from workbench.algorithms import UpdatesAlgorithm
 from workbench.data import as_stream
@@ -11,14 +11,12 @@ from workbench.data.streams import reading_for
 from workbench.errors import EvaluationAbandoned, ExtensionError
 from workbench.extensions.events import CallbackName
 from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.interfaces import Loop
 from workbench.log import TrainingLogBase
 from workbench.monitoring.evaluators import Aggregation, DatasetEvaluator, Monitored
 from workbench.serialization.state import check_keys
 from workbench.tensor import SharedVariable
 from workbench.tensor.function import Updates
-
-if TYPE_CHECKING:
-    from workbench.main_loop import MainLoop
 
 __all__ = ["DataStreamMonitoring", "MonitoringExtension", "TrainingDataMonitoring"]
 
@@ -251,12 +249,12 @@ class TrainingDataMonitoring(MonitoringExtension):
         return {self.record_name(name): True for name in self._aggregation.names}
 
     @property
-    def main_loop(self) -> MainLoop:
+    def main_loop(self) -> Loop:
         """The main loop that this extension belongs to."""
         return super().main_loop
 
     @main_loop.setter
-    def main_loop(self, value: MainLoop) -> None:
+    def main_loop(self, value: Loop) -> None:
         self._main_loop = value
         if value.algorithm is not self._algorithm:
             self._join(value.algorithm)

@@ -13,20 +13,18 @@ import warnings
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 from workbench.errors import ArchiveError, CheckpointWarning, ExtensionError, StateError, nearest
 from workbench.extensions.base import Handler
 from workbench.extensions.events import CallbackName
 from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.interfaces import Loop
 from workbench.serialization.atomic import replace_file
 from workbench.serialization.checkpoint import Snapshot, check_separate, read_state
 from workbench.serialization.writer import Writer
 from workbench.tensor import SharedVariable
 from workbench.utils.notices import mention
-
-if TYPE_CHECKING:
-    from workbench.main_loop import MainLoop
 
 __all__ = ["LOADED_FROM", "SAVED_TO", "Checkpoint", "Load"]
 
@@ -299,7 +297,7 @@ class Load(SimpleExtension):
     def records(self) -> dict[str, bool]:
         return {LOADED_FROM: False}
 
-    def load_to(self, main_loop: MainLoop) -> None:
+    def load_to(self, main_loop: Loop) -> None:
         """Load into `main_loop`: all that was asked for, or nothing if anything does not fit.
 
         A subclass may override it to load in another way. It is called when the event comes, and
@@ -325,7 +323,7 @@ class Load(SimpleExtension):
         parts += ["extensions"] * (self.load_iteration_state and self.load_log)
         return read_state(self.path, parts)
 
-    def _load(self, state: dict[str, Any], main_loop: MainLoop) -> None:
+    def _load(self, state: dict[str, Any], main_loop: Loop) -> None:
         try:
             main_loop.load_state_dict(state)
         except StateError as error:

@@ -18,10 +18,10 @@ from workbench.extensions.predicates import OnLogRecord
 from workbench.extensions.saveload import Checkpoint
 from workbench.extensions.simple import SimpleExtension, Triggers
 from workbench.extensions.training import TrackTheBest
+from workbench.interfaces import Loop
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
-    from workbench.main_loop import MainLoop
 
 __all__ = ["EarlyStopping", "FinishIfNoImprovementAfter"]
 
@@ -244,12 +244,12 @@ class EarlyStopping(CompositeExtension):
             self.add_condition(events, OnLogRecord(track.notification_name))
 
     @property
-    def main_loop(self) -> MainLoop:
+    def main_loop(self) -> Loop:
         """The main loop that this extension and its parts belong to."""
         return super().main_loop
 
     @main_loop.setter
-    def main_loop(self, value: MainLoop) -> None:
+    def main_loop(self, value: Loop) -> None:
         checkpoint = self.checkpoint_extension
         if checkpoint is not None and not _contains(value.extensions, checkpoint):
             self.sub_extensions.append(checkpoint)

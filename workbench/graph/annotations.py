@@ -8,15 +8,12 @@ looking at, and *updates* of shared variables. `workbench.graph.ComputationGraph
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from workbench.hints import Hinted
 from workbench.roles import AUXILIARY, VariableRole, add_role
 from workbench.tensor import SharedVariable, Variable, as_variable
 from workbench.tensor.random import Draws
-
-if TYPE_CHECKING:
-    from workbench.bricks.application import BoundApplication
 
 __all__ = [
     "Annotation",
@@ -73,6 +70,29 @@ class Annotation(Hinted):
         self.auxiliary_variables.append(variable)
 
 
+class BrickMethod(Protocol):
+    """An application method of one brick, as graphs need it; `BoundApplication` is one."""
+
+    @property
+    def application(self) -> Any:
+        """The method, without a brick."""
+
+    @property
+    def brick(self) -> Any:
+        """The brick."""
+
+    @property
+    def name(self) -> str:
+        """The name of the method."""
+
+    @property
+    def path(self) -> str:
+        """Brick and method, such as ``mlp/linear_0.apply``."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Apply the method."""
+
+
 class ApplicationCall(Annotation):
     """One call of an application method: what connects its inputs and outputs with its brick.
 
@@ -112,7 +132,7 @@ class ApplicationCall(Annotation):
     [mean]
     """
 
-    def __init__(self, application: BoundApplication) -> None:
+    def __init__(self, application: BrickMethod) -> None:
         super().__init__()
         self.application = application
         self.metadata: dict[str, Any] = {"call_id": None}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import TrainingFinish
 from workbench.extensions.base import Handler, TrainingExtension
 from workbench.extensions.events import CallbackName
+from workbench.interfaces import Loop
 from workbench.main_loop.ending import FINISH_REQUEST, Ending
 from workbench.tensor.transfer import Arrivals
 from workbench.utils.profile import Profile, Timer
@@ -16,8 +17,6 @@ from workbench.utils.values import to_python
 
 if TYPE_CHECKING:
     import torch
-
-    from workbench.interfaces import Loop
 
 OF_A_BATCH = (CallbackName.BEFORE_BATCH, CallbackName.AFTER_BATCH)
 
