@@ -11,13 +11,11 @@ from __future__ import annotations
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from workbench.algorithms import UpdatesAlgorithm
-from workbench.extensions.finish import planned_batches, planned_epochs
 from workbench.hints import Hinted
-from workbench.session import Command, Session, State
+from workbench.interfaces import Command, Session, State
 
 from . import control
 from .bridge import pump
@@ -85,15 +83,16 @@ class Controls(Hinted, LiveWidget[Session]):
         last = session.commands[-1] if session.commands else None
         self.period = PERIOD if last is None or last.done else SOON
         command = None if last is None else outcome(last)
-        run, state, main_loop = session.runs, session.state, session.main_loop
+        run, state, status = session.runs, session.state, session.log.status
         if state.ended and self.payload.get("state") == state and self._shown_run == run:
             # Another session may go on with the main loop; this one stays what it was.
             return {**self.payload, "command": command}
         self._shown_run = run
-        done, epoch = main_loop.status["iterations_done"], main_loop.status["epochs_done"]
+        done, epoch = status["iterations_done"], status["epochs_done"]
         if not state.ended:
             epoch += 1
-        total, end = planned_batches(main_loop), planned_epochs(main_loop)
+        planned = session.planned
+        total, end = planned["batches"], planned["epochs"]
         self._speed.saw(done, moving=state is State.RUNNING)
         share = None if not total else min(1.0, done / total)
         return {
@@ -102,7 +101,7 @@ class Controls(Hinted, LiveWidget[Session]):
             "iteration": f"iteration {done:,}" + (f" of {total:,}" if total else ""),
             "epoch": f"epoch {epoch:,}" + (f" of {end:,}" if end and epoch <= end else ""),
             "rate": self._rate(),
-            "tier": tier(main_loop.algorithm),
+            "tier": tier(session.execution),
             "left": self._left(total - done) if total and state is State.RUNNING else "",
             "share": 1.0 if state is State.FINISHED and share is None else share,
             "values": self._values(session),
@@ -159,19 +158,19 @@ def steer(session: Session, name: str) -> None:
     commands[name]()
 
 
-def tier(algorithm: object) -> list[str]:
+def tier(execution: Mapping[str, str]) -> list[str]:
     """Return in which tier batches are processed and why; empty for eager, where all begins.
 
     Examples
     --------
-    >>> tier(None)
+    >>> tier({"tier": "compiled", "reason": "asked for"})
+    ['compiled', 'asked for']
+    >>> tier({"tier": "eager", "reason": "few calls so far"})
     ['', '']
 
     """
-    run = algorithm.function if isinstance(algorithm, UpdatesAlgorithm) else None
-    if run is None or run.execution.tier.name == "eager":
-        return ["", ""]
-    return [run.execution.tier.name, run.execution.described]
+    name = execution["tier"]
+    return ["", ""] if name in ("", "eager") else [name, execution["reason"]]
 
 
 def outcome(command: Command) -> dict[str, Any]:

@@ -34,6 +34,18 @@ MARK_COLOUR = "#ef4444"
 HEIGHT = 250
 
 
+def names_in(figures: Sequence[Sequence[str]]) -> list[str]:
+    """Return every channel once, in order.
+
+    Examples
+    --------
+    >>> names_in([["cost", "test_cost"], ["cost"]])
+    ['cost', 'test_cost']
+
+    """
+    return list(dict.fromkeys(name for names in figures for name in names))
+
+
 def colours(figures: Sequence[Sequence[str]]) -> dict[str, str]:
     """Return a colour for each channel, distinct within each figure and stable across them.
 

@@ -1,8 +1,7 @@
-"""Plots of a log's channels: the extension that asks for them, and the widget that shows them.
+"""`Plot`: the extension that asks for plots of a log's channels.
 
-`Plot` stands in the list of a main loop's extensions, as in Blocks, and does nothing there but
-know its log. Any number of `PlotView` s, made at any time and in any cell, show the whole run so
-far. The pump feeds them; see `extensions_live.bridge`.
+It stands in the list of a main loop's extensions, as in Blocks, and does nothing there but know
+its log. Any number of views, made at any time and in any cell, show the whole run so far.
 """
 
 from __future__ import annotations
@@ -10,23 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import traitlets
-
-from workbench.errors import ExtensionError, nearest
+from workbench.errors import ExtensionError
 from workbench.extensions import TrainingExtension
+from workbench.interfaces import State
 
-from .bridge import pump
-from .curves import latest, read_curve
-from .figures import HEIGHT, colours, document
+from .figures import HEIGHT, names_in
 from .output import RunView
-from .reduction import packed
+from .plot_view import KIND, PlotView
 from .still import Still
-from .widget import BokehJS, LiveWidget, live_module
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
-
-PERIOD = 0.2
 
 NO_CHANNELS = (
     "channels must be a list with one list of channel names for each figure, for example "
@@ -91,7 +84,7 @@ class Plot(TrainingExtension):
     @property
     def names(self) -> list[str]:
         """Every channel once."""
-        return list(dict.fromkeys(name for names in self.channels for name in names))
+        return names_in(self.channels)
 
     def waiting_for(self) -> dict[str, bool]:
         known = () if self.log is None else self.log.channels
@@ -109,9 +102,25 @@ class Plot(TrainingExtension):
     def on_error(self, exception: BaseException) -> None:
         self.finished = True
 
+    @property
+    def state(self) -> State:
+        """Finished once training has ended or failed; running before."""
+        return State.FINISHED if self.finished else State.RUNNING
+
+    def views(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "kind": KIND,
+                "title": self.title,
+                "channels": self.channels,
+                "height": self.height,
+            }
+        ]
+
     def view(self) -> RunView:
         """Return a new view that shows everything from the start."""
-        return RunView([PlotView(self)], Still(plots=[self]))
+        figures = self.views()
+        return RunView([PlotView(self, figures[0])], Still(self, figures))
 
     def _ipython_display_(self) -> None:
         self.view()._ipython_display_()
@@ -133,67 +142,3 @@ def as_figures(channels: object) -> list[list[str]]:
         if not (isinstance(names, Sequence) and names and all(isinstance(n, str) for n in names)):
             raise ExtensionError(NO_CHANNELS.format(channels))
     return [list(names) for names in figures]
-
-
-class PlotView(LiveWidget[Plot]):
-    """The figures of one `Plot` on the screen."""
-
-    _esm = live_module("plot.js")
-
-    title = traitlets.Unicode().tag(sync=True)
-    channels: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    colours = traitlets.Dict().tag(sync=True)
-    figures = traitlets.Unicode().tag(sync=True)
-    bokehjs = traitlets.Unicode().tag(sync=True)
-
-    def __init__(self, plot: Plot) -> None:
-        self._range: tuple[float | None, float | None] = (None, None)
-        self._shown: object = None
-        super().__init__(
-            plot,
-            period=PERIOD,
-            title=plot.title,
-            channels=plot.channels,
-            colours=colours(plot.channels),
-            figures=document(plot.channels, height=plot.height),
-            bokehjs=BokehJS.shared().model_id,
-        )
-
-    def snapshot(self, plot: Plot) -> dict[str, Any] | None:
-        log = plot.log
-        if log is None:
-            return None
-        visible = self._range
-        state = (id(log), log.version, visible, plot.finished)
-        if state == self._shown:
-            return None
-        curves = {
-            name: packed(curve)
-            for name in plot.names
-            if (curve := read_curve(log, name, start=visible[0], stop=visible[1])) is not None
-        }
-        self._shown = state
-        return {"curves": curves, "latest": latest(log), "notes": absent(log, plot)}
-
-    def settled(self, plot: Plot) -> bool:
-        return plot.finished
-
-    def receive(self, content: dict[str, Any]) -> None:
-        if content.get("kind") == "range":
-            self._range = (content["start"], content["stop"])
-            pump.nudge(self)
-
-
-def absent(log: TrainingLogBase, plot: Plot) -> dict[str, str]:
-    """Return an explanation for every channel that should be there by now and is not.
-
-    Most channels appear in the first epoch, so that nothing is said before its end.
-    """
-    if not (plot.finished or log.status["epochs_done"]):
-        return {}
-    known = list(log.channels)
-    return {
-        channel: f"the log has no channel {channel!r} so far{nearest(channel, known)}"
-        for channel in plot.names
-        if channel not in known
-    }

@@ -17,11 +17,11 @@ import html
 import time
 import uuid
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from workbench.session import State
+from workbench.interfaces import Session, State
 
 from .bridge import Clock, pump
 from .curves import latest, read_curve
@@ -32,9 +32,8 @@ from .widget import asset
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
-    from workbench.session import Session
 
-    from .plot import Plot
+    from .source import Source
     from .widget import LiveWidget
 
 MESSAGE = 200  # characters of an error in the table
@@ -53,14 +52,14 @@ LOST = (
 
 
 class Still:
-    """Publishes a picture of `plots` and a table while a run moves and whenever it rests.
+    """Publishes a picture and a table while a run moves and whenever it rests.
 
     Parameters
     ----------
-    plots : sequence of Plot
-        What to draw.
-    session : Session, optional
-        Whose state and values to tell; without one, the end of the plots' training counts.
+    source : Session or Plot
+        Its log is drawn. The table of a session has its state and error as well.
+    figures : sequence of mappings
+        What to draw, as `Plot.views` gives it.
     clock : callable, optional
         Gives seconds.
 
@@ -77,35 +76,36 @@ class Still:
 
     def __init__(
         self,
-        plots: Sequence[Plot] = (),
-        session: Session | None = None,
+        source: Source,
+        figures: Sequence[Mapping[str, Any]] = (),
         *,
         clock: Clock = time.monotonic,
     ) -> None:
-        self._plots = [weakref.ref(plot) for plot in plots]
-        self._session = None if session is None else weakref.ref(session)
+        self._source = weakref.ref(source)
+        self._figures = [figure["channels"] for figure in figures]
         # Held until the run is over: its last picture must not be lost with the last reference.
-        self._held: list[object] = [*plots, session]
+        self._held: Source | None = source
         self._ids = [uuid.uuid4().hex, uuid.uuid4().hex]
         self._published: object = None
         self._clock = clock
         self._gap, self._next = FIRST, 0.0
 
     @property
-    def plots(self) -> list[Plot]:
-        """The plots that still exist."""
-        return [plot for plot in (ref() for ref in self._plots) if plot is not None]
+    def source(self) -> Source | None:
+        """The run, if it still exists."""
+        return self._source()
 
     @property
     def session(self) -> Session | None:
-        """The session, if there is one and it still exists."""
-        return None if self._session is None else self._session()
+        """The run, if it is a session that still exists."""
+        source = self.source
+        return source if isinstance(source, Session) else None
 
     def watched(self) -> bool:
         return True
 
     def refresh(self) -> int:
-        if not self.plots and self.session is None:
+        if self.source is None:
             pump.detach(self)
             return 0
         moment = self.moment()
@@ -116,7 +116,7 @@ class Still:
         self._next = self._clock() + self._gap
         self._gap = min(2 * self._gap, EVERY)
         if self.over():
-            self._held.clear()
+            self._held = None
         return messages
 
     def _publish(self, *bundles: dict[str, Any]) -> int:
@@ -148,17 +148,14 @@ class Still:
         pump.attach(self)
 
     def log(self) -> TrainingLogBase | None:
-        """Return the log of the run."""
-        if self.session is not None:
-            return self.session.log
-        return next((plot.log for plot in self.plots), None)
+        """Return the log, once there is one."""
+        source = self.source
+        return None if source is None else source.log
 
     def over(self) -> bool:
-        """Tell whether the run ended."""
-        session = self.session
-        if session is not None:
-            return session.state.ended
-        return all(plot.finished for plot in self.plots)
+        """Return True if the run has ended."""
+        source = self.source
+        return source is None or source.state.ended
 
     def moment(self) -> object:
         """Return what the picture should be of, or None where it is too early for another."""
@@ -220,13 +217,14 @@ class Still:
 
     def panels(self) -> list[list[Line]]:
         """Return the lines of every figure that has any."""
-        panels = []
-        for plot in self.plots:
-            if plot.log is None:
-                continue
-            colour = colours(plot.channels)
-            for channels in plot.channels:
-                found = [(name, read_curve(plot.log, name, points=POINTS)) for name in channels]
+        panels: list[list[Line]] = []
+        log = self.log()
+        if log is None:
+            return panels
+        for figure in self._figures:
+            colour = colours(figure)
+            for channels in figure:
+                found = [(name, read_curve(log, name, points=POINTS)) for name in channels]
                 lines = [Line(name, colour[name], curve) for name, curve in found if curve]
                 if lines:
                     panels.append(lines)

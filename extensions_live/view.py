@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 from workbench.errors import SessionError
-from workbench.extensions import CompositeExtension, TrainingExtension
-from workbench.session import Session
+from workbench.interfaces import Session
 
 from . import control, listening
 from .controls import Controls
+from .figures import names_in
 from .notebook import connect
 from .output import RunView
-from .plot import Plot, PlotView
+from .plot_view import KIND, PlotView
 from .still import Still
 from .widget import LiveWidget
 
@@ -52,26 +51,17 @@ def view(session: Session) -> RunView:
         raise SessionError(
             f"view() shows a session, as main_loop.start() gives it, not {session!r}"
         )
-    plots = list(plots_among(session.main_loop.extensions))
-    shown = {name for plot in plots for name in plot.names}
+    figures = [view for view in session.views if view["kind"] == KIND]
+    shown = {name for figure in figures for name in names_in(figure["channels"])}
     widgets: list[LiveWidget[Any]] = [Controls(session, hide=shown)]
-    widgets += [PlotView(plot) for plot in plots]
-    return RunView(widgets, Still(plots, session))
-
-
-def plots_among(extensions: Iterable[TrainingExtension]) -> Iterator[Plot]:
-    """Yield the plots among `extensions` and inside of them."""
-    for extension in extensions:
-        if isinstance(extension, Plot):
-            yield extension
-        elif isinstance(extension, CompositeExtension):
-            yield from plots_among(extension.sub_extensions)
+    widgets += [PlotView(session, figure) for figure in figures]
+    return RunView(widgets, Still(session, figures))
 
 
 def _show(session: Session) -> None:
     view(session)._ipython_display_()
 
 
-connect(Session, _show)
+connect(Session, _show)  # by their common base, of every kind of session
 control.connect()
 listening.connect()

@@ -15,7 +15,7 @@ from jupyter_client.session import Session as Wire
 
 from extensions_live import Plot
 from extensions_live.controls import Controls
-from extensions_live.plot import PlotView
+from extensions_live.plot_view import PlotView
 from workbench.session import Session
 
 WIRE = Wire(key=b"benchmark")
@@ -54,7 +54,7 @@ class Page:
         if self.plot is not None:
             self.plot.main_loop = self.session.main_loop
             with patch("ipywidgets.comm.create_comm", Signed):
-                self.views = [Controls(self.session), PlotView(self.plot)]
+                self.views = [Controls(self.session), PlotView(self.plot, *self.plot.views())]
         return self
 
     def __exit__(self, *exception: object) -> None:

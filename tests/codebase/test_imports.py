@@ -1,5 +1,6 @@
 """Imports run downhill, and `import workbench` stays light."""
 
+import ast
 import subprocess
 import sys
 
@@ -7,7 +8,6 @@ import pytest
 
 from tests.support.tree import ROOT, imports, modules
 
-# From the bottom to the top. A module imports from its own row and from the rows above it here.
 LAYERS = [
     ["openmp"],
     ["tracebacks", "errors", "hints", "config", "_settings"],
@@ -26,12 +26,18 @@ LAYERS = [
     ["session"],
     ["search", "builder"],
 ]
+"""From the bottom to the top; each module imports from its own row and from the rows before it."""
+
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 
-# Imports that point upwards all the same, inside a function: (from, to) -> why.
 EXCEPTIONS = {
     ("main_loop", "session"): "`MainLoop.start` hands out the session that runs it",
 }
+
+"""Imports that point upwards all the same, for types or inside a function: (from, to) -> why."""
+
+BEHIND_A_PROTOCOL = ("workbench.session", "workbench.main_loop")
+"""Packages that views must not know: `workbench.interfaces.Session` may run in another process."""
 
 SCREEN = {"anywidget", "bokeh", "IPython", "ipywidgets", "matplotlib", "panel"}
 SLOW = SCREEN | {"h5py", "pandas", "pydantic", "pydantic_settings", "scipy", "sqlite3", "yaml"}
@@ -43,6 +49,7 @@ def part(module: str) -> str:
 
 
 ENGINE = {name: path for name, path in modules().items() if name.split(".")[0] == "workbench"}
+LIVE = {name: path for name, path in modules().items() if name not in ENGINE}
 
 
 def test_every_part_has_its_layer():
@@ -58,6 +65,18 @@ def test_imports_run_downhill(name):
         there = part(target) if target.startswith("workbench.") else ""
         if there in LEVEL and (here, there) not in EXCEPTIONS:
             assert LEVEL[there] <= LEVEL[here], f"{name} imports {target}, which is above it"
+
+
+@pytest.mark.parametrize("name", sorted(LIVE))
+def test_views_know_a_run_by_its_protocol_alone(name):
+    assert not [one for one in imports(LIVE[name]) if one.startswith(BEHIND_A_PROTOCOL)]
+    tree = ast.parse(LIVE[name].read_text(encoding="utf-8"))
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert "main_loop" not in attributes
+
+
+def test_there_are_few_exceptions():
+    assert len(EXCEPTIONS) <= 3
 
 
 @pytest.mark.parametrize("name", sorted(ENGINE))

@@ -3,6 +3,7 @@
 import math
 
 from extensions_live import Plot
+from extensions_live.plot_view import PlotView
 from workbench.extensions import FinishAfter, TrainingExtension
 from workbench.main_loop import MainLoop
 
@@ -45,3 +46,9 @@ def make_loop(*extensions, epochs=3, batches=4, channels=(("cost", "test_cost"),
 def plot_of(main_loop):
     """Return the plot among the extensions."""
     return main_loop.find_extension("Plot")
+
+
+def plot_view(main_loop):
+    """Return a view of the plot among the extensions."""
+    plot = plot_of(main_loop)
+    return PlotView(plot, *plot.views())

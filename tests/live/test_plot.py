@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from extensions_live import Plot
-from extensions_live.plot import PlotView
 from workbench.errors import ExtensionError
 
-from .runs import make_loop, plot_of
+from .runs import make_loop, plot_of, plot_view
 
 
 def numbers(view, channel):
@@ -39,7 +38,7 @@ def test_a_plot_listens_to_no_batch():
 def test_a_view_made_after_training_shows_everything(hand_pump, wire):
     main_loop = make_loop(epochs=3, batches=4)
     main_loop.run()
-    view = PlotView(plot_of(main_loop))
+    view = plot_view(main_loop)
     hand_pump.serve(view)
     x, y = numbers(view, "cost")
     assert x == list(range(1, 13))
@@ -51,7 +50,7 @@ def test_a_view_made_after_training_shows_everything(hand_pump, wire):
 def test_a_change_is_one_message_and_no_change_is_none(hand_pump, wire):
     main_loop = make_loop()
     main_loop.run()
-    view = PlotView(plot_of(main_loop))
+    view = plot_view(main_loop)
     wire.clear()
     for _ in range(3):
         hand_pump.serve(view)
@@ -65,7 +64,7 @@ def test_a_change_is_one_message_and_no_change_is_none(hand_pump, wire):
 def test_numbers_travel_as_bytes(hand_pump, wire):
     main_loop = make_loop(channels=["cost"])
     main_loop.run()
-    view = PlotView(plot_of(main_loop))
+    view = plot_view(main_loop)
     wire.clear()
     hand_pump.serve(view)
     _, state, buffers = wire[0]
@@ -77,7 +76,7 @@ def test_numbers_travel_as_bytes(hand_pump, wire):
 def test_zooming_asks_for_the_finer_range(hand_pump, wire):
     main_loop = make_loop(epochs=1, batches=20_000, channels=["cost"])
     main_loop.run()
-    view = PlotView(plot_of(main_loop))
+    view = plot_view(main_loop)
     hand_pump.serve(view)
     assert len(numbers(view, "cost")[0]) < 2100
     view.receive({"kind": "range", "start": 100.5, "stop": 900.5})
@@ -91,7 +90,7 @@ def test_zooming_asks_for_the_finer_range(hand_pump, wire):
 
 def test_a_view_made_before_there_is_a_run_shows_it_later(hand_pump, wire):
     main_loop = make_loop()
-    view = PlotView(plot_of(main_loop))
+    view = plot_view(main_loop)
     hand_pump.serve(view)
     assert view.payload == {}
     main_loop.run()
@@ -102,7 +101,7 @@ def test_a_view_made_before_there_is_a_run_shows_it_later(hand_pump, wire):
 def test_a_misspelt_channel_is_explained_in_the_view(hand_pump, wire):
     main_loop = make_loop(channels=[["cost", "test_csot"]])
     main_loop.run()
-    view = PlotView(plot_of(main_loop))
+    view = plot_view(main_loop)
     hand_pump.serve(view)
     assert view.payload["notes"] == {
         "test_csot": "the log has no channel 'test_csot' so far; did you mean 'test_cost'?"
@@ -114,7 +113,7 @@ def test_a_channel_of_texts_is_no_curve(hand_pump, wire):
     main_loop = make_loop(channels=[["cost", "training_finished", "note"]])
     main_loop.log[0]["note"] = "begun"
     main_loop.run()
-    view = PlotView(plot_of(main_loop))
+    view = plot_view(main_loop)
     hand_pump.serve(view)
     assert "note" not in view.payload["curves"]
     assert "note" not in view.payload["latest"]
@@ -122,9 +121,9 @@ def test_a_channel_of_texts_is_no_curve(hand_pump, wire):
 
 def test_an_error_in_a_view_is_shown_there_and_gone_when_it_is(hand_pump, wire, monkeypatch):
     main_loop = make_loop()
-    view = PlotView(plot_of(main_loop))
+    view = plot_view(main_loop)
     with monkeypatch.context() as broken:
-        broken.setattr("extensions_live.plot.read_curve", lambda *_, **__: 1 / 0)
+        broken.setattr("extensions_live.plot_view.read_curve", lambda *_, **__: 1 / 0)
         main_loop.run()
         hand_pump.serve(view)
         assert view.problem == "ZeroDivisionError: division by zero"
@@ -136,7 +135,7 @@ def test_an_error_in_a_view_is_shown_there_and_gone_when_it_is(hand_pump, wire, 
 def test_two_views_of_one_plot_are_independent(hand_pump, wire):
     main_loop = make_loop()
     main_loop.run()
-    first, second = PlotView(plot_of(main_loop)), PlotView(plot_of(main_loop))
+    first, second = plot_view(main_loop), plot_view(main_loop)
     hand_pump.serve(first)
     first.close()
     hand_pump.serve(second)
@@ -145,7 +144,7 @@ def test_two_views_of_one_plot_are_independent(hand_pump, wire):
 
 
 def test_nothing_is_drawn_while_nobody_looks(hand_pump, wire):
-    view = PlotView(plot_of(make_loop()))
+    view = plot_view(make_loop())
     assert view.watched()
     view._hear(view, {"kind": "look", "rendering": "a", "visible": False}, [])
     assert not view.watched()
@@ -156,7 +155,7 @@ def test_nothing_is_drawn_while_nobody_looks(hand_pump, wire):
 def test_a_view_does_not_keep_a_finished_run_alive(hand_pump, wire):
     main_loop = make_loop()
     main_loop.run()
-    view = PlotView(plot_of(main_loop))
+    view = plot_view(main_loop)
     hand_pump.serve(view)
     run = weakref.ref(main_loop)
     shown = dict(view.payload)
@@ -169,7 +168,7 @@ def test_a_view_does_not_keep_a_finished_run_alive(hand_pump, wire):
 
 def test_a_view_keeps_a_run_until_its_end_was_shown(hand_pump, wire):
     main_loop = make_loop()
-    view = PlotView(plot_of(main_loop))
+    view = plot_view(main_loop)
     main_loop.run()
     del main_loop
     gc.collect()

@@ -25,6 +25,12 @@ class Clock:
         return self.now
 
 
+def still_of(main_loop, **options):
+    """Return the still picture of the plot among the extensions."""
+    plot = plot_of(main_loop)
+    return Still(plot, plot.views(), **options)
+
+
 @pytest.fixture
 def published(monkeypatch):
     """What was displayed: bundle and whether it replaced another."""
@@ -42,7 +48,7 @@ def moving(hand_pump, published):
     main_loop = make_loop()
     clock = Clock()
     plot_of(main_loop).main_loop = main_loop
-    one = Still([plot_of(main_loop)], clock=clock)
+    one = still_of(main_loop, clock=clock)
     one.display()
     del published[:]
     return main_loop, one, clock
@@ -118,7 +124,7 @@ def test_a_widget_of_the_cell_carries_the_picture_to_a_reloaded_page(hand_pump, 
 
 def test_a_finished_run_leaves_a_picture_and_a_table(hand_pump, published):
     main_loop = make_loop()
-    one = Still([plot_of(main_loop)])
+    one = still_of(main_loop)
     one.display()
     hand_pump.serve(one)
     assert published == [({"text/plain": "", "text/html": STYLE + UNKEPT}, False), (EMPTY, False)]
@@ -147,7 +153,7 @@ def test_it_is_published_once_for_one_moment(hand_pump, published):
 def test_a_log_without_curves_leaves_a_table_only(hand_pump, published):
     main_loop = make_loop(channels=["nothing"])
     main_loop.run()
-    one = Still([plot_of(main_loop)])
+    one = still_of(main_loop)
     one.display()
     hand_pump.serve(one)
     assert "image/png" not in published[3][0]
@@ -156,7 +162,7 @@ def test_a_log_without_curves_leaves_a_table_only(hand_pump, published):
 def test_it_lets_go_of_the_run_afterwards(hand_pump, published):
     main_loop = make_loop()
     main_loop.run()
-    one = Still([plot_of(main_loop)])
+    one = still_of(main_loop)
     one.display()
     hand_pump.serve(one)
     run = weakref.ref(main_loop)
@@ -171,7 +177,7 @@ def test_names_in_the_table_are_text_not_markup(hand_pump, published):
     main_loop = make_loop()
     main_loop.log[0]["<b>bold</b>"] = 1.0
     main_loop.run()
-    one = Still([plot_of(main_loop)])
+    one = still_of(main_loop)
     one.display()
     hand_pump.serve(one)
     assert "<th>&lt;b&gt;bold&lt;/b&gt;</th>" in published[2][0]["text/html"]

@@ -3,7 +3,7 @@
 from extensions_live import Controls, Plot, view
 from extensions_live.notebook import Cell
 from extensions_live.output import Shelf
-from extensions_live.plot import PlotView
+from extensions_live.plot_view import PlotView
 from workbench.extensions import CompositeExtension
 
 from .runs import make_loop, plot_of

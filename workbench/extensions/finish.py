@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from workbench.errors import ArgumentError
-from workbench.extensions.base import TrainingExtension
 from workbench.extensions.composite import CompositeExtension
 from workbench.extensions.events import CallbackName
 from workbench.extensions.simple import Predicate, SimpleExtension
-from workbench.interfaces import Loop
+from workbench.interfaces import Holder, Loop
 from workbench.log import TrainingLogBase
 from workbench.utils.plain import is_count
 
@@ -201,7 +200,7 @@ def planned_batches(main_loop: Loop) -> int | None:
     return None if planned is None or planned < done else planned
 
 
-def _ends(extensions: Iterable[TrainingExtension]) -> Iterator[FinishAfter]:
+def _ends(extensions: Iterable[Holder]) -> Iterator[FinishAfter]:
     for extension in extensions:
         if isinstance(extension, FinishAfter):
             yield extension

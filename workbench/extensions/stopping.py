@@ -18,7 +18,7 @@ from workbench.extensions.predicates import OnLogRecord
 from workbench.extensions.saveload import Checkpoint
 from workbench.extensions.simple import SimpleExtension, Triggers
 from workbench.extensions.training import TrackTheBest
-from workbench.interfaces import Loop
+from workbench.interfaces import Holder, Loop
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -264,7 +264,7 @@ class EarlyStopping(CompositeExtension):
             self.checkpoint_extension.do(which_callback, *from_main_loop, self.checkpoint_filename)
 
 
-def _contains(extensions: Iterable[TrainingExtension], extension: TrainingExtension) -> bool:
+def _contains(extensions: Iterable[Holder], extension: TrainingExtension) -> bool:
     return any(
         one is extension
         or (isinstance(one, CompositeExtension) and _contains(one.sub_extensions, extension))

@@ -1,0 +1,107 @@
+"""`PlotView`: the widget that shows curves of a log.
+
+The pump feeds it; see `extensions_live.bridge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import traitlets
+
+from workbench.errors import nearest
+
+from .bridge import pump
+from .curves import latest, read_curve
+from .figures import colours, document, names_in
+from .reduction import packed
+from .source import Source
+from .widget import BokehJS, LiveWidget, live_module
+
+if TYPE_CHECKING:
+    from workbench.log import TrainingLogBase
+
+PERIOD = 0.2
+
+KIND = "plot"
+"""The kind of `Session.views` that it shows."""
+
+
+class PlotView(LiveWidget[Source]):
+    """Figures of a run on the screen.
+
+    Parameters
+    ----------
+    source : Session or Plot
+        Its log is shown.
+    figures : mapping
+        ``title``, ``channels`` (a list of lists of names) and ``height``, as `Plot.views` gives.
+
+    """
+
+    _esm = live_module("plot.js")
+
+    title = traitlets.Unicode().tag(sync=True)
+    channels: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    colours = traitlets.Dict().tag(sync=True)
+    figures = traitlets.Unicode().tag(sync=True)
+    bokehjs = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, source: Source, figures: Mapping[str, Any]) -> None:
+        channels = figures["channels"]
+        self._names = names_in(channels)
+        self._range: tuple[float | None, float | None] = (None, None)
+        self._shown: object = None
+        super().__init__(
+            source,
+            period=PERIOD,
+            title=figures["title"],
+            channels=channels,
+            colours=colours(channels),
+            figures=document(channels, height=figures["height"]),
+            bokehjs=BokehJS.shared().model_id,
+        )
+
+    def snapshot(self, source: Source) -> dict[str, Any] | None:
+        log, ended = source.log, source.state.ended
+        if log is None:
+            return None
+        visible = self._range
+        state = (id(log), log.version, visible, ended)
+        if state == self._shown:
+            return None
+        curves = {
+            name: packed(curve)
+            for name in self._names
+            if (curve := read_curve(log, name, start=visible[0], stop=visible[1])) is not None
+        }
+        self._shown = state
+        return {
+            "curves": curves,
+            "latest": latest(log),
+            "notes": absent(log, self._names, ended=ended),
+        }
+
+    def settled(self, source: Source) -> bool:
+        return source.state.ended
+
+    def receive(self, content: dict[str, Any]) -> None:
+        if content.get("kind") == "range":
+            self._range = (content["start"], content["stop"])
+            pump.nudge(self)
+
+
+def absent(log: TrainingLogBase, names: Iterable[str], *, ended: bool) -> dict[str, str]:
+    """Return an explanation for every channel that should be there by now and is not.
+
+    Most channels appear in the first epoch, so that nothing is said before its end.
+    """
+    if not (ended or log.status["epochs_done"]):
+        return {}
+    known = list(log.channels)
+    return {
+        channel: f"the log has no channel {channel!r} so far{nearest(channel, known)}"
+        for channel in names
+        if channel not in known
+    }
