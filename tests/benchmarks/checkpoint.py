@@ -20,8 +20,8 @@ from workbench.extensions.monitoring import TrainingDataMonitoring
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.main_loop import MainLoop
 from workbench.model import Model
-from workbench.serialization.atomic import replace_file
 from workbench.serialization.checkpoint import Snapshot
+from workbench.utils.atomic import replace_file
 
 RECORDS = 100_000
 WIDTHS = {"0.1 million parameters": [100], "12 million parameters": [3000, 3000]}
