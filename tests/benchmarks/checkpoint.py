@@ -15,6 +15,7 @@ from tests.benchmarks.timing import best_of
 from workbench import tensor
 from workbench.algorithms import Adam, GradientDescent
 from workbench.bricks import MLP, Softmax, Tanh
+from workbench.errors import ArchiveError
 from workbench.extensions import FinishAfter
 from workbench.extensions.monitoring import TrainingDataMonitoring
 from workbench.initialization import Constant, IsotropicGaussian
@@ -68,7 +69,7 @@ def contenders(main_loop: MainLoop, folder: Path) -> dict[str, Callable[[], int]
         return 1
 
     def written() -> int:
-        replace_file(folder / "run.tar", snapshot.write)
+        replace_file(folder / "run.tar", snapshot.write, ArchiveError)
         return 1
 
     return {
