@@ -36,6 +36,7 @@ from workbench.roles import (
     add_role,
 )
 from workbench.tensor import SharedVariable
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.variable import apply
 
 
@@ -271,7 +272,7 @@ def _forward_names(module: torch.nn.Module) -> list[str]:
 
 def _role(module: torch.nn.Module, name: str, tensor: torch.Tensor) -> VariableRole:
     """What a parameter or a buffer is for."""
-    normalizes = isinstance(module, torch.nn.modules.batchnorm._NormBase)
+    normalizes = isinstance(module, internals.NormBase)
     if not (isinstance(tensor, torch.nn.Parameter) and tensor.requires_grad):
         statistics = {
             "running_mean": BATCH_NORM_POPULATION_MEAN,
@@ -283,5 +284,5 @@ def _role(module: torch.nn.Module, name: str, tensor: torch.Tensor) -> VariableR
     if "weight" in name:
         if normalizes:
             return BATCH_NORM_SCALE_PARAMETER
-        return FILTER if isinstance(module, torch.nn.modules.conv._ConvNd) else WEIGHT
+        return FILTER if isinstance(module, internals.ConvNd) else WEIGHT
     return PARAMETER

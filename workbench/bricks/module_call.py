@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 from torch.func import functional_call
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from workbench.errors import CompilationError, ShapeError
 from workbench.tensor import shapes
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.draws import arguments, draws
 from workbench.tensor.variable import Operation
 
@@ -138,11 +138,11 @@ class ModuleCall(Operation):
             result = {key: v for key, v in result.items() if isinstance(v, torch.Tensor)}
             self.keys = list(result)
             return list(result.values())
-        leaves = torch.utils._pytree.tree_leaves(result)
+        leaves = internals.tree_leaves(result)
         return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
 
 
-class _Watch(TorchDispatchMode):
+class _Watch(internals.TorchDispatchMode):
     """Notes whether random numbers are drawn, and which running averages are written.
 
     torch counts changes of a tensor in its ``_version``, but not those that batch norms make.

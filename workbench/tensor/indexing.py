@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional
 
 from workbench.errors import OutOfRangeError, ShapeError
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.variable import Variable, apply
 
 
@@ -92,7 +93,7 @@ def _elements(table: torch.Tensor, indices: torch.Tensor, what: str) -> torch.Te
     number, length = table.shape[0], indices.shape[0]
     # torch would leave out rows that have no index.
     if not (type(number) is type(length) is int):
-        torch._check(number == length)  # where sizes are learned, learn this
+        internals.check_size(number == length)  # where sizes are learned, learn this
     elif number != length:
         raise ShapeError(f"{what}: there are {length}, but {number} rows to choose one from each")
     try:

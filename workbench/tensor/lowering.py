@@ -20,10 +20,10 @@ from typing import Any
 
 import torch
 from torch import fx
-from torch.autograd.graph import _engine_run_backward
 
 from workbench import errors
 from workbench.tensor import shapes
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.exact import LIMITED, exact
 from workbench.tensor.gradient import gradient
 from workbench.tensor.horizontal import widen
@@ -33,7 +33,7 @@ from workbench.tensor.structure import map_structure
 from workbench.tensor.traversal import ancestors
 from workbench.tensor.variable import Call, Variable, identity, shown_arguments
 
-METHODS = vars(torch.Tensor) | vars(torch._C.TensorBase)
+METHODS = vars(torch.Tensor) | vars(internals.TensorBase)
 LITERALS = (
     str, int, float, bool, complex, type(...), torch.dtype, torch.device, torch.layout,
     torch.memory_format,
@@ -162,7 +162,7 @@ def _differentiate(
         # One of its own: what is found may be just this.
         return (given if create else given.detach()).expand_as(cost).clone()
 
-    gradients: Sequence[torch.Tensor | None] = _engine_run_backward(
+    gradients: Sequence[torch.Tensor | None] = internals.engine_run_backward(
         tuple([cost for cost, _ in live]),
         tuple([first(cost, seed) for cost, seed in live]),
         retain or create,
@@ -397,7 +397,7 @@ class _Lowering:
 
     def _switch(self, mode: bool) -> None:
         if mode is not self.autograd:
-            self.autograd_off = self.graph.call_function(torch._C._set_grad_enabled, (mode,))
+            self.autograd_off = self.graph.call_function(internals.set_grad_enabled, (mode,))
             self.autograd = mode
 
     def _carries_graph(self, variable: Variable) -> bool:
@@ -430,4 +430,4 @@ class _Lowering:
 
 def _storage(variable: Variable) -> Any:
     """What identifies the storage of a variable's value, views included."""
-    return None if variable.is_number else variable.fake.untyped_storage()._cdata
+    return None if variable.is_number else internals.storage_of(variable.fake)

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 
 import torch
 
+from workbench.tensor import torch_internals as internals
+
 LARGE = 2**14
 """Elements from which a sum of its own is faster than the multi-tensor operation."""
 MARGIN = 1e8
@@ -61,7 +63,7 @@ class Screen:
         return True
 
 
-_look = torch._amp_foreach_non_finite_check_and_unscale_
+_look = internals.look_for_non_finite
 
 
 def finite(new: torch.Tensor) -> torch.Tensor:
