@@ -151,7 +151,7 @@ class _Drops(TorchFunctionMode):
     """Notes the first function that leaves something out at random."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.name: str | None = None
 
     def __torch_function__(
