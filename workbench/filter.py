@@ -117,6 +117,11 @@ class VariableFilter(Hinted):
         self.bricks = _listed("bricks", bricks, (Component, type), "bricks and classes of bricks")
         self.each_role = each_role
         self.name = name
+        for option, pattern in (
+            ("name_regex", name_regex),
+            ("variable_name_regex", variable_name_regex),
+        ):
+            _check_pattern(option, pattern)
         self.name_regex = name_regex
         self.variable_name = variable_name
         self.variable_name_regex = variable_name_regex
@@ -182,6 +187,17 @@ class VariableFilter(Hinted):
 def _call_id(variable: Variable) -> str | None:
     call = get_application_call(variable)
     return None if call is None else call.metadata["call_id"]
+
+
+def _check_pattern(option: str, pattern: object) -> None:
+    if pattern is None or isinstance(pattern, re.Pattern):
+        return
+    try:
+        re.compile(pattern)  # type: ignore[call-overload]
+    except (re.error, TypeError) as error:
+        raise SignatureError(
+            f"VariableFilter: {option}={pattern!r} must be a regular expression: {error}"
+        ) from None
 
 
 def _listed(name: str, values: Any, kind: Any, words: str) -> list[Any] | None:

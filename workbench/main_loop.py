@@ -758,7 +758,8 @@ class MainLoop(FixedAttributes):
         log: object = self.log
         if not isinstance(log, TrainingLogBase):
             return  # another kind of log need not know its channels
-        for name, text in channels.never_came(self.extensions, log):
+        since = self.started_at["iterations_done"]
+        for name, text in channels.never_came(self.extensions, log, since):
             if name not in self._told:
                 logger.warning(text)
             self._told.add(name)

@@ -185,7 +185,8 @@ class EarlyStopping(CompositeExtension):
     notification_name : str, optional
         The record which says that there is a new best; ``{record_name}_best_so_far`` if not given.
     choose_best : callable
-        Takes the current value and the best one before it, and returns the better.
+        Takes the current value and the best one before it, and returns the better; `max` for a
+        record such as an accuracy.
     iterations, epochs : int
         How many to wait for a new best; exactly one of the two, 1 or more.
     name : str, optional

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.data.convert.splits import check_splits
 from workbench.data.files import one_line, regular_file, some
 from workbench.data.hdf5 import write_hdf5
 from workbench.data.narrow import number_dtype, parsed
@@ -146,6 +147,7 @@ def csv_to_hdf5(
     >>> features.tolist(), targets.tolist()
     ([[5.099999904632568, 3.5], [7.0, 3.200000047683716]], [[0], [1]])
     """
+    check_splits(files, "path")
     tables = {split: read_table(file, delimiter, encoding) for split, file in files.items()}
     if not tables:
         raise DataError(f"nothing to write to {path}: no files were given")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.data.convert.splits import check_splits
 from workbench.data.hdf5.write import FORMAT, create_dense, create_ragged, write_table
 from workbench.data.pillow import MODES, picture_size, pillow, read_picture
 from workbench.errors import DataError, DataFileError, MissingDataError
@@ -88,6 +89,7 @@ def images_to_hdf5(
     pillow()
     if mode not in MODES:
         raise DataError(f"mode is {mode!r}; expected one of {', '.join(map(repr, MODES))}")
+    check_splits(folders, "path")
     found = {split: _pictures(Path(folder)) for split, folder in folders.items()}
     if not found:
         raise DataError(f"nothing to write to {path}: no folders were given")

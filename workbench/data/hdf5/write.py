@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from workbench.data.datasets import as_array
 from workbench.data.hdf5.layout import split_array
+from workbench.data.narrow import of_one_dtype
 from workbench.errors import DataError, MissingDataError
 from workbench.utils.atomic import replacing
 
@@ -156,15 +157,21 @@ def _write_dense(
 ) -> None:
     import h5py
 
+    arrays = of_one_dtype(arrays, f"source {source!r}")
     try:
         whole = np.concatenate(arrays)
     except ValueError as error:
         raise DataError(f"the splits of source {source!r} do not fit: {error}") from None
     text = whole.dtype.kind == "U"
     dtype = h5py.string_dtype() if text else whole.dtype
-    stored = create_dense(file, source, whole.shape, dtype, labels)
-    if whole.size:
-        stored[...] = whole.astype(object) if text else whole
+    try:
+        stored = create_dense(file, source, whole.shape, dtype, labels)
+        if whole.size:
+            stored[...] = whole.astype(object) if text else whole
+    except (TypeError, ValueError) as error:  # of dates, and of text with the character NUL
+        raise DataError(
+            f"source {source!r} of dtype {whole.dtype} cannot be stored in HDF5: {error}"
+        ) from None
 
 
 def _write_ragged(
@@ -179,7 +186,8 @@ def _write_ragged(
             f"{' or '.join(map(str, sorted(axes)))} axes and dtype {dtype}; expected numbers, and "
             "as many axes in each"
         )
+    examples = of_one_dtype(examples, f"source {source!r}")
     stored, shapes = create_ragged(file, source, len(examples), axes.pop(), dtype, labels)
     for index, example in enumerate(examples):
-        stored[index] = example.astype(dtype, copy=False).reshape(-1)
+        stored[index] = example.reshape(-1)
         shapes[index] = example.shape
