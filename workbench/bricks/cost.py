@@ -18,7 +18,7 @@ from workbench.roles import COST, add_role
 from workbench.tensor import Variable
 from workbench.tensor.alike import alike
 from workbench.tensor.exact import log_complement, log_probability, weighted
-from workbench.tensor.indexing import elements
+from workbench.tensor.indexing import elements, where_exist
 from workbench.tensor.probabilities import SCORES, probabilities
 
 __all__ = [
@@ -244,7 +244,8 @@ class MisclassificationRate(Cost):
             )
         truth = elements(y_hat, y, f"{self.path()}.apply: classes y").unsqueeze(1)
         not_behind = (~(y_hat < truth)).sum(1) - 1
-        return mean_cost((not_behind >= self.top_k).to(y_hat.dtype))
+        missed = (not_behind >= self.top_k).to(y_hat.dtype)
+        return mean_cost(where_exist(missed, y, y_hat.shape[1]))
 
 
 def mean_cost(costs: Variable) -> Variable:
