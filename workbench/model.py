@@ -14,6 +14,7 @@ from workbench.filter import get_brick
 from workbench.graph import ComputationGraph
 from workbench.graph.hierarchy import Component
 from workbench.graph.module import GraphAsModule
+from workbench.names import explain_missing
 from workbench.tensor import SharedVariable
 from workbench.tensor.shared import check_set
 from workbench.utils.paths import ByPath
@@ -209,3 +210,6 @@ def _misfits(path: str, array: numpy.ndarray[Any, Any], parameter: SharedVariabl
     except WorkbenchError as error:
         return [f"{path!r} makes no sense: {error}"]
     return []
+
+
+explain_missing(__name__)

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
-import dis
 import importlib
 import sys
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec
+from opcode import opmap
 from types import FrameType
 
 from workbench.errors import MissingImportError, UnknownNameError, nearest
@@ -122,6 +123,10 @@ OURS: dict[str, str] = {
     "randomhorizontalflip": "data.RandomFlip",
     "randomrotation": "data.Random2DRotation",
     "imagefolder": "data.convert.images_to_hdf5",
+    "xavier": "initialization.IsotropicGaussian((2 / (inputs + outputs)) ** 0.5)",
+    "glorot": "initialization.IsotropicGaussian((2 / (inputs + outputs)) ** 0.5)",
+    "kaiming": "initialization.IsotropicGaussian((2 / inputs) ** 0.5)",
+    "he": "initialization.IsotropicGaussian((2 / inputs) ** 0.5)",
     "normal": "initialization.IsotropicGaussian",
     "gaussian": "initialization.IsotropicGaussian",
     "randomnormal": "initialization.IsotropicGaussian",
@@ -165,7 +170,12 @@ def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> No
         full = f"{module}.{name}"
         if name.startswith("_") or full in sys.modules:  # a module that is being imported
             raise UnknownNameError(text)
-        importing = _imports(sys._getframe(1))
+        frame = sys._getframe(1)
+        if frame.f_code.co_name == "_handle_fromlist":  # which looks for modules next
+            raise UnknownNameError(text)
+        importing = _imports(frame)
+        if hasattr(sys.modules[module], "__path__") and find_spec(full) is not None:
+            raise UnknownNameError(f"{text} yet; it is a module: import {full}")
         known = vars(sys.modules[module])["__all__"]
         text += (hint(name) if hint else "") or suggestion(name, known, importing)
         # Python replaces an AttributeError there by an ImportError with a text of its own.
@@ -203,4 +213,4 @@ def suggestion(name: str, known: Iterable[str], load: bool = False) -> str:
 
 def _imports(frame: FrameType) -> bool:
     """Whether `frame` is at a statement ``from module import name``."""
-    return frame.f_code.co_code[frame.f_lasti] == dis.opmap["IMPORT_FROM"]
+    return frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]

@@ -14,6 +14,8 @@ from workbench.bricks.base import Brick
 from workbench.bricks.checks import shown
 from workbench.bricks.softmax import check_targets, expected_log
 from workbench.errors import DtypeError, ShapeError
+from workbench.hints import hinted
+from workbench.names import explain_missing
 from workbench.roles import COST, add_role
 from workbench.tensor import Variable
 from workbench.tensor.alike import alike
@@ -248,6 +250,7 @@ class MisclassificationRate(Cost):
         return mean_cost(where_exist(missed, y, y_hat.shape[1]))
 
 
+@hinted
 def mean_cost(costs: Variable) -> Variable:
     """The mean of one cost for each example, with role and number of examples.
 
@@ -277,3 +280,6 @@ def check_alike(brick: Brick, y: Variable, y_hat: Variable) -> Variable:
     """
     alike_targets: Variable = alike(y, y_hat, f"{brick.path()}.cost_matrix", ("y", "y_hat"))
     return alike_targets
+
+
+explain_missing(__name__)

@@ -15,6 +15,7 @@ from workbench.errors import ArgumentError, ExtensionError
 from workbench.extensions.events import CallbackName
 from workbench.extensions.schedules import Schedule
 from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.names import explain_missing
 from workbench.tensor import SharedVariable
 from workbench.utils.plain import is_count
 
@@ -417,3 +418,6 @@ class TrackTheBest(SimpleExtension):
 
     def __repr__(self) -> str:
         return _with(super().__repr__(), repr(self.record_name))
+
+
+explain_missing(__name__)

@@ -8,10 +8,12 @@ import numpy
 
 from workbench.errors import GraphError
 from workbench.graph.computation import ComputationGraph
+from workbench.hints import hinted
 from workbench.roles import COLLECTED, COLLECTOR, add_role
 from workbench.tensor import SharedVariable, Variable, shared
 
 
+@hinted
 def collect_parameters(
     computation_graph: ComputationGraph, parameters: Iterable[SharedVariable]
 ) -> ComputationGraph:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from workbench.data.files import replacing
 from workbench.errors import LogError, MissingLibraryError, UnknownRecordError, nearest
+from workbench.hints import hinted
 from workbench.log.base import TrainingLogBase
 from workbench.log.sqlite import SQLiteLog
 
@@ -35,6 +36,7 @@ NOTHING_TO_COMPARE = "compare([...]) was given no log"
 Source = TrainingLogBase | str | os.PathLike[str]
 
 
+@hinted
 def compare(
     logs: Mapping[str, Source] | Iterable[Source], channels: Sequence[str] | None = None
 ) -> pd.DataFrame:
@@ -99,6 +101,7 @@ def compare(
     return aligned if names is None else aligned.set_axis(names, axis="columns")
 
 
+@hinted
 def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
     """Write ``log.frame`` as comma-separated values, with the iteration as the first column.
 
@@ -129,6 +132,7 @@ def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
         frame.to_csv(temporary, lineterminator="\n")
 
 
+@hinted
 def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
     """Write ``log.frame`` as a Parquet file, with the iteration as index.
 
@@ -173,6 +177,7 @@ def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
         frame.to_parquet(temporary, engine="pyarrow")
 
 
+@hinted
 def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
     """Write all records and the status of a log to an HDF5 file.
 

@@ -14,6 +14,7 @@ import numpy
 import torch
 
 from workbench.errors import ArchiveError
+from workbench.hints import hinted
 from workbench.serialization import archive
 from workbench.serialization.values import by_path, path_of, value_of
 from workbench.tensor import SharedVariable
@@ -72,6 +73,7 @@ def decode_parameters(data: bytes, where: str) -> ByPath[numpy.ndarray[Any, Any]
         raise archive.unreadable(where, PARAMETERS, error) from None
 
 
+@hinted
 def load_parameters(file_: Any) -> ByPath[numpy.ndarray[Any, Any]]:
     """The parameters in an archive, by path; nothing is executed.
 

@@ -10,6 +10,8 @@ import itertools
 from collections.abc import Iterable, MutableSequence
 from typing import SupportsIndex, TypeVar, overload
 
+from workbench.names import explain_missing
+
 __all__ = [
     "AnnotatingList",
 ]
@@ -104,3 +106,6 @@ class AnnotatingList(MutableSequence[T]):
 
     def __repr__(self) -> str:
         return repr(self._items)
+
+
+explain_missing(__name__)

@@ -14,6 +14,7 @@ from workbench.data.datasets import as_array
 from workbench.data.files import replacing
 from workbench.data.hdf5.layout import split_array
 from workbench.errors import DataError
+from workbench.hints import hinted
 
 if TYPE_CHECKING:
     import h5py
@@ -22,6 +23,7 @@ FORMAT = "v110"
 """The first version of HDF5 whose own structures all carry checksums, so that damage is noticed."""
 
 
+@hinted
 def write_hdf5(
     path: str | os.PathLike[str],
     splits: Mapping[str, Mapping[str, npt.ArrayLike]],

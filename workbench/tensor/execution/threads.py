@@ -17,6 +17,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from workbench.config import config
+from workbench.hints import hinted
 from workbench.openmp import limited, sleep_while_idle
 from workbench.tensor.execution.processors import available_processors
 from workbench.tensor.execution.quiet import silence
@@ -97,6 +98,7 @@ class Threads:
         return f"{self.used} of {self.available}"
 
 
+@hinted
 def available_threads(asked: int | None = None) -> int:
     """Return how many threads a large step uses on a CPU.
 
