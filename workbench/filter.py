@@ -50,6 +50,12 @@ def get_brick(var: Variable) -> Component | None:
     return get_annotation(var, Component)
 
 
+def path_of(variable: Variable) -> str:
+    """Return the path of a brick's parameter, ``/mlp/linear_0.W``, or any other variable's name."""
+    brick = get_brick(variable)
+    return repr(variable) if brick is None else brick.get_hierarchical_name(variable)
+
+
 @hinted
 def get_application_call(var: Variable) -> ApplicationCall | None:
     """The application call that a variable belongs to, or ``None``."""

@@ -13,10 +13,11 @@ from typing import Any
 import torch
 
 from workbench.errors import ArchiveError, ParameterError
+from workbench.filter import path_of
 from workbench.hints import hinted
 from workbench.serialization.archive import check_regular
 from workbench.serialization.atomic import replace_file
-from workbench.serialization.values import assign, misfits, path_of, value_of
+from workbench.serialization.values import assign, misfits, value_of
 from workbench.tensor import SharedVariable
 
 

@@ -14,9 +14,10 @@ import numpy
 import torch
 
 from workbench.errors import ArchiveError
+from workbench.filter import path_of
 from workbench.hints import hinted
 from workbench.serialization import archive
-from workbench.serialization.values import by_path, path_of, value_of
+from workbench.serialization.values import by_path, value_of
 from workbench.tensor import SharedVariable
 from workbench.utils.npy import arrays_of
 from workbench.utils.paths import ByPath
