@@ -115,8 +115,8 @@ class VariableClipping(StepRule):
         wrong = [a for a in self.axis or () if not -moved.ndim <= a < moved.ndim]
         if wrong:
             raise errors.AlgorithmError(
-                f"{self!r} cannot clip {path_of(parameter)}, which has {moved.ndim} dimensions and so "
-                f"no axis {wrong[0]}; apply it to others only, with Restrict"
+                f"{self!r} cannot clip {path_of(parameter)}, which has {moved.ndim} dimensions "
+                f"and so no axis {wrong[0]}; apply it to others only, with Restrict"
             )
         axes = self.axis or tuple(range(moved.ndim))
         norm = (moved**2).sum(axes, keepdim=True).sqrt() if axes else moved.abs()
