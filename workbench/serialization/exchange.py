@@ -16,9 +16,9 @@ from workbench.errors import ArchiveError, ParameterError
 from workbench.filter import path_of
 from workbench.hints import hinted
 from workbench.serialization.archive import check_regular
-from workbench.serialization.atomic import replace_file
 from workbench.serialization.values import assign, misfits, value_of
 from workbench.tensor import SharedVariable
+from workbench.utils.atomic import replace_file
 
 
 @hinted
@@ -124,7 +124,7 @@ def save_safetensors(
 
     values = {name: value.contiguous() for name, value in to_state_dict(parameters).items()}
     data = save(values, dict(metadata or {}))
-    replace_file(path, lambda file: file.write(data))
+    replace_file(path, lambda file: file.write(data), ArchiveError)
 
 
 @hinted
