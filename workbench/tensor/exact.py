@@ -78,12 +78,16 @@ def weighted(weight: Variable, log_p: Variable) -> Variable:
 
 
 careful: ContextVar[bool] = ContextVar("careful", default=False)
-"""Whether limits are computed where the quick way gives NaN; compiled programs always do."""
+"""Whether limits are computed where the quick way gives NaN; compiled programs always do, and so
+does the eager tier on an accelerator."""
 
 
 def _limits(x: torch.Tensor) -> bool:
-    """Whether to look after limits: where that is free, or the quick way has given NaN."""
-    return type(x) is not torch.Tensor or careful.get()
+    """Whether to look after limits: where that is free, or the quick way has given NaN.
+
+    On an accelerator nobody waits to see what the quick way has given.
+    """
+    return type(x) is not torch.Tensor or not x.is_cpu or careful.get()
 
 
 def _with_limits(
