@@ -51,6 +51,7 @@ from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
 from workbench.mailbox import Letter, Mailbox
 from workbench.model import Model
+from workbench.names import explain_missing
 from workbench.running import Claim, is_claimed
 from workbench.serialization import training
 from workbench.tensor.execution import available_threads
@@ -944,3 +945,6 @@ def _timed(name: str, handler: Handler, profile: Profile) -> Handler:
             handler(*args)
 
     return timed
+
+
+explain_missing(__name__)

@@ -10,6 +10,7 @@ from workbench import errors
 from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm, named
 from workbench.algorithms.finite import FiniteCost
 from workbench.algorithms.rules import Scale, StepRule, check_parameters, total_norm
+from workbench.filter import path_of
 from workbench.graph.modes import evaluated, is_chosen
 from workbench.graph.training import GraphMode, TrainingGraph
 from workbench.roles import ALGORITHM_STATE, has_roles
@@ -243,10 +244,11 @@ def _of_parameters(
         raise errors.AlgorithmError(
             "GradientDescent has no parameters to change; got an empty list"
         )
-    different = set(parameters) ^ set(gradients)
+    both = set(parameters) & set(gradients)
+    different = [v for v in (*parameters, *gradients) if v not in both]
     if different:
         raise errors.AlgorithmError(
             "gradients and parameters differ: "
-            f"{', '.join(map(repr, different))} is in one of them only"
+            f"{', '.join(map(path_of, different))} is in one of them only"
         )
     return {parameter: gradients[parameter] for parameter in parameters}

@@ -20,6 +20,7 @@ from workbench.algorithms.rules import (
     hyperparameter,
 )
 from workbench.expressions import l2_norm
+from workbench.filter import path_of
 from workbench.tensor import SharedVariable, Variable, as_variable
 
 
@@ -114,8 +115,8 @@ class VariableClipping(StepRule):
         wrong = [a for a in self.axis or () if not -moved.ndim <= a < moved.ndim]
         if wrong:
             raise errors.AlgorithmError(
-                f"{self!r} cannot clip {parameter!r}, which has {moved.ndim} dimensions and so "
-                f"no axis {wrong[0]}; apply it to others only, with Restrict"
+                f"{self!r} cannot clip {path_of(parameter)}, which has {moved.ndim} dimensions "
+                f"and so no axis {wrong[0]}; apply it to others only, with Restrict"
             )
         axes = self.axis or tuple(range(moved.ndim))
         norm = (moved**2).sum(axes, keepdim=True).sqrt() if axes else moved.abs()

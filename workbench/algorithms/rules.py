@@ -19,6 +19,7 @@ import torch
 
 from workbench import errors
 from workbench.expressions import l2_norm
+from workbench.filter import path_of
 from workbench.roles import ALGORITHM_BUFFER, ALGORITHM_HYPERPARAMETER, VariableRole, add_role
 from workbench.tensor import SharedVariable, Variable, shared
 from workbench.tensor.device import floatx
@@ -347,7 +348,7 @@ def check_parameters(what: str, parameters: Sequence[Any]) -> None:
             )
     if len(set(parameters)) != len(parameters):
         twice, _ = Counter(parameters).most_common(1)[0]
-        raise errors.AlgorithmError(f"{what} got the parameter {twice!r} twice")
+        raise errors.AlgorithmError(f"{what} got the parameter {path_of(twice)} twice")
 
 
 def total_norm(tensors: Mapping[SharedVariable, Variable], name: str) -> Variable:

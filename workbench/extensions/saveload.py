@@ -19,6 +19,7 @@ from workbench.errors import ArchiveError, CheckpointWarning, ExtensionError, St
 from workbench.extensions.base import Handler
 from workbench.extensions.events import CallbackName
 from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.names import explain_missing
 from workbench.serialization.checkpoint import Snapshot, check_separate, read_state
 from workbench.serialization.writer import Writer
 from workbench.tensor import SharedVariable
@@ -336,3 +337,6 @@ class Load(SimpleExtension):
         wanted = [n for n in ("load_iteration_state", "load_log") if getattr(self, n)]
         given = "".join(f", {name}=True" for name in wanted)
         return f"{kind}({self.path!r}{given}{', ' * (options != ')')}{options}"
+
+
+explain_missing(__name__)

@@ -18,6 +18,7 @@ from workbench.extensions.predicates import OnLogRecord
 from workbench.extensions.saveload import Checkpoint
 from workbench.extensions.simple import SimpleExtension, Triggers
 from workbench.extensions.training import TrackTheBest
+from workbench.names import explain_missing
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -271,3 +272,6 @@ def _contains(extensions: Iterable[TrainingExtension], extension: TrainingExtens
         or (isinstance(one, CompositeExtension) and _contains(one.sub_extensions, extension))
         for one in extensions
     )
+
+
+explain_missing(__name__)

@@ -16,6 +16,7 @@ from workbench.extensions.direction import check_direction, check_number
 from workbench.extensions.events import CallbackName
 from workbench.extensions.schedules import Schedule
 from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.names import explain_missing
 from workbench.tensor import SharedVariable
 from workbench.utils.plain import is_count
 
@@ -437,3 +438,6 @@ class TrackTheBest(SimpleExtension):
 
     def __repr__(self) -> str:
         return _with(super().__repr__(), repr(self.record_name))
+
+
+explain_missing(__name__)

@@ -14,6 +14,7 @@ from typing import Any
 
 from workbench.errors import GraphError
 from workbench.graph.computation import ComputationGraph
+from workbench.hints import hinted
 from workbench.roles import DROPOUT, add_role
 from workbench.tensor import RandomStream, Variable, as_variable
 from workbench.tensor.random import is_draw
@@ -27,6 +28,7 @@ NO_VARIABLES = (
 )
 
 
+@hinted
 def apply_dropout(
     computation_graph: ComputationGraph,
     variables: Iterable[Variable],
@@ -95,6 +97,7 @@ def apply_dropout(
     return _replaced(computation_graph, variables, dropped, "apply_dropout")
 
 
+@hinted
 def apply_noise(
     computation_graph: ComputationGraph,
     variables: Iterable[Variable],

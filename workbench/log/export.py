@@ -23,6 +23,7 @@ from workbench.errors import (
     UnknownRecordError,
     nearest,
 )
+from workbench.hints import hinted
 from workbench.log.base import TrainingLogBase
 from workbench.log.sqlite import SQLiteLog
 from workbench.utils.atomic import replacing
@@ -41,6 +42,7 @@ NOTHING_TO_COMPARE = "compare([...]) was given no log"
 Source = TrainingLogBase | str | os.PathLike[str]
 
 
+@hinted
 def compare(
     logs: Mapping[str, Source] | Iterable[Source], channels: Sequence[str] | None = None
 ) -> pd.DataFrame:
@@ -105,6 +107,7 @@ def compare(
     return aligned if names is None else aligned.set_axis(names, axis="columns")
 
 
+@hinted
 def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
     """Write ``log.frame`` as comma-separated values, with the iteration as the first column.
 
@@ -135,6 +138,7 @@ def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
         frame.to_csv(temporary, lineterminator="\n")
 
 
+@hinted
 def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
     """Write ``log.frame`` as a Parquet file, with the iteration as index.
 
@@ -179,6 +183,7 @@ def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
         frame.to_parquet(temporary, engine="pyarrow")
 
 
+@hinted
 def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
     """Write all records and the status of a log to an HDF5 file.
 

@@ -22,6 +22,7 @@ import cloudpickle
 import torch
 
 from workbench.errors import ArchiveError, UntrustedArchiveError
+from workbench.hints import hinted
 from workbench.serialization import archive
 from workbench.serialization.parameters import (
     PARAMETERS,
@@ -146,6 +147,7 @@ def _with_deep_stack(run: Callable[[], Any]) -> Any:
     return results[0]
 
 
+@hinted
 def dump(
     object_: Any,
     file_: IO[bytes],
@@ -192,6 +194,7 @@ def dump(
     archive.write(file_, members)
 
 
+@hinted
 def add_to_dump(
     object_: Any,
     file_: IO[bytes],
@@ -297,6 +300,7 @@ def secure_dump(
     replace_file(path, lambda file: dump_function(object_, file, **options), ArchiveError)
 
 
+@hinted
 def load(file_: Any, name: str = PICKLE, *, trusted: bool = False) -> Any:
     """Load an object that `dump` or `add_to_dump` saved.
 

@@ -165,7 +165,7 @@ def _checked(
     if kind == "distributions" and not value.dtype.is_floating_point:
         return value  # class indices
     rows = kind == "distributions" and value.ndim <= 2  # with more, classes are not last
-    return probabilities.probabilities(value, what, rows=rows)
+    return probabilities.probabilities(value, what, rows=rows, masked=rows)
 
 
 def _comparable(one: Any) -> bool:

@@ -27,6 +27,8 @@ from workbench.tensor import torch_internals as internals
 from workbench.tensor.exact import LIMITED, exact
 from workbench.tensor.gradient import gradient
 from workbench.tensor.horizontal import widen
+from workbench.tensor.indexing import LOOKED_AT
+from workbench.tensor.limits import LIMITS
 from workbench.tensor.probabilities import CHECKS
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.structure import map_structure
@@ -34,6 +36,7 @@ from workbench.tensor.traversal import ancestors
 from workbench.tensor.variable import Call, Variable, identity, shown_arguments
 
 METHODS = vars(torch.Tensor) | vars(internals.TensorBase)
+LOOK = LIMITED | CHECKS | LOOKED_AT | frozenset(LIMITS.values())
 LITERALS = (
     str, int, float, bool, complex, type(...), torch.dtype, torch.device, torch.layout,
     torch.memory_format,
@@ -84,19 +87,19 @@ class Program:
     @cached_property
     def limited(self) -> bool:
         """Whether a result that is NaN deserves a second look."""
-        return any(node.target in LIMITED or node.target in CHECKS for node in self.graph.nodes)
+        return any(node.target in LOOK for node in self.graph.nodes)
 
     def look(self, arguments: Sequence[Any]) -> None:
         """Run operation by operation on `arguments`, so that what looks at values can raise.
 
         Raises
         ------
-        DomainError
+        DomainError, OutOfRangeError
             If there are values for which a function is not defined.
         """
         try:
             _Finder(self).run(*arguments)
-        except errors.DomainError:
+        except (errors.DomainError, errors.OutOfRangeError):
             raise
         except Exception:  # of which the program itself said nothing
             return
@@ -351,6 +354,10 @@ class _Lowering:
         function, args, kwargs, bypassed = exact(call, self.wrt)
         if bypassed is not None:
             self.bypassed[self.value[bypassed]] = None
+        if function in LIMITS:
+            place = f"{call.location[-1]}: " if call.location else ""
+            args = (f"{place}{call.name}: target", *args)
+            function = LIMITS[function]
         args, kwargs = map_structure(lambda v: self._argument(v, tracked), (args, kwargs))
         name = getattr(function, "__name__", "")
         if METHODS.get(name) is function and args:

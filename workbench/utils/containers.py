@@ -10,6 +10,8 @@ import itertools
 from collections.abc import Iterable, MutableSequence
 from typing import SupportsIndex, TypeVar, overload
 
+from workbench.names import explain_missing
+
 __all__ = [
     "AnnotatingList",
 ]
@@ -123,3 +125,6 @@ class AnnotatingList(MutableSequence[T]):
 
 def _is_list(other: object) -> bool:
     return isinstance(other, (list, AnnotatingList))
+
+
+explain_missing(__name__)

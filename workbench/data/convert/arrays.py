@@ -9,8 +9,10 @@ from workbench.data.convert.splits import check_splits
 from workbench.data.hdf5 import write_hdf5
 from workbench.data.idx import read_idx
 from workbench.data.npz import read_npz
+from workbench.hints import hinted
 
 
+@hinted
 def idx_to_hdf5(
     path: str | os.PathLike[str],
     splits: Mapping[str, Mapping[str, str | os.PathLike[str]]],
@@ -56,6 +58,7 @@ def idx_to_hdf5(
     write_hdf5(path, read, axis_labels=axis_labels)
 
 
+@hinted
 def npz_to_hdf5(
     path: str | os.PathLike[str],
     archive: str | os.PathLike[str],

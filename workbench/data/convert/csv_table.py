@@ -22,6 +22,7 @@ from workbench.data.files import one_line, regular_file, some
 from workbench.data.hdf5 import write_hdf5
 from workbench.data.narrow import number_dtype, parsed
 from workbench.errors import DataError, DataFileError, SourceError, nearest
+from workbench.hints import hinted
 
 FLOAT = np.dtype(np.float64)
 
@@ -91,6 +92,7 @@ class Table:
         return [row[index].strip() for row in self.rows]
 
 
+@hinted
 def csv_to_hdf5(
     path: str | os.PathLike[str],
     files: Mapping[str, str | os.PathLike[str]],

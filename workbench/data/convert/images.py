@@ -17,6 +17,7 @@ from workbench.data.convert.splits import check_splits
 from workbench.data.hdf5.write import FORMAT, create_dense, create_ragged, write_table
 from workbench.data.pillow import MODES, picture_size, pillow, read_picture
 from workbench.errors import DataError, DataFileError, MissingDataError
+from workbench.hints import hinted
 from workbench.utils.atomic import replacing
 
 SUFFIXES = {
@@ -35,6 +36,7 @@ SUFFIXES = {
 AXES = ("batch", "channel", "height", "width")
 
 
+@hinted
 def images_to_hdf5(
     path: str | os.PathLike[str],
     folders: Mapping[str, str | os.PathLike[str]],

@@ -14,6 +14,7 @@ from workbench.data.datasets import as_array
 from workbench.data.hdf5.layout import split_array
 from workbench.data.narrow import of_one_dtype
 from workbench.errors import DataError, MissingDataError
+from workbench.hints import hinted
 from workbench.utils.atomic import replacing
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ FORMAT = "v110"
 """The first version of HDF5 whose own structures all carry checksums, so that damage is noticed."""
 
 
+@hinted
 def write_hdf5(
     path: str | os.PathLike[str],
     splits: Mapping[str, Mapping[str, npt.ArrayLike]],

@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from workbench import errors
+from workbench.hints import hinted
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.compiled import Compiled, Variant
 from workbench.tensor.execution.policy import Execution
@@ -32,6 +33,7 @@ NOTHING_TO_EXPLAIN = (
 )
 
 
+@hinted
 def explain(what: Any) -> None:
     """Print what a function or an algorithm runs, in which tier and why, and what that costs.
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import torch
 
 from workbench.config import config
+from workbench.hints import hinted
 from workbench.openmp import limited, sleep_while_idle
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.processors import available_processors
@@ -144,6 +145,7 @@ class Threads:
         return f"{self.used} of {self.available}{inside}"
 
 
+@hinted
 def available_threads(asked: int | None = None) -> int:
     """Return how many threads a large step uses on a CPU.
 
