@@ -175,6 +175,52 @@ def test_what_a_rule_remembers_stays_finite(name, execution, size):
     assert first in text and "all gradients are finite; no" in text and "StepClipping" in text
 
 
+@pytest.mark.parametrize("size", [2, 2**14])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_sum_of_finite_numbers_that_overflows_is_refused(size, dtype):
+    """Near the largest number the step is finite, the rate 1 or less, and the difference is not."""
+    most, x = torch.finfo(dtype).max, tensor.vector("x", dtype=dtype)
+    w = shared(torch.full((size,), 0.9 * most, dtype=dtype), "w", dtype=dtype)
+    gradients = {w: x.mean() * torch.ones_like(w)}
+    algorithm = GradientDescent(gradients=gradients, step_rule=Scale(0.5))
+    refused(algorithm, {"x": [-0.5 * most]}, "w would not stay finite")
+    for mean in (0.5, 0.5, -0.4):  # large steps that are fine
+        before = w.tensor.clone()
+        algorithm.process_batch({"x": torch.tensor([mean * most], dtype=dtype)})
+        assert torch.equal(w.tensor, before - 0.5 * torch.tensor(mean * most, dtype=dtype))
+
+
+@pytest.mark.parametrize("exponent", [-140, -20, 18, 30, 120])
+def test_looking_does_not_change_steps(exponent):
+    x, w = tensor.vector("x"), shared(torch.zeros(3), "w")
+    step = torch.tensor([1.0, -3.0, 1.7], dtype=torch.float32) * torch.tensor(2.0) ** exponent
+    algorithm = GradientDescent(gradients={w: x * 1.0}, step_rule=Scale(1.0))
+    algorithm.process_batch({"x": step})
+    assert torch.equal(w.tensor, -step)
+
+
+@pytest.mark.parametrize("execution", ["eager", "compiled"])
+def test_updates_that_leave_out_what_is_watched(execution):
+    x, w, b = variables()
+    algorithm = GradientDescent(
+        cost=((x * w + b) ** 2).mean(),
+        parameters=[w, b],
+        step_rule=Adam(0.1),
+        function_kwargs={"execution": execution},
+    )
+    updates, count = algorithm.updates, shared(0, "count")
+    algorithm.updates = [(v, new) for v, new in updates if v is not w]
+    algorithm.add_updates([(count, count + 1)])
+    algorithm.process_batch({"x": ONES})
+    assert w.get_value().tolist() == [1, 1] and b.get_value().any() and count.get_value() == 1
+    algorithm.updates = []
+    algorithm.process_batch({"x": ONES})
+    algorithm.updates = updates
+    algorithm.process_batch({"x": ONES})
+    assert (w.get_value() < 1).all()
+    refused(algorithm, {"x": ONES * 1e30}, "is inf in batch 4 ")
+
+
 def test_what_a_rule_remembers_may_begin_without_being_finite():
     class Least(StepRule):
         def compute_step(self, parameter, previous_step):
@@ -323,6 +369,42 @@ def test_removing_leaves_out_all_updates_of_a_batch(execution):
     assert count.get_value() == 1
     [kept] = [v for n, v in snapshot(algorithm).items() if "population_mean" in n]
     numpy.testing.assert_allclose(kept, 0.1 * batch.mean(0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", REMEMBERING)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_removing_leaves_out_what_would_ruin_an_average(name, wrapped):
+    """All steps are finite, and zero; only the average of squares is not, then and for ever."""
+    rule, _ = REMEMBERING[name]
+    remove = CompositeRule([RemoveNotFinite(0.5)]) if wrapped else RemoveNotFinite(0.5)
+    x, w, b = variables()
+    count = shared(0, "count")
+    algorithm = GradientDescent(
+        cost=(x.mean() * b).sum() + (w**2).sum(),
+        parameters=[w, b],
+        step_rule=CompositeRule([type(rule)(), remove]),
+        updates=[(count, count + 1)],
+    )
+    before = snapshot(algorithm)
+    algorithm.process_batch({"x": ONES * 1e25})
+    for key, value in snapshot(algorithm).items():
+        numpy.testing.assert_array_equal(value, before[key], err_msg=key)
+    algorithm.process_batch({"x": ONES})
+    assert count.get_value() == 1 and b.get_value().all()
+
+
+def test_a_restricted_removal_looks_at_averages_of_its_own_parameters():
+    x, w, b = variables()
+    count, batch = shared(0, "count"), {"x": ONES * 1e25}
+    for kept, counted in (([b], 0), ([w], 1)):
+        algorithm = GradientDescent(
+            cost=(x.mean() * b).sum() + (w**2).sum(),
+            parameters=[w, b],
+            step_rule=CompositeRule([AdaGrad(0.1), Restrict(RemoveNotFinite(), kept)]),
+            updates=[(count, count + 1)],
+        )
+        algorithm.process_batch(batch)
+        assert count.get_value() == counted
 
 
 def test_removing_shrinks_what_failed_itself():

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from workbench import errors
 from workbench.algorithms.base import OnTrouble, choice, named
+from workbench.algorithms.rules import about, may_overflow
 from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.execution import Guard, Step, Watch
 from workbench.tensor.execution.eager import Eager
@@ -88,14 +89,16 @@ class FiniteCost:
         self.outputs = [] if cost is None or on_not_finite == "ignore" else [cost]
         self.gradients = dict(gradients)
         raising = on_not_finite == "raise"
-        self.remembered = [v for v in remembered if raising and _to_watch(v)]
+        self.remembered = [v for v in remembered if raising and may_overflow(v)]
         watched = list(gradients if watched is None else watched) if raising else []
-        self.variables = [*watched, *self.remembered]
+        stands_for = dict(zip(watched, self.gradients, strict=raising))
+        self._of = {**stands_for, **dict(zip(self.remembered, self.remembered, strict=True))}
+        self.variables = list(self._of)
         self.batches = 0
         self.last: float | None = None
         self._finite = True
         self._arriving: Arrivals[None] = Arrivals()
-        self._flags: Arrivals[int] = Arrivals()
+        self._flags: Arrivals[tuple[int, list[Variable]]] = Arrivals()
         self._watched = 0
 
     def __getstate__(self) -> dict[str, Any]:
@@ -110,6 +113,11 @@ class FiniteCost:
     def watch(self) -> Watch | None:
         """What the function shall ask about new values."""
         return self if self.variables else None
+
+    def watch_of(self, updated: Collection[SharedVariable]) -> Watch | None:
+        """The same for a function that changes no more than `updated`."""
+        self.variables = [variable for variable in self._of if variable in updated]
+        return self.watch
 
     def holds(self, outputs: Sequence[Any]) -> torch.Tensor | None:
         """Whether parameters may change: if the cost is finite, or that does not matter."""
@@ -172,13 +180,13 @@ class FiniteCost:
     def look_later(self, told: torch.Tensor) -> None:
         """Look, some batches later, whether anything was not finite."""
         self._watched += 1
-        self._flags.send(self._watched, [told])
+        self._flags.send((self._watched, self.variables), [told])
         self._look_at_flags()
 
     def _look_at_flags(self, *, wait: bool = False) -> None:
         most = None if wait else LATE
-        for batch, [told] in self._flags.received(wait=wait, most=most):
-            pairs = zip(self.variables, told.tolist(), strict=True)
+        for (batch, variables), [told] in self._flags.received(wait=wait, most=most):
+            pairs = zip(variables, told.tolist(), strict=True)
             bad = dict.fromkeys(self._parameters(v for v, fine in pairs if not fine))
             if bad:
                 raise self._error(STEP, bad, self._of_this_run(batch), "", GRADIENT_ADVICE)
@@ -192,8 +200,7 @@ class FiniteCost:
 
     def _parameters(self, watched: Iterable[Variable]) -> list[SharedVariable]:
         """The parameters that are watched by means of `watched`, or what is remembered if none."""
-        of = dict(zip(self.variables, [*self.gradients, *self.remembered], strict=True))
-        found = [of[variable] for variable in watched]
+        found = [self._of[variable] for variable in watched]
         return [p for p in found if p in self.gradients] or found
 
     def _backwards(self, parameters: Iterable[SharedVariable]) -> list[SharedVariable]:
@@ -202,7 +209,7 @@ class FiniteCost:
         last = {v: i for i, used in enumerate(ancestors(roots)) for v in inputs_of(used)}
 
         def place(one: SharedVariable) -> int:
-            return -last.get(vars(one.tag).get("for_parameter", one), -1)
+            return -last.get(about(one), -1)
 
         return sorted(parameters, key=place)
 
@@ -266,12 +273,6 @@ class FiniteCost:
         if not bad:
             return ""
         return ALREADY.format(parameters=_listed(bad), verb="was" if len(bad) == 1 else "were")
-
-
-def _to_watch(variable: SharedVariable) -> bool:
-    if vars(variable.tag).get("shown_by_step"):
-        return False
-    return variable.dtype.is_floating_point and bool(variable.tensor.isfinite().all())
 
 
 def _listed(names: Sequence[str]) -> str:

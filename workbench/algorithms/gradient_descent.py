@@ -223,7 +223,7 @@ class GradientDescent(UpdatesAlgorithm):
         return self.finite.guard
 
     def _watch(self) -> Watch | None:
-        return self.finite.watch
+        return self.finite.watch_of({target for target, _ in self.updates})
 
     def settle(self) -> None:
         self.finite.settle()
