@@ -242,6 +242,73 @@ def test_a_step_of_an_optimizer_that_overflows_is_undone():
     refused(algorithm, match="b would not stay finite in batch 1 ")
 
 
+SQUARING = {
+    "exp_avg_sq": (torch.optim.Adam, {}),
+    "max_exp_avg_sq": (torch.optim.Adam, {"amsgrad": True}),
+    "square_avg": (torch.optim.RMSprop, {}),
+    "sum": (torch.optim.Adagrad, {}),
+    "acc_delta": (torch.optim.Adadelta, {}),
+    "exp_avg": (torch.optim.NAdam, {}),
+}
+
+
+@pytest.mark.parametrize("name", SQUARING)
+@pytest.mark.parametrize("steps", [0, 1, 3])
+def test_what_an_optimizer_remembers_stays_finite(name, steps):
+    """The square of a finite gradient is infinite, and the step zero, then and for ever."""
+    optimizer, options = SQUARING[name]
+    x, w, b = variables()
+    cost = (x.mean() * b).sum() + (w**2).sum()
+    algorithm = TorchOptimizer(cost, [w, b], optimizer, options)
+    for _ in range(steps):
+        algorithm.process_batch({"x": ONES})
+    text = refused(algorithm, {"x": ONES * 1e25}, r"what the optimizer remembers of b \(")
+    assert f"batch {steps + 1} of this run" in text and "all gradients are finite" in text
+    if name not in ("acc_delta", "exp_avg"):
+        assert name in text
+    algorithm.process_batch({"x": ONES})
+    same, twin = shared(torch.ones(2), "w"), shared(torch.zeros(2), "b")
+    cost = (x.mean() * twin).sum() + (same**2).sum()
+    other = TorchOptimizer(cost, [same, twin], optimizer, options)
+    for _ in range(steps + 1):
+        other.process_batch({"x": ONES})
+    numpy.testing.assert_array_equal(b.get_value(), twin.get_value())
+
+
+def test_what_adds_up_in_an_optimizer_stays_finite():
+    x, w, b = variables()
+    algorithm = TorchOptimizer((x.mean() * b).sum() + (w**2).sum(), [w, b], torch.optim.Adagrad)
+    for _ in range(3):
+        algorithm.process_batch({"x": ONES * 1e19})
+    refused(algorithm, {"x": ONES * 1e19}, r"remembers of b \(sum\) would not stay finite in batch 4")
+
+
+def test_an_optimizer_that_is_not_torch_s_is_undone():
+    class Cubes(torch.optim.Optimizer):
+        def __init__(self, params):
+            super().__init__(params, {"lr": 0.1})
+
+        def step(self, closure=None):
+            loss = closure()
+            for leaf in self.param_groups[0]["params"]:
+                self.state[leaf]["cubes"] = leaf.grad**3
+                leaf.data -= leaf.grad.tanh()
+            return loss
+
+    x, w, b = variables()
+    algorithm = TorchOptimizer((x.mean() * b).sum() + (w**2).sum(), [w, b], Cubes)
+    algorithm.process_batch({"x": ONES * 1e12})
+    refused(algorithm, {"x": ONES * 1e13}, r"remembers of b \(cubes\)")
+
+
+def test_a_division_by_nothing_in_an_optimizer_is_undone():
+    x, w, b = variables()
+    algorithm = TorchOptimizer(
+        (x.mean() * b).sum() + (w**2).sum(), [w, b], torch.optim.Adam, {"eps": 0.0}
+    )
+    refused(algorithm, {"x": 0 * ONES}, "b would not stay finite in batch 1 ")
+
+
 def test_the_first_on_the_way_back_is_named():
     """The root stands between the layers: what is before it fails, the nearest to it first."""
     mlp = MLP(

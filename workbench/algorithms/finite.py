@@ -30,6 +30,7 @@ NOT_FINITE = (
 WRONG = "{what} in {batch}{although}{others}; {effect}. {advice}"
 GRADIENT = "the gradient of {parameter} is {value}"
 STEP = "{parameter} would not stay finite"
+OF_OPTIMIZER = "what the optimizer remembers of {{parameter}} ({states}) would not stay finite"
 ADVICE = (
     "Try a smaller learning rate, clip the steps with CompositeRule([StepClipping(1.0), rule]), or "
     "leave such batches out with RemoveNotFinite as the last rule"
@@ -143,13 +144,22 @@ class FiniteCost:
             self._judge(value.item())
         self._look_at_flags(wait=True)
 
-    def check_changed(self, parameters: Iterable[SharedVariable]) -> None:
-        """Raise `NotFiniteError` if a step has made one of `parameters` anything but finite."""
-        bad = dict.fromkeys(p for p in parameters if not p.tensor.isfinite().all())
-        if bad:
+    def check_changed(self, ruined: Mapping[SharedVariable, Sequence[str]]) -> None:
+        """Raise `NotFiniteError` if a step has ruined parameters.
+
+        Parameters
+        ----------
+        ruined : dict of SharedVariable to sequence of str
+            For each what it was that an optimizer remembers of it, or nothing if the parameter
+            itself is not finite.
+        """
+        if ruined:
             batch = self._of_this_run(self.batches)
             self.batches -= 1
-            raise self._error(STEP, bad, batch, ", although all gradients are finite", ADVICE)
+            states = ruined[self._backwards(ruined)[0]]
+            what = OF_OPTIMIZER.format(states=", ".join(states)) if states else STEP
+            although = ", although all gradients are finite"
+            raise self._error(what, dict.fromkeys(ruined), batch, although, ADVICE)
 
     def refuse(
         self, inputs: Sequence[Variable], values: Sequence[torch.Tensor], wrong: Sequence[Variable]
