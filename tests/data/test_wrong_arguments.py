@@ -42,5 +42,5 @@ def test_what_does_not_fit_is_named(call, text):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(MissingDataError, match="there is no folder .*nowhere to write set.h5 into"):
+    with pytest.raises(MissingDataError, match="set.h5: cannot be written, .*no folder .*nowhere"):
         write_hdf5(tmp_path / "nowhere" / "set.h5", {"train": {"x": [1]}})

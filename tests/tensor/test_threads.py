@@ -117,17 +117,18 @@ def mlp(width=16):
 
 def test_the_work_of_a_step_grows_as_its_products_do():
     step = mlp()
-    assert threads.work(step, [2000]) == pytest.approx(2 * threads.work(step, [1000]), rel=0.05)
+    work = threads.work(step, [2000]).total
+    assert work == pytest.approx(2 * threads.work(step, [1000]).total, rel=0.05)
 
 
 def test_the_work_of_a_product_is_its_number_of_multiplications():
     x = tensor.matrix("x")
     run = workbench.function([x], x @ x.T, execution="eager")
-    assert threads.work(run.execution.step, [20, 300]) == 20 * 300 * 20
+    assert threads.work(run.execution.step, [20, 300]).total == 20 * 300 * 20
 
 
 def test_counting_the_work_ends_where_there_is_enough():
-    assert 1000 < threads.work(mlp(), [4096], enough=1000) < threads.work(mlp(), [4096])
+    assert 1000 < threads.work(mlp(), [4096], enough=1000)[0] < threads.work(mlp(), [4096])[0]
 
 
 def test_the_choice_is_the_same_for_sizes_that_are_nearly_the_same():
@@ -150,7 +151,7 @@ def test_sizes_that_do_not_fit_when_they_are_rounded_are_counted_as_they_are(cap
 def test_a_step_whose_work_cannot_be_counted_is_judged_by_its_inputs(size, small):
     x = tensor.vector("x")
     step = workbench.function([x], x[x > 0].sum(), execution="eager").execution.step
-    assert threads.work(step, [size]) == float("inf")
+    assert threads.work(step, [size]).total == float("inf")
     assert threads.Threads(step).is_small((size,)) is small
 
 
@@ -171,6 +172,70 @@ def test_a_compiled_program_is_made_for_the_chosen_number(four_threads, rows, nu
     (variant,) = run.execution.tier.variants
     assert variant.threads == number
     assert (f"num_threads({number})" in variant.source) == (number > 1)
+
+
+# Loops
+
+
+def repeated(width, execution):
+    """A function that multiplies a state by a matrix again and again, and gives a gradient."""
+    x, h = tensor.variable("x", shape=(None, None, width)), tensor.matrix("h")
+    held = workbench.shared(np.zeros((width, width), "float32"), "held")
+    total = tensor.scan(lambda a, b: torch.tanh(a + b @ held), sequences=[x], states=[h])[0].sum()
+    (gradient,) = tensor.grad(total, [held])
+    return workbench.function([x, h], [total, gradient], execution=execution)
+
+
+def spied(run, seen):
+    """`run`, which adds the number of threads that it has to a set."""
+    return lambda given: seen.add(torch.get_num_threads()) or run(given)
+
+
+def call(run, length, rows, width):
+    return run(ones(length, rows, width), ones(rows, width))
+
+
+def test_the_work_of_a_loop_is_that_of_a_moment_for_each():
+    step = repeated(16, "eager").execution.step
+    once = threads.work(step, step.sizes([torch.ones(10, 8, 16), torch.ones(8, 16)]))
+    twice = threads.work(step, step.sizes([torch.ones(20, 8, 16), torch.ones(8, 16)]))
+    assert once.moment == twice.moment == 8 * 16 * 16 + threads.AN_ELEMENT * 2 * 8 * 16
+    assert twice.total == pytest.approx(2 * once.total, rel=0.05)
+
+
+def test_an_empty_loop_makes_no_work():
+    step = repeated(16, "eager").execution.step
+    assert threads.work(step, step.sizes([torch.ones(0, 8, 16), torch.ones(8, 16)])).moment == 0
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(4, (4, 1)), (600, (4, 4))])
+def test_a_loop_of_small_moments_uses_one_thread_within(four_threads, monkeypatch, rows, expected):
+    monkeypatch.setattr(threads, "SMALL", 10**6)
+    run = repeated(64, "compiled")
+    call(run, 300, rows, 64)
+    (variant,) = run.execution.tier.variants
+    assert (variant.threads, variant.trace.moments[0][0].threads) == expected
+
+
+def test_what_a_compiled_loop_calls_has_one_thread_and_the_rest_all(four_threads, monkeypatch):
+    monkeypatch.setattr(threads, "SMALL", 10**6)
+    run = repeated(64, "compiled")
+    call(run, 300, 4, 64)
+    moment, _ = run.execution.tier.variants[0].trace.moments[0]
+    seen = set()
+    monkeypatch.setattr(moment, "forward", spied(moment.forward, seen))
+    monkeypatch.setattr(moment, "backward", spied(moment.backward, seen))
+    call(run, 300, 4, 64)
+    assert seen == {1} and torch.get_num_threads() == 4
+    assert run.execution.threads.described == "4 of 4, 1 in loops"
+
+
+def test_an_eager_loop_of_small_moments_uses_one_thread_everywhere(four_threads, monkeypatch):
+    monkeypatch.setattr(threads, "SMALL", 10**6)
+    run = repeated(64, "eager")
+    chooser = run.execution.threads
+    sizes = run.execution.step.sizes([torch.ones(300, 4, 64), torch.ones(4, 64)])
+    assert not chooser.is_small(sizes) and chooser.number(sizes) == 1
 
 
 def test_explain_says_how_many_threads_there_are_and_why(four_threads, capsys):

@@ -1,11 +1,10 @@
-"""Files of data: where they are looked for, and how they are written and complained about."""
+"""Files of data: where they are looked for, and how they are complained about."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -96,19 +95,3 @@ def regular_file(path: str | os.PathLike[str], kind: str) -> Path:
         what = next((name for test, name in KINDS if test(mode)), "no file")
         raise DataFileError(f"{path}: is {what}; expected a regular {kind}")
     return path
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give the name of a temporary file that takes the place of `path` if all goes well."""
-    if not path.parent.is_dir():
-        raise MissingDataError(f"there is no folder {path.parent} to write {path.name} into")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # mkstemp would keep others out
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

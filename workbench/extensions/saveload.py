@@ -19,10 +19,10 @@ from workbench.errors import ArchiveError, CheckpointWarning, ExtensionError, St
 from workbench.extensions.base import Handler
 from workbench.extensions.events import CallbackName
 from workbench.extensions.simple import SimpleExtension, Triggers
-from workbench.serialization.atomic import replace_file
 from workbench.serialization.checkpoint import Snapshot, check_separate, read_state
 from workbench.serialization.writer import Writer
 from workbench.tensor import SharedVariable
+from workbench.utils.atomic import replace_file
 from workbench.utils.notices import mention
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def _text(path: str | os.PathLike[str]) -> str:
 
 def _write(snapshot: Snapshot, path: str) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, snapshot.write)
+    replace_file(path, snapshot.write, ArchiveError)
 
 
 def _described(error: Exception) -> str:

@@ -14,9 +14,9 @@ import torch
 
 from workbench.errors import ArchiveError, ParameterError
 from workbench.serialization.archive import check_regular
-from workbench.serialization.atomic import replace_file
 from workbench.serialization.values import assign, misfits, path_of, value_of
 from workbench.tensor import SharedVariable
+from workbench.utils.atomic import replace_file
 
 
 def to_state_dict(parameters: Iterable[SharedVariable]) -> dict[str, torch.Tensor]:
@@ -119,7 +119,7 @@ def save_safetensors(
 
     values = {name: value.contiguous() for name, value in to_state_dict(parameters).items()}
     data = save(values, dict(metadata or {}))
-    replace_file(path, lambda file: file.write(data))
+    replace_file(path, lambda file: file.write(data), ArchiveError)
 
 
 def load_safetensors(

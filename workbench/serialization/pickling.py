@@ -23,7 +23,6 @@ import torch
 
 from workbench.errors import ArchiveError, UntrustedArchiveError
 from workbench.serialization import archive
-from workbench.serialization.atomic import replace_file
 from workbench.serialization.parameters import (
     PARAMETERS,
     check_numbered,
@@ -35,6 +34,7 @@ from workbench.serialization.state import decode_member
 from workbench.serialization.values import by_path
 from workbench.tensor import SharedVariable
 from workbench.tensor.device import default_device
+from workbench.utils.atomic import replace_file
 
 PICKLE = "_pkl"
 STATE = "_state"
@@ -294,7 +294,7 @@ def secure_dump(
     --------
     See `dump_and_add_to_dump`.
     """
-    replace_file(path, lambda file: dump_function(object_, file, **options))
+    replace_file(path, lambda file: dump_function(object_, file, **options), ArchiveError)
 
 
 def load(file_: Any, name: str = PICKLE, *, trusted: bool = False) -> Any:

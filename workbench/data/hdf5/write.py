@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.datasets import as_array
-from workbench.data.files import replacing
 from workbench.data.hdf5.layout import split_array
-from workbench.errors import DataError
+from workbench.errors import DataError, MissingDataError
+from workbench.utils.atomic import replacing
 
 if TYPE_CHECKING:
     import h5py
@@ -82,7 +82,10 @@ def write_hdf5(
             )
     if not table:
         raise DataError(f"nothing to write to {path}: splits is {dict(splits)!r}")
-    with replacing(path) as temporary, h5py.File(temporary, "w", libver=FORMAT) as file:
+    with (
+        replacing(path, MissingDataError) as temporary,
+        h5py.File(temporary, "w", libver=FORMAT) as file,
+    ):
         for source, arrays in pieces.items():
             labels = (axis_labels or {}).get(source, ())
             if any(array.dtype == object for array in arrays):

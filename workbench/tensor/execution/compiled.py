@@ -55,20 +55,19 @@ class Variant:
     source : str
         The code that inductor wrote.
     threads : int
-        How many threads that code uses.
+        How many threads that code uses outside loops.
     """
 
     def __init__(self, step: Step, threads: Threads, example: tuple[int, ...]) -> None:
         start = time.perf_counter()
         self.example = example
-        self.threads = threads.number(example)
+        self.threads, in_loops = threads.numbers(example)
         if step.device.type == "cpu":
             _processor()  # begins
         with _compiler:
             sources: list[str] = []
-            compiler = functools.partial(_compile, sources=sources, threads=self.threads)
-            self.trace = trace(step, example, compiler)
-            self._program = compiler(self.trace)
+            self.trace = trace(step, example, functools.partial(_compile, sources), in_loops)
+            self._program = _compile(sources, self.trace, self.threads)
         self.source = "\n".join(sources)
         self.seconds = time.perf_counter() - start
         self._held = [variable.tensor for variable in step.shared]
@@ -225,7 +224,7 @@ def _processor() -> threading.Thread:
     return thread
 
 
-def _compile(traced: Trace, sources: list[str], threads: int) -> Program:
+def _compile(sources: list[str], traced: Trace, threads: int) -> Program:
     """What runs a flat graph on a number of threads; its code is added to `sources`.
 
     Inductor keeps on disk what it has compiled.

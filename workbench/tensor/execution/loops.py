@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from workbench.openmp import limited
 from workbench.tensor.execution.products import product
 from workbench.tensor.lowering import instead
 
@@ -61,6 +62,8 @@ class Moment:
         What `forward` and `backward` were compiled from.
     backwards : int
         How often the program asks for gradients of the loop.
+    threads : int
+        How many threads `forward` and `backward` use.
     """
 
     loop: Loop
@@ -76,6 +79,7 @@ class Moment:
     floating: list[bool] = field(default_factory=list)
     traces: list[Trace] = field(default_factory=list, repr=False)
     backwards: int = 0
+    threads: int = 1
 
     @property
     def n_outputs(self) -> int:
@@ -159,8 +163,13 @@ def loop_forward(given: list[torch.Tensor], n: int, number: int) -> list[torch.T
     collected: list[list[torch.Tensor]] = [[] for _ in range(moment.n_outputs)]
     kept: list[Kept] = []
     again = loop.low_memory or moment.backwards > 1
+
+    def run(part: range) -> Any:
+        return _run(moment, part, sizes, moments, list(states), contexts)
+
+    forward = limited(run, moment.threads)
     for part in loop.parts(n):
-        results, last = _run(moment, part, sizes, moments, list(states), contexts)
+        results, last = forward(part)
         for values, more in zip(collected, results, strict=True):
             values += more
         if moment.backward is not None:
@@ -195,25 +204,19 @@ def _(given: list[torch.Tensor], n: int, number: int) -> list[torch.Tensor]:
     return [*_hollow(moment.loop, sequences, states, contexts, n), key]
 
 
-@torch.library.custom_op("workbench::loop_backward", mutates_args=())
-def loop_backward(
-    given: list[torch.Tensor], incoming: list[torch.Tensor], key: torch.Tensor, n: int, number: int
-) -> list[torch.Tensor]:
-    """Gradients of all inputs of a loop that need them, from those of its outputs."""
-    moment = _moments[number]
-    loop = moment.loop
-    assert moment.backward is not None
-    if n < 1:
-        pairs = zip(given, moment.needs, strict=False)
-        return [torch.zeros_like(value) for value, needed in pairs if needed]
-    kept = list(_kept[int(key)])
-    if moment.backwards == 1:
-        del _kept[int(key)]
-    sequences, states, contexts = _parts(moment, [value.contiguous() for value in given])
-    sizes = [given[i].shape[axis] for i, axis in moment.places]
-    moments = [sequence.unbind(0) for sequence in sequences]
-    arriving = [gradient.unbind(0) for gradient in incoming]
-    backward, used, wanted = moment.backward, moment.used, moment.wanted
+def _run_back(
+    moment: Moment,
+    kept: list[Kept],
+    sizes: Sequence[int],
+    moments: Sequence[Sequence[torch.Tensor]],
+    states: Sequence[torch.Tensor],
+    contexts: Sequence[torch.Tensor],
+    arriving: Sequence[Sequence[torch.Tensor]],
+) -> tuple[list[list[torch.Tensor]], list[torch.Tensor]]:
+    """Run all moments backward, which empties `kept`: gradients of each, and of first states."""
+    loop, backward = moment.loop, moment.backward
+    assert backward is not None
+    used, wanted = moment.used, moment.wanted
     places = moment.gradients[loop.n_sequences : loop.n_sequences + loop.n_states]
     real = [i for i in range(loop.n_states) if moment.floating[i]]
     flowing = [torch.zeros_like(state) for state in states]
@@ -236,6 +239,31 @@ def loop_backward(
                 for place, zero in zip(places, flowing, strict=True)
             ]
             found.append(values)
+    return found, flowing
+
+
+@torch.library.custom_op("workbench::loop_backward", mutates_args=())
+def loop_backward(
+    given: list[torch.Tensor], incoming: list[torch.Tensor], key: torch.Tensor, n: int, number: int
+) -> list[torch.Tensor]:
+    """Gradients of all inputs of a loop that need them, from those of its outputs."""
+    moment = _moments[number]
+    assert moment.backward is not None
+    if n < 1:
+        pairs = zip(given, moment.needs, strict=False)
+        return [torch.zeros_like(value) for value, needed in pairs if needed]
+    kept = list(_kept[int(key)])
+    if moment.backwards == 1:
+        del _kept[int(key)]
+    sequences, states, contexts = _parts(moment, [value.contiguous() for value in given])
+    sizes = [given[i].shape[axis] for i, axis in moment.places]
+    moments = [sequence.unbind(0) for sequence in sequences]
+    arriving = [gradient.unbind(0) for gradient in incoming]
+
+    def run(kept: list[Kept]) -> Any:
+        return _run_back(moment, kept, sizes, moments, states, contexts, arriving)
+
+    found, flowing = limited(run, moment.threads)(kept)
     results = [list(values) for values in zip(*found, strict=True)]
     return _apart(_gathered(moment, given, results, flowing), [*given, *incoming])
 

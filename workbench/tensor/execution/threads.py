@@ -2,16 +2,18 @@
 
 Several threads that compute one step wait for each other many times. For a small step that costs
 about as much as it saves on a quiet machine, and many times as much on a busy one, where a thread
-that others wait for may have to wait for a processor. Small steps therefore use one thread. The
-choice depends on the program and the sizes of its inputs, never on a measurement: sums over several
-threads round differently, and a run that is resumed must compute as before.
+that others wait for may have to wait for a processor. Small steps therefore use one thread, and
+loops count by the work of one moment: they are many small steps in a row, however long they are.
+The choice depends on the program and the sizes of its inputs, never on a measurement: sums over
+several threads round differently, and a run that is resumed must compute as before.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -21,6 +23,8 @@ from workbench.openmp import limited, sleep_while_idle
 from workbench.tensor.execution.processors import available_processors
 from workbench.tensor.execution.quiet import silence
 from workbench.tensor.execution.step import Run, Step
+from workbench.tensor.lowering import instead
+from workbench.tensor.scan import Loop
 
 SMALL = 10**8
 """Multiplications up to which a step uses one thread: about a millisecond of work."""
@@ -28,6 +32,14 @@ AN_ELEMENT = 50
 """Multiplications of matrices that take as long as one element of any other result."""
 REMEMBERED = 1000
 """For how many sizes is known how much work they make, and what runs them."""
+
+
+class Work(NamedTuple):
+    """How much a step computes, in multiplications; infinite where it is not known."""
+
+    total: float
+    moment: float
+    """The largest moment of its loops, forward; 0 without loops."""
 
 
 class Threads:
@@ -43,38 +55,72 @@ class Threads:
         The number that `config.threads` named when the step was made; None for ``'auto'``.
     used : int
         The most that a call has used so far; 0 before the first one.
+    in_loops : int or None
+        The same for what runs within loops; None where that was not asked for.
     """
 
     def __init__(self, step: Step) -> None:
         self.step = step
         self.asked = _asked()
         self.used = 0
-        self._known: dict[tuple[int, ...], float] = {}
+        self.in_loops: int | None = None
+        self._known: dict[tuple[int, ...], Work] = {}
 
     @property
     def available(self) -> int:
         """The number of threads that a large step uses in the calling thread."""
         return available_threads(self.asked)
 
+    @cached_property
+    def has_loops(self) -> bool:
+        """True if the step calls the same operations for one moment after the other."""
+        return any(isinstance(node.target, Loop) for node in self.step.program.graph.nodes)
+
     def number(self, sizes: tuple[int, ...]) -> int:
-        """Return how many threads a call for inputs of `sizes` uses."""
-        chosen = 1 if self.asked is None and self.is_small(sizes) else self.available
+        """Return how many threads a call for inputs of `sizes` uses, in loops as elsewhere."""
+        few = self.asked is None and (
+            self.is_small(sizes) or (self.has_loops and self.has_small_moments(sizes))
+        )
+        return self._use(1 if few else self.available)
+
+    def numbers(self, sizes: tuple[int, ...]) -> tuple[int, int]:
+        """Return how many threads a call for inputs of `sizes` uses outside loops, and in them."""
+        if not self.has_loops:
+            return self.number(sizes), 1
+        outside = 1 if self.asked is None and self.is_small(sizes) else self.available
+        within = 1 if self.asked is None and self.has_small_moments(sizes) else self.available
+        self.in_loops = max(self.in_loops or 0, within)
+        return self._use(outside), within
+
+    def _use(self, chosen: int) -> int:
         self.used = max(self.used, chosen)
         return chosen
 
     def is_small(self, sizes: tuple[int, ...]) -> bool:
-        """True if inputs of `sizes` make so little work that one thread is enough."""
-        rounded = tuple(map(_rounded, sizes))
-        amount = self._work(rounded)
-        if amount == math.inf and sizes != rounded:  # sizes that depend on each other, perhaps
-            amount = self._work(sizes)
-        return (_guess(self.step, sizes) if amount == math.inf else amount) <= SMALL
+        """Return True if inputs of `sizes` make so little work that one thread is enough."""
+        return self._work(sizes).total <= SMALL
 
-    def _work(self, sizes: tuple[int, ...]) -> float:
+    def has_small_moments(self, sizes: tuple[int, ...]) -> bool:
+        """Return True if one thread is enough for what loops repeat."""
+        return self._work(sizes).moment <= SMALL
+
+    def _work(self, sizes: tuple[int, ...]) -> Work:
+        rounded = tuple(map(_rounded, sizes))
+        amount = self._counted(rounded)
+        if amount.total == math.inf and sizes != rounded:  # sizes that depend on each other
+            amount = self._counted(sizes)
+        if amount.total == math.inf:
+            guess = _guess(self.step, sizes)
+            return Work(guess, guess)
+        return amount
+
+    def _counted(self, sizes: tuple[int, ...]) -> Work:
         if sizes not in self._known:
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            self._known[sizes] = work(self.step, sizes, SMALL)
+            # What loops do is counted once, so that there is no need to end before all of it.
+            enough = math.inf if self.has_loops else SMALL
+            self._known[sizes] = work(self.step, sizes, enough)
         return self._known[sizes]
 
     def limit(self, run: Run, number: int) -> Run:
@@ -94,7 +140,8 @@ class Threads:
             return f"{self.available} at most: none was used yet"
         if self.used == 1 < self.available:
             return f"1 of {self.available}: a step of so little work is not faster with more"
-        return f"{self.used} of {self.available}"
+        inside = "" if self.in_loops in (None, self.used) else f", {self.in_loops} in loops"
+        return f"{self.used} of {self.available}{inside}"
 
 
 def available_threads(asked: int | None = None) -> int:
@@ -119,7 +166,7 @@ def _rounded(size: int) -> int:
     return size if size < 2 else 2 ** (size - 1).bit_length()
 
 
-def work(step: Step, sizes: Sequence[int], enough: float = math.inf) -> float:
+def work(step: Step, sizes: Sequence[int], enough: float = math.inf) -> Work:
     """Estimate how much a step computes.
 
     Parameters
@@ -132,13 +179,14 @@ def work(step: Step, sizes: Sequence[int], enough: float = math.inf) -> float:
 
     Returns
     -------
-    float
+    Work
         The number of multiplications in products of matrices, convolutions and attention, and
         `AN_ELEMENT` for each element of other results. Infinite where it is not known, as after a
         value that decides about a size.
     """
+    unknown = Work(math.inf, math.inf)
     if step.program.hooked:  # Python looks at values, and there are none here
-        return math.inf
+        return unknown
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     size_of: dict[tuple[int, int], int] = {}
@@ -147,6 +195,7 @@ def work(step: Step, sizes: Sequence[int], enough: float = math.inf) -> float:
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     meter = _Meter(enough)
     program = step.program
+    token = instead.set(meter.loop)
     try:
         with silence(), mode, torch.no_grad():
             inputs = [
@@ -163,8 +212,10 @@ def work(step: Step, sizes: Sequence[int], enough: float = math.inf) -> float:
     except _Enough:
         pass
     except Exception:  # sizes that do not fit once they are rounded, values that decide, ...
-        return math.inf
-    return meter.work
+        return unknown
+    finally:
+        instead.reset(token)
+    return Work(meter.work, meter.moment)
 
 
 def _guess(step: Step, sizes: Sequence[int]) -> float:
@@ -193,7 +244,7 @@ class _Meter(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         from torch.utils.flop_counter import flop_registry
 
-        self.work = 0.0
+        self.work = self.moment = 0.0
         self._enough = enough
         self._formulas: dict[Any, Callable[..., int]] = flop_registry
 
@@ -214,3 +265,24 @@ class _Meter(TorchDispatchMode):
         if self.work > self._enough:
             raise _Enough
         return result
+
+    def loop(
+        self,
+        loop: Loop,
+        sequences: list[torch.Tensor],
+        states: list[torch.Tensor],
+        contexts: list[torch.Tensor],
+        n: int,
+    ) -> list[torch.Tensor]:
+        """Add up the work of a loop by that of its first moment, and give what it gives."""
+        if n < 1:
+            return [loop.empty(i, states) for i in range(len(loop.inner_outputs))]
+        before = self.work
+        first = [sequence[0] for sequence in sequences]
+        outputs = loop.program.module.forward(*first, *states, *contexts, 0)
+        moment = self.work - before
+        self.moment = max(self.moment, moment)
+        differentiated = any(output.requires_grad for output in outputs)
+        # What goes back takes twice as long as what went there; once it is counted by autograd.
+        self.work += (n - 1) * moment * (3 if differentiated else 1)
+        return [output.expand(n, *output.shape) for output in outputs]

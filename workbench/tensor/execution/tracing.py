@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
     from workbench.tensor.scan import Loop
 
-Compiler = Callable[["Trace"], Program]
+Compiler = Callable[["Trace", int], Program]
+"""What makes a program of a flat graph, for a number of threads."""
 
 OFTEN_SMALL = (0, 1)
 """Sizes for which torch takes other paths: a graph is made for one of them, or for neither."""
@@ -252,7 +253,7 @@ def _broadcast() -> dict[Any, Callable[..., Any]]:
     return {operation: wide(operation) for operation in operations}
 
 
-def trace(step: Step, sizes: Sequence[int], compiler: Compiler) -> Trace:
+def trace(step: Step, sizes: Sequence[int], compiler: Compiler, threads: int = 1) -> Trace:
     """Write down what `step` does, with `sizes` as an example of its free ones.
 
     Parameters
@@ -261,6 +262,8 @@ def trace(step: Step, sizes: Sequence[int], compiler: Compiler) -> Trace:
     sizes : sequence of int
     compiler : callable
         Compiles what the graph calls for every moment of its loops.
+    threads : int
+        How many threads that uses.
 
     Raises
     ------
@@ -279,7 +282,7 @@ def trace(step: Step, sizes: Sequence[int], compiler: Compiler) -> Trace:
         arguments.append(fakes.tensor(shape, variable))
     arguments += [fakes.held(variable.tensor) for variable in step.shared]
     moments: list[tuple[Moment, list[Any]]] = []
-    token = instead.set(partial(_one_operation, compiler, moments))
+    token = instead.set(partial(_one_operation, compiler, threads, moments))
     try:
         arguments = [*fakes.sizes, *arguments]
         graph = fakes.record(_whole(step, len(fakes.sizes)), arguments)
@@ -327,6 +330,7 @@ def _whole(step: Step, n_sizes: int) -> Any:
 
 def _one_operation(
     compiler: Compiler,
+    threads: int,
     moments: list[tuple[Moment, list[Any]]],
     loop: Loop,
     sequences: list[torch.Tensor],
@@ -345,10 +349,10 @@ def _one_operation(
         finally:
             instead.reset(token)
     inner: list[tuple[Moment, list[Any]]] = []
-    token = instead.set(partial(_one_operation, compiler, inner))
+    token = instead.set(partial(_one_operation, compiler, threads, inner))
     try:
         with _disable_current_modes():
-            moment, sizes = _moment(compiler, loop, given, inner)
+            moment, sizes = _moment(compiler, threads, loop, given, inner)
     finally:
         instead.reset(token)
     moments.append((moment, sizes))
@@ -357,6 +361,7 @@ def _one_operation(
 
 def _moment(
     compiler: Compiler,
+    threads: int,
     loop: Loop,
     given: Sequence[torch.Tensor],
     inner: list[tuple[Moment, list[Any]]],
@@ -381,7 +386,8 @@ def _moment(
         graph = fakes.record(lambda *all_: list(loop.program.module.forward(*all_[k:])), arguments)
         flat = Trace(graph, arguments, fakes.mode, symbols, inner)
         outputs = list(range(n_outputs))
-        return Moment(loop, needs, places, compiler(flat), outputs, traces=[flat]), outer
+        program = compiler(flat, threads)
+        return Moment(loop, needs, places, program, outputs, traces=[flat], threads=threads), outer
     floating = [v.dtype.is_floating_point for v in loop.inner_outputs]
     with torch.no_grad():
         results = loop.program.module.forward(*tensors, number)
@@ -398,15 +404,16 @@ def _moment(
         loop,
         needs,
         places,
-        compiler(forward),
+        compiler(forward, threads),
         parts.outputs,
-        compiler(backward),
+        compiler(backward, threads),
         parts.saved,
         parts.used,
         parts.wanted,
         parts.gradients,
         floating,
         [forward, backward],
+        threads=threads,
     )
     return moment, outer
 
