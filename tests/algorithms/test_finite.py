@@ -221,6 +221,36 @@ def test_updates_that_leave_out_what_is_watched(execution):
     refused(algorithm, {"x": ONES * 1e30}, "is inf in batch 4 ")
 
 
+LARGE = numpy.array([[1e25, 0], [-1e25, 1]], "float32")
+
+
+def normalized():
+    normalization, x = BatchNormalization(2, conserve_memory=False), tensor.matrix("x")
+    normalization.initialize()
+    w = shared(numpy.ones(2, "float32"), "w")
+    return (normalization.apply(x) * w).mean(), w
+
+
+@pytest.mark.parametrize("execution", ["eager", "compiled"])
+def test_the_statistics_of_a_population_stay_finite(execution):
+    """The variance overflows, and what is divided by it is zero: a finite cost and step."""
+    cost, w = normalized()
+    options = {"function_kwargs": {"execution": execution}}
+    match = "batchnormalization.population_stdev.* would not stay finite in batch 1 "
+    refused(GradientDescent(cost=cost, parameters=[w], **options), {"x": LARGE}, match)
+    refused(TorchOptimizer(cost, [w], torch.optim.Adam, **options), {"x": LARGE}, match)
+
+
+def test_a_batch_that_ruins_the_statistics_of_a_population_is_left_out():
+    cost, w = normalized()
+    rule = CompositeRule([Scale(0.1), RemoveNotFinite()])
+    algorithm = GradientDescent(cost=cost, parameters=[w], step_rule=rule)
+    before = snapshot(algorithm)
+    algorithm.process_batch({"x": LARGE})
+    for name, value in snapshot(algorithm).items():
+        numpy.testing.assert_array_equal(value, before[name], err_msg=name)
+
+
 def test_what_a_rule_remembers_may_begin_without_being_finite():
     class Least(StepRule):
         def compute_step(self, parameter, previous_step):

@@ -65,9 +65,10 @@ class FiniteCost:
         What has to be finite for parameters to change, one for each of them: the parameters
         themselves, whose new values are meant, or their gradients. By default the parameters.
     remembered : iterable of SharedVariable, optional
-        What rules remember, of which the new values have to be finite, too: once an average of
-        squares is infinite, all further steps are zero. What is not finite from the beginning, is
-        no floating point number, or cannot overflow unless a step does, is not looked at.
+        What rules and bricks remember, of which the new values have to be finite, too: once an
+        average of squares is infinite, all further steps are zero. What is not finite from the
+        beginning, is no floating point number, or cannot overflow unless a step does, is not looked
+        at.
 
     Attributes
     ----------
@@ -92,8 +93,9 @@ class FiniteCost:
         raising = on_not_finite == "raise"
         self.remembered = [v for v in remembered if raising and may_overflow(v)]
         watched = list(gradients if watched is None else watched) if raising else []
-        stands_for = dict(zip(watched, self.gradients, strict=raising))
-        self._of = {**stands_for, **dict(zip(self.remembered, self.remembered, strict=True))}
+        self._of: dict[Variable, SharedVariable] = {}
+        self._of.update(zip(watched, self.gradients, strict=raising))
+        self._of.update((kept, kept) for kept in self.remembered)
         self.variables = list(self._of)
         self.batches = 0
         self.last: float | None = None
@@ -115,9 +117,9 @@ class FiniteCost:
         """What the function shall ask about new values."""
         return self if self.variables else None
 
-    def watch_of(self, updated: Collection[SharedVariable]) -> Watch | None:
-        """The same for a function that changes no more than `updated`."""
-        self.variables = [variable for variable in self._of if variable in updated]
+    def watch_of(self, found: Collection[Variable]) -> Watch | None:
+        """The same for a function that gives or updates no more than `found`."""
+        self.variables = [variable for variable in self._of if variable in found]
         return self.watch
 
     def holds(self, outputs: Sequence[Any]) -> torch.Tensor | None:

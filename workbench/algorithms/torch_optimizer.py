@@ -130,7 +130,11 @@ class TorchOptimizer(UpdatesAlgorithm):
             )
         self.schedule_every = schedule_every
         self.finite = FiniteCost(
-            self._trained_cost, on_not_finite, self.gradients, list(self.gradients.values())
+            self._trained_cost,
+            on_not_finite,
+            self.gradients,
+            list(self.gradients.values()),
+            remembered=[kept for kept, _ in self._statistics()],
         )
         self._make_optimizer, self._options = optimizer, dict(options or {})
         if isinstance(optimizer, torch.optim.Optimizer) or not callable(optimizer):
@@ -173,7 +177,9 @@ class TorchOptimizer(UpdatesAlgorithm):
         return self.finite.guard
 
     def _watch(self) -> Watch | None:
-        return self.finite.watch
+        return self.finite.watch_of(
+            {*self.gradients.values(), *(target for target, _ in self.updates)}
+        )
 
     def settle(self) -> None:
         self.finite.settle()
@@ -358,7 +364,7 @@ def _finite(value: Any) -> bool:
 def _below(tensors: Sequence[torch.Tensor], power: float) -> bool:
     """Whether the norm of each is below this power of the largest number of its dtype."""
     if tensors and not tensors[0].is_cpu:  # asking once is faster there
-        norms = torch.stack([norm.double() for norm in torch._foreach_norm(tensors)]).tolist()
+        norms = torch.stack([norm.double() for norm in torch._foreach_norm(list(tensors))]).tolist()
         pairs = zip(norms, tensors, strict=True)
         return all(norm < torch.finfo(tensor.dtype).max ** power for norm, tensor in pairs)
     return all(
