@@ -147,6 +147,8 @@ class GradientDescent(UpdatesAlgorithm):
         self.gradients = _of_parameters(dict(gradients), parameters)
         self.parameters = list(self.gradients)
         check_parameters(type(self).__name__, self.parameters)
+        statistics = self._statistics()
+        self.step_rule.see_updates(statistics)
         self.steps, rule_updates = self.step_rule.compute_steps(self.gradients)
         self.step_rule.fix()
         self.total_gradient_norm = total_norm(self.gradients, "total_gradient_norm")
@@ -158,6 +160,7 @@ class GradientDescent(UpdatesAlgorithm):
         if on_not_finite is None:
             on_not_finite = "ignore" if self.step_rule.handles_not_finite else "raise"
         remembered = [v for v, _ in rule_updates if has_roles(v, [ALGORITHM_STATE])]
+        remembered += [v for v, _ in statistics]
         self.finite = FiniteCost(
             self._trained_cost, on_not_finite, self.gradients, remembered=remembered
         )
@@ -224,7 +227,7 @@ class GradientDescent(UpdatesAlgorithm):
         return self.finite.guard
 
     def _watch(self) -> Watch | None:
-        return self.finite.watch
+        return self.finite.watch_of({target for target, _ in self.updates})
 
     def settle(self) -> None:
         self.finite.settle()

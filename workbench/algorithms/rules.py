@@ -136,6 +136,15 @@ class StepRule(FixedAttributes):
             updates += more
         return steps, updates
 
+    def see_updates(self, updates: StepUpdates) -> None:
+        """Learn what earlier rules of a chain will remember; called before `compute_steps`.
+
+        Parameters
+        ----------
+        updates : list of pairs
+            The updates of the rules before.
+        """
+
     def revise_updates(self, updates: StepUpdates) -> StepUpdates:
         """Have a say in what earlier rules of a chain remember; called after `compute_steps`.
 
@@ -199,6 +208,7 @@ class CompositeRule(StepRule):
         self.components = list(components)
         for component in self.components:
             check_rule(component, type(self).__name__)
+        self._before: StepUpdates = []
 
     def compute_steps(
         self, previous_steps: Mapping[SharedVariable, Variable]
@@ -206,9 +216,13 @@ class CompositeRule(StepRule):
         steps = dict(previous_steps)
         updates: StepUpdates = []
         for component in self.components:
+            component.see_updates([*self._before, *updates])
             steps, more = component.compute_steps(steps)
             updates = component.revise_updates(updates) + more
         return steps, updates
+
+    def see_updates(self, updates: StepUpdates) -> None:
+        self._before = updates
 
     def revise_updates(self, updates: StepUpdates) -> StepUpdates:
         for component in self.components:
@@ -329,6 +343,22 @@ def buffer_for(
     new.tag.shown_by_step = shown_by_step
     add_role(new, role)
     return new
+
+
+def about(variable: SharedVariable) -> SharedVariable:
+    """The parameter about which something is remembered, or the variable itself."""
+    parameter: SharedVariable = vars(variable.tag).get("for_parameter", variable)
+    return parameter
+
+
+def may_overflow(remembered: SharedVariable) -> bool:
+    """Whether something that a rule remembers is to be looked at, lest it stops being finite.
+
+    Not if it is no floating point number, is not finite as it is, or shows in the step.
+    """
+    if vars(remembered.tag).get("shown_by_step"):
+        return False
+    return remembered.dtype.is_floating_point and bool(remembered.tensor.isfinite().all())
 
 
 def counter(name: str) -> SharedVariable:

@@ -23,6 +23,7 @@ from workbench.data.axes import Labelled
 from workbench.data.checksum import checksum, same_or_raise
 from workbench.data.files import one_line
 from workbench.data.hooks import check_called, refuse_uncalled
+from workbench.data.looking import Part
 from workbench.data.narrow import of_one_dtype, of_sequence
 from workbench.data.once import ReadOnce, once
 from workbench.data.readonly import read_only, read_only_batch, read_only_slice
@@ -47,7 +48,7 @@ NO_STATE = (
 )
 
 
-class Dataset(Hinted, Labelled):
+class Dataset(Hinted, Labelled, Part):
     """What every dataset offers.
 
     Parameters
@@ -186,6 +187,9 @@ class Dataset(Hinted, Labelled):
 
     def close(self, state: object = None) -> None:
         """Let go of files, where there are any; they are opened again when they are needed."""
+
+    def _copied_whole(self, moves: bool) -> bool:
+        return False  # the data stand in it
 
     def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
         """Return the scheme a stream over this dataset will use, given that `scheme` was asked for.
