@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.errors import SessionError
+from workbench.hints import hinted
 from workbench.interfaces import Session
 
 from . import control, listening
@@ -17,6 +18,7 @@ from .still import Still
 from .widget import LiveWidget
 
 
+@hinted
 def view(session: Session) -> RunView:
     """Return a new view of a session: its control bar and all its plots, from the start.
 

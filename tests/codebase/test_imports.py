@@ -10,7 +10,7 @@ from tests.support.tree import ROOT, imports, modules
 
 LAYERS = [
     ["openmp"],
-    ["tracebacks", "errors", "hints", "config", "_settings"],
+    ["tracebacks", "errors", "hints", "names", "config", "_settings", "deprecation"],
     ["tensor"],
     ["utils"],
     ["roles", "graph", "filter", "select", "model", "expressions", "initialization"],

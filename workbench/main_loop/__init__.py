@@ -6,5 +6,8 @@ when. `workbench.session` runs a main loop in a background thread.
 
 from workbench.errors import TrainingFinish
 from workbench.main_loop.loop import MainLoop
+from workbench.names import explain_missing
 
 __all__ = ["MainLoop", "TrainingFinish"]
+
+explain_missing(__name__)

@@ -13,6 +13,7 @@ from typing import Any
 
 from workbench.errors import AlreadyTrainingError
 from workbench.interfaces import Loop, Session
+from workbench.serialization.values import by_path
 
 BY_A_SESSION = (
     "{what} being trained by {session!r}. Nothing was changed and that run goes on. It is "
@@ -112,7 +113,7 @@ def _common(new: Loop, running: Loop) -> str | None:
     if new.log is running.log:
         return "the log of this main loop is"
     held = {id(parameter) for parameter in _parameters(running)}
-    shared = [str(parameter) for parameter in _parameters(new) if id(parameter) in held]
+    shared = list(by_path(p for p in _parameters(new) if id(p) in held))
     if shared:
         more = f" and {len(shared) - 3} more" if len(shared) > 3 else ""
         plural, are = ("s", "are") if len(shared) > 1 else ("", "is")

@@ -360,7 +360,8 @@ class Run:
         log: object = self.main_loop.log
         if not isinstance(log, TrainingLogBase):
             return  # another kind of log need not know its channels
-        for name, text in channels.never_came(self.main_loop.extensions, log):
+        since = self.main_loop.started_at["iterations_done"]
+        for name, text in channels.never_came(self.main_loop.extensions, log, since):
             if name not in self._told:
                 logger.warning(text)
             self._told.add(name)

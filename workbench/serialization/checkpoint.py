@@ -14,6 +14,7 @@ from typing import IO, Any
 import torch
 
 from workbench.errors import ArchiveError, UntrustedArchiveError
+from workbench.hints import hinted
 from workbench.interfaces import Loop
 from workbench.serialization import archive, state
 from workbench.serialization.parameters import (
@@ -215,6 +216,7 @@ def load_main_loop(file_: Any, *, trusted: bool = False) -> Loop:
     return found
 
 
+@hinted
 def continue_training(path: Any, *, trusted: bool = False) -> Loop:
     """Go on with training from a checkpoint, in this thread, until it ends.
 

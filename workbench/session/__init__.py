@@ -1,8 +1,11 @@
 """Sessions: a main loop in a background thread, as a thing to hold."""
 
 from workbench.interfaces import State
+from workbench.names import explain_missing
 from workbench.session.command import Command
 from workbench.session.process import running
 from workbench.session.session import Session
 
 __all__ = ["Command", "Session", "State", "running"]
+
+explain_missing(__name__)

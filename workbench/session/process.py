@@ -7,6 +7,7 @@ import os
 import threading
 import time
 
+from workbench.hints import hinted
 from workbench.main_loop import lease
 from workbench.session.command import Command
 from workbench.session.session import Session
@@ -15,6 +16,7 @@ EXIT_TIMEOUT = 5.0
 """Seconds that all sessions together may take to stop when Python exits."""
 
 
+@hinted
 def running() -> dict[str, Session]:
     """Return the sessions that are training now, paused ones included, by name.
 
