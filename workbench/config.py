@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ConfigurationError
 from workbench.names import explain_missing
+from workbench.tracebacks import show_all_if
 
 if TYPE_CHECKING:
     from pydantic_settings import BaseSettings
@@ -297,5 +298,7 @@ class Configuration:
 
 config = Configuration()
 """The settings that the workbench itself uses."""
+
+show_all_if(lambda: bool(config.full_tracebacks))
 
 explain_missing(__name__)

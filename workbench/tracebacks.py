@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 OURS = frozenset({"workbench", "extensions_live"})
@@ -103,10 +103,21 @@ def _joined(parts: list[TracebackType]) -> TracebackType | None:
     return joined
 
 
-def _full() -> bool:
-    from workbench.config import config
+def _never() -> bool:
+    return False
 
+
+_asked: Callable[[], bool] = _never
+
+
+def show_all_if(asked: Callable[[], bool]) -> None:
+    """Show all frames whenever `asked` returns True; the settings give it."""
+    global _asked
+    _asked = asked
+
+
+def _full() -> bool:
     try:
-        return bool(config.full_tracebacks)
+        return _asked()
     except Exception:  # a settings file that cannot be read may be what is to be shown
         return False

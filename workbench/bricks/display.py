@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import html
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.utils.plain import find_bricks
 
 if TYPE_CHECKING:
-    from workbench.bricks.base import Brick
     from workbench.tensor import Variable
 
 FRAME = "font-family: var(--jp-code-font-family, monospace); font-size: 90%; line-height: 1.6;"
@@ -23,7 +23,33 @@ INDENT = (
 FAINT = "opacity: 0.65;"
 
 
-def as_text(brick: Brick) -> str:
+class Shown(Protocol):
+    """A brick, as far as it is displayed."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def allocated(self) -> bool:
+        """True once it has parameters."""
+
+    @property
+    def parameters(self) -> Iterable[Variable | None]:
+        """Its own parameters."""
+
+    @property
+    def children(self) -> Iterable[Any]:
+        """What stands directly below."""
+
+    def describe(self) -> str:
+        """Return its dimensions and options in a few words."""
+
+    def _bricks(self) -> Sequence[Shown]:
+        """Return the bricks directly below."""
+
+
+def as_text(brick: Shown) -> str:
     """The tree as text, one brick a line.
 
     Examples
@@ -41,7 +67,7 @@ def as_text(brick: Brick) -> str:
     return "\n".join([first if brick.allocated else f"{first} · not allocated", *below])
 
 
-def _lines(brick: Brick) -> list[str]:
+def _lines(brick: Shown) -> list[str]:
     lines = [" · ".join(part for part in (_title(brick), _parameters(brick)) if part)]
     children = brick._bricks()
     for i, child in enumerate(children):
@@ -51,13 +77,13 @@ def _lines(brick: Brick) -> list[str]:
     return lines
 
 
-def as_html(brick: Brick) -> str:
+def as_html(brick: Shown) -> str:
     """The tree as nested ``<details>`` elements."""
     note = "" if brick.allocated else f'<div style="{FAINT}">not allocated</div>'
     return f'<div style="{FRAME}">{_node(brick)}{note}</div>'
 
 
-def _node(brick: Brick) -> str:
+def _node(brick: Shown) -> str:
     name, kind, details = (
         html.escape(text) for text in (brick.name, type(brick).__name__, brick.describe())
     )
@@ -71,12 +97,12 @@ def _node(brick: Brick) -> str:
     return f'<details open><summary>{head}</summary><div style="{INDENT}">{below}</div></details>'
 
 
-def _title(brick: Brick) -> str:
+def _title(brick: Shown) -> str:
     details = brick.describe()
     return f"{type(brick).__name__} {brick.name}{': ' + details if details else ''}"
 
 
-def _parameters(brick: Brick) -> str:
+def _parameters(brick: Shown) -> str:
     """How many numbers there are to learn at and below a brick, and which are its own."""
     parts = find_bricks([brick], lambda _: True)
     if not all(part.allocated for part in parts):

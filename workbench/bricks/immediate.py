@@ -10,21 +10,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy
 import torch
 
 from workbench.bricks.tagging import output_names
 from workbench.errors import DtypeError, ShapeError, WorkbenchError
+from workbench.graph.annotations import BrickMethod
 from workbench.graph.modes import in_training_mode
 from workbench.tensor import Function, Variable, function, variable
 from workbench.tensor.device import floatx
 from workbench.tensor.inputs import expect_read_only
 from workbench.utils.plain import unpack
-
-if TYPE_CHECKING:
-    from workbench.bricks.application import BoundApplication
 
 OPTIONS = ("as_dict", "as_list", "call_id")
 ALL = sys.maxsize
@@ -53,7 +51,7 @@ def wanted(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     return any(_real(v) for v in given) and not any(isinstance(v, Variable) for v in given)
 
 
-def compute(bound: BoundApplication, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def compute(bound: BrickMethod, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Apply to real values; options and errors are those of `BoundApplication.__call__`."""
     options = {name: kwargs[name] for name in OPTIONS if name in kwargs}
     arguments: dict[int | str, Any] = dict(enumerate(args))
@@ -85,7 +83,7 @@ def compute(bound: BoundApplication, args: tuple[Any, ...], kwargs: dict[str, An
 
 
 def _made(
-    bound: BoundApplication,
+    bound: BrickMethod,
     arguments: dict[int | str, Any],
     values: dict[int | str, torch.Tensor],
 ) -> tuple[Immediate, bool]:
@@ -100,7 +98,7 @@ def _made(
 
 
 def _make(
-    bound: BoundApplication,
+    bound: BrickMethod,
     arguments: dict[int | str, Any],
     values: dict[int | str, torch.Tensor],
     open_axes: int,

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy
 import torch
 
 from workbench.errors import ApplicationError
-from workbench.graph.annotations import Annotation, ApplicationCall, add_annotation
+from workbench.graph.annotations import (
+    Annotation,
+    ApplicationCall,
+    BrickMethod,
+    add_annotation,
+)
 from workbench.graph.hierarchy import Component
 from workbench.roles import COST, INPUT, OUTPUT, VariableRole, add_role, has_roles
 from workbench.tensor import Variable, as_variable
 from workbench.utils.variables import print_shape, put_hook
-
-if TYPE_CHECKING:
-    from workbench.bricks.application import BoundApplication
 
 CARRIED_TAGS = ("n_examples", "aggregation_scheme")
 """Entries that the tag of an output takes over from what the application function returned."""
@@ -27,7 +29,7 @@ NO_VALUES = (str, bytes, list, tuple, dict, set, Component, Annotation)
 """What is never an input: containers of values, texts, bricks."""
 
 
-def wrong_argument(bound: BoundApplication, name: str, value: object) -> ApplicationError:
+def wrong_argument(bound: BrickMethod, name: str, value: object) -> ApplicationError:
     """The error for an argument that is neither a variable nor an array."""
     if isinstance(value, Component):
         remedy = "to apply one brick to what another gives, apply that one first, as in "
@@ -58,14 +60,14 @@ def an(noun: str) -> str:
     return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 
-def output_names(bound: BoundApplication, count: int) -> list[str]:
+def output_names(bound: BrickMethod, count: int) -> list[str]:
     """The declared names of the outputs, or ``output_0`` and so on for `count` of them."""
     names: list[str] = getattr(bound, "outputs", [f"output_{i}" for i in range(count)])
     return names
 
 
 def tagged_inputs(
-    bound: BoundApplication, call: ApplicationCall, arguments: Mapping[str, Any]
+    bound: BrickMethod, call: ApplicationCall, arguments: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any]]:
     """The arguments, with tagged copies in place of variables, arrays and tensors."""
 
@@ -92,7 +94,7 @@ def tagged_inputs(
             yield name, copy(value, name)
 
 
-def tagged_outputs(bound: BoundApplication, call: ApplicationCall, outputs: list[Any]) -> list[Any]:
+def tagged_outputs(bound: BrickMethod, call: ApplicationCall, outputs: list[Any]) -> list[Any]:
     """What an application returned, with tagged copies in place of variables and tensors."""
     names = output_names(bound, len(outputs))
     if len(names) != len(outputs):
@@ -119,7 +121,7 @@ def tagged_outputs(bound: BoundApplication, call: ApplicationCall, outputs: list
 
 def _tagged(
     variable: Variable,
-    bound: BoundApplication,
+    bound: BrickMethod,
     call: ApplicationCall,
     role: VariableRole,
     name: str,

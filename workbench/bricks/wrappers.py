@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workbench.bricks.application import Application, BoundApplication, applications_of
 from workbench.errors import ShapeError
 from workbench.hints import Hinted
 from workbench.names import explain_missing
 from workbench.tensor import Variable
-
-if TYPE_CHECKING:
-    from workbench.bricks.base import Brick
 
 __all__ = [
     "BrickWrapper",
@@ -57,7 +54,7 @@ class BrickWrapper(Hinted, ABC):
             ``wrapped.name``.
         """
 
-    def decorate(self, brick: type[Brick]) -> None:
+    def decorate(self, brick: type[Any]) -> None:
         """Wrap what `brick` inherits and does not define itself."""
         for name, wrapped in applications_of(brick).items():
             if name in vars(brick):
@@ -90,7 +87,7 @@ class WithExtraDims(BrickWrapper):
     def wrap(self, wrapped: Application, namespace: dict[str, Any]) -> None:
         name = wrapped.name
 
-        def apply(self: Brick, *args: Any, extra_ndim: int = 0, **kwargs: Any) -> Any:
+        def apply(self: Any, *args: Any, extra_ndim: int = 0, **kwargs: Any) -> Any:
             arguments = wrapped.signature.bind(*args, **kwargs).arguments
             sizes: tuple[Any, ...] = ()
             for key, value in arguments.items():
@@ -107,7 +104,7 @@ class WithExtraDims(BrickWrapper):
                 return outputs
             return [output.reshape(*sizes, -1, *output.shape[1:]) for output in outputs]
 
-        def delegate(self: Brick) -> BoundApplication:
+        def delegate(self: Any) -> BoundApplication:
             return BoundApplication(wrapped, self)
 
         apply.__name__, delegate.__name__ = name, f"{name}_delegate"

@@ -28,10 +28,10 @@ from torch.utils.data import (
     default_collate,
 )
 
-from workbench.data.datasets import Data, Dataset
+from workbench.data.datasets import Dataset
 from workbench.data.once import ReadOnce, once
 from workbench.data.readonly import read_only_batch
-from workbench.data.streams import AbstractDataStream
+from workbench.data.streams import AbstractDataStream, Data
 from workbench.errors import DataError, SourceError, nearest
 from workbench.hints import hinted
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -29,18 +29,13 @@ from workbench.data.once import ReadOnce, once
 from workbench.data.readonly import read_only, read_only_batch, read_only_slice
 from workbench.data.schemes import IterationScheme, Request, SequentialExampleScheme
 from workbench.data.schemes.base import request_sizes
+from workbench.data.streams import AbstractDataStream, Data, DataStream
 from workbench.errors import DataError, SourceError, nearest
 from workbench.hints import Hinted
-
-if TYPE_CHECKING:
-    from workbench.data.streams import AbstractDataStream, DataStream
 
 DefaultTransformer: TypeAlias = (
     "Callable[[AbstractDataStream], AbstractDataStream] | tuple[Any, ...]"
 )
-
-Data: TypeAlias = tuple[Any, ...]
-"""One array (or, for a single example, one value) a source."""
 
 NO_STATE = (
     "a data set holds no state here, as in Fuel: read what `request` says, and open files in "
@@ -181,8 +176,6 @@ class Dataset(Hinted, Labelled, Part):
         >>> list(IndexableDataset([5, 7]).get_example_stream().get_epoch_iterator())
         [(np.int64(5),), (np.int64(7),)]
         """
-        from workbench.data.streams import DataStream
-
         return DataStream(self, iteration_scheme=self.example_iteration_scheme)
 
     def close(self, state: object = None) -> None:

@@ -16,16 +16,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, overload
 
 from workbench.data.axes import BATCH, AxisLabels, Labelled, as_labels, changed
-from workbench.data.datasets import Data, Dataset
 from workbench.data.hooks import STREAM_HOOKS, check_called, is_own, refuse_uncalled
 from workbench.data.looking import Part, apart, claim
 from workbench.data.readonly import explained
 from workbench.data.schemes import IterationScheme
 from workbench.errors import DataError
 from workbench.hints import Hinted
+
+Data: TypeAlias = tuple[Any, ...]
+"""One array (or, for a single example, one value) a source."""
 
 BatchT = TypeVar("BatchT")
 
@@ -303,6 +305,33 @@ class EpochIterator(Iterator[BatchT]):
         )
 
 
+class Readable(Protocol):
+    """A dataset, as streams read it; `workbench.data.Dataset` is one."""
+
+    sources: tuple[str, ...]
+    reads_once: bool
+
+    @property
+    def num_examples(self) -> int | None:
+        """The number of examples, where it is known."""
+
+    @property
+    def axis_labels(self) -> AxisLabels | None:
+        """Names of the axes, where they are known."""
+
+    def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
+        """Return the scheme that a stream will use."""
+
+    def iterate(self, scheme: IterationScheme | None, epoch: int, start: int) -> Iterator[Data]:
+        """Read the batches of an epoch."""
+
+    def apply_default_transformers(self, data_stream: AbstractDataStream) -> AbstractDataStream:
+        """Return `data_stream` with the default transformers around it."""
+
+    def close(self) -> None:
+        """Let go of files."""
+
+
 class DataStream(AbstractDataStream):
     """The examples of a dataset, in the order and the portions of a scheme.
 
@@ -338,12 +367,12 @@ class DataStream(AbstractDataStream):
 
     def __init__(
         self,
-        dataset: Dataset,
+        dataset: Readable,
         *,
         iteration_scheme: IterationScheme | None = None,
         axis_labels: Mapping[str, Sequence[str] | None] | None = None,
     ) -> None:
-        if not isinstance(dataset, Dataset):
+        if isinstance(dataset, type) or not hasattr(dataset, "check_scheme"):
             raise DataError(
                 f"a DataStream reads a Dataset, not {type(dataset).__name__}; put arrays into "
                 "IndexableDataset({source: array}), and give a torch DataLoader to as_stream"
@@ -383,7 +412,7 @@ class DataStream(AbstractDataStream):
 
     @classmethod
     def default_stream(
-        cls, dataset: Dataset, *, iteration_scheme: IterationScheme | None = None
+        cls, dataset: Readable, *, iteration_scheme: IterationScheme | None = None
     ) -> AbstractDataStream:
         """Make a stream with the dataset's default transformers around it.
 

@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from workbench.data.datasets import Data, IterableDataset
+from workbench.data.datasets import IterableDataset
 from workbench.data.files import one_line, regular_file
+from workbench.data.streams import Data
 from workbench.errors import DataError, DataFileError
 from workbench.hints import hinted
 

@@ -90,6 +90,14 @@ class BrickMethod(Protocol):
     def path(self) -> str:
         """Brick and method, such as ``mlp/linear_0.apply``."""
 
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the inputs."""
+
+    @property
+    def declares_inputs(self) -> bool:
+        """True if the names of the inputs were declared."""
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Apply the method."""
 

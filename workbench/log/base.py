@@ -1,7 +1,7 @@
 """What all training logs share, whatever keeps their records.
 
-A backend derives from `TrainingLogBase` and defines how records are kept: `_record`, `_record_all`,
-`_find`, `_names`, `_forget` and `_snapshot`, besides `writing`, `commit` and what a mapping needs.
+A backend derives from `TrainingLogBase` and defines how records are kept: `record`, `record_all`,
+`find`, `names`, `forget` and `_snapshot`, besides `writing`, `commit` and what a mapping needs.
 Rows, frames, series and resumption stand here.
 """
 
@@ -111,23 +111,23 @@ class TrainingLogBase(Hinted, Mapping[int, Row]):
         """Make everything that this thread has recorded visible to all, at one instant."""
 
     @abstractmethod
-    def _record(self, iteration: int, name: str, value: Any) -> None:
+    def record(self, iteration: int, name: str, value: Any) -> None:
         """Store one record, over an older one of the same iteration and name."""
 
     @abstractmethod
-    def _record_all(self, iteration: int, records: dict[str, Any]) -> None:
+    def record_all(self, iteration: int, records: dict[str, Any]) -> None:
         """Store `records`, which now belong to the log, so that they become visible together."""
 
     @abstractmethod
-    def _find(self, iteration: int, name: str) -> Any:
+    def find(self, iteration: int, name: str) -> Any:
         """Return the value recorded, or `column.MISSING`."""
 
     @abstractmethod
-    def _names(self, iteration: int) -> list[str]:
+    def names(self, iteration: int) -> list[str]:
         """Return the names of the records of one iteration, in the order of `channels`."""
 
     @abstractmethod
-    def _forget(self, iteration: int, name: str) -> None:
+    def forget(self, iteration: int, name: str) -> None:
         """Remove a record that is there."""
 
     @abstractmethod

@@ -120,7 +120,7 @@ class TrainingLog(TrainingLogBase):
                 with self._lock:
                     self._fold()
 
-    def _record(self, iteration: int, name: str, value: Any) -> None:
+    def record(self, iteration: int, name: str, value: Any) -> None:
         if type(value) not in PLAIN:
             value = to_python(value)
         if name not in self._known:
@@ -134,7 +134,7 @@ class TrainingLog(TrainingLogBase):
         else:
             self._publish(iteration, {name: value})
 
-    def _record_all(self, iteration: int, records: dict[str, Any]) -> None:
+    def record_all(self, iteration: int, records: dict[str, Any]) -> None:
         for name, value in records.items():
             if type(value) not in PLAIN:
                 records[name] = to_python(value)
@@ -177,7 +177,7 @@ class TrainingLog(TrainingLogBase):
                     column = self._columns[name] = Column()
                 column.extend(iterations, [row[name] for row in records])
 
-    def _find(self, iteration: int, name: str) -> Any:
+    def find(self, iteration: int, name: str) -> Any:
         if name not in self._known:
             return MISSING
         value = self._mine().get(iteration, {}).get(name, MISSING)
@@ -188,10 +188,10 @@ class TrainingLog(TrainingLogBase):
             column = self._columns.get(name)
             return MISSING if column is None else column.get(iteration)
 
-    def _names(self, iteration: int) -> list[str]:
-        return [n for n in tuple(self._known) if self._find(iteration, n) is not MISSING]
+    def names(self, iteration: int) -> list[str]:
+        return [n for n in tuple(self._known) if self.find(iteration, n) is not MISSING]
 
-    def _forget(self, iteration: int, name: str) -> None:
+    def forget(self, iteration: int, name: str) -> None:
         self._mine().get(iteration, {}).pop(name, None)
         with self._lock:
             self._fold()

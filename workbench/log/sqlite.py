@@ -348,14 +348,14 @@ class SQLiteLog(TrainingLogBase):
 
     # Records
 
-    def _record(self, iteration: int, name: str, value: Any) -> None:
+    def record(self, iteration: int, name: str, value: Any) -> None:
         if type(value) in PLAIN and name in self._admitted and get_ident() == self._training:
-            self._memory._record(iteration, name, value)
+            self._memory.record(iteration, name, value)
             self._staged.append((iteration, name, value))
         else:
-            self._record_all(iteration, {name: value})
+            self.record_all(iteration, {name: value})
 
-    def _record_all(self, iteration: int, records: dict[str, Any]) -> None:
+    def record_all(self, iteration: int, records: dict[str, Any]) -> None:
         self._check_writable()
         kept = []
         for name, value in records.items():
@@ -363,7 +363,7 @@ class SQLiteLog(TrainingLogBase):
                 value = records[name] = to_python(value)
             kept.append((iteration, name, self._admit(name, value)))
         self._stop_following()
-        self._memory._record_all(iteration, records)
+        self._memory.record_all(iteration, records)
         self._admitted.update(records)
         self._keep_or_stage(kept)
 
@@ -384,18 +384,18 @@ class SQLiteLog(TrainingLogBase):
             text = LARGE.format(name=name, size=size, limit=config.max_blob_size)
             warnings.warn(text, LogWarning, stacklevel=6)
 
-    def _find(self, iteration: int, name: str) -> Any:
+    def find(self, iteration: int, name: str) -> Any:
         self._refresh()
-        return self._memory._find(iteration, name)
+        return self._memory.find(iteration, name)
 
-    def _names(self, iteration: int) -> list[str]:
+    def names(self, iteration: int) -> list[str]:
         self._refresh()
-        return self._memory._names(iteration)
+        return self._memory.names(iteration)
 
-    def _forget(self, iteration: int, name: str) -> None:
+    def forget(self, iteration: int, name: str) -> None:
         self._check_writable()
         self._stop_following()
-        self._memory._forget(iteration, name)
+        self._memory.forget(iteration, name)
         self._keep_or_stage([(iteration, name, Stored(None, DELETED))])
 
     def _snapshot(self, names: tuple[str, ...] | None = None) -> Snapshot:
@@ -539,15 +539,15 @@ class _Follower:
                         f.key: self._decoded(f"record {f.key!r} of iteration {time}", *f[3:])
                         for f in group
                     }
-                    memory._record_all(time, values)
+                    memory.record_all(time, values)
                     continue
                 memory.commit()
                 for found in group:
-                    if found.kind == DELETED and memory._find(time, found.key) is MISSING:
-                        memory._record(time, found.key, None)  # so that the row is there
+                    if found.kind == DELETED and memory.find(time, found.key) is MISSING:
+                        memory.record(time, found.key, None)  # so that the row is there
                         memory.commit()
-                    if memory._find(time, found.key) is not MISSING:
-                        memory._forget(time, found.key)
+                    if memory.find(time, found.key) is not MISSING:
+                        memory.forget(time, found.key)
 
     def _decoded(self, place: str, value: Any, kind: str | None) -> Any:
         """Return a value, or a placeholder with a warning that says where it should be."""

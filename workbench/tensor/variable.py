@@ -22,7 +22,6 @@ from workbench import errors
 from workbench.hints import hinted
 from workbench.tensor import shapes
 from workbench.tensor.draws import word_for_draw
-from workbench.tensor.losses import CHECKED, COMPARED
 from workbench.tensor.numpy_functions import UFUNCS, refuse_numpy
 from workbench.tensor.structure import map_structure, name_of
 from workbench.tensor.vocabulary import keyword_hint, unknown_attribute
@@ -148,6 +147,10 @@ class Operation:
         raise NotImplementedError
 
 
+PREPARED: dict[Callable[..., Any], Callable[..., tuple[Any, dict[str, Any]]]] = {}
+"""Functions whose arguments are checked or changed first, and what does it."""
+
+
 def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Make the call node of `function` on `args` and return its symbolic results.
 
@@ -157,10 +160,8 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     kwargs = dict(kwargs)
     _refuse(function, args, kwargs)
     args, kwargs = map_structure(_constant, (args, kwargs))
-    if function in COMPARED or function in CHECKED:
-        from workbench.tensor.alike import arguments_of_loss
-
-        args, kwargs = arguments_of_loss(function, args, dict(kwargs))
+    if function in PREPARED:
+        args, kwargs = PREPARED[function](function, args, dict(kwargs))
     try:
         result = _infer(function, args, kwargs)
     except errors.OperationError as error:

@@ -13,19 +13,13 @@ import numpy.typing as npt
 
 from workbench.data.axes import AxisLabels
 from workbench.data.checksum import checksum, same_or_raise
-from workbench.data.datasets import (
-    Data,
-    Dataset,
-    IndexableDataset,
-    after_state,
-    as_index,
-    check_slice,
-)
+from workbench.data.datasets import Dataset, IndexableDataset, after_state, as_index, check_slice
 from workbench.data.hdf5.examine import examiner
 from workbench.data.hdf5.handle import FileHandle, faults_named
 from workbench.data.hdf5.layout import SplitTable, found, joined, split_array, varying
 from workbench.data.hdf5.source import axis_labels, read_rows, varies
 from workbench.data.schemes import Indices, Request, SequentialExampleScheme
+from workbench.data.streams import Data
 from workbench.errors import DataError, DataFileError
 
 if TYPE_CHECKING:

@@ -19,9 +19,8 @@ import weakref
 from collections.abc import Iterator
 from typing import IO
 
-from workbench.data.datasets import Data
 from workbench.data.files import one_line
-from workbench.data.streams import AbstractDataStream
+from workbench.data.streams import AbstractDataStream, Data
 from workbench.errors import DataError, PrefetchError
 
 # Ctrl+C goes to every process of the terminal, but what it means is decided by the main loop.

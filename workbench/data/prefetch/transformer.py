@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Literal
 
-from workbench.data.datasets import Data
 from workbench.data.prefetch.process import WorkerPool
 from workbench.data.prefetch.thread import ReadAhead
 from workbench.data.seeds import as_positive
-from workbench.data.streams import AbstractDataStream
+from workbench.data.streams import AbstractDataStream, Data
 from workbench.data.transformers import Transformer
 from workbench.errors import DataError
 

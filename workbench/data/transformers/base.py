@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from workbench.data.axes import AxisLabels
-from workbench.data.datasets import Data, check_sources, stack
+from workbench.data.datasets import check_sources, stack
 from workbench.data.hooks import check_called
 from workbench.data.readonly import Watched
-from workbench.data.streams import AbstractDataStream
+from workbench.data.streams import AbstractDataStream, Data
 from workbench.errors import DataError
 
 

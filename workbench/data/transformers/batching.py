@@ -14,10 +14,10 @@ import numpy as np
 import torch
 
 from workbench.data.axes import BATCH, AxisLabels, changed
-from workbench.data.datasets import Data, stack
+from workbench.data.datasets import stack
 from workbench.data.schemes import IterationScheme
 from workbench.data.schemes.base import request_sizes
-from workbench.data.streams import AbstractDataStream, epoch_lengths
+from workbench.data.streams import AbstractDataStream, Data, epoch_lengths
 from workbench.data.transformers.base import Transformer
 from workbench.errors import DataError
 

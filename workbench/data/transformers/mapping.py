@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from workbench.data.datasets import Data, check_sources
+from workbench.data.datasets import check_sources
 from workbench.data.readonly import Watched, read_only_batch
-from workbench.data.streams import AbstractDataStream
+from workbench.data.streams import AbstractDataStream, Data
 from workbench.data.transformers.base import Transformer
 from workbench.errors import DataError, SourceError
 from workbench.hints import Hinted

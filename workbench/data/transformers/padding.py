@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.axes import AxisLabels
-from workbench.data.datasets import Data
 from workbench.data.narrow import converted
-from workbench.data.streams import AbstractDataStream
+from workbench.data.streams import AbstractDataStream, Data
 from workbench.data.transformers.base import Transformer, chosen_sources
 from workbench.data.transformers.elementwise import floatx
 from workbench.errors import DataError

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from workbench.data.datasets import Data, stack
+from workbench.data.datasets import stack
 from workbench.data.hooks import check_called
 from workbench.data.readonly import Watched
 from workbench.data.seeds import Rng, generator_at, resolve_seed
-from workbench.data.streams import AbstractDataStream
+from workbench.data.streams import AbstractDataStream, Data
 from workbench.data.transformers.base import Transformer, chosen_sources
 
 

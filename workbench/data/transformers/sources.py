@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from workbench.data.axes import AxisLabels
-from workbench.data.datasets import Data, check_sources
-from workbench.data.streams import AbstractDataStream
+from workbench.data.datasets import check_sources
+from workbench.data.streams import AbstractDataStream, Data
 from workbench.data.transformers.base import Transformer
 from workbench.errors import DataError, SourceError
 

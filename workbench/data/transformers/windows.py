@@ -9,10 +9,9 @@ import numpy as np
 import torch
 
 from workbench.data.axes import AxisLabels
-from workbench.data.datasets import Data
 from workbench.data.readonly import read_only
 from workbench.data.seeds import as_integer, as_positive
-from workbench.data.streams import AbstractDataStream
+from workbench.data.streams import AbstractDataStream, Data
 from workbench.data.transformers.base import Transformer
 from workbench.errors import DataError
 

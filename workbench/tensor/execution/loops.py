@@ -23,7 +23,7 @@ from workbench.tensor.execution.products import product
 from workbench.tensor.lowering import instead
 
 if TYPE_CHECKING:
-    from workbench.tensor.execution.tracing import Trace
+    from workbench.tensor.execution.trace import Trace
     from workbench.tensor.scan import Loop
 
 Program = Callable[[list[Any]], Sequence[Any]]
