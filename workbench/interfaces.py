@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
+from workbench.names import explain_missing
+
 if TYPE_CHECKING:
     import torch
 
@@ -257,3 +259,6 @@ class Session(Protocol):
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended; return True if it has."""
+
+
+explain_missing(__name__)
