@@ -105,7 +105,7 @@ def test_a_reserved_name_cannot_be_saved_separately(path):
 def test_training_does_not_wait_for_the_file(path, monkeypatch):
     gate, written = threading.Event(), []
 
-    def slow(target, write_to):
+    def slow(target, *_):
         assert gate.wait(30)
         written.append(target)
 

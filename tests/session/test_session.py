@@ -4,6 +4,7 @@ import contextvars
 import copy
 import ctypes
 import gc
+import json
 import logging
 import os
 import pickle
@@ -22,7 +23,7 @@ import torch
 
 import workbench
 from tests.support.fakes import FakeAlgorithm, GatedAlgorithm, Recorder, make
-from workbench import openmp
+from workbench import interfaces, openmp
 from workbench.bricks import MLP, Tanh
 from workbench.errors import (
     AlreadyTrainingError,
@@ -32,7 +33,7 @@ from workbench.errors import (
     StateError,
     TrainingFinish,
 )
-from workbench.extensions import FinishAfter, SimpleExtension
+from workbench.extensions import CompositeExtension, FinishAfter, SimpleExtension
 from workbench.extensions.stopping import FinishIfNoImprovementAfter
 from workbench.session import Session, State
 from workbench.session import process as sessions
@@ -721,3 +722,28 @@ def test_the_thread_that_trains_uses_as_many_threads_as_torch_was_told():
         assert before + 2 in numbers.wait(SOON)
     finally:
         torch.set_num_threads(before)
+
+
+# What views know of it
+
+
+class Shown(Recorder):
+    """An extension that has something to show."""
+
+    def views(self):
+        return [{"kind": "text", "text": "hello"}]
+
+
+def test_its_facts_can_be_sent_to_another_process():
+    bundle = CompositeExtension([Shown()])
+    session = Session(make(FinishAfter(after_n_epochs=2), bundle))
+    facts = [session.planned, session.execution, session.views]
+    assert json.loads(json.dumps(facts)) == [
+        {"epochs": 2, "batches": 6},
+        {"tier": "", "reason": ""},
+        [{"kind": "text", "text": "hello"}],
+    ]
+
+
+def test_it_meets_the_protocol_of_views():
+    assert isinstance(Session(make()), interfaces.Session)

@@ -30,7 +30,7 @@ class CompositeExtension(SimpleExtension):
     sub_extensions : iterable of TrainingExtension
         What it manages.
     run_before_children : bool
-        Whether its own `do` comes before the sub-extensions; after them if False.
+        True to call its own `do` before the sub-extensions, False to call it after them.
     name : str, optional
         Its name; the name of the class if not given.
     **triggers

@@ -17,12 +17,12 @@ from workbench.serialization.values import by_path
 
 BY_A_SESSION = (
     "{what} being trained by {session!r}. Nothing was changed and that run goes on. It is "
-    "workbench.session.running()[{session.name!r}]; to start anew, first end it with its methods "
+    "workbench.session.running()[{session.name!r}]; to start again, first end it with its methods "
     "stop() and wait()"
 )
 BY_A_THREAD = (
     "{what} being trained by MainLoop.run() in the thread {thread!r}, which has done "
-    "{iterations} iterations. Nothing was changed and that run goes on; interrupt it to start anew"
+    "{iterations} iterations. Nothing was changed and that run goes on; interrupt it to start again"
 )
 
 ANOTHER_THREAD = (

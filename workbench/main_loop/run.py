@@ -71,7 +71,7 @@ class Run:
     dispatcher : Dispatcher
         Fires events.
     ending : Ending
-        Whether the run is about to end.
+        When the run ends.
     thread : int or None
         The identifier of the thread that trains.
     in_hand : bool
