@@ -98,4 +98,5 @@ pins: ## resolve the floors of pyproject.toml anew and write constraints.txt
 
 clean: ## remove what can be made again, but for the virtual environment
 	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf extensions_live/frontend/node_modules
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -318,8 +318,8 @@ function readout(channels, points, latest, pointer) {
     const index = nearest(curve.x, curve.y, pointer);
     return { text: format(curve.y[index]), x: curve.x[index] };
   });
-  const places = found.flatMap(({ x: x2 }) => x2 ?? []);
-  const [x] = places.sort((a, b) => Math.abs(a - (pointer ?? 0)) - Math.abs(b - (pointer ?? 0)));
+  const distance = (x2) => Math.abs(x2 - (pointer ?? 0));
+  const [x] = found.flatMap((one) => one.x ?? []).sort((a, b) => distance(a) - distance(b));
   return {
     values: found.map(({ text }) => text),
     at: x === void 0 ? "" : `iteration ${x.toLocaleString("en")}`

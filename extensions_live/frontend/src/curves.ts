@@ -35,8 +35,8 @@ export function readout(
     return { text: format(curve.y[index]), x: curve.x[index] };
   });
   // The curve with the point nearest to the pointer names the iteration.
-  const places = found.flatMap(({ x }) => x ?? []);
-  const [x] = places.sort((a, b) => Math.abs(a - (pointer ?? 0)) - Math.abs(b - (pointer ?? 0)));
+  const distance = (x: number) => Math.abs(x - (pointer ?? 0));
+  const [x] = found.flatMap((one) => one.x ?? []).sort((a, b) => distance(a) - distance(b));
   return {
     values: found.map(({ text }) => text),
     at: x === undefined ? "" : `iteration ${x.toLocaleString("en")}`,
