@@ -1,5 +1,7 @@
 """Everything a person sees of a training run: plots, controls, and the views that hold them."""
 
+from workbench.names import explain_missing
+
 from .controls import Controls
 from .doctor import doctor
 from .output import RunView
@@ -7,3 +9,5 @@ from .plot import Plot
 from .view import view
 
 __all__ = ["Controls", "Plot", "RunView", "doctor", "view"]
+
+explain_missing(__name__)

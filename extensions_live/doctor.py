@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
+from workbench.hints import hinted
+
 from .bridge import pump
 from .notebook import front_end
 from .widget import LiveWidget
@@ -32,6 +34,7 @@ ADVICE = {
 }
 
 
+@hinted
 def doctor() -> None:
     """Print versions, the notebook program, the transport, who looks, and advice.
 

@@ -29,6 +29,7 @@ SHRINK = 2  # and shrunk by this much
 TEXT, SOFT, GRID = "#374151", "#6b7280", "#e5e7eb"
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 30, 34
 DENSE = 300  # curves with more points than this are drawn thinner
+LARGEST, SMALLEST = 1e300, 1e-300  # what lies beyond leaves no room to compute with ranges
 
 
 class Line(NamedTuple):
@@ -118,7 +119,7 @@ class Panel:
 
     def _place(self, x: float, y: float) -> tuple[float, float]:
         across = (x - self.xs[0]) / (self.xs[1] - self.xs[0])
-        up = (y - self.ys[0]) / (self.ys[1] - self.ys[0])
+        up = (min(max(y, self.ys[0]), self.ys[1]) - self.ys[0]) / (self.ys[1] - self.ys[0])
         return (
             self.left + across * (self.right - self.left),
             self.bottom - up * (self.bottom - self.top),
@@ -142,11 +143,14 @@ def span(values: NDArray[np.float64], *, padding: float) -> tuple[float, float]:
     ((-1.0, 5.0), (1.9, 2.1))
 
     """
-    values = values[np.isfinite(values)]
+    values = np.clip(values[np.isfinite(values)], -LARGEST, LARGEST)
     if not len(values):
         return 0.0, 1.0
     low, high = float(values.min()), float(values.max())
-    extra = padding * (high - low) if high > low else 0.05 * (abs(high) or 1.0)
+    if high - low >= SMALLEST:
+        extra = padding * (high - low)
+    else:
+        extra = max(0.05 * (abs(high) or 1.0), SMALLEST)
     return low - extra, high + extra
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from workbench.errors import SessionError
 from workbench.extensions import CompositeExtension, TrainingExtension
+from workbench.hints import hinted
 from workbench.session import Session
 
 from . import control, listening
@@ -18,6 +19,7 @@ from .still import Still
 from .widget import LiveWidget
 
 
+@hinted
 def view(session: Session) -> RunView:
     """Return a new view of a session: its control bar and all its plots, from the start.
 

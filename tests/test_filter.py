@@ -4,6 +4,7 @@ import pytest
 
 from workbench import tensor
 from workbench.bricks import MLP, Brick, Identity, Linear, Logistic, Sequence, Tanh
+from workbench.errors import SignatureError
 from workbench.filter import VariableFilter, get_annotation, get_application_call, get_brick
 from workbench.graph import Annotation, ComputationGraph
 from workbench.graph.annotations import ApplicationCall
@@ -109,3 +110,10 @@ def test_a_filter_shows_its_criteria():
     assert (
         repr(VariableFilter(roles=[WEIGHT], name="W")) == "VariableFilter(roles=[WEIGHT], name='W')"
     )
+
+
+@pytest.mark.parametrize("option", ["name_regex", "variable_name_regex"])
+@pytest.mark.parametrize("pattern", ["[", "*", 3, ["W"]])
+def test_what_is_no_regular_expression_is_refused_where_it_is_given(option, pattern):
+    with pytest.raises(SignatureError, match=f"{option}=.* must be a regular expression"):
+        VariableFilter(**{option: pattern})

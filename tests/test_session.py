@@ -24,6 +24,7 @@ import workbench
 from tests.support.fakes import FakeAlgorithm, GatedAlgorithm, Recorder, make
 from workbench import openmp
 from workbench import session as sessions
+from workbench.bricks import MLP, Tanh
 from workbench.errors import (
     AlreadyTrainingError,
     NotFiniteError,
@@ -405,6 +406,29 @@ def test_a_main_loop_that_is_running_is_not_run_again(paused):
         assert "stop() and wait()" in str(caught.value)
     assert paused.main_loop.status == before
     assert paused.state is State.PAUSED
+
+
+def test_parameters_of_bricks_are_named_by_their_paths():
+    mlp = MLP([Tanh(), None], [2, 3, 4])
+    mlp.allocate()
+    weights = [
+        parameter for linear in mlp.linear_transformations for parameter in linear.parameters
+    ]
+    session = make(algorithm=FakeAlgorithm(parameters=weights)).start()
+    named = "/mlp/linear_0.W, /mlp/linear_0.b, /mlp/linear_1.W and 1 more, parameters of this main"
+    with pytest.raises(AlreadyTrainingError, match=f"^{named}"):
+        make(algorithm=FakeAlgorithm(parameters=weights)).run()
+    session.stop()
+    session.wait(SOON)
+
+
+def test_equal_names_of_parameters_are_counted():
+    weights = [workbench.shared(0.0, "w"), workbench.shared(0.0, "w")]
+    session = make(algorithm=FakeAlgorithm(parameters=weights)).start()
+    with pytest.raises(AlreadyTrainingError, match="^w, w_2, parameters of this main loop, are"):
+        make(algorithm=FakeAlgorithm(parameters=weights)).run()
+    session.stop()
+    session.wait(SOON)
 
 
 def test_parameters_are_trained_by_one_run_at_a_time():

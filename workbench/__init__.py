@@ -2,7 +2,10 @@
 
 import workbench.openmp  # noqa: F401, first: it speaks to torch before torch is loaded
 from workbench import tensor
+from workbench.names import explain_missing
 from workbench.tensor import function, grad, scan, shared
 from workbench.tensor.execution.explain import explain
 
 __all__ = ["explain", "function", "grad", "scan", "shared", "tensor"]
+
+explain_missing(__name__)

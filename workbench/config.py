@@ -29,6 +29,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ConfigurationError
+from workbench.names import explain_missing
 
 if TYPE_CHECKING:
     from pydantic_settings import BaseSettings
@@ -296,3 +297,5 @@ class Configuration:
 
 config = Configuration()
 """The settings that the workbench itself uses."""
+
+explain_missing(__name__)

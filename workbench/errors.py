@@ -9,6 +9,7 @@ knows nothing of the workbench can still catch them::
     ├── SymbolicError         (TypeError)       a value was asked of a variable that has none yet
     ├── OperationError        (TypeError)       a function or its arguments that are refused
     ├── UnknownNameError      (AttributeError)  a name that is not there; the text has the right one
+    ├── MissingImportError    (ImportError)     a name that cannot be imported, and the right one
     ├── InputError            (ValueError)      inputs of a function: missing, surplus or ill-typed
     ├── OutOfRangeError       (IndexError)      the number of a class, or of a word, that is none
     ├── DomainError           (ValueError)      values that are no probabilities, or no weights
@@ -119,6 +120,10 @@ class OperationError(WorkbenchError, TypeError):
 
 class UnknownNameError(WorkbenchError, AttributeError):
     """A name that a module or a variable does not have; the text says what to write instead."""
+
+
+class MissingImportError(WorkbenchError, ImportError):
+    """A name was imported that a module does not have; the text says what to write instead."""
 
 
 class InputError(WorkbenchError, ValueError):

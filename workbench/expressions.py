@@ -8,6 +8,8 @@ from typing import Any
 import torch
 
 from workbench.errors import GraphError
+from workbench.hints import hinted
+from workbench.names import explain_missing
 from workbench.tensor import Variable, as_variable, grad
 from workbench.tensor.device import floatx
 
@@ -17,6 +19,7 @@ __all__ = [
 ]
 
 
+@hinted
 def l2_norm(tensors: Iterable[Any], squared: bool = False) -> Variable:
     """The Euclidean norm of all elements of several tensors together.
 
@@ -48,6 +51,7 @@ def _floating(variable: Any) -> Any:
     return variable if variable.dtype.is_floating_point else variable.to(floatx())
 
 
+@hinted
 def hessian_times_vector(gradient: Variable, parameter: Variable, vector: Any) -> Variable:
     """The Hessian of a cost times a vector, without forming the Hessian.
 
@@ -72,3 +76,6 @@ def hessian_times_vector(gradient: Variable, parameter: Variable, vector: Any) -
     product = (gradient * as_variable(vector)).sum()
     result: Variable = grad(product, parameter, consider_constant=[as_variable(vector)])
     return result
+
+
+explain_missing(__name__)

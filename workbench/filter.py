@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from workbench.errors import SignatureError
 from workbench.graph.annotations import Annotation, ApplicationCall
 from workbench.graph.hierarchy import Component
-from workbench.hints import Hinted
+from workbench.hints import Hinted, hinted
+from workbench.names import explain_missing
 from workbench.roles import VariableRole, has_roles
 from workbench.tensor import Variable
 
@@ -27,11 +28,13 @@ A = TypeVar("A", bound=Annotation)
 Test = Callable[[Variable], bool]
 
 
+@hinted
 def get_annotation(var: Variable, cls: type[A]) -> A | None:
     """The first annotation of a type, or ``None``."""
     return next((a for a in var.tag.annotations if isinstance(a, cls)), None)
 
 
+@hinted
 def get_brick(var: Variable) -> Component | None:
     """The brick that a variable belongs to, or ``None``.
 
@@ -47,6 +50,13 @@ def get_brick(var: Variable) -> Component | None:
     return get_annotation(var, Component)
 
 
+def path_of(variable: Variable) -> str:
+    """Return the path of a brick's parameter, ``/mlp/linear_0.W``, or any other variable's name."""
+    brick = get_brick(variable)
+    return repr(variable) if brick is None else brick.get_hierarchical_name(variable)
+
+
+@hinted
 def get_application_call(var: Variable) -> ApplicationCall | None:
     """The application call that a variable belongs to, or ``None``."""
     return get_annotation(var, ApplicationCall)
@@ -117,6 +127,11 @@ class VariableFilter(Hinted):
         self.bricks = _listed("bricks", bricks, (Component, type), "bricks and classes of bricks")
         self.each_role = each_role
         self.name = name
+        for option, pattern in (
+            ("name_regex", name_regex),
+            ("variable_name_regex", variable_name_regex),
+        ):
+            _check_pattern(option, pattern)
         self.name_regex = name_regex
         self.variable_name = variable_name
         self.variable_name_regex = variable_name_regex
@@ -184,6 +199,17 @@ def _call_id(variable: Variable) -> str | None:
     return None if call is None else call.metadata["call_id"]
 
 
+def _check_pattern(option: str, pattern: object) -> None:
+    if pattern is None or isinstance(pattern, re.Pattern):
+        return
+    try:
+        re.compile(pattern)  # type: ignore[call-overload]
+    except (re.error, TypeError) as error:
+        raise SignatureError(
+            f"VariableFilter: {option}={pattern!r} must be a regular expression: {error}"
+        ) from None
+
+
 def _listed(name: str, values: Any, kind: Any, words: str) -> list[Any] | None:
     """The values of a criterion as a list."""
     if values is None:
@@ -191,3 +217,6 @@ def _listed(name: str, values: Any, kind: Any, words: str) -> list[Any] | None:
     if not isinstance(values, Iterable) or not all(isinstance(v, kind) for v in values):
         raise SignatureError(f"VariableFilter: {name} must be a list of {words}, got {values!r}")
     return list(values)
+
+
+explain_missing(__name__)

@@ -1,18 +1,27 @@
 """Hints for keyword arguments that do not exist: the nearest one, or what other libraries call it.
 
-`Hinted` is among the bases of public classes. It looks at the keywords before the constructor does
-and says which of those it takes was meant.
+`Hinted` is among the bases of public classes, and `hinted` decorates public functions. They look at
+the keywords before the constructor, or the function, does, and say which of those it takes was
+meant.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, ClassVar, Self, TypeVar
 from weakref import WeakKeyDictionary
 
 from workbench.errors import SignatureError, nearest
 
+_COUNTED = {
+    "epochs": "epochs",
+    **dict.fromkeys(
+        ("batches", "iterations", "steps", "n_iterations", "n_steps", "num_batches"), "batches"
+    ),
+    "num_epochs": "epochs",
+}
 OURS: dict[str, tuple[str, ...]] = {
     "lr": ("learning_rate", "rate"),
     "eta": ("learning_rate",),
@@ -81,6 +90,15 @@ OURS: dict[str, tuple[str, ...]] = {
     "log_every_n_steps": ("every_n_batches",),
     "freq": ("every_n_batches",),
     "period": ("every_n_epochs",),
+    **{f"after_{word}": (f"after_n_{ours}",) for word, ours in _COUNTED.items()},
+    **{f"every_{word}": (f"every_n_{ours}",) for word, ours in _COUNTED.items()},
+    "each_epoch": ("after_epoch",),
+    "each_batch": ("after_batch",),
+    "val": ("constant", "value"),
+    "value": ("constant",),
+    "kernel": ("filter_size", "pooling_size"),
+    "kernel_shape": ("filter_size",),
+    "window": ("pooling_size",),
     "monitor": ("record_name",),
     "metric": ("record_name",),
     "quantity": ("record_name",),
@@ -188,6 +206,12 @@ ADVICE: dict[str, str] = {
     "bidirectional": "Bidirectional(prototype) runs a recurrent brick both ways",
     "num_layers": "RecurrentStack([...]) puts recurrent bricks on top of each other",
     "min_delta": "any better value counts; choose_best decides which of two is the better",
+    **dict.fromkeys(
+        ("low", "high", "lower", "upper", "minval", "maxval"),
+        "between two bounds are numbers with the mean (low + high) / 2 and the width high - low",
+    ),
+    "save_best": "EarlyStopping(record_name, checkpoint, 'best.tar', epochs=5) keeps the best",
+    "save_top_k": "EarlyStopping(record_name, checkpoint, 'best.tar', epochs=5) keeps the best",
     "save_best_only": "EarlyStopping(record_name, checkpoint, 'best.tar', epochs=5) keeps the best",
     "restore_best_weights": "EarlyStopping(name, checkpoint, 'best.tar', epochs=5) keeps the best",
 }  # fmt: skip
@@ -218,10 +242,51 @@ def hint(name: str, known: Iterable[str]) -> str:
     return nearest(name, known) if advice is None else f"; {advice}"
 
 
-def unknown_keyword(kind: type, name: str, known: Collection[str]) -> str:
-    """Return the text about an argument `name` that `kind` does not have."""
+def unknown_keyword(kind: Callable[..., Any], name: str, known: Collection[str]) -> str:
+    """Return the text about an argument `name` that a class or function does not have."""
     has = f"it has {', '.join(known)}" if known else "it has none"
     return f"{kind.__name__} has no argument {name!r} ({has}){hint(name, known)}"
+
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+
+def hinted(function: FunctionT) -> FunctionT:
+    """Decorate a function so that it says which keyword argument was meant.
+
+    Parameters
+    ----------
+    function : callable
+        It takes no ``**`` arguments.
+
+    Raises
+    ------
+    SignatureError
+        When the function is called with a keyword that it does not take.
+
+    Examples
+    --------
+    >>> @hinted
+    ... def decay(learning_rate):
+    ...     return learning_rate / 2
+    >>> decay(lr=0.2)
+    Traceback (most recent call last):
+    ...
+    workbench.errors.SignatureError: decay has no argument 'lr' (it has learning_rate); did you mean
+    'learning_rate'?
+    """
+    code = inspect.unwrap(function).__code__
+    named = code.co_argcount + code.co_kwonlyargcount
+    known = code.co_varnames[code.co_posonlyargcount : named]
+
+    @functools.wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        for name in kwargs:
+            if name not in known:
+                raise SignatureError(unknown_keyword(function, name, known))
+        return function(*args, **kwargs)
+
+    return checked  # type: ignore[return-value]
 
 
 class Hinted:

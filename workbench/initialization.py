@@ -18,6 +18,7 @@ import numpy.typing
 from workbench.config import config
 from workbench.errors import InitializationError
 from workbench.hints import Hinted
+from workbench.names import explain_missing
 from workbench.tensor import SharedVariable
 
 __all__ = [
@@ -331,3 +332,6 @@ def _matrix(scheme: NdarrayInitialization, shape: Shape) -> tuple[int, int]:
             "parameter another scheme"
         )
     return shape[0], shape[1]
+
+
+explain_missing(__name__)

@@ -51,6 +51,7 @@ from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
 from workbench.mailbox import Letter, Mailbox
 from workbench.model import Model
+from workbench.names import explain_missing
 from workbench.running import Claim, is_claimed
 from workbench.serialization import training
 from workbench.tensor.execution import available_threads
@@ -758,7 +759,8 @@ class MainLoop(FixedAttributes):
         log: object = self.log
         if not isinstance(log, TrainingLogBase):
             return  # another kind of log need not know its channels
-        for name, text in channels.never_came(self.extensions, log):
+        since = self.started_at["iterations_done"]
+        for name, text in channels.never_came(self.extensions, log, since):
             if name not in self._told:
                 logger.warning(text)
             self._told.add(name)
@@ -943,3 +945,6 @@ def _timed(name: str, handler: Handler, profile: Profile) -> Handler:
             handler(*args)
 
     return timed
+
+
+explain_missing(__name__)

@@ -10,10 +10,11 @@ import numpy
 import torch
 
 from workbench.errors import ParameterError, WorkbenchError, nearest
-from workbench.filter import get_brick
+from workbench.filter import get_brick, path_of
 from workbench.graph import ComputationGraph
 from workbench.graph.hierarchy import Component
 from workbench.graph.module import GraphAsModule
+from workbench.names import explain_missing
 from workbench.tensor import SharedVariable
 from workbench.tensor.shared import check_set
 from workbench.utils.paths import ByPath
@@ -190,7 +191,8 @@ class Model(ComputationGraph):
             )
         trained = set(algorithm.parameters)
         idle = [path for path, parameter in by_path.items() if parameter not in trained]
-        foreign = [repr(v) for v in trained if v not in set(by_path.values())]
+        known = set(by_path.values())
+        foreign = [path_of(v) for v in algorithm.parameters if v not in known]
         if idle or foreign:
             only = [f"only in the model: {', '.join(idle)}"] if idle else []
             only += [f"only in the algorithm: {', '.join(foreign)}"] if foreign else []
@@ -209,3 +211,6 @@ def _misfits(path: str, array: numpy.ndarray[Any, Any], parameter: SharedVariabl
     except WorkbenchError as error:
         return [f"{path!r} makes no sense: {error}"]
     return []
+
+
+explain_missing(__name__)

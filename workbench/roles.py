@@ -20,6 +20,8 @@ import re
 from collections.abc import Iterable
 from typing import Self
 
+from workbench.hints import hinted
+from workbench.names import explain_missing
 from workbench.tensor import Variable
 
 __all__ = [
@@ -237,6 +239,7 @@ BATCH_NORM_SCALE_PARAMETER = BatchNormScaleParameterRole()
 BATCH_NORM_SHIFT_PARAMETER = BatchNormShiftParameterRole()
 
 
+@hinted
 def add_role(var: Variable, role: VariableRole) -> None:
     """Give a variable a role.
 
@@ -258,6 +261,7 @@ def add_role(var: Variable, role: VariableRole) -> None:
         var.tag.roles = [old for old in roles if not isinstance(role, type(old))] + [role]
 
 
+@hinted
 def has_roles(var: Variable, roles: Iterable[VariableRole], match_all: bool = False) -> bool:
     """Whether a variable has one of `roles`, or with `match_all` each of them.
 
@@ -273,3 +277,6 @@ def has_roles(var: Variable, roles: Iterable[VariableRole], match_all: bool = Fa
     """
     found = (any(isinstance(own, type(role)) for own in var.tag.roles) for role in roles)
     return all(found) if match_all else any(found)
+
+
+explain_missing(__name__)

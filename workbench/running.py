@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import AlreadyTrainingError
+from workbench.serialization.values import by_path
 
 if TYPE_CHECKING:
     from workbench.main_loop import MainLoop
@@ -108,7 +109,7 @@ def _common(new: MainLoop, running: MainLoop) -> str | None:
     if new.log is running.log:
         return "the log of this main loop is"
     held = {id(parameter) for parameter in _parameters(running)}
-    shared = [str(parameter) for parameter in _parameters(new) if id(parameter) in held]
+    shared = list(by_path(p for p in _parameters(new) if id(p) in held))
     if shared:
         more = f" and {len(shared) - 3} more" if len(shared) > 3 else ""
         plural, are = ("s", "are") if len(shared) > 1 else ("", "is")

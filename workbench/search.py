@@ -21,6 +21,7 @@ from workbench.errors import InputError, SearchError, nearest
 from workbench.filter import VariableFilter, get_application_call
 from workbench.graph import ComputationGraph
 from workbench.hints import Hinted
+from workbench.names import explain_missing
 from workbench.roles import OUTPUT, has_roles
 from workbench.tensor import Function, Variable, function, variable
 from workbench.tensor.scan import Loop
@@ -360,3 +361,6 @@ def _check_log_probs(log_probs: torch.Tensor, eol_symbol: int) -> None:
             "the generator gives probabilities that are not numbers (NaN); initialise it, or find "
             "out where its training went wrong"
         )
+
+
+explain_missing(__name__)

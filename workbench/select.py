@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from workbench.errors import SelectionError, nearest
 from workbench.graph.hierarchy import PARAMETER_SEPARATOR, PATH_SEPARATOR, Component
 from workbench.hints import Hinted
+from workbench.names import explain_missing
 from workbench.tensor import Variable
 from workbench.utils.paths import ByPath
 
@@ -214,3 +215,6 @@ class Selector(Hinted):
 def _nothing(path: Path, node: str, known: set[str]) -> str:
     there = ", ".join(sorted(known)) or "nothing"
     return f"nothing at {str(path)!r}: there is no {node!r} ({there}){nearest(node, known)}"
+
+
+explain_missing(__name__)

@@ -46,8 +46,10 @@ from workbench.errors import (
     WorkbenchError,
 )
 from workbench.extensions.finish import check_more
+from workbench.hints import hinted
 from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
+from workbench.names import explain_missing
 from workbench.openmp import release_workers, release_workers_after_cells
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.notices import remark, tell
@@ -114,6 +116,7 @@ class State(StrEnum):
         return self in (State.FINISHED, State.FAILED)
 
 
+@hinted
 def running() -> dict[str, Session]:
     """Return the sessions that are training now, paused ones included, by name.
 
@@ -826,3 +829,5 @@ def _leave_to_the_parent() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_leave_to_the_parent)
+
+explain_missing(__name__)

@@ -175,6 +175,82 @@ def test_what_a_rule_remembers_stays_finite(name, execution, size):
     assert first in text and "all gradients are finite; no" in text and "StepClipping" in text
 
 
+@pytest.mark.parametrize("size", [2, 2**14])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_sum_of_finite_numbers_that_overflows_is_refused(size, dtype):
+    """Near the largest number the step is finite, the rate 1 or less, and the difference is not."""
+    most, x = torch.finfo(dtype).max, tensor.vector("x", dtype=dtype)
+    w = shared(torch.full((size,), 0.9 * most, dtype=dtype), "w", dtype=dtype)
+    gradients = {w: x.mean() * torch.ones_like(w)}
+    algorithm = GradientDescent(gradients=gradients, step_rule=Scale(0.5))
+    refused(algorithm, {"x": [-0.5 * most]}, "w would not stay finite")
+    for mean in (0.5, 0.5, -0.4):  # large steps that are fine
+        before = w.tensor.clone()
+        algorithm.process_batch({"x": torch.tensor([mean * most], dtype=dtype)})
+        assert torch.equal(w.tensor, before - 0.5 * torch.tensor(mean * most, dtype=dtype))
+
+
+@pytest.mark.parametrize("exponent", [-140, -20, 18, 30, 120])
+def test_looking_does_not_change_steps(exponent):
+    x, w = tensor.vector("x"), shared(torch.zeros(3), "w")
+    step = torch.tensor([1.0, -3.0, 1.7], dtype=torch.float32) * torch.tensor(2.0) ** exponent
+    algorithm = GradientDescent(gradients={w: x * 1.0}, step_rule=Scale(1.0))
+    algorithm.process_batch({"x": step})
+    assert torch.equal(w.tensor, -step)
+
+
+@pytest.mark.parametrize("execution", ["eager", "compiled"])
+def test_updates_that_leave_out_what_is_watched(execution):
+    x, w, b = variables()
+    algorithm = GradientDescent(
+        cost=((x * w + b) ** 2).mean(),
+        parameters=[w, b],
+        step_rule=Adam(0.1),
+        function_kwargs={"execution": execution},
+    )
+    updates, count = algorithm.updates, shared(0, "count")
+    algorithm.updates = [(v, new) for v, new in updates if v is not w]
+    algorithm.add_updates([(count, count + 1)])
+    algorithm.process_batch({"x": ONES})
+    assert w.get_value().tolist() == [1, 1] and b.get_value().any() and count.get_value() == 1
+    algorithm.updates = []
+    algorithm.process_batch({"x": ONES})
+    algorithm.updates = updates
+    algorithm.process_batch({"x": ONES})
+    assert (w.get_value() < 1).all()
+    refused(algorithm, {"x": ONES * 1e30}, "is inf in batch 4 ")
+
+
+LARGE = numpy.array([[1e25, 0], [-1e25, 1]], "float32")
+
+
+def normalized():
+    normalization, x = BatchNormalization(2, conserve_memory=False), tensor.matrix("x")
+    normalization.initialize()
+    w = shared(numpy.ones(2, "float32"), "w")
+    return (normalization.apply(x) * w).mean(), w
+
+
+@pytest.mark.parametrize("execution", ["eager", "compiled"])
+def test_the_statistics_of_a_population_stay_finite(execution):
+    """The variance overflows, and what is divided by it is zero: a finite cost and step."""
+    cost, w = normalized()
+    options = {"function_kwargs": {"execution": execution}}
+    match = "batchnormalization.population_stdev.* would not stay finite in batch 1 "
+    refused(GradientDescent(cost=cost, parameters=[w], **options), {"x": LARGE}, match)
+    refused(TorchOptimizer(cost, [w], torch.optim.Adam, **options), {"x": LARGE}, match)
+
+
+def test_a_batch_that_ruins_the_statistics_of_a_population_is_left_out():
+    cost, w = normalized()
+    rule = CompositeRule([Scale(0.1), RemoveNotFinite()])
+    algorithm = GradientDescent(cost=cost, parameters=[w], step_rule=rule)
+    before = snapshot(algorithm)
+    algorithm.process_batch({"x": LARGE})
+    for name, value in snapshot(algorithm).items():
+        numpy.testing.assert_array_equal(value, before[name], err_msg=name)
+
+
 def test_what_a_rule_remembers_may_begin_without_being_finite():
     class Least(StepRule):
         def compute_step(self, parameter, previous_step):
@@ -194,6 +270,73 @@ def test_a_step_of_an_optimizer_that_overflows_is_undone():
     cost = ((x * w + b) ** 2).mean() * 8
     algorithm = TorchOptimizer(cost, [w, b], torch.optim.SGD, {"lr": 3e38, "momentum": 0.5})
     refused(algorithm, match="b would not stay finite in batch 1 ")
+
+
+SQUARING = {
+    "exp_avg_sq": (torch.optim.Adam, {}),
+    "max_exp_avg_sq": (torch.optim.Adam, {"amsgrad": True}),
+    "square_avg": (torch.optim.RMSprop, {}),
+    "sum": (torch.optim.Adagrad, {}),
+    "acc_delta": (torch.optim.Adadelta, {}),
+    "exp_avg": (torch.optim.NAdam, {}),
+}
+
+
+@pytest.mark.parametrize("name", SQUARING)
+@pytest.mark.parametrize("steps", [0, 1, 3])
+def test_what_an_optimizer_remembers_stays_finite(name, steps):
+    """The square of a finite gradient is infinite, and the step zero, then and for ever."""
+    optimizer, options = SQUARING[name]
+    x, w, b = variables()
+    cost = (x.mean() * b).sum() + (w**2).sum()
+    algorithm = TorchOptimizer(cost, [w, b], optimizer, options)
+    for _ in range(steps):
+        algorithm.process_batch({"x": ONES})
+    text = refused(algorithm, {"x": ONES * 1e25}, r"what the optimizer remembers of b \(")
+    assert f"batch {steps + 1} of this run" in text and "all gradients are finite" in text
+    if name not in ("acc_delta", "exp_avg"):
+        assert name in text
+    algorithm.process_batch({"x": ONES})
+    same, twin = shared(torch.ones(2), "w"), shared(torch.zeros(2), "b")
+    cost = (x.mean() * twin).sum() + (same**2).sum()
+    other = TorchOptimizer(cost, [same, twin], optimizer, options)
+    for _ in range(steps + 1):
+        other.process_batch({"x": ONES})
+    numpy.testing.assert_array_equal(b.get_value(), twin.get_value())
+
+
+def test_what_adds_up_in_an_optimizer_stays_finite():
+    x, w, b = variables()
+    algorithm = TorchOptimizer((x.mean() * b).sum() + (w**2).sum(), [w, b], torch.optim.Adagrad)
+    for _ in range(3):
+        algorithm.process_batch({"x": ONES * 1e19})
+    refused(algorithm, {"x": ONES * 1e19}, r"b \(sum\) would not stay finite in batch 4")
+
+
+def test_an_optimizer_that_is_not_torch_s_is_undone():
+    class Cubes(torch.optim.Optimizer):
+        def __init__(self, params):
+            super().__init__(params, {"lr": 0.1})
+
+        def step(self, closure=None):
+            loss = closure()
+            for leaf in self.param_groups[0]["params"]:
+                self.state[leaf]["cubes"] = leaf.grad**3
+                leaf.data -= leaf.grad.tanh()
+            return loss
+
+    x, w, b = variables()
+    algorithm = TorchOptimizer((x.mean() * b).sum() + (w**2).sum(), [w, b], Cubes)
+    algorithm.process_batch({"x": ONES * 1e12})
+    refused(algorithm, {"x": ONES * 1e13}, r"remembers of b \(cubes\)")
+
+
+def test_a_division_by_nothing_in_an_optimizer_is_undone():
+    x, w, b = variables()
+    algorithm = TorchOptimizer(
+        (x.mean() * b).sum() + (w**2).sum(), [w, b], torch.optim.Adam, {"eps": 0.0}
+    )
+    refused(algorithm, {"x": 0 * ONES}, "b would not stay finite in batch 1 ")
 
 
 def test_the_first_on_the_way_back_is_named():
@@ -323,6 +466,42 @@ def test_removing_leaves_out_all_updates_of_a_batch(execution):
     assert count.get_value() == 1
     [kept] = [v for n, v in snapshot(algorithm).items() if "population_mean" in n]
     numpy.testing.assert_allclose(kept, 0.1 * batch.mean(0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", REMEMBERING)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_removing_leaves_out_what_would_ruin_an_average(name, wrapped):
+    """All steps are finite, and zero; only the average of squares is not, then and for ever."""
+    rule, _ = REMEMBERING[name]
+    remove = CompositeRule([RemoveNotFinite(0.5)]) if wrapped else RemoveNotFinite(0.5)
+    x, w, b = variables()
+    count = shared(0, "count")
+    algorithm = GradientDescent(
+        cost=(x.mean() * b).sum() + (w**2).sum(),
+        parameters=[w, b],
+        step_rule=CompositeRule([type(rule)(), remove]),
+        updates=[(count, count + 1)],
+    )
+    before = snapshot(algorithm)
+    algorithm.process_batch({"x": ONES * 1e25})
+    for key, value in snapshot(algorithm).items():
+        numpy.testing.assert_array_equal(value, before[key], err_msg=key)
+    algorithm.process_batch({"x": ONES})
+    assert count.get_value() == 1 and b.get_value().all()
+
+
+def test_a_restricted_removal_looks_at_averages_of_its_own_parameters():
+    x, w, b = variables()
+    count, batch = shared(0, "count"), {"x": ONES * 1e25}
+    for kept, counted in (([b], 0), ([w], 1)):
+        algorithm = GradientDescent(
+            cost=(x.mean() * b).sum() + (w**2).sum(),
+            parameters=[w, b],
+            step_rule=CompositeRule([AdaGrad(0.1), Restrict(RemoveNotFinite(), kept)]),
+            updates=[(count, count + 1)],
+        )
+        algorithm.process_batch(batch)
+        assert count.get_value() == counted
 
 
 def test_removing_shrinks_what_failed_itself():

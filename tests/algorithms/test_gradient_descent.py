@@ -13,7 +13,9 @@ from workbench.algorithms import (
     RemoveNotFinite,
     Scale,
     StepClipping,
+    VariableClipping,
 )
+from workbench.bricks import MLP, Tanh
 from workbench.errors import AlgorithmError, GradientError, NotFiniteError, SourceError
 
 
@@ -245,3 +247,17 @@ def test_clipping_takes_steps_of_length_zero():
     w, algorithm = line(step_rule=StepClipping(5.0))
     algorithm.process_batch({"x": [0.0]})
     assert w.get_value() == 1
+
+
+def test_parameters_of_bricks_are_named_by_their_paths():
+    mlp = MLP([Tanh(), None], [2, 3, 1])
+    mlp.allocate()
+    cost = mlp.apply(tensor.matrix("x")).sum()
+    first, second = (linear.W for linear in mlp.linear_transformations)
+    with pytest.raises(AlgorithmError, match="got the parameter /mlp/linear_1.W twice"):
+        GradientDescent(cost=cost, parameters=[first, second, second])
+    with pytest.raises(AlgorithmError, match="differ: /mlp/linear_1.W is in one of them only"):
+        GradientDescent(cost=cost, parameters=[first, second], gradients={first: first})
+    rule = VariableClipping(1.0, axis=2)
+    with pytest.raises(AlgorithmError, match="cannot clip /mlp/linear_0.W, which has 2 dimensions"):
+        GradientDescent(cost=cost, parameters=[first], step_rule=rule)

@@ -15,13 +15,14 @@ from tests.benchmarks.timing import best_of
 from workbench import tensor
 from workbench.algorithms import Adam, GradientDescent
 from workbench.bricks import MLP, Softmax, Tanh
+from workbench.errors import ArchiveError
 from workbench.extensions import FinishAfter
 from workbench.extensions.monitoring import TrainingDataMonitoring
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.main_loop import MainLoop
 from workbench.model import Model
-from workbench.serialization.atomic import replace_file
 from workbench.serialization.checkpoint import Snapshot
+from workbench.utils.atomic import replace_file
 
 RECORDS = 100_000
 WIDTHS = {"0.1 million parameters": [100], "12 million parameters": [3000, 3000]}
@@ -68,7 +69,7 @@ def contenders(main_loop: MainLoop, folder: Path) -> dict[str, Callable[[], int]
         return 1
 
     def written() -> int:
-        replace_file(folder / "run.tar", snapshot.write)
+        replace_file(folder / "run.tar", snapshot.write, ArchiveError)
         return 1
 
     return {

@@ -10,7 +10,7 @@ from tests.support.tree import ROOT, imports, modules
 # From the bottom to the top. A module imports from its own row and from the rows above it here.
 LAYERS = [
     ["openmp"],
-    ["tracebacks", "errors", "hints", "config", "_settings"],
+    ["tracebacks", "errors", "hints", "names", "config", "_settings", "deprecation"],
     ["tensor"],
     ["utils"],
     ["roles", "graph", "filter", "select", "model", "expressions", "initialization"],

@@ -12,17 +12,18 @@ import workbench.algorithms as algorithms
 import workbench.bricks as bricks
 import workbench.extensions as extensions
 from tests.codebase.test_exports import pinned
-from workbench import shared, tensor
+from workbench import function, shared, tensor
 from workbench.bricks.conv import Convolutional
 from workbench.bricks.lookup import LookupTable
 from workbench.bricks.recurrent import LSTM
 from workbench.data import DataStream, ShuffledScheme
 from workbench.errors import SignatureError, WorkbenchError
 from workbench.hints import ADVICE, OURS, Hinted, hint, keywords
-from workbench.initialization import IsotropicGaussian
+from workbench.initialization import Constant, IsotropicGaussian, Uniform
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
 from workbench.session import Session
+from workbench.utils import shared_floatx, shared_floatx_zeros
 
 # Classes that nobody makes with keywords: the project makes them, or they have no settings.
 MADE_FOR_ONE = {
@@ -92,8 +93,50 @@ def test_the_keywords_are_those_of_the_signature(name):
     assert set(named) - {"self"} <= set(keywords(cls)[0])
 
 
+def public_functions():
+    """Return every function that the project exports and that says which keywords it takes."""
+    found = {}
+    for module, names in pinned().items():
+        for name in names:
+            value = getattr(importlib.import_module(module), name)
+            kinds = (
+                [p.kind for p in inspect.signature(value).parameters.values()]
+                if (inspect.isfunction(value))
+                else []
+            )
+            if inspect.isfunction(value) and inspect.Parameter.VAR_KEYWORD not in kinds:
+                found[f"{module}.{name}"] = value
+    return found
+
+
+FUNCTIONS = public_functions()
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_every_public_function_gives_hints(name):
+    called = FUNCTIONS[name]
+    with pytest.raises(SignatureError, match=rf"^{called.__name__} has no argument 'zyx' \(it has"):
+        called(zyx=1)
+    parameters = inspect.signature(called).parameters.values()
+    known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    for keyword in known:
+        typed = keyword[:-2] + keyword[-1]
+        if len(keyword) < 5 or typed in known or typed in OURS:
+            continue
+        [near] = difflib.get_close_matches(typed, known, n=1)
+        with pytest.raises(SignatureError, match=f"{typed!r}.* did you mean '{near}'"):
+            called(**{typed: 1})
+
+
+def test_a_function_that_hands_keywords_on_has_them_looked_at_too():
+    for makes, value in ((shared_floatx, 1.0), (shared_floatx_zeros, (2,))):
+        with pytest.raises(SignatureError, match="shared has no argument 'nam'.*'name'"):
+            makes(value, nam="w")
+
+
 def test_what_others_call_it_leads_to_names_that_exist():
     known = {keyword for cls in HINTED.values() for keyword in keywords(cls)[0]}
+    known |= {p for f in FUNCTIONS.values() for p in inspect.signature(f).parameters}
     known |= {"rate", "factor", "every", "iterations", "maximum", "default_seed"}  # of functions
     assert {one for names in OURS.values() for name in names for one in name.split()} <= known
 
@@ -124,6 +167,16 @@ COST = tensor.scalar("cost")
         (lambda: bricks.BatchNormalization(eps=1e-5), "'epsilon'"),
         (lambda: LSTM(hidden_size=3), "'dim'"),
         (lambda: Convolutional(kernel_size=3), "'filter_size'"),
+        (lambda: Convolutional(kernel=3), "'filter_size'"),
+        (lambda: Constant(val=3), "'constant'"),
+        (lambda: Constant(value=3), "'constant'"),
+        (lambda: function(input=[]), "'inputs'"),
+        (lambda: shared(val=3), "'value'"),
+        (lambda: tensor.matrix(nam="x"), "'name'"),
+        (lambda: extensions.FinishAfter(after_epochs=3), "'after_n_epochs'"),
+        (lambda: extensions.FinishAfter(after_iterations=3), "'after_n_batches'"),
+        (lambda: extensions.Printing(every_epochs=3), "'every_n_epochs'"),
+        (lambda: extensions.Printing(every_steps=3), "'every_n_batches'"),
         (lambda: Convolutional(out_channels=3), "'num_filters'"),
         (lambda: Convolutional(padding=1), "'border_mode'"),
         (lambda: LookupTable(num_embeddings=3), "'length'"),
@@ -158,6 +211,9 @@ def test_words_of_other_libraries_are_understood(make, meant):
         (lambda: algorithms.GradientDescent(lr=0.1), r"Adam\(learning_rate=0.001\)"),
         (lambda: LSTM(3, batch_first=True), "time comes first"),
         (lambda: extensions.Checkpoint("a.tar", save_best_only=True), "EarlyStopping"),
+        (lambda: extensions.Checkpoint("a.tar", save_best=True), "EarlyStopping"),
+        (lambda: Uniform(low=0), "the width high - low"),
+        (lambda: Uniform(maxval=1), "the width high - low"),
     ],
 )
 def test_where_there_is_no_such_argument_the_way_is_shown(make, advice):

@@ -1,5 +1,9 @@
 """Whoever looks at data or values, before training or meanwhile, does not change training."""
 
+import itertools
+import random
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -9,13 +13,29 @@ from workbench import shared, tensor
 from workbench.algorithms import GradientDescent, Scale
 from workbench.bricks import Dropout
 from workbench.data import (
+    Batch,
+    BatchScheme,
+    BatchSizeScheme,
+    Cache,
+    ConcatenatedScheme,
+    ConstantScheme,
     DataStream,
+    Filter,
+    FilterSources,
     Flatten,
     IndexableDataset,
+    IterableDataset,
+    Mapping,
+    Merge,
+    Rename,
+    SequentialScheme,
     ShuffledScheme,
+    Transformer,
+    Unpack,
     as_stream,
 )
 from workbench.data.prefetch import Prefetch
+from workbench.errors import DataError
 from workbench.extensions import FinishAfter, TrainingExtension
 from workbench.extensions.monitoring import DataStreamMonitoring, TrainingDataMonitoring
 from workbench.graph import ComputationGraph, apply_training_mode
@@ -47,6 +67,107 @@ STREAMS = {
     "a data loader with workers that persist": lambda: loader(
         num_workers=1, persistent_workers=True, multiprocessing_context="forkserver"
     ),
+}
+
+
+class OwnShuffle(BatchScheme):
+    """As people wrote them: it shuffles its own indices in place, from a generator of its own."""
+
+    def __init__(self, examples, batch_size, rng):
+        super().__init__(examples, batch_size)
+        self.rng, self.order = rng, np.arange(examples)
+
+    def get_request_iterator(self, epoch=0, start=0):
+        self.rng.shuffle(self.order)
+        for first in range(start * self.batch_size, len(self.order), self.batch_size):
+            yield self.order[first : first + self.batch_size].copy()
+
+
+class Counting(BatchScheme):
+    """Another order every time it is asked."""
+
+    asked = 0
+
+    def get_request_iterator(self, epoch=0, start=0):
+        self.asked += 1
+        order = np.random.default_rng(self.asked).permutation(self.num_examples)
+        return iter(np.split(order, [3, 6, 9])[start:])
+
+
+class OwnSizes(BatchSizeScheme):
+    def __init__(self, rng):
+        self.rng = rng
+
+    def get_request_iterator(self, epoch=0, start=0):
+        sizes = [self.rng.randint(1, 4) for _ in range(5)]
+        return iter(sizes[start:])
+
+
+class Noisy(Transformer):
+    def __init__(self, data_stream, rng):
+        super().__init__(data_stream)
+        self.rng = rng
+
+    def transform(self, data):
+        return (data[0] + self.rng.normal(size=data[0].shape).astype("float32"),)
+
+
+class Noise:
+    def __init__(self, rng):
+        self.rng = rng
+
+    def __call__(self, data):
+        return (data[0] + np.float32(self.rng.normal()),)
+
+
+class Drawn(IterableDataset):
+    def __init__(self):
+        super().__init__({"x": DATA})
+        self.rng = np.random.default_rng(2)
+
+    def examples(self, start=0):
+        for _ in range(10):
+            yield (self.rng.normal(size=2).astype("float32"),)
+
+
+def own(scheme):
+    return DataStream(IndexableDataset({"x": DATA}), iteration_scheme=scheme)
+
+
+def of_one(rng=None):
+    return own(OwnShuffle(10, 3, rng or np.random.RandomState(5)))
+
+
+def chunks():
+    return own(OwnShuffle(10, 5, random.Random(5)))
+
+
+OWN = {
+    "a RandomState": of_one,
+    "a numpy Generator": lambda: of_one(np.random.default_rng(5)),
+    "random.Random": lambda: of_one(random.Random(5)),
+    "a scheme that counts": lambda: own(Counting(10, 3)),
+    "schemes one after the other": lambda: own(
+        ConcatenatedScheme([SequentialScheme(10, 3), OwnShuffle(10, 3, np.random.RandomState(5))])
+    ),
+    "a transformer": lambda: Noisy(shuffled(), np.random.RandomState(1)),
+    "a function object": lambda: Mapping(shuffled(), Noise(np.random.default_rng(1))),
+    "a method": lambda: Mapping(shuffled(), Noise(np.random.default_rng(1)).__call__),
+    "a partial function": lambda: Mapping(
+        shuffled(),
+        partial(lambda rng, data: (data[0] + np.float32(rng.random()),), random.Random(1)),
+    ),
+    "a data set": lambda: DataStream(Drawn(), iteration_scheme=ConstantScheme(3)),
+    "flattened": lambda: Flatten(of_one()),
+    "read ahead in a thread": lambda: Prefetch(of_one(), depth=2),
+    "merged": lambda: FilterSources(
+        Merge([of_one(), Rename(own(OwnShuffle(10, 3, random.Random(2))), {"x": "y"})], ("x", "y")),
+        ("x",),
+    ),
+    "a cache": lambda: Cache(chunks(), ConstantScheme(3)),
+    "a cache of random sizes": lambda: Cache(chunks(), OwnSizes(random.Random(4))),
+    "examples in batches": lambda: Batch(Unpack(of_one()), OwnSizes(random.Random(4))),
+    "filtered": lambda: Filter(of_one(), lambda data: data[0][0, 0] < 1.2),
 }
 
 
@@ -118,6 +239,74 @@ def evaluate_in_training_mode(main_loop):
 
 
 LOOKS = [by_hand, a_whole_epoch, there_and_back, evaluate, evaluate_in_training_mode]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("name", OWN)
+def test_whoever_looks_at_random_parts_of_one_s_own(name, look):
+    expected = costs(build(OWN[name]()))
+    assert costs(build(OWN[name](), Looking(look))) == expected
+    assert len(set(expected)) > 5
+
+
+def test_whoever_looks_at_a_scheme_of_one_s_own_in_a_process():
+    make = lambda: Prefetch(of_one(), depth=1, workers="process")  # noqa: E731
+    stream, other = make(), make()
+    expected = costs(build(stream))
+    assert costs(build(other, Looking(evaluate, ["after_batch"]))) == expected
+    stream.close()
+    other.close()
+
+
+def test_whoever_looks_at_the_stream_below_or_with_the_same_scheme():
+    expected = costs(build(Flatten(of_one())))
+    below = of_one()
+    assert (
+        costs(build(Flatten(below), Looking(lambda _: list(below.get_epoch_iterator()))))
+        == expected
+    )
+    scheme = OwnShuffle(10, 3, np.random.RandomState(5))
+    monitored = own(scheme)
+    looking = Looking(lambda _: list(monitored.get_epoch_iterator()))
+    assert costs(build(Flatten(own(scheme)), looking)) == expected
+
+
+def test_epochs_that_one_reads_by_hand_differ():
+    stream = of_one()
+    first, second = (np.concatenate([x for (x,) in stream.get_epoch_iterator()]) for _ in range(2))
+    assert not np.array_equal(first, second)
+
+
+class FromGenerator(BatchScheme):
+    def __init__(self):
+        super().__init__(10, 5)
+        rng = random.Random(7)
+        self.orders = (rng.sample(range(10), 10) for _ in itertools.count())
+
+    def get_request_iterator(self, epoch=0, start=0):
+        order = next(self.orders)
+        return iter(np.array([order[:5], order[5:]])[start:])
+
+
+@pytest.mark.parametrize("look", [by_hand, a_whole_epoch, evaluate])
+def test_a_generator_in_a_scheme_has_one_reader(look):
+    expected, refused = costs(build(own(FromGenerator()))), []
+
+    def looking(main_loop):
+        with pytest.raises(DataError, match="cannot be copied: training reads it, so that"):
+            look(main_loop)
+        refused.append(look)
+
+    assert costs(build(own(FromGenerator()), Looking(looking, ["after_batch"]))) == expected
+    assert len(refused) == 9
+
+
+def test_a_generator_in_a_scheme_that_was_looked_at_is_not_trained_on():
+    stream = own(FromGenerator())
+    assert len(list(stream.get_epoch_iterator())) == len(list(stream.get_epoch_iterator())) == 2
+    main_loop = build(stream)
+    with pytest.raises(DataError, match="the generator 'orders', .* has been read before training"):
+        main_loop.run()
 
 
 @pytest.mark.parametrize("look", LOOKS)

@@ -13,9 +13,9 @@ import h5py
 import numpy as np
 import pytest
 
+from tests.support.embedded.make_mnist import choose, subset
 from workbench.config import config
 from workbench.data import MNIST, DataStream, Flatten, SequentialScheme, write_hdf5
-from workbench.data.embedded.make_mnist import choose, subset
 from workbench.data.idx_pictures import IDX_FILES
 from workbench.data.mnist import EMBEDDED
 from workbench.errors import DataError, DataFileError, MissingDataError, SourceError

@@ -1,6 +1,7 @@
 """Functions that write into their batch: they err, and the data stay what they were."""
 
 import copy
+import itertools
 import subprocess
 import sys
 
@@ -38,7 +39,9 @@ from workbench.data import (
 )
 from workbench.data.readonly import read_only
 from workbench.data.transformers import RandomTransformer
+from workbench.errors import DataError
 from workbench.initialization import Constant
+from workbench.tensor.inputs import expect_read_only
 
 
 def spoil(value):
@@ -270,3 +273,89 @@ def test_a_function_reads_an_array_that_is_read_only_without_copying_it():
     brick.initialize()
     np.testing.assert_array_equal(brick.apply(given), X.sum(1, keepdims=True))
     assert torch.from_numpy(given).data_ptr() == array.ctypes.data
+
+
+# Torch does not care whether an array is read-only
+
+
+def doubled(array):
+    return torch.from_numpy(array).mul_(2).numpy()
+
+
+class Doubling(SourcewiseTransformer):
+    def transform_source_batch(self, source_batch, source_name):
+        return doubled(source_batch)
+
+    def transform_source_example(self, source_example, source_name):
+        return doubled(source_example)
+
+
+class RandomlyDoubling(RandomTransformer):
+    def transform_example(self, example, rng):
+        return torch.as_tensor(example).mul_(2).numpy()
+
+
+IN_PLACE = {
+    "Mapping": lambda stream: Mapping(stream, lambda data: (doubled(data[0]),)),
+    "Mapping that adds": lambda stream: Mapping(
+        stream, lambda data: (doubled(data[0]),), add_sources=["y"]
+    ),
+    "Mapping of a dict": lambda stream: Mapping(
+        stream, lambda data: {"x": doubled(data["x"])}, mapping_accepts=dict
+    ),
+    "Filter": lambda stream: Filter(stream, lambda data: doubled(data[0]).any()),
+    "SourcewiseTransformer": Doubling,
+    "RandomTransformer": lambda stream: RandomlyDoubling(stream, seed=1),
+}
+
+
+def seldom(batches):
+    numbers = itertools.count()
+
+    def write(data):
+        return (doubled(data[0]) if next(numbers) in batches else data[0],)
+
+    return write
+
+
+@pytest.fixture
+def _warned_before():
+    expect_read_only()
+
+
+@pytest.mark.usefixtures("_warned_before")
+@pytest.mark.parametrize("name", IN_PLACE)
+@pytest.mark.parametrize("scheme", [SequentialScheme(2, 2), SequentialExampleScheme(2)])
+def test_writing_through_a_tensor_errs_and_is_undone(name, scheme):
+    data = np.array([[1, np.nan, 3], [4, 5, 6]], "float32")
+    dataset = IndexableDataset({"x": data})
+    before = dataset.indexables[0].copy()
+    stream = IN_PLACE[name](DataStream(dataset, iteration_scheme=scheme))
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"wrote into the batch .* data are as before") as error:
+            next(stream.get_epoch_iterator())
+        assert name.split()[0] in str(error.value) or "Doubling" in str(error.value)
+        np.testing.assert_array_equal(dataset.indexables[0], before)
+
+
+@pytest.mark.usefixtures("_warned_before")
+def test_writing_through_a_tensor_into_ragged_examples_errs():
+    examples = [np.ones(2), np.ones(3)]
+    dataset = IndexableDataset({"x": examples})
+    stream = DataStream(dataset, iteration_scheme=SequentialScheme(2, 2))
+    mapping = Mapping(stream, lambda data: ([doubled(each) for each in data[0]],))
+    with pytest.raises(DataError, match="wrote into the batch"):
+        next(mapping.get_epoch_iterator())
+    assert [each.sum() for each in dataset.indexables[0]] == [2, 3]
+
+
+@pytest.mark.usefixtures("_warned_before")
+@pytest.mark.parametrize("batch", [0, 1, 2, 4, 8])
+def test_writing_that_begins_late_is_noticed(batch):
+    dataset = IndexableDataset({"x": np.ones((10, 1), "float32")})
+    stream = DataStream(dataset, iteration_scheme=SequentialScheme(10, 1))
+    seen = []
+    with pytest.raises(DataError, match="wrote into the batch"):
+        for (x,) in Mapping(stream, seldom({batch})).get_epoch_iterator():
+            seen.append(x)
+    assert len(seen) == batch and dataset.indexables[0].sum() == 10

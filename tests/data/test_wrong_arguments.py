@@ -1,5 +1,7 @@
 """What is given to data sets and streams by mistake, and refused where it is given."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ from workbench.data import (
     SortMapping,
     write_hdf5,
 )
+from workbench.data.convert import csv_to_hdf5, idx_to_hdf5, images_to_hdf5, npz_to_hdf5
 from workbench.errors import DataError, MissingDataError
 
 DATA = IndexableDataset({"x": np.arange(6)})
@@ -42,5 +45,27 @@ def test_what_does_not_fit_is_named(call, text):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(MissingDataError, match="there is no folder .*nowhere to write set.h5 into"):
+    with pytest.raises(MissingDataError, match="set.h5: cannot be written, .*no folder .*nowhere"):
         write_hdf5(tmp_path / "nowhere" / "set.h5", {"train": {"x": [1]}})
+
+
+CONVERTERS = {
+    "csv": lambda given: csv_to_hdf5("x.h5", given),
+    "images": lambda given: images_to_hdf5("x.h5", given),
+    "idx": lambda given: idx_to_hdf5("x.h5", given),
+    "npz": lambda given: npz_to_hdf5("x.h5", "x.npz", given),
+}
+
+
+@pytest.mark.parametrize("converter", CONVERTERS)
+@pytest.mark.parametrize("given", ["set", Path("set"), ["set"], None, 3, {"train": 3}])
+def test_converters_say_what_they_expect(converter, given):
+    with pytest.raises(DataError, match=r"must be a (mapping from s|path|name)"):
+        CONVERTERS[converter](given)
+
+
+def test_a_file_alone_is_shown_as_that_of_a_split():
+    with pytest.raises(DataError, match=r"such as \{'train': 'iris.csv'\}"):
+        csv_to_hdf5("x.h5", "iris.csv")
+    with pytest.raises(DataError, match=r"such as \{'train': \{'features': 'x.idx'\}\}"):
+        idx_to_hdf5("x.h5", "x.idx")

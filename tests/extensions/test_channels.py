@@ -222,3 +222,17 @@ def test_what_is_added_later_is_looked_at_when_training_starts():
 def test_records_of_several_and_other_names_are_fine(extensions):
     main_loop = MainLoop(GradientDescent(**LEARN), [BATCH], extensions=extensions)
     assert main_loop.extensions == extensions
+
+
+@pytest.mark.parametrize("watcher", WATCHERS)
+def test_a_record_made_before_a_run_went_on_is_not_held_against_who_looks_now(watcher, caplog):
+    def build(epochs):
+        record = Note("cost", after_n_epochs=1)
+        return make(record, WATCHERS[watcher]("cost"), FinishAfter(after_n_epochs=epochs))
+
+    first, second = build(2), build(4)
+    first.run()
+    second.load_state_dict(first.state_dict())
+    with caplog.at_level(logging.WARNING):
+        second.run()
+    assert caplog.text == "" and second.status["epochs_done"] == 4

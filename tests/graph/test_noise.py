@@ -88,3 +88,12 @@ def test_a_divisor_that_makes_no_sense_is_refused(divisor):
     x = tensor.matrix("x")
     with pytest.raises(GraphError, match="custom_divisor is a number greater than 0, got "):
         apply_dropout(ComputationGraph(x * 1), [x], 0.5, custom_divisor=divisor)
+
+
+@pytest.mark.parametrize("rewrite", [apply_dropout, apply_noise])
+def test_a_rewrite_of_no_variables_is_told_of(rewrite, caplog):
+    graph = ComputationGraph(tensor.vector("x") * 2)
+    assert rewrite(graph, [], 0.5).outputs == graph.outputs
+    assert f"{rewrite.__name__} was given no variables" in caplog.text
+    rewrite(graph, iter(graph.inputs), 0.5)
+    assert caplog.text.count("no variables") == 1

@@ -39,6 +39,23 @@ def test_odd_curves_are_drawn(y):
     assert draw([[line(y)]]).startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(
+    "y",
+    [
+        [1e308, -1e308, 0.0],
+        [1.7e308],
+        [5e-324, 1e-323],
+        [5e-324],
+        [0.0, 1e-310],
+        [1.0, np.nextafter(1.0, 2.0)],
+        [-1.7e308, np.nan, 1.7e308, np.inf],
+    ],
+)
+def test_curves_at_the_ends_of_what_floats_can_say_are_drawn(y):
+    assert draw([[line(y)]]).startswith(b"\x89PNG")
+    assert draw([[line(y), line([0.5, 1.0])]]).startswith(b"\x89PNG")
+
+
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e9), st.integers(2, 8))
 def test_ticks_are_round_increasing_and_inside(low, width, about):
     high = low + width

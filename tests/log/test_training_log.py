@@ -1,5 +1,6 @@
 """The log as a mapping: rows, status, identity, display, errors."""
 
+import math
 import uuid
 
 import numpy as np
@@ -192,3 +193,16 @@ def test_the_version_grows_with_what_can_be_seen(new):
     del log[1]["cost"]
     versions.append(log.version)
     assert versions == sorted(set(versions))
+
+
+@pytest.mark.parametrize("value", [2**53 + 1, -(2**53) - 1, 2**62 + 1])
+@pytest.mark.parametrize("looks", [(), (1,), (1, 2, 3)])
+def test_an_integer_beside_a_gap_keeps_every_digit(new, value, looks):
+    log = new()
+    for iteration, records in enumerate([{"a": 7}, {"b": 1}, {"a": value}, {"b": 2}]):
+        log[iteration].update(records)
+        if iteration in looks:
+            assert log.frame["a"][0] == 7
+    frame = log.frame
+    assert int(frame["a"][2]) == value and math.isnan(frame["a"][3]) and int(frame["a"][0]) == 7
+    assert frame["b"].dtype == "float64"

@@ -168,6 +168,67 @@ def test_a_deleted_database_is_noticed(path, replaced):
     assert len(records(path)) == 2
 
 
+@pytest.mark.parametrize("checkpointed", [False, True])
+@pytest.mark.parametrize("left", [0, 100, 4096])
+def test_a_database_that_was_cut_short_is_noticed(path, left, checkpointed):
+    log = SQLiteLog(path)
+    for i in range(1, 1000):
+        log[i]["cost"] = 0.5
+    log.flush()
+    if checkpointed:
+        with sqlite3.connect(path) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        other.close()
+        log[1001]["cost"] = 0.5
+        log.flush()
+    whole = path.read_bytes()
+    if not left < len(whole):
+        return  # all of it stands in the journal
+    with open(path, "r+b") as file:
+        file.truncate(left)
+    log[1003]["cost"] = 0.25
+    with pytest.raises(LogError, match="cut short|malformed|not a database"):
+        log.flush()
+    path.write_bytes(b"")
+    log[1004]["cost"] = 0.25
+    with pytest.raises(LogError, match="cut short|malformed|not a database"):
+        log.flush()
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_deleted_journal_is_noticed(path, replaced):
+    log = SQLiteLog(path)
+    log[1]["cost"] = 0.5
+    log.flush()
+    journal = path.with_name(f"{path.name}-wal")
+    journal.unlink()
+    if replaced:
+        journal.write_bytes(b"")
+    log[2]["cost"] = 0.25
+    with pytest.raises(LogError, match="deleted, moved or replaced"):
+        log.flush()
+
+
+def test_a_database_that_others_make_smaller_is_written_on(path):
+    log = SQLiteLog(path)
+    for i in range(1, 1000):
+        log[i]["cost"] = 0.5
+    log.flush()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    log[1000]["cost"] = 0.5
+    log.flush()
+    size = path.stat().st_size
+    for statement in ("DELETE FROM records WHERE time > 9", "VACUUM"):
+        other.execute(statement)
+    other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    other.close()
+    assert path.stat().st_size < size
+    log[1001]["cost"] = 0.25
+    log.flush()
+    assert len(records(path)) == 10
+
+
 # What is damaged
 
 

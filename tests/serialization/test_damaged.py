@@ -368,7 +368,7 @@ def test_a_forged_state_takes_no_more_room_than_its_file(make, sound, main_loop,
 
 
 @pytest.mark.parametrize("reader", [archive.read, load_parameters, continue_training])
-@pytest.mark.parametrize(("make", "kind"), [(os.mkfifo, "a pipe"), (os.mkdir, "a folder")])
+@pytest.mark.parametrize(("make", "kind"), [(os.mkfifo, "a named pipe"), (os.mkdir, "a folder")])
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
 @pytest.mark.timeout(30)
 def test_what_is_no_regular_file_is_not_waited_for(reader, make, kind, tmp_path):

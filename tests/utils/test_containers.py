@@ -1,5 +1,7 @@
 """`AnnotatingList` is a list, and tells of everything that comes and goes."""
 
+import operator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,3 +102,18 @@ def test_equality_and_representation():
     assert items != ["a"]
     assert repr(items) == "['a', 'b']"
     assert items[1:] == ["b"]
+
+
+def test_lists_are_joined_and_copied_as_plain_ones():
+    noted = recorder([1, 2])
+    pairs = [
+        (operator.add(noted, [3]), [1, 2, 3]),
+        (operator.add([3], noted), [3, 1, 2]),
+        (operator.add(noted, noted), [1, 2, 1, 2]),
+        (noted.copy(), [1, 2]),
+    ]
+    for made, expected in pairs:
+        assert type(made) is list and made == expected
+    assert noted.told == []
+    with pytest.raises(TypeError):
+        noted + 3

@@ -12,6 +12,7 @@ from workbench.algorithms.limits import (
 from workbench.algorithms.momentum import BasicMomentum, Momentum
 from workbench.algorithms.rules import CompositeRule, Scale, StepRule
 from workbench.algorithms.torch_optimizer import TorchOptimizer
+from workbench.names import explain_missing
 
 __all__ = [
     "AdaDelta",
@@ -33,3 +34,5 @@ __all__ = [
     "UpdatesAlgorithm",
     "VariableClipping",
 ]
+
+explain_missing(__name__)

@@ -331,10 +331,18 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return new
 
     def _trained_updates(self) -> list[tuple[SharedVariable, Any]]:
+        """The updates as they are done."""
+        return self._all_trained()
+
+    def _all_trained(self) -> list[tuple[SharedVariable, Any]]:
         """The updates, computed from what is trained."""
         updates = self.updates
         news = iter(self.training_graph(new for _, new in _variables(updates)))
         return [(t, next(news) if isinstance(new, Variable) else new) for t, new in updates]
+
+    def _statistics(self) -> list[tuple[SharedVariable, Any]]:
+        """The updates of what bricks keep, such as the statistics of a population."""
+        return [pair for pair in self._all_trained() if get_brick(pair[0]) is not None]
 
     def _check_updates(
         self, roots: Iterable[Variable], updates: Iterable[tuple[SharedVariable, Any]]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from workbench import errors
 from workbench.algorithms.base import OnTrouble, choice, named
+from workbench.algorithms.rules import about, may_overflow
 from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.execution import Guard, Step, Watch
 from workbench.tensor.execution.eager import Eager
@@ -29,6 +30,7 @@ NOT_FINITE = (
 WRONG = "{what} in {batch}{although}{others}; {effect}. {advice}"
 GRADIENT = "the gradient of {parameter} is {value}"
 STEP = "{parameter} would not stay finite"
+OF_OPTIMIZER = "what the optimizer remembers of {{parameter}} ({states}) would not stay finite"
 ADVICE = (
     "Try a smaller learning rate, clip the steps with CompositeRule([StepClipping(1.0), rule]), or "
     "leave such batches out with RemoveNotFinite as the last rule"
@@ -63,9 +65,10 @@ class FiniteCost:
         What has to be finite for parameters to change, one for each of them: the parameters
         themselves, whose new values are meant, or their gradients. By default the parameters.
     remembered : iterable of SharedVariable, optional
-        What rules remember, of which the new values have to be finite, too: once an average of
-        squares is infinite, all further steps are zero. What is not finite from the beginning, is
-        no floating point number, or cannot overflow unless a step does, is not looked at.
+        What rules and bricks remember, of which the new values have to be finite, too: once an
+        average of squares is infinite, all further steps are zero. What is not finite from the
+        beginning, is no floating point number, or cannot overflow unless a step does, is not looked
+        at.
 
     Attributes
     ----------
@@ -88,14 +91,17 @@ class FiniteCost:
         self.outputs = [] if cost is None or on_not_finite == "ignore" else [cost]
         self.gradients = dict(gradients)
         raising = on_not_finite == "raise"
-        self.remembered = [v for v in remembered if raising and _to_watch(v)]
+        self.remembered = [v for v in remembered if raising and may_overflow(v)]
         watched = list(gradients if watched is None else watched) if raising else []
-        self.variables = [*watched, *self.remembered]
+        self._of: dict[Variable, SharedVariable] = {}
+        self._of.update(zip(watched, self.gradients, strict=raising))
+        self._of.update((kept, kept) for kept in self.remembered)
+        self.variables = list(self._of)
         self.batches = 0
         self.last: float | None = None
         self._finite = True
         self._arriving: Arrivals[None] = Arrivals()
-        self._flags: Arrivals[int] = Arrivals()
+        self._flags: Arrivals[tuple[int, list[Variable]]] = Arrivals()
         self._watched = 0
 
     def __getstate__(self) -> dict[str, Any]:
@@ -110,6 +116,11 @@ class FiniteCost:
     def watch(self) -> Watch | None:
         """What the function shall ask about new values."""
         return self if self.variables else None
+
+    def watch_of(self, found: Collection[Variable]) -> Watch | None:
+        """The same for a function that gives or updates no more than `found`."""
+        self.variables = [variable for variable in self._of if variable in found]
+        return self.watch
 
     def holds(self, outputs: Sequence[Any]) -> torch.Tensor | None:
         """Whether parameters may change: if the cost is finite, or that does not matter."""
@@ -135,13 +146,22 @@ class FiniteCost:
             self._judge(value.item())
         self._look_at_flags(wait=True)
 
-    def check_changed(self, parameters: Iterable[SharedVariable]) -> None:
-        """Raise `NotFiniteError` if a step has made one of `parameters` anything but finite."""
-        bad = dict.fromkeys(p for p in parameters if not p.tensor.isfinite().all())
-        if bad:
+    def check_changed(self, ruined: Mapping[SharedVariable, Sequence[str]]) -> None:
+        """Raise `NotFiniteError` if a step has ruined parameters.
+
+        Parameters
+        ----------
+        ruined : dict of SharedVariable to sequence of str
+            For each what it was that an optimizer remembers of it, or nothing if the parameter
+            itself is not finite.
+        """
+        if ruined:
             batch = self._of_this_run(self.batches)
             self.batches -= 1
-            raise self._error(STEP, bad, batch, ", although all gradients are finite", ADVICE)
+            states = ruined[self._backwards(ruined)[0]]
+            what = OF_OPTIMIZER.format(states=", ".join(states)) if states else STEP
+            although = ", although all gradients are finite"
+            raise self._error(what, dict.fromkeys(ruined), batch, although, ADVICE)
 
     def refuse(
         self, inputs: Sequence[Variable], values: Sequence[torch.Tensor], wrong: Sequence[Variable]
@@ -172,13 +192,13 @@ class FiniteCost:
     def look_later(self, told: torch.Tensor) -> None:
         """Look, some batches later, whether anything was not finite."""
         self._watched += 1
-        self._flags.send(self._watched, [told])
+        self._flags.send((self._watched, self.variables), [told])
         self._look_at_flags()
 
     def _look_at_flags(self, *, wait: bool = False) -> None:
         most = None if wait else LATE
-        for batch, [told] in self._flags.received(wait=wait, most=most):
-            pairs = zip(self.variables, told.tolist(), strict=True)
+        for (batch, variables), [told] in self._flags.received(wait=wait, most=most):
+            pairs = zip(variables, told.tolist(), strict=True)
             bad = dict.fromkeys(self._parameters(v for v, fine in pairs if not fine))
             if bad:
                 raise self._error(STEP, bad, self._of_this_run(batch), "", GRADIENT_ADVICE)
@@ -192,8 +212,7 @@ class FiniteCost:
 
     def _parameters(self, watched: Iterable[Variable]) -> list[SharedVariable]:
         """The parameters that are watched by means of `watched`, or what is remembered if none."""
-        of = dict(zip(self.variables, [*self.gradients, *self.remembered], strict=True))
-        found = [of[variable] for variable in watched]
+        found = [self._of[variable] for variable in watched]
         return [p for p in found if p in self.gradients] or found
 
     def _backwards(self, parameters: Iterable[SharedVariable]) -> list[SharedVariable]:
@@ -202,7 +221,7 @@ class FiniteCost:
         last = {v: i for i, used in enumerate(ancestors(roots)) for v in inputs_of(used)}
 
         def place(one: SharedVariable) -> int:
-            return -last.get(vars(one.tag).get("for_parameter", one), -1)
+            return -last.get(about(one), -1)
 
         return sorted(parameters, key=place)
 
@@ -266,12 +285,6 @@ class FiniteCost:
         if not bad:
             return ""
         return ALREADY.format(parameters=_listed(bad), verb="was" if len(bad) == 1 else "were")
-
-
-def _to_watch(variable: SharedVariable) -> bool:
-    if vars(variable.tag).get("shown_by_step"):
-        return False
-    return variable.dtype.is_floating_point and bool(variable.tensor.isfinite().all())
 
 
 def _listed(names: Sequence[str]) -> str:

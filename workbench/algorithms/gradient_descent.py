@@ -10,6 +10,7 @@ from workbench import errors
 from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm, named
 from workbench.algorithms.finite import FiniteCost
 from workbench.algorithms.rules import Scale, StepRule, check_parameters, total_norm
+from workbench.filter import path_of
 from workbench.graph.modes import evaluated, is_chosen
 from workbench.graph.training import GraphMode, TrainingGraph
 from workbench.roles import ALGORITHM_STATE, has_roles
@@ -146,6 +147,8 @@ class GradientDescent(UpdatesAlgorithm):
         self.gradients = _of_parameters(dict(gradients), parameters)
         self.parameters = list(self.gradients)
         check_parameters(type(self).__name__, self.parameters)
+        statistics = self._statistics()
+        self.step_rule.see_updates(statistics)
         self.steps, rule_updates = self.step_rule.compute_steps(self.gradients)
         self.step_rule.fix()
         self.total_gradient_norm = total_norm(self.gradients, "total_gradient_norm")
@@ -157,6 +160,7 @@ class GradientDescent(UpdatesAlgorithm):
         if on_not_finite is None:
             on_not_finite = "ignore" if self.step_rule.handles_not_finite else "raise"
         remembered = [v for v, _ in rule_updates if has_roles(v, [ALGORITHM_STATE])]
+        remembered += [v for v, _ in statistics]
         self.finite = FiniteCost(
             self._trained_cost, on_not_finite, self.gradients, remembered=remembered
         )
@@ -223,7 +227,7 @@ class GradientDescent(UpdatesAlgorithm):
         return self.finite.guard
 
     def _watch(self) -> Watch | None:
-        return self.finite.watch
+        return self.finite.watch_of({target for target, _ in self.updates})
 
     def settle(self) -> None:
         self.finite.settle()
@@ -243,10 +247,11 @@ def _of_parameters(
         raise errors.AlgorithmError(
             "GradientDescent has no parameters to change; got an empty list"
         )
-    different = set(parameters) ^ set(gradients)
+    both = set(parameters) & set(gradients)
+    different = [v for v in (*parameters, *gradients) if v not in both]
     if different:
         raise errors.AlgorithmError(
             "gradients and parameters differ: "
-            f"{', '.join(map(repr, different))} is in one of them only"
+            f"{', '.join(map(path_of, different))} is in one of them only"
         )
     return {parameter: gradients[parameter] for parameter in parameters}

@@ -15,11 +15,14 @@ from workbench.algorithms.rules import (
     StepRule,
     Steps,
     StepUpdates,
+    about,
     check_parameters,
     check_rule,
     hyperparameter,
+    may_overflow,
 )
 from workbench.expressions import l2_norm
+from workbench.filter import path_of
 from workbench.tensor import SharedVariable, Variable, as_variable
 
 
@@ -114,8 +117,8 @@ class VariableClipping(StepRule):
         wrong = [a for a in self.axis or () if not -moved.ndim <= a < moved.ndim]
         if wrong:
             raise errors.AlgorithmError(
-                f"{self!r} cannot clip {parameter!r}, which has {moved.ndim} dimensions and so "
-                f"no axis {wrong[0]}; apply it to others only, with Restrict"
+                f"{self!r} cannot clip {path_of(parameter)}, which has {moved.ndim} dimensions "
+                f"and so no axis {wrong[0]}; apply it to others only, with Restrict"
             )
         axes = self.axis or tuple(range(moved.ndim))
         norm = (moved**2).sum(axes, keepdim=True).sqrt() if axes else moved.abs()
@@ -129,11 +132,12 @@ class VariableClipping(StepRule):
 
 
 class RemoveNotFinite(StepRule):
-    r"""Leaves out batches that give steps which are not finite.
+    r"""Leaves out batches that give steps which are not finite, or would ruin what rules remember.
 
-    If any element of any step is infinite or not a number, nothing is changed: no parameter,
-    nothing that earlier rules of the chain remember, and no other update of the algorithm, such as
-    that of the statistics of a population. So one bad batch does not spoil a velocity for ever.
+    If any element of any step is infinite or not a number, or would be of what earlier rules of the
+    chain remember, such as an average of squares, nothing is changed: no parameter, nothing that is
+    remembered, and no other update of the algorithm, such as that of the statistics of a
+    population. So one bad batch does not spoil a velocity for ever.
     Parameters whose own step is not finite are multiplied by `scaler`. To be applied last.
 
     `GradientDescent` does not raise when the cost or a step is not finite, if this is among its
@@ -160,6 +164,7 @@ class RemoveNotFinite(StepRule):
     def __init__(self, scaler: float = 1.0) -> None:
         self.scaler = hyperparameter(scaler, "scaler")
         self._accepts: Variable | None = None
+        self._before: StepUpdates = []
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
@@ -171,13 +176,21 @@ class RemoveNotFinite(StepRule):
         self, previous_steps: Mapping[SharedVariable, Variable]
     ) -> tuple[Steps, StepUpdates]:
         finite = {p: step.isfinite().all() for p, step in previous_steps.items()}
-        self._accepts = functools.reduce(operator.and_, finite.values())
+        remembered = [
+            as_variable(new).isfinite().all()
+            for kept, new in self._before
+            if may_overflow(kept) and about(kept) in {kept, *previous_steps}
+        ]
+        self._accepts = functools.reduce(operator.and_, [*finite.values(), *remembered])
         steps: Steps = {}
         for parameter, step in previous_steps.items():
             shrunk = ((1 - self.scaler) * parameter).to(step.dtype)
             instead = shrunk.where(~finite[parameter], torch.zeros_like(shrunk))
             steps[parameter] = step.where(self._accepts, instead)
         return steps, []
+
+    def see_updates(self, updates: StepUpdates) -> None:
+        self._before = updates
 
     def revise_updates(self, updates: StepUpdates) -> StepUpdates:
         accepts: Any = self._accepts
@@ -239,6 +252,9 @@ class Restrict(StepRule):
             return dict(previous_steps), []
         steps, updates = self.step_rule.compute_steps(chosen)
         return {**previous_steps, **steps}, updates
+
+    def see_updates(self, updates: StepUpdates) -> None:
+        self.step_rule.see_updates(updates)
 
     def revise_updates(self, updates: StepUpdates) -> StepUpdates:
         return self.step_rule.revise_updates(updates)

@@ -19,6 +19,7 @@ import torch
 
 from workbench import errors
 from workbench.expressions import l2_norm
+from workbench.filter import path_of
 from workbench.roles import ALGORITHM_BUFFER, ALGORITHM_HYPERPARAMETER, VariableRole, add_role
 from workbench.tensor import SharedVariable, Variable, shared
 from workbench.tensor.device import floatx
@@ -135,6 +136,15 @@ class StepRule(FixedAttributes):
             updates += more
         return steps, updates
 
+    def see_updates(self, updates: StepUpdates) -> None:
+        """Learn what earlier rules of a chain will remember; called before `compute_steps`.
+
+        Parameters
+        ----------
+        updates : list of pairs
+            The updates of the rules before.
+        """
+
     def revise_updates(self, updates: StepUpdates) -> StepUpdates:
         """Have a say in what earlier rules of a chain remember; called after `compute_steps`.
 
@@ -198,6 +208,7 @@ class CompositeRule(StepRule):
         self.components = list(components)
         for component in self.components:
             check_rule(component, type(self).__name__)
+        self._before: StepUpdates = []
 
     def compute_steps(
         self, previous_steps: Mapping[SharedVariable, Variable]
@@ -205,9 +216,13 @@ class CompositeRule(StepRule):
         steps = dict(previous_steps)
         updates: StepUpdates = []
         for component in self.components:
+            component.see_updates([*self._before, *updates])
             steps, more = component.compute_steps(steps)
             updates = component.revise_updates(updates) + more
         return steps, updates
+
+    def see_updates(self, updates: StepUpdates) -> None:
+        self._before = updates
 
     def revise_updates(self, updates: StepUpdates) -> StepUpdates:
         for component in self.components:
@@ -330,6 +345,22 @@ def buffer_for(
     return new
 
 
+def about(variable: SharedVariable) -> SharedVariable:
+    """The parameter about which something is remembered, or the variable itself."""
+    parameter: SharedVariable = vars(variable.tag).get("for_parameter", variable)
+    return parameter
+
+
+def may_overflow(remembered: SharedVariable) -> bool:
+    """Whether something that a rule remembers is to be looked at, lest it stops being finite.
+
+    Not if it is no floating point number, is not finite as it is, or shows in the step.
+    """
+    if vars(remembered.tag).get("shown_by_step"):
+        return False
+    return remembered.dtype.is_floating_point and bool(remembered.tensor.isfinite().all())
+
+
 def counter(name: str) -> SharedVariable:
     """A count of batches, starting from zero, that a rule remembers."""
     new = shared(0, name)
@@ -347,7 +378,7 @@ def check_parameters(what: str, parameters: Sequence[Any]) -> None:
             )
     if len(set(parameters)) != len(parameters):
         twice, _ = Counter(parameters).most_common(1)[0]
-        raise errors.AlgorithmError(f"{what} got the parameter {twice!r} twice")
+        raise errors.AlgorithmError(f"{what} got the parameter {path_of(twice)} twice")
 
 
 def total_norm(tensors: Mapping[SharedVariable, Variable], name: str) -> Variable:

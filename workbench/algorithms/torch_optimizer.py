@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -32,6 +32,15 @@ NOT_MAKERS = (
     "schedulers is a list of functions that each make a scheduler of the optimizer, such as "
     "[lambda optimizer: ExponentialLR(optimizer, 0.9)]; got {given!r}"
 )
+
+OF_GRADIENTS = 0.4
+"""A power of the largest number, of which a square, and hundreds of squares, are far below it."""
+OF_STATE = 0.85
+LOOK_EVERY = 128
+FACTORS = ("lr", "momentum", "weight_decay")
+"""Settings of optimizers by which something is multiplied."""
+LEAST = 1e-12
+"""From which on a constant keeps divisions by averages finite."""
 
 
 class TorchOptimizer(UpdatesAlgorithm):
@@ -121,7 +130,11 @@ class TorchOptimizer(UpdatesAlgorithm):
             )
         self.schedule_every = schedule_every
         self.finite = FiniteCost(
-            self._trained_cost, on_not_finite, self.gradients, list(self.gradients.values())
+            self._trained_cost,
+            on_not_finite,
+            self.gradients,
+            list(self.gradients.values()),
+            remembered=[kept for kept, _ in self._statistics()],
         )
         self._make_optimizer, self._options = optimizer, dict(options or {})
         if isinstance(optimizer, torch.optim.Optimizer) or not callable(optimizer):
@@ -145,6 +158,7 @@ class TorchOptimizer(UpdatesAlgorithm):
                 f"{name} refuses these parameters or the options {self._options}: {error}"
             ) from error
         self.schedulers = [make_one(self.optimizer) for make_one in self._make_schedulers]
+        self._looks, self._full = 0, False
         # Whoever reads or assigns a parameter from another thread waits for the end of the step.
         self._lock = WriterLock()
         for parameter in self.parameters:
@@ -163,18 +177,29 @@ class TorchOptimizer(UpdatesAlgorithm):
         return self.finite.guard
 
     def _watch(self) -> Watch | None:
-        return self.finite.watch
+        return self.finite.watch_of(
+            {*self.gradients.values(), *(target for target, _ in self.updates)}
+        )
 
     def settle(self) -> None:
         self.finite.settle()
 
     def _step(self, run: Function, values: Sequence[Any]) -> list[Any]:
         evaluations: list[list[Any]] = []
+        before: list[_Before] = []
+        looking = bool(self.finite.variables)
 
         def evaluate() -> Any:
             results = run(*values)
-            for leaf, gradient in zip(self._leaves, results[1:], strict=False):
+            gradients = results[1 : len(self._leaves) + 1]
+            for leaf, gradient in zip(self._leaves, gradients, strict=True):
                 leaf.grad = gradient
+            if looking:
+                large = not _below(gradients, OF_GRADIENTS)
+                if large and not gradients[0].is_cpu:
+                    self.finite.settle()  # elsewhere they have not been looked at yet
+                if not (evaluations or before) and (large or self._is_full()):
+                    before.append(_Before(self, run))
             evaluations.append(results)
             return results[0]
 
@@ -184,37 +209,49 @@ class TorchOptimizer(UpdatesAlgorithm):
                 for group in self.optimizer.param_groups:
                     group["lr"] = rate
                 self._known_rate = rate
-            with self._undone(run):
+            if looking and self._is_uncertain():
+                before.append(_Before(self, run))
+            try:
                 self.optimizer.step(evaluate)
+                for one in before:
+                    self.finite.check_changed(one.ruined())
+            except errors.NotFiniteError:
+                for one in before:
+                    one.restore()
+                raise
         if self.schedulers:
             self._schedule(evaluations[0][0])
         return evaluations[0]
 
-    @contextmanager
-    def _undone(self, run: Function) -> Iterator[None]:
-        """Undo a step that fails halfway, or after which a parameter is not finite.
+    def _is_uncertain(self) -> bool:
+        """Whether a step may overflow whatever the gradients are, or evaluates several times.
 
-        Gradients are looked at before the optimizer sees them. Only one that evaluates several
-        times has changed something when a later one is refused; and only with a rate above one,
-        which is rare, a finite gradient may become a step that is not.
+        Gradients are looked at before the optimizer sees them, but one that evaluates several times
+        has changed something by then. With factors above one, or hardly anything to keep a division
+        finite, all may happen, and so it may in an optimizer that is not torch's own.
         """
-        risky = any(not group["lr"] <= 1 for group in self.optimizer.param_groups)
-        if not self.finite.variables or not (
-            risky or isinstance(self.optimizer, torch.optim.LBFGS)
-        ):
-            yield
-            return
-        changed = list(dict.fromkeys([*self.parameters, *run.updates]))
-        values = [variable.tensor.clone() for variable in changed]
-        state = copy.deepcopy(self.optimizer.state_dict())
-        try:
-            yield
-            self.finite.check_changed(self.parameters)
-        except errors.NotFiniteError:
-            for variable, value in zip(changed, values, strict=True):
-                variable.tensor.copy_(value)
-            self.optimizer.load_state_dict(state)
-            raise
+        made_elsewhere = not type(self.optimizer).__module__.startswith("torch.optim.")
+        if made_elsewhere or isinstance(self.optimizer, torch.optim.LBFGS):
+            return True
+        for group in self.optimizer.param_groups:
+            eps = group.get("eps")
+            if isinstance(eps, (int, float)) and not eps >= LEAST:
+                return True
+            if not all(group.get(factor, 0) <= 1 for factor in FACTORS):
+                return True
+        return False
+
+    def _is_full(self) -> bool:
+        """Whether parameters, or what is remembered, are so large that small steps may overflow.
+
+        Looked at now and then: meanwhile they cannot grow by more than there is room for.
+        """
+        if self._full or self._looks % LOOK_EVERY == 0:
+            kept = list(_tensors(list(self.optimizer.state.values())))
+            parameters = [leaf.detach() for leaf in self._leaves]
+            self._full = not (_below(parameters, OF_GRADIENTS) and _below(kept, OF_STATE))
+        self._looks += 1
+        return self._full
 
     def _all_locks(self, run: Function) -> AbstractContextManager[object]:
         """Of everything that the step touches; taken together, so that nobody waits in a circle."""
@@ -253,6 +290,7 @@ class TorchOptimizer(UpdatesAlgorithm):
         own = {"optimizer", "schedulers", "costs"}
         super().load_state_dict({key: value for key, value in state.items() if key not in own})
         self.optimizer.load_state_dict(state["optimizer"])
+        self._looks = 0
         for scheduler, saved in zip(self.schedulers, state["schedulers"], strict=True):
             scheduler.load_state_dict(saved)
         self._costs = [torch.tensor(cost) for cost in state["costs"]]
@@ -270,3 +308,66 @@ class TorchOptimizer(UpdatesAlgorithm):
         self.__dict__.update(state)
         self._make()
         self.load_state_dict(saved)
+
+
+class _Before:
+    """All that a step changes, as it was: to undo one that fails halfway, or overflows."""
+
+    def __init__(self, algorithm: TorchOptimizer, run: Function) -> None:
+        self.optimizer = algorithm.optimizer
+        self.changed = list(dict.fromkeys([*algorithm.parameters, *run.updates]))
+        self.values = [variable.tensor.clone() for variable in self.changed]
+        self.state = copy.deepcopy(self.optimizer.state_dict())
+        self.of_leaf = dict(zip(algorithm._leaves, algorithm.parameters, strict=True))
+
+    def ruined(self) -> dict[SharedVariable, list[str]]:
+        """Parameters that are not finite, and what is remembered of others and no longer is."""
+        bad: dict[SharedVariable, list[str]] = {}
+        leaves = [leaf for group in self.optimizer.param_groups for leaf in group["params"]]
+        for i, leaf in enumerate(leaves):
+            old, parameter = self.state["state"].get(i, {}), self.of_leaf.get(leaf)
+            if parameter is None:
+                continue
+            names = [
+                str(name)
+                for name, value in self.optimizer.state.get(leaf, {}).items()
+                if not _finite(value) and _finite(old.get(name))
+            ]
+            if not parameter.tensor.isfinite().all():
+                bad[parameter] = []
+            elif names:
+                bad[parameter] = names
+        return bad
+
+    def restore(self) -> None:
+        """Put everything back."""
+        for variable, value in zip(self.changed, self.values, strict=True):
+            variable.tensor.copy_(value)
+        self.optimizer.load_state_dict(self.state)
+
+
+def _tensors(value: Any) -> Iterator[torch.Tensor]:
+    """The tensors of floating point numbers in what an optimizer remembers."""
+    if isinstance(value, torch.Tensor) and value.is_floating_point():
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _tensors(part)
+    elif isinstance(value, Mapping):
+        yield from _tensors(list(value.values()))
+
+
+def _finite(value: Any) -> bool:
+    return all(tensor.isfinite().all() for tensor in _tensors(value))
+
+
+def _below(tensors: Sequence[torch.Tensor], power: float) -> bool:
+    """Whether the norm of each is below this power of the largest number of its dtype."""
+    if tensors and not tensors[0].is_cpu:  # asking once is faster there
+        norms = torch.stack([norm.double() for norm in torch._foreach_norm(list(tensors))]).tolist()
+        pairs = zip(norms, tensors, strict=True)
+        return all(norm < torch.finfo(tensor.dtype).max ** power for norm, tensor in pairs)
+    return all(
+        torch.linalg.vector_norm(tensor).item() < torch.finfo(tensor.dtype).max ** power
+        for tensor in tensors
+    )

@@ -40,6 +40,7 @@ from workbench.bricks.transformer import TransformerBlock
 from workbench.bricks.wrappers import BrickWrapper, WithExtraDims
 from workbench.graph.annotations import ApplicationCall
 from workbench.graph.hierarchy import Children, Parameters
+from workbench.names import explain_missing
 
 __all__ = [
     "GELU",
@@ -93,3 +94,5 @@ __all__ = [
     "application",
     "lazy",
 ]
+
+explain_missing(__name__)

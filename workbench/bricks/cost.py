@@ -14,11 +14,13 @@ from workbench.bricks.base import Brick
 from workbench.bricks.checks import shown
 from workbench.bricks.softmax import check_targets, expected_log
 from workbench.errors import DtypeError, ShapeError
+from workbench.hints import hinted
+from workbench.names import explain_missing
 from workbench.roles import COST, add_role
 from workbench.tensor import Variable
 from workbench.tensor.alike import alike
 from workbench.tensor.exact import log_complement, log_probability, weighted
-from workbench.tensor.indexing import elements
+from workbench.tensor.indexing import elements, where_exist
 from workbench.tensor.probabilities import SCORES, probabilities
 
 __all__ = [
@@ -244,9 +246,11 @@ class MisclassificationRate(Cost):
             )
         truth = elements(y_hat, y, f"{self.path()}.apply: classes y").unsqueeze(1)
         not_behind = (~(y_hat < truth)).sum(1) - 1
-        return mean_cost((not_behind >= self.top_k).to(y_hat.dtype))
+        missed = (not_behind >= self.top_k).to(y_hat.dtype)
+        return mean_cost(where_exist(missed, y, y_hat.shape[1]))
 
 
+@hinted
 def mean_cost(costs: Variable) -> Variable:
     """The mean of one cost for each example, with role and number of examples.
 
@@ -276,3 +280,6 @@ def check_alike(brick: Brick, y: Variable, y_hat: Variable) -> Variable:
     """
     alike_targets: Variable = alike(y, y_hat, f"{brick.path()}.cost_matrix", ("y", "y_hat"))
     return alike_targets
+
+
+explain_missing(__name__)

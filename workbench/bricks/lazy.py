@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from workbench.errors import SignatureError, nearest
+from workbench.hints import hinted
 
 
 class LazyNone:
@@ -40,6 +41,7 @@ _constructing: ContextVar[int] = ContextVar("constructing", default=0)
 """How many constructors are running; inner ones belong to children that a parent will configure."""
 
 
+@hinted
 def lazy(
     allocation: Sequence[str] | None = None, initialization: Sequence[str] | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -10,6 +10,7 @@ from workbench.bricks.application import application
 from workbench.bricks.interfaces import Feedforward, Initializable
 from workbench.bricks.lazy import lazy
 from workbench.errors import BrickError, DtypeError
+from workbench.names import explain_missing
 from workbench.roles import WEIGHT
 from workbench.tensor import Variable
 from workbench.tensor.indexing import rows
@@ -115,3 +116,6 @@ class LookupTable(Initializable, Feedforward):
                 "in indices.long()"
             )
         return rows(self.W, indices, f"{self.path()}.apply: indices")
+
+
+explain_missing(__name__)

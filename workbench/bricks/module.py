@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -36,7 +37,17 @@ from workbench.roles import (
     add_role,
 )
 from workbench.tensor import SharedVariable
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.variable import apply
+from workbench.utils.notices import mention
+
+logger = logging.getLogger(__name__)
+
+DROPS = (
+    "{path}: {title} leaves something out at random in evaluation mode too, by {name}, so that "
+    "every evaluation differs; give it training=self.training, or a probability of 0 if not "
+    "self.training, and make its layers its attributes, so that they are told the mode"
+)
 
 
 class ModulePart(Brick):
@@ -137,7 +148,8 @@ class TorchModule(ModulePart, Random, ModeDependent):
 
     Parameters that do not require gradients, and buffers, are persistent shared variables but no
     parameters. Random numbers come from torch's generator, seeded for every call from the brick's
-    stream, and leave no trace in it.
+    stream, and leave no trace in it. A module that leaves something out in evaluation mode too, as
+    ``F.dropout(x)`` without ``training=self.training`` does, is told of in the log of Python.
 
     Examples
     --------
@@ -165,6 +177,7 @@ class TorchModule(ModulePart, Random, ModeDependent):
         if kwargs["name"] is None:
             kwargs["name"] = type(module).__name__.lower()
         self._module: torch.nn.Module | None = module
+        self._told = False
         super().__init__(module, "", {}, **kwargs)
         # Without memory: every parameter and buffer of the copy is on the meta device.
         empty = {id(t): _emptied(t) for m in module.modules() for _, t in _tensors_of(m)}
@@ -196,6 +209,9 @@ class TorchModule(ModulePart, Random, ModeDependent):
         )
         given = (list(held.values()), list(args))
         outputs, changed = apply(call, given, {})
+        if call.drops and not self.in_training_mode and not self._told:
+            self._told = True
+            mention(logger, DROPS.format(path=self.path(), title=self.title, name=call.drops))
         if call.draws:
             seed = self.random_stream.integers((), 0, 2**62)
             outputs, changed = apply(call, (*given, seed), {})
@@ -271,7 +287,7 @@ def _forward_names(module: torch.nn.Module) -> list[str]:
 
 def _role(module: torch.nn.Module, name: str, tensor: torch.Tensor) -> VariableRole:
     """What a parameter or a buffer is for."""
-    normalizes = isinstance(module, torch.nn.modules.batchnorm._NormBase)
+    normalizes = isinstance(module, internals.NormBase)
     if not (isinstance(tensor, torch.nn.Parameter) and tensor.requires_grad):
         statistics = {
             "running_mean": BATCH_NORM_POPULATION_MEAN,
@@ -283,5 +299,5 @@ def _role(module: torch.nn.Module, name: str, tensor: torch.Tensor) -> VariableR
     if "weight" in name:
         if normalizes:
             return BATCH_NORM_SCALE_PARAMETER
-        return FILTER if isinstance(module, torch.nn.modules.conv._ConvNd) else WEIGHT
+        return FILTER if isinstance(module, internals.ConvNd) else WEIGHT
     return PARAMETER

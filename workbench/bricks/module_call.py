@@ -13,11 +13,12 @@ from typing import Any
 
 import torch
 from torch.func import functional_call
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 from workbench.errors import CompilationError, ShapeError
 from workbench.tensor import shapes
-from workbench.tensor.draws import arguments, draws
+from workbench.tensor import torch_internals as internals
+from workbench.tensor.draws import arguments, draws, drops
 from workbench.tensor.variable import Operation
 
 _swapping = threading.RLock()
@@ -57,6 +58,8 @@ class ModuleCall(Operation):
         as new values.
     draws : bool
         Whether it draws random numbers.
+    drops : str or None
+        The function by which it leaves something out at random, if it does.
     keys : list of str or None
         If the module returns a dictionary, its keys.
     """
@@ -75,6 +78,7 @@ class ModuleCall(Operation):
         self.changed: list[str] = []
         self.changed_inputs: set[int] = set()
         self.draws = False
+        self.drops: str | None = None
         self.keys: list[str] | None = None
 
     def infer(self, held: list[Any], inputs: list[Any], seed: Any = None) -> Any:
@@ -95,8 +99,9 @@ class ModuleCall(Operation):
         """Compute on fakes, and note what is changed and whether something is drawn."""
         held, inputs = ([value.clone() for value in values] for values in (held, inputs))
         before = {id(value): value._version for value in (*held, *inputs)}
-        with _Watch() as watch:
+        with _Watch() as watch, _Drops() as drops:
             outputs = self._outputs(held, inputs)
+        self.drops = drops.name
 
         def changed(value: torch.Tensor) -> bool:
             return value._version != before[id(value)] or id(value) in watch.written
@@ -138,11 +143,28 @@ class ModuleCall(Operation):
             result = {key: v for key, v in result.items() if isinstance(v, torch.Tensor)}
             self.keys = list(result)
             return list(result.values())
-        leaves = torch.utils._pytree.tree_leaves(result)
+        leaves = internals.tree_leaves(result)
         return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
 
 
-class _Watch(TorchDispatchMode):
+class _Drops(TorchFunctionMode):
+    """Notes the first function that leaves something out at random."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name: str | None = None
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(function, "__name__", "")
+        if self.name is None and drops(name, args, kwargs):
+            self.name = name
+        return function(*args, **kwargs)
+
+
+class _Watch(internals.TorchDispatchMode):
     """Notes whether random numbers are drawn, and which running averages are written.
 
     torch counts changes of a tensor in its ``_version``, but not those that batch norms make.

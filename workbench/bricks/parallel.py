@@ -16,6 +16,7 @@ from workbench.bricks.interfaces import Feedforward, Initializable
 from workbench.bricks.lazy import NoneAllocation, is_set, lazy
 from workbench.bricks.simple import Linear
 from workbench.errors import BrickError, SignatureError
+from workbench.names import explain_missing
 from workbench.tensor import Variable
 
 __all__ = [
@@ -471,3 +472,6 @@ class Merge(Parallel):
     def apply_inputs(self) -> list[str]:
         """The names."""
         return list(self.input_names or ())
+
+
+explain_missing(__name__)

@@ -116,7 +116,7 @@ def expected_log(y: Variable, log_p: Variable, where: str) -> Variable:
     if not y.dtype.is_floating_point:
         return elements(log_p, y, f"{where}: classes y")
     y = alike(y, log_p, where, ("y", "y_hat"))
-    y = probabilities(y, f"{where}: targets y", TARGETS, rows=True)
+    y = probabilities(y, f"{where}: targets y", TARGETS, rows=True, masked=True)
     expected: Variable = weighted(y, log_p).sum(1)
     return expected
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.bricks.application import Application, BoundApplication, applications_of
 from workbench.errors import ShapeError
 from workbench.hints import Hinted
+from workbench.names import explain_missing
 from workbench.tensor import Variable
 
 if TYPE_CHECKING:
@@ -118,3 +119,6 @@ class WithExtraDims(BrickWrapper):
         wrapping.delegate(delegate)
         namespace[name] = wrapping
         namespace[delegate.__name__] = delegate
+
+
+explain_missing(__name__)

@@ -54,6 +54,7 @@ from workbench.data.transformers import (
     Unpack,
     Window,
 )
+from workbench.names import explain_missing
 
 __all__ = [
     "CIFAR10",
@@ -113,3 +114,5 @@ __all__ = [
     "read_idx",
     "write_hdf5",
 ]
+
+explain_missing(__name__)

@@ -33,6 +33,7 @@ from workbench.data.once import ReadOnce, once
 from workbench.data.readonly import read_only_batch
 from workbench.data.streams import AbstractDataStream
 from workbench.errors import DataError, SourceError, nearest
+from workbench.hints import hinted
 
 NO_NAMES = (
     "the batches of {name} are {kind}, which does not say what the entries are called; pass "
@@ -195,6 +196,7 @@ class LoaderStream(BatchStream):
         return {**self.__dict__, "_open": 0}
 
 
+@hinted
 def as_stream(data_stream: Any, sources: Sequence[str] | None = None) -> AbstractDataStream:
     """Make a data stream of `data_stream`, whatever batches it gives.
 

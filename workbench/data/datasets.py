@@ -23,7 +23,8 @@ from workbench.data.axes import Labelled
 from workbench.data.checksum import checksum, same_or_raise
 from workbench.data.files import one_line
 from workbench.data.hooks import check_called, refuse_uncalled
-from workbench.data.narrow import converted
+from workbench.data.looking import Part
+from workbench.data.narrow import of_one_dtype, of_sequence
 from workbench.data.once import ReadOnce, once
 from workbench.data.readonly import read_only, read_only_batch, read_only_slice
 from workbench.data.schemes import IterationScheme, Request, SequentialExampleScheme
@@ -47,7 +48,7 @@ NO_STATE = (
 )
 
 
-class Dataset(Hinted, Labelled):
+class Dataset(Hinted, Labelled, Part):
     """What every dataset offers.
 
     Parameters
@@ -186,6 +187,9 @@ class Dataset(Hinted, Labelled):
 
     def close(self, state: object = None) -> None:
         """Let go of files, where there are any; they are opened again when they are needed."""
+
+    def _copied_whole(self, moves: bool) -> bool:
+        return False  # the data stand in it
 
     def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
         """Return the scheme a stream over this dataset will use, given that `scheme` was asked for.
@@ -530,6 +534,8 @@ def stack(examples: Sequence[Any]) -> npt.NDArray[Any]:
         return as_objects(examples)  # an array of bytes would lose zeros at their ends
     arrays = [np.asarray(example) for example in examples]
     if len({array.shape for array in arrays}) == 1:
+        if len({array.dtype for array in arrays}) > 1:
+            arrays = of_one_dtype(arrays, "a batch of examples")
         return np.stack(arrays)
     return as_objects(arrays)
 
@@ -558,18 +564,13 @@ def as_array(value: Any, name: str) -> npt.NDArray[Any]:
         array = np.asarray(value)
     except ValueError:  # numpy refuses lists whose elements differ in shape
         array = stack(value)
-    if array.dtype.kind == "f" and isinstance(value, (list, tuple)) and _are_integers(value):
-        # numpy makes floats of integers that no dtype of integers has room for
-        array = converted(np.array(value, dtype=object), array.dtype, f"source {name!r}")
+    if not isinstance(value, np.ndarray):
+        array = of_sequence(value, array, f"source {name!r}")
     if not array.ndim:
         raise DataError(
             f"source {name!r} is {one_line(value)}; expected an array with an axis of examples"
         )
     return array
-
-
-def _are_integers(values: Sequence[Any]) -> bool:
-    return bool(values) and all(isinstance(value, int) for value in values)
 
 
 def _named(data: Any, sources: Sequence[str] | None) -> tuple[dict[str, Any], Sequence[str] | None]:

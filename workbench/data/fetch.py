@@ -24,6 +24,7 @@ from typing import IO, Any
 
 from workbench.data.files import one_line
 from workbench.errors import DataError, DownloadError, nearest
+from workbench.hints import hinted
 
 BLOCK = 2**18
 ATTEMPTS = 3
@@ -144,6 +145,7 @@ CATALOGUE: dict[str, Entry] = {
 """The data sets that `download` knows, by name."""
 
 
+@hinted
 def download(
     name: str,
     directory: str | os.PathLike[str],

@@ -1,26 +1,17 @@
-"""Files of data: where they are looked for, and how they are written and complained about."""
+"""Files of data: where they are looked for, and how they are complained about."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import DataFileError, MissingDataError
+from workbench.utils.irregular import irregular
 
 LONGEST = 200
 """Letters to quote of what a library says; some quote the whole file."""
-
-KINDS = (
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISFIFO, "a named pipe"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-)
 
 
 def data_folders() -> list[Path]:
@@ -92,23 +83,7 @@ def regular_file(path: str | os.PathLike[str], kind: str) -> Path:
         raise MissingDataError(f"there is no {kind} {path}{reason}") from None
     except ValueError as error:  # a name that no file can have
         raise MissingDataError(f"there is no {kind} {str(path)!r} ({error})") from None
-    if not stat.S_ISREG(mode):
-        what = next((name for test, name in KINDS if test(mode)), "no file")
+    what = irregular(mode)
+    if what is not None:
         raise DataFileError(f"{path}: is {what}; expected a regular {kind}")
     return path
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give the name of a temporary file that takes the place of `path` if all goes well."""
-    if not path.parent.is_dir():
-        raise MissingDataError(f"there is no folder {path.parent} to write {path.name} into")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # mkstemp would keep others out
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from workbench.data.files import one_line, regular_file
 from workbench.errors import DataFileError
+from workbench.hints import hinted
 
 DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP = b"\x1f\x8b"
@@ -35,6 +36,7 @@ class Readable(Protocol):
         """Return the next bytes, as many at most."""
 
 
+@hinted
 def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
     """Read one array from an IDX file, compressed by gzip or not.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -88,6 +89,98 @@ def converted(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> npt.
     if not np.all(fits):
         raise _unfit(array, fits, dtype, where)
     return _cast(array, dtype)
+
+
+def of_one_dtype(arrays: Sequence[npt.NDArray[Any]], where: str) -> list[npt.NDArray[Any]]:
+    """Return arrays with a dtype that they have in common, as numpy chooses it for numbers.
+
+    Raises
+    ------
+    DataError
+        If that dtype cannot hold a value of one, or there is none, as for numbers and text.
+
+    Examples
+    --------
+    >>> of_one_dtype([np.array([1, 2]), np.array([0.5])], "x")
+    [array([1., 2.]), array([0.5])]
+    >>> of_one_dtype([np.array([1, 2]), np.array(["a"])], "x")
+    Traceback (most recent call last):
+    ...
+    workbench.errors.DataError: x has values of dtypes <U1 and int64, of which one would be made
+    into the other; convert them to one dtype
+    """
+    dtypes = {array.dtype for array in arrays}
+    if len(dtypes) == 1:
+        return list(arrays)
+    if all(dtype.kind in NUMBERS for dtype in dtypes):
+        common = np.result_type(*dtypes)
+        return [converted(array, common, where) for array in arrays]
+    if len({dtype.kind for dtype in dtypes}) > 1:
+        names = sorted(str(dtype) for dtype in dtypes)
+        raise DataError(
+            f"{where} has values of dtypes {' and '.join(names)}, of which one would be made into "
+            "the other; convert them to one dtype"
+        )
+    return list(arrays)
+
+
+def of_sequence(values: Any, array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
+    """Return the array that numpy made of a list or a table, if every value is in it.
+
+    Numpy makes floats of integers that stand beside floats, or that no dtype of integers has room
+    for, and text of numbers that stand beside text.
+
+    Parameters
+    ----------
+    values : list, tuple or table of pandas
+    array : numpy.ndarray
+        What numpy made of it.
+    where : str
+        What it is, for messages.
+
+    Raises
+    ------
+    DataError
+        If a value is another one in the array; the text names the first such.
+
+    Examples
+    --------
+    >>> of_sequence([1, "a"], np.asarray([1, "a"]), "x")
+    Traceback (most recent call last):
+    ...
+    workbench.errors.DataError: x has 1 at index 0 beside text, of which text would be made;
+    convert it with str, or leave it out
+    """
+    if array.dtype.kind == "f":
+        # a smaller number is in the array as it was given
+        doubtful = np.abs(array) >= _exact_range(array.dtype)[1]
+        if doubtful.any():
+            _check_same(values, array, doubtful, where)
+    elif array.dtype.kind in "US":
+        given = _as_objects(values)
+        for place, value in enumerate(given.flat):
+            if not isinstance(value, (str, bytes)):
+                index = tuple(map(int, np.unravel_index(place, given.shape)))
+                raise DataError(
+                    f"{where} has {value!r:.60}{_at(index)} beside text, of which text would be "
+                    "made; convert it with str, or leave it out"
+                )
+    return array
+
+
+def _check_same(values: Any, array: npt.NDArray[Any], doubtful: Any, where: str) -> None:
+    given = _as_objects(values)
+    for index in zip(*np.nonzero(doubtful), strict=True):
+        value = given[index]
+        if isinstance(value, (int, np.integer)) and int(array[index]) != int(value):
+            place = tuple(map(int, index))
+            raise DataError(_cannot_hold(where, int(value), place, array.dtype))
+
+
+def _as_objects(values: Any) -> npt.NDArray[Any]:
+    if hasattr(values, "astype"):  # a table or a column of pandas
+        return np.asarray(values.astype(object))
+    return np.array(values, dtype=object)
 
 
 def converted_tensor(tensor: torch.Tensor, dtype: np.dtype[Any], where: str) -> torch.Tensor:
@@ -190,6 +283,8 @@ def _fitting(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> Any:
 
 def _fitting_floats(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> Any:
     """Return which integers a floating-point dtype has: all up to a power of two, few beyond."""
+    if not array.ndim:
+        return _fitting_floats(array.reshape(1), dtype)[0]
     low, high = _exact_range(dtype)
     fits = (array >= low) & (array <= high)
     rounded = _cast(array, dtype).real

@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeVar, overload
 from workbench.data.axes import BATCH, AxisLabels, Labelled, as_labels, changed
 from workbench.data.datasets import Data, Dataset
 from workbench.data.hooks import STREAM_HOOKS, check_called, is_own, refuse_uncalled
+from workbench.data.looking import Part, apart, claim
 from workbench.data.readonly import explained
 from workbench.data.schemes import IterationScheme
 from workbench.errors import DataError
@@ -48,7 +49,7 @@ def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
         _reader.reset(token)
 
 
-class AbstractDataStream(Hinted, Labelled, ABC):
+class AbstractDataStream(Hinted, Labelled, Part, ABC):
     """What every stream offers.
 
     Attributes
@@ -87,6 +88,7 @@ class AbstractDataStream(Hinted, Labelled, ABC):
 
     _here: _Place = ((0, 0), None)
     _trained: _Place | None = None
+    _for_others: AbstractDataStream | None = None  # what all read but training
 
     @abstractmethod
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
@@ -151,6 +153,15 @@ class AbstractDataStream(Hinted, Labelled, ABC):
             # Training, which has not begun, will begin where the stream was put, not here.
             self._trained = self._trained or (self._here[0], None)
             self._here = place
+
+    def _read(self, epoch: int, start: int, training: bool) -> Iterator[Data]:
+        """Read for training, or what does not move it; see `workbench.data.looking`."""
+        claim(self, "training" if training else "others")
+        if training:
+            return self.iterate(epoch, start)
+        if self._for_others is None:
+            self._for_others = apart(self)
+        return self._for_others.iterate(epoch, start)
 
     def iterate_epochs(self, as_dict: bool = False) -> Iterator[EpochIterator[Any]]:
         """Begin one epoch after another, for ever.
@@ -244,13 +255,15 @@ class EpochIterator(Iterator[BatchT]):
         self.position = position
         self.finished = False
         self._sources = data_stream.sources if as_dict else None
+        self._training = _reader.get() == "training"
         self._batches: Iterator[Data] | None = None
 
     def __next__(self) -> BatchT:
         if self._batches is None:
             if self.finished:
                 raise StopIteration
-            self._batches = self.data_stream.iterate(self.epoch, self.position)
+            stream, training = self.data_stream, self._training
+            self._batches = stream._read(self.epoch, self.position, training)
         try:
             batch: Any = next(self._batches)
         except StopIteration:

@@ -14,6 +14,7 @@ import numpy as np
 from workbench.data.datasets import Data, IterableDataset
 from workbench.data.files import one_line, regular_file
 from workbench.errors import DataError, DataFileError
+from workbench.hints import hinted
 
 Files = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 Level = Literal["word", "character"]
@@ -112,6 +113,7 @@ class TextFile(IterableDataset):
         return f"TextFile({files}, {len(self.dictionary)} {self.level}s)"
 
 
+@hinted
 def make_dictionary(
     files: Files,
     *,

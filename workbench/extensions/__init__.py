@@ -23,6 +23,7 @@ from workbench.extensions.simple import (
 from workbench.extensions.stopping import EarlyStopping, FinishIfNoImprovementAfter
 from workbench.extensions.timing import Timestamp, Timing
 from workbench.extensions.training import ReduceOnPlateau, SharedVariableModifier, TrackTheBest
+from workbench.names import explain_missing
 
 __all__ = [
     "CallbackName",
@@ -51,3 +52,5 @@ __all__ = [
     "has_done_epochs",
     "predicates",
 ]
+
+explain_missing(__name__)

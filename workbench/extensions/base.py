@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from workbench.errors import ExtensionError, nearest
 from workbench.extensions.events import CallbackName
+from workbench.hints import hinted
 from workbench.serialization.state import check_keys
 from workbench.tensor import SharedVariable
 from workbench.utils.attributes import FixedAttributes
@@ -35,6 +36,7 @@ WRONG_NAME = (
 WRONG_SIGNATURE = "{what} cannot be called by {event}, which passes {passed}: {reason}"
 
 
+@hinted
 def callback(func: FunctionT) -> FunctionT:
     """Declare that a method handles the event it is named after, and check that it can.
 

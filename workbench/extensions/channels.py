@@ -67,10 +67,13 @@ def check_distinct(extensions: Iterable[object]) -> None:
                 )
 
 
-def never_came(extensions: Iterable[object], log: TrainingLogBase) -> Iterator[tuple[str, str]]:
+def never_came(
+    extensions: Iterable[object], log: TrainingLogBase, since: int
+) -> Iterator[tuple[str, str]]:
     """Yield what was looked for in vain, and a text about it.
 
-    A record that some extension says it will make may still come and is passed over.
+    A record that some extension says it will make may still come and is passed over, as is one
+    that was made before this run went on from iteration `since`, when nothing looked.
     """
     every = list(dict.fromkeys(leaves(extensions)))
     made = set(log.channels)
@@ -86,8 +89,13 @@ def never_came(extensions: Iterable[object], log: TrainingLogBase) -> Iterator[t
     ]
     for extension in every:
         for name, looked in extension.waiting_for().items():
-            if name in made and looked:
+            if name in made and looked and _made_since(log, name, since):
                 yield name, TOO_EARLY.format(extension=extension, name=name)
             elif name not in known:
                 hint = nearest(name, meant)  # not what is made of it, and waits as well
                 yield name, NEVER_MADE.format(extension=extension, name=name, hint=hint)
+
+
+def _made_since(log: TrainingLogBase, name: str, since: int) -> bool:
+    iterations, _ = log._entries(name)
+    return since == 0 or int(iterations[-1]) > since

@@ -13,6 +13,7 @@ from workbench.extensions.events import CallbackName
 from workbench.extensions.simple import SimpleExtension, Triggers
 from workbench.log import TrainingLogBase
 from workbench.monitoring.evaluators import Aggregation, DatasetEvaluator, Monitored
+from workbench.names import explain_missing
 from workbench.serialization.state import check_keys
 from workbench.tensor import SharedVariable
 from workbench.tensor.function import Updates
@@ -298,3 +299,6 @@ class TrainingDataMonitoring(MonitoringExtension):
     def _aggregate(self, values: Sequence[Any]) -> None:
         self._aggregation.aggregate(values)
         vars(self)["_batches"] += 1  # for every batch, so faster than an attribute
+
+
+explain_missing(__name__)

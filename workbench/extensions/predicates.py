@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.hints import Hinted
 from workbench.log import TrainingLogBase
+from workbench.names import explain_missing
 
 __all__ = [
     "OnLogRecord",
@@ -47,3 +48,6 @@ class OnLogRecord(Hinted):
 
     def __repr__(self) -> str:
         return f"OnLogRecord({self.record_name!r})"
+
+
+explain_missing(__name__)

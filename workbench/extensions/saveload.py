@@ -19,10 +19,11 @@ from workbench.errors import ArchiveError, CheckpointWarning, ExtensionError, St
 from workbench.extensions.base import Handler
 from workbench.extensions.events import CallbackName
 from workbench.extensions.simple import SimpleExtension, Triggers
-from workbench.serialization.atomic import replace_file
+from workbench.names import explain_missing
 from workbench.serialization.checkpoint import Snapshot, check_separate, read_state
 from workbench.serialization.writer import Writer
 from workbench.tensor import SharedVariable
+from workbench.utils.atomic import replace_file
 from workbench.utils.notices import mention
 
 if TYPE_CHECKING:
@@ -226,7 +227,7 @@ def _text(path: str | os.PathLike[str]) -> str:
 
 def _write(snapshot: Snapshot, path: str) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, snapshot.write)
+    replace_file(path, snapshot.write, ArchiveError)
 
 
 def _described(error: Exception) -> str:
@@ -336,3 +337,6 @@ class Load(SimpleExtension):
         wanted = [n for n in ("load_iteration_state", "load_log") if getattr(self, n)]
         given = "".join(f", {name}=True" for name in wanted)
         return f"{kind}({self.path!r}{given}{', ' * (options != ')')}{options}"
+
+
+explain_missing(__name__)

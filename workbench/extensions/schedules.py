@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import ArgumentError
-from workbench.hints import Hinted
+from workbench.hints import Hinted, hinted
+from workbench.names import explain_missing
 from workbench.utils.plain import is_count
 
 __all__ = ["Schedule", "chain", "cosine", "exponential", "linear", "one_cycle", "step", "warm_up"]
@@ -56,6 +57,7 @@ class Schedule(Hinted):
         return f"{self.formula.__name__.lstrip('_')}({', '.join(settings)})"
 
 
+@hinted
 def linear(start: float, end: float, iterations: int) -> Schedule:
     """Return a schedule that goes from `start` to `end` in a straight line, and stays there.
 
@@ -90,6 +92,7 @@ def _linear(n: int, *, start: float, end: float, iterations: int) -> float:
     return start + (end - start) * min(n / iterations, 1.0)
 
 
+@hinted
 def warm_up(target: float | Schedule, iterations: int, *, start: float = 1 / 3) -> Schedule:
     """Return a schedule that rises in a straight line to `target`, and then follows it.
 
@@ -143,6 +146,7 @@ def _check_target(name: str, value: object) -> None:
         _number(name, value)
 
 
+@hinted
 def chain(schedules: Sequence[float | Schedule], ends: Sequence[int]) -> Schedule:
     """Return a schedule that follows several, one after the other.
 
@@ -185,6 +189,7 @@ def _chain(n: int, *, schedules: tuple[float | Schedule, ...], ends: tuple[int, 
     return _schedule(schedules[part])(n - (ends[part - 1] if part else 0))
 
 
+@hinted
 def cosine(
     rate: float,
     iterations: int,
@@ -266,6 +271,7 @@ def _between(start: float, end: float, part: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * part)) / 2
 
 
+@hinted
 def step(rate: float, every: int | Sequence[int], *, factor: float = 0.1) -> Schedule:
     """Return a schedule that is multiplied by `factor` from time to time.
 
@@ -309,6 +315,7 @@ def _step(n: int, *, rate: float, every: int | tuple[int, ...], factor: float) -
     return rate * math.pow(factor, steps)
 
 
+@hinted
 def exponential(rate: float, factor: float, iterations: int = 1) -> Schedule:
     """Return a schedule that falls smoothly, by `factor` in so many iterations.
 
@@ -348,6 +355,7 @@ def _exponential(n: int, *, rate: float, factor: float, iterations: int) -> floa
     return rate * math.pow(factor, n / iterations)
 
 
+@hinted
 def one_cycle(
     maximum: float,
     iterations: int,
@@ -440,3 +448,6 @@ def _number(name: str, value: object) -> None:
 def _whole(name: str, value: object, least: int = 1) -> None:
     if not is_count(value, least):
         raise ArgumentError(f"{name}={value!r} must be a whole number, {least} or more")
+
+
+explain_missing(__name__)

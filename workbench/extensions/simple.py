@@ -16,7 +16,7 @@ from workbench.errors import EventError, ExtensionError, nearest
 from workbench.extensions.base import Handler, TrainingExtension, check_signature
 from workbench.extensions.events import CallbackName
 from workbench.extensions.predicates import OnLogRecord
-from workbench.hints import Hinted, hint, keywords
+from workbench.hints import Hinted, hint, hinted, keywords
 from workbench.log import TrainingLogBase
 from workbench.utils.plain import is_count
 
@@ -55,11 +55,13 @@ class Triggers(TypedDict, total=False):
     every_n_batches: int | None
 
 
+@hinted
 def always_true(log: TrainingLogBase) -> bool:
     """Return True, whatever the log says."""
     return True
 
 
+@hinted
 def has_done_epochs(log: TrainingLogBase) -> bool:
     """Return whether an epoch has been completed."""
     return bool(log.status["epochs_done"] > 0)

@@ -18,6 +18,7 @@ from workbench.extensions.predicates import OnLogRecord
 from workbench.extensions.saveload import Checkpoint
 from workbench.extensions.simple import SimpleExtension, Triggers
 from workbench.extensions.training import TrackTheBest
+from workbench.names import explain_missing
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -185,7 +186,8 @@ class EarlyStopping(CompositeExtension):
     notification_name : str, optional
         The record which says that there is a new best; ``{record_name}_best_so_far`` if not given.
     choose_best : callable
-        Takes the current value and the best one before it, and returns the better.
+        Takes the current value and the best one before it, and returns the better; `max` for a
+        record such as an accuracy.
     iterations, epochs : int
         How many to wait for a new best; exactly one of the two, 1 or more.
     name : str, optional
@@ -270,3 +272,6 @@ def _contains(extensions: Iterable[TrainingExtension], extension: TrainingExtens
         or (isinstance(one, CompositeExtension) and _contains(one.sub_extensions, extension))
         for one in extensions
     )
+
+
+explain_missing(__name__)

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Literal, Unpack
 
 from workbench.errors import ArgumentError, ExtensionError
+from workbench.extensions.direction import check_direction, check_number
 from workbench.extensions.events import CallbackName
 from workbench.extensions.schedules import Schedule
 from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.names import explain_missing
 from workbench.tensor import SharedVariable
 from workbench.utils.plain import is_count
 
@@ -216,7 +218,8 @@ class ReduceOnPlateau(SharedVariableModifier):
     record_name : str
         The record to watch; the extension that makes it must come before this one.
     mode : {"min", "max"}
-        Whether less is better, or more.
+        Whether less is better, or more. If the name of the record says the opposite, as
+        ``valid_accuracy`` and the default do, a line in the log of Python says so.
     factor : float
         What the variable is multiplied by, less than 1.
     patience : int
@@ -245,6 +248,8 @@ class ReduceOnPlateau(SharedVariableModifier):
     ------
     ArgumentError
         If `mode` is neither, `factor` is not less than 1, or another number is negative.
+    ExtensionError
+        Later, if the record is not one number.
 
     Examples
     --------
@@ -271,6 +276,8 @@ class ReduceOnPlateau(SharedVariableModifier):
     ) -> None:
         if mode not in ("min", "max"):
             raise ArgumentError(f"mode={mode!r} must be 'min' or 'max'")
+        opposite = "mode='max'" if mode == "min" else "mode='min'"
+        check_direction(type(self).__name__, record_name, mode == "min", opposite)
         if not 0 <= factor < 1:
             raise ArgumentError(f"factor={factor!r} must be at least 0 and less than 1")
         for option, number in (("patience", patience), ("cooldown", cooldown)):
@@ -314,7 +321,9 @@ class ReduceOnPlateau(SharedVariableModifier):
     def function(self, *args: Any) -> Any:
         """Return the old value, or less."""
         _, old = args
-        current = float(self.main_loop.log.current_row[self.record_name])
+        record = self.main_loop.log.current_row[self.record_name]
+        check_number(self, self.record_name, record)
+        current = float(record)
         if self._is_better(current):
             self.best, self.waited = current, 0
         else:
@@ -356,7 +365,8 @@ class TrackTheBest(SimpleExtension):
         ``{record_name}_best_so_far`` if not given.
     choose_best : callable
         Takes the current value and the best one before it, and returns the better; with `min`
-        less is better, with `max` more.
+        less is better, with `max` more. If the name of the record says the opposite, as
+        ``valid_accuracy`` and the default do, a line in the log of Python says so.
     name : str, optional
         Its name; the name of the class if not given.
     **triggers
@@ -366,6 +376,13 @@ class TrackTheBest(SimpleExtension):
     ----------
     best_name : str
         The key of the status under which the best value is kept: ``best_{record_name}``.
+
+    Raises
+    ------
+    ArgumentError
+        If `choose_best` cannot be called.
+    ExtensionError
+        Later, if the record is not one number.
 
     Examples
     --------
@@ -391,6 +408,9 @@ class TrackTheBest(SimpleExtension):
         super().__init__(name, **triggers)
         if not callable(choose_best):
             raise ArgumentError(f"choose_best={choose_best!r} must be a function, such as min")
+        if choose_best in (min, max):
+            opposite = "choose_best=max" if choose_best is min else "choose_best=min"
+            check_direction(type(self).__name__, record_name, choose_best is min, opposite)
         self.record_name = record_name
         self.notification_name = notification_name or f"{record_name}_best_so_far"
         self.best_name = f"best_{record_name}"
@@ -409,6 +429,7 @@ class TrackTheBest(SimpleExtension):
         log = self.main_loop.log
         current, best = log.current_row.get(self.record_name), log.status.get(self.best_name)
         self._looked, self._found = True, self._found or current is not None
+        check_number(self, self.record_name, current)
         if current is None or current != current:  # NaN is the number that differs from itself
             return
         if best is None or (current != best and self.choose_best(current, best) == current):
@@ -417,3 +438,6 @@ class TrackTheBest(SimpleExtension):
 
     def __repr__(self) -> str:
         return _with(super().__repr__(), repr(self.record_name))
+
+
+explain_missing(__name__)

@@ -10,6 +10,7 @@ from workbench.graph.collect import collect_parameters
 from workbench.graph.computation import ComputationGraph
 from workbench.graph.modes import ModeDependent, apply_training_mode, training_mode
 from workbench.graph.noise import apply_dropout, apply_noise
+from workbench.names import explain_missing
 
 __all__ = [
     "Annotation",
@@ -25,3 +26,5 @@ __all__ = [
     "get_batch_normalization_updates",
     "training_mode",
 ]
+
+explain_missing(__name__)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from workbench.hints import Hinted
+from workbench.hints import Hinted, hinted
+from workbench.names import explain_missing
 from workbench.roles import AUXILIARY, VariableRole, add_role
 from workbench.tensor import SharedVariable, Variable, as_variable
 from workbench.tensor.random import Draws
@@ -140,7 +141,11 @@ class ApplicationCall(Annotation):
         return f"<call of {self.application.path}>"
 
 
+@hinted
 def add_annotation(var: Variable, annotation: Annotation) -> None:
     """Attach an annotation to a variable, unless it is there already."""
     if not any(old is annotation for old in var.tag.annotations):
         var.tag.annotations = [*var.tag.annotations, annotation]
+
+
+explain_missing(__name__)

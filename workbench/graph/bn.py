@@ -13,6 +13,7 @@ from workbench.errors import GraphError
 from workbench.graph.computation import ComputationGraph
 from workbench.graph.hierarchy import Component
 from workbench.graph.modes import ModeDependent, entered, evaluated, rewritten
+from workbench.hints import hinted
 from workbench.roles import BATCH_NORM_MINIBATCH_ESTIMATE, has_roles
 from workbench.tensor import SharedVariable, Variable
 
@@ -26,6 +27,7 @@ def _normalizes(brick: ModeDependent) -> bool:
     return brick.uses_batch_statistics
 
 
+@hinted
 @contextmanager
 def batch_normalization(*bricks: Component) -> Iterator[None]:
     """Apply bricks so that batch normalisations use statistics of the batch: training mode.
@@ -52,6 +54,7 @@ def batch_normalization(*bricks: Component) -> Iterator[None]:
         yield
 
 
+@hinted
 def apply_batch_normalization(computation_graph: ComputationGraph) -> ComputationGraph:
     """Make a graph for training, in which batch normalisations use statistics of the batch.
 
@@ -81,6 +84,7 @@ def apply_batch_normalization(computation_graph: ComputationGraph) -> Computatio
     return rewritten(computation_graph, _normalizes)
 
 
+@hinted
 def get_batch_normalization_updates(
     training_graph: ComputationGraph, allow_duplicates: bool = False
 ) -> list[tuple[SharedVariable, Variable]]:

@@ -8,10 +8,12 @@ import numpy
 
 from workbench.errors import GraphError
 from workbench.graph.computation import ComputationGraph
+from workbench.hints import hinted
 from workbench.roles import COLLECTED, COLLECTOR, add_role
 from workbench.tensor import SharedVariable, Variable, shared
 
 
+@hinted
 def collect_parameters(
     computation_graph: ComputationGraph, parameters: Iterable[SharedVariable]
 ) -> ComputationGraph:
@@ -51,9 +53,11 @@ def collect_parameters(
     """
     parameters = list(dict.fromkeys(parameters))
     if len({parameter.dtype for parameter in parameters}) != 1:
+        from workbench.filter import path_of  # which needs this package
+
+        given = [f"{path_of(parameter)} of {parameter.dtype}" for parameter in parameters]
         raise GraphError(
-            f"collect_parameters takes parameters of one dtype, got {parameters} of "
-            f"{sorted({str(parameter.dtype) for parameter in parameters}) or 'none'}"
+            f"collect_parameters takes parameters of one dtype, got {', '.join(given) or 'none'}"
         )
     values = [parameter.get_value() for parameter in parameters]
     collector = shared(numpy.concatenate([v.ravel() for v in values]), "collected_parameters")

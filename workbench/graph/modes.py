@@ -18,6 +18,7 @@ from typing import ClassVar, Self
 from workbench.graph.annotations import Annotation, ApplicationCall, add_annotation
 from workbench.graph.computation import ComputationGraph
 from workbench.graph.hierarchy import Component
+from workbench.hints import hinted
 from workbench.roles import BATCH_NORM_MINIBATCH_ESTIMATE, INPUT, OUTPUT, has_roles
 from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.random import Draws
@@ -70,6 +71,7 @@ def in_training_mode() -> frozenset[Component]:
     return frozenset(_training.get())
 
 
+@hinted
 @contextmanager
 def training_mode(*bricks: Component) -> Iterator[None]:
     """Apply bricks in training mode: all `ModeDependent` ones at or below `bricks`.
@@ -89,6 +91,7 @@ def training_mode(*bricks: Component) -> Iterator[None]:
         yield
 
 
+@hinted
 def apply_training_mode(computation_graph: ComputationGraph) -> ComputationGraph:
     """Make the graph to train on of one that was built for use.
 

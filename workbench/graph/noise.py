@@ -7,17 +7,28 @@ ones.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from workbench.errors import GraphError
 from workbench.graph.computation import ComputationGraph
+from workbench.hints import hinted
 from workbench.roles import DROPOUT, add_role
 from workbench.tensor import RandomStream, Variable, as_variable
 from workbench.tensor.random import is_draw
+from workbench.utils.notices import mention
+
+logger = logging.getLogger(__name__)
+
+NO_VARIABLES = (
+    "{what} was given no variables, so that the graph stays as it is; a VariableFilter that finds "
+    "none gives an empty list"
+)
 
 
+@hinted
 def apply_dropout(
     computation_graph: ComputationGraph,
     variables: Iterable[Variable],
@@ -83,9 +94,10 @@ def apply_dropout(
         add_role(new, DROPOUT)
         return new
 
-    return _replaced(computation_graph, variables, dropped)
+    return _replaced(computation_graph, variables, dropped, "apply_dropout")
 
 
+@hinted
 def apply_noise(
     computation_graph: ComputationGraph,
     variables: Iterable[Variable],
@@ -127,6 +139,7 @@ def apply_noise(
         computation_graph,
         variables,
         lambda variable: variable + stream.normal(variable.shape, dtype=variable.dtype) * level,
+        "apply_noise",
     )
 
 
@@ -147,8 +160,12 @@ def _replaced(
     computation_graph: ComputationGraph,
     variables: Iterable[Variable],
     replacement: Callable[[Variable], Any],
+    what: str,
 ) -> ComputationGraph:
     replacements = {}
+    variables = list(variables)
+    if not variables:
+        mention(logger, NO_VARIABLES.format(what=what))
     for variable in dict.fromkeys(variables):
         if not variable.dtype.is_floating_point:
             raise GraphError(

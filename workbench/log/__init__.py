@@ -5,6 +5,7 @@ from workbench.log.export import compare, to_csv, to_hdf5, to_parquet
 from workbench.log.memory import TrainingLog
 from workbench.log.row import Row
 from workbench.log.sqlite import SQLiteEntry, SQLiteLog, SQLiteStatus
+from workbench.names import explain_missing
 
 __all__ = [
     "Row",
@@ -18,3 +19,5 @@ __all__ = [
     "to_hdf5",
     "to_parquet",
 ]
+
+explain_missing(__name__)

@@ -32,7 +32,7 @@ _DTYPES: Final = {
     object: np.dtype(object),
 }
 _TYPES: Final = {dtype: kind for kind, dtype in _DTYPES.items() if kind is not object}
-_EXACT: Final = 2**53  # every integer up to here is a float64
+EXACT: Final = 2**53  # every integer up to here is a float64
 
 
 def grown(array: NDArray[Any], used: int, more: int = 1) -> NDArray[Any]:
@@ -210,9 +210,9 @@ class Column:
             kind = object
         if self.size == 0:
             self._widen(kind)
-        elif self._type is float and kind is int and abs(value) <= _EXACT:
+        elif self._type is float and kind is int and abs(value) <= EXACT:
             return float(value)
-        elif self._type is int and kind is float and self._largest() <= _EXACT:
+        elif self._type is int and kind is float and self._largest() <= EXACT:
             self._widen(float)
         elif self._type is not kind:
             self._widen(object)

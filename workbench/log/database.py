@@ -65,8 +65,8 @@ NEWER = (
     "version knows {known}); update workbench to read it"
 )
 GONE = (
-    "its file was deleted, moved or replaced while it was in use; put it back, or save what is in "
-    "memory with to_json or another export"
+    "its file was deleted, moved or replaced, or cut short, while it was in use; put it back, or "
+    "save what is in memory with to_json or another export"
 )
 SLOW_JOURNAL = (
     "the database {name!r} is in journal mode {mode!r}, since its file system cannot do 'wal': "
@@ -129,7 +129,8 @@ class Database:
             except BaseException:
                 self._first.close()
                 raise
-        self._identity = self._found_identity()
+        self._identity, self._size = self._found()
+        self._journal: tuple[int, int] | None = None
 
     def connect(self) -> sqlite3.Connection:
         """Return a new connection, which any thread may use."""
@@ -137,19 +138,39 @@ class Database:
             return self._opened()
 
     def check_there(self) -> None:
-        """Raise `sqlite3.OperationalError` if the file is not the one that was opened."""
+        """Raise `sqlite3.OperationalError` if the file is not the one that was opened.
+
+        Or if it, or the journal beside it, is no longer what it was: SQLite would go on with what
+        it has in memory, and nobody else could read it.
+        """
         import sqlite3
 
-        if self._identity is not None and self._found_identity() != self._identity:
+        if self._identity is None:
+            return
+        identity, size = self._found()
+        journal, _ = self._found("-wal")
+        here = identity == self._identity and self._journal in (None, journal)
+        if not here or (size < self._size and self._is_cut_short(size)):
             raise sqlite3.OperationalError(GONE)
+        self._size, self._journal = size, journal
 
-    def _found_identity(self) -> tuple[int, int] | None:
-        """Return device and number of the file; None if there is none."""
+    def _is_cut_short(self, size: int) -> bool:
+        """Whether a file that is smaller than before lost something; VACUUM makes it smaller, too.
+
+        The file is not opened for that, since closing it would give up all locks of this process.
+        """
+        [pages], [each] = (
+            self._first.execute(f"PRAGMA page_{what}").fetchone() for what in ("count", "size")
+        )
+        return not size or size < pages * each
+
+    def _found(self, suffix: str = "") -> tuple[tuple[int, int] | None, int]:
+        """Return device and number of a file, None if there is none; and its size."""
         try:
-            found = os.stat(self.name)
+            found = os.stat(f"{self.name}{suffix}")
         except OSError:
-            return None
-        return found.st_dev, found.st_ino
+            return None, 0
+        return (found.st_dev, found.st_ino), found.st_size
 
     def close(self) -> None:
         """Let go of the file; one in memory vanishes."""

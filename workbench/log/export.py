@@ -16,10 +16,17 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.data.files import replacing
-from workbench.errors import LogError, MissingLibraryError, UnknownRecordError, nearest
+from workbench.errors import (
+    LogError,
+    MissingDataError,
+    MissingLibraryError,
+    UnknownRecordError,
+    nearest,
+)
+from workbench.hints import hinted
 from workbench.log.base import TrainingLogBase
 from workbench.log.sqlite import SQLiteLog
+from workbench.utils.atomic import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +42,7 @@ NOTHING_TO_COMPARE = "compare([...]) was given no log"
 Source = TrainingLogBase | str | os.PathLike[str]
 
 
+@hinted
 def compare(
     logs: Mapping[str, Source] | Iterable[Source], channels: Sequence[str] | None = None
 ) -> pd.DataFrame:
@@ -99,6 +107,7 @@ def compare(
     return aligned if names is None else aligned.set_axis(names, axis="columns")
 
 
+@hinted
 def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
     """Write ``log.frame`` as comma-separated values, with the iteration as the first column.
 
@@ -125,10 +134,11 @@ def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
     1,0.5,"[3, 4]"
     """
     frame = _flat(_log(log))
-    with replacing(Path(path)) as temporary:
+    with replacing(path, MissingDataError) as temporary:
         frame.to_csv(temporary, lineterminator="\n")
 
 
+@hinted
 def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
     """Write ``log.frame`` as a Parquet file, with the iteration as index.
 
@@ -169,10 +179,11 @@ def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
             large = any(type(value) is int and not -(2**63) <= value < 2**63 for value in values)
             if large or len({type(value) for value in values}) > 1:
                 frame[name] = [None if _blank(v) else _text(v) for v in frame[name]]
-    with replacing(Path(path)) as temporary:
+    with replacing(path, MissingDataError) as temporary:
         frame.to_parquet(temporary, engine="pyarrow")
 
 
+@hinted
 def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
     """Write all records and the status of a log to an HDF5 file.
 
@@ -207,7 +218,7 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
 
     source = _log(log)
     state = source.state_dict()
-    with replacing(Path(path)) as temporary, h5py.File(temporary, "w") as file:
+    with replacing(path, MissingDataError) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["uuid"] = state["uuid"]
         file.attrs["status"] = _json(state["status"])
         names = [_path(name) for name in state["columns"]]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.log.column import frozen
+from workbench.log.column import EXACT, frozen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,8 +92,9 @@ class _Aligned:
     """One channel with a place for every row."""
 
     def __init__(self, entries: Entries) -> None:
-        numbers = entries.values.dtype in (np.float64, np.int64)
-        self._buffer = np.empty(0, np.float64 if numbers else object)
+        # a gap is NaN, beside which integers become floats
+        self._exact = _are_floats(entries.values)
+        self._buffer = np.empty(0, np.float64 if self._exact else object)
         self._edits = entries.edits
         self._rows = 0
         self._used = 0
@@ -101,6 +102,8 @@ class _Aligned:
     def continues(self, entries: Entries, rows: NDArray[np.int64]) -> bool:
         """Whether `entries` and `rows` begin with what is here."""
         same = entries.edits == self._edits
+        if self._exact and not _are_floats(entries.values[self._used :]):
+            return False
         return same and len(rows) >= self._rows and len(entries.values) >= self._used
 
     def extend(self, entries: Entries, rows: NDArray[np.int64]) -> NDArray[Any]:
@@ -120,6 +123,13 @@ class _Aligned:
             self._buffer[at] = entries.values[self._used :]
         self._rows, self._used = count, len(entries.values)
         return frozen(self._buffer[:count])
+
+
+def _are_floats(values: NDArray[Any]) -> bool:
+    """Return whether float64 has each of `values`."""
+    if values.dtype == np.int64:
+        return not len(values) or bool(values.max() <= EXACT and values.min() >= -EXACT)
+    return values.dtype == np.float64
 
 
 def by_epoch(frame: pd.DataFrame, ends: Sequence[int]) -> pd.DataFrame:

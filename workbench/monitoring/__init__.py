@@ -19,6 +19,7 @@ from workbench.monitoring.evaluators import (
     DatasetEvaluator,
     MonitoredQuantityBuffer,
 )
+from workbench.names import explain_missing
 
 __all__ = [
     "AggregationBuffer",
@@ -37,3 +38,5 @@ __all__ = [
     "mean",
     "perplexity",
 ]
+
+explain_missing(__name__)

@@ -23,8 +23,9 @@ from typing import Any
 import torch
 
 from workbench import errors
-from workbench.hints import Hinted
+from workbench.hints import Hinted, hinted
 from workbench.monitoring.weights import Part, Unknown, Weight, conclude, product
+from workbench.names import explain_missing
 from workbench.tensor import (
     Function,
     SharedVariable,
@@ -807,6 +808,7 @@ def _own_part(variable: Variable) -> Part | None:
     return Part("mean", Weight((number,), product)) if isinstance(number, Variable) else None
 
 
+@hinted
 def mean(numerator: Variable, denominator: Any = 1.0) -> Variable:
     """A ratio that is aggregated by adding up numerators and denominators over batches.
 
@@ -839,6 +841,7 @@ def mean(numerator: Variable, denominator: Any = 1.0) -> Variable:
     return ratio
 
 
+@hinted
 def perplexity(log_likelihood: Variable, n_examples: Any) -> Variable:
     """The perplexity of a model, aggregated as `Perplexity`.
 
@@ -890,3 +893,6 @@ def check_names(variables: Sequence[Variable | MonitoredQuantity]) -> None:
                 f"overwrite the other{twice}; rename one with variable.name = ..."
             )
         seen[variable.name] = variable
+
+
+explain_missing(__name__)

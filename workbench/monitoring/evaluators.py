@@ -25,6 +25,7 @@ from workbench.monitoring.aggregation import (
     check_names,
     scheme_of,
 )
+from workbench.names import explain_missing
 from workbench.tensor import Function, SharedVariable, Variable, function, shared
 from workbench.tensor.function import Updates
 from workbench.tensor.traversal import ancestors, replace
@@ -551,3 +552,6 @@ def _places(
     """Each quantity with the indices of what it needs."""
     index = {variable: i for i, variable in enumerate(requires)}
     return [(one, [index[v] for v in one.requires]) for one in quantities]
+
+
+explain_missing(__name__)

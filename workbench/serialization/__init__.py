@@ -1,5 +1,6 @@
 """Saving and loading: archives of parameters, state and whole objects."""
 
+from workbench.names import explain_missing
 from workbench.serialization.checkpoint import continue_training
 from workbench.serialization.exchange import (
     from_state_dict,
@@ -29,3 +30,5 @@ __all__ = [
     "secure_dump",
     "to_state_dict",
 ]
+
+explain_missing(__name__)

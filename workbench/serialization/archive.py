@@ -15,24 +15,17 @@ import hashlib
 import io
 import json
 import os
-import stat
 import tarfile
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
 from workbench.errors import ArchiveError, nearest
+from workbench.utils.irregular import irregular
 
 FORMAT = "workbench archive"
 VERSION = 1
 MANIFEST = "_manifest"
 
-KINDS = (
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISFIFO, "a pipe"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-)
 NOT_REGULAR = "{path}: cannot be opened (it must be a regular file, and is {kind})"
 RESTORE = "use an earlier checkpoint or a copy of the file"
 NO_MANIFEST = "{where}: this is no whole archive of the workbench ({reason})"
@@ -160,8 +153,8 @@ def check_regular(path: str | os.PathLike[str]) -> None:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):  # opening it will say what is wrong
         return
-    if not stat.S_ISREG(mode):
-        kind = next((name for is_, name in KINDS if is_(mode)), "something else")
+    kind = irregular(mode)
+    if kind is not None:
         raise ArchiveError(NOT_REGULAR.format(path=path, kind=kind))
 
 

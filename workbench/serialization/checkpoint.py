@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import torch
 
 from workbench.errors import ArchiveError, UntrustedArchiveError
+from workbench.hints import hinted
 from workbench.serialization import archive, state, training
 from workbench.serialization.parameters import (
     PARAMETERS,
@@ -216,6 +217,7 @@ def load_main_loop(file_: Any, *, trusted: bool = False) -> MainLoop:
     return found
 
 
+@hinted
 def continue_training(path: Any, *, trusted: bool = False) -> MainLoop:
     """Go on with training from a checkpoint, in this thread, until it ends.
 

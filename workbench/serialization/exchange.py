@@ -13,12 +13,15 @@ from typing import Any
 import torch
 
 from workbench.errors import ArchiveError, ParameterError
+from workbench.filter import path_of
+from workbench.hints import hinted
 from workbench.serialization.archive import check_regular
-from workbench.serialization.atomic import replace_file
-from workbench.serialization.values import assign, misfits, path_of, value_of
+from workbench.serialization.values import assign, misfits, value_of
 from workbench.tensor import SharedVariable
+from workbench.utils.atomic import replace_file
 
 
+@hinted
 def to_state_dict(parameters: Iterable[SharedVariable]) -> dict[str, torch.Tensor]:
     """The values of `parameters` as torch's ``state_dict`` would give them.
 
@@ -53,6 +56,7 @@ def to_state_dict(parameters: Iterable[SharedVariable]) -> dict[str, torch.Tenso
     return {name: value_of(variable) for name, variable in _dotted(parameters).items()}
 
 
+@hinted
 def from_state_dict(parameters: Iterable[SharedVariable], values: Mapping[str, Any]) -> None:
     """Set all `parameters`, or none if anything does not fit.
 
@@ -84,6 +88,7 @@ def from_state_dict(parameters: Iterable[SharedVariable], values: Mapping[str, A
     _set(_dotted(parameters), values, "")
 
 
+@hinted
 def save_safetensors(
     parameters: Iterable[SharedVariable],
     path: str | os.PathLike[str],
@@ -119,9 +124,10 @@ def save_safetensors(
 
     values = {name: value.contiguous() for name, value in to_state_dict(parameters).items()}
     data = save(values, dict(metadata or {}))
-    replace_file(path, lambda file: file.write(data))
+    replace_file(path, lambda file: file.write(data), ArchiveError)
 
 
+@hinted
 def load_safetensors(
     parameters: Iterable[SharedVariable], path: str | os.PathLike[str]
 ) -> dict[str, str]:

@@ -14,8 +14,10 @@ import numpy
 import torch
 
 from workbench.errors import ArchiveError
+from workbench.filter import path_of
+from workbench.hints import hinted
 from workbench.serialization import archive
-from workbench.serialization.values import by_path, path_of, value_of
+from workbench.serialization.values import by_path, value_of
 from workbench.tensor import SharedVariable
 from workbench.utils.npy import arrays_of
 from workbench.utils.paths import ByPath
@@ -72,6 +74,7 @@ def decode_parameters(data: bytes, where: str) -> ByPath[numpy.ndarray[Any, Any]
         raise archive.unreadable(where, PARAMETERS, error) from None
 
 
+@hinted
 def load_parameters(file_: Any) -> ByPath[numpy.ndarray[Any, Any]]:
     """The parameters in an archive, by path; nothing is executed.
 

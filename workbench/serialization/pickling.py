@@ -22,8 +22,8 @@ import cloudpickle
 import torch
 
 from workbench.errors import ArchiveError, UntrustedArchiveError
+from workbench.hints import hinted
 from workbench.serialization import archive
-from workbench.serialization.atomic import replace_file
 from workbench.serialization.parameters import (
     PARAMETERS,
     check_numbered,
@@ -35,6 +35,7 @@ from workbench.serialization.state import decode_member
 from workbench.serialization.values import by_path
 from workbench.tensor import SharedVariable
 from workbench.tensor.device import default_device
+from workbench.utils.atomic import replace_file
 
 PICKLE = "_pkl"
 STATE = "_state"
@@ -146,6 +147,7 @@ def _with_deep_stack(run: Callable[[], Any]) -> Any:
     return results[0]
 
 
+@hinted
 def dump(
     object_: Any,
     file_: IO[bytes],
@@ -192,6 +194,7 @@ def dump(
     archive.write(file_, members)
 
 
+@hinted
 def add_to_dump(
     object_: Any,
     file_: IO[bytes],
@@ -294,9 +297,10 @@ def secure_dump(
     --------
     See `dump_and_add_to_dump`.
     """
-    replace_file(path, lambda file: dump_function(object_, file, **options))
+    replace_file(path, lambda file: dump_function(object_, file, **options), ArchiveError)
 
 
+@hinted
 def load(file_: Any, name: str = PICKLE, *, trusted: bool = False) -> Any:
     """Load an object that `dump` or `add_to_dump` saved.
 

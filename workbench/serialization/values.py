@@ -12,17 +12,11 @@ import numpy
 import torch
 
 from workbench.errors import WorkbenchError, nearest
-from workbench.filter import get_brick
+from workbench.filter import path_of
 from workbench.tensor import SharedVariable
 from workbench.tensor.shared import together
 
 Value: TypeAlias = "torch.Tensor | numpy.ndarray[Any, Any]"
-
-
-def path_of(variable: SharedVariable) -> str:
-    """The path of a brick's parameter, such as ``/mlp/linear_0.W``; else the variable's name."""
-    brick = get_brick(variable)
-    return repr(variable) if brick is None else brick.get_hierarchical_name(variable)
 
 
 def by_path(variables: Iterable[SharedVariable]) -> dict[str, SharedVariable]:

@@ -1,5 +1,6 @@
 """Symbolic variables on torch: inputs, shared variables, functions and gradients."""
 
+from workbench.names import explain_missing
 from workbench.tensor.function import Function, function
 from workbench.tensor.gradient import grad
 from workbench.tensor.inputs import (
@@ -21,12 +22,7 @@ from workbench.tensor.random import RandomStream
 from workbench.tensor.scan import scan
 from workbench.tensor.shared import SharedVariable, shared
 from workbench.tensor.variable import Variable, pprint, put_hook
-from workbench.tensor.vocabulary import unknown_function
-
-
-def __getattr__(name: str) -> object:
-    raise unknown_function(name, __all__)
-
+from workbench.tensor.vocabulary import function_hint
 
 __all__ = [
     "Function",
@@ -53,3 +49,5 @@ __all__ = [
     "variable",
     "vector",
 ]
+
+explain_missing(__name__, function_hint)

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from workbench import errors
 from workbench.tensor import probabilities, shapes
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.losses import CHECKED, COMPARED
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.traversal import ancestors
@@ -102,7 +103,7 @@ class Unequal:
 def _compared(first: torch.Tensor, second: torch.Tensor, text: Unequal) -> torch.Tensor:
     for one, other in zip(first.shape, second.shape, strict=True):
         if not (type(one) is type(other) is int):
-            torch._check(one == other)  # where sizes are learned, learn this
+            internals.check_size(one == other)  # where sizes are learned, learn this
         elif one != other:
             raise text.error(str(tuple(first.shape)), str(tuple(second.shape)))
     return first
@@ -164,7 +165,7 @@ def _checked(
     if kind == "distributions" and not value.dtype.is_floating_point:
         return value  # class indices
     rows = kind == "distributions" and value.ndim <= 2  # with more, classes are not last
-    return probabilities.probabilities(value, what, rows=rows)
+    return probabilities.probabilities(value, what, rows=rows, masked=rows)
 
 
 def _comparable(one: Any) -> bool:

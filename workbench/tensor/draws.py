@@ -91,6 +91,28 @@ def word_for_draw(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     return word
 
 
+def drops(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Tell whether a call leaves something out at random, as dropout does in training.
+
+    Parameters
+    ----------
+    name : str
+        The name of the function.
+    args, kwargs : sequence, mapping
+        What it is called with.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> drops("dropout", (None, 0.5), {}), drops("dropout", (None, 0.5), {"training": False})
+    (True, False)
+    """
+    return name in SOMETIMES and word_for_draw(name, args, kwargs) is not None
+
+
 def _argument(
     args: Sequence[Any],
     kwargs: Mapping[str, Any],

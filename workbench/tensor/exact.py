@@ -9,7 +9,7 @@ a graph in which something else stands in their place is computed as it stands.
 from __future__ import annotations
 
 import math
-from collections.abc import Container
+from collections.abc import Callable, Container
 from contextvars import ContextVar
 from typing import Any
 
@@ -78,35 +78,45 @@ def weighted(weight: Variable, log_p: Variable) -> Variable:
 
 
 careful: ContextVar[bool] = ContextVar("careful", default=False)
-"""Whether limits are computed where the quick way gives NaN; compiled programs always do."""
+"""Whether limits are computed where the quick way gives NaN; compiled programs always do, and so
+does the eager tier on an accelerator."""
 
 
 def _limits(x: torch.Tensor) -> bool:
-    """Whether to look after limits: where that is free, or the quick way has given NaN."""
-    return type(x) is not torch.Tensor or careful.get()
+    """Whether to look after limits: where that is free, or the quick way has given NaN.
+
+    On an accelerator nobody waits to see what the quick way has given.
+    """
+    return type(x) is not torch.Tensor or not x.is_cpu or careful.get()
 
 
-def _finite(x: torch.Tensor) -> torch.Tensor:
-    return x.clamp_max(torch.finfo(x.dtype).max) if _limits(x) else x
+def _with_limits(
+    log_softmax: Callable[..., Any], x: torch.Tensor, *args: Any, **kwargs: Any
+) -> Any:
+    if not _limits(x) or not x.dtype.is_floating_point:
+        return log_softmax(x, *args, **kwargs)
+    most = torch.finfo(x.dtype).max
+    log_p = log_softmax(x.clamp_max(most), *args, **kwargs)
+    # Beside what is infinite nothing else is possible.
+    return torch.where(log_p < -most / 2, -torch.inf, log_p)
 
 
-def _log_softmax(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-    return torch.Tensor.log_softmax(_finite(x), *args, **kwargs)
+def _log_softmax(input: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+    return _with_limits(torch.Tensor.log_softmax, input, *args, **kwargs)
 
 
-def _torch_log_softmax(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-    return torch.log_softmax(_finite(x), *args, **kwargs)
+def _torch_log_softmax(input: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+    return _with_limits(torch.log_softmax, input, *args, **kwargs)
 
 
-def _functional_log_softmax(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-    return functional.log_softmax(_finite(x), *args, **kwargs)
+def _functional_log_softmax(input: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+    return _with_limits(functional.log_softmax, input, *args, **kwargs)
 
 
 def _weighted(weight: torch.Tensor, log_p: torch.Tensor) -> torch.Tensor:
-    product = weight * log_p
-    if not _limits(product):
-        return product
-    return torch.where((weight == 0) & torch.isneginf(log_p), 0.0, product)
+    if _limits(log_p):
+        log_p = torch.where((weight == 0) & torch.isinf(log_p), 0.0, log_p)
+    return weight * log_p
 
 
 def _log(p: torch.Tensor) -> torch.Tensor:
@@ -130,6 +140,11 @@ SOFTMAXES = {
     functional.softmax: _functional_log_softmax,
 }
 SIGMOIDS = {torch.sigmoid, torch.Tensor.sigmoid, functional.sigmoid}
+LOG_SOFTMAXES = {
+    torch.log_softmax: _torch_log_softmax,
+    torch.Tensor.log_softmax: _log_softmax,
+    functional.log_softmax: _functional_log_softmax,
+}
 LIMITED = frozenset({*SOFTMAXES.values(), _weighted})
 """Functions that compute limits if they are asked to."""
 LOGARITHMS = {torch.log, torch.Tensor.log, _log}
@@ -145,6 +160,8 @@ def exact(call: Call, fixed: Container[Variable]) -> tuple[Any, Any, Any, Variab
         Variables that must stay on the way because a gradient by them is wanted.
     """
     as_it_stands = (call.function, call.args, call.kwargs, None)
+    if call.function in LOG_SOFTMAXES:
+        return LOG_SOFTMAXES[call.function], call.args, call.kwargs, None
     if call.function not in LOGARITHMS and call.function is not _log_complement:
         return as_it_stands
     probabilities = call.args[0] if call.args else None

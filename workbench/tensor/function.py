@@ -12,6 +12,7 @@ import torch
 
 from workbench import errors
 from workbench.config import config
+from workbench.hints import hinted
 from workbench.tensor import shapes
 from workbench.tensor.execution import MODES, Execution, Guard, Mode, Step, Watch
 from workbench.tensor.inputs import as_variable, expect_read_only
@@ -307,6 +308,7 @@ def _equal_sizes(
     return list(places.values())
 
 
+@hinted
 def function(
     inputs: Sequence[Variable],
     outputs: Any = (),

@@ -18,6 +18,7 @@ from torch import fx
 from torch.nn import functional
 
 from workbench.tensor import shapes
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.horizontal import BINARY, NAMES
 from workbench.tensor.indexing import _elements
 from workbench.tensor.lowering import Program, _differentiate
@@ -39,8 +40,8 @@ NOBODY = -(2**62) - 1
 to ignore."""
 
 IN_PLACE: dict[Any, Callable[..., object]] = {
-    torch._foreach_add: torch._foreach_add_,
-    torch._foreach_sub: torch._foreach_sub_,
+    internals.foreach_add: internals.foreach_add_,
+    internals.foreach_sub: internals.foreach_sub_,
 }
 
 
@@ -56,7 +57,7 @@ class Change:
         A number that the others are multiplied by.
     """
 
-    function: Callable[..., object] = torch._foreach_copy_
+    function: Callable[..., object] = internals.foreach_copy_
     factor: fx.Node | None = None
 
 
@@ -230,7 +231,7 @@ def _last_operation(new: fx.Node, old: fx.Node | None) -> tuple[Change, fx.Node]
         return None
     by = operands[1]
     scaling, factors = _arithmetic(by)
-    if scaling is torch._foreach_mul and len(by.users) == 1:
+    if scaling is internals.foreach_mul and len(by.users) == 1:
         for one, factor in (factors, factors[::-1]):
             if _is_number(factor, like=new) and _alike(one, new) and _is_new(one):
                 return Change(IN_PLACE[function], factor), one

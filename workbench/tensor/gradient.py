@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workbench import errors
+from workbench.hints import hinted
 from workbench.tensor import shapes
 from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.variable import Operation, Variable, apply
@@ -30,6 +31,7 @@ class Gradient(Operation):
 gradient = Gradient()
 
 
+@hinted
 def grad(
     cost: Variable | None,
     wrt: Any,

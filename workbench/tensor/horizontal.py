@@ -15,25 +15,27 @@ from typing import Any
 import torch
 from torch import fx
 
+from workbench.tensor import torch_internals as internals
+
 BINARY: dict[Any, Callable[..., Any]] = {
-    torch.Tensor.mul: torch._foreach_mul,
-    torch.Tensor.add: torch._foreach_add,
-    torch.Tensor.sub: torch._foreach_sub,
-    torch.Tensor.div: torch._foreach_div,
-    operator.mul: torch._foreach_mul,
-    operator.add: torch._foreach_add,
-    operator.sub: torch._foreach_sub,
-    operator.truediv: torch._foreach_div,
-    torch.mul: torch._foreach_mul,
-    torch.add: torch._foreach_add,
-    torch.sub: torch._foreach_sub,
-    torch.div: torch._foreach_div,
+    torch.Tensor.mul: internals.foreach_mul,
+    torch.Tensor.add: internals.foreach_add,
+    torch.Tensor.sub: internals.foreach_sub,
+    torch.Tensor.div: internals.foreach_div,
+    operator.mul: internals.foreach_mul,
+    operator.add: internals.foreach_add,
+    operator.sub: internals.foreach_sub,
+    operator.truediv: internals.foreach_div,
+    torch.mul: internals.foreach_mul,
+    torch.add: internals.foreach_add,
+    torch.sub: internals.foreach_sub,
+    torch.div: internals.foreach_div,
 }
 UNARY: dict[Any, Callable[..., Any]] = {
-    "sqrt": torch._foreach_sqrt,
-    "abs": torch._foreach_abs,
-    torch.sqrt: torch._foreach_sqrt,
-    operator.neg: torch._foreach_neg,
+    "sqrt": internals.foreach_sqrt,
+    "abs": internals.foreach_abs,
+    torch.sqrt: internals.foreach_sqrt,
+    operator.neg: internals.foreach_neg,
 }
 NAMES = {
     "mul": operator.mul, "add": operator.add, "sub": operator.sub, "div": operator.truediv,
@@ -41,7 +43,7 @@ NAMES = {
 }  # fmt: skip
 """Methods, as the functions that do the same."""
 POWERS = (operator.pow, torch.pow)
-ONE_FOR_ALL = (torch._foreach_mul, torch._foreach_add, torch._foreach_div)
+ONE_FOR_ALL = (internals.foreach_mul, internals.foreach_add, internals.foreach_div)
 """Those whose second operand may be one number, as a tensor, for all tensors."""
 FEWEST = 2
 """How many calls are worth joining."""
@@ -100,7 +102,7 @@ def _kind(node: fx.Node) -> Kind | None:
         return None
     left, right = node.args
     if target in POWERS and isinstance(right, (int, float)) and _like(left, own):
-        return torch._foreach_pow, right, own.dtype, own.device
+        return internals.foreach_pow, right, own.dtype, own.device
     function = BINARY.get(target)
     if function is None:
         return None
@@ -109,7 +111,7 @@ def _kind(node: fx.Node) -> Kind | None:
     if function in ONE_FOR_ALL:
         if _like(left, own) and _number(right, own):
             return function, right, own.dtype, own.device
-        if function is not torch._foreach_div and _like(right, own):
+        if function is not internals.foreach_div and _like(right, own):
             return (function, left, own.dtype, own.device) if _number(left, own) else None
     return None
 

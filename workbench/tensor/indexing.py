@@ -7,11 +7,17 @@ gone wrong, so that nothing waits for an accelerator.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch.nn import functional
 
 from workbench.errors import OutOfRangeError, ShapeError
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.variable import Variable, apply
+
+ROWS = "they count from 0, and the table must have a row for each"
+CLASSES = "classes count from 0, and there must be one prediction for each"
 
 
 def rows(table: Variable, indices: Variable, what: str) -> Variable:
@@ -46,7 +52,7 @@ def rows(table: Variable, indices: Variable, what: str) -> Variable:
     Traceback (most recent call last):
     ...
     workbench.errors.OutOfRangeError: words: 2 at position (1,) is out of range: there are 2, from 0
-    to 1
+    to 1; they count from 0, and the table must have a row for each
     """
     result: Variable = apply(_rows, (table, indices.long(), what), {})
     return result
@@ -80,7 +86,18 @@ def elements(table: Variable, indices: Variable, what: str) -> Variable:
     return result
 
 
+def where_exist(values: Variable, indices: Variable, size: Any) -> Variable:
+    """The numbers `values`, one for each of `indices`: NaN, or an error, for one out of range.
+
+    For what does not depend on the element that an index chooses, so that NaN there would be lost.
+    """
+    result: Variable = apply(_where_exist, (values, indices, size), {})
+    return result
+
+
 def _rows(table: torch.Tensor, indices: torch.Tensor, what: str) -> torch.Tensor:
+    if type(indices) is not torch.Tensor and indices.is_cpu:
+        indices = _within(indices, table.shape[0], what)
     try:
         return functional.embedding(indices, table)
     except (IndexError, RuntimeError):
@@ -92,17 +109,44 @@ def _elements(table: torch.Tensor, indices: torch.Tensor, what: str) -> torch.Te
     number, length = table.shape[0], indices.shape[0]
     # torch would leave out rows that have no index.
     if not (type(number) is type(length) is int):
-        torch._check(number == length)  # where sizes are learned, learn this
+        internals.check_size(number == length)  # where sizes are learned, learn this
     elif number != length:
         raise ShapeError(f"{what}: there are {length}, but {number} rows to choose one from each")
+    if type(indices) is not torch.Tensor and not table.is_floating_point():
+        indices = _within(indices, table.shape[1], what)
+    elif type(indices) is not torch.Tensor:
+        there = exist(indices, table.shape[1])
+        found = table.gather(1, torch.where(there, indices, 0).unsqueeze(1)).squeeze(1)
+        return torch.where(there, found, torch.nan)
     try:
         return table.gather(1, indices.unsqueeze(1)).squeeze(1)
     except (IndexError, RuntimeError):
-        _check(indices, table.shape[1], what)
+        check_classes(indices, table.shape[1], what)
         raise
 
 
-def _check(indices: torch.Tensor, size: int, what: str) -> None:
+def _where_exist(values: torch.Tensor, indices: torch.Tensor, size: int) -> torch.Tensor:
+    if type(indices) is torch.Tensor:
+        return values
+    return torch.where(exist(indices, size), values, torch.nan)
+
+
+def exist(indices: torch.Tensor, size: int) -> torch.Tensor:
+    """Which of the integers `indices` choose one of `size`."""
+    return (indices >= 0) & (indices < size)
+
+
+def check_classes(
+    classes: torch.Tensor, number: int, what: str, ignored: int | None = None
+) -> None:
+    """Raise `OutOfRangeError` if one of `classes` does not exist, nor is the one to ignore."""
+    if type(classes) is torch.Tensor and ignored is not None:
+        classes = torch.where(classes == ignored, 0, classes)
+    hint = "" if ignored is None else f"; an example that is not to count has the class {ignored}"
+    _check(classes, number, what, CLASSES + hint)
+
+
+def _check(indices: torch.Tensor, size: int, what: str, hint: str = ROWS) -> None:
     """Raise `OutOfRangeError` if an index is out of range, and can be looked at."""
     if type(indices) is not torch.Tensor:  # one that stands for others while a graph is made
         return
@@ -111,5 +155,22 @@ def _check(indices: torch.Tensor, size: int, what: str) -> None:
         place = tuple(wrong[0].tolist())
         raise OutOfRangeError(
             f"{what}: {int(indices[place])} at position {place} is out of range: there are {size}, "
-            f"from 0 to {size - 1}"
+            f"from 0 to {size - 1}; {hint}"
         )
+
+
+def within(indices: torch.Tensor, size: int, what: str) -> torch.Tensor:
+    """A copy of `indices`, sure to be from 0 to `size` - 1."""
+    if indices.numel():
+        least, most = indices.aminmax()
+        if least.item() < 0 or most.item() >= size:
+            _check(indices, size, what)
+    return indices.clone()
+
+
+torch.library.define("workbench::within", "(Tensor indices, SymInt size, str what) -> Tensor")
+torch.library.impl("workbench::within", "CompositeExplicitAutograd", within)
+torch.library.register_fake("workbench::within", lambda indices, *_: torch.empty_like(indices))
+_within = torch.ops.workbench.within.default
+LOOKED_AT = frozenset({_elements, _where_exist})
+"""Functions that give NaN in compiled programs for what does not exist."""

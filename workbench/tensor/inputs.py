@@ -11,11 +11,13 @@ import numpy
 import torch
 
 from workbench import errors
+from workbench.hints import hinted
 from workbench.tensor import shapes
 from workbench.tensor.device import default_device, floatx
 from workbench.tensor.variable import Variable, apply
 
 
+@hinted
 def variable(
     name: str | None = None,
     shape: Sequence[int | None] = (),
@@ -60,56 +62,67 @@ def variable(
     return Variable(shapes.fake_tensor(shape, dtype or floatx(), default_device()), name=name)
 
 
+@hinted
 def scalar(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
     """An input without dimensions."""
     return variable(name, (), dtype)
 
 
+@hinted
 def vector(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
     """An input of one dimension."""
     return variable(name, (None,), dtype)
 
 
+@hinted
 def matrix(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
     """An input of two dimensions."""
     return variable(name, (None,) * 2, dtype)
 
 
+@hinted
 def tensor3(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
     """An input of three dimensions."""
     return variable(name, (None,) * 3, dtype)
 
 
+@hinted
 def tensor4(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
     """An input of four dimensions."""
     return variable(name, (None,) * 4, dtype)
 
 
+@hinted
 def lscalar(name: str | None = None) -> Variable:
     """An int64 input without dimensions."""
     return variable(name, (), torch.int64)
 
 
+@hinted
 def lvector(name: str | None = None) -> Variable:
     """An int64 input of one dimension."""
     return variable(name, (None,), torch.int64)
 
 
+@hinted
 def lmatrix(name: str | None = None) -> Variable:
     """An int64 input of two dimensions."""
     return variable(name, (None,) * 2, torch.int64)
 
 
+@hinted
 def ltensor3(name: str | None = None) -> Variable:
     """An int64 input of three dimensions."""
     return variable(name, (None,) * 3, torch.int64)
 
 
+@hinted
 def ltensor4(name: str | None = None) -> Variable:
     """An int64 input of four dimensions."""
     return variable(name, (None,) * 4, torch.int64)
 
 
+@hinted
 def constant(value: Any, name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
     """A variable whose value never changes.
 
@@ -133,6 +146,7 @@ def _constant(value: torch.Tensor) -> torch.Tensor:
     return value
 
 
+@hinted
 def as_variable(value: Any, name: str | None = None) -> Variable:
     """`value` itself if it is a variable, else a constant of it."""
     return value if isinstance(value, Variable) else constant(value, name)

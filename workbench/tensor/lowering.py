@@ -20,20 +20,23 @@ from typing import Any
 
 import torch
 from torch import fx
-from torch.autograd.graph import _engine_run_backward
 
 from workbench import errors
 from workbench.tensor import shapes
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.exact import LIMITED, exact
 from workbench.tensor.gradient import gradient
 from workbench.tensor.horizontal import widen
+from workbench.tensor.indexing import LOOKED_AT
+from workbench.tensor.limits import LIMITS
 from workbench.tensor.probabilities import CHECKS
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.structure import map_structure
 from workbench.tensor.traversal import ancestors
 from workbench.tensor.variable import Call, Variable, identity, shown_arguments
 
-METHODS = vars(torch.Tensor) | vars(torch._C.TensorBase)
+METHODS = vars(torch.Tensor) | vars(internals.TensorBase)
+LOOK = LIMITED | CHECKS | LOOKED_AT | frozenset(LIMITS.values())
 LITERALS = (
     str, int, float, bool, complex, type(...), torch.dtype, torch.device, torch.layout,
     torch.memory_format,
@@ -84,19 +87,19 @@ class Program:
     @cached_property
     def limited(self) -> bool:
         """Whether a result that is NaN deserves a second look."""
-        return any(node.target in LIMITED or node.target in CHECKS for node in self.graph.nodes)
+        return any(node.target in LOOK for node in self.graph.nodes)
 
     def look(self, arguments: Sequence[Any]) -> None:
         """Run operation by operation on `arguments`, so that what looks at values can raise.
 
         Raises
         ------
-        DomainError
+        DomainError, OutOfRangeError
             If there are values for which a function is not defined.
         """
         try:
             _Finder(self).run(*arguments)
-        except errors.DomainError:
+        except (errors.DomainError, errors.OutOfRangeError):
             raise
         except Exception:  # of which the program itself said nothing
             return
@@ -162,7 +165,7 @@ def _differentiate(
         # One of its own: what is found may be just this.
         return (given if create else given.detach()).expand_as(cost).clone()
 
-    gradients: Sequence[torch.Tensor | None] = _engine_run_backward(
+    gradients: Sequence[torch.Tensor | None] = internals.engine_run_backward(
         tuple([cost for cost, _ in live]),
         tuple([first(cost, seed) for cost, seed in live]),
         retain or create,
@@ -351,6 +354,10 @@ class _Lowering:
         function, args, kwargs, bypassed = exact(call, self.wrt)
         if bypassed is not None:
             self.bypassed[self.value[bypassed]] = None
+        if function in LIMITS:
+            place = f"{call.location[-1]}: " if call.location else ""
+            args = (f"{place}{call.name}: target", *args)
+            function = LIMITS[function]
         args, kwargs = map_structure(lambda v: self._argument(v, tracked), (args, kwargs))
         name = getattr(function, "__name__", "")
         if METHODS.get(name) is function and args:
@@ -397,7 +404,7 @@ class _Lowering:
 
     def _switch(self, mode: bool) -> None:
         if mode is not self.autograd:
-            self.autograd_off = self.graph.call_function(torch._C._set_grad_enabled, (mode,))
+            self.autograd_off = self.graph.call_function(internals.set_grad_enabled, (mode,))
             self.autograd = mode
 
     def _carries_graph(self, variable: Variable) -> bool:
@@ -430,4 +437,4 @@ class _Lowering:
 
 def _storage(variable: Variable) -> Any:
     """What identifies the storage of a variable's value, views included."""
-    return None if variable.is_number else variable.fake.untyped_storage()._cdata
+    return None if variable.is_number else internals.storage_of(variable.fake)

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from workbench import errors
 from workbench.tensor.device import floatx
-from workbench.tensor.exact import SIGMOIDS, SOFTMAXES
+from workbench.tensor.exact import LOG_SOFTMAXES, SIGMOIDS, SOFTMAXES
 from workbench.tensor.variable import Variable, apply, identity
 
 OUTSIDE = "{what} has values from {low:.6g} to {high:.6g}, but must be {must}; {hint}"
@@ -32,7 +32,9 @@ SCORES = "a Softmax or Logistic brick makes probabilities of scores"
 SCALED = "divide pixels from 0 to 255 by 255, as ScaleAndShift(stream, 1 / 255, 0) does"
 
 
-def probabilities(p: Any, what: str, hint: str = SCALED, *, rows: bool = False) -> Any:
+def probabilities(
+    p: Any, what: str, hint: str = SCALED, *, rows: bool = False, masked: bool = False
+) -> Any:
     """The values `p`, sure to be probabilities when computed.
 
     Parameters
@@ -45,6 +47,8 @@ def probabilities(p: Any, what: str, hint: str = SCALED, *, rows: bool = False) 
         What to do about others.
     rows : bool, optional
         Whether each row, along the last dimension, must have the sum one.
+    masked : bool, optional
+        Whether rows of zeros are let pass too, by which an example is left out.
 
     Raises
     ------
@@ -66,12 +70,13 @@ def probabilities(p: Any, what: str, hint: str = SCALED, *, rows: bool = False) 
     made = _maker(p)
     if made in SOFTMAXES or (made in SIGMOIDS and not rows):
         return p
-    return _looked_at(_distributions if rows else _probabilities, p, what, hint)
+    check = _probabilities if not rows else _targets if masked else _distributions
+    return _looked_at(check, p, what, hint)
 
 
 def log_probabilities(p: Any, what: str) -> Any:
     """The values `p`, sure to be logarithms of probabilities when computed."""
-    if _maker(p) in LOG_SOFTMAXES:
+    if _maker(p) in NORMALISED:
         return p
     return _looked_at(_log_probabilities, p, what, "torch.log_softmax makes such of scores")
 
@@ -94,13 +99,7 @@ def _floats(p: Any) -> Any:
     return p if p.dtype.is_floating_point else p.to(floatx())
 
 
-LOG_SOFTMAXES = {
-    *SOFTMAXES.values(),
-    torch.log_softmax,
-    torch.Tensor.log_softmax,
-    functional.log_softmax,
-    functional.logsigmoid,
-}
+NORMALISED = {*SOFTMAXES.values(), *LOG_SOFTMAXES, functional.logsigmoid}
 
 
 def _maker(p: Any) -> Any:
@@ -138,17 +137,24 @@ def _weights(w: torch.Tensor, what: str, hint: str) -> Any:
     return _within(w, 0.0, torch.inf, WEIGHTS, what, hint)
 
 
-def _distributions(p: torch.Tensor, what: str, hint: str) -> Any:
+def _distributions(p: torch.Tensor, what: str, hint: str, masked: bool = False) -> Any:
     p = _probabilities(p, what, hint)
     slack = max(1e-3, 16 * torch.finfo(p.dtype).eps)
     with torch.no_grad():
-        away = (p.detach().sum(-1, dtype=torch.promote_types(p.dtype, torch.float32)) - 1).abs()
+        total = p.detach().sum(-1, dtype=torch.promote_types(p.dtype, torch.float32))
+        away = (total - 1).abs()
+        if masked:
+            away = torch.where(total == 0, 0.0, away)
     if type(away) is not torch.Tensor or not p.is_cpu:
         return torch.where((away > slack).unsqueeze(-1), torch.nan, p)
     if away.numel() and away.max().item() > slack:
-        total = p.detach().sum(-1).flatten()[away.flatten().argmax()].item()
-        raise errors.DomainError(ROWS.format(what=what, total=total, hint=hint))
+        worst = total.flatten()[away.flatten().argmax()].item()
+        raise errors.DomainError(ROWS.format(what=what, total=worst, hint=hint))
     return p
 
 
-CHECKS = frozenset({_probabilities, _log_probabilities, _weights, _distributions})
+def _targets(p: torch.Tensor, what: str, hint: str) -> Any:
+    return _distributions(p, what, hint, masked=True)
+
+
+CHECKS = frozenset({_probabilities, _log_probabilities, _weights, _distributions, _targets})

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.structure import map_structure
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ class Probe:
             size = self.unknown[expression].size
             known = tie if isinstance(tie, int) else first.setdefault(tie, size)
             if known is not size:
-                torch._check(size == known)
+                internals.check_size(size == known)
 
     # Concrete sizes.
 

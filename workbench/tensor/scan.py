@@ -17,6 +17,7 @@ from torch import fx
 from torch.utils.checkpoint import checkpoint
 
 from workbench import errors
+from workbench.hints import hinted
 from workbench.tensor import random, shapes
 from workbench.tensor.fusion import fused
 from workbench.tensor.inputs import as_variable
@@ -168,6 +169,7 @@ def _at_once(values: Sequence[torch.Tensor]) -> bool:
     )
 
 
+@hinted
 def scan(
     step: Callable[..., Any],
     *,

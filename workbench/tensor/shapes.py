@@ -25,6 +25,7 @@ from typing import Any
 import torch
 
 from workbench import errors
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.probing import Probe
 from workbench.tensor.structure import map_structure, name_of
 
@@ -83,16 +84,15 @@ class World:
     """The fake mode and shape environment shared by all variables of the process."""
 
     def __init__(self) -> None:
-        from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
         from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode, ShapeEnv
 
         self.sizes = ShapeEnv(allow_scalar_outputs=True, allow_dynamic_output_shape_ops=True)
-        self.mode = FakeTensorMode(shape_env=self.sizes, allow_non_fake_inputs=True)
-        self.concrete = FakeTensorMode(allow_non_fake_inputs=True)
+        self.mode = internals.FakeTensorMode(shape_env=self.sizes, allow_non_fake_inputs=True)
+        self.concrete = internals.FakeTensorMode(allow_non_fake_inputs=True)
         # What they remember is never forgotten, and keeps sizes that no one else has.
         self.mode.cache_enabled = self.concrete.cache_enabled = False
         self.Guard = GuardOnDataDependentSymNode
-        self.Fake = FakeTensor
+        self.Fake = internals.FakeTensor
 
         self.holders: weakref.WeakSet[Any] = weakref.WeakSet()
         self.limit = REMEMBERED
@@ -130,7 +130,7 @@ class World:
     def unknown_size(self) -> torch.SymInt:
         """A new symbolic integer that may be any size."""
         size = self.sizes.create_unbacked_symint()
-        torch._check(size >= 0)
+        internals.check_size(size >= 0)
         return size
 
 
@@ -155,7 +155,7 @@ def _world() -> World:
 @contextlib.contextmanager
 def _inferring() -> Iterator[World]:
     """Enter the fake world: one thread at a time, without gradients and without torch's log."""
-    logs = [logging.getLogger(name) for name in ("torch._subclasses.fake_tensor", "torch.fx")]
+    logs = [logging.getLogger(name) for name in (internals.FAKE_TENSOR_LOG, "torch.fx")]
     with _lock, torch.no_grad():
         world = _world()
         before = [log.disabled for log in logs]
@@ -217,8 +217,8 @@ def repeated(results: Sequence[Fake], inputs: Sequence[Fake]) -> list[Fake] | No
     given, made = ([t for t in some if isinstance(t, torch.Tensor)] for some in (inputs, results))
     if any(one.layout is not torch.strided for one in (*given, *made)):
         return None
-    own = {_storage(one) for one in made}
-    shared = len(own) < len(made) or not own.isdisjoint(map(_storage, given))
+    own = {internals.storage_of(one) for one in made}
+    shared = len(own) < len(made) or not own.isdisjoint(map(internals.storage_of, given))
     if shared or not _unknowns(results) <= _unknowns(inputs):
         return None
     with _inferring() as world, world.mode:
@@ -228,11 +228,6 @@ def repeated(results: Sequence[Fake], inputs: Sequence[Fake]) -> list[Fake] | No
             else one
             for one in results
         ]
-
-
-def _storage(fake: Fake) -> int:
-    """What identifies the storage of `fake`."""
-    return int(fake.untyped_storage()._cdata)
 
 
 def _unknowns(fakes: Iterable[Fake]) -> set[Any]:
@@ -279,7 +274,7 @@ def equal_to(size: Any) -> list[Any]:
 def learn_equal(one: int | torch.SymInt, other: int | torch.SymInt) -> None:
     """Learn that two sizes are equal; raises `RuntimeError` if they cannot be."""
     with _inferring() as world, world.mode:
-        torch._check(one == other)
+        internals.check_size(one == other)
         _check_possible(world, (one, other))
 
 
@@ -392,13 +387,11 @@ def _explained(
     function: Callable[..., Any], error: Exception, shown: Callable[[], str]
 ) -> errors.WorkbenchError:
     """The error to raise in place of torch's own."""
-    from torch._subclasses.fake_tensor import DataDependentOutputException
-
     text = str(error).strip().splitlines()
     said = re.sub(r"\bu\d+\b", "?", text[0]) if text else type(error).__name__
     running = errors.location.get()
     message = f"{running[-1] + ': ' if running else ''}{name_of(function)}({shown()}): "
-    if isinstance(error, (DataDependentOutputException, _world().Guard)):
+    if isinstance(error, (internals.DataDependentOutputException, _world().Guard)):
         return errors.SymbolicError(
             f"{message}needs the value of a variable, which has none until it is evaluated; "
             "use variable.eval({...}), or torch.where in place of an if"

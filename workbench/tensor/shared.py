@@ -18,6 +18,7 @@ import numpy
 import torch
 
 from workbench import errors
+from workbench.hints import hinted
 from workbench.tensor import shapes
 from workbench.tensor.inputs import as_tensor, check_name
 from workbench.tensor.variable import Variable, refuse_in_place
@@ -217,6 +218,7 @@ def check_set(variables: Iterable[SharedVariable]) -> None:
     )
 
 
+@hinted
 def shared(
     value: Any,
     name: str | None = None,

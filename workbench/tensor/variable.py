@@ -19,6 +19,7 @@ import numpy
 import torch
 
 from workbench import errors
+from workbench.hints import hinted
 from workbench.tensor import shapes
 from workbench.tensor.draws import word_for_draw
 from workbench.tensor.losses import CHECKED, COMPARED
@@ -665,6 +666,7 @@ def _input(sizes: tuple[int | None, ...], dtype: torch.dtype, device: str) -> Va
     return Variable(shapes.fake_tensor(sizes, dtype, torch.device(device)))
 
 
+@hinted
 def put_hook(variable: Variable, hook: Callable[[Any], Any]) -> Variable:
     """Call `hook` with the value whenever `variable` is computed, in functions made from now on.
 
@@ -684,6 +686,7 @@ def put_hook(variable: Variable, hook: Callable[[Any], Any]) -> Variable:
     return variable
 
 
+@hinted
 def pprint(variable: Variable) -> str:
     """The expression behind a variable, down to variables that have a name.
 

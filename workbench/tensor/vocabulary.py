@@ -147,13 +147,9 @@ KEYWORDS = {
 }
 
 
-def unknown_function(name: str, known: Iterable[str]) -> UnknownNameError:
-    """The error for a name that `workbench.tensor` does not have."""
-    if name in FUNCTIONS:
-        hint = f"; it is torch's: write {FUNCTIONS[name]}"
-    else:
-        hint = nearest(name, known)
-    return UnknownNameError(f"workbench.tensor has no {name!r}{hint}")
+def function_hint(name: str) -> str:
+    """What to write in place of a name that `workbench.tensor` does not have, or nothing."""
+    return f"; it is torch's: write {FUNCTIONS[name]}" if name in FUNCTIONS else ""
 
 
 def unknown_attribute(variable: object, name: str, known: Iterable[str]) -> UnknownNameError:

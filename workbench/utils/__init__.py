@@ -1,5 +1,6 @@
 """Small things that every layer above the tensors uses."""
 
+from workbench.names import explain_missing
 from workbench.utils.plain import (
     dict_subset,
     dict_union,
@@ -45,3 +46,5 @@ __all__ = [
     "shared_like",
     "unpack",
 ]
+
+explain_missing(__name__)

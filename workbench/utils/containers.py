@@ -10,6 +10,8 @@ import itertools
 from collections.abc import Iterable, MutableSequence
 from typing import SupportsIndex, TypeVar, overload
 
+from workbench.names import explain_missing
+
 __all__ = [
     "AnnotatingList",
 ]
@@ -42,6 +44,11 @@ class AnnotatingList(MutableSequence[T]):
     b comes to 0
     >>> names
     ['b']
+
+    What is made of one by ``+`` or `copy` is a list, on which nothing acts:
+
+    >>> names + ["c"]
+    ['b', 'c']
     """
 
     def __init__(self, items: Iterable[T] | None = None) -> None:
@@ -95,6 +102,16 @@ class AnnotatingList(MutableSequence[T]):
     def __len__(self) -> int:
         return len(self._items)
 
+    def copy(self) -> list[T]:
+        """Return a list of the items, on which nothing acts."""
+        return list(self._items)
+
+    def __add__(self, other: Iterable[T]) -> list[T]:
+        return [*self._items, *other] if _is_list(other) else NotImplemented
+
+    def __radd__(self, other: Iterable[T]) -> list[T]:
+        return [*other, *self._items] if _is_list(other) else NotImplemented
+
     def __eq__(self, other: object) -> bool:
         if isinstance(other, AnnotatingList):
             return self._items == other._items
@@ -104,3 +121,10 @@ class AnnotatingList(MutableSequence[T]):
 
     def __repr__(self) -> str:
         return repr(self._items)
+
+
+def _is_list(other: object) -> bool:
+    return isinstance(other, (list, AnnotatingList))
+
+
+explain_missing(__name__)

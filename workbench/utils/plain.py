@@ -13,6 +13,7 @@ from workbench.errors import (
     UnknownArgumentError,
     nearest,
 )
+from workbench.hints import hinted
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -51,6 +52,7 @@ def is_count(number: object, least: int = 1) -> TypeGuard[int]:
     return is_whole(number) and number >= least
 
 
+@hinted
 def pack(arg: Any) -> list[Any]:
     """Make a list of `arg`: a list stays itself, a tuple is converted, anything else is wrapped.
 
@@ -64,6 +66,7 @@ def pack(arg: Any) -> list[Any]:
     return list(arg) if isinstance(arg, tuple) else [arg]
 
 
+@hinted
 def unpack(arg: Any, singleton: bool = False) -> Any:
     """Undo `pack`: the only element of a list or tuple of one; a longer tuple becomes a list.
 
@@ -91,6 +94,7 @@ def unpack(arg: Any, singleton: bool = False) -> Any:
     return list(arg) if isinstance(arg, tuple) else arg
 
 
+@hinted
 def dict_subset(
     dict_: MutableMapping[K, V], keys: Iterable[K], pop: bool = False, must_have: bool = True
 ) -> dict[K, V]:
@@ -208,6 +212,7 @@ def extract_args(expected: Sequence[str], *args: Any, **kwargs: Any) -> dict[str
     return {name: routed[name] for name in expected}
 
 
+@hinted
 def find_bricks(top_bricks: Iterable[B], predicate: Callable[[B], bool]) -> list[B]:
     """Return all bricks at or below `top_bricks` that satisfy `predicate`.
 
@@ -237,6 +242,7 @@ def find_bricks(top_bricks: Iterable[B], predicate: Callable[[B], bool]) -> list
     return found
 
 
+@hinted
 def repr_attrs(instance: object, *attrs: str) -> str:
     """Return Python's standard representation of `instance` with some of its attributes added.
 

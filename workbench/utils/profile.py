@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TextIO
 
 from workbench.hints import Hinted
+from workbench.names import explain_missing
 from workbench.utils.notices import screen
 
 __all__ = [
@@ -107,3 +108,6 @@ class Timer(Hinted):
 
     def __exit__(self, *exception: object) -> None:
         self.profile.exit(perf_counter() - self._start)
+
+
+explain_missing(__name__)

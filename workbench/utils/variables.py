@@ -10,10 +10,12 @@ import torch
 
 from workbench import tensor
 from workbench.errors import DtypeError, ShapeError
+from workbench.hints import hinted
 from workbench.tensor import SharedVariable, Variable, as_variable, shared
 from workbench.tensor.device import floatx
 
 
+@hinted
 def check_variable(variable: Any, n_dim: int | None, dtype_prefix: str | None) -> None:
     """Check the number of dimensions and the dtype of a variable.
 
@@ -50,11 +52,13 @@ def check_variable(variable: Any, n_dim: int | None, dtype_prefix: str | None) -
         raise DtypeError(f"{variable!r} is {dtype}, but must be {dtype_prefix}...")
 
 
+@hinted
 def is_shared_variable(variable: Any) -> bool:
     """Whether `variable` keeps a value between calls."""
     return isinstance(variable, SharedVariable)
 
 
+@hinted
 def is_graph_input(variable: Variable) -> bool:
     """Whether a value of `variable` has to be given: nothing computes it, and it keeps none.
 
@@ -131,6 +135,7 @@ def shared_like(variable: Variable, name: str | None = None, **kwargs: Any) -> S
     return shared(torch.zeros(shape, dtype=variable.dtype), name, **kwargs)
 
 
+@hinted
 def put_hook(variable: Variable, hook_fn: Callable[..., Any], *args: Any) -> Variable:
     """Call a function with the value of a variable every time that it is computed.
 
@@ -161,16 +166,19 @@ def put_hook(variable: Variable, hook_fn: Callable[..., Any], *args: Any) -> Var
     return tensor.put_hook(variable, lambda value: hook_fn(value, *args))
 
 
+@hinted
 def print_shape(x: Any, header: str | None = None) -> None:
     """Print the shape of a value: a hook."""
     _show(tuple(x.shape), header)
 
 
+@hinted
 def print_sum(x: Any, header: str | None = None) -> None:
     """Print the sum of a value: a hook."""
     _show(float(x.sum()), header)
 
 
+@hinted
 def ipdb_breakpoint(x: Any) -> None:
     """Stop in a debugger with the value at hand as ``x``: a hook.
 

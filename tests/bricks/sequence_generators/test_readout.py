@@ -6,6 +6,7 @@ import torch
 
 from workbench import shared, tensor
 from workbench.bricks import MLP, Bias, Linear, Tanh
+from workbench.bricks.lazy import is_set
 from workbench.bricks.parallel import Merge
 from workbench.bricks.recurrent import LSTM
 from workbench.bricks.sequence_generators import (
@@ -116,12 +117,34 @@ def test_interfaces_say_what_is_to_be_defined(brick):
                 getattr(made, method)(*arguments)
 
 
-def test_lookup_feedback_knows_that_outputs_are_numbers():
+def test_lookup_feedback_knows_the_size_of_its_vectors():
     feedback = LookupFeedback(3, 2)
-    assert (feedback.output_dim, *feedback.get_dims(["outputs", "feedback"])) == (0, 0, 2)
-    feedback.output_dim = 0
-    with pytest.raises(ValueError, match="output_dim is 0, not 5; .* is feedback_dim"):
-        feedback.output_dim = 5
+    assert (feedback.output_dim, *feedback.get_dims(["outputs", "feedback"])) == (2, 0, 2)
+    feedback.output_dim = 0  # what a readout of numbers hands down
+    assert feedback.output_dim == feedback.feedback_dim == 2
+    feedback.push_allocation_config()
+    feedback.allocate()
+    assert feedback.output_dim == feedback.lookup.dim == feedback.lookup.output_dim == 2
+    feedback.output_dim = 5
+    assert feedback.feedback_dim == 5
+    feedback.allocate()
+    assert feedback.lookup.W.shape == (3, 5)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_readout_leaves_the_size_of_looked_up_vectors_alone(late):
+    feedback = LookupFeedback(num_outputs=3) if late else LookupFeedback(3, 7)
+    readout = Readout(
+        SoftmaxEmitter(), feedback, source_names=["feedback"], source_dims=[7], readout_dim=3
+    )
+    readout.push_allocation_config()
+    if late:
+        assert not is_set(feedback.output_dim)
+        with pytest.raises(ValueError, match="feedback_dim"):
+            readout.allocate()
+        feedback.output_dim = 7
+    readout.allocate()
+    assert feedback.output_dim == readout.get_dim("feedback") == feedback.lookup.W.shape[1] == 7
 
 
 def test_a_feedback_that_is_given_learns_the_size_of_outputs():

@@ -11,6 +11,7 @@ from workbench.bricks.attention.interface import (
     GenericSequenceAttention,
 )
 from workbench.bricks.attention.transition import AttentionRecurrent
+from workbench.names import explain_missing
 
 __all__ = [
     "AbstractAttention",
@@ -20,3 +21,5 @@ __all__ = [
     "SequenceContentAttention",
     "ShallowEnergyComputer",
 ]
+
+explain_missing(__name__)

@@ -4,6 +4,7 @@ from workbench.bricks.conv.convolution import Convolutional
 from workbench.bricks.conv.pooling import AveragePooling, MaxPooling, Pooling
 from workbench.bricks.conv.sequence import ConvolutionalSequence, Flattener
 from workbench.bricks.conv.transpose import ConvolutionalTranspose
+from workbench.names import explain_missing
 
 __all__ = [
     "AveragePooling",
@@ -14,3 +15,5 @@ __all__ = [
     "MaxPooling",
     "Pooling",
 ]
+
+explain_missing(__name__)

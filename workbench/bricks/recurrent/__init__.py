@@ -5,6 +5,7 @@ from workbench.bricks.recurrent.base import BaseRecurrent
 from workbench.bricks.recurrent.bidirectional import Bidirectional
 from workbench.bricks.recurrent.iteration import recurrent
 from workbench.bricks.recurrent.stack import RecurrentStack
+from workbench.names import explain_missing
 
 __all__ = [
     "LSTM",
@@ -15,3 +16,5 @@ __all__ = [
     "SimpleRecurrent",
     "recurrent",
 ]
+
+explain_missing(__name__)

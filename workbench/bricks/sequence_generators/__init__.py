@@ -16,6 +16,7 @@ from workbench.bricks.sequence_generators.interface import (
 )
 from workbench.bricks.sequence_generators.readout import Readout
 from workbench.bricks.sequence_generators.transition import FakeAttentionRecurrent
+from workbench.names import explain_missing
 
 __all__ = [
     "AbstractEmitter",
@@ -30,3 +31,5 @@ __all__ = [
     "TrivialEmitter",
     "TrivialFeedback",
 ]
+
+explain_missing(__name__)

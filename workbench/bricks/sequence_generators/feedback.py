@@ -6,10 +6,9 @@ from typing import Any
 
 from workbench.bricks.application import application
 from workbench.bricks.interfaces import Initializable
-from workbench.bricks.lazy import lazy
+from workbench.bricks.lazy import is_set, lazy
 from workbench.bricks.lookup import LookupTable
 from workbench.bricks.sequence_generators.interface import AbstractFeedback
-from workbench.errors import BrickError
 from workbench.tensor import Variable
 
 
@@ -73,17 +72,15 @@ class LookupFeedback(AbstractFeedback, Initializable):
         self.feedback_dim = feedback_dim
 
     @property
-    def output_dim(self) -> int:
-        """The size of an output of the generator: zero, since that is a number."""
-        return 0
+    def output_dim(self) -> Any:
+        """The size of a vector, `feedback_dim`."""
+        return self.feedback_dim
 
     @output_dim.setter
     def output_dim(self, value: Any) -> None:
-        if value:
-            raise BrickError(
-                f"{self.path()}: outputs that are looked up are numbers, so output_dim is 0, not "
-                f"{value}; the size of a vector is feedback_dim"
-            )
+        # A readout hands down the size of its outputs, which are numbers here: zero.
+        if is_set(value) and value != 0:
+            self.feedback_dim = value
 
     def _push_allocation_config(self) -> None:
         self.lookup.length = self.num_outputs

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
+from workbench.data.convert.splits import check_splits
 from workbench.data.hdf5 import write_hdf5
 from workbench.data.idx import read_idx
 from workbench.data.npz import read_npz
+from workbench.hints import hinted
 
 
+@hinted
 def idx_to_hdf5(
     path: str | os.PathLike[str],
     splits: Mapping[str, Mapping[str, str | os.PathLike[str]]],
@@ -47,6 +50,7 @@ def idx_to_hdf5(
     >>> H5PYDataset(folder / "data.h5", ("train",)).indexables
     (array([7, 2, 1], dtype=uint8),)
     """
+    check_splits(splits, "path", by_source=True)
     read = {
         split: {source: read_idx(file) for source, file in files.items()}
         for split, files in splits.items()
@@ -54,6 +58,7 @@ def idx_to_hdf5(
     write_hdf5(path, read, axis_labels=axis_labels)
 
 
+@hinted
 def npz_to_hdf5(
     path: str | os.PathLike[str],
     archive: str | os.PathLike[str],
@@ -96,6 +101,7 @@ def npz_to_hdf5(
     >>> H5PYDataset(folder / "data.h5", ("test",)).indexables
     (array([3]),)
     """
+    check_splits(splits, "name", by_source=True)
     names = [name for sources in splits.values() for name in sources.values()]
     arrays = dict(zip(names, read_npz(archive, names), strict=True))
     read = {

@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.data.convert.splits import check_splits
 from workbench.data.files import one_line, regular_file, some
 from workbench.data.hdf5 import write_hdf5
 from workbench.data.narrow import number_dtype, parsed
 from workbench.errors import DataError, DataFileError, SourceError, nearest
+from workbench.hints import hinted
 
 FLOAT = np.dtype(np.float64)
 
@@ -90,6 +92,7 @@ class Table:
         return [row[index].strip() for row in self.rows]
 
 
+@hinted
 def csv_to_hdf5(
     path: str | os.PathLike[str],
     files: Mapping[str, str | os.PathLike[str]],
@@ -146,6 +149,7 @@ def csv_to_hdf5(
     >>> features.tolist(), targets.tolist()
     ([[5.099999904632568, 3.5], [7.0, 3.200000047683716]], [[0], [1]])
     """
+    check_splits(files, "path")
     tables = {split: read_table(file, delimiter, encoding) for split, file in files.items()}
     if not tables:
         raise DataError(f"nothing to write to {path}: no files were given")

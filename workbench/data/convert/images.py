@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.data.files import replacing
+from workbench.data.convert.splits import check_splits
 from workbench.data.hdf5.write import FORMAT, create_dense, create_ragged, write_table
 from workbench.data.pillow import MODES, picture_size, pillow, read_picture
 from workbench.errors import DataError, DataFileError, MissingDataError
+from workbench.hints import hinted
+from workbench.utils.atomic import replacing
 
 SUFFIXES = {
     ".bmp",
@@ -34,6 +36,7 @@ SUFFIXES = {
 AXES = ("batch", "channel", "height", "width")
 
 
+@hinted
 def images_to_hdf5(
     path: str | os.PathLike[str],
     folders: Mapping[str, str | os.PathLike[str]],
@@ -88,6 +91,7 @@ def images_to_hdf5(
     pillow()
     if mode not in MODES:
         raise DataError(f"mode is {mode!r}; expected one of {', '.join(map(repr, MODES))}")
+    check_splits(folders, "path")
     found = {split: _pictures(Path(folder)) for split, folder in folders.items()}
     if not found:
         raise DataError(f"nothing to write to {path}: no folders were given")
@@ -100,7 +104,10 @@ def images_to_hdf5(
             f"of the folders {', '.join(map(str, folders.values()))} some have classes and some "
             "have not; put the pictures of each class into a subfolder, or into none"
         )
-    with replacing(Path(path)) as temporary, h5py.File(temporary, "w", libver=FORMAT) as file:
+    with (
+        replacing(path, MissingDataError) as temporary,
+        h5py.File(temporary, "w", libver=FORMAT) as file,
+    ):
         _write_pictures(file, files, shapes, mode)
         if names[0] is not None:
             classes = sorted(set(names), key=str)

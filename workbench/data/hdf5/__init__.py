@@ -19,5 +19,8 @@ first. What stands in other files is refused unless it is allowed.
 
 from workbench.data.hdf5.dataset import H5PYDataset
 from workbench.data.hdf5.write import write_hdf5
+from workbench.names import explain_missing
 
 __all__ = ["H5PYDataset", "write_hdf5"]
+
+explain_missing(__name__)

@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.datasets import as_array
-from workbench.data.files import replacing
 from workbench.data.hdf5.layout import split_array
-from workbench.errors import DataError
+from workbench.data.narrow import of_one_dtype
+from workbench.errors import DataError, MissingDataError
+from workbench.hints import hinted
+from workbench.utils.atomic import replacing
 
 if TYPE_CHECKING:
     import h5py
@@ -22,6 +24,7 @@ FORMAT = "v110"
 """The first version of HDF5 whose own structures all carry checksums, so that damage is noticed."""
 
 
+@hinted
 def write_hdf5(
     path: str | os.PathLike[str],
     splits: Mapping[str, Mapping[str, npt.ArrayLike]],
@@ -82,7 +85,10 @@ def write_hdf5(
             )
     if not table:
         raise DataError(f"nothing to write to {path}: splits is {dict(splits)!r}")
-    with replacing(path) as temporary, h5py.File(temporary, "w", libver=FORMAT) as file:
+    with (
+        replacing(path, MissingDataError) as temporary,
+        h5py.File(temporary, "w", libver=FORMAT) as file,
+    ):
         for source, arrays in pieces.items():
             labels = (axis_labels or {}).get(source, ())
             if any(array.dtype == object for array in arrays):
@@ -153,15 +159,21 @@ def _write_dense(
 ) -> None:
     import h5py
 
+    arrays = of_one_dtype(arrays, f"source {source!r}")
     try:
         whole = np.concatenate(arrays)
     except ValueError as error:
         raise DataError(f"the splits of source {source!r} do not fit: {error}") from None
     text = whole.dtype.kind == "U"
     dtype = h5py.string_dtype() if text else whole.dtype
-    stored = create_dense(file, source, whole.shape, dtype, labels)
-    if whole.size:
-        stored[...] = whole.astype(object) if text else whole
+    try:
+        stored = create_dense(file, source, whole.shape, dtype, labels)
+        if whole.size:
+            stored[...] = whole.astype(object) if text else whole
+    except (TypeError, ValueError) as error:  # of dates, and of text with the character NUL
+        raise DataError(
+            f"source {source!r} of dtype {whole.dtype} cannot be stored in HDF5: {error}"
+        ) from None
 
 
 def _write_ragged(
@@ -176,7 +188,8 @@ def _write_ragged(
             f"{' or '.join(map(str, sorted(axes)))} axes and dtype {dtype}; expected numbers, and "
             "as many axes in each"
         )
+    examples = of_one_dtype(examples, f"source {source!r}")
     stored, shapes = create_ragged(file, source, len(examples), axes.pop(), dtype, labels)
     for index, example in enumerate(examples):
-        stored[index] = example.astype(dtype, copy=False).reshape(-1)
+        stored[index] = example.reshape(-1)
         shapes[index] = example.shape

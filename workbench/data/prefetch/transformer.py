@@ -75,6 +75,9 @@ class Prefetch(Transformer):
         self.workers = workers
         self._pool = WorkerPool()
 
+    def _copied(self) -> None:
+        self._pool = WorkerPool()
+
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
         reading = self._in_thread if self.workers == "thread" else self._in_process
         with reading(epoch, start) as ahead:

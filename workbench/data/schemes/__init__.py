@@ -28,6 +28,7 @@ from workbench.data.schemes.indexed import (
     ShuffledScheme,
 )
 from workbench.data.schemes.sizes import ConstantScheme
+from workbench.names import explain_missing
 
 __all__ = [
     "BatchScheme",
@@ -44,3 +45,5 @@ __all__ = [
     "ShuffledScheme",
     "cross_validation",
 ]
+
+explain_missing(__name__)

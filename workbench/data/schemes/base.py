@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.hooks import check_called
+from workbench.data.looking import Part
 from workbench.data.seeds import as_integer, as_positive
 from workbench.errors import DataError
 from workbench.hints import Hinted
@@ -22,7 +23,7 @@ Indices: TypeAlias = "range | npt.NDArray[np.intp]"
 Request: TypeAlias = "int | slice | npt.NDArray[np.intp]"
 
 
-class IterationScheme(Hinted, ABC):
+class IterationScheme(Hinted, Part, ABC):
     """What every scheme offers.
 
     Attributes
@@ -47,6 +48,9 @@ class IterationScheme(Hinted, ABC):
         super().__init_subclass__(**options)
         advice = "the requests of an epoch depend on its number, and begin with number `start`"
         check_called(cls, "get_request_iterator", ("epoch", "start"), advice)
+
+    def _copied_whole(self, moves: bool) -> bool:
+        return True  # it may count how often it was asked
 
     @property
     def bounds(self) -> tuple[int, int] | None:

@@ -21,6 +21,7 @@ from workbench.data.transformers.random import RandomTransformer
 from workbench.data.transformers.resampling import MinimumImageDimensions, Random2DRotation
 from workbench.data.transformers.sources import FilterSources, Merge, Rename
 from workbench.data.transformers.windows import NGrams, Window
+from workbench.names import explain_missing
 
 __all__ = [
     "Batch",
@@ -49,3 +50,5 @@ __all__ = [
     "Unpack",
     "Window",
 ]
+
+explain_missing(__name__)

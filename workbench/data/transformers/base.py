@@ -11,7 +11,7 @@ import numpy as np
 from workbench.data.axes import AxisLabels
 from workbench.data.datasets import Data, check_sources, stack
 from workbench.data.hooks import check_called
-from workbench.data.readonly import read_only_batch
+from workbench.data.readonly import Watched
 from workbench.data.streams import AbstractDataStream
 from workbench.errors import DataError
 
@@ -75,7 +75,7 @@ class Transformer(AbstractDataStream):
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
         batches = self.data_stream.iterate(epoch, start)
-        return map(self.transform, batches if self._never_writes else map(read_only_batch, batches))
+        return map(self.transform if self._never_writes else Watched(self.transform, self), batches)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.data_stream!r})"

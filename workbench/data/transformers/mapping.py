@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from workbench.data.datasets import Data, check_sources
-from workbench.data.readonly import read_only_batch
+from workbench.data.readonly import Watched, read_only_batch
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import Transformer
 from workbench.errors import DataError, SourceError
@@ -179,11 +179,8 @@ class Filter(Transformer):
         self.num_batches = self.num_examples = None
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
-        kept = filter(self._keeps, self.data_stream.iterate(epoch))
+        kept = filter(Watched(self.predicate, self), self.data_stream.iterate(epoch))
         return islice(kept, start, None)
-
-    def _keeps(self, data: Data) -> Any:
-        return self.predicate(read_only_batch(data))
 
     def __repr__(self) -> str:
         return f"Filter({self.data_stream!r}, {self.predicate!r})"

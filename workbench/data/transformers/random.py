@@ -16,7 +16,7 @@ import torch
 
 from workbench.data.datasets import Data, stack
 from workbench.data.hooks import check_called
-from workbench.data.readonly import read_only
+from workbench.data.readonly import Watched
 from workbench.data.seeds import Rng, generator_at, resolve_seed
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import Transformer, chosen_sources
@@ -69,17 +69,16 @@ class RandomTransformer(Transformer):
         """
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
+        transformed = self._transformed if self._never_writes else Watched(self._transformed, self)
         for position, data in enumerate(self.data_stream.iterate(epoch, start), start):
             entries = list(data)
             for index, name in enumerate(self.sources):
                 if name in self.which_sources:
                     rng = generator_at(self.seed, epoch, position, self.num_random)
-                    entries[index] = self._transformed(entries[index], rng)
+                    entries[index] = transformed(entries[index], rng)
             yield tuple(entries)
 
     def _transformed(self, entry: Any, rng: np.random.Generator) -> Any:
-        if not self._never_writes:
-            entry = read_only(entry)
         if self.produces_examples:
             return self.transform_example(_as_array(entry), rng)
         examples = [self.transform_example(_as_array(example), rng) for example in entry]

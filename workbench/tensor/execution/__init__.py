@@ -4,8 +4,11 @@ A `Step` is what a call does. `Eager` runs it as it is written. `tracing` flatte
 updates included, for `Compiled` to run as one program. `Execution` decides between the tiers.
 """
 
+from workbench.names import explain_missing
 from workbench.tensor.execution.policy import MODES, Execution, Mode
 from workbench.tensor.execution.step import Guard, Step, Watch
 from workbench.tensor.execution.threads import available_threads
 
 __all__ = ["MODES", "Execution", "Guard", "Mode", "Step", "Watch", "available_threads"]
+
+explain_missing(__name__)

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.step import Step
 
 RECURS = 3
@@ -53,7 +54,7 @@ class Captured:
             self._capture(values)
             if self.graph is None:
                 return self._run(values)
-        torch._foreach_copy_(self._inputs, list(values), non_blocking=True)
+        internals.foreach_copy_(self._inputs, list(values), non_blocking=True)
         self.graph.replay()
         return [o.clone() if isinstance(o, torch.Tensor) else o for o in self._outputs]
 
@@ -78,4 +79,4 @@ class Captured:
         finally:
             # What the runs before capturing did to shared variables has not happened.
             if updated:
-                torch._foreach_copy_(updated, before)
+                internals.foreach_copy_(updated, before)

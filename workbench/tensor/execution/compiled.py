@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from workbench import errors
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.captured import Captured
 from workbench.tensor.execution.eager import Eager, undefined
 from workbench.tensor.execution.loops import Program
@@ -215,9 +216,7 @@ def _processor() -> threading.Thread:
 
     def ask() -> None:
         with contextlib.suppress(Exception):  # inductor will ask again, and say what is wrong
-            from torch._inductor.cpu_vec_isa import valid_vec_isa_list
-
-            valid_vec_isa_list()
+            internals.valid_vec_isa_list()
 
     thread = threading.Thread(target=ask, name="processor", daemon=True)
     thread.start()
@@ -231,17 +230,11 @@ def _compile(sources: list[str], traced: Trace, threads: int) -> Program:
     """
     made: list[Any] = []
     try:
-        from torch._dynamo.convert_frame import compile_lock
-        from torch._functorch import config as functorch_config
-        from torch._guards import TracingContext, tracing
-        from torch._inductor import standalone_compile
-        from torch._inductor.compile_fx import compile_fx_inner
-        from torch._inductor.lowering import add_needs_realized_inputs
 
         def inner(*args: Any, **kwargs: Any) -> Any:
             if _processor.cache_info().currsize:  # asked for on a CPU
                 _processor().join()
-            made.append(compile_fx_inner(*args, **kwargs))
+            made.append(internals.compile_fx_inner(*args, **kwargs))
             # Where nothing is computed, nothing is written.
             sources.append(vars(made[-1]).get("source_code", ""))
             return made[-1]
@@ -254,18 +247,18 @@ def _compile(sources: list[str], traced: Trace, threads: int) -> Program:
                 "cpp.threads": threads,
             },
         }
-        add_needs_realized_inputs(OPERATIONS)
+        internals.add_needs_realized_inputs(OPERATIONS)
         rewrite(traced)
         plain = traced.plain
         with (
             silence(),
-            compile_lock,
+            internals.compile_lock,
             torch.no_grad(),
             # A second cache, in front of inductor's, would skip `inner`.
-            functorch_config.patch(enable_autograd_cache=False),
-            tracing(TracingContext(traced.mode)),
+            internals.functorch_config.patch(enable_autograd_cache=False),
+            internals.tracing(internals.TracingContext(traced.mode)),
         ):
-            program = standalone_compile(
+            program = internals.standalone_compile(
                 traced.graph,
                 traced.arguments,
                 dynamic_shapes="from_tracing_context",

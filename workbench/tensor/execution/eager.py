@@ -47,7 +47,13 @@ class Eager:
         self._groups = _by_kind(changes, [variable.tensor for variable in step.updated])
         self._screen: Screen | None = None
         if step.watched and not self._away:
-            self._screen = Screen(step.watched, [self._like(place) for place in step.watched])
+            changing = {
+                place
+                for place, change in enumerate(changes, start=step.n_outputs)
+                if change.function is not torch._foreach_copy_
+            }
+            likes = [self._like(place) for place in step.watched]
+            self._screen = Screen(step.watched, likes, changing)
 
     def find(self, sizes: tuple[int, ...]) -> Run:
         """What runs inputs of `sizes`: this, on as many threads as suit them."""
@@ -73,8 +79,10 @@ class Eager:
                 step.program.explain([*values, *self._held], error)
                 raise
             outputs, news = step.divided(results)
+            again = self._again
             if self._limited and undefined(outputs):
-                results = self._with_limits(values)
+                again = self._with_limits
+                results = again(values)
                 outputs, news = step.divided(results)
             if self._away and (step.guard is not None or step.watch is not None):
                 news = self._looked_at_later(outputs, news)
@@ -89,6 +97,9 @@ class Eager:
                     if not -1 <= factor <= 1:
                         screen = None
                 if screen is None or not screen.passes(results):
+                    if screen is not None:
+                        results = again(values)
+                        outputs, news = step.divided(results)
                     self._look_closely(values, results, factors)
             for function, targets, places, factor in self._groups:
                 by = [news[i] for i in places]
@@ -98,15 +109,19 @@ class Eager:
                     function(targets, by, alpha=factors[factor])
         return outputs
 
+    def _again(self, values: Sequence[Any]) -> Sequence[Any]:
+        """The results once more, computed in the same way."""
+        with arithmetic(self.step):
+            results: Sequence[Any] = self._forward(*values, *self._held)
+        return results
+
     def _with_limits(self, values: Sequence[Any]) -> Sequence[Any]:
         """The same again, computing limits where the quick way gave NaN."""
         token = careful.set(True)
         try:
-            with arithmetic(self.step):
-                results: Sequence[Any] = self._forward(*values, *self._held)
+            return self._again(values)
         finally:
             careful.reset(token)
-        return results
 
     def _prepared(self) -> tuple[fx.GraphModule, list[Change]]:
         """What runs, and what is to be done with its new values."""

@@ -11,6 +11,8 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from workbench import errors
+from workbench.hints import hinted
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.compiled import Compiled, Variant
 from workbench.tensor.execution.policy import Execution
 from workbench.tensor.execution.step import Step
@@ -31,6 +33,7 @@ NOTHING_TO_EXPLAIN = (
 )
 
 
+@hinted
 def explain(what: Any) -> None:
     """Print what a function or an algorithm runs, in which tier and why, and what that costs.
 
@@ -177,7 +180,7 @@ def _peak(graph: torch.fx.GraphModule) -> int:
         value = node.meta.get("val")
         new = 0
         if isinstance(value, torch.Tensor):
-            storage = value.untyped_storage()._cdata
+            storage = internals.storage_of(value)
             if storage not in storages and node.op != "placeholder":
                 new = int(_hint(value.numel())) * value.element_size()
             storages.add(storage)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from workbench.openmp import limited
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.products import product
 from workbench.tensor.lowering import instead
 
@@ -310,10 +311,10 @@ def _gathered(
 
 def _apart(results: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     """`results` with memory of their own, as those of an operation must have."""
-    taken = {other.untyped_storage()._cdata for other in others}
+    taken = {internals.storage_of(other) for other in others}
     own = []
     for result in results:
-        storage = result.untyped_storage()._cdata
+        storage = internals.storage_of(result)
         own.append(result.clone() if storage in taken else result)
         taken.add(storage)
     return own

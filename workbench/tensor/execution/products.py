@@ -15,6 +15,8 @@ import platform
 
 import torch
 
+from workbench.tensor import torch_internals as internals
+
 SMALL = 2**15
 """Multiplications up to which a kernel of inductor is faster than the call of a library."""
 LARGE = 2**22
@@ -57,7 +59,7 @@ def product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
 
 def _product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     """``left @ right`` by oneDNN, which copies `left` unless its rows lie one after the other."""
-    linear = torch.ops.mkldnn._linear_pointwise.default
+    linear = internals.linear_pointwise.default
     result: torch.Tensor = linear(left, right.t(), None, "none", [], "")
     return result
 

@@ -11,6 +11,8 @@ import warnings
 from collections.abc import Iterator
 from contextvars import ContextVar
 
+from workbench.tensor import torch_internals as internals
+
 _silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 
@@ -30,7 +32,7 @@ def silence() -> Iterator[None]:
 
     The compiler's warnings to its own developers are left out from then on.
     """
-    warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\._inductor\.")
+    warnings.filterwarnings("ignore", category=UserWarning, module=internals.COMPILER)
     for name, logger in list(logging.root.manager.loggerDict.items()):
         if name.partition(".")[0] == "torch":
             for handler in getattr(logger, "handlers", ()):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import fx
 
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.products import by_inductor, by_onednn
 from workbench.tensor.execution.screen import MARGIN
 
@@ -50,9 +51,9 @@ def rewrite(traced: Trace) -> None:
 def _singly(graph: fx.Graph, node: Any) -> None:
     """Take a multi-tensor operation apart: on a CPU it would be nothing but a loop."""
     name = getattr(node.target, "__name__", "")
-    if not name.startswith("_foreach_"):
+    if not name.startswith(internals.MULTI_TENSOR):
         return
-    function, overload = name.removeprefix("_foreach_").split(".")
+    function, overload = name.removeprefix(internals.MULTI_TENSOR).split(".")
     any_overload = getattr(aten, function)
     # Those of the power are named after something else; torch finds the right one.
     single = (
@@ -217,8 +218,7 @@ def _device(node: fx.Node) -> str | None:
 
 
 def _storage(node: Any) -> int:
-    storage: int = _value(node).untyped_storage()._cdata
-    return storage
+    return internals.storage_of(_value(node))
 
 
 def _call(graph: fx.Graph, target: Any, *args: Any, **kwargs: Any) -> fx.Node:

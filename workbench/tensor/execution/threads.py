@@ -16,10 +16,11 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from workbench.config import config
+from workbench.hints import hinted
 from workbench.openmp import limited, sleep_while_idle
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.processors import available_processors
 from workbench.tensor.execution.quiet import silence
 from workbench.tensor.execution.step import Run, Step
@@ -144,6 +145,7 @@ class Threads:
         return f"{self.used} of {self.available}{inside}"
 
 
+@hinted
 def available_threads(asked: int | None = None) -> int:
     """Return how many threads a large step uses on a CPU.
 
@@ -187,12 +189,10 @@ def work(step: Step, sizes: Sequence[int], enough: float = math.inf) -> Work:
     unknown = Work(math.inf, math.inf)
     if step.program.hooked:  # Python looks at values, and there are none here
         return unknown
-    from torch._subclasses.fake_tensor import FakeTensorMode
-
     size_of: dict[tuple[int, int], int] = {}
     for size, places in zip(sizes, step.places, strict=True):
         size_of |= dict.fromkeys(places, size)
-    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    mode = internals.FakeTensorMode(allow_non_fake_inputs=True)
     meter = _Meter(enough)
     program = step.program
     token = instead.set(meter.loop)
@@ -237,7 +237,7 @@ class _Enough(Exception):
     """There is more work than one wants to know."""
 
 
-class _Meter(TorchDispatchMode):
+class _Meter(internals.TorchDispatchMode):
     """Adds up the work of all operations."""
 
     def __init__(self, enough: float) -> None:

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx
-from torch.utils._python_dispatch import _disable_current_modes
 
 from workbench import errors
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.draws import draws
 from workbench.tensor.execution.halves import halved
 from workbench.tensor.execution.loops import SHORT, Moment, Program, call
@@ -31,7 +31,6 @@ from workbench.tensor.execution.step import Step
 from workbench.tensor.lowering import instead
 
 if TYPE_CHECKING:
-    from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
     from workbench.tensor.scan import Loop
@@ -93,7 +92,7 @@ class Trace:
 
     graph: fx.GraphModule
     arguments: list[Any] = field(repr=False)
-    mode: FakeTensorMode = field(repr=False)
+    mode: internals.FakeTensorMode = field(repr=False)
     symbols: list[Any]
     moments: list[tuple[Moment, list[Any]]] = field(default_factory=list)
 
@@ -113,7 +112,7 @@ class Trace:
         results = list(given)
         values = [node.meta["val"] for node in results if isinstance(node, fx.Node)]
         tensors = [v for v in (*self.arguments, *values) if isinstance(v, torch.Tensor)]
-        storages = {tensor.untyped_storage()._cdata for tensor in tensors}
+        storages = {internals.storage_of(tensor) for tensor in tensors}
         return (
             len(storages) == len(tensors)
             and len(values) == len(results)
@@ -164,23 +163,21 @@ class Fakes:
     """Stand-ins for the arguments of one graph, and what is learned about their sizes."""
 
     def __init__(self) -> None:
-        from torch._subclasses.fake_tensor import FakeTensorMode
         from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
         self.known = ShapeEnv()
-        self.mode = FakeTensorMode(shape_env=self.known, allow_non_fake_inputs=True)
+        self.mode = internals.FakeTensorMode(shape_env=self.known, allow_non_fake_inputs=True)
         self.symbols: list[Any] = []
         self.sizes: list[Any] = []
 
     def size(self, example: int, *, any_value: bool = False) -> Any:
         """A size that may be another one than `example`."""
-        from torch._dynamo.source import ConstantSource
         from torch.fx.experimental.symbolic_shapes import DimDynamic
 
         if example in OFTEN_SMALL and not any_value:
             self.symbols.append(example)
             return example
-        source = ConstantSource(f"size_{len(self.symbols)}")
+        source = internals.ConstantSource(f"size_{len(self.symbols)}")
         symbol = self.known.create_symbol(
             example, source, DimDynamic.DYNAMIC, do_not_specialize_zero_one=any_value
         )
@@ -351,7 +348,7 @@ def _one_operation(
     inner: list[tuple[Moment, list[Any]]] = []
     token = instead.set(partial(_one_operation, compiler, threads, inner))
     try:
-        with _disable_current_modes():
+        with internals.disable_current_modes():
             moment, sizes = _moment(compiler, threads, loop, given, inner)
     finally:
         instead.reset(token)

@@ -2,10 +2,17 @@
 
 import os
 import stat
+import subprocess
+import sys
+from functools import partial
 
+import h5py
 import pytest
 
-from workbench.serialization.atomic import UNFINISHED, replace_file
+from workbench.errors import ArchiveError
+from workbench.utils.atomic import UNFINISHED, replace_file, replacing
+
+replace_file = partial(replace_file, error=ArchiveError)
 
 
 def names(folder):
@@ -81,3 +88,32 @@ def test_a_link_stays_a_link(tmp_path):
     replace_file(tmp_path / "link", lambda file: file.write(b"new"))
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "target").read_bytes() == b"new"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files are locked as POSIX has it")
+def test_a_file_that_another_process_is_writing_is_left_alone(tmp_path):
+    path = tmp_path / "x.tar"
+    with replacing(path, ArchiveError) as temporary:
+        code = (
+            "from workbench.errors import ArchiveError\n"
+            "from workbench.utils.atomic import replacing\n"
+            f"with replacing({str(path)!r}, ArchiveError) as file: file.write_bytes(b'inner')"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True)
+        assert path.read_bytes() == b"inner" and temporary.exists()
+        temporary.write_bytes(b"outer")
+    assert path.read_bytes() == b"outer" and names(tmp_path) == ["x.tar"]
+
+
+def test_a_library_that_opens_the_file_by_itself_can_write_it(tmp_path):
+    path = tmp_path / "x.h5"
+    with replacing(path, ArchiveError) as temporary, h5py.File(temporary, "w") as file:
+        file["x"] = [1, 2]
+    with h5py.File(path) as file:
+        assert file["x"][:].tolist() == [1, 2]
+    assert names(tmp_path) == ["x.h5"]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ArchiveError, match="x: cannot be written, .* no folder .*nowhere; make"):
+        replace_file(tmp_path / "nowhere" / "x", print)

@@ -1,6 +1,6 @@
 """Make ``mnist.h5``, the digits that come with the package, from the full MNIST set.
 
-Run as ``python -m workbench.data.embedded.make_mnist PATH/TO/mnist.npz``. The archive must hold
+Run as ``python -m tests.support.embedded.make_mnist PATH/TO/mnist.npz``. The archive must hold
 ``x_train``, ``y_train``, ``x_test`` and ``y_test`` as uint8; their bytes are compared with the
 published files first, so that the subset is of the real set whatever road it came by.
 

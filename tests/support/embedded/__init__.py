@@ -1,0 +1,1 @@
+"""Scripts that made the data sets within the package."""

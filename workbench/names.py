@@ -1,0 +1,216 @@
+"""Names that a module does not have: the nearest one, or what other libraries call it.
+
+`explain_missing` stands at the end of each module with public names. Python asks for a module's
+``__getattr__`` only for names that are not there, so that it costs nothing otherwise.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterable
+from importlib.util import find_spec
+from opcode import opmap
+from types import FrameType
+
+from workbench.errors import MissingImportError, UnknownNameError, nearest
+
+PUBLIC = (
+    "workbench", "workbench.algorithms", "workbench.bricks", "workbench.bricks.attention",
+    "workbench.bricks.conv", "workbench.bricks.cost", "workbench.bricks.lookup",
+    "workbench.bricks.parallel", "workbench.bricks.recurrent",
+    "workbench.bricks.sequence_generators", "workbench.data", "workbench.data.convert",
+    "workbench.expressions", "workbench.extensions", "workbench.extensions.predicates",
+    "workbench.extensions.schedules", "workbench.filter", "workbench.graph",
+    "workbench.initialization", "workbench.log", "workbench.main_loop", "workbench.model",
+    "workbench.monitoring", "workbench.roles", "workbench.search", "workbench.select",
+    "workbench.serialization", "workbench.session", "workbench.config", "workbench.utils",
+)  # fmt: skip
+"""Where to look for a name that another module lacks, the best place first."""
+
+_TORCH = "algorithms.TorchOptimizer, as in TorchOptimizer(cost, parameters, torch.optim.{})"
+OURS: dict[str, str] = {
+    "sgd": "algorithms.GradientDescent, with the step rule Scale(0.1), or Momentum(0.1, 0.9)",
+    "gradientdescentoptimizer": "algorithms.GradientDescent",
+    "optimizer": "algorithms.GradientDescent",
+    "nesterov": _TORCH.format("SGD, {'nesterov': True}"),
+    **{name.casefold(): _TORCH.format(name)
+       for name in ("AdamW", "Adamax", "NAdam", "RAdam", "LBFGS", "Rprop", "Adafactor", "ASGD")},
+    "nadamoptimizer": _TORCH.format("NAdam"),
+    "gradientclipping": "algorithms.StepClipping",
+    "clip_grad_norm_": "algorithms.StepClipping",
+    "clip_grad_norm": "algorithms.StepClipping",
+    "dense": "bricks.Linear",
+    "fullyconnected": "bricks.Linear",
+    "affine": "bricks.Linear",
+    "denselayer": "bricks.Linear",
+    "conv1d": "bricks.conv.Convolutional",
+    "conv2d": "bricks.conv.Convolutional",
+    "convolution2d": "bricks.conv.Convolutional",
+    "conv": "bricks.conv.Convolutional",
+    "convtranspose2d": "bricks.conv.ConvolutionalTranspose",
+    "conv2dtranspose": "bricks.conv.ConvolutionalTranspose",
+    "maxpool2d": "bricks.conv.MaxPooling",
+    "maxpooling2d": "bricks.conv.MaxPooling",
+    "maxpool": "bricks.conv.MaxPooling",
+    "avgpool2d": "bricks.conv.AveragePooling",
+    "averagepooling2d": "bricks.conv.AveragePooling",
+    "flatten": "bricks.conv.Flattener",
+    "relu": "bricks.Rectifier",
+    "leakyrelu": "bricks.LeakyRectifier",
+    "sigmoid": "bricks.Logistic",
+    "swish": "bricks.SiLU",
+    "embedding": "bricks.lookup.LookupTable",
+    "batchnorm": "bricks.BatchNormalization",
+    "batchnorm1d": "bricks.BatchNormalization",
+    "batchnorm2d": "bricks.SpatialBatchNormalization",
+    "layernorm": "bricks.LayerNormalization",
+    "rmsnorm": "bricks.RMSNormalization",
+    "sequential": "bricks.FeedforwardSequence",
+    "module": "bricks.Brick",
+    "layer": "bricks.Brick",
+    "multilayerperceptron": "bricks.MLP",
+    "perceptron": "bricks.MLP",
+    "dropout1d": "bricks.Dropout",
+    "dropout2d": "bricks.Dropout",
+    "spatialdropout2d": "bricks.Dropout",
+    "transformerencoderlayer": "bricks.TransformerBlock",
+    "multiheaddotproductattention": "bricks.MultiHeadAttention",
+    "gru": "bricks.recurrent.GatedRecurrent",
+    "grucell": "bricks.recurrent.GatedRecurrent",
+    "rnn": "bricks.recurrent.SimpleRecurrent",
+    "simplernn": "bricks.recurrent.SimpleRecurrent",
+    "lstmcell": "bricks.recurrent.LSTM",
+    "crossentropy": "bricks.cost.CategoricalCrossEntropy",
+    "crossentropyloss": "bricks.cost.CategoricalCrossEntropy",
+    "sparsecategoricalcrossentropy": "bricks.cost.CategoricalCrossEntropy",
+    "bceloss": "bricks.cost.BinaryCrossEntropy",
+    "mse": "bricks.cost.SquaredError",
+    "mseloss": "bricks.cost.SquaredError",
+    "meansquarederror": "bricks.cost.SquaredError",
+    "mae": "bricks.cost.AbsoluteError",
+    "l1loss": "bricks.cost.AbsoluteError",
+    "meanabsoluteerror": "bricks.cost.AbsoluteError",
+    "accuracy": "bricks.cost.MisclassificationRate, one minus it",
+    "modelcheckpoint": "extensions.Checkpoint",
+    "reducelronplateau": "extensions.ReduceOnPlateau",
+    "learningratescheduler": "extensions.SharedVariableModifier",
+    "lambdalr": "extensions.SharedVariableModifier",
+    "steplr": "extensions.schedules.step",
+    "exponentiallr": "extensions.schedules.exponential",
+    "cosineannealinglr": "extensions.schedules.cosine",
+    "linearlr": "extensions.schedules.linear",
+    "onecyclelr": "extensions.schedules.one_cycle",
+    "sequentiallr": "extensions.schedules.chain",
+    "callbacks": "extensions.TrainingExtension, and MainLoop(extensions=[...])",
+    "trainercallback": "extensions.TrainingExtension",
+    "tqdmprogressbar": "extensions.ProgressBar",
+    "progbarlogger": "extensions.ProgressBar",
+    "csvlogger": "log.to_csv",
+    "tensorboardlogger": "log.SQLiteLog",
+    "trainer": "main_loop.MainLoop",
+    "learner": "main_loop.MainLoop",
+    "loop": "main_loop.MainLoop",
+    "dataloader": "data.DataStream",
+    "tensordataset": "data.IndexableDataset",
+    "randomsampler": "data.ShuffledScheme",
+    "sequentialsampler": "data.SequentialScheme",
+    "batchsampler": "data.SequentialScheme",
+    "kfold": "data.cross_validation",
+    "normalize": "data.ScaleAndShift",
+    "rescaling": "data.ScaleAndShift",
+    "randomcrop": "data.RandomFixedSizeCrop",
+    "randomhorizontalflip": "data.RandomFlip",
+    "randomrotation": "data.Random2DRotation",
+    "imagefolder": "data.convert.images_to_hdf5",
+    "xavier": "initialization.IsotropicGaussian((2 / (inputs + outputs)) ** 0.5)",
+    "glorot": "initialization.IsotropicGaussian((2 / (inputs + outputs)) ** 0.5)",
+    "kaiming": "initialization.IsotropicGaussian((2 / inputs) ** 0.5)",
+    "he": "initialization.IsotropicGaussian((2 / inputs) ** 0.5)",
+    "normal": "initialization.IsotropicGaussian",
+    "gaussian": "initialization.IsotropicGaussian",
+    "randomnormal": "initialization.IsotropicGaussian",
+    "randomuniform": "initialization.Uniform",
+    "zeros": "initialization.Constant, as in Constant(0)",
+    "ones": "initialization.Constant, as in Constant(1)",
+    "save": "serialization.dump",
+    "state_dict": "serialization.to_state_dict",
+    "load_state_dict": "serialization.from_state_dict",
+}  # fmt: skip
+"""What torch, Keras, Lightning, fastai and others call something, and what it is here."""
+
+
+def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> None:
+    """Have `module` say which name was meant by one that it does not have.
+
+    Parameters
+    ----------
+    module : str
+        Its name; it has a list ``__all__``.
+    hint : callable, optional
+        From a name to the end of a sentence about it, or nothing: it is asked first.
+
+    Examples
+    --------
+    >>> import workbench.algorithms
+    >>> workbench.algorithms.Adagard
+    Traceback (most recent call last):
+    ...
+    workbench.errors.UnknownNameError: workbench.algorithms has no 'Adagard'; did you mean
+    'AdaGrad'?
+    >>> from workbench.bricks import Dense
+    Traceback (most recent call last):
+    ...
+    workbench.errors.MissingImportError: workbench.bricks has no 'Dense'; here it is
+    workbench.bricks.Linear
+    """
+
+    def missing(name: str) -> object:
+        text = f"{module} has no {name!r}"
+        full = f"{module}.{name}"
+        if name.startswith("_") or full in sys.modules:  # a module that is being imported
+            raise UnknownNameError(text)
+        frame = sys._getframe(1)
+        if frame.f_code.co_name == "_handle_fromlist":  # which looks for modules next
+            raise UnknownNameError(text)
+        importing = _imports(frame)
+        if hasattr(sys.modules[module], "__path__") and find_spec(full) is not None:
+            raise UnknownNameError(f"{text} yet; it is a module: import {full}")
+        known = vars(sys.modules[module])["__all__"]
+        text += (hint(name) if hint else "") or suggestion(name, known, importing)
+        # Python replaces an AttributeError there by an ImportError with a text of its own.
+        raise MissingImportError(text, name=name) if importing else UnknownNameError(text)
+
+    vars(sys.modules[module])["__getattr__"] = missing
+
+
+def suggestion(name: str, known: Iterable[str], load: bool = False) -> str:
+    """Return where `name` is, what it is called here, or the nearest of `known`.
+
+    Parameters
+    ----------
+    name : str
+    known : iterable of str
+        The public names of the module that was asked.
+    load : bool, optional
+        Whether to load other modules to look there too.
+
+    Examples
+    --------
+    >>> suggestion("ReLU", ["Linear"])
+    '; here it is workbench.bricks.Rectifier'
+    >>> suggestion("Liner", ["Linear"])
+    "; did you mean 'Linear'?"
+    """
+    for place in PUBLIC:
+        if load:
+            importlib.import_module(place)
+        if place in sys.modules and name in getattr(sys.modules[place], "__all__", ()):
+            return f"; it is in {place}: from {place} import {name}"
+    ours = OURS.get(name.casefold())
+    return nearest(name, known) if ours is None else f"; here it is workbench.{ours}"
+
+
+def _imports(frame: FrameType) -> bool:
+    """Whether `frame` is at a statement ``from module import name``."""
+    return frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]

@@ -1,0 +1,106 @@
+"""Every private name of torch that the workbench uses, in one place.
+
+torch moves these without notice, so `pyproject.toml` has a ceiling on its version, and
+``tests/tensor/test_torch_internals.py`` names each with what to do when it moves. Import this
+module and take names from it, as in ``internals.FakeTensorMode``: those in `LATER` belong to parts
+of torch that are slow to import, and are imported when they are first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.autograd import graph as _graph
+from torch.utils import _python_dispatch, _pytree
+
+if TYPE_CHECKING:
+    from torch._dynamo.convert_frame import compile_lock as compile_lock
+    from torch._dynamo.source import ConstantSource as ConstantSource
+    from torch._functorch import config
+    from torch._guards import TracingContext as TracingContext
+    from torch._guards import tracing as tracing
+    from torch._inductor import standalone_compile as standalone_compile
+    from torch._inductor.compile_fx import compile_fx_inner as compile_fx_inner
+    from torch._inductor.cpu_vec_isa import valid_vec_isa_list as valid_vec_isa_list
+    from torch._inductor.lowering import add_needs_realized_inputs as add_needs_realized_inputs
+    from torch._subclasses.fake_tensor import (
+        DataDependentOutputException as DataDependentOutputException,
+    )
+    from torch._subclasses.fake_tensor import FakeTensor as FakeTensor
+    from torch._subclasses.fake_tensor import FakeTensorMode as FakeTensorMode
+
+    functorch_config = config
+
+ConvNd = torch.nn.modules.conv._ConvNd
+NormBase = torch.nn.modules.batchnorm._NormBase
+TensorBase = torch._C.TensorBase
+TorchDispatchMode = _python_dispatch.TorchDispatchMode
+disable_current_modes = _python_dispatch._disable_current_modes
+engine_run_backward = _graph._engine_run_backward
+set_grad_enabled = torch._C._set_grad_enabled
+tree_leaves = _pytree.tree_leaves
+foreach_abs = torch._foreach_abs
+foreach_add = torch._foreach_add
+foreach_add_ = torch._foreach_add_
+foreach_copy_ = torch._foreach_copy_
+foreach_div = torch._foreach_div
+foreach_mul = torch._foreach_mul
+foreach_neg = torch._foreach_neg
+foreach_pow = torch._foreach_pow
+foreach_sqrt = torch._foreach_sqrt
+foreach_sub = torch._foreach_sub
+foreach_sub_ = torch._foreach_sub_
+look_for_non_finite = torch._amp_foreach_non_finite_check_and_unscale_
+linear_pointwise = torch.ops.mkldnn._linear_pointwise
+
+LATER = {
+    "ConstantSource": "torch._dynamo.source",
+    "DataDependentOutputException": "torch._subclasses.fake_tensor",
+    "FakeTensor": "torch._subclasses.fake_tensor",
+    "FakeTensorMode": "torch._subclasses.fake_tensor",
+    "TracingContext": "torch._guards",
+    "add_needs_realized_inputs": "torch._inductor.lowering",
+    "compile_fx_inner": "torch._inductor.compile_fx",
+    "compile_lock": "torch._dynamo.convert_frame",
+    "functorch_config": "torch._functorch",
+    "standalone_compile": "torch._inductor",
+    "tracing": "torch._guards",
+    "valid_vec_isa_list": "torch._inductor.cpu_vec_isa",
+}
+"""Names that are imported when they are first asked for, and from where."""
+
+FAKE_TENSOR_LOG = "torch._subclasses.fake_tensor"
+"""The logger that tells of every operation that fake tensors refuse."""
+COMPILER = r"torch\._inductor\."
+"""A pattern for the modules of the compiler."""
+MULTI_TENSOR = "_foreach_"
+"""How the names of multi-tensor operations begin."""
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name not in LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = importlib.import_module(LATER[name])
+        found = getattr(module, "config" if name == "functorch_config" else name)
+        globals()[name] = found
+        return found
+
+
+def storage_of(tensor: torch.Tensor) -> int:
+    """Return what identifies the memory of a tensor, fake or real; views have that of their base.
+
+    Examples
+    --------
+    >>> matrix = torch.zeros(2, 3)
+    >>> storage_of(matrix) == storage_of(matrix.T), storage_of(matrix) == storage_of(matrix + 0)
+    (True, False)
+    """
+    return int(tensor.untyped_storage()._cdata)
+
+
+def check_size(condition: Any) -> None:
+    """Have symbolic sizes learn a condition; raise `RuntimeError` where it is false."""
+    torch._check(condition)
