@@ -15,9 +15,10 @@ from workbench.errors import nearest
 from .bridge import pump
 from .curves import latest, read_curve
 from .figures import colours, document, names_in
+from .messages import CommandMessage, PlotPayload, RangeMessage
 from .reduction import packed
 from .source import Source
-from .widget import BokehJS, LiveWidget, live_module
+from .widget import BokehJS, LiveWidget, asset
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -28,7 +29,7 @@ KIND = "plot"
 """The kind of `Session.views` that it shows."""
 
 
-class PlotView(LiveWidget[Source]):
+class PlotView(LiveWidget[Source, PlotPayload]):
     """Figures of a run on the screen.
 
     Parameters
@@ -40,7 +41,7 @@ class PlotView(LiveWidget[Source]):
 
     """
 
-    _esm = live_module("plot.js")
+    _esm = asset("plot.js")
 
     title = traitlets.Unicode().tag(sync=True)
     channels: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -63,7 +64,7 @@ class PlotView(LiveWidget[Source]):
             bokehjs=BokehJS.shared().model_id,
         )
 
-    def snapshot(self, source: Source) -> dict[str, Any] | None:
+    def snapshot(self, source: Source) -> PlotPayload | None:
         log, ended = source.log, source.state.ended
         if log is None:
             return None
@@ -86,8 +87,8 @@ class PlotView(LiveWidget[Source]):
     def settled(self, source: Source) -> bool:
         return source.state.ended
 
-    def receive(self, content: dict[str, Any]) -> None:
-        if content.get("kind") == "range":
+    def receive(self, content: CommandMessage | RangeMessage) -> None:
+        if content["kind"] == "range":
             self._range = (content["start"], content["stop"])
             pump.nudge(self)
 

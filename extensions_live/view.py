@@ -55,7 +55,7 @@ def view(session: Session) -> RunView:
         )
     figures = [view for view in session.views if view["kind"] == KIND]
     shown = {name for figure in figures for name in names_in(figure["channels"])}
-    widgets: list[LiveWidget[Any]] = [Controls(session, hide=shown)]
+    widgets: list[LiveWidget[Any, Any]] = [Controls(session, hide=shown)]
     widgets += [PlotView(session, figure) for figure in figures]
     return RunView(widgets, Still(session, figures))
 
