@@ -1,18 +1,16 @@
 """The records of one iteration, as a mapping that can be written to.
 
-What ``log[iteration]`` gives, for every backend: a row holds no data, it asks its log.
+Indexing a log of any backend gives a row. A row holds no data: it asks `Records`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workbench.errors import UnknownRecordError, nearest
 from workbench.log.column import MISSING
-
-if TYPE_CHECKING:
-    from workbench.log.base import TrainingLogBase
+from workbench.log.records import Records
 
 
 class Row(MutableMapping[str, Any]):
@@ -43,42 +41,42 @@ class Row(MutableMapping[str, Any]):
 
     __slots__ = ("_log", "iteration")
 
-    def __init__(self, log: TrainingLogBase, iteration: int) -> None:
+    def __init__(self, log: Records, iteration: int) -> None:
         self._log = log
         self.iteration = iteration
 
     def __getitem__(self, name: str) -> Any:
-        value = self._log._find(self.iteration, name)
+        value = self._log.find(self.iteration, name)
         if value is MISSING:
             raise self._unknown(name)
         return value
 
     def get(self, name: str, default: Any = None) -> Any:
-        value = self._log._find(self.iteration, name)
+        value = self._log.find(self.iteration, name)
         return default if value is MISSING else value
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self._log._find(self.iteration, name) is not MISSING
+        return isinstance(name, str) and self._log.find(self.iteration, name) is not MISSING
 
     def __setitem__(self, name: str, value: Any) -> None:
-        self._log._record(self.iteration, name, value)
+        self._log.record(self.iteration, name, value)
 
     def update(  # type: ignore[override]
         self, records: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), /, **more: Any
     ) -> None:
         """Make several records, which other threads begin to see all at once."""
-        self._log._record_all(self.iteration, dict(records, **more))
+        self._log.record_all(self.iteration, dict(records, **more))
 
     def __delitem__(self, name: str) -> None:
         if name not in self:
             raise self._unknown(name)
-        self._log._forget(self.iteration, name)
+        self._log.forget(self.iteration, name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._log._names(self.iteration))
+        return iter(self._log.names(self.iteration))
 
     def __len__(self) -> int:
-        return len(self._log._names(self.iteration))
+        return len(self._log.names(self.iteration))
 
     def __repr__(self) -> str:
         return repr(dict(self))
