@@ -30,7 +30,7 @@ from workbench.log.frames import Snapshot
 from workbench.log.memory import TrainingLog
 from workbench.log.row import Row
 from workbench.log.sqlite.entry import SQLiteEntry
-from workbench.log.sqlite.identity import READ_ONLY, Event, Identity, after, forks
+from workbench.log.sqlite.identity import OWN, READING, READ_ONLY, Event, Identity, after, forks
 from workbench.log.sqlite.reader import Reader
 from workbench.log.sqlite.status import SQLiteStatus
 from workbench.log.sqlite.store import Additions, Fact, Whole
@@ -302,7 +302,7 @@ class SQLiteLog(TrainingLogBase):
     # Towards the database
 
     def _check_writable(self) -> None:
-        if self._identity is Identity.READING:
+        if self._identity is READING:
             raise LogError(READ_ONLY)
 
     def _keep_or_stage(self, records: list[tuple[int, str, Any]]) -> None:
@@ -312,7 +312,7 @@ class SQLiteLog(TrainingLogBase):
             self._keep(records)
 
     def _keep(self, records: list[tuple[int, str, Any]]) -> None:
-        if self._may_add():
+        if self._identity is OWN or self._may_add():
             self._writer.put(Additions(self.h_uuid, records))
 
     def keep_fact(self, key: str, value: Any) -> None:
@@ -321,7 +321,7 @@ class SQLiteLog(TrainingLogBase):
         if value is not MISSING and type(value) not in PLAIN:
             value = encoded(key, value)
         self._stop_reading()
-        if self._may_add():
+        if self._identity is OWN or self._may_add():
             self._writer.put(Fact(self.h_uuid, key, value))
             if key == "_epoch_ends":
                 self._writer.hurry()
@@ -330,13 +330,12 @@ class SQLiteLog(TrainingLogBase):
 
     def _may_add(self) -> bool:
         """Return True if what is recorded now goes to the database, False if it waits in memory."""
-        if self._identity is not Identity.OWN:
-            if self._training is None:
-                self._move(Event.NOTE)
-            elif self._status.facts["iterations_done"] == self._start:
-                self._move(Event.START)
-            else:
-                self._move(Event.BATCH)
+        if self._training is None:
+            self._move(Event.NOTE)
+        elif self._status.facts["iterations_done"] == self._start:
+            self._move(Event.START)
+        else:
+            self._move(Event.BATCH)
         return self._identity is not Identity.HELD
 
     def _move(self, event: Event) -> None:
@@ -351,7 +350,7 @@ class SQLiteLog(TrainingLogBase):
             elif event is Event.RESTORE or event is Event.LOAD:
                 self._parent, self._staged = None, []
                 self._start = self._status.facts["iterations_done"]
-            if state is Identity.OWN and self._identity is not state:
+            if state is OWN and self._identity is not state:
                 self._write_whole()
             self._identity = state
 

@@ -51,7 +51,9 @@ class SQLiteStatus(MutableMapping[str, Any]):
         return self.facts[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        value = _admitted(key, value)
+        check_name("a fact of the status", key)
+        if type(value) not in PLAIN:
+            value = to_python(value)
         self._log.keep_fact(key, value)
         self.facts[key] = value
 
@@ -71,12 +73,9 @@ class SQLiteStatus(MutableMapping[str, Any]):
         """Put `facts` in the place of all others, in memory only."""
         for key in self.facts.keys() - facts.keys():
             del self.facts[key]
-        self.facts.update({key: _admitted(key, value) for key, value in facts.items()})
+        for key, value in facts.items():
+            check_name("a fact of the status", key)
+            self.facts[key] = to_python(value)
 
     def __repr__(self) -> str:
         return repr(dict(self))
-
-
-def _admitted(key: str, value: Any) -> Any:
-    check_name("a fact of the status", key)
-    return value if type(value) in PLAIN else to_python(value)
