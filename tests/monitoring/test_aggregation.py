@@ -8,7 +8,7 @@ from workbench import tensor
 from workbench.data import as_stream
 from workbench.errors import MonitoringError
 from workbench.monitoring import DatasetEvaluator, Mean, Perplexity, mean, perplexity
-from workbench.monitoring.aggregation import scheme_of
+from workbench.monitoring.inferred import scheme_of
 
 x = tensor.vector("x")
 STREAM = as_stream([{"x": np.float32([0.5, 0.25])}, {"x": np.float32([0.125])}])

@@ -20,7 +20,6 @@ from workbench.monitoring import (
     TakeLast,
     mean,
 )
-from workbench.monitoring.evaluators import Aggregation
 from workbench.tensor import RandomStream
 
 
@@ -246,15 +245,15 @@ def test_a_buffer_can_take_the_last_value_of_what_depends_on_no_data():
 def test_state_goes_on_where_it_was():
     def fresh():
         monitored = [named(x.mean(), "m", n_examples=x.shape[0]), Median([x], "median")]
-        return Aggregation(monitored)
+        return AggregationBuffer(monitored)
 
     first, second = fresh(), fresh()
-    first.initialize()
+    first.initialize_aggregators()
     first.aggregate([np.float32(1), 2, np.float32([0, 2])])
     second.load_state_dict(first.state_dict())
     first.aggregate([np.float32(4), 1, np.float32([4])])
     second.aggregate([np.float32(4), 1, np.float32([4])])
-    assert first.read() == second.read() == {"m": 2, "median": 2}
+    assert first.get_aggregated_values() == second.get_aggregated_values() == {"m": 2, "median": 2}
 
 
 def test_an_evaluator_can_be_pickled():

@@ -30,7 +30,7 @@ from workbench.log.frames import Snapshot
 from workbench.log.memory import TrainingLog
 from workbench.log.row import Row
 from workbench.log.sqlite.entry import SQLiteEntry
-from workbench.log.sqlite.identity import OWN, READING, READ_ONLY, Event, Identity, after, forks
+from workbench.log.sqlite.identity import OWN, READ_ONLY, READING, Event, Identity, after, forks
 from workbench.log.sqlite.reader import Reader
 from workbench.log.sqlite.status import SQLiteStatus
 from workbench.log.sqlite.store import Additions, Fact, Whole
