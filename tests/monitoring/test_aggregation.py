@@ -33,7 +33,7 @@ def test_perplexity_over_a_data_set_is_not_the_mean_over_batches():
     assert DatasetEvaluator([value]).evaluate(STREAM) == {"perplexity": pytest.approx(expected)}
 
 
-@pytest.mark.parametrize("arguments, text", [((5,), "numerator .*got 5"), ((x, "n"), "got 'n'")])
+@pytest.mark.parametrize("arguments, text", [((5,), "numerator .*not 5"), ((x, "n"), "not 'n'")])
 def test_a_mean_is_of_variables(arguments, text):
     with pytest.raises(MonitoringError, match=text):
         Mean(*arguments)
@@ -42,7 +42,9 @@ def test_a_mean_is_of_variables(arguments, text):
 def test_a_tag_that_is_no_scheme_is_named():
     m = x.mean().copy(name="m")
     m.tag.aggregation_scheme = "mean"
-    with pytest.raises(MonitoringError, match=r"of m is a scheme such as Maximum\(m\), got 'mean'"):
+    with pytest.raises(
+        MonitoringError, match=r"of m must be a scheme such as Maximum\(m\), not 'mean'"
+    ):
         DatasetEvaluator([m])
 
 

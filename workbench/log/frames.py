@@ -53,7 +53,7 @@ class Snapshot:
 
 
 class FrameCache:
-    """Gives frames of ever newer snapshots of one log; any thread may ask."""
+    """A source of frames of ever newer snapshots of one log, for any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

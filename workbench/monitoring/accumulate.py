@@ -1,4 +1,4 @@
-"""Accumulators: what batches have given so far, and the values that follow.
+"""Accumulators: the values that follow from the batches so far.
 
 An `Accumulator` holds one value on its way through the batches: `FoldAccumulator` that of a scheme,
 every `MonitoredQuantity` its own. `AggregationBuffer` holds all that is monitored together, for

@@ -1,4 +1,4 @@
-"""Aggregation schemes and monitored quantities, under the specified import path."""
+"""Aggregation schemes and monitored quantities, with their public import path."""
 
 from workbench.monitoring.fold import AggregationScheme, Aggregator
 from workbench.monitoring.quantity import MonitoredQuantity

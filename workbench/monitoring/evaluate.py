@@ -15,7 +15,7 @@ from workbench.tensor.function import Updates
 from workbench.tensor.traversal import ancestors, replace
 
 NO_STREAM = (
-    "monitoring of {names}: evaluate takes a data stream, got {given:.80}; "
+    "monitoring of {names}: evaluate must be given a data stream, not {given:.80}; "
     "workbench.data.as_stream(...) makes one of a DataLoader or of a list of batches"
 )
 
@@ -29,7 +29,7 @@ class Epochs(Protocol):
 
 
 class DatasetEvaluator(Hinted):
-    """Computes the values of variables and quantities over a data set.
+    """An evaluator of variables and quantities over a data set.
 
     Each variable is aggregated as its ``tag.aggregation_scheme`` says. Without one it gets the
     value of its expression on all data at once, however they are divided into batches, where that

@@ -1,4 +1,4 @@
-"""Buffers and the evaluator, under the specified import path."""
+"""Buffers and the evaluator, with their public import path."""
 
 from workbench.monitoring.accumulate import AggregationBuffer, MonitoredQuantityBuffer
 from workbench.monitoring.evaluate import DatasetEvaluator

@@ -23,7 +23,7 @@ State = tuple[Any, ...]
 
 
 class Aggregator(Hinted):
-    """A scheme put into a graph: what to run before, for every, and after the last batch.
+    """A scheme as updates of a graph: before the first, for every, and after the last batch.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Aggregator(Hinted):
 
 
 class AggregationScheme(Hinted, ABC):
-    """How the value of a variable over many batches is computed.
+    """A rule by which the value of a variable over many batches is computed.
 
     Parameters
     ----------

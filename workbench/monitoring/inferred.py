@@ -170,8 +170,8 @@ def scheme_of(variable: Variable) -> AggregationScheme:
     scheme: AggregationScheme | None = vars(variable.tag).get("aggregation_scheme")
     if scheme is not None and not isinstance(scheme, AggregationScheme):
         raise errors.MonitoringError(
-            f"tag.aggregation_scheme of {variable!r} is a scheme such as Maximum({variable!r}), "
-            f"got {scheme!r}"
+            f"tag.aggregation_scheme of {variable!r} must be a scheme such as "
+            f"Maximum({variable!r}), not {scheme!r}"
         )
     if scheme is not None:
         return scheme
@@ -186,7 +186,7 @@ def scheme_of(variable: Variable) -> AggregationScheme:
 
 
 def _fold(variable: Variable, part: Part) -> Fold:
-    """How to aggregate a part of an expression."""
+    """Return the fold of a part of an expression."""
     if part.kind == "scheme":
         scheme: Fold = vars(variable.tag)["aggregation_scheme"]
         return scheme
@@ -207,7 +207,7 @@ FOLDS: dict[str, Callable[[Variable], Fold]] = {
 
 
 def _own_part(variable: Variable) -> Part | None:
-    """What a variable says of itself."""
+    """Return the part that the tag of a variable declares, or None."""
     tag = vars(variable.tag)
     scheme: Any = tag.get("aggregation_scheme")
     if isinstance(scheme, Fold):

@@ -15,7 +15,7 @@ from workbench.tensor import Variable
 
 @dataclass(frozen=True)
 class Weight:
-    """How much a batch counts: a function of variables, computed only where batches are added up.
+    """The weight of a batch: a function of variables, computed only where batches are added up.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Monitored quantities: values over a data set that Python code computes, and no expression."""
+"""Monitored quantities: values over a data set that Python code computes from its batches."""
 
 from __future__ import annotations
 
@@ -91,12 +91,14 @@ class MonitoredQuantity(Hinted, ABC):
 def check_names(variables: Sequence[Variable | MonitoredQuantity]) -> None:
     """Raise `MonitoringError` unless all have names and no two the same."""
     if isinstance(variables, (Variable, MonitoredQuantity, str)):
-        raise errors.MonitoringError(f"what to monitor is a list, got {variables!r}; write [...]")
+        raise errors.MonitoringError(
+            f"what to monitor must be a list, not {variables!r}; write [...]"
+        )
     seen: dict[str, Variable | MonitoredQuantity] = {}
     for variable in variables:
         if not isinstance(variable, (Variable, MonitoredQuantity)):
             raise errors.MonitoringError(
-                f"only variables and monitored quantities can be monitored, got {variable!r}"
+                f"what to monitor must be variables and monitored quantities, not {variable!r}"
             )
         if variable.name is None:
             raise errors.MonitoringError(

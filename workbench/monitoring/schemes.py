@@ -1,4 +1,4 @@
-"""Aggregation schemes: the ways to choose from in which batches give a value over a data set.
+"""Aggregation schemes to choose from: rules by which batches give a value over a data set.
 
 A variable carries its scheme as ``tag.aggregation_scheme``; `mean` and `perplexity` make variables
 that do. Without a tag the scheme is inferred (`workbench.monitoring.inferred`).
@@ -19,6 +19,8 @@ from workbench.hints import hinted
 from workbench.monitoring.fold import Fold, State
 from workbench.tensor import Variable, shapes
 from workbench.tensor.traversal import ancestors
+
+NUMBERS = (Variable, int, float)
 
 
 class Mean(Fold):
@@ -43,11 +45,11 @@ class Mean(Fold):
 
     def __init__(self, numerator: Variable, denominator: Any = 1.0) -> None:
         for what, given, kinds in (
-            ("numerator", numerator, Variable),
-            ("denominator", denominator, (Variable, int, float)),
+            ("numerator of a mean must be a variable", numerator, Variable),
+            ("denominator of a mean must be a variable or a number", denominator, NUMBERS),
         ):
             if not isinstance(given, kinds):
-                raise errors.MonitoringError(f"the {what} of a mean is a variable, got {given!r}")
+                raise errors.MonitoringError(f"the {what}, not {given!r}")
         super().__init__(numerator)
         self.numerator = numerator
         self.denominator = denominator
@@ -236,7 +238,7 @@ class Concatenate(Fold):
 
     @functools.cached_property
     def _joins_examples(self) -> bool:
-        """Whether the first dimension is one of data, and not one of another axis of an input."""
+        """True if the first dimension is one of data, and not one of another axis of an input."""
         fake = self.requires[0].fake
         size = shapes.symbol(fake.shape[0]) if self.requires[0].ndim else 0
         if isinstance(size, int):
@@ -269,7 +271,7 @@ class Perplexity(Mean):
 
 @hinted
 def mean(numerator: Variable, denominator: Any = 1.0) -> Variable:
-    """A ratio that is aggregated by adding up numerators and denominators over batches.
+    """Return a ratio that is aggregated by adding up numerators and denominators over batches.
 
     Parameters
     ----------
@@ -302,7 +304,7 @@ def mean(numerator: Variable, denominator: Any = 1.0) -> Variable:
 
 @hinted
 def perplexity(log_likelihood: Variable, n_examples: Any) -> Variable:
-    """The perplexity of a model, aggregated as `Perplexity`.
+    """Return the perplexity of a model, aggregated as `Perplexity`.
 
     Parameters
     ----------
@@ -332,7 +334,7 @@ def perplexity(log_likelihood: Variable, n_examples: Any) -> Variable:
 
 
 def _chosen(better: Callable[[Any, Any], bool], choose: Any, kept: Any, new: Any) -> Any:
-    """The better of two, or what is not a number."""
+    """Return the better of two, or the one that is not a number."""
     if isinstance(kept, (int, float)) and isinstance(new, (int, float)):
         return new if better(new, kept) or new != new else kept
     if isinstance(kept, (int, float)):
@@ -341,7 +343,7 @@ def _chosen(better: Callable[[Any, Any], bool], choose: Any, kept: Any, new: Any
 
 
 def _ratio(numerator: Any, denominator: Any) -> Any:
-    """The quotient, as tensors give it: zero by zero is not a number."""
+    """Return the quotient, as tensors give it: zero by zero is not a number."""
     try:
         return numerator / denominator
     except ZeroDivisionError:

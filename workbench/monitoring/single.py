@@ -36,7 +36,7 @@ def _places(buffer: AggregationBuffer) -> list[tuple[str, int]] | None:
 
 
 class SingleBatchBuffer:
-    """A buffer whose last batch waits, in case that it is the only one.
+    """A buffer whose last batch waits, since it is often the only one.
 
     Parameters
     ----------

@@ -184,7 +184,7 @@ def test_a_database_that_was_cut_short_is_noticed(path, left, checkpointed):
         log.flush()
     whole = path.read_bytes()
     if not left < len(whole):
-        return  # all of it stands in the journal
+        return  # all of it is in the journal
     with open(path, "r+b") as file:
         file.truncate(left)
     log[1003]["cost"] = 0.25

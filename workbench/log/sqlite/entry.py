@@ -1,4 +1,4 @@
-"""The row of an SQLite log, under the name that the specification gives it."""
+"""The row of a log in an SQLite database."""
 
 from __future__ import annotations
 

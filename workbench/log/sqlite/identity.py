@@ -1,4 +1,4 @@
-"""The identity of a log towards its database: whose it is, and what an event makes of it.
+"""The identity under which a log comes to its database, and the events that change it.
 
 A log may add records only under an identity that its own object began, since another process may
 go on under any other one. `TRANSITIONS` says what follows for every state and event; `forks` says
@@ -16,7 +16,7 @@ READ_ONLY = "this log was opened to be read only; open it without read_only=True
 
 
 class Identity(Enum):
-    """Relation of a log to the identity that it bears."""
+    """The relation of a log to the identity that it has."""
 
     NEW = auto()
     """Its own identity; the database does not agree with memory yet."""
@@ -33,7 +33,7 @@ class Identity(Enum):
 
 
 class Event(Enum):
-    """Events that may change what a log is to its database."""
+    """An event that may change the identity of a log."""
 
     NOTE = auto()
     """A record or fact outside of a run."""

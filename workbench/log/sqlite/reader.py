@@ -34,7 +34,7 @@ NO_ESSENTIAL = (
 
 
 class Reader:
-    """Reads a log from the database, and later what it has gained.
+    """A reader of one log, which takes over what the database has gained each time.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """All of a log: what the database has otherwise is made to agree."""
+    """All of a log, with which the database is made to agree."""
 
     uuid: str
     parent: str | None
@@ -60,7 +60,7 @@ Job = Additions | Fact | Whole | Future[None]
 
 
 class Store:
-    """Writes to the tables over one connection."""
+    """A connection over which jobs are written to the tables."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection

@@ -165,7 +165,7 @@ class Database:
         return not size or size < pages * each
 
     def _found(self, suffix: str = "") -> tuple[tuple[int, int] | None, int]:
-        """Return device and number of a file, None if there is none; and its size."""
+        """Return device and number of a file, None if it does not exist; and its size."""
         try:
             found = os.stat(f"{self.name}{suffix}")
         except OSError:

@@ -35,7 +35,7 @@ NOT_WRITTEN = (
 
 
 class Writer:
-    """Writes jobs to a database, in order, in a thread of its own that starts with the first."""
+    """A thread that writes jobs to a database, in order; it starts with the first."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -171,7 +171,7 @@ class Writer:
                     store.connection.close()
 
     def _postponed(self, batch: list[Job], error: BaseException) -> list[Job]:
-        """Tell those who wait why nothing was written; give the jobs to try again."""
+        """Raise in threads that wait why nothing was written; return the jobs to try again."""
         text = NOT_WRITTEN.format(error=error if str(error) else repr(error))
         self._complain(text)
         for job in batch:
@@ -180,7 +180,7 @@ class Writer:
         return [job for job in batch if not isinstance(job, Future)]
 
     def _answer(self, batch: list[Job], left_out: list[str]) -> None:
-        """Tell those who wait that all is written, or what is not."""
+        """Let threads that wait go on, or raise in them what was left out."""
         self._failing = False
         for text in left_out:
             logger.error(text)
