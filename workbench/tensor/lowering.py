@@ -11,6 +11,7 @@ outputs and the new values of updated variables. `workbench.tensor.function` doe
 from __future__ import annotations
 
 import operator
+import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
@@ -37,6 +38,12 @@ from workbench.tensor.variable import Call, Variable, identity, shown_arguments
 
 METHODS = vars(torch.Tensor) | vars(internals.TensorBase)
 LOOK = LIMITED | CHECKS | LOOKED_AT | frozenset(LIMITS.values())
+OUT_OF_RANGE = re.compile(r"out of (range|bounds)|Class values must be|class with negative", re.I)
+"""What torch says of an index or a class that does not exist."""
+NO_INDEX = (
+    "{place}{name}({shown}): {said}; every index, and every class, must exist in what it chooses "
+    "from, so look at the largest and smallest ones in the data"
+)
 LITERALS = (
     str, int, float, bool, complex, type(...), torch.dtype, torch.device, torch.layout,
     torch.memory_format,
@@ -124,6 +131,9 @@ class Program:
                 call = self.origin[finder.at]
                 place = f"{call.location[-1]}: " if call.location else ""
                 shown = shown_arguments(call.args, call.kwargs)
+                if OUT_OF_RANGE.search(str(found)):
+                    text = NO_INDEX.format(place=place, name=call.name, shown=shown, said=found)
+                    raise errors.OutOfRangeError(text) from error
                 error.add_note(
                     f"{place}while computing {call.name}({shown}); it was given {finder.given}"
                 )

@@ -91,13 +91,14 @@ class Guarded:
     Nothing that a program takes requires gradients, so that autograd need not be switched off.
     """
 
-    def __init__(self, run: Run, step: Step, eager: Eager) -> None:
+    def __init__(self, run: Run, step: Step, eager: Eager, *, tells: bool) -> None:
         self._run = (
             run if step.precision != "tf32" else functools.partial(_in_arithmetic, run, step)
         )
         self._step = step
         self._guard = step.guard
         self._watch = step.watch
+        self._tells = tells
         self._eager = eager
         self._limited = step.program.limited and step.device.type == "cpu"
 
@@ -113,17 +114,19 @@ class Guarded:
             if torch.is_grad_enabled() is not autograd:  # a program that fails may leave it off
                 torch.set_grad_enabled(autograd)
         watch, told = self._watch, None
-        if watch is not None:
-            *outputs, told = outputs
-            if told.is_cpu and not told.item():
+        if self._tells:
+            *outputs, holds = outputs
+            if not holds.item():
                 # Nothing was updated; and perhaps, since the program makes sure, without need.
                 return self._eager(values)
+        elif watch is not None:
+            *outputs, told = outputs
         if self._limited and undefined(outputs):
             with torch.no_grad():
                 self._step.program.look([*values, *self._step.held])
         if self._guard is not None:
             self._guard.check(outputs)
-        if watch is not None and told is not None and not told.is_cpu:
+        if watch is not None and told is not None:
             watch.look_later(told)
         return outputs
 
@@ -197,7 +200,8 @@ class Compiled:
         if fitting is not None:
             captured = self.step.device.type == "cuda"
             run = self.threads.limit(fitting.run(sizes), fitting.threads)
-            runner = Guarded(Captured(run, self.step) if captured else run, self.step, self._eager)
+            run = Captured(run, self.step) if captured else run
+            runner = Guarded(run, self.step, self._eager, tells=fitting.trace.tells)
         if len(self._by_sizes) >= REMEMBERED:
             self._by_sizes.clear()
         self._by_sizes[sizes] = runner

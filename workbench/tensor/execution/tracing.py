@@ -23,6 +23,7 @@ from workbench import errors
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.draws import draws
 from workbench.tensor.execution.halves import halved
+from workbench.tensor.execution.indices import indexes, safe_operations, telling
 from workbench.tensor.execution.loops import SHORT, Moment, Program, call
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.quiet import silence
@@ -88,6 +89,8 @@ class Trace:
     moments : list of pairs
         What the graph calls for every moment of its loops; and for each of their free sizes what it
         is in this graph.
+    tells : bool
+        True if the last output tells whether all was well, so that the step was done.
     """
 
     graph: fx.GraphModule
@@ -95,6 +98,7 @@ class Trace:
     mode: internals.FakeTensorMode = field(repr=False)
     symbols: list[Any]
     moments: list[tuple[Moment, list[Any]]] = field(default_factory=list)
+    tells: bool = False
 
     @property
     def environment(self) -> ShapeEnv:
@@ -206,7 +210,8 @@ class Fakes:
 
         try:
             with silence(), torch.no_grad(), self.mode:
-                made = make_fx(function, decomposition_table=_broadcast(), tracing_mode="real")
+                rules = {**_broadcast(), **safe_operations()}
+                made = make_fx(function, decomposition_table=rules, tracing_mode="real")
                 graph = made(*arguments)
         except errors.CompilationError:
             raise
@@ -282,47 +287,67 @@ def trace(step: Step, sizes: Sequence[int], compiler: Compiler, threads: int = 1
     token = instead.set(partial(_one_operation, compiler, threads, moments))
     try:
         arguments = [*fakes.sizes, *arguments]
-        graph = fakes.record(_whole(step, len(fakes.sizes)), arguments)
+        whole = _Whole(step, len(fakes.sizes))
+        graph = fakes.record(whole, arguments)
     finally:
         instead.reset(token)
-    return Trace(graph, arguments, fakes.mode, fakes.symbols, moments)
+    return Trace(graph, arguments, fakes.mode, fakes.symbols, moments, whole.tells)
 
 
-def _whole(step: Step, n_sizes: int) -> Any:
+class _Whole:
     """The step as a function of its arguments alone, which updates them in place.
 
-    The first `n_sizes` are there for the compiler, which looks for sizes among the arguments.
-    """
-    program = step.program
-    place = {variable: i for i, variable in enumerate(step.shared)}
-    n = len(program.inputs)
+    Parameters
+    ----------
+    step : Step
+    n_sizes : int
+        How many of the arguments are there for the compiler, which looks for sizes among them.
 
-    def whole(*given: Any) -> Sequence[Any]:
-        arguments = given[n_sizes:]
+    Attributes
+    ----------
+    tells : bool
+        After a call: true if the last result tells whether the step was done.
+    """
+
+    def __init__(self, step: Step, n_sizes: int) -> None:
+        self.step = step
+        self.n_sizes = n_sizes
+        self.tells = False
+
+    def __call__(self, *given: Any) -> Sequence[Any]:
+        step, program = self.step, self.step.program
+        place = {variable: i for i, variable in enumerate(step.shared)}
+        n = len(program.inputs)
+        arguments = given[self.n_sizes :]
         held = arguments[n:]
         read = [held[place[v]] for v in program.shared]
         leaves = [held[place[v]].detach().requires_grad_() for v in program.leaves]
-        with arithmetic(step):
+        on_cpu = step.device.type == "cpu"
+        exist: list[torch.Tensor] = []  # an accelerator's kernels look at indices by themselves
+        with arithmetic(step), telling(exist if on_cpu else None):
             results = program.module.forward(*arguments[:n], *read, *leaves)
         outputs, given_news = step.divided(results)
         news = list(given_news)
         for i in program.copies:
             # Inductor takes copies away, also where what is copied changes before it is used.
             news[i] = torch.maximum(news[i], news[i])
-        holds = None if step.guard is None else step.guard.holds(outputs)
+        guarded = None if step.guard is None else step.guard.holds(outputs)
+        conditions = exist if guarded is None else [*exist, guarded]
         told: list[torch.Tensor] = []
         if step.watch is not None:
             found = [*outputs, *news]
-            told = [torch.ops.workbench.finite(found[place]) for place in step.watched]
-            holds = all_of(told if holds is None else [holds, *told])
+            finite = [torch.ops.workbench.finite(found[place]) for place in step.watched]
+            conditions = [*conditions, *finite]
             # On a CPU one number says whether to look again; elsewhere it is late for that.
-            told = [holds if step.device.type == "cpu" else torch.stack(told)]
+            told = [all_of(conditions) if on_cpu else torch.stack(finite)]
+        elif exist:
+            told = [all_of(conditions)]
+        self.tells = on_cpu and bool(told)
+        holds = all_of(conditions) if conditions else None
         for variable, new in zip(step.updated, news, strict=True):
             old = held[place[variable]]
             old.copy_(new if holds is None else torch.where(holds, new, old))
         return [*outputs, *told]
-
-    return whole
 
 
 def _one_operation(
@@ -348,7 +373,7 @@ def _one_operation(
     inner: list[tuple[Moment, list[Any]]] = []
     token = instead.set(partial(_one_operation, compiler, threads, inner))
     try:
-        with internals.disable_current_modes():
+        with internals.disable_current_modes(), telling(None):
             moment, sizes = _moment(compiler, threads, loop, given, inner)
     finally:
         instead.reset(token)
@@ -382,6 +407,7 @@ def _moment(
     if not differentiated:
         graph = fakes.record(lambda *all_: list(loop.program.module.forward(*all_[k:])), arguments)
         flat = Trace(graph, arguments, fakes.mode, symbols, inner)
+        threads = _bearable(graph, threads)
         outputs = list(range(n_outputs))
         program = compiler(flat, threads)
         return Moment(loop, needs, places, program, outputs, traces=[flat], threads=threads), outer
@@ -393,6 +419,7 @@ def _moment(
     # Those of states, which are the first outputs, arrive from the moment after this one as well.
     tangents += [fakes.tensor(results[i].shape, results[i]) for i in real if i < loop.n_states]
     graph = fakes.record(_joint(loop, needs, real, k), [*arguments, *tangents])
+    threads = _bearable(graph, threads)
     parts = halved(graph, k, len(arguments), n_outputs, range(states.stop, len(given)))
     forward = Trace(parts.forward, arguments, fakes.mode, symbols, inner)
     taken = [node.meta["val"] for node in parts.backward.graph.nodes if node.op == "placeholder"]
@@ -413,6 +440,11 @@ def _moment(
         threads=threads,
     )
     return moment, outer
+
+
+def _bearable(graph: fx.GraphModule, threads: int) -> int:
+    """`threads`, or one if there are indices: where several look at them the process may end."""
+    return 1 if indexes(graph.graph) else threads
 
 
 def _one_moment(
