@@ -50,7 +50,11 @@ class Records(Protocol):
 
     @abstractmethod
     def record_all(self, iteration: int, records: dict[str, Any]) -> None:
-        """Store `records`, which now belong to the log, so that they become visible together."""
+        """Store `records`, which now belong to the log, so that they become visible together.
+
+        Values are as they were recorded: a backend that keeps them passes each through
+        `workbench.utils.values.to_python`.
+        """
 
     @abstractmethod
     def find(self, iteration: int, name: str) -> Any:

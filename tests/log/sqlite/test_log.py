@@ -175,6 +175,20 @@ def opened_again(log):
 # Resumption
 
 
+def test_an_earlier_state_loaded_into_an_opened_log_removes_nothing(path):
+    log = SQLiteLog(path)
+    log[1]["cost"] = 0.5
+    state = log.state_dict()
+    log[2]["cost"] = 0.25
+    log.flush()
+    opened = SQLiteLog(path, uuid=log.uuid)
+    opened.load_state_dict(state)
+    opened[1]["note"] = "as it was"
+    opened.flush()
+    assert list(SQLiteLog(path, uuid=log.uuid)) == [1, 2]
+    assert opened.status["resumed_from"] == log.h_uuid and list(opened) == [1]
+
+
 def test_a_resumed_log_shows_what_its_ancestors_recorded(path):
     log = trained(path)
     first = log.h_uuid
