@@ -259,7 +259,7 @@ class TrainingLogBase(Hinted, Mapping[int, Row], Records):
         """
         import pandas as pd
 
-        iterations, values = self._entries(name)
+        iterations, values = self.entries(name)
         index = pd.Index(iterations, name="iteration", copy=False)
         return pd.Series(values, index=index, name=name, dtype=values.dtype, copy=False)
 
@@ -286,7 +286,7 @@ class TrainingLogBase(Hinted, Mapping[int, Row], Records):
         LogError
             If a value is not a number.
         """
-        iterations, values = self._entries(name)
+        iterations, values = self.entries(name)
         if start > 0:
             first = int(iterations.searchsorted(start))
             iterations, values = iterations[first:], values[first:]
@@ -297,7 +297,14 @@ class TrainingLogBase(Hinted, Mapping[int, Row], Records):
         columns = self.snapshot().columns
         return {name: entries.values.item(-1) for name, entries in columns.items()}
 
-    def _entries(self, name: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    def entries(self, name: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Return iterations and values of one channel, as they are, in read-only arrays.
+
+        Raises
+        ------
+        UnknownRecordError
+            If nothing was recorded under that name.
+        """
         found = self.snapshot((name,)).columns.get(name)
         if found is None:
             channels = self.channels
