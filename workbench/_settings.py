@@ -75,7 +75,7 @@ class Settings(BaseSettings):
 
     default_seed: Count = 1
     data_path: Folders = Field(default_factory=lambda: (Path.home() / ".workbench" / "data",))
-    log_backend: Literal["memory", "sqlite"] = "memory"
+    log_backend: str = "memory"
     sqlite_database: Annotated[str, BeforeValidator(_expanded)] | None = None
     max_blob_size: Count = 4096
     temp_dir: Folder = Field(default_factory=lambda: Path(tempfile.gettempdir()))

@@ -22,13 +22,13 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import ConfigurationError
+from workbench.errors import ConfigurationError, nearest
 from workbench.names import explain_missing
 from workbench.tracebacks import show_all_if
 
@@ -45,6 +45,7 @@ SHADOWED = (
     "setting {name!r} is overridden by an enclosing `with config.override(...)`, which an "
     "assignment would not change; give the value there"
 )
+NOT_A_CHOICE = "setting {name!r}: {value!r} ({origin}) must be {known}"
 NOT_A_NAME = "a setting cannot be called {name!r}: {reason}"
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -59,8 +60,9 @@ class Configuration:
     data_path : tuple of Path
         Folders searched for data sets, first one first; ``~/.workbench/data``. In the file a list
         or one string, in the environment one string with folders separated by `os.pathsep`.
-    log_backend : {'memory', 'sqlite'}
-        Where a main loop keeps its log; 'memory'.
+    log_backend : str
+        Where a main loop keeps its log: 'memory' (default), 'sqlite', or the name of a backend of
+        your own; see `workbench.log.backends.register`.
     sqlite_database : str
         Database of the 'sqlite' log; no default.
     max_blob_size : int
@@ -126,6 +128,7 @@ class Configuration:
         self._given: dict[str, Any] | None = None
         self._assigned: dict[str, Any] = {}
         self._values: dict[str, Any] | None = None  # all layers but the scoped one
+        self._choices: dict[str, Collection[str]] = {}
         self._scoped: ContextVar[Mapping[str, Any]] = ContextVar("settings", default=NOTHING)
 
     def __getattr__(self, name: str) -> Any:
@@ -138,9 +141,8 @@ class Configuration:
             values = self._values
             if values is None:
                 values = self._read()
-            if name not in values:
-                raise self._unknown(name)
-            value = values[name]
+            # a setting with choices is not among these values: it is checked whenever it is read
+            value = values[name] if name in values else self._chosen(name)
         if value is None:
             raise ConfigurationError(NO_VALUE.format(name=name, upper=name.upper()))
         return value
@@ -222,6 +224,30 @@ class Configuration:
             self._table = extended(self._known(), name, type_, default)
             self._given = self._values = None
 
+    def restrict(self, name: str, choices: Collection[str]) -> None:
+        """Allow a setting only some values, checked when it is assigned and when it is read.
+
+        Parameters
+        ----------
+        name : str
+            The setting.
+        choices : collection of str
+            What it must be one of; the collection may grow.
+
+        Examples
+        --------
+        >>> settings = Configuration()
+        >>> settings.restrict("log_backend", ["memory", "sqlite"])
+        >>> settings.log_backend = "sqlight"
+        Traceback (most recent call last):
+        ...
+        workbench.errors.ConfigurationError: setting 'log_backend': 'sqlight' (assigned in code)
+        must be 'memory' or 'sqlite'; did you mean 'sqlite'?
+        """
+        with self._lock:
+            self._choices[name] = choices
+            self._values = None
+
     def load_yaml(self, path: str | os.PathLike[str] | None = None) -> None:
         """Read the settings file again, or another one instead of it.
 
@@ -270,7 +296,8 @@ class Configuration:
                 given = gather(table, self._file)
                 self._given = checked(table, given)
                 self._origins = {name: origin for name, (_, origin) in given.items()}
-            self._values = values = {**self._given, **self._assigned}
+            values = {**self._given, **self._assigned}
+            self._values = {name: values[name] for name in values if name not in self._choices}
             return values
 
     def _checked(self, settings: Mapping[str, Any], origin: str) -> dict[str, Any]:
@@ -278,7 +305,23 @@ class Configuration:
 
         given = {name: (value, origin) for name, value in settings.items()}
         values = checked(self._known(), given)
+        for name in self._choices.keys() & settings.keys():
+            self._check_choice(name, values[name], origin)
         return {name: values[name] for name in settings}
+
+    def _chosen(self, name: str) -> Any:
+        """Return a setting that is not among the values read without a look at choices."""
+        value = self._current(name)
+        if name in self._choices:
+            self._check_choice(name, value, self.origin(name))
+        return value
+
+    def _check_choice(self, name: str, value: Any, origin: str) -> None:
+        choices = self._choices[name]
+        if value is not None and value not in choices:
+            known = " or ".join(map(repr, choices)) + nearest(value, choices)
+            text = NOT_A_CHOICE.format(name=name, value=value, origin=origin, known=known)
+            raise ConfigurationError(text)
 
     def _known(self) -> type[BaseSettings]:
         if self._table is None:

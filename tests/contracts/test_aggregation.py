@@ -21,13 +21,9 @@ from workbench.monitoring import (
     Sum,
     TakeLast,
 )
-from workbench.monitoring.aggregation import (
-    Derived,
-    Fold,
-    Running,
-    WeightedMean,
-    _DataIndependent,
-)
+from workbench.monitoring.accumulate import FoldAccumulator
+from workbench.monitoring.fold import Fold
+from workbench.monitoring.inferred import DataIndependent, Derived, WeightedMean
 
 x = tensor.variable("x", (None, 3))
 m = x.mean()
@@ -75,7 +71,7 @@ ROWS = {
     "concatenation of numbers": (lambda: Concatenate(m), [b.mean() for b in EACH]),
 }
 GROWING = {name for name in ROWS if name.startswith("concatenation")}
-WITHOUT_DATA = _DataIndependent  # has no batches; see tests/monitoring
+WITHOUT_DATA = DataIndependent  # has no batches; see tests/monitoring
 
 
 def schemes(base=AggregationScheme):
@@ -88,7 +84,7 @@ def schemes(base=AggregationScheme):
 
 def fold_over(scheme):
     """Return the aggregated value, with the state outside of the graph."""
-    running = Running(scheme, "value")
+    running = FoldAccumulator(scheme, "value")
     running.initialize()
     compute = function([x], scheme.requires)
     for batch in BATCHES:
@@ -147,7 +143,7 @@ def test_a_scheme_of_the_users_gets_by_with_an_aggregator(name):
 def test_a_state_that_is_loaded_goes_on_with_the_same_numbers(name):
     scheme = ROWS[name][0]()
     compute = function([x], scheme.requires)
-    first, second = Running(scheme, "value"), Running(scheme, "value")
+    first, second = FoldAccumulator(scheme, "value"), FoldAccumulator(scheme, "value")
     first.initialize()
     first.aggregate(*compute(BATCHES[0]))
     second.load_state_dict(first.state_dict())
@@ -168,7 +164,7 @@ def test_schemes_pickle_and_show_themselves(name):
 @pytest.mark.parametrize("scheme, worst", [(Minimum, np.nan), (Maximum, np.nan)])
 @pytest.mark.parametrize("variable", [m, c])
 def test_what_is_not_a_number_stays_to_be_seen(scheme, worst, variable):
-    running = Running(scheme(variable), "value")
+    running = FoldAccumulator(scheme(variable), "value")
     running.initialize()
     compute = function([x], [variable])
     for batch in (BATCHES[0], np.full((2, 3), worst, "float32"), BATCHES[1]):

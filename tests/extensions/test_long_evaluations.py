@@ -103,7 +103,7 @@ def held():
     pause = job.session.pause()
     go_on.set()
     pause.wait(SOON)
-    job.quantity = job.evaluation.evaluator._aggregation.quantities.quantities[0]
+    job.quantity = job.evaluation.evaluator._buffer.quantities.quantities[0]
     yield job
     job.session.stop()
     job.session.wait(SOON)
@@ -245,7 +245,7 @@ def test_a_run_stopped_within_an_evaluation_resumes_to_the_same_numbers(tmp_path
     part = build(14, dropout=0)
     part.extensions.append(Checkpoint(tmp_path / "run.tar"))
     evaluation = part.find_extension("DataStreamMonitoring")
-    cost = evaluation.evaluator._aggregation.variables.variables[0]
+    cost = evaluation.evaluator._buffer.variables[0]
     evaluation.evaluator = DatasetEvaluator([cost, Gate(cost, stop)])
     for main_loop in (whole, part, rest):
         main_loop.run()

@@ -74,7 +74,7 @@ def test_what_a_reader_holds_never_changes():
         before[1][0] = 0.0
 
 
-def test_removing_the_last_record_lets_the_column_begin_anew():
+def test_removing_the_last_record_lets_the_column_begin_again():
     filled = column(0.5)
     filled.remove(0)
     assert (filled.size, filled.last) == (0, -1)

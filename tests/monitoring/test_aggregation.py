@@ -8,7 +8,7 @@ from workbench import tensor
 from workbench.data import as_stream
 from workbench.errors import MonitoringError
 from workbench.monitoring import DatasetEvaluator, Mean, Perplexity, mean, perplexity
-from workbench.monitoring.aggregation import scheme_of
+from workbench.monitoring.inferred import scheme_of
 
 x = tensor.vector("x")
 STREAM = as_stream([{"x": np.float32([0.5, 0.25])}, {"x": np.float32([0.125])}])
@@ -33,7 +33,7 @@ def test_perplexity_over_a_data_set_is_not_the_mean_over_batches():
     assert DatasetEvaluator([value]).evaluate(STREAM) == {"perplexity": pytest.approx(expected)}
 
 
-@pytest.mark.parametrize("arguments, text", [((5,), "numerator .*got 5"), ((x, "n"), "got 'n'")])
+@pytest.mark.parametrize("arguments, text", [((5,), "numerator .*not 5"), ((x, "n"), "not 'n'")])
 def test_a_mean_is_of_variables(arguments, text):
     with pytest.raises(MonitoringError, match=text):
         Mean(*arguments)
@@ -42,7 +42,9 @@ def test_a_mean_is_of_variables(arguments, text):
 def test_a_tag_that_is_no_scheme_is_named():
     m = x.mean().copy(name="m")
     m.tag.aggregation_scheme = "mean"
-    with pytest.raises(MonitoringError, match=r"of m is a scheme such as Maximum\(m\), got 'mean'"):
+    with pytest.raises(
+        MonitoringError, match=r"of m must be a scheme such as Maximum\(m\), not 'mean'"
+    ):
         DatasetEvaluator([m])
 
 

@@ -20,7 +20,6 @@ from workbench.monitoring import (
     TakeLast,
     mean,
 )
-from workbench.monitoring.evaluators import Aggregation
 from workbench.tensor import RandomStream
 
 
@@ -147,7 +146,7 @@ def test_the_stream_is_not_read_for_what_depends_on_no_data():
     assert DatasetEvaluator([shared(2.0, "w")]).evaluate(Untouchable()) == {"w": 2}
 
 
-def test_each_evaluation_starts_anew():
+def test_each_evaluation_starts_again():
     evaluator = DatasetEvaluator([each(x.sum(), "s"), Median([x], "median")])
     evaluator.evaluate(batches([100]))
     assert evaluator.evaluate(batches([1], [3])) == {"s": 2, "median": 2}
@@ -209,7 +208,7 @@ def test_a_mean_over_no_examples_is_not_a_number():
         (lambda: [named(x.sum(), "a"), named(x.max(), "a")], "two monitored variables .*'a'"),
         (lambda: [x, x], "'x'.*it is listed twice"),
         (lambda: [Median([x], "x"), x], "two monitored variables are named 'x'"),
-        (lambda: ["cost"], "only variables and monitored quantities .* got 'cost'"),
+        (lambda: ["cost"], "must be variables and monitored quantities, not 'cost'"),
     ],
 )
 def test_names_must_be_there_and_unique(monitored, text):
@@ -246,15 +245,15 @@ def test_a_buffer_can_take_the_last_value_of_what_depends_on_no_data():
 def test_state_goes_on_where_it_was():
     def fresh():
         monitored = [named(x.mean(), "m", n_examples=x.shape[0]), Median([x], "median")]
-        return Aggregation(monitored)
+        return AggregationBuffer(monitored)
 
     first, second = fresh(), fresh()
-    first.initialize()
+    first.initialize_aggregators()
     first.aggregate([np.float32(1), 2, np.float32([0, 2])])
     second.load_state_dict(first.state_dict())
     first.aggregate([np.float32(4), 1, np.float32([4])])
     second.aggregate([np.float32(4), 1, np.float32([4])])
-    assert first.read() == second.read() == {"m": 2, "median": 2}
+    assert first.get_aggregated_values() == second.get_aggregated_values() == {"m": 2, "median": 2}
 
 
 def test_an_evaluator_can_be_pickled():
@@ -265,10 +264,14 @@ def test_an_evaluator_can_be_pickled():
 @pytest.mark.parametrize("wrong", [[{"x": [1.0]}], None, {"x": [1.0]}])
 def test_evaluation_needs_a_stream(wrong):
     x = tensor.vector("x")
-    with pytest.raises(MonitoringError, match=r"of s: evaluate takes a data stream, got .*as_"):
+    with pytest.raises(
+        MonitoringError, match=r"of s: evaluate must be given a data stream, not .*as_"
+    ):
         DatasetEvaluator([named(x.sum(), "s")]).evaluate(wrong)
 
 
 def test_what_to_monitor_is_a_list():
-    with pytest.raises(MonitoringError, match=r"what to monitor is a list, got s; write \[...\]"):
+    with pytest.raises(
+        MonitoringError, match=r"what to monitor must be a list, not s; write \[...\]"
+    ):
         DatasetEvaluator(named(tensor.vector("x").sum(), "s"))

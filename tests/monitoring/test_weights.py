@@ -28,7 +28,8 @@ from workbench.extensions.monitoring import TrainingDataMonitoring
 from workbench.graph import ComputationGraph, apply_training_mode
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.main_loop import MainLoop
-from workbench.monitoring import DatasetEvaluator, Maximum, mean, weights
+from workbench.monitoring import DatasetEvaluator, Maximum, mean
+from workbench.monitoring.losses import LOSSES
 from workbench.tensor import RandomStream
 
 N = 9
@@ -185,7 +186,7 @@ def test_what_follows_from_the_expression_is_that_of_all_data_at_once(name):
 
 
 @pytest.mark.filterwarnings("ignore:reduction. .mean:UserWarning")
-@pytest.mark.parametrize("loss", sorted(weights.LOSSES, key=lambda loss: loss.__name__))
+@pytest.mark.parametrize("loss", sorted(LOSSES, key=lambda loss: loss.__name__))
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_every_loss_of_torch_knows_what_it_is_a_mean_of(loss, reduction):
     arguments = ARGUMENTS.get(loss.__name__, lambda x, y, m, c: (x, y))
@@ -219,10 +220,10 @@ ARGUMENTS = {
 
 
 def test_the_losses_are_those_of_torch():
-    known = {loss.__name__ for loss in weights.LOSSES} | {"ctc_loss"}  # which takes no variables
+    known = {loss.__name__ for loss in LOSSES} | {"ctc_loss"}  # which takes no variables
     found = {name for name in dir(functional) if name.endswith(("_loss", "_entropy", "_logits"))}
     assert found | {"kl_div"} == known
-    reduced = [inspect.signature(loss).parameters for loss in weights.LOSSES]
+    reduced = [inspect.signature(loss).parameters for loss in LOSSES]
     assert all("reduction" in parameters for parameters in reduced)
 
 

@@ -10,7 +10,7 @@ import torch
 from tests.support import killed
 from tests.support.runs import assert_same, build
 from workbench.log.sqlite import SQLiteLog
-from workbench.log.stored import ABSENT, DELETED
+from workbench.log.sqlite.values import ABSENT, DELETED
 from workbench.serialization import load_parameters
 from workbench.serialization.checkpoint import load_main_loop, read_state
 

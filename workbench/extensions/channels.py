@@ -97,5 +97,5 @@ def never_came(
 
 
 def _made_since(log: TrainingLogBase, name: str, since: int) -> bool:
-    iterations, _ = log._entries(name)
+    iterations, _ = log.entries(name)
     return since == 0 or int(iterations[-1]) > since

@@ -13,7 +13,9 @@ from workbench.extensions.events import CallbackName
 from workbench.extensions.simple import SimpleExtension, Triggers
 from workbench.interfaces import Loop
 from workbench.log import TrainingLogBase
-from workbench.monitoring.evaluators import Aggregation, DatasetEvaluator, Monitored
+from workbench.monitoring.accumulate import Monitored
+from workbench.monitoring.evaluate import DatasetEvaluator
+from workbench.monitoring.single import SingleBatchBuffer, buffer_of
 from workbench.names import explain_missing
 from workbench.serialization.state import check_keys
 from workbench.tensor import SharedVariable
@@ -242,12 +244,12 @@ class TrainingDataMonitoring(MonitoringExtension):
         **triggers: Unpack[Triggers],
     ) -> None:
         super().__init__(prefix, suffix, name, **triggers)
-        self._aggregation = Aggregation(variables, use_take_last=True)
+        self._buffer = buffer_of(variables, use_take_last=True)
         self._algorithm: UpdatesAlgorithm | None = None
         self._batches = 0
 
     def records(self) -> dict[str, bool]:
-        return {self.record_name(name): True for name in self._aggregation.names}
+        return {self.record_name(name): True for name in self._buffer.names}
 
     @property
     def main_loop(self) -> Loop:
@@ -264,14 +266,19 @@ class TrainingDataMonitoring(MonitoringExtension):
         """Record what there is since the last record."""
         if self._batches == 0 or "just_aggregate" in args:
             return
-        own = type(self).add_records is not MonitoringExtension.add_records
-        unread = None if own else self._aggregation.unread()
-        if unread is None:
-            self.add_records(self.main_loop.log, self._aggregation.read().items())
+        later = self._on_device()
+        if later is None:
+            self.add_records(self.main_loop.log, self._buffer.get_aggregated_values().items())
         else:
-            self.main_loop.record_later({self.record_name(n): v for n, v in unread.items()})
-        self._aggregation.initialize()
+            self.main_loop.record_later({self.record_name(n): v for n, v in later.items()})
+        self._buffer.initialize_aggregators()
         vars(self)["_batches"] = 0
+
+    def _on_device(self) -> dict[str, Any] | None:
+        """Return values to be recorded once the device has computed them; None to read them now."""
+        if type(self).add_records is not MonitoringExtension.add_records:
+            return None
+        return self._buffer.on_device() if isinstance(self._buffer, SingleBatchBuffer) else None
 
     def _join(self, algorithm: Any) -> None:
         """Have the training step compute what is needed."""
@@ -280,22 +287,22 @@ class TrainingDataMonitoring(MonitoringExtension):
                 WRONG_ALGORITHM.format(extension=self, algorithm=type(algorithm).__name__)
             )
         if self._batches == 0:  # else a loaded state goes on
-            self._aggregation.initialize()
-        algorithm.add_updates(self._aggregation.updates)
-        algorithm.add_observer(self._aggregation.requires, self._aggregate)
+            self._buffer.initialize_aggregators()
+        algorithm.add_updates(self._buffer.accumulation_updates)
+        algorithm.add_observer(self._buffer.requires, self._aggregate)
         self._algorithm = algorithm
 
     def state_dict(self) -> dict[str, Any]:
         """What batches have given since the last record."""
-        return {"batches": self._batches, "aggregation": self._aggregation.state_dict()}
+        return {"batches": self._batches, "aggregation": self._buffer.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         check_keys(f"the state of {self!r}", state, ("batches", "aggregation"))
-        self._aggregation.load_state_dict(state["aggregation"])
+        self._buffer.load_state_dict(state["aggregation"])
         self._batches = state["batches"]
 
     def _aggregate(self, values: Sequence[Any]) -> None:
-        self._aggregation.aggregate(values)
+        self._buffer.aggregate(values)
         vars(self)["_batches"] += 1  # for every batch, so faster than an attribute
 
 

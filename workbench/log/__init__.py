@@ -1,4 +1,4 @@
-"""Training logs: what happened at which iteration, by channel."""
+"""Training logs: the records of a run, by iteration and channel."""
 
 from workbench.log.base import TrainingLogBase
 from workbench.log.export import compare, to_csv, to_hdf5, to_parquet

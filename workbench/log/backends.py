@@ -1,4 +1,8 @@
-"""Which log a main loop makes when it is given none."""
+"""The registry of log backends, from which a main loop that is given no log makes one.
+
+A backend is one file, with a class that derives from `TrainingLogBase` and defines what
+`workbench.log.records.Records` asks for, and one call of `register`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,22 @@ from workbench.log.base import TrainingLogBase
 from workbench.log.memory import TrainingLog
 from workbench.log.sqlite import SQLiteLog
 
-BACKENDS: dict[str, Callable[[], TrainingLogBase]] = {"memory": TrainingLog, "sqlite": SQLiteLog}
+BACKENDS: dict[str, Callable[[], TrainingLogBase]] = {}
+"""Name to what makes an empty log; see `register`."""
+
+
+def register(name: str, make: Callable[[], TrainingLogBase]) -> None:
+    """Let main loops and ``config.log_backend`` choose a backend by name.
+
+    Parameters
+    ----------
+    name : str
+        What the backend is called.
+    make : callable
+        Returns an empty log; called once for every main loop that is given no log. It replaces
+        one registered earlier, so that a cell of a notebook can be run again.
+    """
+    BACKENDS[name] = make
 
 
 def new_log(backend: str | None = None) -> TrainingLogBase:
@@ -19,15 +38,25 @@ def new_log(backend: str | None = None) -> TrainingLogBase:
     Parameters
     ----------
     backend : str, optional
-        Where it keeps its records; ``config.log_backend`` if not given.
+        Name of the backend; ``config.log_backend`` by default.
 
     Raises
     ------
     LogError
         If there is no such backend.
+
+    Examples
+    --------
+    >>> type(new_log("memory"))
+    <class 'workbench.log.memory.TrainingLog'>
     """
     name = config.log_backend if backend is None else backend
     if name not in BACKENDS:
         known = ", ".join(map(repr, BACKENDS))
         raise LogError(f"no log backend is called {name!r}{nearest(name, BACKENDS)}; use {known}")
     return BACKENDS[name]()
+
+
+register("memory", TrainingLog)
+register("sqlite", SQLiteLog)
+config.restrict("log_backend", BACKENDS)

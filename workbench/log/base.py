@@ -1,8 +1,7 @@
-"""What all training logs share, whatever keeps their records.
+"""The base of all training logs: rows, frames, series and resumption over the records of a backend.
 
-A backend derives from `TrainingLogBase` and defines how records are kept: `record`, `record_all`,
-`find`, `names`, `forget` and `_snapshot`, besides `writing`, `commit` and what a mapping needs.
-Rows, frames, series and resumption stand here.
+A backend derives from `TrainingLogBase` and defines how records are kept, which is the protocol
+`workbench.log.records.Records`; `workbench.log.backends.register` gives it a name.
 """
 
 from __future__ import annotations
@@ -11,9 +10,7 @@ import copy
 import html
 import operator
 import uuid as uuids
-from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
@@ -22,9 +19,10 @@ from numpy.typing import NDArray
 from workbench.errors import LogError, StateError, UnknownRecordError, nearest
 from workbench.hints import Hinted
 from workbench.log.column import frozen
-from workbench.log.frames import FrameCache, Snapshot, by_epoch
+from workbench.log.frames import FrameCache, by_epoch
+from workbench.log.placeholders import Damaged
+from workbench.log.records import Records
 from workbench.log.row import Row
-from workbench.log.stored import Damaged
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,15 +41,15 @@ NO_NUMBERS = (
 )
 
 
-class TrainingLogBase(Hinted, Mapping[int, Row]):
+class TrainingLogBase(Hinted, Mapping[int, Row], Records):
     """Everything recorded while training, by iteration and channel.
 
     ``log[iteration][channel]`` reads and writes. The iteration is the number of batches done: row
     0 holds what was recorded before the first batch. A channel is the name of what was recorded.
 
-    Whoever trains encloses it in `writing` and calls `commit` after every event: from then on
-    other threads see everything recorded during that event, and not a part of it before. Records
-    made outside of `writing`, or by another thread, are visible at once; those of one `Row.update`
+    A main loop trains within `writing` and calls `commit` after every event: from then on other
+    threads see everything recorded during that event, and not a part of it before. Records made
+    outside of `writing`, or by another thread, are visible at once; those of one `Row.update`
     together.
 
     Parameters
@@ -71,7 +69,7 @@ class TrainingLogBase(Hinted, Mapping[int, Row]):
     """
 
     _row: ClassVar[type[Row]] = Row
-    """What indexing gives."""
+    """The class of rows that indexing gives."""
 
     def __init__(self, uuid: uuids.UUID | None = None) -> None:
         self.uuid = uuids.uuid4() if uuid is None else uuid
@@ -82,67 +80,10 @@ class TrainingLogBase(Hinted, Mapping[int, Row]):
         }
         self._frames = FrameCache()
 
-    # What a backend defines
-
     @property
-    @abstractmethod
-    def version(self) -> int:
-        """A number that grows whenever records become visible or are removed."""
-
-    @property
-    @abstractmethod
     def channels(self) -> tuple[str, ...]:
         """The names of all channels, in the order in which they first appeared."""
-
-    @abstractmethod
-    def writing(self) -> AbstractContextManager[None]:
-        """Return a context in which this thread's records wait for `commit`.
-
-        The thread itself sees its records at once. Leaving the context commits.
-
-        Raises
-        ------
-        LogError
-            If some thread is within such a context of this log already.
-        """
-
-    @abstractmethod
-    def commit(self) -> None:
-        """Make everything that this thread has recorded visible to all, at one instant."""
-
-    @abstractmethod
-    def record(self, iteration: int, name: str, value: Any) -> None:
-        """Store one record, over an older one of the same iteration and name."""
-
-    @abstractmethod
-    def record_all(self, iteration: int, records: dict[str, Any]) -> None:
-        """Store `records`, which now belong to the log, so that they become visible together."""
-
-    @abstractmethod
-    def find(self, iteration: int, name: str) -> Any:
-        """Return the value recorded, or `column.MISSING`."""
-
-    @abstractmethod
-    def names(self, iteration: int) -> list[str]:
-        """Return the names of the records of one iteration, in the order of `channels`."""
-
-    @abstractmethod
-    def forget(self, iteration: int, name: str) -> None:
-        """Remove a record that is there."""
-
-    @abstractmethod
-    def _snapshot(self, names: tuple[str, ...] | None = None) -> Snapshot:
-        """Return the columns called `names` that exist, all if not given, as of one instant."""
-
-    @abstractmethod
-    def _replace(self, rows: NDArray[np.int64], columns: Mapping[str, tuple[Any, Any]]) -> None:
-        """Put these records, iterations and values by name, in the place of all others.
-
-        Raises
-        ------
-        StateError
-            If they are no records of a log; nothing changes then.
-        """
+        return tuple(self.snapshot().columns)
 
     # Rows
 
@@ -150,6 +91,15 @@ class TrainingLogBase(Hinted, Mapping[int, Row]):
         if type(time) is not int or not 0 <= time <= LAST:
             time = self._iteration(time)
         return self._row(self, time)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.snapshot(()).rows.tolist())
+
+    def __len__(self) -> int:
+        return len(self.snapshot(()).rows)
+
+    def __contains__(self, time: object) -> bool:
+        return isinstance(time, int) and time in self.snapshot(()).rows
 
     def __setitem__(self, time: int, records: object) -> NoReturn:
         raise LogError(NOT_ASSIGNABLE.format(time=time))
@@ -166,7 +116,7 @@ class TrainingLogBase(Hinted, Mapping[int, Row]):
             raise LogError(TOO_LATE.format(time=iteration))
         return iteration
 
-    # two logs are the same only if they are one; comparing all rows would be no help to anybody
+    # two logs are equal only if they are one object: comparing all rows would serve no purpose
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
@@ -229,7 +179,7 @@ class TrainingLogBase(Hinted, Mapping[int, Row]):
             the values, an array of numbers or a list of objects. What the log gains later does not
             change them.
         """
-        snapshot = self._snapshot()
+        snapshot = self.snapshot()
         return {
             "uuid": self.h_uuid,
             "status": copy.deepcopy(dict(self.status)),
@@ -255,19 +205,22 @@ class TrainingLogBase(Hinted, Mapping[int, Row]):
             columns = {str(name): tuple(entries) for name, entries in state["columns"].items()}
             if not all(type(count) is int and count >= 0 for count in counts):
                 raise StateError(f"a log cannot have done {counts} iterations and epochs")
-            self._replace(state["rows"], columns)
+            self.replace(state["rows"], columns)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, StateError):
                 raise
             raise StateError(f"this is not the state of a log ({error!r})") from None
         self.uuid = uuid
+        self._load_status(status)
+        self._frames = FrameCache()
+
+    def _load_status(self, status: Mapping[str, Any]) -> None:
         for key in [key for key in self.status if key not in status]:
             del self.status[key]
         self.status.update(status)
-        self._frames = FrameCache()
 
     def maker(self) -> Callable[[], TrainingLogBase] | None:
-        """Return what makes an empty log of this kind in this place; can be pickled.
+        """Return a callable, which can be pickled, that makes an empty log of this kind here.
 
         A pickle can then refer to the state of the log instead of containing it again. None if
         there is more to this log than its state.
@@ -284,7 +237,7 @@ class TrainingLogBase(Hinted, Mapping[int, Row]):
         where every row has one; others are objects. Asking again costs only what is new. The cells
         are views of the log and cannot be assigned to: call ``.copy()`` first.
         """
-        return self._frames.frame(self._snapshot())
+        return self._frames.frame(self.snapshot())
 
     @property
     def epochs(self) -> pd.DataFrame:
@@ -306,7 +259,7 @@ class TrainingLogBase(Hinted, Mapping[int, Row]):
         """
         import pandas as pd
 
-        iterations, values = self._entries(name)
+        iterations, values = self.entries(name)
         index = pd.Index(iterations, name="iteration", copy=False)
         return pd.Series(values, index=index, name=name, dtype=values.dtype, copy=False)
 
@@ -333,7 +286,7 @@ class TrainingLogBase(Hinted, Mapping[int, Row]):
         LogError
             If a value is not a number.
         """
-        iterations, values = self._entries(name)
+        iterations, values = self.entries(name)
         if start > 0:
             first = int(iterations.searchsorted(start))
             iterations, values = iterations[first:], values[first:]
@@ -341,11 +294,18 @@ class TrainingLogBase(Hinted, Mapping[int, Row]):
 
     def latest(self) -> dict[str, Any]:
         """Return the newest value of every channel."""
-        columns = self._snapshot().columns
+        columns = self.snapshot().columns
         return {name: entries.values.item(-1) for name, entries in columns.items()}
 
-    def _entries(self, name: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        found = self._snapshot((name,)).columns.get(name)
+    def entries(self, name: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Return iterations and values of one channel, as they are, in read-only arrays.
+
+        Raises
+        ------
+        UnknownRecordError
+            If nothing was recorded under that name.
+        """
+        found = self.snapshot((name,)).columns.get(name)
         if found is None:
             channels = self.channels
             has = f"its channels are {', '.join(channels)}" if channels else "it is empty"
@@ -389,6 +349,3 @@ class TrainingLogBase(Hinted, Mapping[int, Row]):
             f"{rows} row{'s' * (rows != 1)}{f' of {names}' if names else ''}; "
             f"{done} iteration{'s' * (done != 1)}, {epochs} epoch{'s' * (epochs != 1)} done"
         )
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._snapshot(()).rows.tolist())

@@ -23,7 +23,7 @@ PLAIN: Final = frozenset({float, int, bool, str, type(None)})
 """Types that a log stores as they are."""
 
 MISSING: Final = object()
-"""Stands for a record that is not there."""
+"""A placeholder for a record that does not exist."""
 
 _DTYPES: Final = {
     float: np.dtype(np.float64),

@@ -65,7 +65,7 @@ def compare(
     Raises
     ------
     LogError
-        If there is no log, or something is none.
+        If there is no log, or an item is not a log.
     UnknownRecordError
         If no log has one of `channels`.
 

@@ -1,8 +1,8 @@
-"""Pandas frames over a log, made anew at every request from parts that are kept.
+"""Pandas frames over a log, made at every request from parts that are kept.
 
 A frame needs every channel aligned with all rows. `FrameCache` keeps each channel so aligned and
 extends it by what the log has gained since the last request; the frames it gives are views of
-these arrays. What has been given to somebody never changes afterwards: a record that comes later
+these arrays. A frame that has been given never changes afterwards: a record that comes later
 into a row already given goes into a copy.
 """
 
@@ -53,7 +53,7 @@ class Snapshot:
 
 
 class FrameCache:
-    """Gives frames of ever newer snapshots of one log; any thread may ask."""
+    """A source of frames of ever newer snapshots of one log, for any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -100,7 +100,7 @@ class _Aligned:
         self._used = 0
 
     def continues(self, entries: Entries, rows: NDArray[np.int64]) -> bool:
-        """Whether `entries` and `rows` begin with what is here."""
+        """Return True if `entries` and `rows` begin with what is here."""
         same = entries.edits == self._edits
         if self._exact and not _are_floats(entries.values[self._used :]):
             return False
@@ -126,7 +126,7 @@ class _Aligned:
 
 
 def _are_floats(values: NDArray[Any]) -> bool:
-    """Return whether float64 has each of `values`."""
+    """Return True if float64 has each of `values`."""
     if values.dtype == np.int64:
         return not len(values) or bool(values.max() <= EXACT and values.min() >= -EXACT)
     return values.dtype == np.float64

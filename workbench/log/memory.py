@@ -1,7 +1,7 @@
 """The training log that lives in this process: columns in memory.
 
 Recording is cheap because it is put off. The thread that trains stages its records in plain
-dictionaries; committing hands these to a short list, the tail; and whoever next wants columns,
+dictionaries; committing hands these to a short list, the tail; and the next reader of columns,
 at the latest the trainer itself after `TAIL` rows, folds the tail into them in bulk. All but
 staging and handing over happens under one lock.
 """
@@ -23,7 +23,7 @@ from workbench.errors import LogError
 from workbench.log.base import TrainingLogBase
 from workbench.log.column import MISSING, PLAIN, Column
 from workbench.log.frames import Entries, Snapshot
-from workbench.log.stored import check_name
+from workbench.log.records import check_name
 from workbench.utils.values import to_python
 
 TAIL = 256
@@ -83,13 +83,6 @@ class TrainingLog(TrainingLogBase):
     def version(self) -> int:
         return self._version
 
-    @property
-    def channels(self) -> tuple[str, ...]:
-        return tuple(self._snapshot().columns)
-
-    def __len__(self) -> int:
-        return len(self._snapshot(()).rows)
-
     def __contains__(self, time: object) -> bool:
         if time in self._mine():
             return True
@@ -124,7 +117,7 @@ class TrainingLog(TrainingLogBase):
         if type(value) not in PLAIN:
             value = to_python(value)
         if name not in self._known:
-            self._introduce(name)
+            self.introduce(name)
         if get_ident() == self._writer:
             records = self._staged.get(iteration)
             if records is None:
@@ -139,13 +132,14 @@ class TrainingLog(TrainingLogBase):
             if type(value) not in PLAIN:
                 records[name] = to_python(value)
             if name not in self._known:
-                self._introduce(name)
+                self.introduce(name)
         if get_ident() == self._writer:
             self._staged.setdefault(iteration, {}).update(records)
         else:
             self._publish(iteration, records)
 
-    def _introduce(self, name: str) -> None:
+    def introduce(self, name: str) -> None:
+        """Give a channel its place in the order of all, before it has records."""
         if not isinstance(name, str):
             raise LogError(NOT_A_NAME.format(name=name))
         check_name("a record", name)
@@ -200,7 +194,7 @@ class TrainingLog(TrainingLogBase):
                 column.remove(iteration)
                 self._version = next(self._versions)
 
-    def _replace(self, rows: NDArray[np.int64], columns: Mapping[str, tuple[Any, Any]]) -> None:
+    def replace(self, rows: NDArray[np.int64], columns: Mapping[str, tuple[Any, Any]]) -> None:
         new_rows = Column.of(rows, np.ones(len(rows), np.bool_))
         new = {
             name: Column.of(iterations, values) for name, (iterations, values) in columns.items()
@@ -225,7 +219,7 @@ class TrainingLog(TrainingLogBase):
         """Return what this thread has recorded and not committed."""
         return self._staged if self._staged and get_ident() == self._writer else {}
 
-    def _snapshot(self, names: tuple[str, ...] | None = None) -> Snapshot:
+    def snapshot(self, names: tuple[str, ...] | None = None) -> Snapshot:
         mine = self._mine()
         with self._lock:
             self._fold()

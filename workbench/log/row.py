@@ -1,34 +1,16 @@
 """The records of one iteration, as a mapping that can be written to.
 
-What ``log[iteration]`` gives, for every backend: a row holds no data, it asks its log.
+Indexing a log of any backend gives a row. A row holds no data: it asks `Records`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from typing import Any, Protocol
+from typing import Any
 
 from workbench.errors import UnknownRecordError, nearest
 from workbench.log.column import MISSING
-
-
-class Records(Protocol):
-    """The records of a log, by iteration and name; every log has them."""
-
-    def record(self, iteration: int, name: str, value: Any) -> None:
-        """Store one record, over an older one of the same iteration and name."""
-
-    def record_all(self, iteration: int, records: dict[str, Any]) -> None:
-        """Store several records, which other threads begin to see all at once."""
-
-    def find(self, iteration: int, name: str) -> Any:
-        """Return the value recorded, or `column.MISSING`."""
-
-    def names(self, iteration: int) -> list[str]:
-        """Return the names of the records of one iteration."""
-
-    def forget(self, iteration: int, name: str) -> None:
-        """Remove a record."""
+from workbench.log.records import Records
 
 
 class Row(MutableMapping[str, Any]):

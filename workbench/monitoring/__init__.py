@@ -1,4 +1,4 @@
-"""Values over a data set: how batches are aggregated, and evaluators that run over streams."""
+"""Values over a data set: aggregation of batches, and evaluators that run over streams."""
 
 from workbench.monitoring.aggregation import (
     AggregationScheme,

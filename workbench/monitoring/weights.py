@@ -1,4 +1,4 @@
-"""What a variable says of a whole data set, read off the expression that computes it.
+"""Inference of the value over a data set from the expression that computes it for a batch.
 
 An algebra over the graph, of five kinds. A variable that depends on no data is the same for every
 batch. One with a dimension of unknown size has *rows*, the examples of a batch: what is said of the
@@ -18,20 +18,27 @@ batch normalisation makes of a row is a row although it depends on the others.
 
 from __future__ import annotations
 
-import functools
-import inspect
-import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
-import torch
-from torch.nn import functional
-
-from workbench.tensor import SharedVariable, Variable, shapes
+from workbench.monitoring.kinds import (
+    NO_DATA,
+    PER_BATCH,
+    Kind,
+    NoData,
+    Part,
+    PerBatch,
+    Rows,
+    Summary,
+    Unknown,
+    Weight,
+    product,
+)
+from workbench.monitoring.losses import LOSSES, bound, reduction_of, weight_of
+from workbench.monitoring.sizes import all_same, at_source, data_sizes, size_of
+from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.gradient import gradient
-from workbench.tensor.inputs import as_variable
 from workbench.tensor.traversal import ancestors, inputs_of
 from workbench.tensor.variable import identity
 
@@ -58,112 +65,6 @@ LARGEST: Final = {"max": "max", "amax": "max", "min": "min", "amin": "min"}
 ZERO: Final = Fraction(0)
 ONE: Final = Fraction(1)
 
-
-@dataclass(frozen=True)
-class Weight:
-    """How much a batch counts: a function of variables, computed only where batches are added up.
-
-    Parameters
-    ----------
-    of : tuple of Variable
-    count : callable
-        Gives the weight from their values.
-    """
-
-    of: tuple[Variable, ...]
-    count: Callable[..., Any]
-
-    def same(self, other: Weight | None) -> bool:
-        """Whether two weights are equal, whatever they turn out to be."""
-        if other is None or self.count != other.count or len(self.of) != len(other.of):
-            return False
-        return all(_same(a, b) for a, b in zip(self.of, other.of, strict=True))
-
-
-def product(*factors: Any) -> Any:
-    """The weight of a mean over several dimensions: the product of their sizes."""
-    return functools.reduce(operator.mul, factors)
-
-
-@dataclass(frozen=True)
-class Part:
-    """A summary that is aggregated as it is.
-
-    Attributes
-    ----------
-    kind : {'mean', 'sum', 'max', 'min', 'scheme', 'constant'}
-        How; `scheme` is that of its own tag, `constant` does not depend on data.
-    weight : Weight or None
-        Of a mean.
-    doubtful : bool
-        Whether rows may have been taken for something else, which shows if their number varies.
-    """
-
-    kind: str
-    weight: Weight | None = None
-    doubtful: bool = False
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """A variable whose value over a data set does not follow from its expression."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class Rows:
-    """A variable with dimensions of data.
-
-    Attributes
-    ----------
-    over : tuple of Variable
-        Sizes that it has been divided by, so that a sum of it is a mean over them.
-    gone : frozenset
-        The sizes of dimensions that were summed over.
-    mixed : bool
-        Whether a row depends on other rows.
-    doubtful : bool
-        Whether the dimensions that are left may be none of data.
-    """
-
-    over: tuple[Variable, ...] = ()
-    gone: frozenset[Any] = frozenset()
-    mixed: bool = False
-    doubtful: bool = False
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A variable in which no dimension of data is left.
-
-    Attributes
-    ----------
-    degree : Fraction or None
-        How it grows with the amount of data; None if that has no simple form.
-    weight : Weight or None
-        If it is a mean, or linear in means of this weight.
-    additive : bool
-        If it is a sum over rows, or linear in such sums.
-    """
-
-    degree: Fraction | None
-    weight: Weight | None = None
-    additive: bool = False
-
-
-class _NoData:
-    """A variable that depends on no data."""
-
-
-class _PerBatch:
-    """A variable of which every batch has one value of its own."""
-
-
-NO_DATA: Final = _NoData()
-PER_BATCH: Final = _PerBatch()
-
-Kind = _NoData | _PerBatch | Unknown | Rows | Summary
 Own = Callable[[Variable], Part | None]
 
 Conclusion = Part | Unknown | dict[Variable, Part] | None
@@ -171,7 +72,7 @@ Conclusion = Part | Unknown | dict[Variable, Part] | None
 
 
 def conclude(variable: Variable, own: Own) -> Conclusion:
-    """How the value of `variable` over a data set follows from batches.
+    """Infer how the value of `variable` over a data set follows from batches.
 
     Parameters
     ----------
@@ -209,7 +110,7 @@ class _Algebra:
         self.parts: dict[Variable, Part] = {}
         self.kinds: dict[Variable, Kind] = {}
         self.leading = {
-            _size(one.fake.shape[0])
+            size_of(one.fake.shape[0])
             for one in self.order
             if one.owner is None and not isinstance(one, SharedVariable) and one.ndim
         }
@@ -226,7 +127,7 @@ class _Algebra:
 
     def conclusion(self) -> Conclusion:
         variable, kind = self.variable, self.kinds[self.variable]
-        if isinstance(kind, (Unknown, _NoData, _PerBatch)):
+        if isinstance(kind, (Unknown, NoData, PerBatch)):
             return kind if isinstance(kind, Unknown) else None
         if isinstance(kind, Rows):
             if kind.mixed or not kind.over:
@@ -249,7 +150,7 @@ class _Algebra:
         return self._expression()
 
     def _expression(self) -> dict[Variable, Part]:
-        """The parts that the summary is a function of."""
+        """Return the parts that the summary is a function of."""
         found: dict[Variable, Part] = {}
         seen: set[Variable] = set()
         stack = [self.variable]
@@ -275,7 +176,7 @@ class _Algebra:
         return kind
 
     def _sizes(self, factors: Sequence[Variable]) -> Weight:
-        return Weight(tuple(_at_source(one, self.order) for one in factors), product)
+        return Weight(tuple(at_source(one, self.order) for one in factors), product)
 
     # The kind of one variable.
 
@@ -284,7 +185,7 @@ class _Algebra:
         if call is None:
             if isinstance(variable, SharedVariable):
                 return NO_DATA
-            return Rows() if _data_sizes(variable) else PER_BATCH
+            return Rows() if data_sizes(variable) else PER_BATCH
         kinds = {one: self.kinds[one] for one in call.inputs}
         of_data = [kind for kind in kinds.values() if kind is not NO_DATA]
         if not of_data:
@@ -293,10 +194,10 @@ class _Algebra:
         if unknown is not None:
             return unknown
         if call.function is gradient:
-            return Rows() if _data_sizes(variable) else PER_BATCH
+            return Rows() if data_sizes(variable) else PER_BATCH
         if call.name in COUNTS and variable.is_number:
             return self._part(variable, Part("sum"))
-        if call.function in LOSSES and not _data_sizes(variable):
+        if call.function in LOSSES and not data_sizes(variable):
             return self._loss(variable)
         if any(isinstance(kind, Rows) for kind in of_data):
             return self._of_rows(variable)
@@ -309,7 +210,7 @@ class _Algebra:
     def _of_rows(self, variable: Variable) -> Kind:
         call = variable.owner
         assert call is not None
-        name, left = call.name, _data_sizes(variable)
+        name, left = call.name, data_sizes(variable)
         single = len(call.inputs) == 1 or all(
             self.kinds[one] is NO_DATA or one.is_number for one in call.inputs[1:]
         )
@@ -328,15 +229,15 @@ class _Algebra:
         return Unknown(f"{name} takes all examples of a batch together")
 
     def _reduced(self, variable: Variable, source: Variable, rows: Rows) -> Kind:
-        """What a function makes of rows that takes some dimensions away."""
+        """Return the kind of what reduces some dimensions of rows."""
         call = variable.owner
         assert call is not None
-        before, left = _data_sizes(source), _data_sizes(variable)
+        before, left = data_sizes(source), data_sizes(variable)
         removed = [size for size in before if size not in left]
         name = call.name
         over = rows.over
         if name == "mean":
-            axes = {size: axis for axis, size in enumerate(map(_size, source.fake.shape))}
+            axes = {size: axis for axis, size in enumerate(map(size_of, source.fake.shape))}
             over += tuple(source.shape[axes[size]] for size in removed)
         linear = name in ("sum", "mean")
         if left:
@@ -361,15 +262,15 @@ class _Algebra:
         return Rows(rows.over, gone, rows.mixed, rows.doubtful)
 
     def _nonlinear(self, rows: Rows, left: Sequence[Any]) -> Rows:
-        """Rows of which something is computed that is not linear: those left are rows for good."""
+        """Return the rows that are left, for good, by a function that is not linear."""
         taken = bool(rows.gone & self.leading) and not self.leading.intersection(left)
         return Rows((), rows.gone, rows.mixed, rows.doubtful or taken)
 
     def _row_by_row(self, variable: Variable) -> Kind:
-        """What a function makes of rows, and of what else, that has rows again."""
+        """Return the kind of what has rows, computed from rows and other operands."""
         call = variable.owner
         assert call is not None
-        name, left = call.name, _data_sizes(variable)
+        name, left = call.name, data_sizes(variable)
         arithmetic = name in SUMS | PRODUCTS | QUOTIENTS
         rows = {one: self.kinds[one] for one in call.inputs if isinstance(self.kinds[one], Rows)}
         summaries = [
@@ -379,7 +280,7 @@ class _Algebra:
         ]
         found: list[Rows] = [kind for kind in rows.values() if isinstance(kind, Rows)]
         gone = frozenset().union(*[kind.gone for kind in found])
-        present = {size for one in rows for size in _data_sizes(one)}
+        present = {size for one in rows for size in data_sizes(one)}
         mixed = any(kind.mixed for kind in found)
         if not call.location:  # what a brick does to rows is its own affair
             mixed = mixed or bool(gone & present & self.leading) or self._paired(left)
@@ -393,7 +294,7 @@ class _Algebra:
             if over is not None and alone:
                 return Rows((*merged.over, over), gone, mixed, doubtful)
             return Rows((), gone, mixed or not call.location, doubtful)
-        same = all(_all_same(kind.over, merged.over) for kind in found)
+        same = all(all_same(kind.over, merged.over) for kind in found)
         linear = (
             (name in SUMS and same)
             or (alone and name in (*LINEAR, *PRODUCTS))
@@ -402,11 +303,11 @@ class _Algebra:
         return merged if linear else self._nonlinear(merged, left)
 
     def _paired(self, sizes: Sequence[Any]) -> bool:
-        """Whether every example meets every other, as in a matrix of all products of two."""
+        """Return True if every example meets every other, as in a matrix of all products of two."""
         return any(sizes.count(size) > 1 for size in self.leading)
 
     def _divided(self, variable: Variable, summaries: list[Variable]) -> Variable | None:
-        """What rows are divided by, if that is a number of rows or a sum of their weights."""
+        """Return the divisor of rows, if it is a number of rows or a sum of their weights."""
         call = variable.owner
         assert call is not None
         if call.name not in QUOTIENTS or len(call.args) < 2 or call.kwargs:
@@ -414,12 +315,12 @@ class _Algebra:
         divisor = call.args[1]
         part = self.parts.get(divisor) if isinstance(divisor, Variable) else None
         known = part is not None and part.kind == "sum" and summaries == [divisor]
-        return divisor if known and _data_sizes(divisor) == [] else None
+        return divisor if known and data_sizes(divisor) == [] else None
 
     def _of_summaries(self, variable: Variable) -> Kind:
         call = variable.owner
         assert call is not None
-        if _data_sizes(variable):  # zeros of the shape of a batch, random numbers
+        if data_sizes(variable):  # zeros of the shape of a batch, random numbers
             return Rows()
         name = call.name
         if variable.is_number and name == "mul":  # the number of elements counts like that of rows
@@ -449,7 +350,7 @@ class _Algebra:
         return Summary(degree, weight, additive)
 
     def _ratio(self, numerator: Any, denominator: Any) -> Weight | None:
-        """The weight of a sum divided by the number of what was summed up."""
+        """Return the weight of a sum divided by the number of what was summed up."""
         over, of = self.kinds[numerator], self.parts.get(denominator)
         counts = isinstance(denominator, Variable) and denominator.is_number
         if not counts or of is None or of.kind != "sum" or not isinstance(over, Summary):
@@ -484,134 +385,16 @@ class _Algebra:
         call = variable.owner
         assert call is not None
         mixed = any(isinstance(k, Rows) and k.mixed for k in map(self.kinds.get, call.inputs))
-        arguments = _bound(call.function, call.args, call.kwargs)
+        arguments = bound(call.function, call.args, call.kwargs)
         if mixed or not any(isinstance(self.kinds[one], Rows) for one in call.inputs):
             summaries = any(isinstance(self.kinds[one], Summary) for one in call.inputs)
             return Unknown(f"{call.name} combines examples") if mixed or summaries else PER_BATCH
-        reduction = _reduction(arguments)
+        reduction = reduction_of(arguments)
         if reduction == "sum":
             return self._part(variable, Part("sum"))
         if reduction not in ("mean", "batchmean"):
             return Unknown(f"the reduction {reduction!r} of {call.name} is not known")
-        weight = self._weight_of_loss(call.function, arguments, reduction)
+        weight = weight_of(call.function, arguments, reduction)
+        if weight is not None and weight.count is product:
+            weight = self._sizes(weight.of)
         return PER_BATCH if weight is None else self._part(variable, Part("mean", weight))
-
-    def _weight_of_loss(
-        self, function: Callable[..., Any], arguments: dict[str, Any], reduction: str
-    ) -> Weight | None:
-        target: Any = arguments.get("target")
-        classes: Any = arguments.get("weight")
-        if function in INDEXED and not target.dtype.is_floating_point:
-            ignored = -100 if arguments["ignore_index"] is None else arguments["ignore_index"]
-            # to be counted only where batches are added up, since it takes longer than to keep them
-            of = (target,) if classes is None else (target, classes)
-            return Weight(tuple(map(as_variable, of)), Targets(ignored))
-        if function in WEIGHTED and classes is not None:
-            return Weight((as_variable(classes).sum(),), product)
-        if reduction == "batchmean":
-            sizes = [arguments["input"].shape[0]]
-        else:
-            each = function(**_without_reduction(arguments))
-            sizes = list(each.shape)
-        unknown = tuple(size for size in sizes if isinstance(size, Variable))
-        return self._sizes(unknown) if unknown else None
-
-
-LOSSES: Final = frozenset(
-    getattr(functional, name)
-    for name in (
-        "binary_cross_entropy binary_cross_entropy_with_logits cosine_embedding_loss cross_entropy "
-        "gaussian_nll_loss hinge_embedding_loss huber_loss kl_div l1_loss linear_cross_entropy "
-        "margin_ranking_loss mse_loss multi_margin_loss multilabel_margin_loss "
-        "multilabel_soft_margin_loss nll_loss poisson_nll_loss smooth_l1_loss soft_margin_loss "
-        "triplet_margin_loss triplet_margin_with_distance_loss"
-    ).split()
-)
-INDEXED: Final = {
-    functional.cross_entropy,
-    functional.linear_cross_entropy,
-    functional.nll_loss,
-}
-WEIGHTED: Final = {functional.mse_loss, functional.l1_loss, functional.huber_loss}
-
-
-@dataclass(frozen=True)
-class Targets:
-    """Counts class indices, each with the weight of its class, except those that are ignored."""
-
-    ignored: int
-
-    def __call__(self, target: Any, weights: Any = None) -> Any:
-        kept = target != self.ignored
-        return (kept if weights is None else weights[torch.where(kept, target, 0)] * kept).sum()
-
-
-def _bound(
-    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The arguments of a call of a loss by name, with defaults."""
-    bound = inspect.signature(function).bind(*args, **kwargs)
-    bound.apply_defaults()
-    return dict(bound.arguments)
-
-
-def _reduction(arguments: Mapping[str, Any]) -> str:
-    average, reduce = arguments.get("size_average"), arguments.get("reduce")
-    if average is None and reduce is None:
-        return str(arguments["reduction"])
-    return "none" if reduce is False else "sum" if average is False else "mean"
-
-
-def _without_reduction(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    legacy = ("size_average", "reduce")
-    return {k: v for k, v in arguments.items() if k not in legacy} | {"reduction": "none"}
-
-
-def _data_sizes(variable: Variable) -> list[Any]:
-    """The sizes of a variable that are not known, as expressions."""
-    return [] if variable.is_number else [size for size in map(_size, variable.fake.shape) if size]
-
-
-def _size(size: Any) -> Any:
-    """A size that is not known as an expression, the same for sizes that must be equal; else 0."""
-    expression = shapes.symbol(size)
-    if isinstance(expression, int):
-        return 0
-    first = {one: _first(one) for one in expression.free_symbols}
-    return expression.xreplace({one: other for one, other in first.items() if one != other})
-
-
-def _first(symbol: Any) -> Any:
-    """The first of the symbols that are equal to `symbol`."""
-    while others := shapes.equal_to(symbol):
-        symbol = others[0]
-    return symbol
-
-
-def _at_source(number: Variable, order: Iterable[Variable]) -> Variable:
-    """The same number, read off the first of `order`, all that something is computed from.
-
-    What comes later need not be kept for its size, and may be computed in one with the rest.
-    """
-    if not isinstance(number.fake, torch.SymInt):
-        return number
-    wanted = _size(number.fake)
-    for one in order:
-        sizes = [] if isinstance(one, SharedVariable) or one.is_number else one.fake.shape
-        for axis, size in enumerate(sizes):
-            if _size(size) == wanted:
-                found: Variable = one.shape[axis]
-                return found
-    return number
-
-
-def _same(one: Variable, other: Variable) -> bool:
-    """Whether two variables are equal, whatever they turn out to be."""
-    if one is other:
-        return True
-    numbers = isinstance(one.fake, torch.SymInt) and isinstance(other.fake, torch.SymInt)
-    return numbers and bool(_size(one.fake) == _size(other.fake))
-
-
-def _all_same(some: Sequence[Variable], others: Sequence[Variable]) -> bool:
-    return len(some) == len(others) and all(map(_same, some, others))

@@ -1,8 +1,8 @@
-"""How the values of a log stand in an SQLite database.
+"""Values of a log as an SQLite database holds them, and back.
 
-Numbers, strings and None stand there as they are, arrays as the bytes of an ``.npy`` file, lists,
-tuples and dictionaries of such values as JSON. Everything else is pickled, and unpickled only for
-whoever says that the database is to be trusted. The kind beside a value says which it is.
+Numbers, strings and None are stored as they are, arrays as the bytes of an ``.npy`` file, lists,
+tuples and dictionaries of such values as JSON. Everything else is pickled, and unpickled only if
+the log is opened with ``trusted=True``. The kind beside a value says which of these it is.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import io
 import json
 import math
-from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from workbench.errors import LogError
 from workbench.log.column import PLAIN
+from workbench.log.placeholders import Damaged, Pickled
+from workbench.log.records import storable
 from workbench.utils.npy import array_of
 
 DELETED: Final = "deleted"
@@ -29,9 +30,7 @@ NOT_PICKLED = (
     "record {name!r} is a {type} that cannot be pickled ({error}), and an SQLite log has no other "
     "way to keep it; record numbers, strings, arrays, or lists and dictionaries of them"
 )
-NOT_STORABLE = "the name of {what} must be text that can be written as UTF-8, not {name!r}"
 UNKNOWN_KIND = "unknown kind {kind!r}"
-DAMAGED = "<damaged in the database: {reason}>"
 
 
 class Stored(NamedTuple):
@@ -44,45 +43,6 @@ class Stored(NamedTuple):
     def size(self) -> int:
         """Bytes that the value takes, if it is of the kinds that may take many."""
         return len(self.value) if isinstance(self.value, (bytes, str)) else 8
-
-
-@dataclass(frozen=True, slots=True)
-class Pickled:
-    """Stands for an object in a database that nobody said to trust.
-
-    Attributes
-    ----------
-    data : bytes
-        The pickle, unread.
-    """
-
-    data: bytes = field(repr=False)
-
-    def __repr__(self) -> str:
-        size = len(self.data)
-        return f"<a pickle of {size} bytes, unread; open the log with trusted=True to read it>"
-
-
-@dataclass(frozen=True, slots=True)
-class Damaged:
-    """Stands for a value that is in the database, but cannot be read any more.
-
-    Attributes
-    ----------
-    reason : str
-        What reading it said.
-    data : object
-        What is stored.
-    kind : object
-        What it should be.
-    """
-
-    reason: str
-    data: Any = field(repr=False)
-    kind: Any = field(repr=False)
-
-    def __repr__(self) -> str:
-        return DAMAGED.format(reason=self.reason)
 
 
 def encoded(name: str, value: Any) -> Stored:
@@ -167,21 +127,6 @@ def _number_or_text(value: Any) -> Stored:
     if type(value) is str and not storable(value):
         return Stored(json.dumps(value), "json")
     return Stored(value, None)
-
-
-def check_name(what: str, name: Any) -> None:
-    """Raise `LogError` unless `name` can be that of a record or a fact everywhere."""
-    if not isinstance(name, str) or not (name.isascii() or storable(name)):
-        raise LogError(NOT_STORABLE.format(what=what, name=name))
-
-
-def storable(text: str) -> bool:
-    """Whether `text` is UTF-8, as all text in a database is; half a surrogate pair is not."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _tagged(value: Any) -> Any:

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from workbench.errors import LogError, LogWarning
-from workbench.log import SQLiteLog, TrainingLog, database, writer
-from workbench.log.stored import Damaged
+from workbench.log import SQLiteLog, TrainingLog
+from workbench.log.placeholders import Damaged
+from workbench.log.sqlite import store, tables
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -60,14 +61,14 @@ class Stubborn:
     """Makes one value impossible to encode; `error` says how."""
 
     def __init__(self, monkeypatch, error):
-        encoded = writer.encoded
+        encoded = store.encoded
 
         def failing(name, value):
             if name == "bad":
                 raise error
             return encoded(name, value)
 
-        monkeypatch.setattr(writer, "encoded", failing)
+        monkeypatch.setattr(store, "encoded", failing)
 
 
 @pytest.mark.parametrize(
@@ -114,12 +115,12 @@ def test_a_value_of_a_whole_log_that_cannot_be_written_is_left_out(path, monkeyp
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_whatever_happens_in_the_thread_those_who_wait_are_told(path, monkeypatch, error):
     log = SQLiteLog(path)
-    write = writer.Store.write_all
-    monkeypatch.setattr(writer.Store, "write_all", lambda *_: (_ for _ in ()).throw(error))
+    write = store.Store.write_all
+    monkeypatch.setattr(store.Store, "write_all", lambda *_: (_ for _ in ()).throw(error))
     log[1]["cost"] = 0.5
     with pytest.raises(LogError, match="records could not be written"):
         log.flush()
-    monkeypatch.setattr(writer.Store, "write_all", write)
+    monkeypatch.setattr(store.Store, "write_all", write)
     log[2]["cost"] = 0.25
     log.flush()
     assert records(path) == [(1, "cost", 0.5), (2, "cost", 0.25)]
@@ -148,7 +149,7 @@ def test_training_ends_also_if_nothing_can_be_written(path, monkeypatch):
         raise AssertionError("broken")
 
     with pytest.warns(LogWarning, match="broken"), log.writing():
-        monkeypatch.setattr(writer.Store, "write_all", broken)
+        monkeypatch.setattr(store.Store, "write_all", broken)
         log[1]["cost"] = 0.5
 
 
@@ -183,7 +184,7 @@ def test_a_database_that_was_cut_short_is_noticed(path, left, checkpointed):
         log.flush()
     whole = path.read_bytes()
     if not left < len(whole):
-        return  # all of it stands in the journal
+        return  # all of it is in the journal
     with open(path, "r+b") as file:
         file.truncate(left)
     log[1003]["cost"] = 0.25
@@ -344,7 +345,7 @@ def test_a_finished_log_opens_in_a_folder_where_one_may_not_write():
 
 
 def test_a_file_system_without_the_right_journal_is_told(path, monkeypatch):
-    opened = database.Database._opened
+    opened = tables.Database._opened
 
     class Limited(sqlite3.Connection):
         def execute(self, text, *given):
@@ -354,6 +355,6 @@ def test_a_file_system_without_the_right_journal_is_told(path, monkeypatch):
         opened(self).close()
         return sqlite3.connect(self._uri, uri=True, isolation_level=None, factory=Limited)
 
-    monkeypatch.setattr(database.Database, "_opened", limited)
+    monkeypatch.setattr(tables.Database, "_opened", limited)
     with pytest.warns(LogWarning, match="in journal mode 'delete'"):
         SQLiteLog(path)

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from workbench.config import config
 from workbench.errors import ConfigurationError, LogError, LogWarning
-from workbench.log import SQLiteEntry, SQLiteLog, SQLiteStatus, TrainingLog, database
+from workbench.log import SQLiteEntry, SQLiteLog, SQLiteStatus, TrainingLog
 from workbench.log.backends import new_log
-from workbench.log.stored import Pickled
+from workbench.log.placeholders import Pickled
+from workbench.log.sqlite import tables
 
 
 @pytest.fixture
@@ -167,11 +168,25 @@ def opened_again(log):
     """Open a log of a database in memory a second time."""
     from unittest import mock
 
-    with mock.patch("workbench.log.sqlite.Database", lambda *_: log._database):
+    with mock.patch("workbench.log.sqlite.log.Database", lambda *_: log._database):
         return SQLiteLog(":memory:", uuid=log.uuid)
 
 
 # Resumption
+
+
+def test_an_earlier_state_loaded_into_an_opened_log_removes_nothing(path):
+    log = SQLiteLog(path)
+    log[1]["cost"] = 0.5
+    state = log.state_dict()
+    log[2]["cost"] = 0.25
+    log.flush()
+    opened = SQLiteLog(path, uuid=log.uuid)
+    opened.load_state_dict(state)
+    opened[1]["note"] = "as it was"
+    opened.flush()
+    assert list(SQLiteLog(path, uuid=log.uuid)) == [1, 2]
+    assert opened.status["resumed_from"] == log.h_uuid and list(opened) == [1]
 
 
 def test_a_resumed_log_shows_what_its_ancestors_recorded(path):
@@ -423,7 +438,7 @@ def test_a_newer_database_says_so(path):
 
 
 def test_a_locked_database_says_so(path, monkeypatch):
-    monkeypatch.setattr(database, "PATIENCE", 0.01)
+    monkeypatch.setattr(tables, "PATIENCE", 0.01)
     connection = sqlite3.connect(path)
     connection.execute("BEGIN EXCLUSIVE")
     with pytest.raises(LogError, match="is locked by another program"):
@@ -432,7 +447,7 @@ def test_a_locked_database_says_so(path, monkeypatch):
 
 
 def test_training_outlasts_a_locked_database(path, monkeypatch):
-    monkeypatch.setattr(database, "PATIENCE", 0.01)
+    monkeypatch.setattr(tables, "PATIENCE", 0.01)
     log, other = SQLiteLog(path), sqlite3.connect(path)
     other.execute("BEGIN IMMEDIATE")
     with pytest.warns(LogWarning, match="is locked .* kept in memory"), log.writing():

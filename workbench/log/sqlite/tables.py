@@ -1,4 +1,4 @@
-"""The SQLite file behind `workbench.log.sqlite`: opening it, its tables, reading a log from it.
+"""The SQLite file behind `workbench.log.sqlite`: opening it, its tables, the records of a log.
 
 One database holds many logs. A log that resumes another names it as its parent, and shows the
 parent's records up to the iteration at which it took over. Records are numbered as they are
@@ -79,7 +79,7 @@ EMPTY = "the database {name!r} has no log yet; one is there within a second of i
 
 
 class Found(NamedTuple):
-    """One record as it stands in the database."""
+    """One record as the database has it."""
 
     id: int
     time: int
@@ -89,12 +89,12 @@ class Found(NamedTuple):
 
 
 class Database:
-    """A database of training logs, made if it is not there.
+    """A database of training logs, made if it does not exist.
 
     Parameters
     ----------
     path : str or path
-        The file, or ``":memory:"`` for one that nobody else can open.
+        The file, or ``":memory:"`` for one that no other program can open.
     read_only : bool
         Only read; the file must be there then.
 
@@ -141,7 +141,7 @@ class Database:
         """Raise `sqlite3.OperationalError` if the file is not the one that was opened.
 
         Or if it, or the journal beside it, is no longer what it was: SQLite would go on with what
-        it has in memory, and nobody else could read it.
+        it has in memory, and no other program could read it.
         """
         import sqlite3
 
@@ -155,7 +155,7 @@ class Database:
         self._size, self._journal = size, journal
 
     def _is_cut_short(self, size: int) -> bool:
-        """Whether a file that is smaller than before lost something; VACUUM makes it smaller, too.
+        """Return True if a file that is smaller than before lost something: VACUUM shrinks it, too.
 
         The file is not opened for that, since closing it would give up all locks of this process.
         """
@@ -165,7 +165,7 @@ class Database:
         return not size or size < pages * each
 
     def _found(self, suffix: str = "") -> tuple[tuple[int, int] | None, int]:
-        """Return device and number of a file, None if there is none; and its size."""
+        """Return device and number of a file, None if it does not exist; and its size."""
         try:
             found = os.stat(f"{self.name}{suffix}")
         except OSError:
@@ -173,7 +173,7 @@ class Database:
         return (found.st_dev, found.st_ino), found.st_size
 
     def close(self) -> None:
-        """Let go of the file; one in memory vanishes."""
+        """Close the file; one in memory vanishes."""
         self._first.close()
 
     @contextmanager
@@ -192,7 +192,7 @@ class Database:
             raise LogError(text.format(name=self.name, error=error, patience=PATIENCE)) from error
 
     def _opened(self) -> sqlite3.Connection:
-        import sqlite3  # loaded for those who use it
+        import sqlite3  # slow to load, and needed only here
 
         connection = sqlite3.connect(
             self._uri, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
@@ -226,7 +226,7 @@ class Database:
                 connection.execute(f"PRAGMA user_version = {LAYOUT}")
 
     def _known(self, connection: sqlite3.Connection) -> bool:
-        """Whether the tables are there; raise for those of others."""
+        """Return True if the tables exist; raise for tables of another program."""
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (layout,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -268,7 +268,7 @@ def _text(data: bytes) -> str:
 
 
 def _in_use(file: Path) -> bool:
-    """True if there is a journal with changes that are not in the file yet."""
+    """Return True if there is a journal with changes that are not in the file yet."""
     try:
         return os.stat(f"{file}-wal").st_size > 0
     except OSError:
@@ -276,7 +276,7 @@ def _in_use(file: Path) -> bool:
 
 
 def _may_write_beside(file: Path) -> bool:
-    """True if SQLite can make the files beside the database that it shares with other programs."""
+    """Return True if SQLite can make the files that it shares with other programs."""
     return os.access(file.parent, os.W_OK) and os.access(file, os.W_OK)
 
 

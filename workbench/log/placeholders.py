@@ -1,0 +1,47 @@
+"""Placeholders for values of a log that are stored but are not read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+DAMAGED = "<damaged in the database: {reason}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Pickled:
+    """A placeholder for an object in a database that was opened without ``trusted=True``.
+
+    Attributes
+    ----------
+    data : bytes
+        The pickle, unread.
+    """
+
+    data: bytes = field(repr=False)
+
+    def __repr__(self) -> str:
+        size = len(self.data)
+        return f"<a pickle of {size} bytes, unread; open the log with trusted=True to read it>"
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A placeholder for a value that is in the database but can no longer be read.
+
+    Attributes
+    ----------
+    reason : str
+        The error that reading it gave.
+    data : object
+        The stored value.
+    kind : object
+        The kind that the database gives for it.
+    """
+
+    reason: str
+    data: Any = field(repr=False)
+    kind: Any = field(repr=False)
+
+    def __repr__(self) -> str:
+        return DAMAGED.format(reason=self.reason)

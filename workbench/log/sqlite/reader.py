@@ -1,0 +1,151 @@
+"""The reader of a log: brings a log in memory up to date with what its database has gained.
+
+A value that is damaged becomes a placeholder, with a warning that says where it is; a damaged
+record without a usable iteration or name is left out.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Mapping
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import LogError, LogWarning
+from workbench.log.base import LAST
+from workbench.log.column import MISSING
+from workbench.log.memory import TrainingLog
+from workbench.log.placeholders import Damaged
+from workbench.log.records import storable
+from workbench.log.sqlite.tables import Database, Found, lineage, records_of, transaction
+from workbench.log.sqlite.values import ABSENT, DELETED, decoded
+
+if TYPE_CHECKING:
+    import sqlite3
+
+UNREADABLE = "{database!r}: {place} is damaged ({reason}); what else the log has can be read"
+ESSENTIAL = ("iterations_done", "epochs_done", "_epoch_ends")
+"""Facts that a log cannot be read without."""
+NO_ESSENTIAL = (
+    "{database!r}: status[{key!r}] of this log is damaged, {value!r}, and without it the log "
+    "cannot be read; open a copy with any SQLite program and mend the table status"
+)
+
+
+class Reader:
+    """A reader of one log, which takes over what the database has gained each time.
+
+    Parameters
+    ----------
+    database : Database
+    uuid : str
+        Identity of the log.
+    trusted : bool
+        Whether objects may be unpickled.
+    """
+
+    def __init__(self, database: Database, uuid: str, trusted: bool) -> None:
+        self._database, self._uuid, self._trusted = database, uuid, trusted
+        self._connection: sqlite3.Connection | None = database.connect()
+        self._lock = threading.Lock()
+        self._seen = -1  # the state of the database when it was last read
+        self._last = -1  # the number of the last record read
+
+    def update(self, memory: TrainingLog, status: dict[str, Any]) -> None:
+        """Bring `memory` and `status` up to date, in which other threads see whole rows only."""
+        with self._lock, self._database.explained():
+            connection = self._connection
+            if connection is None:
+                return
+            (seen,) = connection.execute("PRAGMA data_version").fetchone()
+            if seen == self._seen:
+                return
+            with transaction(connection, "BEGIN"):
+                numbers = lineage(connection, self._uuid)
+                own = numbers[-1][0]
+                fresh = numbers if self._last < 0 else numbers[-1:]
+                records = [
+                    found
+                    for number, until in fresh
+                    for found in records_of(
+                        connection, number, until, self._last if number == own else 0
+                    )
+                ]
+                names = connection.execute(
+                    "SELECT key FROM channels WHERE log = ? ORDER BY id", (own,)
+                ).fetchall()
+                facts = connection.execute(
+                    "SELECT key, value, kind FROM status WHERE log = ?", (own,)
+                ).fetchall()
+            self._take(memory, [name for (name,) in names], records)
+            new = {key: self._decoded(f"status[{key!r}]", *stored) for key, *stored in facts}
+            self._check_essential(new)
+            for key in status.keys() - new.keys():
+                del status[key]
+            status.update(new)
+            self._seen = seen
+            self._last = max([found.id for found in records], default=max(self._last, 0))
+
+    def _take(self, memory: TrainingLog, names: list[str], records: list[Found]) -> None:
+        records = [found for found in records if self._is_sound(found)]
+        for name in names:
+            if isinstance(name, str) and storable(name):
+                memory.introduce(name)
+        with memory.writing():
+            for (time, gone), group in groupby(records, lambda f: (f.time, _gone(f.kind))):
+                if not gone:
+                    values = {
+                        f.key: self._decoded(f"record {f.key!r} of iteration {time}", *f[3:])
+                        for f in group
+                    }
+                    memory.record_all(time, values)
+                    continue
+                memory.commit()
+                for found in group:
+                    if found.kind == DELETED and memory.find(time, found.key) is MISSING:
+                        memory.record(time, found.key, None)  # so that the row exists
+                        memory.commit()
+                    if memory.find(time, found.key) is not MISSING:
+                        memory.forget(time, found.key)
+
+    def _decoded(self, place: str, value: Any, kind: str | None) -> Any:
+        """Return a value, or a placeholder with a warning that says where it should be."""
+        found = decoded(value, kind, self._trusted)
+        if isinstance(found, Damaged):
+            self._warn(place, found.reason)
+        return found
+
+    def _is_sound(self, found: Found) -> bool:
+        """Return True if iteration and name of a record are what they must be; warn otherwise."""
+        time, key = found.time, found.key
+        sound = (
+            isinstance(time, int) and 0 <= time <= LAST and isinstance(key, str) and storable(key)
+        )
+        if not sound:
+            self._warn(f"a record {key!r} of iteration {time!r}", "it is left out")
+        return sound
+
+    def _warn(self, place: str, reason: str) -> None:
+        text = UNREADABLE.format(database=self._database.name, place=place, reason=reason)
+        warnings.warn(text, LogWarning, stacklevel=7)
+
+    def _check_essential(self, status: Mapping[str, Any]) -> None:
+        for key in ESSENTIAL:
+            value = status.get(key)
+            counts = value if isinstance(value, list) else [value]
+            fits = isinstance(value, list) is (key == "_epoch_ends")
+            if key in status and not (fits and all(type(n) is int and n >= 0 for n in counts)):
+                raise LogError(
+                    NO_ESSENTIAL.format(database=self._database.name, key=key, value=value)
+                )
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+
+def _gone(kind: str | None) -> bool:
+    return kind in (DELETED, ABSENT)

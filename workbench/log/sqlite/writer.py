@@ -1,0 +1,197 @@
+"""The thread that writes a log to its database, a few times a second.
+
+Recording hands over a job and goes on; the thread collects jobs for `INTERVAL` seconds and writes
+them in one transaction. What another process sees is therefore always the work of whole jobs. If
+the database cannot be written to, the jobs are kept and tried again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections import deque
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Final
+
+from workbench.errors import LogError
+from workbench.log.sqlite.store import Job, Store
+from workbench.log.sqlite.tables import Database
+
+logger = logging.getLogger(__name__)
+
+INTERVAL: Final = 0.25
+"""Seconds between two transactions; a process that is killed loses what came after the last."""
+
+FORKED = (
+    "this log belongs to the process {owner}, from which this process, {pid}, was forked; open "
+    "the log here again, or begin another one"
+)
+NOT_WRITTEN = (
+    "records could not be written: {error}. They are kept in memory, and writing them is tried "
+    "again until the process ends"
+)
+
+
+class Writer:
+    """A thread that writes jobs to a database, in order; it starts with the first."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._jobs: deque[Job] = deque()
+        self._some = threading.Event()
+        self._at_once = threading.Event()
+        self._closing = False
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._process = os.getpid()
+        self._failing = False  # whether the last attempt failed
+
+    @property
+    def inherited(self) -> bool:
+        """True if this process was forked from the one that writes."""
+        return os.getpid() != self._process
+
+    def put(self, job: Job) -> None:
+        """Hand over a job; returns at once.
+
+        Raises
+        ------
+        LogError
+            In a process that was forked, which has no such thread, and must not use the connection.
+        """
+        if self.inherited:
+            raise LogError(FORKED.format(owner=self._process, pid=os.getpid()))
+        self._jobs.append(job)
+        if not self._some.is_set():
+            self._some.set()
+        if self._thread is None:
+            try:
+                self._start()
+            except LogError as error:  # recording goes on; `flush` raises
+                self._complain(str(error))
+
+    def hurry(self) -> None:
+        """Have what was handed over written now instead of a little later; returns at once."""
+        self._at_once.set()
+
+    def flush(self) -> None:
+        """Wait until everything handed over so far is in the database.
+
+        Raises
+        ------
+        LogError
+            If it could not be written.
+        """
+        if self._thread is None and not self._jobs:
+            return
+        written: Future[None] = Future()
+        self.put(written)
+        self._start()  # it may have ended just now, or could not be started before
+        self.hurry()
+        written.result()
+
+    def close(self) -> None:
+        """Write what is left and end the thread; another job starts one again."""
+        if self._jobs:
+            with suppress(LogError):
+                self._start()
+        thread = self._thread
+        if thread is None:
+            return
+        self._closing = True
+        self._some.set()
+        self._at_once.set()
+        if thread is not threading.current_thread():  # garbage may be collected in any thread
+            thread.join()
+
+    def _start(self) -> None:
+        """Start the thread, unless it runs.
+
+        Raises
+        ------
+        LogError
+            If the system has no thread to spare.
+        """
+        with self._starting:
+            if self._thread is not None:
+                return
+            self._closing = False
+            thread = threading.Thread(target=self._run, name="log writer", daemon=True)
+            self._thread = thread
+            try:
+                thread.start()
+            except RuntimeError as error:
+                self._thread = None
+                raise LogError(NOT_WRITTEN.format(error=error)) from error
+
+    def _run(self) -> None:
+        store: Store | None = None
+        batch: list[Job] = []
+        try:
+            while True:
+                self._some.wait()
+                if not self._closing:
+                    self._at_once.wait(INTERVAL)
+                self._at_once.clear()
+                self._some.clear()
+                closing = self._closing
+                while self._jobs:
+                    batch.append(self._jobs.popleft())
+                try:
+                    with self._database.explained():
+                        if store is None:
+                            store = Store(self._database.connect())
+                        self._database.check_there()
+                        left_out = store.write_all(batch)
+                except Exception as error:  # this thread must not end because of one
+                    batch = self._postponed(batch, error)
+                else:
+                    self._answer(batch, left_out)
+                    batch = []
+                with self._starting:  # so that no job comes between this look and the end
+                    if closing and (batch or not self._jobs):
+                        self._jobs.extendleft(reversed(batch))
+                        batch = []
+                        self._thread = None
+                        return
+                if batch:
+                    self._some.set()
+        except BaseException as error:
+            batch = self._postponed(batch, error)
+            raise
+        finally:
+            with self._starting:
+                self._jobs.extendleft(reversed(batch))
+                if self._thread is threading.current_thread():
+                    self._thread = None
+            if store is not None:
+                with suppress(Exception):
+                    store.connection.close()
+
+    def _postponed(self, batch: list[Job], error: BaseException) -> list[Job]:
+        """Raise in threads that wait why nothing was written; return the jobs to try again."""
+        text = NOT_WRITTEN.format(error=error if str(error) else repr(error))
+        self._complain(text)
+        for job in batch:
+            if isinstance(job, Future):
+                job.set_exception(LogError(text))
+        return [job for job in batch if not isinstance(job, Future)]
+
+    def _answer(self, batch: list[Job], left_out: list[str]) -> None:
+        """Let threads that wait go on, or raise in them what was left out."""
+        self._failing = False
+        for text in left_out:
+            logger.error(text)
+        for job in batch:
+            if isinstance(job, Future) and left_out:
+                job.set_exception(LogError("; ".join(left_out)))
+            elif isinstance(job, Future):
+                job.set_result(None)
+
+    def _complain(self, text: str) -> None:
+        """Log an error, unless it is one of several in a row."""
+        if not self._failing:
+            logger.error(text)
+        self._failing = True

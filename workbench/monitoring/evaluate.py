@@ -1,0 +1,214 @@
+"""The evaluator of variables and quantities over the batches of a data stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from workbench import errors
+from workbench.algorithms.base import Batch, inputs_by_name, missing_source
+from workbench.hints import Hinted
+from workbench.monitoring.accumulate import Accumulator, Monitored
+from workbench.monitoring.single import buffer_of
+from workbench.tensor import Function, SharedVariable, Variable, function, shared
+from workbench.tensor.function import Updates
+from workbench.tensor.traversal import ancestors, replace
+
+NO_STREAM = (
+    "monitoring of {names}: evaluate must be given a data stream, not {given:.80}; "
+    "workbench.data.as_stream(...) makes one of a DataLoader or of a list of batches"
+)
+
+
+@runtime_checkable
+class Epochs(Protocol):
+    """The part of a data stream that evaluation needs."""
+
+    def get_epoch_iterator(self, as_dict: bool = False) -> Iterator[Any]:
+        """Start an epoch."""
+
+
+class DatasetEvaluator(Hinted):
+    """An evaluator of variables and quantities over a data set.
+
+    Each variable is aggregated as its ``tag.aggregation_scheme`` says. Without one it gets the
+    value of its expression on all data at once, however they are divided into batches, where that
+    can be read off the expression: means, such as accuracies and the costs of bricks and of torch,
+    ratios of sums, largest and smallest elements, and functions of these. What else depends on
+    data, a sum over the batch for instance, is averaged over batches, with a warning if there are
+    several. Variables that depend on no data are computed once.
+
+    Parameters
+    ----------
+    variables : list of Variable or MonitoredQuantity
+        Recorded under their names, which must be unique.
+    updates : dict or pairs, optional
+        Updates of shared variables to do with every batch, such as those of a random stream; not
+        meant for parameters of the model.
+
+    Raises
+    ------
+    MonitoringError
+        If names are missing or not unique.
+
+    Warns
+    -----
+    MonitoringWarning
+        Of a variable that is averaged over several batches because nothing else follows.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.data import as_stream
+    >>> x = tensor.vector("x")
+    >>> average = x.mean().copy(name="average")
+    >>> stream = as_stream([{"x": [1.0, 2.0]}, {"x": [6.0]}])
+    >>> DatasetEvaluator([average]).evaluate(stream)
+    {'average': 3.0}
+    """
+
+    def __init__(self, variables: Sequence[Monitored], updates: Updates | None = None) -> None:
+        self._buffer = buffer_of(variables)
+        extra = updates.items() if isinstance(updates, Mapping) else updates or ()
+        self.updates = [*self._buffer.accumulation_updates, *extra]
+        new_values = [new for _, new in self.updates if isinstance(new, Variable)]
+        roots = [*self._buffer.requires, *new_values]
+        inputs = inputs_by_name(roots, "monitoring")
+        self._givens = _own_counters(roots, {target for target, _ in self.updates})
+        self._inputs = inputs
+        self._function = self._build()
+
+    @property
+    def names(self) -> list[str]:
+        """The names of variables and quantities, in the order given."""
+        return self._buffer.names
+
+    @property
+    def changes(self) -> list[SharedVariable]:
+        """The shared variables that evaluation changes, such as counters of random streams."""
+        return [] if self._function is None else list(self._function.updates)
+
+    def _build(self) -> Function | None:
+        if not self._buffer.requires and not self.updates:
+            return None
+        return function(
+            list(self._inputs.values()),
+            self._buffer.requires,
+            updates=self.updates,
+            givens=self._givens,
+            name=f"monitoring of {', '.join(self._buffer.names)}",
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_function": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._function = self._build()
+
+    def initialize_aggregators(self) -> None:
+        """Forget all batches."""
+        self._buffer.initialize_aggregators()
+
+    def process_batch(self, batch: Batch) -> None:
+        """Take in a batch.
+
+        Parameters
+        ----------
+        batch : dict
+            An array for the name of each source; surplus ones are not looked at.
+
+        Raises
+        ------
+        SourceError
+            If a source is missing.
+        """
+        if self._function is None:
+            return
+        try:
+            values = [batch[source] for source in self._inputs]
+        except (LookupError, TypeError):
+            raise missing_source(batch, list(self._inputs), self._users(batch)) from None
+        self._buffer.aggregate(self._function(*values))
+
+    def _users(self, batch: Batch) -> str:
+        """Return the names of what a missing source concerns."""
+        known = batch if isinstance(batch, Mapping) else ()
+        missing = {source for source in self._inputs if source not in known}
+        users: list[Accumulator] = [
+            *self._buffer.folds.values(),
+            *self._buffer.quantities.quantities,
+        ]
+        names = [
+            str(one.name)
+            for one in users
+            if missing & {v.name for v in ancestors(one.requires) if v.owner is None}
+        ]
+        return f"monitoring of {', '.join(map(repr, names or self._buffer.names))}"
+
+    def get_aggregated_values(self) -> dict[str, Any]:
+        """Read the values over all batches since `initialize_aggregators`.
+
+        Returns
+        -------
+        dict
+            By name: Python numbers, and arrays for variables with dimensions.
+
+        Raises
+        ------
+        MonitoringError
+            If a variable depends on data, but there was no batch.
+        """
+        return self._buffer.get_aggregated_values()
+
+    def evaluate(
+        self, data_stream: Any, between_batches: Callable[[], object] | None = None
+    ) -> dict[str, Any]:
+        """Compute the values over one epoch of a stream.
+
+        Parameters
+        ----------
+        data_stream : AbstractDataStream
+        between_batches : callable, optional
+            Called after every batch; if it raises, evaluation ends.
+
+        Returns
+        -------
+        dict
+            As `get_aggregated_values`.
+
+        Raises
+        ------
+        MonitoringError
+            If `data_stream` is not a data stream.
+        """
+        if not isinstance(data_stream, Epochs):
+            text = NO_STREAM.format(names=", ".join(self._buffer.names), given=repr(data_stream))
+            raise errors.MonitoringError(text)
+        self.initialize_aggregators()
+        if self._function is not None:
+            for batch in data_stream.get_epoch_iterator(as_dict=True):
+                self.process_batch(batch)
+                if between_batches is not None:
+                    between_batches()
+        return self.get_aggregated_values()
+
+
+def _own_counters(
+    variables: Iterable[Variable], updated: set[SharedVariable]
+) -> dict[Variable, Variable]:
+    """Return shared variables that a call would change by itself, with others to change instead.
+
+    Such as the counters of random streams: to evaluate is not to change what is trained next.
+    """
+    own: dict[Variable, Variable] = {}
+    for variable in ancestors(variables):
+        if not isinstance(variable, SharedVariable) or variable in updated:
+            continue
+        if variable.default_update is not None:
+            mine = shared(variable.tensor.clone(), variable.name, dtype=variable.dtype)
+            mine.tag = variable.tag.copy()
+            news = replace([variable.default_update], {variable: mine})
+            mine.default_update = news[variable.default_update]
+            own[variable] = mine
+    return own

@@ -1,0 +1,220 @@
+"""Schemes of variables without a tag, inferred from the expression that computes them.
+
+They are chosen so that a value over a data set does not depend on how it is divided into batches,
+as far as `workbench.monitoring.weights` can tell; everything else is averaged over batches, with
+a warning as soon as there are several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from workbench import errors
+from workbench.monitoring.fold import AggregationScheme, Aggregator, Fold, State
+from workbench.monitoring.kinds import Part, Unknown, Weight, product
+from workbench.monitoring.schemes import Maximum, Mean, Minimum, Perplexity, Sum, TakeLast
+from workbench.monitoring.weights import conclude
+from workbench.tensor import Function, SharedVariable, Variable, as_variable, function, inputs
+from workbench.tensor.traversal import ancestors, replace
+
+DOUBTFUL = (
+    "a function that is not linear is taken of what has been summed over a dimension, and whether "
+    "that or the one which is left divides the data into batches cannot be told"
+)
+
+
+class WeightedMean(Mean):
+    """The mean over batches, each with its weight: the number of its examples, say.
+
+    Parameters
+    ----------
+    variable : Variable
+        A mean over the examples of the batch.
+    weight : Variable or Weight
+        Their number. Batches without weight do not count, whatever their value is.
+    doubtful : bool, optional
+        Whether the weight is sure to be right only if it varies.
+    """
+
+    def __init__(
+        self, variable: Variable, weight: Variable | Weight, doubtful: bool = False
+    ) -> None:
+        self.weight = weight if isinstance(weight, Weight) else Weight((weight,), product)
+        super().__init__(variable, self.weight.of[0])
+        self.requires = [variable, *self.weight.of]
+        self.doubtful = doubtful
+        self.keeps_single = variable.dtype.is_floating_point
+
+    def admit(self, value: Any) -> Any:
+        return Fold.admit(self, value)
+
+    def take(self, state: State, *values: Any) -> State:
+        value, *counted = values
+        weight: Any = self.weight.count(*counted)
+        part: Any
+        if isinstance(value, (torch.Tensor, Variable)):
+            value = value.double()
+        if isinstance(weight, (torch.Tensor, Variable)):
+            none: Any = weight == 0
+            part = torch.where(none, 0.0, value * weight)
+        else:
+            part = value * weight if weight else 0.0
+        return state[0] + part, state[1] + weight
+
+    def __repr__(self) -> str:
+        counted = ", ".join(map(repr, self.weight.of))
+        return f"WeightedMean({self.numerator!r}, {counted})"
+
+
+class Derived(Fold):
+    """A function of values that are aggregated each in its own way.
+
+    Parameters
+    ----------
+    variable : Variable
+        What a batch alone would give.
+    parts : dict of Variable to Fold
+        What of its expression is aggregated, and how.
+    """
+
+    def __init__(self, variable: Variable, parts: Mapping[Variable, Fold]) -> None:
+        super().__init__(variable)
+        self.parts = dict(parts)
+        self.requires = [variable, *[v for part in self.parts.values() for v in part.requires]]
+        self.keeps_single = variable.dtype.is_floating_point
+        if any(isinstance(part, WeightedMean) and part.doubtful for part in self.parts.values()):
+            self.doubt = DOUBTFUL
+        self._function: Function | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_function": None}
+
+    def start(self) -> State:
+        return tuple(number for part in self.parts.values() for number in part.start())
+
+    def take(self, state: State, *values: Any) -> State:
+        taken: list[Any] = []
+        place = 1  # behind the value of the batch
+        for part, own in self._divided(state):
+            number = len(part.requires)
+            taken += part.take(own, *map(part.admit, values[place : place + number]))
+            place += number
+        return tuple(taken)
+
+    def admit(self, value: Any) -> Any:
+        return value  # as its part will
+
+    def result(self, state: State) -> Any:
+        values = [part.result(own) for part, own in self._divided(state)]
+        if any(isinstance(value, Variable) for value in values):
+            return self._of([as_variable(value) for value in values])
+        if self._function is None:
+            places = [_input_like(one) for one in self.parts]
+            self._function = function(places, self._of(places), execution="eager")
+        dtypes = [one.dtype for one in self.parts]
+        pairs = zip(values, dtypes, strict=True)
+        return self._function(*[torch.as_tensor(value).to(dtype) for value, dtype in pairs])
+
+    def _of(self, values: Sequence[Variable]) -> Variable:
+        """Return the expression with other values in place of its parts."""
+        pairs = zip(self.parts, values, strict=True)
+        cast = {one: value.to(one.dtype) for one, value in pairs}
+        return replace([self.variable], cast)[self.variable]
+
+    def _divided(self, state: State) -> list[tuple[Fold, State]]:
+        """Return each part with its share of the state."""
+        shares, place = [], 0
+        for part in self.parts.values():
+            length = len(part.start())
+            shares.append((part, state[place : place + length]))
+            place += length
+        return shares
+
+    def __repr__(self) -> str:
+        return f"Derived({self.variable!r}, {list(self.parts.values())!r})"
+
+
+def _input_like(one: Variable) -> Variable:
+    sizes = [size if isinstance(size, int) else None for size in one.shape]
+    return inputs.variable(None, sizes, one.dtype)
+
+
+class DataIndependent(AggregationScheme):
+    """A variable that depends on no data: its value is computed at the end, once."""
+
+    def get_aggregator(self) -> Aggregator:
+        return Aggregator(self, readout_variable=self.variable)
+
+
+def scheme_for(variable: Variable, use_take_last: bool) -> AggregationScheme:
+    """Return the scheme of a variable in a buffer, which may take the last value without data."""
+    if "aggregation_scheme" in vars(variable.tag) or _depends_on_data(variable):
+        return scheme_of(variable)
+    return TakeLast(variable) if use_take_last else DataIndependent(variable)
+
+
+def _depends_on_data(variable: Variable) -> bool:
+    return any(v.owner is None and not isinstance(v, SharedVariable) for v in ancestors([variable]))
+
+
+def scheme_of(variable: Variable) -> AggregationScheme:
+    """Return `tag.aggregation_scheme` of a variable, or what follows from its expression.
+
+    Without a tag it is chosen so that the value does not depend on how data are divided into
+    batches, as far as that can be read off the expression; see `workbench.monitoring.weights`.
+    Everything else is averaged over batches, with a warning as soon as there are several.
+    """
+    scheme: AggregationScheme | None = vars(variable.tag).get("aggregation_scheme")
+    if scheme is not None and not isinstance(scheme, AggregationScheme):
+        raise errors.MonitoringError(
+            f"tag.aggregation_scheme of {variable!r} must be a scheme such as "
+            f"Maximum({variable!r}), not {scheme!r}"
+        )
+    if scheme is not None:
+        return scheme
+    found = conclude(variable, _own_part)
+    if isinstance(found, Part):
+        return _fold(variable, found)
+    if isinstance(found, dict):
+        return Derived(variable, {one: _fold(one, part) for one, part in found.items()})
+    average = Mean(variable)
+    average.doubt = found.reason if isinstance(found, Unknown) else None
+    return average
+
+
+def _fold(variable: Variable, part: Part) -> Fold:
+    """Return the fold of a part of an expression."""
+    if part.kind == "scheme":
+        scheme: Fold = vars(variable.tag)["aggregation_scheme"]
+        return scheme
+    if part.kind == "mean":
+        assert part.weight is not None
+        return WeightedMean(variable, part.weight, part.doubtful)
+    if part.kind == "constant" and not variable.dtype.is_floating_point:
+        return TakeLast(variable)
+    return FOLDS[part.kind](variable)
+
+
+FOLDS: dict[str, Callable[[Variable], Fold]] = {
+    "sum": Sum,
+    "max": Maximum,
+    "min": Minimum,
+    "constant": Mean,
+}
+
+
+def _own_part(variable: Variable) -> Part | None:
+    """Return the part that the tag of a variable declares, or None."""
+    tag = vars(variable.tag)
+    scheme: Any = tag.get("aggregation_scheme")
+    if isinstance(scheme, Fold):
+        number: Any = None
+        if isinstance(scheme, Mean) and not isinstance(scheme, Perplexity):
+            number = scheme.denominator
+        weight = Weight((number,), product) if isinstance(number, Variable) else None
+        return Part("scheme", weight)
+    number = tag.get("n_examples")
+    return Part("mean", Weight((number,), product)) if isinstance(number, Variable) else None

@@ -1,0 +1,113 @@
+"""Monitored quantities: values over a data set that Python code computes from its batches."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from workbench import errors
+from workbench.hints import Hinted
+from workbench.tensor import Variable
+from workbench.utils.hooks import refuse_former_hooks
+
+FORMER_HOOKS = {
+    "accumulate": "define aggregate(*values), which takes in a batch",
+    "readout": "define get_aggregated_value(), which gives the value over all batches",
+}
+
+
+class MonitoredQuantity(Hinted, ABC):
+    """A quantity computed by Python code from the values of variables, batch by batch.
+
+    Parameters
+    ----------
+    requires : list of Variable, optional
+        What it needs of every batch.
+    name : str, optional
+        Under which it is recorded.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> from workbench import tensor
+    >>> from workbench.monitoring.evaluators import DatasetEvaluator
+    >>> class Median(MonitoredQuantity):
+    ...     def initialize(self):
+    ...         self.seen = []
+    ...     def aggregate(self, values):
+    ...         self.seen.extend(values)
+    ...     def get_aggregated_value(self):
+    ...         return float(numpy.median(self.seen))
+    >>> x = tensor.vector("x")
+    >>> evaluator = DatasetEvaluator([Median(requires=[x], name="median")])
+    >>> evaluator.initialize_aggregators()
+    >>> evaluator.process_batch({"x": [1.0, 2.0]})
+    >>> evaluator.process_batch({"x": [7.0]})
+    >>> evaluator.get_aggregated_values()
+    {'median': 2.0}
+    """
+
+    def __init__(self, requires: Iterable[Variable] | None = None, name: str | None = None) -> None:
+        self.requires = list(requires or ())
+        self.name = name
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_former_hooks(cls, FORMER_HOOKS, errors.MonitoringError)
+
+    @abstractmethod
+    def initialize(self) -> None:
+        """Forget all batches."""
+
+    @abstractmethod
+    def aggregate(self, *args: Any) -> None:
+        """Take in a batch.
+
+        Parameters
+        ----------
+        *args
+            The values of `requires`: arrays, and plain numbers for those without dimensions.
+        """
+
+    @abstractmethod
+    def get_aggregated_value(self) -> Any:
+        """Return the value over all batches since `initialize`."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what has been taken in, for `load_state_dict`: a copy of all attributes."""
+        own = {key: value for key, value in vars(self).items() if key not in ("requires", "name")}
+        return copy.deepcopy(own)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to where `state_dict` was called."""
+        vars(self).update(copy.deepcopy(dict(state)))
+
+    def __repr__(self) -> str:
+        return self.name or type(self).__name__
+
+
+def check_names(variables: Sequence[Variable | MonitoredQuantity]) -> None:
+    """Raise `MonitoringError` unless all have names and no two the same."""
+    if isinstance(variables, (Variable, MonitoredQuantity, str)):
+        raise errors.MonitoringError(
+            f"what to monitor must be a list, not {variables!r}; write [...]"
+        )
+    seen: dict[str, Variable | MonitoredQuantity] = {}
+    for variable in variables:
+        if not isinstance(variable, (Variable, MonitoredQuantity)):
+            raise errors.MonitoringError(
+                f"what to monitor must be variables and monitored quantities, not {variable!r}"
+            )
+        if variable.name is None:
+            raise errors.MonitoringError(
+                f"{variable!r} is to be recorded under its name, but has none; set variable.name"
+            )
+        if variable.name in seen:
+            twice = " (it is listed twice)" if seen[variable.name] is variable else ""
+            raise errors.MonitoringError(
+                f"two monitored variables are named {variable.name!r}, so that one record would "
+                f"overwrite the other{twice}; rename one with variable.name = ..."
+            )
+        seen[variable.name] = variable

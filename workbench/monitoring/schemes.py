@@ -1,0 +1,350 @@
+"""Aggregation schemes to choose from: rules by which batches give a value over a data set.
+
+A variable carries its scheme as ``tag.aggregation_scheme``; `mean` and `perplexity` make variables
+that do. Without a tag the scheme is inferred (`workbench.monitoring.inferred`).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from workbench import errors
+from workbench.hints import hinted
+from workbench.monitoring.fold import Fold, State
+from workbench.tensor import Variable, shapes
+from workbench.tensor.traversal import ancestors
+
+NUMBERS = (Variable, int, float)
+
+
+class Mean(Fold):
+    r"""The sum of a numerator over all batches, divided by the sum of a denominator.
+
+    With the sum over a batch as the numerator and the number of its examples as the denominator it
+    is the mean over examples, however they are divided into batches.
+
+    Parameters
+    ----------
+    numerator : Variable
+    denominator : Variable or number, optional
+        With 1, the default, it is the mean over batches.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> x = tensor.matrix("x")
+    >>> cost = (x ** 2).sum(1).mean()
+    >>> cost.tag.aggregation_scheme = Mean((x ** 2).sum(), x.shape[0])
+    """
+
+    def __init__(self, numerator: Variable, denominator: Any = 1.0) -> None:
+        for what, given, kinds in (
+            ("numerator of a mean must be a variable", numerator, Variable),
+            ("denominator of a mean must be a variable or a number", denominator, NUMBERS),
+        ):
+            if not isinstance(given, kinds):
+                raise errors.MonitoringError(f"the {what}, not {given!r}")
+        super().__init__(numerator)
+        self.numerator = numerator
+        self.denominator = denominator
+        if isinstance(denominator, Variable):
+            self.requires = [numerator, denominator]
+        alone = not isinstance(denominator, Variable) and denominator == 1
+        self.keeps_single = alone and type(self) is Mean and numerator.dtype.is_floating_point
+
+    def start(self) -> State:
+        return 0.0, 0.0
+
+    def admit(self, value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            return value.item() if value.is_cpu and value.dim() == 0 else value.double()
+        return value
+
+    def take(self, state: State, *values: Any) -> State:
+        amount = values[1] if len(values) == 2 else self.denominator
+        return state[0] + values[0], state[1] + amount
+
+    def result(self, state: State) -> Any:
+        return _ratio(*state)
+
+    def __repr__(self) -> str:
+        return f"Mean({self.numerator!r}, {self.denominator!r})"
+
+
+class _Kept(Fold):
+    """A scheme whose state is one value: the result."""
+
+    keeps_single = True
+
+    def result(self, state: State) -> Any:
+        return state[0]
+
+
+class Sum(_Kept):
+    """The sum of the values of all batches.
+
+    Parameters
+    ----------
+    variable : Variable
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.data import as_stream
+    >>> from workbench.monitoring.evaluators import DatasetEvaluator
+    >>> x = tensor.vector("x")
+    >>> total = x.sum().copy(name="total")
+    >>> total.tag.aggregation_scheme = Sum(total)
+    >>> DatasetEvaluator([total]).evaluate(as_stream([{"x": [1.0, 2.0]}, {"x": [4.0]}]))
+    {'total': 7.0}
+    """
+
+    def start(self) -> State:
+        return (0,)
+
+    def admit(self, value: Any) -> Any:
+        value = super().admit(value)
+        floats = isinstance(value, torch.Tensor) and value.is_floating_point()
+        return value.double() if floats else value
+
+    def take(self, state: State, *values: Any) -> State:
+        return (state[0] + values[0],)
+
+
+class TakeLast(_Kept):
+    """The value of the last batch.
+
+    Parameters
+    ----------
+    variable : Variable
+    """
+
+    element_by_element = False
+
+    def start(self) -> State:
+        return (0.0,)
+
+    def take(self, state: State, *values: Any) -> State:
+        return values
+
+
+class Minimum(_Kept):
+    """The smallest value over all batches, element by element; not a number if one is not.
+
+    Parameters
+    ----------
+    variable : Variable
+    """
+
+    def start(self) -> State:
+        return (math.inf,)
+
+    def take(self, state: State, *values: Any) -> State:
+        return (_chosen(operator.lt, torch.minimum, state[0], values[0]),)
+
+
+class Maximum(_Kept):
+    """The largest value over all batches, element by element; not a number if one is not.
+
+    Parameters
+    ----------
+    variable : Variable
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.data import as_stream
+    >>> from workbench.monitoring.evaluators import DatasetEvaluator
+    >>> x = tensor.vector("x")
+    >>> highest = x.max().copy(name="highest")
+    >>> highest.tag.aggregation_scheme = Maximum(highest)
+    >>> DatasetEvaluator([highest]).evaluate(as_stream([{"x": [1.0, 2.0]}, {"x": [4.0]}]))
+    {'highest': 4.0}
+    """
+
+    def start(self) -> State:
+        return (-math.inf,)
+
+    def take(self, state: State, *values: Any) -> State:
+        return (_chosen(operator.gt, torch.maximum, state[0], values[0]),)
+
+
+class Concatenate(Fold):
+    """The values of all batches one behind the other.
+
+    Examples are joined: a variable whose first dimension is that of an input, or of a size that is
+    computed from it, grows along it. Of one that has none, a sum over a batch say, the result has
+    one row for each batch; one without dimensions makes a vector. Its state grows with the data,
+    so it has no form as updates of shared variables.
+
+    Parameters
+    ----------
+    variable : Variable
+
+    Raises
+    ------
+    MonitoringError
+        When values are read, if those of some batches do not fit together.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.data import as_stream
+    >>> from workbench.monitoring.evaluators import DatasetEvaluator
+    >>> x = tensor.matrix("x")
+    >>> doubled, total = (x * 2).copy(name="doubled"), x.sum(0).copy(name="total")
+    >>> for variable in (doubled, total):
+    ...     variable.tag.aggregation_scheme = Concatenate(variable)
+    >>> stream = as_stream([{"x": [[1.0, 2.0], [3.0, 4.0]]}, {"x": [[5.0, 6.0]]}])
+    >>> values = DatasetEvaluator([doubled, total]).evaluate(stream)
+    >>> values["doubled"]
+    array([[ 2.,  4.],
+           [ 6.,  8.],
+           [10., 12.]], dtype=float32)
+    >>> values["total"]
+    array([[4., 6.],
+           [5., 6.]], dtype=float32)
+    """
+
+    element_by_element = False
+    grows = True
+
+    def start(self) -> State:
+        return ([],)
+
+    def admit(self, value: Any) -> Any:
+        tensor = torch.as_tensor(value)
+        return tensor if self._joins_examples and tensor.ndim else tensor[None]
+
+    def take(self, state: State, *values: Any) -> State:
+        state[0].extend(values)  # not a new list every time: the work would grow with the square
+        return state
+
+    def result(self, state: State) -> Any:
+        try:
+            return torch.cat(state[0])
+        except RuntimeError as error:  # as torch finds
+            shapes_of = sorted({tuple(one.shape) for one in state[0]})
+            raise errors.MonitoringError(
+                f"{self!r}: the values of batches have the shapes {shapes_of}, which cannot stand "
+                "one behind the other; monitor what has the same size in all of them"
+            ) from error
+
+    @functools.cached_property
+    def _joins_examples(self) -> bool:
+        """True if the first dimension is one of data, and not one of another axis of an input."""
+        fake = self.requires[0].fake
+        size = shapes.symbol(fake.shape[0]) if self.requires[0].ndim else 0
+        if isinstance(size, int):
+            return False
+        inputs = [v for v in ancestors(self.requires) if v.owner is None and not v.is_number]
+        others = {shapes.symbol(n) for v in inputs for n in v.fake.shape[1:]}
+        return size not in others and not others.intersection(shapes.equal_to(size))
+
+
+class Perplexity(Mean):
+    r"""The perplexity of a model: :math:`\exp(-\sum \ell / \sum n)`.
+
+    Parameters
+    ----------
+    numerator : Variable
+        The log-likelihood :math:`\ell` of a batch, a sum over its examples.
+    denominator : Variable or number, optional
+        Their number :math:`n`.
+    """
+
+    def result(self, state: State) -> Any:
+        average = super().result(state)
+        if isinstance(average, float):
+            average = torch.tensor(average, dtype=torch.float64)
+        return torch.exp(-average)
+
+    def __repr__(self) -> str:
+        return f"Perplexity({self.numerator!r}, {self.denominator!r})"
+
+
+@hinted
+def mean(numerator: Variable, denominator: Any = 1.0) -> Variable:
+    """Return a ratio that is aggregated by adding up numerators and denominators over batches.
+
+    Parameters
+    ----------
+    numerator : Variable
+        A sum over the examples of a batch.
+    denominator : Variable or number, optional
+        The number of examples.
+
+    Returns
+    -------
+    Variable
+        Their ratio, with the name of `numerator` and the scheme `Mean`.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.data import as_stream
+    >>> from workbench.monitoring.evaluators import DatasetEvaluator
+    >>> x = tensor.vector("x")
+    >>> average = mean(x.sum(), x.shape[0])
+    >>> average.name = "average"
+    >>> DatasetEvaluator([average]).evaluate(as_stream([{"x": [1.0, 2.0, 3.0]}, {"x": [6.0]}]))
+    {'average': 3.0}
+    """
+    ratio: Variable = numerator / denominator
+    ratio.name = numerator.name
+    ratio.tag.aggregation_scheme = Mean(numerator, denominator)
+    return ratio
+
+
+@hinted
+def perplexity(log_likelihood: Variable, n_examples: Any) -> Variable:
+    """Return the perplexity of a model, aggregated as `Perplexity`.
+
+    Parameters
+    ----------
+    log_likelihood : Variable
+        Summed over the examples of a batch (symbols of a text, say).
+    n_examples : Variable or number
+        Their number.
+
+    Returns
+    -------
+    Variable
+        The perplexity on the batch, named ``perplexity``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench import tensor
+    >>> x = tensor.vector("x")
+    >>> value = perplexity(torch.log(x).sum(), x.shape[0])
+    >>> value.eval({x: [0.5, 0.125]})
+    tensor(4.)
+    """
+    value: Variable = torch.exp(-log_likelihood / n_examples)  # type: ignore[assignment]
+    value.name = "perplexity"
+    value.tag.aggregation_scheme = Perplexity(log_likelihood, n_examples)
+    return value
+
+
+def _chosen(better: Callable[[Any, Any], bool], choose: Any, kept: Any, new: Any) -> Any:
+    """Return the better of two, or the one that is not a number."""
+    if isinstance(kept, (int, float)) and isinstance(new, (int, float)):
+        return new if better(new, kept) or new != new else kept
+    if isinstance(kept, (int, float)):
+        kept = torch.full_like(new, kept, dtype=torch.float64)
+    return choose(kept, new)
+
+
+def _ratio(numerator: Any, denominator: Any) -> Any:
+    """Return the quotient, as tensors give it: zero by zero is not a number."""
+    try:
+        return numerator / denominator
+    except ZeroDivisionError:
+        return numerator * math.inf if numerator else math.nan

@@ -1,0 +1,111 @@
+"""The fast path of monitoring: values of a single batch, read without being accumulated.
+
+A value that is recorded after every batch needs no adding up. Where every scheme makes of a single
+number that number, a batch waits for the next one: read first, its values are given as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from workbench.monitoring.accumulate import AggregationBuffer, Monitored
+from workbench.utils.values import to_python
+
+
+def buffer_of(
+    monitored: Sequence[Monitored], use_take_last: bool = False
+) -> AggregationBuffer | SingleBatchBuffer:
+    """Return the buffer that is fastest for what is monitored; see `AggregationBuffer`."""
+    buffer = AggregationBuffer(monitored, use_take_last)
+    places = _places(buffer)
+    return buffer if places is None else SingleBatchBuffer(buffer, places)
+
+
+def _places(buffer: AggregationBuffer) -> list[tuple[str, int]] | None:
+    """Return where to read each name of a single batch; None if a value may be another one."""
+    schemes = [one.scheme for one in buffer.folds.values()]
+    if len(schemes) < len(buffer.names) or not all(
+        scheme.keeps_single and scheme.requires[0].ndim == 0 for scheme in schemes
+    ):
+        return None
+    places = {variable: i for i, variable in enumerate(buffer.requires)}
+    return [(n, places[s.requires[0]]) for n, s in zip(buffer.names, schemes, strict=True)]
+
+
+class SingleBatchBuffer:
+    """A buffer whose last batch waits, since it is often the only one.
+
+    Parameters
+    ----------
+    buffer : AggregationBuffer
+        Takes in all batches if there are several.
+    places : list of pairs
+        Names, and the index of each among the values of `requires`.
+
+    Attributes
+    ----------
+    names, requires, accumulation_updates
+        As of `AggregationBuffer`.
+    """
+
+    def __init__(self, buffer: AggregationBuffer, places: list[tuple[str, int]]) -> None:
+        self.names = buffer.names
+        self.variables, self.quantities = buffer.variables, buffer.quantities
+        self.folds = buffer.folds
+        self.requires = buffer.requires
+        self.accumulation_updates = buffer.accumulation_updates
+        self._buffer = buffer
+        self._places = places
+        self._waiting: Sequence[Any] | None = None
+        self._used = True  # whether the buffer must be told to forget
+
+    def initialize_aggregators(self) -> None:
+        """Forget all batches."""
+        self._waiting = None
+        if self._used:
+            self._buffer.initialize_aggregators()
+            self._used = False
+
+    def aggregate(self, values: Sequence[Any]) -> None:
+        """Take in the values of `requires` for one batch."""
+        if self._waiting is not None:
+            self._take_waiting()
+        self._waiting = values
+
+    def _take_waiting(self) -> None:
+        values, self._waiting = self._waiting, None
+        if values is not None:
+            self._used = True
+            self._buffer.aggregate(values)
+
+    def on_device(self) -> dict[str, torch.Tensor] | None:
+        """Return the values of a single batch by name if all are on an accelerator, else None."""
+        waiting = self._waiting
+        if waiting is None or self._used or not self._places:
+            return None
+        for _, place in self._places:
+            value = waiting[place]
+            if not isinstance(value, torch.Tensor) or value.is_cpu:
+                return None
+        return {name: waiting[place] for name, place in self._places}
+
+    def get_aggregated_values(self) -> dict[str, Any]:
+        """Return the values over all batches since `initialize_aggregators`, by name."""
+        waiting = self._waiting
+        if waiting is not None and not self._used:
+            return {name: to_python(waiting[place]) for name, place in self._places}
+        self._take_waiting()
+        return self._buffer.get_aggregated_values()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what has been taken in, as `AggregationBuffer` does."""
+        self._take_waiting()
+        return self._buffer.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to where `state_dict` was called."""
+        self._buffer.load_state_dict(state)
+        self._waiting, self._used = None, True

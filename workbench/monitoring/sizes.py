@@ -1,0 +1,63 @@
+"""Sizes that are not known before there are data, compared as expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+
+from workbench.tensor import SharedVariable, Variable, shapes
+
+
+def data_sizes(variable: Variable) -> list[Any]:
+    """Return the sizes of a variable that are not known, as expressions."""
+    if variable.is_number:
+        return []
+    return [size for size in map(size_of, variable.fake.shape) if size]
+
+
+def size_of(size: Any) -> Any:
+    """Return the expression of a size that is not known, one for all that must be equal; else 0."""
+    expression = shapes.symbol(size)
+    if isinstance(expression, int):
+        return 0
+    first = {one: _first(one) for one in expression.free_symbols}
+    return expression.xreplace({one: other for one, other in first.items() if one != other})
+
+
+def _first(symbol: Any) -> Any:
+    """Return the first of the symbols that are equal to `symbol`."""
+    while others := shapes.equal_to(symbol):
+        symbol = others[0]
+    return symbol
+
+
+def at_source(number: Variable, order: Iterable[Variable]) -> Variable:
+    """Return the same number, read off the first of `order`, all that something is computed from.
+
+    What comes later need not be kept for its size, and may be computed in one with the rest.
+    """
+    if not isinstance(number.fake, torch.SymInt):
+        return number
+    wanted = size_of(number.fake)
+    for one in order:
+        sizes = [] if isinstance(one, SharedVariable) or one.is_number else one.fake.shape
+        for axis, size in enumerate(sizes):
+            if size_of(size) == wanted:
+                found: Variable = one.shape[axis]
+                return found
+    return number
+
+
+def _same(one: Variable, other: Variable) -> bool:
+    """Return True if two variables are equal, whatever they turn out to be."""
+    if one is other:
+        return True
+    numbers = isinstance(one.fake, torch.SymInt) and isinstance(other.fake, torch.SymInt)
+    return numbers and bool(size_of(one.fake) == size_of(other.fake))
+
+
+def all_same(some: Sequence[Variable], others: Sequence[Variable]) -> bool:
+    """Return True if variables are equal pair by pair, whatever they turn out to be."""
+    return len(some) == len(others) and all(map(_same, some, others))
