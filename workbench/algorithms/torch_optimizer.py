@@ -16,6 +16,7 @@ from workbench.algorithms.finite import FiniteCost
 from workbench.algorithms.rules import check_parameters, learning_rate_of, total_norm
 from workbench.graph.training import GraphMode, TrainingGraph
 from workbench.tensor import Function, SharedVariable, Variable, grad
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution import Guard, Watch
 from workbench.tensor.function import Updates
 from workbench.tensor.shared import WriterLock, together
@@ -364,7 +365,9 @@ def _finite(value: Any) -> bool:
 def _below(tensors: Sequence[torch.Tensor], power: float) -> bool:
     """Whether the norm of each is below this power of the largest number of its dtype."""
     if tensors and not tensors[0].is_cpu:  # asking once is faster there
-        norms = torch.stack([norm.double() for norm in torch._foreach_norm(list(tensors))]).tolist()
+        norms = torch.stack(
+            [norm.double() for norm in internals.foreach_norm(list(tensors))]
+        ).tolist()
         pairs = zip(norms, tensors, strict=True)
         return all(norm < torch.finfo(tensor.dtype).max ** power for norm, tensor in pairs)
     return all(

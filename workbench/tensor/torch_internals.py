@@ -48,6 +48,7 @@ foreach_copy_ = torch._foreach_copy_
 foreach_div = torch._foreach_div
 foreach_mul = torch._foreach_mul
 foreach_neg = torch._foreach_neg
+foreach_norm = torch._foreach_norm
 foreach_pow = torch._foreach_pow
 foreach_sqrt = torch._foreach_sqrt
 foreach_sub = torch._foreach_sub

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import fx
 
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.exact import careful
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.screen import Screen, all_of, finite
@@ -50,7 +51,7 @@ class Eager:
             changing = {
                 place
                 for place, change in enumerate(changes, start=step.n_outputs)
-                if change.function is not torch._foreach_copy_
+                if change.function is not internals.foreach_copy_
             }
             likes = [self._like(place) for place in step.watched]
             self._screen = Screen(step.watched, likes, changing)
