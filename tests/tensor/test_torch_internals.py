@@ -24,8 +24,8 @@ ADVICE = {
     "disable_current_modes": "leaves all dispatch modes; see its use in torch/_functorch",
     "tree_leaves": "torch.utils.pytree, once torch makes it public, has the same",
     **dict.fromkeys(
-        "foreach_abs foreach_add foreach_add_ foreach_copy_ foreach_div foreach_mul foreach_neg foreach_norm "
-        "foreach_pow foreach_sqrt foreach_sub foreach_sub_".split(),
+        "foreach_abs foreach_add foreach_add_ foreach_copy_ foreach_div foreach_mul foreach_neg "
+        "foreach_norm foreach_pow foreach_sqrt foreach_sub foreach_sub_".split(),
         MULTI_TENSOR,
     ),
     "look_for_non_finite": "what torch.amp.GradScaler.unscale_ calls",
