@@ -18,10 +18,11 @@ from torch.nn import functional
 from workbench import errors
 from workbench.tensor import probabilities, shapes
 from workbench.tensor import torch_internals as internals
+from workbench.tensor.call import PREPARED, apply
 from workbench.tensor.losses import CHECKED, COMPARED
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.traversal import ancestors
-from workbench.tensor.variable import Variable, apply
+from workbench.tensor.variable import Variable
 
 UNEQUAL: Final = (
     "{where}: {first} has shape {first_shape}, but {second} has shape {second_shape}; they are "
@@ -176,3 +177,6 @@ def _likelihoods(function: Callable[..., Any], first: Any, target: Any) -> bool:
     """Whether a target has a number for each of what is predicted, and is no class index."""
     classes = function is functional.cross_entropy
     return not classes or (target.dtype.is_floating_point and target.ndim == first.ndim)
+
+
+PREPARED.update(dict.fromkeys([*COMPARED, *CHECKED], arguments_of_loss))

@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from workbench.tensor.variable import Call, Variable, apply, identity
+from workbench.tensor.call import apply
+from workbench.tensor.variable import Call, Variable, identity
 
 
 def log_probability(p: Variable) -> Variable:

@@ -12,8 +12,9 @@ from typing import Any
 from workbench import errors
 from workbench.hints import hinted
 from workbench.tensor import shapes
+from workbench.tensor.call import Operation, apply
 from workbench.tensor.traversal import ancestors, replace
-from workbench.tensor.variable import Operation, Variable, apply
+from workbench.tensor.variable import Variable
 
 
 class Gradient(Operation):

@@ -13,8 +13,9 @@ import torch
 from workbench import errors
 from workbench.hints import hinted
 from workbench.tensor import shapes
+from workbench.tensor.call import apply
 from workbench.tensor.device import default_device, floatx
-from workbench.tensor.variable import Variable, apply
+from workbench.tensor.variable import Variable
 
 
 @hinted

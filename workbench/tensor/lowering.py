@@ -29,11 +29,12 @@ from workbench.tensor.gradient import gradient
 from workbench.tensor.horizontal import widen
 from workbench.tensor.indexing import LOOKED_AT
 from workbench.tensor.limits import LIMITS
+from workbench.tensor.printing import shown_arguments
 from workbench.tensor.probabilities import CHECKS
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.structure import map_structure
 from workbench.tensor.traversal import ancestors
-from workbench.tensor.variable import Call, Variable, identity, shown_arguments
+from workbench.tensor.variable import Call, Variable, identity
 
 METHODS = vars(torch.Tensor) | vars(internals.TensorBase)
 LOOK = LIMITED | CHECKS | LOOKED_AT | frozenset(LIMITS.values())

@@ -19,10 +19,11 @@ import torch
 
 from workbench.hints import Hinted
 from workbench.tensor import shapes
+from workbench.tensor.call import Operation, apply
 from workbench.tensor.device import default_device, floatx
 from workbench.tensor.inputs import as_variable
 from workbench.tensor.shared import SharedVariable, shared
-from workbench.tensor.variable import Call, Operation, Variable, apply
+from workbench.tensor.variable import Call, Variable
 
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15

@@ -21,7 +21,8 @@ from workbench import errors
 from workbench.hints import hinted
 from workbench.tensor import shapes
 from workbench.tensor.inputs import as_tensor, check_name
-from workbench.tensor.variable import Variable, refuse_in_place
+from workbench.tensor.refusals import refuse_in_place
+from workbench.tensor.variable import Variable
 from workbench.tensor.vocabulary import refuse_keywords
 
 Check = Callable[[str, torch.Tensor, Any], object]

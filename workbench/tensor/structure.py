@@ -1,8 +1,8 @@
-"""Nested arguments and results: the one place that knows how tensors hide in tuples and slices."""
+"""Nested arguments and results: tuples, lists, dictionaries and slices around tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 
@@ -34,8 +34,33 @@ def map_structure(function: Callable[[Any], Any], value: Any) -> Any:
     return function(value)
 
 
+def flatten(value: Any) -> tuple[list[Any], Any]:
+    """Return the leaves of a nested structure, and the structure with their numbers in it.
+
+    >>> flatten(("a", ["b", {"key": "c"}]))
+    (['a', 'b', 'c'], (0, [1, {'key': 2}]))
+    """
+    leaves: list[Any] = []
+
+    def number(leaf: Any) -> int:
+        leaves.append(leaf)
+        return len(leaves) - 1
+
+    spec = map_structure(number, value)
+    return leaves, spec
+
+
+def unflatten(spec: Any, leaves: Sequence[Any]) -> Any:
+    """Return the structure that `flatten` gave as `spec`, with `leaves` in it.
+
+    >>> unflatten((0, [1, {"key": 2}]), "xyz")
+    ('x', ['y', {'key': 'z'}])
+    """
+    return map_structure(leaves.__getitem__, spec)
+
+
 def name_of(function: Callable[..., Any]) -> str:
-    """The short name of a torch function, operator or method.
+    """Return the short name of a torch function, operator or method.
 
     >>> import operator, torch
     >>> name_of(torch.relu), name_of(torch.Tensor.__add__), name_of(operator.and_)
