@@ -135,7 +135,7 @@ def _called_again(
             call = Call.of(function, args, kwargs)
             call.give(args[0].fake)
             return call
-        results = flatten(apply(function, args, kwargs))[0]
+        results, _ = flatten([apply(function, args, kwargs)], {})
     finally:
         errors.location.reset(token)
     owner: Call = next(leaf for leaf in results if isinstance(leaf, Variable)).owner

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+CONTAINERS = (tuple, list, dict, slice)
+"""Types whose values have leaves; all other values are leaves."""
 
 
 def map_structure(function: Callable[[Any], Any], value: Any) -> Any:
@@ -34,29 +37,45 @@ def map_structure(function: Callable[[Any], Any], value: Any) -> Any:
     return function(value)
 
 
-def flatten(value: Any) -> tuple[list[Any], Any]:
-    """Return the leaves of a nested structure, and the structure with their numbers in it.
+class Spec(NamedTuple):
+    """The places of leaves among the arguments of a call."""
 
-    >>> flatten(("a", ["b", {"key": "c"}]))
-    (['a', 'b', 'c'], (0, [1, {'key': 2}]))
+    n_args: int
+    keywords: tuple[str, ...]
+    nested: list[Any] | None
+    """The arguments with the number of a leaf in its place; None if each of them is a leaf."""
+
+
+def flatten(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], Spec]:
+    """Return the leaves of arguments, and their places.
+
+    >>> flatten(("a", ["b", "c"]), {"key": "d"})
+    (['a', 'b', 'c', 'd'], Spec(n_args=2, keywords=('key',), nested=[0, [1, 2], 3]))
     """
+    parts, keywords = [*args, *kwargs.values()], tuple(kwargs)
+    for part in parts:
+        if isinstance(part, CONTAINERS):
+            break
+    else:
+        return parts, Spec(len(args), keywords, None)
     leaves: list[Any] = []
 
     def number(leaf: Any) -> int:
         leaves.append(leaf)
         return len(leaves) - 1
 
-    spec = map_structure(number, value)
-    return leaves, spec
+    return leaves, Spec(len(args), keywords, map_structure(number, parts))
 
 
-def unflatten(spec: Any, leaves: Sequence[Any]) -> Any:
-    """Return the structure that `flatten` gave as `spec`, with `leaves` in it.
+def unflatten(spec: Spec, leaves: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return positional and keyword arguments with `leaves` in the places of `spec`.
 
-    >>> unflatten((0, [1, {"key": 2}]), "xyz")
-    ('x', ['y', {'key': 'z'}])
+    >>> unflatten(Spec(2, ("key",), [0, [1, 2], 3]), "wxyz")
+    (('w', ['x', 'y']), {'key': 'z'})
     """
-    return map_structure(leaves.__getitem__, spec)
+    parts = leaves if spec.nested is None else map_structure(leaves.__getitem__, spec.nested)
+    n = spec.n_args
+    return tuple(parts[:n]), dict(zip(spec.keywords, parts[n:], strict=True))
 
 
 def name_of(function: Callable[..., Any]) -> str:

@@ -21,7 +21,7 @@ from workbench import errors
 from workbench.hints import hinted
 from workbench.tensor import shapes
 from workbench.tensor.refusals import NO_VALUE, refuse_in_place, refuse_value
-from workbench.tensor.structure import flatten, map_structure, name_of, unflatten
+from workbench.tensor.structure import Spec, flatten, map_structure, name_of, unflatten
 from workbench.tensor.tag import Tag
 from workbench.tensor.vocabulary import unknown_attribute
 
@@ -36,8 +36,8 @@ class Call:
     leaves : sequence
         Its arguments without the tuples, lists, dictionaries and slices that contain them.
         Constants are copied into tensors; variables stand where tensors or sizes will be.
-    spec : structure
-        Arguments and keyword arguments, with the number of a leaf in the place of each.
+    spec : Spec
+        Where they stand among the arguments.
 
     Attributes
     ----------
@@ -65,12 +65,10 @@ class Call:
         "structure",
     )
 
-    def __init__(self, function: Callable[..., Any], leaves: Sequence[Any], spec: Any) -> None:
+    def __init__(self, function: Callable[..., Any], leaves: Sequence[Any], spec: Spec) -> None:
         self.function = function
-        self.leaves = [_constant(leaf) for leaf in leaves]
+        self.leaves = list(map(_constant, leaves))
         self.spec = spec
-        self.args: tuple[Any, ...]
-        self.kwargs: dict[str, Any]
         self.args, self.kwargs = unflatten(spec, self.leaves)
         variables = [leaf for leaf in self.leaves if isinstance(leaf, Variable)]
         self.inputs = tuple(dict.fromkeys(variables))
@@ -83,7 +81,7 @@ class Call:
         cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Call:
         """Return the call of `function` on arguments as they are written."""
-        return cls(function, *flatten((args, kwargs)))
+        return cls(function, *flatten(args, kwargs))
 
     @property
     def name(self) -> str:
@@ -94,7 +92,7 @@ class Call:
         """Return a new call of the same function on other leaves."""
         return Call(self.function, leaves, self.spec)
 
-    def fakes(self) -> Any:
+    def fakes(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return arguments and keyword arguments with fakes in the place of variables."""
         leaves = [leaf.fake if isinstance(leaf, Variable) else leaf for leaf in self.leaves]
         return unflatten(self.spec, leaves)
