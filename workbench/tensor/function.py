@@ -14,7 +14,8 @@ from workbench import errors
 from workbench.config import config
 from workbench.hints import hinted
 from workbench.tensor import shapes
-from workbench.tensor.execution import MODES, Execution, Guard, Mode, Step, Watch
+from workbench.tensor.execution import Execution, Guard, Mode, Step, Watch
+from workbench.tensor.execution.tier import TIERS
 from workbench.tensor.inputs import as_variable, expect_read_only
 from workbench.tensor.lowering import lower
 from workbench.tensor.shared import SharedVariable, WriterLock, check_set, together
@@ -283,12 +284,14 @@ def _ties(expected: Sequence[_Expected]) -> list[tuple[int, int, int, int]]:
     return ties
 
 
-def _mode(given: str) -> Mode:
-    for mode in MODES:
-        if given == mode:
-            return mode
+def _mode(given: str) -> str:
+    """Return what was given as ``execution=``, if it is ``'auto'`` or a tier."""
+    modes = ("auto", *TIERS)
+    if given in modes:
+        return given
+    listed = f"{', '.join(map(repr, modes[:-1]))} or {modes[-1]!r}"
     raise errors.InputError(
-        f"execution is 'auto', 'eager' or 'compiled', got {given!r}{errors.nearest(given, MODES)}"
+        f"execution must be {listed}, got {given!r}{errors.nearest(given, modes)}"
     )
 
 

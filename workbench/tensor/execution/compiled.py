@@ -12,18 +12,18 @@ import functools
 import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 
 from workbench import errors
 from workbench.tensor import torch_internals as internals
-from workbench.tensor.execution.captured import Captured
 from workbench.tensor.execution.eager import Eager, undefined
 from workbench.tensor.execution.loops import Program
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.quiet import silence
+from workbench.tensor.execution.report import lines_about
 from workbench.tensor.execution.rewrites import rewrite
 from workbench.tensor.execution.step import Run, Step
 from workbench.tensor.execution.threads import REMEMBERED, Threads
@@ -172,6 +172,25 @@ class Compiled:
         for example in examples:
             self.add(tuple(example))
 
+    @property
+    def seconds(self) -> float:
+        """How long tracing and compiling took."""
+        return sum(variant.seconds for variant in self.variants)
+
+    def state(self) -> list[tuple[int, ...]]:
+        """Return the sizes that programs were made for."""
+        return [variant.example for variant in self.variants]
+
+    def describe(self) -> Iterator[str]:
+        """Yield lines about each program: its sizes, what it cost, and its kernels."""
+        for number, variant in enumerate(self.variants, start=1):
+            head = f"  {self.name:<9} program {number}"
+            yield from lines_about(head, variant.trace, variant.seconds, variant.source, self.step)
+
+    def prepared(self, run: Run) -> Run:
+        """Return what runs inputs of certain sizes, given the program for them."""
+        return run
+
     def add(self, sizes: tuple[int, ...]) -> None:
         """Make a program that is valid for `sizes`, unless one is there."""
         if not any(variant.trace.fits(sizes) for variant in self.variants):
@@ -179,7 +198,7 @@ class Compiled:
             self._by_sizes.clear()
 
     def find(self, sizes: tuple[int, ...]) -> Run:
-        """What runs inputs of `sizes`; made first where that is allowed."""
+        """Return what runs inputs of `sizes`; made first where that is allowed."""
         return self._by_sizes.get(sizes) or self._choose(sizes)
 
     def _choose(self, sizes: tuple[int, ...]) -> Run:
@@ -195,9 +214,8 @@ class Compiled:
             fitting = self._fitting(sizes)
         runner: Run = self._eager.find(sizes)
         if fitting is not None:
-            captured = self.step.device.type == "cuda"
             run = self.threads.limit(fitting.run(sizes), fitting.threads)
-            runner = Guarded(Captured(run, self.step) if captured else run, self.step, self._eager)
+            runner = Guarded(self.prepared(run), self.step, self._eager)
         if len(self._by_sizes) >= REMEMBERED:
             self._by_sizes.clear()
         self._by_sizes[sizes] = runner

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import fx
 
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.exact import careful
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.screen import Screen, all_of, finite
@@ -24,6 +25,8 @@ class Eager:
     step : Step
     threads : Threads
         Chooses how many threads a call uses.
+    examples, on_demand
+        As in `workbench.tensor.execution.tier.Maker`; sizes make no difference here.
 
     Attributes
     ----------
@@ -33,8 +36,16 @@ class Eager:
     """
 
     name = "eager"
+    seconds = 0.0
 
-    def __init__(self, step: Step, threads: Threads) -> None:
+    def __init__(
+        self,
+        step: Step,
+        threads: Threads,
+        examples: Sequence[tuple[int, ...]] = (),
+        *,
+        on_demand: bool = True,
+    ) -> None:
         self.step = step
         self.threads = threads
         self._by_sizes: dict[tuple[int, ...], Run] = {}
@@ -50,14 +61,22 @@ class Eager:
             changing = {
                 place
                 for place, change in enumerate(changes, start=step.n_outputs)
-                if change.function is not torch._foreach_copy_
+                if change.function is not internals.foreach_copy_
             }
             likes = [self._like(place) for place in step.watched]
             self._screen = Screen(step.watched, likes, changing)
 
     def find(self, sizes: tuple[int, ...]) -> Run:
-        """What runs inputs of `sizes`: this, on as many threads as suit them."""
+        """Return what runs inputs of `sizes`: this, on as many threads as suit them."""
         return self._by_sizes.get(sizes) or self._choose(sizes)
+
+    def state(self) -> list[tuple[int, ...]]:
+        """Return nothing: no programs are made for certain sizes."""
+        return []
+
+    def describe(self) -> Iterable[str]:
+        """Yield nothing: the program is shown anyway."""
+        return ()
 
     def _choose(self, sizes: tuple[int, ...]) -> Run:
         if len(self._by_sizes) >= REMEMBERED:
