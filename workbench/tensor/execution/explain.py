@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from workbench import errors
 from workbench.hints import hinted
+from workbench.tensor.checks import GRAPH, PROGRAM, check_all
 from workbench.tensor.execution.policy import Execution
 from workbench.tensor.execution.report import bytes_in_words
 from workbench.tensor.execution.step import Step
@@ -40,6 +41,7 @@ def explain(what: Any) -> None:
       calls     0
       threads   ...
       memory    nothing held between calls
+      checks    16 rules hold
       program   1 operation
     <BLANKLINE>
         def forward(self, x):
@@ -74,12 +76,19 @@ def _lines(execution: Execution) -> Iterator[str]:
         yield f"  threads   {execution.threads.described}"
     yield f"  memory    {_held(step)}"
     yield from tier.describe()
+    yield f"  checks    {_checked(step)}"
     code, operations = _listing(step.program)
     yield f"  program   {operations} operation{'s' * (operations != 1)}"
     yield ""
     for line in code:
         yield f"    {line}".rstrip()
     yield ""
+
+
+def _checked(step: Step) -> str:
+    """Return how many rules of graphs and programs hold, or which do not."""
+    faults = check_all(step.program, step.outputs, step.updated)
+    return "; ".join(map(str, faults)) or f"{len(GRAPH) + len(PROGRAM)} rules hold"
 
 
 def _listing(program: Program) -> tuple[list[str], int]:
