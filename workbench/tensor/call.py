@@ -138,5 +138,6 @@ def _called_again(
         results, _ = flatten([apply(function, args, kwargs)], {})
     finally:
         errors.location.reset(token)
-    owner: Call = next(leaf for leaf in results if isinstance(leaf, Variable)).owner
+    owner = next(leaf for leaf in results if isinstance(leaf, Variable)).owner
+    assert owner is not None
     return owner

@@ -21,7 +21,8 @@ from workbench.tensor import shapes
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.horizontal import BINARY, NAMES
 from workbench.tensor.indexing import _elements
-from workbench.tensor.lowering import Program, _differentiate
+from workbench.tensor.lowering import _differentiate
+from workbench.tensor.program import Program
 
 Call = tuple[Any, tuple[Any, ...], dict[str, Any]]
 """A function, and what it is called with."""

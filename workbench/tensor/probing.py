@@ -15,15 +15,12 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.structure import map_structure
-
-if TYPE_CHECKING:
-    from workbench.tensor.shapes import World
 
 PROBES = 3
 DIVISIBLE = 120
@@ -63,12 +60,31 @@ class Unknown:
     back: int | None
 
 
+class Inference(Protocol):
+    """The inference of shapes, as probes need it; `workbench.tensor.shapes.World` is one."""
+
+    @property
+    def Fake(self) -> Any:
+        """The class of fake tensors."""
+
+    @property
+    def mode(self) -> Any:
+        """The mode in which fakes are computed with."""
+
+    @property
+    def concrete(self) -> Any:
+        """The mode in which fakes have concrete sizes."""
+
+    def unknown_size(self) -> Any:
+        """Return a new symbolic size."""
+
+
 class Probe:
     """A function and its arguments, to be tried with concrete sizes.
 
     Parameters
     ----------
-    world : World
+    world : Inference
     function : callable
     args, kwargs : structures
         With fakes in place of variables.
@@ -78,7 +94,7 @@ class Probe:
 
     def __init__(
         self,
-        world: World,
+        world: Inference,
         function: Callable[..., Any],
         args: Any,
         kwargs: Any,

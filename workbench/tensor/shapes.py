@@ -343,16 +343,13 @@ def _broadcast(structure: Any) -> Any:
     """Give all tensors of `structure` the shape that they have together."""
     tensors = _tensors(structure)
     # Known sizes first, so that two that differ meet.
-    order = sorted(range(len(tensors)), key=lambda i: _partly_unknown(tensors[i]))
+    partly = [any(known(size) is None for size in tensor.shape) for tensor in tensors]
+    order = sorted(range(len(tensors)), key=partly.__getitem__)
     wide = dict(zip(order, torch.broadcast_tensors(*[tensors[i] for i in order]), strict=True))
     number = iter(range(len(tensors)))
     return map_structure(
         lambda leaf: wide[next(number)] if isinstance(leaf, torch.Tensor) else leaf, structure
     )
-
-
-def _partly_unknown(tensor: torch.Tensor) -> bool:
-    return any(known(size) is None for size in tensor.shape)
 
 
 def _check_possible(world: World, sizes: Iterable[Any]) -> None:

@@ -16,7 +16,8 @@ from workbench.tensor import torch_internals as internals
 from workbench.tensor.call import Operation
 from workbench.tensor.checks.fault import Fault, Found, broken, disagree
 from workbench.tensor.checks.graph import IN_PLACE, check_graph
-from workbench.tensor.lowering import METHODS, Program, _differentiate, _require_grad
+from workbench.tensor.lowering import METHODS, _differentiate, _require_grad
+from workbench.tensor.program import Program
 from workbench.tensor.refusals import changes_in_place
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.structure import map_structure

@@ -11,7 +11,7 @@ from torch import fx
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.checks.fault import Fault, Found, broken
 from workbench.tensor.checks.program import in_order
-from workbench.tensor.execution.tracing import Trace
+from workbench.tensor.execution.trace import Trace
 
 
 class _Traced:

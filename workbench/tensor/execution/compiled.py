@@ -27,7 +27,8 @@ from workbench.tensor.execution.report import lines_about
 from workbench.tensor.execution.rewrites import rewrite
 from workbench.tensor.execution.step import Run, Step
 from workbench.tensor.execution.threads import REMEMBERED, Threads
-from workbench.tensor.execution.tracing import OFTEN_SMALL, Trace, refusal, trace
+from workbench.tensor.execution.trace import Trace
+from workbench.tensor.execution.tracing import OFTEN_SMALL, refusal, trace
 
 VARIANTS = 8
 """How many programs one step may have."""

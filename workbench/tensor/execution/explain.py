@@ -13,7 +13,7 @@ from workbench.tensor.checks import GRAPH, PROGRAM, check_all
 from workbench.tensor.execution.policy import Execution
 from workbench.tensor.execution.report import bytes_in_words
 from workbench.tensor.execution.step import Step
-from workbench.tensor.lowering import Program
+from workbench.tensor.program import Program
 
 NOTHING_TO_EXPLAIN = (
     "{given!r} has no program to explain; give a function, or an algorithm such as GradientDescent"

@@ -11,7 +11,7 @@ import torch
 
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.step import Step
-from workbench.tensor.execution.tracing import Trace
+from workbench.tensor.execution.trace import Trace
 
 KERNEL = re.compile(
     r"^\s+(?:\w+ = )?((?:cpp|triton)_\w+?|extern_kernels\.\w+|torch\.ops\.[\w.]+|aten\.\w+)"

@@ -18,7 +18,7 @@ from workbench.tensor.execution.products import by_inductor, by_onednn
 from workbench.tensor.execution.screen import MARGIN
 
 if TYPE_CHECKING:
-    from workbench.tensor.execution.tracing import Trace
+    from workbench.tensor.execution.trace import Trace
 
 aten = torch.ops.aten
 ZEROS = (aten.new_zeros.default, aten.zeros.default, aten.zeros_like.default)

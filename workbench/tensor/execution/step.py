@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import torch
 
-from workbench.tensor.lowering import Program
+from workbench.tensor.program import Program
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.variable import Variable
 

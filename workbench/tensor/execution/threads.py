@@ -24,7 +24,7 @@ from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.processors import available_processors
 from workbench.tensor.execution.quiet import silence
 from workbench.tensor.execution.step import Run, Step
-from workbench.tensor.lowering import instead
+from workbench.tensor.program import instead
 from workbench.tensor.scan import Loop
 
 SMALL = 10**8

@@ -1,0 +1,103 @@
+"""A traced step: one flat graph, and the sizes that it is valid for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import fx
+
+from workbench.tensor import torch_internals as internals
+
+if TYPE_CHECKING:
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
+
+@dataclass(eq=False)
+class Trace:
+    """A flat graph and the sizes that it is valid for.
+
+    Attributes
+    ----------
+    graph : torch.fx.GraphModule
+        Takes the sizes that are symbols, the inputs of the step and the tensors of its shared
+        variables, which it updates in place; gives the outputs.
+    arguments : list
+        Fake tensors like the arguments.
+    mode : FakeTensorMode
+    symbols : list
+        For each free size of the step its symbol, or the number that it was traced for.
+    moments : list of pairs
+        What the graph calls for every moment of its loops; and for each of their free sizes what it
+        is in this graph.
+    """
+
+    graph: fx.GraphModule
+    arguments: list[Any] = field(repr=False)
+    mode: internals.FakeTensorMode = field(repr=False)
+    symbols: list[Any]
+    moments: list[tuple[Any, list[Any]]] = field(default_factory=list)
+
+    @property
+    def environment(self) -> ShapeEnv:
+        """What was learned about the symbols."""
+        environment: ShapeEnv = self.mode.shape_env  # type: ignore[assignment]
+        return environment
+
+    @property
+    def plain(self) -> bool:
+        """Whether all it works on are arguments, and these and all results their own or sizes.
+
+        To be asked before the graph is compiled.
+        """
+        given: Any = self.graph.graph.output_node().args[0]
+        results = list(given)
+        values = [node.meta["val"] for node in results if isinstance(node, fx.Node)]
+        tensors = [v for v in (*self.arguments, *values) if isinstance(v, torch.Tensor)]
+        storages = {internals.storage_of(tensor) for tensor in tensors}
+        return (
+            len(storages) == len(tensors)
+            and len(values) == len(results)
+            and all(isinstance(value, (torch.Tensor, torch.SymInt)) for value in values)
+            and not any(node.op == "get_attr" for node in self.graph.graph.nodes)
+        )
+
+    def fits(self, sizes: Sequence[int]) -> bool:
+        """Whether the graph, and what was compiled of it, is valid for `sizes`."""
+        known = self.environment
+        values = {}
+        for symbol, size in zip(self.symbols, sizes, strict=True):
+            if isinstance(symbol, int):
+                if symbol != size:
+                    return False
+                continue
+            values[symbol] = size
+            bounds = known.var_to_range[symbol]
+            if not bounds.lower <= size <= bounds.upper:
+                return False
+        learned = [(symbol, known.replacements.get(symbol, symbol)) for symbol in values]
+        return (
+            all(values[s] == e.subs(values) for s, e in learned)
+            and all(guard.expr.subs(values) == True for guard in known.guards)  # noqa: E712
+            and all(
+                one.fits([int(size.subs(values)) for size in sizes])
+                for moment, sizes in self.moments
+                for one in moment.traces
+            )
+        )
+
+    def bound(self, symbol: Any) -> str:
+        """Which values of one of `symbols` are valid as far as that depends on it alone."""
+        known = self.environment
+        value = symbol if isinstance(symbol, int) else known.replacements.get(symbol, symbol)
+        if value != symbol or isinstance(symbol, int):
+            return f"= {value}"
+        lower, upper = known.var_to_range[symbol].lower, known.var_to_range[symbol].upper
+        return f">= {lower}" if upper > 2**40 else f"from {lower} to {upper}"
+
+    @property
+    def operations(self) -> int:
+        """How many operations the graph has."""
+        return sum(node.op == "call_function" for node in self.graph.graph.nodes)
