@@ -2,10 +2,13 @@
 
 import numpy
 import pytest
+import torch
 
 import workbench
 from tests.tensor.test_execution import batch, descent
 from workbench import function, tensor
+from workbench.tensor.execution.captured import Captured
+from workbench.tensor.execution.compiled import Compiled
 from workbench.tensor.execution.eager import Eager
 from workbench.tensor.execution.step import Step
 from workbench.tensor.execution.threads import Threads
@@ -71,3 +74,22 @@ def test_an_unknown_tier_is_refused():
     x = tensor.vector("x")
     with pytest.raises(workbench.errors.InputError, match="must be 'auto', 'eager' or 'compiled'"):
         function([x], x, execution="fast")
+
+
+def test_captured_is_a_tier_that_runs_the_programs_of_the_compiled_one():
+    """Up to the call that captures, which takes a GPU."""
+    x = tensor.vector("x")
+    step = function([x], x * 2).execution.step
+    tier = Captured(step, Threads(step), [(3,)])
+    for _ in range(2):
+        assert tier.find((3,))([torch.ones(3)])[0].tolist() == [2, 2, 2]
+    assert tier.name == "captured" and tier.state() == [(3,)]
+    assert next(iter(tier.describe())).startswith("  captured  program 1, for x.shape[0] >= 2")
+
+
+@pytest.mark.parametrize("device, kind", [("cpu", Compiled), ("cuda", Captured)])
+def test_what_is_compiled_is_captured_where_the_device_can_replay_it(device, kind, monkeypatch):
+    x = tensor.vector("x")
+    step = function([x], x * 2).execution.step
+    monkeypatch.setattr(Step, "device", torch.device(device))
+    assert type(TIERS["compiled"](step, Threads(step))) is kind
