@@ -51,20 +51,17 @@ def changed(node: fx.Node) -> list[fx.Node]:
     return found
 
 
-def _changes_arguments_last(traced: _Traced) -> Found:
-    gone: dict[int, str] = {}
-    given = {_storage(node) for node in traced.placeholders}
+def _not_read_once_changed(traced: _Traced) -> Found:
+    place = {node: i for i, node in enumerate(traced.nodes)}
+    changed_by: dict[int, fx.Node] = {}
     for node in traced.nodes:
-        if node.op == "placeholder":
-            continue
         targets = changed(node)
         for one in node.all_input_nodes:
-            if _storage(one) in gone and one not in targets:
-                yield node, f"it reads {one.name} after {gone[_storage(one)]} has changed it"
-        for one in targets:
-            if _storage(one) not in given:
-                yield node, f"it changes {one.name}, which is not an argument"
-            gone[_storage(one)] = node.name
+            last = changed_by.get(_storage(one))
+            # What the change itself gives, and views of that, are the new value.
+            if last is not None and place[one] < place[last] and one not in targets:
+                yield node, f"it reads {one.name} after {last.name} has changed it"
+        changed_by |= {_storage(one): node for one in targets}
 
 
 def _storage(node: fx.Node) -> int:
@@ -75,7 +72,7 @@ def _storage(node: fx.Node) -> int:
 TRACE: dict[str, Callable[[_Traced], Found]] = {
     "what a node is computed from must come before it": in_order,
     "placeholders must be like the arguments": _arguments_match,
-    "only arguments may be changed in place, and not be read afterwards": _changes_arguments_last,
+    "what is changed in place must not be read afterwards": _not_read_once_changed,
 }
 """Rules of traces, and what finds the nodes that break each."""
 
