@@ -18,7 +18,7 @@ NOTEBOOK := notebooks/01_first_training.ipynb
 SETTINGS := $(VENV)/share/jupyter/lab/settings/overrides.json
 NOTIFY := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 
-.PHONY: help install lab test matrix chromium lint format types bench pins clean
+.PHONY: help install lab test matrix chromium frontend lint format types bench pins clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -64,13 +64,19 @@ matrix: $(STAMP) chromium ## run the browser tests in all windowing modes on all
 chromium: $(STAMP)
 	@$(BIN)/python -m tests.support.chromium
 
+frontend: $(STAMP) ## check, test and build the scripts of the page, from extensions_live/frontend
+	$(BIN)/python -m tests.support.typescript
+	WORKBENCH_REQUIRE_NODE=1 $(BIN)/python -m tests.support.frontend lint test build
+
 lint: $(STAMP) ## look for mistakes and for lines that are formatted otherwise
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m tests.support.frontend lint
 
 format: $(STAMP) ## mend what lint finds, where that is safe
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python -m tests.support.frontend format
 
 types: $(STAMP) ## check the types of both packages, strictly
 	$(BIN)/mypy
@@ -92,4 +98,5 @@ pins: ## resolve the floors of pyproject.toml anew and write constraints.txt
 
 clean: ## remove what can be made again, but for the virtual environment
 	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf extensions_live/frontend/node_modules
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

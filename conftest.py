@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 for variable in list(os.environ):
-    if variable.startswith("WORKBENCH_") and variable != "WORKBENCH_REQUIRE_BROWSER":
+    if variable.startswith("WORKBENCH_") and not variable.startswith("WORKBENCH_REQUIRE_"):
         del os.environ[variable]
 os.environ["WORKBENCH_CONFIG"] = os.devnull  # nobody's own settings file, in subprocesses too
 # Kernels and other subprocesses import this checkout, wherever they start.

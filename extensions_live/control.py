@@ -14,6 +14,7 @@ import threading
 import weakref
 from typing import Any, Protocol
 
+from .messages import CommandMessage, ControlReply, ControlRequest
 from .notebook import shell
 
 REQUEST, REPLY = "workbench_request", "workbench_reply"
@@ -25,7 +26,7 @@ AFTER_IDLE = 0.02
 class Receiver(Protocol):
     """What takes messages of a page."""
 
-    def receive(self, content: dict[str, Any]) -> None:
+    def receive(self, content: CommandMessage) -> None:
         """Put a command on a queue, and no more: called in the control thread."""
 
 
@@ -97,15 +98,16 @@ class Channel:
 
     def answer(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
         """Hand a request to its widget, and say whether that took it."""
-        content, status = parent["content"], "unknown"
+        content: ControlRequest = parent["content"]
+        reply: ControlReply = {"status": "unknown"}
         receiver = _receivers.get(content.get("receiver", ""))
         if receiver is not None:
             try:
                 receiver.receive(content["message"])
-                status = "ok"
+                reply["status"] = "ok"
             except Exception as error:
-                status = f"{type(error).__name__}: {error}"
-        self.kernel.session.send(stream, REPLY, {"status": status}, parent, ident=ident)
+                reply["status"] = f"{type(error).__name__}: {error}"
+        self.kernel.session.send(stream, REPLY, reply, parent, ident=ident)
         asyncio.get_running_loop().call_soon(self.cell.say_busy)  # after the kernel says idle
 
 

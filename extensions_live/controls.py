@@ -12,7 +12,6 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Collection
-from typing import Any
 
 from workbench.algorithms import UpdatesAlgorithm
 from workbench.commands import Command
@@ -23,13 +22,21 @@ from workbench.session import Session, State
 from . import control
 from .bridge import pump
 from .curves import duration, latest
+from .messages import (
+    CommandMessage,
+    CommandName,
+    ControlsPayload,
+    Failure,
+    Outcome,
+    RangeMessage,
+)
 from .progress import Speed
-from .widget import LiveWidget, live_module
+from .widget import LiveWidget, asset
 
 PERIOD, SOON = 0.25, 0.03
 """Seconds between two looks at a run, and while a command waits for the end of a batch."""
 
-POSSIBLE = {
+POSSIBLE: dict[State, list[CommandName]] = {
     State.RUNNING: ["pause", "stop", "train"],
     State.PAUSED: ["resume", "step", "stop", "train"],
     State.FINISHED: ["train"],
@@ -44,7 +51,7 @@ REMEMBERED = 1000
 """Clicks whose second message is recognised."""
 
 
-class Controls(Hinted, LiveWidget[Session]):
+class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     """Pause, resume, step and stop a session, go on after its end, and see how far it is.
 
     Parameters
@@ -71,33 +78,34 @@ class Controls(Hinted, LiveWidget[Session]):
 
     """
 
-    _esm = live_module("command.js", "controls.js")
+    _esm = asset("controls.js")
 
     def __init__(self, session: Session, *, hide: Collection[str] = ()) -> None:
         self._hide = frozenset(hide)
         self._speed = Speed()
         self._taken: deque[str] = deque(maxlen=REMEMBERED)
         self._taking = threading.Lock()  # messages come on several threads
-        self._shown_run = -1
+        self._shown: tuple[int, ControlsPayload] | None = None
         super().__init__(session, period=PERIOD)
         control.register(self.ident, self)
 
-    def snapshot(self, session: Session) -> dict[str, Any] | None:
+    def snapshot(self, session: Session) -> ControlsPayload | None:
         last = session.commands[-1] if session.commands else None
         self.period = PERIOD if last is None or last.done else SOON
         command = None if last is None else outcome(last)
         run, state, main_loop = session.runs, session.state, session.main_loop
-        if state.ended and self.payload.get("state") == state and self._shown_run == run:
-            # Another session may go on with the main loop; this one stays what it was.
-            return {**self.payload, "command": command}
-        self._shown_run = run
+        if self._shown is not None:
+            shown_run, payload = self._shown
+            if state.ended and payload["state"] == state and shown_run == run:
+                # Another session may go on with the main loop; this one stays what it was.
+                return {**payload, "command": command}
         done, epoch = main_loop.status["iterations_done"], main_loop.status["epochs_done"]
         if not state.ended:
             epoch += 1
         total, end = planned_batches(main_loop), planned_epochs(main_loop)
         self._speed.saw(done, moving=state is State.RUNNING)
         share = None if not total else min(1.0, done / total)
-        return {
+        payload = {
             "state": str(state),
             "possible": POSSIBLE.get(state, []),
             "iteration": f"iteration {done:,}" + (f" of {total:,}" if total else ""),
@@ -112,13 +120,15 @@ class Controls(Hinted, LiveWidget[Session]):
             "note": session.note,
             "heard": control.connected(),
         }
+        self._shown = run, payload
+        return payload
 
     def settled(self, session: Session) -> bool:
         return session.state.ended
 
-    def receive(self, content: dict[str, Any]) -> None:
+    def receive(self, content: CommandMessage | RangeMessage) -> None:
         session = self.subject
-        if content.get("kind") == "command" and session is not None:
+        if content["kind"] == "command" and session is not None:
             if self._is_new(content.get("id")):
                 steer(session, content["name"])
             pump.nudge(self)
@@ -148,9 +158,9 @@ class Controls(Hinted, LiveWidget[Session]):
         return [pair for pair in found if pair[0] not in self._hide][:MOST_VALUES]
 
 
-def steer(session: Session, name: str) -> None:
+def steer(session: Session, name: CommandName) -> None:
     """Put the command of a button on the session's queue."""
-    commands: dict[str, Callable[[], Command]] = {
+    commands: dict[CommandName, Callable[[], Command]] = {
         "pause": session.pause,
         "resume": session.resume,
         "step": session.step,
@@ -175,7 +185,7 @@ def tier(algorithm: object) -> list[str]:
     return [run.execution.tier.name, run.execution.described]
 
 
-def outcome(command: Command) -> dict[str, Any]:
+def outcome(command: Command) -> Outcome:
     """Return what the bar says about a command."""
     return {
         "id": command.id,
@@ -184,7 +194,7 @@ def outcome(command: Command) -> dict[str, Any]:
     }
 
 
-def failure(exception: BaseException | None) -> dict[str, str] | None:
+def failure(exception: BaseException | None) -> Failure | None:
     """Return message and traceback of what ended training, if anything went wrong."""
     if exception is None:
         return None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .bridge import kernel_clock
+from .messages import MimeBundle
 
 
 def shell() -> Any:
@@ -50,8 +51,8 @@ def running_cell() -> Cell:
 
 
 def publish(
-    data: dict[str, Any],
-    metadata: dict[str, Any] | None = None,
+    data: MimeBundle,
+    metadata: MimeBundle | None = None,
     *,
     display_id: str | None = None,
     update: bool = False,

@@ -30,7 +30,7 @@ class RunView:
 
     """
 
-    def __init__(self, widgets: Sequence[LiveWidget[Any]], still: Still) -> None:
+    def __init__(self, widgets: Sequence[LiveWidget[Any, Any]], still: Still) -> None:
         self.widgets = list(widgets)
         self.still = still
         still.carrier = weakref.ref(self.widgets[0])

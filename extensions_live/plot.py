@@ -18,10 +18,11 @@ from workbench.extensions import TrainingExtension
 from .bridge import pump
 from .curves import latest, read_curve
 from .figures import HEIGHT, colours, document
+from .messages import CommandMessage, PlotPayload, RangeMessage
 from .output import RunView
 from .reduction import packed
 from .still import Still
-from .widget import BokehJS, LiveWidget, live_module
+from .widget import BokehJS, LiveWidget, asset
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -135,10 +136,10 @@ def as_figures(channels: object) -> list[list[str]]:
     return [list(names) for names in figures]
 
 
-class PlotView(LiveWidget[Plot]):
+class PlotView(LiveWidget[Plot, PlotPayload]):
     """The figures of one `Plot` on the screen."""
 
-    _esm = live_module("plot.js")
+    _esm = asset("plot.js")
 
     title = traitlets.Unicode().tag(sync=True)
     channels: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -159,7 +160,7 @@ class PlotView(LiveWidget[Plot]):
             bokehjs=BokehJS.shared().model_id,
         )
 
-    def snapshot(self, plot: Plot) -> dict[str, Any] | None:
+    def snapshot(self, plot: Plot) -> PlotPayload | None:
         log = plot.log
         if log is None:
             return None
@@ -178,8 +179,8 @@ class PlotView(LiveWidget[Plot]):
     def settled(self, plot: Plot) -> bool:
         return plot.finished
 
-    def receive(self, content: dict[str, Any]) -> None:
-        if content.get("kind") == "range":
+    def receive(self, content: CommandMessage | RangeMessage) -> None:
+        if content["kind"] == "range":
             self._range = (content["start"], content["stop"])
             pump.nudge(self)
 

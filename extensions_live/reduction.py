@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .messages import CurveData
+
 Floats = NDArray[np.float64]
 
 POINTS = 2000
@@ -60,11 +62,16 @@ class Curve:
         return self.x[shown], self.y[shown]
 
 
-def packed(curve: Curve) -> dict[str, bytes]:
+def packed(curve: Curve) -> CurveData:
     """Return what a page needs to draw a curve, as the bytes of arrays of float64."""
     dots_x, dots_y = curve.dots()
-    arrays = {"x": curve.x, "y": curve.y, "marks": curve.marks, "dots_x": dots_x, "dots_y": dots_y}
-    return {name: array.tobytes() for name, array in arrays.items()}
+    return {
+        "x": curve.x.tobytes(),
+        "y": curve.y.tobytes(),
+        "marks": curve.marks.tobytes(),
+        "dots_x": dots_x.tobytes(),
+        "dots_y": dots_y.tobytes(),
+    }
 
 
 def reduce_curve(

@@ -7,7 +7,7 @@ replaced within seconds after the first values, then at longer and longer interv
 seconds, and when the run pauses, ends or fails; they are hidden while a live view of the same cell
 is on the screen. They go two ways: the kernel's own, which every front end understands, reaches
 only the page that saw the cell run; a page that was reloaded finds them in the state of a widget
-and writes them into its cell (``assets/keep.js``).
+and writes them into its cell (``frontend/src/keep.ts``).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from workbench.session import State
 from .bridge import Clock, pump
 from .curves import latest, read_curve
 from .figures import colours
+from .messages import MimeBundle, StillOutputs
 from .notebook import publish
 from .picture import WIDTH, Line, draw
 from .widget import asset
@@ -73,7 +74,7 @@ class Still:
 
     period = 0.5
 
-    carrier: weakref.ref[LiveWidget[Any]] | None = None
+    carrier: weakref.ref[LiveWidget[Any, Any]] | None = None
 
     def __init__(
         self,
@@ -119,9 +120,9 @@ class Still:
             self._held.clear()
         return messages
 
-    def _publish(self, *bundles: dict[str, Any]) -> int:
+    def _publish(self, *bundles: MimeBundle) -> int:
         """Replace both outputs; return the number of messages."""
-        outputs = {}
+        outputs: StillOutputs = {}
         for name, data in zip(self._ids, bundles, strict=True):
             size = {"image/png": {"width": WIDTH}} if "image/png" in data else {}
             outputs[name] = (data, {MARK: name, **size})
@@ -206,13 +207,13 @@ class Still:
         width = max((len(name) for name, _ in facts), default=0)
         return "\n".join(f"{name:<{width}}  {value}" for name, value in facts) or "no run yet"
 
-    def bundles(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def bundles(self) -> tuple[MimeBundle, MimeBundle]:
         """Return the table and the picture as MIME bundles."""
         text = self.text()
         heads = "".join(f"<th>{html.escape(name)}</th>" for name, _ in self.facts())
         cells = "".join(f"<td>{html.escape(value)}</td>" for _, value in self.facts())
         table = STYLE + LOST + f'<table class="wb-still"><tr>{heads}</tr><tr>{cells}</tr></table>'
-        picture: dict[str, Any] = {"text/plain": ""}
+        picture: MimeBundle = {"text/plain": ""}
         if panels := self.panels():
             png = draw(panels)
             picture = {"text/plain": "curves", "image/png": base64.b64encode(png).decode()}

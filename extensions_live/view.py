@@ -56,7 +56,7 @@ def view(session: Session) -> RunView:
         )
     plots = list(plots_among(session.main_loop.extensions))
     shown = {name for plot in plots for name in plot.names}
-    widgets: list[LiveWidget[Any]] = [Controls(session, hide=shown)]
+    widgets: list[LiveWidget[Any, Any]] = [Controls(session, hide=shown)]
     widgets += [PlotView(plot) for plot in plots]
     return RunView(widgets, Still(plots, session))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import uuid
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -19,20 +20,17 @@ import traitlets
 
 from . import control
 from .bridge import Audience, pump
+from .messages import CommandMessage, Message, RangeMessage
 
 Subject = TypeVar("Subject")
+Payload = TypeVar("Payload", bound=Mapping[str, object])
 
 ASSETS = Path(__file__).parent / "assets"
 
 
-def asset(*names: str) -> str:
-    """Return the text of files in `assets`, one after the other."""
-    return "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in names)
-
-
-def live_module(*names: str) -> str:
-    """Return the script of a widget in `assets`, after what the widgets share."""
-    return asset("attend.js", "draw.js", "keep.js", "kernel.js", *names)
+def asset(name: str) -> str:
+    """Return the text of a file in `assets`, where ``frontend`` builds its scripts."""
+    return (ASSETS / name).read_text(encoding="utf-8")
 
 
 class BokehJS(anywidget.AnyWidget):
@@ -58,7 +56,7 @@ class BokehJS(anywidget.AnyWidget):
         return cls._instance
 
 
-class LiveWidget(anywidget.AnyWidget, Generic[Subject]):
+class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
     """A widget that the pump feeds with what `snapshot` returns.
 
     Parameters
@@ -93,7 +91,7 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject]):
         """What is shown, or None when nothing but this view remembered it."""
         return self._subject()
 
-    def snapshot(self, subject: Subject) -> dict[str, Any] | None:
+    def snapshot(self, subject: Subject) -> Payload | None:
         """Return the new `payload`, or None when nothing changed. Called by the pump alone."""
         raise NotImplementedError
 
@@ -101,7 +99,7 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject]):
         """Tell whether `subject` will not change any more by itself."""
         raise NotImplementedError
 
-    def receive(self, content: dict[str, Any]) -> None:
+    def receive(self, content: CommandMessage | RangeMessage) -> None:
         """Take a message of the page. Called on one of the kernel's threads."""
 
     def watched(self) -> bool:
@@ -118,7 +116,7 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject]):
         if payload is None or payload == self.payload:
             return 0
         with self.hold_sync():
-            self.payload = payload
+            self.payload = dict(payload)
             self.problem = ""
         return 1
 
@@ -130,9 +128,9 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject]):
         self._held = None
         super().close()
 
-    def _hear(self, _: object, content: dict[str, Any], buffers: object) -> None:
+    def _hear(self, _: object, content: Message, buffers: object) -> None:
         control.busy_again()
-        if content.get("kind") == "look":
+        if content["kind"] == "look":
             before = self.audience.looking()
             self.audience.heard(content["rendering"], visible=content["visible"])
             if self.audience.looking():

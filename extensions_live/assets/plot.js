@@ -1,89 +1,285 @@
-// Hosts Bokeh figures: loads BokehJS once a page, draws the figures that Python built, and replaces
-// all numbers whenever a new payload arrives. `post`, `attend` and `showProblem` stand in attend.js,
-// `whileShown` and `announce` in draw.js, `watchKernel` in kernel.js, `careForCell` in keep.js.
-
-const DENSE = 300; // curves with more points than this are drawn thinner
-const SETTLE = 150; // ms without a further change of the range before finer points are asked for
-
-async function loadBokeh(model) {
-  const carrier = await model.widget_manager.get_model(model.get("bokehjs"));
-  const version = carrier.get("version");
-  // Another library may have put the same or another version on the page; both can stay.
-  if (window.Bokeh?.[version]) return window.Bokeh[version];
-  window.__workbenchBokeh ??= {};
-  window.__workbenchBokeh[version] ??= runScript(carrier.get("source"));
+// src/post.ts
+var POSTED = "wb-post";
+function post(model, box, message) {
+  let sent = true;
   try {
-    await window.__workbenchBokeh[version];
-  } catch (error) {
-    delete window.__workbenchBokeh[version]; // the next view tries again
-    throw error;
+    model.send(message);
+  } catch {
+    sent = false;
   }
-  return window.Bokeh[version];
+  box.dispatchEvent(new CustomEvent(POSTED, { detail: sent }));
 }
 
+// src/attend.ts
+var HEARTBEAT = 1e4;
+function attend(model, box) {
+  const rendering = Math.random().toString(36).slice(2);
+  let near = true;
+  let told = null;
+  const visible = () => near && document.visibilityState === "visible";
+  const tell = () => {
+    told = visible();
+    post(model, box, { kind: "look", rendering, visible: told });
+  };
+  const check = () => {
+    if (visible() !== told) tell();
+  };
+  const margins = { rootMargin: "300px", scrollMargin: "300px" };
+  const observer = new IntersectionObserver((entries) => {
+    near = entries.at(-1)?.isIntersecting ?? near;
+    check();
+  }, margins);
+  observer.observe(box);
+  document.addEventListener("visibilitychange", check);
+  model.on("comm_live_update", tell);
+  const beat = setInterval(() => {
+    if (visible()) tell();
+  }, HEARTBEAT);
+  tell();
+  return () => {
+    clearInterval(beat);
+    observer.disconnect();
+    document.removeEventListener("visibilitychange", check);
+    model.off("comm_live_update", tell);
+    post(model, box, { kind: "look", rendering, visible: false });
+  };
+}
+
+// src/bokeh.ts
+async function loadBokeh(model) {
+  const found = await model.widget_manager?.get_model?.(model.get("bokehjs"));
+  if (!found) throw new Error("the page has no BokehJS for it");
+  const carrier = found;
+  const version = carrier.get("version");
+  const there = window.Bokeh?.[version];
+  if (there) return there;
+  const loading = window.__workbenchBokeh ??= {};
+  try {
+    await (loading[version] ??= runScript(carrier.get("source")));
+  } catch (error) {
+    delete loading[version];
+    throw error;
+  }
+  const loaded = window.Bokeh?.[version];
+  if (!loaded) throw new Error(`BokehJS ${version} was loaded, but is not on the page`);
+  return loaded;
+}
 async function runScript(compressed) {
-  const stream = new Blob([compressed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const packed = new Blob([compressed]);
+  const stream = packed.stream().pipeThrough(new DecompressionStream("gzip"));
   const text = await new Response(stream).arrayBuffer();
   const script = document.createElement("script");
   script.src = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   await new Promise((resolve, reject) => {
-    script.onload = resolve;
-    script.onerror = () => reject(new Error("the page refused to load BokehJS"));
+    script.onload = () => {
+      resolve();
+    };
+    script.onerror = () => {
+      reject(new Error("the page refused to load BokehJS"));
+    };
     document.head.append(script);
   });
   URL.revokeObjectURL(script.src);
 }
+async function embed(bokeh, json, holders) {
+  const ids = json.roots.map((root) => root.id);
+  const first = ids[0] ?? "";
+  const list = bokeh.documents;
+  const clear = (document2) => {
+    document2.clear();
+    if (list.includes(document2)) list.splice(list.indexOf(document2), 1);
+    for (const holder of holders) holder.replaceChildren();
+  };
+  try {
+    const pairs = ids.flatMap((id, i) => holders[i] ? [[id, holders[i]]] : []);
+    const item = { docid: "plot", root_ids: ids, roots: Object.fromEntries(pairs) };
+    const [views] = await bokeh.embed.embed_items({ plot: json }, [item]);
+    const { document: document2 } = views.get_by_id(first).model;
+    return {
+      document: document2,
+      view: (figure) => views.get(figure),
+      forget: () => {
+        clear(document2);
+        for (const view of [...views]) views.delete(view);
+      }
+    };
+  } catch (error) {
+    list.filter((one) => !one.views_manager && one.roots()[0]?.id === first).forEach(clear);
+    throw error;
+  }
+}
 
-const numbers = (view) => (view && view.byteLength
-  // A Float64Array needs an aligned start, which a part of a message need not have.
-  ? new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength))
-  : new Float64Array(0));
+// src/dom.ts
+function make(tag, className, parent, text = "") {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.textContent = text;
+  parent.append(element);
+  return element;
+}
+function named(name, element) {
+  element.dataset.testid = name;
+  return element;
+}
 
+// src/card.ts
+function makeCard(channels, colours, parent) {
+  const section = make("section", "wb-card", parent);
+  const header = make("header", "wb-keys", section);
+  const keys = channels.map((channel) => makeKey(channel, colours[channel] ?? "", header));
+  const broken = make("span", "wb-broken", header, "✕ not finite");
+  broken.title = "infinite or not a number at the marked iterations";
+  broken.hidden = true;
+  const note = make("div", "wb-note", section);
+  const holder = make("div", "wb-figure", section);
+  const waiting = make("div", "wb-waiting", section, "waiting for the first values");
+  const at = make("span", "wb-at", section);
+  const reset = make("button", "wb-reset", section, "show all");
+  reset.title = "end zooming; a double click does the same";
+  reset.hidden = true;
+  return { section, holder, keys, waiting, note, broken, at, reset };
+}
+function makeKey(channel, colour, header) {
+  const button = make("button", "wb-key", header);
+  button.title = `show or hide ${channel}`;
+  button.dataset.channel = channel;
+  button.style.setProperty("--wb-colour", colour);
+  make("span", "", button, channel);
+  return { channel, button, value: make("output", "", button) };
+}
+
+// src/keep.ts
+var MARK = "workbench";
+function keepStill(model) {
+  const write = () => {
+    replaceOutputs(model.widget_manager?.context?.model?.cells ?? [], model.get("still"));
+  };
+  model.on("change:still", write);
+  write();
+}
+function replaceOutputs(cells, still) {
+  for (const cell of cells) {
+    const outputs = cell.type === "code" ? cell.outputs : void 0;
+    if (!outputs) continue;
+    for (let i = 0; i < outputs.length; i += 1) {
+      const output = outputs.get(i).toJSON();
+      const mark = output.metadata?.[MARK];
+      const bundles = typeof mark === "string" ? still[mark] : void 0;
+      if (bundles && !same(output.data ?? {}, bundles[0])) {
+        outputs.set(i, { ...output, data: bundles[0], metadata: bundles[1] });
+      }
+    }
+  }
+}
+function same(old, now) {
+  return Object.keys(now).every((type) => plain(old[type]) === now[type]);
+}
+function plain(value) {
+  return Array.isArray(value) ? value.join("") : value;
+}
+
+// src/revive.ts
+var SHOWS = "application/vnd.jupyter.widget-view+json";
+var GIVEN_UP = ".jp-Cell .jp-OutputArea-output.jupyter-widgets";
+var LOOKS = [1e3, 3e3, 6e3, 12e3];
+function reviveViews(model) {
+  for (const wait of LOOKS) {
+    setTimeout(() => {
+      revive(model.widget_manager?.context?.model?.cells, model.get("ident"));
+    }, wait);
+  }
+}
+function revive(cells, ident) {
+  for (const dead of document.querySelectorAll(GIVEN_UP)) {
+    const cell = dead.closest(".jp-Cell");
+    const child = dead.closest(".jp-OutputArea-child");
+    const outputs = cells?.get(Number(cell?.dataset.windowedListIndex))?.outputs;
+    if (!outputs || !child?.parentElement) continue;
+    const place = [...child.parentElement.children].indexOf(child);
+    const output = outputs.length > place ? outputs.get(place).toJSON() : null;
+    if (!output || shownModel(output) !== ident) continue;
+    dead.classList.remove("jupyter-widgets");
+    outputs.set(place, output);
+  }
+}
+function shownModel(output) {
+  const view = output.data?.[SHOWS];
+  return view?.model_id;
+}
+
+// src/cell.ts
+function careForCell({ model }) {
+  keepStill(model);
+  reviveViews(model);
+}
+
+// src/numbers.ts
+function unpack(curve) {
+  return {
+    x: floats(curve.x),
+    y: floats(curve.y),
+    marks: floats(curve.marks),
+    dotsX: floats(curve.dots_x),
+    dotsY: floats(curve.dots_y)
+  };
+}
+function floats(view) {
+  if (!view?.byteLength) return new Float64Array(0);
+  return new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+}
 function format(value) {
-  if (value === undefined || Number.isNaN(value)) return "–";
+  if (value === void 0 || Number.isNaN(value)) return "–";
   const size = Math.abs(value);
   return size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(3) : value.toPrecision(4);
 }
-
-// Index of the point nearest to `at` whose value can be shown, or -1.
 function nearest(x, y, at) {
+  const place = firstFrom(x, at);
+  const right = shownFrom(y, place, 1);
+  const left = shownFrom(y, place - 1, -1);
+  const [after, before] = [x[right], x[left]];
+  if (after === void 0) return left;
+  if (before === void 0) return right;
+  return after - at < at - before ? right : left;
+}
+function firstFrom(x, at) {
   let low = 0;
   let high = x.length;
   while (low < high) {
-    const middle = (low + high) >> 1;
-    if (x[middle] < at) low = middle + 1; else high = middle;
+    const middle = low + high >> 1;
+    if ((x[middle] ?? at) < at) low = middle + 1;
+    else high = middle;
   }
-  for (let step = 0; step < x.length; step += 1) {
-    const right = low + step;
-    const left = low - step - 1;
-    const rightOk = right < x.length && !Number.isNaN(y[right]);
-    const leftOk = left >= 0 && !Number.isNaN(y[left]);
-    if (rightOk && leftOk) return x[right] - at < at - x[left] ? right : left;
-    if (rightOk) return right;
-    if (leftOk) return left;
-    if (right >= x.length && left < 0) break;
-  }
+  return low;
+}
+function shownFrom(y, start, step) {
+  for (let i = start; i >= 0 && i < y.length; i += step) if (!Number.isNaN(y[i])) return i;
   return -1;
 }
 
-// Colours and fonts of the surrounding page, so that every theme fits.
+// src/theme.ts
+var LATE = 400;
 function dress(figures, el) {
-  const style = getComputedStyle(el);
-  const font = style.fontFamily;
-  const text = style.color;
+  const { fontFamily: font, color: text } = getComputedStyle(el);
   for (const figure of figures) {
     for (const grid of figure.center.filter((part) => part.type.endsWith("Grid"))) {
       grid.setv({ grid_line_color: text, grid_line_alpha: 0.12 });
     }
     for (const axis of [...figure.below, ...figure.left]) {
       axis.setv({
-        axis_line_color: text, axis_line_alpha: 0.3,
-        major_tick_line_color: text, major_tick_line_alpha: 0.3, minor_tick_line_color: null,
-        major_label_text_color: text, major_label_text_font: font,
+        axis_line_color: text,
+        axis_line_alpha: 0.3,
+        major_tick_line_color: text,
+        major_tick_line_alpha: 0.3,
+        minor_tick_line_color: null,
+        major_label_text_color: text,
+        major_label_text_font: font,
         major_label_text_font_size: "11px",
-        axis_label_text_color: text, axis_label_text_alpha: 0.6, axis_label_text_font: font,
-        axis_label_text_font_size: "11px", axis_label_text_font_style: "normal",
-        axis_label_standoff: 4,
+        axis_label_text_color: text,
+        axis_label_text_alpha: 0.6,
+        axis_label_text_font: font,
+        axis_label_text_font_size: "11px",
+        axis_label_text_font_style: "normal",
+        axis_label_standoff: 4
       });
     }
     for (const tool of figure.toolbar.tools) {
@@ -91,237 +287,305 @@ function dress(figures, el) {
     }
   }
 }
-
-function card(channels, colours) {
-  const section = document.createElement("section");
-  section.className = "wb-card";
-  const keys = document.createElement("header");
-  keys.className = "wb-keys";
-  const values = {};
-  const buttons = {};
-  for (const channel of channels) {
-    const key = document.createElement("button");
-    key.className = "wb-key";
-    key.title = `show or hide ${channel}`;
-    key.dataset.channel = channel;
-    key.style.setProperty("--wb-colour", colours[channel]);
-    const name = document.createElement("span");
-    name.textContent = channel;
-    const value = document.createElement("output");
-    key.append(name, value);
-    keys.append(key);
-    values[channel] = value;
-    buttons[channel] = key;
-  }
-  const at = document.createElement("span");
-  at.className = "wb-at";
-  const broken = document.createElement("span");
-  broken.className = "wb-broken";
-  broken.textContent = "✕ not finite";
-  broken.title = "infinite or not a number at the marked iterations";
-  broken.hidden = true;
-  const reset = document.createElement("button");
-  reset.className = "wb-reset";
-  reset.textContent = "show all";
-  reset.title = "end zooming; a double click does the same";
-  reset.hidden = true;
-  keys.append(broken);
-  const holder = document.createElement("div");
-  holder.className = "wb-figure";
-  const waiting = document.createElement("div");
-  waiting.className = "wb-waiting";
-  waiting.textContent = "waiting for the first values";
-  const note = document.createElement("div");
-  note.className = "wb-note";
-  section.append(keys, note, holder, waiting, at, reset);
-  return { section, holder, waiting, note, values, buttons, broken, at, reset };
-}
-
-// Embeds the figures in the holders of their cards; leaves nothing behind where that fails.
-async function embed(Bokeh, json, cards) {
-  const ids = json.roots.map((root) => root.id);
-  const roots = Object.fromEntries(ids.map((id, i) => [id, cards[i].holder]));
-  // BokehJS keeps every document in a list, which would keep closed views alive.
-  const list = Bokeh.documents;
-  const clear = (document) => {
-    document.clear();
-    if (list.includes(document)) list.splice(list.indexOf(document), 1);
-    for (const one of cards) one.holder.replaceChildren();
+function followTheme(figures, el) {
+  const repaint = () => {
+    dress(figures, el);
   };
-  try {
-    const [views] = await Bokeh.embed.embed_items({ plot: json }, [{ docid: "plot", root_ids: ids, roots }]);
-    views.document = views.get_by_id(ids[0]).model.document;
-    views.forget = () => {
-      clear(views.document);
-      for (const view of [...views]) views.delete(view); // from the index of all views, too
-    };
-    return views;
-  } catch (error) {
-    // A document that was made for an element that had left is still in the list, without views.
-    const lost = (one) => !one.views_manager && one.roots()[0]?.id === ids[0];
-    list.filter(lost).forEach(clear);
-    throw error;
-  }
-}
-
-// Keeps embedded figures up to date; returns a function that ends that and removes them.
-function fill(model, box, cards, views) {
-  const channels = model.get("channels");
-  const figures = views.document.roots();
-  const data = {};
-  let pointer = null;
-
-  const showValues = () => {
-    const { latest = {} } = model.get("payload");
-    channels.forEach((names, i) => {
-      let shownAt = null;
-      for (const name of names) {
-        const { x, y } = data[name] ?? {};
-        let text = latest[name] ?? "";
-        if (pointer !== null && x?.length) {
-          const index = nearest(x, y, pointer);
-          text = index < 0 ? "–" : format(y[index]);
-          // The curve with the point nearest to the pointer names the iteration.
-          if (index >= 0 && !(Math.abs(x[index] - pointer) >= Math.abs(shownAt - pointer))) {
-            shownAt = x[index];
-          }
-        }
-        cards[i].values[name].textContent = text;
-      }
-      cards[i].at.textContent = shownAt === null ? "" : `iteration ${shownAt.toLocaleString("en")}`;
-    });
+  const themed = () => {
+    repaint();
+    setTimeout(repaint, LATE);
   };
-
-  // Shows and hides what belongs to a curve, and explains what is missing.
-  const arrange = () => {
-    const { notes = {} } = model.get("payload");
-    figures.forEach((figure, i) => {
-      const { buttons, waiting, broken, note } = cards[i];
-      for (const renderer of figure.renderers) {
-        const [name, kind] = renderer.tags;
-        const count = data[name]?.x.length ?? 0;
-        const off = buttons[name].classList.contains("wb-off");
-        renderer.visible = !off;
-        if (kind === "line") renderer.glyph.line_width = count > DENSE ? 1.25 : 2;
-      }
-      for (const name of channels[i]) {
-        buttons[name].classList.toggle("wb-empty", !data[name]?.x.length);
-      }
-      note.textContent = channels[i].map((name) => notes[name]).filter(Boolean).join("; ");
-      waiting.hidden = note.textContent || channels[i].some((name) => data[name]?.x.length);
-      broken.hidden = !channels[i].some((name) => data[name]?.marks.length);
-    });
-  };
-
-  const apply = () => {
-    const { curves = {} } = model.get("payload");
-    for (const [name, curve] of Object.entries(curves)) {
-      const [x, y, marks, dotsX, dotsY] = (
-        [curve.x, curve.y, curve.marks, curve.dots_x, curve.dots_y].map(numbers)
-      );
-      data[name] = { x, y, marks };
-      views.document.get_model_by_name(`curve:${name}`).data = { x, y };
-      views.document.get_model_by_name(`dots:${name}`).data = { x: dotsX, y: dotsY };
-      views.document.get_model_by_name(`marks:${name}`).data = {
-        x: marks, y: new Float64Array(marks.length).fill(0.03),
-      };
-    }
-    arrange();
-    showValues();
-    const sizes = Object.values(data).map(({ x }) => x.length);
-    box.dataset.last = Math.max(0, ...Object.values(data).map(({ x }) => x[x.length - 1] ?? 0));
-    box.dataset.points = sizes.reduce((sum, size) => sum + size, 0);
-    box.dataset.updates = Number(box.dataset.updates ?? 0) + 1;
-  };
-
-  let timer = null;
-  const range = figures[0].x_range;
-  const askRange = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      const zoomed = range.have_updated_interactively;
-      for (const one of cards) one.reset.hidden = !zoomed;
-      const [start, stop] = zoomed ? [range.start, range.end] : [null, null];
-      post(model, box, { kind: "range", start, stop });
-    }, SETTLE);
-  };
-  const resetAll = () => { for (const figure of figures) views.get(figure).reset(); };
-  figures.forEach((figure, i) => {
-    views.get(figure).canvas_view.events_el.style.outline = "none"; // after every drag, otherwise
-    figure.on_event("rangesupdate", askRange);
-    figure.on_event("reset", askRange);
-    figure.on_event("doubletap", resetAll);
-    cards[i].reset.addEventListener("click", resetAll);
-    figure.on_event("mousemove", ({ x }) => { pointer = x; showValues(); });
-    figure.on_event("mouseleave", () => { pointer = null; showValues(); });
-    for (const name of channels[i]) {
-      cards[i].buttons[name].addEventListener("click", () => {
-        cards[i].buttons[name].classList.toggle("wb-off");
-        arrange();
-      });
-    }
-  });
-
-  const repaint = () => dress(figures, box);
-  // A theme announces itself before its colours are there.
-  const themed = () => { repaint(); setTimeout(repaint, 400); };
   const watcher = new MutationObserver(themed);
   watcher.observe(document.body, { attributes: true });
   const media = window.matchMedia("(prefers-color-scheme: dark)");
   media.addEventListener("change", themed);
-
   repaint();
+  return () => {
+    watcher.disconnect();
+    media.removeEventListener("change", themed);
+  };
+}
+
+// src/curves.ts
+var DENSE = 300;
+var SETTLE = 150;
+var MARK_HEIGHT = 0.03;
+var NOTHING = { curves: {}, latest: {}, notes: {} };
+function readout(channels, points, latest, pointer) {
+  const found = channels.map((name) => {
+    const curve = points.get(name);
+    if (pointer === null || !curve?.x.length) return { text: latest[name] ?? "" };
+    const index = nearest(curve.x, curve.y, pointer);
+    return { text: format(curve.y[index]), x: curve.x[index] };
+  });
+  const distance = (x2) => Math.abs(x2 - (pointer ?? 0));
+  const [x] = found.flatMap((one) => one.x ?? []).sort((a, b) => distance(a) - distance(b));
+  return {
+    values: found.map(({ text }) => text),
+    at: x === void 0 ? "" : `iteration ${x.toLocaleString("en")}`
+  };
+}
+function fill(model, box, cards, views) {
+  const figures = views.document.roots();
+  const parts = figures.flatMap((figure, i) => cards[i] ? [{ figure, card: cards[i] }] : []);
+  const points = /* @__PURE__ */ new Map();
+  const count = (name) => points.get(name)?.x.length ?? 0;
+  let pointer = null;
+  const payload = () => {
+    const now = model.get("payload");
+    return "curves" in now ? now : NOTHING;
+  };
+  const showValues = () => {
+    const { latest } = payload();
+    for (const { keys, at } of cards) {
+      const channels = keys.map((key) => key.channel);
+      const text = readout(channels, points, latest, pointer);
+      keys.forEach(({ value }, i) => value.textContent = text.values[i] ?? "");
+      at.textContent = text.at;
+    }
+  };
+  const arrange = () => {
+    const { notes } = payload();
+    for (const { figure, card } of parts) {
+      const channels = card.keys.map((key) => key.channel);
+      for (const { channel, button } of card.keys) {
+        button.classList.toggle("wb-empty", !count(channel));
+        const off = button.classList.contains("wb-off");
+        for (const renderer of figure.renderers.filter((one) => one.tags[0] === channel)) {
+          renderer.visible = !off;
+          if (renderer.tags[1] === "line") {
+            renderer.glyph.line_width = count(channel) > DENSE ? 1.25 : 2;
+          }
+        }
+      }
+      const missing = channels.flatMap((name) => notes[name] ?? []);
+      card.note.textContent = missing.join("; ");
+      card.waiting.hidden = missing.length > 0 || channels.some(count);
+      card.broken.hidden = !channels.some((name) => points.get(name)?.marks.length);
+    }
+  };
+  const apply = () => {
+    for (const [name, curve] of Object.entries(payload().curves)) {
+      const now = unpack(curve);
+      points.set(name, now);
+      const { x, y, marks, dotsX, dotsY } = now;
+      const heights = new Float64Array(marks.length).fill(MARK_HEIGHT);
+      views.document.get_model_by_name(`curve:${name}`).data = { x, y };
+      views.document.get_model_by_name(`dots:${name}`).data = { x: dotsX, y: dotsY };
+      views.document.get_model_by_name(`marks:${name}`).data = { x: marks, y: heights };
+    }
+    arrange();
+    showValues();
+    publishFacts(box, [...points.values()]);
+  };
+  let timer;
+  const askRange = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      const range = figures[0]?.x_range;
+      const zoomed = range?.have_updated_interactively ? range : null;
+      for (const card of cards) card.reset.hidden = !zoomed;
+      const [start, stop] = zoomed ? [zoomed.start, zoomed.end] : [null, null];
+      post(model, box, { kind: "range", start, stop });
+    }, SETTLE);
+  };
+  const resetAll = () => {
+    for (const figure of figures) views.view(figure).reset();
+  };
+  const point = (x) => {
+    pointer = x;
+    showValues();
+  };
+  for (const { figure, card } of parts) {
+    views.view(figure).canvas_view.events_el.style.outline = "none";
+    figure.on_event("rangesupdate", askRange);
+    figure.on_event("reset", askRange);
+    figure.on_event("doubletap", resetAll);
+    figure.on_event("mousemove", ({ x }) => {
+      point(x);
+    });
+    figure.on_event("mouseleave", () => {
+      point(null);
+    });
+    card.reset.addEventListener("click", resetAll);
+    for (const { button } of card.keys) {
+      button.addEventListener("click", () => {
+        button.classList.toggle("wb-off");
+        arrange();
+      });
+    }
+  }
+  const leaveTheme = followTheme(figures, box);
   model.on("change:payload", apply);
   apply();
   askRange();
-  announce(box);
   return () => {
     clearTimeout(timer);
-    watcher.disconnect();
-    media.removeEventListener("change", themed);
+    leaveTheme();
     model.off("change:payload", apply);
     views.forget();
   };
 }
+function publishFacts(box, points) {
+  box.dataset.last = String(Math.max(0, ...points.map(({ x }) => x.at(-1) ?? 0)));
+  box.dataset.points = String(points.reduce((sum, { x }) => sum + x.length, 0));
+  box.dataset.updates = String(Number(box.dataset.updates ?? 0) + 1);
+}
 
+// src/draw.ts
+var TRIES = 6;
+function shown(el) {
+  return el.isConnected && el.clientWidth > 0 && el.getClientRects().length > 0;
+}
+function whileShown(el, draw, report) {
+  let undo = null;
+  let drawing = false;
+  let tries = 0;
+  let ended = false;
+  const over = () => ended;
+  const look = async () => {
+    if (over() || undo || drawing || !shown(el)) return;
+    drawing = true;
+    let failure = null;
+    try {
+      undo = await draw();
+    } catch (error) {
+      failure = error instanceof Error ? error : new Error(String(error));
+    }
+    drawing = false;
+    if (over()) {
+      undo?.();
+    } else if (undo) {
+      report(null);
+    } else if (!shown(el)) {
+      tries = 0;
+    } else if ((tries += 1) < TRIES) {
+      setTimeout(() => void look(), 100 * 2 ** tries);
+    } else {
+      report(failure ?? new Error("the page gave no place to draw in"));
+    }
+  };
+  const observer = new ResizeObserver(() => {
+    if (!shown(el)) tries = 0;
+    void look();
+  });
+  observer.observe(el);
+  void look();
+  return () => {
+    ended = true;
+    observer.disconnect();
+    undo?.();
+  };
+}
+function announce(box) {
+  requestAnimationFrame(() => {
+    requestAnimationFrame(() => {
+      box.classList.add("wb-drawn");
+    });
+  });
+}
+
+// src/kernel.ts
+var GONE = "The kernel of this run was stopped or restarted, and the run ended with it. The last picture stays; run the cells again for a new run.";
+var STALE = "The notebook was closed and opened again, and this view no longer hears from its kernel. Training is not concerned: reload the page to see it go on.";
+function fate({ closed, live, kernel, sent }) {
+  if (closed) return STALE;
+  if (live === false || kernel === null || kernel?.status === "dead") return GONE;
+  return !sent && kernel === void 0 ? GONE : "";
+}
+function kernelOf(manager) {
+  try {
+    return manager?.kernel;
+  } catch {
+    return null;
+  }
+}
+function watchKernel(model, box) {
+  const line = named("fate", make("div", "wb-fate", box));
+  line.setAttribute("role", "status");
+  line.hidden = true;
+  const manager = model.widget_manager;
+  const session = manager?.context?.sessionContext;
+  let own = null;
+  let sent = true;
+  const look = () => {
+    const text = fate({
+      closed: [manager, manager?.context].some((part) => part?.isDisposed),
+      live: own?.comm_live,
+      kernel: kernelOf(manager),
+      sent
+    });
+    box.classList.toggle("wb-gone", Boolean(text));
+    if (line.textContent !== text) line.textContent = text;
+    line.hidden = !text;
+  };
+  const told = (event) => {
+    sent = event.detail;
+    look();
+  };
+  box.addEventListener(POSTED, told);
+  model.on("comm_live_update", look);
+  session?.kernelChanged?.connect(look);
+  session?.statusChanged?.connect(look);
+  manager?.get_model?.(model.get("ident")).then(
+    (found) => {
+      own = found;
+      look();
+    },
+    () => void 0
+  );
+  return () => {
+    box.removeEventListener(POSTED, told);
+    model.off("comm_live_update", look);
+    session?.kernelChanged?.disconnect(look);
+    session?.statusChanged?.disconnect(look);
+  };
+}
+
+// src/problem.ts
+function showProblem(model, box) {
+  const line = named("view-problem", make("div", "wb-problem", box));
+  const update = () => {
+    const text = model.get("problem");
+    line.hidden = !text;
+    line.textContent = `This view cannot be drawn; training is not concerned. ${text}`;
+  };
+  model.on("change:problem", update);
+  update();
+}
+
+// src/plot.ts
+var MOST_COLUMNS = 2;
 function render({ model, el }) {
-  const box = document.createElement("div");
-  box.className = "wb wb-live wb-plot";
-  box.dataset.testid = "plot";
-  el.append(box);
+  const box = named("plot", make("div", "wb wb-live wb-plot", el));
   showProblem(model, box);
   const forget = watchKernel(model, box);
   const leave = attend(model, box);
+  const title = model.get("title");
+  if (title) make("div", "wb-title", box, title);
   const channels = model.get("channels");
-  if (model.get("title")) {
-    const title = document.createElement("div");
-    title.className = "wb-title";
-    title.textContent = model.get("title");
-    box.append(title);
-  }
-  const grid = document.createElement("div");
-  grid.className = "wb-grid";
-  grid.style.setProperty("--wb-columns", Math.min(channels.length, 2));
-  box.append(grid);
-  const cards = channels.map((names) => card(names, model.get("colours")));
-  grid.append(...cards.map((one) => one.section));
-
-  const problem = document.createElement("div");
-  problem.className = "wb-problem";
+  const colours = model.get("colours");
+  const grid = make("div", "wb-grid", box);
+  grid.style.setProperty("--wb-columns", String(Math.min(channels.length, MOST_COLUMNS)));
+  const cards = channels.map((names) => makeCard(names, colours, grid));
+  const problem = make("div", "wb-problem", box);
   problem.hidden = true;
-  box.append(problem);
-
-  const end = whileShown(box, async () => {
-    const Bokeh = await loadBokeh(model);
+  const draw = async () => {
+    const bokeh = await loadBokeh(model);
     if (!shown(box)) return null;
-    const views = await embed(Bokeh, JSON.parse(model.get("figures")), cards);
+    const json = JSON.parse(model.get("figures"));
+    const holders = cards.map((card) => card.holder);
+    const views = await embed(bokeh, json, holders);
     try {
-      return fill(model, box, cards, views);
+      const end2 = fill(model, box, cards, views);
+      announce(box);
+      return end2;
     } catch (error) {
       views.forget();
       throw error;
     }
-  }, (error) => {
+  };
+  const end = whileShown(box, draw, (error) => {
     problem.hidden = !error;
     problem.textContent = error ? `The plot cannot be drawn here: ${error.message}` : "";
   });
@@ -331,5 +595,7 @@ function render({ model, el }) {
     forget();
   };
 }
-
-export default { initialize: careForCell, render };
+var plot_default = { initialize: careForCell, render };
+export {
+  plot_default as default
+};

@@ -33,6 +33,8 @@ def modules() -> dict[str, Path]:
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             parts = path.relative_to(ROOT).with_suffix("").parts
+            if "node_modules" in parts:
+                continue
             found[".".join(parts).removesuffix(".__init__")] = path
     return found
 

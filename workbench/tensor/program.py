@@ -6,6 +6,7 @@ outputs and the new values of updated variables.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -25,6 +26,13 @@ from workbench.tensor.shared import SharedVariable
 from workbench.tensor.variable import Call, Variable
 
 LOOK = LIMITED | CHECKS | LOOKED_AT | frozenset(LIMITS.values())
+
+OUT_OF_RANGE = re.compile(r"out of (range|bounds)|Class values must be|class with negative", re.I)
+"""What torch says of an index or a class that does not exist."""
+NO_INDEX = (
+    "{place}{name}({shown}): {said}; every index, and every class, must exist in what it chooses "
+    "from, so look at the largest and smallest ones in the data"
+)
 
 instead: ContextVar[Callable[..., list[torch.Tensor]] | None] = ContextVar("instead", default=None)
 """What a loop calls in place of running itself, where it is being traced."""
@@ -107,6 +115,9 @@ class Program:
                 call = self.origin[finder.at]
                 place = f"{call.location[-1]}: " if call.location else ""
                 shown = shown_arguments(call.args, call.kwargs)
+                if OUT_OF_RANGE.search(str(found)):
+                    text = NO_INDEX.format(place=place, name=call.name, shown=shown, said=found)
+                    raise errors.OutOfRangeError(text) from error
                 error.add_note(
                     f"{place}while computing {call.name}({shown}); it was given {finder.given}"
                 )

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from torch._functorch import config
     from torch._guards import TracingContext as TracingContext
     from torch._guards import tracing as tracing
-    from torch._inductor import standalone_compile as standalone_compile
     from torch._inductor.compile_fx import compile_fx_inner as compile_fx_inner
     from torch._inductor.cpu_vec_isa import valid_vec_isa_list as valid_vec_isa_list
     from torch._inductor.lowering import add_needs_realized_inputs as add_needs_realized_inputs
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from torch._subclasses.fake_tensor import FakeTensorMode as FakeTensorMode
 
     functorch_config = config
+    standalone_compile: Any  # a submodule has the name of the function
 
 ConvNd = torch.nn.modules.conv._ConvNd
 NormBase = torch.nn.modules.batchnorm._NormBase

@@ -20,6 +20,7 @@ import torch
 from workbench import errors
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.eager import Eager, undefined
+from workbench.tensor.execution.fakes import OFTEN_SMALL, refusal
 from workbench.tensor.execution.loops import Program
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.quiet import silence
@@ -28,7 +29,7 @@ from workbench.tensor.execution.rewrites import rewrite
 from workbench.tensor.execution.step import Run, Step
 from workbench.tensor.execution.threads import REMEMBERED, Threads
 from workbench.tensor.execution.trace import Trace
-from workbench.tensor.execution.tracing import OFTEN_SMALL, refusal, trace
+from workbench.tensor.execution.tracing import trace
 
 VARIANTS = 8
 """How many programs one step may have."""
@@ -92,13 +93,14 @@ class Guarded:
     Nothing that a program takes requires gradients, so that autograd need not be switched off.
     """
 
-    def __init__(self, run: Run, step: Step, eager: Eager) -> None:
+    def __init__(self, run: Run, step: Step, eager: Eager, *, tells: bool) -> None:
         self._run = (
             run if step.precision != "tf32" else functools.partial(_in_arithmetic, run, step)
         )
         self._step = step
         self._guard = step.guard
         self._watch = step.watch
+        self._tells = tells
         self._eager = eager
         self._limited = step.program.limited and step.device.type == "cpu"
 
@@ -114,17 +116,19 @@ class Guarded:
             if torch.is_grad_enabled() is not autograd:  # a program that fails may leave it off
                 torch.set_grad_enabled(autograd)
         watch, told = self._watch, None
-        if watch is not None:
-            *outputs, told = outputs
-            if told.is_cpu and not told.item():
+        if self._tells:
+            *outputs, holds = outputs
+            if not holds.item():
                 # Nothing was updated; and perhaps, since the program makes sure, without need.
                 return self._eager(values)
+        elif watch is not None:
+            *outputs, told = outputs
         if self._limited and undefined(outputs):
             with torch.no_grad():
                 self._step.program.look([*values, *self._step.held])
         if self._guard is not None:
             self._guard.check(outputs)
-        if watch is not None and told is not None and not told.is_cpu:
+        if watch is not None and told is not None:
             watch.look_later(told)
         return outputs
 
@@ -216,7 +220,8 @@ class Compiled:
         runner: Run = self._eager.find(sizes)
         if fitting is not None:
             run = self.threads.limit(fitting.run(sizes), fitting.threads)
-            runner = Guarded(self.prepared(run), self.step, self._eager)
+            tells = fitting.trace.tells
+            runner = Guarded(self.prepared(run), self.step, self._eager, tells=tells)
         if len(self._by_sizes) >= REMEMBERED:
             self._by_sizes.clear()
         self._by_sizes[sizes] = runner

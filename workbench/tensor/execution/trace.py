@@ -32,6 +32,8 @@ class Trace:
     moments : list of pairs
         What the graph calls for every moment of its loops; and for each of their free sizes what it
         is in this graph.
+    tells : bool
+        True if the last output tells whether all was well, so that the step was done.
     """
 
     graph: fx.GraphModule
@@ -39,6 +41,7 @@ class Trace:
     mode: internals.FakeTensorMode = field(repr=False)
     symbols: list[Any]
     moments: list[tuple[Any, list[Any]]] = field(default_factory=list)
+    tells: bool = False
 
     @property
     def environment(self) -> ShapeEnv:

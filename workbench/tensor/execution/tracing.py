@@ -8,10 +8,7 @@ sizes for which `Trace.fits` says so.
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +17,11 @@ from torch import fx
 
 from workbench import errors
 from workbench.tensor import torch_internals as internals
-from workbench.tensor.draws import draws
+from workbench.tensor.execution.fakes import Fakes
 from workbench.tensor.execution.halves import halved
+from workbench.tensor.execution.indices import indexes, telling
 from workbench.tensor.execution.loops import SHORT, Moment, Program, call
 from workbench.tensor.execution.precision import arithmetic
-from workbench.tensor.execution.quiet import silence
 from workbench.tensor.execution.screen import all_of
 from workbench.tensor.execution.step import Step
 from workbench.tensor.execution.trace import Trace
@@ -36,128 +33,11 @@ if TYPE_CHECKING:
 Compiler = Callable[[Trace, int], Program]
 """What makes a program of a flat graph, for a number of threads."""
 
-OFTEN_SMALL = (0, 1)
-"""Sizes for which torch takes other paths: a graph is made for one of them, or for neither."""
-
 HOOKED = "put_hook has Python look at values within the graph"
 NO_SIZE = (
     "the number of steps of a scan is a value, which is known only when it has been computed; "
     "compiled it has to be a number, or a size of an input"
 )
-DRAWS = (
-    "{node} draws from torch's own generator; a RandomStream draws the same numbers in every tier"
-)
-
-DECIDES = (
-    "Python decides by a value how to go on, or how large something is, and that is known only "
-    "when it has been computed"
-)
-NO_RULE = "torch has no rule for what {operation} gives, or for how to compile it"
-TWICE = "it differentiates a gradient that has come through a scan"
-
-
-def refusal(error: Exception) -> errors.CompilationError:
-    """What is said, in one line, of a step that torch could not trace or compile."""
-    kind, lines = type(error).__name__, str(error).strip().splitlines() or [""]
-    if kind in ("GuardOnDataDependentSymNode", "DataDependentOutputException"):
-        return errors.CompilationError(DECIDES)
-    if kind.startswith(("Unsupported", "DynamicOutputShape")):
-        return errors.CompilationError(NO_RULE.format(operation=lines[0]))
-    if "workbench.loop_backward" in lines[0]:
-        return errors.CompilationError(TWICE)
-    said = re.sub(r"^\S*\.cpp:\d+: ", "", lines[0])
-    return errors.CompilationError(f"{kind}: {said}")
-
-
-class Fakes:
-    """Stand-ins for the arguments of one graph, and what is learned about their sizes."""
-
-    def __init__(self) -> None:
-        from torch.fx.experimental.symbolic_shapes import ShapeEnv
-
-        self.known = ShapeEnv()
-        self.mode = internals.FakeTensorMode(shape_env=self.known, allow_non_fake_inputs=True)
-        self.symbols: list[Any] = []
-        self.sizes: list[Any] = []
-
-    def size(self, example: int, *, any_value: bool = False) -> Any:
-        """A size that may be another one than `example`."""
-        from torch.fx.experimental.symbolic_shapes import DimDynamic
-
-        if example in OFTEN_SMALL and not any_value:
-            self.symbols.append(example)
-            return example
-        source = internals.ConstantSource(f"size_{len(self.symbols)}")
-        symbol = self.known.create_symbol(
-            example, source, DimDynamic.DYNAMIC, do_not_specialize_zero_one=any_value
-        )
-        self.symbols.append(symbol)
-        self.sizes.append(self.known.create_symintnode(symbol, hint=example, source=source))
-        return self.sizes[-1]
-
-    def tensor(self, shape: Sequence[Any], like: Any) -> torch.Tensor:
-        """A tensor of `shape`, with the dtype and on the device of `like`."""
-        with self.mode:
-            return torch.empty(shape, dtype=like.dtype, device=like.device)
-
-    def held(self, tensor: torch.Tensor) -> torch.Tensor:
-        """A tensor of just this shape and layout."""
-        return self.mode.from_tensor(tensor, static_shapes=True)
-
-    def record(self, function: Callable[..., Any], arguments: Sequence[Any]) -> fx.GraphModule:
-        """Run `function` on `arguments`; give all operations as a graph.
-
-        Raises
-        ------
-        CompilationError
-            If Python has to look at values on the way, or random numbers are drawn.
-        """
-        from torch.fx.experimental.proxy_tensor import make_fx
-
-        try:
-            with silence(), torch.no_grad(), self.mode:
-                made = make_fx(function, decomposition_table=_broadcast(), tracing_mode="real")
-                graph = made(*arguments)
-        except errors.CompilationError:
-            raise
-        except Exception as error:
-            raise refusal(error) from error
-        for node in graph.graph.nodes:
-            if draws(node.target, node.args, node.kwargs):
-                raise errors.CompilationError(DRAWS.format(node=node.target))
-        return graph
-
-
-@functools.cache
-def _broadcast() -> dict[Any, Callable[..., Any]]:
-    """Operations whose shape rules do not take a symbolic size that one operand alone has.
-
-    They get operands of one shape.
-    """
-    # One shape may be written in two ways, as terms of other sizes: what was widened is not again.
-    widened = ContextVar("widened", default=False)
-
-    def wide(operation: Any) -> Callable[..., Any]:
-        def compute(*args: Any, **kwargs: Any) -> Any:
-            if widened.get():
-                return NotImplemented
-            tensors = [arg for arg in args if isinstance(arg, torch.Tensor)]
-            # As text, since a question whether sizes are equal would make the answer a condition.
-            if len({str(tensor.shape) for tensor in tensors}) == 1:
-                return NotImplemented
-            new = iter(torch.broadcast_tensors(*tensors))
-            args = tuple([next(new) if isinstance(a, torch.Tensor) else a for a in args])
-            token = widened.set(True)
-            try:
-                return operation(*args, **kwargs)
-            finally:
-                widened.reset(token)
-
-        return compute
-
-    aten = torch.ops.aten
-    operations = (aten.addcmul.default, aten.addcdiv.default, aten.lerp.Tensor, aten.lerp.Scalar)
-    return {operation: wide(operation) for operation in operations}
 
 
 def trace(step: Step, sizes: Sequence[int], compiler: Compiler, threads: int = 1) -> Trace:
@@ -192,47 +72,67 @@ def trace(step: Step, sizes: Sequence[int], compiler: Compiler, threads: int = 1
     token = instead.set(partial(_one_operation, compiler, threads, moments))
     try:
         arguments = [*fakes.sizes, *arguments]
-        graph = fakes.record(_whole(step, len(fakes.sizes)), arguments)
+        whole = _Whole(step, len(fakes.sizes))
+        graph = fakes.record(whole, arguments)
     finally:
         instead.reset(token)
-    return Trace(graph, arguments, fakes.mode, fakes.symbols, moments)
+    return Trace(graph, arguments, fakes.mode, fakes.symbols, moments, whole.tells)
 
 
-def _whole(step: Step, n_sizes: int) -> Any:
+class _Whole:
     """The step as a function of its arguments alone, which updates them in place.
 
-    The first `n_sizes` are there for the compiler, which looks for sizes among the arguments.
-    """
-    program = step.program
-    place = {variable: i for i, variable in enumerate(step.shared)}
-    n = len(program.inputs)
+    Parameters
+    ----------
+    step : Step
+    n_sizes : int
+        How many of the arguments are there for the compiler, which looks for sizes among them.
 
-    def whole(*given: Any) -> Sequence[Any]:
-        arguments = given[n_sizes:]
+    Attributes
+    ----------
+    tells : bool
+        After a call: true if the last result tells whether the step was done.
+    """
+
+    def __init__(self, step: Step, n_sizes: int) -> None:
+        self.step = step
+        self.n_sizes = n_sizes
+        self.tells = False
+
+    def __call__(self, *given: Any) -> Sequence[Any]:
+        step, program = self.step, self.step.program
+        place = {variable: i for i, variable in enumerate(step.shared)}
+        n = len(program.inputs)
+        arguments = given[self.n_sizes :]
         held = arguments[n:]
         read = [held[place[v]] for v in program.shared]
         leaves = [held[place[v]].detach().requires_grad_() for v in program.leaves]
-        with arithmetic(step):
+        on_cpu = step.device.type == "cpu"
+        exist: list[torch.Tensor] = []  # an accelerator's kernels look at indices by themselves
+        with arithmetic(step), telling(exist if on_cpu else None):
             results = program.module.forward(*arguments[:n], *read, *leaves)
         outputs, given_news = step.divided(results)
         news = list(given_news)
         for i in program.copies:
             # Inductor takes copies away, also where what is copied changes before it is used.
             news[i] = torch.maximum(news[i], news[i])
-        holds = None if step.guard is None else step.guard.holds(outputs)
+        guarded = None if step.guard is None else step.guard.holds(outputs)
+        conditions = exist if guarded is None else [*exist, guarded]
         told: list[torch.Tensor] = []
         if step.watch is not None:
             found = [*outputs, *news]
-            told = [torch.ops.workbench.finite(found[place]) for place in step.watched]
-            holds = all_of(told if holds is None else [holds, *told])
+            finite = [torch.ops.workbench.finite(found[place]) for place in step.watched]
+            conditions = [*conditions, *finite]
             # On a CPU one number says whether to look again; elsewhere it is late for that.
-            told = [holds if step.device.type == "cpu" else torch.stack(told)]
+            told = [all_of(conditions) if on_cpu else torch.stack(finite)]
+        elif exist:
+            told = [all_of(conditions)]
+        self.tells = on_cpu and bool(told)
+        holds = all_of(conditions) if conditions else None
         for variable, new in zip(step.updated, news, strict=True):
             old = held[place[variable]]
             old.copy_(new if holds is None else torch.where(holds, new, old))
         return [*outputs, *told]
-
-    return whole
 
 
 def _one_operation(
@@ -258,7 +158,7 @@ def _one_operation(
     inner: list[tuple[Moment, list[Any]]] = []
     token = instead.set(partial(_one_operation, compiler, threads, inner))
     try:
-        with internals.disable_current_modes():
+        with internals.disable_current_modes(), telling(None):
             moment, sizes = _moment(compiler, threads, loop, given, inner)
     finally:
         instead.reset(token)
@@ -292,6 +192,7 @@ def _moment(
     if not differentiated:
         graph = fakes.record(lambda *all_: list(loop.program.module.forward(*all_[k:])), arguments)
         flat = Trace(graph, arguments, fakes.mode, symbols, inner)
+        threads = _bearable(graph, threads)
         outputs = list(range(n_outputs))
         program = compiler(flat, threads)
         return Moment(loop, needs, places, program, outputs, traces=[flat], threads=threads), outer
@@ -303,6 +204,7 @@ def _moment(
     # Those of states, which are the first outputs, arrive from the moment after this one as well.
     tangents += [fakes.tensor(results[i].shape, results[i]) for i in real if i < loop.n_states]
     graph = fakes.record(_joint(loop, needs, real, k), [*arguments, *tangents])
+    threads = _bearable(graph, threads)
     parts = halved(graph, k, len(arguments), n_outputs, range(states.stop, len(given)))
     forward = Trace(parts.forward, arguments, fakes.mode, symbols, inner)
     taken = [node.meta["val"] for node in parts.backward.graph.nodes if node.op == "placeholder"]
@@ -323,6 +225,11 @@ def _moment(
         threads=threads,
     )
     return moment, outer
+
+
+def _bearable(graph: fx.GraphModule, threads: int) -> int:
+    """`threads`, or one if there are indices: where several look at them the process may end."""
+    return 1 if indexes(graph.graph) else threads
 
 
 def _one_moment(

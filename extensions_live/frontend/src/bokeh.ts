@@ -1,0 +1,164 @@
+// BokehJS on the page: loading it once, and embedding figures that leave nothing behind. Of its
+// objects only what is used here has a type.
+
+import type { BokehState, PlotState } from "./messages";
+import type { Model } from "./model";
+
+/** A model of Bokeh; `tags` and the like are its properties. */
+interface BokehModel {
+  readonly id: string;
+  readonly type: string;
+  setv: (properties: Record<string, unknown>) => void;
+}
+
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+  readonly have_updated_interactively: boolean;
+}
+
+/** One curve in one of its forms, as `extensions_live.figures` tags it. */
+export interface Renderer extends BokehModel {
+  readonly tags: [channel: string, kind: "line" | "dots" | "marks"];
+  visible: boolean;
+  readonly glyph: { line_width: number };
+}
+
+export interface Figure extends BokehModel {
+  readonly document: BokehDocument;
+  readonly x_range: Range;
+  readonly renderers: Renderer[];
+  readonly center: BokehModel[];
+  readonly below: BokehModel[];
+  readonly left: BokehModel[];
+  readonly toolbar: { tools: (BokehModel & { overlay: BokehModel })[] };
+  on_event: (name: string, callback: (event: { x: number }) => void) => void;
+}
+
+export interface Source extends BokehModel {
+  data: Record<string, Float64Array>;
+}
+
+export interface BokehDocument {
+  readonly views_manager?: unknown;
+  roots: () => Figure[];
+  clear: () => void;
+  get_model_by_name: (name: string) => Source;
+}
+
+interface FigureView {
+  readonly model: Figure;
+  readonly canvas_view: { events_el: HTMLElement };
+  reset: () => void;
+}
+
+interface ViewManager extends Iterable<FigureView> {
+  get_by_id: (id: string) => FigureView;
+  get: (model: Figure) => FigureView;
+  delete: (view: FigureView) => void;
+}
+
+export interface Bokeh {
+  readonly documents: BokehDocument[];
+  readonly embed: {
+    embed_items: (
+      documents: Record<string, DocumentJson>,
+      items: { docid: string; root_ids: string[]; roots: Record<string, HTMLElement> }[],
+    ) => Promise<[ViewManager]>;
+  };
+}
+
+export interface DocumentJson {
+  readonly roots: { id: string }[];
+}
+
+declare global {
+  interface Window {
+    Bokeh?: Record<string, Bokeh>;
+    __workbenchBokeh?: Record<string, Promise<void>>;
+  }
+}
+
+/** Returns BokehJS in the version of the installed package, which it loads once a page. */
+export async function loadBokeh(model: Model<PlotState>): Promise<Bokeh> {
+  const found = await model.widget_manager?.get_model?.(model.get("bokehjs"));
+  if (!found) throw new Error("the page has no BokehJS for it");
+  const carrier = found as Model<BokehState>;
+  const version = carrier.get("version");
+  // Another library may have put the same or another version on the page; both can stay.
+  const there = window.Bokeh?.[version];
+  if (there) return there;
+  const loading = (window.__workbenchBokeh ??= {});
+  try {
+    await (loading[version] ??= runScript(carrier.get("source")));
+  } catch (error) {
+    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- the next view tries again
+    delete loading[version];
+    throw error;
+  }
+  const loaded = window.Bokeh?.[version];
+  if (!loaded) throw new Error(`BokehJS ${version} was loaded, but is not on the page`);
+  return loaded;
+}
+
+/** Runs a script that was compressed by gzip. */
+async function runScript(compressed: DataView): Promise<void> {
+  const packed = new Blob([compressed as DataView<ArrayBuffer>]);
+  const stream = packed.stream().pipeThrough(new DecompressionStream("gzip"));
+  const text = await new Response(stream).arrayBuffer();
+  const script = document.createElement("script");
+  script.src = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+  await new Promise<void>((resolve, reject) => {
+    script.onload = () => {
+      resolve();
+    };
+    script.onerror = () => {
+      reject(new Error("the page refused to load BokehJS"));
+    };
+    document.head.append(script);
+  });
+  URL.revokeObjectURL(script.src);
+}
+
+/** Figures on the page. */
+export interface Embedded {
+  readonly document: BokehDocument;
+  readonly view: (figure: Figure) => FigureView;
+  /** Removes them from the page and from Bokeh's memory. */
+  readonly forget: () => void;
+}
+
+/** Embeds each root of a document in one of `holders`; leaves nothing behind where that fails. */
+export async function embed(
+  bokeh: Bokeh,
+  json: DocumentJson,
+  holders: HTMLElement[],
+): Promise<Embedded> {
+  const ids = json.roots.map((root) => root.id);
+  const first = ids[0] ?? "";
+  // BokehJS keeps every document in a list, which would keep closed views alive.
+  const list = bokeh.documents;
+  const clear = (document: BokehDocument) => {
+    document.clear();
+    if (list.includes(document)) list.splice(list.indexOf(document), 1);
+    for (const holder of holders) holder.replaceChildren();
+  };
+  try {
+    const pairs = ids.flatMap((id, i) => (holders[i] ? [[id, holders[i]] as const] : []));
+    const item = { docid: "plot", root_ids: ids, roots: Object.fromEntries(pairs) };
+    const [views] = await bokeh.embed.embed_items({ plot: json }, [item]);
+    const { document } = views.get_by_id(first).model;
+    return {
+      document,
+      view: (figure) => views.get(figure),
+      forget: () => {
+        clear(document);
+        for (const view of [...views]) views.delete(view); // from the index of all views, too
+      },
+    };
+  } catch (error) {
+    // A document that was made for an element that had left is still in the list, without views.
+    list.filter((one) => !one.views_manager && one.roots()[0]?.id === first).forEach(clear);
+    throw error;
+  }
+}

@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+
+import controls from "../src/controls";
+import type { ControlsPayload, ControlsState } from "../src/messages";
+import { FakeModel, LIVE, fakeObserver } from "./fakes";
+
+const RUNNING: ControlsPayload = {
+  state: "running",
+  possible: ["pause", "stop", "train"],
+  iteration: "iteration 5 of 10",
+  epoch: "epoch 1 of 2",
+  rate: "12 it/s",
+  tier: ["compiled", "compiled: asked for"],
+  left: "1 s left",
+  share: 0.5,
+  values: [["cost", "0.5"]],
+  command: null,
+  error: null,
+  note: "",
+  heard: false,
+};
+
+let el: HTMLElement;
+let model: FakeModel<ControlsState>;
+let end: () => void;
+
+beforeEach(() => {
+  fakeObserver("IntersectionObserver");
+  el = document.createElement("div");
+  model = new FakeModel<ControlsState>({ ...LIVE, payload: {} });
+  end = controls.render({ model, el });
+});
+afterEach(() => {
+  end();
+  vi.unstubAllGlobals();
+});
+
+/** Returns the part of the bar with a name. */
+function part(name: string): HTMLElement {
+  const found = el.querySelector<HTMLElement>(`[data-testid="${name}"]`);
+  if (!found) throw new Error(`the bar has no ${name}`);
+  return found;
+}
+
+it("shows where the run stands", () => {
+  model.update("payload", RUNNING);
+  const text = ["state", "iteration", "epoch", "rate", "tier", "time-left", "values"].map(
+    (name) => part(name).textContent,
+  );
+  expect(text.slice(0, 4)).toEqual(["running", "iteration 5 of 10", "epoch 1 of 2", "12 it/s"]);
+  expect(text.slice(4)).toEqual(["compiled", "1 s left", "cost0.5"]);
+  expect(part("tier").title).toBe("compiled: asked for");
+  expect(part("progress").getAttribute("aria-valuenow")).toBe("50");
+});
+
+it("enables the buttons that make sense, and shows one of pause and resume", () => {
+  model.update("payload", RUNNING);
+  expect(part("pause")).toMatchObject({ disabled: false, hidden: false });
+  expect(part("resume").hidden).toBe(true);
+  expect(part("step")).toMatchObject({ disabled: true });
+  model.update("payload", { ...RUNNING, state: "paused", possible: ["resume", "step"] });
+  expect(part("pause").hidden).toBe(true);
+  expect(part("resume")).toMatchObject({ disabled: false, hidden: false });
+});
+
+it("says that a click was sent until its outcome comes back", async () => {
+  const before = { id: 3, text: "step: applied at iteration 4", refused: false };
+  model.update("payload", { ...RUNNING, command: before });
+  expect(part("command").textContent).toBe(before.text);
+  part("pause").click();
+  await Promise.resolve();
+  const waits = "Pause sent; it takes effect when the running cell ends";
+  expect(part("command").textContent).toBe(waits);
+  expect(model.sent.at(-1)).toMatchObject({ kind: "command", name: "pause" });
+  model.update("payload", { ...RUNNING, command: before, iteration: "iteration 6 of 10" });
+  expect(part("command").textContent).toBe(waits);
+  const after = { id: 4, text: "pause: refused: it rests", refused: true };
+  model.update("payload", { ...RUNNING, command: after });
+  expect(part("command").textContent).toBe(after.text);
+  expect(part("command").classList).toContain("wb-refused");
+});
+
+it("shows the error that ended training", () => {
+  model.update("payload", RUNNING);
+  expect(part("error").hidden).toBe(true);
+  const error = { message: "ValueError: <b>", traceback: "line 1" };
+  model.update("payload", { ...RUNNING, state: "failed", error });
+  expect(part("error").hidden).toBe(false);
+  expect(part("error-message").textContent).toBe("ValueError: <b>");
+  expect(part("error-traceback").textContent).toBe("line 1");
+});
+
+it("shows that the view itself failed", () => {
+  expect(part("view-problem").hidden).toBe(true);
+  model.update("problem", "KeyError: 'x'");
+  expect(part("view-problem").textContent).toMatch(/cannot be drawn; .*KeyError: 'x'/);
+});
+
+it("shows an end that is not known as such", () => {
+  model.update("payload", { ...RUNNING, share: null });
+  expect(part("progress").classList).toContain("wb-unknown");
+});
+
+it("leaves nothing behind but the line for its own error", () => {
+  end();
+  expect(model.listeners).toBe(1);
+  expect(model.sent.at(-1)).toMatchObject({ kind: "look", visible: false });
+});

@@ -1,0 +1,155 @@
+"""Indices that do not exist, in compiled programs.
+
+A program that finds one within a parallel region would end together with its process. While a step
+is traced, every operation that takes indices gets existing ones in the place of those that do not
+exist, and the program tells whether there were any: then nothing is updated, and the step runs
+eagerly to say which index it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from typing import Any, Literal
+
+import torch
+from torch import fx
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+Place = tuple[Any, torch.Tensor, Any]
+"""What identifies one argument of indices, these, and the size of what they choose from."""
+
+_told: ContextVar[list[torch.Tensor] | None] = ContextVar("told", default=None)
+_within: ContextVar[bool] = ContextVar("within", default=False)
+
+
+@contextlib.contextmanager
+def telling(told: list[torch.Tensor] | None) -> Iterator[None]:
+    """Add to `told`, while a step is traced, a boolean for each argument of indices.
+
+    Parameters
+    ----------
+    told : list or None
+        Gets tensors without dimensions that are true if all indices exist. With None, operations
+        are written down as they are.
+    """
+    token = _told.set(told)
+    try:
+        with _OneHot() if told is not None else contextlib.nullcontext():
+            yield
+    finally:
+        _told.reset(token)
+
+
+def indexes(graph: fx.Graph) -> bool:
+    """Return True if a flat graph has operations that take indices."""
+    return any(node.target in safe_operations() for node in graph.nodes)
+
+
+@functools.cache
+def safe_operations() -> dict[Any, Callable[..., Any]]:
+    """Return for each operation that takes indices one that cannot fail on them."""
+    aten = torch.ops.aten
+    along = (
+        aten.gather.default, aten.index_select.default, aten.scatter.src, aten.scatter.value,
+        aten.scatter_.src, aten.scatter_.value, aten.scatter_add.default,
+        aten.scatter_add_.default, aten.scatter_reduce.two, aten.scatter_reduce_.two,
+        aten.index_add.default, aten.index_add_.default, aten.index_copy.default,
+        aten.index_copy_.default,
+    )  # fmt: skip
+    filling = (
+        aten.index_fill.int_Scalar, aten.index_fill_.int_Scalar, aten.index_fill.int_Tensor,
+        aten.index_fill_.int_Tensor,
+    )  # fmt: skip
+    several = (
+        aten.index.Tensor, aten.index_put.default, aten.index_put_.default,
+    )  # fmt: skip
+    places: dict[Any, Callable[[Sequence[Any]], list[Place]]] = {
+        **dict.fromkeys(along, _along),
+        **dict.fromkeys(filling, _along),
+        **dict.fromkeys(several, _several),
+        aten.take.default: lambda args: [(1, args[1], args[0].numel())],
+        aten.embedding.default: lambda args: [(1, args[1], args[0].shape[0])],
+        aten.embedding_dense_backward.default: lambda args: [(1, args[1], args[2])],
+    }
+    from_the_end = {*several, *filling, aten.take.default}
+    return {
+        operation: _safe(operation, found, operation in from_the_end)
+        for operation, found in places.items()
+    }
+
+
+def _along(args: Sequence[Any]) -> list[Place]:
+    size = args[0].shape[args[1]] if args[0].dim() else 1
+    return [(2, args[2], size)]
+
+
+def _several(args: Sequence[Any]) -> list[Place]:
+    indices = args[1]
+    if any(one is not None and one.dtype in (torch.bool, torch.uint8) for one in indices):
+        return []  # a mask chooses only what exists
+    return [
+        ((1, axis), index, args[0].shape[axis])
+        for axis, index in enumerate(indices)
+        if index is not None
+    ]
+
+
+def _safe(
+    operation: Callable[..., Any],
+    places: Callable[[Sequence[Any]], list[Place]],
+    from_the_end: bool,
+) -> Callable[..., Any]:
+    """Make a rule for `operation` whose indices may be negative if it counts `from_the_end`."""
+
+    def compute(*args: Any, **kwargs: Any) -> Any:
+        told = _told.get()
+        found = [] if told is None or _within.get() else places(args)
+        if told is None or not found:
+            return NotImplemented
+        token = _within.set(True)
+        try:
+            new = list(args)
+            for place, index, size in found:
+                exists = (index >= (-size if from_the_end else 0)) & (index < size)
+                told.append(exists.all())
+                safe = torch.where(exists, index, 0)
+                if isinstance(place, tuple):
+                    outer, inner = place
+                    new[outer] = [*new[outer][:inner], safe, *new[outer][inner + 1 :]]
+                else:
+                    new[place] = safe
+            return operation(*new, **kwargs)
+        finally:
+            _within.reset(token)
+
+    return compute
+
+
+class _OneHot(TorchFunctionMode):
+    """Looks at classes of ``one_hot``, which is no operation of its own where it is traced."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is functional.one_hot:
+            classes, number = _classes(*args, **kwargs)
+            told = _told.get()
+            if told is not None and number != -1:
+                told.append(((classes >= 0) & (classes < number)).all())
+        return func(*args, **kwargs)
+
+
+def _classes(
+    tensor: torch.Tensor | None = None,
+    num_classes: int | Literal[-1] = -1,
+    *,
+    input: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, Any]:
+    classes = tensor if tensor is not None else input
+    assert classes is not None
+    return classes, num_classes
