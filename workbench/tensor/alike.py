@@ -1,4 +1,4 @@
-"""What is compared element by element must have one shape.
+"""Equal shapes of what is compared element by element.
 
 torch compares a column of predictions with a matrix of targets by repeating the column, and the
 number that comes out means nothing. The losses of torch, and the costs of bricks, therefore take
@@ -174,7 +174,7 @@ def _comparable(one: Any) -> bool:
 
 
 def _likelihoods(function: Callable[..., Any], first: Any, target: Any) -> bool:
-    """Whether a target has a number for each of what is predicted, and is no class index."""
+    """Return True if a target has a number for each of what is predicted, and is no class index."""
     classes = function is functional.cross_entropy
     return not classes or (target.dtype.is_floating_point and target.ndim == first.ndim)
 

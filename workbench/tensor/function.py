@@ -28,7 +28,7 @@ NOT_UPDATES = (
 )
 
 REMEMBERED = 1000
-"""How many kinds of inputs a function knows that it has looked at before."""
+"""Number of kinds of inputs that a function remembers as fitting."""
 
 Updates = Mapping[SharedVariable, Any] | Iterable[tuple[SharedVariable, Any]]
 
@@ -145,7 +145,7 @@ class Function:
         return fitting, sizes
 
     def _places(self, watched: Sequence[Variable]) -> list[int]:
-        """Where the new values of updated variables, and outputs, are among all results."""
+        """Return the places of watched variables among all results."""
         results = [*self.outputs, *self.updates]
         places = {variable: place for place, variable in enumerate(results)}
         return [places[variable] for variable in watched]

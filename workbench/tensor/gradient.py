@@ -1,7 +1,7 @@
 """Symbolic gradients.
 
 A gradient is a node like any other. Lowering runs the part of the graph between the
-differentiated variables and the cost under torch's autograd, once, whoever else uses it.
+differentiated variables and the cost under torch's autograd, once, whatever else uses it.
 """
 
 from __future__ import annotations

@@ -285,7 +285,7 @@ class _Lowering:
             )
 
     def _after(self, variable: Variable) -> None:
-        """What follows a value: becoming a leaf of autograd, and hooks."""
+        """Add what follows a value: becoming a leaf of autograd, and hooks."""
         if variable in self.wrt and variable not in self.leaf:
             before = self.autograd
             self._switch(True)
@@ -300,7 +300,7 @@ class _Lowering:
             self.autograd = mode
 
     def _carries_graph(self, variable: Variable) -> bool:
-        """Whether the value remembers, for autograd, how it was computed."""
+        """Return True if the value remembers, for autograd, how it was computed."""
         while variable.owner is not None and variable.owner.function is identity:
             variable = variable.owner.inputs[0]
         # A call that gives several values computes all of them in one mode.
@@ -328,5 +328,5 @@ class _Lowering:
 
 
 def _storage(variable: Variable) -> Any:
-    """What identifies the storage of a variable's value, views included."""
+    """Return what identifies the storage of a variable's value, views included."""
     return None if variable.is_number else internals.storage_of(variable.fake)

@@ -28,14 +28,14 @@ from workbench.tensor.variable import Call, Variable
 LOOK = LIMITED | CHECKS | LOOKED_AT | frozenset(LIMITS.values())
 
 OUT_OF_RANGE = re.compile(r"out of (range|bounds)|Class values must be|class with negative", re.I)
-"""What torch says of an index or a class that does not exist."""
+"""Pattern of torch's errors about an index or a class that does not exist."""
 NO_INDEX = (
     "{place}{name}({shown}): {said}; every index, and every class, must exist in what it chooses "
     "from, so look at the largest and smallest ones in the data"
 )
 
 instead: ContextVar[Callable[..., list[torch.Tensor]] | None] = ContextVar("instead", default=None)
-"""What a loop calls in place of running itself, where it is being traced."""
+"""Function that a loop calls in place of running itself, while it is traced."""
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Program:
 
     @cached_property
     def limited(self) -> bool:
-        """Whether a result that is NaN deserves a second look."""
+        """True if a result that is NaN deserves a second look."""
         return any(node.target in LOOK for node in self.graph.nodes)
 
     def look(self, arguments: Sequence[Any]) -> None:

@@ -116,7 +116,7 @@ _uniform, _normal = _Uniform(), _Normal()
 
 
 def is_draw(call: Call) -> bool:
-    """Whether `call` draws random numbers."""
+    """Return True if `call` draws random numbers."""
     return isinstance(call.function, _Draw)
 
 

@@ -1,4 +1,4 @@
-"""What a variable would be: shape and dtype inference on torch's own fake tensors.
+"""Shape and dtype inference on torch's own fake tensors.
 
 Every unknown size is an *unbacked* symbolic integer of one `ShapeEnv`: nothing is guessed and no
 test value is needed. Applying a torch function to fake tensors infers the result, *learns* sizes
@@ -206,7 +206,7 @@ def alike(one: Fake, other: Fake) -> bool:
 
 
 def repeated(results: Sequence[Fake], inputs: Sequence[Fake]) -> list[Fake] | None:
-    """What a call that gave `results` of `inputs` would give of others that are `alike`.
+    """Return what a call that gave `results` of `inputs` would give of others that are `alike`.
 
     Returns
     -------

@@ -203,7 +203,7 @@ class Variable:
 
     @property
     def is_number(self) -> bool:
-        """Whether it is a symbolic number (a size, say) and not a tensor."""
+        """True if it is a symbolic number (a size, say) and not a tensor."""
         return isinstance(self.fake, shapes.SYMBOLIC_NUMBERS)
 
     @property

@@ -47,7 +47,7 @@ class _Lowered:
 
     @cached_property
     def results(self) -> list[Any]:
-        """What the program gives."""
+        """The nodes of what the program gives."""
         given: Any = self.graph.output_node().args[0]
         return list(given)
 

@@ -17,7 +17,7 @@ from workbench.tensor.execution.compiled import Compiled
 from workbench.tensor.execution.step import Run, Step
 
 RECURS = 3
-"""How often a shape must have come before it is captured."""
+"""Number of times that a shape must have come before it is captured."""
 WARM_UP = 3
 """Runs before capturing, in which libraries allocate what they keep."""
 

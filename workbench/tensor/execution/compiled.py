@@ -32,7 +32,7 @@ from workbench.tensor.execution.trace import Trace
 from workbench.tensor.execution.tracing import trace
 
 VARIANTS = 8
-"""How many programs one step may have."""
+"""Most programs that one step may have."""
 NOT_THESE = "inputs of the sizes {sizes} run eagerly, since they need a program of their own: {why}"
 
 OPERATIONS = [
@@ -76,7 +76,7 @@ class Variant:
         self._held = [variable.tensor for variable in step.shared]
 
     def run(self, sizes: tuple[int, ...]) -> Run:
-        """What runs tensors of `sizes`, which must fit; no guard has looked at what it gives."""
+        """Return what runs tensors of `sizes`, which must fit; no guard looks at what it gives."""
         pairs = zip(sizes, self.trace.symbols, strict=True)
         given = [size for size, symbol in pairs if not isinstance(symbol, int)]
         program, held = self._program, self._held
@@ -88,7 +88,7 @@ class Variant:
 
 
 class Guarded:
-    """What runs inputs of certain sizes, and has the guard of the step look at the outputs.
+    """A program for inputs of certain sizes, with the guard of the step looking at the outputs.
 
     Nothing that a program takes requires gradients, so that autograd need not be switched off.
     """
@@ -179,7 +179,7 @@ class Compiled:
 
     @property
     def seconds(self) -> float:
-        """How long tracing and compiling took."""
+        """Seconds that tracing and compiling took."""
         return sum(variant.seconds for variant in self.variants)
 
     def state(self) -> list[tuple[int, ...]]:
@@ -207,7 +207,7 @@ class Compiled:
         return self._by_sizes.get(sizes) or self._choose(sizes)
 
     def _choose(self, sizes: tuple[int, ...]) -> Run:
-        """What runs inputs of `sizes`, from now on."""
+        """Choose what runs inputs of `sizes` from now on."""
         fitting = self._fitting(sizes)
         small = any(size in OFTEN_SMALL for size in sizes)
         if fitting is None and self.on_demand and not small and len(self.variants) < VARIANTS:
@@ -233,7 +233,7 @@ class Compiled:
 
 @functools.cache
 def _processor() -> threading.Thread:
-    """What finds out what the processor can do, while a step is traced.
+    """Start to find out what the processor can do, while a step is traced.
 
     Inductor asks other processes, one after the other, and remembers for this one.
     """
@@ -248,7 +248,7 @@ def _processor() -> threading.Thread:
 
 
 def _compile(sources: list[str], traced: Trace, threads: int) -> Program:
-    """What runs a flat graph on a number of threads; its code is added to `sources`.
+    """Compile a flat graph for a number of threads; add its code to `sources`.
 
     Inductor keeps on disk what it has compiled.
     """

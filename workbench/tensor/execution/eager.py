@@ -143,13 +143,13 @@ class Eager:
             careful.reset(token)
 
     def _prepared(self) -> tuple[fx.GraphModule, list[Change]]:
-        """What runs, and what is to be done with its new values."""
+        """Return what runs, and what is to be done with its new values."""
         program, updated = self.step.program, self.step.updated
         changes: list[Change] = [Change()] * len(updated)
         if self.step.precision == "bf16":  # which decides for each operation how it is computed
             return program.module, changes
         graph = fused(program)
-        if not self._away:  # elsewhere nobody waits to see whether there will be updates
+        if not self._away:  # elsewhere the decision about updates is not waited for
             held = graph.find_nodes(op="placeholder")[len(program.inputs) :]
             node_of = dict(zip(program.shared, held, strict=False))
             changes = in_place(graph, [node_of.get(variable) for variable in updated])
@@ -207,7 +207,7 @@ class Eager:
 
 
 def undefined(outputs: Sequence[Any]) -> bool:
-    """Whether one of the outputs is NaN, or has an element that is."""
+    """Return True if one of the outputs is NaN, or has an element that is."""
     for output in outputs:
         if isinstance(output, torch.Tensor) and output.is_floating_point():
             value = (output if output.dim() == 0 else output.sum()).item()

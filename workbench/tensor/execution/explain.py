@@ -1,4 +1,4 @@
-"""What runs, in which tier, and what that costs: for people."""
+"""Explanations for people: the program of a function, its tier, and what it costs."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def explain(what: Any) -> None:
 
 @runtime_checkable
 class Explainable(Protocol):
-    """What `explain` explains."""
+    """An object that `explain` can explain."""
 
     @property
     def execution(self) -> Execution:
-        """How it runs."""
+        """The execution of its function."""
 
 
 def _execution_of(what: Any) -> Execution:
@@ -94,7 +94,7 @@ def _checked(step: Step) -> str:
 def _listing(program: Program) -> tuple[list[str], int]:
     """The program as code, and the number of its operations.
 
-    Taking one of several results is none: it is written where the result is used, as in
+    Taking one of several results is not counted: it is written where the result is used, as in
     ``_foreach_add[0]``.
     """
     module = program.module

@@ -33,7 +33,7 @@ TWICE = "it differentiates a gradient that has come through a scan"
 
 
 def refusal(error: Exception) -> errors.CompilationError:
-    """What is said, in one line, of a step that torch could not trace or compile."""
+    """Return the error, of one line, for a step that torch could not trace or compile."""
     kind, lines = type(error).__name__, str(error).strip().splitlines() or [""]
     if kind in ("GuardOnDataDependentSymNode", "DataDependentOutputException"):
         return errors.CompilationError(DECIDES)

@@ -1,9 +1,9 @@
-"""Which tier a function runs in, and when it changes over.
+"""Policy of execution: the tier that a function runs in, and when it changes.
 
 ``auto`` starts eagerly and times some of its calls. When what compiling would save over the calls
 to come outweighs what it costs, a thread compiles; the first call after that swaps over, so that a
-swap is always between two batches and nobody waits for a compiler. If the compiled program turns
-out slower, the function goes back. Whoever wants to know is told, in the thread that calls.
+swap is always between two batches and no call waits for a compiler. If the compiled program turns
+out slower, the function goes back. A change is reported in the thread that calls.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MODES: tuple[Mode, ...] = ("auto", "eager", "compiled")
 SAMPLE_EVERY = 16
 """One call in so many is timed."""
 SAMPLES = 8
-"""How many timed calls a decision needs."""
+"""Number of timed calls that a decision needs."""
 EXPECTED_SAVING = 1 / 3
 """The part of an eager call that compiling is expected to save, before it is known."""
 SECONDS = 6.0
@@ -84,7 +84,7 @@ class Execution:
     reason : str
         Why the tier is what it is.
     calls_left : callable or None
-        Says how many calls are to come, or gives ``None`` where nobody knows; as many as there
+        Says how many calls are to come, or gives ``None`` where that is unknown; as many as there
         have been, then.
     report : callable or None
         Told `described` when the tier changes, or when it is settled that it will not.
@@ -184,7 +184,7 @@ class Execution:
                 self._made = TIERS["compiled"](self.step, self.threads, [sizes], on_demand=False)
         except errors.CompilationError as error:
             self._made = error
-        except Exception as error:  # a thread has nobody to tell but who calls next
+        except Exception as error:  # a thread can tell only the next caller
             self._made = errors.CompilationError(f"{type(error).__name__}: {error}")
         self._next_look = 0
 

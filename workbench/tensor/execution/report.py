@@ -59,7 +59,7 @@ def _shortened(name: str) -> str:
 
 
 def _sizes(trace: Trace, step: Step) -> str:
-    """Which sizes a program is valid for, in words."""
+    """Return in words for which sizes a program is valid."""
     parts = []
     for (i, axis), symbol in zip(step.free, trace.symbols, strict=True):
         size = trace.bound(symbol)

@@ -36,7 +36,7 @@ REMEMBERED = 1000
 
 
 class Work(NamedTuple):
-    """How much a step computes, in multiplications; infinite where it is not known."""
+    """Work of a step, in multiplications; infinite where it is not known."""
 
     total: float
     moment: float

@@ -86,4 +86,4 @@ def compiled(
 
 
 TIERS: dict[str, Maker] = {"eager": Eager, "compiled": compiled}
-"""What makes each tier, by the value of ``execution=`` that asks for it."""
+"""Makers of tiers, by the value of ``execution=`` that asks for them."""
