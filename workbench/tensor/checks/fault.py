@@ -10,6 +10,7 @@ import torch
 from torch import fx
 
 from workbench import errors
+from workbench.hints import hinted
 from workbench.tensor import shapes
 from workbench.tensor.variable import Call
 
@@ -43,6 +44,7 @@ class Fault:
         return f"{where}{self.node}: {self.detail}, but {self.rule}"
 
 
+@hinted
 def refuse(faults: Sequence[Fault]) -> None:
     """Raise `GraphError` if there are any `faults`; its text names all of them."""
     if faults:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from workbench import errors
+from workbench.hints import hinted
 from workbench.tensor import shapes
 from workbench.tensor.call import infer
 from workbench.tensor.checks.fault import Fault, Found, broken, disagree
@@ -127,6 +128,7 @@ GRAPH: dict[str, Callable[[_Graph], Found]] = {
 """Rules of graphs of variables, and what finds the variables and calls that break each."""
 
 
+@hinted
 def check_graph(
     outputs: Iterable[Variable], updates: Mapping[Any, Variable] | None = None
 ) -> list[Fault]:

@@ -11,6 +11,7 @@ import torch
 from torch import fx
 
 from workbench import errors
+from workbench.hints import hinted
 from workbench.tensor import shapes
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.call import Operation
@@ -215,6 +216,7 @@ REWRITTEN = {
 """Those that hold when the eager tier has left the last operation of updates for later, too."""
 
 
+@hinted
 def check_program(program: Program, updated: Sequence[SharedVariable] = ()) -> list[Fault]:
     """Check a lowered program.
 
@@ -231,6 +233,7 @@ def check_program(program: Program, updated: Sequence[SharedVariable] = ()) -> l
     return broken(_Lowered(program, updated, None), PROGRAM)
 
 
+@hinted
 def check_rewritten(program: Program, graph: fx.Graph) -> list[Fault]:
     """Check `graph`, a version of a program with other operations.
 
@@ -241,6 +244,7 @@ def check_rewritten(program: Program, graph: fx.Graph) -> list[Fault]:
     return broken(_Lowered(program, (), graph), REWRITTEN)
 
 
+@hinted
 def check_all(
     program: Program, outputs: Sequence[Variable], updated: Sequence[SharedVariable] = ()
 ) -> list[Fault]:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import fx
 
+from workbench.hints import hinted
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.checks.fault import Fault, Found, broken
 from workbench.tensor.checks.program import in_order
@@ -77,6 +78,7 @@ TRACE: dict[str, Callable[[_Traced], Found]] = {
 """Rules of traces, and what finds the nodes that break each."""
 
 
+@hinted
 def check_trace(trace: Trace) -> list[Fault]:
     """Check a trace, as it was written down or after a rewrite.
 
