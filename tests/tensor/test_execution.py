@@ -16,7 +16,8 @@ from workbench.tensor import RandomStream, put_hook
 from workbench.tensor.execution import policy
 from workbench.tensor.execution.compiled import Compiled
 from workbench.tensor.execution.eager import Eager
-from workbench.tensor.execution.explain import _shortened
+from workbench.tensor.execution.report import _shortened
+from workbench.tensor.execution.tier import TIERS
 from workbench.tensor.execution.tracing import HOOKED
 
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-6}
@@ -271,7 +272,7 @@ def test_auto_tells_what_goes_wrong_in_the_thread(eager_to_compile, monkeypatch)
         def __init__(self, *_, **__):
             raise ValueError("no such thing")
 
-    monkeypatch.setattr(policy, "Compiled", Failing)
+    monkeypatch.setitem(TIERS, "compiled", Failing)
     f, _ = descent("auto")
     for seed in range(policy.SAMPLES + 1):
         f(*batch(6, seed))
@@ -283,7 +284,7 @@ def test_auto_tells_what_goes_wrong_in_the_thread(eager_to_compile, monkeypatch)
 
 def test_threads_take_turns_of_the_usual_length_after_two_have_compiled(monkeypatch):
     before = sys.getswitchinterval()
-    monkeypatch.setattr(policy, "Compiled", lambda *_, **__: time.sleep(0.02))
+    monkeypatch.setitem(TIERS, "compiled", lambda *_, **__: time.sleep(0.02))
     executions = [descent("auto")[0].execution for _ in range(2)]
     for execution in executions:
         execution._times = [1.0]

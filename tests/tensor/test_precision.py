@@ -9,7 +9,7 @@ from workbench import shared, tensor
 from workbench.algorithms import GradientDescent, Scale
 from workbench.config import config
 from workbench.errors import NotFiniteError
-from workbench.tensor.execution.captured import Captured
+from workbench.tensor.execution.captured import Captured, Replay
 from workbench.tensor.transfer import Arrivals, Arriving, upload
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -68,7 +68,8 @@ def test_captured_steps_agree_with_eager_ones():
         for a, b in zip(ours, theirs, strict=True):
             numpy.testing.assert_allclose(a.get_value(), b.get_value(), rtol=1e-4, atol=1e-5)
         runner = f.execution.tier.find(f.execution.step.sizes([torch.zeros(8, 5), torch.zeros(8)]))
-        assert isinstance(runner._run, Captured) and runner._run.graph is not None
+        assert isinstance(f.execution.tier, Captured)
+        assert isinstance(runner._run, Replay) and runner._run.graph is not None
 
 
 @gpu

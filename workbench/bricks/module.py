@@ -38,7 +38,7 @@ from workbench.roles import (
 )
 from workbench.tensor import SharedVariable
 from workbench.tensor import torch_internals as internals
-from workbench.tensor.variable import apply
+from workbench.tensor.call import apply
 from workbench.utils.notices import mention
 
 logger = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from torch.overrides import TorchFunctionMode
 from workbench.errors import CompilationError, ShapeError
 from workbench.tensor import shapes
 from workbench.tensor import torch_internals as internals
+from workbench.tensor.call import Operation
 from workbench.tensor.draws import arguments, draws, drops
-from workbench.tensor.variable import Operation
 
 _swapping = threading.RLock()
 """Held while the tensors of a call stand in a structure, which has one place for each."""

@@ -1,6 +1,8 @@
 """Symbolic variables on torch: inputs, shared variables, functions and gradients."""
 
 from workbench.names import explain_missing
+from workbench.tensor import alike as _alike  # noqa: F401  has `apply` compare what losses take
+from workbench.tensor import operators as _operators  # noqa: F401  gives variables theirs
 from workbench.tensor.function import Function, function
 from workbench.tensor.gradient import grad
 from workbench.tensor.inputs import (
@@ -18,10 +20,11 @@ from workbench.tensor.inputs import (
     variable,
     vector,
 )
+from workbench.tensor.printing import pprint
 from workbench.tensor.random import RandomStream
 from workbench.tensor.scan import scan
 from workbench.tensor.shared import SharedVariable, shared
-from workbench.tensor.variable import Variable, pprint, put_hook
+from workbench.tensor.variable import Variable, put_hook
 from workbench.tensor.vocabulary import function_hint
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What is compared element by element must have one shape.
+"""Equal shapes of what is compared element by element.
 
 torch compares a column of predictions with a matrix of targets by repeating the column, and the
 number that comes out means nothing. The losses of torch, and the costs of bricks, therefore take
@@ -18,10 +18,11 @@ from torch.nn import functional
 from workbench import errors
 from workbench.tensor import probabilities, shapes
 from workbench.tensor import torch_internals as internals
+from workbench.tensor.call import PREPARED, apply
 from workbench.tensor.losses import CHECKED, COMPARED
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.traversal import ancestors
-from workbench.tensor.variable import PREPARED, Variable, apply
+from workbench.tensor.variable import Variable
 
 UNEQUAL: Final = (
     "{where}: {first} has shape {first_shape}, but {second} has shape {second_shape}; they are "
@@ -173,7 +174,7 @@ def _comparable(one: Any) -> bool:
 
 
 def _likelihoods(function: Callable[..., Any], first: Any, target: Any) -> bool:
-    """Whether a target has a number for each of what is predicted, and is no class index."""
+    """Return True if a target has a number for each of what is predicted, and is no class index."""
     classes = function is functional.cross_entropy
     return not classes or (target.dtype.is_floating_point and target.ndim == first.ndim)
 

@@ -1,4 +1,4 @@
-"""Whether a function of torch draws random numbers: its name or tag, its probability, its mode.
+"""Functions of torch that draw random numbers: by name or tag, its probability, its mode.
 
 Attention and the recurrent layers are tagged as drawing since they can leave something out; with a
 probability of zero, or in evaluation mode, they do not.
@@ -133,7 +133,7 @@ def arguments(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) ->
 
 
 def draws(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    """Whether a call of an operation draws.
+    """Return True if a call of an operation draws.
 
     Examples
     --------

@@ -2,8 +2,8 @@
 
 A softmax or a logistic function rounds probabilities near zero and one, so that their logarithm and
 its gradient are lost. Lowering therefore computes ``log(softmax(x))`` as ``log_softmax(x)`` and
-``log(sigmoid(x))`` as ``logsigmoid(x)``, whoever wrote them: the graph keeps the probabilities, and
-a graph in which something else stands in their place is computed as it stands.
+``log(sigmoid(x))`` as ``logsigmoid(x)``, wherever they come from: the graph keeps the
+probabilities, and a graph in which something else stands in their place is computed as it stands.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from workbench.tensor.variable import Call, Variable, apply, identity
+from workbench.tensor.call import apply
+from workbench.tensor.variable import Call, Variable, identity
 
 
 def log_probability(p: Variable) -> Variable:
@@ -83,9 +84,9 @@ does the eager tier on an accelerator."""
 
 
 def _limits(x: torch.Tensor) -> bool:
-    """Whether to look after limits: where that is free, or the quick way has given NaN.
+    """Return True if limits matter: where they cost nothing, or the quick way has given NaN.
 
-    On an accelerator nobody waits to see what the quick way has given.
+    On an accelerator the quick result is not waited for.
     """
     return type(x) is not torch.Tensor or not x.is_cpu or careful.get()
 

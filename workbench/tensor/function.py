@@ -7,18 +7,18 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-import numpy
 import torch
 
 from workbench import errors
 from workbench.config import config
 from workbench.hints import hinted
 from workbench.tensor import shapes
-from workbench.tensor.execution import MODES, Execution, Guard, Mode, Step, Watch
-from workbench.tensor.inputs import as_variable, expect_read_only
+from workbench.tensor.arguments import Expected, equal_sizes, ties_of
+from workbench.tensor.execution import Execution, Guard, Mode, Step, Watch
+from workbench.tensor.execution.tier import TIERS
+from workbench.tensor.inputs import as_variable
 from workbench.tensor.lowering import lower
 from workbench.tensor.shared import SharedVariable, WriterLock, check_set, together
-from workbench.tensor.transfer import upload
 from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.variable import Variable
 
@@ -28,7 +28,7 @@ NOT_UPDATES = (
 )
 
 REMEMBERED = 1000
-"""How many kinds of inputs a function knows that it has looked at before."""
+"""Number of kinds of inputs that a function remembers as fitting."""
 
 Updates = Mapping[SharedVariable, Any] | Iterable[tuple[SharedVariable, Any]]
 
@@ -66,8 +66,8 @@ class Function:
         self.name = name
         self._single = isinstance(outputs, Variable)
         self.program = lower(self.inputs, self.outputs, list(self.updates.values()))
-        self._expected = [_Expected(v) for v in self.inputs]
-        self._ties = _ties(self._expected)
+        self._expected = [Expected(v) for v in self.inputs]
+        self._ties = ties_of(self._expected)
         self._by_name = {v.name: i for i, v in enumerate(self.inputs) if v.name is not None}
         self._touched = {*self.program.shared, *self.updates}
         self._unset = [v for v in self.program.shared if v.unset]
@@ -81,7 +81,7 @@ class Function:
             guard,
             watch,
             [] if watch is None else self._places(watch.variables),
-            _equal_sizes(self._expected, self._ties),
+            equal_sizes(self._expected, self._ties),
             config.precision,
             self.outputs,
         )
@@ -111,7 +111,7 @@ class Function:
         """
         if named or len(args) != len(self.inputs):
             args = self._in_order(args, named)
-        values = list(map(_Expected.as_tensor, self._expected, args))
+        values = list(map(Expected.as_tensor, self._expected, args))
         if self._unset:
             check_set(self._unset)
             self._unset = []
@@ -145,7 +145,7 @@ class Function:
         return fitting, sizes
 
     def _places(self, watched: Sequence[Variable]) -> list[int]:
-        """Where the new values of updated variables, and outputs, are among all results."""
+        """Return the places of watched variables among all results."""
         results = [*self.outputs, *self.updates]
         places = {variable: place for place, variable in enumerate(results)}
         return [places[variable] for variable in watched]
@@ -187,125 +187,15 @@ class Function:
         return f"function({', '.join(map(repr, self.inputs))})"
 
 
-class _Expected:
-    """What one input must be, and its conversion to a tensor."""
-
-    __slots__ = ("device", "dtype", "fixed", "ndim", "number", "symbols", "variable")
-
-    def __init__(self, variable: Variable) -> None:
-        self.variable = variable
-        self.dtype, self.ndim, self.device = variable.dtype, variable.ndim, variable.device
-        sizes = [shapes.symbol(s) for s in variable.fake.shape] if not variable.is_number else []
-        self.fixed = [(axis, size) for axis, size in enumerate(sizes) if isinstance(size, int)]
-        self.symbols = [(axis, s) for axis, s in enumerate(sizes) if getattr(s, "is_Symbol", False)]
-
-    def accept(self, value: torch.Tensor) -> torch.Tensor:
-        """`value` with the dtype and on the device of the input, if it fits."""
-        if value.dtype is not self.dtype:
-            value = self._widen(value)
-        if value.dim() != self.ndim:
-            self._refuse_shape(value, f"{self.ndim} dimensions")
-        for axis, size in self.fixed:
-            if value.shape[axis] != size:
-                self._refuse_shape(value, f"size {size} in dimension {axis}")
-        if value.device != self.device:
-            value = upload(value, self.device)
-        return value
-
-    def as_tensor(self, value: Any) -> torch.Tensor:
-        """What is given as a tensor, if it is one of numbers; without a copy where possible."""
-        if isinstance(value, numpy.ndarray):
-            if not value.flags.writeable:
-                expect_read_only()
-            return self._shared_memory(value)
-        if isinstance(value, torch.Tensor):
-            # What a function gives never has a history, and compiled programs rely on that.
-            return value.detach() if value.requires_grad else value
-        if isinstance(value, Variable):
-            raise errors.InputError(
-                f"input {self.variable!r} got the variable {value!r}; a function takes values (to "
-                "put one graph into another, use givens or ComputationGraph.replace)"
-            )
-        try:
-            tensor = torch.as_tensor(numpy.asarray(value))
-        except (TypeError, ValueError) as error:
-            raise errors.InputError(
-                f"input {self.variable!r} got {type(value).__name__} {value!r:.60}, which is no "
-                f"array of numbers ({error})"
-            ) from None
-        # Python numbers have no dtype of their own.
-        if not isinstance(value, numpy.generic) and torch.can_cast(tensor.dtype, self.dtype):
-            return tensor.to(self.dtype)
-        return tensor
-
-    def _shared_memory(self, array: numpy.ndarray[Any, Any]) -> torch.Tensor:
-        """A tensor over `array`, or over a copy where torch has no such order of elements."""
-        try:
-            return torch.from_numpy(array)
-        except ValueError:  # strides below zero, or the bytes of another machine
-            return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), order="C"))
-        except TypeError as error:
-            raise errors.InputError(
-                f"input {self.variable!r} got an array of {array.dtype}, which is no array of "
-                f"numbers ({error})"
-            ) from None
-
-    def _widen(self, value: torch.Tensor) -> torch.Tensor:
-        rounds = self.dtype is torch.float32 and value.dtype in (torch.int32, torch.int64)
-        if torch.promote_types(value.dtype, self.dtype) is self.dtype and not rounds:
-            return value.to(self.dtype)
-        short = str(self.dtype).removeprefix("torch.")
-        raise errors.DtypeError(
-            f"input {self.variable!r} got {str(value.dtype).removeprefix('torch.')} values, but is "
-            f"{short}; convert them with array.astype({short!r}) or tensor.to(torch.{short}), or "
-            f"in the data stream with Cast(stream, {short!r})"
-        )
-
-    def _refuse_shape(self, value: torch.Tensor, expected: str) -> None:
-        raise errors.ShapeError(
-            f"input {self.variable!r} got shape {tuple(value.shape)}, but the graph needs "
-            f"{expected}: {shapes.describe(self.variable.fake)}"
-        )
-
-
-def _ties(expected: Sequence[_Expected]) -> list[tuple[int, int, int, int]]:
-    """Pairs of (input, axis) whose sizes the graph needs to be equal."""
-    places = [(size, i, axis) for i, e in enumerate(expected) for axis, size in e.symbols]
-    first: dict[Any, tuple[int, int]] = {}
-    ties = []
-    for size, i, axis in places:
-        same = next((s for s in (size, *shapes.equal_to(size)) if s in first), None)
-        if same is None:
-            first[size] = (i, axis)
-        else:
-            first.setdefault(size, first[same])
-            ties.append((*first[same], i, axis))
-    return ties
-
-
-def _mode(given: str) -> Mode:
-    for mode in MODES:
-        if given == mode:
-            return mode
+def _mode(given: str) -> str:
+    """Return what was given as ``execution=``, if it is ``'auto'`` or a tier."""
+    modes = ("auto", *TIERS)
+    if given in modes:
+        return given
+    listed = f"{', '.join(map(repr, modes[:-1]))} or {modes[-1]!r}"
     raise errors.InputError(
-        f"execution is 'auto', 'eager' or 'compiled', got {given!r}{errors.nearest(given, MODES)}"
+        f"execution must be {listed}, got {given!r}{errors.nearest(given, modes)}"
     )
-
-
-def _equal_sizes(
-    expected: Sequence[_Expected], ties: Sequence[tuple[int, int, int, int]]
-) -> list[list[tuple[int, int]]]:
-    """For each size that is not fixed, the inputs and axes that have it."""
-    fixed = {(i, axis) for i, e in enumerate(expected) for axis, _ in e.fixed}
-    places = {
-        (i, axis): [(i, axis)]
-        for i, e in enumerate(expected)
-        for axis in range(e.ndim)
-        if (i, axis) not in fixed
-    }
-    for i, axis, j, other in ties:
-        places[i, axis] += places.pop((j, other))
-    return list(places.values())
 
 
 @hinted

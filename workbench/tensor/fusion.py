@@ -21,7 +21,8 @@ from workbench.tensor import shapes
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.horizontal import BINARY, NAMES
 from workbench.tensor.indexing import _elements
-from workbench.tensor.lowering import Program, _differentiate
+from workbench.tensor.lowering import _differentiate
+from workbench.tensor.program import Program
 
 Call = tuple[Any, tuple[Any, ...], dict[str, Any]]
 """A function, and what it is called with."""
@@ -47,7 +48,7 @@ IN_PLACE: dict[Any, Callable[..., object]] = {
 
 @dataclass(frozen=True)
 class Change:
-    """What is done with old values.
+    """One operation on old values, in place.
 
     Attributes
     ----------
@@ -145,12 +146,12 @@ RULES: dict[Any, Sequence[Callable[[fx.Node], Call | None]]] = {
 
 
 def _calls(node: Any, functions: set[Any]) -> bool:
-    """Whether `node` calls one of `functions`, some of them methods by their names."""
+    """Return True if `node` calls one of `functions`, some of them methods by their names."""
     return isinstance(node, fx.Node) and node.op in CALLS and node.target in functions
 
 
 def _terms(node: Any, functions: set[Any]) -> Iterator[tuple[Any, Any]]:
-    """Terms of a sum that call one of `functions`, for nobody else; each with the other term."""
+    """Yield operands of a sum that call one of `functions` for it alone, each with the other."""
     if len(node.args) != 2 or node.kwargs or not all(_alike(one, node) for one in node.args):
         return
     for one, other in (node.args, node.args[::-1]):
@@ -168,13 +169,13 @@ def _is_matrix(node: Any) -> bool:
 
 
 def _alike(one: Any, other: Any) -> bool:
-    """Whether two are tensors of the same dtype in the same place."""
+    """Return True if two are tensors of the same dtype in the same place."""
     a, b = _fake(one), _fake(other)
     return a is not None and b is not None and (a.dtype, a.device) == (b.dtype, b.device)
 
 
 def _fits(one: Any, other: Any) -> bool:
-    """Whether a sum of both has the sizes of `other`."""
+    """Return True if a sum of both has the sizes of `other`."""
     sizes = zip(reversed(_fake(one).shape), reversed(_fake(other).shape), strict=False)
     within = _fake(one).dim() <= _fake(other).dim()
     return within and all(shapes.known(a) == 1 or _equal(a, b) for a, b in sizes)
@@ -239,12 +240,12 @@ def _last_operation(new: fx.Node, old: fx.Node | None) -> tuple[Change, fx.Node]
 
 
 def _is_number(node: Any, like: fx.Node) -> bool:
-    """Whether a value is a tensor without dimensions."""
+    """Return True if a value is a tensor without dimensions."""
     return _alike(node, like) and _fake(node).dim() == 0
 
 
 def _is_new(node: Any) -> bool:
-    """Whether a value has just been computed, and so is no view of what is there."""
+    """Return True if a value has just been computed, and so is no view of what is there."""
     if _calls(node, {operator.getitem}) and node.args[0].target is _differentiate:
         return all(seed is None for seed in node.args[0].args[1])  # which it might give
     return _arithmetic(node)[0] is not None
@@ -253,7 +254,7 @@ def _is_new(node: Any) -> bool:
 def _arithmetic(node: Any) -> tuple[Any, Sequence[Any]]:
     """The multi-tensor function of two operands that gives `node`, alone or with others; and these.
 
-    Nothing if there is none.
+    Nothing if the node is no such call.
     """
     if not isinstance(node, fx.Node) or node.op not in CALLS:
         return None, ()

@@ -1,7 +1,7 @@
 """Symbolic gradients.
 
 A gradient is a node like any other. Lowering runs the part of the graph between the
-differentiated variables and the cost under torch's autograd, once, whoever else uses it.
+differentiated variables and the cost under torch's autograd, once, whatever else uses it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Any
 from workbench import errors
 from workbench.hints import hinted
 from workbench.tensor import shapes
+from workbench.tensor.call import Operation, apply
 from workbench.tensor.traversal import ancestors, replace
-from workbench.tensor.variable import Operation, Variable, apply
+from workbench.tensor.variable import Variable
 
 
 class Gradient(Operation):

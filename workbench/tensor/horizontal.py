@@ -46,7 +46,7 @@ POWERS = (operator.pow, torch.pow)
 ONE_FOR_ALL = (internals.foreach_mul, internals.foreach_add, internals.foreach_div)
 """Those whose second operand may be one number, as a tensor, for all tensors."""
 FEWEST = 2
-"""How many calls are worth joining."""
+"""Least number of calls that are worth joining."""
 
 Kind = tuple[Callable[..., Any], Any, torch.dtype, torch.device]
 """What calls must have in common: the function, the operand that is the same, and where."""
@@ -89,7 +89,7 @@ def widen(graph: fx.Graph, start: fx.Node | None) -> dict[fx.Node, fx.Node]:
 
 
 def _kind(node: fx.Node) -> Kind | None:
-    """What a call must have in common with others to be joined with them."""
+    """Return what a call must have in common with others to be joined with them."""
     own = node.meta.get("fake")
     if node.op not in ("call_function", "call_method") or node.kwargs or own is None:
         return None
@@ -117,7 +117,7 @@ def _kind(node: fx.Node) -> Kind | None:
 
 
 def _like(operand: Any, own: Any) -> bool:
-    """Whether an operand is a tensor of the shape and dtype of the result."""
+    """Return True if an operand is a tensor of the shape and dtype of the result."""
     fake = operand.meta.get("fake") if isinstance(operand, fx.Node) else None
     if fake is None or fake.dtype is not own.dtype or fake.dim() != own.dim():
         return False
@@ -126,7 +126,7 @@ def _like(operand: Any, own: Any) -> bool:
 
 
 def _number(operand: Any, own: Any) -> bool:
-    """Whether an operand is a tensor without dimensions, of the dtype of the result."""
+    """Return True if an operand is a tensor without dimensions, of the dtype of the result."""
     fake = operand.meta.get("fake") if isinstance(operand, fx.Node) else None
     return fake is not None and fake.dtype is own.dtype and fake.dim() == 0
 

@@ -14,7 +14,8 @@ from torch.nn import functional
 
 from workbench.errors import OutOfRangeError, ShapeError
 from workbench.tensor import torch_internals as internals
-from workbench.tensor.variable import Variable, apply
+from workbench.tensor.call import apply
+from workbench.tensor.variable import Variable
 
 ROWS = "they count from 0, and the table must have a row for each"
 CLASSES = "classes count from 0, and there must be one prediction for each"

@@ -13,8 +13,9 @@ import torch
 from workbench import errors
 from workbench.hints import hinted
 from workbench.tensor import shapes
+from workbench.tensor.call import apply
 from workbench.tensor.device import default_device, floatx
-from workbench.tensor.variable import Variable, apply
+from workbench.tensor.variable import Variable
 
 
 @hinted
@@ -37,7 +38,7 @@ def variable(
     Raises
     ------
     ShapeError, DtypeError, ArgumentError
-        If `shape`, `dtype` or `name` is none.
+        If `shape` is not a sequence of sizes, `dtype` not a torch dtype, or `name` not text.
 
     Examples
     --------
@@ -158,7 +159,7 @@ def as_tensor(value: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
     Raises
     ------
     DtypeError
-        If `value` does not consist of numbers, or `dtype` is none.
+        If `value` does not consist of numbers, or `dtype` is not a torch dtype.
     """
     check_dtype(dtype)
     try:

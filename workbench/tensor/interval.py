@@ -73,7 +73,7 @@ class Interval:
         raise self.error(f"{name} {self}, got {given!r:.60}{rounded}{self.advice}")
 
     def holds(self, number: float) -> bool:
-        """Whether `number` is finite and lies in the interval."""
+        """Return True if `number` is finite and lies in the interval."""
         above = number >= self.low if self.closed in ("both", "left") else number > self.low
         below = number <= self.high if self.closed in ("both", "right") else number < self.high
         return above and below and math.isfinite(number)
@@ -93,7 +93,7 @@ class Interval:
 
 
 def _same(given: Any, number: float) -> bool:
-    """Whether what was given is this number, or is shown as it is anyway."""
+    """Return True if what was given is this number, or is shown as it is anyway."""
     try:
         value = float(given)
     except (TypeError, ValueError, OverflowError):

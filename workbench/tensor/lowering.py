@@ -4,19 +4,14 @@
 vanish. The part of the graph that a gradient flows through runs with torch's autograd on, all else
 with it off; the schedule keeps the two apart so that the mode is switched as rarely as possible.
 
-A `Program` is a pure function: it takes inputs and the tensors of shared variables, and gives
-outputs and the new values of updated variables. `workbench.tensor.function` does the rest.
+What comes out is a `workbench.tensor.program.Program`; `workbench.tensor.function` does the rest.
 """
 
 from __future__ import annotations
 
 import operator
-import re
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -25,134 +20,21 @@ from torch import fx
 from workbench import errors
 from workbench.tensor import shapes
 from workbench.tensor import torch_internals as internals
-from workbench.tensor.exact import LIMITED, exact
+from workbench.tensor.exact import exact
 from workbench.tensor.gradient import gradient
 from workbench.tensor.horizontal import widen
-from workbench.tensor.indexing import LOOKED_AT
 from workbench.tensor.limits import LIMITS
-from workbench.tensor.probabilities import CHECKS
+from workbench.tensor.program import Program
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.structure import map_structure
 from workbench.tensor.traversal import ancestors
-from workbench.tensor.variable import Call, Variable, identity, shown_arguments
+from workbench.tensor.variable import Call, Variable, identity
 
 METHODS = vars(torch.Tensor) | vars(internals.TensorBase)
-LOOK = LIMITED | CHECKS | LOOKED_AT | frozenset(LIMITS.values())
-OUT_OF_RANGE = re.compile(r"out of (range|bounds)|Class values must be|class with negative", re.I)
-"""What torch says of an index or a class that does not exist."""
-NO_INDEX = (
-    "{place}{name}({shown}): {said}; every index, and every class, must exist in what it chooses "
-    "from, so look at the largest and smallest ones in the data"
-)
 LITERALS = (
     str, int, float, bool, complex, type(...), torch.dtype, torch.device, torch.layout,
     torch.memory_format,
 )  # fmt: skip
-
-
-instead: ContextVar[Callable[..., list[torch.Tensor]] | None] = ContextVar("instead", default=None)
-"""What a loop calls in place of running itself, where it is being traced."""
-
-
-@dataclass
-class Program:
-    """A lowered graph.
-
-    Attributes
-    ----------
-    graph : torch.fx.Graph
-        Takes `inputs`, the tensors of `shared`, then the autograd leaves of `leaves`; gives the
-        outputs followed by the new values. Nodes that are tensors have a fake one like their value
-        as ``meta["fake"]``.
-    constants : dict
-        What the graph refers to by name.
-    inputs : list of Variable
-    shared, leaves : list of SharedVariable
-        Leaves are those that a gradient is taken with respect to.
-    origin : dict
-        The call and variables behind each fx node, for errors.
-    hooked : bool
-        Whether hooks look at values; see `workbench.tensor.put_hook`.
-    copies : list of int
-        Which new values are copies, because they are what another place holds.
-    """
-
-    graph: fx.Graph
-    constants: dict[str, Any] = field(repr=False)
-    inputs: list[Variable]
-    shared: list[SharedVariable]
-    leaves: list[SharedVariable]
-    origin: dict[fx.Node, Call] = field(repr=False)
-    hooked: bool
-    copies: list[int]
-
-    @cached_property
-    def module(self) -> fx.GraphModule:
-        """The graph as code."""
-        return fx.GraphModule(self.constants, self.graph)
-
-    @cached_property
-    def limited(self) -> bool:
-        """Whether a result that is NaN deserves a second look."""
-        return any(node.target in LOOK for node in self.graph.nodes)
-
-    def look(self, arguments: Sequence[Any]) -> None:
-        """Run operation by operation on `arguments`, so that what looks at values can raise.
-
-        Raises
-        ------
-        DomainError, OutOfRangeError
-            If there are values for which a function is not defined.
-        """
-        try:
-            _Finder(self).run(*arguments)
-        except (errors.DomainError, errors.OutOfRangeError):
-            raise
-        except Exception:  # of which the program itself said nothing
-            return
-
-    def explain(self, arguments: Sequence[Any], error: Exception) -> None:
-        """Find the call that fails on `arguments` and note on `error` where it stands.
-
-        Raises
-        ------
-        WorkbenchError
-            If the call itself can say better what is wrong.
-        """
-        finder = _Finder(self)
-        try:
-            finder.run(*arguments)
-        except Exception as found:
-            if isinstance(found, errors.WorkbenchError):
-                if not isinstance(error, errors.WorkbenchError):
-                    raise found from error
-                return
-            if finder.at is not None and finder.at in self.origin:
-                call = self.origin[finder.at]
-                place = f"{call.location[-1]}: " if call.location else ""
-                shown = shown_arguments(call.args, call.kwargs)
-                if OUT_OF_RANGE.search(str(found)):
-                    text = NO_INDEX.format(place=place, name=call.name, shown=shown, said=found)
-                    raise errors.OutOfRangeError(text) from error
-                error.add_note(
-                    f"{place}while computing {call.name}({shown}); it was given {finder.given}"
-                )
-
-
-class _Finder(fx.Interpreter):
-    """Runs a program node by node to learn which node fails, and on what."""
-
-    def __init__(self, program: Program) -> None:
-        super().__init__(program.module)
-        self.extra_traceback = False
-        self.at: fx.Node | None = None
-        self.given = ""
-
-    def run_node(self, n: fx.Node) -> Any:
-        self.at = n
-        args, kwargs = self.fetch_args_kwargs_from_env(n)
-        self.given = shown_arguments(args, kwargs)
-        return super().run_node(n)
 
 
 def _require_grad(value: torch.Tensor) -> torch.Tensor:
@@ -403,7 +285,7 @@ class _Lowering:
             )
 
     def _after(self, variable: Variable) -> None:
-        """What follows a value: becoming a leaf of autograd, and hooks."""
+        """Add what follows a value: becoming a leaf of autograd, and hooks."""
         if variable in self.wrt and variable not in self.leaf:
             before = self.autograd
             self._switch(True)
@@ -418,7 +300,7 @@ class _Lowering:
             self.autograd = mode
 
     def _carries_graph(self, variable: Variable) -> bool:
-        """Whether the value remembers, for autograd, how it was computed."""
+        """Return True if the value remembers, for autograd, how it was computed."""
         while variable.owner is not None and variable.owner.function is identity:
             variable = variable.owner.inputs[0]
         # A call that gives several values computes all of them in one mode.
@@ -446,5 +328,5 @@ class _Lowering:
 
 
 def _storage(variable: Variable) -> Any:
-    """What identifies the storage of a variable's value, views included."""
+    """Return what identifies the storage of a variable's value, views included."""
     return None if variable.is_number else internals.storage_of(variable.fake)

@@ -16,9 +16,10 @@ import torch
 from torch.nn import functional
 
 from workbench import errors
+from workbench.tensor.call import apply
 from workbench.tensor.device import floatx
 from workbench.tensor.exact import LOG_SOFTMAXES, SIGMOIDS, SOFTMAXES
-from workbench.tensor.variable import Variable, apply, identity
+from workbench.tensor.variable import Variable, identity
 
 OUTSIDE = "{what} has values from {low:.6g} to {high:.6g}, but must be {must}; {hint}"
 ROWS = (

@@ -19,10 +19,11 @@ import torch
 
 from workbench.hints import Hinted
 from workbench.tensor import shapes
+from workbench.tensor.call import Operation, apply
 from workbench.tensor.device import default_device, floatx
 from workbench.tensor.inputs import as_variable
 from workbench.tensor.shared import SharedVariable, shared
-from workbench.tensor.variable import Call, Operation, Variable, apply
+from workbench.tensor.variable import Call, Variable
 
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -115,7 +116,7 @@ _uniform, _normal = _Uniform(), _Normal()
 
 
 def is_draw(call: Call) -> bool:
-    """Whether `call` draws random numbers."""
+    """Return True if `call` draws random numbers."""
     return isinstance(call.function, _Draw)
 
 

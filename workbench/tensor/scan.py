@@ -19,11 +19,13 @@ from torch.utils.checkpoint import checkpoint
 from workbench import errors
 from workbench.hints import hinted
 from workbench.tensor import random, shapes
+from workbench.tensor.call import Operation, apply
 from workbench.tensor.fusion import fused
 from workbench.tensor.inputs import as_variable
-from workbench.tensor.lowering import Program, instead, lower
+from workbench.tensor.lowering import lower
+from workbench.tensor.program import Program, instead
 from workbench.tensor.traversal import ancestors, inputs_of, replace
-from workbench.tensor.variable import Call, Operation, Variable, apply
+from workbench.tensor.variable import Call, Variable
 
 
 class Loop(Operation):

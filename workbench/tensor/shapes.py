@@ -1,4 +1,4 @@
-"""What a variable would be: shape and dtype inference on torch's own fake tensors.
+"""Shape and dtype inference on torch's own fake tensors.
 
 Every unknown size is an *unbacked* symbolic integer of one `ShapeEnv`: nothing is guessed and no
 test value is needed. Applying a torch function to fake tensors infers the result, *learns* sizes
@@ -206,7 +206,7 @@ def alike(one: Fake, other: Fake) -> bool:
 
 
 def repeated(results: Sequence[Fake], inputs: Sequence[Fake]) -> list[Fake] | None:
-    """What a call that gave `results` of `inputs` would give of others that are `alike`.
+    """Return what a call that gave `results` of `inputs` would give of others that are `alike`.
 
     Returns
     -------
@@ -343,16 +343,13 @@ def _broadcast(structure: Any) -> Any:
     """Give all tensors of `structure` the shape that they have together."""
     tensors = _tensors(structure)
     # Known sizes first, so that two that differ meet.
-    order = sorted(range(len(tensors)), key=lambda i: _partly_unknown(tensors[i]))
+    partly = [any(known(size) is None for size in tensor.shape) for tensor in tensors]
+    order = sorted(range(len(tensors)), key=partly.__getitem__)
     wide = dict(zip(order, torch.broadcast_tensors(*[tensors[i] for i in order]), strict=True))
     number = iter(range(len(tensors)))
     return map_structure(
         lambda leaf: wide[next(number)] if isinstance(leaf, torch.Tensor) else leaf, structure
     )
-
-
-def _partly_unknown(tensor: torch.Tensor) -> bool:
-    return any(known(size) is None for size in tensor.shape)
 
 
 def _check_possible(world: World, sizes: Iterable[Any]) -> None:

@@ -1,8 +1,8 @@
 """Shared variables: tensors that keep their value between calls, and who may touch them when.
 
-A `Function` with updates is a *writer* of the shared variables it updates. Whoever reads or
-writes such a variable takes the writers' locks, so that a call is atomic: a value assigned while
-training runs in another thread takes effect between two batches, and nobody sees half an update.
+A `Function` with updates is a *writer* of the shared variables it updates. Reading or writing
+such a variable takes the writers' locks, so that a call is atomic: a value assigned while
+training runs in another thread takes effect between two batches, and no reader sees half an update.
 Variables without writers, and runs over different variables, never wait for each other.
 """
 
@@ -21,7 +21,8 @@ from workbench import errors
 from workbench.hints import hinted
 from workbench.tensor import shapes
 from workbench.tensor.inputs import as_tensor, check_name
-from workbench.tensor.variable import Variable, refuse_in_place
+from workbench.tensor.refusals import refuse_in_place
+from workbench.tensor.variable import Variable
 from workbench.tensor.vocabulary import refuse_keywords
 
 Check = Callable[[str, torch.Tensor, Any], object]
@@ -46,7 +47,7 @@ class WriterLock:
 def together(writers: Iterable[WriterLock]) -> AbstractContextManager[object]:
     """The locks of `writers` as one context, which can be entered again and again.
 
-    They are taken in one fixed order, so that nobody waits in a circle.
+    They are taken in one fixed order, so that no two threads wait for each other.
     """
     locks = [writer.lock for writer in sorted(set(writers), key=id)]
     # One lock is such a context itself, and the fastest there is.
@@ -76,7 +77,7 @@ def _refuse(variable: Any, other: Any) -> NoReturn:
 
 @runtime_checkable
 class Placed(Protocol):
-    """What a variable may belong to: a brick, which has a path."""
+    """Owner of a variable that has a path: a brick."""
 
     def path(self) -> str:
         """The names of the bricks from the top down, with slashes between."""
@@ -95,7 +96,7 @@ class SharedVariable(Variable):
         Raises for values that make no sense; asked whenever one is assigned or loaded. See
         `workbench.tensor.interval`.
     unset : bool
-        Whether it is a parameter that a brick has made and nobody has given a value.
+        True if it is a parameter that a brick has made and that has no value yet.
     default_update : Variable or None
         The value after every call that uses it, unless that call has another update for it.
     """
@@ -240,7 +241,7 @@ def shared(
     Raises
     ------
     DtypeError, ArgumentError
-        If `value` does not consist of numbers, or `dtype` or `name` is none.
+        If `value` does not consist of numbers, `dtype` is not a torch dtype, or `name` not text.
 
     Examples
     --------

@@ -1,9 +1,12 @@
-"""Nested arguments and results: the one place that knows how tensors hide in tuples and slices."""
+"""Nested arguments and results: tuples, lists, dictionaries and slices around tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+CONTAINERS = (tuple, list, dict, slice)
+"""Types whose values have leaves; all other values are leaves."""
 
 
 def map_structure(function: Callable[[Any], Any], value: Any) -> Any:
@@ -34,8 +37,49 @@ def map_structure(function: Callable[[Any], Any], value: Any) -> Any:
     return function(value)
 
 
+class Spec(NamedTuple):
+    """The places of leaves among the arguments of a call."""
+
+    n_args: int
+    keywords: tuple[str, ...]
+    nested: list[Any] | None
+    """The arguments with the number of a leaf in its place; None if each of them is a leaf."""
+
+
+def flatten(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], Spec]:
+    """Return the leaves of arguments, and their places.
+
+    >>> flatten(("a", ["b", "c"]), {"key": "d"})
+    (['a', 'b', 'c', 'd'], Spec(n_args=2, keywords=('key',), nested=[0, [1, 2], 3]))
+    """
+    parts, keywords = [*args, *kwargs.values()], tuple(kwargs)
+    for part in parts:
+        if isinstance(part, CONTAINERS):
+            break
+    else:
+        return parts, Spec(len(args), keywords, None)
+    leaves: list[Any] = []
+
+    def number(leaf: Any) -> int:
+        leaves.append(leaf)
+        return len(leaves) - 1
+
+    return leaves, Spec(len(args), keywords, map_structure(number, parts))
+
+
+def unflatten(spec: Spec, leaves: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return positional and keyword arguments with `leaves` in the places of `spec`.
+
+    >>> unflatten(Spec(2, ("key",), [0, [1, 2], 3]), "wxyz")
+    (('w', ['x', 'y']), {'key': 'z'})
+    """
+    parts = leaves if spec.nested is None else map_structure(leaves.__getitem__, spec.nested)
+    n = spec.n_args
+    return tuple(parts[:n]), dict(zip(spec.keywords, parts[n:], strict=True))
+
+
 def name_of(function: Callable[..., Any]) -> str:
-    """The short name of a torch function, operator or method.
+    """Return the short name of a torch function, operator or method.
 
     >>> import operator, torch
     >>> name_of(torch.relu), name_of(torch.Tensor.__add__), name_of(operator.and_)

@@ -1,4 +1,4 @@
-"""Copies to and from an accelerator that nobody waits for.
+"""Asynchronous copies to and from an accelerator.
 
 A batch is copied on a stream of its own, from memory that the device reads directly, while the
 device still computes on the batch before. The other way, `Arriving` starts a copy and tells later,
@@ -54,7 +54,7 @@ class Arriving:
 
     @property
     def arrived(self) -> bool:
-        """Whether it is there; does not wait."""
+        """True if it is there; does not wait."""
         return self._event is None or self._event.query()
 
     def get(self) -> torch.Tensor:

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from workbench import errors
 from workbench.tensor import shapes
+from workbench.tensor.call import apply
+from workbench.tensor.inputs import as_variable
 from workbench.tensor.structure import map_structure
-from workbench.tensor.variable import Call, Variable, apply, call_giving, identity
+from workbench.tensor.variable import Call, Variable, identity
 
 
 def ancestors(variables: Iterable[Variable]) -> list[Variable]:
@@ -180,16 +182,12 @@ def _rebuilt(
     call = variable.owner
     assert call is not None
 
-    def exchange(leaf: object) -> object:
-        return new.get(leaf, leaf) if isinstance(leaf, Variable) else leaf
-
     key = (call, tuple(new[v] for v in call.inputs))
     if key not in calls:
-        args, kwargs = map_structure(exchange, (call.args, call.kwargs))
-        if call.function is identity:
-            calls[key] = call_giving(args[0].fake, identity, args, {})
-        else:
-            calls[key] = _reapplied(call, args, kwargs, new)
+        leaves = [
+            new.get(leaf, leaf) if isinstance(leaf, Variable) else leaf for leaf in call.leaves
+        ]
+        calls[key] = _reapplied(call, leaves, new)
     copy = _nth(calls[key], variable.index)
     copy.name = variable.name
     copy.tag = variable.tag.copy()
@@ -197,15 +195,14 @@ def _rebuilt(
     return copy
 
 
-def _reapplied(
-    call: Call,
-    args: tuple[object, ...],
-    kwargs: dict[str, object],
-    new: Mapping[Variable, Variable],
-) -> object:
-    """The results of `call` with other arguments, in which `new` took the place of variables."""
+def _reapplied(call: Call, leaves: list[object], new: Mapping[Variable, Variable]) -> object:
+    """Return what `call` gives on other `leaves`, where `new` took the place of variables."""
+    if call.function is identity:
+        copied = call.on(leaves)
+        return copied.give(copied.inputs[0].fake)
     token = errors.location.set(call.location)
     try:
+        again = call.on(leaves)
         if all(shapes.alike(v.fake, new[v].fake) for v in call.inputs):
             inputs = [v.fake for v in call.inputs]
             fakes = shapes.repeated([v.fake for v in call.outputs], inputs)
@@ -214,8 +211,8 @@ def _reapplied(
                 result = map_structure(
                     lambda leaf: next(found) if isinstance(leaf, Variable) else leaf, call.structure
                 )
-                return call_giving(result, call.function, args, kwargs)
-        return apply(call.function, args, kwargs)
+                return again.give(result)
+        return apply(call.function, again.args, again.kwargs)
     finally:
         errors.location.reset(token)
 
@@ -229,7 +226,5 @@ def _nth(structure: object, index: int) -> Variable:
     if index < len(found):
         return found[index]
     # A size that became known: a constant takes its place.
-    from workbench.tensor.inputs import as_variable
-
     value = structure if isinstance(structure, int) else shapes.known(structure)  # type: ignore[arg-type]
     return as_variable(value)

@@ -148,7 +148,7 @@ KEYWORDS = {
 
 
 def function_hint(name: str) -> str:
-    """What to write in place of a name that `workbench.tensor` does not have, or nothing."""
+    """Return what to write in place of a name that `workbench.tensor` does not have, or nothing."""
     return f"; it is torch's: write {FUNCTIONS[name]}" if name in FUNCTIONS else ""
 
 
@@ -164,7 +164,7 @@ def unknown_attribute(variable: object, name: str, known: Iterable[str]) -> Unkn
 
 
 def keyword_hint(function: str, keywords: Iterable[str]) -> str:
-    """What to write in place of one of `keywords`, or nothing."""
+    """Return what to write in place of one of `keywords`, or nothing."""
     for keyword in keywords:
         if (function, keyword) in KEYWORDS:
             return f"; {function} {KEYWORDS[function, keyword]}"

@@ -1,7 +1,8 @@
-"""How a function runs: eagerly, compiled, or captured; one meaning in every tier.
+"""Execution of functions: eager, compiled, or captured, with the same results in every tier.
 
 A `Step` is what a call does. `Eager` runs it as it is written. `tracing` flattens it, gradients and
-updates included, for `Compiled` to run as one program. `Execution` decides between the tiers.
+updates included, for `Compiled` to run as one program and `Captured` to replay. `Tier` is what they
+have in common, and `Execution` decides between them.
 """
 
 from workbench.names import explain_missing

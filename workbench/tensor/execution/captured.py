@@ -13,15 +13,16 @@ from typing import Any
 import torch
 
 from workbench.tensor import torch_internals as internals
-from workbench.tensor.execution.step import Step
+from workbench.tensor.execution.compiled import Compiled
+from workbench.tensor.execution.step import Run, Step
 
 RECURS = 3
-"""How often a shape must have come before it is captured."""
+"""Number of times that a shape must have come before it is captured."""
 WARM_UP = 3
 """Runs before capturing, in which libraries allocate what they keep."""
 
 
-class Captured:
+class Replay:
     """Runs a compiled program for inputs of one shape; captures it once that recurs.
 
     Parameters
@@ -80,3 +81,13 @@ class Captured:
             # What the runs before capturing did to shared variables has not happened.
             if updated:
                 internals.foreach_copy_(updated, before)
+
+
+class Captured(Compiled):
+    """Runs a step by compiled programs that are replayed for shapes that recur."""
+
+    name = "captured"
+
+    def prepared(self, run: Run) -> Run:
+        """Return a `Replay` of the program."""
+        return Replay(run, self.step)

@@ -12,26 +12,27 @@ import functools
 import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 
 from workbench import errors
 from workbench.tensor import torch_internals as internals
-from workbench.tensor.execution.captured import Captured
 from workbench.tensor.execution.eager import Eager, undefined
+from workbench.tensor.execution.fakes import OFTEN_SMALL, refusal
 from workbench.tensor.execution.loops import Program
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.quiet import silence
+from workbench.tensor.execution.report import lines_about
 from workbench.tensor.execution.rewrites import rewrite
 from workbench.tensor.execution.step import Run, Step
 from workbench.tensor.execution.threads import REMEMBERED, Threads
 from workbench.tensor.execution.trace import Trace
-from workbench.tensor.execution.tracing import OFTEN_SMALL, refusal, trace
+from workbench.tensor.execution.tracing import trace
 
 VARIANTS = 8
-"""How many programs one step may have."""
+"""Most programs that one step may have."""
 NOT_THESE = "inputs of the sizes {sizes} run eagerly, since they need a program of their own: {why}"
 
 OPERATIONS = [
@@ -75,7 +76,7 @@ class Variant:
         self._held = [variable.tensor for variable in step.shared]
 
     def run(self, sizes: tuple[int, ...]) -> Run:
-        """What runs tensors of `sizes`, which must fit; no guard has looked at what it gives."""
+        """Return what runs tensors of `sizes`, which must fit; no guard looks at what it gives."""
         pairs = zip(sizes, self.trace.symbols, strict=True)
         given = [size for size, symbol in pairs if not isinstance(symbol, int)]
         program, held = self._program, self._held
@@ -87,7 +88,7 @@ class Variant:
 
 
 class Guarded:
-    """What runs inputs of certain sizes, and has the guard of the step look at the outputs.
+    """A program for inputs of certain sizes, with the guard of the step looking at the outputs.
 
     Nothing that a program takes requires gradients, so that autograd need not be switched off.
     """
@@ -176,6 +177,25 @@ class Compiled:
         for example in examples:
             self.add(tuple(example))
 
+    @property
+    def seconds(self) -> float:
+        """Seconds that tracing and compiling took."""
+        return sum(variant.seconds for variant in self.variants)
+
+    def state(self) -> list[tuple[int, ...]]:
+        """Return the sizes that programs were made for."""
+        return [variant.example for variant in self.variants]
+
+    def describe(self) -> Iterator[str]:
+        """Yield lines about each program: its sizes, what it cost, and its kernels."""
+        for number, variant in enumerate(self.variants, start=1):
+            head = f"  {self.name:<9} program {number}"
+            yield from lines_about(head, variant.trace, variant.seconds, variant.source, self.step)
+
+    def prepared(self, run: Run) -> Run:
+        """Return what runs inputs of certain sizes, given the program for them."""
+        return run
+
     def add(self, sizes: tuple[int, ...]) -> None:
         """Make a program that is valid for `sizes`, unless one is there."""
         if not any(variant.trace.fits(sizes) for variant in self.variants):
@@ -183,11 +203,11 @@ class Compiled:
             self._by_sizes.clear()
 
     def find(self, sizes: tuple[int, ...]) -> Run:
-        """What runs inputs of `sizes`; made first where that is allowed."""
+        """Return what runs inputs of `sizes`; made first where that is allowed."""
         return self._by_sizes.get(sizes) or self._choose(sizes)
 
     def _choose(self, sizes: tuple[int, ...]) -> Run:
-        """What runs inputs of `sizes`, from now on."""
+        """Choose what runs inputs of `sizes` from now on."""
         fitting = self._fitting(sizes)
         small = any(size in OFTEN_SMALL for size in sizes)
         if fitting is None and self.on_demand and not small and len(self.variants) < VARIANTS:
@@ -199,10 +219,9 @@ class Compiled:
             fitting = self._fitting(sizes)
         runner: Run = self._eager.find(sizes)
         if fitting is not None:
-            captured = self.step.device.type == "cuda"
             run = self.threads.limit(fitting.run(sizes), fitting.threads)
-            run = Captured(run, self.step) if captured else run
-            runner = Guarded(run, self.step, self._eager, tells=fitting.trace.tells)
+            tells = fitting.trace.tells
+            runner = Guarded(self.prepared(run), self.step, self._eager, tells=tells)
         if len(self._by_sizes) >= REMEMBERED:
             self._by_sizes.clear()
         self._by_sizes[sizes] = runner
@@ -214,7 +233,7 @@ class Compiled:
 
 @functools.cache
 def _processor() -> threading.Thread:
-    """What finds out what the processor can do, while a step is traced.
+    """Start to find out what the processor can do, while a step is traced.
 
     Inductor asks other processes, one after the other, and remembers for this one.
     """
@@ -229,7 +248,7 @@ def _processor() -> threading.Thread:
 
 
 def _compile(sources: list[str], traced: Trace, threads: int) -> Program:
-    """What runs a flat graph on a number of threads; its code is added to `sources`.
+    """Compile a flat graph for a number of threads; add its code to `sources`.
 
     Inductor keeps on disk what it has compiled.
     """

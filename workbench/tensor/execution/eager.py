@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -25,6 +25,8 @@ class Eager:
     step : Step
     threads : Threads
         Chooses how many threads a call uses.
+    examples, on_demand
+        As in `workbench.tensor.execution.tier.Maker`; sizes make no difference here.
 
     Attributes
     ----------
@@ -34,8 +36,16 @@ class Eager:
     """
 
     name = "eager"
+    seconds = 0.0
 
-    def __init__(self, step: Step, threads: Threads) -> None:
+    def __init__(
+        self,
+        step: Step,
+        threads: Threads,
+        examples: Sequence[tuple[int, ...]] = (),
+        *,
+        on_demand: bool = True,
+    ) -> None:
         self.step = step
         self.threads = threads
         self._by_sizes: dict[tuple[int, ...], Run] = {}
@@ -57,8 +67,16 @@ class Eager:
             self._screen = Screen(step.watched, likes, changing)
 
     def find(self, sizes: tuple[int, ...]) -> Run:
-        """What runs inputs of `sizes`: this, on as many threads as suit them."""
+        """Return what runs inputs of `sizes`: this, on as many threads as suit them."""
         return self._by_sizes.get(sizes) or self._choose(sizes)
+
+    def state(self) -> list[tuple[int, ...]]:
+        """Return nothing: no programs are made for certain sizes."""
+        return []
+
+    def describe(self) -> Iterable[str]:
+        """Yield nothing: the program is shown anyway."""
+        return ()
 
     def _choose(self, sizes: tuple[int, ...]) -> Run:
         if len(self._by_sizes) >= REMEMBERED:
@@ -125,13 +143,13 @@ class Eager:
             careful.reset(token)
 
     def _prepared(self) -> tuple[fx.GraphModule, list[Change]]:
-        """What runs, and what is to be done with its new values."""
+        """Return what runs, and what is to be done with its new values."""
         program, updated = self.step.program, self.step.updated
         changes: list[Change] = [Change()] * len(updated)
         if self.step.precision == "bf16":  # which decides for each operation how it is computed
             return program.module, changes
         graph = fused(program)
-        if not self._away:  # elsewhere nobody waits to see whether there will be updates
+        if not self._away:  # elsewhere the decision about updates is not waited for
             held = graph.find_nodes(op="placeholder")[len(program.inputs) :]
             node_of = dict(zip(program.shared, held, strict=False))
             changes = in_place(graph, [node_of.get(variable) for variable in updated])
@@ -189,7 +207,7 @@ class Eager:
 
 
 def undefined(outputs: Sequence[Any]) -> bool:
-    """Whether one of the outputs is NaN, or has an element that is."""
+    """Return True if one of the outputs is NaN, or has an element that is."""
     for output in outputs:
         if isinstance(output, torch.Tensor) and output.is_floating_point():
             value = (output if output.dim() == 0 else output.sum()).item()

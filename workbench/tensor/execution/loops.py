@@ -20,7 +20,7 @@ import torch
 from workbench.openmp import limited
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.products import product
-from workbench.tensor.lowering import instead
+from workbench.tensor.program import instead
 
 if TYPE_CHECKING:
     from workbench.tensor.execution.trace import Trace

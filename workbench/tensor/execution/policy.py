@@ -1,9 +1,9 @@
-"""Which tier a function runs in, and when it changes over.
+"""Policy of execution: the tier that a function runs in, and when it changes.
 
 ``auto`` starts eagerly and times some of its calls. When what compiling would save over the calls
 to come outweighs what it costs, a thread compiles; the first call after that swaps over, so that a
-swap is always between two batches and nobody waits for a compiler. If the compiled program turns
-out slower, the function goes back. Whoever wants to know is told, in the thread that calls.
+swap is always between two batches and no call waits for a compiler. If the compiled program turns
+out slower, the function goes back. A change is reported in the thread that calls.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ from typing import Any, Literal
 import numpy
 
 from workbench import errors
-from workbench.tensor.execution.compiled import Compiled
-from workbench.tensor.execution.eager import Eager
 from workbench.tensor.execution.memory import keep_memory
 from workbench.tensor.execution.step import Run, Step
 from workbench.tensor.execution.threads import Threads
+from workbench.tensor.execution.tier import TIERS, Tier
 
 Mode = Literal["auto", "eager", "compiled"]
 MODES: tuple[Mode, ...] = ("auto", "eager", "compiled")
@@ -35,7 +34,7 @@ MODES: tuple[Mode, ...] = ("auto", "eager", "compiled")
 SAMPLE_EVERY = 16
 """One call in so many is timed."""
 SAMPLES = 8
-"""How many timed calls a decision needs."""
+"""Number of timed calls that a decision needs."""
 EXPECTED_SAVING = 1 / 3
 """The part of an eager call that compiling is expected to save, before it is known."""
 SECONDS = 6.0
@@ -70,13 +69,14 @@ class Execution:
     Parameters
     ----------
     step : Step
-    mode : {'auto', 'eager', 'compiled'}
+    mode : str
+        ``'auto'``, or the tier that was asked for: one of `TIERS`.
     name : str
         Of the function, for messages.
 
     Attributes
     ----------
-    tier : Eager or Compiled
+    tier : Tier
     threads : Threads
         How many threads calls use.
     calls : int
@@ -84,38 +84,39 @@ class Execution:
     reason : str
         Why the tier is what it is.
     calls_left : callable or None
-        Says how many calls are to come, or gives ``None`` where nobody knows; as many as there
+        Says how many calls are to come, or gives ``None`` where that is unknown; as many as there
         have been, then.
     report : callable or None
         Told `described` when the tier changes, or when it is settled that it will not.
     """
 
-    def __init__(self, step: Step, mode: Mode, name: str) -> None:
+    def __init__(self, step: Step, mode: str, name: str) -> None:
         keep_memory()
         self.step = step
         self.mode = mode
         self.name = name
         self.threads = Threads(step)
-        self.tier: Eager | Compiled = Eager(step, self.threads)
+        self.tier: Tier = TIERS["eager"](step, self.threads)
         self.reason = "asked for" if mode != "auto" else ""
         self.calls = 0
         self.calls_left: Callable[[], float | None] | None = None
         self.report: Callable[[str], object] | None = None
         self.thread: threading.Thread | None = None
         self.examples: list[tuple[int, ...]] = []
-        self._next_look = {"auto": SAMPLE_EVERY, "eager": math.inf, "compiled": 1}[mode]
+        self._next_look = {"auto": SAMPLE_EVERY, "eager": math.inf}.get(mode, 1)
         self._times: list[float] = []
         self._eager_time = math.nan
-        self._made: Compiled | errors.CompilationError | None = None
+        self._made: Tier | errors.CompilationError | None = None
+        self._swapped = False
 
     def find(self, sizes: tuple[int, ...]) -> Run:
-        """What runs the next call, on inputs of `sizes`; may compile if that was asked for."""
+        """Return what runs the next call, on inputs of `sizes`; makes the tier asked for first."""
         self.calls += 1
         if self.calls < self._next_look:
             return self.tier.find(sizes)
-        if self.mode == "compiled":
+        if self.mode != "auto":
             self._next_look = math.inf
-            self._compile_now(sizes)
+            self._make_now(sizes)
             return self.tier.find(sizes)
         return self._look(sizes)
 
@@ -126,15 +127,13 @@ class Execution:
 
     def state(self) -> list[tuple[int, ...]]:
         """The sizes that programs were made for; those made for the same are the same."""
-        if isinstance(self.tier, Compiled):
-            return [variant.example for variant in self.tier.variants]
-        return list(self.examples)
+        return self.tier.state() or list(self.examples)
 
-    def _compile_now(self, sizes: tuple[int, ...]) -> None:
+    def _make_now(self, sizes: tuple[int, ...]) -> None:
         # Examples may be those of a step that had other inputs, for other observers.
         known = [example for example in self.examples if len(example) == len(sizes)]
         try:
-            self.tier = Compiled(self.step, self.threads, [*known, sizes])
+            self.tier = TIERS[self.mode](self.step, self.threads, [*known, sizes])
         except errors.CompilationError as error:
             self.reason = FAILED.format(why=error)
             warnings.warn(
@@ -149,7 +148,7 @@ class Execution:
         if self._made is not None:
             self._swap(self._made)
         elif len(self._times) >= SAMPLES:
-            if isinstance(self.tier, Compiled):
+            if self._swapped:
                 self._compare()
             elif self.thread is None and self._pays():
                 self._compile_later(sizes)
@@ -182,34 +181,28 @@ class Execution:
     def _compile(self, sizes: tuple[int, ...]) -> None:
         try:
             with _turn, _short_turns():
-                self._made = Compiled(self.step, self.threads, [sizes], on_demand=False)
+                self._made = TIERS["compiled"](self.step, self.threads, [sizes], on_demand=False)
         except errors.CompilationError as error:
             self._made = error
-        except Exception as error:  # a thread has nobody to tell but who calls next
+        except Exception as error:  # a thread can tell only the next caller
             self._made = errors.CompilationError(f"{type(error).__name__}: {error}")
         self._next_look = 0
 
-    def _swap(self, made: Compiled | errors.CompilationError) -> None:
+    def _swap(self, made: Tier | errors.CompilationError) -> None:
         self._made = None
-        if isinstance(made, Compiled):
-            self.tier = made
-            self._times = []
-            self._tell(
-                SWAPPED.format(
-                    calls=self.calls - 1,
-                    eager=1e3 * self._eager_time,
-                    seconds=sum(variant.seconds for variant in made.variants),
-                )
-            )
-        else:
+        if isinstance(made, errors.CompilationError):
             self._stay_eager(FAILED.format(why=made))
+            return
+        self.tier, self._swapped, self._times = made, True, []
+        eager = 1e3 * self._eager_time
+        self._tell(SWAPPED.format(calls=self.calls - 1, eager=eager, seconds=made.seconds))
 
     def _compare(self) -> None:
         """Go back if the compiled program is slower than the eager calls were."""
         self._next_look = math.inf
         compiled = _median(self._times)
         if compiled > 1.05 * self._eager_time:
-            self.tier = Eager(self.step, self.threads)
+            self.tier = TIERS["eager"](self.step, self.threads)
             self._stay_eager(SLOWER.format(compiled=1e3 * compiled, eager=1e3 * self._eager_time))
 
     def _stay_eager(self, reason: str) -> None:

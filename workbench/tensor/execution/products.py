@@ -33,7 +33,7 @@ def by_onednn(left: torch.Tensor, right: torch.Tensor) -> bool:
 
 
 def by_inductor(left: torch.Tensor, right: torch.Tensor) -> bool:
-    """Whether the product of two matrices, which may be fake, is to be left to no library.
+    """Return True if the product of two matrices, which may be fake, is to be left to no library.
 
     Those of integers never are: a sum of small ones would have a larger dtype.
     """

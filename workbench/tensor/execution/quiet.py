@@ -1,6 +1,6 @@
 """Silence on stderr about what torch refuses to trace or compile: it is said by an error of ours.
 
-What somebody asked torch to tell, by ``TORCH_LOGS``, is of a lower level and stays.
+What ``TORCH_LOGS`` asks torch to tell is of a lower level and stays.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def _singly(graph: fx.Graph, node: Any) -> None:
 
 
 def _product(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
-    """``mm`` by whoever is fastest: a sum for small matrices, oneDNN for large ones."""
+    """Compute ``mm`` in the fastest way: a sum for small matrices, oneDNN for large ones."""
     left, right = node.args
     given = _value(left), _value(right)
     if by_inductor(*given):

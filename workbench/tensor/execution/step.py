@@ -1,4 +1,4 @@
-"""What one call of a function does, apart from how: the input of every tier."""
+"""Steps: all that one call of a function does, in a form that every tier can run."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, Protocol
 
 import torch
 
-from workbench.tensor.lowering import Program
+from workbench.tensor.program import Program
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.variable import Variable
 
 Run = Callable[[Sequence[Any]], Sequence[Any]]
-"""What runs a step: from its inputs, tensors that are known to fit, to its outputs."""
+"""Function that runs a step: from its inputs, tensors that are known to fit, to its outputs."""
 
 
 class Guard(Protocol):
@@ -97,12 +97,12 @@ class Step:
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The device on which it computes."""
         variables = [*self.shared, *self.program.inputs]
         return variables[0].device if variables else torch.device("cpu")
 
     def divided(self, results: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-        """What the program gives: the outputs, and the new values."""
+        """Divide what the program gives into outputs and new values."""
         outputs, news = results[: self.n_outputs], results[self.n_outputs :]
         if self.precision == "bf16":
             outputs = [

@@ -24,7 +24,7 @@ from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.processors import available_processors
 from workbench.tensor.execution.quiet import silence
 from workbench.tensor.execution.step import Run, Step
-from workbench.tensor.lowering import instead
+from workbench.tensor.program import instead
 from workbench.tensor.scan import Loop
 
 SMALL = 10**8
@@ -36,7 +36,7 @@ REMEMBERED = 1000
 
 
 class Work(NamedTuple):
-    """How much a step computes, in multiplications; infinite where it is not known."""
+    """Work of a step, in multiplications; infinite where it is not known."""
 
     total: float
     moment: float

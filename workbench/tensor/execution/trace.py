@@ -45,13 +45,13 @@ class Trace:
 
     @property
     def environment(self) -> ShapeEnv:
-        """What was learned about the symbols."""
+        """The shape environment, which knows what was learned about the symbols."""
         environment: ShapeEnv = self.mode.shape_env  # type: ignore[assignment]
         return environment
 
     @property
     def plain(self) -> bool:
-        """Whether all it works on are arguments, and these and all results their own or sizes.
+        """True if the graph uses only its arguments, and no tensors share storage.
 
         To be asked before the graph is compiled.
         """
@@ -68,7 +68,7 @@ class Trace:
         )
 
     def fits(self, sizes: Sequence[int]) -> bool:
-        """Whether the graph, and what was compiled of it, is valid for `sizes`."""
+        """Return True if the graph, and what was compiled of it, is valid for `sizes`."""
         known = self.environment
         values = {}
         for symbol, size in zip(self.symbols, sizes, strict=True):
@@ -92,7 +92,7 @@ class Trace:
         )
 
     def bound(self, symbol: Any) -> str:
-        """Which values of one of `symbols` are valid as far as that depends on it alone."""
+        """Return in words which values of a symbol are valid, as far as it alone decides."""
         known = self.environment
         value = symbol if isinstance(symbol, int) else known.replacements.get(symbol, symbol)
         if value != symbol or isinstance(symbol, int):
@@ -102,5 +102,5 @@ class Trace:
 
     @property
     def operations(self) -> int:
-        """How many operations the graph has."""
+        """The number of operations of the graph."""
         return sum(node.op == "call_function" for node in self.graph.graph.nodes)

@@ -8,10 +8,7 @@ sizes for which `Trace.fits` says so.
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +17,15 @@ from torch import fx
 
 from workbench import errors
 from workbench.tensor import torch_internals as internals
-from workbench.tensor.draws import draws
+from workbench.tensor.execution.fakes import Fakes
 from workbench.tensor.execution.halves import halved
-from workbench.tensor.execution.indices import indexes, safe_operations, telling
+from workbench.tensor.execution.indices import indexes, telling
 from workbench.tensor.execution.loops import SHORT, Moment, Program, call
 from workbench.tensor.execution.precision import arithmetic
-from workbench.tensor.execution.quiet import silence
 from workbench.tensor.execution.screen import all_of
 from workbench.tensor.execution.step import Step
 from workbench.tensor.execution.trace import Trace
-from workbench.tensor.lowering import instead
+from workbench.tensor.program import instead
 
 if TYPE_CHECKING:
     from workbench.tensor.scan import Loop
@@ -37,129 +33,11 @@ if TYPE_CHECKING:
 Compiler = Callable[[Trace, int], Program]
 """What makes a program of a flat graph, for a number of threads."""
 
-OFTEN_SMALL = (0, 1)
-"""Sizes for which torch takes other paths: a graph is made for one of them, or for neither."""
-
 HOOKED = "put_hook has Python look at values within the graph"
 NO_SIZE = (
     "the number of steps of a scan is a value, which is known only when it has been computed; "
     "compiled it has to be a number, or a size of an input"
 )
-DRAWS = (
-    "{node} draws from torch's own generator; a RandomStream draws the same numbers in every tier"
-)
-
-DECIDES = (
-    "Python decides by a value how to go on, or how large something is, and that is known only "
-    "when it has been computed"
-)
-NO_RULE = "torch has no rule for what {operation} gives, or for how to compile it"
-TWICE = "it differentiates a gradient that has come through a scan"
-
-
-def refusal(error: Exception) -> errors.CompilationError:
-    """What is said, in one line, of a step that torch could not trace or compile."""
-    kind, lines = type(error).__name__, str(error).strip().splitlines() or [""]
-    if kind in ("GuardOnDataDependentSymNode", "DataDependentOutputException"):
-        return errors.CompilationError(DECIDES)
-    if kind.startswith(("Unsupported", "DynamicOutputShape")):
-        return errors.CompilationError(NO_RULE.format(operation=lines[0]))
-    if "workbench.loop_backward" in lines[0]:
-        return errors.CompilationError(TWICE)
-    said = re.sub(r"^\S*\.cpp:\d+: ", "", lines[0])
-    return errors.CompilationError(f"{kind}: {said}")
-
-
-class Fakes:
-    """Stand-ins for the arguments of one graph, and what is learned about their sizes."""
-
-    def __init__(self) -> None:
-        from torch.fx.experimental.symbolic_shapes import ShapeEnv
-
-        self.known = ShapeEnv()
-        self.mode = internals.FakeTensorMode(shape_env=self.known, allow_non_fake_inputs=True)
-        self.symbols: list[Any] = []
-        self.sizes: list[Any] = []
-
-    def size(self, example: int, *, any_value: bool = False) -> Any:
-        """A size that may be another one than `example`."""
-        from torch.fx.experimental.symbolic_shapes import DimDynamic
-
-        if example in OFTEN_SMALL and not any_value:
-            self.symbols.append(example)
-            return example
-        source = internals.ConstantSource(f"size_{len(self.symbols)}")
-        symbol = self.known.create_symbol(
-            example, source, DimDynamic.DYNAMIC, do_not_specialize_zero_one=any_value
-        )
-        self.symbols.append(symbol)
-        self.sizes.append(self.known.create_symintnode(symbol, hint=example, source=source))
-        return self.sizes[-1]
-
-    def tensor(self, shape: Sequence[Any], like: Any) -> torch.Tensor:
-        """A tensor of `shape`, with the dtype and on the device of `like`."""
-        with self.mode:
-            return torch.empty(shape, dtype=like.dtype, device=like.device)
-
-    def held(self, tensor: torch.Tensor) -> torch.Tensor:
-        """A tensor of just this shape and layout."""
-        return self.mode.from_tensor(tensor, static_shapes=True)
-
-    def record(self, function: Callable[..., Any], arguments: Sequence[Any]) -> fx.GraphModule:
-        """Run `function` on `arguments`; give all operations as a graph.
-
-        Raises
-        ------
-        CompilationError
-            If Python has to look at values on the way, or random numbers are drawn.
-        """
-        from torch.fx.experimental.proxy_tensor import make_fx
-
-        try:
-            with silence(), torch.no_grad(), self.mode:
-                rules = {**_broadcast(), **safe_operations()}
-                made = make_fx(function, decomposition_table=rules, tracing_mode="real")
-                graph = made(*arguments)
-        except errors.CompilationError:
-            raise
-        except Exception as error:
-            raise refusal(error) from error
-        for node in graph.graph.nodes:
-            if draws(node.target, node.args, node.kwargs):
-                raise errors.CompilationError(DRAWS.format(node=node.target))
-        return graph
-
-
-@functools.cache
-def _broadcast() -> dict[Any, Callable[..., Any]]:
-    """Operations whose shape rules do not take a symbolic size that one operand alone has.
-
-    They get operands of one shape.
-    """
-    # One shape may be written in two ways, as terms of other sizes: what was widened is not again.
-    widened = ContextVar("widened", default=False)
-
-    def wide(operation: Any) -> Callable[..., Any]:
-        def compute(*args: Any, **kwargs: Any) -> Any:
-            if widened.get():
-                return NotImplemented
-            tensors = [arg for arg in args if isinstance(arg, torch.Tensor)]
-            # As text, since a question whether sizes are equal would make the answer a condition.
-            if len({str(tensor.shape) for tensor in tensors}) == 1:
-                return NotImplemented
-            new = iter(torch.broadcast_tensors(*tensors))
-            args = tuple([next(new) if isinstance(a, torch.Tensor) else a for a in args])
-            token = widened.set(True)
-            try:
-                return operation(*args, **kwargs)
-            finally:
-                widened.reset(token)
-
-        return compute
-
-    aten = torch.ops.aten
-    operations = (aten.addcmul.default, aten.addcdiv.default, aten.lerp.Tensor, aten.lerp.Scalar)
-    return {operation: wide(operation) for operation in operations}
 
 
 def trace(step: Step, sizes: Sequence[int], compiler: Compiler, threads: int = 1) -> Trace:

@@ -1,0 +1,143 @@
+"""Applying functions to variables: every symbolic operation goes through `apply`.
+
+The arguments of a call are flattened once, when the `Call` is made; what is refused, inferred and
+shown of them works on its leaves. Calls are pickled by the function and arguments that make them
+again.
+"""
+
+from __future__ import annotations
+
+import copyreg
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from workbench import errors
+from workbench.tensor import shapes
+from workbench.tensor.printing import shown_arguments
+from workbench.tensor.refusals import refuse_function
+from workbench.tensor.structure import flatten, name_of
+from workbench.tensor.variable import Call, Variable, identity
+from workbench.tensor.vocabulary import keyword_hint
+
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+"""Positional and keyword arguments."""
+
+PREPARED: dict[Callable[..., Any], Callable[..., Arguments]] = {}
+"""For a function what checks and exchanges its arguments: takes it and them, gives them."""
+
+
+class Operation:
+    """A function that tells by itself what it would give: `infer` in place of a trial on fakes."""
+
+    __name__ = "operation"
+
+    def infer(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the fakes that a call on fakes would give."""
+        raise NotImplementedError
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute on tensors."""
+        raise NotImplementedError
+
+
+def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Make the call of `function` on arguments and return its symbolic results.
+
+    Results that are neither tensors nor symbolic numbers (a dtype, a known size) come back as
+    they are.
+
+    Raises
+    ------
+    OperationError, SymbolicError
+        If the function cannot be part of a graph, or does not take such arguments.
+    ShapeError, DtypeError
+        If the arguments do not fit.
+    """
+    kwargs = dict(kwargs)
+    refuse_function(function, args, kwargs, lambda: shown_arguments(args, kwargs))
+    call = Call.of(function, args, kwargs)
+    if function in PREPARED:
+        call = Call.of(function, *PREPARED[function](function, call.args, dict(call.kwargs)))
+    try:
+        result = infer(call)
+    except errors.OperationError as error:
+        hint = keyword_hint(name_of(function), kwargs)
+        if hint:
+            raise errors.OperationError(f"{error}{hint}") from None
+        # torch takes tensors here, which a symbolic number is not: make it one and try again.
+        if not any(variable.is_number for variable in call.inputs):
+            raise
+        call = call.on([_as_tensor(leaf) for leaf in call.leaves])
+        result = infer(call)
+    return call.give(result)
+
+
+def infer(call: Call) -> Any:
+    """Return the fakes that `call` gives, in their structure.
+
+    Raises
+    ------
+    ShapeError, DtypeError, OperationError
+        If the function refuses its arguments.
+    """
+    args, kwargs = call.fakes()
+    if isinstance(call.function, Operation):
+        return call.function.infer(*args, **kwargs)
+    return shapes.infer(
+        call.function, args, kwargs, lambda: shown_arguments(call.args, call.kwargs)
+    )
+
+
+def _as_tensor(leaf: Any) -> Any:
+    if isinstance(leaf, Variable) and leaf.is_number:
+        return apply(torch.scalar_tensor, (leaf,), {"dtype": leaf.dtype})
+    return leaf
+
+
+def _reduced(call: Call) -> tuple[Any, ...]:
+    return _called_again, (call.function, _frozen((call.args, call.kwargs)), call.location)
+
+
+copyreg.pickle(Call, _reduced)
+
+
+def _frozen(value: Any) -> Any:
+    """Nested arguments as tuples, each with the type that it stands for.
+
+    What is attached to an argument may lead back to the call. A pickle would then refer to a list
+    or a dictionary of arguments before it has filled it; tuples it makes from the inside out.
+    """
+    if type(value) is dict:
+        return dict, tuple((key, _frozen(part)) for key, part in value.items())
+    if type(value) in (list, tuple):
+        return type(value), tuple(_frozen(part) for part in value)
+    return value
+
+
+def _thawed(value: Any) -> Any:
+    if type(value) is not tuple:
+        return value
+    kind, parts = value
+    if kind is dict:
+        return {key: _thawed(part) for key, part in parts}
+    return kind(_thawed(part) for part in parts)
+
+
+def _called_again(
+    function: Callable[..., Any], arguments: tuple[Any, ...], location: tuple[str, ...]
+) -> Call:
+    args, kwargs = _thawed(arguments)
+    token = errors.location.set(location)
+    try:
+        if function is identity:
+            call = Call.of(function, args, kwargs)
+            call.give(args[0].fake)
+            return call
+        results, _ = flatten([apply(function, args, kwargs)], {})
+    finally:
+        errors.location.reset(token)
+    owner = next(leaf for leaf in results if isinstance(leaf, Variable)).owner
+    assert owner is not None
+    return owner

@@ -1,0 +1,82 @@
+"""Faults: rules that are broken, where, and by what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx
+
+from workbench import errors
+from workbench.hints import hinted
+from workbench.tensor import shapes
+from workbench.tensor.variable import Call
+
+Found = Iterator[tuple[Any, str]]
+"""Nodes that break a rule, and for each what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One broken rule.
+
+    Attributes
+    ----------
+    rule : str
+        What must hold.
+    node : str
+        The variable, call or node that breaks it.
+    place : str
+        The brick application that made it; empty outside bricks.
+    detail : str
+        What is there instead.
+    """
+
+    rule: str
+    node: str
+    place: str
+    detail: str
+
+    def __str__(self) -> str:
+        where = f"{self.place}: " if self.place else ""
+        return f"{where}{self.node}: {self.detail}, but {self.rule}"
+
+
+@hinted
+def refuse(faults: Sequence[Fault]) -> None:
+    """Raise `GraphError` if there are any `faults`; its text names all of them."""
+    if faults:
+        raise errors.GraphError("the graph is broken: " + "; ".join(map(str, faults)))
+
+
+def broken(subject: Any, rules: Mapping[str, Callable[[Any], Found]]) -> list[Fault]:
+    """Return the faults of `subject`; the first rule that is broken decides.
+
+    Each rule relies on those before it: what has a cycle cannot be inferred.
+    """
+    for rule, find in rules.items():
+        faults = [
+            Fault(rule, named(node), subject.place(node), detail) for node, detail in find(subject)
+        ]
+        if faults:
+            return faults
+    return []
+
+
+def named(node: Any) -> str:
+    """Return the name of a node or call, or that of a variable."""
+    return node.name if isinstance(node, (fx.Node, Call)) else repr(node)
+
+
+def disagree(one: Any, other: Any) -> str:
+    """Return in words how two fakes differ in dtype or known sizes; nothing if they do not."""
+    if not (isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor)):
+        return ""
+    pairs = zip(one.shape, other.shape, strict=False)
+    sizes = [(shapes.known(a), shapes.known(b)) for a, b in pairs]
+    fit = one.dtype == other.dtype and one.dim() == other.dim()
+    if fit and all(a is None or b is None or a == b for a, b in sizes):
+        return ""
+    return f"it is {shapes.describe(one)} instead of {shapes.describe(other)}"

@@ -1,0 +1,258 @@
+"""Rules of lowered programs, as they were lowered and after rewrites."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import fx
+
+from workbench import errors
+from workbench.hints import hinted
+from workbench.tensor import shapes
+from workbench.tensor import torch_internals as internals
+from workbench.tensor.call import Operation
+from workbench.tensor.checks.fault import Fault, Found, broken, disagree
+from workbench.tensor.checks.graph import IN_PLACE, check_graph
+from workbench.tensor.lowering import METHODS, _differentiate, _require_grad
+from workbench.tensor.program import Program
+from workbench.tensor.refusals import changes_in_place
+from workbench.tensor.shared import SharedVariable
+from workbench.tensor.structure import map_structure
+from workbench.tensor.variable import Call, Variable
+
+
+class _Lowered:
+    """The graph of a program, as it was lowered or after a rewrite, and what inference gives."""
+
+    def __init__(
+        self, program: Program, updated: Sequence[SharedVariable], graph: fx.Graph | None
+    ) -> None:
+        self.program, self.updated = program, updated
+        self.graph = program.graph if graph is None else graph
+        self.nodes = list(self.graph.nodes)
+        self.arguments = [*program.inputs, *program.shared, *program.leaves]
+
+    def place(self, node: fx.Node) -> str:
+        """Return the brick application that made a node."""
+        call = self._origin.get(node.name)
+        return call.location[-1] if call is not None and call.location else ""
+
+    @cached_property
+    def _origin(self) -> dict[str, Call]:
+        """The call behind each node, by name: a rewrite works on a copy of the nodes."""
+        return {node.name: call for node, call in self.program.origin.items()}
+
+    @cached_property
+    def results(self) -> list[Any]:
+        """The nodes of what the program gives."""
+        given: Any = self.graph.output_node().args[0]
+        return list(given)
+
+    @cached_property
+    def values(self) -> dict[fx.Node, Any]:
+        """For every node what inference gives of its arguments; None where it cannot tell."""
+        values: dict[fx.Node, Any] = {}
+        variables = iter(self.arguments)
+        self.refused: dict[fx.Node, str] = {}
+        for node in self.nodes:
+            if node.op == "placeholder":
+                values[node] = next(variables).fake
+            elif node.op == "get_attr":
+                values[node] = self.program.constants[str(node.target)]
+            elif node.op != "output":
+                values[node] = self._value(node, values)
+        return values
+
+    def _value(self, node: fx.Node, values: Mapping[fx.Node, Any]) -> Any:
+        known = node.meta.get("fake")
+        if any(values[n] is None for n in node.all_input_nodes):
+            return known
+        args, kwargs = map_structure(
+            lambda leaf: values[leaf] if isinstance(leaf, fx.Node) else leaf,
+            (tuple(node.args), dict(node.kwargs)),
+        )
+        function: Any = node.target
+        if node.op == "call_method":
+            function = METHODS[str(node.target)]
+        if function is _differentiate:
+            return [shapes.empty_like(one) for one in args[2]]
+        if function is _require_grad:
+            return args[0]
+        if function is operator.getitem and isinstance(args[0], (list, tuple)):
+            return args[0][args[1]]
+        if _has_effects(node):
+            return None
+        try:
+            if isinstance(function, Operation):
+                return function.infer(*args, **kwargs)
+            return shapes.infer(function, args, kwargs, lambda: "its arguments")
+        except (errors.ShapeError, errors.DtypeError) as error:
+            self.refused[node] = str(error)
+        except Exception:  # of which only values can tell
+            return known
+        return known
+
+
+def _has_effects(node: fx.Node) -> bool:
+    """Return True for what is called for the sake of what it does: hooks, modes, updates."""
+    name = getattr(node.target, "__name__", "")
+    return node.target is internals.set_grad_enabled or name == "run_hook" or _changes(node)
+
+
+def _changes(node: fx.Node) -> bool:
+    """Return True if a node changes one of its arguments in place."""
+    if node.op not in ("call_function", "call_method"):
+        return False
+    target: Any = node.target
+    if node.op == "call_method":
+        return bool(target.endswith("_") and not target.endswith("__"))
+    if isinstance(target, torch._ops.OpOverload):
+        return bool(target._schema.is_mutable)
+    return target in IN_PLACE or changes_in_place(target) or node.kwargs.get("out") is not None
+
+
+def in_order(lowered: Any) -> Found:
+    """Find nodes that use what is computed later."""
+    seen: set[fx.Node] = set()
+    for node in lowered.nodes:
+        late = [n.name for n in node.all_input_nodes if n not in seen]
+        if late:
+            yield node, f"{', '.join(late)} is computed later, or not at all"
+        seen.add(node)
+
+
+def _placeholders_match(lowered: _Lowered) -> Found:
+    placeholders = [node for node in lowered.nodes if node.op == "placeholder"]
+    if len(placeholders) != len(lowered.arguments):
+        yield (
+            lowered.graph.output_node(),
+            f"there are {len(placeholders)} placeholders for {len(lowered.arguments)} values",
+        )
+        return
+    for node, variable in zip(placeholders, lowered.arguments, strict=True):
+        if not variable.is_number and node.meta.get("fake") is not variable.fake:
+            yield node, f"it does not stand for {variable!r}"
+
+
+def _constants_there(lowered: _Lowered) -> Found:
+    for node in lowered.nodes:
+        if node.op == "get_attr" and node.target not in lowered.program.constants:
+            yield node, f"there is no {node.target}"
+
+
+def _pure(lowered: _Lowered) -> Found:
+    for node in lowered.nodes:
+        if _changes(node):
+            yield node, f"it changes {node.args[0]}" if node.args else "it changes something"
+
+
+def _used(lowered: Any) -> Found:
+    for node in lowered.nodes:
+        idle = node.op.startswith("call") and not node.users and not _has_effects(node)
+        # One of several results may be left over.
+        if idle and node.target is not operator.getitem:
+            yield node, "nothing uses it"
+
+
+def _autograd_off(lowered: _Lowered) -> Found:
+    switches = [node for node in lowered.nodes if node.target is internals.set_grad_enabled]
+    if switches and switches[-1].args != (False,):
+        yield switches[-1], "it stays on"
+
+
+def _as_inferred(lowered: _Lowered) -> Found:
+    for node, value in lowered.values.items():
+        if node in lowered.refused:
+            yield node, f"its inputs do not fit ({lowered.refused[node]})"
+        elif difference := disagree(node.meta.get("fake"), value):
+            yield node, difference
+
+
+def _news_fit(lowered: _Lowered) -> Found:
+    news = lowered.results[len(lowered.results) - len(lowered.updated) :]
+    for node, variable in zip(news, lowered.updated, strict=False):
+        if difference := disagree(lowered.values[node], variable.fake):
+            yield node, f"as the new value of {variable!r} {difference}"
+    if len(news) != len(lowered.updated):
+        yield lowered.graph.output_node(), f"there are {len(news)} new values"
+
+
+def _own_storage(lowered: _Lowered) -> Found:
+    held = {
+        internals.storage_of(variable.fake): repr(variable)
+        for variable in lowered.arguments
+        if not variable.is_number
+    }
+    for node in lowered.results:
+        value = lowered.values[node]
+        if not isinstance(value, torch.Tensor):
+            continue
+        storage = internals.storage_of(value)
+        if storage in held:
+            yield node, f"it has the memory of {held[storage]}"
+        held[storage] = node.name
+
+
+PROGRAM: dict[str, Callable[[_Lowered], Found]] = {
+    "what a node is computed from must come before it": in_order,
+    "placeholders must be the inputs, shared variables and leaves, in order": _placeholders_match,
+    "a constant must be one of the program's": _constants_there,
+    "no node may change in place what others read": _pure,
+    "a node must be used, unless it has effects": _used,
+    "autograd must be off at the end": _autograd_off,
+    "shapes and dtypes must be those that inference gives": _as_inferred,
+    "a new value must fit its shared variable": _news_fit,
+    "a result must have memory of its own": _own_storage,
+}
+"""Rules of lowered programs, and what finds the nodes that break each."""
+
+REWRITTEN = {
+    rule: PROGRAM[rule] for rule in PROGRAM if PROGRAM[rule] not in (_own_storage, _news_fit)
+}
+"""Those that hold when the eager tier has left the last operation of updates for later, too."""
+
+
+@hinted
+def check_program(program: Program, updated: Sequence[SharedVariable] = ()) -> list[Fault]:
+    """Check a lowered program.
+
+    Parameters
+    ----------
+    program : Program
+    updated : sequence of SharedVariable
+        The variables of which the last results are the new values.
+
+    Returns
+    -------
+    list of Fault
+    """
+    return broken(_Lowered(program, updated, None), PROGRAM)
+
+
+@hinted
+def check_rewritten(program: Program, graph: fx.Graph) -> list[Fault]:
+    """Check `graph`, a version of a program with other operations.
+
+    Returns
+    -------
+    list of Fault
+    """
+    return broken(_Lowered(program, (), graph), REWRITTEN)
+
+
+@hinted
+def check_all(
+    program: Program, outputs: Sequence[Variable], updated: Sequence[SharedVariable] = ()
+) -> list[Fault]:
+    """Check a program and the graph of variables that it was made of.
+
+    Returns
+    -------
+    list of Fault
+    """
+    made = [variable for call in program.origin.values() for variable in call.outputs]
+    return check_graph([*outputs, *made]) or check_program(program, updated)

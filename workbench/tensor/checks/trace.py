@@ -1,0 +1,89 @@
+"""Rules of traces: flat graphs that change shared variables in place, as the last thing they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import fx
+
+from workbench.hints import hinted
+from workbench.tensor import torch_internals as internals
+from workbench.tensor.checks.fault import Fault, Found, broken
+from workbench.tensor.checks.program import in_order
+from workbench.tensor.execution.trace import Trace
+
+
+class _Traced:
+    def __init__(self, trace: Trace) -> None:
+        self.nodes = list(trace.graph.graph.nodes)
+        self.arguments = trace.arguments
+        self.placeholders = [node for node in self.nodes if node.op == "placeholder"]
+
+    def place(self, node: fx.Node) -> str:
+        """Return nothing: a trace does not know its bricks."""
+        return ""
+
+
+def _arguments_match(traced: _Traced) -> Found:
+    if len(traced.placeholders) != len(traced.arguments):
+        there = f"there are {len(traced.placeholders)} placeholders"
+        yield traced.nodes[-1], f"{there} for {len(traced.arguments)} arguments"
+        return
+    for node, argument in zip(traced.placeholders, traced.arguments, strict=True):
+        value = node.meta["val"]
+        if isinstance(value, torch.Tensor):
+            there, wanted = (f"{tuple(one.shape)} {one.dtype}" for one in (value, argument))
+            if there != wanted:
+                yield node, f"it is {there} instead of {wanted}"
+
+
+def changed(node: fx.Node) -> list[fx.Node]:
+    """Return the arguments that a node changes in place."""
+    if not isinstance(node.target, torch._ops.OpOverload):
+        return []
+    found: list[fx.Node] = []
+    for i, argument in enumerate(node.target._schema.arguments):
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            given: Any = node.args[i] if i < len(node.args) else node.kwargs.get(argument.name)
+            given = given if isinstance(given, (list, tuple)) else [given]
+            found += [one for one in given if isinstance(one, fx.Node)]
+    return found
+
+
+def _not_read_once_changed(traced: _Traced) -> Found:
+    place = {node: i for i, node in enumerate(traced.nodes)}
+    changed_by: dict[int, fx.Node] = {}
+    for node in traced.nodes:
+        targets = changed(node)
+        for one in node.all_input_nodes:
+            last = changed_by.get(_storage(one))
+            # What the change itself gives, and views of that, are the new value.
+            if last is not None and place[one] < place[last] and one not in targets:
+                yield node, f"it reads {one.name} after {last.name} has changed it"
+        changed_by |= {_storage(one): node for one in targets}
+
+
+def _storage(node: fx.Node) -> int:
+    value = node.meta.get("val")
+    return internals.storage_of(value) if isinstance(value, torch.Tensor) else -id(node)
+
+
+TRACE: dict[str, Callable[[_Traced], Found]] = {
+    "what a node is computed from must come before it": in_order,
+    "placeholders must be like the arguments": _arguments_match,
+    "what is changed in place must not be read afterwards": _not_read_once_changed,
+}
+"""Rules of traces, and what finds the nodes that break each."""
+
+
+@hinted
+def check_trace(trace: Trace) -> list[Fault]:
+    """Check a trace, as it was written down or after a rewrite.
+
+    Returns
+    -------
+    list of Fault
+    """
+    return broken(_Traced(trace), TRACE)

@@ -1,0 +1,109 @@
+"""Reports of compiled programs for people: sizes, time, memory and kernels."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from workbench.tensor import torch_internals as internals
+from workbench.tensor.execution.step import Step
+from workbench.tensor.execution.trace import Trace
+
+KERNEL = re.compile(
+    r"^\s+(?:\w+ = )?((?:cpp|triton)_\w+?|extern_kernels\.\w+|torch\.ops\.[\w.]+|aten\.\w+)"
+    r"(?:\.run)?\(",
+    re.MULTILINE,
+)
+"""A call in the code that inductor writes."""
+
+LONGEST = 71
+"""The number of letters of the longest name of a kernel that is shown in full."""
+
+
+def lines_about(head: str, trace: Trace, seconds: float, source: str, step: Step) -> Iterator[str]:
+    """Yield the lines that `workbench.explain` prints of a compiled program.
+
+    Parameters
+    ----------
+    head : str
+        The beginning of the first line.
+    trace : Trace
+        What was compiled.
+    seconds : float
+        How long that took.
+    source : str
+        The code that inductor wrote.
+    step : Step
+    """
+    yield f"{head}, for {_sizes(trace, step)}"
+    peak = _peak(trace.graph)
+    yield f"            {seconds:.1f} s to trace and compile {trace.operations} operations"
+    yield (
+        f"            at most {bytes_in_words(peak)} of intermediate values for the sizes of the "
+        "example"
+    )
+    kernels = Counter(KERNEL.findall(source))
+    yield f"            {sum(kernels.values())} kernels:"
+    for name, count in kernels.items():
+        yield f"              {_shortened(name)}{f' x {count}' if count > 1 else ''}"
+
+
+def _shortened(name: str) -> str:
+    """A name without its middle, if it is long: inductor joins the names of all it has fused."""
+    half = (LONGEST - 1) // 2
+    return name if len(name) <= LONGEST else f"{name[:half]}…{name[-half:]}"
+
+
+def _sizes(trace: Trace, step: Step) -> str:
+    """Return in words for which sizes a program is valid."""
+    parts = []
+    for (i, axis), symbol in zip(step.free, trace.symbols, strict=True):
+        size = trace.bound(symbol)
+        parts.append(f"{step.program.inputs[i]!r}.shape[{axis}] {size}")
+    return ", ".join(parts) or "inputs of these sizes"
+
+
+def bytes_in_words(count: float) -> str:
+    """Return a number of bytes with a unit of its size, such as ``1.5 kB``."""
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} GB"
+
+
+def _peak(graph: torch.fx.GraphModule) -> int:
+    """The most bytes that values computed on the way take at one time, were none fused away."""
+    last: dict[torch.fx.Node, torch.fx.Node] = {}
+    for node in graph.graph.nodes:
+        for used in node.all_input_nodes:
+            last[used] = node
+    freed: dict[torch.fx.Node, list[torch.fx.Node]] = {}
+    for used, user in last.items():
+        freed.setdefault(user, []).append(used)
+    size: dict[torch.fx.Node, int] = {}
+    live = peak = 0
+    storages: set[int] = set()
+    for node in graph.graph.nodes:
+        value = node.meta.get("val")
+        new = 0
+        if isinstance(value, torch.Tensor):
+            storage = internals.storage_of(value)
+            if storage not in storages and node.op != "placeholder":
+                new = int(_hint(value.numel())) * value.element_size()
+            storages.add(storage)
+        size[node] = new
+        live += new
+        peak = max(peak, live)
+        live -= sum(size[used] for used in freed.get(node, ()))
+    return peak
+
+
+def _hint(size: Any) -> int:
+    """A size for the example; nothing for one that only values tell."""
+    hint = size.node.hint if isinstance(size, torch.SymInt) else size
+    return 0 if hint is None else int(hint)

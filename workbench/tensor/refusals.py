@@ -1,0 +1,112 @@
+"""Refusals: errors of what a variable, whose value is not computed yet, cannot do.
+
+They take the variable only to name it, so that this module knows nothing of graphs.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import torch
+
+from workbench import errors
+from workbench.tensor.draws import word_for_draw
+
+SIGNS = {
+    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**",
+    "matmul": "@", "and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>",
+}  # fmt: skip
+"""The signs of operators that have a form in place, by their names in `operator`."""
+
+IN_PLACE_OPERATORS = frozenset(f"__i{name}__" for name in SIGNS)
+IN_PLACE = frozenset({"__setitem__", "__delitem__", "resize_as", "set_data", "backward"})
+NOT_IN_PLACE = frozenset({operator.and_, operator.or_})
+"""Functions whose names end as those of torch's in-place functions do."""
+
+VALUES = frozenset({"item", "tolist", "numpy", "__array__", "__contains__"})
+
+NO_VALUE = (
+    "; torch.tensor, torch.as_tensor and torch.asarray take values that are known, and a variable "
+    "goes wherever a tensor does as it is (a size as torch.scalar_tensor(n))"
+)
+
+TORCH_NAMES = {"concatenate": "cat", "expand_dims": "unsqueeze", "power": "pow"}
+"""Functions that torch has under another name than numpy."""
+
+
+def refuse_function(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    shown: Callable[[], str],
+) -> None:
+    """Raise if `function` needs a value, changes one in place, or draws random numbers.
+
+    Parameters
+    ----------
+    function : callable
+    args, kwargs : tuple, dict
+        Its arguments, variables among them.
+    shown : callable
+        Gives the arguments in words, for the error.
+
+    Raises
+    ------
+    OperationError, SymbolicError
+    """
+    raw = getattr(function, "__name__", "")
+    target = args[0] if args else None
+    if raw in IN_PLACE or raw in IN_PLACE_OPERATORS or changes_in_place(function):
+        refuse_in_place(raw, target)
+    if kwargs.get("out") is not None or kwargs.get("inplace"):
+        refuse_in_place(
+            f"{raw}({'out' if kwargs.get('out') is not None else 'inplace'}=...)", target
+        )
+    if raw in VALUES:
+        refuse_value(target, f"{raw}()")
+    word = word_for_draw(raw, args, kwargs)
+    if word is not None:
+        raise errors.OperationError(
+            f"{raw}({shown()}) would draw from a generator of torch, so that "
+            "the run could be neither repeated nor resumed; draw from a tensor.RandomStream(seed) "
+            f"instead: {word}"
+        )
+
+
+def changes_in_place(function: Callable[..., Any]) -> bool:
+    """Return True if the name of `function` ends as those of torch's in-place functions do."""
+    name = getattr(function, "__name__", "")
+    return name.endswith("_") and not name.endswith("__") and function not in NOT_IN_PLACE
+
+
+def refuse_in_place(what: str, variable: Any) -> NoReturn:
+    """Raise the error of an in-place operation."""
+    what = {"__setitem__": "x[...] = value", "__delitem__": "del x[...]"}.get(what, what)
+    if what in IN_PLACE_OPERATORS:
+        what = f"x {SIGNS[what[3:-2]]}= value"
+    raise errors.OperationError(
+        f"{what} would change {variable!r} in place, but a variable is a value that has not been "
+        "computed yet; write a new one (x = x + 1, torch.where, x.index_put), or give a shared "
+        "variable's new value to function(..., updates=[(shared, new)])"
+    )
+
+
+def refuse_value(variable: Any, what: str) -> NoReturn:
+    """Raise the error of asking an uncomputed variable for its value."""
+    raise errors.SymbolicError(
+        f"{what} needs the value of {variable!r}, a variable that has not been computed yet; "
+        "evaluate it with variable.eval({input: array}) or workbench.function"
+    )
+
+
+def refuse_numpy(variable: object, name: str) -> NoReturn:
+    """Raise the error of calling the function `name` of numpy on a variable."""
+    name = TORCH_NAMES.get(name, name)
+    instead = f"torch.{name}" if callable(getattr(torch, name, None)) else "a function of torch"
+    raise errors.SymbolicError(
+        f"numpy computes with values, but {variable!r} is a variable that has not been computed "
+        f"yet; use {instead}, which takes variables, or evaluate it first with "
+        "variable.eval({input: array})"
+    )

@@ -1,0 +1,29 @@
+"""Tags: roles, annotations and whatever else others attach to a variable."""
+
+from __future__ import annotations
+
+import types
+
+
+class Tag(types.SimpleNamespace):
+    """Entries that others attach to a variable.
+
+    Attributes
+    ----------
+    name : str or None
+        The name within the application that made the variable, such as ``"output"``.
+    roles : list of VariableRole
+        The parts that the variable plays in a model.
+    annotations : list of Annotation
+        The brick and the application call that it belongs to.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name=None, roles=[], annotations=[])
+
+    def copy(self) -> Tag:
+        """Return a tag with the same entries; lists are copied, their elements are not."""
+        new = Tag()
+        for key, value in vars(self).items():
+            setattr(new, key, list(value) if isinstance(value, list) else value)
+        return new
