@@ -30,6 +30,7 @@ ADVICE = {
     ),
     "look_for_non_finite": "what torch.amp.GradScaler.unscale_ calls",
     "NormBase": "the base of torch's batch and instance norms",
+    "OpOverload": "what aten operations are; the type of torch.ops.aten.add.Tensor",
     "ConvNd": "the base of torch's convolutions",
     "linear_pointwise": "oneDNN's linear layer, from torch/_inductor/mkldnn_ir.py; else `@`",
     "ConstantSource": "where a symbolic size comes from; see ShapeEnv.create_symbol",
@@ -48,7 +49,14 @@ OWN = {"storage_of", "check_size"}
 def names():
     """Everything that the module takes from torch."""
     found = {name for name in vars(internals) if not name.startswith("_") and name.islower()}
-    found |= {"ConvNd", "NormBase", "TensorBase", "TorchDispatchMode", *internals.LATER}
+    found |= {
+        "ConvNd",
+        "NormBase",
+        "OpOverload",
+        "TensorBase",
+        "TorchDispatchMode",
+        *internals.LATER,
+    }
     return found - {"annotations", "importlib", "torch"} - OWN
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     standalone_compile: Any  # a submodule has the name of the function
 
 ConvNd = torch.nn.modules.conv._ConvNd
+OpOverload = torch._ops.OpOverload
 NormBase = torch.nn.modules.batchnorm._NormBase
 TensorBase = torch._C.TensorBase
 TorchDispatchMode = _python_dispatch.TorchDispatchMode

@@ -110,7 +110,7 @@ def _changes(node: fx.Node) -> bool:
     target: Any = node.target
     if node.op == "call_method":
         return bool(target.endswith("_") and not target.endswith("__"))
-    if isinstance(target, torch._ops.OpOverload):
+    if isinstance(target, internals.OpOverload):
         return bool(target._schema.is_mutable)
     return target in IN_PLACE or changes_in_place(target) or node.kwargs.get("out") is not None
 

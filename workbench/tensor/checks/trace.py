@@ -41,7 +41,7 @@ def _arguments_match(traced: _Traced) -> Found:
 
 def changed(node: fx.Node) -> list[fx.Node]:
     """Return the arguments that a node changes in place."""
-    if not isinstance(node.target, torch._ops.OpOverload):
+    if not isinstance(node.target, internals.OpOverload):
         return []
     found: list[fx.Node] = []
     for i, argument in enumerate(node.target._schema.arguments):
