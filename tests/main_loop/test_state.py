@@ -8,6 +8,7 @@ import cloudpickle
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader, TensorDataset
 
 from tests.support.fakes import BATCHES, make
 from tests.support.runs import assert_same, build, shuffled
@@ -22,6 +23,7 @@ from workbench.algorithms import (
     TrainingAlgorithm,
 )
 from workbench.data import DataStream, IndexableDataset, SequentialScheme, as_stream
+from workbench.data.transformers import Filter, Mapping
 from workbench.errors import AlreadyTrainingError, DataError, StateError
 from workbench.extensions import CompositeExtension, FinishAfter, Timing, TrainingExtension
 from workbench.extensions.monitoring import DataStreamMonitoring
@@ -433,6 +435,35 @@ def test_a_position_within_an_epoch_is_one_among_these_examples(examples, batch_
     with pytest.raises(StateError, match=f"within an epoch, after 3 of its batches, .*{text}"):
         other.load_state_dict(state)
     assert str(other.state_dict()) == before
+
+
+WAYS = {
+    "mapped": lambda stream, n: Mapping(stream, lambda batch: batch),
+    "filtered": lambda stream, n: Filter(stream, lambda batch: True),
+    "filtered and mapped": lambda stream, n: Mapping(
+        Filter(stream, lambda batch: True), lambda batch: batch
+    ),
+    "batches in a list": lambda stream, n: [
+        {"x": np.ones((min(n, 40 - i), 1), "float32")} for i in range(0, 40, n)
+    ],
+    "a loader": lambda stream, n: as_stream(
+        DataLoader(TensorDataset(torch.ones(40, 1)), batch_size=n), sources=("x",)
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_position_is_one_among_batches_of_this_size(way):
+    def made(batch_size):
+        data = IndexableDataset({"x": np.ones((40, 1), "float32")})
+        stream = DataStream(data, iteration_scheme=SequentialScheme(40, batch_size))
+        return within_an_epoch(40, batch_size, 1, WAYS[way](stream, batch_size))
+
+    state = decode(encode(made(14).state_dict()))
+    other = made(16)  # as many batches in an epoch
+    with pytest.raises(StateError, match="14 examples in .*batch there, 16 here"):
+        other.load_state_dict(state)
+    made(14).load_state_dict(state)
 
 
 def test_between_two_epochs_training_goes_on_with_more_data():

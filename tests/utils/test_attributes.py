@@ -155,3 +155,33 @@ def test_a_torch_optimizer_is_made_of_its_cost():
     w = shared(1.0, "w")
     with pytest.raises(AlgorithmError, match="make a new TorchOptimizer"):
         TorchOptimizer(w**2, [w], torch.optim.SGD, {"lr": 0.25}).cost = w
+
+
+class Own(SimpleExtension):
+    """An extension of a user."""
+
+    @classmethod
+    def make(cls, setting):
+        made = cls(after_epoch=True)
+        made.setting = setting
+        return made
+
+    def do(self, which, *args):
+        """Do nothing."""
+
+
+def test_a_class_of_ones_own_may_get_attributes_from_elsewhere():
+    assert Own.make(3).setting == 3
+
+    def prepare(extension):
+        extension.seen = 0
+
+    extension = Own(after_epoch=True)
+    prepare(extension)
+    assert extension.seen == 0
+
+
+def test_a_near_miss_on_a_class_of_ones_own_is_refused():
+    extension = Own(after_epoch=True)
+    with pytest.raises(UnknownAttributeError, match="did you mean 'main_loop'"):
+        extension.main_lop = None

@@ -72,6 +72,7 @@ class BatchStream(AbstractDataStream):
         self.batches = once(batches, "the data stream")
         self.reads_once = isinstance(self.batches, ReadOnce)
         self.num_batches = self._length()
+        self.first_batch = self._first_length()
         if sources is None:
             sources = self._look()
         self.sources = (sources,) if isinstance(sources, str) else tuple(sources)
@@ -83,6 +84,18 @@ class BatchStream(AbstractDataStream):
 
     def _length(self) -> int | None:
         return len(self.batches) if isinstance(self.batches, Sized) else None
+
+    def _first_length(self) -> int | None:
+        """Return the number of examples of the first batch, if it need not be made for that."""
+        if not isinstance(self.batches, (list, tuple)) or not self.batches:
+            return None
+        first = self.batches[0]
+        if isinstance(first, Mapping):
+            first = tuple(first.values())
+        entry = first[0] if isinstance(first, (tuple, list)) and first else first
+        return (
+            len(entry) if isinstance(entry, Sized) and getattr(entry, "ndim", None) != 0 else None
+        )
 
     def _look(self) -> Sequence[str]:
         name, batches = self._kind(), self.batches
@@ -156,6 +169,7 @@ class LoaderStream(BatchStream):
     def __init__(self, batches: DataLoader[Any], sources: Sequence[str] | None = None) -> None:
         self._seed = _loader_seed(batches)
         self._open = 0
+        self.batch_size = batches.batch_size
         super().__init__(batches, sources)
 
     @property

@@ -60,6 +60,8 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
         The names of the entries of a batch, in order.
     num_batches, num_examples : int or None
         Batches and examples in an epoch, where they are known.
+    first_batch : int or None
+        How many examples the first batch of an epoch has, where that is known without a scheme.
     batch_size : int or None
         Examples in every batch but perhaps the last, where that is known.
     produces_examples : bool
@@ -76,6 +78,7 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
     num_batches: int | None = None
     num_examples: int | None = None
     batch_size: int | None = None
+    first_batch: int | None = None
     produces_examples: bool = False
     num_random: int = 0
     reads_once: bool = False

@@ -63,6 +63,7 @@ LENGTHS = {
     "num_examples": "examples in an epoch",
     "num_batches": "batches in an epoch",
     "batch_size": "examples in a batch",
+    "first_batch": "examples in the first batch",
 }
 """Attributes of a stream that tell what a position within an epoch means."""
 
@@ -122,7 +123,7 @@ def _position(loop: Loop, *, in_hand: bool) -> dict[str, Any]:
     stream, epoch = loop.data_stream, loop.epoch_iterator
     if stream is None:
         return {"stream": None, "epoch": None}
-    lengths = {name: getattr(stream, name) for name in LENGTHS}
+    lengths = {name: _length(stream, name) for name in LENGTHS}
     if epoch is None:
         return {"stream": stream.state_dict(), "epoch": None, **lengths}
     if not isinstance(epoch, EpochIterator):
@@ -214,6 +215,17 @@ def _data_steps(loop: Loop, saved: Mapping[str, Any], *, in_hand: bool) -> list[
     ]
 
 
+def _length(stream: AbstractDataStream, name: str) -> int | None:
+    """Return one of `LENGTHS`, of the stream or the nearest below it that tells."""
+    below: Any = stream
+    while below is not None:
+        found: int | None = getattr(below, name, None)
+        if found is not None:
+            return found
+        below = getattr(below, "data_stream", None)
+    return None
+
+
 def _check_lengths(stream: AbstractDataStream, saved: Mapping[str, Any]) -> None:
     """Refuse a position that would be one among other examples here.
 
@@ -222,7 +234,7 @@ def _check_lengths(stream: AbstractDataStream, saved: Mapping[str, Any]) -> None
     different = [
         f"{saved[name]} {what} there, {here} here"
         for name, what in LENGTHS.items()
-        if None not in (here := getattr(stream, name), saved.get(name)) and here != saved[name]
+        if None not in (here := _length(stream, name), saved.get(name)) and here != saved[name]
     ]
     if different:
         raise StateError(

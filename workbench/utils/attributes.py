@@ -2,11 +2,13 @@
 
 ``session.learning_rate = 0.1`` would otherwise be kept and never read, and a run would go on with
 another learning rate than the person thinks. What the methods of a class do is left alone, so that
-a subclass may keep what it likes; what is refused comes from outside.
+a subclass may keep what it likes; what is refused comes from outside. Of a class of one's own only
+names that are nearly those of other attributes are refused.
 """
 
 from __future__ import annotations
 
+import difflib
 import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -81,8 +83,14 @@ class FixedAttributes(Hinted):
                 if name in self._fixed and from_outside(self):
                     kind, what = type(self).__name__, self._fixed[name]
                     raise AlgorithmError(TOO_LATE.format(kind=kind, name=name, what=what))
-            elif name[0] != "_" and not hasattr(type(self), name) and from_outside(self):
-                raise UnknownAttributeError(_unknown(self, name, value))
+            elif (
+                name[0] != "_"
+                and not hasattr(type(self), name)
+                and from_outside(self)
+                and (not _is_users(type(self)) or _is_near_miss(self, name))
+            ):
+                kind, hint = type(self).__name__, _hint(self, name, value)
+                raise UnknownAttributeError(UNKNOWN.format(kind=kind, name=name, hint=hint))
             super().__setattr__(name, value)
 
 
@@ -94,24 +102,31 @@ def from_outside(instance: object) -> bool:
     return frame.f_locals.get("self") is not instance
 
 
-def _unknown(instance: FixedAttributes, name: str, value: Any) -> str:
+def _is_users(cls: type) -> bool:
+    """Return True for a class of one's own, which may keep what it likes but for near misses."""
+    return cls.__module__.partition(".")[0] not in ("workbench", "extensions_live")
+
+
+def _is_near_miss(instance: object, name: str) -> bool:
+    known = [known for known in dir(instance) if not known.startswith("_")]
+    return bool(difflib.get_close_matches(name, known, 1, cutoff=0.8))
+
+
+def _hint(instance: FixedAttributes, name: str, value: Any) -> str:
+    """Return what to write in place of an attribute that does not exist, if anything is near."""
     shown = f"{value!r:.40}"
     if name in instance._instead:
         instead = instance._instead[name].format(name=name, value=shown)
-        return UNKNOWN.format(kind=type(instance).__name__, name=name, hint=f"; write {instead}")
+        return f"; write {instead}"
     wanted = (name, *OURS.get(name, ()))
     for path, found in _below(instance, wanted, instance._called):
         if isinstance(found, SharedVariable):
             write = instance._assign.format(path=path, value=shown)
-            hint = f"; it is a shared variable, so write {write}"
-        else:
-            hint = f"; did you mean {path}?"
-        break
-    else:
-        known = [n for n in dir(instance) if not n.startswith("_")]
-        ours = next((one for one in wanted[1:] if one in known), None)
-        hint = nearest(name, known) if ours is None else f"; did you mean {ours!r}?"
-    return UNKNOWN.format(kind=type(instance).__name__, name=name, hint=hint)
+            return f"; it is a shared variable, so write {write}"
+        return f"; did you mean {path}?"
+    known = [n for n in dir(instance) if not n.startswith("_")]
+    ours = next((one for one in wanted[1:] if one in known), None)
+    return nearest(name, known) if ours is None else f"; did you mean {ours!r}?"
 
 
 def _below(holder: object, wanted: tuple[str, ...], path: str) -> Iterator[tuple[str, Any]]:

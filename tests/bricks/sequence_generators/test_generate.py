@@ -10,6 +10,7 @@ from workbench import function, tensor
 from workbench.bricks import Tanh
 from workbench.bricks.recurrent import BaseRecurrent, SimpleRecurrent, recurrent
 from workbench.bricks.sequence_generators import Readout, SequenceGenerator
+from workbench.errors import ApplicationError
 from workbench.filter import VariableFilter
 from workbench.graph import ComputationGraph
 from workbench.initialization import IsotropicGaussian
@@ -165,3 +166,22 @@ def test_what_generation_needs_is_named():
         generator.generate(batch_size=3)
     with pytest.raises(TypeError, match=r"cannot tell the batch size"):
         generator.generate(n_steps=3)
+
+
+class Undeclared(BaseRecurrent):
+    """A transition whose step does not say what it returns."""
+
+    @recurrent(sequences=["inputs", "mask"], states=["states"], contexts=[])
+    def apply(self, inputs, states, mask=None):
+        return torch.tanh(states + inputs)
+
+    def get_dim(self, name):
+        return 4 if name in ("inputs", "states") else super().get_dim(name)
+
+
+def test_a_transition_that_does_not_declare_its_outputs_is_named_with_what_to_write():
+    readout = Readout(readout_dim=4, source_names=["states"])
+    generator = SequenceGenerator(readout, Undeclared(name="mine"), **SCHEMES)
+    generator.initialize()
+    with pytest.raises(ApplicationError, match=r"mine.apply: .*outputs=\['states'\]"):
+        generator.cost(tensor.tensor3("y"))

@@ -210,7 +210,8 @@ def _iterate(
     if foreign:
         raise ApplicationError(
             f"{application.path}: the states {', '.join(foreign)} are not among its outputs "
-            f"({', '.join(outputs)}); the step returns the new value of every state"
+            f"({', '.join(outputs)}); the step returns the new value of every state; write "
+            f"@recurrent(..., outputs={[*outputs, *foreign]})"
         )
     sequences = _variables(given, _names(application, "sequences"))
     contexts = _variables(given, context_names)

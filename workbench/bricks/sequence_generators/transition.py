@@ -8,7 +8,7 @@ from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.attention import AbstractAttentionRecurrent
 from workbench.bricks.interfaces import Initializable
 from workbench.bricks.recurrent import BaseRecurrent
-from workbench.bricks.recurrent.base import check_recurrent
+from workbench.bricks.recurrent.base import by_name, check_recurrent
 from workbench.tensor import Variable
 
 
@@ -78,8 +78,9 @@ class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         list of Variable
             The next states.
         """
-        computed = self.transition.apply(iterate=False, as_dict=True, **kwargs)
-        return [computed[name] for name in self.compute_states_outputs()]
+        names = self.compute_states_outputs()
+        computed = by_name(self.transition.apply, names, iterate=False, **kwargs)
+        return [computed[name] for name in names]
 
     @compute_states.delegate
     def compute_states_delegate(self) -> BoundApplication:
