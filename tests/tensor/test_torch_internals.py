@@ -6,7 +6,6 @@ sources, change `workbench/tensor/torch_internals.py` alone, and run ``make test
 
 import ast
 import re
-import types
 
 import pytest
 import torch
@@ -120,5 +119,7 @@ def test_the_version_of_torch_has_a_ceiling():
     assert f'"torch>=2.13,<2.{int(torch.__version__.split(".")[1]) + 1}"' in text
 
 
-def test_the_module_is_all_there_is_to_import():
-    assert isinstance(internals, types.ModuleType) and internals.storage_of(torch.ones(1))
+def test_views_share_the_storage_of_their_base_and_copies_do_not():
+    matrix = torch.ones(2, 3)
+    assert internals.storage_of(matrix) == internals.storage_of(matrix[:1].T)
+    assert internals.storage_of(matrix) != internals.storage_of(matrix.clone())
