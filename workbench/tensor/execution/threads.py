@@ -79,19 +79,22 @@ class Threads:
 
     def number(self, sizes: tuple[int, ...]) -> int:
         """Return how many threads a call for inputs of `sizes` uses, in loops as elsewhere."""
-        few = self.asked is None and (
-            self.is_small(sizes) or (self.has_loops and self.has_small_moments(sizes))
-        )
-        return self._use(1 if few else self.available)
+        return self._use(min(self._chosen(sizes)))
 
     def numbers(self, sizes: tuple[int, ...]) -> tuple[int, int]:
         """Return how many threads a call for inputs of `sizes` uses outside loops, and in them."""
-        if not self.has_loops:
-            return self.number(sizes), 1
-        outside = 1 if self.asked is None and self.is_small(sizes) else self.available
-        within = 1 if self.asked is None and self.has_small_moments(sizes) else self.available
-        self.in_loops = max(self.in_loops or 0, within)
+        outside, within = self._chosen(sizes)
+        if self.has_loops:
+            self.in_loops = max(self.in_loops or 0, within)
         return self._use(outside), within
+
+    def _chosen(self, sizes: tuple[int, ...]) -> tuple[int, int]:
+        """Return the numbers outside loops and in them; without loops they are the same."""
+        few = self.asked is None
+        outside = 1 if few and self.is_small(sizes) else self.available
+        if not self.has_loops:
+            return outside, outside
+        return outside, 1 if few and self.has_small_moments(sizes) else self.available
 
     def _use(self, chosen: int) -> int:
         self.used = max(self.used, chosen)
