@@ -66,7 +66,7 @@ chromium: $(STAMP)
 
 frontend: $(STAMP) ## check, test and build the scripts of the page, from extensions_live/frontend
 	$(BIN)/python -m tests.support.typescript
-	WORKBENCH_REQUIRE_NODE=1 $(BIN)/python -m tests.support.frontend lint test build
+	TESTS_REQUIRE_NODE=1 $(BIN)/python -m tests.support.frontend lint test build
 
 lint: $(STAMP) ## look for mistakes and for lines that are formatted otherwise
 	$(BIN)/ruff check .

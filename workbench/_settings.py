@@ -31,9 +31,6 @@ FILE_VARIABLE = "WORKBENCH_CONFIG"
 Given = dict[str, tuple[Any, str]]
 """Settings that somebody gave: name -> (value, where it came from)."""
 
-NOT_SETTINGS = {FILE_VARIABLE, "WORKBENCH_REQUIRE_BROWSER"}
-"""Variables with the prefix that are no settings; the second one belongs to the test suite."""
-
 LONGEST = 1_000_000
 """Bytes of the largest settings file."""
 UNREADABLE = "settings file {file}: {reason}; expected lines of `name: value`"
@@ -186,7 +183,7 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]
 def _from_environment(table: type[BaseSettings]) -> Given:
     names = {PREFIX + name.upper(): name for name in table.model_fields}
     for variable in sorted(os.environ):
-        if variable.startswith(PREFIX) and variable not in {*names, *NOT_SETTINGS}:
+        if variable.startswith(PREFIX) and variable not in {*names, FILE_VARIABLE}:
             raise ConfigurationError(unknown(variable, names, "an environment variable"))
     try:
         values = EnvSettingsSource(table)()

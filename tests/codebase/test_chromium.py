@@ -29,5 +29,5 @@ def test_without_apt_nothing_is_installed(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("value, required", [("1", True), ("0", False), ("", False)])
 def test_only_ci_requires_a_browser(monkeypatch, value, required):
-    monkeypatch.setenv("WORKBENCH_REQUIRE_BROWSER", value)
+    monkeypatch.setenv("TESTS_REQUIRE_BROWSER", value)
     assert chromium.required() is required

@@ -37,7 +37,7 @@ def test_the_committed_scripts_are_what_the_sources_build(workshop, tmp_path):
 def test_without_node_the_scripts_are_left_out(monkeypatch, capsys):
     monkeypatch.setattr(frontend, "find_spec", lambda name: None)
     monkeypatch.setenv("PATH", "")
-    monkeypatch.delenv("WORKBENCH_REQUIRE_NODE", raising=False)
+    monkeypatch.delenv("TESTS_REQUIRE_NODE", raising=False)
     assert frontend.main(["lint"]) == 0
     assert "LEFT OUT: lint of the front end: no node found" in capsys.readouterr().out
 
@@ -48,7 +48,7 @@ def test_without_packages_the_reason_is_told_and_ci_fails(monkeypatch, capsys, t
     monkeypatch.setattr(frontend, "find_spec", lambda name: None)
     monkeypatch.setattr(frontend, "STAMP", tmp_path / "none")
     monkeypatch.setattr(frontend, "npm", lambda *arguments: refused)
-    monkeypatch.setenv("WORKBENCH_REQUIRE_NODE", "1")
+    monkeypatch.setenv("TESTS_REQUIRE_NODE", "1")
     assert frontend.main(["lint"]) == 1
     assert "`npm ci` failed" in (out := capsys.readouterr().out)
     assert "no route to the registry\ninstall the `dev` extra" in out

