@@ -29,17 +29,17 @@ def after(monkeypatch, owner, name, check):
 def every_rewrite_is_checked(monkeypatch):
     """Replacements, lowering, joining, fusion, and what is rewritten before it is compiled."""
 
-    def step(_, execution, step, *args):
-        return checks.check_all(step.program, step.outputs, step.updated)
+    def task(_, execution, task, *args):
+        return checks.check_all(task.program, task.outputs, task.updated)
 
     def fused(result, tier):
-        return checks.check_rewritten(tier.step.program, result[0].graph)
+        return checks.check_rewritten(tier.task.program, result[0].graph)
 
     after(monkeypatch, traversal.Rewriting, "__call__", lambda new, *_: checks.check_graph(new))
     # `workbench.tensor.scan` is the function.
     scan = importlib.import_module("workbench.tensor.scan")
     after(monkeypatch, scan, "lower", lambda program, *_: checks.check_program(program))
-    after(monkeypatch, policy.Execution, "__init__", step)
+    after(monkeypatch, policy.Execution, "__init__", task)
     after(monkeypatch, eager.Eager, "_prepared", fused)
     after(monkeypatch, compiled, "trace", lambda trace, *_: checks.check_trace(trace))
     after(monkeypatch, compiled, "rewrite", lambda _, trace: checks.check_trace(trace))

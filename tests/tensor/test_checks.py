@@ -238,7 +238,7 @@ def traced():
     """Return the trace of a step that adds to a shared variable."""
     x, w = tensor.vector("x"), shared([1.0, 2.0], "w")
     f = function([x], (x * w).sum(), updates=[(w, w + x)], execution="eager")
-    return trace(f.execution.step, (), lambda *_: None)
+    return trace(f.execution.task, (), lambda *_: None)
 
 
 def call(found, name):
@@ -287,7 +287,7 @@ def test_explain_tells_that_all_rules_hold_or_what_is_broken(capsys):
     f = function([x], torch.tanh(x) * 2, name="f", execution="eager")
     workbench.explain(f)
     assert f"checks    {len(GRAPH) + len(PROGRAM)} rules hold" in capsys.readouterr().out
-    f.execution.step.outputs[0].index = 1
+    f.execution.task.outputs[0].index = 1
     workbench.explain(f)
     assert "checks    mul: output 1 of mul is another one, but" in capsys.readouterr().out
 
@@ -300,8 +300,8 @@ def test_draws_loops_and_gradients_of_them_keep_the_rules():
     )
     cost = states[-1].sum()
     f = function([x], [cost, grad(cost, x)])
-    step = f.execution.step
-    assert check_all(step.program, step.outputs, step.updated) == []
+    task = f.execution.task
+    assert check_all(task.program, task.outputs, task.updated) == []
 
 
 def test_what_only_values_can_tell_is_left_open():

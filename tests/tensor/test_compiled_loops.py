@@ -68,7 +68,7 @@ def test_a_loop_without_gradients_keeps_nothing():
     assert isinstance(f.execution.tier, Compiled) and not loops._kept
 
 
-def test_every_moment_draws_the_same_numbers_in_every_tier():
+def test_every_step_draws_the_same_numbers_in_every_tier():
     def draws(execution):
         x, stream = tensor.matrix("x"), RandomStream(seed=2)
         [drawn] = scan(lambda x_t: x_t + stream.uniform(x_t.shape), sequences=[x])
@@ -167,15 +167,15 @@ def test_nothing_is_left_of_calls_that_fail_and_of_functions_that_are_gone():
     [h] = scan(lambda x_t, h: torch.tanh(x_t + h * w), sequences=[x], states=[w])
     f = function([x], grad(h.sum(), [w]), execution="compiled")
     f(numpy.ones(5, dtype="float32"))
-    number = max(loops._moments)
-    moment = loops._moments[number]
-    moment.backward = None
+    number = max(loops._steps)
+    step = loops._steps[number]
+    step.backward = None
     with pytest.raises(AssertionError):
         f(numpy.ones(5, dtype="float32"))
     assert not loops._kept
-    del f, moment
+    del f, step
     gc.collect()
-    assert number not in loops._moments
+    assert number not in loops._steps
 
 
 def test_a_number_of_steps_that_is_computed_is_not_compiled():

@@ -324,9 +324,9 @@ def test_sizes_that_cannot_be_compiled_run_eagerly(monkeypatch):
 
 def test_examples_of_a_step_with_other_inputs_are_left_out():
     f, _ = descent("compiled")
-    f.execution.examples = [(3, 4, 5, 6, 7), f.execution.step.sizes(batch(6))]
+    f.execution.examples = [(3, 4, 5, 6, 7), f.execution.task.sizes(batch(6))]
     f(*batch(9))
-    assert f.execution.state() == [f.execution.step.sizes(batch(6))]
+    assert f.execution.state() == [f.execution.task.sizes(batch(6))]
 
 
 def test_explain_a_program_with_sizes_that_depend_on_values(capsys):

@@ -204,8 +204,8 @@ def test_steps_of_loops_take_fewer_operations_too():
     loop = states.owner.function
     run = eager([x], grad((states**2).sum(), w))
     leaf, state, total = numbers(2, 2).requires_grad_(), torch.zeros(3, 2), 0
-    for moment in numbers(5, 3, 2):
-        state = torch.tanh(moment + state @ leaf)
+    for values in numbers(5, 3, 2):
+        state = torch.tanh(values + state @ leaf)
         total = total + (state**2).sum()
     total.backward()
     assert_allclose(run(numbers(5, 3, 2)), leaf.grad, rtol=1e-5)

@@ -53,7 +53,7 @@ def test_indices_that_exist_give_the_same_in_all_tiers(name):
         run, w = step(name, tier)
         results.append([*run(np.array([0, 4])), w.tensor])
         if tier == "compiled":
-            assert run.execution.tier.variants[0].trace.tells
+            assert run.execution.tier.variants[0].trace.reports_success
     torch.testing.assert_close(*results)
 
 
@@ -87,7 +87,7 @@ def test_a_mask_chooses_what_exists():
     x = tensor.matrix("x")
     run = workbench.function([x], torch.where(x > 0, x, 0.0).sum(), execution="compiled")
     run(np.ones((3, 3), "float32"))
-    assert not run.execution.tier.variants[0].trace.tells
+    assert not run.execution.tier.variants[0].trace.reports_success
 
 
 @pytest.mark.parametrize("tier", TIERS)

@@ -67,7 +67,7 @@ def test_captured_steps_agree_with_eager_ones():
             torch.testing.assert_close(*values, rtol=1e-4, atol=1e-5)
         for a, b in zip(ours, theirs, strict=True):
             numpy.testing.assert_allclose(a.get_value(), b.get_value(), rtol=1e-4, atol=1e-5)
-        runner = f.execution.tier.find(f.execution.step.sizes([torch.zeros(8, 5), torch.zeros(8)]))
+        runner = f.execution.tier.find(f.execution.task.sizes([torch.zeros(8, 5), torch.zeros(8)]))
         assert isinstance(f.execution.tier, Captured)
         assert isinstance(runner._run, Replay) and runner._run.graph is not None
 

@@ -64,7 +64,7 @@ def test_a_number_of_steps_without_sequences():
     assert n.ndim == 0
 
 
-def test_what_does_not_depend_on_the_moment_is_computed_once():
+def test_what_does_not_depend_on_the_step_is_computed_once():
     seen = []
     x, w = tensor.vector("x"), shared(2.0, "w")
 

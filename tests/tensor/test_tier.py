@@ -10,7 +10,7 @@ from workbench import function, tensor
 from workbench.tensor.execution.captured import Captured
 from workbench.tensor.execution.compiled import Compiled
 from workbench.tensor.execution.eager import Eager
-from workbench.tensor.execution.step import Step
+from workbench.tensor.execution.task import Task
 from workbench.tensor.execution.threads import Threads
 from workbench.tensor.execution.tier import TIERS
 
@@ -63,8 +63,8 @@ def test_a_model_trains_in_a_tier_of_ones_own(counted):
 @pytest.mark.parametrize("kind", TIERS)
 def test_every_tier_has_a_name_a_state_and_a_description(kind):
     x = tensor.vector("x")
-    step: Step = function([x], x * 2).execution.step
-    tier = TIERS[kind](step, Threads(step), [(3,)])
+    task: Task = function([x], x * 2).execution.task
+    tier = TIERS[kind](task, Threads(task), [(3,)])
     assert tier.name and tier.seconds >= 0
     assert set(tier.state()) <= {(3,)}
     assert all(isinstance(line, str) for line in tier.describe())
@@ -79,8 +79,8 @@ def test_an_unknown_tier_is_refused():
 def test_captured_is_a_tier_that_runs_the_programs_of_the_compiled_one():
     """Up to the call that captures, which takes a GPU."""
     x = tensor.vector("x")
-    step = function([x], x * 2).execution.step
-    tier = Captured(step, Threads(step), [(3,)])
+    task = function([x], x * 2).execution.task
+    tier = Captured(task, Threads(task), [(3,)])
     for _ in range(2):
         assert tier.find((3,))([torch.ones(3)])[0].tolist() == [2, 2, 2]
     assert tier.name == "captured" and tier.state() == [(3,)]
@@ -90,6 +90,6 @@ def test_captured_is_a_tier_that_runs_the_programs_of_the_compiled_one():
 @pytest.mark.parametrize("device, kind", [("cpu", Compiled), ("cuda", Captured)])
 def test_what_is_compiled_is_captured_where_the_device_can_replay_it(device, kind, monkeypatch):
     x = tensor.vector("x")
-    step = function([x], x * 2).execution.step
-    monkeypatch.setattr(Step, "device", torch.device(device))
-    assert type(TIERS["compiled"](step, Threads(step))) is kind
+    task = function([x], x * 2).execution.task
+    monkeypatch.setattr(Task, "device", torch.device(device))
+    assert type(TIERS["compiled"](task, Threads(task))) is kind

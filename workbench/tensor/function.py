@@ -14,7 +14,7 @@ from workbench.config import config
 from workbench.hints import hinted
 from workbench.tensor import shapes
 from workbench.tensor.arguments import Expected, equal_sizes, ties_of
-from workbench.tensor.execution import Execution, Guard, Mode, Step, Watch
+from workbench.tensor.execution import Execution, Guard, Mode, Task, Watch
 from workbench.tensor.execution.tier import TIERS
 from workbench.tensor.inputs import as_variable
 from workbench.tensor.lowering import lower
@@ -74,7 +74,7 @@ class Function:
         self._generation = -1
         self._locks = together(())
         self._fitting: dict[tuple[Any, ...], tuple[int, ...]] = {}
-        step = Step(
+        task = Task(
             self.program,
             list(self.updates),
             len(self.outputs),
@@ -85,7 +85,7 @@ class Function:
             config.precision,
             self.outputs,
         )
-        self.execution = Execution(step, _mode(execution or config.execution), repr(self))
+        self.execution = Execution(task, _mode(execution or config.execution), repr(self))
         if self.updates:
             self._lock = WriterLock()
             for shared in self._touched:
@@ -137,7 +137,7 @@ class Function:
         for first, axis, other, other_axis in self._ties:
             if values[first].shape[axis] != values[other].shape[other_axis]:
                 self._refuse_tie(values, first, axis, other, other_axis)
-        sizes = self.execution.step.sizes(fitting)
+        sizes = self.execution.task.sizes(fitting)
         if all(map(operator.is_, fitting, values)):
             if len(self._fitting) >= REMEMBERED:
                 self._fitting.clear()

@@ -94,17 +94,17 @@ class Loop(Operation):
         if run is not None:
             return run(self, sequences, states, contexts, n)
         self.check_lengths(sequences, n)
-        moments = [sequence.unbind(0) for sequence in sequences]
+        unbound = [sequence.unbind(0) for sequence in sequences]
         collected: list[list[torch.Tensor]] = [[] for _ in self.inner_outputs]
         states = list(states)
         for part in self.parts(n):
             if self.low_memory and torch.is_grad_enabled():
                 results = checkpoint(
-                    self._run, part, moments, states, contexts,
+                    self._run, part, unbound, states, contexts,
                     use_reentrant=False, preserve_rng_state=False,
                 )  # fmt: skip
             else:
-                results = self._run(part, moments, states, contexts)
+                results = self._run(part, unbound, states, contexts)
             for values, more in zip(collected, results, strict=True):
                 values += more
             states = [values[-1] for values in results[: self.n_states]]
@@ -118,7 +118,7 @@ class Loop(Operation):
     def _run(
         self,
         part: range,
-        moments: Sequence[Sequence[torch.Tensor]],
+        unbound: Sequence[Sequence[torch.Tensor]],
         states: list[torch.Tensor],
         contexts: list[torch.Tensor],
     ) -> list[list[torch.Tensor]]:
@@ -126,7 +126,7 @@ class Loop(Operation):
         step = self._eager.forward if _at_once(states) else self.program.module.forward
         collected: list[list[torch.Tensor]] = [[] for _ in self.inner_outputs]
         for t in part:
-            results = step(*[moment[t] for moment in moments], *states, *contexts, t)
+            results = step(*[values[t] for values in unbound], *states, *contexts, t)
             states = results[: self.n_states]
             for values, result in zip(collected, results, strict=True):
                 values.append(result)
@@ -144,10 +144,10 @@ class Loop(Operation):
 
     def check_lengths(self, sequences: Sequence[torch.Tensor], n: int) -> None:
         """Raise `ShapeError` if a sequence has fewer than `n` moments."""
-        for sequence, moment in zip(sequences, self.inner_inputs, strict=False):
+        for sequence, inner in zip(sequences, self.inner_inputs, strict=False):
             if sequence.shape[0] < n:
                 raise errors.ShapeError(
-                    f"scan over {n} steps got the sequence {moment!r} of length {sequence.shape[0]}"
+                    f"scan over {n} steps got the sequence {inner!r} of length {sequence.shape[0]}"
                 )
 
     def empty(self, i: int, states: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -187,7 +187,7 @@ def scan(
     Parameters
     ----------
     step : callable
-        Called once as ``step(*moments, *states, *contexts)`` with variables. Returns a variable or
+        Called once as ``step(*slices, *states, *contexts)`` with variables. Returns a variable or
         a sequence of them: first the new value of each state, then whatever else to collect.
     sequences : sequence of Variable or tensor, shape (T, ...)
         Iterated over their first dimension.
@@ -228,15 +228,15 @@ def scan(
         [as_variable(value) for value in given] for given in (sequences, states, contexts)
     )
     n = _number_of_steps(sequences, n_steps)
-    moments = [_moment(sequence) for sequence in sequences]
-    given = [*moments, *(_stand_in(v) for v in states), *(_stand_in(v) for v in contexts)]
+    slices = [_slice_of(sequence) for sequence in sequences]
+    given = [*slices, *(_stand_in(v) for v in states), *(_stand_in(v) for v in contexts)]
     returned = step(*given)
     alone = isinstance(returned, (Variable, torch.Tensor))
     outputs = [as_variable(value) for value in ([returned] if alone else returned)]
-    old = given[len(moments) : len(moments) + len(states)]
+    old = given[len(slices) : len(slices) + len(states)]
     _check_states(old, outputs)
     index = Variable(shapes.unknown_size(), name="step")
-    outputs = _draw_anew(outputs, index, ())
+    outputs = _draw_by_step(outputs, index, ())
     kinds = len(sequences), len(states), reverse, low_memory
     return _applied(Loop([*given, index], outputs, *kinds), sequences, states, contexts, n)
 
@@ -259,7 +259,7 @@ def with_body(call: Call, outputs: Sequence[Variable]) -> list[Variable]:
     """
     old: Loop = call.function  # type: ignore[assignment]
     sequences, states, contexts, n = call.args
-    outputs = _draw_anew(outputs, old.inner_inputs[-1], old.variables)
+    outputs = _draw_by_step(outputs, old.inner_inputs[-1], old.variables)
     kinds = old.n_sequences, old.n_states, old.reverse, old.low_memory
     return _applied(Loop(old.inner_inputs, outputs, *kinds), sequences, states, contexts, n)
 
@@ -293,12 +293,12 @@ def _number_of_steps(sequences: Sequence[Variable], n_steps: Any) -> Any:
     return sequences[0].shape[0]
 
 
-def _moment(sequence: Variable) -> Variable:
+def _slice_of(sequence: Variable) -> Variable:
     """A variable like one element of `sequence`."""
     fake = shapes.fake_tensor(sequence.fake.shape[1:], sequence.dtype, sequence.device)
-    moment = Variable(fake, name=sequence.name)
-    moment.tag.name = sequence.tag.name
-    return moment
+    inner = Variable(fake, name=sequence.name)
+    inner.tag.name = sequence.tag.name
+    return inner
 
 
 def _stand_in(outer: Variable) -> Variable:
@@ -343,7 +343,7 @@ def _used_from_outside(outputs: Sequence[Variable], inner: set[Variable]) -> lis
     return list(dict.fromkeys(v for v in (*used, *outputs) if v not in depends))
 
 
-def _draw_anew(
+def _draw_by_step(
     outputs: Sequence[Variable], index: Variable, known: Iterable[Variable]
 ) -> list[Variable]:
     """Let every random draw of the step, but those `known`, depend on the number of the step."""

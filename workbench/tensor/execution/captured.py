@@ -14,7 +14,7 @@ import torch
 
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.compiled import Compiled
-from workbench.tensor.execution.step import Run, Step
+from workbench.tensor.execution.task import Run, Task
 
 RECURS = 3
 """Number of times that a shape must have come before it is captured."""
@@ -29,7 +29,7 @@ class Replay:
     ----------
     run : callable
         The program, a function of inputs that updates shared variables; without the guard's look.
-    step : Step
+    task : Task
 
     Attributes
     ----------
@@ -37,9 +37,9 @@ class Replay:
         What is replayed, once it is captured.
     """
 
-    def __init__(self, run: Callable[[Sequence[Any]], Sequence[Any]], step: Step) -> None:
+    def __init__(self, run: Callable[[Sequence[Any]], Sequence[Any]], task: Task) -> None:
         self._run = run
-        self._step = step
+        self._task = task
         self._uses = 0
         self._inputs: list[torch.Tensor] = []
         self._outputs: Sequence[Any] = ()
@@ -60,9 +60,9 @@ class Replay:
         return [o.clone() if isinstance(o, torch.Tensor) else o for o in self._outputs]
 
     def _capture(self, values: Sequence[torch.Tensor]) -> None:
-        device = self._step.device
+        device = self._task.device
         self._inputs = [value.clone() for value in values]
-        updated = [variable.tensor for variable in self._step.updated]
+        updated = [variable.tensor for variable in self._task.updated]
         before = [tensor.clone() for tensor in updated]
         current, aside = torch.cuda.current_stream(device), torch.cuda.Stream(device)
         aside.wait_stream(current)
@@ -90,4 +90,4 @@ class Captured(Compiled):
 
     def prepared(self, run: Run) -> Run:
         """Return a `Replay` of the program."""
-        return Replay(run, self.step)
+        return Replay(run, self.task)

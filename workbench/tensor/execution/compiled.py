@@ -26,7 +26,7 @@ from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.quiet import silence
 from workbench.tensor.execution.report import lines_about
 from workbench.tensor.execution.rewrites import rewrite
-from workbench.tensor.execution.step import Run, Step
+from workbench.tensor.execution.task import Run, Task
 from workbench.tensor.execution.threads import REMEMBERED, Threads
 from workbench.tensor.execution.trace import Trace
 from workbench.tensor.execution.tracing import trace
@@ -61,19 +61,19 @@ class Variant:
         How many threads that code uses outside loops.
     """
 
-    def __init__(self, step: Step, threads: Threads, example: tuple[int, ...]) -> None:
+    def __init__(self, task: Task, threads: Threads, example: tuple[int, ...]) -> None:
         start = time.perf_counter()
         self.example = example
         self.threads, in_loops = threads.numbers(example)
-        if step.device.type == "cpu":
+        if task.device.type == "cpu":
             _processor()  # begins
         with _compiler:
             sources: list[str] = []
-            self.trace = trace(step, example, functools.partial(_compile, sources), in_loops)
+            self.trace = trace(task, example, functools.partial(_compile, sources), in_loops)
             self._program = _compile(sources, self.trace, self.threads)
         self.source = "\n".join(sources)
         self.seconds = time.perf_counter() - start
-        self._held = [variable.tensor for variable in step.shared]
+        self._held = [variable.tensor for variable in task.shared]
 
     def run(self, sizes: tuple[int, ...]) -> Run:
         """Return what runs tensors of `sizes`, which must fit; no guard looks at what it gives."""
@@ -93,16 +93,16 @@ class Guarded:
     Nothing that a program takes requires gradients, so that autograd need not be switched off.
     """
 
-    def __init__(self, run: Run, step: Step, eager: Eager, *, tells: bool) -> None:
+    def __init__(self, run: Run, task: Task, eager: Eager, *, reports_success: bool) -> None:
         self._run = (
-            run if step.precision != "tf32" else functools.partial(_in_arithmetic, run, step)
+            run if task.precision != "tf32" else functools.partial(_in_arithmetic, run, task)
         )
-        self._step = step
-        self._guard = step.guard
-        self._watch = step.watch
-        self._tells = tells
+        self._task = task
+        self._guard = task.guard
+        self._watch = task.watch
+        self._tells = reports_success
         self._eager = eager
-        self._limited = step.program.limited and step.device.type == "cpu"
+        self._limited = task.program.limited and task.device.type == "cpu"
 
     def __call__(self, values: Sequence[torch.Tensor]) -> Sequence[Any]:
         """Run, and give the outputs."""
@@ -110,31 +110,31 @@ class Guarded:
         try:
             outputs = self._run(values)
         except Exception as error:
-            self._step.program.explain([*values, *self._step.held], error)
+            self._task.program.explain([*values, *self._task.held], error)
             raise
         finally:
             if torch.is_grad_enabled() is not autograd:  # a program that fails may leave it off
                 torch.set_grad_enabled(autograd)
-        watch, told = self._watch, None
+        watch, checks = self._watch, None
         if self._tells:
             *outputs, holds = outputs
             if not holds.item():
                 # Nothing was updated; and perhaps, since the program makes sure, without need.
                 return self._eager(values)
         elif watch is not None:
-            *outputs, told = outputs
+            *outputs, checks = outputs
         if self._limited and undefined(outputs):
             with torch.no_grad():
-                self._step.program.look([*values, *self._step.held])
+                self._task.program.look([*values, *self._task.held])
         if self._guard is not None:
             self._guard.check(outputs)
-        if watch is not None and told is not None:
-            watch.look_later(told)
+        if watch is not None and checks is not None:
+            watch.look_later(checks)
         return outputs
 
 
-def _in_arithmetic(run: Run, step: Step, values: Sequence[torch.Tensor]) -> Sequence[Any]:
-    with arithmetic(step):
+def _in_arithmetic(run: Run, task: Task, values: Sequence[torch.Tensor]) -> Sequence[Any]:
+    with arithmetic(task):
         return run(values)
 
 
@@ -143,7 +143,7 @@ class Compiled:
 
     Parameters
     ----------
-    step : Step
+    task : Task
     threads : Threads
         Chooses how many threads a program uses.
     examples : sequence of tuple of int, optional
@@ -162,17 +162,17 @@ class Compiled:
 
     def __init__(
         self,
-        step: Step,
+        task: Task,
         threads: Threads,
         examples: Sequence[tuple[int, ...]] = (),
         *,
         on_demand: bool = True,
     ) -> None:
-        self.step = step
+        self.task = task
         self.threads = threads
         self.on_demand = on_demand
         self.variants: list[Variant] = []
-        self._eager = Eager(step, threads)
+        self._eager = Eager(task, threads)
         self._by_sizes: dict[tuple[int, ...], Run] = {}
         for example in examples:
             self.add(tuple(example))
@@ -190,7 +190,7 @@ class Compiled:
         """Yield lines about each program: its sizes, what it cost, and its kernels."""
         for number, variant in enumerate(self.variants, start=1):
             head = f"  {self.name:<9} program {number}"
-            yield from lines_about(head, variant.trace, variant.seconds, variant.source, self.step)
+            yield from lines_about(head, variant.trace, variant.seconds, variant.source, self.task)
 
     def prepared(self, run: Run) -> Run:
         """Return what runs inputs of certain sizes, given the program for them."""
@@ -199,7 +199,7 @@ class Compiled:
     def add(self, sizes: tuple[int, ...]) -> None:
         """Make a program that is valid for `sizes`, unless one is there."""
         if not any(variant.trace.fits(sizes) for variant in self.variants):
-            self.variants.append(Variant(self.step, self.threads, sizes))
+            self.variants.append(Variant(self.task, self.threads, sizes))
             self._by_sizes.clear()
 
     def find(self, sizes: tuple[int, ...]) -> Run:
@@ -220,8 +220,10 @@ class Compiled:
         runner: Run = self._eager.find(sizes)
         if fitting is not None:
             run = self.threads.limit(fitting.run(sizes), fitting.threads)
-            tells = fitting.trace.tells
-            runner = Guarded(self.prepared(run), self.step, self._eager, tells=tells)
+            reports_success = fitting.trace.reports_success
+            runner = Guarded(
+                self.prepared(run), self.task, self._eager, reports_success=reports_success
+            )
         if len(self._by_sizes) >= REMEMBERED:
             self._by_sizes.clear()
         self._by_sizes[sizes] = runner
@@ -273,7 +275,7 @@ def _compile(sources: list[str], traced: Trace, threads: int) -> Program:
         }
         internals.add_needs_realized_inputs(OPERATIONS)
         rewrite(traced)
-        plain = traced.plain
+        self_contained = traced.is_self_contained
         with (
             silence(),
             internals.compile_lock,
@@ -293,4 +295,6 @@ def _compile(sources: list[str], traced: Trace, threads: int) -> Program:
     # In front of what inductor made there is a layer that puts views together again and copies back
     # what was changed; where there is nothing of the kind it only takes time.
     direct: Program | None = vars(made[0]).get("current_callable") if len(made) == 1 else None
-    return direct if plain and direct is not None else lambda arguments: program(*arguments)
+    return (
+        direct if self_contained and direct is not None else lambda arguments: program(*arguments)
+    )

@@ -12,7 +12,7 @@ from workbench.tensor import torch_internals as internals
 from workbench.tensor.exact import careful
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.screen import Screen, all_of, finite
-from workbench.tensor.execution.step import Run, Step
+from workbench.tensor.execution.task import Run, Task
 from workbench.tensor.execution.threads import REMEMBERED, Threads
 from workbench.tensor.fusion import Change, fused, in_place
 
@@ -22,7 +22,7 @@ class Eager:
 
     Parameters
     ----------
-    step : Step
+    task : Task
     threads : Threads
         Chooses how many threads a call uses.
     examples, on_demand
@@ -40,31 +40,31 @@ class Eager:
 
     def __init__(
         self,
-        step: Step,
+        task: Task,
         threads: Threads,
         examples: Sequence[tuple[int, ...]] = (),
         *,
         on_demand: bool = True,
     ) -> None:
-        self.step = step
+        self.task = task
         self.threads = threads
         self._by_sizes: dict[tuple[int, ...], Run] = {}
-        self._held = step.held
-        self._away = step.device.type != "cpu"
-        self._limited = step.program.limited and not self._away
+        self._held = task.held
+        self._away = task.device.type != "cpu"
+        self._limited = task.program.limited and not self._away
         self.module, changes = self._prepared()
         self._forward = self.module.forward
         self._changes = changes
-        self._groups = _by_kind(changes, [variable.tensor for variable in step.updated])
+        self._groups = _by_kind(changes, [variable.tensor for variable in task.updated])
         self._screen: Screen | None = None
-        if step.watched and not self._away:
+        if task.watched and not self._away:
             changing = {
                 place
-                for place, change in enumerate(changes, start=step.n_outputs)
+                for place, change in enumerate(changes, start=task.n_outputs)
                 if change.function is not internals.foreach_copy_
             }
-            likes = [self._like(place) for place in step.watched]
-            self._screen = Screen(step.watched, likes, changing)
+            likes = [self._like(place) for place in task.watched]
+            self._screen = Screen(task.watched, likes, changing)
 
     def find(self, sizes: tuple[int, ...]) -> Run:
         """Return what runs inputs of `sizes`: this, on as many threads as suit them."""
@@ -86,29 +86,29 @@ class Eager:
 
     def __call__(self, values: Sequence[Any]) -> Sequence[Any]:
         """Run on tensors that are known to fit; give the outputs."""
-        step = self.step
+        task = self.task
         with torch.no_grad():
             try:
-                if step.precision == "float32":
+                if task.precision == "float32":
                     results = self._forward(*values, *self._held)
                 else:
-                    with arithmetic(step):
+                    with arithmetic(task):
                         results = self._forward(*values, *self._held)
             except Exception as error:
-                step.program.explain([*values, *self._held], error)
+                task.program.explain([*values, *self._held], error)
                 raise
-            outputs, news = step.divided(results)
+            outputs, news = task.divided(results)
             again = self._again
             if self._limited and undefined(outputs):
                 again = self._with_limits
                 results = again(values)
-                outputs, news = step.divided(results)
-            if self._away and (step.guard is not None or step.watch is not None):
+                outputs, news = task.divided(results)
+            if self._away and (task.guard is not None or task.watch is not None):
                 news = self._looked_at_later(outputs, news)
-            elif step.guard is not None:
-                step.guard.check(outputs)
+            elif task.guard is not None:
+                task.guard.check(outputs)
             # Factors may be among what is updated.
-            factors = [factor.item() for factor in news[len(step.updated) :]]
+            factors = [factor.item() for factor in news[len(task.updated) :]]
             screen = self._screen
             if screen is not None:
                 # What is finite is so after a factor of at most one, too.
@@ -118,7 +118,7 @@ class Eager:
                 if screen is None or not screen.passes(results):
                     if screen is not None:
                         results = again(values)
-                        outputs, news = step.divided(results)
+                        outputs, news = task.divided(results)
                     self._look_closely(values, results, factors)
             for function, targets, places, factor in self._groups:
                 by = [news[i] for i in places]
@@ -130,7 +130,7 @@ class Eager:
 
     def _again(self, values: Sequence[Any]) -> Sequence[Any]:
         """The results once more, computed in the same way."""
-        with arithmetic(self.step):
+        with arithmetic(self.task):
             results: Sequence[Any] = self._forward(*values, *self._held)
         return results
 
@@ -144,9 +144,9 @@ class Eager:
 
     def _prepared(self) -> tuple[fx.GraphModule, list[Change]]:
         """Return what runs, and what is to be done with its new values."""
-        program, updated = self.step.program, self.step.updated
+        program, updated = self.task.program, self.task.updated
         changes: list[Change] = [Change()] * len(updated)
-        if self.step.precision == "bf16":  # which decides for each operation how it is computed
+        if self.task.precision == "bf16":  # which decides for each operation how it is computed
             return program.module, changes
         graph = fused(program)
         if not self._away:  # elsewhere the decision about updates is not waited for
@@ -157,52 +157,52 @@ class Eager:
 
     def _like(self, place: int) -> Any:
         """A tensor of the size and dtype of a result that is watched."""
-        step, update = self.step, place - self.step.n_outputs
-        return step.updated[update].tensor if update >= 0 else step.outputs[place].fake
+        task, update = self.task, place - self.task.n_outputs
+        return task.updated[update].tensor if update >= 0 else task.outputs[place].fake
 
     def _look_closely(
         self, values: Sequence[Any], results: Sequence[Any], factors: Sequence[float]
     ) -> None:
         """Have updates refused if something that is watched is really not finite."""
-        step = self.step
+        task = self.task
         wrong = []
         known = list(dict.fromkeys(c.factor for c in self._changes if c.factor is not None))
-        for place in step.watched:
-            update, value = place - step.n_outputs, results[place]
+        for place in task.watched:
+            update, value = place - task.n_outputs, results[place]
             if update >= 0:
-                change, target = self._changes[update], step.updated[update].tensor.clone()
+                change, target = self._changes[update], task.updated[update].tensor.clone()
                 scale = (
                     {} if change.factor is None else {"alpha": factors[known.index(change.factor)]}
                 )
                 change.function([target], [value], **scale)
                 value = target
             if not value.isfinite().all():
-                wrong.append(step.updated[update] if update >= 0 else step.outputs[place])
+                wrong.append(task.updated[update] if update >= 0 else task.outputs[place])
         if wrong:
-            assert step.watch is not None
-            step.watch.refuse(step.program.inputs, values, wrong)
+            assert task.watch is not None
+            task.watch.refuse(task.program.inputs, values, wrong)
 
     def _looked_at_later(
         self, outputs: Sequence[Any], news: Sequence[torch.Tensor]
     ) -> Sequence[torch.Tensor]:
         """New values, or the old ones where they are refused, which is found out on the device."""
-        step = self.step
-        holds = None if step.guard is None else step.guard.holds(outputs)
-        if step.watch is not None:
-            told = [finite([*outputs, *news][place]) for place in step.watched]
-            holds = all_of(told if holds is None else [holds, *told])
+        task = self.task
+        holds = None if task.guard is None else task.guard.holds(outputs)
+        if task.watch is not None:
+            finite_flags = [finite([*outputs, *news][place]) for place in task.watched]
+            holds = all_of(finite_flags if holds is None else [holds, *finite_flags])
         kept = self._kept(holds, news)
-        if step.guard is not None:
-            step.guard.check(outputs)
-        if step.watch is not None:
-            step.watch.look_later(torch.stack(told))
+        if task.guard is not None:
+            task.guard.check(outputs)
+        if task.watch is not None:
+            task.watch.look_later(torch.stack(finite_flags))
         return kept
 
     def _kept(self, holds: torch.Tensor | None, news: Sequence[torch.Tensor]) -> Sequence[Any]:
         """New values, or the old ones where the guard refuses: decided on the device."""
         if holds is None:
             return news
-        pairs = zip(news, self.step.updated, strict=True)
+        pairs = zip(news, self.task.updated, strict=True)
         return [torch.where(holds, new, variable.tensor) for new, variable in pairs]
 
 

@@ -12,7 +12,7 @@ from workbench.hints import hinted
 from workbench.tensor.checks import GRAPH, PROGRAM, check_all
 from workbench.tensor.execution.policy import Execution
 from workbench.tensor.execution.report import bytes_in_words
-from workbench.tensor.execution.step import Step
+from workbench.tensor.execution.task import Task
 from workbench.tensor.program import Program
 
 NOTHING_TO_EXPLAIN = (
@@ -68,16 +68,16 @@ def _execution_of(what: Any) -> Execution:
 
 
 def _lines(execution: Execution) -> Iterator[str]:
-    step, tier = execution.step, execution.tier
+    task, tier = execution.task, execution.tier
     yield execution.name
     yield f"  tier      {execution.described}"
     yield f"  calls     {execution.calls}"
-    if step.device.type == "cpu":
+    if task.device.type == "cpu":
         yield f"  threads   {execution.threads.described}"
-    yield f"  memory    {_held(step)}"
+    yield f"  memory    {_held(task)}"
     yield from tier.describe()
-    yield f"  checks    {_checked(step)}"
-    code, operations = _listing(step.program)
+    yield f"  checks    {_checked(task)}"
+    code, operations = _listing(task.program)
     yield f"  program   {operations} operation{'s' * (operations != 1)}"
     yield ""
     for line in code:
@@ -85,9 +85,9 @@ def _lines(execution: Execution) -> Iterator[str]:
     yield ""
 
 
-def _checked(step: Step) -> str:
+def _checked(task: Task) -> str:
     """Return how many rules of graphs and programs hold, or which do not."""
-    faults = check_all(step.program, step.outputs, step.updated)
+    faults = check_all(task.program, task.outputs, task.updated)
     return "; ".join(map(str, faults)) or f"{len(GRAPH) + len(PROGRAM)} rules hold"
 
 
@@ -113,10 +113,10 @@ def _listing(program: Program) -> tuple[list[str], int]:
     return lines, len(calls) - len(picked)
 
 
-def _held(step: Step) -> str:
-    tensors = {variable.tensor.data_ptr(): variable.tensor for variable in step.shared}
+def _held(task: Task) -> str:
+    tensors = {variable.tensor.data_ptr(): variable.tensor for variable in task.shared}
     total = sum(tensor.nbytes for tensor in tensors.values())
     if not total:
         return "nothing held between calls"
-    n = len(step.shared)
+    n = len(task.shared)
     return f"{bytes_in_words(total)} held in {n} shared variable{'s' * (n != 1)}"

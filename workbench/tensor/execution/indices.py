@@ -22,13 +22,13 @@ from torch.overrides import TorchFunctionMode
 Place = tuple[Any, torch.Tensor, Any]
 """What identifies one argument of indices, these, and the size of what they choose from."""
 
-_told: ContextVar[list[torch.Tensor] | None] = ContextVar("told", default=None)
+_checks: ContextVar[list[torch.Tensor] | None] = ContextVar("checks", default=None)
 _within: ContextVar[bool] = ContextVar("within", default=False)
 
 
 @contextlib.contextmanager
-def telling(told: list[torch.Tensor] | None) -> Iterator[None]:
-    """Add to `told`, while a step is traced, a boolean for each argument of indices.
+def collect_checks(checks: list[torch.Tensor] | None) -> Iterator[None]:
+    """Add to `checks`, while a step is traced, a boolean for each argument of indices.
 
     Parameters
     ----------
@@ -36,12 +36,12 @@ def telling(told: list[torch.Tensor] | None) -> Iterator[None]:
         Gets tensors without dimensions that are true if all indices exist. With None, operations
         are written down as they are.
     """
-    token = _told.set(told)
+    token = _checks.set(checks)
     try:
-        with _OneHot() if told is not None else contextlib.nullcontext():
+        with _OneHot() if checks is not None else contextlib.nullcontext():
             yield
     finally:
-        _told.reset(token)
+        _checks.reset(token)
 
 
 def indexes(graph: fx.Graph) -> bool:
@@ -106,16 +106,16 @@ def _safe(
     """Make a rule for `operation` whose indices may be negative if it counts `from_the_end`."""
 
     def compute(*args: Any, **kwargs: Any) -> Any:
-        told = _told.get()
-        found = [] if told is None or _within.get() else places(args)
-        if told is None or not found:
+        checks = _checks.get()
+        found = [] if checks is None or _within.get() else places(args)
+        if checks is None or not found:
             return NotImplemented
         token = _within.set(True)
         try:
             new = list(args)
             for place, index, size in found:
                 exists = (index >= (-size if from_the_end else 0)) & (index < size)
-                told.append(exists.all())
+                checks.append(exists.all())
                 safe = torch.where(exists, index, 0)
                 if isinstance(place, tuple):
                     outer, inner = place
@@ -138,9 +138,9 @@ class _OneHot(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is functional.one_hot:
             classes, number = _classes(*args, **kwargs)
-            told = _told.get()
-            if told is not None and number != -1:
-                told.append(((classes >= 0) & (classes < number)).all())
+            checks = _checks.get()
+            if checks is not None and number != -1:
+                checks.append(((classes >= 0) & (classes < number)).all())
         return func(*args, **kwargs)
 
 

@@ -34,7 +34,7 @@ SHORT = 3
 
 
 @dataclass(eq=False)
-class Moment:
+class CompiledStep:
     """The step of one loop, compiled.
 
     Attributes
@@ -89,20 +89,20 @@ class Moment:
 
 
 # Programs hold their moments; what is kept lives as long as the tensor that has its key.
-_moments: weakref.WeakValueDictionary[int, Moment] = weakref.WeakValueDictionary()
+_steps: weakref.WeakValueDictionary[int, CompiledStep] = weakref.WeakValueDictionary()
 _kept: dict[int, list[Kept]] = {}
 _numbers = itertools.count(1)
 
 
-def register(moment: Moment) -> int:
-    """Give the number by which operations call `moment`, for as long as a program holds it."""
+def register(step: CompiledStep) -> int:
+    """Give the number by which operations call `step`, for as long as a program holds it."""
     number = next(_numbers)
-    _moments[number] = moment
+    _steps[number] = step
     return number
 
 
-def _parts(moment: Moment, given: Sequence[torch.Tensor]) -> tuple[Any, Any, Any]:
-    loop = moment.loop
+def _parts(step: CompiledStep, given: Sequence[torch.Tensor]) -> tuple[Any, Any, Any]:
+    loop = step.loop
     a, b = loop.n_sequences, loop.n_sequences + loop.n_states
     return given[:a], given[a:b], given[b:]
 
@@ -117,63 +117,63 @@ class Kept:
         The moments.
     states : list of torch.Tensor
         With which the first of them began.
-    moments : list of pairs, optional
+    steps : list of pairs, optional
         Of every moment the inputs, and what its backward half takes besides. Missing where memory
         is short, or gradients are taken several times: they are computed again then.
     """
 
     part: range
     states: list[torch.Tensor]
-    moments: list[tuple[list[Any], Sequence[Any]]] | None
+    steps: list[tuple[list[Any], Sequence[Any]]] | None
 
 
 def _run(
-    moment: Moment,
+    step: CompiledStep,
     part: range,
     sizes: Sequence[int],
-    moments: Sequence[Sequence[torch.Tensor]],
+    unbound: Sequence[Sequence[torch.Tensor]],
     states: list[torch.Tensor],
     contexts: Sequence[torch.Tensor],
 ) -> tuple[list[list[torch.Tensor]], list[tuple[list[Any], Sequence[Any]]]]:
     """Some moments forward: a list of values for each output; and what backward needs of each."""
-    forward, saved, keeping = moment.forward, moment.saved, moment.backward is not None
-    state_places = moment.outputs[: moment.loop.n_states]
+    forward, saved, keeping = step.forward, step.saved, step.backward is not None
+    state_places = step.outputs[: step.loop.n_states]
     all_results: list[Sequence[torch.Tensor]] = []
     kept: list[tuple[list[Any], Sequence[Any]]] = []
     for t in part:
-        inputs = [*sizes, *[m[t] for m in moments], *states, *contexts, t]
+        inputs = [*sizes, *[values[t] for values in unbound], *states, *contexts, t]
         results = forward(inputs.copy())
         if keeping:
             kept.append((inputs, [results[i] for i in saved]))
         states = [results[i].contiguous() for i in state_places]
         all_results.append(results)
-    return [[results[i] for results in all_results] for i in moment.outputs], kept
+    return [[results[i] for results in all_results] for i in step.outputs], kept
 
 
 @torch.library.custom_op("workbench::loop_forward", mutates_args=())
 def loop_forward(given: list[torch.Tensor], n: int, number: int) -> list[torch.Tensor]:
     """All moments of a loop, stacked; then a key to what `loop_backward` needs."""
-    moment = _moments[number]
-    loop = moment.loop
-    sequences, states, contexts = _parts(moment, [value.contiguous() for value in given])
+    step = _steps[number]
+    loop = step.loop
+    sequences, states, contexts = _parts(step, [value.contiguous() for value in given])
     loop.check_lengths(sequences, n)
     if n < 1:
-        return [*[loop.empty(i, states) for i in range(moment.n_outputs)], torch.tensor(0)]
-    sizes = [given[i].shape[axis] for i, axis in moment.places]
-    moments = [sequence.unbind(0) for sequence in sequences]
-    collected: list[list[torch.Tensor]] = [[] for _ in range(moment.n_outputs)]
+        return [*[loop.empty(i, states) for i in range(step.n_outputs)], torch.tensor(0)]
+    sizes = [given[i].shape[axis] for i, axis in step.places]
+    unbound = [sequence.unbind(0) for sequence in sequences]
+    collected: list[list[torch.Tensor]] = [[] for _ in range(step.n_outputs)]
     kept: list[Kept] = []
-    again = loop.low_memory or moment.backwards > 1
+    again = loop.low_memory or step.backwards > 1
 
     def run(part: range) -> Any:
-        return _run(moment, part, sizes, moments, list(states), contexts)
+        return _run(step, part, sizes, unbound, list(states), contexts)
 
-    forward = limited(run, moment.threads)
+    forward = limited(run, step.threads)
     for part in loop.parts(n):
         results, last = forward(part)
         for values, more in zip(collected, results, strict=True):
             values += more
-        if moment.backward is not None:
+        if step.backward is not None:
             kept.append(Kept(part, list(states), None if again else last))
         states = [values[-1].contiguous() for values in results[: loop.n_states]]
     if loop.reverse:
@@ -199,34 +199,34 @@ def _hollow(loop: Loop, sequences: Any, states: Any, contexts: Any, n: Any) -> l
 
 @loop_forward.register_fake
 def _(given: list[torch.Tensor], n: int, number: int) -> list[torch.Tensor]:
-    moment = _moments[number]
-    sequences, states, contexts = _parts(moment, given)
+    step = _steps[number]
+    sequences, states, contexts = _parts(step, given)
     key = torch.empty((), dtype=torch.int64)
-    return [*_hollow(moment.loop, sequences, states, contexts, n), key]
+    return [*_hollow(step.loop, sequences, states, contexts, n), key]
 
 
 def _run_back(
-    moment: Moment,
+    step: CompiledStep,
     kept: list[Kept],
     sizes: Sequence[int],
-    moments: Sequence[Sequence[torch.Tensor]],
+    unbound: Sequence[Sequence[torch.Tensor]],
     states: Sequence[torch.Tensor],
     contexts: Sequence[torch.Tensor],
     arriving: Sequence[Sequence[torch.Tensor]],
 ) -> tuple[list[list[torch.Tensor]], list[torch.Tensor]]:
     """Run all moments backward, which empties `kept`: gradients of each, and of first states."""
-    loop, backward = moment.loop, moment.backward
+    loop, backward = step.loop, step.backward
     assert backward is not None
-    used, wanted = moment.used, moment.wanted
-    places = moment.gradients[loop.n_sequences : loop.n_sequences + loop.n_states]
-    real = [i for i in range(loop.n_states) if moment.floating[i]]
+    used, wanted = step.used, step.wanted
+    places = step.gradients[loop.n_sequences : loop.n_sequences + loop.n_states]
+    real = [i for i in range(loop.n_states) if step.floating[i]]
     flowing = [torch.zeros_like(state) for state in states]
     found = []
     while kept:
         piece = kept.pop()
-        entries = piece.moments
+        entries = piece.steps
         if entries is None:
-            entries = _run(moment, piece.part, sizes, moments, piece.states, contexts)[1]
+            entries = _run(step, piece.part, sizes, unbound, piece.states, contexts)[1]
         for t in reversed(piece.part):
             inputs, saved = entries.pop()
             taken = [
@@ -248,35 +248,35 @@ def loop_backward(
     given: list[torch.Tensor], incoming: list[torch.Tensor], key: torch.Tensor, n: int, number: int
 ) -> list[torch.Tensor]:
     """Gradients of all inputs of a loop that need them, from those of its outputs."""
-    moment = _moments[number]
-    assert moment.backward is not None
+    step = _steps[number]
+    assert step.backward is not None
     if n < 1:
-        pairs = zip(given, moment.needs, strict=False)
+        pairs = zip(given, step.needs, strict=False)
         return [torch.zeros_like(value) for value, needed in pairs if needed]
     kept = list(_kept[int(key)])
-    if moment.backwards == 1:
+    if step.backwards == 1:
         del _kept[int(key)]
-    sequences, states, contexts = _parts(moment, [value.contiguous() for value in given])
-    sizes = [given[i].shape[axis] for i, axis in moment.places]
-    moments = [sequence.unbind(0) for sequence in sequences]
+    sequences, states, contexts = _parts(step, [value.contiguous() for value in given])
+    sizes = [given[i].shape[axis] for i, axis in step.places]
+    unbound = [sequence.unbind(0) for sequence in sequences]
     arriving = [gradient.unbind(0) for gradient in incoming]
 
     def run(kept: list[Kept]) -> Any:
-        return _run_back(moment, kept, sizes, moments, states, contexts, arriving)
+        return _run_back(step, kept, sizes, unbound, states, contexts, arriving)
 
-    found, flowing = limited(run, moment.threads)(kept)
+    found, flowing = limited(run, step.threads)(kept)
     results = [list(values) for values in zip(*found, strict=True)]
-    return _apart(_gathered(moment, given, results, flowing), [*given, *incoming])
+    return _apart(_gathered(step, given, results, flowing), [*given, *incoming])
 
 
 def _gathered(
-    moment: Moment,
+    step: CompiledStep,
     given: Sequence[torch.Tensor],
     results: list[list[torch.Tensor]],
     flowing: Sequence[torch.Tensor],
 ) -> list[torch.Tensor]:
     """What the moments, from the last called to the first, say together."""
-    loop = moment.loop
+    loop = step.loop
     ordered = results if loop.reverse else [values[::-1] for values in results]
     joined: dict[int, torch.Tensor] = {}
 
@@ -286,10 +286,10 @@ def _gathered(
         return joined[place]
 
     gradients = []
-    for i, (value, needed) in enumerate(zip(given, moment.needs, strict=False)):
+    for i, (value, needed) in enumerate(zip(given, step.needs, strict=False)):
         if not needed:
             continue
-        place = moment.gradients[i]
+        place = step.gradients[i]
         if place is None:
             gradients.append(torch.zeros_like(value))
         elif i < loop.n_sequences:
@@ -324,7 +324,7 @@ def _apart(results: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> l
 def _(
     given: list[torch.Tensor], incoming: list[torch.Tensor], key: torch.Tensor, n: int, number: int
 ) -> list[torch.Tensor]:
-    needs = _moments[number].needs
+    needs = _steps[number].needs
     return [torch.empty_like(v) for v, needed in zip(given, needs, strict=False) if needed]
 
 
@@ -334,7 +334,7 @@ class Through(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, number: int, n: int, *given: torch.Tensor) -> Any:
         *outputs, key = torch.ops.workbench.loop_forward(list(given), n, number)
-        floating = _moments[number].floating
+        floating = _steps[number].floating
         whole = [o for o, real in zip(outputs, floating, strict=True) if not real]
         ctx.mark_non_differentiable(*whole)
         ctx.save_for_backward(key, *given)
@@ -344,10 +344,10 @@ class Through(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *incoming: torch.Tensor) -> Any:
         key, *given = ctx.saved_tensors
-        moment = _moments[ctx.number]
-        moment.backwards += 1  # this runs while a program is traced, not when the program does
-        needs = moment.needs
-        real = [g for g, is_real in zip(incoming, moment.floating, strict=True) if is_real]
+        step = _steps[ctx.number]
+        step.backwards += 1  # this runs while a program is traced, not when the program does
+        needs = step.needs
+        real = [g for g, is_real in zip(incoming, step.floating, strict=True) if is_real]
         found = torch.ops.workbench.loop_backward(
             list(given), [g.contiguous() for g in real], key, ctx.n, ctx.number
         )
@@ -359,10 +359,10 @@ class Through(torch.autograd.Function):
         )
 
 
-def call(moment: Moment, given: Sequence[Any], n: Any) -> list[Any]:
+def call(step: CompiledStep, given: Sequence[Any], n: Any) -> list[Any]:
     """A loop as one operation of the program that is being traced."""
-    number = register(moment)
-    if moment.backward is None:
+    number = register(step)
+    if step.backward is None:
         return list(torch.ops.workbench.loop_forward(list(given), n, number))[:-1]
     through: Any = Through
     return list(through.apply(number, n, *given))

@@ -24,7 +24,7 @@ import numpy
 
 from workbench import errors
 from workbench.tensor.execution.memory import keep_memory
-from workbench.tensor.execution.step import Run, Step
+from workbench.tensor.execution.task import Run, Task
 from workbench.tensor.execution.threads import Threads
 from workbench.tensor.execution.tier import TIERS, Tier
 
@@ -68,7 +68,7 @@ class Execution:
 
     Parameters
     ----------
-    step : Step
+    task : Task
     mode : str
         ``'auto'``, or the tier that was asked for: one of `TIERS`.
     name : str
@@ -90,13 +90,13 @@ class Execution:
         Told `described` when the tier changes, or when it is settled that it will not.
     """
 
-    def __init__(self, step: Step, mode: str, name: str) -> None:
+    def __init__(self, task: Task, mode: str, name: str) -> None:
         keep_memory()
-        self.step = step
+        self.task = task
         self.mode = mode
         self.name = name
-        self.threads = Threads(step)
-        self.tier: Tier = TIERS["eager"](step, self.threads)
+        self.threads = Threads(task)
+        self.tier: Tier = TIERS["eager"](task, self.threads)
         self.reason = "asked for" if mode != "auto" else ""
         self.calls = 0
         self.calls_left: Callable[[], float | None] | None = None
@@ -133,7 +133,7 @@ class Execution:
         # Examples may be those of a step that had other inputs, for other observers.
         known = [example for example in self.examples if len(example) == len(sizes)]
         try:
-            self.tier = TIERS[self.mode](self.step, self.threads, [*known, sizes])
+            self.tier = TIERS[self.mode](self.task, self.threads, [*known, sizes])
         except errors.CompilationError as error:
             self.reason = FAILED.format(why=error)
             warnings.warn(
@@ -165,7 +165,7 @@ class Execution:
     def _pays(self) -> bool:
         left = None if self.calls_left is None else self.calls_left()
         left = self.calls if left is None else left
-        nodes = len(self.step.program.module.graph.nodes)
+        nodes = len(self.task.program.module.graph.nodes)
         saved = _median(self._times) * EXPECTED_SAVING * left
         return saved > SECONDS + SECONDS_AN_OPERATION * nodes
 
@@ -181,7 +181,7 @@ class Execution:
     def _compile(self, sizes: tuple[int, ...]) -> None:
         try:
             with _turn, _short_turns():
-                self._made = TIERS["compiled"](self.step, self.threads, [sizes], on_demand=False)
+                self._made = TIERS["compiled"](self.task, self.threads, [sizes], on_demand=False)
         except errors.CompilationError as error:
             self._made = error
         except Exception as error:  # a thread can tell only the next caller
@@ -202,7 +202,7 @@ class Execution:
         self._next_look = math.inf
         compiled = _median(self._times)
         if compiled > 1.05 * self._eager_time:
-            self.tier = TIERS["eager"](self.step, self.threads)
+            self.tier = TIERS["eager"](self.task, self.threads)
             self._stay_eager(SLOWER.format(compiled=1e3 * compiled, eager=1e3 * self._eager_time))
 
     def _stay_eager(self, reason: str) -> None:

@@ -13,14 +13,14 @@ from contextlib import AbstractContextManager
 
 import torch
 
-from workbench.tensor.execution.step import Step
+from workbench.tensor.execution.task import Task
 
 
-def arithmetic(step: Step) -> AbstractContextManager[object]:
+def arithmetic(task: Task) -> AbstractContextManager[object]:
     """The context in which a step computes."""
-    if step.precision == "bf16":
-        return torch.autocast(step.device.type, torch.bfloat16)
-    if step.precision == "tf32" and step.device.type == "cuda":
+    if task.precision == "bf16":
+        return torch.autocast(task.device.type, torch.bfloat16)
+    if task.precision == "tf32" and task.device.type == "cuda":
         return _tf32()
     return contextlib.nullcontext()
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from workbench.tensor import torch_internals as internals
-from workbench.tensor.execution.step import Step
+from workbench.tensor.execution.task import Task
 from workbench.tensor.execution.trace import Trace
 
 KERNEL = re.compile(
@@ -24,7 +24,7 @@ LONGEST = 71
 """The number of letters of the longest name of a kernel that is shown in full."""
 
 
-def lines_about(head: str, trace: Trace, seconds: float, source: str, step: Step) -> Iterator[str]:
+def lines_about(head: str, trace: Trace, seconds: float, source: str, task: Task) -> Iterator[str]:
     """Yield the lines that `workbench.explain` prints of a compiled program.
 
     Parameters
@@ -37,9 +37,9 @@ def lines_about(head: str, trace: Trace, seconds: float, source: str, step: Step
         How long that took.
     source : str
         The code that inductor wrote.
-    step : Step
+    task : Task
     """
-    yield f"{head}, for {_sizes(trace, step)}"
+    yield f"{head}, for {_sizes(trace, task)}"
     peak = _peak(trace.graph)
     yield f"            {seconds:.1f} s to trace and compile {trace.operations} operations"
     yield (
@@ -58,12 +58,12 @@ def _shortened(name: str) -> str:
     return name if len(name) <= LONGEST else f"{name[:half]}…{name[-half:]}"
 
 
-def _sizes(trace: Trace, step: Step) -> str:
+def _sizes(trace: Trace, task: Task) -> str:
     """Return in words for which sizes a program is valid."""
     parts = []
-    for (i, axis), symbol in zip(step.free, trace.symbols, strict=True):
+    for (i, axis), symbol in zip(task.free, trace.symbols, strict=True):
         size = trace.bound(symbol)
-        parts.append(f"{step.program.inputs[i]!r}.shape[{axis}] {size}")
+        parts.append(f"{task.program.inputs[i]!r}.shape[{axis}] {size}")
     return ", ".join(parts) or "inputs of these sizes"
 
 

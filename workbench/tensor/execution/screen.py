@@ -108,6 +108,6 @@ torch.library.impl(_FINITE, "CompositeExplicitAutograd", finite)
 torch.library.register_fake(_FINITE, lambda new: new.new_empty((), dtype=torch.bool))
 
 
-def all_of(told: Sequence[torch.Tensor]) -> torch.Tensor:
+def all_of(checks: Sequence[torch.Tensor]) -> torch.Tensor:
     """True if all of several booleans without dimensions are."""
-    return functools.reduce(operator.and_, told)
+    return functools.reduce(operator.and_, checks)

@@ -23,7 +23,7 @@ from workbench.openmp import limited, sleep_while_idle
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.processors import available_processors
 from workbench.tensor.execution.quiet import silence
-from workbench.tensor.execution.step import Run, Step
+from workbench.tensor.execution.task import Run, Task
 from workbench.tensor.program import instead
 from workbench.tensor.scan import Loop
 
@@ -39,7 +39,7 @@ class Work(NamedTuple):
     """Work of a step, in multiplications; infinite where it is not known."""
 
     total: float
-    moment: float
+    loop_step: float
     """The largest moment of its loops, forward; 0 without loops."""
 
 
@@ -48,7 +48,7 @@ class Threads:
 
     Parameters
     ----------
-    step : Step
+    task : Task
 
     Attributes
     ----------
@@ -60,8 +60,8 @@ class Threads:
         The same for what runs within loops; None where that was not asked for.
     """
 
-    def __init__(self, step: Step) -> None:
-        self.step = step
+    def __init__(self, task: Task) -> None:
+        self.task = task
         self.asked = _asked()
         self.used = 0
         self.in_loops: int | None = None
@@ -75,7 +75,7 @@ class Threads:
     @cached_property
     def has_loops(self) -> bool:
         """True if the step calls the same operations for one moment after the other."""
-        return any(isinstance(node.target, Loop) for node in self.step.program.graph.nodes)
+        return any(isinstance(node.target, Loop) for node in self.task.program.graph.nodes)
 
     def number(self, sizes: tuple[int, ...]) -> int:
         """Return how many threads a call for inputs of `sizes` uses, in loops as elsewhere."""
@@ -94,7 +94,7 @@ class Threads:
         outside = 1 if few and self.is_small(sizes) else self.available
         if not self.has_loops:
             return outside, outside
-        return outside, 1 if few and self.has_small_moments(sizes) else self.available
+        return outside, 1 if few and self.has_small_steps(sizes) else self.available
 
     def _use(self, chosen: int) -> int:
         self.used = max(self.used, chosen)
@@ -104,9 +104,9 @@ class Threads:
         """Return True if inputs of `sizes` make so little work that one thread is enough."""
         return self._work(sizes).total <= SMALL
 
-    def has_small_moments(self, sizes: tuple[int, ...]) -> bool:
+    def has_small_steps(self, sizes: tuple[int, ...]) -> bool:
         """Return True if one thread is enough for what loops repeat."""
-        return self._work(sizes).moment <= SMALL
+        return self._work(sizes).loop_step <= SMALL
 
     def _work(self, sizes: tuple[int, ...]) -> Work:
         rounded = tuple(map(_rounded, sizes))
@@ -114,7 +114,7 @@ class Threads:
         if amount.total == math.inf and sizes != rounded:  # sizes that depend on each other
             amount = self._counted(sizes)
         if amount.total == math.inf:
-            guess = _guess(self.step, sizes)
+            guess = _guess(self.task, sizes)
             return Work(guess, guess)
         return amount
 
@@ -124,12 +124,12 @@ class Threads:
                 self._known.clear()
             # What loops do is counted once, so that there is no need to end before all of it.
             enough = math.inf if self.has_loops else SMALL
-            self._known[sizes] = work(self.step, sizes, enough)
+            self._known[sizes] = work(self.task, sizes, enough)
         return self._known[sizes]
 
     def limit(self, run: Run, number: int) -> Run:
         """Return `run`, made to use `number` threads, or fewer where torch was told fewer."""
-        if self.step.device.type != "cpu":
+        if self.task.device.type != "cpu":
             return run
         if number > 1:
             sleep_while_idle()
@@ -171,14 +171,14 @@ def _rounded(size: int) -> int:
     return size if size < 2 else 2 ** (size - 1).bit_length()
 
 
-def work(step: Step, sizes: Sequence[int], enough: float = math.inf) -> Work:
+def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
     """Estimate how much a step computes.
 
     Parameters
     ----------
-    step : Step
+    task : Task
     sizes : sequence of int
-        One for each of ``step.free``.
+        One for each of ``task.free``.
     enough : float
         Counting ends where there is more.
 
@@ -190,14 +190,14 @@ def work(step: Step, sizes: Sequence[int], enough: float = math.inf) -> Work:
         value that decides about a size.
     """
     unknown = Work(math.inf, math.inf)
-    if step.program.hooked:  # Python looks at values, and there are none here
+    if task.program.hooked:  # Python looks at values, and there are none here
         return unknown
     size_of: dict[tuple[int, int], int] = {}
-    for size, places in zip(sizes, step.places, strict=True):
+    for size, places in zip(sizes, task.places, strict=True):
         size_of |= dict.fromkeys(places, size)
     mode = internals.FakeTensorMode(allow_non_fake_inputs=True)
     meter = _Meter(enough)
-    program = step.program
+    program = task.program
     token = instead.set(meter.loop)
     try:
         with silence(), mode, torch.no_grad():
@@ -209,7 +209,7 @@ def work(step: Step, sizes: Sequence[int], enough: float = math.inf) -> Work:
                 )
                 for i, variable in enumerate(program.inputs)
             ]
-            held = [mode.from_tensor(tensor, static_shapes=True) for tensor in step.held]
+            held = [mode.from_tensor(tensor, static_shapes=True) for tensor in task.held]
             with meter:
                 program.module.forward(*inputs, *held)
     except _Enough:
@@ -218,20 +218,20 @@ def work(step: Step, sizes: Sequence[int], enough: float = math.inf) -> Work:
         return unknown
     finally:
         instead.reset(token)
-    return Work(meter.work, meter.moment)
+    return Work(meter.work, meter.loop_step)
 
 
-def _guess(step: Step, sizes: Sequence[int]) -> float:
+def _guess(task: Task, sizes: Sequence[int]) -> float:
     """Estimate how much a step computes where that cannot be counted, from what it is given.
 
     As if everything that it holds were multiplied with every row, forward and backward, and every
     element were looked at ten times.
     """
-    held = sum(tensor.numel() for tensor in step.held)
-    size_of = {place: n for n, places in zip(sizes, step.places, strict=True) for place in places}
+    held = sum(tensor.numel() for tensor in task.held)
+    size_of = {place: n for n, places in zip(sizes, task.places, strict=True) for place in places}
     given = sum(
         math.prod(size_of.get((i, axis), size) for axis, size in enumerate(variable.shape))
-        for i, variable in enumerate(step.program.inputs)
+        for i, variable in enumerate(task.program.inputs)
     )
     return float(3 * math.prod(sizes) * held + 10 * AN_ELEMENT * (held + given))
 
@@ -247,7 +247,7 @@ class _Meter(internals.TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         from torch.utils.flop_counter import flop_registry
 
-        self.work = self.moment = 0.0
+        self.work = self.loop_step = 0.0
         self._enough = enough
         self._formulas: dict[Any, Callable[..., int]] = flop_registry
 
@@ -283,9 +283,9 @@ class _Meter(internals.TorchDispatchMode):
         before = self.work
         first = [sequence[0] for sequence in sequences]
         outputs = loop.program.module.forward(*first, *states, *contexts, 0)
-        moment = self.work - before
-        self.moment = max(self.moment, moment)
+        loop_step = self.work - before
+        self.loop_step = max(self.loop_step, loop_step)
         differentiated = any(output.requires_grad for output in outputs)
         # What goes back takes twice as long as what went there; once it is counted by autograd.
-        self.work += (n - 1) * moment * (3 if differentiated else 1)
+        self.work += (n - 1) * loop_step * (3 if differentiated else 1)
         return [output.expand(n, *output.shape) for output in outputs]

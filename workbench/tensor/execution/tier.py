@@ -13,7 +13,7 @@ from typing import Protocol
 from workbench.tensor.execution.captured import Captured
 from workbench.tensor.execution.compiled import Compiled
 from workbench.tensor.execution.eager import Eager
-from workbench.tensor.execution.step import Run, Step
+from workbench.tensor.execution.task import Run, Task
 from workbench.tensor.execution.threads import Threads
 
 Sizes = tuple[int, ...]
@@ -52,7 +52,7 @@ class Maker(Protocol):
 
     def __call__(
         self,
-        step: Step,
+        task: Task,
         threads: Threads,
         examples: Sequence[Sizes] = (),
         *,
@@ -62,7 +62,7 @@ class Maker(Protocol):
 
         Parameters
         ----------
-        step : Step
+        task : Task
         threads : Threads
             Chooses how many threads a call uses.
         examples : sequence of tuple of int
@@ -78,11 +78,11 @@ class Maker(Protocol):
 
 
 def compiled(
-    step: Step, threads: Threads, examples: Sequence[Sizes] = (), *, on_demand: bool = True
+    task: Task, threads: Threads, examples: Sequence[Sizes] = (), *, on_demand: bool = True
 ) -> Tier:
     """Return the tier of compiled programs, captured where the device can replay them."""
-    kind = Captured if step.device.type == "cuda" else Compiled
-    return kind(step, threads, examples, on_demand=on_demand)
+    kind = Captured if task.device.type == "cuda" else Compiled
+    return kind(task, threads, examples, on_demand=on_demand)
 
 
 TIERS: dict[str, Maker] = {"eager": Eager, "compiled": compiled}

@@ -29,10 +29,10 @@ class Trace:
     mode : FakeTensorMode
     symbols : list
         For each free size of the step its symbol, or the number that it was traced for.
-    moments : list of pairs
+    steps : list of pairs
         What the graph calls for every moment of its loops; and for each of their free sizes what it
         is in this graph.
-    tells : bool
+    reports_success : bool
         True if the last output tells whether all was well, so that the step was done.
     """
 
@@ -40,8 +40,8 @@ class Trace:
     arguments: list[Any] = field(repr=False)
     mode: internals.FakeTensorMode = field(repr=False)
     symbols: list[Any]
-    moments: list[tuple[Any, list[Any]]] = field(default_factory=list)
-    tells: bool = False
+    steps: list[tuple[Any, list[Any]]] = field(default_factory=list)
+    reports_success: bool = False
 
     @property
     def environment(self) -> ShapeEnv:
@@ -50,7 +50,7 @@ class Trace:
         return environment
 
     @property
-    def plain(self) -> bool:
+    def is_self_contained(self) -> bool:
         """True if the graph uses only its arguments, and no tensors share storage.
 
         To be asked before the graph is compiled.
@@ -86,8 +86,8 @@ class Trace:
             and all(guard.expr.subs(values) == True for guard in known.guards)  # noqa: E712
             and all(
                 one.fits([int(size.subs(values)) for size in sizes])
-                for moment, sizes in self.moments
-                for one in moment.traces
+                for step, sizes in self.steps
+                for one in step.traces
             )
         )
 

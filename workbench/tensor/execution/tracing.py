@@ -18,12 +18,12 @@ from torch import fx
 from workbench import errors
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.fakes import Fakes
-from workbench.tensor.execution.halves import halved
-from workbench.tensor.execution.indices import indexes, telling
-from workbench.tensor.execution.loops import SHORT, Moment, Program, call
+from workbench.tensor.execution.forward_backward import partition
+from workbench.tensor.execution.indices import collect_checks, indexes
+from workbench.tensor.execution.loops import SHORT, CompiledStep, Program, call
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.screen import all_of
-from workbench.tensor.execution.step import Step
+from workbench.tensor.execution.task import Task
 from workbench.tensor.execution.trace import Trace
 from workbench.tensor.program import instead
 
@@ -40,12 +40,12 @@ NO_SIZE = (
 )
 
 
-def trace(step: Step, sizes: Sequence[int], compiler: Compiler, threads: int = 1) -> Trace:
-    """Write down what `step` does, with `sizes` as an example of its free ones.
+def trace(task: Task, sizes: Sequence[int], compiler: Compiler, threads: int = 1) -> Trace:
+    """Write down what `task` does, with `sizes` as an example of its free ones.
 
     Parameters
     ----------
-    step : Step
+    task : Task
     sizes : sequence of int
     compiler : callable
         Compiles what the graph calls for every moment of its loops.
@@ -57,26 +57,26 @@ def trace(step: Step, sizes: Sequence[int], compiler: Compiler, threads: int = 1
     CompilationError
         If it cannot be written down.
     """
-    if step.program.hooked:
+    if task.program.hooked:
         raise errors.CompilationError(HOOKED)
     fakes = Fakes()
     shape_of: dict[tuple[int, int], Any] = {}
-    for size, places in zip(sizes, step.places, strict=True):
+    for size, places in zip(sizes, task.places, strict=True):
         shape_of |= dict.fromkeys(places, fakes.size(size))
     arguments: list[Any] = []
-    for i, variable in enumerate(step.program.inputs):
+    for i, variable in enumerate(task.program.inputs):
         shape = [shape_of.get((i, axis), size) for axis, size in enumerate(variable.shape)]
         arguments.append(fakes.tensor(shape, variable))
-    arguments += [fakes.held(variable.tensor) for variable in step.shared]
-    moments: list[tuple[Moment, list[Any]]] = []
-    token = instead.set(partial(_one_operation, compiler, threads, moments))
+    arguments += [fakes.held(variable.tensor) for variable in task.shared]
+    steps: list[tuple[CompiledStep, list[Any]]] = []
+    token = instead.set(partial(_one_operation, compiler, threads, steps))
     try:
         arguments = [*fakes.sizes, *arguments]
-        whole = _Whole(step, len(fakes.sizes))
+        whole = _Whole(task, len(fakes.sizes))
         graph = fakes.record(whole, arguments)
     finally:
         instead.reset(token)
-    return Trace(graph, arguments, fakes.mode, fakes.symbols, moments, whole.tells)
+    return Trace(graph, arguments, fakes.mode, fakes.symbols, steps, whole.reports_success)
 
 
 class _Whole:
@@ -84,61 +84,61 @@ class _Whole:
 
     Parameters
     ----------
-    step : Step
+    task : Task
     n_sizes : int
         How many of the arguments are there for the compiler, which looks for sizes among them.
 
     Attributes
     ----------
-    tells : bool
+    reports_success : bool
         After a call: true if the last result tells whether the step was done.
     """
 
-    def __init__(self, step: Step, n_sizes: int) -> None:
-        self.step = step
+    def __init__(self, task: Task, n_sizes: int) -> None:
+        self.task = task
         self.n_sizes = n_sizes
-        self.tells = False
+        self.reports_success = False
 
     def __call__(self, *given: Any) -> Sequence[Any]:
-        step, program = self.step, self.step.program
-        place = {variable: i for i, variable in enumerate(step.shared)}
+        task, program = self.task, self.task.program
+        place = {variable: i for i, variable in enumerate(task.shared)}
         n = len(program.inputs)
         arguments = given[self.n_sizes :]
         held = arguments[n:]
         read = [held[place[v]] for v in program.shared]
         leaves = [held[place[v]].detach().requires_grad_() for v in program.leaves]
-        on_cpu = step.device.type == "cpu"
+        on_cpu = task.device.type == "cpu"
         exist: list[torch.Tensor] = []  # an accelerator's kernels look at indices by themselves
-        with arithmetic(step), telling(exist if on_cpu else None):
+        with arithmetic(task), collect_checks(exist if on_cpu else None):
             results = program.module.forward(*arguments[:n], *read, *leaves)
-        outputs, given_news = step.divided(results)
+        outputs, given_news = task.divided(results)
         news = list(given_news)
         for i in program.copies:
             # Inductor takes copies away, also where what is copied changes before it is used.
             news[i] = torch.maximum(news[i], news[i])
-        guarded = None if step.guard is None else step.guard.holds(outputs)
+        guarded = None if task.guard is None else task.guard.holds(outputs)
         conditions = exist if guarded is None else [*exist, guarded]
-        told: list[torch.Tensor] = []
-        if step.watch is not None:
+        checks: list[torch.Tensor] = []
+        if task.watch is not None:
             found = [*outputs, *news]
-            finite = [torch.ops.workbench.finite(found[place]) for place in step.watched]
+            finite = [torch.ops.workbench.finite(found[place]) for place in task.watched]
             conditions = [*conditions, *finite]
             # On a CPU one number says whether to look again; elsewhere it is late for that.
-            told = [all_of(conditions) if on_cpu else torch.stack(finite)]
+            checks = [all_of(conditions) if on_cpu else torch.stack(finite)]
         elif exist:
-            told = [all_of(conditions)]
-        self.tells = on_cpu and bool(told)
+            checks = [all_of(conditions)]
+        self.reports_success = on_cpu and bool(checks)
         holds = all_of(conditions) if conditions else None
-        for variable, new in zip(step.updated, news, strict=True):
+        for variable, new in zip(task.updated, news, strict=True):
             old = held[place[variable]]
             old.copy_(new if holds is None else torch.where(holds, new, old))
-        return [*outputs, *told]
+        return [*outputs, *checks]
 
 
 def _one_operation(
     compiler: Compiler,
     threads: int,
-    moments: list[tuple[Moment, list[Any]]],
+    steps: list[tuple[CompiledStep, list[Any]]],
     loop: Loop,
     sequences: list[torch.Tensor],
     states: list[torch.Tensor],
@@ -155,30 +155,30 @@ def _one_operation(
             return loop(sequences, states, contexts, n)
         finally:
             instead.reset(token)
-    inner: list[tuple[Moment, list[Any]]] = []
+    inner: list[tuple[CompiledStep, list[Any]]] = []
     token = instead.set(partial(_one_operation, compiler, threads, inner))
     try:
-        with internals.disable_current_modes(), telling(None):
-            moment, sizes = _moment(compiler, threads, loop, given, inner)
+        with internals.disable_current_modes(), collect_checks(None):
+            step, sizes = _compile_step(compiler, threads, loop, given, inner)
     finally:
         instead.reset(token)
-    moments.append((moment, sizes))
-    return call(moment, given, n)
+    steps.append((step, sizes))
+    return call(step, given, n)
 
 
-def _moment(
+def _compile_step(
     compiler: Compiler,
     threads: int,
     loop: Loop,
     given: Sequence[torch.Tensor],
-    inner: list[tuple[Moment, list[Any]]],
-) -> tuple[Moment, list[Any]]:
+    inner: list[tuple[CompiledStep, list[Any]]],
+) -> tuple[CompiledStep, list[Any]]:
     """Compile one moment of `loop`, for sequences, states and contexts like `given`.
 
     Loops within it become `inner`.
     """
     fakes = Fakes()
-    tensors, places, outer = _one_moment(fakes, loop, given)
+    tensors, places, outer = _step_inputs(fakes, loop, given)
     symbols, k = list(fakes.symbols), len(fakes.sizes)
     number = fakes.size(5, any_value=True)  # of the step
     arguments = [*fakes.sizes[:k], *tensors, number]
@@ -195,7 +195,9 @@ def _moment(
         threads = _bearable(graph, threads)
         outputs = list(range(n_outputs))
         program = compiler(flat, threads)
-        return Moment(loop, needs, places, program, outputs, traces=[flat], threads=threads), outer
+        return CompiledStep(
+            loop, needs, places, program, outputs, traces=[flat], threads=threads
+        ), outer
     floating = [v.dtype.is_floating_point for v in loop.inner_outputs]
     with torch.no_grad():
         results = loop.program.module.forward(*tensors, number)
@@ -205,11 +207,11 @@ def _moment(
     tangents += [fakes.tensor(results[i].shape, results[i]) for i in real if i < loop.n_states]
     graph = fakes.record(_joint(loop, needs, real, k), [*arguments, *tangents])
     threads = _bearable(graph, threads)
-    parts = halved(graph, k, len(arguments), n_outputs, range(states.stop, len(given)))
+    parts = partition(graph, k, len(arguments), n_outputs, range(states.stop, len(given)))
     forward = Trace(parts.forward, arguments, fakes.mode, symbols, inner)
     taken = [node.meta["val"] for node in parts.backward.graph.nodes if node.op == "placeholder"]
     backward = Trace(parts.backward, taken, fakes.mode, symbols)
-    moment = Moment(
+    step = CompiledStep(
         loop,
         needs,
         places,
@@ -224,7 +226,7 @@ def _moment(
         [forward, backward],
         threads=threads,
     )
-    return moment, outer
+    return step, outer
 
 
 def _bearable(graph: fx.GraphModule, threads: int) -> int:
@@ -232,7 +234,7 @@ def _bearable(graph: fx.GraphModule, threads: int) -> int:
     return 1 if indexes(graph.graph) else threads
 
 
-def _one_moment(
+def _step_inputs(
     fakes: Fakes, loop: Loop, given: Sequence[torch.Tensor]
 ) -> tuple[list[Any], list[tuple[int, int]], list[Any]]:
     """Stand-ins for what one moment of a loop gets of `given`.

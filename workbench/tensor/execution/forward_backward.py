@@ -26,7 +26,7 @@ COPIES = (torch.ops.aten.detach.default, torch.ops.aten.alias.default)
 
 
 @dataclass
-class Halves:
+class ForwardBackward:
     """A moment as two graphs, neither of which gives a value twice, or one that it was given.
 
     Attributes
@@ -38,7 +38,7 @@ class Halves:
     used : list of int
         The inputs of the moment that `backward` takes.
     gradients : list
-        See `Moment`.
+        See `CompiledStep`.
     wanted : list of int
         What `gradients` speaks of: which value of `backward`, or with a tilde, which of those that
         it takes.
@@ -53,9 +53,9 @@ class Halves:
     wanted: list[int]
 
 
-def halved(
+def partition(
     joint: fx.GraphModule, n_sizes: int, n_inputs: int, n_outputs: int, contexts: range
-) -> Halves:
+) -> ForwardBackward:
     """Divide a graph from inputs and tangents to outputs and gradients.
 
     The first `n_sizes` of the inputs are sizes, which both parts take.
@@ -91,7 +91,7 @@ def halved(
     sources = [*[inputs[i] for i in used], *kept, *tangents]
     taken = {node: ~i for i, node in enumerate(sources)}
     computed = {node: i for i, node in enumerate(n for n in wanted if n not in taken)}
-    return Halves(
+    return ForwardBackward(
         _extract(joint, inputs, list(given)),
         _extract(joint, sources, list(computed)),
         [given[node] for node in outputs],

@@ -44,12 +44,12 @@ class Watch(Protocol):
         Nothing has been updated, so that whatever went wrong can be computed again.
         """
 
-    def look_later(self, told: torch.Tensor) -> None:
+    def look_later(self, finite: torch.Tensor) -> None:
         """Look, once it has come from the device, whether each of them is told to be finite."""
 
 
 @dataclass(eq=False)
-class Step:
+class Task:
     """A program, and what becomes of its results.
 
     Attributes
