@@ -1,4 +1,7 @@
-"""Theano's words, each with what to write here: there is no second vocabulary beside torch's."""
+"""Names from Theano, each with the expression to use instead, for hints in errors.
+
+Graphs use torch's functions only, so users of Theano or Blocks get a hint, not an alias.
+"""
 
 from __future__ import annotations
 
@@ -139,7 +142,7 @@ KEYWORDS = {
     ("sum", "acc_dtype"): "takes dtype=",
     ("mean", "acc_dtype"): "takes dtype=",
     ("repeat", "axis"): "tiles as torch.tile does; write x.repeat_interleave(n, axis)",
-    ("take", "axis"): "looks at all elements in a row; write x.index_select(axis, indices)",
+    ("take", "axis"): "indexes the flattened tensor; write x.index_select(axis, indices)",
     ("cast", "dtype"): "is x.to(dtype)",
     ("max", "keepdims"): "is torch.amax(x, axis, keepdim=True)",
     ("min", "keepdims"): "is torch.amin(x, axis, keepdim=True)",
@@ -148,14 +151,14 @@ KEYWORDS = {
 
 
 def function_hint(name: str) -> str:
-    """Return what to write in place of a name that `workbench.tensor` does not have, or nothing."""
+    """Return a hint about a name that `workbench.tensor` does not have, or an empty string."""
     return f"; it is torch's: write {FUNCTIONS[name]}" if name in FUNCTIONS else ""
 
 
 def unknown_attribute(variable: object, name: str, known: Iterable[str]) -> UnknownNameError:
-    """The error for an attribute that variables do not have."""
+    """Return the error for an attribute that variables do not have."""
     if name in METHODS:
-        hint = f"; variables speak torch: write {METHODS[name]}"
+        hint = f"; variables have torch's methods: write {METHODS[name]}"
     elif name.startswith("_"):
         hint = ""
     else:
@@ -164,7 +167,7 @@ def unknown_attribute(variable: object, name: str, known: Iterable[str]) -> Unkn
 
 
 def keyword_hint(function: str, keywords: Iterable[str]) -> str:
-    """Return what to write in place of one of `keywords`, or nothing."""
+    """Return a hint about one of `keywords`, or an empty string."""
     for keyword in keywords:
         if (function, keyword) in KEYWORDS:
             return f"; {function} {KEYWORDS[function, keyword]}"
@@ -172,7 +175,7 @@ def keyword_hint(function: str, keywords: Iterable[str]) -> str:
 
 
 def refuse_keywords(function: str, keywords: Iterable[str]) -> None:
-    """Raise `OperationError` if there are any `keywords`."""
+    """Raise `OperationError` if `keywords` is not empty."""
     for keyword in keywords:
         hint = keyword_hint(function, [keyword])
         raise OperationError(f"{function} takes no {keyword!r}{hint}")

@@ -1,8 +1,8 @@
-"""Execution of functions: eager, compiled, or captured, with the same results in every tier.
+"""Execution of functions: eager, compiled or captured, with the same results in every tier.
 
-A `Task` is what a call does. `Eager` runs it as it is written. `tracing` flattens it, gradients and
-updates included, for `Compiled` to run as one program and `Captured` to replay. `Tier` is what they
-have in common, and `Execution` decides between them.
+A `Task` describes the work of one call. `Eager` runs it operation by operation. `tracing` flattens
+it, gradients and updates included, into one graph, which `Compiled` compiles and `Captured`
+replays. `Tier` is their common interface, and `Execution` chooses between them.
 """
 
 from workbench.names import explain_missing

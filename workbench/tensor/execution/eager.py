@@ -1,4 +1,11 @@
-"""The eager tier: the program runs at once, operation by operation, as few as torch allows."""
+"""The eager tier: runs the program operation by operation, after fusing what torch can fuse.
+
+An update must be refused as a whole if a watched value is not finite, so nothing is written before
+all results have been checked. On a CPU the check is cheap and can raise false alarms (`screen`); an
+alarm is followed by an exact look. On an accelerator, Python would have to wait for the result of
+the check, so ``torch.where`` on the device chooses between new and old values, and the error is
+raised some batches later.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +25,21 @@ from workbench.tensor.fusion import Change, fused, in_place
 
 
 class Eager:
-    """Runs a step as it is written.
+    """Runner of a task that executes its program operation by operation.
 
     Parameters
     ----------
     task : Task
     threads : Threads
-        Chooses how many threads a call uses.
+        Chooses the number of threads of a call.
     examples, on_demand
-        As in `workbench.tensor.execution.tier.Maker`; sizes make no difference here.
+        As in `workbench.tensor.execution.tier.Maker`; they have no effect here.
 
     Attributes
     ----------
     module : torch.fx.GraphModule
-        What runs: the program of the step in fewer operations. Instead of some new values it gives
-        what these differ by from the old ones.
+        The program with fused operations. In place of some new values it returns the differences
+        from the old ones, which are then applied in place.
     """
 
     name = "eager"
@@ -67,15 +74,15 @@ class Eager:
             self._screen = Screen(task.watched, likes, changing)
 
     def find(self, sizes: tuple[int, ...]) -> Run:
-        """Return what runs inputs of `sizes`: this, on as many threads as suit them."""
+        """Return this object as a function, limited to the number of threads that suits `sizes`."""
         return self._by_sizes.get(sizes) or self._choose(sizes)
 
     def state(self) -> list[tuple[int, ...]]:
-        """Return nothing: no programs are made for certain sizes."""
+        """Return an empty list: one program runs all sizes."""
         return []
 
     def describe(self) -> Iterable[str]:
-        """Yield nothing: the program is shown anyway."""
+        """Return no lines: `explain` shows the program itself."""
         return ()
 
     def _choose(self, sizes: tuple[int, ...]) -> Run:
@@ -85,7 +92,7 @@ class Eager:
         return run
 
     def __call__(self, values: Sequence[Any]) -> Sequence[Any]:
-        """Run on tensors that are known to fit; give the outputs."""
+        """Run on tensors that are known to fit; return the outputs."""
         task = self.task
         with torch.no_grad():
             try:
@@ -107,16 +114,18 @@ class Eager:
                 news = self._looked_at_later(outputs, news)
             elif task.guard is not None:
                 task.guard.check(outputs)
-            # Factors may be among what is updated.
+            # Read the factors (a learning rate, say) before updates, which can change them.
             factors = [factor.item() for factor in news[len(task.updated) :]]
             screen = self._screen
             if screen is not None:
-                # What is finite is so after a factor of at most one, too.
+                # A finite change stays finite if its factor is at most one in size. Any other
+                # factor could overflow after the screen, so only the exact look will do.
                 for factor in factors:
                     if not -1 <= factor <= 1:
                         screen = None
                 if screen is None or not screen.passes(results):
                     if screen is not None:
+                        # A screen that fails can leave results scaled: compute them again.
                         results = again(values)
                         outputs, news = task.divided(results)
                     self._look_closely(values, results, factors)
@@ -129,13 +138,13 @@ class Eager:
         return outputs
 
     def _again(self, values: Sequence[Any]) -> Sequence[Any]:
-        """The results once more, computed in the same way."""
+        """Compute the results once more, in the same way."""
         with arithmetic(self.task):
             results: Sequence[Any] = self._forward(*values, *self._held)
         return results
 
     def _with_limits(self, values: Sequence[Any]) -> Sequence[Any]:
-        """The same again, computing limits where the quick way gave NaN."""
+        """Compute the results again, with the limits of functions that gave NaN."""
         token = careful.set(True)
         try:
             return self._again(values)
@@ -143,27 +152,30 @@ class Eager:
             careful.reset(token)
 
     def _prepared(self) -> tuple[fx.GraphModule, list[Change]]:
-        """Return what runs, and what is to be done with its new values."""
+        """Return the module to run, and for each update how its result is applied."""
         program, updated = self.task.program, self.task.updated
         changes: list[Change] = [Change()] * len(updated)
-        if self.task.precision == "bf16":  # which decides for each operation how it is computed
+        if self.task.precision == "bf16":  # autocast chooses a dtype by operation: do not fuse
             return program.module, changes
         graph = fused(program)
-        if not self._away:  # elsewhere the decision about updates is not waited for
+        if not self._away:  # on a device `where` needs whole new values, not differences
             held = graph.find_nodes(op="placeholder")[len(program.inputs) :]
             node_of = dict(zip(program.shared, held, strict=False))
             changes = in_place(graph, [node_of.get(variable) for variable in updated])
         return fx.GraphModule(program.constants, graph), changes
 
     def _like(self, place: int) -> Any:
-        """A tensor of the size and dtype of a result that is watched."""
+        """Return a tensor with the size and dtype of a watched result."""
         task, update = self.task, place - self.task.n_outputs
         return task.updated[update].tensor if update >= 0 else task.outputs[place].fake
 
     def _look_closely(
         self, values: Sequence[Any], results: Sequence[Any], factors: Sequence[float]
     ) -> None:
-        """Have updates refused if something that is watched is really not finite."""
+        """Check watched results exactly; refuse the updates if one is not finite.
+
+        An update that would be applied in place is applied to a copy.
+        """
         task = self.task
         wrong = []
         known = list(dict.fromkeys(c.factor for c in self._changes if c.factor is not None))
@@ -185,7 +197,7 @@ class Eager:
     def _looked_at_later(
         self, outputs: Sequence[Any], news: Sequence[torch.Tensor]
     ) -> Sequence[torch.Tensor]:
-        """New values, or the old ones where they are refused, which is found out on the device."""
+        """Choose new or old values on the device, without waiting; errors are raised later."""
         task = self.task
         holds = None if task.guard is None else task.guard.holds(outputs)
         if task.watch is not None:
@@ -199,7 +211,7 @@ class Eager:
         return kept
 
     def _kept(self, holds: torch.Tensor | None, news: Sequence[torch.Tensor]) -> Sequence[Any]:
-        """New values, or the old ones where the guard refuses: decided on the device."""
+        """Return new values if `holds`, else old ones, chosen on the device."""
         if holds is None:
             return news
         pairs = zip(news, self.task.updated, strict=True)
@@ -207,7 +219,7 @@ class Eager:
 
 
 def undefined(outputs: Sequence[Any]) -> bool:
-    """Return True if one of the outputs is NaN, or has an element that is."""
+    """Return True if one of the outputs is NaN or contains NaN."""
     for output in outputs:
         if isinstance(output, torch.Tensor) and output.is_floating_point():
             value = (output if output.dim() == 0 else output.sum()).item()
@@ -217,11 +229,11 @@ def undefined(outputs: Sequence[Any]) -> bool:
 
 
 Group = tuple[Callable[..., object], list[torch.Tensor], list[int], int | None]
-"""A multi-tensor function, what it changes, the places of by what, and that of a factor."""
+"""A multi-tensor function, its targets, and the places of its operands and of its factor."""
 
 
 def _by_kind(changes: Sequence[Change], targets: Sequence[torch.Tensor]) -> list[Group]:
-    """Updates in groups that one multi-tensor operation can serve."""
+    """Return updates in groups, each of which one multi-tensor operation can do."""
     factors = list(dict.fromkeys(c.factor for c in changes if c.factor is not None))
     groups: dict[Any, Group] = {}
     for i, (change, target) in enumerate(zip(changes, targets, strict=True)):

@@ -1,4 +1,4 @@
-"""Explanations for people: the program of a function, its tier, and what it costs."""
+"""Explanation of a function for the user: its program, its tier and its costs."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from workbench.tensor.execution.task import Task
 from workbench.tensor.program import Program
 
 NOTHING_TO_EXPLAIN = (
-    "{given!r} has no program to explain; give a function, or an algorithm such as GradientDescent"
+    "{given!r} cannot be explained; give a function, or an algorithm such as GradientDescent"
 )
 
 
 @hinted
 def explain(what: Any) -> None:
-    """Print what a function or an algorithm runs, in which tier and why, and what that costs.
+    """Print the program of a function or an algorithm, its tier, the reason for it, and its costs.
 
-    The program is shown as it was written; every tier has ways to do with fewer operations.
+    The program is shown as it was lowered. Every tier runs a version with fewer operations.
 
     Parameters
     ----------
     what : Function or UpdatesAlgorithm
-        An algorithm that has not been initialised is.
+        An algorithm is initialised if it has not been.
 
     Examples
     --------
@@ -86,15 +86,15 @@ def _lines(execution: Execution) -> Iterator[str]:
 
 
 def _checked(task: Task) -> str:
-    """Return how many rules of graphs and programs hold, or which do not."""
+    """Return, as text, the number of rules of graphs and programs that hold, or the faults."""
     faults = check_all(task.program, task.outputs, task.updated)
     return "; ".join(map(str, faults)) or f"{len(GRAPH) + len(PROGRAM)} rules hold"
 
 
 def _listing(program: Program) -> tuple[list[str], int]:
-    """The program as code, and the number of its operations.
+    """Return the program as lines of code, and the number of its operations.
 
-    Taking one of several results is not counted: it is written where the result is used, as in
+    Selecting one of several results is not counted. It is written where the result is used, as in
     ``_foreach_add[0]``.
     """
     module = program.module

@@ -1,10 +1,11 @@
-"""Loops in a compiled program: one compiled moment, called as often as the loop is long.
+"""Loops in compiled programs: one compiled step, called once for every time step.
 
-A traced program holds a `workbench.tensor.scan.Loop` as one operation, whatever its length. Of the
-step of the loop two flat graphs are made and compiled: a moment forward, and the same moment
-backward. `loop_forward` calls the one from the first moment to the last, and keeps what the other
-needs; `loop_backward` calls that from the last moment to the first. Where the gradient of a matrix
-is a sum of products over all moments, the factors are collected and multiplied once.
+In a traced program a `workbench.tensor.scan.Loop` is one operation, whatever its length. The step
+of the loop is traced and compiled as two flat graphs, forward and backward. `loop_forward` calls
+the first graph from the first time step to the last, and keeps the values that the second graph
+needs. `loop_backward` calls the second graph from the last time step to the first. The gradient of
+a matrix that is a sum of products over all time steps is computed as one product of the stacked
+factors.
 """
 
 from __future__ import annotations
@@ -27,10 +28,13 @@ if TYPE_CHECKING:
     from workbench.tensor.scan import Loop
 
 Program = Callable[[list[Any]], Sequence[Any]]
-"""What a compiler makes of a graph: from its arguments, in a list that it empties, to results."""
+"""A compiled graph: it takes its arguments in a list, which it empties, and returns results.
+
+An emptied list frees arguments as soon as they are not needed.
+"""
 
 SHORT = 3
-"""Loops whose length is known and not greater are written out."""
+"""Largest known number of steps for which a loop is unrolled."""
 
 
 @dataclass(eq=False)
@@ -41,30 +45,30 @@ class CompiledStep:
     ----------
     loop : Loop
     needs : tuple of bool
-        Which inputs of the step need gradients.
+        For each input of the step, True if it needs a gradient.
     places : list of pairs
-        Input of the loop and axis of every size that the graphs take first.
+        Input of the loop and axis of every size; sizes are the first arguments of the graphs.
     forward : callable
-        From a list of sizes and the inputs of a moment to its values; it empties the list.
+        Takes a list of sizes and inputs of the step, which it empties; returns its values.
     outputs, saved : list of int
-        Which of the values are outputs of the step, and which are for `backward`.
+        The indices of values that are outputs of the step, and of values that `backward` takes.
     backward : callable
-        From a list of inputs of a moment (`used`), what was saved, gradients of the outputs, and
-        those of the states that come from the moment after it, to its values.
+        Takes a list of the inputs `used`, the saved values, gradients of the outputs, and gradients
+        of the states from the next time step; returns its values.
     wanted : list of int
-        What `gradients` speaks of: which value of `backward`, or with a tilde, which of those that
-        it takes.
+        The values to which `gradients` refers: index ``i`` of a result of `backward`, or ``~i`` of
+        one of its arguments.
     gradients : list
-        For each input of the step: ``None``, the place of its gradient in `wanted`, or the two
-        places of the factors whose product, summed over all moments, it is.
+        For each input of the step: ``None``, the place of its gradient in `wanted`, or the places
+        of two factors, whose product, summed over time, is the gradient.
     floating : list of bool
-        Which outputs have gradients.
+        For each output, True if it has a gradient.
     traces : list of Trace
-        What `forward` and `backward` were compiled from.
+        The traces of `forward` and `backward`.
     backwards : int
-        How often the program asks for gradients of the loop.
+        The number of times that the program computes gradients of the loop.
     threads : int
-        How many threads `forward` and `backward` use.
+        The number of threads of `forward` and `backward`.
     """
 
     loop: Loop
@@ -84,18 +88,19 @@ class CompiledStep:
 
     @property
     def n_outputs(self) -> int:
-        """How many values the step gives."""
+        """The number of outputs of the step."""
         return len(self.loop.inner_outputs)
 
 
-# Programs hold their moments; what is kept lives as long as the tensor that has its key.
+# Operations of torch take only tensors and numbers, so steps and saved values are found by a
+# number. A step lives as long as the program that holds it, saved values as long as their key.
 _steps: weakref.WeakValueDictionary[int, CompiledStep] = weakref.WeakValueDictionary()
 _kept: dict[int, list[Kept]] = {}
 _numbers = itertools.count(1)
 
 
 def register(step: CompiledStep) -> int:
-    """Give the number by which operations call `step`, for as long as a program holds it."""
+    """Return the number by which operations find `step`, as long as a program holds it."""
     number = next(_numbers)
     _steps[number] = step
     return number
@@ -109,17 +114,17 @@ def _parts(step: CompiledStep, given: Sequence[torch.Tensor]) -> tuple[Any, Any,
 
 @dataclass(eq=False)
 class Kept:
-    """What is kept of a part of a loop for its gradient.
+    """Values of a part of a loop that are kept for its gradient.
 
     Attributes
     ----------
     part : range
-        The moments.
+        The time steps.
     states : list of torch.Tensor
-        With which the first of them began.
+        The states before the first of them.
     steps : list of pairs, optional
-        Of every moment the inputs, and what its backward half takes besides. Missing where memory
-        is short, or gradients are taken several times: they are computed again then.
+        The inputs and the saved values of every time step. None with `low_memory`, or if gradients
+        are computed several times: the backward pass recomputes them then.
     """
 
     part: range
@@ -135,7 +140,7 @@ def _run(
     states: list[torch.Tensor],
     contexts: Sequence[torch.Tensor],
 ) -> tuple[list[list[torch.Tensor]], list[tuple[list[Any], Sequence[Any]]]]:
-    """Some moments forward: a list of values for each output; and what backward needs of each."""
+    """Run some time steps; return a list of values for each output, and what backward needs."""
     forward, saved, keeping = step.forward, step.saved, step.backward is not None
     state_places = step.outputs[: step.loop.n_states]
     all_results: list[Sequence[torch.Tensor]] = []
@@ -152,7 +157,10 @@ def _run(
 
 @torch.library.custom_op("workbench::loop_forward", mutates_args=())
 def loop_forward(given: list[torch.Tensor], n: int, number: int) -> list[torch.Tensor]:
-    """All moments of a loop, stacked; then a key to what `loop_backward` needs."""
+    """Run a loop; return its stacked outputs, and a key to the values for `loop_backward`.
+
+    The key is a tensor, so that autograd passes it on, and its lifetime is that of the values.
+    """
     step = _steps[number]
     loop = step.loop
     sequences, states, contexts = _parts(step, [value.contiguous() for value in given])
@@ -187,7 +195,7 @@ def loop_forward(given: list[torch.Tensor], n: int, number: int) -> list[torch.T
 
 
 def _hollow(loop: Loop, sequences: Any, states: Any, contexts: Any, n: Any) -> list[torch.Tensor]:
-    """What a loop gives, without values: from its first moment, and so the loops within it."""
+    """Return outputs of a loop without values, from its first step; inner loops do the same."""
     token = instead.set(_hollow)
     try:
         first = [sequence[0] for sequence in sequences]
@@ -214,7 +222,10 @@ def _run_back(
     contexts: Sequence[torch.Tensor],
     arriving: Sequence[Sequence[torch.Tensor]],
 ) -> tuple[list[list[torch.Tensor]], list[torch.Tensor]]:
-    """Run all moments backward, which empties `kept`: gradients of each, and of first states."""
+    """Run all time steps backward; return their gradients and those of the first states.
+
+    It empties `kept`, so that memory is freed on the way.
+    """
     loop, backward = step.loop, step.backward
     assert backward is not None
     used, wanted = step.used, step.wanted
@@ -247,7 +258,7 @@ def _run_back(
 def loop_backward(
     given: list[torch.Tensor], incoming: list[torch.Tensor], key: torch.Tensor, n: int, number: int
 ) -> list[torch.Tensor]:
-    """Gradients of all inputs of a loop that need them, from those of its outputs."""
+    """Return gradients of all inputs of a loop that need one, from those of its outputs."""
     step = _steps[number]
     assert step.backward is not None
     if n < 1:
@@ -275,7 +286,7 @@ def _gathered(
     results: list[list[torch.Tensor]],
     flowing: Sequence[torch.Tensor],
 ) -> list[torch.Tensor]:
-    """What the moments, from the last called to the first, say together."""
+    """Combine the gradients of all time steps, given from the last one to the first."""
     loop = step.loop
     ordered = results if loop.reverse else [values[::-1] for values in results]
     joined: dict[int, torch.Tensor] = {}
@@ -310,7 +321,7 @@ def _gathered(
 
 
 def _apart(results: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """`results` with memory of their own, as those of an operation must have."""
+    """Return `results` with storages of their own, which torch requires of an operation."""
     taken = {internals.storage_of(other) for other in others}
     own = []
     for result in results:
@@ -329,7 +340,7 @@ def _(
 
 
 class Through(torch.autograd.Function):
-    """A loop whose gradient is taken by `loop_backward`."""
+    """Autograd function of a loop, whose gradient is `loop_backward`."""
 
     @staticmethod
     def forward(ctx: Any, number: int, n: int, *given: torch.Tensor) -> Any:
@@ -345,7 +356,7 @@ class Through(torch.autograd.Function):
     def backward(ctx: Any, *incoming: torch.Tensor) -> Any:
         key, *given = ctx.saved_tensors
         step = _steps[ctx.number]
-        step.backwards += 1  # this runs while a program is traced, not when the program does
+        step.backwards += 1  # this runs once, during tracing, not when the program runs
         needs = step.needs
         real = [g for g, is_real in zip(incoming, step.floating, strict=True) if is_real]
         found = torch.ops.workbench.loop_backward(
@@ -360,7 +371,7 @@ class Through(torch.autograd.Function):
 
 
 def call(step: CompiledStep, given: Sequence[Any], n: Any) -> list[Any]:
-    """A loop as one operation of the program that is being traced."""
+    """Add a loop as one operation to the program that is being traced."""
     number = register(step)
     if step.backward is None:
         return list(torch.ops.workbench.loop_forward(list(given), n, number))[:-1]

@@ -1,4 +1,4 @@
-"""A traced step: one flat graph, and the sizes that it is valid for."""
+"""Traces of tasks: flat graphs, with the sizes for which they are valid."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Trace:
-    """A flat graph and the sizes that it is valid for.
+    """A flat graph and the sizes for which it is valid.
 
     Attributes
     ----------
     graph : torch.fx.GraphModule
-        Takes the sizes that are symbols, the inputs of the step and the tensors of its shared
-        variables, which it updates in place; gives the outputs.
+        Takes the sizes that are symbols, the inputs of the task, and the tensors of its shared
+        variables, which it updates in place. Returns the outputs.
     arguments : list
         Fake tensors like the arguments.
     mode : FakeTensorMode
     symbols : list
-        For each free size of the step its symbol, or the number that it was traced for.
+        For each free size of the task its symbol, or the number for which it was traced.
     steps : list of pairs
-        What the graph calls for every moment of its loops; and for each of their free sizes what it
-        is in this graph.
+        The compiled steps of the loops of the graph; and for each their free sizes, as expressions
+        of this graph.
     reports_success : bool
-        True if the last output tells whether all was well, so that the step was done.
+        True if the last output is a flag: true if all checks passed, so that updates were done.
     """
 
     graph: fx.GraphModule
@@ -45,7 +45,7 @@ class Trace:
 
     @property
     def environment(self) -> ShapeEnv:
-        """The shape environment, which knows what was learned about the symbols."""
+        """The shape environment, which holds what was learned about the symbols."""
         environment: ShapeEnv = self.mode.shape_env  # type: ignore[assignment]
         return environment
 
@@ -53,7 +53,7 @@ class Trace:
     def is_self_contained(self) -> bool:
         """True if the graph uses only its arguments, and no tensors share storage.
 
-        To be asked before the graph is compiled.
+        Valid only before the graph is compiled, which changes it.
         """
         given: Any = self.graph.graph.output_node().args[0]
         results = list(given)
@@ -68,7 +68,7 @@ class Trace:
         )
 
     def fits(self, sizes: Sequence[int]) -> bool:
-        """Return True if the graph, and what was compiled of it, is valid for `sizes`."""
+        """Return True if the graph, and so its compiled program, is valid for `sizes`."""
         known = self.environment
         values = {}
         for symbol, size in zip(self.symbols, sizes, strict=True):
@@ -92,7 +92,7 @@ class Trace:
         )
 
     def bound(self, symbol: Any) -> str:
-        """Return in words which values of a symbol are valid, as far as it alone decides."""
+        """Return, as text, the valid values of a symbol, apart from relations to other symbols."""
         known = self.environment
         value = symbol if isinstance(symbol, int) else known.replacements.get(symbol, symbol)
         if value != symbol or isinstance(symbol, int):

@@ -1,9 +1,9 @@
-"""From a step to one flat graph of aten operations, gradients and updates included.
+"""Tracing of a task to one flat graph of aten operations, gradients and updates included.
 
-The step runs once on torch's fake tensors while every operation is written down: forward, what
-autograd does, new values, and copies of these into the shared variables. What is left has no
-autograd and no Python, and is valid for all inputs that take the same path through both: the
-sizes for which `Trace.fits` says so.
+The task runs once on torch's fake tensors, and every operation is recorded: the forward pass, the
+operations of autograd, the new values, and the copies of new values into shared variables. The
+resulting graph contains neither autograd nor Python. It is valid for all inputs for which both
+would do the same operations; `Trace.fits` decides that from the sizes.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ if TYPE_CHECKING:
     from workbench.tensor.scan import Loop
 
 Compiler = Callable[[Trace, int], Program]
-"""What makes a program of a flat graph, for a number of threads."""
+"""Function that compiles a flat graph for a number of threads."""
 
-HOOKED = "put_hook has Python look at values within the graph"
+HOOKED = "put_hook calls Python with values within the graph"
 NO_SIZE = (
-    "the number of steps of a scan is a value, which is known only when it has been computed; "
-    "compiled it has to be a number, or a size of an input"
+    "the number of steps of a scan is a computed value; to be compiled, it must be a number or a "
+    "size of an input"
 )
 
 
 def trace(task: Task, sizes: Sequence[int], compiler: Compiler, threads: int = 1) -> Trace:
-    """Write down what `task` does, with `sizes` as an example of its free ones.
+    """Record the operations of `task`, with `sizes` as examples of its free sizes.
 
     Parameters
     ----------
     task : Task
     sizes : sequence of int
     compiler : callable
-        Compiles what the graph calls for every moment of its loops.
+        Compiles the steps of loops, which the graph calls.
     threads : int
-        How many threads that uses.
+        The number of threads within loops.
 
     Raises
     ------
     CompilationError
-        If it cannot be written down.
+        If it cannot be traced.
     """
     if task.program.hooked:
         raise errors.CompilationError(HOOKED)
@@ -80,18 +80,19 @@ def trace(task: Task, sizes: Sequence[int], compiler: Compiler, threads: int = 1
 
 
 class _Whole:
-    """The step as a function of its arguments alone, which updates them in place.
+    """The task as a function of its arguments only, which updates them in place.
 
     Parameters
     ----------
     task : Task
     n_sizes : int
-        How many of the arguments are there for the compiler, which looks for sizes among them.
+        The number of leading arguments that are sizes. The task ignores them; the compiler needs
+        every symbol of a size to be an argument.
 
     Attributes
     ----------
     reports_success : bool
-        After a call: true if the last result tells whether the step was done.
+        After a call: True if the last result is a flag that all checks passed.
     """
 
     def __init__(self, task: Task, n_sizes: int) -> None:
@@ -108,13 +109,14 @@ class _Whole:
         read = [held[place[v]] for v in program.shared]
         leaves = [held[place[v]].detach().requires_grad_() for v in program.leaves]
         on_cpu = task.device.type == "cpu"
-        exist: list[torch.Tensor] = []  # an accelerator's kernels look at indices by themselves
+        exist: list[torch.Tensor] = []  # only for a CPU: kernels of accelerators check indices
         with arithmetic(task), collect_checks(exist if on_cpu else None):
             results = program.module.forward(*arguments[:n], *read, *leaves)
         outputs, given_news = task.divided(results)
         news = list(given_news)
         for i in program.copies:
-            # Inductor takes copies away, also where what is copied changes before it is used.
+            # Inductor removes copies, also if their source changes before they are used. A maximum
+            # with itself is a copy that it keeps.
             news[i] = torch.maximum(news[i], news[i])
         guarded = None if task.guard is None else task.guard.holds(outputs)
         conditions = exist if guarded is None else [*exist, guarded]
@@ -123,7 +125,8 @@ class _Whole:
             found = [*outputs, *news]
             finite = [torch.ops.workbench.finite(found[place]) for place in task.watched]
             conditions = [*conditions, *finite]
-            # On a CPU one number says whether to look again; elsewhere it is late for that.
+            # On a CPU one flag decides at once whether to run again eagerly. On an accelerator the
+            # flags arrive batches later, so each watched value has its own, for the error.
             checks = [all_of(conditions) if on_cpu else torch.stack(finite)]
         elif exist:
             checks = [all_of(conditions)]
@@ -145,7 +148,11 @@ def _one_operation(
     contexts: list[torch.Tensor],
     n: Any,
 ) -> list[torch.Tensor]:
-    """Make a loop one operation of the graph that is being written."""
+    """Record a loop as one operation of the graph that is being traced.
+
+    Loops of at most `SHORT` known steps are unrolled. Unrolling all loops would make a program of
+    thousands of operations, and another one for every length.
+    """
     given = [*sequences, *states, *contexts]
     if isinstance(n, torch.Tensor):
         raise errors.CompilationError(NO_SIZE)
@@ -173,14 +180,14 @@ def _compile_step(
     given: Sequence[torch.Tensor],
     inner: list[tuple[CompiledStep, list[Any]]],
 ) -> tuple[CompiledStep, list[Any]]:
-    """Compile one moment of `loop`, for sequences, states and contexts like `given`.
+    """Compile the step of `loop`, for sequences, states and contexts like `given`.
 
-    Loops within it become `inner`.
+    Loops within the step are added to `inner`.
     """
     fakes = Fakes()
     tensors, places, outer = _step_inputs(fakes, loop, given)
     symbols, k = list(fakes.symbols), len(fakes.sizes)
-    number = fakes.size(5, any_value=True)  # of the step
+    number = fakes.size(5, any_value=True)  # the index of the step; 5 is an arbitrary example
     arguments = [*fakes.sizes[:k], *tensors, number]
     differentiated = torch.is_grad_enabled() and any(value.requires_grad for value in given)
     states = range(loop.n_sequences, loop.n_sequences + loop.n_states)
@@ -203,7 +210,8 @@ def _compile_step(
         results = loop.program.module.forward(*tensors, number)
     real = [i for i, is_real in enumerate(floating) if is_real]
     tangents = [fakes.tensor(results[i].shape, results[i]) for i in real]
-    # Those of states, which are the first outputs, arrive from the moment after this one as well.
+    # The gradients of states, the first outputs, also arrive from the next step. They are separate
+    # arguments, so that the sum is part of the compiled step.
     tangents += [fakes.tensor(results[i].shape, results[i]) for i in real if i < loop.n_states]
     graph = fakes.record(_joint(loop, needs, real, k), [*arguments, *tangents])
     threads = _bearable(graph, threads)
@@ -230,22 +238,22 @@ def _compile_step(
 
 
 def _bearable(graph: fx.GraphModule, threads: int) -> int:
-    """`threads`, or one if there are indices: where several look at them the process may end."""
+    """Return `threads`, or one if there are indices: a parallel region must not throw errors."""
     return 1 if indexes(graph.graph) else threads
 
 
 def _step_inputs(
     fakes: Fakes, loop: Loop, given: Sequence[torch.Tensor]
 ) -> tuple[list[Any], list[tuple[int, int]], list[Any]]:
-    """Stand-ins for what one moment of a loop gets of `given`.
+    """Make fake tensors for the arguments of one step of a loop over `given`.
 
     Returns
     -------
     tensors : list
     places : list of pairs
-        Which of `given`, and which axis, has each size that is not fixed.
+        For each size that is not fixed, its index in `given` and its axis.
     outer : list
-        What the sizes of the moment are in the graph that has the loop.
+        The sizes of the step, as expressions of the graph that contains the loop.
     """
     shape_of: dict[Any, Any] = {}
     places: list[tuple[int, int]] = []
@@ -268,10 +276,11 @@ def _step_inputs(
 def _joint(
     loop: Loop, needs: Sequence[bool], real: Sequence[int], n_sizes: int
 ) -> Callable[..., list[Any]]:
-    """A moment and its gradients as one function.
+    """Make one function of a step and its gradients.
 
-    It takes `n_sizes` sizes, the inputs of the moment, and the gradients of the outputs `real`, and
-    once more of the states among them; it gives the outputs, and a gradient for each of `needs`.
+    It takes `n_sizes` sizes, the inputs of the step, the gradients of the outputs `real`, and
+    further gradients of the states among these. It returns the outputs and a gradient for each of
+    `needs`.
     """
     n_given = len(needs)
 
