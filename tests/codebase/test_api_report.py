@@ -1,4 +1,4 @@
-"""The tool that tells which names are still missing."""
+"""The tool that reports missing names."""
 
 import sys
 from types import ModuleType

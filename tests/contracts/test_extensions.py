@@ -38,14 +38,14 @@ from workbench.main_loop import MainLoop
 from workbench.serialization.state import decode, encode
 
 LENGTH, BREAK = 17, 7
-"""How many batches a run has, and after how many it is interrupted, in the middle of an epoch."""
+"""Number of batches of a run, and after how many it is interrupted, in the middle of an epoch."""
 
 NOW = {"timestamp"}
-"""Records of the moment, besides those that `runs.lasting` leaves out."""
+"""Records that depend on the time, besides those that `runs.lasting` removes."""
 
 
 class Job:
-    """A small regression that extensions work on; `folder` is for their files."""
+    """A small regression for the extensions; their files go to `folder`."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -59,7 +59,7 @@ class Job:
         return DataStream(dataset, iteration_scheme=ShuffledScheme(15, 3, seed=seed))
 
 
-# Each makes the extension of a job, given its name.
+# Functions that make an extension for a job, by the name of its class.
 ROWS = {
     TrainingExtension: lambda job, **name: TrainingExtension(**name),
     SimpleExtension: lambda job, **name: SimpleExtension(after_epoch=False, **name),
@@ -116,7 +116,7 @@ def extension_classes(base=TrainingExtension):
 
 
 def build(kind, folder, batches=LENGTH):
-    """Return an extension, and a main loop that has it and ends after so many batches."""
+    """Return an extension, and a main loop with it that ends after a number of batches."""
     job = Job(folder)
     extension = ROWS[kind](job)
     extensions = [

@@ -1,4 +1,4 @@
-"""What a subclass overrides is called, or refused when the class is defined."""
+"""Methods that a subclass overrides are called, or refused when the class is defined."""
 
 import itertools
 
@@ -185,7 +185,7 @@ def test_bricks_are_allocated_by_their_own_methods():
 
 
 class Doubled:
-    """Doubles what is recorded."""
+    """Extension that doubles recorded values."""
 
     def add_records(self, log, record_tuples):
         super().add_records(log, [(name, value * 2) for name, value in record_tuples])

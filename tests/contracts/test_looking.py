@@ -1,4 +1,4 @@
-"""Whoever looks at data or values, before training or meanwhile, does not change training."""
+"""Looking at data or values, before or during training, does not change training."""
 
 import itertools
 import random
@@ -71,7 +71,7 @@ STREAMS = {
 
 
 class OwnShuffle(BatchScheme):
-    """As people wrote them: it shuffles its own indices in place, from a generator of its own."""
+    """A typical user's scheme: it shuffles its indices in place with its own generator."""
 
     def __init__(self, examples, batch_size, rng):
         super().__init__(examples, batch_size)
@@ -84,7 +84,7 @@ class OwnShuffle(BatchScheme):
 
 
 class Counting(BatchScheme):
-    """Another order every time it is asked."""
+    """A scheme with another order for every request."""
 
     asked = 0
 
@@ -172,7 +172,7 @@ OWN = {
 
 
 class Looking(TrainingExtension):
-    """Does something with the main loop at some of the events."""
+    """Extension that calls a function of the main loop at some events."""
 
     def __init__(self, look, events=("before_training", "after_batch", "after_epoch")):
         super().__init__(name="looking")

@@ -1,4 +1,4 @@
-"""Operands that are compared element by element: of one shape, or refused."""
+"""Operands that are compared element by element: different shapes are refused."""
 
 import inspect
 
@@ -51,7 +51,7 @@ def costs(base=Cost):
 
 
 class Hinge(CostMatrix):
-    """A cost of the user's, which checks nothing itself."""
+    """A user's cost, which checks nothing itself."""
 
     def cost_matrix(self, y, y_hat):
         return (1 - y * y_hat).relu()

@@ -1,4 +1,4 @@
-"""Loops in the compiled tier: one program for all lengths, and the gradients of the eager tier."""
+"""Loops in the compiled tier: one program for all lengths, with the gradients of the eager tier."""
 
 import gc
 
@@ -15,7 +15,7 @@ TOLERANCE = {"rtol": 1e-4, "atol": 1e-6}
 
 
 def recurrent(execution, reverse=False):
-    """A masked recurrent net: its cost, all gradients, the sums of states and what is collected."""
+    """Return a masked recurrent net: its cost, gradients, sums of states and collected values."""
     generator = numpy.random.default_rng(3)
 
     def parameter(name, *shape):
@@ -115,7 +115,7 @@ def test_a_sequence_that_is_longer_than_the_loop():
 
 
 def tiers_agree(inputs, outputs, *calls):
-    """Whether both tiers give the same for all calls; gives the compiled function."""
+    """Assert that both tiers give the same results for all calls; return the compiled function."""
     f, g = (function(inputs, outputs, execution=e) for e in ("compiled", "eager"))
     for given in calls:
         for ours, theirs in zip(f(*given), g(*given), strict=True):
@@ -182,5 +182,5 @@ def test_a_number_of_steps_that_is_computed_is_not_compiled():
     n, h0 = tensor.lscalar("n"), tensor.scalar("h0")
     [h] = scan(lambda h: h * 2, states=[h0], n_steps=n)
     f = function([n, h0], h.sum(), execution="compiled")
-    with pytest.warns(CompilationWarning, match="the number of steps of a scan is a value"):
+    with pytest.warns(CompilationWarning, match="the number of steps of a scan is a computed"):
         assert f(3, 1.0) == 14

@@ -1,4 +1,4 @@
-"""Logarithms of probabilities: exact where that is possible, and as written elsewhere."""
+"""Logarithms of probabilities: exact where possible, else computed as written."""
 
 import pytest
 import torch

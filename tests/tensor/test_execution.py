@@ -1,4 +1,4 @@
-"""Tiers of execution: they agree, they say why they are used, and nobody waits for a compiler."""
+"""Tiers of execution: equal results, reasons for the choice, and compilation in the background."""
 
 import os
 import re
@@ -24,7 +24,7 @@ TOLERANCE = {"rtol": 1e-5, "atol": 1e-6}
 
 
 def descent(execution, **options):
-    """A step of gradient descent, and its parameters."""
+    """Return a step of gradient descent, and its parameters."""
     x, y = tensor.matrix("x"), tensor.lvector("y")
     generator = numpy.random.default_rng(0)
     w = shared(generator.normal(size=(5, 4)).astype("float32"), "w")
@@ -145,20 +145,22 @@ def test_what_needs_python_runs_eagerly_and_says_so():
     x, seen = tensor.vector("x"), []
     y = put_hook(x * 2, seen.append)
     f = function([x], y, execution="compiled", name="peek")
-    with pytest.warns(errors.CompilationWarning, match="peek was to be compiled, but runs eagerly"):
+    with pytest.warns(
+        errors.CompilationWarning, match="peek runs eagerly, since it cannot be compiled"
+    ):
         f([1.0])
     assert f([2.0]).tolist() == [4.0] and len(seen) == 2
     assert "put_hook" in f.execution.described
 
 
 def test_other_ways_of_execution_are_refused():
-    with pytest.raises(errors.InputError, match="got 'compile'; did you mean 'compiled'"):
+    with pytest.raises(errors.InputError, match="not 'compile'; did you mean 'compiled'"):
         function([], tensor.constant(1.0), execution="compile")
 
 
 @pytest.fixture
 def eager_to_compile(monkeypatch):
-    """Compiling is always worthwhile, and decided after few calls."""
+    """Make compiling always worthwhile, and the decision after few calls."""
     monkeypatch.setattr(policy, "SECONDS", 0.0)
     monkeypatch.setattr(policy, "SECONDS_AN_OPERATION", 0.0)
     monkeypatch.setattr(policy, "SAMPLE_EVERY", 1)
@@ -167,14 +169,14 @@ def eager_to_compile(monkeypatch):
 def test_auto_swaps_to_the_program_that_a_thread_has_compiled(eager_to_compile):
     f, ours = descent("auto")
     g, theirs = descent("eager")
-    told = []
-    f.execution.report = lambda text: told.append((text, threading.current_thread()))
+    reports = []
+    f.execution.report = lambda text: reports.append((text, threading.current_thread()))
     for seed in range(policy.SAMPLES + 1):
         f(*batch(6, seed)), g(*batch(6, seed))
     f.execution.thread.join()
     f(*batch(6)), g(*batch(6))
     assert isinstance(f.execution.tier, Compiled)
-    [(text, thread)] = told
+    [(text, thread)] = reports
     assert text.startswith("compiled: after 9 eager calls") and thread is threading.main_thread()
     for a, b in zip(ours, theirs, strict=True):
         numpy.testing.assert_allclose(a.get_value(), b.get_value(), **TOLERANCE)
@@ -193,14 +195,14 @@ def test_auto_goes_back_if_the_program_is_slower(eager_to_compile, monkeypatch):
 
 
 def test_auto_stays_eager_where_nothing_can_be_traced(eager_to_compile):
-    x, told = tensor.vector("x"), []
+    x, reports = tensor.vector("x"), []
     f = function([x], put_hook(x * 2, lambda value: None), execution="auto")
-    f.execution.report = told.append
+    f.execution.report = reports.append
     for _ in range(policy.SAMPLES + 1):
         f([1.0])
     f.execution.thread.join()
     f([1.0])
-    assert told == [f"eager: it cannot be compiled ({HOOKED})"]
+    assert reports == [f"eager: it cannot be compiled ({HOOKED})"]
 
 
 @pytest.mark.parametrize(("left", "pays"), [(10.0, False), (1e9, True), (None, False)])
@@ -245,7 +247,7 @@ def test_explain_shortens_the_names_of_kernels():
 
 
 def test_explain_refuses_what_has_no_program():
-    with pytest.raises(errors.InputError, match="3 has no program to explain; give a function"):
+    with pytest.raises(errors.InputError, match="3 cannot be explained; give a function"):
         explain(3)
 
 
@@ -255,8 +257,8 @@ def test_an_error_in_a_compiled_program_says_what_failed():
     f(numpy.ones((3, 2), "float32"), [0, 1])
     with pytest.raises((errors.OutOfRangeError, IndexError, RuntimeError)) as caught:
         f(numpy.ones((3, 2), "float32"), [0, 7])
-    told = str(caught.value) + "".join(getattr(caught.value, "__notes__", []))
-    assert "7" in told and "x" in told
+    text = str(caught.value) + "".join(getattr(caught.value, "__notes__", []))
+    assert "7" in text and "x" in text
 
 
 def test_a_program_that_computes_nothing():

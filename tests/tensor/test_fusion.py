@@ -1,4 +1,4 @@
-"""What the eager tier makes of a program: fewer operations, updates in place, the same values."""
+"""Fusion in the eager tier: fewer operations, updates in place, the same values."""
 
 import numpy
 import pytest
@@ -66,7 +66,7 @@ def test_sums_of_products_are_those_of_torch_whatever_the_shapes(rows, columns, 
     try:
         expected = left @ right + third * third.sum()
     except RuntimeError:
-        return  # shapes that do not go together
+        return  # shapes that do not fit together
     shape = (lambda value: value.shape) if known else (lambda value: (None,) * value.dim())
     a, b, c = (
         tensor.variable(name, shape=shape(value))
@@ -76,7 +76,7 @@ def test_sums_of_products_are_those_of_torch_whatever_the_shapes(rows, columns, 
         run = eager([a, b, c], a @ b + c * c.sum())
         result = run(left, right, third)
     except errors.ShapeError:
-        assert not known  # sizes that are taken for equal have to be
+        assert not known  # sizes that are assumed to be equal must be
         return
     assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
 

@@ -1,4 +1,4 @@
-"""Indices that do not exist, in all tiers: an error that names them, and nothing is updated."""
+"""Indices out of range in all tiers: an error names them, and nothing is updated."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ FROM_THE_END = {
 
 
 def step(name, execution):
-    """A function of two indices that updates a matrix, and the matrix."""
+    """Return a function of two indices that updates a matrix, and the matrix."""
     w = workbench.shared(np.arange(20, dtype="float32").reshape(ROWS, WIDTH), "w")
     i = tensor.variable("i", shape=(2,), dtype=torch.int64)
     cost = (OPERATIONS[name](w, i) ** 2).sum()
@@ -70,7 +70,7 @@ def test_an_index_that_does_not_exist_is_an_error_and_nothing_is_updated(name, t
     before = w.tensor.clone()
     wrong = [[0, 7], [0, -9]] + ([] if name in FROM_THE_END else [[0, -1]])
     for pair in wrong:
-        with pytest.raises(OutOfRangeError, match="every index, and every class, must exist in"):
+        with pytest.raises(OutOfRangeError, match="every index, and every class, must be in range"):
             run(np.array(pair))
     assert torch.equal(w.tensor, before)
     run(np.array([0, 4]))

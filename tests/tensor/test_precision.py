@@ -1,4 +1,4 @@
-"""Mixed precision, and what runs on a GPU only."""
+"""Mixed precision, and modes that need a GPU."""
 
 import numpy
 import pytest

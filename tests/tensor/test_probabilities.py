@@ -1,4 +1,4 @@
-"""What must be a probability is one, or is refused, in every tier; infinite logits have limits."""
+"""Values that must be probabilities are checked in every tier; infinite logits have limits."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def of_torch(loss, **options):
     return lambda y, x: loss(x, y, **options)
 
 
-# The cost, targets, predictions, and what is said.
+# The cost, targets, predictions, and the text of the error.
 WRONG = {
     "scores for classes": (categorical, CLASSES, SCORES, "y_hat has values from -2 to 3"),
     "scores for distributions": (categorical, ONES, SCORES, "y_hat has values from -2 to 3"),

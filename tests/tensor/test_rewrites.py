@@ -1,4 +1,4 @@
-"""Rewrites of a flat graph: when they are done, and that they change no value."""
+"""Rewrites of a flat graph: their conditions, and unchanged values."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ onednn = pytest.mark.skipif(not products.AVAILABLE, reason="torch has one librar
 
 
 def numbers(*shape: int, seed: int = 0) -> torch.Tensor:
-    """A tensor of random numbers."""
+    """Return a tensor of random numbers."""
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def called(compiled: Function) -> set[str]:
-    """The operations of the program that was compiled."""
+    """Return the operations of the compiled program."""
     (variant,) = compiled.execution.tier.variants  # type: ignore[union-attr]
     return {str(node.target) for node in variant.trace.graph.graph.nodes}
 
 
 def descent(inputs: int, **kwargs: Any) -> tuple[GradientDescent, Any, list[Any]]:
-    """Least squares by plain gradient descent; the algorithm, its weights, and its cost."""
+    """Return plain gradient descent on least squares: the algorithm, its weights and its cost."""
     x, y = tensor.matrix("x"), tensor.matrix("y")
     w = shared(numbers(inputs, 64, seed=1).numpy(), "w")
     cost = ((x @ w - y) ** 2).mean()
@@ -41,7 +41,7 @@ def descent(inputs: int, **kwargs: Any) -> tuple[GradientDescent, Any, list[Any]
 
 
 def batch(inputs: int) -> dict[str, torch.Tensor]:
-    """What `descent` learns from."""
+    """Return a batch for `descent`."""
     return {"x": numbers(8, inputs, seed=2), "y": numbers(8, 64, seed=3)}
 
 

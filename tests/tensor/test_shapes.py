@@ -1,4 +1,4 @@
-"""What is remembered of sizes, and for how long."""
+"""Learned facts about sizes, and their lifetime."""
 
 import gc
 

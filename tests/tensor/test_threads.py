@@ -1,4 +1,4 @@
-"""How many threads a step uses, and on how many processors."""
+"""Number of threads of a task, and number of available processors."""
 
 import threading
 
@@ -18,7 +18,7 @@ from workbench.tensor.execution import available_threads, processors, threads
 
 @pytest.fixture
 def four_threads(monkeypatch):
-    """A machine with four processors, all of them for torch."""
+    """Pretend that the machine has four processors, and torch uses all of them."""
     monkeypatch.setattr(threads, "available_processors", lambda: 4)
     before = torch.get_num_threads()
     torch.set_num_threads(4)
@@ -27,7 +27,7 @@ def four_threads(monkeypatch):
 
 
 def spy(execution="eager"):
-    """A function that adds up a matrix, and the numbers of threads that its calls had."""
+    """Return a function that sums a matrix, and a set of the numbers of threads of its calls."""
     x = tensor.matrix("x")
     run = workbench.function([x], (x @ x.T).sum(), execution=execution)
     seen = []
@@ -144,7 +144,7 @@ def test_sizes_that_do_not_fit_when_they_are_rounded_are_counted_as_they_are(cap
     x, y = tensor.matrix("x"), tensor.matrix("y")
     task = workbench.function([x, y], x[1:] + y, execution="eager").execution.task
     threads.Threads(task).is_small(tuple(5 - i for i, _ in enumerate(task.free)))
-    assert capfd.readouterr().err == ""  # torch's log would tell of the first trial
+    assert capfd.readouterr().err == ""  # torch's log would report the first attempt
 
 
 @pytest.mark.parametrize(("size", "small"), [(10, True), (10**7, False)])
@@ -178,7 +178,7 @@ def test_a_compiled_program_is_made_for_the_chosen_number(four_threads, rows, nu
 
 
 def repeated(width, execution):
-    """A function that multiplies a state by a matrix again and again, and gives a gradient."""
+    """Return a function that multiplies a state by a matrix at every step, with a gradient."""
     x, h = tensor.variable("x", shape=(None, None, width)), tensor.matrix("h")
     held = workbench.shared(np.zeros((width, width), "float32"), "held")
     total = tensor.scan(lambda a, b: torch.tanh(a + b @ held), sequences=[x], states=[h])[0].sum()
@@ -187,7 +187,7 @@ def repeated(width, execution):
 
 
 def spied(run, seen):
-    """`run`, which adds the number of threads that it has to a set."""
+    """Wrap `run` so that it adds its number of threads to a set."""
     return lambda given: seen.add(torch.get_num_threads()) or run(given)
 
 
@@ -242,7 +242,7 @@ def test_explain_says_how_many_threads_there_are_and_why(four_threads, capsys):
     run, _ = spy()
     run(ones(8, 8))
     workbench.explain(run)
-    assert "threads   1 of 4: a step of so little work" in capsys.readouterr().out
+    assert "threads   1 of 4: the work of a call is too small" in capsys.readouterr().out
 
 
 def test_as_many_threads_are_available_as_processors(monkeypatch, four_threads):
@@ -256,7 +256,7 @@ def test_as_many_threads_are_available_as_processors(monkeypatch, four_threads):
 
 @pytest.fixture
 def groups(monkeypatch, tmp_path):
-    """A place for control groups; give the file that lists those of this process."""
+    """Use a folder for control groups; return the file that lists those of this process."""
     monkeypatch.setattr(processors, "_CGROUP", tmp_path / "cgroup")
     monkeypatch.setattr(processors, "_MOUNT", tmp_path / "mount")
 

@@ -1,4 +1,4 @@
-"""Tiers are interchangeable, and another one is a few lines."""
+"""Tiers are interchangeable, and a new one takes a few lines."""
 
 import numpy
 import pytest
@@ -16,7 +16,7 @@ from workbench.tensor.execution.tier import TIERS
 
 
 class Counted(Eager):
-    """Runs eagerly, and counts for each size how often."""
+    """Tier that runs eagerly, and counts the calls for each size."""
 
     name = "counted"
 
@@ -77,7 +77,7 @@ def test_an_unknown_tier_is_refused():
 
 
 def test_captured_is_a_tier_that_runs_the_programs_of_the_compiled_one():
-    """Up to the call that captures, which takes a GPU."""
+    """Test all calls before the capture, which needs a GPU."""
     x = tensor.vector("x")
     task = function([x], x * 2).execution.task
     tier = Captured(task, Threads(task), [(3,)])

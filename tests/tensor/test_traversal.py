@@ -1,4 +1,4 @@
-"""Walking and rewriting graphs."""
+"""Walks through graphs, and rewrites of them."""
 
 import math
 
@@ -59,10 +59,10 @@ def test_outputs_of_one_call_stay_together():
     assert new[values].owner is new[indices].owner
 
 
-def test_a_circle_is_refused():
+def test_a_cycle_is_refused():
     x = tensor.scalar("x")
     y, z = x + 1, x + 2
-    with pytest.raises(ValueError, match="circle"):
+    with pytest.raises(ValueError, match="cycle"):
         replace([y + z], {y: z * 1, z: y * 1})
 
 

@@ -34,7 +34,7 @@ def test_variable_takes_shape_and_dtype():
 
 
 def test_a_bad_shape_is_refused():
-    with pytest.raises(ValueError, match=r"shape \(-1,\) of input 'x': sizes are non-negative"):
+    with pytest.raises(ValueError, match=r"shape \(-1,\) of input 'x': sizes must be non-negative"):
         tensor.variable("x", shape=(-1,))
 
 

@@ -1,4 +1,4 @@
-"""Theano's words are answered with what to write."""
+"""Names from Theano give errors with the name to use instead."""
 
 import re
 
