@@ -58,7 +58,7 @@ def read(text: str) -> list[Entry]:
 
 
 def faults(entry: Entry) -> Iterator[str]:
-    """Return the missing parts of one name; empty if there are none."""
+    """Yield the missing parts of one name."""
     try:
         found = getattr(importlib.import_module(entry.module), entry.name)
     except (ImportError, AttributeError):

@@ -129,7 +129,7 @@ def _called_again(
     function: Callable[..., Any], arguments: tuple[Any, ...], location: tuple[str, ...]
 ) -> Call:
     args, kwargs = _thawed(arguments)
-    token = errors.location.set(location)
+    token = errors.location.set(location)  # the new call gets the location of the old one
     try:
         if function is identity:
             call = Call.of(function, args, kwargs)

@@ -111,8 +111,9 @@ class Function:
         """
         if named or len(args) != len(self.inputs):
             args = self._in_order(args, named)
+        # The path below runs for every batch. What depends only on the kinds of inputs is cached.
         values = list(map(Expected.as_tensor, self._expected, args))
-        if self._unset:
+        if self._unset:  # parameters that had no value when the function was made
             check_set(self._unset)
             self._unset = []
         kinds = tuple([(value.shape, value.dtype, value.device) for value in values])
@@ -120,7 +121,7 @@ class Function:
         if sizes is None:
             values, sizes = self._fit(values, kinds)
         run = self.execution.find(sizes)
-        if self._generation != WriterLock.generation:
+        if self._generation != WriterLock.generation:  # another function became a writer
             self._find_locks()
         with self._locks:
             outputs = run(values)
@@ -232,9 +233,8 @@ def function(
     watch : Watch, optional
         Requires some results to be finite. If they are not, it raises and nothing changes.
     execution : {'auto', 'eager', 'compiled'}, optional
-        The tier in which it runs; by default ``config.execution``. ``'auto'`` starts eagerly and
-        compiles in the background once that pays; ``'compiled'`` compiles at the first call. See
-        `workbench.explain`.
+        The tier, by default ``config.execution``. ``'auto'`` starts eagerly and compiles in the
+        background once that pays; ``'compiled'`` compiles at the first call. See `workbench.explain`.
 
     Returns
     -------

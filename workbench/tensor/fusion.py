@@ -213,6 +213,7 @@ def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
     found: dict[fx.Node, tuple[Change, fx.Node]] = {}
     for new, old in zip(results[first:], olds, strict=True):
         last = _last_operation(new, old)
+        # The new value itself must not be needed elsewhere: it is never computed as a tensor.
         if last is not None and list(new.users) == [output] and results.count(new) == 1:
             found[new] = last
     changes = []
@@ -232,7 +233,7 @@ def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
 def _last_operation(new: fx.Node, old: fx.Node | None) -> tuple[Change, fx.Node] | None:
     """Return the in-place operation that turns `old` into `new`, and its operand.
 
-    None if there is none, or the operand could be a view of memory that the update changes.
+    Return None if no such operation exists, or the operand can be a view of changed memory.
     """
     function, operands = _arithmetic(new)
     if function not in IN_PLACE or operands[0] is not old:

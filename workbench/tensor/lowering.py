@@ -170,11 +170,12 @@ class _Lowering:
         for variable, node in (*self.value.items(), *self.leaf.items()):
             if not variable.is_number:
                 node.meta["fake"] = variable.fake
+        # Joining reorders calls, which would reorder hooks; and it is worthwhile for updates only.
         if self.news and not hooked:
             for joined, one in widen(self.graph, self.autograd_off).items():
                 if one in self.origin:
                     self.origin[joined] = self.origin[one]
-        for node in self.bypassed:
+        for node in self.bypassed:  # probabilities whose logarithm is computed from the logits
             if not node.users:
                 self.graph.erase_node(node)
         return Program(

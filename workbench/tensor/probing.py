@@ -335,7 +335,7 @@ def _chosen(ties: dict[Any, Tie], wanted: Callable[[int], int]) -> dict[Any, int
     Raises
     ------
     Infeasible
-        If there are none.
+        If no such values exist.
     """
     sizes: dict[Any, int] = {}
     classes: dict[Tie, list[Any]] = {}

@@ -91,7 +91,7 @@ class Loop(Operation):
         contexts: list[torch.Tensor],
         n: int,
     ) -> list[torch.Tensor]:
-        run = instead.get()
+        run = instead.get()  # set while a program is traced or its work is counted
         if run is not None:
             return run(self, sequences, states, contexts, n)
         self.check_lengths(sequences, n)
@@ -246,6 +246,7 @@ def scan(
     outputs = [as_variable(value) for value in ([returned] if alone else returned)]
     old = given[len(slices) : len(slices) + len(states)]
     _check_states(old, outputs)
+    # The index of the step is the last input of the loop, for random draws.
     index = Variable(shapes.unknown_size(), name="step")
     outputs = _draw_by_step(outputs, index, ())
     kinds = len(sequences), len(states), reverse, low_memory

@@ -206,6 +206,7 @@ def _reapplied(call: Call, leaves: list[object], new: Mapping[Variable, Variable
     token = errors.location.set(call.location)
     try:
         again = call.on(leaves)
+        # If no shape changes, repeat the known result: inference is the slow part of a rewrite.
         if all(shapes.alike(v.fake, new[v].fake) for v in call.inputs):
             inputs = [v.fake for v in call.inputs]
             fakes = shapes.repeated([v.fake for v in call.outputs], inputs)

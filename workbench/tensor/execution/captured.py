@@ -56,6 +56,7 @@ class Replay:
             self._capture(values)
             if self.graph is None:
                 return self._run(values)
+        # The graph reads from these addresses only.
         internals.foreach_copy_(self._inputs, list(values), non_blocking=True)
         self.graph.replay()
         return [o.clone() if isinstance(o, torch.Tensor) else o for o in self._outputs]
@@ -64,7 +65,7 @@ class Replay:
         device = self._task.device
         self._inputs = [value.clone() for value in values]
         updated = [variable.tensor for variable in self._task.updated]
-        before = [tensor.clone() for tensor in updated]
+        before = [tensor.clone() for tensor in updated]  # the warm-up runs update variables
         current, aside = torch.cuda.current_stream(device), torch.cuda.Stream(device)
         aside.wait_stream(current)
         try:
@@ -76,7 +77,7 @@ class Replay:
             with torch.cuda.graph(graph):
                 self._outputs = self._run(self._inputs)
             self.graph = graph
-        except RuntimeError as error:
+        except RuntimeError as error:  # not every operation can be captured: run uncaptured
             self.failure = str(error).splitlines()[0]
         finally:
             # Undo the updates of the warm-up runs.

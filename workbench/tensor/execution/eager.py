@@ -62,9 +62,10 @@ class Eager:
         self.module, changes = self._prepared()
         self._forward = self.module.forward
         self._changes = changes
+        # One multi-tensor call per kind of update, not one call per parameter.
         self._groups = _by_kind(changes, [variable.tensor for variable in task.updated])
         self._screen: Screen | None = None
-        if task.watched and not self._away:
+        if task.watched and not self._away:  # on a device, `_looked_at_later` checks instead
             changing = {
                 place
                 for place, change in enumerate(changes, start=task.n_outputs)
@@ -102,10 +103,12 @@ class Eager:
                     with arithmetic(task):
                         results = self._forward(*values, *self._held)
             except Exception as error:
+                # torch's error names no brick. A second run, node by node, finds the call.
                 task.program.explain([*values, *self._held], error)
                 raise
             outputs, news = task.divided(results)
             again = self._again
+            # NaN can come from 0 * infinity where the limit is defined: compute the limit.
             if self._limited and undefined(outputs):
                 again = self._with_limits
                 results = again(values)
@@ -222,6 +225,8 @@ def undefined(outputs: Sequence[Any]) -> bool:
     """Return True if one of the outputs is NaN or contains NaN."""
     for output in outputs:
         if isinstance(output, torch.Tensor) and output.is_floating_point():
+            # A sum is one fast pass; infinite elements of both signs give NaN too, which only
+            # costs a second run.
             value = (output if output.dim() == 0 else output.sum()).item()
             if value != value:
                 return True

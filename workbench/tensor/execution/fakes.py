@@ -67,6 +67,7 @@ class Fakes:
         if example in OFTEN_SMALL and not any_value:
             self.symbols.append(example)
             return example
+        # A backed symbol: torch's rules can branch on the example, which adds a guard.
         source = internals.ConstantSource(f"size_{len(self.symbols)}")
         symbol = self.known.create_symbol(
             example, source, DimDynamic.DYNAMIC, do_not_specialize_zero_one=any_value
@@ -104,6 +105,7 @@ class Fakes:
         except Exception as error:
             raise refusal(error) from error
         for node in graph.graph.nodes:
+            # Its numbers would differ from those of the eager tier and of a resumed run.
             if draws(node.target, node.args, node.kwargs):
                 raise errors.CompilationError(DRAWS.format(node=node.target))
         return graph

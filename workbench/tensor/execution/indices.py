@@ -64,7 +64,7 @@ def safe_operations() -> dict[Any, Callable[..., Any]]:
         aten.index_fill.int_Scalar, aten.index_fill_.int_Scalar, aten.index_fill.int_Tensor,
         aten.index_fill_.int_Tensor,
     )  # fmt: skip
-    several = (
+    several = (  # they take a list of indices, one for each axis
         aten.index.Tensor, aten.index_put.default, aten.index_put_.default,
     )  # fmt: skip
     places: dict[Any, Callable[[Sequence[Any]], list[Place]]] = {
@@ -75,6 +75,7 @@ def safe_operations() -> dict[Any, Callable[..., Any]]:
         aten.embedding.default: lambda args: [(1, args[1], args[0].shape[0])],
         aten.embedding_dense_backward.default: lambda args: [(1, args[1], args[2])],
     }
+    # Only these accept negative indices, which count from the end.
     from_the_end = {*several, *filling, aten.take.default}
     return {
         operation: _safe(operation, found, operation in from_the_end)

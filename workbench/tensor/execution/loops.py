@@ -147,9 +147,11 @@ def _run(
     kept: list[tuple[list[Any], Sequence[Any]]] = []
     for t in part:
         inputs = [*sizes, *[values[t] for values in unbound], *states, *contexts, t]
+        # A copy, since the program empties the list that it gets, and `kept` needs the inputs.
         results = forward(inputs.copy())
         if keeping:
             kept.append((inputs, [results[i] for i in saved]))
+        # The step is compiled for contiguous arguments, but inductor can return other strides.
         states = [results[i].contiguous() for i in state_places]
         all_results.append(results)
     return [[results[i] for results in all_results] for i in step.outputs], kept
@@ -165,12 +167,13 @@ def loop_forward(given: list[torch.Tensor], n: int, number: int) -> list[torch.T
     loop = step.loop
     sequences, states, contexts = _parts(step, [value.contiguous() for value in given])
     loop.check_lengths(sequences, n)
-    if n < 1:
+    if n < 1:  # the step cannot run to give the sizes of its outputs
         return [*[loop.empty(i, states) for i in range(step.n_outputs)], torch.tensor(0)]
     sizes = [given[i].shape[axis] for i, axis in step.places]
     unbound = [sequence.unbind(0) for sequence in sequences]
     collected: list[list[torch.Tensor]] = [[] for _ in range(step.n_outputs)]
     kept: list[Kept] = []
+    # Several backward passes would each need the saved values, and each pass consumes them.
     again = loop.low_memory or step.backwards > 1
 
     def run(part: range) -> Any:
@@ -190,6 +193,7 @@ def loop_forward(given: list[torch.Tensor], n: int, number: int) -> list[torch.T
     ticket = torch.tensor(key)
     if kept:
         _kept[key] = kept
+        # A program that never calls backward must not keep the values forever.
         weakref.finalize(ticket, _kept.pop, key, None).atexit = False
     return [*[torch.stack(values) for values in collected], ticket]
 
@@ -231,7 +235,7 @@ def _run_back(
     used, wanted = step.used, step.wanted
     places = step.gradients[loop.n_sequences : loop.n_sequences + loop.n_states]
     real = [i for i in range(loop.n_states) if step.floating[i]]
-    flowing = [torch.zeros_like(state) for state in states]
+    flowing = [torch.zeros_like(state) for state in states]  # gradients from the next time step
     found = []
     while kept:
         piece = kept.pop()
@@ -245,6 +249,7 @@ def _run_back(
                 *[flowing[i] for i in real],
             ]  # fmt: skip
             new = backward(taken.copy())
+            # A compiled graph must not return an argument, so such gradients are taken from here.
             values = [new[i] if i >= 0 else taken[~i] for i in wanted]
             flowing = [
                 values[place].contiguous() if isinstance(place, int) else zero
@@ -265,7 +270,7 @@ def loop_backward(
         pairs = zip(given, step.needs, strict=False)
         return [torch.zeros_like(value) for value, needed in pairs if needed]
     kept = list(_kept[int(key)])
-    if step.backwards == 1:
+    if step.backwards == 1:  # this list is the last reference: memory is freed on the way
         del _kept[int(key)]
     sequences, states, contexts = _parts(step, [value.contiguous() for value in given])
     sizes = [given[i].shape[axis] for i, axis in step.places]
@@ -311,8 +316,8 @@ def _gathered(
                 stacked = torch.cat([stacked, rest])
             gradients.append(stacked)
         elif i < loop.n_sequences + loop.n_states:
-            gradients.append(flowing[i - loop.n_sequences])
-        elif isinstance(place, tuple):
+            gradients.append(flowing[i - loop.n_sequences])  # what arrives at the first state
+        elif isinstance(place, tuple):  # sum over t of left[t].T @ right[t], as one product
             left, right = (all_of(one).flatten(0, 1) for one in place)
             gradients.append(product(left.t(), right))
         else:

@@ -105,6 +105,7 @@ class Execution:
         self.report: Callable[[str], object] | None = None
         self.thread: threading.Thread | None = None
         self.examples: list[tuple[int, ...]] = []
+        # `find` runs for every batch, so all decisions hide behind one comparison of integers.
         self._next_look = {"auto": SAMPLE_EVERY, "eager": math.inf}.get(mode, 1)
         self._times: list[float] = []
         self._eager_time = math.nan
@@ -173,6 +174,7 @@ class Execution:
         return saved > SECONDS + SECONDS_AN_OPERATION * nodes
 
     def _compile_later(self, sizes: tuple[int, ...]) -> None:
+        # The reference for `_compare`: times during compilation would be slower.
         self._eager_time = _median(self._times)
         self.reason = "while a thread compiles"
         self.thread = threading.Thread(
@@ -196,6 +198,7 @@ class Execution:
         if isinstance(made, errors.CompilationError):
             self._stay_eager(FAILED.format(why=made))
             return
+        # Later times are those of the compiled program, for `_compare`.
         self.tier, self._swapped, self._times = made, True, []
         eager = 1e3 * self._eager_time
         self._tell(SWAPPED.format(calls=self.calls - 1, eager=eager, seconds=made.seconds))
@@ -204,7 +207,7 @@ class Execution:
         """Return to the eager tier if the compiled program is slower than it was."""
         self._next_look = math.inf
         compiled = _median(self._times)
-        if compiled > 1.05 * self._eager_time:
+        if compiled > 1.05 * self._eager_time:  # 5 % allow for noise
             self.tier = TIERS["eager"](self.task, self.threads)
             self._stay_eager(SLOWER.format(compiled=1e3 * compiled, eager=1e3 * self._eager_time))
 
@@ -239,6 +242,8 @@ def _leave() -> None:
     left = [thread for thread in list(_threads) if thread.is_alive()]
     for thread in left:
         identity = ctypes.c_ulong(thread.ident or 0)
+        # No other call stops a thread. It takes effect at the next bytecode, not
+        # within C++ code; so wait.
         ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(SystemExit))
     end = time.monotonic() + PATIENCE
     for thread in left:

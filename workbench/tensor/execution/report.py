@@ -94,7 +94,7 @@ def _peak(graph: torch.fx.GraphModule) -> int:
         if isinstance(value, torch.Tensor):
             storage = internals.storage_of(value)
             if storage not in storages and node.op != "placeholder":
-                new = int(_hint(value.numel())) * value.element_size()
+                new = int(_hint(value.numel())) * value.element_size()  # a view takes no memory
             storages.add(storage)
         size[node] = new
         live += new

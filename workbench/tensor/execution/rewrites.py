@@ -33,6 +33,7 @@ def rewrite(traced: Trace) -> None:
     with traced.mode:
         for node in [node for node in graph.nodes if _device(node) == "cpu"]:
             _singly(graph, node)
+        # Storages that an update writes; `_descend` must not move a read of them behind the write.
         changed = {_storage(node.args[0]) for node in graph.nodes if node.target is COPY}
         for node in [node for node in graph.nodes if node.target in CHANGES]:
             if _device(node) != "cpu":
@@ -78,6 +79,7 @@ def _product(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
     left, right = node.args
     given = _value(left), _value(right)
     if by_inductor(*given):
+        # (B, D, 1) * (D, C), summed over D: inductor fuses it, without writing the (B, D, C).
         rows = _call(graph, aten.unsqueeze.default, left, 2)
         products = _call(graph, aten.mul.Tensor, rows, right)
         return graph.call_function(aten.sum.dim_IntList, (products, [1]))

@@ -105,7 +105,7 @@ class Task:
     def divided(self, results: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
         """Split the results of the program into outputs and new values."""
         outputs, news = results[: self.n_outputs], results[self.n_outputs :]
-        if self.precision == "bf16":
+        if self.precision == "bf16":  # autocast returns bfloat16, but callers expect floatx
             outputs = [
                 o.to(variable.dtype) if isinstance(o, torch.Tensor) else o
                 for o, variable in zip(outputs, self.outputs, strict=True)

@@ -72,7 +72,7 @@ class Trace:
         known = self.environment
         values = {}
         for symbol, size in zip(self.symbols, sizes, strict=True):
-            if isinstance(symbol, int):
+            if isinstance(symbol, int):  # 0 or 1, on which the trace is specialised
                 if symbol != size:
                     return False
                 continue
@@ -80,6 +80,8 @@ class Trace:
             bounds = known.var_to_range[symbol]
             if not bounds.lower <= size <= bounds.upper:
                 return False
+        # Tracing adds a guard wherever torch or Python branches on a size. The trace is valid for
+        # sizes that satisfy all of them, here and in the steps of loops.
         learned = [(symbol, known.replacements.get(symbol, symbol)) for symbol in values]
         return (
             all(values[s] == e.subs(values) for s, e in learned)

@@ -67,6 +67,7 @@ def trace(task: Task, sizes: Sequence[int], compiler: Compiler, threads: int = 1
     for i, variable in enumerate(task.program.inputs):
         shape = [shape_of.get((i, axis), size) for axis, size in enumerate(variable.shape)]
         arguments.append(fakes.tensor(shape, variable))
+    # Shared variables have fixed sizes, so that inductor compiles constants.
     arguments += [fakes.held(variable.tensor) for variable in task.shared]
     steps: list[tuple[CompiledStep, list[Any]]] = []
     token = instead.set(partial(_one_operation, compiler, threads, steps))
@@ -107,6 +108,7 @@ class _Whole:
         arguments = given[self.n_sizes :]
         held = arguments[n:]
         read = [held[place[v]] for v in program.shared]
+        # Leaves are made here, inside of the trace, so that autograd's operations are recorded.
         leaves = [held[place[v]].detach().requires_grad_() for v in program.leaves]
         on_cpu = task.device.type == "cpu"
         exist: list[torch.Tensor] = []  # only for a CPU: kernels of accelerators check indices
@@ -132,6 +134,8 @@ class _Whole:
             checks = [all_of(conditions)]
         self.reports_success = on_cpu and bool(checks)
         holds = all_of(conditions) if conditions else None
+        # Copies come last: every new value is computed from old ones. `where` in place of a branch
+        # keeps the trace flat.
         for variable, new in zip(task.updated, news, strict=True):
             old = held[place[variable]]
             old.copy_(new if holds is None else torch.where(holds, new, old))
@@ -165,6 +169,7 @@ def _one_operation(
     inner: list[tuple[CompiledStep, list[Any]]] = []
     token = instead.set(partial(_one_operation, compiler, threads, inner))
     try:
+        # The step is traced apart: the modes of the outer trace must not record its operations.
         with internals.disable_current_modes(), collect_checks(None):
             step, sizes = _compile_step(compiler, threads, loop, given, inner)
     finally:
@@ -191,6 +196,7 @@ def _compile_step(
     arguments = [*fakes.sizes[:k], *tensors, number]
     differentiated = torch.is_grad_enabled() and any(value.requires_grad for value in given)
     states = range(loop.n_sequences, loop.n_sequences + loop.n_states)
+    # A state needs a gradient even if its first value has none: gradients flow through it.
     needs = tuple(
         differentiated and value.dtype.is_floating_point and (value.requires_grad or i in states)
         for i, value in enumerate(given)
@@ -206,7 +212,7 @@ def _compile_step(
             loop, needs, places, program, outputs, traces=[flat], threads=threads
         ), outer
     floating = [v.dtype.is_floating_point for v in loop.inner_outputs]
-    with torch.no_grad():
+    with torch.no_grad():  # only for the shapes of the tangents
         results = loop.program.module.forward(*tensors, number)
     real = [i for i, is_real in enumerate(floating) if is_real]
     tangents = [fakes.tensor(results[i].shape, results[i]) for i in real]
@@ -260,7 +266,7 @@ def _step_inputs(
     tensors: list[Any] = []
     for i, value in enumerate(given):
         shape = []
-        for axis in range(i < loop.n_sequences, value.dim()):
+        for axis in range(i < loop.n_sequences, value.dim()):  # a sequence without its time axis
             size: Any = value.shape[axis]
             if not isinstance(size, int):
                 if size.node.expr not in shape_of:
@@ -297,7 +303,7 @@ def _joint(
         for i, more in enumerate(arriving[len(real) :]):
             tangents[i] = tangents[i] + more
         pairs = zip([results[i] for i in real], tangents, strict=True)
-        live = [(o, tangent) for o, tangent in pairs if o.requires_grad]
+        live = [(o, tangent) for o, tangent in pairs if o.requires_grad]  # autograd refuses others
         wanted = [leaf for leaf, needed in zip(leaves, needs, strict=True) if needed]
         found = iter(
             torch.autograd.grad(
