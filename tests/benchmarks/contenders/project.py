@@ -1,4 +1,4 @@
-"""This project: gradient descent in a main loop that records the cost of every batch."""
+"""Our project: gradient descent in a main loop that records the cost of every batch."""
 
 from __future__ import annotations
 

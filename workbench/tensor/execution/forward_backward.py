@@ -1,8 +1,8 @@
 """Partition of the joint graph of one loop step into a forward and a backward graph.
 
-torch's partitioner is not used, since the backward graph of a loop step has further rules: it
-recomputes views instead of storing them for every step, and it returns the factors of a product
-that is the gradient of a matrix, so that the products of all steps become one.
+Saved values are kept for every time step, so the backward graph repeats views instead of saving
+them. It returns the factors of a product that is the gradient of a matrix, so that the products of
+all time steps become one.
 """
 
 from __future__ import annotations
