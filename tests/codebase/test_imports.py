@@ -27,6 +27,8 @@ LAYERS = [
     ["main_loop"],
     ["session"],
     ["search", "builder"],
+    ["cli"],
+    ["__main__"],
 ]
 """Layers from the bottom to the top; a module imports from its own row and the rows before it."""
 
@@ -49,7 +51,7 @@ BEHIND_A_PROTOCOL = ("workbench.session", "workbench.main_loop")
 """Packages that views must not import, since a session can run in another process."""
 
 SCREEN = {"anywidget", "bokeh", "IPython", "ipywidgets", "matplotlib", "panel"}
-SLOW = SCREEN | {"h5py", "pandas", "pydantic", "pydantic_settings", "scipy", "sqlite3", "yaml"}
+SLOW = SCREEN | {"click", "h5py", "pandas", "pydantic", "pydantic_settings", "scipy", "sqlite3", "yaml"}
 
 
 def part(module: str) -> str:
