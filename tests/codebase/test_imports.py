@@ -51,7 +51,16 @@ BEHIND_A_PROTOCOL = ("workbench.session", "workbench.main_loop")
 """Packages that views must not import, since a session can run in another process."""
 
 SCREEN = {"anywidget", "bokeh", "IPython", "ipywidgets", "matplotlib", "panel"}
-SLOW = SCREEN | {"click", "h5py", "pandas", "pydantic", "pydantic_settings", "scipy", "sqlite3", "yaml"}
+SLOW = SCREEN | {
+    "click",
+    "h5py",
+    "pandas",
+    "pydantic",
+    "pydantic_settings",
+    "scipy",
+    "sqlite3",
+    "yaml",
+}
 
 
 def part(module: str) -> str:

@@ -140,7 +140,7 @@ def test_a_scheme_of_the_users_gets_by_with_an_aggregator(name):
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_a_state_that_is_loaded_goes_on_with_the_same_numbers(name):
+def test_a_loaded_state_continues_with_the_same_numbers(name):
     scheme = ROWS[name][0]()
     compute = function([x], scheme.requires)
     first, second = FoldAccumulator(scheme, "value"), FoldAccumulator(scheme, "value")
@@ -163,7 +163,7 @@ def test_schemes_pickle_and_show_themselves(name):
 
 @pytest.mark.parametrize("scheme, worst", [(Minimum, np.nan), (Maximum, np.nan)])
 @pytest.mark.parametrize("variable", [m, c])
-def test_what_is_not_a_number_stays_to_be_seen(scheme, worst, variable):
+def test_nan_stays_visible(scheme, worst, variable):
     running = FoldAccumulator(scheme(variable), "value")
     running.initialize()
     compute = function([x], [variable])

@@ -475,7 +475,7 @@ def test_documented_with_an_example(brick):
 
 
 @lazily
-def test_settings_may_be_given_later(row):
+def test_settings_can_be_assigned_later(row):
     seed = {"seed": 3} if "weights_init" in row.always else {}
     eager, lazy = row.made(**seed), row.brick(**copy.deepcopy(row.always), **seed)
     for name, value in row.settings.items():

@@ -116,7 +116,7 @@ def test_a_random_leak_is_none_in_evaluation_mode():
         (torch.nn.RReLU(), "the module RReLU draws from torch's own generator"),
     ],
 )
-def test_what_draws_says_in_one_line_why_it_does_not_compile(module, reason, capfd):
+def test_draws_have_a_one_line_reason_not_to_compile(module, reason, capfd):
     x, output = wrapped(module, training=True)
     f = function([x], output, execution="compiled")
     with pytest.warns(errors.CompilationWarning) as caught:

@@ -293,7 +293,7 @@ def test_a_stream_saves_and_resumes_identically_from_every_position(made):
 
 
 @each(STREAMS)
-def test_a_pickled_epoch_goes_on(made):
+def test_a_pickled_epoch_continues(made):
     running = made.get_epoch_iterator()
     first = plain(next(running))
     copied = pickle.loads(pickle.dumps(running))

@@ -206,7 +206,7 @@ def test_state_is_plain_and_can_be_loaded(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_state_with_a_stranger_is_refused(kind, tmp_path):
+def test_a_state_with_an_unknown_key_is_refused(kind, tmp_path):
     extension, main_loop = build(kind, tmp_path)
     extension.main_loop = main_loop
     before = str(extension.state_dict())

@@ -135,7 +135,7 @@ def test_a_function_that_hands_keywords_on_has_them_looked_at_too():
             makes(value, nam="w")
 
 
-def test_what_others_call_it_leads_to_names_that_exist():
+def test_hints_for_other_libraries_name_existing_arguments():
     known = {keyword for cls in HINTED.values() for keyword in keywords(cls)[0]}
     known |= {p for f in FUNCTIONS.values() for p in inspect.signature(f).parameters}
     known |= {"rate", "factor", "every", "iterations", "maximum", "default_seed"}  # in functions
@@ -217,7 +217,7 @@ def test_words_of_other_libraries_are_understood(make, meant):
         (lambda: Uniform(maxval=1), "the width high - low"),
     ],
 )
-def test_where_there_is_no_such_argument_the_way_is_shown(make, advice):
+def test_arguments_without_a_counterpart_give_advice(make, advice):
     with pytest.raises(TypeError, match=f"has no (argument|trigger) .*; .*{advice}"):
         make()
 

@@ -63,7 +63,7 @@ def setting(request):
     return SETTINGS[request.param]
 
 
-def test_every_setting_says_what_it_allows(setting):
+def test_every_setting_states_its_bounds(setting):
     kind, name = setting
     role = ALGORITHM_HYPERPARAMETER
     variable = getattr(rule_with(kind, name, 0.5), name)

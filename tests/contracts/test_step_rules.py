@@ -133,7 +133,7 @@ def test_twenty_steps_agree_with_the_formula(name):
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_a_state_that_is_loaded_goes_on_with_the_same_numbers(name):
+def test_a_loaded_state_continues_with_the_same_numbers(name):
     parameters, algorithm, batches = job(name)
     for batch in batches[:7]:
         algorithm.process_batch(batch)
@@ -166,7 +166,7 @@ def test_compiled_steps_agree_with_eager_ones_and_resume_exactly(name):
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_a_pickled_algorithm_goes_on_with_the_same_numbers(name):
+def test_a_pickled_algorithm_continues_with_the_same_numbers(name):
     _, algorithm, batches = job(name)
     algorithm.process_batch(batches[0])
     copy = pickle.loads(pickle.dumps(algorithm))

@@ -156,7 +156,7 @@ def test_placeholders_in_another_order_are_found():
     assert all("placeholders" in fault.rule for fault in faults)
 
 
-def test_a_constant_that_is_gone_is_found():
+def test_a_missing_constant_is_found():
     lowered = lower([], [tensor.constant([1.0, 2.0]) * 2])
     lowered.constants.clear()
     the_fault(check_program(lowered), PROGRAM, "constant")
@@ -220,7 +220,7 @@ def test_a_result_that_is_a_view_of_an_input_is_found():
     assert fault.detail == "it has the memory of x"
 
 
-def test_what_is_broken_in_a_program_has_the_path_of_its_brick():
+def test_a_fault_in_a_program_has_the_path_of_its_brick():
     linear = Linear(3, 2, name="layer", weights_init=Constant(1.0), biases_init=Constant(0.0))
     linear.initialize()
     x = tensor.matrix("x")
@@ -261,7 +261,7 @@ def test_an_argument_too_few_is_found():
     the_fault(check_trace(found), TRACE, "placeholders")
 
 
-def test_what_is_read_after_it_was_changed_is_found():
+def test_a_read_after_a_change_in_place_is_found():
     found = traced()
     call(found, "mul").prepend(call(found, "add"))
     call(found, "mul").prepend(call(found, "copy_"))
@@ -281,7 +281,7 @@ def test_a_result_that_is_changed_before_others_read_it_is_found():
 # Where the checks run
 
 
-def test_explain_tells_that_all_rules_hold_or_what_is_broken(capsys):
+def test_explain_reports_valid_rules_or_faults(capsys):
     x = tensor.vector("x")
     f = function([x], torch.tanh(x) * 2, name="f", execution="eager")
     workbench.explain(f)
@@ -291,7 +291,7 @@ def test_explain_tells_that_all_rules_hold_or_what_is_broken(capsys):
     assert "checks    mul: output 1 of mul is another one, but" in capsys.readouterr().out
 
 
-def test_draws_loops_and_gradients_of_them_keep_the_rules():
+def test_draws_loops_and_their_gradients_obey_the_rules():
     x = tensor.matrix("x")
     noise = tensor.RandomStream(1).normal((x.shape[1],))
     [states] = tensor.scan(
@@ -303,7 +303,7 @@ def test_draws_loops_and_gradients_of_them_keep_the_rules():
     assert check_all(task.program, task.outputs, task.updated) == []
 
 
-def test_what_only_values_can_tell_is_left_open():
+def test_shapes_that_depend_on_values_are_not_checked():
     x = tensor.vector("x")
     chosen = apply(operator.getitem, (x, x > 0), {})
     lowered = lower([x], [chosen * 2])

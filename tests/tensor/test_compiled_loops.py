@@ -139,7 +139,7 @@ def test_inputs_that_have_the_same_gradient():
     tiers_agree([x, y, h0], grad((h**2).sum(), [x, y, h0]), [given, given, given[0]])
 
 
-def test_a_loop_that_only_hands_on_and_may_have_no_steps():
+def test_a_loop_that_only_passes_states_on():
     x, h0 = tensor.matrix("x"), tensor.vector("h0")
     [h] = scan(lambda h: h, states=[h0], n_steps=x.shape[0] - 2)
     cost = (h**2).sum() + x.sum()
@@ -160,7 +160,7 @@ def test_one_program_for_loops_within_loops_of_any_length():
     assert len(f.execution.tier.variants) == 1
 
 
-def test_nothing_is_left_of_calls_that_fail_and_of_functions_that_are_gone():
+def test_failed_calls_and_deleted_functions_leave_nothing():
     from workbench.tensor.execution import loops
 
     x, w = tensor.vector("x"), shared(0.5, "w")

@@ -141,7 +141,7 @@ def test_arrays_in_the_graph_are_part_of_the_program():
     assert f([1.0, 1.0, 2.0]).tolist() == [1.0, 2.0, 6.0]
 
 
-def test_what_needs_python_runs_eagerly_and_says_so():
+def test_programs_that_need_python_run_eagerly_with_a_warning():
     x, seen = tensor.vector("x"), []
     y = put_hook(x * 2, seen.append)
     f = function([x], y, execution="compiled", name="peek")
@@ -182,7 +182,7 @@ def test_auto_swaps_to_the_program_that_a_thread_has_compiled(eager_to_compile):
         numpy.testing.assert_allclose(a.get_value(), b.get_value(), **TOLERANCE)
 
 
-def test_auto_goes_back_if_the_program_is_slower(eager_to_compile, monkeypatch):
+def test_auto_returns_to_eager_if_the_program_is_slower(eager_to_compile, monkeypatch):
     f, _ = descent("auto")
     for seed in range(policy.SAMPLES + 1):
         f(*batch(6, seed))
@@ -191,7 +191,7 @@ def test_auto_goes_back_if_the_program_is_slower(eager_to_compile, monkeypatch):
     for seed in range(policy.SAMPLES + 2):
         f(*batch(6, seed))
     assert isinstance(f.execution.tier, Eager)
-    assert f.execution.described.startswith("eager: compiled it took")
+    assert f.execution.described.startswith("eager: a compiled call took")
 
 
 def test_auto_stays_eager_where_nothing_can_be_traced(eager_to_compile):
@@ -214,7 +214,7 @@ def test_auto_compiles_only_if_that_pays(left, pays):
     assert f.execution._pays() is pays
 
 
-def test_explain_tells_tier_sizes_time_and_kernels(compiled, capsys):
+def test_explain_shows_tier_sizes_time_and_kernels(compiled, capsys):
     f, _ = compiled()
     explain(f)
     text = capsys.readouterr().out
@@ -246,7 +246,7 @@ def test_explain_shortens_the_names_of_kernels():
     assert _shortened(name[:71]) == name[:71]
 
 
-def test_explain_refuses_what_has_no_program():
+def test_explain_refuses_objects_without_a_program():
     with pytest.raises(errors.InputError, match="3 cannot be explained; give a function"):
         explain(3)
 
@@ -269,7 +269,7 @@ def test_a_program_that_computes_nothing():
     assert isinstance(f.execution.tier, Compiled)
 
 
-def test_auto_tells_what_goes_wrong_in_the_thread(eager_to_compile, monkeypatch):
+def test_auto_reports_errors_of_the_thread(eager_to_compile, monkeypatch):
     class Failing(Compiled):
         def __init__(self, *_, **__):
             raise ValueError("no such thing")
@@ -284,7 +284,7 @@ def test_auto_tells_what_goes_wrong_in_the_thread(eager_to_compile, monkeypatch)
     assert f.execution.described == "eager: it cannot be compiled (ValueError: no such thing)"
 
 
-def test_threads_take_turns_of_the_usual_length_after_two_have_compiled(monkeypatch):
+def test_the_switch_interval_is_restored_after_two_threads_have_compiled(monkeypatch):
     before = sys.getswitchinterval()
     monkeypatch.setitem(TIERS, "compiled", lambda *_, **__: time.sleep(0.02))
     executions = [descent("auto")[0].execution for _ in range(2)]
@@ -296,7 +296,7 @@ def test_threads_take_turns_of_the_usual_length_after_two_have_compiled(monkeypa
     assert sys.getswitchinterval() == before
 
 
-def test_a_process_may_end_while_a_thread_compiles(tmp_path):
+def test_a_process_can_end_while_a_thread_compiles(tmp_path):
     script = (
         "from workbench import function, grad, shared, tensor\n"
         "x, w = tensor.vector('x'), shared(1.0, 'w')\n"

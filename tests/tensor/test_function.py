@@ -189,7 +189,7 @@ def test_assigning_while_a_function_runs_takes_effect_afterwards():
 
 
 @pytest.mark.parametrize("execution", ["eager", "compiled"])
-def test_what_requires_gradients_is_taken_without_its_history(execution):
+def test_inputs_that_require_gradients_lose_their_history(execution):
     x, w = tensor.vector("x"), shared([1.0, 2.0], "w")
     f = function([x], x * w, updates=[(w, w + x)], execution=execution)
     given = torch.ones(2, requires_grad=True)

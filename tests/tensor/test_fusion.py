@@ -160,7 +160,7 @@ def test_a_known_gradient_that_is_a_variable_is_no_view_of_it():
     assert v.get_value().tolist() == [2.0, 2.0]
 
 
-def test_new_values_that_are_looked_at_are_computed():
+def test_watched_new_values_are_computed():
     w, x = shared([1.0, 2.0], "w"), tensor.vector("x")
     new = w - x * 0.5
     run = eager([x], new, updates=[(w, new)])

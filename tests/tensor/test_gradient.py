@@ -36,7 +36,7 @@ def test_gradient_with_respect_to_an_identity_copy():
     assert grad((y**2).sum(), y).eval({x: [3.0]}).tolist() == [6.0]
 
 
-def test_what_comes_along_with_a_differentiated_value_carries_no_graph():
+def test_other_outputs_of_a_differentiated_call_carry_no_graph():
     x = tensor.matrix("x")
     variance, mean = torch.var_mean(x, 1)
     outputs = [variance, variance.copy(), mean, grad(mean.sum(), x)]
@@ -67,7 +67,7 @@ def test_consider_constant_stops_the_gradient():
     assert grad((x * y).sum(), x, consider_constant=[y]).eval({x: [3.0]}).tolist() == [6.0]
 
 
-def test_known_grads_take_the_place_of_what_flows_back():
+def test_known_grads_replace_gradients_that_flow_back():
     x = tensor.vector("x")
     y = x**2
     g = grad(None, x, known_grads={y: torch.tensor([10.0])})

@@ -122,6 +122,6 @@ def test_several_threads_that_find_one_do_not_end_the_process():
     assert done.stdout.split() == ["OutOfRangeError"], done.stderr
 
 
-def test_every_rule_leaves_its_operation_as_it_is_where_nothing_is_told():
+def test_without_checks_no_rule_changes_its_operation():
     rules = indices.safe_operations().values()
     assert rules and all(rule(torch.ones(1)) is NotImplemented for rule in rules)

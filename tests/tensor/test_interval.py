@@ -42,7 +42,7 @@ def test_an_interval_holds_finite_numbers_between_its_bounds(number, closed, low
         (Interval(0, 1, "neither"), r"between 0 and 1 \(0 and 1 excluded\)"),
     ],
 )
-def test_an_interval_says_what_holds(interval, text):
+def test_an_interval_describes_its_numbers(interval, text):
     with pytest.raises(
         ArgumentError, match=f"^x must be {text}, not 7$|^x must be a finite number"
     ):
@@ -62,7 +62,7 @@ def test_a_value_that_is_refused_changes_nothing(value):
     assert rate.get_value() == 0.5
 
 
-def test_what_counts_is_the_value_as_the_variable_holds_it():
+def test_the_converted_value_is_checked():
     small = shared(1.0, "small", check=Interval(0, closed="neither"))
     with pytest.raises(ArgumentError, match=r"greater than 0, not 1e-60, which is 0.0 as float32"):
         small.set_value(1e-60)
@@ -71,7 +71,7 @@ def test_what_counts_is_the_value_as_the_variable_holds_it():
     shared(np.float64(1.0), "large", check=Interval(0)).set_value(1e39)
 
 
-def test_every_element_of_an_array_is_looked_at():
+def test_every_element_of_an_array_is_checked():
     weights = shared([1.0, 1.0], "weights", check=Interval(0))
     with pytest.raises(ArgumentError, match="weights must be 0 or more"):
         weights.set_value([1.0, -1.0])
@@ -87,7 +87,7 @@ def test_a_copy_knows_what_is_allowed(copied):
         rate.set_value(-1)
 
 
-def test_a_function_of_ones_own_decides():
+def test_a_users_function_can_be_the_check():
     def even(name, value, given):
         if value % 2:
             raise ValueError(f"{name} is odd")

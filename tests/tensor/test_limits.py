@@ -161,7 +161,7 @@ def test_a_logarithm_of_a_softmax_has_limits_too(execution):
 
 
 @TIERS
-def test_training_goes_on_where_a_mask_makes_a_class_impossible(execution):
+def test_training_continues_if_a_mask_makes_a_class_impossible(execution):
     x, y, w = tensor.matrix("x"), tensor.matrix("y"), shared(np.zeros(2, "f"), "w")
     mask = torch.tensor([0.0, -INF])
     algorithm = GradientDescent(
@@ -207,7 +207,7 @@ COMPILED = ["images", "brick", "rate"]
     "execution, name",
     [*(("eager", name) for name in WITH_CLASSES), *(("compiled", name) for name in COMPILED)],
 )
-def test_a_class_that_does_not_exist_is_an_error_of_ours(name, execution):
+def test_a_class_out_of_range_is_an_error_of_ours(name, execution):
     x, y = tensor.matrix("x"), tensor.lvector("y")
     compute = function([x, y], WITH_CLASSES[name](x, y), execution=execution)
     # Large enough that a compiled program uses several threads, if there are any.
@@ -221,7 +221,7 @@ def test_a_class_that_does_not_exist_is_an_error_of_ours(name, execution):
 
 
 @TIERS
-def test_the_class_that_is_ignored_is_named_and_no_fault(execution):
+def test_the_ignored_class_is_named_and_valid(execution):
     x, y = tensor.matrix("x"), tensor.lvector("y")
     compute = function([x, y], F.cross_entropy(x, y, ignore_index=-5), execution=execution)
     torch.testing.assert_close(compute(torch.zeros(2, 3), [-5, 1]), torch.tensor(LOG3))
@@ -245,7 +245,7 @@ def test_a_class_that_does_not_exist_changes_nothing(execution):
 
 
 @TIERS
-def test_a_row_that_does_not_exist_is_an_error_of_ours(execution):
+def test_a_row_out_of_range_is_an_error_of_ours(execution):
     lookup, y = LookupTable(500, 100, weights_init=Constant(1)), tensor.lvector("y")
     lookup.initialize()
     compute = function([y], lookup.apply(y), execution=execution)

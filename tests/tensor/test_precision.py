@@ -85,7 +85,7 @@ def test_reduced_precision_on_a_gpu_is_near_float32(precision, execution):
 
 @gpu
 @pytest.mark.parametrize("execution", ["eager", "compiled"])
-def test_a_cost_that_is_not_finite_changes_nothing_and_is_told_later(execution):
+def test_a_cost_that_is_not_finite_changes_nothing_and_is_reported_later(execution):
     with config.override(device="cuda"):
         x, w = tensor.vector("x"), shared([1.0, 2.0], "w")
         algorithm = GradientDescent(

@@ -69,7 +69,7 @@ def test_no_other_thread_has_fewer_threads_meanwhile(four_threads):
     assert (seen, others) == ([1], [4])
 
 
-def test_a_large_step_uses_no_more_threads_than_torch_was_told(four_threads):
+def test_a_large_task_uses_at_most_the_threads_of_torch(four_threads):
     run, seen = spy()
     run(ones(300, 2000))
     torch.set_num_threads(2)
@@ -86,12 +86,12 @@ def test_a_number_that_was_asked_for_holds_for_every_step(four_threads):
 
 
 @pytest.mark.parametrize("number", [0, -1, 1.5, "many", True])
-def test_a_number_of_threads_that_cannot_be_is_refused(number):
+def test_an_invalid_number_of_threads_is_refused(number):
     with pytest.raises(ConfigurationError, match="setting 'threads'"):
         config.threads = number
 
 
-def test_threads_go_back_to_what_they_were_when_a_step_fails(four_threads):
+def test_the_number_of_threads_is_restored_after_a_failure(four_threads):
     x = tensor.matrix("x")
     run = workbench.function([x], x.reshape(3, 3), execution="eager")
     with pytest.raises(Exception, match="shape"):
@@ -127,7 +127,7 @@ def test_the_work_of_a_product_is_its_number_of_multiplications():
     assert threads.work(run.execution.task, [20, 300]).total == 20 * 300 * 20
 
 
-def test_counting_the_work_ends_where_there_is_enough():
+def test_counting_the_work_ends_at_a_limit():
     assert 1000 < threads.work(mlp(), [4096], enough=1000)[0] < threads.work(mlp(), [4096])[0]
 
 
@@ -148,14 +148,14 @@ def test_sizes_that_do_not_fit_when_they_are_rounded_are_counted_as_they_are(cap
 
 
 @pytest.mark.parametrize(("size", "small"), [(10, True), (10**7, False)])
-def test_a_step_whose_work_cannot_be_counted_is_judged_by_its_inputs(size, small):
+def test_uncountable_work_is_estimated_from_inputs(size, small):
     x = tensor.vector("x")
     task = workbench.function([x], x[x > 0].sum(), execution="eager").execution.task
     assert threads.work(task, [size]).total == float("inf")
     assert threads.Threads(task).is_small((size,)) is small
 
 
-def test_a_step_whose_work_cannot_be_counted_is_judged_by_its_parameters():
+def test_uncountable_work_is_estimated_from_parameters():
     x = tensor.matrix("x")
     held = workbench.shared(np.ones((2000, 2000), "float32"), "held")
     y = torch.tanh(x @ held)
@@ -217,7 +217,7 @@ def test_a_loop_of_small_steps_uses_one_thread_within(four_threads, monkeypatch,
     assert (variant.threads, variant.trace.steps[0][0].threads) == expected
 
 
-def test_what_a_compiled_loop_calls_has_one_thread_and_the_rest_all(four_threads, monkeypatch):
+def test_a_compiled_loop_step_has_one_thread_and_the_rest_all(four_threads, monkeypatch):
     monkeypatch.setattr(threads, "SMALL", 10**6)
     run = repeated(64, "compiled")
     call(run, 300, 4, 64)
@@ -238,7 +238,7 @@ def test_an_eager_loop_of_small_steps_uses_one_thread_everywhere(four_threads, m
     assert not chooser.is_small(sizes) and chooser.number(sizes) == 1
 
 
-def test_explain_says_how_many_threads_there_are_and_why(four_threads, capsys):
+def test_explain_shows_the_number_of_threads_and_the_reason(four_threads, capsys):
     run, _ = spy()
     run(ones(8, 8))
     workbench.explain(run)

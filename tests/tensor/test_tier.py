@@ -40,7 +40,7 @@ def counted(monkeypatch):
     monkeypatch.setitem(TIERS, "counted", Counted)
 
 
-def test_a_function_runs_in_a_tier_of_ones_own(counted, capsys):
+def test_a_function_runs_in_a_users_tier(counted, capsys):
     x = tensor.vector("x")
     f = function([x], x * 2, execution="counted")
     assert f([1.0, 2.0]).tolist() == [2, 4] and f([3.0]).tolist() == [6]
@@ -51,7 +51,7 @@ def test_a_function_runs_in_a_tier_of_ones_own(counted, capsys):
     assert "  counted   2 calls\n" in capsys.readouterr().out
 
 
-def test_a_model_trains_in_a_tier_of_ones_own(counted):
+def test_a_model_trains_in_a_users_tier(counted):
     (f, ours), (g, theirs) = descent("counted"), descent("eager")
     for seed in range(3):
         assert f(*batch(6, seed))[0] == g(*batch(6, seed))[0]
@@ -88,7 +88,7 @@ def test_captured_is_a_tier_that_runs_the_programs_of_the_compiled_one():
 
 
 @pytest.mark.parametrize("device, kind", [("cpu", Compiled), ("cuda", Captured)])
-def test_what_is_compiled_is_captured_where_the_device_can_replay_it(device, kind, monkeypatch):
+def test_compiled_programs_are_captured_if_the_device_can_replay(device, kind, monkeypatch):
     x = tensor.vector("x")
     task = function([x], x * 2).execution.task
     monkeypatch.setattr(Task, "device", torch.device(device))

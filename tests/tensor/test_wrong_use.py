@@ -14,7 +14,7 @@ from workbench.errors import ArgumentError, DtypeError, ShapeError, SymbolicErro
         ("float32", r"the dtype of 'x' must be a torch.dtype, not 'float32'; write torch.float32"),
         (np.float64, r"the dtype of 'x' must be .*float64.*; write torch.float64"),
         (float, r"must be a torch.dtype, not <class 'float'>; write torch.float32"),
-        ("words", r"must be a torch.dtype, not 'words'; such as torch.float32"),
+        ("words", r"must be a torch.dtype, not 'words'; use one such as torch.float32"),
     ],
 )
 def test_a_dtype_is_one_of_torch(dtype, text):
@@ -86,7 +86,7 @@ ARRAY = np.array([[1.0, 2.0], [3.0, 4.0]], dtype="float32")
         lambda a, x: np.float32(2) / x,
     ],
 )
-def test_an_array_may_stand_on_the_left_of_an_operator(compute):
+def test_an_array_can_be_the_left_operand(compute):
     x, value = tensor.matrix("x"), torch.tensor([[1.0, 3.0], [2.0, 5.0]])
     torch.testing.assert_close(
         compute(ARRAY, x).eval({x: value}), torch.as_tensor(compute(ARRAY, value.numpy()))
@@ -100,13 +100,13 @@ def test_adding_a_variable_to_an_array_makes_a_variable():
     np.testing.assert_array_equal(total.eval({x: ARRAY}), 2 * ARRAY)
 
 
-def test_numpy_may_ask_for_the_shape():
+def test_numpy_can_read_the_shape():
     x = tensor.variable("x", (3, 4))
     assert (np.shape(x), np.ndim(x)) == ((3, 4), 2)
 
 
 @pytest.mark.parametrize("view", [lambda a: a[0, ::-1], lambda a: a.diagonal()])
-def test_a_value_may_be_a_view_backwards_or_read_only(view):
+def test_a_value_can_be_a_reversed_or_read_only_view(view):
     variable, value = shared(np.zeros(2)), view(np.array([[1.0, 2.0], [3.0, 4.0]]))
     variable.set_value(value)
     np.testing.assert_array_equal(variable.get_value(), value)

@@ -80,7 +80,7 @@ class Unequal:
     Parameters
     ----------
     where : str
-        Who compares them.
+        The function or brick that compares them.
     first, second : str
         Their names there.
     """

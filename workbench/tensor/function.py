@@ -234,7 +234,7 @@ def function(
         Requires some results to be finite. If they are not, it raises and nothing changes.
     execution : {'auto', 'eager', 'compiled'}, optional
         The tier, by default ``config.execution``. ``'auto'`` starts eagerly and compiles in the
-        background once that pays, ``'compiled'`` compiles first. See `workbench.explain`.
+        background once that pays, ``'compiled'`` at the first call. See `workbench.explain`.
 
     Returns
     -------

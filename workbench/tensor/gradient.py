@@ -105,7 +105,8 @@ def _check(cost: Variable | None, wrt: list[Variable], known: Mapping[Variable, 
         )
     for variable in wrt:
         if not isinstance(variable, Variable):
-            raise errors.GradientError(f"cannot differentiate by {variable!r}: not a variable")
+            text = f"cannot differentiate by {variable!r}: it must be a variable"
+            raise errors.GradientError(text)
         if not (variable.dtype.is_floating_point or variable.dtype.is_complex):
             raise errors.GradientError(
                 f"cannot differentiate by {variable!r} of dtype {variable.dtype}: a gradient needs "

@@ -214,6 +214,6 @@ def check_dtype(dtype: object, name: str | None = None) -> None:
         return
     wanted = getattr(torch, getattr(dtype, "__name__", str(dtype)), None)
     known = isinstance(wanted, torch.dtype)
-    hint = f"write {wanted}" if known else "such as torch.float32 or torch.int64"
+    hint = f"write {wanted}" if known else "use one such as torch.float32 or torch.int64"
     of = "" if name is None else f" of {name!r}"
     raise errors.DtypeError(f"the dtype{of} must be a torch.dtype, not {dtype!r}; {hint}")

@@ -28,7 +28,7 @@ ROWS = (
 )
 UNIT = "probabilities, between 0 and 1"
 LOGARITHMS = "logarithms of probabilities, at most 0"
-WEIGHTS = "weights, from 0 up"
+WEIGHTS = "weights, at least 0"
 SCORES = "a Softmax or Logistic brick makes probabilities of scores"
 SCALED = "divide pixels from 0 to 255 by 255, as ScaleAndShift(stream, 1 / 255, 0) does"
 
@@ -84,7 +84,7 @@ def log_probabilities(p: Any, what: str) -> Any:
 
 def weights(w: Any, what: str) -> Any:
     """Return `w` with a check that its values are not negative."""
-    return _looked_at(_weights, w, what, "give a class that must not count the weight 0")
+    return _looked_at(_weights, w, what, "a class with the weight 0 does not count")
 
 
 def _looked_at(check: Callable[..., Any], value: Any, what: str, hint: str) -> Any:

@@ -135,7 +135,7 @@ KEYWORDS = {
     ("get_value", "borrow"): "gives a copy; the memory itself is w.tensor",
     ("get_value", "return_internal_type"): "gives an array; the tensor is w.tensor",
     ("set_value", "borrow"): "copies the value; assign in place with w.tensor.copy_(value)",
-    ("reshape", "ndim"): "takes the shape alone",
+    ("reshape", "ndim"): "takes only the shape",
     ("sort", "kind"): "takes dim and descending",
     ("std", "ddof"): "takes correction= in place of ddof=",
     ("var", "ddof"): "takes correction= in place of ddof=",

@@ -51,7 +51,7 @@ SWAPPED = (
     "after {calls} eager calls of {eager:.3g} ms each; compiling took {seconds:.1f} s in "
     "the background"
 )
-SLOWER = "compiled it took {compiled:.3g} ms a call, but {eager:.3g} ms before"
+SLOWER = "a compiled call took {compiled:.3g} ms, but an eager one {eager:.3g} ms"
 FAILED = "it cannot be compiled ({why})"
 NOT_YET = "compiling has not been worthwhile so far"
 CANNOT = (
