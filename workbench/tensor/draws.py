@@ -60,7 +60,7 @@ SOMETIMES: dict[str, tuple[tuple[int, float], tuple[int, bool]]] = {
 
 
 def word_for_draw(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
-    """Return what to write instead of a call that draws from a generator of torch.
+    """Return the replacement to suggest for a call that draws from a generator of torch.
 
     Parameters
     ----------

@@ -154,7 +154,7 @@ LOGARITHMS = {torch.log, torch.Tensor.log, _log}
 
 
 def exact(call: Call, fixed: Container[Variable]) -> tuple[Any, Any, Any, Variable | None]:
-    """Return what to compute for `call`: function, arguments, and the bypassed probabilities.
+    """Return the computation of `call`: function, arguments, and the bypassed probabilities.
 
     Parameters
     ----------
@@ -162,11 +162,11 @@ def exact(call: Call, fixed: Container[Variable]) -> tuple[Any, Any, Any, Variab
     fixed : container of Variable
         Variables that must not be bypassed, because a gradient with respect to them is needed.
     """
-    as_it_stands = (call.function, call.args, call.kwargs, None)
+    unchanged = (call.function, call.args, call.kwargs, None)
     if call.function in LOG_SOFTMAXES:
         return LOG_SOFTMAXES[call.function], call.args, call.kwargs, None
     if call.function not in LOGARITHMS and call.function is not _log_complement:
-        return as_it_stands
+        return unchanged
     probabilities = call.args[0] if call.args else None
     passed = []
     while isinstance(probabilities, Variable) and probabilities.owner is not None:
@@ -175,7 +175,7 @@ def exact(call: Call, fixed: Container[Variable]) -> tuple[Any, Any, Any, Variab
             break
         probabilities = probabilities.owner.inputs[0]
     if not passed or any(v in fixed or v.hooks for v in passed):
-        return as_it_stands
+        return unchanged
     made = passed[-1].owner
     assert made is not None
     if made.function in SOFTMAXES and call.function in LOGARITHMS:
@@ -184,4 +184,4 @@ def exact(call: Call, fixed: Container[Variable]) -> tuple[Any, Any, Any, Variab
         return functional.logsigmoid, made.args, made.kwargs, passed[-1]
     if made.function in SIGMOIDS:
         return _log_sigmoid_of_negative, made.args, made.kwargs, passed[-1]
-    return as_it_stands
+    return unchanged

@@ -122,7 +122,7 @@ def _biased(node: Any) -> Call | None:
 
 
 def _mean_of_true(node: Any) -> Call | None:
-    """Fuse the mean of what `_of_true` fuses."""
+    """Fuse the mean of an expression that `_of_true` fuses."""
     if len(node.args) != 1 or node.kwargs or not _calls(node.args[0], NEGATE):
         return None
     call = _of_true(node.args[0]) if len(node.args[0].users) == 1 else None

@@ -104,7 +104,7 @@ class Guarded:
         self._task = task
         self._guard = task.guard
         self._watch = task.watch
-        self._tells = reports_success
+        self._reports_success = reports_success
         self._eager = eager
         self._limited = task.program.limited and task.device.type == "cpu"
 
@@ -120,7 +120,7 @@ class Guarded:
             if torch.is_grad_enabled() is not autograd:  # a program that fails can leave it off
                 torch.set_grad_enabled(autograd)
         watch, checks = self._watch, None
-        if self._tells:
+        if self._reports_success:
             *outputs, holds = outputs
             if not holds.item():
                 # Nothing was updated. It can be a false alarm, so the eager tier repeats the call:

@@ -47,7 +47,7 @@ def refusal(error: Exception) -> errors.CompilationError:
 
 
 class Fakes:
-    """Fake tensors for the arguments of one graph, and what tracing learns about their sizes."""
+    """Fake tensors for the arguments of one graph, and facts that are learned about their sizes."""
 
     def __init__(self) -> None:
         from torch.fx.experimental.symbolic_shapes import ShapeEnv

@@ -140,7 +140,7 @@ def _run(
     states: list[torch.Tensor],
     contexts: Sequence[torch.Tensor],
 ) -> tuple[list[list[torch.Tensor]], list[tuple[list[Any], Sequence[Any]]]]:
-    """Run some time steps; return a list of values for each output, and what backward needs."""
+    """Run some time steps; return lists of values of outputs, and values for the backward pass."""
     forward, saved, keeping = step.forward, step.saved, step.backward is not None
     state_places = step.outputs[: step.loop.n_states]
     all_results: list[Sequence[torch.Tensor]] = []
@@ -316,7 +316,7 @@ def _gathered(
                 stacked = torch.cat([stacked, rest])
             gradients.append(stacked)
         elif i < loop.n_sequences + loop.n_states:
-            gradients.append(flowing[i - loop.n_sequences])  # what arrives at the first state
+            gradients.append(flowing[i - loop.n_sequences])  # the gradient of the first state
         elif isinstance(place, tuple):  # sum over t of left[t].T @ right[t], as one product
             left, right = (all_of(one).flatten(0, 1) for one in place)
             gradients.append(product(left.t(), right))

@@ -191,7 +191,7 @@ class Execution:
             self._made = error
         except Exception as error:  # only the next call can report it: this thread has no caller
             self._made = errors.CompilationError(f"{type(error).__name__}: {error}")
-        self._next_look = 0  # the next call looks at what was made
+        self._next_look = 0  # the next call uses the result
 
     def _swap(self, made: Tier | errors.CompilationError) -> None:
         self._made = None

@@ -45,7 +45,7 @@ class Trace:
 
     @property
     def environment(self) -> ShapeEnv:
-        """The shape environment, which holds what was learned about the symbols."""
+        """The shape environment, which holds the facts learned about the symbols."""
         environment: ShapeEnv = self.mode.shape_env  # type: ignore[assignment]
         return environment
 
