@@ -79,8 +79,8 @@ def grad(
     targets = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
     starts = ([] if cost is None else [cost]) + list(known)
     _check(cost, targets, known)
-    # A known gradient replaces the gradient that would flow back, so its variable must be a constant
-    # for everything that is computed from it.
+    # A known gradient replaces the gradient that would flow back, so its variable must be a
+    # constant for everything that is computed from it.
     cuts = {v: v.detach() for v in (*consider_constant, *known)}
     if cuts:
         rebuilt = replace([] if cost is None else [cost], cuts)
