@@ -105,8 +105,9 @@ def _check(cost: Variable | None, wrt: list[Variable], known: Mapping[Variable, 
         )
     for variable in wrt:
         if not isinstance(variable, Variable):
-            text = f"cannot differentiate by {variable!r}: it must be a variable"
-            raise errors.GradientError(text)
+            raise errors.GradientError(
+                f"cannot differentiate by {variable!r}; each of `wrt` must be a variable"
+            )
         if not (variable.dtype.is_floating_point or variable.dtype.is_complex):
             raise errors.GradientError(
                 f"cannot differentiate by {variable!r} of dtype {variable.dtype}: a gradient needs "
