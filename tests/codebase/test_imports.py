@@ -12,7 +12,7 @@ from tests.support.tree import ROOT, imports, modules
 
 LAYERS = [
     ["openmp"],
-    ["tracebacks", "errors", "hints", "names", "config", "_settings", "deprecation"],
+    ["tracebacks", "errors", "attributes", "hints", "names", "config", "_settings", "deprecation"],
     ["tensor"],
     ["utils"],
     ["roles", "graph", "filter", "select", "model", "expressions", "initialization"],

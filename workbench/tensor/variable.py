@@ -1,10 +1,9 @@
 """The nodes of a symbolic graph: variables, and the calls that compute them.
 
-Every ``torch.*`` and ``torch.nn.functional.*`` function, every operator and every tensor method
-accepts a `Variable` and returns a new one. The `owner` of the new variable is a `Call`, which
-stores the function and its arguments. There is no second vocabulary of operations.
-`workbench.tensor.call` applies functions; `workbench.tensor.operators` installs the operators and
-methods of torch on `Variable`, so that this module needs neither.
+Every ``torch.*`` and ``torch.nn.functional.*`` function, operator and tensor method accepts a
+`Variable` and returns a new one, whose `owner`, a `Call`, stores the function and its arguments.
+There is no second vocabulary of operations. `workbench.tensor.call` applies functions;
+`workbench.tensor.operators` installs torch's operators and methods on `Variable`.
 
 A size that is not known yet is itself a variable (``n = x.shape[0]``): a symbolic integer with a
 name and a tag. It works in arithmetic and wherever torch takes a size.
@@ -19,12 +18,13 @@ import numpy
 import torch
 
 from workbench import errors
+from workbench.attributes import check_attribute
 from workbench.hints import hinted
 from workbench.tensor import shapes
 from workbench.tensor.refusals import NO_VALUE, refuse_in_place, refuse_value
 from workbench.tensor.structure import Spec, flatten, map_structure, name_of, unflatten
 from workbench.tensor.tag import Tag
-from workbench.tensor.vocabulary import unknown_attribute
+from workbench.tensor.vocabulary import assigned_hint, unknown_attribute
 
 
 class Call:
@@ -99,10 +99,7 @@ class Call:
         return unflatten(self.spec, leaves)
 
     def give(self, result: Any) -> Any:
-        """Replace the fake tensors in `result` by new variables, and return the same structure.
-
-        Results that are neither tensors nor symbolic numbers (a dtype, a known size) are kept.
-        """
+        """Replace fake tensors and symbolic numbers in the nested `result` by new variables."""
         self.structure = map_structure(self._output, result)
         return self.structure
 
@@ -199,6 +196,10 @@ class Variable:
         def __getattr__(self, name: str) -> Any:
             raise unknown_attribute(self, name, dir(type(self)))
 
+        def __setattr__(self, name: str, value: Any) -> None:
+            check_attribute(self, name, lambda: assigned_hint(self, name))
+            super().__setattr__(name, value)
+
     # Properties that are known before a value is computed.
 
     @property
@@ -223,8 +224,7 @@ class Variable:
         if self.is_number:
             return torch.device("cpu")
         fake = self.fake
-        # While a thread infers shapes, `device` of a fake tensor is "meta". A constant can be a
-        # real tensor, which has no `fake_device`.
+        # `device` of a fake tensor is "meta" during inference; a constant can be a real tensor.
         device: torch.device = getattr(fake, "fake_device", None) or fake.device
         return device
 

@@ -150,6 +150,22 @@ KEYWORDS = {
 }
 
 
+ASSIGNED = {
+    "value": "variable.set_value(...)",
+    "data": "variable.set_value(...)",
+    "requires_grad": "the parameters to train as GradientDescent(parameters=[...])",
+    "grad": "workbench.grad(cost, variable), which returns a new variable",
+}
+"""Attributes that users of torch and Theano assign, with the expression to use instead."""
+
+
+def assigned_hint(variable: object, name: str) -> str:
+    """Return a hint about an assignment to an attribute that does not exist."""
+    if name in ASSIGNED:
+        return f"; write {ASSIGNED[name]}"
+    return nearest(name, (one for one in dir(variable) if not one.startswith("_")))
+
+
 def function_hint(name: str) -> str:
     """Return a hint about a name that `workbench.tensor` does not have, or an empty string."""
     return f"; it is torch's: write {FUNCTIONS[name]}" if name in FUNCTIONS else ""
