@@ -61,6 +61,13 @@ def test_a_table_with_classes(tmp_path, out):
         assert list(file.attrs["columns"]) == ["a", "b"]
 
 
+def test_classes_whose_names_read_as_missing_values(tmp_path, out):
+    (tmp_path / "t.csv").write_text("x,country\n1,NA\n2,null\n3,nan\n4,None\n")
+    csv_to_hdf5(out, {"train": tmp_path / "t.csv"}, targets=["country"])
+    with h5py.File(out) as file:
+        assert list(file.attrs["classes"]) == ["NA", "None", "nan", "null"]
+
+
 @pytest.mark.parametrize(
     ("column", "dtype", "values"),
     [("a", np.int64, [[1], [3], [5]]), ("b", np.float64, [[2.5], [4], [6]])],

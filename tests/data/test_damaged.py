@@ -35,7 +35,7 @@ IDX_DAMAGE = {
     "changed gzip": (gzip.compress(IDX)[:-8] + bytes(8), "the gzip compression is damaged (CRC"),
 }
 CSV_DAMAGE = {
-    "empty": (b"", "the file is empty; expected a line with the names of the columns"),
+    "empty": (b"", "the file is empty; the first line must name the columns"),
     "names only": (b"length,width,kind\n", "has no line but the first"),
     "a cell too few": (TABLE + b"6.0,b\n", ":5: has 2 cells, but there are 3 columns"),
     "a cell too many": (TABLE + b"6,0,1,b\n", ":5: has 4 cells, but there are 3 columns"),
@@ -45,7 +45,13 @@ CSV_DAMAGE = {
     "the same name twice": (TABLE.replace(b"width", b"length"), ":1: two columns are called 'len"),
     "a nameless column": (TABLE.replace(b"width", b""), ":1: a column has no name"),
     "not text": (TABLE + b"\xff\xfe,1,a\n", "not text in utf-8-sig after line"),
-    "an open quote": (TABLE + b'"6.0,1,a\n', "no CSV after line 4 (unexpected end of data)"),
+    "an open quote": (TABLE + b'"6.0,1,a\n', "not CSV after line 4 (unexpected end of data)"),
+    "text after a quote": (TABLE + b'"6"0,1,a\n', "not CSV after line 4 (',' expected after"),
+    "a delimiter at the end of each row": (
+        TABLE.replace(b",a\n", b",a,\n").replace(b",b\n", b",b,\n"),
+        ":2: has 4 cells, but there",
+    ),
+    "after a cell of two lines": (TABLE + b'6,1,"a\nb"\n6,1\n', ":7: has 2 cells, but there are"),
     "null bytes": (TABLE + b"\0\0\0\n", ":5: has 1 cells, but there are 3 columns"),
 }
 
