@@ -264,7 +264,7 @@ def test_a_fork_goes_on_reading_by_itself(ahead):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"depth": 0}, "depth is 0; expected at least 1"),
+        ({"depth": 0}, "depth must be a whole number, 1 or more, not 0"),
         ({"workers": "fork"}, "workers='fork'; expected 'thread' or 'process'"),
     ],
 )

@@ -95,7 +95,10 @@ def test_the_seed_comes_from_the_settings_or_from_a_generator():
     ("make", "message"),
     [
         (lambda: RandomFixedSizeCrop(pictures(), 4), "window_shape is 4; expected the height and"),
-        (lambda: RandomFixedSizeCrop(pictures(), (4, 0)), "a size in window_shape is 0"),
+        (
+            lambda: RandomFixedSizeCrop(pictures(), (4, 0)),
+            "a size in window_shape must be a whole number, 1 or more, not 0",
+        ),
         (lambda: RandomFlip(pictures(), 2), "probability is 2; expected a number from 0 to 1"),
         (
             lambda: next(RandomFixedSizeCrop(pictures(), (7, 2)).iterate(0)),

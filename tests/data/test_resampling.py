@@ -110,7 +110,10 @@ def test_batches_of_equal_and_of_different_pictures():
     ("make", "message"),
     [
         (lambda s: MinimumImageDimensions(s, (4,)), "minimum_shape is .4,.; expected the least"),
-        (lambda s: MinimumImageDimensions(s, (0, 4)), "a size in minimum_shape is 0"),
+        (
+            lambda s: MinimumImageDimensions(s, (0, 4)),
+            "a size in minimum_shape must be a whole number, 1 or more, not 0",
+        ),
         (lambda s: MinimumImageDimensions(s, (4, 4), "cubic"), "resample is 'cubic'; expected one"),
         (lambda s: Random2DRotation(s, -1), "maximum_rotation is -1; expected an angle"),
         (lambda s: Random2DRotation(s, math.nan), "maximum_rotation is nan; expected an angle"),

@@ -162,7 +162,7 @@ def test_sizes_of_ones_own_may_be_numpys_but_must_be_integers():
     dataset = IterableDataset(range(7))
     stream = DataStream(dataset, iteration_scheme=Growing(np.array([1, 2, 3, 4])))
     assert [batch.tolist() for [batch] in stream.iterate(0, 2)] == [[3, 4, 5], [6]]
-    with pytest.raises(DataError, match=r"a request of .* is 0\.5; expected an integer"):
+    with pytest.raises(DataError, match=r"a request of .* must be a whole number, not 0\.5"):
         next(DataStream(dataset, iteration_scheme=Growing([0.5])).iterate(0))
 
 
@@ -207,15 +207,21 @@ def test_strict_folds_are_pairs_of_the_class_asked_for():
         ),
         (lambda: cross_validation(SequentialScheme, 10, 3), "10 examples cannot be cut into 3"),
         (lambda: cross_validation(SequentialScheme, 10, 1), "1 folds of 10 examples were asked"),
-        (lambda: SequentialScheme(10, 0), "batch_size is 0; expected at least 1"),
-        (lambda: SequentialScheme(10, 2.5), "batch_size is 2.5; expected an integer"),
-        (lambda: SequentialScheme(10, True), "batch_size is True; expected an integer"),
+        (lambda: SequentialScheme(10, 0), "batch_size must be a whole number, 1 or more, not 0"),
+        (
+            lambda: SequentialScheme(10, 2.5),
+            "batch_size must be a whole number, 1 or more, not 2.5",
+        ),
+        (
+            lambda: SequentialScheme(10, True),
+            "batch_size must be a whole number, 1 or more, not True",
+        ),
         (lambda: SequentialScheme(0, 2), "examples=0, so there is nothing to read"),
         (lambda: SequentialScheme([], 2), r"examples=\[\], so there is nothing to read"),
         (lambda: SequentialScheme([0.5], 2), "list of integer indices"),
         (lambda: SequentialScheme("ten", 2), "list of integer indices"),
-        (lambda: SequentialScheme(None, 2), "examples is None; expected an integer"),
-        (lambda: ShuffledScheme(10, 2, seed=-1), "seed is -1; expected an integer that is not neg"),
+        (lambda: SequentialScheme(None, 2), "examples must be a whole number, not None"),
+        (lambda: ShuffledScheme(10, 2, seed=-1), "seed must be a whole number, 0 or more, not -1"),
         (
             lambda: ShuffledScheme(10, 2, seed=1, rng=np.random.default_rng()),
             "both rng and seed; the seed is drawn from rng",

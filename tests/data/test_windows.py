@@ -52,9 +52,18 @@ def test_windows_of_frames_and_of_tensors():
         (lambda: NGrams(batches_of(1, x=[[1]]), 2), "NGrams is for a stream of examples, but"),
         (lambda: Window(examples_of(x=[1], y=[1]), 0, 1, 1), "choose one with FilterSources"),
         (lambda: NGrams(examples_of(targets=[1]), 2), "add the source 'targets', which exists"),
-        (lambda: NGrams(examples_of(x=[[1]]), 0), "ngram_order is 0; expected at least 1"),
-        (lambda: Window(examples_of(x=[[1]]), -1, 1, 1), "offset is -1; expected .* not negative"),
-        (lambda: Window(examples_of(x=[[1]]), 0, 1, 0), "target_window is 0"),
+        (
+            lambda: NGrams(examples_of(x=[[1]]), 0),
+            "ngram_order must be a whole number, 1 or more, not 0",
+        ),
+        (
+            lambda: Window(examples_of(x=[[1]]), -1, 1, 1),
+            "offset must be a whole number, 0 or more, not -1",
+        ),
+        (
+            lambda: Window(examples_of(x=[[1]]), 0, 1, 0),
+            "target_window must be a whole number, 1 or more, not 0",
+        ),
     ],
 )
 def test_streams_and_sizes_that_do_not_fit_are_refused(make, message):

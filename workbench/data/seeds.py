@@ -6,12 +6,12 @@ seed and by where training stands, so that going back to a place gives the same 
 
 from __future__ import annotations
 
-import operator
 from typing import TypeAlias
 
 import numpy as np
 
 from workbench.errors import DataError
+from workbench.utils.numbers import as_whole
 
 Rng: TypeAlias = "np.random.Generator | np.random.RandomState"
 
@@ -45,10 +45,7 @@ def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
         from workbench.config import config
 
         seed = config.default_seed
-    number = as_integer(seed, "seed")
-    if number < 0:
-        raise DataError(f"seed is {number}; expected an integer that is not negative")
-    return number
+    return as_whole(seed, "seed", DataError, 0)
 
 
 def generator_at(seed: int, *place: int) -> np.random.Generator:
@@ -61,21 +58,3 @@ def generator_at(seed: int, *place: int) -> np.random.Generator:
     """
     # spawn_key keeps (seed, place) apart from every other pair, which adding them would not
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=place))
-
-
-def as_integer(value: object, name: str) -> int:
-    """Return `value` as an int; a bool or a float is refused."""
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        return operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise DataError(f"{name} is {value!r}; expected an integer") from None
-
-
-def as_positive(value: object, name: str) -> int:
-    """Return `value` as an int of at least 1."""
-    number = as_integer(value, name)
-    if number < 1:
-        raise DataError(f"{name} is {number}; expected at least 1")
-    return number

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from workbench.data.datasets import IndexableDataset
-from workbench.data.seeds import Rng, as_positive, generator_at, resolve_seed
+from workbench.data.seeds import Rng, generator_at, resolve_seed
 from workbench.data.transformers.elementwise import floatx
 from workbench.errors import DataError
+from workbench.utils.numbers import as_whole
 
 
 class Spiral(IndexableDataset):
@@ -58,8 +59,8 @@ class Spiral(IndexableDataset):
         seed: int | None = None,
         sources: Sequence[str] | None = None,
     ) -> None:
-        count = as_positive(num_examples, "num_examples")
-        self.classes = as_positive(classes, "classes")
+        count = as_whole(num_examples, "num_examples", DataError, 1)
+        self.classes = as_whole(classes, "classes", DataError, 1)
         self.cycles, self.noise = float(cycles), float(noise)
         if not (self.cycles > 0 and self.noise >= 0):
             raise DataError(

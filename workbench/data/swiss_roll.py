@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from workbench.data.datasets import IndexableDataset
-from workbench.data.seeds import Rng, as_positive, generator_at, resolve_seed
+from workbench.data.seeds import Rng, generator_at, resolve_seed
 from workbench.data.transformers.elementwise import floatx
 from workbench.errors import DataError
+from workbench.utils.numbers import as_whole
 
 
 class SwissRoll(IndexableDataset):
@@ -53,7 +54,7 @@ class SwissRoll(IndexableDataset):
         seed: int | None = None,
         sources: Sequence[str] | None = None,
     ) -> None:
-        count = as_positive(num_examples, "num_examples")
+        count = as_whole(num_examples, "num_examples", DataError, 1)
         self.noise = float(noise)
         if not 0 <= self.noise < math.inf:
             raise DataError(f"noise is {noise}; expected a number that is not negative")

@@ -8,7 +8,6 @@ names that are nearly those of other attributes are refused.
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -109,7 +108,7 @@ def _is_users(cls: type) -> bool:
 
 def _is_near_miss(instance: object, name: str) -> bool:
     known = [known for known in dir(instance) if not known.startswith("_")]
-    return bool(difflib.get_close_matches(name, known, 1, cutoff=0.8))
+    return bool(nearest(name, known, cutoff=0.8))
 
 
 def _hint(instance: FixedAttributes, name: str, value: Any) -> str:

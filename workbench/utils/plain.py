@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from numbers import Integral
-from typing import Any, Protocol, TypeGuard, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from workbench.errors import (
     ArgumentError,
@@ -28,28 +27,6 @@ class Nested(Protocol):
 
 
 B = TypeVar("B", bound=Nested)
-
-
-def is_whole(number: object) -> TypeGuard[int]:
-    """Whether something is an integer, of Python or of numpy, and no truth value.
-
-    Examples
-    --------
-    >>> is_whole(3), is_whole(3.0), is_whole(True)
-    (True, False, False)
-    """
-    return isinstance(number, Integral) and not isinstance(number, bool)
-
-
-def is_count(number: object, least: int = 1) -> TypeGuard[int]:
-    """Whether something is a whole number of `least` or more.
-
-    Examples
-    --------
-    >>> is_count(1), is_count(0), is_count(0, least=0)
-    (True, False, True)
-    """
-    return is_whole(number) and number >= least
 
 
 @hinted

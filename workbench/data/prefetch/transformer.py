@@ -13,10 +13,10 @@ from typing import Literal
 
 from workbench.data.prefetch.process import WorkerPool
 from workbench.data.prefetch.thread import ReadAhead
-from workbench.data.seeds import as_positive
 from workbench.data.streams import AbstractDataStream, Data
 from workbench.data.transformers import Transformer
 from workbench.errors import DataError
+from workbench.utils.numbers import as_whole
 
 
 class Prefetch(Transformer):
@@ -66,7 +66,7 @@ class Prefetch(Transformer):
     ) -> None:
         super().__init__(data_stream)
         self.batch_size = data_stream.batch_size
-        self.depth = as_positive(depth, "depth")
+        self.depth = as_whole(depth, "depth", DataError, 1)
         if workers not in ("thread", "process"):
             raise DataError(
                 f"Prefetch was given workers={workers!r}; expected 'thread' or 'process'"

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from workbench.data.hooks import check_called
 from workbench.data.looking import Part
-from workbench.data.seeds import as_integer, as_positive
 from workbench.errors import DataError
 from workbench.hints import Hinted
+from workbench.utils.numbers import as_whole
 
 Indices: TypeAlias = "range | npt.NDArray[np.intp]"
 Request: TypeAlias = "int | slice | npt.NDArray[np.intp]"
@@ -105,7 +105,7 @@ class BatchScheme(IndexScheme):
         self, examples: int | Sequence[int] | npt.NDArray[np.integer], batch_size: int
     ) -> None:
         super().__init__(examples)
-        self.batch_size = as_positive(batch_size, "batch_size")
+        self.batch_size = as_whole(batch_size, "batch_size", DataError, 1)
         self.num_batches = -(-self.num_examples // self.batch_size)
 
 
@@ -126,7 +126,7 @@ def request_sizes(scheme: IterationScheme, epoch: int) -> Iterator[int]:
         While reading, if a request is something else.
     """
     for size in scheme.get_request_iterator(epoch):
-        yield as_integer(size, f"a request of {scheme!r}")
+        yield as_whole(size, f"a request of {scheme!r}", DataError)
 
 
 def _indices(examples: int | Sequence[int] | npt.NDArray[np.integer]) -> Indices:
@@ -143,7 +143,7 @@ def _indices(examples: int | Sequence[int] | npt.NDArray[np.integer]) -> Indices
             )
         indices = array.astype(np.intp)
     else:
-        indices = range(as_integer(examples, "examples"))
+        indices = range(as_whole(examples, "examples", DataError))
     if not len(indices):
         raise DataError(f"a scheme was given examples={examples!r}, so there is nothing to read")
     return indices

@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeVar, overload
 import numpy as np
 
 from workbench.data.schemes.base import IndexScheme
-from workbench.data.seeds import as_integer
 from workbench.errors import DataError
+from workbench.utils.numbers import as_whole
 
 SchemeT = TypeVar("SchemeT", bound=IndexScheme)
 
@@ -74,8 +74,8 @@ def cross_validation(
     [0 1 4 5] [slice(2, 4, None)]
     [0 1 2 3] [slice(4, 6, None)]
     """
-    num_examples = as_integer(num_examples, "num_examples")
-    num_folds = as_integer(num_folds, "num_folds")
+    num_examples = as_whole(num_examples, "num_examples", DataError)
+    num_folds = as_whole(num_folds, "num_folds", DataError)
     if not 2 <= num_folds <= num_examples:
         raise DataError(
             f"{num_folds} folds of {num_examples} examples were asked for; expected at least 2, "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from workbench.data.schemes.base import BatchSizeScheme
-from workbench.data.seeds import as_positive
 from workbench.errors import DataError
+from workbench.utils.numbers import as_whole
 
 
 class ConstantScheme(BatchSizeScheme):
@@ -33,7 +33,7 @@ class ConstantScheme(BatchSizeScheme):
     def __init__(
         self, batch_size: int, num_examples: int | None = None, times: int | None = None
     ) -> None:
-        self.batch_size = as_positive(batch_size, "batch_size")
+        self.batch_size = as_whole(batch_size, "batch_size", DataError, 1)
         self.num_examples = self.num_batches = None
         if num_examples is not None and times is not None:
             raise DataError(
@@ -41,10 +41,10 @@ class ConstantScheme(BatchSizeScheme):
                 "either of them fixes the length of an epoch: give one"
             )
         if num_examples is not None:
-            self.num_examples = as_positive(num_examples, "num_examples")
+            self.num_examples = as_whole(num_examples, "num_examples", DataError, 1)
             self.num_batches = -(-self.num_examples // self.batch_size)
         elif times is not None:
-            self.num_batches = as_positive(times, "times")
+            self.num_batches = as_whole(times, "times", DataError, 1)
             self.num_examples = self.num_batches * self.batch_size
 
     def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[int]:

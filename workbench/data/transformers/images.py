@@ -9,10 +9,11 @@ import numpy as np
 import torch
 
 from workbench.data.axes import check_picture_axes
-from workbench.data.seeds import Rng, as_integer, as_positive
+from workbench.data.seeds import Rng
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.random import RandomTransformer
 from workbench.errors import DataError
+from workbench.utils.numbers import as_whole
 
 
 class RandomFixedSizeCrop(RandomTransformer):
@@ -66,7 +67,9 @@ class RandomFixedSizeCrop(RandomTransformer):
                 f"window_shape is {window_shape!r}; expected the height and the width, such as "
                 "(28, 28)"
             )
-        height, width = (as_positive(size, "a size in window_shape") for size in window_shape)
+        height, width = (
+            as_whole(size, "a size in window_shape", DataError, 1) for size in window_shape
+        )
         self.window_shape = (height, width)
         check_picture_axes(data_stream.axis_labels, self.which_sources, "RandomFixedSizeCrop")
 
@@ -129,7 +132,7 @@ class RandomFlip(RandomTransformer):
         if not 0 <= probability <= 1:
             raise DataError(f"probability is {probability!r}; expected a number from 0 to 1")
         self.probability = probability
-        self.axis = as_integer(axis, "axis")
+        self.axis = as_whole(axis, "axis", DataError)
 
     def transform_example(self, example: Any, rng: np.random.Generator) -> Any:
         if not -example.ndim <= self.axis < example.ndim:

@@ -12,11 +12,12 @@ import torch
 
 from workbench.data.axes import check_picture_axes
 from workbench.data.datasets import stack
-from workbench.data.seeds import Rng, as_positive
+from workbench.data.seeds import Rng
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import SourcewiseTransformer
 from workbench.data.transformers.random import RandomTransformer
 from workbench.errors import DataError
+from workbench.utils.numbers import as_whole
 
 Resample = Literal["nearest", "bilinear", "bicubic"]
 
@@ -69,7 +70,9 @@ class MinimumImageDimensions(SourcewiseTransformer):
                 f"minimum_shape is {minimum_shape!r}; expected the least height and the least "
                 "width, such as (28, 28)"
             )
-        height, width = (as_positive(size, "a size in minimum_shape") for size in minimum_shape)
+        height, width = (
+            as_whole(size, "a size in minimum_shape", DataError, 1) for size in minimum_shape
+        )
         self.minimum_shape = (height, width)
         self.resample = _checked(resample)
         check_picture_axes(data_stream.axis_labels, self.which_sources, "MinimumImageDimensions")

@@ -10,10 +10,10 @@ import torch
 
 from workbench.data.axes import AxisLabels
 from workbench.data.readonly import read_only
-from workbench.data.seeds import as_integer, as_positive
 from workbench.data.streams import AbstractDataStream, Data
 from workbench.data.transformers.base import Transformer
 from workbench.errors import DataError
+from workbench.utils.numbers import as_whole
 
 
 class Window(Transformer):
@@ -80,11 +80,9 @@ class Window(Transformer):
             )
         if target_source in data_stream.sources:
             raise DataError(f"{name} is to add the source {target_source!r}, which exists already")
-        self.offset = as_integer(offset, "offset")
-        if self.offset < 0:
-            raise DataError(f"offset is {self.offset}; expected an integer that is not negative")
-        self.source_window = as_positive(source_window, "source_window")
-        self.target_window = as_positive(target_window, "target_window")
+        self.offset = as_whole(offset, "offset", DataError, 0)
+        self.source_window = as_whole(source_window, "source_window", DataError, 1)
+        self.target_window = as_whole(target_window, "target_window", DataError, 1)
         self.overlapping = overlapping
         self.sources = (*data_stream.sources, target_source)
         self.num_batches = self.num_examples = None
@@ -155,7 +153,7 @@ class NGrams(Window):
         self, data_stream: AbstractDataStream, ngram_order: int, target_source: str = "targets"
     ) -> None:
         _stream_first(data_stream, "NGrams")
-        self.ngram_order = as_positive(ngram_order, "ngram_order")
+        self.ngram_order = as_whole(ngram_order, "ngram_order", DataError, 1)
         super().__init__(data_stream, ngram_order, ngram_order, 1, target_source=target_source)
 
     def _target_labels(self, names: tuple[str, ...]) -> tuple[str, ...]:
