@@ -24,7 +24,7 @@ import workbench.data
 from workbench import data
 from workbench.config import config
 from workbench.data.adapters import BatchStream, LoaderStream
-from workbench.data.pictures import PictureDataset
+from workbench.data.image_datasets import PictureDataset
 
 X = np.arange(36, dtype=np.uint8).reshape(12, 3)
 ROWS = [list(range(i, i + i % 3 + 1)) for i in range(12)]

@@ -11,7 +11,7 @@ import pytest
 from workbench.config import config
 from workbench.data import MNIST, DataStream, FashionMNIST, SequentialScheme, fetch
 from workbench.data.idx import encode_idx
-from workbench.data.idx_pictures import IDX_FILES
+from workbench.data.mnist_layout import IDX_FILES
 from workbench.errors import DataFileError, MissingDataError
 
 

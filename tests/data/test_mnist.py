@@ -16,8 +16,8 @@ import pytest
 from tests.support.embedded.make_mnist import choose, subset
 from workbench.config import config
 from workbench.data import MNIST, DataStream, Flatten, SequentialScheme, write_hdf5
-from workbench.data.idx_pictures import IDX_FILES
 from workbench.data.mnist import EMBEDDED
+from workbench.data.mnist_layout import IDX_FILES
 from workbench.errors import DataError, DataFileError, MissingDataError, SourceError
 
 SIZES = MNIST.sizes

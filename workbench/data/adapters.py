@@ -29,7 +29,7 @@ from torch.utils.data import (
 )
 
 from workbench.data.datasets import Dataset
-from workbench.data.once import ReadOnce, once
+from workbench.data.read_once import ReadOnce, once
 from workbench.data.readonly import read_only_batch
 from workbench.data.streams import AbstractDataStream, Data
 from workbench.errors import DataError, SourceError, nearest

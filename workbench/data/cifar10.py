@@ -27,8 +27,8 @@ import numpy.typing as npt
 
 from workbench.data.files import data_folders, one_line, regular_file
 from workbench.data.hdf5 import H5PYDataset
+from workbench.data.image_datasets import SOURCES, PictureDataset, Pictures
 from workbench.data.npz import read_npz
-from workbench.data.pictures import SOURCES, PictureDataset, Pictures
 from workbench.errors import DataFileError, MissingDataError
 
 FILES = ("cifar10.hdf5", "cifar10.h5", "cifar10.npz", "cifar-10-binary.tar.gz")

@@ -21,11 +21,11 @@ import torch
 
 from workbench.data.axes import Labelled
 from workbench.data.checksum import checksum, same_or_raise
+from workbench.data.exact_dtypes import of_one_dtype, of_sequence
 from workbench.data.files import one_line
-from workbench.data.hooks import check_called, refuse_uncalled
-from workbench.data.looking import Part
-from workbench.data.narrow import of_one_dtype, of_sequence
-from workbench.data.once import ReadOnce, once
+from workbench.data.fuel_hooks import check_called, refuse_uncalled
+from workbench.data.read_once import ReadOnce, once
+from workbench.data.reader_copies import Part
 from workbench.data.readonly import read_only, read_only_batch, read_only_slice
 from workbench.data.schemes import IterationScheme, Request, SequentialExampleScheme
 from workbench.data.schemes.base import request_sizes

@@ -3,7 +3,7 @@
 The set of 60,000 training and 10,000 test pictures is looked for in the folders of
 `config.data_path` as ``fashion_mnist.hdf5``, ``fashion_mnist.h5`` or ``fashion_mnist.npz``, and in
 their subfolders ``fashion_mnist`` and ``FashionMNIST/raw`` as IDX files too (see
-`workbench.data.idx_pictures`), not in the folders themselves, for the IDX files have the names of
+`workbench.data.mnist_layout`), not in the folders themselves, for the IDX files have the names of
 MNIST's. `download` fetches it.
 
 H. Xiao, K. Rasul, R. Vollgraf: Fashion-MNIST: a novel image dataset for benchmarking machine
@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.files import data_folders
-from workbench.data.idx_pictures import Layout
-from workbench.data.pictures import PictureDataset, Pictures
+from workbench.data.image_datasets import PictureDataset, Pictures
+from workbench.data.mnist_layout import Layout
 from workbench.errors import MissingDataError
 
 LAYOUT = Layout(

@@ -5,7 +5,7 @@ A subset of 10,000 training and 2,000 test digits comes with the package (see
 set of 60,000 and 10,000 lies in a folder of `config.data_path` it is used instead; `download`
 fetches it, when asked to. In each such folder, and in its subfolders ``mnist`` and ``MNIST/raw``,
 ``mnist.hdf5``, ``mnist.h5``, ``mnist.npz`` and the IDX files are looked for (see
-`workbench.data.idx_pictures`).
+`workbench.data.mnist_layout`).
 
 Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-based learning applied to document recognition,
 Proceedings of the IEEE 86, 1998.
@@ -23,8 +23,8 @@ import numpy.typing as npt
 
 from workbench.data.files import data_folders
 from workbench.data.hdf5 import H5PYDataset
-from workbench.data.idx_pictures import Layout
-from workbench.data.pictures import PictureDataset, Pictures
+from workbench.data.image_datasets import PictureDataset, Pictures
+from workbench.data.mnist_layout import Layout
 from workbench.errors import MissingDataError
 
 EMBEDDED = Path(__file__).parent / "embedded" / "mnist.h5"

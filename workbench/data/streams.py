@@ -19,8 +19,8 @@ from contextvars import ContextVar
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, overload
 
 from workbench.data.axes import BATCH, AxisLabels, Labelled, as_labels, changed
-from workbench.data.hooks import STREAM_HOOKS, check_called, is_own, refuse_uncalled
-from workbench.data.looking import Part, apart, claim
+from workbench.data.fuel_hooks import STREAM_HOOKS, check_called, is_own, refuse_uncalled
+from workbench.data.reader_copies import Part, apart, claim
 from workbench.data.readonly import explained
 from workbench.data.schemes import IterationScheme
 from workbench.errors import DataError
@@ -160,7 +160,7 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
             self._here = place
 
     def _read(self, epoch: int, start: int, training: bool) -> Iterator[Data]:
-        """Read for training, or what does not move it; see `workbench.data.looking`."""
+        """Read for training, or what does not move it; see `workbench.data.reader_copies`."""
         claim(self, "training" if training else "others")
         if training:
             return self.iterate(epoch, start)

@@ -21,8 +21,8 @@ import numpy.typing as npt
 from workbench.data.fetch import CATALOGUE
 from workbench.data.hdf5 import write_hdf5
 from workbench.data.idx import encode_idx
-from workbench.data.idx_pictures import IDX_FILES
 from workbench.data.mnist import EMBEDDED
+from workbench.data.mnist_layout import IDX_FILES
 from workbench.errors import DataFileError
 
 SEED = 1998  # the year of the paper

@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.convert.splits import check_splits
+from workbench.data.exact_dtypes import number_dtype, parsed
 from workbench.data.files import one_line, regular_file, some
 from workbench.data.hdf5 import write_hdf5
-from workbench.data.narrow import number_dtype, parsed
 from workbench.errors import DataError, DataFileError, SourceError, nearest
 from workbench.hints import hinted
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from workbench.data.convert.splits import check_splits
 from workbench.data.hdf5.write import FORMAT, create_dense, create_ragged, write_table
-from workbench.data.pillow import MODES, picture_size, pillow, read_picture
+from workbench.data.image_files import MODES, picture_size, pillow, read_picture
 from workbench.errors import DataError, DataFileError, MissingDataError
 from workbench.hints import hinted
 from workbench.utils.atomic import replacing

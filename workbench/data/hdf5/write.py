@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.datasets import as_array
+from workbench.data.exact_dtypes import of_one_dtype
 from workbench.data.hdf5.layout import split_array
-from workbench.data.narrow import of_one_dtype
 from workbench.errors import DataError, MissingDataError
 from workbench.hints import hinted
 from workbench.utils.atomic import replacing

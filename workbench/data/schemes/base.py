@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from workbench.data.hooks import check_called
-from workbench.data.looking import Part
+from workbench.data.fuel_hooks import check_called
+from workbench.data.reader_copies import Part
 from workbench.errors import DataError
 from workbench.hints import Hinted
 from workbench.utils.numbers import as_whole

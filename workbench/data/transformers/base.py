@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.data.axes import AxisLabels
 from workbench.data.datasets import check_sources, stack
-from workbench.data.hooks import check_called
+from workbench.data.fuel_hooks import check_called
 from workbench.data.readonly import Watched
 from workbench.data.streams import AbstractDataStream, Data
 from workbench.errors import DataError

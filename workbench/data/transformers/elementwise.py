@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from workbench.data.axes import AxisLabels, changed
-from workbench.data.narrow import converted, converted_tensor, number_dtype
+from workbench.data.exact_dtypes import converted, converted_tensor, number_dtype
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import SourcewiseTransformer
 from workbench.errors import DataError

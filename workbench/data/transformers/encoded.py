@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.data.axes import AxisLabels, changed
 from workbench.data.datasets import as_objects, stack
-from workbench.data.pillow import MODES, read_picture
+from workbench.data.image_files import MODES, read_picture
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import SourcewiseTransformer
 from workbench.errors import DataError

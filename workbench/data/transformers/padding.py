@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.axes import AxisLabels
-from workbench.data.narrow import converted
+from workbench.data.exact_dtypes import converted
 from workbench.data.streams import AbstractDataStream, Data
 from workbench.data.transformers.base import Transformer, chosen_sources
 from workbench.data.transformers.elementwise import floatx

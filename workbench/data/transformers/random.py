@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from workbench.data.datasets import stack
-from workbench.data.hooks import check_called
+from workbench.data.fuel_hooks import check_called
 from workbench.data.readonly import Watched
 from workbench.data.seeds import Rng, generator_at, resolve_seed
 from workbench.data.streams import AbstractDataStream, Data

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.data.support import batches_of, examples_of, first, ragged_batches
 from workbench.data import Cast, ForceFloatX, H5PYDataset, ScaleAndShift
 from workbench.data.convert import csv_to_hdf5
-from workbench.data.narrow import converted
+from workbench.data.exact_dtypes import converted
 from workbench.errors import DataError, DataFileError
 
 KEPT = [

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.data.exact_dtypes import converted
 from workbench.data.files import one_line
-from workbench.data.narrow import converted
 from workbench.errors import DataError, DataFileError, MissingLibraryError
 
 MODES: dict[str, tuple[int, np.dtype[Any]]] = {

@@ -17,8 +17,8 @@ from workbench.data.fetch import CATALOGUE
 from workbench.data.files import data_folders
 from workbench.data.hdf5 import H5PYDataset
 from workbench.data.idx import encode_idx, read_idx
+from workbench.data.image_datasets import SOURCES, Pictures
 from workbench.data.npz import read_npz
-from workbench.data.pictures import SOURCES, Pictures
 from workbench.errors import DataFileError
 
 IDX_FILES = {

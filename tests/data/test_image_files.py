@@ -10,7 +10,7 @@ from PIL import Image
 
 from workbench.data import H5PYDataset
 from workbench.data.convert import images_to_hdf5
-from workbench.data.pillow import picture_size, read_picture
+from workbench.data.image_files import picture_size, read_picture
 from workbench.errors import DataFileError
 
 RAMP = np.linspace(0, 65535, 256).astype("uint16").reshape(16, 16)
