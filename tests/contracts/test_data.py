@@ -24,14 +24,14 @@ import workbench.data
 from workbench import data
 from workbench.config import config
 from workbench.data.adapters import BatchStream, LoaderStream
-from workbench.data.image_datasets import PictureDataset
+from workbench.data.image_datasets import ImageDataset
 
 X = np.arange(36, dtype=np.uint8).reshape(12, 3)
 ROWS = [list(range(i, i + i % 3 + 1)) for i in range(12)]
 EXCUSED = {
     data.Dataset: "gives no data; the base of those that do",
     data.Transformer: "changes nothing; the base of those that do",
-    PictureDataset: "has no pictures; the base of those that do",
+    ImageDataset: "has no images; the base of those that do",
 }
 
 
@@ -48,13 +48,13 @@ def batches():
     return data.DataStream(dataset, iteration_scheme=data.ShuffledScheme(12, 5, seed=3))
 
 
-def pictures():
+def images():
     dataset = data.IndexableDataset(np.arange(12 * 20).reshape(12, 5, 4))
     return data.DataStream(dataset, iteration_scheme=data.SequentialScheme(12, 5))
 
 
 def encoded():
-    """Pictures as the bytes of their files."""
+    """Images as the bytes of their files."""
     files = []
     for number in range(12):
         file = io.BytesIO()
@@ -138,11 +138,11 @@ STREAMS = {
     data.DataStream: batches,
     data.Filter: lambda: data.Filter(examples(), is_odd),
     data.FilterSources: lambda: data.FilterSources(batches(), ("y",)),
-    data.Flatten: lambda: data.Flatten(pictures()),
+    data.Flatten: lambda: data.Flatten(images()),
     data.ForceFloatX: lambda: data.ForceFloatX(data.Cast(batches(), "float64")),
     data.ImagesFromBytes: lambda: data.ImagesFromBytes(encoded(), "L"),
-    data.MinimumImageDimensions: lambda: data.MinimumImageDimensions(pictures(), (6, 6)),
-    data.Random2DRotation: lambda: data.Random2DRotation(pictures(), seed=1),
+    data.MinimumImageDimensions: lambda: data.MinimumImageDimensions(images(), (6, 6)),
+    data.Random2DRotation: lambda: data.Random2DRotation(images(), seed=1),
     data.ToBytes: lambda: data.ToBytes(encoded()),
     data.Mapping: lambda: data.Mapping(batches(), doubled),
     data.Merge: lambda: data.Merge([batches(), data.Rename(batches(), {"x": "a", "y": "b"})]),
@@ -151,8 +151,8 @@ STREAMS = {
         data.Batch(examples(), data.ConstantScheme(5)), ("x",), mask_dtype="bool"
     ),
     data.Prefetch: lambda: data.Prefetch(batches()),
-    data.RandomFixedSizeCrop: lambda: data.RandomFixedSizeCrop(pictures(), (3, 2), seed=1),
-    data.RandomFlip: lambda: data.RandomFlip(pictures(), seed=1),
+    data.RandomFixedSizeCrop: lambda: data.RandomFixedSizeCrop(images(), (3, 2), seed=1),
+    data.RandomFlip: lambda: data.RandomFlip(images(), seed=1),
     data.Rename: lambda: data.Rename(batches(), {"x": "features"}),
     data.ScaleAndShift: lambda: data.ScaleAndShift(batches(), 2, 1),
     data.Unpack: lambda: data.Unpack(batches()),

@@ -8,12 +8,12 @@ from tests.data.support import batches_of, examples_of, ragged_batches
 from workbench import data
 from workbench.errors import DataError, SourceError
 
-PICTURES = {"x": ("batch", "channel", "height", "width"), "y": ("batch", "index")}
+IMAGES = {"x": ("batch", "channel", "height", "width"), "y": ("batch", "index")}
 
 
-def pictures(examples=False):
+def images(examples=False):
     dataset = data.IndexableDataset(
-        {"x": np.zeros((4, 1, 5, 6)), "y": np.zeros((4, 1))}, axis_labels=PICTURES
+        {"x": np.zeros((4, 1, 5, 6)), "y": np.zeros((4, 1))}, axis_labels=IMAGES
     )
     scheme = data.SequentialExampleScheme(4) if examples else data.SequentialScheme(4, 2)
     return data.DataStream(dataset, iteration_scheme=scheme)
@@ -25,40 +25,40 @@ def words():
 
 
 KEPT = {
-    "Cache": lambda: data.Cache(pictures(), data.ConstantScheme(1)),
-    "Cast": lambda: data.Cast(pictures(), "float32"),
-    "Filter": lambda: data.Filter(pictures(), any),
-    "ForceFloatX": lambda: data.ForceFloatX(pictures()),
-    "Mapping": lambda: data.Mapping(pictures(), tuple),
+    "Cache": lambda: data.Cache(images(), data.ConstantScheme(1)),
+    "Cast": lambda: data.Cast(images(), "float32"),
+    "Filter": lambda: data.Filter(images(), any),
+    "ForceFloatX": lambda: data.ForceFloatX(images()),
+    "Mapping": lambda: data.Mapping(images(), tuple),
     "MinimumImageDimensions": lambda: data.MinimumImageDimensions(
-        pictures(), (9, 9), which_sources="x"
+        images(), (9, 9), which_sources="x"
     ),
-    "Prefetch": lambda: data.Prefetch(pictures()),
-    "Random2DRotation": lambda: data.Random2DRotation(pictures(), which_sources="x"),
-    "RandomFixedSizeCrop": lambda: data.RandomFixedSizeCrop(pictures(), (2, 2), which_sources="x"),
-    "RandomFlip": lambda: data.RandomFlip(pictures(), which_sources="x"),
-    "ScaleAndShift": lambda: data.ScaleAndShift(pictures(), 2, 1),
+    "Prefetch": lambda: data.Prefetch(images()),
+    "Random2DRotation": lambda: data.Random2DRotation(images(), which_sources="x"),
+    "RandomFixedSizeCrop": lambda: data.RandomFixedSizeCrop(images(), (2, 2), which_sources="x"),
+    "RandomFlip": lambda: data.RandomFlip(images(), which_sources="x"),
+    "ScaleAndShift": lambda: data.ScaleAndShift(images(), 2, 1),
 }
 CHANGED = {
     "Batch": (lambda: data.Batch(words(), data.ConstantScheme(2)), {"x": ("batch", "time")}),
-    "FilterSources": (lambda: data.FilterSources(pictures(), ("y",)), {"y": ("batch", "index")}),
+    "FilterSources": (lambda: data.FilterSources(images(), ("y",)), {"y": ("batch", "index")}),
     "Flatten": (
-        lambda: data.Flatten(pictures(), which_sources="x"),
+        lambda: data.Flatten(images(), which_sources="x"),
         {"x": ("batch", "feature"), "y": ("batch", "index")},
     ),
     "Flatten of examples": (
-        lambda: data.Flatten(pictures(examples=True)), {"x": ("feature",), "y": ("feature",)}
+        lambda: data.Flatten(images(examples=True)), {"x": ("feature",), "y": ("feature",)}
     ),
     "ImagesFromBytes": (
         lambda: data.ImagesFromBytes(words()), {"x": ("channel", "height", "width")}
     ),
     "ImagesFromBytes of batches": (
-        lambda: data.ImagesFromBytes(pictures(), which_sources="y"),
-        {"x": PICTURES["x"], "y": ("batch", "channel", "height", "width")},
+        lambda: data.ImagesFromBytes(images(), which_sources="y"),
+        {"x": IMAGES["x"], "y": ("batch", "channel", "height", "width")},
     ),
     "Merge": (
-        lambda: data.Merge([pictures(), batches_of(2, x=np.zeros(4))], ("a", "b", "c")),
-        {"a": PICTURES["x"], "b": PICTURES["y"], "c": None},
+        lambda: data.Merge([images(), batches_of(2, x=np.zeros(4))], ("a", "b", "c")),
+        {"a": IMAGES["x"], "b": IMAGES["y"], "c": None},
     ),
     "NGrams": (lambda: data.NGrams(words(), 2), {"x": ("time",), "targets": ()}),
     "Padding": (
@@ -66,16 +66,16 @@ CHANGED = {
         {"x": ("batch", "time"), "x_mask": ("batch", "time")},
     ),
     "Rename": (
-        lambda: data.Rename(pictures(), {"x": "features"}),
-        {"features": PICTURES["x"], "y": PICTURES["y"]},
+        lambda: data.Rename(images(), {"x": "features"}),
+        {"features": IMAGES["x"], "y": IMAGES["y"]},
     ),
     "ToBytes": (lambda: data.ToBytes(words()), {"x": ("bytes",)}),
     "Unpack": (
-        lambda: data.Unpack(pictures()), {"x": ("channel", "height", "width"), "y": ("index",)}
+        lambda: data.Unpack(images()), {"x": ("channel", "height", "width"), "y": ("index",)}
     ),
     "Window": (lambda: data.Window(words(), 1, 2, 2), {"x": ("time",), "targets": ("time",)}),
     "examples": (
-        lambda: pictures(examples=True), {"x": ("channel", "height", "width"), "y": ("index",)}
+        lambda: images(examples=True), {"x": ("channel", "height", "width"), "y": ("index",)}
     ),
     "batches of what has examples": (
         lambda: data.DataStream(words().dataset, iteration_scheme=data.ConstantScheme(2)),
@@ -86,7 +86,7 @@ CHANGED = {
 
 @pytest.mark.parametrize("make", KEPT.values(), ids=KEPT)
 def test_names_are_passed_on(make):
-    assert make().axis_labels == PICTURES
+    assert make().axis_labels == IMAGES
 
 
 @pytest.mark.parametrize(("make", "labels"), CHANGED.values(), ids=CHANGED)
@@ -157,7 +157,7 @@ def test_what_is_no_name_is_refused(labels, error, message):
     ],
     ids=["crop", "enlarge", "rotate"],
 )
-def test_pictures_with_the_channels_last_are_refused(transform):
+def test_images_with_the_channels_last_are_refused(transform):
     stream = batches_of(2, x=np.zeros((4, 5, 6, 3)))
     transform(stream)
     stream.axis_labels = {"x": ("batch", "height", "width", "channel")}

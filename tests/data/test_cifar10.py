@@ -15,7 +15,7 @@ from workbench.errors import DataFileError, MissingDataError
 
 NUMBER = np.arange(10_000)
 LABELS = (NUMBER % 10).astype(np.uint8)
-# a colour and a row of each picture can be told from its pixels
+# a colour and a row of each image can be told from its pixels
 PLANES = (NUMBER[:, None, None] % 7 + 10 * np.arange(3)[:, None] + np.arange(32)).astype(np.uint8)
 PIXELS = np.repeat(PLANES[..., None], 32, axis=3)
 RECORDS = np.concatenate([LABELS[:, None], PIXELS.reshape(10_000, -1)], axis=1).tobytes()
@@ -59,7 +59,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("write", FORMS.values(), ids=FORMS)
-def test_every_form_gives_the_same_pictures(folder, write):
+def test_every_form_gives_the_same_images(folder, write):
     write(folder)
     cifar = CIFAR10(("test",))
     features, targets = cifar.get_data([3, 9_999])

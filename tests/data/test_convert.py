@@ -93,11 +93,11 @@ def save(path, size, color, mode="RGB"):
     Image.new(mode, size, color).save(path)
 
 
-def test_pictures_in_folders_of_classes(tmp_path, out):
+def test_images_in_folders_of_classes(tmp_path, out):
     save(tmp_path / "train" / "dog" / "b.png", (5, 4), (1, 2, 3))
     save(tmp_path / "train" / "cat" / "a.bmp", (5, 4), (4, 5, 6))
     save(tmp_path / "test" / "dog" / "deep" / "c.png", (5, 4), 7, mode="L")
-    (tmp_path / "train" / "dog" / "notes.txt").write_text("not a picture")
+    (tmp_path / "train" / "dog" / "notes.txt").write_text("not an image")
     images_to_hdf5(out, {"train": tmp_path / "train", "test": tmp_path / "test"})
     features, targets = read(out)
     assert (features.shape, features.dtype) == ((2, 3, 4, 5), np.uint8)
@@ -111,18 +111,18 @@ def test_pictures_in_folders_of_classes(tmp_path, out):
         assert list(file.attrs["classes"]) == ["cat", "dog"]
 
 
-def test_pictures_of_different_sizes_without_classes(tmp_path, out):
+def test_images_of_different_sizes_without_classes(tmp_path, out):
     for number, size in enumerate([(5, 4), (2, 3), (7, 1)]):
         save(tmp_path / "all" / f"{number}.png", size, number, mode="L")
     images_to_hdf5(out, {"train": tmp_path / "all"}, mode="L")
     dataset = H5PYDataset(out, ("train",))
     assert (dataset.sources, dataset.vlen_sources) == (("features",), ("features",))
     [batch] = dataset.get_data([2, 0])
-    assert [picture.shape for picture in batch] == [(1, 1, 7), (1, 4, 5)]
-    assert [int(picture.max()) for picture in batch] == [2, 0]
+    assert [image.shape for image in batch] == [(1, 1, 7), (1, 4, 5)]
+    assert [int(image.max()) for image in batch] == [2, 0]
 
 
-def test_many_pictures_are_written_in_blocks(tmp_path, out):
+def test_many_images_are_written_in_blocks(tmp_path, out):
     for number in range(7):
         save(tmp_path / "all" / f"{number}.png", (300, 300), (number, 0, 0))
     images_to_hdf5(out, {"train": tmp_path / "all"})
@@ -157,7 +157,7 @@ def test_unknown_columns_get_the_nearest_name(tmp_path, out, arguments, message)
         (lambda out: csv_to_hdf5(out, {}), "nothing to write to .*out.h5: no files were given"),
         (lambda out: images_to_hdf5(out, {}), "no folders were given"),
         (lambda out: images_to_hdf5(out, {"train": out}), "there is no folder .*out.h5"),
-        (lambda out: images_to_hdf5(out, {"all": out.parent}), "there is no picture in"),
+        (lambda out: images_to_hdf5(out, {"all": out.parent}), "there is no image in"),
         (
             lambda out: images_to_hdf5(out, {"all": out.parent}, mode="CMYK"),
             "mode is 'CMYK'; expec",
@@ -180,7 +180,7 @@ def test_a_failed_conversion_leaves_nothing(tmp_path, out):
     save(tmp_path / "all" / "0.png", (50, 40), 1)
     path = tmp_path / "all" / "1.png"
     path.write_bytes((tmp_path / "all" / "0.png").read_bytes()[:60])
-    with pytest.raises(DataFileError, match=r"1\.png: not a picture, or a damaged one \("):
+    with pytest.raises(DataFileError, match=r"1\.png: not an image, or a damaged one \("):
         images_to_hdf5(out, {"train": tmp_path / "all"})
     assert sorted(file.name for file in tmp_path.iterdir()) == ["all"]
 

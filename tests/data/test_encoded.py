@@ -1,4 +1,4 @@
-"""Pictures and text that stand in a data set as bytes."""
+"""Images and text that stand in a data set as bytes."""
 
 import io
 
@@ -34,14 +34,14 @@ FILES = [encoded(pixels, kind) for pixels, kind in zip(PIXELS, ("PNG", "BMP"), s
 
 @pytest.mark.parametrize("make", [lambda x: examples_of(x=x), lambda x: batches_of(2, x=x)])
 @pytest.mark.parametrize("form", [list, lambda x: [np.frombuffer(each, np.uint8) for each in x]])
-def test_pictures_are_decoded(make, form):
-    read = [picture for [picture] in ImagesFromBytes(make(form(FILES))).get_epoch_iterator()]
-    pictures = read if len(read) == 2 else read[0]
-    for picture, pixels in zip(pictures, PIXELS, strict=True):
-        np.testing.assert_array_equal(picture, np.moveaxis(pixels, -1, 0))
+def test_images_are_decoded(make, form):
+    read = [image for [image] in ImagesFromBytes(make(form(FILES))).get_epoch_iterator()]
+    images = read if len(read) == 2 else read[0]
+    for image, pixels in zip(images, PIXELS, strict=True):
+        np.testing.assert_array_equal(image, np.moveaxis(pixels, -1, 0))
 
 
-def test_pictures_in_an_hdf5_file_are_decoded(tmp_path):
+def test_images_in_an_hdf5_file_are_decoded(tmp_path):
     rows = [np.frombuffer(each, np.uint8) for each in FILES]
     write_hdf5(tmp_path / "set.h5", {"all": {"x": rows}})
     dataset = H5PYDataset(tmp_path / "set.h5", ("all",))
@@ -68,10 +68,10 @@ def test_sources_that_are_not_meant_stay():
         (54321, DataError, "source 'x' has an example of type int, shape .., and dtype int64"),
         ("text", DataError, "of type str"),
         (np.zeros(3), DataError, "dtype float64; expected bytes, or a vector of dtype uint8"),
-        (b"text", DataFileError, "a picture of source 'x': not a picture"),
+        (b"text", DataFileError, "an image of source 'x': not an image"),
     ],
 )
-def test_what_is_no_picture(example, error, message):
+def test_what_is_no_image(example, error, message):
     with pytest.raises(error, match=message.replace("..,", "..")):
         next(ImagesFromBytes(examples_of(x=[example])).get_epoch_iterator())
 

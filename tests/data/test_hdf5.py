@@ -159,15 +159,15 @@ def test_axes_are_named(path):
     assert dataset.vlen_sources == ()
 
 
-PICTURES = [np.full((3, height, 4), height, np.uint8) for height in range(1, 7)]
+IMAGES = [np.full((3, height, 4), height, np.uint8) for height in range(1, 7)]
 
 
 @pytest.fixture
 def ragged(tmp_path):
-    labels = {"pictures": ("batch", "channel", "height", "width")}
+    labels = {"images": ("batch", "channel", "height", "width")}
     sets = {
-        "train": {"pictures": PICTURES[:4], "number": range(4)},
-        "test": {"pictures": PICTURES[4:], "number": range(2)},
+        "train": {"images": IMAGES[:4], "number": range(4)},
+        "test": {"images": IMAGES[4:], "number": range(2)},
     }
     write_hdf5(tmp_path / "ragged.h5", sets, axis_labels=labels)
     return tmp_path / "ragged.h5"
@@ -176,21 +176,21 @@ def ragged(tmp_path):
 @pytest.mark.parametrize("request_", [slice(1, 3), [3, 0, 0], np.array([2])])
 def test_examples_that_vary_in_shape_are_read(ragged, in_memory, request_):
     dataset = H5PYDataset(ragged, ("train",), load_in_memory=in_memory)
-    assert dataset.vlen_sources == ("pictures",)
+    assert dataset.vlen_sources == ("images",)
     batch, numbers = dataset.get_data(request_)
     assert batch.dtype == object
-    for picture, number in zip(batch, numbers, strict=True):
-        np.testing.assert_array_equal(picture, PICTURES[number])
-    np.testing.assert_array_equal(dataset.get_data(2)[0], PICTURES[2])
+    for image, number in zip(batch, numbers, strict=True):
+        np.testing.assert_array_equal(image, IMAGES[number])
+    np.testing.assert_array_equal(dataset.get_data(2)[0], IMAGES[2])
 
 
 def test_axes_of_examples_that_vary_in_shape_are_named(ragged):
     labels = H5PYDataset(ragged, ("test",)).axis_labels
-    assert labels["pictures"] == ("batch", "channel", "height", "width")
+    assert labels["images"] == ("batch", "channel", "height", "width")
     with h5py.File(ragged) as file:
-        assert [scale.name for scale in file["pictures"].dims[0].values()] == [
-            "/pictures_shapes",
-            "/pictures_shape_labels",
+        assert [scale.name for scale in file["images"].dims[0].values()] == [
+            "/images_shapes",
+            "/images_shape_labels",
         ]
 
 

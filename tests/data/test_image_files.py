@@ -1,4 +1,4 @@
-"""Pictures of every kind that Pillow opens: all their levels, upright, or an error."""
+"""Images of every kind that Pillow opens: all their levels, upright, or an error."""
 
 import io
 import struct
@@ -10,16 +10,16 @@ from PIL import Image
 
 from workbench.data import H5PYDataset
 from workbench.data.convert import images_to_hdf5
-from workbench.data.image_files import picture_size, read_picture
+from workbench.data.image_files import image_size, read_image
 from workbench.errors import DataFileError
 
 RAMP = np.linspace(0, 65535, 256).astype("uint16").reshape(16, 16)
 
 
 def saved(array, suffix=".png", mode=None, **options):
-    picture = array if isinstance(array, Image.Image) else Image.fromarray(array)
+    image = array if isinstance(array, Image.Image) else Image.fromarray(array)
     stream = io.BytesIO()
-    (picture if mode is None else picture.convert(mode)).save(
+    (image if mode is None else image.convert(mode)).save(
         stream, {".png": "PNG", ".tif": "TIFF", ".jpg": "JPEG", ".gif": "GIF"}[suffix], **options
     )
     return stream.getvalue()
@@ -77,7 +77,7 @@ KEPT = {
 
 @pytest.mark.parametrize(("content", "mode", "values"), KEPT.values(), ids=KEPT)
 def test_every_level_of_grey_is_kept(content, mode, values):
-    np.testing.assert_array_equal(read_picture(content, mode, "a picture"), [values])
+    np.testing.assert_array_equal(read_image(content, mode, "an image"), [values])
 
 
 COLOURS = {
@@ -97,10 +97,10 @@ COLOURS = {
 
 
 @pytest.mark.parametrize(("content", "mode", "pixel"), COLOURS.values(), ids=COLOURS)
-def test_colours_are_those_of_the_picture(content, mode, pixel):
+def test_colours_are_those_of_the_image(content, mode, pixel):
     if pixel is None:  # the nearest of a palette
         pixel = np.asarray(Image.open(io.BytesIO(content)).convert(mode))[0, 0]
-    assert read_picture(content, mode, "a picture")[:, 0, 0].tolist() == list(pixel)
+    assert read_image(content, mode, "an image")[:, 0, 0].tolist() == list(pixel)
 
 
 CUT = "which mode='L' has no room for; mode="
@@ -130,16 +130,16 @@ REFUSED = {
     "colour as 16 bits": (saved(Image.new("RGB", (2, 1))), "I;16", "is in colour or transparent"),
     "several frames": (
         saved(Image.new("L", (2, 2)), ".gif", save_all=True, append_images=FRAMES), "L",
-        "has 2 frames, but a picture of a data set is one",
+        "has 2 frames, but an image of a data set is one",
     ),
-    "no picture": (b"text", "L", "not a picture, or a damaged one (cannot identify image file"),
+    "no image": (b"text", "L", "not an image, or a damaged one (cannot identify image file"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("content", "mode", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_would_lose_something_is_refused(content, mode, message):
     with pytest.raises(DataFileError) as caught:
-        read_picture(content, mode, "shots/1.png")
+        read_image(content, mode, "shots/1.png")
     assert message in str(caught.value)
     assert str(caught.value).startswith("shots/1.png: ")
     assert "\n" not in str(caught.value)
@@ -169,9 +169,9 @@ def test_a_photo_stands_upright(tmp_path, orientation, suffix):
         7: np.rot90(stored, 2).T,
         8: np.rot90(stored),
     }
-    [picture] = read_picture(path, "L", path)
-    np.testing.assert_array_equal(picture > 127, ways[orientation] > 127)
-    assert picture_size(path) == picture.shape
+    [image] = read_image(path, "L", path)
+    np.testing.assert_array_equal(image > 127, ways[orientation] > 127)
+    assert image_size(path) == image.shape
 
 
 def test_a_folder_of_turned_photos_becomes_one_array(tmp_path):
@@ -186,7 +186,7 @@ def test_a_folder_of_turned_photos_becomes_one_array(tmp_path):
     assert features.shape == (2, 3, 40, 24)
 
 
-def test_the_mode_of_the_picture_is_kept_where_none_is_asked_for():
+def test_the_mode_of_the_image_is_kept_where_none_is_asked_for():
     shapes = {
         saved(Image.new("CMYK", (4, 3)), ".jpg"): (4, 3, 4),
         saved(Image.new("RGBA", (4, 3))): (4, 3, 4),
@@ -194,5 +194,5 @@ def test_the_mode_of_the_picture_is_kept_where_none_is_asked_for():
         saved(RAMP): (1, 16, 16),
     }
     for content, shape in shapes.items():
-        assert read_picture(content, None, "a picture").shape == shape
-    assert read_picture(saved(RAMP), None, "a picture").dtype == np.uint16
+        assert read_image(content, None, "an image").shape == shape
+    assert read_image(saved(RAMP), None, "an image").dtype == np.uint16

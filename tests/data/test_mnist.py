@@ -32,7 +32,7 @@ def folder(tmp_path):
 
 @pytest.fixture(scope="session")
 def made_up() -> dict[str, np.ndarray]:
-    """A set as large as the full one; every picture is a constant."""
+    """A set as large as the full one; every image is a constant."""
     arrays = {}
     for split, count in SIZES.items():
         shade = np.arange(count).astype(np.uint8)
@@ -217,7 +217,7 @@ def test_a_damaged_full_set_is_named_not_passed_over(folder, made_up, write, nam
     [
         (
             {"x_test": np.zeros((5, 28, 28), np.uint8)},
-            r"pictures of shape \(5, 28, 28\) .*10000 of",
+            r"images of shape \(5, 28, 28\) .*10000 of",
         ),
         ({"y_test": np.zeros(10_000)}, "labels of shape .* float64; expected .* all uint8"),
         ({"y_test": np.full(10_000, 10, np.uint8)}, "a label of the test set is 10; expected 0..9"),

@@ -75,7 +75,7 @@ def changed(
     }
 
 
-def check_picture_axes(labels: AxisLabels | None, sources: Sequence[str], where: str) -> None:
+def check_image_axes(labels: AxisLabels | None, sources: Sequence[str], where: str) -> None:
     """Raise a `DataError` if height and width are known not to be the last two axes."""
     for source in sources:
         names = (labels or {}).get(source)

@@ -1,4 +1,4 @@
-"""CIFAR-10: colour pictures, 32 x 32 pixels, in ten classes; 50,000 for training, 10,000 to test.
+"""CIFAR-10: colour images, 32 x 32 pixels, in ten classes; 50,000 for training, 10,000 to test.
 
 In each folder of `config.data_path`, and in its subfolder ``cifar10``, these are looked for:
 ``cifar10.hdf5`` or ``cifar10.h5`` in Fuel's layout, ``cifar10.npz`` with the arrays ``x_train``,
@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from workbench.data.files import data_folders, one_line, regular_file
 from workbench.data.hdf5 import H5PYDataset
-from workbench.data.image_datasets import SOURCES, PictureDataset, Pictures
+from workbench.data.image_datasets import SOURCES, ImageDataset, Images
 from workbench.data.npz import read_npz
 from workbench.errors import DataFileError, MissingDataError
 
@@ -49,8 +49,8 @@ ONLY_PICKLED = (
 )
 
 
-class CIFAR10(PictureDataset):
-    """Small colour pictures of animals and vehicles, in memory.
+class CIFAR10(ImageDataset):
+    """Small colour images of animals and vehicles, in memory.
 
     The sources are ``features``, of shape (N, 3, 32, 32) and dtype uint8, and ``targets``, of
     shape (N, 1) and dtype uint8, the numbers of the `classes`. By `DataStream.default_stream` the
@@ -72,7 +72,7 @@ class CIFAR10(PictureDataset):
     Attributes
     ----------
     origin : str
-        The file or the folder that the pictures come from.
+        The file or the folder that the images come from.
     classes : tuple of str
         The name of each class.
 
@@ -109,14 +109,14 @@ class CIFAR10(PictureDataset):
     ) -> None:
         names = self.check_sets(which_sets)
         found = _find()
-        read = partial(self._pictures, found.absolute())
+        read = partial(self._images, found.absolute())
         super().__init__(
             names, str(found), read, start=start, stop=stop, subset=subset, sources=sources
         )
 
     @classmethod
-    def _pictures(cls, found: Path, split: str) -> Pictures:
-        return cls.check_pictures(found, split, _read(found, split))
+    def _images(cls, found: Path, split: str) -> Images:
+        return cls.check_images(found, split, _read(found, split))
 
 
 def _find() -> Path:
@@ -135,10 +135,10 @@ def _find() -> Path:
     raise MissingDataError(NOT_HERE.format(where=where) + pickled)
 
 
-def _read(found: Path, split: str) -> Pictures:
+def _read(found: Path, split: str) -> Images:
     if found.suffix == ".npz":
         images, labels = read_npz(found, (f"x_{split}", f"y_{split}"))
-        # the channels stand last where pictures were kept as such
+        # the channels stand last where images were kept as such
         return (images.transpose(0, 3, 1, 2) if images.shape[1:] == (32, 32, 3) else images), labels
     if found.is_dir() or found.suffix == ".gz":
         pieces = [_records(content, where) for content, where in _contents(found, split)]

@@ -1,13 +1,13 @@
-"""Fashion-MNIST: pictures of clothes, 28 x 28 pixels, in ten classes; laid out like MNIST.
+"""Fashion-MNIST: images of clothes, 28 x 28 pixels, in ten classes; laid out like MNIST.
 
-The set of 60,000 training and 10,000 test pictures is looked for in the folders of
+The set of 60,000 training and 10,000 test images is looked for in the folders of
 `config.data_path` as ``fashion_mnist.hdf5``, ``fashion_mnist.h5`` or ``fashion_mnist.npz``, and in
 their subfolders ``fashion_mnist`` and ``FashionMNIST/raw`` as IDX files too (see
 `workbench.data.mnist_layout`), not in the folders themselves, for the IDX files have the names of
 MNIST's. `download` fetches it.
 
 H. Xiao, K. Rasul, R. Vollgraf: Fashion-MNIST: a novel image dataset for benchmarking machine
-learning algorithms, 2017, arXiv:1708.07747. The pictures are under the MIT licence.
+learning algorithms, 2017, arXiv:1708.07747. The images are under the MIT licence.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.files import data_folders
-from workbench.data.image_datasets import PictureDataset, Pictures
+from workbench.data.image_datasets import ImageDataset, Images
 from workbench.data.mnist_layout import Layout
 from workbench.errors import MissingDataError
 
@@ -39,8 +39,8 @@ NOT_HERE = (
 )
 
 
-class FashionMNIST(PictureDataset):
-    """Pictures of clothes, in memory.
+class FashionMNIST(ImageDataset):
+    """Images of clothes, in memory.
 
     The sources are ``features``, of shape (N, 1, 28, 28) and dtype uint8, and ``targets``, of
     shape (N, 1) and dtype uint8, the numbers of the `classes`. By `DataStream.default_stream` the
@@ -62,7 +62,7 @@ class FashionMNIST(PictureDataset):
     Attributes
     ----------
     origin : str
-        The file or the folder that the pictures come from.
+        The file or the folder that the images come from.
     classes : tuple of str
         The name of each class.
 
@@ -114,11 +114,11 @@ class FashionMNIST(PictureDataset):
         if found is None:
             where = ", ".join(map(str, data_folders())) or "no folder of it exists"
             raise MissingDataError(NOT_HERE.format(where=where))
-        read = partial(self._pictures, found.absolute())
+        read = partial(self._images, found.absolute())
         super().__init__(
             names, str(found), read, start=start, stop=stop, subset=subset, sources=sources
         )
 
     @classmethod
-    def _pictures(cls, found: Path, split: str) -> Pictures:
-        return cls.check_pictures(found, split, LAYOUT.read(found, split))
+    def _images(cls, found: Path, split: str) -> Images:
+        return cls.check_images(found, split, LAYOUT.read(found, split))

@@ -1,4 +1,4 @@
-"""What the data sets of pictures have in common: sizes that are checked, and pixels as numbers."""
+"""What the data sets of images have in common: sizes that are checked, and pixels as numbers."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from workbench.errors import DataError, DataFileError, SourceError, nearest
 
 SOURCES = ("features", "targets")
 AXES = {"features": ("batch", "channel", "height", "width"), "targets": ("batch", "index")}
-Pictures = tuple[npt.NDArray[Any], npt.NDArray[Any]]
-"""The pictures of a split, and the number of the class of each."""
+Images = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+"""The images of a split, and the number of the class of each."""
 
 
-class PictureDataset(IndexableDataset):
-    """Pictures in classes, in memory.
+class ImageDataset(IndexableDataset):
+    """Images in classes, in memory.
 
     The sources are ``features``, of shape (N, channels, height, width) and dtype uint8, and
     ``targets``, of shape (N, 1) and dtype uint8. By `DataStream.default_stream` the features become
-    `config.floatx` in [0, 1]. A subclass says where the pictures come from.
+    `config.floatx` in [0, 1]. A subclass says where the images come from.
 
     Parameters
     ----------
     which_sets : tuple of str
         The names of the splits.
     origin : str
-        Where the pictures come from, for people to read.
+        Where the images come from, for people to read.
     read : callable
-        Gives the pictures and the classes of the split of that name; a pickle of the data set has
+        Gives the images and the classes of the split of that name; a pickle of the data set has
         it in place of the data.
     start, stop : int, optional
         Use only the examples from `start` to before `stop`.
@@ -49,7 +49,7 @@ class PictureDataset(IndexableDataset):
     sizes : mapping of str to int
         The number of examples in each split of the whole set.
     shape : tuple of int
-        Channels, height and width of a picture.
+        Channels, height and width of an image.
     """
 
     classes: ClassVar[tuple[str, ...]]
@@ -60,7 +60,7 @@ class PictureDataset(IndexableDataset):
         self,
         which_sets: tuple[str, ...],
         origin: str,
-        read: Callable[[str], Pictures],
+        read: Callable[[str], Images],
         *,
         start: int | None = None,
         stop: int | None = None,
@@ -115,9 +115,9 @@ class PictureDataset(IndexableDataset):
         return names
 
     @classmethod
-    def check_pictures(cls, found: object, split: str, pictures: Pictures) -> Pictures:
+    def check_images(cls, found: object, split: str, pair: Images) -> Images:
         """Return what was read from `found` in the shapes it is to have, if all of it is there."""
-        images, labels = pictures
+        images, labels = pair
         count, (channels, height, width) = cls.sizes[split], cls.shape
         if (
             images.size != count * channels * height * width
@@ -125,7 +125,7 @@ class PictureDataset(IndexableDataset):
             or {images.dtype, labels.dtype} != {np.dtype(np.uint8)}
         ):
             raise DataFileError(
-                f"{found}: the {split} set has pictures of shape {images.shape} and dtype "
+                f"{found}: the {split} set has images of shape {images.shape} and dtype "
                 f"{images.dtype}, labels of shape {labels.shape} and dtype {labels.dtype}; "
                 f"expected {count} of {'' if channels == 1 else f'{channels} x '}{height} x "
                 f"{width} and as many labels, all uint8"

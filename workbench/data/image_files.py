@@ -1,8 +1,8 @@
-"""Pictures read by Pillow: upright, and with every level of grey that the file has, or not at all.
+"""Images read by Pillow: upright, and with every level of grey that the file has, or not at all.
 
 Pillow by itself clips 16 bits to 255, reads 16-bit colours with 8, drops transparency and all
 frames but the first, takes signed numbers for unsigned ones, and leaves it to the caller to turn a
-photo round as its camera says. A picture that would lose something is refused here, with the mode
+photo round as its camera says. An image that would lose something is refused here, with the mode
 that keeps it.
 """
 
@@ -31,10 +31,10 @@ MODES: dict[str, tuple[int, np.dtype[Any]]] = {
     "I": (1, np.dtype(np.int32)),
     "F": (1, np.dtype(np.float32)),
 }
-"""What pictures can be converted to: the number of channels and the dtype."""
+"""What images can be converted to: the number of channels and the dtype."""
 
 NO_PILLOW = (
-    "reading pictures needs Pillow, which is not installed; install it with: pip install pillow "
+    "reading images needs Pillow, which is not installed; install it with: pip install pillow "
     "(or the workbench with its extra: pip install 'workbench[images]')"
 )
 WIDTH, LENGTH, PHOTOMETRIC, ORIENTATION, SAMPLE_FORMAT = 256, 257, 262, 274, 339
@@ -44,7 +44,7 @@ TURNED = (5, 6, 7, 8)
 MANY_BITS = re.compile(r";(16|32|64)[A-Z]*$")
 EIGHT_BITS = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
 FRAMES = {"GIF", "PNG", "TIFF", "WEBP"}
-"""Formats whose frames are pictures of their own; those of a phone's JPEG (MPO) are previews."""
+"""Formats whose frames are images of their own; those of a phone's JPEG (MPO) are previews."""
 
 
 def pillow() -> ModuleType:
@@ -56,45 +56,45 @@ def pillow() -> ModuleType:
     return Image
 
 
-def picture_size(file: Path) -> tuple[int, int]:
-    """Return height and width of a picture as it is seen, reading no more than its header."""
-    with _faults_named(file), file.open("rb") as stream, pillow().open(stream) as picture:
-        if picture.format == "TIFF":  # which versions of Pillow turn here, and which later, differs
-            height, width = picture.tag_v2[LENGTH], picture.tag_v2[WIDTH]
+def image_size(file: Path) -> tuple[int, int]:
+    """Return height and width of an image as it is seen, reading no more than its header."""
+    with _faults_named(file), file.open("rb") as stream, pillow().open(stream) as image:
+        if image.format == "TIFF":  # which versions of Pillow turn here, and which later, differs
+            height, width = image.tag_v2[LENGTH], image.tag_v2[WIDTH]
         else:
-            height, width = picture.height, picture.width
-        turned = picture.getexif().get(ORIENTATION) in TURNED
+            height, width = image.height, image.width
+        turned = image.getexif().get(ORIENTATION) in TURNED
         return (width, height) if turned else (height, width)
 
 
-def read_picture(source: Path | bytes, mode: str | None, where: object) -> npt.NDArray[Any]:
-    """Read a picture, of shape (channels, height, width).
+def read_image(source: Path | bytes, mode: str | None, where: object) -> npt.NDArray[Any]:
+    """Read an image, of shape (channels, height, width).
 
     Parameters
     ----------
     source : Path or bytes
         The file, or what stands in it.
     mode : str or None
-        One of `MODES`; None keeps the mode of the picture, which a palette is not.
+        One of `MODES`; None keeps the mode of the image, which a palette is not.
     where : object
-        What to call the picture in messages.
+        What to call the image in messages.
 
     Raises
     ------
     MissingLibraryError
         If Pillow is not installed.
     DataFileError
-        If it is no picture, is damaged, or would lose something.
+        If it is no image, is damaged, or would lose something.
     """
     # not by name: then Pillow maps a plain TIFF into memory, with the sizes that it has once turned
     with (
         _faults_named(where),
         io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream,
-        pillow().open(stream) as picture,
+        pillow().open(stream) as image,
     ):
-        _check_bits(picture, where)
-        picture.load()  # before the orientation is asked for, which may stand behind the pixels
-        upright = _upright(picture)
+        _check_bits(image, where)
+        image.load()  # before the orientation is asked for, which may stand behind the pixels
+        upright = _upright(image)
         pixels = _pixels(upright, mode, where)
     return np.moveaxis(pixels.reshape(*pixels.shape[:2], -1), -1, 0)
 
@@ -106,117 +106,114 @@ def _faults_named(where: object) -> Iterator[None]:
     except (DataError, MissingLibraryError):
         raise
     except Exception as error:
-        # a damaged picture makes Pillow raise almost anything, a SyntaxError included
+        # a damaged image makes Pillow raise almost anything, a SyntaxError included
         raise DataFileError(
-            f"{where}: not a picture, or a damaged one ({one_line(error)})"
+            f"{where}: not an image, or a damaged one ({one_line(error)})"
         ) from None
 
 
-def _upright(picture: Any) -> Any:
+def _upright(image: Any) -> Any:
     from PIL import ImageOps
 
-    if picture.format == "TIFF" or picture.getexif().get(ORIENTATION, 1) == 1:
-        return picture  # Pillow has turned a TIFF while loading it
-    return ImageOps.exif_transpose(picture)
+    if image.format == "TIFF" or image.getexif().get(ORIENTATION, 1) == 1:
+        return image  # Pillow has turned a TIFF while loading it
+    return ImageOps.exif_transpose(image)
 
 
-def _check_bits(picture: Any, where: object) -> None:
+def _check_bits(image: Any, where: object) -> None:
     """Refuse what Pillow would read as something else; its plan for reading says so."""
     from PIL.TiffImagePlugin import TiffImageFile
 
-    frames = getattr(picture, "n_frames", 1)
-    if frames > 1 and picture.format in FRAMES:
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format in FRAMES:
         raise DataFileError(
-            f"{where}: has {frames} frames, but a picture of a data set is one; save each frame "
+            f"{where}: has {frames} frames, but an image of a data set is one; save each frame "
             "as a file of its own"
         )
-    for tile in picture.tile:
+    for tile in image.tile:
         args = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
         plan = str(args[0]) if args else ""
         scaled = tile[0] in ("ppm", "ppm_plain") and isinstance(args[-1], int) and args[-1] > 255
         # BGR;16 is 16 bits for all three colours together
         wide = MANY_BITS.search(plan) is not None and not plan.startswith("BGR")
-        if picture.mode in EIGHT_BITS and (scaled or wide):
+        if image.mode in EIGHT_BITS and (scaled or wide):
             raise DataFileError(
                 f"{where}: has more than 8 bits a colour, of which Pillow reads 8; convert it to "
                 "8 bits, or read it with another library and store its array by write_hdf5"
             )
-    if isinstance(picture, TiffImageFile):
-        if picture.mode in EIGHT_BITS and 2 in _formats(picture):
+    if isinstance(image, TiffImageFile):
+        if image.mode in EIGHT_BITS and 2 in _formats(image):
             raise DataFileError(
                 f"{where}: has signed pixels of 8 bits, which Pillow takes for unsigned ones; read "
                 "it with another library and store its array by write_hdf5"
             )
-        if picture.mode not in EIGHT_BITS and picture.tag_v2.get(PHOTOMETRIC) == 0:
+        if image.mode not in EIGHT_BITS and image.tag_v2.get(PHOTOMETRIC) == 0:
             raise DataFileError(
                 f"{where}: 0 is white in it and its pixels have more than 8 bits, which Pillow "
                 "does not turn round; save it with 0 as black"
             )
 
 
-def _formats(picture: Any) -> list[int]:
+def _formats(image: Any) -> list[int]:
     """Return the formats of the samples of a TIFF: 1 is unsigned, 2 signed, 3 floating-point."""
-    formats: list[int] = np.atleast_1d(picture.tag_v2.get(SAMPLE_FORMAT, (1,))).tolist()
+    formats: list[int] = np.atleast_1d(image.tag_v2.get(SAMPLE_FORMAT, (1,))).tolist()
     return formats
 
 
-def _pixels(picture: Any, mode: str | None, where: object) -> npt.NDArray[Any]:
-    if picture.mode in EIGHT_BITS:
-        return _of_eight_bits(picture, mode, where)
-    if picture.mode not in ("I", "F") and not picture.mode.startswith("I;16"):
+def _pixels(image: Any, mode: str | None, where: object) -> npt.NDArray[Any]:
+    if image.mode in EIGHT_BITS:
+        return _of_eight_bits(image, mode, where)
+    if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
         if mode is None:
-            return np.asarray(picture)
-        return np.asarray(picture.convert(mode))
-    pixels = np.asarray(picture)
-    negative = picture.mode == "I" and pixels.min(initial=0) < 0
-    if negative and picture.format == "TIFF" and 2 not in _formats(picture):
+            return np.asarray(image)
+        return np.asarray(image.convert(mode))
+    pixels = np.asarray(image)
+    negative = image.mode == "I" and pixels.min(initial=0) < 0
+    if negative and image.format == "TIFF" and 2 not in _formats(image):
         raise DataFileError(f"{where}: has pixels of 2**31 and more, which Pillow cannot read")
     if mode is None:
         return pixels.astype(pixels.dtype.newbyteorder("="))
     if mode in EIGHT_BITS:
-        kind, keeping = _kind(picture, pixels)
+        kind, keeping = _kind(image, pixels)
         raise DataFileError(
             f"{where}: its pixels are {kind}, from {pixels.min()} to {pixels.max()}, which "
             f"mode={mode!r} has no room for; mode={keeping!r} keeps them"
         )
     try:
-        return converted(pixels, MODES[mode][1], f"{where}: with mode={mode!r} the picture")
+        return converted(pixels, MODES[mode][1], f"{where}: with mode={mode!r} the image")
     except DataError as error:
         raise DataFileError(str(error)) from None
 
 
-def _kind(picture: Any, pixels: npt.NDArray[Any]) -> tuple[str, str]:
-    if picture.mode == "F":
+def _kind(image: Any, pixels: npt.NDArray[Any]) -> tuple[str, str]:
+    if image.mode == "F":
         return "floating-point numbers", "F"
     fits = pixels.min(initial=0) >= 0 and pixels.max(initial=0) < 2**16
     return ("integers of 16 bits", "I;16") if fits else ("integers of 32 bits", "I")
 
 
-def _of_eight_bits(picture: Any, mode: str | None, where: object) -> npt.NDArray[Any]:
+def _of_eight_bits(image: Any, mode: str | None, where: object) -> npt.NDArray[Any]:
     if mode is None:
-        if picture.mode in ("P", "PA"):
-            picture = picture.convert("RGBA" if _is_transparent(picture) else "RGB")
-        return np.asarray(picture.convert("L") if picture.mode == "1" else picture)
+        if image.mode in ("P", "PA"):
+            image = image.convert("RGBA" if _is_transparent(image) else "RGB")
+        return np.asarray(image.convert("L") if image.mode == "1" else image)
     if mode not in EIGHT_BITS:
-        if picture.mode not in ("1", "L"):
+        if image.mode not in ("1", "L"):
             raise DataFileError(
-                f"{where}: is in colour or transparent (its mode is {picture.mode!r}), but "
+                f"{where}: is in colour or transparent (its mode is {image.mode!r}), but "
                 f"mode={mode!r} is for one channel of grey; use 'RGB', 'RGBA' or 'L'"
             )
-        return np.asarray(picture.convert("L")).astype(MODES[mode][1])
-    if mode != "RGBA" and _is_transparent(picture):
+        return np.asarray(image.convert("L")).astype(MODES[mode][1])
+    if mode != "RGBA" and _is_transparent(image):
         raise DataFileError(
             f"{where}: is transparent in places, which mode={mode!r} would lose; mode='RGBA' keeps "
-            "it, or paint the picture onto a background first"
+            "it, or paint the image onto a background first"
         )
-    return np.asarray(picture.convert(mode))
+    return np.asarray(image.convert(mode))
 
 
-def _is_transparent(picture: Any) -> bool:
-    if (
-        picture.mode not in ("LA", "La", "PA", "RGBA", "RGBa")
-        and "transparency" not in picture.info
-    ):
+def _is_transparent(image: Any) -> bool:
+    if image.mode not in ("LA", "La", "PA", "RGBA", "RGBa") and "transparency" not in image.info:
         return False
-    alpha = np.asarray(picture.convert("RGBA"))[..., 3]
+    alpha = np.asarray(image.convert("RGBA"))[..., 3]
     return bool(alpha.min(initial=255) < 255)

@@ -1,4 +1,4 @@
-"""MNIST: pictures of handwritten digits, 28 x 28 pixels, in ten classes.
+"""MNIST: images of handwritten digits, 28 x 28 pixels, in ten classes.
 
 A subset of 10,000 training and 2,000 test digits comes with the package (see
 `workbench.data.embedded`), so that everything runs on real data without a network. Where the full
@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from workbench.data.files import data_folders
 from workbench.data.hdf5 import H5PYDataset
-from workbench.data.image_datasets import PictureDataset, Pictures
+from workbench.data.image_datasets import ImageDataset, Images
 from workbench.data.mnist_layout import Layout
 from workbench.errors import MissingDataError
 
@@ -43,7 +43,7 @@ NOT_HERE = (
 )
 
 
-class MNIST(PictureDataset):
+class MNIST(ImageDataset):
     """Handwritten digits, in memory.
 
     The sources are ``features``, of shape (N, 1, 28, 28) and dtype uint8 with 0 for background and
@@ -112,14 +112,14 @@ class MNIST(PictureDataset):
             raise MissingDataError(NOT_HERE.format(where=where))
         self.is_subset = found is None
         origin = "embedded subset" if found is None else str(found)
-        read = partial(self._pictures, found and found.absolute())
+        read = partial(self._images, found and found.absolute())
         super().__init__(
             names, origin, read, start=start, stop=stop, subset=subset, sources=sources
         )
 
     @classmethod
-    def _pictures(cls, found: Path | None, split: str) -> Pictures:
+    def _images(cls, found: Path | None, split: str) -> Images:
         if found is not None:
-            return cls.check_pictures(found, split, LAYOUT.read(found, split))
+            return cls.check_images(found, split, LAYOUT.read(found, split))
         features, targets = H5PYDataset(EMBEDDED, (split,), load_in_memory=True).indexables
         return features, targets

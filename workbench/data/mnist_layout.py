@@ -17,7 +17,7 @@ from workbench.data.fetch import CATALOGUE
 from workbench.data.files import data_folders
 from workbench.data.hdf5 import H5PYDataset
 from workbench.data.idx import encode_idx, read_idx
-from workbench.data.image_datasets import SOURCES, Pictures
+from workbench.data.image_datasets import SOURCES, Images
 from workbench.data.npz import read_npz
 from workbench.errors import DataFileError
 
@@ -81,7 +81,7 @@ class Layout:
                 )
         return None
 
-    def read(self, found: Path, split: str) -> Pictures:
+    def read(self, found: Path, split: str) -> Images:
         """Read one split from what `find` has found.
 
         Raises
@@ -89,17 +89,17 @@ class Layout:
         DataFileError
             If a file is damaged, or holds another set of the same layout.
         """
-        pictures = self._read(found, split)
-        digest = hashlib.sha256(encode_idx(pictures[1].reshape(-1))).hexdigest()
+        images = self._read(found, split)
+        digest = hashlib.sha256(encode_idx(images[1].reshape(-1))).hexdigest()
         for name, entry in CATALOGUE.items():
             if name != self.name and digest in entry.sha256.values():
                 raise DataFileError(
                     f"{found}: holds the labels of {name!r}, which has files of the same names as "
                     f"{self.title}; give each set a folder of its own"
                 )
-        return pictures
+        return images
 
-    def _read(self, found: Path, split: str) -> Pictures:
+    def _read(self, found: Path, split: str) -> Images:
         if found.is_dir():
             paths = [_idx_file(found, name) for name in IDX_FILES[split]]
             images, labels = (read_idx(path) for path in paths if path is not None)

@@ -419,7 +419,7 @@ class DataStream(AbstractDataStream):
     ) -> AbstractDataStream:
         """Make a stream with the dataset's default transformers around it.
 
-        For pictures these bring the pixels from 0..255 to floating-point numbers in [0, 1].
+        For images these bring the pixels from 0..255 to floating-point numbers in [0, 1].
         """
         stream = cls(dataset, iteration_scheme=iteration_scheme)
         return dataset.apply_default_transformers(stream)

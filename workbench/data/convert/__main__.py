@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     idx = formats.add_parser("idx", help="IDX files, as MNIST is published in")
     npz = formats.add_parser("npz", help="arrays of a numpy archive")
     csv = formats.add_parser("csv", help="tables whose first line names the columns")
-    images = formats.add_parser("images", help="folders of pictures, a subfolder a class")
+    images = formats.add_parser("images", help="folders of images, a subfolder a class")
     for each in (idx, npz, csv, images):
         each.add_argument("output", help="the file to write")
     npz.add_argument("archive", help="the file to read")

@@ -1,4 +1,4 @@
-"""Sources of bytes: pictures that are still files, and bytes that came as arrays of numbers."""
+"""Sources of bytes: images that are still files, and bytes that came as arrays of numbers."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 
 from workbench.data.axes import AxisLabels, changed
 from workbench.data.datasets import as_objects, stack
-from workbench.data.image_files import MODES, read_picture
+from workbench.data.image_files import MODES, read_image
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import SourcewiseTransformer
 from workbench.errors import DataError
 
 
 class ImagesFromBytes(SourcewiseTransformer):
-    """Decode pictures, given as the bytes of their files, to arrays.
+    """Decode images, given as the bytes of their files, to arrays.
 
-    A picture becomes an array of shape (channels, height, width), upright; a batch of pictures
-    that differ in shape an array of objects. Pillow reads them, and a picture that would lose
+    An image becomes an array of shape (channels, height, width), upright; a batch of images
+    that differ in shape an array of objects. Pillow reads them, and an image that would lose
     something is refused: see `workbench.data.convert.images_to_hdf5`.
 
     Parameters
@@ -27,7 +27,7 @@ class ImagesFromBytes(SourcewiseTransformer):
     data_stream : AbstractDataStream
         The stream below, whose examples are bytes or vectors of dtype uint8.
     color_mode : str or None
-        What to convert the pictures to, such as 'RGB' or 'L'; None leaves each as it is.
+        What to convert the images to, such as 'RGB' or 'L'; None leaves each as it is.
     which_sources : sequence of str, optional
         The sources to decode; all if not given.
 
@@ -36,7 +36,7 @@ class ImagesFromBytes(SourcewiseTransformer):
     DataError
         If there is no such mode or, while reading, if an example is no bytes.
     DataFileError
-        While reading, if they are no picture, or one that would lose something.
+        While reading, if they are no image, or one that would lose something.
     MissingLibraryError
         While reading, if Pillow is not installed.
 
@@ -48,8 +48,8 @@ class ImagesFromBytes(SourcewiseTransformer):
     >>> file = io.BytesIO()
     >>> Image.new("RGB", (32, 24)).save(file, "PNG")
     >>> stream = ImagesFromBytes(DataStream(IterableDataset([file.getvalue()])))
-    >>> [picture] = next(stream.get_epoch_iterator())
-    >>> picture.shape
+    >>> [image] = next(stream.get_epoch_iterator())
+    >>> image.shape
     (3, 24, 32)
     """
 
@@ -72,14 +72,14 @@ class ImagesFromBytes(SourcewiseTransformer):
 
     def transform_source_example(self, source_example: Any, source_name: str) -> Any:
         content = _as_bytes(source_example, f"ImagesFromBytes: source {source_name!r}")
-        return read_picture(content, self.color_mode, f"a picture of source {source_name!r}")
+        return read_image(content, self.color_mode, f"an image of source {source_name!r}")
 
     def transform_source_batch(self, source_batch: Any, source_name: str) -> Any:
         return stack([self.transform_source_example(each, source_name) for each in source_batch])
 
     def _inferred_labels(self) -> AxisLabels | None:
-        picture = ("channel", "height", "width")
-        axes = picture if self.produces_examples else ("batch", *picture)
+        image = ("channel", "height", "width")
+        axes = image if self.produces_examples else ("batch", *image)
         return changed(self.data_stream.axis_labels, lambda names: axes, self.which_sources)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Random crops and flips, which make many pictures of few."""
+"""Random crops and flips, which make many images of few."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from workbench.data.axes import check_picture_axes
+from workbench.data.axes import check_image_axes
 from workbench.data.seeds import Rng
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.random import RandomTransformer
@@ -17,10 +17,10 @@ from workbench.utils.numbers import as_whole
 
 
 class RandomFixedSizeCrop(RandomTransformer):
-    """Cut a window of a fixed size from a random place of each picture.
+    """Cut a window of a fixed size from a random place of each image.
 
-    A picture is an array whose last two axes are height and width, such as (channels, height,
-    width). The pictures of a batch may differ in size.
+    An image is an array whose last two axes are height and width, such as (channels, height,
+    width). The images of a batch may differ in size.
 
     Parameters
     ----------
@@ -38,13 +38,13 @@ class RandomFixedSizeCrop(RandomTransformer):
     Raises
     ------
     DataError
-        While reading, if a picture is smaller than the window.
+        While reading, if an image is smaller than the window.
 
     Examples
     --------
     >>> from workbench.data import DataStream, IndexableDataset, SequentialScheme
-    >>> pictures = IndexableDataset(np.zeros((4, 3, 32, 32), np.uint8))
-    >>> stream = DataStream(pictures, iteration_scheme=SequentialScheme(4, batch_size=2))
+    >>> images = IndexableDataset(np.zeros((4, 3, 32, 32), np.uint8))
+    >>> stream = DataStream(images, iteration_scheme=SequentialScheme(4, batch_size=2))
     >>> [batch] = next(RandomFixedSizeCrop(stream, (28, 24)).get_epoch_iterator())
     >>> batch.shape
     (2, 3, 28, 24)
@@ -71,14 +71,14 @@ class RandomFixedSizeCrop(RandomTransformer):
             as_whole(size, "a size in window_shape", DataError, 1) for size in window_shape
         )
         self.window_shape = (height, width)
-        check_picture_axes(data_stream.axis_labels, self.which_sources, "RandomFixedSizeCrop")
+        check_image_axes(data_stream.axis_labels, self.which_sources, "RandomFixedSizeCrop")
 
     def transform_example(self, example: Any, rng: np.random.Generator) -> Any:
         height, width = self.window_shape
         spare = example.ndim >= 2 and (example.shape[-2] - height, example.shape[-1] - width)
         if not spare or min(spare) < 0:
             raise DataError(
-                f"a window of {height} x {width} cannot be cut from a picture of shape "
+                f"a window of {height} x {width} cannot be cut from an image of shape "
                 f"{tuple(example.shape)}, whose last two axes are its height and width"
             )
         top, left = rng.integers(0, spare, endpoint=True)
@@ -89,16 +89,16 @@ class RandomFixedSizeCrop(RandomTransformer):
 
 
 class RandomFlip(RandomTransformer):
-    """Mirror some of the pictures, chosen at random.
+    """Mirror some of the images, chosen at random.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
     probability : float
-        How likely each picture is to be mirrored.
+        How likely each image is to be mirrored.
     axis : int
-        The axis to mirror along, of a single picture: -1 exchanges left and right, -2 top and
+        The axis to mirror along, of a single image: -1 exchanges left and right, -2 top and
         bottom.
     which_sources : sequence of str, optional
         The sources to mirror; all if not given. All are mirrored alike.
@@ -137,7 +137,7 @@ class RandomFlip(RandomTransformer):
     def transform_example(self, example: Any, rng: np.random.Generator) -> Any:
         if not -example.ndim <= self.axis < example.ndim:
             raise DataError(
-                f"a picture of shape {tuple(example.shape)} has no axis {self.axis} to mirror"
+                f"an image of shape {tuple(example.shape)} has no axis {self.axis} to mirror"
             )
         if rng.random() >= self.probability:
             return example

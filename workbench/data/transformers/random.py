@@ -2,7 +2,7 @@
 
 The numbers of a batch depend on the seed, the epoch, the position of the batch and how many
 transformers of this kind there are below: nothing is kept between batches. A run that goes on in
-the middle of an epoch, a prefetching process and a second look all see the same pictures.
+the middle of an epoch, a prefetching process and a second look all see the same images.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class RandomTransformer(Transformer):
     """Change each example in a way that is drawn at random.
 
     A subclass defines `transform_example`. Each of the sources gets the same random numbers, so
-    that a picture and its mask, being of one size, are changed alike.
+    that an image and its mask, being of one size, are changed alike.
 
     Parameters
     ----------
