@@ -1,9 +1,9 @@
-"""Attributes that cannot be misspelt: assigning one that does not exist is refused.
+"""Protection against misspelt attributes: assigning one that does not exist is an error.
 
-``session.learning_rate = 0.1`` would otherwise be kept and never read, and a run would go on with
-another learning rate than the person thinks. What the methods of a class do is left alone, so that
-a subclass may keep what it likes; what is refused comes from outside. Of a class of one's own only
-names that are nearly those of other attributes are refused.
+Otherwise ``session.learning_rate = 0.1`` would be stored and never read, and training would
+continue with another learning rate than the user expects. Only assignments from outside are
+checked: the methods of a class can set any attribute. For a class that a user has written, an error
+is raised only if the name is similar to that of another attribute.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from workbench.hints import OURS, Hinted
 from workbench.tensor import SharedVariable
 
 UNKNOWN = (
-    "{kind} has no attribute {name!r}, so that nothing would ever read it{hint}; a note of your "
-    "own may have a name that begins with an underscore"
+    "{kind} has no attribute {name!r}, so that nothing would ever read it{hint}; to store a value "
+    "of your own, use a name that starts with an underscore"
 )
 TOO_LATE = (
-    "{kind}.{name} is part of the training step already, which a new one would not change; {what}"
+    "{kind}.{name} is already part of the training step, so that a new value would have no effect; "
+    "{what}"
 )
 SHARED = (
     "{kind}.{name} is a shared variable that the training function reads; give it a value with "
@@ -31,15 +32,14 @@ SHARED = (
 
 
 class FixedAttributes(Hinted):
-    """Base of classes whose attributes can be changed but not added to from outside.
+    """Base of classes to which code outside their methods cannot add attributes.
 
     Raises
     ------
     UnknownAttributeError
-        When an attribute is assigned that does not exist; names with an underscore in front are
-        free.
+        If an attribute does not exist; names that start with an underscore are allowed.
     AlgorithmError
-        When a shared variable would be replaced by a number, or what a training step was made of.
+        If a shared variable would be replaced by a number, or a part of a compiled training step.
 
     Examples
     --------
@@ -52,20 +52,19 @@ class FixedAttributes(Hinted):
     """
 
     _called: ClassVar[str] = "it"
-    """What a user's variable for it may be called, for the words of errors."""
+    """A plausible name of the user's variable, for errors."""
 
     _parts: ClassVar[tuple[str, ...]] = ()
-    """The attributes that may have what was looked for here."""
+    """The attributes whose objects may have the attribute that was meant."""
 
     _instead: ClassVar[Mapping[str, str]] = {}
-    """What to write for some names that are no attributes."""
+    """Advice for some names that are not attributes: name -> code to write."""
 
     _assign: ClassVar[str] = "{path}.set_value({value})"
-    """How to give a value to a shared variable of a part."""
+    """The code that sets a shared variable of a part."""
 
     _fixed: Mapping[str, str] = {}
-    """Attributes that have been made use of, so that a change would come too late, and the remedy.
-    """
+    """Attributes that are in use, so that a change would come too late: name -> remedy."""
 
     if not TYPE_CHECKING:  # a type checker would allow any attribute
 
@@ -94,7 +93,7 @@ class FixedAttributes(Hinted):
 
 
 def from_outside(instance: object) -> bool:
-    """Return whether an attribute is being assigned by something else than a method of it."""
+    """Return True if the code that assigns an attribute is not a method of `instance`."""
     frame = sys._getframe(1)
     while frame.f_code.co_name == "__setattr__" and frame.f_back is not None:
         frame = frame.f_back
@@ -102,7 +101,7 @@ def from_outside(instance: object) -> bool:
 
 
 def _is_users(cls: type) -> bool:
-    """Return True for a class of one's own, which may keep what it likes but for near misses."""
+    """Return True for a class outside these packages, for which only near misses are errors."""
     return cls.__module__.partition(".")[0] not in ("workbench", "extensions_live")
 
 
@@ -112,7 +111,7 @@ def _is_near_miss(instance: object, name: str) -> bool:
 
 
 def _hint(instance: FixedAttributes, name: str, value: Any) -> str:
-    """Return what to write in place of an attribute that does not exist, if anything is near."""
+    """Return the hint for an attribute that does not exist, or "" if no name is similar."""
     shown = f"{value!r:.40}"
     if name in instance._instead:
         instead = instance._instead[name].format(name=name, value=shown)
@@ -129,7 +128,7 @@ def _hint(instance: FixedAttributes, name: str, value: Any) -> str:
 
 
 def _below(holder: object, wanted: tuple[str, ...], path: str) -> Iterator[tuple[str, Any]]:
-    """Yield the attributes of parts that have one of the names, with the way there."""
+    """Yield the attributes of parts that have one of the names `wanted`, with their paths."""
     for part in getattr(holder, "_parts", ()):
         value = vars(holder).get(part)
         listed = value if isinstance(value, list) else [value]
