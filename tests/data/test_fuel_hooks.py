@@ -73,7 +73,7 @@ def test_a_hook_of_fuel_that_is_none_is_refused_with_the_one_to_write(name):
 OTHERWISE = {
     "a state": (data.Dataset, "get_data", old_of_dataset, "defined as get_data(state=None, reque"),
     "a state, in memory": (
-        data.IndexableDataset, "get_data", old_of_dataset, "a data set holds no state here"
+        data.IndexableDataset, "get_data", old_of_dataset, "a data set has no state here"
     ),
     "no name of the source": (
         data.SourcewiseTransformer, "transform_source_batch", lambda self, batch: batch,
@@ -164,7 +164,7 @@ def test_a_data_set_without_sources_is_told_how():
         def get_data(self, request):
             return ()
 
-    with pytest.raises(DataError, match="Nothing does not say what it provides; set provides_s"):
+    with pytest.raises(DataError, match="Nothing has no names of sources; set provides_s"):
         Nothing()
 
     class Forgetful(Squares):
@@ -176,7 +176,7 @@ def test_a_data_set_without_sources_is_told_how():
 
 
 def test_filtering_the_wrong_number_of_sources_is_an_error():
-    with pytest.raises(DataError, match="was given 1 entries; expected one for each of"):
+    with pytest.raises(DataError, match="was given 1 entries, but needs one for each of"):
         Squares().filter_sources((1,))
 
 

@@ -73,7 +73,7 @@ def with_external_shapes(file, secret):
 
 ELSEWHERE = {
     "external storage": (with_external_storage, r"'/x' has its values in '.*secret'", [10, 11]),
-    "virtual": (with_virtual, r"'/x' is put together from other data sets: '.*other.h5'", [20, 21]),
+    "virtual": (with_virtual, r"'/x' is composed of other data sets: '.*other.h5'", [20, 21]),
     "external link": (with_external_link, r"'x' is a link to '/x' in the file '.*other", [20, 21]),
     "link behind a link": (with_link_behind_a_link, "'other' is a link to '/' in", [20, 21]),
     "indices": (with_external_indices, "'/chosen' has its values in", None),
@@ -200,9 +200,7 @@ def test_numbers_alone_need_no_trial(path, monkeypatch):
 
 def test_a_process_that_cannot_be_started_is_an_error(path, monkeypatch):
     monkeypatch.setattr("sys.executable", "/nowhere/python")
-    with pytest.raises(
-        DataError, match="no process could be started to read an HDF5 file on trial"
-    ):
+    with pytest.raises(DataError, match="no process could be started to try to read an HDF5 file"):
         Examiner().check(path, ["rows"], rows=True, what="rows")
 
 

@@ -103,11 +103,11 @@ def test_colours_are_those_of_the_image(content, mode, pixel):
     assert read_image(content, mode, "an image")[:, 0, 0].tolist() == list(pixel)
 
 
-CUT = "which mode='L' has no room for; mode="
+CUT = "which mode='L' cannot represent; mode="
 FRAMES = [Image.new("L", (2, 2), 9)]
 REFUSED = {
     "16 bits": (saved(RAMP), "L", f"integers of 16 bits, from 0 to 65535, {CUT}'I;16' keeps"),
-    "16 bits in colour": (saved(RAMP), "RGB", "mode='RGB' has no room for; mode='I;16' keeps"),
+    "16 bits in colour": (saved(RAMP), "RGB", "mode='RGB' cannot represent; mode='I;16' keeps"),
     "32 bits": (tiff(np.int32([[-5, 2**30]])), "L", f"32 bits, from -5 to 1073741824, {CUT}'I'"),
     "floats": (tiff(np.float32([[0.25, 0.5]])), "L", f"from 0.25 to 0.5, {CUT}'F' keeps them"),
     "floats as integers": (tiff(np.float32([[0, 0.5]])), "I", "value 0.5 at index (0, 1), which"),
@@ -116,21 +116,21 @@ REFUSED = {
     "32 bits as floats": (tiff(np.int32([[2**24 + 1]])), "F", "the value 16777217 at index"),
     "unsigned 32 bits": (tiff(np.uint32([[2**31]])), "I", "has pixels of 2**31 and more"),
     "signed 8 bits": (tiff(np.int8([[-5]])), "L", "has signed pixels of 8 bits"),
-    "0 is white, 16 bits": (tiff(np.uint16([[5]]), photometric=0), "I;16", "0 is white in it"),
-    "colours of 16 bits": (png(16, 2, bytes(12)), "RGB", "more than 8 bits a colour"),
-    "alpha of 16 bits": (png(16, 6, bytes(16)), "RGBA", "more than 8 bits a colour"),
-    "grey and alpha of 16 bits": (png(16, 4, bytes(8)), "RGBA", "more than 8 bits a colour"),
-    "PPM of 16 bits": (b"P6 1 1 65535\n" + bytes(6), "RGB", "more than 8 bits a colour"),
-    "PPM as text": (b"P3 1 1 1000\n1 2 3", "RGB", "more than 8 bits a colour"),
+    "0 is white, 16 bits": (tiff(np.uint16([[5]]), photometric=0), "I;16", "0 is white"),
+    "colours of 16 bits": (png(16, 2, bytes(12)), "RGB", "more than 8 bits per colour"),
+    "alpha of 16 bits": (png(16, 6, bytes(16)), "RGBA", "more than 8 bits per colour"),
+    "grey and alpha of 16 bits": (png(16, 4, bytes(8)), "RGBA", "more than 8 bits per colour"),
+    "PPM of 16 bits": (b"P6 1 1 65535\n" + bytes(6), "RGB", "more than 8 bits per colour"),
+    "PPM as text": (b"P3 1 1 1000\n1 2 3", "RGB", "more than 8 bits per colour"),
     "transparent": (saved(Image.new("RGBA", (2, 1), (1, 2, 3, 4))), "RGB", "mode='RGB' would lose"),
-    "transparent grey": (saved(Image.new("LA", (2, 1), (9, 4))), "L", "mode='RGBA' keeps it"),
+    "transparent grey": (saved(Image.new("LA", (2, 1), (9, 4))), "L", "mode='RGBA' keeps"),
     "a transparent colour": (
-        saved(Image.new("P", (2, 1), 0), transparency=0), "RGB", "transparent in places"
+        saved(Image.new("P", (2, 1), 0), transparency=0), "RGB", "has transparent pixels"
     ),
     "colour as 16 bits": (saved(Image.new("RGB", (2, 1))), "I;16", "is in colour or transparent"),
     "several frames": (
         saved(Image.new("L", (2, 2)), ".gif", save_all=True, append_images=FRAMES), "L",
-        "has 2 frames, but an image of a data set is one",
+        "has 2 frames, but an image of a data set must have one",
     ),
     "no image": (b"text", "L", "not an image, or a damaged one (cannot identify image file"),
 }  # fmt: skip

@@ -53,7 +53,7 @@ def test_a_transformer_that_says_nothing_is_refused_while_reading():
     class Silent(Transformer):
         """Defines neither transform nor iterate."""
 
-    with pytest.raises(DataError, match="Silent does not say what becomes of a batch; define tra"):
+    with pytest.raises(DataError, match="Silent does not define how to transform a batch; def"):
         next(Silent(examples_of(x=[1])).iterate(0))
 
 

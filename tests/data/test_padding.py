@@ -63,7 +63,10 @@ def test_even_batches_and_tensors_are_padded_too():
     [
         (lambda: Padding(examples_of(x=[[1]])), "gives examples; put Batch between them"),
         (lambda: Padding(ragged_batches(1, x=[1], x_mask=[1])), "add the source 'x_mask', which"),
-        (lambda: Padding(batches_of(1, x=[1]), mask_dtype="flaot"), "mask_dtype='flaot'; expected"),
+        (
+            lambda: Padding(batches_of(1, x=[1]), mask_dtype="flaot"),
+            "mask_dtype of Padding must be .* not 'flaot'",
+        ),
         (
             lambda: first(Padding(ragged_batches(2, x=[np.ones((2, 3)), np.ones((2, 4))]))),
             r"the first axis .* source 'x' has examples of the shapes \(2, 3\), \(2, 4\)",

@@ -169,7 +169,7 @@ def test_a_process_that_ends_is_reported_and_replaced(capfd):
     assert plain(stream.get_epoch_iterator()) == [[[105]]]
     stream.close()
     dying = Prefetch(troubled(104), workers="process")
-    with pytest.raises(PrefetchError, match="ended with exit code 3 before it gave batch 0 of epo"):
+    with pytest.raises(PrefetchError, match="ended with exit code 3 before it sent batch 0 of epo"):
         next(dying.get_epoch_iterator())
 
 
@@ -265,7 +265,7 @@ def test_a_fork_goes_on_reading_by_itself(ahead):
     ("arguments", "message"),
     [
         ({"depth": 0}, "depth must be a whole number, 1 or more, not 0"),
-        ({"workers": "fork"}, "workers='fork'; expected 'thread' or 'process'"),
+        ({"workers": "fork"}, "must be 'thread' or 'process', not 'fork'"),
     ],
 )
 def test_nonsense_is_refused(arguments, message):

@@ -1,4 +1,4 @@
-"""Random crops and flips, which depend on nothing but seed, epoch and position."""
+"""Random crops and flips, which depend only on seed, epoch and position."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_every_place_is_drawn():
     assert corners == {0, 5}
 
 
-def test_sources_of_the_same_size_are_changed_alike():
+def test_sources_of_the_same_size_are_changed_in_the_same_way():
     stream = RandomFlip(RandomFixedSizeCrop(images(), (4, 3), seed=0), seed=1)
     for x, mask in stream.iterate(0):
         np.testing.assert_array_equal(x[:, 0], mask)
@@ -62,19 +62,19 @@ def test_two_flips_with_one_seed_are_independent():
     assert (sideways != upside_down).any()
 
 
-def test_what_draws_nothing_changes_no_draw():
+def test_transformers_without_random_numbers_change_no_draw():
     below = Prefetch(Cast(images(), "int32"))
     assert plain(RandomFlip(below).iterate(0)) == plain(RandomFlip(images()).iterate(0))
 
 
-def test_a_flip_is_numpys():
+def test_a_flip_is_that_of_numpy():
     [[x, _]] = RandomFlip(images(12), probability=1, axis=-2).iterate(0)
     np.testing.assert_array_equal(x, np.flip(IMAGES, 2))
     [[x, _]] = RandomFlip(images(12), probability=0).iterate(0)
     np.testing.assert_array_equal(x, IMAGES)
 
 
-def test_examples_ragged_batches_and_tensors_are_taken():
+def test_examples_ragged_batches_and_tensors_are_accepted():
     assert next(RandomFixedSizeCrop(Unpack(images()), (2, 2)).iterate(0))[0].shape == (1, 2, 2)
     ragged = ragged_batches(2, x=[np.ones((3, 4)), np.ones((5, 3))])
     [[batch]] = RandomFixedSizeCrop(ragged, (2, 3)).iterate(0)
@@ -94,20 +94,23 @@ def test_the_seed_comes_from_the_settings_or_from_a_generator():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: RandomFixedSizeCrop(images(), 4), "window_shape is 4; expected the height and"),
+        (
+            lambda: RandomFixedSizeCrop(images(), 4),
+            "window_shape must be the height and the width, .* not 4",
+        ),
         (
             lambda: RandomFixedSizeCrop(images(), (4, 0)),
             "a size in window_shape must be a whole number, 1 or more, not 0",
         ),
-        (lambda: RandomFlip(images(), 2), "probability is 2; expected a number from 0 to 1"),
+        (lambda: RandomFlip(images(), 2), "probability must be a number from 0 to 1, not 2"),
         (
             lambda: next(RandomFixedSizeCrop(images(), (7, 2)).iterate(0)),
             r"window of 7 x 2 cannot be cut from an image of shape \(1, 6, 5\)",
         ),
-        (lambda: next(RandomFlip(images(), axis=3).iterate(0)), "no axis 3 to mirror"),
+        (lambda: next(RandomFlip(images(), axis=3).iterate(0)), "no axis 3 to flip"),
         (lambda: RandomFlip(images(), seed=1, rng=np.random.default_rng()), "RandomFlip was gi"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(make, message):
+def test_invalid_arguments_and_images_are_an_error(make, message):
     with pytest.raises(DataError, match=message):
         make()

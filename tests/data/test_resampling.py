@@ -1,4 +1,4 @@
-"""Images that are enlarged and turned, against Pillow and numpy."""
+"""Enlarged and rotated images, against Pillow and numpy."""
 
 import math
 
@@ -24,17 +24,17 @@ def turned(image, angle, resample="nearest"):
 
 @pytest.mark.parametrize("angle", [0.3, -1.1, 2.5])
 @pytest.mark.parametrize("shape", [(9, 9), (7, 12), (12, 7)])
-def test_an_image_is_turned_as_pillow_turns_it(angle, shape):
+def test_an_image_is_rotated_as_by_pillow(angle, shape):
     image = DRAW.random(shape)
     nearest = rotated(image, angle, "nearest")
-    # where two pixels are as near, Pillow, which computes with few bits, may take the other
+    # if two pixels are equally near, Pillow, which computes with few bits, may take the other one
     assert np.isclose(nearest, turned(image, angle)).mean() > 0.98
-    inner = (slice(3, -3),) * 2  # at the edges Pillow has no pixel where torch mixes in zero
+    inner = (slice(3, -3),) * 2  # at the edges torch interpolates with zero, and Pillow does not
     mixed = rotated(image, angle, "bilinear")
     np.testing.assert_allclose(mixed[inner], turned(image, angle, "bilinear")[inner], atol=2e-3)
 
 
-def test_a_quarter_turn_goes_counter_clockwise():
+def test_a_quarter_turn_is_counter_clockwise():
     square = IMAGE[:, :5]
     for quarters in range(4):
         result = rotated(square, quarters * math.pi / 2, "nearest")
@@ -42,7 +42,7 @@ def test_a_quarter_turn_goes_counter_clockwise():
     assert rotated(square, 0.0, "bicubic").tolist() == square.tolist()
 
 
-def test_angles_are_drawn_within_their_bounds_and_again_the_same():
+def test_angles_are_within_their_bounds_and_reproducible():
     image = np.zeros((1, 31, 31))
     image[0, 15, 16:] = 1  # a hand that points to the right
     stream = Random2DRotation(batches_of(200, x=np.stack([image] * 200)), 0.5, seed=3)
@@ -63,7 +63,7 @@ def test_dtype_and_shape_are_kept(resample, dtype):
     assert result.min() >= image.min() or resample == "bicubic" or result.min() == 0
 
 
-def test_tensors_are_turned_too():
+def test_tensors_are_rotated():
     tensor = torch.from_numpy(IMAGE[None])
     [result] = next(Random2DRotation(as_stream([{"x": tensor}]), 1, seed=2).get_epoch_iterator())
     [array] = next(Random2DRotation(batches_of(1, x=IMAGE[None]), 1, seed=2).get_epoch_iterator())
@@ -90,7 +90,7 @@ def test_small_images_are_enlarged_in_proportion(minimum, shape):
 
 
 @pytest.mark.parametrize("resample", ["bilinear", "bicubic"])
-def test_what_lies_between_is_what_torch_finds(resample):
+def test_interpolation_is_that_of_torch(resample):
     stream = MinimumImageDimensions(examples_of(x=[IMAGE]), (14, 10), resample)
     [result] = next(stream.get_epoch_iterator())
     pixels = torch.from_numpy(IMAGE[None].astype(np.float64))
@@ -109,16 +109,25 @@ def test_batches_of_equal_and_of_different_images():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda s: MinimumImageDimensions(s, (4,)), "minimum_shape is .4,.; expected the least"),
+        (lambda s: MinimumImageDimensions(s, (4,)), "minimum_shape must be .* not .4,."),
         (
             lambda s: MinimumImageDimensions(s, (0, 4)),
             "a size in minimum_shape must be a whole number, 1 or more, not 0",
         ),
-        (lambda s: MinimumImageDimensions(s, (4, 4), "cubic"), "resample is 'cubic'; expected one"),
-        (lambda s: Random2DRotation(s, -1), "maximum_rotation is -1; expected an angle"),
-        (lambda s: Random2DRotation(s, math.nan), "maximum_rotation is nan; expected an angle"),
-        (lambda s: next(Random2DRotation(s).iterate(0)), "of shape .3,.; expected an image"),
-        (lambda s: next(MinimumImageDimensions(s, (4, 4)).iterate(0)), "of shape .3,.; expected"),
+        (
+            lambda s: MinimumImageDimensions(s, (4, 4), "cubic"),
+            "resample must be one of .* not 'cubic'",
+        ),
+        (lambda s: Random2DRotation(s, -1), "maximum_rotation must be a finite angle .* not -1"),
+        (
+            lambda s: Random2DRotation(s, math.nan),
+            "maximum_rotation must be a finite angle .* not nan",
+        ),
+        (lambda s: next(Random2DRotation(s).iterate(0)), "must be an image, .* of shape .3,."),
+        (
+            lambda s: next(MinimumImageDimensions(s, (4, 4)).iterate(0)),
+            "must be an image, .* of shape .3,.",
+        ),
     ],
 )
 def test_wrong_arguments_and_examples(make, message):

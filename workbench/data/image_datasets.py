@@ -1,4 +1,4 @@
-"""What the data sets of images have in common: sizes that are checked, and pixels as numbers."""
+"""Base of the data sets of images: checks of their sizes, and conversion of pixels."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from workbench.errors import DataError, DataFileError, SourceError, nearest
 SOURCES = ("features", "targets")
 AXES = {"features": ("batch", "channel", "height", "width"), "targets": ("batch", "index")}
 Images = tuple[npt.NDArray[Any], npt.NDArray[Any]]
-"""The images of a split, and the number of the class of each."""
+"""The images of a split, and the class index of each."""
 
 
 class ImageDataset(IndexableDataset):
-    """Images in classes, in memory.
+    """Data set of classified images, in memory.
 
     The sources are ``features``, of shape (N, channels, height, width) and dtype uint8, and
-    ``targets``, of shape (N, 1) and dtype uint8. By `DataStream.default_stream` the features become
-    `config.floatx` in [0, 1]. A subclass says where the images come from.
+    ``targets``, of shape (N, 1) and dtype uint8. `DataStream.default_stream` converts the features
+    to `config.floatx` in [0, 1]. A subclass defines the source of the images.
 
     Parameters
     ----------
     which_sets : tuple of str
         The names of the splits.
     origin : str
-        Where the images come from, for people to read.
+        The source of the images, to be shown.
     read : callable
-        Gives the images and the classes of the split of that name; a pickle of the data set has
-        it in place of the data.
+        Returns the images and the classes of a split by name; a pickle of the data set contains
+        this function instead of the data.
     start, stop : int, optional
-        Use only the examples from `start` to before `stop`.
+        Use only the examples from `start` up to, but not including, `stop`.
     subset : slice or sequence of int, optional
-        Use only these of the examples, in this order; `start` and `stop` count among them.
+        Use only these examples, in this order; `start` and `stop` refer to them.
     sources : sequence of str, optional
-        Which sources to give, in this order.
+        The sources to read, in this order; by default all.
 
     Attributes
     ----------
@@ -94,13 +94,13 @@ class ImageDataset(IndexableDataset):
             return chosen
         except (IndexError, TypeError) as error:
             raise DataError(
-                f"the subset of {type(self).__name__}, {self.which_sets}, does not fit its "
+                f"the subset of {type(self).__name__}, {self.which_sets}, must be indices of its "
                 f"{len(array)} examples: {error}"
             ) from None
 
     @classmethod
     def check_sets(cls, which_sets: Sequence[str]) -> tuple[str, ...]:
-        """Return the names of the splits, or raise an error that names those there are."""
+        """Return the names of the splits; raise an error that lists them for an unknown name."""
         names = (which_sets,) if isinstance(which_sets, str) else tuple(which_sets)
         for name in names:
             if name not in cls.sizes:
@@ -110,13 +110,13 @@ class ImageDataset(IndexableDataset):
                 )
         if not names:
             raise DataError(
-                f"{cls.__name__} was given which_sets=(); expected some of {tuple(cls.sizes)}"
+                f"which_sets of {cls.__name__} must be some of {tuple(cls.sizes)}, not ()"
             )
         return names
 
     @classmethod
     def check_images(cls, found: object, split: str, pair: Images) -> Images:
-        """Return what was read from `found` in the shapes it is to have, if all of it is there."""
+        """Return the images and labels from `found` in their final shapes, if they are complete."""
         images, labels = pair
         count, (channels, height, width) = cls.sizes[split], cls.shape
         if (
@@ -127,13 +127,13 @@ class ImageDataset(IndexableDataset):
             raise DataFileError(
                 f"{found}: the {split} set has images of shape {images.shape} and dtype "
                 f"{images.dtype}, labels of shape {labels.shape} and dtype {labels.dtype}; "
-                f"expected {count} of {'' if channels == 1 else f'{channels} x '}{height} x "
+                f"there must be {count} of {'' if channels == 1 else f'{channels} x '}{height} x "
                 f"{width} and as many labels, all uint8"
             )
         if labels.max() >= len(cls.classes):
             raise DataFileError(
-                f"{found}: a label of the {split} set is {labels.max()}; expected "
-                f"0..{len(cls.classes) - 1}"
+                f"{found}: labels of the {split} set must be in 0..{len(cls.classes) - 1}, not "
+                f"{labels.max()}"
             )
         return images.reshape(count, *cls.shape), labels.reshape(count, 1)
 

@@ -1,9 +1,9 @@
-"""Images read by Pillow: upright, and with every level of grey that the file has, or not at all.
+"""Reading of images by Pillow: upright, and without loss of information.
 
-Pillow by itself clips 16 bits to 255, reads 16-bit colours with 8, drops transparency and all
-frames but the first, takes signed numbers for unsigned ones, and leaves it to the caller to turn a
-photo round as its camera says. An image that would lose something is refused here, with the mode
-that keeps it.
+Pillow itself clips 16 bits to 255, reads 16-bit colours with 8 bits, drops transparency and all
+frames but the first, reads signed numbers as unsigned ones, and does not rotate photos as their
+camera recorded. Here an image that would lose information is an error, which names the mode that
+keeps it.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ MODES: dict[str, tuple[int, np.dtype[Any]]] = {
     "I": (1, np.dtype(np.int32)),
     "F": (1, np.dtype(np.float32)),
 }
-"""What images can be converted to: the number of channels and the dtype."""
+"""Modes to which images can be converted: name -> number of channels and dtype."""
 
 NO_PILLOW = (
     "reading images needs Pillow, which is not installed; install it with: pip install pillow "
     "(or the workbench with its extra: pip install 'workbench[images]')"
 )
 WIDTH, LENGTH, PHOTOMETRIC, ORIENTATION, SAMPLE_FORMAT = 256, 257, 262, 274, 339
-"""Numbers of tags in a TIFF, and in the EXIF of other files."""
+"""Numbers of tags in TIFF files, and in the EXIF data of other files."""
 TURNED = (5, 6, 7, 8)
-"""Orientations in which width and height are exchanged."""
+"""Orientations that exchange width and height."""
 MANY_BITS = re.compile(r";(16|32|64)[A-Z]*$")
 EIGHT_BITS = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
 FRAMES = {"GIF", "PNG", "TIFF", "WEBP"}
-"""Formats whose frames are images of their own; those of a phone's JPEG (MPO) are previews."""
+"""Formats whose frames are separate images; those of a phone's JPEG (MPO) are previews."""
 
 
 def pillow() -> ModuleType:
-    """Return ``PIL.Image``, or raise an error that says what to install."""
+    """Return ``PIL.Image``; raise an error that names the package to install if it is missing."""
     try:
         from PIL import Image
     except ImportError:
@@ -57,9 +57,9 @@ def pillow() -> ModuleType:
 
 
 def image_size(file: Path) -> tuple[int, int]:
-    """Return height and width of an image as it is seen, reading no more than its header."""
+    """Return height and width of an image as displayed; read only its header."""
     with _faults_named(file), file.open("rb") as stream, pillow().open(stream) as image:
-        if image.format == "TIFF":  # which versions of Pillow turn here, and which later, differs
+        if image.format == "TIFF":  # versions of Pillow rotate it at different points
             height, width = image.tag_v2[LENGTH], image.tag_v2[WIDTH]
         else:
             height, width = image.height, image.width
@@ -73,27 +73,27 @@ def read_image(source: Path | bytes, mode: str | None, where: object) -> npt.NDA
     Parameters
     ----------
     source : Path or bytes
-        The file, or what stands in it.
+        The file, or its content.
     mode : str or None
-        One of `MODES`; None keeps the mode of the image, which a palette is not.
+        One of `MODES`; None keeps the mode of the image, but converts a palette to colours.
     where : object
-        What to call the image in messages.
+        The name of the image in messages.
 
     Raises
     ------
     MissingLibraryError
         If Pillow is not installed.
     DataFileError
-        If it is no image, is damaged, or would lose something.
+        If it is not an image, is damaged, or would lose information.
     """
-    # not by name: then Pillow maps a plain TIFF into memory, with the sizes that it has once turned
+    # not by name: then Pillow would map a plain TIFF into memory with the sizes after rotation
     with (
         _faults_named(where),
         io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream,
         pillow().open(stream) as image,
     ):
         _check_bits(image, where)
-        image.load()  # before the orientation is asked for, which may stand behind the pixels
+        image.load()  # before the orientation is read, which can be after the pixels in the file
         upright = _upright(image)
         pixels = _pixels(upright, mode, where)
     return np.moveaxis(pixels.reshape(*pixels.shape[:2], -1), -1, 0)
@@ -106,7 +106,7 @@ def _faults_named(where: object) -> Iterator[None]:
     except (DataError, MissingLibraryError):
         raise
     except Exception as error:
-        # a damaged image makes Pillow raise almost anything, a SyntaxError included
+        # for a damaged image Pillow raises almost any error, even a SyntaxError
         raise DataFileError(
             f"{where}: not an image, or a damaged one ({one_line(error)})"
         ) from None
@@ -116,41 +116,41 @@ def _upright(image: Any) -> Any:
     from PIL import ImageOps
 
     if image.format == "TIFF" or image.getexif().get(ORIENTATION, 1) == 1:
-        return image  # Pillow has turned a TIFF while loading it
+        return image  # Pillow has rotated a TIFF while loading it
     return ImageOps.exif_transpose(image)
 
 
 def _check_bits(image: Any, where: object) -> None:
-    """Refuse what Pillow would read as something else; its plan for reading says so."""
+    """Raise an error for images that Pillow would misread, as the plan of its decoder shows."""
     from PIL.TiffImagePlugin import TiffImageFile
 
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format in FRAMES:
         raise DataFileError(
-            f"{where}: has {frames} frames, but an image of a data set is one; save each frame "
-            "as a file of its own"
+            f"{where}: has {frames} frames, but an image of a data set must have one; save each "
+            "frame as a separate file"
         )
     for tile in image.tile:
         args = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
         plan = str(args[0]) if args else ""
         scaled = tile[0] in ("ppm", "ppm_plain") and isinstance(args[-1], int) and args[-1] > 255
-        # BGR;16 is 16 bits for all three colours together
+        # BGR;16 has 16 bits for all three colours together
         wide = MANY_BITS.search(plan) is not None and not plan.startswith("BGR")
         if image.mode in EIGHT_BITS and (scaled or wide):
             raise DataFileError(
-                f"{where}: has more than 8 bits a colour, of which Pillow reads 8; convert it to "
-                "8 bits, or read it with another library and store its array by write_hdf5"
+                f"{where}: has more than 8 bits per colour, of which Pillow reads 8; convert it to "
+                "8 bits, or read it with another library and store its array with write_hdf5"
             )
     if isinstance(image, TiffImageFile):
         if image.mode in EIGHT_BITS and 2 in _formats(image):
             raise DataFileError(
-                f"{where}: has signed pixels of 8 bits, which Pillow takes for unsigned ones; read "
-                "it with another library and store its array by write_hdf5"
+                f"{where}: has signed pixels of 8 bits, which Pillow reads as unsigned; read it "
+                "with another library and store its array with write_hdf5"
             )
         if image.mode not in EIGHT_BITS and image.tag_v2.get(PHOTOMETRIC) == 0:
             raise DataFileError(
-                f"{where}: 0 is white in it and its pixels have more than 8 bits, which Pillow "
-                "does not turn round; save it with 0 as black"
+                f"{where}: 0 is white and its pixels have more than 8 bits, which Pillow does not "
+                "invert; save it with 0 as black"
             )
 
 
@@ -177,7 +177,7 @@ def _pixels(image: Any, mode: str | None, where: object) -> npt.NDArray[Any]:
         kind, keeping = _kind(image, pixels)
         raise DataFileError(
             f"{where}: its pixels are {kind}, from {pixels.min()} to {pixels.max()}, which "
-            f"mode={mode!r} has no room for; mode={keeping!r} keeps them"
+            f"mode={mode!r} cannot represent; mode={keeping!r} keeps them"
         )
     try:
         return converted(pixels, MODES[mode][1], f"{where}: with mode={mode!r} the image")
@@ -201,13 +201,13 @@ def _of_eight_bits(image: Any, mode: str | None, where: object) -> npt.NDArray[A
         if image.mode not in ("1", "L"):
             raise DataFileError(
                 f"{where}: is in colour or transparent (its mode is {image.mode!r}), but "
-                f"mode={mode!r} is for one channel of grey; use 'RGB', 'RGBA' or 'L'"
+                f"mode={mode!r} has one channel of grey; use 'RGB', 'RGBA' or 'L'"
             )
         return np.asarray(image.convert("L")).astype(MODES[mode][1])
     if mode != "RGBA" and _is_transparent(image):
         raise DataFileError(
-            f"{where}: is transparent in places, which mode={mode!r} would lose; mode='RGBA' keeps "
-            "it, or paint the image onto a background first"
+            f"{where}: has transparent pixels, which mode={mode!r} would lose; mode='RGBA' keeps "
+            "them, or paint the image onto a background first"
         )
     return np.asarray(image.convert(mode))
 

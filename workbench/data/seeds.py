@@ -1,7 +1,7 @@
-"""Seeds of whatever is random in the data: shuffling, crops, flips.
+"""Seeds of random operations on data: shuffling, crops, flips.
 
-Nothing here keeps a generator. A random choice is made by one that is new, seeded by the user's
-seed and by where training stands, so that going back to a place gives the same choice again.
+No generator is kept. Each random choice uses a new generator, seeded by the user's seed and the
+place of training, so that returning to a place gives the same choice again.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ Rng: TypeAlias = "np.random.Generator | np.random.RandomState"
 
 
 def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
-    """Return the seed that was given, or drawn from `rng`, or the one of the settings.
+    """Return the given seed, a seed drawn from `rng`, or the seed of the settings.
 
     Parameters
     ----------
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        Where to draw the seed from, once, now.
+        The generator from which the seed is drawn, once and immediately.
     seed : int, optional
-        The seed itself; `config.default_seed` if neither is given.
+        The seed itself; by default `config.default_seed`.
     owner : str
-        Whose seed it is, for messages.
+        The owner of the seed, for messages.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
     """
     if rng is not None and seed is not None:
         raise DataError(
-            f"{owner} was given both rng and seed; the seed is drawn from rng: give one"
+            f"{owner} was given both rng and seed; give only one: the seed is drawn from rng"
         )
     if isinstance(rng, np.random.RandomState):
         return int(rng.randint(2**31))
@@ -56,5 +56,5 @@ def generator_at(seed: int, *place: int) -> np.random.Generator:
     >>> generator_at(1, 0, 5).integers(100) == generator_at(1, 0, 5).integers(100)
     np.True_
     """
-    # spawn_key keeps (seed, place) apart from every other pair, which adding them would not
+    # with spawn_key no other pair (seed, place) has the same numbers; a sum could be equal
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=place))

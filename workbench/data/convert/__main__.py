@@ -1,4 +1,4 @@
-"""The converters as a program: ``python -m workbench.data.convert FORMAT OUTPUT ...``."""
+"""Command line of the converters: ``python -m workbench.data.convert FORMAT OUTPUT ...``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXAMPLES = """examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Convert what the command line says; return 0, or 1 after a message on what is wrong."""
+    """Convert the files on the command line; return 0, or 1 after an error message."""
     parser = _parser()
     given = parser.parse_args(arguments)
     try:
@@ -53,10 +53,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     formats = parser.add_subparsers(dest="format", required=True, metavar="FORMAT")
-    idx = formats.add_parser("idx", help="IDX files, as MNIST is published in")
+    idx = formats.add_parser("idx", help="IDX files, the format of MNIST")
     npz = formats.add_parser("npz", help="arrays of a numpy archive")
     csv = formats.add_parser("csv", help="tables whose first line names the columns")
-    images = formats.add_parser("images", help="folders of images, a subfolder a class")
+    images = formats.add_parser("images", help="folders of images, one subfolder per class")
     for each in (idx, npz, csv, images):
         each.add_argument("output", help="the file to write")
     npz.add_argument("archive", help="the file to read")
@@ -64,10 +64,14 @@ def _parser() -> argparse.ArgumentParser:
     npz.add_argument("sources", nargs="+", metavar="SPLIT.SOURCE=ARRAY")
     csv.add_argument("splits", nargs="+", metavar="SPLIT=FILE")
     images.add_argument("splits", nargs="+", metavar="SPLIT=FOLDER")
-    csv.add_argument("--targets", nargs="+", default=(), metavar="COLUMN", help="what to predict")
-    csv.add_argument("--ignore", nargs="+", default=(), metavar="COLUMN", help="what to leave out")
+    csv.add_argument(
+        "--targets", nargs="+", default=(), metavar="COLUMN", help="columns to predict"
+    )
+    csv.add_argument(
+        "--ignore", nargs="+", default=(), metavar="COLUMN", help="columns to leave out"
+    )
     csv.add_argument("--dtype", default="float32", help="dtype of the features (float32)")
-    csv.add_argument("--delimiter", default=",", help="what separates cells (a comma)")
+    csv.add_argument("--delimiter", default=",", help="character between cells (a comma)")
     images.add_argument("--mode", default="RGB", help="RGB (default), L, RGBA, I;16, I or F")
     return parser
 
@@ -77,7 +81,7 @@ def _pairs(texts: Sequence[str], parser: argparse.ArgumentParser) -> dict[str, s
     for text in texts:
         name, equals, value = text.partition("=")
         if not (name and equals and value):
-            parser.error(f"{text!r} is not of the form NAME=VALUE")
+            parser.error(f"{text!r} must be of the form NAME=VALUE")
         if name in pairs:
             parser.error(f"{name!r} is given twice")
         pairs[name] = value
@@ -89,7 +93,7 @@ def _nested(texts: Sequence[str], parser: argparse.ArgumentParser) -> dict[str, 
     for name, value in _pairs(texts, parser).items():
         split, dot, source = name.partition(".")
         if not (split and dot and source):
-            parser.error(f"{name!r} is not of the form SPLIT.SOURCE")
+            parser.error(f"{name!r} must be of the form SPLIT.SOURCE")
         splits.setdefault(split, {})[source] = value
     return splits
 

@@ -1,6 +1,6 @@
-"""Folders of images to HDF5: one subfolder a class, or no classes at all.
+"""Folders of images to HDF5: one subfolder per class, or no classes.
 
-Pillow reads the images, one at a time, so that a data set need not fit into memory.
+Pillow reads the images one at a time, so that a data set can be larger than memory.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def images_to_hdf5(
     *,
     mode: str = "RGB",
 ) -> None:
-    """Put the images in folders, one folder a split, into one HDF5 file.
+    """Put the images in folders, one folder per split, into one HDF5 file.
 
-    The images become the source ``features``, each of shape (channels, height, width); where they
-    differ in size, of varying shape. Photos stand upright, as their camera noted. An image that
-    would lose something in the conversion is refused. Where the folders have subfolders, the
-    names of these are the classes: the source ``targets``, of shape (N, 1) and dtype int64, holds
-    their numbers in the order of the alphabet, over all splits, and the attribute ``classes`` the
-    names. Images are taken in the order of their names.
+    The images become the source ``features``, each of shape (channels, height, width), which may
+    vary. Photos are turned upright, as their camera recorded. An image that would lose information
+    in the conversion is an error. If the folders have subfolders, the names of these are the
+    classes: the source ``targets``, of shape (N, 1) and dtype int64, contains their numbers in
+    alphabetical order, over all splits, and the attribute ``classes`` the names. Images are read in
+    the order of their names.
 
     Parameters
     ----------
@@ -59,18 +59,18 @@ def images_to_hdf5(
     folders : mapping from split to path
         The folders to read.
     mode : {'RGB', 'L', 'RGBA', 'I;16', 'I', 'F'}
-        What images are converted to: colour, grey, or colour with transparency, of dtype uint8;
-        grey with 16 bits (uint16), with 32 (int32), or in floating-point numbers (float32).
+        The mode of the converted images: colour, grey, or colour with transparency, of dtype
+        uint8; grey with 16 bits (uint16), 32 bits (int32), or floating-point numbers (float32).
 
     Raises
     ------
     MissingLibraryError
         If Pillow is not installed.
     MissingDataError
-        If a folder is not there, or there is no image in it.
+        If a folder does not exist, or contains no image.
     DataFileError
-        If an image cannot be read, or `mode` has no room for its levels, its transparency or its
-        frames; the text names the file and a mode that has.
+        If an image cannot be read, or `mode` cannot represent its levels, its transparency or its
+        frames; the text names the file and a mode that can.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def images_to_hdf5(
 
     pillow()
     if mode not in MODES:
-        raise DataError(f"mode is {mode!r}; expected one of {', '.join(map(repr, MODES))}")
+        raise DataError(f"mode must be one of {', '.join(map(repr, MODES))}, not {mode!r}")
     check_splits(folders, "path")
     found = {split: _images(Path(folder)) for split, folder in folders.items()}
     if not found:
@@ -101,8 +101,8 @@ def images_to_hdf5(
     sources = ["features"] if names[0] is None else ["features", "targets"]
     if any((name is None) != (names[0] is None) for name in names):
         raise DataError(
-            f"of the folders {', '.join(map(str, folders.values()))} some have classes and some "
-            "have not; put the images of each class into a subfolder, or into none"
+            f"of the folders {', '.join(map(str, folders.values()))} some have classes and some do "
+            "not; put the images of each class into a subfolder, or use no subfolders"
         )
     with (
         replacing(path, MissingDataError) as temporary,
@@ -146,7 +146,7 @@ def _read(
         image = read_image(file, mode, file)
         if image.shape != shape:
             raise DataFileError(
-                f"{file}: its header speaks of shape {shape}, but the image is of shape "
+                f"{file}: its header declares shape {shape}, but the image has shape "
                 f"{image.shape}; the file is damaged, or has changed meanwhile"
             )
         yield image
@@ -155,7 +155,7 @@ def _read(
 def _blocks(
     images: Iterator[npt.NDArray[Any]], size: int
 ) -> Iterator[tuple[int, list[npt.NDArray[Any]]]]:
-    """Yield as many images at a time as HDF5 compresses together, and where they begin."""
+    """Yield blocks of `size` images, which HDF5 compresses together, with their first index."""
     first, block = 0, []
     for image in images:
         block.append(image)
@@ -167,7 +167,7 @@ def _blocks(
 
 
 def _images(folder: Path) -> list[tuple[Path, str | None]]:
-    """Return the files of a split, and the class of each: the name of its subfolder, or None."""
+    """Return the files of a split, each with its class: the name of its subfolder, or None."""
     if not folder.is_dir():
         raise MissingDataError(f"there is no folder {folder}")
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
@@ -180,8 +180,8 @@ def _images(folder: Path) -> list[tuple[Path, str | None]]:
             found.append((entry, None))
     if not found:
         raise MissingDataError(
-            f"there is no image in {folder}, nor in its subfolders; files that end in "
-            f"{', '.join(sorted(SUFFIXES))} are looked for"
+            f"there is no image in {folder} or its subfolders; the names of images must end in "
+            f"{', '.join(sorted(SUFFIXES))}"
         )
     return found
 

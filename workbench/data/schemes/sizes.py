@@ -1,4 +1,4 @@
-"""Schemes that say how many examples to read, for data that have no order but their own."""
+"""Schemes that give numbers of examples, for data that can only be read in order."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from workbench.utils.numbers import as_whole
 
 
 class ConstantScheme(BatchSizeScheme):
-    """Batches of always the same size, for data that can only be read in their own order.
+    """Scheme of batches of one size, for data that can only be read in order.
 
     Parameters
     ----------
     batch_size : int
         Examples in a batch.
     num_examples : int, optional
-        Examples in an epoch; the last batch is smaller where B does not divide it.
+        Number of examples in an epoch; the last batch is smaller if B does not divide it.
     times : int, optional
-        Batches in an epoch. At most one of the two may be given; with neither, an epoch lasts as
+        Number of batches in an epoch. Give at most one of the two; without them, an epoch lasts as
         long as the data.
 
     Examples
@@ -38,7 +38,7 @@ class ConstantScheme(BatchSizeScheme):
         if num_examples is not None and times is not None:
             raise DataError(
                 f"ConstantScheme was given num_examples={num_examples} and times={times}; "
-                "either of them fixes the length of an epoch: give one"
+                "give only one, because each of them fixes the length of an epoch"
             )
         if num_examples is not None:
             self.num_examples = as_whole(num_examples, "num_examples", DataError, 1)

@@ -1,4 +1,4 @@
-"""Sources of bytes: images that are still files, and bytes that came as arrays of numbers."""
+"""Transformers for sources of bytes: encoded images, and bytes stored as arrays of numbers."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from workbench.errors import DataError
 
 
 class ImagesFromBytes(SourcewiseTransformer):
-    """Decode images, given as the bytes of their files, to arrays.
+    """Decode the bytes of image files to arrays.
 
-    An image becomes an array of shape (channels, height, width), upright; a batch of images
-    that differ in shape an array of objects. Pillow reads them, and an image that would lose
-    something is refused: see `workbench.data.convert.images_to_hdf5`.
+    An image becomes an array of shape (channels, height, width), turned upright; a batch of images
+    of different shapes becomes an array of objects. Pillow reads the images. An image that would
+    lose information is an error, as in `workbench.data.convert.images_to_hdf5`.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below, whose examples are bytes or vectors of dtype uint8.
     color_mode : str or None
-        What to convert the images to, such as 'RGB' or 'L'; None leaves each as it is.
+        The mode of the converted images, such as 'RGB' or 'L'; None keeps the mode of each.
     which_sources : sequence of str, optional
-        The sources to decode; all if not given.
+        The sources to decode; by default all.
 
     Raises
     ------
     DataError
-        If there is no such mode or, while reading, if an example is no bytes.
+        If the mode does not exist or, while reading, if an example is not bytes.
     DataFileError
-        While reading, if they are no image, or one that would lose something.
+        While reading, if the bytes are not an image, or the image would lose information.
     MissingLibraryError
         While reading, if Pillow is not installed.
 
@@ -65,8 +65,8 @@ class ImagesFromBytes(SourcewiseTransformer):
         super().__init__(data_stream, which_sources=which_sources)
         if color_mode is not None and color_mode not in MODES:
             raise DataError(
-                f"color_mode is {color_mode!r}; expected one of {', '.join(map(repr, MODES))} or "
-                "None"
+                f"color_mode must be one of {', '.join(map(repr, MODES))} or None, not "
+                f"{color_mode!r}"
             )
         self.color_mode = color_mode
 
@@ -87,21 +87,21 @@ class ImagesFromBytes(SourcewiseTransformer):
 
 
 class ToBytes(SourcewiseTransformer):
-    """Turn vectors of dtype uint8, as HDF5 files store text and encoded files, into bytes.
+    """Convert vectors of dtype uint8, as HDF5 files store text and encoded files, to bytes.
 
-    A batch becomes an array of objects, each of which is of type bytes.
+    A batch becomes an array of objects, each of type bytes.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
     which_sources : sequence of str, optional
-        The sources to change; all if not given.
+        The sources to change; by default all.
 
     Raises
     ------
     DataError
-        While reading, if an example is something else.
+        While reading, if an example is not a vector of dtype uint8.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def _as_bytes(example: Any, where: str) -> bytes:
     array = np.asarray(example)
     if array.ndim != 1 or array.dtype != np.uint8:
         raise DataError(
-            f"{where} has an example of type {type(example).__name__}, shape {array.shape} and "
-            f"dtype {array.dtype}; expected bytes, or a vector of dtype uint8"
+            f"{where}: an example must be bytes, or a vector of dtype uint8, not of type "
+            f"{type(example).__name__}, shape {array.shape} and dtype {array.dtype}"
         )
     return array.tobytes()

@@ -1,4 +1,4 @@
-"""Random crops and flips, which make many images of few."""
+"""Random crops and flips for data augmentation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workbench.utils.numbers import as_whole
 
 
 class RandomFixedSizeCrop(RandomTransformer):
-    """Cut a window of a fixed size from a random place of each image.
+    """Crop each image to a window of fixed size at a random position.
 
     An image is an array whose last two axes are height and width, such as (channels, height,
     width). The images of a batch may differ in size.
@@ -29,11 +29,11 @@ class RandomFixedSizeCrop(RandomTransformer):
     window_shape : tuple of two int
         Height and width of the window.
     which_sources : sequence of str, optional
-        The sources to cut; all if not given. Sources of the same size are cut alike.
+        The sources to crop; by default all. Sources of the same size get the same crops.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        Where to draw the seed from, once, now.
+        The generator from which the seed is drawn, once and immediately.
     seed : int, optional
-        The seed itself; `config.default_seed` if neither is given.
+        The seed itself; by default `config.default_seed`.
 
     Raises
     ------
@@ -64,8 +64,8 @@ class RandomFixedSizeCrop(RandomTransformer):
         super().__init__(data_stream, which_sources=which_sources, rng=rng, seed=seed)
         if not isinstance(window_shape, Sequence) or len(window_shape) != 2:
             raise DataError(
-                f"window_shape is {window_shape!r}; expected the height and the width, such as "
-                "(28, 28)"
+                f"window_shape must be the height and the width, such as (28, 28), not "
+                f"{window_shape!r}"
             )
         height, width = (
             as_whole(size, "a size in window_shape", DataError, 1) for size in window_shape
@@ -89,23 +89,23 @@ class RandomFixedSizeCrop(RandomTransformer):
 
 
 class RandomFlip(RandomTransformer):
-    """Mirror some of the images, chosen at random.
+    """Flip some of the images, chosen at random.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
     probability : float
-        How likely each image is to be mirrored.
+        The probability that an image is flipped.
     axis : int
-        The axis to mirror along, of a single image: -1 exchanges left and right, -2 top and
+        The axis of a single image that is reversed: -1 exchanges left and right, -2 top and
         bottom.
     which_sources : sequence of str, optional
-        The sources to mirror; all if not given. All are mirrored alike.
+        The sources to flip; by default all. The same examples are flipped in all of them.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        Where to draw the seed from, once, now.
+        The generator from which the seed is drawn, once and immediately.
     seed : int, optional
-        The seed itself; `config.default_seed` if neither is given.
+        The seed itself; by default `config.default_seed`.
 
     Examples
     --------
@@ -130,14 +130,14 @@ class RandomFlip(RandomTransformer):
     ) -> None:
         super().__init__(data_stream, which_sources=which_sources, rng=rng, seed=seed)
         if not 0 <= probability <= 1:
-            raise DataError(f"probability is {probability!r}; expected a number from 0 to 1")
+            raise DataError(f"probability must be a number from 0 to 1, not {probability!r}")
         self.probability = probability
         self.axis = as_whole(axis, "axis", DataError)
 
     def transform_example(self, example: Any, rng: np.random.Generator) -> Any:
         if not -example.ndim <= self.axis < example.ndim:
             raise DataError(
-                f"an image of shape {tuple(example.shape)} has no axis {self.axis} to mirror"
+                f"an image of shape {tuple(example.shape)} has no axis {self.axis} to flip"
             )
         if rng.random() >= self.probability:
             return example

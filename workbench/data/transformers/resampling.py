@@ -1,4 +1,4 @@
-"""Images at other places and in other sizes: what lies between pixels, by torch's rules."""
+"""Resizing and rotation of images, with interpolation as in torch."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ Resample = Literal["nearest", "bilinear", "bicubic"]
 
 
 class MinimumImageDimensions(SourcewiseTransformer):
-    """Enlarge images that are too small, keeping the ratio of their sides.
+    """Enlarge images that are too small, and keep their aspect ratio.
 
-    An image is an array whose last two axes are height and width. One that is large enough stays
-    as it is; a batch whose images come to differ in shape is an array of objects.
+    An image is an array whose last two axes are height and width. Images that are large enough do
+    not change. A batch whose images then differ in shape becomes an array of objects.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
     minimum_shape : tuple of two int
-        The least height and the least width.
+        The smallest height and width.
     resample : {'nearest', 'bilinear', 'bicubic'}
-        How pixels are found between those there are.
+        The method of interpolation.
     which_sources : sequence of str, optional
-        The sources to change; all if not given.
+        The sources to change; by default all.
 
     Raises
     ------
     DataError
-        If an argument does not fit, or height and width are known not to be the last axes; while
-        reading, if an example is no image.
+        If an argument is not valid, or height and width are known not to be the last axes; while
+        reading, if an example is not an image.
 
     Examples
     --------
@@ -67,8 +67,8 @@ class MinimumImageDimensions(SourcewiseTransformer):
         super().__init__(data_stream, which_sources=which_sources)
         if not isinstance(minimum_shape, Sequence) or len(minimum_shape) != 2:
             raise DataError(
-                f"minimum_shape is {minimum_shape!r}; expected the least height and the least "
-                "width, such as (28, 28)"
+                "minimum_shape must be the smallest height and width, such as (28, 28), not "
+                f"{minimum_shape!r}"
             )
         height, width = (
             as_whole(size, "a size in minimum_shape", DataError, 1) for size in minimum_shape
@@ -83,7 +83,7 @@ class MinimumImageDimensions(SourcewiseTransformer):
         times = max(1.0, self.minimum_shape[0] / height, self.minimum_shape[1] / width)
         if times == 1:
             return image
-        # a ratio may be a hair above the number of pixels that it stands for
+        # rounding can make the product slightly larger than a whole number of pixels
         size = (math.ceil(height * times - 1e-6), math.ceil(width * times - 1e-6))
         return _resized(image, size, self.resample)
 
@@ -98,10 +98,10 @@ class MinimumImageDimensions(SourcewiseTransformer):
 
 
 class Random2DRotation(RandomTransformer):
-    """Rotate each image about its centre by an angle drawn at random.
+    """Rotate each image about its centre by a random angle.
 
-    An image is an array whose last two axes are height and width. It keeps its size; what comes
-    in from outside is 0.
+    An image is an array whose last two axes are height and width. It keeps its size; pixels from
+    outside the image are 0.
 
     Parameters
     ----------
@@ -111,19 +111,19 @@ class Random2DRotation(RandomTransformer):
         The largest angle, in radians; angles are uniform from ``-maximum_rotation`` to
         ``maximum_rotation``, and positive ones turn counter-clockwise.
     resample : {'nearest', 'bilinear', 'bicubic'}
-        How pixels are found between those there are.
+        The method of interpolation.
     which_sources : sequence of str, optional
-        The sources to rotate; all if not given. All are rotated alike.
+        The sources to rotate; by default all. All are rotated by the same angles.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        Where to draw the seed from, once, now.
+        The generator from which the seed is drawn, once and immediately.
     seed : int, optional
-        The seed itself; `config.default_seed` if neither is given.
+        The seed itself; by default `config.default_seed`.
 
     Raises
     ------
     DataError
-        If an argument does not fit, or height and width are known not to be the last axes; while
-        reading, if an example is no image.
+        If an argument is not valid, or height and width are known not to be the last axes; while
+        reading, if an example is not an image.
 
     Examples
     --------
@@ -150,8 +150,8 @@ class Random2DRotation(RandomTransformer):
         super().__init__(data_stream, which_sources=which_sources, rng=rng, seed=seed)
         if not 0 <= maximum_rotation < math.inf:
             raise DataError(
-                f"maximum_rotation is {maximum_rotation!r}; expected an angle in radians that is "
-                "not negative"
+                "maximum_rotation must be a finite angle in radians, 0 or more, not "
+                f"{maximum_rotation!r}"
             )
         self.maximum_rotation = float(maximum_rotation)
         self.resample = _checked(resample)
@@ -169,7 +169,7 @@ class Random2DRotation(RandomTransformer):
 
 
 def rotated(image: Any, angle: float, resample: Resample) -> Any:
-    """Return an image turned counter-clockwise about its centre, with 0 where it was not."""
+    """Return an image rotated counter-clockwise about its centre, with 0 from outside."""
     height, width = image.shape[-2:]
     y = torch.arange(height, dtype=torch.float64)[:, None] - (height - 1) / 2
     x = torch.arange(width, dtype=torch.float64) - (width - 1) / 2
@@ -211,15 +211,15 @@ def _in_dtype(pixels: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any
     if dtype.kind not in "iub":
         return pixels.astype(dtype)
     low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    return pixels.round().clip(low, high).astype(dtype)  # bicubic pixels reach beyond their range
+    return pixels.round().clip(low, high).astype(dtype)  # bicubic interpolation exceeds the range
 
 
 def _as_image(example: Any, where: str) -> Any:
     image = example if isinstance(example, torch.Tensor) else np.asarray(example)
     if image.ndim < 2 or 0 in image.shape:
         raise DataError(
-            f"{where} has an example of shape {tuple(image.shape)}; expected an image, whose "
-            "last two axes are its height and width"
+            f"{where}: an example must be an image, whose last two axes are its height and width, "
+            f"not an array of shape {tuple(image.shape)}"
         )
     return image
 
@@ -227,6 +227,6 @@ def _as_image(example: Any, where: str) -> Any:
 def _checked(resample: Resample) -> Resample:
     if resample not in get_args(Resample):
         raise DataError(
-            f"resample is {resample!r}; expected one of {', '.join(map(repr, get_args(Resample)))}"
+            f"resample must be one of {', '.join(map(repr, get_args(Resample)))}, not {resample!r}"
         )
     return resample

@@ -1,4 +1,4 @@
-"""Windows over sequences: what a model is to predict, and from what."""
+"""Windows over sequences, as inputs and targets of a model."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from workbench.utils.numbers import as_whole
 class Window(Transformer):
     """Cut pairs of a source window and a target window from each sequence.
 
-    A pair that begins at position t of a sequence has the source ``sequence[t:t + source_window]``
-    and the target ``sequence[t + offset:t + offset + target_window]``. Sequences that are too short
-    for a single pair give none.
+    A pair at position t of a sequence has the source ``sequence[t:t + source_window]`` and the
+    target ``sequence[t + offset:t + offset + target_window]``. Sequences that are too short give no
+    pair.
 
-    Resuming in the middle of an epoch reads again the sequences that came before.
+    Resuming in the middle of an epoch reads the earlier sequences again.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         A stream of examples with one source, whose examples are sequences.
     offset : int
-        How much later than its source a target begins; not negative.
+        The distance from the start of the source to the start of the target; 0 or more.
     source_window, target_window : int
         The lengths of the windows.
     overlapping : bool
-        Whether one pair begins a step after the other, or where the source of the other ends.
+        True if the next pair starts one position later, False if it starts where the source ends.
     target_source : str
-        The name of the source of the targets, which comes behind the one there is.
+        The name of the new source of the targets, which follows the existing one.
 
     Raises
     ------
@@ -70,16 +70,16 @@ class Window(Transformer):
         super().__init__(data_stream)
         if not data_stream.produces_examples:
             raise DataError(
-                f"{name} is for a stream of examples, but {data_stream!r} gives batches; put "
+                f"{name} needs a stream of examples, but {data_stream!r} gives batches; put "
                 "Unpack between them"
             )
         if len(data_stream.sources) != 1:
             raise DataError(
-                f"{name} is for a stream with one source, but {data_stream!r} has "
+                f"{name} needs a stream with one source, but {data_stream!r} has "
                 f"{data_stream.sources}; choose one with FilterSources"
             )
         if target_source in data_stream.sources:
-            raise DataError(f"{name} is to add the source {target_source!r}, which exists already")
+            raise DataError(f"{name} cannot add the source {target_source!r}, which already exists")
         self.offset = as_whole(offset, "offset", DataError, 0)
         self.source_window = as_whole(source_window, "source_window", DataError, 1)
         self.target_window = as_whole(target_window, "target_window", DataError, 1)
@@ -105,7 +105,7 @@ class Window(Transformer):
             sequence = example if isinstance(example, torch.Tensor) else np.asarray(example)
             places = range(0, len(sequence) - reach + 1, step)
             for place in places[start:]:
-                # windows overlap: writing into one would change the next
+                # windows overlap: writing to one would change the next
                 yield tuple([read_only(window) for window in self._pair(sequence, place)])
             start = max(0, start - len(places))
 
@@ -125,14 +125,14 @@ class Window(Transformer):
 
 
 class NGrams(Window):
-    """Cut all runs of n words from each sequence, with the word that follows as the target.
+    """Cut all n-grams from each sequence, with the next word as the target.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         A stream of examples with one source, whose examples are sequences.
     ngram_order : int
-        n, how many words to predict the next one from.
+        n, the number of words from which the next one is predicted.
     target_source : str
         The name of the source of the targets.
 
@@ -171,6 +171,6 @@ def _stream_first(data_stream: object, name: str) -> None:
     if isinstance(data_stream, int):
         example = "NGrams(stream, 4)" if name == "NGrams" else "Window(stream, 1, 4, 4)"
         raise DataError(
-            f"{name} was given {data_stream!r} first; the data stream comes first here, as in all "
+            f"the first argument of {name} must be the data stream, not {data_stream!r}, as in all "
             f"transformers: {example}"
         )
