@@ -1,7 +1,7 @@
-"""Damaged input of many kinds: each gives one line that names the file and its fault.
+"""Damaged files of many kinds: each gives an error of one line that names the file and its fault.
 
-What is damaged here stands for what happens: downloads that broke off or brought something else,
-bytes that changed, files written by other programs, tables edited by hand.
+The damage is typical: incomplete or wrong downloads, changed bytes, files written by other
+programs, tables edited by hand.
 """
 
 from __future__ import annotations

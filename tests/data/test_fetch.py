@@ -274,14 +274,14 @@ HOSTILE = {
     "trickled": (trickled, r"only \d+ bytes arrived in"),
     "trickled header": (trickled_header, "no answer within 0.3 s"),
     "silent": (silent, "no answer within 0.3 s|timed out"),
-    "a length that is none": (said(b"Content-Length: many"), "announced a length of 'many'"),
+    "an invalid length": (said(b"Content-Length: many"), "announced a length of 'many'"),
     "a negative length": (said(b"Content-Length: -5"), "announced a length of '-5'"),
-    "a length beyond all": (said(b"Content-Length: " + b"9" * 5000), "announces 9999"),
-    "a length beyond the file": (said(b"Content-Length: 200000"), "announces 200000 bytes, but"),
-    "a chunk that is none": (
+    "an enormous length": (said(b"Content-Length: " + b"9" * 5000), "announces 9999"),
+    "too large a length": (said(b"Content-Length: 200000"), "announces 200000 bytes, but"),
+    "an invalid chunk": (
         said(b"Transfer-Encoding: chunked", b"zz\r\n"), "IncompleteRead|invalid literal"
     ),
-    "redirected for ever": (redirected, "infinite loop"),
+    "redirected endlessly": (redirected, "infinite loop"),
     "redirected to a file": (redirected_to_a_file, "not allowed"),
     "no HTTP": (lambda server, file: file.write(b"220 ftp ready\r\n"), "220 ftp ready"),
     "nothing": (lambda server, file: None, "closed connection"),
@@ -334,7 +334,7 @@ def test_an_invalid_address_is_an_error(server, tmp_path):
         download("tiny", tmp_path, url="nowhere")
 
 
-def test_the_catalogue_is_whole():
+def test_the_catalogue_is_complete():
     names = [set(entry.sha256) for entry in fetch.CATALOGUE.values() if not entry.folder]
     assert len(set().union(*names)) == sum(map(len, names))
     for entry in fetch.CATALOGUE.values():

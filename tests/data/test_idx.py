@@ -49,7 +49,7 @@ def test_every_dtype_is_read_compressed_or_not(tmp_path, dtype, pack):
         (gzip.compress(WHOLE, mtime=0)[:-8] + bytes(8), "the gzip compression is damaged"),
     ],
 )
-def test_a_damaged_file_is_named_with_its_fault(tmp_path, content, message):
+def test_the_error_names_the_fault_of_a_damaged_file(tmp_path, content, message):
     path = tmp_path / "images.idx"
     path.write_bytes(content)
     with pytest.raises(DataFileError, match=rf"images\.idx: .*{message}"):

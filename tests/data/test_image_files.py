@@ -1,4 +1,4 @@
-"""Images of every kind that Pillow opens: all their levels, upright, or an error."""
+"""Images of each kind that Pillow opens: upright with all their levels, or an error."""
 
 import io
 import struct
@@ -26,7 +26,7 @@ def saved(array, suffix=".png", mode=None, **options):
 
 
 def png(depth, color, row):
-    """The bytes of a PNG one pixel high, which Pillow itself cannot write."""
+    """Return the bytes of a PNG one pixel high, which Pillow itself cannot write."""
 
     def chunk(kind, content):
         checked = kind + content
@@ -38,7 +38,7 @@ def png(depth, color, row):
 
 
 def tiff(array, photometric=1, orientation=1):
-    """The bytes of a TIFF with one channel of this dtype."""
+    """Return the bytes of a TIFF with one channel of this dtype."""
     height, width = array.shape
     kind = {"u": 1, "i": 2, "f": 3}[array.dtype.kind]
     tags = [(256, width), (257, height), (258, 8 * array.dtype.itemsize), (259, 1)]
@@ -71,7 +71,7 @@ KEPT = {
     "two bits": (png(2, 0, b"\x40"), "L", [[85, 0]]),
     "palette": (saved(Image.new("P", (2, 1), 0)), "L", [[0, 0]]),
     "0 is white": (tiff(np.uint8([[0, 255]]), photometric=0), "L", [[255, 0]]),
-    "the other order of bytes": (b"P5 2 1 65535\n\x01\x00\x00\x02", "I;16", [[256, 2]]),
+    "the other byte order": (b"P5 2 1 65535\n\x01\x00\x00\x02", "I;16", [[256, 2]]),
 }
 
 
@@ -137,7 +137,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("content", "mode", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_would_lose_something_is_refused(content, mode, message):
+def test_a_loss_of_information_is_an_error(content, mode, message):
     with pytest.raises(DataFileError) as caught:
         read_image(content, mode, "shots/1.png")
     assert message in str(caught.value)
@@ -147,8 +147,8 @@ def test_what_would_lose_something_is_refused(content, mode, message):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
-def test_a_photo_stands_upright(tmp_path, orientation, suffix):
-    """The pixel that the camera stored first goes where the orientation says."""
+def test_a_photo_is_turned_upright(tmp_path, orientation, suffix):
+    """Check that the pixel that the camera stored first goes to the corner of its orientation."""
     stored = np.zeros((24, 40), np.uint8)
     stored[:12, :20] = 255
     exif = Image.Exif()
@@ -174,7 +174,7 @@ def test_a_photo_stands_upright(tmp_path, orientation, suffix):
     assert image_size(path) == image.shape
 
 
-def test_a_folder_of_turned_photos_becomes_one_array(tmp_path):
+def test_a_folder_of_rotated_photos_becomes_one_array(tmp_path):
     folder = tmp_path / "all" / "house"
     folder.mkdir(parents=True)
     exif = Image.Exif()
@@ -186,7 +186,7 @@ def test_a_folder_of_turned_photos_becomes_one_array(tmp_path):
     assert features.shape == (2, 3, 40, 24)
 
 
-def test_the_mode_of_the_image_is_kept_where_none_is_asked_for():
+def test_without_a_mode_that_of_the_image_is_kept():
     shapes = {
         saved(Image.new("CMYK", (4, 3)), ".jpg"): (4, 3, 4),
         saved(Image.new("RGBA", (4, 3))): (4, 3, 4),

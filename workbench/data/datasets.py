@@ -431,7 +431,7 @@ class IterableDataset(Dataset):
             return scheme
         raise DataError(
             f"{self!r} can only be read in its own order, but iteration_scheme is {scheme!r}; use "
-            "ConstantScheme(batch_size), no scheme at all (one example at a time), or put the "
+            "ConstantScheme(batch_size), no scheme (one example at a time), or put the "
             "data into an IndexableDataset"
         )
 

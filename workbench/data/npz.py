@@ -33,7 +33,7 @@ def read_npz(path: str | os.PathLike[str], names: Sequence[str]) -> list[npt.NDA
     Raises
     ------
     MissingDataError
-        If there is no such file.
+        If the file does not exist.
     DataFileError
         If it is not an archive, is damaged, lacks an array, or has one of Python objects.
 

@@ -71,7 +71,7 @@ def check_reader(part: Part, reader: Reader) -> None:
     Raises
     ------
     DataError
-        If the other reader has read such a part.
+        If the other reader has read one of these parts.
     """
     for owner, name in _Copies().of(part)[1]:
         if owner._read_by not in (None, reader):

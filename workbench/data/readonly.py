@@ -21,7 +21,7 @@ from workbench.errors import DataError
 from workbench.tensor.inputs import expect_read_only
 
 NOTE = (
-    "batches of a data stream are read-only, because they may be views of the data themselves; "
+    "batches of a data stream are read-only, because they can be views of the data themselves; "
     "compute a new array (x = x / 255), or write to a copy (x = x.copy())"
 )
 

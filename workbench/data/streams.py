@@ -139,9 +139,9 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
         (first, position), running = self._place
         if running is not None:
             first, position = running.following
-        begun: EpochIterator[Any] = EpochIterator(self, first, position, as_dict)
-        self._move(((first, position), begun))
-        return begun
+        started: EpochIterator[Any] = EpochIterator(self, first, position, as_dict)
+        self._move(((first, position), started))
+        return started
 
     @property
     def _place(self) -> _Place:

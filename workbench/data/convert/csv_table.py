@@ -29,7 +29,7 @@ from workbench.hints import hinted
 
 NOT_A_NUMBER = (
     "{place} has {what} where a number is expected; leave the column out with ignore, or name it "
-    "in targets if it holds classes"
+    "in targets if it contains classes"
 )
 DOES_NOT_FIT = (
     "{place} has {what}, which {dtype} cannot hold; give a wider dtype, such as 'float64' or "
@@ -108,8 +108,8 @@ def csv_to_hdf5(
     The first line of each file names the columns. Columns that are not targets become the source
     ``features``, of shape (N, columns). Targets become the source ``targets``, of shape (N,
     targets): of dtype int64 if all of them are whole numbers, of `dtype` if they are other numbers.
-    A single column of other text holds classes: these are numbered in alphabetical order, over all
-    files, and their names are kept as the attribute ``classes``.
+    A single column of other text contains classes: these are numbered in alphabetical order, over
+    all files, and their names are kept as the attribute ``classes``.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> T
     Raises
     ------
     MissingDataError
-        If there is no such file.
+        If the file does not exist.
     DataFileError
         If it is not a table: no text, no lines, repeated names, rows of different lengths.
     """

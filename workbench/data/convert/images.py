@@ -45,7 +45,7 @@ def images_to_hdf5(
 ) -> None:
     """Put the images in folders, one folder per split, into one HDF5 file.
 
-    The images become the source ``features``, each of shape (channels, height, width), which may
+    The images become the source ``features``, each of shape (channels, height, width), which can
     vary. Photos are turned upright, as their camera recorded. An image that would lose information
     in the conversion is an error. If the folders have subfolders, the names of these are the
     classes: the source ``targets``, of shape (N, 1) and dtype int64, contains their numbers in

@@ -21,7 +21,7 @@ def varies(stored: h5py.Dataset) -> bool:
     """Return True if the examples of a source are stored flat, as rows of variable length."""
     import h5py
 
-    # text of variable length has such a dtype too, but its examples are single values
+    # text of variable length has the same kind of dtype, but its examples are single values
     if h5py.check_string_dtype(stored.dtype) is not None:
         return False
     return h5py.check_vlen_dtype(stored.dtype) is not None

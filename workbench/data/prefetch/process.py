@@ -102,7 +102,7 @@ class Worker:
             return
         self.kill()
         for pipe in self._pipes():
-            with contextlib.suppress(OSError):  # a request may be waiting in a broken pipe
+            with contextlib.suppress(OSError):  # a request can be waiting in a broken pipe
                 pipe.close()
 
     def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
@@ -131,7 +131,7 @@ class WorkerPool:
         weakref.finalize(self, _close_all, self._workers)
 
     def take(self, data_stream: AbstractDataStream) -> Worker:
-        """Return an idle process; start one if there is none."""
+        """Return an idle process, or start a new one."""
         with self._lock:
             while self._workers:
                 worker = self._workers.pop()

@@ -12,7 +12,7 @@ from workbench.data.seeds import Rng, generator_at, resolve_seed
 
 
 class SequentialScheme(BatchScheme):
-    """Scheme of batches of B examples in order; the last batch may be smaller.
+    """Scheme of batches of B examples in order; the last batch can be smaller.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class SequentialScheme(BatchScheme):
 
 
 class ShuffledScheme(BatchScheme):
-    """Scheme of batches of B examples, shuffled in each epoch; the last batch may be smaller.
+    """Scheme of batches of B examples, shuffled in each epoch; the last batch can be smaller.
 
     The order in epoch k depends only on the seed and on k.
 

@@ -101,7 +101,7 @@ class SourcewiseTransformer(Transformer):
     Raises
     ------
     SourceError
-        If the stream has no such source.
+        If the stream lacks one of the sources.
     """
 
     _hooks = (

@@ -27,7 +27,7 @@ class Mapping(Transformer):
         The stream below.
     mapping : callable
         Takes the tuple of a batch's arrays and returns a tuple of the same length, or one entry
-        for each of `add_sources`. The arrays are read-only, because they may be the data.
+        for each of `add_sources`. The arrays are read-only, because they can be views of the data.
     add_sources : sequence of str, optional
         Names of new sources for the results, after the existing ones; by default the results
         replace the existing sources.

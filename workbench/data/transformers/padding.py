@@ -35,7 +35,7 @@ class Padding(Transformer):
     Raises
     ------
     SourceError
-        If the stream has no such source.
+        If the stream lacks one of the sources.
     DataError
         If the stream gives examples, a mask would have the name of a source or, while reading, if
         examples differ in more than their length.

@@ -93,7 +93,7 @@ class FilterSources(Transformer):
     Raises
     ------
     SourceError
-        If the stream has no such source.
+        If the stream lacks one of the sources.
 
     Examples
     --------
