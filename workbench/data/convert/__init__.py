@@ -1,6 +1,6 @@
-"""Conversion of common file formats to HDF5 files for `H5PYDataset`; also a program.
+"""Conversion of common file formats to HDF5 files for `H5PYDataset`.
 
-``python -m workbench.data.convert --help`` shows its use in a shell.
+``workbench convert --help`` shows their use in a shell.
 """
 
 from workbench.data.convert.arrays import idx_to_hdf5, npz_to_hdf5
