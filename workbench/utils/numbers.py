@@ -49,7 +49,9 @@ def is_finite(number: object) -> TypeGuard[float]:
     >>> is_finite(3), is_finite(float("nan")), is_finite("3")
     (True, False, False)
     """
-    return isinstance(number, Real) and not isinstance(number, bool) and math.isfinite(number)
+    if isinstance(number, bool) or not isinstance(number, Real):
+        return False
+    return math.isfinite(number)
 
 
 def is_single(value: object) -> bool:
