@@ -119,7 +119,7 @@ HDF5_DAMAGE = {
     ),
     "too few columns": (without_columns, "the attribute 'split' has the wrong columns"),
     "a name that is no text": (changed_table("source", b"\xff"), "a name in the attribute 'split'"),
-    "a source that is gone": (lambda file: file.pop("x"), "the source 'x' .* is missing"),
+    "a missing source": (lambda file: file.pop("x"), "the source 'x' .* is missing"),
     "a group for a source": (turned_into_group, "the source 'x' is not a data set with an axis of"),
     "a number for a source": (
         turned_into_number,

@@ -1,4 +1,4 @@
-"""Files that are complete at all times."""
+"""Atomic writes: files are always complete."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""Atomic writes: a file is complete at all times, even if the process that writes it is killed.
+"""Atomic writes: a file is always complete, even if the process that writes it is killed.
 
 The content goes to a temporary file in the same folder, reaches the disk, and replaces the old file
 in a single step. If writing fails, the old file is unchanged and the temporary file is removed. The

@@ -1,10 +1,11 @@
 """Tables in CSV files to HDF5.
 
-The module `csv` splits the text into cells, not pandas, which loses what an error must name: its
-fast engine reads a row that is too short as one with empty cells and accepts text after a closing
-quote; its other engine is `csv` again, needs a column object for each of 300,000 columns, and
-counts rows instead of lines, which differ after a cell of several lines. `pandas.to_numeric` makes
-2**53 + 1 another number and 1e400 infinite without a word. So each cell is converted by `parsed`.
+The standard module `csv` splits the text into cells. `pandas.read_csv` would lose details that an
+error must name. Its C engine reads a row that is too short as a row with empty cells, and accepts
+text after a closing quote. Its Python engine is based on `csv` too, takes seconds for a table of
+300,000 columns, and counts rows instead of lines, which differ after a cell of several lines.
+`pandas.to_numeric` silently rounds 2**53 + 1 and reads 1e400 as infinite. Therefore `parsed`
+converts each cell.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ class Cast(SourcewiseTransformer):
     data_stream : AbstractDataStream
         The stream below.
     dtype : str or numpy.dtype
-        What to convert to, a dtype of numbers; ``"floatx"`` is `config.floatx`.
+        The new dtype, one of numbers; ``"floatx"`` is `config.floatx`.
     which_sources : sequence of str, optional
         The sources to change; by default all.
 
