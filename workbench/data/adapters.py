@@ -146,8 +146,8 @@ class LoaderStream(BatchStream):
     """Data stream of the batches of a `torch.utils.data.DataLoader`.
 
     The order in epoch k depends only on k and the seed of the loader's generator, or
-    `config.default_seed` if it has none; torch's global generator is not used. Your own sampler
-    must take care itself that its order is reproducible.
+    `config.default_seed` if it has none; torch's global generator is not used. The order of your
+    own sampler must be reproducible.
 
     Parameters
     ----------

@@ -169,7 +169,7 @@ class Dataset(Hinted, Labelled, Part):
         return tuple([named[name] for name in self.sources])
 
     def get_example_stream(self) -> DataStream:
-        """Return a stream of the single examples, in their order.
+        """Return a stream of single examples, in order.
 
         Examples
         --------

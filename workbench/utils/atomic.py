@@ -41,7 +41,7 @@ def replacing(path: str | os.PathLike[str], error: type[WorkbenchError]) -> Iter
     if not target.parent.is_dir():
         raise error(NO_FOLDER.format(path=target, folder=target.parent))
     _remove_leftovers(target)
-    unique = f"{os.getpid()}-{secrets.token_hex(4)}"  # mkstemp would deny other users
+    unique = f"{os.getpid()}-{secrets.token_hex(4)}"  # mkstemp denies others access
     temporary = target.with_name(f".{target.name}.{unique}{UNFINISHED}")
     try:
         with open(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666), "rb") as file:

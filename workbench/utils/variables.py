@@ -201,7 +201,5 @@ def _dtype(dtype: torch.dtype | str | None) -> torch.dtype:
         return floatx()
     found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
     if not isinstance(found, torch.dtype):
-        raise DtypeError(
-            f"dtype must be a torch.dtype or a name, such as 'float32', not {dtype!r}"
-        )
+        raise DtypeError(f"dtype must be a torch.dtype or a name, such as 'float32', not {dtype!r}")
     return found

@@ -20,7 +20,7 @@ from workbench.utils.numbers import as_whole
 
 
 class Prefetch(Transformer):
-    """Read batches ahead of their use, in a thread or in another process.
+    """Transformer that reads batches ahead of their use, in a thread or another process.
 
     The batches and their order are those of the stream below. An error is raised in place of the
     batch that failed. Use a thread if reading waits for a disk, or for numpy, which lets other

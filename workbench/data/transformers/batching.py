@@ -23,7 +23,7 @@ from workbench.errors import DataError
 
 
 class Batch(Transformer):
-    """Make batches from a stream of examples.
+    """Transformer that makes batches from a stream of examples.
 
     Examples of different shapes become an array of objects; see `Padding`.
 
@@ -103,7 +103,7 @@ class Batch(Transformer):
 
 
 class Unpack(Transformer):
-    """Make single examples from a stream of batches.
+    """Transformer that makes single examples from a stream of batches.
 
     Parameters
     ----------
@@ -149,10 +149,11 @@ class Unpack(Transformer):
 
 
 class Cache(Transformer):
-    """Split large batches into smaller ones: read large chunks, train on small batches.
+    """Transformer that splits large batches into smaller ones.
 
-    Reading a thousand examples of a file at a time is faster than reading ten; this transformer
-    keeps a chunk until all its examples are used. A batch can extend over two chunks.
+    Reading a thousand examples of a file at a time is faster than reading ten, but training needs
+    smaller batches. A chunk is kept until all its examples are used. A batch can extend over two
+    chunks.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from workbench.errors import DataError
 
 
 class Flatten(SourcewiseTransformer):
-    """Flatten each example to a vector: (B, ...) becomes (B, product of the other sizes).
+    """Transformer that flattens each example: (B, ...) becomes (B, product of the other sizes).
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Flatten(SourcewiseTransformer):
 
 
 class ScaleAndShift(SourcewiseTransformer):
-    """Compute ``scale * x + shift``.
+    """Transformer that computes ``scale * x + shift``.
 
     Floating-point data keep their dtype; integers, such as pixels, become `config.floatx`.
 
@@ -154,9 +154,9 @@ class ScaleAndShift(SourcewiseTransformer):
 
 
 class Cast(SourcewiseTransformer):
-    """Convert data to a dtype.
+    """Transformer that converts data to a dtype.
 
-    Floating-point dtypes round fractions; every other number is converted exactly, or an error.
+    Floating-point dtypes round fractions; all other numbers are converted exactly or are an error.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ class Cast(SourcewiseTransformer):
 
 
 class ForceFloatX(SourcewiseTransformer):
-    """Convert floating-point data to the dtype of the settings; other data are unchanged.
+    """Transformer that converts floating-point data to the dtype of the settings.
 
     Parameters
     ----------

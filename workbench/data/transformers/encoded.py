@@ -16,7 +16,7 @@ from workbench.errors import DataError
 
 
 class ImagesFromBytes(SourcewiseTransformer):
-    """Decode the bytes of image files to arrays.
+    """Transformer that decodes the bytes of image files to arrays.
 
     An image becomes an array of shape (channels, height, width), turned upright; a batch of images
     of different shapes becomes an array of objects. Pillow reads the images. An image that would
@@ -87,9 +87,10 @@ class ImagesFromBytes(SourcewiseTransformer):
 
 
 class ToBytes(SourcewiseTransformer):
-    """Convert vectors of dtype uint8, as HDF5 files store text and encoded files, to bytes.
+    """Transformer that converts vectors of dtype uint8 to bytes.
 
-    A batch becomes an array of objects, each of type bytes.
+    HDF5 files store text and encoded files in this way. A batch becomes an array of objects, each
+    of type bytes.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from workbench.utils.numbers import as_whole
 
 
 class RandomFixedSizeCrop(RandomTransformer):
-    """Crop each image to a window of fixed size at a random position.
+    """Transformer that crops each image to a window of fixed size at a random position.
 
     An image is an array whose last two axes are height and width, such as (channels, height,
     width). The images of a batch can differ in size.
@@ -89,7 +89,7 @@ class RandomFixedSizeCrop(RandomTransformer):
 
 
 class RandomFlip(RandomTransformer):
-    """Flip some of the images, chosen at random.
+    """Transformer that flips randomly chosen images.
 
     Parameters
     ----------

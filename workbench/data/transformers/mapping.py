@@ -19,7 +19,7 @@ from workbench.hints import Hinted
 
 
 class Mapping(Transformer):
-    """Apply a function to each batch (or example).
+    """Transformer that applies a function to each batch (or example).
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ class SortMapping(Hinted):
 
 
 class Filter(Transformer):
-    """Keep only the batches (or examples) for which a function returns True.
+    """Transformer that keeps only the batches (or examples) for which a function returns True.
 
     Resuming in the middle of an epoch reads and tests the earlier ones again.
 

@@ -17,7 +17,7 @@ from workbench.errors import DataError
 
 
 class Padding(Transformer):
-    """Pad the sequences of a batch with zeros to the length of the longest, and add masks.
+    """Transformer that pads the sequences of a batch with zeros to one length, and adds masks.
 
     A source of B sequences of shapes (T_1, ...), ..., (T_B, ...) becomes an array of shape
     (B, T, ...), where T is the largest length. Its mask follows it as a source with ``_mask`` after

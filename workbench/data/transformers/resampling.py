@@ -23,7 +23,7 @@ Resample = Literal["nearest", "bilinear", "bicubic"]
 
 
 class MinimumImageDimensions(SourcewiseTransformer):
-    """Enlarge images that are too small, and keep their aspect ratio.
+    """Transformer that enlarges images that are too small, and keeps their aspect ratio.
 
     An image is an array whose last two axes are height and width. Images that are large enough do
     not change. A batch whose images then differ in shape becomes an array of objects.
@@ -98,7 +98,7 @@ class MinimumImageDimensions(SourcewiseTransformer):
 
 
 class Random2DRotation(RandomTransformer):
-    """Rotate each image about its centre by a random angle.
+    """Transformer that rotates each image about its centre by a random angle.
 
     An image is an array whose last two axes are height and width. It keeps its size; pixels from
     outside the image are 0.

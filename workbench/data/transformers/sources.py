@@ -15,7 +15,7 @@ from workbench.errors import DataError, SourceError
 
 
 class Rename(Transformer):
-    """Rename sources, for instance to the names of a model's inputs.
+    """Transformer that renames sources, for instance to the names of a model's inputs.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class Rename(Transformer):
 
 
 class FilterSources(Transformer):
-    """Select some of the sources, in the given order.
+    """Transformer that selects some of the sources, in the given order.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from workbench.utils.numbers import as_whole
 
 
 class Window(Transformer):
-    """Cut pairs of a source window and a target window from each sequence.
+    """Transformer that cuts pairs of a source and a target window from each sequence.
 
     A pair at position t of a sequence has the source ``sequence[t:t + source_window]`` and the
     target ``sequence[t + offset:t + offset + target_window]``. Sequences that are too short give no
@@ -125,7 +125,7 @@ class Window(Transformer):
 
 
 class NGrams(Window):
-    """Cut all n-grams from each sequence, with the next word as the target.
+    """Transformer that cuts all n-grams from each sequence, with the next word as the target.
 
     Parameters
     ----------
