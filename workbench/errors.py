@@ -82,12 +82,12 @@ def located(text: str) -> Iterator[None]:
         location.reset(token)
 
 
-def nearest(name: str, candidates: Iterable[object], cutoff: float = 0.6) -> str:
+def nearest(name: str, candidates: Iterable[object]) -> str:
     """Return ``"; did you mean 'x'?"`` for the closest of `candidates`, or an empty string."""
     import difflib
 
     spelled = {str(c).casefold(): str(c) for c in candidates}
-    found = difflib.get_close_matches(str(name).casefold(), list(spelled), n=1, cutoff=cutoff)
+    found = difflib.get_close_matches(str(name).casefold(), list(spelled), n=1)
     return f"; did you mean {spelled[found[0]]!r}?" if found else ""
 
 

@@ -1,25 +1,15 @@
-"""Protection against misspelt attributes: assigning one that does not exist is an error.
-
-Otherwise ``session.learning_rate = 0.1`` would be stored and never read, and training would
-continue with another learning rate than the user expects. Only assignments from outside are
-checked: the methods of a class can set any attribute. For a class that a user has written, an error
-is raised only if the name is similar to that of another attribute.
-"""
+"""Attributes that are fixed once a training step uses them, and hints for misspelt ones."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from workbench.errors import AlgorithmError, UnknownAttributeError, nearest
+from workbench.attributes import check_attribute, from_outside
+from workbench.errors import AlgorithmError, nearest
 from workbench.hints import OURS, Hinted
 from workbench.tensor import SharedVariable
 
-UNKNOWN = (
-    "{kind} has no attribute {name!r}, so that nothing would ever read it{hint}; to store a value "
-    "of your own, use a name that starts with an underscore"
-)
 TOO_LATE = (
     "{kind}.{name} is already part of the training step, so that a new value would have no effect; "
     "{what}"
@@ -81,36 +71,12 @@ class FixedAttributes(Hinted):
                 if name in self._fixed and from_outside(self):
                     kind, what = type(self).__name__, self._fixed[name]
                     raise AlgorithmError(TOO_LATE.format(kind=kind, name=name, what=what))
-            elif (
-                name[0] != "_"
-                and not hasattr(type(self), name)
-                and from_outside(self)
-                and (not _is_users(type(self)) or _is_near_miss(self, name))
-            ):
-                kind, hint = type(self).__name__, _hint(self, name, value)
-                raise UnknownAttributeError(UNKNOWN.format(kind=kind, name=name, hint=hint))
+            else:
+                check_attribute(self, name, lambda: _hint(self, name, value))
             super().__setattr__(name, value)
 
 
-def from_outside(instance: object) -> bool:
-    """Return True if the code that assigns an attribute is not a method of `instance`."""
-    frame = sys._getframe(1)
-    while frame.f_code.co_name == "__setattr__" and frame.f_back is not None:
-        frame = frame.f_back
-    return frame.f_locals.get("self") is not instance
-
-
-def _is_users(cls: type) -> bool:
-    """Return True for a class outside these packages, for which only near misses are errors."""
-    return cls.__module__.partition(".")[0] not in ("workbench", "extensions_live")
-
-
-def _is_near_miss(instance: object, name: str) -> bool:
-    known = [known for known in dir(instance) if not known.startswith("_")]
-    return bool(nearest(name, known, cutoff=0.8))
-
-
-def _hint(instance: FixedAttributes, name: str, value: Any) -> str:
+def _hint(instance: FixedAttributes, name: str, value: object) -> str:
     """Return the hint for an attribute that does not exist, or "" if no name is similar."""
     shown = f"{value!r:.40}"
     if name in instance._instead:
