@@ -1,7 +1,7 @@
-"""Tests that every dataset, iteration scheme and data stream must pass.
+"""Tests for every dataset, iteration scheme and data stream.
 
 The classes are found by a search of `workbench.data`. A class without a row in the tables below
-fails, even if it is private. Only abstract classes need none.
+fails, even if it is private or not exported; only abstract classes are excluded.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ import workbench.data
 from workbench import data
 from workbench.config import config
 from workbench.data.adapters import BatchStream, LoaderStream
-from workbench.data.pictures import PictureDataset
+from workbench.data.image_datasets import ImageDataset
 
 X = np.arange(36, dtype=np.uint8).reshape(12, 3)
 ROWS = [list(range(i, i + i % 3 + 1)) for i in range(12)]
 EXCUSED = {
-    data.Dataset: "has no data; a base class",
-    data.Transformer: "changes nothing; a base class",
-    PictureDataset: "has no images; a base class",
+    data.Dataset: "has no data; it is a base class",
+    data.Transformer: "transforms nothing; it is a base class",
+    ImageDataset: "has no images; it is a base class",
 }
 
 
@@ -54,7 +54,7 @@ def images():
 
 
 def encoded():
-    """Images as the bytes of their files."""
+    """Return a stream of images as the bytes of their files."""
     files = []
     for number in range(12):
         file = io.BytesIO()
@@ -184,7 +184,7 @@ def names(table) -> list[str]:
 
 
 def plain(value):
-    """Return batches, examples or requests as nested lists of numbers, for comparisons."""
+    """Return batches, examples or requests as lists of numbers, for comparison."""
     if isinstance(value, slice):
         return [value.start, value.stop]
     if isinstance(value, (list, tuple)):
@@ -202,7 +202,7 @@ def test_every_class_has_a_row():
 
 @pytest.fixture
 def made(request, tmp_path):
-    """Return the object that the row of a class makes."""
+    """Make an instance from the row of a class."""
     cls = request.param
     return TABLE[cls](tmp_path) if cls in DATASETS else TABLE[cls]()
 
@@ -227,7 +227,7 @@ def test_the_representation_is_one_line_that_names_the_class(made):
 
 
 @each(DATASETS)
-def test_a_dataset_gives_its_examples_again_after_a_pickle(made):
+def test_a_pickled_dataset_has_the_same_examples(made):
     stream = data.DataStream(made)
     whole = plain(list(stream.iterate(0)))
     assert made.num_examples in (None, len(whole))
@@ -284,7 +284,7 @@ def test_a_stream_saves_and_resumes_identically_from_every_position(made):
             plain([batch for _, batch in zip(range(1), running, strict=False)])
             == (whole[1][position : position + 1])
         )
-        state = json.loads(json.dumps(made.state_dict()))  # only what JSON can hold
+        state = json.loads(json.dumps(made.state_dict()))  # only plain integers
         again = pickle.loads(pickle.dumps(made))
         again.load_state_dict(state)
         if not running.finished:
@@ -325,7 +325,7 @@ def test_reading_changes_no_data(made):
 
 @pytest.mark.parametrize("cls", list(STREAMS), ids=names(STREAMS))
 def test_a_stream_can_be_sent_to_another_process(cls):
-    """Including the streams that it wraps; the background process has its own tests."""
+    """Check pickling with all parts; the process itself has its own tests."""
     import cloudpickle
 
     stream = STREAMS[cls]()
