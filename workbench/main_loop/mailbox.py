@@ -47,6 +47,8 @@ class Mailbox:
         Those that it has seen within an evaluation and kept for the boundary.
     yielding : bool
         True while it looks at requests within an evaluation.
+    gate : callable or None
+        While it returns false, only urgent requests are carried out at boundaries, all others wait.
 
     Examples
     --------
@@ -65,6 +67,7 @@ class Mailbox:
         self.requests: SimpleQueue[Request] = SimpleQueue()
         self.kept: deque[Request] = deque()
         self.yielding = False
+        self.gate: Callable[[], bool] | None = None
         self._settled = 0
 
     def post(self, request: Request) -> None:
@@ -73,9 +76,30 @@ class Mailbox:
 
     def run_all(self) -> None:
         """Carry out all requests that are there now; those that actions post come the next time."""
+        if self.gate is not None and not self._opened(self.gate):
+            return
         last = self._settled + len(self.kept) + self.requests.qsize()
-        while self._settled < last:  # an action that waits, to pause training, carries out others
+        # an action that waits, to pause training, carries out others, and one may close the gate
+        while self._settled < last and self.gate is None:
             self.run_next()
+
+    def close(self, gate: Callable[[], bool], then: Callable[[], object]) -> None:
+        """Let all but urgent requests wait until `gate` returns true; do `then` before them."""
+        self.kept.appendleft(Request(then))
+        self.gate = gate
+
+    def _opened(self, gate: Callable[[], bool]) -> bool:
+        """Ask the gate; carry out urgent requests if it stays closed."""
+        if gate():
+            self.gate = None
+            return True
+        while not self.requests.empty():
+            self.kept.append(self.requests.get())
+        for request in [request for request in self.kept if request.urgent]:
+            self.kept.remove(request)
+            self._settled += 1
+            request.action()
+        return False
 
     def run_next(self) -> None:
         """Wait for one request and carry it out, or keep it if this is not the place for it."""
@@ -109,6 +133,7 @@ class Mailbox:
 
     def clear(self) -> None:
         """Drop all requests."""
+        self.gate = None
         self.kept.clear()
         while not self.requests.empty():
             self.requests.get()

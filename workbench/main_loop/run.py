@@ -18,7 +18,7 @@ from workbench.algorithms import GradientDescent, TrainingAlgorithm
 from workbench.config import config
 from workbench.data.streams import reading_for
 from workbench.errors import AlgorithmError, DataError, TrainingFinish
-from workbench.extensions import channels
+from workbench.extensions import TrainingExtension, channels
 from workbench.extensions.events import CallbackName
 from workbench.extensions.finish import (
     GOAL,
@@ -76,12 +76,18 @@ class Run:
         The identifier of the thread that trains.
     in_hand : bool
         True while a batch is read and not trained on.
+    observers : list of TrainingExtension
+        Called after the extensions of the main loop, of which they are no part: they have no state.
+    after_batch : callable or None
+        Called after every batch; an observer would cost a commit of the log each time.
     """
 
     def __init__(self, main_loop: Owner) -> None:
         self.main_loop = main_loop
         self.announced = False
         self.loaded: set[str] = set()
+        self.observers: list[TrainingExtension] = []
+        self.after_batch: Callable[[], None] | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -98,6 +104,8 @@ class Run:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+        self.observers = []
+        self.after_batch = None
         self.reset()
 
     def nothing_to_do(self) -> str | None:
@@ -184,7 +192,7 @@ class Run:
         for extension in goals:
             extension.main_loop = main_loop
         profile = main_loop.profile if config.profile else None
-        self.dispatcher.refresh([*goals, *main_loop.extensions], profile)
+        self.dispatcher.refresh([*goals, *main_loop.extensions, *self.observers], profile)
 
     def forget_earlier(self) -> None:
         """Begin without the error of an earlier run, and without what was requested of it."""
@@ -300,6 +308,7 @@ class Run:
         batches, status = main_loop.epoch_iterator, main_loop.status
         arriving, receive = self.dispatcher.arriving, self.dispatcher.receive
         process_batch, profile = main_loop.algorithm.process_batch, main_loop.profile
+        after_batch = self.after_batch
         total, within = profile.total, profile.current
         read, train = (*within, "read_data"), (*within, "train")
         total.setdefault(read, 0.0)
@@ -334,8 +343,15 @@ class Run:
             self.in_hand = False
             status["iterations_done"] += 1
             fire(CallbackName.AFTER_BATCH, batch)
+            if after_batch is not None:
+                after_batch()
             if ending.requested:
-                raise TrainingFinish
+                if mailbox.gate is not None:  # a rewind to the end, which is there now, pauses
+                    mailbox.run_all()
+                    if batches is not main_loop.epoch_iterator:
+                        return False
+                if ending.requested:
+                    raise TrainingFinish
 
     # What goes wrong or is wanted meanwhile
 

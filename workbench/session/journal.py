@@ -12,6 +12,9 @@ from workbench.interfaces import Command, Loop
 
 RECORD = "interventions"
 
+CHANGING = ("set", "call")
+"""Commands that change training; a replay does not cross them, since it cannot repeat them."""
+
 FREELY_RECORDED = 1000
 """Interventions of one row, up to which each new one is in the log as soon as it is settled."""
 

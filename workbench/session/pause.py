@@ -44,10 +44,11 @@ class Pause:
         self._changed = changed
         self._paused = False
         self._step: object = None
+        self._holding = False
 
     def end(self) -> None:
         """Forget pause and step, at the end of a run."""
-        self._paused = self._journal.paused = False
+        self._paused = self._journal.paused = self._holding = False
         self._step = None
 
     def begin(self) -> None:
@@ -60,6 +61,14 @@ class Pause:
         """End a pause or a step."""
         if not self._paused and self._step is None:
             raise Refused("the session is not paused")
+        self._set(False)
+
+    def stay(self) -> None:
+        """Pause, whether or not the session is paused."""
+        self._set(True)
+
+    def leave(self) -> None:
+        """End a pause or a step, whether or not there is one."""
         self._set(False)
 
     def step(self, n: int) -> None:
@@ -87,11 +96,17 @@ class Pause:
 
     def hold(self) -> None:
         """Carry out commands, and nothing else, until one of them lets training go on."""
+        if self._holding:  # the command that asks was carried out by this very method
+            return
         release_workers()  # leaves the CPU to the notebook meanwhile
         mailbox, queue = self._run.mailbox, self._queue
-        while self._paused:
-            mailbox.run_next()
-            if mailbox.yielding and not queue.settled_before(len(queue.commands) + 1):
-                # for which the event must end first; the pause goes on at the boundary
-                self._main_loop.post(self.hold)
-                return
+        self._holding = True
+        try:
+            while self._paused:
+                mailbox.run_next()
+                if mailbox.yielding and not queue.settled_before(len(queue.commands) + 1):
+                    # for which the event must end first; the pause goes on at the boundary
+                    self._main_loop.post(self.hold)
+                    return
+        finally:
+            self._holding = False

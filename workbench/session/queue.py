@@ -11,19 +11,23 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from workbench.errors import TrainingFinish
 from workbench.interfaces import Loop
 from workbench.session.command import Command
-from workbench.session.journal import Journal
+from workbench.session.journal import CHANGING, Journal
 from workbench.tensor import SharedVariable
 
 NOT_STARTED = "the session was not started"
 OVERTAKEN = "stop came before it took effect"
 OVERTAKEN_KINDS = ("pause", "resume", "step", "train")
+
+
+LATER = object()
+"""Returned by an action that settles and documents its command itself, now or later."""
 
 
 class Refused(Exception):
@@ -38,6 +42,16 @@ class Value:
     shared: SharedVariable
     value: np.ndarray[Any, Any]
     details: dict[str, Any]
+
+
+class Changes(Protocol):
+    """An observer of the commands that change training."""
+
+    def before_change(self, command: Command) -> None:
+        """Note that `command` is about to change training."""
+
+    def after_change(self, *, failed: bool = False) -> None:
+        """Note that it has."""
 
 
 class Queue:
@@ -60,6 +74,8 @@ class Queue:
         Why new commands are refused; None while they are accepted.
     thread : int or None
         The identifier of the thread that carries them out.
+    changes : Changes or None
+        Is told of commands that change training.
     """
 
     def __init__(self, main_loop: Loop, journal: Journal) -> None:
@@ -67,6 +83,7 @@ class Queue:
         self.lock = threading.RLock()
         self.closed: str | None = NOT_STARTED
         self.thread: int | None = None
+        self.changes: Changes | None = None
         self._main_loop = main_loop
         self._journal = journal
         self._settled = 0  # all commands before this index are
@@ -133,8 +150,13 @@ class Queue:
             command._refuse(OVERTAKEN)
             return
         done = self._main_loop.status["iterations_done"]
+        changes = self.changes if command.kind in CHANGING else None
+        if changes is not None:
+            changes.before_change(command)
+        failed, result = True, None
         try:
             result = action()
+            failed = False
         except TrainingFinish:
             self._journal.document(command, details)
             command._apply(done)
@@ -143,10 +165,14 @@ class Queue:
             command._refuse(str(refusal))
         except Exception as error:
             command._refuse(f"{type(error).__name__}: {error}", error)
-        else:
+        if changes is not None:
+            changes.after_change(failed=failed)
+        if failed:
+            return
+        if result is not LATER:
             self._journal.document(command, details)
             command._apply(done, result)
-            then()
+        then()
 
     # Order
 
@@ -197,11 +223,19 @@ class Queue:
             if value.shared in last:
                 replaced.append(value)
                 continue
+            old = value.shared.get_value()
+            if self.changes is not None:
+                self.changes.before_change(value.command)
+            failed = True
             try:
                 value.shared.set_value(value.value)
+                failed = False
             except Exception as error:
                 value.command._refuse(f"{type(error).__name__}: {error}", error)
-            else:
+            if self.changes is not None:
+                self.changes.after_change(failed=failed)
+            if not failed:
+                value.details["old"] = old.item() if old.ndim == 0 else old
                 last[value.shared] = value.command
                 assigned.append(value)
         for value in reversed(assigned):

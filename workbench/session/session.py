@@ -24,8 +24,10 @@ from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
 from workbench.openmp import release_workers
 from workbench.session import display
+from workbench.session.branch import Branch, interventions
 from workbench.session.command import Command
 from workbench.session.queue import Value
+from workbench.session.snapshots import Snapshot
 from workbench.session.worker import Worker
 from workbench.tensor import SharedVariable
 from workbench.utils.attributes import FixedAttributes
@@ -266,6 +268,83 @@ class Session(FixedAttributes, interfaces.Session):
             except WorkbenchError as error:
                 command._refuse(str(error), error)
             return command
+
+    def snapshot(self, name: str = "snapshot") -> Command:
+        """Keep the present state of training in memory, before those taken on the way.
+
+        Parameters
+        ----------
+        name : str
+            Why it is kept.
+        """
+        rewinder = self._worker.rewinder
+        return self._queue.ask("snapshot", name, lambda: rewinder.take(name).iteration)
+
+    def rewind(self, iteration: int, *, branch: str | None = None) -> Command:
+        """Bring training back to where `iteration` batches were done, and pause there.
+
+        The last snapshot before is loaded, and the batches in between are trained on once more,
+        which gives the same numbers as the first time; extensions are called again meanwhile.
+        Interventions made at `iteration` itself are not part of it. What followed stays, in memory
+        and in the database of an `SQLiteLog`, as a branch. Also after the end of a run.
+
+        Parameters
+        ----------
+        iteration : int
+        branch : str, optional
+            A name among `branches`; the present one if not given.
+
+        Raises
+        ------
+        SessionError
+            Unless `iteration` is a number of 0 or more.
+        """
+        if not is_count(iteration) and iteration != 0:
+            raise SessionError(f"iteration must be a number of 0 or more, not {iteration!r}")
+        of = "" if branch is None else f" of {branch}"
+        return self._go_back("rewind", f"rewind to {iteration:,}{of}", iteration, branch)
+
+    def undo(self) -> Command:
+        """Bring training back to where it was before the last intervention, and pause there.
+
+        Interventions are what `set` and `call` have done, and rewinds. What followed stays as a
+        branch.
+        """
+        return self._go_back("undo", "undo")
+
+    def _go_back(self, kind: str, text: str, *where: Any) -> Command:
+        rewinder, hold = self._worker.rewinder, self._worker.pause.hold
+
+        def action() -> object:
+            if kind == "undo":
+                return rewinder.undo(command, self.commands)
+            return rewinder.rewind(command, *where)
+
+        with self._queue.lock:
+            if not self._worker.state.ended:
+                command = self._queue.ask(kind, text, action, then=hold)
+                return command
+            command = self._queue.new(kind, text)
+            try:
+                self._worker.launch(lambda: self._queue.carry_out(command, action, {}, hold))
+            except WorkbenchError as error:
+                command._refuse(str(error), error)
+            return command
+
+    @property
+    def branches(self) -> list[Branch]:
+        """The ways that training went; the last one is the present one."""
+        return list(self._worker.rewinder.branches)
+
+    @property
+    def snapshots(self) -> list[Snapshot]:
+        """The states of training that are kept in memory, by iteration."""
+        return list(self._worker.rewinder.ring)
+
+    @property
+    def interventions(self) -> list[dict[str, Any]]:
+        """What was asked of this run and took effect, by iteration, from the log."""
+        return interventions(self.log)
 
     def stop(self) -> Command:
         """End training between two batches, in good order.

@@ -21,6 +21,7 @@ from workbench.session.command import Command
 from workbench.session.journal import Journal
 from workbench.session.pause import Pause
 from workbench.session.queue import Queue
+from workbench.session.rewind import Rewinder
 from workbench.utils.notices import remark, tell
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class Worker:
     queue : Queue
         The commands to the thread; its lock guards the attributes here.
     pause : Pause
+    rewinder : Rewinder
     state : State
     exception : BaseException or None
         What ended training, if it failed.
@@ -78,6 +80,8 @@ class Worker:
         self._journal = Journal(main_loop)
         self.queue = Queue(main_loop, self._journal)
         self.pause = Pause(main_loop, self._run, self.queue, self._journal, self._paused)
+        self.rewinder = Rewinder(main_loop, self._run, self.pause, self._journal)
+        self.queue.changes = self.rewinder
         self.state = State.CREATED
         self.exception: BaseException | None = None
         self.traceback: TracebackType | None = None
