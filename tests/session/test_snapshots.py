@@ -1,5 +1,7 @@
 """Which snapshots are kept: bounded in number and bytes, denser near the present."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -35,7 +37,7 @@ def test_the_newest_is_kept_though_it_is_too_large():
 
 def test_the_present_is_denser_than_the_past():
     kept = [one.iteration for one in filled(Ring(most=20), range(1000))]
-    gaps = [after - before for before, after in zip(kept, kept[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(kept)]
     assert kept[-1] == 999
     assert sum(gaps[-5:]) < sum(gaps[:5]) / 4
 

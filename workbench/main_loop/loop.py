@@ -201,7 +201,14 @@ class MainLoop(FixedAttributes):
         if note is not None:
             tell(note)
 
-    def start(self, *, epochs: int | None = None, batches: int | None = None) -> Session:
+    def start(
+        self,
+        *,
+        epochs: int | None = None,
+        batches: int | None = None,
+        paused: bool = False,
+        name: str | None = None,
+    ) -> Session:
         """Train in a background thread; return the session that controls it.
 
         If a session trains this main loop already, that one is returned, and a line says so.
@@ -210,6 +217,10 @@ class MainLoop(FixedAttributes):
         ----------
         epochs, batches : int, optional
             Train on this many more instead of until the end; see `go_on`.
+        paused : bool
+            Pause before the first batch.
+        name : str, optional
+            The name of the session.
 
         Raises
         ------
@@ -220,9 +231,9 @@ class MainLoop(FixedAttributes):
         """
         from workbench.session import Session  # a session stands above the main loop that it runs
 
-        session = Session(self)
+        session = Session(self, name)
         try:
-            session.start(epochs=epochs, batches=batches)
+            session.start(epochs=epochs, batches=batches, paused=paused)
         except AlreadyTrainingError as refusal:
             running = refusal.session
             if not isinstance(running, Session) or running.main_loop is not self:

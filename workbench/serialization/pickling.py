@@ -113,11 +113,11 @@ def pickled(value: Any, references: References) -> bytes:
         _Pickler(file, references).dump(value)
         return file.getvalue()
 
-    result: bytes = _with_deep_stack(run)
+    result: bytes = with_deep_stack(run)
     return result
 
 
-def _with_deep_stack(run: Callable[[], Any]) -> Any:
+def with_deep_stack(run: Callable[[], Any]) -> Any:
     """Run, and where Python's recursion limit ends it, once more in a thread with a large stack."""
     try:
         return run()
@@ -333,7 +333,7 @@ def unpickled(members: Mapping[str, bytes], name: str, where: str) -> Any:
     """The object under `name` in the archive `where`, which somebody trusts."""
     data = archive.pick(members, name, where)
     try:
-        return _with_deep_stack(lambda: _Unpickler(io.BytesIO(data), members, where).load())
+        return with_deep_stack(lambda: _Unpickler(io.BytesIO(data), members, where).load())
     except (AttributeError, ImportError) as error:
         raise ArchiveError(NOT_HERE.format(where=where, name=name, error=error)) from error
     except (pickle.UnpicklingError, EOFError) as error:

@@ -23,6 +23,7 @@ from workbench.main_loop.run import Run
 from workbench.main_loop.state import state_of
 from workbench.session.branch import Branch, interventions
 from workbench.session.command import Command
+from workbench.session.fork import copy_of, load
 from workbench.session.journal import CHANGING, RECORD, Journal
 from workbench.session.queue import LATER, Refused
 from workbench.session.snapshots import Ring, Snapshot
@@ -180,6 +181,44 @@ class Rewinder:
         self._posted = False
         self.take("after an intervention")
 
+    # A second session
+
+    def fork(self, iteration: int | None, name: str | None) -> tuple[MainLoop, int]:
+        """Return a copy of the main loop that stands at a snapshot, and where it is to go first.
+
+        Raises
+        ------
+        Refused
+            If the iteration is not done yet or cannot be reached exactly.
+        """
+        branch = self.branch if name is None else self._named(name)
+        done = self._main_loop.status["iterations_done"]
+        if iteration is None and branch.end is None:
+            snapshot = self.take("fork")
+            iteration, log_state = done, self._log_state(branch)
+        else:
+            iteration = branch.end if iteration is None else iteration
+            assert iteration is not None
+            snapshot, log_state = self._reachable(branch, iteration)
+        copy = copy_of(self._main_loop)
+        log = _until(log_state, snapshot, self._main_loop.log.h_uuid)
+        load(copy, {**snapshot.state, "log": log})
+        return copy, iteration
+
+    def begin_at(self, iteration: int, name: str) -> None:
+        """Have a new run train up to `iteration`, where it stands or will come, and pause there."""
+        self.branches[0].name = name
+        self.branches[0].start = iteration
+        self._changes = len(interventions(self._main_loop.log, CHANGING))
+        status = self._main_loop.status
+        self._run.mailbox.close(
+            lambda: bool(status["iterations_done"] >= iteration), self._stay_and_hold
+        )
+
+    def _stay_and_hold(self) -> None:
+        self._pause.stay()
+        self._pause.hold()
+
     # The way back
 
     def rewind(self, command: Command, iteration: int, name: str | None = None) -> object:
@@ -189,10 +228,7 @@ class Rewinder:
         """
         branch = self.branch if name is None else self._named(name)
         done = self._main_loop.status["iterations_done"]
-        end = done if branch.end is None else branch.end
-        if iteration > end:
-            raise Refused(NOT_YET.format(iteration=iteration, done=end))
-        snapshot, log_state = self._way_to(branch, iteration)
+        snapshot, log_state = self._reachable(branch, iteration)
         details = {"from": done, "to": iteration, "branch": self.branch.name}
         self._go(snapshot, log_state, command, iteration, details)
         return LATER
@@ -227,6 +263,12 @@ class Rewinder:
         state = self._main_loop.log.state_dict() if branch.end is None else branch.state
         assert state is not None
         return state
+
+    def _reachable(self, branch: Branch, iteration: int) -> tuple[Snapshot, Mapping[str, Any]]:
+        done = self._main_loop.status["iterations_done"] if branch.end is None else branch.end
+        if iteration > done:
+            raise Refused(NOT_YET.format(iteration=iteration, done=done))
+        return self._way_to(branch, iteration)
 
     def _way_to(self, branch: Branch, iteration: int) -> tuple[Snapshot, Mapping[str, Any]]:
         """Return the snapshot from which `iteration` is replayed, and the log of its branch."""

@@ -21,12 +21,12 @@ from workbench.errors import SessionError, StateError, WaitInterrupted, Workbenc
 from workbench.extensions.finish import check_more, planned_batches, planned_epochs
 from workbench.interfaces import State
 from workbench.log import TrainingLogBase
-from workbench.main_loop import MainLoop
+from workbench.main_loop import MainLoop, lease
 from workbench.openmp import release_workers
 from workbench.session import display
 from workbench.session.branch import Branch, interventions
 from workbench.session.command import Command
-from workbench.session.queue import Value
+from workbench.session.queue import Refused, Value
 from workbench.session.snapshots import Snapshot
 from workbench.session.worker import Worker
 from workbench.tensor import SharedVariable
@@ -47,7 +47,22 @@ NOT_TO_BE_SAVED = (
 )
 GOES_ON = "wait() was interrupted, training was not: {session!r}. Its method stop() ends it"
 
+TAKEN = "another session that runs is called {name!r}; give this one another name"
+
 _names = itertools.count(1)
+
+
+def check_name(name: object) -> None:
+    """Refuse a name of a session that is not text, or that of another one that runs.
+
+    Raises
+    ------
+    SessionError
+    """
+    if name is not None and (not isinstance(name, str) or not name):
+        raise SessionError(f"the name of a session must be text, not {name!r}")
+    if any(name == session.name for session in lease.sessions()):
+        raise SessionError(TAKEN.format(name=name))
 
 
 class Session(FixedAttributes, interfaces.Session):
@@ -67,6 +82,8 @@ class Session(FixedAttributes, interfaces.Session):
     ----------
     main_loop : MainLoop
         What to run. ``main_loop.start()`` makes a session and starts it.
+    name : str, optional
+        Tells it from other sessions; numbered if not given.
 
     Attributes
     ----------
@@ -75,7 +92,7 @@ class Session(FixedAttributes, interfaces.Session):
 
     Examples
     --------
-    >>> from workbench.main_loop import MainLoop
+    >>> from workbench.main_loop import MainLoop, lease
     >>> class Counter:
     ...     step = 1
     ...     total = 0
@@ -103,9 +120,10 @@ class Session(FixedAttributes, interfaces.Session):
     _parts = ("main_loop",)
     _assign = "session.set({path}, {value})"
 
-    def __init__(self, main_loop: MainLoop) -> None:
+    def __init__(self, main_loop: MainLoop, name: str | None = None) -> None:
+        check_name(name)
         self.main_loop = main_loop
-        self._name = f"session-{next(_names)}"
+        self._name = f"session-{next(_names)}" if name is None else name
         self._worker = Worker(main_loop, self, self._name)
         self._queue = self._worker.queue
 
@@ -164,7 +182,9 @@ class Session(FixedAttributes, interfaces.Session):
         """What the extensions want shown of the run; see `TrainingExtension.views`."""
         return [view for extension in self.main_loop.extensions for view in extension.views()]
 
-    def start(self, *, epochs: int | None = None, batches: int | None = None) -> None:
+    def start(
+        self, *, epochs: int | None = None, batches: int | None = None, paused: bool = False
+    ) -> None:
         """Start training.
 
         If it goes on already, nothing happens but a line that says so. If the extensions say that
@@ -174,6 +194,8 @@ class Session(FixedAttributes, interfaces.Session):
         ----------
         epochs, batches : int, optional
             Train on this many more; see `train`. By default until the end.
+        paused : bool
+            Pause before the first batch.
 
         Raises
         ------
@@ -191,7 +213,7 @@ class Session(FixedAttributes, interfaces.Session):
             if worker.state is not State.CREATED:
                 tell(GOES_ON_ALREADY.format(session=self))
                 return
-            worker.launch(more)
+            worker.launch(more, self.pause if paused else lambda: None)
         worker.tell_note()
 
     # Commands
@@ -240,7 +262,7 @@ class Session(FixedAttributes, interfaces.Session):
         Examples
         --------
         >>> from workbench.extensions import FinishAfter
-        >>> from workbench.main_loop import MainLoop
+        >>> from workbench.main_loop import MainLoop, lease
         >>> class Nothing:
         ...     def initialize(self): pass
         ...     def process_batch(self, batch): pass
@@ -303,6 +325,58 @@ class Session(FixedAttributes, interfaces.Session):
             raise SessionError(f"iteration must be a number of 0 or more, not {iteration!r}")
         of = "" if branch is None else f" of {branch}"
         return self._go_back("rewind", f"rewind to {iteration:,}{of}", iteration, branch)
+
+    def fork(
+        self, iteration: int | None = None, *, branch: str | None = None, name: str | None = None
+    ) -> Session:
+        """Start a second session from a point of this one, paused there; this one goes on.
+
+        The new one has a copy of the main loop, with parameters, extensions and a log of its own;
+        the two share only the data sets. It is there once the batches between the last snapshot and
+        `iteration` were trained on, which takes a while.
+
+        Parameters
+        ----------
+        iteration : int, optional
+            By default the present one, or the end of `branch`.
+        branch : str, optional
+            A name among `branches`; the present one if not given.
+        name : str, optional
+            The name of the new session.
+
+        Returns
+        -------
+        Session
+
+        Raises
+        ------
+        SessionError
+            If `iteration` is not done yet or cannot be reached exactly, or the main loop cannot be
+            copied.
+        """
+        if iteration is not None and not is_count(iteration) and iteration != 0:
+            raise SessionError(f"iteration must be a number of 0 or more, not {iteration!r}")
+        rewinder, worker = self._worker.rewinder, self._worker
+        with self._queue.lock:
+            ended = worker.state.ended
+            command = (
+                None
+                if ended
+                else self._queue.ask("fork", "fork", lambda: rewinder.fork(iteration, branch))
+            )
+        try:
+            copy, at = rewinder.fork(iteration, branch) if command is None else command.wait()
+        except Refused as refusal:
+            raise SessionError(f"fork: refused: {refusal}") from None
+        new = Session(copy, name)
+        new._begin_at(at, f"fork of {self.name} at {at:,}")
+        return new
+
+    def _begin_at(self, iteration: int, branch: str) -> None:
+        worker = self._worker
+        more = None if worker.nothing_to_do is None else lambda: None
+        with self._queue.lock:
+            worker.launch(more, lambda: worker.rewinder.begin_at(iteration, branch), warns=False)
 
     def undo(self) -> Command:
         """Bring training back to where it was before the last intervention, and pause there.

@@ -96,6 +96,11 @@ class Worker:
         """True in the thread that trains."""
         return threading.current_thread() is self._thread
 
+    @property
+    def nothing_to_do(self) -> str | None:
+        """Why a run would train nothing, if that is sure before it begins."""
+        return self._run.nothing_to_do()
+
     def more(self, epochs: int | None, batches: int | None) -> Callable[[], None] | None:
         """Return what asks for that many more, or None if neither is given."""
         return self._run.more(epochs, batches)
@@ -106,8 +111,17 @@ class Worker:
         if text:
             tell(text)
 
-    def launch(self, more: Callable[[], None] | None) -> None:
+    def launch(
+        self,
+        more: Callable[[], None] | None,
+        before: Callable[[], object] = lambda: None,
+        *,
+        warns: bool = True,
+    ) -> None:
         """Begin a run in a thread of its own; under the lock. If that fails nothing is changed.
+
+        `before` is called when commands are accepted and nothing was trained yet. Other sessions
+        that train are warned of unless it is clear that they do.
 
         Raises
         ------
@@ -118,7 +132,7 @@ class Worker:
         """
         others = lease.sessions()
         held = lease.Lease(self._main_loop, self._session)
-        before = self.state, self._thread, self.queue.closed
+        earlier = self.state, self._thread, self.queue.closed
         try:
             self._set_note(self._run.nothing_to_do() if more is None else None)
             if self.note:
@@ -126,7 +140,8 @@ class Worker:
                 self._end(State.FINISHED)
                 self.ended.set()
                 return
-            self._warn_of(others)
+            if warns:
+                self._warn_of(others)
             self.exception = self.traceback = None
             self.runs += 1
             release_workers()  # this thread's, which would slow down the new one
@@ -139,10 +154,11 @@ class Worker:
             )
             self.state, self.queue.closed = State.RUNNING, None
             self.ended.clear()
+            before()
             self._thread.start()
             self.queue.thread = self._thread.ident
         except BaseException as error:
-            self.state, self._thread, self.queue.closed = before
+            self.state, self._thread, self.queue.closed = earlier
             if self.state.ended:
                 self.ended.set()
             held.release()
