@@ -238,9 +238,17 @@ class Queue:
                 value.details["old"] = old.item() if old.ndim == 0 else old
                 last[value.shared] = value.command
                 assigned.append(value)
+        paths = self._paths() if assigned else {}
         for value in reversed(assigned):
+            if value.shared in paths:
+                value.details["path"] = paths[value.shared]
             self._journal.document(value.command, value.details)
         for value in reversed(replaced):
             value.command._replace(done, last[value.shared])
         for value in reversed(assigned):
             value.command._apply(done)
+
+    def _paths(self) -> dict[SharedVariable, str]:
+        """Return the names by which the state of training knows its shared variables."""
+        parameters, others = self._main_loop.state_variables()
+        return {variable: name for name, variable in {**parameters, **others}.items()}

@@ -9,7 +9,7 @@ the thread that trains carries the command out there.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
@@ -26,7 +26,8 @@ from workbench.openmp import release_workers
 from workbench.session import display
 from workbench.session.branch import Branch, interventions
 from workbench.session.command import Command
-from workbench.session.queue import Refused, Value
+from workbench.session.queue import LATER, Refused, Value
+from workbench.session.replay import Replay, thread_note
 from workbench.session.snapshots import Snapshot
 from workbench.session.worker import Worker
 from workbench.tensor import SharedVariable
@@ -377,6 +378,54 @@ class Session(FixedAttributes, interfaces.Session):
         more = None if worker.nothing_to_do is None else lambda: None
         with self._queue.lock:
             worker.launch(more, lambda: worker.rewinder.begin_at(iteration, branch), warns=False)
+
+    def replay(
+        self,
+        source: TrainingLogBase | Iterable[Mapping[str, Any]],
+        *,
+        functions: Mapping[str, Callable[[MainLoop], Any]] | None = None,
+    ) -> Command:
+        """Make the interventions of another run in this one, each at its iteration.
+
+        A main loop made by the same code, with the same seeds, in one tier and with one number of
+        threads, gives the same numbers as that run, to the last bit.
+
+        Parameters
+        ----------
+        source : TrainingLogBase or iterable of mapping
+            The log of the other run, or its `interventions`.
+        functions : mapping, optional
+            The functions that were called there by `call`, by their names: a log cannot keep them.
+
+        Returns
+        -------
+        Command
+            Applied at the iteration of the last intervention.
+
+        Raises
+        ------
+        SessionError
+            If an intervention cannot be made here; nothing was changed then.
+
+        Examples
+        --------
+        >>> again = main_loop.start(paused=True)  # doctest: +SKIP
+        >>> again.replay(session.log)  # doctest: +SKIP
+        >>> again.resume()  # doctest: +SKIP
+        """
+        replay = Replay(self.main_loop, source, functions or {})
+        note = thread_note(source)
+        if note is not None:
+            tell(note)
+
+        def action() -> object:
+            replay.check(self.log.status["iterations_done"])
+            replay.begin(self._queue, command)
+            return LATER
+
+        with self._queue.lock:
+            command = self._queue.ask("replay", f"replay {len(replay)} interventions", action)
+            return command
 
     def undo(self) -> Command:
         """Bring training back to where it was before the last intervention, and pause there.
