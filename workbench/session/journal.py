@@ -12,7 +12,7 @@ from workbench.interfaces import Command, Loop
 
 RECORD = "interventions"
 
-CHANGING = ("set", "call")
+CHANGING = ("set", "call", "hold", "release")
 """Commands that change training; a replay does not cross them, since it cannot repeat them."""
 
 FREELY_RECORDED = 1000

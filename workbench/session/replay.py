@@ -13,6 +13,7 @@ from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
 from workbench.session.branch import interventions
 from workbench.session.command import Command
+from workbench.session.hyperparameters import modifier_of
 from workbench.session.journal import CHANGING
 from workbench.session.queue import Queue
 from workbench.tensor.execution import available_threads
@@ -102,19 +103,22 @@ class Replay:
 
     def _action(self, record: Mapping[str, Any]) -> tuple[str, Callable[[], Any], dict[str, Any]]:
         text = record["text"]
-        if record["command"] == "set":
+        kind = record["command"]
+        if kind != "call":
             name = record.get("path", record.get("variable"))
             if name not in self._known:
                 hint = nearest(str(name), self._known)
                 raise SessionError(NO_VARIABLE.format(text=text, name=name, hint=hint))
-            variable, value = self._known[name], np.array(record["value"])
-            variable._checked(value)
+            variable, value = self._known[name], record.get("value")
+            if value is not None:
+                value = np.array(value)
+                variable._checked(value)
+            actions: dict[str, Callable[[], Any]] = {"set": partial(variable.set_value, value)}
+            if kind in ("hold", "release"):
+                modifier = modifier_of(self._main_loop, variable, kind)
+                actions = {"hold": partial(modifier.hold, value), "release": modifier.release}
             keys = ("variable", "path", "value", "old")
-            return (
-                "set",
-                partial(variable.set_value, value),
-                {key: record[key] for key in keys if key in record},
-            )
+            return kind, actions[kind], {key: record[key] for key in keys if key in record}
         name = text.removeprefix("call ")
         if name not in self._functions:
             raise SessionError(NO_FUNCTION.format(text=text, name=name))

@@ -26,6 +26,13 @@ from workbench.openmp import release_workers
 from workbench.session import display
 from workbench.session.branch import Branch, interventions
 from workbench.session.command import Command
+from workbench.session.hyperparameters import (
+    Hyperparameter,
+    hyperparameters,
+    modifier_of,
+    path_in,
+    variable_of,
+)
 from workbench.session.queue import LATER, Refused, Value
 from workbench.session.replay import Replay, thread_note
 from workbench.session.snapshots import Snapshot
@@ -498,24 +505,30 @@ class Session(FixedAttributes, interfaces.Session):
 
         return self._queue.ask("call", f"call {name}", action)
 
-    def set(self, shared: SharedVariable, value: Any) -> Command:
+    def set(self, shared: SharedVariable | str, value: Any) -> Command:
         """Give a shared variable a new value, between two batches.
 
-        If a schedule drives the variable, the value lasts until that acts the next time; see
-        `workbench.extensions.training.SharedVariableModifier.hold` for one that stays.
+        If a schedule drives the variable, the value lasts until that acts the next time; see `hold`
+        for one that stays.
 
         Parameters
         ----------
-        shared : SharedVariable
-            For instance a learning rate.
+        shared : SharedVariable or str
+            For instance a learning rate; or its name, or one of the paths of `hyperparameters`.
         value : number or array
             Its new value; copied.
+
+        Raises
+        ------
+        SessionError
+            If there is no such variable, or `value` is not a number or an array.
         """
-        if not isinstance(shared, SharedVariable):
+        if not isinstance(shared, (SharedVariable, str)):
             raise SessionError(
                 f"set() takes a shared variable and its new value, got {shared!r}; the learning "
                 "rate of a rule is session.main_loop.algorithm.step_rule.learning_rate"
             )
+        shared = variable_of(self.main_loop, shared)
         given = np.array(to_python(value))
         if given.dtype.kind not in "biufc":
             raise SessionError(f"{shared} must be set to a number or an array, not {value!r}")
@@ -532,6 +545,52 @@ class Session(FixedAttributes, interfaces.Session):
                 else:
                     self._queue.assign_later(Value(command, shared, given, details))
             return command
+
+    def hold(self, shared: SharedVariable | str, value: Any = None) -> Command:
+        """Have the schedule that drives a variable leave it alone, until `release`.
+
+        Parameters
+        ----------
+        shared : SharedVariable or str
+        value : number or array, optional
+            What to assign first; the variable keeps its value if not given.
+
+        Raises
+        ------
+        SessionError
+            If there is no such variable, or no schedule drives it.
+        """
+        variable = variable_of(self.main_loop, shared)
+        modifier = modifier_of(self.main_loop, variable, "hold")
+        to = "" if value is None else f" at {value}"
+        details = {"variable": str(variable), "path": path_in(self.main_loop, variable)}
+        if value is not None:
+            variable._checked(np.array(to_python(value)))
+            details["value"] = to_python(value)
+        action = partial(modifier.hold, value)
+        return self._queue.ask("hold", f"hold {variable}{to}", action, details)
+
+    def release(self, shared: SharedVariable | str) -> Command:
+        """Have the schedule that drives a variable act again, from its next turn on.
+
+        Parameters
+        ----------
+        shared : SharedVariable or str
+
+        Raises
+        ------
+        SessionError
+            If there is no such variable, or no schedule drives it.
+        """
+        variable = variable_of(self.main_loop, shared)
+        modifier = modifier_of(self.main_loop, variable, "release")
+        details = {"variable": str(variable), "path": path_in(self.main_loop, variable)}
+        return self._queue.ask("release", f"release {variable}", modifier.release, details)
+
+    @property
+    def hyperparameters(self) -> list[Hyperparameter]:
+        """The numbers that may be changed while training, with their values and bounds."""
+        return hyperparameters(self.main_loop)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended.
