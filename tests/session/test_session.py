@@ -698,7 +698,7 @@ def test_a_session_shows_itself(paused):
 @pytest.mark.parametrize(
     ("target", "value", "text"),
     [
-        ("learning_rate", 0.1, "takes a shared variable and its new value, got 'learning_rate'"),
+        ("learning_rate", 0.1, "this run has no variable 'learning_rate'; give the variable itself"),
         (
             workbench.shared(0.1, "rate"),
             "fast",

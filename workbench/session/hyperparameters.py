@@ -16,9 +16,7 @@ from workbench.tensor.interval import Interval
 LINEAR = ("momentum",)
 """Names of numbers without upper bound that are chosen on a linear scale all the same."""
 
-NO_VARIABLE = (
-    "this run has no variable {name!r}{hint}; give the variable itself, or one of the names {known}"
-)
+NO_VARIABLE = "this run has no variable {name!r}{hint}; give the variable itself{known}"
 SEVERAL = "several variables of this run are called {name!r}: give one of {paths}"
 NOT_DRIVEN = "no schedule drives {name}: there is nothing to {what}"
 
@@ -128,7 +126,8 @@ def variable_of(loop: Loop, given: SharedVariable | str) -> SharedVariable:
         raise SessionError(SEVERAL.format(name=given, paths=", ".join(map(repr, named))))
     known = list(dict.fromkeys(one.name for one in hyperparameters(loop)))
     hint = nearest(str(given), [*known, *paths])
-    raise SessionError(NO_VARIABLE.format(name=given, hint=hint, known=", ".join(map(repr, known))))
+    names = f", or one of the names {', '.join(map(repr, known))}" if known else ""
+    raise SessionError(NO_VARIABLE.format(name=given, hint=hint, known=names))
 
 
 def path_in(loop: Loop, variable: SharedVariable) -> str:
