@@ -162,6 +162,8 @@ class Command(Protocol):
         The name of the method that made it.
     text : str
         What was asked for, for a person.
+    by : str
+        Who asked for it: ``code``, ``button`` or a tool.
     iteration : int or None
         The number of iterations done when it was applied.
     reason : str or None
@@ -173,6 +175,7 @@ class Command(Protocol):
     id: int
     kind: str
     text: str
+    by: str
     iteration: int | None
     reason: str | None
     exception: BaseException | None

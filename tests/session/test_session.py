@@ -37,6 +37,7 @@ from workbench.extensions import CompositeExtension, FinishAfter, SimpleExtensio
 from workbench.extensions.stopping import FinishIfNoImprovementAfter
 from workbench.session import Session, State
 from workbench.session import process as sessions
+from workbench.utils.actors import acting_as
 
 SOON = 20  # seconds in which anything here must have happened
 
@@ -268,11 +269,18 @@ def test_interventions_are_recorded_where_they_took_effect(paused):
     wait_until_paused(paused)
     paused.call(lambda _: None).wait(SOON)
     pause, change, step = paused.log[0]["interventions"]
-    assert pause == {"id": 1, "command": "pause", "text": "pause"}
+    assert pause == {"id": 1, "command": "pause", "text": "pause", "by": "code"}
     assert change["text"] == "set learning_rate = 0.25"
     assert (change["variable"], change["value"]) == ("learning_rate", 0.25)
-    assert step == {"id": 3, "command": "step", "text": "step 2", "batches": 2}
+    assert (step["command"], step["text"], step["batches"]) == ("step", "step 2", 2)
     assert [c["command"] for c in paused.log[2]["interventions"]] == ["call"]
+
+
+def test_interventions_say_who_asked_for_them(paused):
+    with acting_as("button"):
+        paused.step().wait(SOON)
+    wait_until_paused(paused)
+    assert [record["by"] for record in paused.log[0]["interventions"]] == ["code", "button"]
 
 
 # Refusals

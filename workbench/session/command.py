@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from workbench import interfaces
 from workbench.errors import SessionError, WaitInterrupted
+from workbench.utils.actors import actor
 from workbench.utils.waiting import wait
 
 WAITS_FOR_ITSELF = (
@@ -36,6 +37,8 @@ class Command(interfaces.Command):
         Why it was refused, or how it failed.
     exception : BaseException or None
         What it raised, if it did.
+    by : str
+        Who asked for it: ``code``, ``button``, or what `workbench.utils.actors.acting_as` says.
     replaced_by : int or None
         The command, given before this one took effect, whose value counted instead.
     """
@@ -46,6 +49,7 @@ class Command(interfaces.Command):
         self.id = id
         self.kind = kind
         self.text = text
+        self.by = actor()
         self.iteration: int | None = None
         self.reason: str | None = None
         self.exception: BaseException | None = None

@@ -1,7 +1,8 @@
 """A journal of interventions: what was done to a run, at the iteration where it took effect.
 
-The record ``interventions`` of a row is a tuple of mappings with ``id``, ``command``, ``text`` and
-what the command adds: for `Session.set`, ``variable`` and ``value``.
+The record ``interventions`` of a row is a tuple of mappings with ``id``, ``command``, ``text``,
+``by`` (who asked for it) and what the command adds: for `Session.set`, ``variable``, ``path``,
+``value`` and ``old``.
 """
 
 from __future__ import annotations
@@ -40,7 +41,13 @@ class Journal:
 
     def document(self, command: Command, details: dict[str, Any]) -> None:
         """Record that `command` took effect."""
-        record = {"id": command.id, "command": command.kind, "text": command.text, **details}
+        record = {
+            "id": command.id,
+            "command": command.kind,
+            "text": command.text,
+            "by": command.by,
+            **details,
+        }
         log = self._main_loop.log
         row = log.current_row
         records = row.get(RECORD, ())
