@@ -36,7 +36,7 @@ from workbench.errors import (
 from workbench.extensions import CompositeExtension, FinishAfter, SimpleExtension
 from workbench.extensions.stopping import FinishIfNoImprovementAfter
 from workbench.session import Session, State
-from workbench.session import process as sessions
+from workbench.session import running_sessions as sessions
 
 SOON = 20  # seconds in which anything here must have happened
 

@@ -4,7 +4,7 @@ from workbench.extensions import predicates
 from workbench.extensions.base import TrainingExtension, callback
 from workbench.extensions.composite import CompositeExtension
 from workbench.extensions.events import CallbackName
-from workbench.extensions.finish import FinishAfter
+from workbench.extensions.finish_after import FinishAfter
 from workbench.extensions.monitoring import (
     DataStreamMonitoring,
     MonitoringExtension,
@@ -13,7 +13,7 @@ from workbench.extensions.monitoring import (
 from workbench.extensions.printing import Printing
 from workbench.extensions.progress import ProgressBar
 from workbench.extensions.saveload import Checkpoint, Load
-from workbench.extensions.simple import (
+from workbench.extensions.simple_extension import (
     Predicate,
     SimpleExtension,
     Triggers,

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Unpack
 
 from workbench.extensions.events import CallbackName
-from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.extensions.simple_extension import SimpleExtension, Triggers
 
 _HEADINGS = {
     CallbackName.BEFORE_TRAINING: "Before training",

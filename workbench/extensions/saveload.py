@@ -18,11 +18,11 @@ from typing import Any, Unpack
 from workbench.errors import ArchiveError, CheckpointWarning, ExtensionError, StateError, nearest
 from workbench.extensions.base import Handler
 from workbench.extensions.events import CallbackName
-from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.extensions.simple_extension import SimpleExtension, Triggers
 from workbench.interfaces import Loop
 from workbench.names import explain_missing
+from workbench.serialization.background_writer import Writer
 from workbench.serialization.checkpoint import Snapshot, check_separate, read_state
-from workbench.serialization.writer import Writer
 from workbench.tensor import SharedVariable
 from workbench.utils.atomic import replace_file
 from workbench.utils.notices import mention

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workbench.interfaces import Holder
+from workbench.serialization.load_steps import LoadStep, all_or_nothing, load_step
 from workbench.serialization.state import check_keys
-from workbench.serialization.steps import LoadStep, all_or_nothing, load_step
-from workbench.serialization.values import add_unique
+from workbench.serialization.variable_values import add_unique
 
 
 def named(extensions: Iterable[Holder]) -> dict[str, Holder]:

@@ -16,7 +16,7 @@ from workbench.extensions.composite import CompositeExtension
 from workbench.extensions.events import CallbackName
 from workbench.extensions.predicates import OnLogRecord
 from workbench.extensions.saveload import Checkpoint
-from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.extensions.simple_extension import SimpleExtension, Triggers
 from workbench.extensions.training import TrackTheBest
 from workbench.interfaces import Holder, Loop
 from workbench.names import explain_missing

@@ -6,7 +6,7 @@ import datetime
 from typing import Any, Unpack
 
 from workbench.extensions.events import CallbackName
-from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.extensions.simple_extension import SimpleExtension, Triggers
 
 _LEVELS = {
     CallbackName.AFTER_BATCH: ("batch", "iterations_done"),

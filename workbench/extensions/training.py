@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Literal, Unpack
 
 from workbench.errors import ArgumentError, ExtensionError
-from workbench.extensions.direction import check_direction, check_number
+from workbench.extensions.compared_records import check_direction, check_number
 from workbench.extensions.events import CallbackName
 from workbench.extensions.schedules import Schedule
-from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.extensions.simple_extension import SimpleExtension, Triggers
 from workbench.names import explain_missing
 from workbench.tensor import SharedVariable
 from workbench.utils.plain import is_count

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from workbench.extensions.base import TrainingExtension
-from workbench.extensions.finish import (
+from workbench.extensions.finish_after import (
     ask_for_more,
     check_more,
     forget_goal,

@@ -13,7 +13,7 @@ from typing import Any
 
 from workbench.errors import AlreadyTrainingError
 from workbench.interfaces import Loop, Session
-from workbench.serialization.values import by_path
+from workbench.serialization.variable_values import by_path
 
 BY_A_SESSION = (
     "{what} being trained by {session!r}. Nothing was changed and that run goes on. It is "

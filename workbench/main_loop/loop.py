@@ -19,11 +19,11 @@ from workbench.errors import (
     ExtensionError,
 )
 from workbench.extensions.base import TrainingExtension
-from workbench.extensions.foreign import Dispatching, check_log
+from workbench.extensions.third_party import Dispatching, check_log
 from workbench.graph import ComputationGraph
 from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
-from workbench.main_loop import parts, state
+from workbench.main_loop import components, state
 from workbench.main_loop.lease import Lease, check_idle
 from workbench.main_loop.mailbox import Request
 from workbench.main_loop.run import Run
@@ -65,7 +65,7 @@ class MainLoop(FixedAttributes):
         starts: that it is initialised, and that the algorithm trains its parameters.
     log : TrainingLogBase, optional
         The log; a new one if not given. With a log that has iterations, training resumes. A class
-        of your own must have what `workbench.extensions.foreign.Logging` lists.
+        of your own must have what `workbench.extensions.third_party.Logging` lists.
     log_backend : str, optional
         The kind of log to make if none is given; ``config.log_backend`` by default.
     extensions : iterable of TrainingExtension, optional
@@ -115,7 +115,7 @@ class MainLoop(FixedAttributes):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        refuse_former_hooks(cls, parts.FORMER_HOOKS, ExtensionError)
+        refuse_former_hooks(cls, components.FORMER_HOOKS, ExtensionError)
 
     def __init__(
         self,
@@ -126,14 +126,14 @@ class MainLoop(FixedAttributes):
         log_backend: str | None = None,
         extensions: Iterable[TrainingExtension | Dispatching] | None = None,
     ) -> None:
-        parts.check_algorithm(algorithm)
+        components.check_algorithm(algorithm)
         self.algorithm = algorithm
         self.data_stream = None if data_stream is None else as_stream(data_stream)
-        parts.check_model(model)
+        components.check_model(model)
         self.model = model
         self.log = new_log(log_backend) if log is None else log
         check_log(self.log)
-        self.extensions = parts.as_extensions(extensions)
+        self.extensions = components.as_extensions(extensions)
         self.profile = Profile()
         self.epoch_iterator: Iterator[dict[str, Any]] | None = None
         self.started_at: dict[str, int] = {}
@@ -163,7 +163,7 @@ class MainLoop(FixedAttributes):
         ExtensionLookupError
             If none or several have that name.
         """
-        return parts.find_extension(self.extensions, name)
+        return components.find_extension(self.extensions, name)
 
     def run(self, *, epochs: int | None = None, batches: int | None = None) -> None:
         """Train until the end, in this thread.

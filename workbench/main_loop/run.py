@@ -18,9 +18,9 @@ from workbench.algorithms import GradientDescent, TrainingAlgorithm
 from workbench.config import config
 from workbench.data.streams import reading_for
 from workbench.errors import AlgorithmError, DataError, TrainingFinish
-from workbench.extensions import channels
+from workbench.extensions import record_names
 from workbench.extensions.events import CallbackName
-from workbench.extensions.finish import (
+from workbench.extensions.finish_after import (
     GOAL,
     check_more,
     finish_at_goal,
@@ -179,7 +179,7 @@ class Run:
     def refresh(self) -> None:
         """Look again which extensions handle which events; see `MainLoop.refresh`."""
         main_loop = self.main_loop
-        channels.check_distinct(main_loop.extensions)
+        record_names.check_distinct(main_loop.extensions)
         goals = finish_at_goal(main_loop.status)
         for extension in goals:
             extension.main_loop = main_loop
@@ -361,7 +361,7 @@ class Run:
         if not isinstance(log, TrainingLogBase):
             return  # another kind of log need not know its channels
         since = self.main_loop.started_at["iterations_done"]
-        for name, text in channels.never_came(self.main_loop.extensions, log, since):
+        for name, text in record_names.never_came(self.main_loop.extensions, log, since):
             if name not in self._told:
                 logger.warning(text)
             self._told.add(name)

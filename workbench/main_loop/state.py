@@ -54,9 +54,9 @@ from workbench.extensions.state import extension_steps, named, states_of
 from workbench.graph import ComputationGraph
 from workbench.interfaces import Loop
 from workbench.serialization.checkpoint import PARTS
+from workbench.serialization.load_steps import LoadStep, all_or_nothing, load_step
 from workbench.serialization.state import check_keys
-from workbench.serialization.steps import LoadStep, all_or_nothing, load_step
-from workbench.serialization.values import add_unique, by_path, misfits, value_of
+from workbench.serialization.variable_values import add_unique, by_path, misfits, value_of
 from workbench.tensor import SharedVariable
 
 LENGTHS = {

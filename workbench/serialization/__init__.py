@@ -2,19 +2,19 @@
 
 from workbench.names import explain_missing
 from workbench.serialization.checkpoint import continue_training
-from workbench.serialization.exchange import (
-    from_state_dict,
-    load_safetensors,
-    save_safetensors,
-    to_state_dict,
-)
-from workbench.serialization.parameters import load_parameters
+from workbench.serialization.parameters_npz import load_parameters
 from workbench.serialization.pickling import (
     add_to_dump,
     dump,
     dump_and_add_to_dump,
     load,
     secure_dump,
+)
+from workbench.serialization.safetensors_files import (
+    from_state_dict,
+    load_safetensors,
+    save_safetensors,
+    to_state_dict,
 )
 
 __all__ = [

@@ -17,7 +17,7 @@ from workbench.errors import ArchiveError, UntrustedArchiveError
 from workbench.hints import hinted
 from workbench.interfaces import Loop
 from workbench.serialization import archive, state
-from workbench.serialization.parameters import (
+from workbench.serialization.parameters_npz import (
     PARAMETERS,
     decode_parameters,
     encode_parameters,
@@ -32,7 +32,7 @@ from workbench.serialization.pickling import (
     references_to,
     unpickled,
 )
-from workbench.serialization.values import by_path, value_of
+from workbench.serialization.variable_values import by_path, value_of
 from workbench.tensor import SharedVariable
 
 PARTS = ("parameters", "variables", "algorithm", "data", "extensions", "log")

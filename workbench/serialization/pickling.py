@@ -24,7 +24,7 @@ import torch
 from workbench.errors import ArchiveError, UntrustedArchiveError
 from workbench.hints import hinted
 from workbench.serialization import archive
-from workbench.serialization.parameters import (
+from workbench.serialization.parameters_npz import (
     PARAMETERS,
     check_numbered,
     decode_parameters,
@@ -32,7 +32,7 @@ from workbench.serialization.parameters import (
     values_by_path,
 )
 from workbench.serialization.state import decode_member
-from workbench.serialization.values import by_path
+from workbench.serialization.variable_values import by_path
 from workbench.tensor import SharedVariable
 from workbench.tensor.device import default_device
 from workbench.utils.atomic import replace_file

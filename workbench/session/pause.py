@@ -11,7 +11,7 @@ from collections.abc import Callable
 from workbench.interfaces import Loop
 from workbench.main_loop.run import Run
 from workbench.openmp import release_workers
-from workbench.session.journal import Journal
+from workbench.session.interventions import Journal
 from workbench.session.queue import Queue, Refused
 
 

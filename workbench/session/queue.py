@@ -18,7 +18,7 @@ import numpy as np
 from workbench.errors import TrainingFinish
 from workbench.interfaces import Loop
 from workbench.session.command import Command
-from workbench.session.journal import Journal
+from workbench.session.interventions import Journal
 from workbench.tensor import SharedVariable
 
 NOT_STARTED = "the session was not started"

@@ -18,7 +18,7 @@ from workbench.interfaces import State
 from workbench.main_loop import MainLoop, lease
 from workbench.openmp import release_workers, release_workers_after_cells
 from workbench.session.command import Command
-from workbench.session.journal import Journal
+from workbench.session.interventions import Journal
 from workbench.session.pause import Pause
 from workbench.session.queue import Queue
 from workbench.utils.notices import remark, tell

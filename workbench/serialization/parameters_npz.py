@@ -17,7 +17,7 @@ from workbench.errors import ArchiveError
 from workbench.filter import path_of
 from workbench.hints import hinted
 from workbench.serialization import archive
-from workbench.serialization.values import by_path, value_of
+from workbench.serialization.variable_values import by_path, value_of
 from workbench.tensor import SharedVariable
 from workbench.utils.npy import arrays_of
 from workbench.utils.paths import ByPath

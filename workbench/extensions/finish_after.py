@@ -13,7 +13,7 @@ from typing import Any
 from workbench.errors import ArgumentError
 from workbench.extensions.composite import CompositeExtension
 from workbench.extensions.events import CallbackName
-from workbench.extensions.simple import Predicate, SimpleExtension
+from workbench.extensions.simple_extension import Predicate, SimpleExtension
 from workbench.interfaces import Holder, Loop
 from workbench.log import TrainingLogBase
 from workbench.utils.plain import is_count

@@ -6,7 +6,7 @@ import torch
 
 from tests.support.runs import digits_mlp
 from workbench import shared
-from workbench.serialization.values import by_path, misfits, path_of, value_of
+from workbench.serialization.variable_values import by_path, misfits, path_of, value_of
 
 
 def test_paths_are_those_of_bricks():

@@ -16,7 +16,7 @@ from workbench.errors import ArchiveError, ParameterError
 from workbench.filter import path_of
 from workbench.hints import hinted
 from workbench.serialization.archive import check_regular
-from workbench.serialization.values import assign, misfits, value_of
+from workbench.serialization.variable_values import assign, misfits, value_of
 from workbench.tensor import SharedVariable
 from workbench.utils.atomic import replace_file
 

@@ -4,7 +4,7 @@ import copy
 import pickle
 import threading
 
-from workbench.serialization.writer import Writer
+from workbench.serialization.background_writer import Writer
 
 
 def test_training_goes_on_while_something_is_written():

@@ -12,9 +12,9 @@ from workbench.errors import (
     GraphError,
     nearest,
 )
-from workbench.extensions import channels
+from workbench.extensions import record_names
 from workbench.extensions.base import TrainingExtension
-from workbench.extensions.foreign import Dispatching, as_extension
+from workbench.extensions.third_party import Dispatching, as_extension
 from workbench.graph import ComputationGraph
 from workbench.interfaces import Trainable
 
@@ -63,7 +63,7 @@ def as_extensions(
     if isinstance(given, TrainingExtension):
         raise ExtensionError(f"extensions is a list, got {given!r}; write [{given!r}]")
     found = [as_extension(one, f"extensions[{index}]") for index, one in enumerate(given or ())]
-    channels.check_distinct(found)
+    record_names.check_distinct(found)
     return found
 
 

@@ -12,8 +12,8 @@ from workbench.bricks import Linear, Sequence
 from workbench.errors import ArchiveError
 from workbench.model import Model
 from workbench.serialization import add_to_dump, archive, dump, load, load_parameters
-from workbench.serialization.parameters import encode_parameters, values_by_path
-from workbench.serialization.values import by_path
+from workbench.serialization.parameters_npz import encode_parameters, values_by_path
+from workbench.serialization.variable_values import by_path
 
 
 def dumped(parameters):
