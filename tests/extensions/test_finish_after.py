@@ -7,7 +7,7 @@ import pytest
 from tests.support.fakes import Recorder, make
 from workbench.errors import ArgumentError
 from workbench.extensions import FinishAfter
-from workbench.extensions.finish_after import planned_batches
+from workbench.extensions.planned_end import planned_batches
 from workbench.extensions.predicates import OnLogRecord
 from workbench.main_loop.run import NO_MORE_EPOCHS
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.fakes import make
 from workbench.extensions import CompositeExtension, FinishAfter, ProgressBar
-from workbench.extensions.finish_after import planned_batches
+from workbench.extensions.planned_end import planned_batches
 
 
 class Endless:

@@ -13,16 +13,11 @@ from workbench.extensions.monitoring import (
 from workbench.extensions.printing import Printing
 from workbench.extensions.progress import ProgressBar
 from workbench.extensions.saveload import Checkpoint, Load
-from workbench.extensions.simple_extension import (
-    Predicate,
-    SimpleExtension,
-    Triggers,
-    always_true,
-    has_done_epochs,
-)
+from workbench.extensions.simple_extension import SimpleExtension
 from workbench.extensions.stopping import EarlyStopping, FinishIfNoImprovementAfter
 from workbench.extensions.timing import Timestamp, Timing
 from workbench.extensions.training import ReduceOnPlateau, SharedVariableModifier, TrackTheBest
+from workbench.extensions.triggers import Predicate, Triggers, always_true, has_done_epochs
 from workbench.names import explain_missing
 
 __all__ = [

@@ -1,6 +1,6 @@
 """What every extension of the main loop is: methods that events call.
 
-Simple extensions, which do one thing on chosen occasions, stand in `workbench.extensions.simple_extension`.
+`workbench.extensions.simple_extension` has extensions that do one thing on chosen occasions.
 """
 
 from __future__ import annotations

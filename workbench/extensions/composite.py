@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 from workbench.errors import ExtensionError
 from workbench.extensions.base import Handler, TrainingExtension
 from workbench.extensions.events import CallbackName
-from workbench.extensions.simple_extension import SimpleExtension, Triggers
+from workbench.extensions.simple_extension import SimpleExtension
 from workbench.extensions.state import load_states, states_of
 from workbench.extensions.third_party import Dispatching, as_extension
+from workbench.extensions.triggers import Triggers
 from workbench.interfaces import Loop
 from workbench.tensor import SharedVariable
 

@@ -10,7 +10,8 @@ from workbench.data import as_stream
 from workbench.data.streams import reading_for
 from workbench.errors import EvaluationAbandoned, ExtensionError
 from workbench.extensions.events import CallbackName
-from workbench.extensions.simple_extension import SimpleExtension, Triggers
+from workbench.extensions.simple_extension import SimpleExtension
+from workbench.extensions.triggers import Triggers
 from workbench.interfaces import Loop
 from workbench.log import TrainingLogBase
 from workbench.monitoring.accumulate import Monitored

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any, Unpack
 
 from workbench.extensions.events import CallbackName
-from workbench.extensions.simple_extension import SimpleExtension, Triggers
+from workbench.extensions.simple_extension import SimpleExtension
+from workbench.extensions.triggers import Triggers
 
 _HEADINGS = {
     CallbackName.BEFORE_TRAINING: "Before training",

@@ -13,7 +13,7 @@ from bisect import bisect_left
 from typing import Any
 
 from workbench.extensions.base import TrainingExtension
-from workbench.extensions.finish_after import batches_per_epoch, planned_batches, planned_epochs
+from workbench.extensions.planned_end import batches_per_epoch, planned_batches, planned_epochs
 
 logger = logging.getLogger(__name__)
 

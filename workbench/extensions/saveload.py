@@ -18,7 +18,8 @@ from typing import Any, Unpack
 from workbench.errors import ArchiveError, CheckpointWarning, ExtensionError, StateError, nearest
 from workbench.extensions.base import Handler
 from workbench.extensions.events import CallbackName
-from workbench.extensions.simple_extension import SimpleExtension, Triggers
+from workbench.extensions.simple_extension import SimpleExtension
+from workbench.extensions.triggers import Triggers
 from workbench.interfaces import Loop
 from workbench.names import explain_missing
 from workbench.serialization.background_writer import Writer

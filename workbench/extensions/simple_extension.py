@@ -6,69 +6,36 @@ predicate on the log, and arguments of one's own.
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import partial
-from typing import Any, ClassVar, Self, TypedDict, Unpack, get_type_hints
+from typing import Any, ClassVar, Self, Unpack, get_type_hints
 
-from workbench.errors import EventError, ExtensionError, nearest
+from workbench.errors import EventError, ExtensionError
 from workbench.extensions.base import Handler, TrainingExtension, check_signature
 from workbench.extensions.events import CallbackName
 from workbench.extensions.predicates import OnLogRecord
-from workbench.hints import Hinted, hint, hinted, keywords
-from workbench.log import TrainingLogBase
-from workbench.utils.plain import is_count
-
-LogPredicate = Callable[[TrainingLogBase], bool]
-
-PLAIN = (str, int, float, bool)
+from workbench.extensions.triggers import (
+    Condition,
+    LogPredicate,
+    Predicate,
+    Triggers,
+    always_true,
+    any_of,
+    checked_count,
+    grouped,
+    no_epoch_done,
+)
+from workbench.hints import hint, keywords
 
 UNKNOWN_TRIGGER = (
     "{kind} has no trigger {name!r}{hint}; the triggers are {triggers}, and other arguments are "
     "{more}"
 )
 NOT_A_SWITCH = "the trigger {name} is switched on by True and off by False, not by {value!r}"
-NOT_A_COUNT = "the trigger {name} takes a whole number of 1 or more, or None, not {value!r}"
 UNUSED_METHOD = (
     "{kind} defines {event}(), which nothing would ever call: a SimpleExtension acts in do(). "
     "Derive from TrainingExtension, or give the trigger {event}=True"
 )
-
-
-class Triggers(TypedDict, total=False):
-    """The keywords that say when a `SimpleExtension` acts."""
-
-    before_training: bool
-    before_first_epoch: bool
-    before_epoch: bool
-    before_batch: bool
-    on_resumption: bool
-    on_interrupt: bool
-    on_error: bool
-    after_batch: bool
-    after_epoch: bool
-    after_training: bool
-    after_n_epochs: int | None
-    every_n_epochs: int | None
-    after_n_batches: int | None
-    every_n_batches: int | None
-
-
-@hinted
-def always_true(log: TrainingLogBase) -> bool:
-    """Return True, whatever the log says."""
-    return True
-
-
-@hinted
-def has_done_epochs(log: TrainingLogBase) -> bool:
-    """Return whether an epoch has been completed."""
-    return bool(log.status["epochs_done"] > 0)
-
-
-def _no_epoch_done(log: TrainingLogBase) -> bool:
-    return not has_done_epochs(log)
 
 
 NEVER = (
@@ -76,111 +43,6 @@ NEVER = (
     "after_epoch=True or every_n_batches=100, or switch one off (after_epoch=False) if you mean "
     "to call it yourself"
 )
-
-
-class Predicate(Hinted):
-    """Compares the number of epochs or batches done with `num`.
-
-    Parameters
-    ----------
-    condition : str
-        ``after_n_epochs`` or ``after_n_batches``: exactly `num` are done;
-        ``every_n_epochs`` or ``every_n_batches``: a multiple of `num`;
-        ``at_least_n_epochs`` or ``at_least_n_batches``: `num` or more.
-    num : int
-        The number of epochs or batches, 1 or more.
-
-    Raises
-    ------
-    EventError
-        If there is no such condition, or `num` is not such a number.
-
-    Examples
-    --------
-    >>> from workbench.log import TrainingLog
-    >>> log = TrainingLog()
-    >>> log.status["iterations_done"] = 20
-    >>> Predicate("every_n_batches", 10)(log), Predicate("after_n_batches", 10)(log)
-    (True, False)
-    """
-
-    def __init__(self, condition: str, num: int) -> None:
-        if condition not in _COUNTED:
-            raise EventError(
-                f"no condition is called {condition!r}{nearest(condition, _COUNTED)}; there are "
-                f"{', '.join(_COUNTED)}"
-            )
-        self.condition = condition
-        self.num = _count(condition, num)
-        self._key, self._holds = _COUNTED[condition]
-
-    def __call__(self, log: TrainingLogBase) -> bool:
-        return self._holds(log.status[self._key], self.num)
-
-    def __repr__(self) -> str:
-        return f"Predicate({self.condition!r}, {self.num})"
-
-
-def _divides(done: int, num: int) -> bool:
-    return done % num == 0
-
-
-_COUNTED: dict[str, tuple[str, Callable[[int, int], bool]]] = {
-    "after_n_epochs": ("epochs_done", operator.eq),
-    "every_n_epochs": ("epochs_done", _divides),
-    "at_least_n_epochs": ("epochs_done", operator.ge),
-    "after_n_batches": ("iterations_done", operator.eq),
-    "every_n_batches": ("iterations_done", _divides),
-    "at_least_n_batches": ("iterations_done", operator.ge),
-}
-
-
-def _count(name: str, value: Any) -> int:
-    if not is_count(value):
-        raise EventError(NOT_A_COUNT.format(name=name, value=value))
-    return int(value)
-
-
-@dataclass(frozen=True)
-class Condition:
-    """One occasion to act: on `event`, if `predicate` holds, with `arguments` of the user's."""
-
-    event: CallbackName
-    predicate: LogPredicate
-    arguments: tuple[Any, ...] = ()
-
-
-def _alike(conditions: Iterable[Condition]) -> list[list[Condition]]:
-    """Conditions on one event, grouped by their arguments.
-
-    ``every_n_epochs=2`` and ``after_epoch=True`` both hold after the second epoch, which is one
-    occasion to act and not two.
-    """
-    groups: list[list[Condition]] = []
-    for condition in conditions:
-        for group in groups:
-            if _same(group[0].arguments, condition.arguments):
-                group.append(condition)
-                break
-        else:
-            groups.append([condition])
-    return groups
-
-
-def _any_of(conditions: Sequence[Condition]) -> LogPredicate:
-    predicates = [condition.predicate for condition in conditions]
-    if always_true in predicates:
-        return always_true
-    if len(predicates) == 1:
-        return predicates[0]
-    return lambda log: any(holds(log) for holds in predicates)
-
-
-def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    return len(one) == len(other) and all(
-        a is b or (isinstance(a, PLAIN) and isinstance(b, PLAIN) and a == b)
-        for a, b in zip(one, other, strict=True)
-    )
 
 
 class SimpleExtension(TrainingExtension):
@@ -290,7 +152,7 @@ class SimpleExtension(TrainingExtension):
                 raise EventError(NOT_A_SWITCH.format(name=name, value=value))
         elif name in self.INTEGER_TRIGGERS:
             if value is not None:
-                _count(name, value)
+                checked_count(name, value)
         else:
             raise self._unknown_keyword(name)
 
@@ -311,7 +173,7 @@ class SimpleExtension(TrainingExtension):
 
     def _set_condition(self, trigger: str, value: Any) -> None:
         if trigger == "before_first_epoch":
-            self.add_condition(["before_epoch"], _no_epoch_done)
+            self.add_condition(["before_epoch"], no_epoch_done)
         elif trigger in self.BOOLEAN_TRIGGERS:
             self.add_condition([trigger])
         else:
@@ -376,8 +238,8 @@ class SimpleExtension(TrainingExtension):
 
     def dispatch(self, callback_invoked: CallbackName, *from_main_loop: Any) -> None:
         """Call `do` if a condition on this event holds: once for all with the same arguments."""
-        for alike in _alike(self._conditions.get(callback_invoked, ())):
-            if _any_of(alike)(self.main_loop.log):
+        for alike in grouped(self._conditions.get(callback_invoked, ())):
+            if any_of(alike)(self.main_loop.log):
                 self.do(callback_invoked, *from_main_loop, *alike[0].arguments)
 
     def handler(self, event: CallbackName) -> Handler | None:
@@ -397,7 +259,7 @@ class SimpleExtension(TrainingExtension):
     def _direct(self, event: CallbackName, conditions: tuple[Condition, ...]) -> Handler:
         """Return what does the same as `dispatch` for an event that may come with every batch."""
         do, main_loop = self.do, self.main_loop
-        occasions = [(_any_of(alike), alike[0].arguments) for alike in _alike(conditions)]
+        occasions = [(any_of(alike), alike[0].arguments) for alike in grouped(conditions)]
 
         def handle(*from_main_loop: Any) -> None:
             for predicate, arguments in occasions:
@@ -438,3 +300,9 @@ class SimpleExtension(TrainingExtension):
         named = {} if self.name == kind else {"name": self.name}
         options = {**named, **{n: v for n, v in self.triggers.items() if v not in (None, False)}}
         return f"{kind}({', '.join(f'{name}={value!r}' for name, value in options.items())})"
+
+
+def with_arguments(shown: str, *arguments: str) -> str:
+    """Put `arguments` before those of the repr `shown`."""
+    kind, _, options = shown.partition("(")
+    return f"{kind}({', '.join(arguments)}{', ' * (options != ')')}{options}"

@@ -16,8 +16,9 @@ from workbench.extensions.composite import CompositeExtension
 from workbench.extensions.events import CallbackName
 from workbench.extensions.predicates import OnLogRecord
 from workbench.extensions.saveload import Checkpoint
-from workbench.extensions.simple_extension import SimpleExtension, Triggers
+from workbench.extensions.simple_extension import SimpleExtension
 from workbench.extensions.training import TrackTheBest
+from workbench.extensions.triggers import Triggers
 from workbench.interfaces import Holder, Loop
 from workbench.names import explain_missing
 

@@ -6,11 +6,10 @@ The protocols stand here. An extension that meets `Dispatching` is made one of t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from workbench.errors import ExtensionError, LogError
+from workbench.errors import ExtensionError
 from workbench.extensions.base import TrainingExtension
 from workbench.extensions.events import CallbackName
 
@@ -18,7 +17,6 @@ NOT_AN_EXTENSION = (
     "{where} is {given!r}, which is no TrainingExtension{hint}; write a function for "
     "one event as a TrainingExtension with the method of that name"
 )
-NOT_A_LOG = "log is a training log such as SQLiteLog(path), got {given!r}{lacks}"
 
 
 @runtime_checkable
@@ -43,41 +41,7 @@ class Stateful(Protocol):
         """Go back to where `state_dict` was called."""
 
 
-@runtime_checkable
-class Logging(Protocol):
-    """What a main loop and its checkpoints call of a log; `TrainingLogBase` has it."""
-
-    @property
-    def status(self) -> MutableMapping[str, Any]:
-        """``iterations_done``, ``epochs_done``, ..."""
-
-    @property
-    def current_row(self) -> MutableMapping[str, Any]:
-        """The records of the iteration that was done last."""
-
-    def __getitem__(self, time: int) -> MutableMapping[str, Any]:
-        """The records of an iteration."""
-
-    def resume(self) -> Any:
-        """Make ready for a run that goes on."""
-
-    def writing(self) -> AbstractContextManager[Any]:
-        """The time of a run, at the end of which everything is stored."""
-
-    def commit(self) -> Any:
-        """Show other threads what was recorded during an event."""
-
-    def maker(self) -> Any:
-        """What makes the log again from a pickle, or ``None`` to pickle it as it is."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """What must be saved."""
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> Any:
-        """Go back to where `state_dict` was called."""
-
-
-class _ForeignExtension(TrainingExtension):
+class _ThirdParty(TrainingExtension):
     """An extension that is derived from nothing: passes every event on to it.
 
     Parameters
@@ -90,7 +54,7 @@ class _ForeignExtension(TrainingExtension):
     >>> class Listener:
     ...     def dispatch(self, event, *args):
     ...         print(event)
-    >>> _ForeignExtension(Listener()).dispatch("after_epoch")
+    >>> _ThirdParty(Listener()).dispatch("after_epoch")
     after_epoch
     """
 
@@ -136,19 +100,8 @@ def as_extension(given: Any, where: str) -> TrainingExtension:
     if isinstance(given, TrainingExtension):
         return given
     if isinstance(given, Dispatching) and not isinstance(given, type):
-        return _ForeignExtension(given)
+        return _ThirdParty(given)
     hint = ""
     if isinstance(given, type) and issubclass(given, (TrainingExtension, Dispatching)):
         hint = f": it is the class; write {given.__name__}(...)"
     raise ExtensionError(NOT_AN_EXTENSION.format(where=where, given=given, hint=hint))
-
-
-def check_log(given: Any) -> None:
-    """Raise `LogError` unless `given` meets the protocol of a log."""
-    if isinstance(given, Logging) and not isinstance(given, type):
-        return
-    members = [name for name in vars(Logging) if name == "__getitem__" or name[0] != "_"]
-    missing = [name for name in members if not hasattr(given, name)]
-    near = len(missing) < len(members) / 2
-    lacks = f", which lacks {', '.join(missing)}" if near else ""
-    raise LogError(NOT_A_LOG.format(given=given, lacks=lacks))

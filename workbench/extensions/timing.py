@@ -6,7 +6,8 @@ import datetime
 from typing import Any, Unpack
 
 from workbench.extensions.events import CallbackName
-from workbench.extensions.simple_extension import SimpleExtension, Triggers
+from workbench.extensions.simple_extension import SimpleExtension
+from workbench.extensions.triggers import Triggers
 
 _LEVELS = {
     CallbackName.AFTER_BATCH: ("batch", "iterations_done"),

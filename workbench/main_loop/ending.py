@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from workbench.extensions.base import TrainingExtension
-from workbench.extensions.finish_after import (
+from workbench.extensions.finish_after import goal_reached
+from workbench.extensions.planned_end import (
     ask_for_more,
     check_more,
     forget_goal,
-    goal_reached,
     planned_batches,
 )
 from workbench.interfaces import Loop

@@ -19,10 +19,11 @@ from workbench.errors import (
     ExtensionError,
 )
 from workbench.extensions.base import TrainingExtension
-from workbench.extensions.third_party import Dispatching, check_log
+from workbench.extensions.third_party import Dispatching
 from workbench.graph import ComputationGraph
 from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
+from workbench.log.protocol import check_log
 from workbench.main_loop import components, state
 from workbench.main_loop.lease import Lease, check_idle
 from workbench.main_loop.mailbox import Request
@@ -65,7 +66,7 @@ class MainLoop(FixedAttributes):
         starts: that it is initialised, and that the algorithm trains its parameters.
     log : TrainingLogBase, optional
         The log; a new one if not given. With a log that has iterations, training resumes. A class
-        of your own must have what `workbench.extensions.third_party.Logging` lists.
+        of your own must have what `workbench.log.protocol.Logging` lists.
     log_backend : str, optional
         The kind of log to make if none is given; ``config.log_backend`` by default.
     extensions : iterable of TrainingExtension, optional

@@ -20,11 +20,8 @@ from workbench.data.streams import reading_for
 from workbench.errors import AlgorithmError, DataError, TrainingFinish
 from workbench.extensions import record_names
 from workbench.extensions.events import CallbackName
-from workbench.extensions.finish_after import (
-    GOAL,
-    check_more,
-    finish_at_goal,
-)
+from workbench.extensions.finish_after import GOAL
+from workbench.extensions.planned_end import check_more, finish_at_goal
 from workbench.log import TrainingLogBase
 from workbench.main_loop import state
 from workbench.main_loop.dispatch import Dispatcher

@@ -10,12 +10,8 @@ from workbench.serialization.pickling import (
     load,
     secure_dump,
 )
-from workbench.serialization.safetensors_files import (
-    from_state_dict,
-    load_safetensors,
-    save_safetensors,
-    to_state_dict,
-)
+from workbench.serialization.safetensors_files import load_safetensors, save_safetensors
+from workbench.serialization.torch_state_dict import from_state_dict, to_state_dict
 
 __all__ = [
     "add_to_dump",

@@ -18,7 +18,7 @@ import numpy as np
 from workbench import interfaces
 from workbench.algorithms import UpdatesAlgorithm
 from workbench.errors import SessionError, StateError, WaitInterrupted, WorkbenchError
-from workbench.extensions.finish_after import check_more, planned_batches, planned_epochs
+from workbench.extensions.planned_end import check_more, planned_batches, planned_epochs
 from workbench.interfaces import State
 from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop

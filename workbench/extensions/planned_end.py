@@ -1,0 +1,117 @@
+"""The planned end of training: in epochs and batches, and beyond it when a person asks for more.
+
+To ask for more (``session.train(epochs=5)``) is to set a *goal*, which has precedence over every
+`FinishAfter` that counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from workbench.errors import ArgumentError
+from workbench.extensions.composite import CompositeExtension
+from workbench.extensions.finish_after import GOAL, FinishAfter, goal_reached
+from workbench.interfaces import Holder, Loop
+from workbench.utils.plain import is_count
+
+NOT_MORE = (
+    "to go on is to train on so many more epochs or on so many more batches: give one of the two, "
+    "as 1 or more, not epochs={epochs!r} and batches={batches!r}"
+)
+
+
+def check_more(epochs: object, batches: object) -> None:
+    """Raise `ArgumentError` unless exactly one of the two is given, as a number of 1 or more."""
+    given = [number for number in (epochs, batches) if number is not None]
+    if len(given) != 1 or not is_count(given[0]):
+        raise ArgumentError(NOT_MORE.format(epochs=epochs, batches=batches))
+
+
+def ask_for_more(
+    main_loop: Loop, epochs: int | None, batches: int | None, *, than_planned: bool
+) -> None:
+    """Set the goal to so many more than are done or, if `than_planned`, than are planned."""
+    status = main_loop.status
+    if epochs is not None:
+        planned = planned_epochs(main_loop) if than_planned else None
+        done = status["epochs_done"] + _at_the_end_of_an_epoch(main_loop)
+        status[GOAL] = {"epochs": max(planned or 0, done) + epochs}
+    elif batches is not None:
+        planned = planned_batches(main_loop) if than_planned else None
+        status[GOAL] = {"batches": max(planned or 0, status["iterations_done"]) + batches}
+
+
+def _at_the_end_of_an_epoch(main_loop: Loop) -> bool:
+    """Return whether an epoch has begun and not ended, but has no batches left."""
+    ends, length = main_loop.status["_epoch_ends"], batches_per_epoch(main_loop)
+    into_it = main_loop.status["iterations_done"] - (ends[-1] if ends else 0)
+    return length is not None and into_it >= length
+
+
+def forget_goal(main_loop: Loop) -> None:
+    """Drop a goal that was reached, or lies before where the extensions end training anyway."""
+    status = main_loop.status
+    if GOAL not in status:
+        return
+    reached, goal = goal_reached(status), _planned(main_loop)
+    kept = status.pop(GOAL)
+    pairs = zip(goal, _planned(main_loop), strict=True)
+    earlier = [wanted < end for wanted, end in pairs if wanted is not None and end is not None]
+    if not reached and not any(earlier):
+        status[GOAL] = kept
+
+
+def _planned(main_loop: Loop) -> tuple[int | None, int | None]:
+    return planned_epochs(main_loop), planned_batches(main_loop)
+
+
+def finish_at_goal(status: Mapping[str, Any]) -> list[FinishAfter]:
+    """Return what ends training at the goal, if there is one."""
+    goal = status.get(GOAL) or {}
+    return [FinishAfter("goal", **{f"after_n_{unit}": num}) for unit, num in goal.items()]
+
+
+def batches_per_epoch(main_loop: Loop) -> int | None:
+    """Return the length of an epoch: the data stream's, or else that of the last one, if any."""
+    stream, ends = main_loop.data_stream, [0, *main_loop.status["_epoch_ends"]]
+    if stream is not None and stream.num_batches is not None:
+        return stream.num_batches
+    return ends[-1] - ends[-2] if len(ends) > 1 else None
+
+
+def planned_epochs(main_loop: Loop) -> int | None:
+    """Return the number of epochs after which training ends, if that is known."""
+    goal = main_loop.status.get(GOAL)
+    if goal is not None:
+        wanted: int | None = goal.get("epochs")
+        return wanted
+    epochs = (extension.epochs for extension in _ends(main_loop.extensions))
+    return min((number for number in epochs if number is not None), default=None)
+
+
+def planned_batches(main_loop: Loop) -> int | None:
+    """Return the number of batches after which training ends, if that is known.
+
+    Never fewer than are done: epochs that turn out longer than they were thought make it unknown.
+    """
+    goal = main_loop.status.get(GOAL)
+    if goal is not None:
+        limits = [goal.get("batches")]
+    else:
+        limits = [extension.batches for extension in _ends(main_loop.extensions)]
+    epochs, length = planned_epochs(main_loop), batches_per_epoch(main_loop)
+    if epochs is not None and length is not None:
+        ends = main_loop.status["_epoch_ends"]
+        limits.append((ends[-1] if ends else 0) + max(0, epochs - len(ends)) * length)
+    planned = min((number for number in limits if number is not None), default=None)
+    done = main_loop.status["iterations_done"]
+    return None if planned is None or planned < done else planned
+
+
+def _ends(extensions: Iterable[Holder]) -> Iterator[FinishAfter]:
+    for extension in extensions:
+        if isinstance(extension, FinishAfter):
+            yield extension
+        elif isinstance(extension, CompositeExtension):
+            yield from _ends(extension.sub_extensions)
