@@ -28,18 +28,18 @@ NEITHER = ["reward", "epoch_time", "accretion", "closs", "accuracy_loss", "v"]
 
 @pytest.mark.parametrize("kind", LOWER)
 @pytest.mark.parametrize("name", MORE)
-def test_taking_lower_values_for_better_ones_is_told_of(kind, name, caplog):
+def test_taking_lower_values_as_better_is_reported(kind, name, caplog):
     LOWER[kind](name)
     [text] = caplog.messages
-    assert re.search(r"lower values .* higher ones .*max", text) and repr(name) in text
+    assert re.search(r"lower values .* higher values .*max", text) and repr(name) in text
 
 
 @pytest.mark.parametrize("kind", HIGHER)
 @pytest.mark.parametrize("name", LESS)
-def test_taking_higher_values_for_better_ones_is_told_of(kind, name, caplog):
+def test_taking_higher_values_as_better_is_reported(kind, name, caplog):
     HIGHER[kind](name)
     [text] = caplog.messages
-    assert re.search(r"higher values .* lower ones .*min", text) and repr(name) in text
+    assert re.search(r"higher values .* lower values .*min", text) and repr(name) in text
 
 
 @pytest.mark.parametrize("kind", LOWER)

@@ -33,7 +33,7 @@ def test_a_run_that_has_ended_trains_nothing_more_and_says_so(triggers, capsys):
     main_loop.run()
     said = capsys.readouterr().err
     assert said.startswith("Nothing was trained: FinishAfter(")
-    assert "run(epochs=1) goes on" in said and said.count("\n") == 1
+    assert "call session.train(epochs=1) or" in said and said.count("\n") == 1
     assert main_loop.algorithm.seen == [1, 2, 3]
     assert recorder.events == events and main_loop.log.frame.equals(rows)
 
@@ -115,7 +115,7 @@ def test_a_run_without_an_end_may_be_given_one():
 
 @pytest.mark.parametrize("given", [{"epochs": 0}, {"epochs": 1, "batches": 1}, {"batches": 1.5}])
 def test_how_much_more_is_one_number(given):
-    with pytest.raises(ArgumentError, match="give one of the two, as 1 or more"):
+    with pytest.raises(ArgumentError, match="as a number of 1 or more"):
         make().run(**given)
 
 

@@ -162,7 +162,7 @@ def test_stopping_abandons_the_evaluation_with_a_word_in_the_log(held):
     assert held.session.wait(SOON) and stop.state == "applied at iteration 0"
     log = held.session.log
     assert log[0]["valid_evaluation_abandoned"] == (
-        "after 2 of 6 batches, because training was to end"
+        "after 2 of 6 batches, because training had to end"
     )
     assert "valid_cost" not in log[0] and log[0]["batch_interrupt_received"] is True
     assert held.recorder.events == [

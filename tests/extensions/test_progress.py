@@ -98,7 +98,7 @@ def test_a_broken_bar_does_not_harm_training(monkeypatch, caplog):
     with caplog.at_level(logging.WARNING):
         main_loop.run()
     assert main_loop.status["epochs_done"] == 2
-    assert "the progress bar broke; training goes on without it" in caplog.text
+    assert "the progress bar failed; training continues without it" in caplog.text
 
 
 def test_the_bar_ends_with_a_run_that_fails(monkeypatch):

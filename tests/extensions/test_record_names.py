@@ -114,7 +114,10 @@ def test_what_is_made_later_in_the_run_is_waited_for(caplog):
 )
 def test_looking_before_the_record_is_made_is_told_of(watcher, caplog):
     [text] = told(caplog, WATCHERS[watcher]("cost"), Note("cost", after_epoch=True))
-    assert "'cost', which is made, but never before it looks; what makes it must come bef" in text
+    assert (
+        "'cost', which is made, but never before it looks; the extension that makes it must come"
+        in text
+    )
 
 
 def monitors(**options):

@@ -137,7 +137,7 @@ def test_a_schedule_shows_its_settings():
         (lambda: one_cycle(0.1, 1), "iterations=1 must be a whole number, 2 or more"),
         (lambda: one_cycle(0.1, 9, warm_up=1.0), "warm_up=1.0 must be a fraction"),
         (lambda: step(0.1, [3, 2]), r"every=\(3, 2\) must be increasing"),
-        (lambda: chain([0.1, 0.2], [3, 5]), r"2 schedules were given with ends=\(3, 5\)"),
+        (lambda: chain([0.1, 0.2], [3, 5]), r"ends=\(3, 5\) must have one number less .* \(2\)"),
         (lambda: chain([1, 2, 3], [5, 3]), r"ends=\(5, 3\) must be increasing"),
         (lambda: step(0.1, True), "every=True must be a whole number"),
     ],

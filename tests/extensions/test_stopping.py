@@ -80,7 +80,7 @@ def test_a_subclass_decides_what_an_improvement_is():
 @pytest.mark.parametrize("kind", [FinishIfNoImprovementAfter, EarlyStopping])
 @pytest.mark.parametrize("wait", [{}, {"iterations": 3, "epochs": 2}])
 def test_exactly_one_way_of_waiting_is_needed(kind, wait):
-    text = f"{kind.__name__} waits .* give exactly one of the two, not iterations="
+    text = f"{kind.__name__} needs .* give exactly one of them, not iterations="
     with pytest.raises(ArgumentError, match=text):
         kind("cost", **wait)
 

@@ -96,11 +96,11 @@ def test_the_number_of_arguments_is_read_off_the_function(function, number):
 @pytest.mark.parametrize(
     ("function", "text"),
     [
-        (lambda *args: 1, "cannot be told; say num_args=1"),
-        (lambda: 1, "cannot be called with the number of iterations done"),
+        (lambda *args: 1, "is unknown; give num_args=1"),
+        (lambda: 1, "must take the number of iterations done"),
         (lambda a, b, c: 1, r"its signature is \(a, b, c\)"),
         (lambda n, *, scale: 1, r"its signature is \(n, \*, scale\)"),
-        (3.0, "cannot be told"),
+        (3.0, "is unknown; give num_args"),
     ],
 )
 def test_a_function_that_could_not_be_called_is_refused(function, text):

@@ -40,6 +40,6 @@ def test_what_cannot_be_compared_says_so():
         compare([log], ["csot"])
     with pytest.raises(LogError, match="given no log"):
         compare([])
-    with pytest.raises(LogError, match="path of a database of logs, was expected, not 3"):
+    with pytest.raises(LogError, match="path of a database of logs, not 3"):
         compare([3])
     assert compare([TrainingLog()]).empty

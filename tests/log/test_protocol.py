@@ -38,5 +38,5 @@ def test_a_log_that_lacks_something_says_what():
     del log.commit, log.maker
     with pytest.raises(LogError, match="OwnLog object.*, which lacks commit, maker$"):
         MainLoop(None, None, log=log)
-    with pytest.raises(LogError, match="got 'run.sqlite'$"):
+    with pytest.raises(LogError, match="not 'run.sqlite'$"):
         MainLoop(None, None, log="run.sqlite")

@@ -116,7 +116,10 @@ def setting(*path, to):
 
 MISFITS = {
     "a part": (setting("parametres", to={}), "no part 'parametres'; did you mean 'parameters'"),
-    "no dictionary": (setting("variables", to=3), "'variables' of a state is a dictionary, not 3"),
+    "no dictionary": (
+        setting("variables", to=3),
+        "'variables' of a state must be a dictionary, not 3",
+    ),
     "a missing parameter": (
         without("parameters", "/mlp/linear_0.W"),
         "of the parameters, '/mlp/linear_0.W' is missing",
@@ -136,7 +139,7 @@ MISFITS = {
     "algorithm": (setting("algorithm", "speed", to=1), "the algorithm: .* no state 'speed'"),
     "an unknown extension": (
         setting("extensions", "Conuter", to={}),
-        "what is saved of extensions does not fit: 'Conuter' is not known here; did you mean",
+        "the saved state of the extensions does not fit: 'Conuter' is not known here; did you mean",
     ),
     "a missing extension": (without("extensions", "Counter"), "'Counter' is missing"),
     "a key of an extension": (
@@ -147,7 +150,7 @@ MISFITS = {
         setting("extensions", "TrainingDataMonitoring_1", "aggregation", to={"x": {}}),
         "the extension 'TrainingDataMonitoring_1': the state of monitoring is of 'x'",
     ),
-    "log": (setting("log", "rows", to=[1]), "the log: the iterations of a channel are"),
+    "log": (setting("log", "rows", to=[1]), "the log: the iterations of a channel must"),
     "status": (setting("log", "status", to={}), "the log: this is not the state of a log"),
     "data": (setting("data", to={"stream": {}}), "the position in the data does not fit: 'epoch'"),
     "position": (
@@ -370,7 +373,7 @@ def test_a_state_saved_before_a_batch_trains_on_that_batch():
 def test_an_epoch_iterator_of_unknown_position_cannot_be_saved():
     main_loop = trained()
     main_loop.epoch_iterator = iter([])
-    with pytest.raises(StateError, match="position cannot be told"):
+    with pytest.raises(StateError, match="so that its position is known"):
         main_loop.state_dict()
 
 
@@ -425,7 +428,7 @@ def within_an_epoch(examples, batch_size, batches, stream=None):
     [
         (16, 2, "10 examples in an epoch there, 16 here; 5 batches in an epoch there, 8 here"),
         (10, 3, "5 batches in an epoch there, 4 here; 2 examples in a batch there, 3 here"),
-        (9, 2, "10 examples in an epoch there, 9 here.; go on"),
+        (9, 2, "10 examples in an epoch there, 9 here.; continue"),
     ],
 )
 def test_a_position_within_an_epoch_is_one_among_these_examples(examples, batch_size, text):

@@ -255,7 +255,7 @@ DAMAGES = {
     ),
     "state of another extension": (
         forged_state(lambda state: state["extensions"].update(Stranger={})),
-        "what is saved of extensions does not fit: 'Stranger' is not known here",
+        "the saved state of the extensions does not fit: 'Stranger' is not known here",
     ),
     "state with a variable missing": (
         forged_state(lambda state: state["variables"].popitem()),
@@ -263,7 +263,7 @@ DAMAGES = {
     ),
     "state with a log of words": (
         forged_state(lambda state: state["log"].update(rows="many")),
-        "the log: the iterations of a channel are",
+        "the log: the iterations of a channel must",
     ),
     "state with a position beyond the end": (
         forged_state(lambda state: state["data"]["epoch"].update(position=1000)),

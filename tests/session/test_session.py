@@ -204,7 +204,7 @@ def test_a_call_runs_in_the_thread_that_trains(paused):
 
 @pytest.mark.parametrize("save", [pickle.dumps, cloudpickle.dumps, copy.copy])
 def test_a_session_cannot_be_saved(paused, save):
-    text = r"<Session .*> is a thread that trains.*save its run with the extension Checkpoint"
+    text = r"<Session .*> has a thread.*save its main loop with the extension Checkpoint"
     with pytest.raises(StateError, match=text):
         save(paused)
 
@@ -287,7 +287,7 @@ def test_commands_without_sense_are_refused(paused):
         paused.resume().wait(SOON)
     assert "refused" not in str(paused.log[0].get("interventions"))
     for n in (0, -1, True, 1.5):
-        with pytest.raises(SessionError, match="a step is 1 or more batches"):
+        with pytest.raises(SessionError, match="batches of a step must be 1 or more"):
             paused.step(n)
 
 
@@ -295,7 +295,7 @@ def test_commands_after_the_end_are_refused():
     session = make(FinishAfter(after_n_batches=1)).start()
     session.wait(SOON)
     for command in (session.pause(), session.call(print), session.stop()):
-        assert command.state.startswith("refused: the run has finished; train(epochs=1) goes on")
+        assert command.state.startswith("refused: the run has finished; to continue it, call train(epochs=1)")
         assert command.done
     assert session.state is State.FINISHED
 
@@ -329,8 +329,8 @@ def test_starting_what_goes_on_already_is_a_calm_line(paused, capsys):
     assert paused.main_loop.start() is paused
     assert paused.start() is None
     first, second = capsys.readouterr().err.splitlines()
-    assert f"<Session {paused.name}: paused" in first and "start() gives it back" in first
-    assert "goes on; nothing was changed" in second
+    assert f"<Session {paused.name}: paused" in first and "start() returns it" in first
+    assert "still runs; nothing was changed" in second
     assert paused.state is State.PAUSED and len(sessions.running()) == 1
 
 
@@ -345,7 +345,7 @@ def test_waiting_for_oneself_is_refused(paused):
 
     paused.call(wait_for_itself).wait(SOON)
     assert "would wait for itself" in errors[0]
-    assert "by this very thread between two batches" in errors[1]
+    assert "by this same thread between two batches" in errors[1]
 
 
 # Errors
@@ -384,7 +384,7 @@ def test_interrupting_wait_leaves_training_running(paused):
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.05)
         with pytest.raises(
-            KeyboardInterrupt, match=r"training was not: <Session .*stop\(\) ends it"
+            KeyboardInterrupt, match=r"but training continues: <Session .*stop\(\) ends it"
         ):
             paused.wait()
     finally:
@@ -514,7 +514,7 @@ def test_a_thread_that_cannot_start_leaves_nothing_behind(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("can't start new")))
         for _ in range(2):
-            with pytest.raises(SessionError, match="the system gives none .*can't start new"):
+            with pytest.raises(SessionError, match="none could be created .*can't start new"):
                 main_loop.start()
     assert sessions.running() == {}
     assert main_loop.start().wait(SOON)
@@ -698,7 +698,7 @@ def test_a_session_shows_itself(paused):
 @pytest.mark.parametrize(
     ("target", "value", "text"),
     [
-        ("learning_rate", 0.1, "takes a shared variable and its new value, got 'learning_rate'"),
+        ("learning_rate", 0.1, "must be a shared variable, not 'learning_rate'"),
         (
             workbench.shared(0.1, "rate"),
             "fast",

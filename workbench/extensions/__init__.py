@@ -1,4 +1,4 @@
-"""Extensions of the main loop: whatever shall happen besides training itself."""
+"""Extensions of the main loop: all that happens in a run besides training itself."""
 
 from workbench.extensions import predicates
 from workbench.extensions.base import TrainingExtension, callback

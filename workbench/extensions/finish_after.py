@@ -1,8 +1,8 @@
-"""Ending training after so many epochs or batches, and knowing beforehand when that will be.
+"""`FinishAfter`: ends training after a number of epochs or batches.
 
-`FinishAfter` counts what the whole log has, over all runs and resumptions. To ask for more
-(``session.train(epochs=5)``) is to set a *goal*. It is an item of the status, so that it is saved
-and resumed with the log, and goes before every `FinishAfter` that counts.
+It counts the whole log, over all runs and resumptions. A request for more training
+(``session.train(epochs=5)``) sets a *goal*: an item of the status, so that it is saved and resumed
+with the log. A goal has precedence over every `FinishAfter` that counts.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from workbench.extensions.triggers import Predicate
 from workbench.log import TrainingLogBase
 
 GOAL = "_goal"
-"""The item of the status: ``{"epochs": 10}`` or ``{"batches": 900}`` for the whole log."""
+"""The item of the status with the goal: ``{"epochs": 10}`` or ``{"batches": 900}`` in all."""
 
 DONE = {"epochs": "epochs_done", "batches": "iterations_done"}
 
-REACHED = "{extension!r} ends it at this point ({unit} done: {done})"
+REACHED = "{extension!r} ends training at this point ({unit} done: {done})"
 
 
 def goal_reached(status: Mapping[str, Any]) -> bool:
-    """Return whether no more was asked for than is done."""
+    """Return True if the goal is reached, or there is none."""
     goal = status.get(GOAL)
     return goal is None or all(status[DONE[unit]] >= num for unit, num in goal.items())
 
 
 class Limit(Predicate):
-    """Holds once so many are done, unless a person has asked for more than that."""
+    """Holds once `num` epochs or batches are done, unless a goal lies beyond them."""
 
     def __call__(self, log: TrainingLogBase) -> bool:
         return super().__call__(log) and goal_reached(log.status)
 
 
 class FinishAfter(SimpleExtension):
-    """Asks for the end of training, by the record ``training_finish_requested``.
+    """Requests the end of training, by the record ``training_finish_requested``.
 
-    ``after_n_epochs`` and ``after_n_batches`` mean *at least* so many here, counted over the whole
-    log. A run that is started or resumed at that point or beyond trains nothing and says so; see
-    `workbench.session.Session.train` for how to go on. A later end given to a run that is resumed
-    holds as if it had been given at first.
+    ``after_n_epochs`` and ``after_n_batches`` here mean *at least* that many, counted over the
+    whole log. A run that is started or resumed at that point or later trains nothing and says so;
+    `workbench.session.Session.train` trains more. A resumed run may have a later end than the
+    first one; the result is the same as with the later end from the start.
 
     Parameters
     ----------
@@ -73,12 +73,12 @@ class FinishAfter(SimpleExtension):
 
     @property
     def epochs(self) -> int | None:
-        """The number of epochs after which training ends, where that is known beforehand."""
+        """The number of epochs after which training ends, or None if it is unknown."""
         return self._least("at_least_n_epochs")
 
     @property
     def batches(self) -> int | None:
-        """The number of batches after which training ends, where that is known beforehand."""
+        """The number of batches after which training ends, or None if it is unknown."""
         return self._least("at_least_n_batches")
 
     def _least(self, condition: str) -> int | None:

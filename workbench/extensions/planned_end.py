@@ -1,7 +1,7 @@
-"""The planned end of training: in epochs and batches, and beyond it when a person asks for more.
+"""The planned end of training in epochs and batches, and goals that a user sets beyond it.
 
-To ask for more (``session.train(epochs=5)``) is to set a *goal*, which has precedence over every
-`FinishAfter` that counts.
+A request for more training (``session.train(epochs=5)``) sets a *goal*, which has precedence over
+every `FinishAfter` that counts.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from workbench.interfaces import Holder, Loop
 from workbench.utils.plain import is_count
 
 NOT_MORE = (
-    "to go on is to train on so many more epochs or on so many more batches: give one of the two, "
-    "as 1 or more, not epochs={epochs!r} and batches={batches!r}"
+    "exactly one of epochs and batches must be given, as a number of 1 or more, not "
+    "epochs={epochs!r} and batches={batches!r}"
 )
 
 
@@ -31,7 +31,7 @@ def check_more(epochs: object, batches: object) -> None:
 def ask_for_more(
     main_loop: Loop, epochs: int | None, batches: int | None, *, than_planned: bool
 ) -> None:
-    """Set the goal to so many more than are done or, if `than_planned`, than are planned."""
+    """Set the goal: the given number beyond what is planned (`than_planned`) or done."""
     status = main_loop.status
     if epochs is not None:
         planned = planned_epochs(main_loop) if than_planned else None
@@ -43,14 +43,14 @@ def ask_for_more(
 
 
 def _at_the_end_of_an_epoch(main_loop: Loop) -> bool:
-    """Return whether an epoch has begun and not ended, but has no batches left."""
+    """Return True if an epoch has started and not ended, but has no batches left."""
     ends, length = main_loop.status["_epoch_ends"], batches_per_epoch(main_loop)
     into_it = main_loop.status["iterations_done"] - (ends[-1] if ends else 0)
     return length is not None and into_it >= length
 
 
 def forget_goal(main_loop: Loop) -> None:
-    """Drop a goal that was reached, or lies before where the extensions end training anyway."""
+    """Drop a goal that was reached or is earlier than the end that the extensions define."""
     status = main_loop.status
     if GOAL not in status:
         return
@@ -67,13 +67,13 @@ def _planned(main_loop: Loop) -> tuple[int | None, int | None]:
 
 
 def finish_at_goal(status: Mapping[str, Any]) -> list[FinishAfter]:
-    """Return what ends training at the goal, if there is one."""
+    """Return the extensions that end training at the goal, if there is one."""
     goal = status.get(GOAL) or {}
     return [FinishAfter("goal", **{f"after_n_{unit}": num}) for unit, num in goal.items()]
 
 
 def batches_per_epoch(main_loop: Loop) -> int | None:
-    """Return the length of an epoch: the data stream's, or else that of the last one, if any."""
+    """Return the length of an epoch: that of the data stream, or of the last epoch, or None."""
     stream, ends = main_loop.data_stream, [0, *main_loop.status["_epoch_ends"]]
     if stream is not None and stream.num_batches is not None:
         return stream.num_batches
@@ -93,7 +93,7 @@ def planned_epochs(main_loop: Loop) -> int | None:
 def planned_batches(main_loop: Loop) -> int | None:
     """Return the number of batches after which training ends, if that is known.
 
-    Never fewer than are done: epochs that turn out longer than they were thought make it unknown.
+    It is unknown too if epochs are longer than expected, so that more batches are done already.
     """
     goal = main_loop.status.get(GOAL)
     if goal is not None:

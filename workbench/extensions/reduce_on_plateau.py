@@ -16,12 +16,13 @@ from workbench.utils.plain import is_count
 
 
 class ReduceOnPlateau(SharedVariableModifier):
-    """Lowers a learning rate when a record has not become better for some time.
+    """Lowers a learning rate when a record has not improved for some time.
 
-    Counts the occasions on which the record is there, by default ends of epochs; on others it does
-    nothing. A value is better if it passes the best one by more than `threshold` times the size of
-    that; NaN never is. For records that are not negative it is the same as torch's scheduler of
-    that name, which gives the margin the sign of the best value.
+    It counts the occasions, by default ends of epochs, on which the record is present, and does
+    nothing on others. A value is better if it differs from the best one in the right direction by
+    more than `threshold` times the absolute best value; NaN is never better. For records that are
+    not negative it equals the scheduler of torch of that name, where the margin has the sign of the
+    best value.
 
     Parameters
     ----------
@@ -30,38 +31,39 @@ class ReduceOnPlateau(SharedVariableModifier):
     record_name : str
         The record to watch; the extension that makes it must come before this one.
     mode : {"min", "max"}
-        Whether less is better, or more. If the name of the record says the opposite, as
-        ``valid_accuracy`` and the default do, a line in the log of Python says so.
+        ``"min"`` if lower values are better, ``"max"`` if higher ones are. If the name of the
+        record suggests the opposite (``valid_accuracy`` with the default), a line in the log of
+        Python says so.
     factor : float
-        What the variable is multiplied by, less than 1.
+        The factor by which the variable is multiplied, less than 1.
     patience : int
-        How many occasions without a better value are let pass before that happens.
+        The number of occasions without a better value before the variable is lowered.
     threshold : float
-        What counts as better.
+        The relative difference that makes a value better.
     cooldown : int
-        How many occasions are not counted after it has happened.
+        The number of occasions after a reduction that are not counted.
     minimum : float
-        The variable is never set to less, nor raised to it.
+        The variable is never set to a lower value, nor raised to this one.
     name : str, optional
         Its name; the name of the class if not given.
     **triggers
-        When to look; see `SimpleExtension`. By default after every epoch.
+        When to look at the record; see `SimpleExtension`. By default after every epoch.
 
     Attributes
     ----------
     best : float or None
         The best value so far.
     waited : int
-        The number of occasions that have passed since, or since the variable was lowered.
+        The number of occasions since the best value, or since the variable was lowered.
     cooling : int
-        How many occasions more are not counted.
+        The number of further occasions that are not counted.
 
     Raises
     ------
     ArgumentError
         If `mode` is neither, `factor` is not less than 1, or another number is negative.
     ExtensionError
-        Later, if the record is not one number.
+        During training, if the record is not one number.
 
     Examples
     --------
@@ -119,19 +121,19 @@ class ReduceOnPlateau(SharedVariableModifier):
         return {**super().waiting_for(), **own}
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Look at the record, and lower the variable if it is time."""
+        """Look at the record, and lower the variable if it has not improved."""
         self._looked = True
         log = self.main_loop.log
         if self.record_name not in log.current_row:
             return
         self._found = True
-        # one record may be seen on two events, after a batch and after the epoch that it ends
+        # the same record can be present on two events: after a batch and after the epoch it ends
         if self._counted != log.status["iterations_done"]:
             self._counted = log.status["iterations_done"]
             super().do(which_callback, *args)
 
     def function(self, *args: Any) -> Any:
-        """Return the old value, or less."""
+        """Return the old value, or a lower one."""
         _, old = args
         record = self.main_loop.log.current_row[self.record_name]
         check_number(self, self.record_name, record)
@@ -146,14 +148,14 @@ class ReduceOnPlateau(SharedVariableModifier):
         if self.waited <= self.patience:
             return old
         self.cooling, self.waited = self.cooldown, 0
-        # one that is less than the minimum already is not raised
+        # a value that is below the minimum already is not raised
         return (old * self.factor).clip(min=self.minimum).clip(max=old)
 
     def _is_better(self, current: float) -> bool:
         if math.isnan(current) or self.best is None:
             return not math.isnan(current)
         gain = self.best - current if self.mode == "min" else current - self.best
-        # of an infinite best the margin would be infinite too, and nothing ever better
+        # with an infinite best value the margin would be infinite and no value better
         margin = self.threshold * abs(self.best) if math.isfinite(self.best) else 0.0
         return gain > margin
 

@@ -1,7 +1,6 @@
-"""Extensions that do one thing, on occasions chosen by keyword: ``every_n_batches=10``.
+"""`SimpleExtension`: an extension that does one thing when its triggers say so.
 
-The keywords are checked one by one in a table; each becomes a condition, which is an event, a
-predicate on the log, and arguments of one's own.
+Triggers are keywords such as ``every_n_batches=10``; `workbench.extensions.triggers` defines them.
 """
 
 from __future__ import annotations
@@ -28,30 +27,28 @@ from workbench.extensions.triggers import (
 from workbench.hints import hint, keywords
 
 UNKNOWN_TRIGGER = (
-    "{kind} has no trigger {name!r}{hint}; the triggers are {triggers}, and other arguments are "
-    "{more}"
+    "{kind} has no trigger {name!r}{hint}; the triggers are {triggers}; other arguments are {more}"
 )
-NOT_A_SWITCH = "the trigger {name} is switched on by True and off by False, not by {value!r}"
+NOT_A_SWITCH = "the trigger {name} must be True or False, not {value!r}"
 UNUSED_METHOD = (
-    "{kind} defines {event}(), which nothing would ever call: a SimpleExtension acts in do(). "
+    "{kind} defines {event}(), which would never be called: a SimpleExtension acts in do(). "
     "Derive from TrainingExtension, or give the trigger {event}=True"
 )
 
 
 NEVER = (
-    "{extension!r} has no trigger, so that it would never act; say when it shall, as in "
-    "after_epoch=True or every_n_batches=100, or switch one off (after_epoch=False) if you mean "
-    "to call it yourself"
+    "{extension!r} has no trigger, so that it would never act; give it one, such as "
+    "after_epoch=True or every_n_batches=100, or after_epoch=False to call its method do() yourself"
 )
 
 
 class SimpleExtension(TrainingExtension):
-    """An extension that does one thing, `do`, on the occasions that its keywords name.
+    """An extension that does one thing, `do`, when one of its triggers says so.
 
     Parameters
     ----------
     name : str, optional
-        Tells several extensions of one class apart; the name of the class if not given.
+        Distinguishes several extensions of one class; the name of the class if not given.
     before_training, before_first_epoch, before_epoch, before_batch : bool
         Act on that event; ``before_first_epoch`` is the first ``before_epoch`` of a log.
     on_resumption, on_interrupt, on_error : bool
@@ -59,17 +56,17 @@ class SimpleExtension(TrainingExtension):
     after_batch, after_epoch, after_training : bool
         Act on that event.
     after_n_epochs, after_n_batches : int
-        Act when exactly so many are done.
+        Act once exactly that many are done.
     every_n_epochs, every_n_batches : int
-        Act whenever so many more are done. Of several triggers that hold on one event it acts once.
+        Act whenever that many more are done. If several triggers hold on one event, act once.
 
     Raises
     ------
     EventError
-        If a keyword is no trigger, or its value does not fit.
+        If a keyword is not a trigger, or its value is of the wrong kind.
     ExtensionError
-        When training starts, if there is neither a trigger nor a condition, so that it would never
-        act; ``after_epoch=False`` says that this is meant.
+        When training starts, if there is neither a trigger nor a condition. ``after_epoch=False``
+        allows that.
 
     Examples
     --------
@@ -100,16 +97,15 @@ class SimpleExtension(TrainingExtension):
         self.set_conditions(**triggers)
 
     def do(self, which_callback: CallbackName, *args: Any) -> None:
-        """Do the job of the extension; to be overridden.
+        """Do the work of the extension; subclasses override it.
 
         Parameters
         ----------
         which_callback : CallbackName
-            The event on which it is called. To do the job by hand, extensions that do the same on
-            every event need none: ``load.do()``.
+            The event on which it is called. Extensions that do the same on every event can be
+            called without one: ``load.do()``.
         *args
-            What the main loop passes with that event, then the arguments of the condition;
-            `parse_args` separates them.
+            The arguments of that event, then those of the condition; `parse_args` separates them.
         """
         raise NotImplementedError(f"{type(self).__name__} must define do(which_callback, *args)")
 
@@ -134,7 +130,7 @@ class SimpleExtension(TrainingExtension):
         Raises
         ------
         EventError
-            If a keyword is no trigger, or its value does not fit.
+            If a keyword is not a trigger, or its value is of the wrong kind.
         """
         for name, value in triggers.items():
             self._check(name, value)
@@ -186,16 +182,16 @@ class SimpleExtension(TrainingExtension):
         predicate: LogPredicate | None = None,
         arguments: Iterable[Any] | None = None,
     ) -> Self:
-        """Act also on these events, if the predicate holds then.
+        """Act on further events, if a predicate holds then.
 
         Parameters
         ----------
         callbacks_names : list of str
             Names of events; see `workbench.extensions.events`.
         predicate : callable, optional
-            Takes the log and says whether to act; always if not given.
+            Takes the log and returns True to act; without one, it acts always.
         arguments : iterable, optional
-            Passed to `do` after what the main loop passes.
+            Passed to `do` after the arguments of the event.
 
         Returns
         -------
@@ -205,9 +201,9 @@ class SimpleExtension(TrainingExtension):
         Raises
         ------
         EventError
-            If a name is that of no event.
+            If no event has one of the names.
         ExtensionError
-            If `predicate` cannot be called, or `arguments` is no list.
+            If `predicate` cannot be called, or `arguments` is not a list.
 
         Examples
         --------
@@ -216,10 +212,10 @@ class SimpleExtension(TrainingExtension):
         ...     ["after_batch"], predicates.OnLogRecord("best_so_far"))
         """
         if predicate is not None and not callable(predicate):
-            raise ExtensionError(f"a predicate is a function of the log, not {predicate!r}")
+            raise ExtensionError(f"predicate must be a function of the log, not {predicate!r}")
         names = [callbacks_names] if isinstance(callbacks_names, str) else callbacks_names
         if isinstance(arguments, str) or not isinstance(arguments, Iterable | None):
-            raise ExtensionError(f"arguments is a list of them, got {arguments!r}; write [...]")
+            raise ExtensionError(f"arguments must be a list, not {arguments!r}; write [...]")
         passed = () if arguments is None else tuple(arguments)
         for event in [CallbackName(name) for name in names]:
             new = Condition(event, predicate or always_true, passed)
@@ -228,7 +224,7 @@ class SimpleExtension(TrainingExtension):
         return self
 
     def waiting_for(self) -> dict[str, bool]:
-        """Return the records that its conditions look for in vain so far."""
+        """Return the records that its conditions have looked for in vain so far."""
         asked = [c.predicate for c in self.conditions if isinstance(c.predicate, OnLogRecord)]
         return {one.record_name: one.looked for one in asked if not one.found}
 
@@ -237,7 +233,7 @@ class SimpleExtension(TrainingExtension):
             self._main_loop.refresh()
 
     def dispatch(self, callback_invoked: CallbackName, *from_main_loop: Any) -> None:
-        """Call `do` if a condition on this event holds: once for all with the same arguments."""
+        """Call `do` if a condition on this event holds: once for each set of arguments."""
         for alike in grouped(self._conditions.get(callback_invoked, ())):
             if any_of(alike)(self.main_loop.log):
                 self.do(callback_invoked, *from_main_loop, *alike[0].arguments)
@@ -257,7 +253,7 @@ class SimpleExtension(TrainingExtension):
         return self._direct(event, conditions) if conditions else None
 
     def _direct(self, event: CallbackName, conditions: tuple[Condition, ...]) -> Handler:
-        """Return what does the same as `dispatch` for an event that may come with every batch."""
+        """Return a function that does the same as `dispatch`, but faster on every batch."""
         do, main_loop = self.do, self.main_loop
         occasions = [(any_of(alike), alike[0].arguments) for alike in grouped(conditions)]
 
@@ -272,7 +268,7 @@ class SimpleExtension(TrainingExtension):
     def parse_args(
         which_callback: str | None, args: Iterable[Any]
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """Separate the arguments of `do` by where they come from.
+        """Separate the arguments of `do` by their origin.
 
         Parameters
         ----------
@@ -284,7 +280,7 @@ class SimpleExtension(TrainingExtension):
         Returns
         -------
         from_main_loop, from_user : tuple
-            What the main loop passed, and what the condition added.
+            The arguments of the event, and those of the condition.
 
         Examples
         --------

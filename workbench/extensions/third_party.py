@@ -1,7 +1,7 @@
-"""Extensions and logs of one's own make, which are derived from nothing of the workbench.
+"""Third-party extensions: classes that do not derive from `TrainingExtension`.
 
-The protocols stand here. An extension that meets `Dispatching` is made one of the main loop's by
-`as_extension`, which wraps it: a main loop needs more of an extension than it asks of its writer.
+`as_extension` wraps an object that meets the protocol `Dispatching`, since a main loop needs more
+of an extension than this protocol requires. `workbench.log.protocol` is the same for logs.
 """
 
 from __future__ import annotations
@@ -14,40 +14,40 @@ from workbench.extensions.base import TrainingExtension
 from workbench.extensions.events import CallbackName
 
 NOT_AN_EXTENSION = (
-    "{where} is {given!r}, which is no TrainingExtension{hint}; write a function for "
-    "one event as a TrainingExtension with the method of that name"
+    "{where} must be a TrainingExtension, not {given!r}{hint}; write a function for one event as "
+    "a TrainingExtension with a method of the name of that event"
 )
 
 
 @runtime_checkable
 class Dispatching(Protocol):
-    """What an object must have to be an extension.
+    """An object that a main loop accepts as an extension.
 
     Its attribute ``main_loop`` is set before the first event.
     """
 
     def dispatch(self, callback_name: CallbackName, *args: Any) -> Any:
-        """Act on an event, or not; called on all of them."""
+        """Handle an event; called on every event."""
 
 
 @runtime_checkable
 class Stateful(Protocol):
-    """What an extension has in addition if checkpoints are to keep something of it."""
+    """A third-party extension whose state checkpoints save."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What must be saved."""
+        """Return the state to save."""
 
     def load_state_dict(self, state: Mapping[str, Any]) -> Any:
-        """Go back to where `state_dict` was called."""
+        """Restore the state that `state_dict` returned."""
 
 
 class _ThirdParty(TrainingExtension):
-    """An extension that is derived from nothing: passes every event on to it.
+    """Wraps an object with a method `dispatch` and passes every event on to it.
 
     Parameters
     ----------
     extension : object
-        Has a method ``dispatch(event, *args)``, and may have a `name` and what is of `Stateful`.
+        Has a method ``dispatch(event, *args)``, and optionally a `name` and those of `Stateful`.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class _ThirdParty(TrainingExtension):
 
     @property
     def main_loop(self) -> Any:
-        """The main loop, which the wrapped extension gets as well."""
+        """The main loop, which is set for the wrapped extension too."""
         return super().main_loop
 
     @main_loop.setter
@@ -76,7 +76,7 @@ class _ThirdParty(TrainingExtension):
         self.extension.dispatch(CallbackName(callback_name), *args)
 
     def state_dict(self) -> dict[str, Any]:
-        """That of the wrapped extension, if it has one."""
+        """Return the state of the wrapped extension, if it has one."""
         return self.extension.state_dict() if isinstance(self.extension, Stateful) else {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -90,12 +90,12 @@ class _ThirdParty(TrainingExtension):
 
 
 def as_extension(given: Any, where: str) -> TrainingExtension:
-    """`given` as an extension of a main loop.
+    """Return `given`, wrapped if needed, as an extension of a main loop.
 
     Raises
     ------
     ExtensionError
-        If it is none.
+        If `given` is not an extension.
     """
     if isinstance(given, TrainingExtension):
         return given
@@ -103,5 +103,5 @@ def as_extension(given: Any, where: str) -> TrainingExtension:
         return _ThirdParty(given)
     hint = ""
     if isinstance(given, type) and issubclass(given, (TrainingExtension, Dispatching)):
-        hint = f": it is the class; write {given.__name__}(...)"
+        hint = f", which is the class: write {given.__name__}(...)"
     raise ExtensionError(NOT_AN_EXTENSION.format(where=where, given=given, hint=hint))

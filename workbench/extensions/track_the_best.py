@@ -18,36 +18,36 @@ from workbench.extensions.triggers import Triggers
 class TrackTheBest(SimpleExtension):
     """Notes in the log when a record is the best so far.
 
-    The extension that makes the record must come before this one. Occasions on which the record is
-    not there are passed over, and NaN is never the best.
+    The extension that makes the record must come before this one. Occasions without the record are
+    skipped, and NaN is never the best.
 
     Parameters
     ----------
     record_name : str
         The record to track.
     notification_name : str, optional
-        The record that is made, with the value True, when the tracked one is the best so far;
+        The record to make, with the value True, when the tracked one is the best so far;
         ``{record_name}_best_so_far`` if not given.
     choose_best : callable
-        Takes the current value and the best one before it, and returns the better; with `min`
-        less is better, with `max` more. If the name of the record says the opposite, as
-        ``valid_accuracy`` and the default do, a line in the log of Python says so.
+        Takes the current value and the best one before it, and returns the better one: `min` if
+        lower values are better, `max` if higher ones are. If the name of the record suggests the
+        opposite (``valid_accuracy`` with the default), a line in the log of Python says so.
     name : str, optional
         Its name; the name of the class if not given.
     **triggers
-        When to look; see `SimpleExtension`. By default after every epoch.
+        When to look at the record; see `SimpleExtension`. By default after every epoch.
 
     Attributes
     ----------
     best_name : str
-        The key of the status under which the best value is kept: ``best_{record_name}``.
+        The key of the best value in the status: ``best_{record_name}``.
 
     Raises
     ------
     ArgumentError
         If `choose_best` cannot be called.
     ExtensionError
-        Later, if the record is not one number.
+        During training, if the record is not one number.
 
     Examples
     --------
@@ -95,7 +95,7 @@ class TrackTheBest(SimpleExtension):
         current, best = log.current_row.get(self.record_name), log.status.get(self.best_name)
         self._looked, self._found = True, self._found or current is not None
         check_number(self, self.record_name, current)
-        if current is None or current != current:  # NaN is the number that differs from itself
+        if current is None or current != current:  # only NaN differs from itself
             return
         if best is None or (current != best and self.choose_best(current, best) == current):
             log.status[self.best_name] = current

@@ -1,7 +1,7 @@
 """Triggers: the keywords, predicates and conditions that say when a simple extension acts.
 
 A keyword such as ``every_n_batches=10`` becomes a condition: an event, a predicate on the log, and
-arguments of the user's.
+arguments that the user may add.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ LogPredicate = Callable[[TrainingLogBase], bool]
 
 PLAIN = (str, int, float, bool)
 
-NOT_A_COUNT = "the trigger {name} takes a whole number of 1 or more, or None, not {value!r}"
+NOT_A_COUNT = "the trigger {name} must be a whole number of 1 or more, or None, not {value!r}"
 
 
 class Triggers(TypedDict, total=False):
-    """The keywords that say when a `SimpleExtension` acts."""
+    """The keywords that define when a `SimpleExtension` acts."""
 
     before_training: bool
     before_first_epoch: bool
@@ -45,13 +45,13 @@ class Triggers(TypedDict, total=False):
 
 @hinted
 def always_true(log: TrainingLogBase) -> bool:
-    """Return True, whatever the log says."""
+    """Return True for every log."""
     return True
 
 
 @hinted
 def has_done_epochs(log: TrainingLogBase) -> bool:
-    """Return whether an epoch has been completed."""
+    """Return True if an epoch has been completed."""
     return bool(log.status["epochs_done"] > 0)
 
 
@@ -61,7 +61,7 @@ def no_epoch_done(log: TrainingLogBase) -> bool:
 
 
 class Predicate(Hinted):
-    """Compares the number of epochs or batches done with `num`.
+    """A comparison of the number of epochs or batches done with `num`.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Predicate(Hinted):
     Raises
     ------
     EventError
-        If there is no such condition, or `num` is not such a number.
+        If there is no such condition, or `num` is not a whole number of 1 or more.
 
     Examples
     --------
@@ -89,8 +89,8 @@ class Predicate(Hinted):
     def __init__(self, condition: str, num: int) -> None:
         if condition not in _COUNTED:
             raise EventError(
-                f"no condition is called {condition!r}{nearest(condition, _COUNTED)}; there are "
-                f"{', '.join(_COUNTED)}"
+                f"no condition is called {condition!r}{nearest(condition, _COUNTED)}; the "
+                f"conditions are {', '.join(_COUNTED)}"
             )
         self.condition = condition
         self.num = checked_count(condition, num)
@@ -126,7 +126,7 @@ def checked_count(name: str, value: Any) -> int:
 
 @dataclass(frozen=True)
 class Condition:
-    """One occasion to act: on `event`, if `predicate` holds, with `arguments` of the user's."""
+    """An occasion to act: on `event`, if `predicate` holds, with `arguments` of the user."""
 
     event: CallbackName
     predicate: LogPredicate
@@ -134,7 +134,7 @@ class Condition:
 
 
 def grouped(conditions: Iterable[Condition]) -> list[list[Condition]]:
-    """Conditions on one event, grouped by their arguments.
+    """Group the conditions on one event by their arguments.
 
     ``every_n_epochs=2`` and ``after_epoch=True`` both hold after the second epoch, which is one
     occasion to act and not two.

@@ -17,29 +17,29 @@ from workbench.extensions.triggers import Triggers
 from workbench.tensor import SharedVariable
 
 NO_ARITY = (
-    "how many arguments {function!r} takes cannot be told; say num_args=1 (iterations done) or "
+    "the number of arguments of {function!r} is unknown; give num_args=1 (iterations done) or "
     "num_args=2 (iterations done, old value)"
 )
 WRONG_ARITY = (
-    "{function!r} cannot be called with the number of iterations done, nor with that and the old "
-    "value: its signature is {signature}"
+    "{function!r} must take the number of iterations done, or that number and the old value, but "
+    "its signature is {signature}"
 )
 NO_FUNCTION = (
-    "{kind} of {parameter!r} has no function: give it one, or override the method function() in a "
+    "{kind} of {parameter!r} has no function: give it one, or override its method function() in a "
     "subclass"
 )
 NOT_SHARED = (
-    "{kind} sets a shared variable, got {given!r}; the learning rate of a rule is "
+    "{kind} needs a shared variable, not {given!r}; the learning rate of a rule is "
     "rule.learning_rate"
 )
 WRONG_NUMBER = "num_args={given!r} must be 1 (iterations done) or 2 (iterations done, old value)"
 
 
 class SharedVariableModifier(SimpleExtension):
-    """Sets a shared variable to what a function gives, after every batch: a learning rate, say.
+    """Sets a shared variable, such as a learning rate, by a function after every batch.
 
-    A value that somebody else assigns, by `Session.set` for instance, lasts until this extension
-    acts the next time, unless it is told to `hold`.
+    A value that is assigned otherwise, by `Session.set` for instance, lasts until this extension
+    acts again, unless its method `hold` is called.
 
     Parameters
     ----------
@@ -47,26 +47,26 @@ class SharedVariableModifier(SimpleExtension):
         The variable.
     function : callable
         Takes the number of iterations done, or that and the old value (an array of the dtype of
-        `parameter`); returns the new value. See `workbench.extensions.schedules` for ready ones.
-        None in a subclass that overrides the method `function`.
+        `parameter`); returns the new value. `workbench.extensions.schedules` has some. None in a
+        subclass that overrides the method `function`.
     num_args : int, optional
-        The number of arguments to call it with, 1 or 2; read off its signature if not given, where
-        arguments with defaults do not count.
+        The number of arguments to call it with, 1 or 2; by default that of its signature, without
+        arguments that have defaults.
     name : str, optional
         Its name; the name of the class if not given.
     **triggers
-        When to act instead of after every batch; see `SimpleExtension`. With a `Schedule` it acts
-        before training too, so that the first batch is trained with the first value.
+        When to act instead of after every batch; see `SimpleExtension`. With a `Schedule` it also
+        acts before training, so that the first batch is trained with the first value.
 
     Attributes
     ----------
     held : bool
-        Whether it leaves the variable alone at present.
+        True while it leaves the variable unchanged.
 
     Raises
     ------
     ExtensionError
-        If the function takes other arguments, or which it takes cannot be told.
+        If the function takes other arguments, or its number of arguments is unknown.
     ArgumentError
         If `num_args` is another number.
 
@@ -116,7 +116,7 @@ class SharedVariableModifier(SimpleExtension):
         return _arity(self.function) if self._num_args is None else self._num_args
 
     def function(self, *args: Any) -> Any:
-        """Return the new value, from the iterations done, and from the old value if asked for."""
+        """Return the new value, given the iterations done and, with `num_args` 2, the old value."""
         if self._function is None:
             raise ExtensionError(
                 NO_FUNCTION.format(kind=type(self).__name__, parameter=self.parameter)
@@ -132,15 +132,15 @@ class SharedVariableModifier(SimpleExtension):
         self.parameter.set_value(self.function(done, *old))
 
     def hold(self, value: Any = None) -> None:
-        """Leave the variable alone until `release`.
+        """Leave the variable unchanged until `release`.
 
-        While a session is training, have it called between two batches:
+        While a session is training, use it between two batches:
         ``session.call(lambda main_loop: modifier.hold(0.01))``.
 
         Parameters
         ----------
         value : number or array, optional
-            What to assign first; the variable keeps its value if not given.
+            The value to assign first; without one, the variable keeps its value.
 
         Examples
         --------
@@ -158,8 +158,8 @@ class SharedVariableModifier(SimpleExtension):
     def release(self) -> None:
         """Act again from the next trigger on.
 
-        A function of the iterations done goes on as if the variable had never been held; one of
-        the old value goes on from the value that it finds.
+        A function of the iterations done continues as if the variable had never been held; a
+        function of the old value continues from the present value.
         """
         self.held = False
 
@@ -172,7 +172,7 @@ class SharedVariableModifier(SimpleExtension):
 
 
 def _arity(function: Callable[..., Any]) -> int:
-    """Return with how many arguments, 1 or 2, to call `function`."""
+    """Return the number of arguments, 1 or 2, to call `function` with."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):

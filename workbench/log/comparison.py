@@ -21,8 +21,8 @@ from workbench.log.sqlite import SQLiteLog
 if TYPE_CHECKING:
     import pandas as pd
 
-NOT_A_LOG = "a log, or the path of a database of logs, was expected, not {given!r:.80}"
-NOTHING_TO_COMPARE = "compare([...]) was given no log"
+NOT_A_LOG = "a log must be a training log or the path of a database of logs, not {given!r:.80}"
+NOTHING_TO_COMPARE = "compare([...]) needs at least one log"
 
 Source = TrainingLogBase | str | os.PathLike[str]
 
@@ -31,26 +31,26 @@ Source = TrainingLogBase | str | os.PathLike[str]
 def compare(
     logs: Mapping[str, Source] | Iterable[Source], channels: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Return channels of several logs beside each other.
+    """Return channels of several logs side by side.
 
     Parameters
     ----------
     logs : iterable or dict
-        Logs of any backend, or paths of SQLite databases, of which the newest log is meant. The
-        keys of a dictionary are what they are called; otherwise a log is called by the first
-        digits of its `uuid`, and a path by the name of the file.
+        Logs of any backend, or paths of SQLite databases, whose newest logs are used. The keys of a
+        dictionary become the names; otherwise the name of a log is the first digits of its `uuid`,
+        and that of a path the name of the file.
     channels : sequence of str, optional
-        Only these, in this order; a log may lack some. All channels if not given.
+        The channels to return, in order; a log may lack some. All channels if not given.
 
     Returns
     -------
     pandas.DataFrame
-        One row an iteration that any log has; columns have two levels, the channel and the log.
+        A row for each iteration of any log; columns have two levels, the channel and the log.
 
     Raises
     ------
     LogError
-        If there is no log, or an item is not a log.
+        If `logs` is empty, or an item is not a log.
     UnknownRecordError
         If no log has one of `channels`.
 
@@ -93,7 +93,7 @@ def compare(
 
 
 def _named(logs: Mapping[str, Source] | Iterable[Source]) -> dict[str, TrainingLogBase]:
-    """Return the logs by distinct names."""
+    """Return the logs by unique names."""
     if isinstance(logs, Mapping):
         return {name: log_of(source) for name, source in logs.items()}
     named: dict[str, TrainingLogBase] = {}

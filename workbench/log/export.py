@@ -1,6 +1,6 @@
-"""Logs beside each other in one pandas frame, and logs as files that other programs read.
+"""Export of logs to CSV, Parquet and HDF5 files.
 
-Everything here goes by ``log.frame``, and so over every backend.
+Everything here works on logs of every backend.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 NO_PYARROW = (
     "writing Parquet needs the library pyarrow, which is not installed; install it with: pip "
     "install pyarrow (or the workbench with its extra: pip install 'workbench[parquet]'); to_csv "
-    "and to_hdf5 do without"
+    "and to_hdf5 do not need it"
 )
 
 
@@ -38,7 +38,7 @@ NO_PYARROW = (
 def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
     """Write ``log.frame`` as comma-separated values, with the iteration as the first column.
 
-    Arrays, lists and other objects are written as JSON, as far as it can tell what they are.
+    Arrays, lists and other objects are written as JSON; what JSON cannot represent, as its repr.
 
     Parameters
     ----------
@@ -69,8 +69,8 @@ def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
 def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
     """Write ``log.frame`` as a Parquet file, with the iteration as index.
 
-    A channel whose values are not all of one type is written as text, and so is one of integers
-    beyond 64 bits; objects are written as JSON.
+    A channel with values of several types, or with integers beyond 64 bits, is written as text;
+    objects are written as JSON.
 
     Parameters
     ----------
@@ -115,11 +115,11 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
     """Write all records and the status of a log to an HDF5 file.
 
     Every channel is a group ``channels/<name>`` with two datasets of equal length: ``iterations``
-    (int64) and ``values``. Values are numbers or truth values; arrays, stacked where all have
-    one shape and dtype; otherwise text, of which the attribute ``encoding`` says that it is JSON.
-    Channels have the order of the attribute ``channels`` of the file. What HDF5 allows in no name
-    is percent-encoded there as in URLs: a ``/`` as ``%2F``, a name that is ``.`` as ``%2E``. The
-    attributes ``uuid`` and ``status`` (JSON) are the log's.
+    (int64) and ``values``. Values are numbers or booleans; arrays, stacked if all have one shape
+    and dtype; or else JSON, which the attribute ``encoding`` states. The attribute ``channels`` of
+    the file has the order of the channels. Characters that HDF5 does not allow in names are
+    percent-encoded as in URLs: a ``/`` as ``%2F``, and the name ``.`` as ``%2E``. The attributes
+    ``uuid`` and ``status`` (JSON) are those of the log.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
 
 
 def _flat(log: TrainingLogBase) -> pd.DataFrame:
-    """Return the frame of a log with what is no number, text or blank turned into JSON."""
+    """Return the frame of a log, with JSON for all but numbers, text and blanks."""
     frame = log.frame.copy()
     for name in frame:
         if frame[name].dtype == object:
@@ -183,11 +183,13 @@ def _objects(values: list[Any]) -> NDArray[Any]:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         return _json(value)
-    return value.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair is no text
+    return value.encode(
+        "utf-8", "backslashreplace"
+    ).decode()  # half a surrogate pair cannot be encoded
 
 
 def _json(value: Any) -> str:
-    """Return `value` as JSON, or as text in JSON where that has no way to say it."""
+    """Return `value` as JSON, or its repr as a JSON string if that is impossible."""
     try:
         return json.dumps(_named_by_text(value), default=_described)
     except (TypeError, ValueError, RecursionError):  # it contains itself, for instance
@@ -195,7 +197,7 @@ def _json(value: Any) -> str:
 
 
 def _named_by_text(value: Any) -> Any:
-    """Return `value` with the keys of its dictionaries as text, as JSON has them."""
+    """Return `value` with the keys of its dictionaries as text, as JSON requires."""
     if isinstance(value, (list, tuple)):
         return [_named_by_text(item) for item in value]
     if isinstance(value, Mapping):
@@ -207,14 +209,14 @@ def _named_by_text(value: Any) -> Any:
 
 
 def _path(name: str) -> str:
-    """Return a name that HDF5 allows for one group; `urllib.parse.unquote` gets `name` back."""
+    """Return a name that HDF5 allows for a group; `urllib.parse.unquote` reverses it."""
     if name in ("", "."):
         return "%2E" if name else "%"
     return "".join(quote(char, safe="") if char in "%/\0" else char for char in name)
 
 
 def _described(value: Any) -> Any:
-    """Return what JSON can have instead of `value`."""
+    """Return a replacement for `value` that JSON can represent."""
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     return repr(value)
@@ -225,7 +227,7 @@ def _blank(value: Any) -> bool:
 
 
 def _stacked(values: NDArray[Any] | list[Any]) -> NDArray[Any] | None:
-    """Return one array of numbers that has all `values` in it, if there is one."""
+    """Return all `values` as one array of numbers, or None if that is impossible."""
     if isinstance(values, np.ndarray):
         return values
     first = values[0]

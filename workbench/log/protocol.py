@@ -8,41 +8,41 @@ from typing import Any, Protocol, runtime_checkable
 
 from workbench.errors import LogError
 
-NOT_A_LOG = "log is a training log such as SQLiteLog(path), got {given!r}{lacks}"
+NOT_A_LOG = "log must be a training log such as SQLiteLog(path), not {given!r}{lacks}"
 
 
 @runtime_checkable
 class Logging(Protocol):
-    """What a main loop and its checkpoints call of a log; `TrainingLogBase` has it."""
+    """A log with all that a main loop and its checkpoints need; `TrainingLogBase` is one."""
 
     @property
     def status(self) -> MutableMapping[str, Any]:
-        """``iterations_done``, ``epochs_done``, ..."""
+        """Facts about the run: ``iterations_done``, ``epochs_done`` and others."""
 
     @property
     def current_row(self) -> MutableMapping[str, Any]:
-        """The records of the iteration that was done last."""
+        """The records of the last iteration done."""
 
     def __getitem__(self, time: int) -> MutableMapping[str, Any]:
-        """The records of an iteration."""
+        """Return the records of an iteration."""
 
     def resume(self) -> Any:
-        """Make ready for a run that goes on."""
+        """Prepare for a resumed run."""
 
     def writing(self) -> AbstractContextManager[Any]:
-        """The time of a run, at the end of which everything is stored."""
+        """Return a context for a run, at whose end everything is stored."""
 
     def commit(self) -> Any:
-        """Show other threads what was recorded during an event."""
+        """Make the records of an event visible to other threads."""
 
     def maker(self) -> Any:
-        """What makes the log again from a pickle, or ``None`` to pickle it as it is."""
+        """Return a function that makes an empty log for a pickle; None pickles the log itself."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What must be saved."""
+        """Return the state to save."""
 
     def load_state_dict(self, state: Mapping[str, Any]) -> Any:
-        """Go back to where `state_dict` was called."""
+        """Restore the state that `state_dict` returned."""
 
 
 def check_log(given: Any) -> None:

@@ -1,4 +1,4 @@
-"""Sessions: a main loop in a background thread, as a thing to hold."""
+"""Sessions: main loops in background threads, with controls."""
 
 from workbench.interfaces import State
 from workbench.names import explain_missing

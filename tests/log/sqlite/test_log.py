@@ -415,7 +415,7 @@ def test_what_a_killed_process_wrote_is_there_in_whole_rows(path):
 
 def test_a_file_that_is_no_database_is_left_alone(path):
     path.write_text("not a database, but quite a long text all the same " * 30)
-    with pytest.raises(LogError, match=r"runs.sqlite' is no SQLite database"):
+    with pytest.raises(LogError, match=r"runs.sqlite' is not an SQLite database"):
         SQLiteLog(path)
     assert path.read_text().startswith("not a database")
 
@@ -424,7 +424,7 @@ def test_a_database_of_something_else_is_left_alone(path):
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE recipes (name TEXT)")
     connection.close()
-    with pytest.raises(LogError, match="something else than training logs"):
+    with pytest.raises(LogError, match="SQLite database of another program"):
         SQLiteLog(path)
 
 

@@ -74,12 +74,12 @@ class Stubborn:
 @pytest.mark.parametrize(
     "error", [MemoryError("no room"), OverflowError("too large"), RecursionError(), KeyError("x")]
 )
-def test_a_value_that_cannot_be_written_is_left_out_by_name(path, monkeypatch, caplog, error):
+def test_a_value_that_cannot_be_written_is_omitted_by_name(path, monkeypatch, caplog, error):
     Stubborn(monkeypatch, error)
     log = SQLiteLog(path)
     log[1].update({"cost": 0.5, "bad": 1.5})
     log[2]["cost"] = 0.25
-    with pytest.raises(LogError, match="cannot take record 'bad' of iteration 1, a float"):
+    with pytest.raises(LogError, match="cannot store record 'bad' of iteration 1, a float"):
         log.flush()
     assert records(path) == [(1, "cost", 0.5), (2, "cost", 0.25)]
     assert log[1]["bad"] == 1.5
@@ -89,24 +89,24 @@ def test_a_value_that_cannot_be_written_is_left_out_by_name(path, monkeypatch, c
     assert len(records(path)) == 3
 
 
-def test_a_fact_that_cannot_be_written_is_left_out_by_name(path, monkeypatch):
+def test_a_fact_that_cannot_be_written_is_omitted_by_name(path, monkeypatch):
     Stubborn(monkeypatch, OverflowError("too large"))
     log = SQLiteLog(path)
     log.status["bad"] = 1
     log.status["good"] = 2
-    with pytest.raises(LogError, match=r"cannot take status\['bad'\], a int"):
+    with pytest.raises(LogError, match=r"cannot store status\['bad'\], a int"):
         log.flush()
     assert SQLiteLog(path, read_only=True).status["good"] == 2
 
 
-def test_a_value_of_a_whole_log_that_cannot_be_written_is_left_out(path, monkeypatch):
+def test_a_value_of_a_whole_log_that_cannot_be_written_is_omitted(path, monkeypatch):
     Stubborn(monkeypatch, OverflowError("too large"))
     other = TrainingLog()
     other[1].update({"cost": 0.5, "bad": 1.0})
     log = SQLiteLog(path)
     log.load_state_dict(other.state_dict())
     log[2]["cost"] = 0.25
-    with pytest.raises(LogError, match="cannot take record 'bad' of iteration 1"):
+    with pytest.raises(LogError, match="cannot store record 'bad' of iteration 1"):
         log.flush()
     assert records(path) == [(1, "cost", 0.5), (2, "cost", 0.25)]
 
@@ -289,7 +289,7 @@ def test_an_array_that_promises_more_than_there_is_makes_no_room_for_it(path):
         SQLiteLog(path, read_only=True)
 
 
-def test_an_iteration_that_is_no_number_is_left_out(path):
+def test_an_iteration_that_is_no_number_is_omitted(path):
     damaged(path, 1.0, None)
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE records SET time = 'soon' WHERE time = 1")
