@@ -60,7 +60,7 @@ ROWS = {
     "one name": (
         lambda: Checkpoint("a.tar", save_separately="log"),
         ArchiveError,
-        r"save_separately is a list of names, got 'log'; write \['log'\]",
+        r"save_separately must be a list, not 'log'; write \['log'\]",
     ),
     "no checkpoint": (
         lambda: EarlyStopping("cost", "best.tar", "best.tar", epochs=1),

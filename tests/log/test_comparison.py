@@ -38,7 +38,7 @@ def test_what_cannot_be_compared_says_so():
     log = filled(TrainingLog())
     with pytest.raises(UnknownRecordError, match="has a channel 'csot'; did you mean 'cost'"):
         compare([log], ["csot"])
-    with pytest.raises(LogError, match="given no log"):
+    with pytest.raises(LogError, match="at least one log"):
         compare([])
     with pytest.raises(LogError, match="path of a database of logs, not 3"):
         compare([3])

@@ -78,9 +78,9 @@ def test_rows_that_there_cannot_be_say_so(new):
         _ = log.previous_row
     with pytest.raises(LogError, match="no epoch has ended yet"):
         _ = log.last_epoch_row
-    with pytest.raises(LogError, match="number of iterations, 0 or more, not by -1"):
+    with pytest.raises(LogError, match="number of iterations, 0 or more, not -1"):
         log[-1]
-    with pytest.raises(LogError, match="not by 'cost'"):
+    with pytest.raises(LogError, match="not 'cost'"):
         log["cost"]
     with pytest.raises(LogError, match=r"write log\[3\].update"):
         log[3] = {"cost": 0.5}

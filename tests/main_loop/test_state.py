@@ -130,11 +130,11 @@ MISFITS = {
     ),
     "another shape": (
         setting("parameters", "/mlp/linear_0.b", to=torch.ones(7)),
-        r"'/mlp/linear_0.b' has shape \(7,\), needed is \(6,\)",
+        r"'/mlp/linear_0.b' must have shape \(6,\), not \(7,\)",
     ),
     "another dtype": (
         setting("variables", "random_counter_5", to=torch.tensor(0.5)),
-        "'random_counter_5' is float32, needed is int64",
+        "'random_counter_5' must have dtype int64, not float32",
     ),
     "algorithm": (setting("algorithm", "speed", to=1), "the algorithm: .* no state 'speed'"),
     "an unknown extension": (

@@ -51,7 +51,7 @@ def test_a_wrong_name_shows_the_right_one(file):
 
 def test_nothing_is_added_to_what_is_no_archive():
     file = io.BytesIO(b"something else")
-    with pytest.raises(ArchiveError, match="file: this is no archive"):
+    with pytest.raises(ArchiveError, match="file: this is not an archive"):
         archive.add(file, {"c": b""})
     assert file.getvalue() == b"something else"
 

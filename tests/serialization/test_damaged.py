@@ -236,7 +236,7 @@ DAMAGES = {
     "a parameter missing": (lambda path: forge(path, drop_parameter), "'_state' cannot be read"),
     "parameters of other shapes": (
         lambda path: forge(path, reshape_parameter),
-        r"'/mlp/linear_0.W' has shape \(1, 6\), needed is \(4, 6\)",
+        r"'/mlp/linear_0.W' must have shape \(4, 6\), not \(1, 6\)",
     ),
     "forged state": (forged("_state", b"hello"), "the member '_state' cannot be read"),
     "state that is no JSON": (forged("_state", tree("{")), "the member '_state' cannot be read"),

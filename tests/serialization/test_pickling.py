@@ -224,5 +224,7 @@ def test_a_module_that_is_not_here_is_named(tmp_path):
     code += "from workbench.serialization import secure_dump\n"
     code += "secure_dump(helpers.Helper(), sys.argv[1])"
     run(code, tmp_path / "x.tar", tmp_path)
-    with pytest.raises(ArchiveError, match="x.tar: '_pkl' uses something that is not here: No mod"):
+    with pytest.raises(
+        ArchiveError, match="x.tar: '_pkl' uses a name that is not available .No mod"
+    ):
         load(tmp_path / "x.tar", trusted=True)

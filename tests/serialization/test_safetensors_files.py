@@ -73,8 +73,8 @@ def test_nothing_is_set_if_anything_is_wrong(tmp_path, model):
         load_safetensors(model.parameters, tmp_path / "x.safetensors")
     assert str(caught.value) == (
         f"{tmp_path}/x.safetensors: no parameter was set: 'mlp.linear_0.w' is not known here; did "
-        "you mean 'mlp.linear_0.W'?; 'mlp.linear_0.W' is missing; 'mlp.linear_1.W' is float64, "
-        "needed is float32; 'mlp.linear_1.b' has shape (4,), needed is (3,)"
+        "you mean 'mlp.linear_0.W'?; 'mlp.linear_0.W' is missing; 'mlp.linear_1.W' must "
+        "have dtype float32, not float64; 'mlp.linear_1.b' must have shape (3,), not (4,)"
     )
     with pytest.raises(ParameterError, match="^no parameter was set: 'mlp.linear_0.w' is not"):
         from_state_dict(model.parameters, values)
@@ -85,9 +85,9 @@ def test_nothing_is_set_if_anything_is_wrong(tmp_path, model):
     "content, text",
     [
         (None, "cannot be opened"),
-        (b"", "this is no sound safetensors file"),
-        (b"something else altogether", "this is no sound safetensors file"),
-        (b"\x02\0\0\0\0\0\0\0{}rest", "this is no sound safetensors file"),
+        (b"", "this is not an intact safetensors file"),
+        (b"something else altogether", "this is not an intact safetensors file"),
+        (b"\x02\0\0\0\0\0\0\0{}rest", "this is not an intact safetensors file"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path, model, content, text):

@@ -29,14 +29,14 @@ def save_safetensors(
     parameters : iterable of SharedVariable
         For instance ``model.parameters``.
     path : path
-        What stands there is replaced in one step, once the new file is whole and on the disk.
+        An existing file is replaced in one step, once the new file is complete and on the disk.
     metadata : dict of str to str, optional
-        Kept in the file's header.
+        Stored in the header of the file.
 
     Raises
     ------
     ArchiveError
-        If two have the same name.
+        If two parameters have the same name.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def save_safetensors(
 def load_safetensors(
     parameters: Iterable[SharedVariable], path: str | os.PathLike[str]
 ) -> dict[str, str]:
-    """Set all `parameters` from a safetensors file, or none if anything does not fit.
+    """Set all `parameters` from a safetensors file, or none if a value does not fit.
 
     Parameters
     ----------
@@ -77,7 +77,8 @@ def load_safetensors(
     ArchiveError
         If the file cannot be read.
     ParameterError
-        If a name is unknown or missing, or a value has another shape or kind; the text lists all.
+        If a name is unknown or missing, or a value has another shape or kind; the message lists
+        all of them.
 
     Examples
     --------
@@ -93,6 +94,6 @@ def load_safetensors(
     except OSError as error:
         raise ArchiveError(f"{path}: cannot be opened ({error.strerror or error})") from None
     except SafetensorError as error:
-        raise ArchiveError(f"{path}: this is no sound safetensors file ({error})") from None
+        raise ArchiveError(f"{path}: this is not an intact safetensors file ({error})") from None
     set_all(dotted(parameters), values, f"{path}: ")
     return metadata

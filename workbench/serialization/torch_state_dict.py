@@ -19,7 +19,7 @@ from workbench.tensor import SharedVariable
 
 @hinted
 def to_state_dict(parameters: Iterable[SharedVariable]) -> dict[str, torch.Tensor]:
-    """The values of `parameters` as torch's ``state_dict`` would give them.
+    """Return the values of `parameters` as ``state_dict`` of torch returns them.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def to_state_dict(parameters: Iterable[SharedVariable]) -> dict[str, torch.Tenso
     Raises
     ------
     ArchiveError
-        If two have the same name.
+        If two parameters have the same name.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def to_state_dict(parameters: Iterable[SharedVariable]) -> dict[str, torch.Tenso
 
 @hinted
 def from_state_dict(parameters: Iterable[SharedVariable], values: Mapping[str, Any]) -> None:
-    """Set all `parameters`, or none if anything does not fit.
+    """Set all `parameters`, or none if a value does not fit.
 
     Parameters
     ----------
@@ -62,12 +62,13 @@ def from_state_dict(parameters: Iterable[SharedVariable], values: Mapping[str, A
         For instance ``model.parameters``.
     values : dict
         Tensors or arrays by name, as `to_state_dict` or ``torch.nn.Module.state_dict`` give them;
-        another dtype fits where converting loses nothing.
+        another dtype fits if the conversion is exact.
 
     Raises
     ------
     ParameterError
-        If a name is unknown or missing, or a value has another shape or kind; the text lists all.
+        If a name is unknown or missing, or a value has another shape or kind; the message lists
+        all of them.
 
     Examples
     --------
@@ -97,11 +98,11 @@ def dotted(parameters: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
     named: dict[str, SharedVariable] = {}
     for variable in dict.fromkeys(parameters):
         name = path_of(variable)
-        # Other programs do not know an order by which numbers could be given.
+        # Numbering equal names would need an order, which other programs do not have.
         if name in named:
             raise ArchiveError(
                 f"two parameters are named {name!r}; give their bricks different names, so that "
-                "their values can be told apart"
+                "the names of their values differ"
             )
         named[name] = variable
     return {name.lstrip("/").replace("/", "."): variable for name, variable in named.items()}

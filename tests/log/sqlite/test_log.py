@@ -281,7 +281,7 @@ def test_a_reader_only_reads(path):
         lambda: reader.resume(),
         lambda: reader.writing().__enter__(),
     ):
-        with pytest.raises(LogError, match="opened to be read only"):
+        with pytest.raises(LogError, match="opened with read_only=True"):
             write()
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         reader.conn.execute("DELETE FROM records")

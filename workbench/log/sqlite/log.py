@@ -2,7 +2,7 @@
 
 All records are in a `TrainingLog` in memory too, so that reading costs the same. Each record is
 also passed to a thread that writes it (`workbench.log.sqlite.writer`). The thread that trains waits
-for the disk only at the end of a run. A table of states (`workbench.log.sqlite.identity`) defines the
+for the disk only at the end of a run. The states of `workbench.log.sqlite.identity` define the
 identity under which records are stored.
 """
 
