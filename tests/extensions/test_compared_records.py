@@ -1,4 +1,4 @@
-"""A record that is better when it is lower, or higher, and a name that says the opposite."""
+"""The better direction of a record, and names that contradict it."""
 
 import re
 
@@ -51,7 +51,7 @@ def test_a_name_that_agrees_or_says_nothing_is_not(kind, caplog):
     assert caplog.text == ""
 
 
-def test_a_function_of_ones_own_is_trusted(caplog):
+def test_a_user_function_is_trusted(caplog):
     TrackTheBest("accuracy", choose_best=lambda new, old: min(new, old))
     assert caplog.text == ""
 

@@ -1,4 +1,4 @@
-"""Ending training."""
+"""The end of training: `FinishAfter`, goals, and runs beyond them."""
 
 from unittest.mock import Mock
 
@@ -68,7 +68,7 @@ def test_a_later_end_holds_after_resumption(later, while_loading):
     ("more", "batches"), [({"epochs": 2}, 6), ({"batches": 4}, 4), ({"epochs": 1}, 3)]
 )
 @pytest.mark.parametrize("triggers", [{"after_n_epochs": 1}, {"after_n_batches": 3}])
-def test_going_on_is_so_much_more_each_time(triggers, more, batches):
+def test_each_request_for_more_adds_that_number(triggers, more, batches):
     main_loop = make(FinishAfter(**triggers))
     main_loop.run()
     for times in (1, 2):
@@ -99,7 +99,7 @@ def test_where_training_ends_survives_resumption():
     assert resumed.status["iterations_done"] == whole.status["iterations_done"] == 9
 
 
-def test_starting_again_goes_on_to_the_end_of_the_extensions_where_that_is_later():
+def test_starting_again_trains_to_a_later_end_of_the_extensions():
     main_loop = make(FinishAfter(after_n_epochs=4))
     main_loop.run(epochs=1)
     assert main_loop.status["epochs_done"] == 1

@@ -1,4 +1,4 @@
-"""The progress bar: what it counts, and that training does not depend on it."""
+"""The progress bar: its counts, and training that continues when it fails."""
 
 import logging
 import threading
@@ -19,7 +19,7 @@ class Endless:
 
 
 class Bar:
-    """Records what a tqdm bar is told."""
+    """Records the calls of a tqdm bar."""
 
     def __init__(self, total, initial=0):
         self.total, self.n, self.told, self.closed = total, initial, [], False
@@ -62,7 +62,7 @@ def attached(*others, **options):
         ([FinishAfter(every_n_epochs=2)], None),
     ],
 )
-def test_the_total_comes_from_whoever_ends_training(finish, total):
+def test_the_total_comes_from_the_extension_that_ends_training(finish, total):
     bar = attached(*finish)
     assert bar.get_iter_per_epoch() == 3
     assert planned_batches(bar.main_loop) == total

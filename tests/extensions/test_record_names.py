@@ -1,4 +1,4 @@
-"""Records that two extensions would make, and records that somebody waits for in vain."""
+"""Records that two extensions would make, and records that nothing makes."""
 
 import logging
 
@@ -33,7 +33,7 @@ BATCH = {"x": np.ones((2, 2), "float32")}
 
 
 class Note(SimpleExtension):
-    """Records numbers that get worse, under a name."""
+    """Records numbers that get worse under a name."""
 
     def __init__(self, record, **triggers):
         super().__init__(**triggers)
@@ -73,7 +73,7 @@ def test_a_channel_that_never_came_is_named_once_with_the_nearest(watcher, caplo
     assert "watches the record 'csot', which nothing has made so far; did you mean 'cost'?" in text
 
 
-def test_what_would_be_made_of_a_channel_is_no_hint(caplog):
+def test_a_record_derived_from_a_channel_is_no_hint(caplog):
     [text] = told(caplog, Note("cost", after_epoch=True), EarlyStopping("valid_error", epochs=1))
     assert "watches the record 'valid_error'" in text and "did you mean" not in text
 
@@ -84,7 +84,7 @@ def test_a_channel_that_came_is_not(watcher, caplog):
 
 
 @pytest.mark.parametrize("watcher", WATCHERS)
-def test_a_run_that_ends_within_its_first_epoch_is_told_of_too(watcher, caplog):
+def test_a_run_that_ends_within_its_first_epoch_warns_too(watcher, caplog):
     main_loop = make(
         Note("cost", after_batch=True), WATCHERS[watcher]("csot"), FinishAfter(after_n_batches=1)
     )
@@ -103,7 +103,7 @@ def test_nothing_is_said_before_the_first_epoch_ends(caplog):
     assert texts[0] == "" and "csot" in texts[1]
 
 
-def test_what_is_made_later_in_the_run_is_waited_for(caplog):
+def test_a_record_made_later_in_the_run_causes_no_warning(caplog):
     monitor, _ = monitors(every_n_epochs=3, after_epoch=False, before_first_epoch=False)
     texts = told(caplog, monitor, TrackTheBest("cost"), epochs=2)
     assert texts == []
@@ -112,7 +112,7 @@ def test_what_is_made_later_in_the_run_is_waited_for(caplog):
 @pytest.mark.parametrize(
     "watcher", ["TrackTheBest", "ReduceOnPlateau", "OnLogRecord", "FinishIfNoImprovementAfter"]
 )
-def test_looking_before_the_record_is_made_is_told_of(watcher, caplog):
+def test_looking_before_the_record_is_made_causes_a_warning(watcher, caplog):
     [text] = told(caplog, WATCHERS[watcher]("cost"), Note("cost", after_epoch=True))
     assert (
         "'cost', which is made, but never before it looks; the extension that makes it must come"
@@ -179,7 +179,7 @@ CLASHES = {
 
 
 @pytest.mark.parametrize("first, second, name", CLASHES.values(), ids=CLASHES)
-def test_two_who_would_make_one_record_are_refused_with_both_named(first, second, name):
+def test_two_extensions_with_one_record_are_refused_by_name(first, second, name):
     kinds = [type(next(iter(getattr(e, "sub_extensions", [e])))).__name__ for e in (first, second)]
     text = f"^{kinds[0]}.* and {kinds[1]}.* would both make the record '{name}'.*give one"
     with pytest.raises(ExtensionError, match=text):
@@ -193,7 +193,7 @@ def test_the_records_of_the_main_loop_are_its_own(name):
         MainLoop(GradientDescent(**LEARN), [BATCH], extensions=[monitor])
 
 
-def test_what_is_added_later_is_looked_at_when_training_starts():
+def test_extensions_added_later_are_checked_when_training_starts():
     main_loop = MainLoop(
         GradientDescent(**LEARN),
         [BATCH],
@@ -228,7 +228,7 @@ def test_records_of_several_and_other_names_are_fine(extensions):
 
 
 @pytest.mark.parametrize("watcher", WATCHERS)
-def test_a_record_made_before_a_run_went_on_is_not_held_against_who_looks_now(watcher, caplog):
+def test_a_record_made_before_resumption_causes_no_warning(watcher, caplog):
     def build(epochs):
         record = Note("cost", after_n_epochs=1)
         return make(record, WATCHERS[watcher]("cost"), FinishAfter(after_n_epochs=epochs))

@@ -20,7 +20,7 @@ from workbench.extensions.schedules import (
 STEPS = 50
 RATE = 0.5
 
-# Ours; torch's; how many steps torch's goes on before it turns back or fails.
+# Our schedule; that of torch; the number of steps before that of torch rises again or fails.
 ROWS = {
     "linear": (
         linear(0.25 * RATE, 0.75 * RATE, 20),
@@ -90,7 +90,7 @@ ROWS = {
 
 
 def torchs(make, steps):
-    """Return the rates that a scheduler gives before the first step and after every one."""
+    """Return the rates of a scheduler before the first step and after every step."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=RATE)
     scheduler, rates = make(optimizer), []
     for _ in range(steps):

@@ -59,7 +59,7 @@ def test_a_trigger_says_when(trigger, expected):
     assert notes(**trigger) == expected
 
 
-def test_triggers_of_what_does_not_happen_in_every_run():
+def test_triggers_of_resumption_interrupts_and_errors():
     extension = Noting(on_resumption=True, on_interrupt=True, on_error=True)
     main_loop = make(extension, algorithm=FakeAlgorithm(errors={3: ValueError("no")}))
     main_loop.algorithm.errors[2] = KeyboardInterrupt()
@@ -205,7 +205,7 @@ def test_a_method_that_nothing_would_call_is_refused():
 
 
 @pytest.mark.parametrize("extension", [FinishAfter(), CompositeExtension([Noting()])])
-def test_what_would_never_act_is_refused_before_training(extension):
+def test_extensions_that_would_never_act_are_refused_before_training(extension):
     text = r"\(\) has no trigger, so that it would never act; give it one, such as after_epoch"
     with pytest.raises(ExtensionError, match=text):
         make(extension).run()

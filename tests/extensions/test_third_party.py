@@ -10,7 +10,7 @@ from workbench.extensions import CompositeExtension, FinishAfter, TrainingExtens
 
 
 class Listener:
-    """Writes down what it hears."""
+    """Stores the events that it receives."""
 
     def __init__(self):
         self.heard = []
@@ -20,7 +20,7 @@ class Listener:
         self.main_loop.log.current_row["heard"] = len(self.heard)
 
 
-def test_a_listener_hears_every_event_in_its_turn():
+def test_a_listener_receives_every_event_in_order():
     listener = Listener()
     main_loop = make(listener, FinishAfter(after_n_batches=1))
     main_loop.run()
@@ -36,7 +36,7 @@ def test_a_listener_hears_every_event_in_its_turn():
 
 
 @pytest.mark.parametrize("event", ["before_training", "after_batch"])
-def test_a_composite_passes_on_to_whatever_dispatches(event):
+def test_a_composite_passes_events_on_to_any_object_that_dispatches(event):
     one, other = Mock(), Mock()
     composite = CompositeExtension([one, other])
     composite.main_loop = main_loop = object()
@@ -62,7 +62,7 @@ def test_an_event_may_be_dispatched_by_its_name():
 
 
 @pytest.mark.parametrize("given", [Listener, object(), len, "Timing"])
-def test_what_does_not_dispatch_is_no_extension(given):
+def test_objects_without_dispatch_are_refused(given):
     with pytest.raises(ExtensionError, match=r"extensions\[0\] must be a TrainingExtension, not"):
         make(given)
 

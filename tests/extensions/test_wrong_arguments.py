@@ -1,4 +1,4 @@
-"""What is given to extensions by mistake, and refused where it is given."""
+"""Wrong arguments of extensions, which are refused at once."""
 
 import logging
 
@@ -101,7 +101,7 @@ ROWS = {
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_what_does_not_fit_is_named(name):
+def test_errors_of_monitoring_name_the_variable(name):
     call, error, text = ROWS[name]
     with pytest.raises(error, match=text):
         call()
@@ -122,7 +122,7 @@ def test_every_condition_gets_the_arguments_of_an_iterator():
 @pytest.mark.parametrize(
     "watch", [lambda: TrackTheBest("csot"), lambda: ReduceOnPlateau(RATE, "csot")]
 )
-def test_a_record_that_nothing_makes_is_told_of_once(watch, caplog):
+def test_a_record_that_nothing_makes_causes_one_warning(watch, caplog):
     class Cost(SimpleExtension):
         def do(self, which_callback, *args):
             self.main_loop.log.current_row["cost"] = 1.0

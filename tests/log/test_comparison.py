@@ -15,7 +15,7 @@ def filled(log, slope=0.5):
 
 
 @every_backend
-def test_logs_stand_beside_each_other_by_channel(new):
+def test_logs_are_side_by_side_by_channel(new):
     one, two = filled(new()), filled(TrainingLog(), slope=2.0)
     two[7]["cost"] = 9.0
     frame = compare([one, two], channels=["cost"])
@@ -26,7 +26,7 @@ def test_logs_stand_beside_each_other_by_channel(new):
     assert set(compare({"x": one, "y": two}).columns.get_level_values(0)) == set(one.channels)
 
 
-def test_paths_stand_for_the_newest_log_of_a_database(tmp_path):
+def test_a_path_means_the_newest_log_of_a_database(tmp_path):
     for slope in (1.0, 3.0):
         filled(SQLiteLog(tmp_path / "run.sqlite"), slope).flush()
     frame = compare([tmp_path / "run.sqlite", str(tmp_path / "run.sqlite")], ["cost"])
@@ -34,7 +34,7 @@ def test_paths_stand_for_the_newest_log_of_a_database(tmp_path):
     assert frame["cost", "run"].tolist() == [3.0, 6.0, 9.0]
 
 
-def test_what_cannot_be_compared_says_so():
+def test_invalid_comparisons_are_refused():
     log = filled(TrainingLog())
     with pytest.raises(UnknownRecordError, match="has a channel 'csot'; did you mean 'cost'"):
         compare([log], ["csot"])

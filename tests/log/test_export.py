@@ -96,7 +96,7 @@ def test_half_a_surrogate_pair_does_not_stop_an_export(write, tmp_path):
 
 
 def around():
-    """A list that contains itself."""
+    """Return a list that contains itself."""
     whole = []
     whole.append(whole)
     return whole
@@ -114,7 +114,7 @@ def around():
     ],
     ids=["tuple", "nested", "circle", "set", "array"],
 )
-def test_what_json_lacks_is_exported_as_text(write, value, text, tmp_path):
+def test_values_that_json_lacks_are_exported_as_text(write, value, text, tmp_path):
     log = TrainingLog()
     log[1]["note"] = log.status["note"] = value
     write(log, tmp_path / "log")
@@ -122,7 +122,7 @@ def test_what_json_lacks_is_exported_as_text(write, value, text, tmp_path):
 
 
 @pytest.mark.parametrize("name", [".", "..", "", "/", "a/./b", "a\0b", "%2E", "iteration"])
-def test_a_channel_of_any_name_comes_back_from_hdf5(name, tmp_path):
+def test_a_channel_of_any_name_is_restored_from_hdf5(name, tmp_path):
     log = TrainingLog()
     log[1][name] = 0.5
     to_hdf5(log, tmp_path / "log.h5")

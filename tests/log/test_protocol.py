@@ -10,7 +10,7 @@ from workbench.main_loop import MainLoop
 
 
 class OwnLog:
-    """Passes on what a main loop needs, and no more."""
+    """A log with only the methods that a main loop needs."""
 
     def __init__(self):
         self._log = TrainingLog()
@@ -26,7 +26,7 @@ class OwnLog:
         return self._log[iteration]
 
 
-def test_a_log_of_ones_own_has_what_the_loop_needs():
+def test_a_log_with_the_methods_of_the_protocol_suffices():
     made, log = make(FinishAfter(after_n_epochs=2)), OwnLog()
     MainLoop(made.algorithm, made.data_stream, log=log, extensions=made.extensions).run()
     assert log.status["epochs_done"] == 2

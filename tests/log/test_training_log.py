@@ -169,7 +169,7 @@ def test_resuming_gives_a_new_identity_and_remembers_the_old_one(new):
     assert (log.status["iterations_done"], log[3]["cost"]) == (3, 0.5)
 
 
-def test_a_log_shows_what_it_holds(new):
+def test_a_log_shows_its_contents(new):
     log = new()
     log.uuid = uuid.UUID(int=5)
     assert repr(log) == f"<{type(log).__name__} 00000000: 0 rows; 0 iterations, 0 epochs done>"
@@ -180,7 +180,7 @@ def test_a_log_shows_what_it_holds(new):
     assert "0.5" in log._repr_html_()
 
 
-def test_the_version_grows_with_what_can_be_seen(new):
+def test_the_version_grows_with_visible_changes(new):
     log = new()
     versions = [log.version]
     log[0]["cost"] = 1.0

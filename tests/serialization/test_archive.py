@@ -1,4 +1,4 @@
-"""Archives: members, manifest, files that open in other programs."""
+"""Archives: members, manifest, and files that other programs open."""
 
 import contextlib
 import io
@@ -18,7 +18,7 @@ def file():
     return made
 
 
-def test_members_come_back(file):
+def test_members_are_restored(file):
     assert archive.read(file) == {"a": b"first", "b": b""}
     assert archive.member(file, "a") == b"first"
 
@@ -49,7 +49,7 @@ def test_a_wrong_name_shows_the_right_one(file):
         archive.member(file, "aa")
 
 
-def test_nothing_is_added_to_what_is_no_archive():
+def test_nothing_is_added_to_other_files():
     file = io.BytesIO(b"something else")
     with pytest.raises(ArchiveError, match="file: this is not an archive"):
         archive.add(file, {"c": b""})

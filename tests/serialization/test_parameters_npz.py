@@ -77,7 +77,7 @@ def test_numbered_parameters_are_not_taken_for_one_another():
             add_to_dump(pair, file, "again", wrong)
 
 
-def test_what_is_listed_twice_is_one():
+def test_a_variable_listed_twice_is_saved_once():
     w = shared(1.0, "w")
     assert by_path([w, w]) == {"w": w}
 

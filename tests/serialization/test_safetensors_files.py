@@ -32,7 +32,7 @@ def test_safetensors_itself_reads_what_was_saved(tmp_path, model):
     assert equal(load_file(path), to_state_dict(model.parameters))
 
 
-def test_what_was_saved_comes_back(tmp_path, model):
+def test_saved_parameters_are_restored(tmp_path, model):
     path, other = tmp_path / "model.safetensors", Model(cost_of(digits_mlp(), dropout=0))
     model.parameters[0].set_value(np.full((4, 6), 0.5))
     save_safetensors(model.parameters, path, {"made by": "a test"})
@@ -98,7 +98,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, model, content, text):
         load_safetensors(model.parameters, path)
 
 
-def test_what_was_saved_before_stays_if_saving_fails(tmp_path):
+def test_an_older_file_stays_if_saving_fails(tmp_path):
     path = tmp_path / "w.safetensors"
     save_safetensors([shared(1.0, "w")], path)
     with pytest.raises(ArchiveError, match="two parameters are named 'w'"):

@@ -1,4 +1,4 @@
-"""Shared variables by name: copies, comparison, assignment."""
+"""Values of shared variables by name: copies, comparison, assignment."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_a_value_is_a_copy_of_the_same_dtype():
         ),
     ],
 )
-def test_every_kind_of_misfit_is_told(given, problem):
+def test_every_kind_of_misfit_is_reported(given, problem):
     assert problem in misfits(given, {"weight": shared([1.0, 2.0], "weight")})
 
 

@@ -1,4 +1,4 @@
-"""Sessions: commands, states, errors, and that nothing is trained twice."""
+"""Sessions: commands, states, errors, and leases of what is trained."""
 
 import contextvars
 import copy
@@ -38,7 +38,7 @@ from workbench.extensions.stopping import FinishIfNoImprovementAfter
 from workbench.session import Session, State
 from workbench.session import running_sessions as sessions
 
-SOON = 20  # seconds in which anything here must have happened
+SOON = 20  # seconds after which a test fails that still waits
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,7 @@ def no_session_is_left():
 
 @pytest.fixture
 def paused():
-    """A session over a main loop without end, paused before the first batch."""
+    """Start a session without an end, and pause it before the first batch."""
 
     def pause(main_loop):
         next(s for s in sessions.running().values() if s.main_loop is main_loop).pause()
@@ -72,9 +72,6 @@ def wait_until_paused(session):
 
 def done(session):
     return session.main_loop.status["iterations_done"]
-
-
-# The course of a session
 
 
 def test_a_session_trains_to_the_end():
@@ -136,7 +133,7 @@ def test_another_command_takes_over_from_a_step(paused):
     assert len(algorithm.seen) == before + 2
 
 
-def test_resuming_goes_on(paused):
+def test_resuming_continues(paused):
     paused.resume().wait(SOON)
     assert paused.state is State.RUNNING
     paused.pause().wait(SOON)
@@ -191,9 +188,6 @@ def test_the_thread_runs_in_a_copy_of_the_context():
     recorder = Recorder({"before_training": lambda m: seen.append(variable.get())})
     make(recorder, FinishAfter(after_n_batches=1)).start().wait(SOON)
     assert seen == ["here"]
-
-
-# Calls and values
 
 
 def test_a_call_runs_in_the_thread_that_trains(paused):
@@ -275,9 +269,6 @@ def test_interventions_are_recorded_where_they_took_effect(paused):
     assert [c["command"] for c in paused.log[2]["interventions"]] == ["call"]
 
 
-# Refusals
-
-
 def test_commands_without_sense_are_refused(paused):
     again = paused.pause()
     with pytest.raises(SessionError, match="pause: refused: the session is paused already"):
@@ -295,7 +286,9 @@ def test_commands_after_the_end_are_refused():
     session = make(FinishAfter(after_n_batches=1)).start()
     session.wait(SOON)
     for command in (session.pause(), session.call(print), session.stop()):
-        assert command.state.startswith("refused: the run has finished; to continue it, call train(epochs=1)")
+        assert command.state.startswith(
+            "refused: the run has finished; to continue it, call train(epochs=1)"
+        )
         assert command.done
     assert session.state is State.FINISHED
 
@@ -325,7 +318,7 @@ def test_a_session_starts_once():
         session.start()
 
 
-def test_starting_what_goes_on_already_is_a_calm_line(paused, capsys):
+def test_starting_a_running_session_prints_a_line(paused, capsys):
     assert paused.main_loop.start() is paused
     assert paused.start() is None
     first, second = capsys.readouterr().err.splitlines()
@@ -348,9 +341,6 @@ def test_waiting_for_oneself_is_refused(paused):
     assert "by this same thread between two batches" in errors[1]
 
 
-# Errors
-
-
 def test_an_error_reaches_wait_the_log_and_the_screen(caplog):
     algorithm = FakeAlgorithm(errors={5: NotFiniteError("cost is nan")})
     with caplog.at_level(logging.ERROR):
@@ -368,7 +358,7 @@ def test_an_error_reaches_wait_the_log_and_the_screen(caplog):
     assert "NotFiniteError: cost is nan" in session._repr_html_()
 
 
-def test_an_error_in_an_extension_that_hears_of_stopping_ends_training(caplog):
+def test_an_error_in_on_interrupt_ends_training(caplog):
     session = make(Recorder({"on_interrupt": lambda _: 1 / 0})).start()
     session.stop()
     with pytest.raises(ZeroDivisionError):
@@ -390,9 +380,6 @@ def test_interrupting_wait_leaves_training_running(paused):
     finally:
         signal.signal(signal.SIGALRM, before)
     assert paused.state is State.PAUSED
-
-
-# One run at a time
 
 
 def test_a_main_loop_that_is_running_is_not_run_again(paused):
@@ -539,10 +526,7 @@ def test_a_forked_child_leaves_the_session_to_its_parent():
     assert session.state is State.RUNNING
 
 
-# Going on
-
-
-def test_a_session_goes_on_after_the_end():
+def test_a_session_continues_after_the_end():
     recorder = Recorder()
     session = make(FinishAfter(after_n_epochs=1), recorder).start()
     session.wait(SOON)
@@ -558,7 +542,7 @@ def test_a_session_goes_on_after_the_end():
     assert session.wait(SOON) and done(session) == 10
 
 
-def test_more_is_added_to_what_is_planned_while_training_goes_on():
+def test_more_is_added_to_the_plan_during_training():
     algorithm = GatedAlgorithm()
     session = make(FinishAfter(after_n_epochs=1), algorithm=algorithm).start()
     algorithm.arrived.acquire(timeout=SOON)
@@ -575,7 +559,7 @@ def test_a_pause_stays_a_pause(paused):
     assert paused.wait(SOON) and done(paused) == 2
 
 
-def test_more_that_comes_with_the_last_batch_is_not_lost():
+def test_a_request_for_more_at_the_last_batch_is_not_lost():
     algorithm = GatedAlgorithm()
     session = make(FinishAfter(after_n_batches=1), algorithm=algorithm).start()
     algorithm.arrived.acquire(timeout=SOON)
@@ -593,7 +577,7 @@ def test_a_failed_run_may_go_on():
     assert session.wait(SOON) and session.exception is None and done(session) == 3
 
 
-def test_going_on_with_what_another_trains_is_refused():
+def test_training_what_another_session_trains_is_refused():
     main_loop = make(FinishAfter(after_n_batches=1))
     session = main_loop.start()
     session.wait(SOON)
@@ -624,10 +608,7 @@ def test_a_session_with_nothing_to_train_has_finished_and_says_why(capsys):
     assert session.wait(SOON) and done(session) == 2 and session.note == ""
 
 
-# Many commands
-
-
-def test_of_many_values_for_one_variable_the_last_counts_and_each_has_an_outcome():
+def test_of_many_values_for_one_variable_the_last_is_assigned_and_each_has_an_outcome():
     algorithm, n = GatedAlgorithm(), 100_000
     session = make(algorithm=algorithm).start()
     algorithm.arrived.acquire(timeout=SOON)
@@ -647,7 +628,7 @@ def test_of_many_values_for_one_variable_the_last_counts_and_each_has_an_outcome
     assert [r["id"] for r in session.log[1]["interventions"]] == [n, n + 2, n + 3]
 
 
-def test_values_are_joined_only_where_nothing_comes_between(paused):
+def test_only_consecutive_values_are_joined(paused):
     rate = workbench.shared(0.5, "rate")
     paused.set(rate, 1.0)
     first = paused.call(lambda _: float(rate.get_value()))
@@ -668,7 +649,7 @@ def test_many_interventions_are_recorded_in_order_in_linear_time():
     assert [r["id"] for r in session.log[1]["interventions"]] == list(range(1, n + 2))
 
 
-def test_stop_overtakes_what_only_more_training_would_need():
+def test_stop_overtakes_commands_for_later_training():
     algorithm = GatedAlgorithm()
     session = make(algorithm=algorithm).start()
     algorithm.arrived.acquire(timeout=SOON)
@@ -679,9 +660,6 @@ def test_stop_overtakes_what_only_more_training_would_need():
     assert session.wait(SOON)
     assert saved.wait() == 1 and stop.iteration == 1
     assert {c.state for c in overtaken} == {"refused: stop came before it took effect"}
-
-
-# Display
 
 
 def test_a_session_shows_itself(paused):
@@ -706,14 +684,14 @@ def test_a_session_shows_itself(paused):
         ),
     ],
 )
-def test_setting_what_cannot_be_set_is_refused_at_once(target, value, text):
+def test_impossible_values_are_refused_at_once(target, value, text):
     session = Session(make())
     with pytest.raises(SessionError, match=text):
         session.set(target, value)
 
 
 @pytest.mark.skipif(not openmp._loaded(), reason="torch has no GNU OpenMP here")
-def test_the_thread_that_trains_uses_as_many_threads_as_torch_was_told():
+def test_the_thread_that_trains_uses_the_number_of_threads_of_torch():
     before = torch.get_num_threads()
     torch.set_num_threads(before + 2)
     try:
@@ -724,11 +702,8 @@ def test_the_thread_that_trains_uses_as_many_threads_as_torch_was_told():
         torch.set_num_threads(before)
 
 
-# What views know of it
-
-
 class Shown(Recorder):
-    """An extension that has something to show."""
+    """An extension with a view."""
 
     def views(self):
         return [{"kind": "text", "text": "hello"}]

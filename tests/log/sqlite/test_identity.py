@@ -8,7 +8,7 @@ from workbench.log.sqlite.identity import TRANSITIONS, Event, Identity, after, f
 NEW, OWN, OPENED, LOADED, HELD, READING = Identity
 NOTE, START, BATCH, FLUSH, RESUME, RESTORE, LOAD = Event
 
-# state, event, next state (None: refused), and if a new identity is taken
+# state, event, next state (None: refused), and True if a new identity is taken
 TABLE = [
     (NEW, NOTE, OWN, False),
     (NEW, START, OWN, False),

@@ -1,4 +1,4 @@
-"""The thread that writes: nothing ends it, nothing waits for it in vain, and nothing blocks it."""
+"""The thread that writes: errors, damage and other programs neither end nor block it."""
 
 import os
 import sqlite3
@@ -26,7 +26,7 @@ def path(tmp_path):
 
 
 def records(path):
-    """What another program finds in the database."""
+    """Return the records that another program finds in the database."""
     with sqlite3.connect(path) as connection:
         return connection.execute("SELECT time, key, value FROM entries").fetchall()
 
@@ -58,7 +58,7 @@ def test_a_record_without_a_proper_name_is_refused_where_it_is_made(path, name):
 
 
 class Stubborn:
-    """Makes one value impossible to encode; `error` says how."""
+    """Make one value impossible to encode, by raising `error`."""
 
     def __init__(self, monkeypatch, error):
         encoded = store.encoded
@@ -113,7 +113,7 @@ def test_a_value_of_a_whole_log_that_cannot_be_written_is_omitted(path, monkeypa
 
 @pytest.mark.parametrize("error", [SystemExit(), MemoryError(), AssertionError("?")])
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_whatever_happens_in_the_thread_those_who_wait_are_told(path, monkeypatch, error):
+def test_any_error_in_the_thread_is_raised_in_waiting_threads(path, monkeypatch, error):
     log = SQLiteLog(path)
     write = store.Store.write_all
     monkeypatch.setattr(store.Store, "write_all", lambda *_: (_ for _ in ()).throw(error))
@@ -184,7 +184,7 @@ def test_a_database_that_was_cut_short_is_noticed(path, left, checkpointed):
         log.flush()
     whole = path.read_bytes()
     if not left < len(whole):
-        return  # all of it is in the journal
+        return  # all data are in the journal
     with open(path, "r+b") as file:
         file.truncate(left)
     log[1003]["cost"] = 0.25
@@ -318,7 +318,7 @@ import os, sys
 import sqlite3
 from workbench.log import SQLiteLog
 if os.getuid() == 0:
-    os.setgid(65534), os.setuid(65534)  # root may write anywhere
+    os.setgid(65534), os.setuid(65534)  # root could write anywhere
 log = SQLiteLog(sys.argv[1], read_only=True)
 print(log[2]["cost"], os.access(os.path.dirname(sys.argv[1]), os.W_OK))
 """
@@ -344,7 +344,7 @@ def test_a_finished_log_opens_in_a_folder_where_one_may_not_write():
     assert done.stdout.split() == ["0.25", "False"], done.stderr
 
 
-def test_a_file_system_without_the_right_journal_is_told(path, monkeypatch):
+def test_a_file_system_without_the_right_journal_causes_a_warning(path, monkeypatch):
     opened = tables.Database._opened
 
     class Limited(sqlite3.Connection):
