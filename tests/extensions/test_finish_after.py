@@ -77,7 +77,7 @@ def test_each_request_for_more_adds_that_number(triggers, more, batches):
         assert planned_batches(main_loop) == 3 + times * batches
 
 
-def test_an_epoch_that_was_begun_counts_as_one():
+def test_an_incomplete_epoch_counts_as_one():
     main_loop = make(FinishAfter(after_n_batches=4))
     main_loop.run()
     main_loop.run(epochs=1)

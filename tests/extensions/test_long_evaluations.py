@@ -173,7 +173,7 @@ def test_stopping_abandons_the_evaluation_with_a_word_in_the_log(held):
     ]
 
 
-def test_an_evaluation_that_was_abandoned_is_not_gone_on_with(held):
+def test_an_abandoned_evaluation_is_not_continued(held):
     held.session.stop()
     held.session.wait(SOON)
     assert held.stream.state_dict() == {"epoch": 1, "position": 0}

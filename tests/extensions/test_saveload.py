@@ -52,7 +52,7 @@ def test_it_saves_after_training_by_default(path):
         assert np.array_equal(load_parameters(path)[name], value)
 
 
-def test_the_record_says_where_to(path, tmp_path):
+def test_the_record_has_the_path(path, tmp_path):
     checkpoint = Checkpoint(path, every_n_batches=2)
     checkpoint.add_condition(["after_batch"], arguments=[str(tmp_path / "each.tar")])
     main_loop = build(3, checkpoint)

@@ -89,7 +89,7 @@ class Callable2:
         (step(0.1, 5), 1),
     ],
 )
-def test_the_number_of_arguments_is_read_off_the_function(function, number):
+def test_the_number_of_arguments_comes_from_the_signature(function, number):
     assert SharedVariableModifier(shared(0.0, "rate"), function).num_args == number
 
 
@@ -108,7 +108,7 @@ def test_a_function_that_could_not_be_called_is_refused(function, text):
         SharedVariableModifier(shared(0.0, "rate"), function)
 
 
-def test_the_number_of_arguments_may_be_said():
+def test_the_number_of_arguments_can_be_given():
     rate = shared(8.0, "rate")
     modifier = SharedVariableModifier(rate, lambda *args: args[-1] / 2, num_args=2)
     assert values_seen(rate, modifier) == [8, 4, 2, 1]

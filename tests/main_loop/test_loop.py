@@ -69,7 +69,7 @@ def test_the_request_of_an_earlier_run_is_not_obeyed_again():
         assert main_loop.status["iterations_done"] == done
 
 
-def test_raising_training_finish_ends_training_in_good_order():
+def test_raising_training_finish_ends_training_without_error():
     def finish(main_loop):
         raise TrainingFinish
 

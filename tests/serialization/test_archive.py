@@ -59,10 +59,10 @@ def test_nothing_is_added_to_other_files():
 @pytest.mark.parametrize(
     "make, text",
     [
-        (lambda path, _: str(path), "run.tar: .* the mode 'wb', and this is a path; secure_dump"),
-        (lambda path, _: path, "run.tar: .* and this is a path"),
-        (lambda path, _: io.StringIO(), "and this is one for text"),
-        (lambda path, s: s.enter_context(path.open("rb")), "and this is one only for reading"),
+        (lambda path, _: str(path), "run.tar: .* the mode 'wb', not a path; secure_dump"),
+        (lambda path, _: path, "run.tar: .* not a path"),
+        (lambda path, _: io.StringIO(), "not one for text"),
+        (lambda path, s: s.enter_context(path.open("rb")), "not one only for reading"),
     ],
     ids=["text", "path", "text file", "reading"],
 )

@@ -353,7 +353,7 @@ def deep(array):
 
 
 @pytest.mark.parametrize("make", [many_times, squeezed, deep])
-def test_a_forged_state_takes_no_more_room_than_its_file(make, sound, main_loop, tmp_path):
+def test_a_forged_state_takes_no_more_memory_than_its_file(make, sound, main_loop, tmp_path):
     path = tmp_path / "damaged.tar"
     shutil.copy(sound, path)
     forge(path, lambda members: members.update(_state=make(np.zeros(1000))))

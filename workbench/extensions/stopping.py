@@ -140,7 +140,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
         return None if left is None or left > 0 else OVER.format(extension=self)
 
     def go_on(self) -> None:
-        """Start the whole wait again from the present iteration."""
+        """Start the count again from the present iteration."""
         if self.last_best_iter is not None:
             status = self.main_loop.status
             self.last_best_iter = status["iterations_done"]

@@ -45,7 +45,7 @@ def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
     log : TrainingLogBase or path
         The log, or a database of which the newest log is meant.
     path : path
-        The file; one that is there is replaced, once the new one is whole.
+        The file; an existing one is replaced once the new one is complete.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
     log : TrainingLogBase or path
         The log, or a database of which the newest log is meant.
     path : path
-        The file; one that is there is replaced, once the new one is whole.
+        The file; an existing one is replaced once the new one is complete.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
     log : TrainingLogBase or path
         The log, or a database of which the newest log is meant.
     path : path
-        The file; one that is there is replaced, once the new one is whole.
+        The file; an existing one is replaced once the new one is complete.
 
     Examples
     --------

@@ -48,11 +48,11 @@ class Ending:
         True if the run ends after the current batch.
     with_epoch : bool
         True if the run ends with the epoch.
-    going : bool
+    training : bool
         True while the run trains on batches.
     """
 
-    __slots__ = ("_main_loop", "_old", "going", "requested", "with_epoch")
+    __slots__ = ("_main_loop", "_old", "requested", "training", "with_epoch")
 
     def __init__(self, main_loop: Owner) -> None:
         self._main_loop = main_loop
@@ -61,7 +61,7 @@ class Ending:
 
     def begin(self) -> None:
         """Start a run without requests."""
-        self.requested = self.with_epoch = self.going = False
+        self.requested = self.with_epoch = self.training = False
 
     def request(self) -> None:
         """Record a request to finish this run."""
@@ -98,7 +98,7 @@ class Ending:
         check_more(epochs, batches)
         self._forget()
         main_loop = self._main_loop
-        beyond = not goal_reached(main_loop.status) or (self.going and not self.requested)
+        beyond = not goal_reached(main_loop.status) or (self.training and not self.requested)
         ask_for_more(main_loop, epochs, batches, than_planned=beyond)
         self.requested = False
         for extension in main_loop.extensions:

@@ -150,7 +150,7 @@ class Run:
                 note = self.ending.reached()
                 self.refresh()
             if note is None:
-                self.ending.going = True
+                self.ending.training = True
                 with Timer("training", main_loop.profile):
                     before = main_loop.status["iterations_done"]
                     while self._train_for_an_epoch():
@@ -159,7 +159,7 @@ class Run:
                         note = NO_MORE_EPOCHS
         except TrainingFinish:
             pass
-        self.ending.going = False
+        self.ending.training = False
         self._settle()
         self._warn_of_missing_records()
         log.current_row["training_finished"] = True

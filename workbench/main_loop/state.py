@@ -256,6 +256,6 @@ def _go_to(loop: Loop, position: Mapping[str, Any]) -> None:
         data_stream.load_state_dict(epoch)
         new = data_stream.get_epoch_iterator(as_dict=True)
     if epoch != stream:
-        # no epoch has begun, or another reader uses the same stream
+        # no epoch has started, or another reader uses the same stream
         data_stream.load_state_dict(stream)
     loop.epoch_iterator = new

@@ -192,7 +192,7 @@ class Session(FixedAttributes, interfaces.Session):
                 tell(RUNS_ALREADY.format(session=self))
                 return
             worker.launch(more)
-        worker.tell_note()
+        worker.print_note()
 
     # Commands
 
@@ -367,7 +367,7 @@ class Session(FixedAttributes, interfaces.Session):
         if ended and self.exception is not None:
             raise self.exception.with_traceback(self._worker.traceback)
         if ended:
-            self._worker.tell_note()
+            self._worker.print_note()
         return ended
 
     def __repr__(self) -> str:

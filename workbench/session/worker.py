@@ -85,7 +85,7 @@ class Worker:
         self.runs = 0
         self.ended = threading.Event()
         self._thread: threading.Thread | None = None
-        self._untold = ""
+        self._unprinted = ""
 
     @property
     def is_current_thread(self) -> bool:
@@ -96,9 +96,9 @@ class Worker:
         """Return a function that extends training by that much, or None if neither is given."""
         return self._run.more(epochs, batches)
 
-    def tell_note(self) -> None:
+    def print_note(self) -> None:
         """Print the note, unless that was done."""
-        text, self._untold = self._untold, ""
+        text, self._unprinted = self._unprinted, ""
         if text:
             tell(text)
 
@@ -122,7 +122,7 @@ class Worker:
                 self._end(State.FINISHED)
                 self.ended.set()
                 return
-            self._warn_of(others)
+            self._warn_about(others)
             self.exception = self.traceback = None
             self.runs += 1
             release_workers()  # this thread's, which would slow down the new one
@@ -147,9 +147,9 @@ class Worker:
             raise
 
     def _set_note(self, note: str | None) -> None:
-        self.note = self._untold = note or ""
+        self.note = self._unprinted = note or ""
 
-    def _warn_of(self, others: list[interfaces.Session]) -> None:
+    def _warn_about(self, others: list[interfaces.Session]) -> None:
         if not others:
             return
         several = len(others) > 1
@@ -219,7 +219,7 @@ class Worker:
                 self.state = new
 
     def leave_to_the_parent(self) -> None:
-        """End in a forked process, which has no such thread."""
+        """End in a forked process, which lacks the thread."""
         self.queue.lock, self.ended = threading.RLock(), threading.Event()
         self.ended.set()
         self._end(State.FAILED)
