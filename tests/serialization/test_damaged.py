@@ -206,7 +206,7 @@ DAMAGES = {
         with_manifest(lambda manifest: manifest.update(version=2)),
         "written in format version 2, but this workbench reads up to 1; update the workbench",
     ),
-    "a version that is none": (
+    "an invalid version": (
         with_manifest(lambda manifest: manifest.update(version="1")),
         "this is an archive of another program",
     ),

@@ -24,7 +24,7 @@ REACHED = "{extension!r} ends training at this point ({unit} done: {done})"
 
 
 def goal_reached(status: Mapping[str, Any]) -> bool:
-    """Return True if the goal is reached, or there is none."""
+    """Return True if the goal is reached or not set."""
     goal = status.get(GOAL)
     return goal is None or all(status[DONE[unit]] >= num for unit, num in goal.items())
 

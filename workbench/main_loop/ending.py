@@ -74,7 +74,7 @@ class Ending:
             self.requested = True
 
     def forget_earlier(self) -> None:
-        """Regard a request in the current row, and only there, as that of an earlier run."""
+        """Count a request in the current row, and only there, as that of an earlier run."""
         self._old = -1
         self._forget()
 
