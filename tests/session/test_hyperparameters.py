@@ -10,9 +10,9 @@ from tests.support import runs
 from workbench.algorithms import Adam, CompositeRule, Momentum, Scale, StepClipping
 from workbench.errors import SessionError
 from workbench.extensions.schedules import cosine
-from workbench.extensions.training import SharedVariableModifier
+from workbench.extensions.variable_modifier import SharedVariableModifier
 from workbench.session import State
-from workbench.session import process as sessions
+from workbench.session import running_sessions as sessions
 
 SOON = 20
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support import runs
 from workbench.errors import SessionError
 from workbench.session import State
-from workbench.session import process as sessions
+from workbench.session import running_sessions as sessions
 
 SOON = 20
 

@@ -16,7 +16,7 @@ from workbench.extensions import FinishAfter, SimpleExtension
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
 from workbench.session import State
-from workbench.session import process as sessions
+from workbench.session import running_sessions as sessions
 from workbench.session.rewind import Rewinder
 
 SOON = 20

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workbench.log import TrainingLog, TrainingLogBase
-from workbench.session.journal import CHANGING, RECORD
+from workbench.session.interventions import CHANGING, RECORD
 
 
 class Branch:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workbench.errors import SessionError, nearest
-from workbench.extensions.training import SharedVariableModifier
+from workbench.extensions.variable_modifier import SharedVariableModifier
 from workbench.interfaces import Loop
 from workbench.roles import ALGORITHM_HYPERPARAMETER, has_roles
 from workbench.tensor import SharedVariable

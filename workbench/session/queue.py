@@ -1,8 +1,8 @@
-"""The commands of a session in order, and carrying them out in the thread that trains.
+"""The queue of the commands of a session, which the thread that trains carries out in order.
 
-However many commands wait, each costs that thread the same small time: values given to one
-variable, one after the other, are one assignment, and a stop overtakes what only the training to
-come would need.
+Each command costs that thread the same short time, whatever the number of waiting commands. Several
+values for one variable become one assignment, and a stop overtakes commands that would affect only
+later training.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from workbench.errors import TrainingFinish
 from workbench.interfaces import Loop
 from workbench.session.command import Command
-from workbench.session.journal import CHANGING, Journal
+from workbench.session.interventions import CHANGING, Journal
 from workbench.tensor import SharedVariable
 
 NOT_STARTED = "the session was not started"
@@ -31,7 +31,7 @@ LATER = object()
 
 
 class Refused(Exception):
-    """Raised by the action of a command that makes no sense in the present state."""
+    """Error of a command whose action makes no sense in the present state."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,18 +60,18 @@ class Queue:
     Parameters
     ----------
     main_loop : Loop
-        Its mailbox takes them to the thread that trains.
+        The main loop, whose mailbox receives them.
     journal : Journal
-        Documents those that took effect.
+        Records the commands that took effect.
 
     Attributes
     ----------
     commands : list of Command
-        All of them.
+        All commands, in order.
     lock : threading.RLock
         Must be held to add a command.
     closed : str or None
-        Why new commands are refused; None while they are accepted.
+        The reason why new commands are refused; None while they are accepted.
     thread : int or None
         The identifier of the thread that carries them out.
     changes : Changes or None
@@ -86,9 +86,9 @@ class Queue:
         self.changes: Changes | None = None
         self._main_loop = main_loop
         self._journal = journal
-        self._settled = 0  # all commands before this index are
+        self._settled = 0  # all commands before this index are settled
         self._stop = 0  # the id of the last stop
-        self._values: list[Value] | None = None  # the last request, if values may join it
+        self._values: list[Value] | None = None  # those of the last request, if it can take more
 
     def new(self, kind: str, text: str) -> Command:
         """Add a command that is not queued yet."""
@@ -115,14 +115,14 @@ class Queue:
         early: bool = False,
         urgent: bool = False,
     ) -> Command:
-        """Queue a command: `action` decides what becomes of it, `then` is what follows."""
+        """Queue a command: `action` carries it out; `then` is called once it is settled."""
 
         def carry_out() -> None:
             self.carry_out(command, action, details or {}, then)
 
         def carry_out_early() -> bool:
             if not self.settled_before(command.id):
-                return False  # one that was given before waits for the boundary
+                return False  # an earlier command waits for the boundary
             carry_out()
             return True
 
@@ -174,14 +174,12 @@ class Queue:
             command._apply(done, result)
         then()
 
-    # Order
-
     def overtake(self) -> None:
-        """Let the next command overtake those that only make sense if training goes on."""
+        """Let the next command, a stop, overtake commands that affect only later training."""
         self._stop = len(self.commands) + 1
 
     def overtaken(self, command: Command) -> bool:
-        """Return True if training ends before this command could make sense."""
+        """Return True if a later stop makes this command pointless."""
         return command.id < self._stop and command.kind in OVERTAKEN_KINDS
 
     def settled_before(self, id: int) -> bool:
@@ -196,14 +194,12 @@ class Queue:
         return [command for command in self.commands[self._settled :] if not command.done]
 
     def end_run(self) -> list[Command]:
-        """Return the commands that ask for another run, which may begin now."""
+        """End a run; return the commands that ask for another one, which can start now."""
         self._values = None
         return [c for c in self.waiting() if c.kind == "train" and not self.overtaken(c)]
 
-    # Values of shared variables
-
     def assign_later(self, value: Value) -> None:
-        """Post a request with `value`, or let it join the one that was posted last."""
+        """Post a request with `value`, or add it to the request that was posted last."""
         if self._values is None:
             self._values = []
             self._main_loop.post(partial(self._assign, self._values))
@@ -213,7 +209,7 @@ class Queue:
         """Assign to each variable the last value given to it; settle all of their commands."""
         with self.lock:
             if self._values is values:
-                self._values = None  # what comes now begins another request
+                self._values = None  # later values need another request
         done = self._main_loop.status["iterations_done"]
         last: dict[SharedVariable, Command] = {}
         assigned, replaced = [], []

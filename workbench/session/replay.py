@@ -14,7 +14,7 @@ from workbench.main_loop import MainLoop
 from workbench.session.branch import interventions
 from workbench.session.command import Command
 from workbench.session.hyperparameters import modifier_of
-from workbench.session.journal import CHANGING
+from workbench.session.interventions import CHANGING
 from workbench.session.queue import Queue
 from workbench.tensor.execution import available_threads
 

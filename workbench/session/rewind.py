@@ -13,8 +13,6 @@ from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
 
-import numpy as np
-
 from workbench.algorithms import TrainingAlgorithm
 from workbench.extensions import TrainingExtension
 from workbench.log import TrainingLogBase
@@ -24,7 +22,8 @@ from workbench.main_loop.state import state_of
 from workbench.session.branch import Branch, interventions
 from workbench.session.command import Command
 from workbench.session.fork import copy_of, load
-from workbench.session.journal import CHANGING, RECORD, Journal
+from workbench.session.interventions import CHANGING, Journal
+from workbench.session.log_states import differing, log_until, row_of
 from workbench.session.queue import LATER, Refused
 from workbench.session.snapshots import Ring, Snapshot
 
@@ -201,7 +200,7 @@ class Rewinder:
             assert iteration is not None
             snapshot, log_state = self._reachable(branch, iteration)
         copy = copy_of(self._main_loop)
-        log = _until(log_state, snapshot, self._main_loop.log.h_uuid)
+        log = log_until(log_state, snapshot, self._main_loop.log.h_uuid)
         load(copy, {**snapshot.state, "log": log})
         return copy, iteration
 
@@ -303,9 +302,9 @@ class Rewinder:
         log.commit()
         tip = self.take(f"end of {left.name}")
         tail = log.state_dict()
-        expected = _row(log_state, iteration)
+        expected = row_of(log_state, iteration)
         self._main_loop.load_state_dict(
-            {**snapshot.state, "log": _until(log_state, snapshot, log.h_uuid)}
+            {**snapshot.state, "log": log_until(log_state, snapshot, log.h_uuid)}
         )
         self._run.ending.requested = self._run.ending.with_epoch = False
         log.resume()
@@ -360,54 +359,3 @@ class _Epochs(TrainingExtension):
     def after_epoch(self) -> None:
         """Have a snapshot taken between two epochs."""
         self._rewinder.take_when_due("end of an epoch")
-
-
-def _until(state: Mapping[str, Any], snapshot: Snapshot, uuid: str) -> dict[str, Any]:
-    """Return the state of a log up to a snapshot, with the row as it was then."""
-    end = snapshot.iteration
-    columns: dict[str, Any] = {}
-    for name, (iterations, values) in state["columns"].items():
-        count = int(np.searchsorted(iterations, end))
-        if name in snapshot.row:
-            kept = (
-                [*np.asarray(values, dtype=object)[:count].tolist()] if _objects(values) else None
-            )
-            own = snapshot.row[name]
-            columns[name] = (
-                np.append(iterations[:count], end),
-                [*kept, own] if kept is not None else np.append(values[:count], own),
-            )
-        elif count:
-            columns[name] = (iterations[:count], values[:count])
-    rows = np.asarray(state["rows"])
-    kept_rows = rows[: int(np.searchsorted(rows, end))]
-    if snapshot.row:
-        kept_rows = np.append(kept_rows, end)
-    return {"uuid": uuid, "status": snapshot.status, "rows": kept_rows, "columns": columns}
-
-
-def _objects(values: Any) -> bool:
-    return not (isinstance(values, np.ndarray) and values.dtype != object)
-
-
-def _row(state: Mapping[str, Any], iteration: int) -> dict[str, Any]:
-    """Return the records of one row in the state of a log."""
-    found = {}
-    for name, (iterations, values) in state["columns"].items():
-        index = int(np.searchsorted(iterations, iteration))
-        if index < len(iterations) and iterations[index] == iteration:
-            found[name] = values[index]
-    return found
-
-
-def differing(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    """Return the names of numbers that are not the same as the first time; times do not count."""
-    return [
-        name
-        for name, value in expected.items()
-        if name != RECORD
-        and "time" not in name
-        and isinstance(value, (float, np.floating))
-        and isinstance(found.get(name), (float, np.floating))
-        and not np.array_equal(value, found[name], equal_nan=True)
-    ]

@@ -1,4 +1,4 @@
-"""Writing files behind the back of training: one at a time, in order, to the end."""
+"""A writer of files in the background: one at a time, in order, also when Python exits."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 
 
 class Writer:
-    """Does one thing at a time in a thread of its own.
+    """Runs one function at a time in a separate thread.
 
-    The thread lives only as long as there is something to write. It is no daemon: Python waits for
-    it at exit.
+    The thread exists only while a function runs. It is not a daemon: Python waits for it at exit.
 
     Examples
     --------
@@ -34,16 +33,16 @@ class Writer:
         report: Callable[[Exception | None], object],
         done: Callable[[], object] = lambda: None,
     ) -> None:
-        """Begin to write, after `wait` for what was begun before.
+        """Start to write, after `wait` for the call before.
 
         Parameters
         ----------
         write : callable
-            Called in the other thread.
+            Called in the separate thread.
         report : callable
             Called by `wait` with the exception that `write` has raised, or with None.
         done : callable, optional
-            Called in the other thread when `write` has ended.
+            Called in the separate thread when `write` has ended.
         """
         self.wait()
 
@@ -58,12 +57,12 @@ class Writer:
         self._thread = threading.Thread(target=work, name="checkpoint writer")
         try:
             self._thread.start()
-        except RuntimeError:  # no threads are started any more while Python ends
+        except RuntimeError:  # Python starts no threads while it exits
             self._thread = None
             work()
 
     def wait(self) -> None:
-        """Wait until what was begun has ended, and report how."""
+        """Wait until the function has ended, and report the outcome."""
         if self._report is None:
             return
         if self._thread is not None:

@@ -1,4 +1,4 @@
-"""A journal of interventions: what was done to a run, at the iteration where it took effect.
+"""A journal of interventions: commands that changed a run, at the iteration where they took effect.
 
 The record ``interventions`` of a row is a tuple of mappings with ``id``, ``command``, ``text``,
 ``by`` (who asked for it) and what the command adds: for `Session.set`, ``variable``, ``path``,
@@ -17,7 +17,10 @@ CHANGING = ("set", "call", "hold", "release")
 """Commands that change training; a replay does not cross them, since it cannot repeat them."""
 
 FREELY_RECORDED = 1000
-"""Interventions of one row, up to which each new one is in the log as soon as it is settled."""
+"""Number of interventions in one row up to which each new one is recorded immediately.
+
+A tuple is copied for each new one, so that the cost grows with the square of the number.
+"""
 
 
 class Journal:
@@ -30,7 +33,7 @@ class Journal:
     Attributes
     ----------
     paused : bool
-        True while no row is finished, so that rows with many interventions are copied less often.
+        True during a pause, in which long rows of interventions are copied less often.
     """
 
     def __init__(self, main_loop: Loop) -> None:
@@ -55,10 +58,10 @@ class Journal:
             row[RECORD] = (*records, record)
         else:
             self._unrecorded.append((row.iteration, record))
-            if not self._posted:  # once behind all that waits: no copy for each of them
+            if not self._posted:  # one request after all queued ones: one copy for all of them
                 self._posted = True
                 self._main_loop.post(self._record_some)
-        self._main_loop.after_event(log.commit)  # within an event rows are not whole yet
+        self._main_loop.after_event(log.commit)  # within an event rows are incomplete
 
     def _record_some(self) -> None:
         self._posted = False
@@ -67,7 +70,7 @@ class Journal:
             self.flush()
 
     def flush(self) -> None:
-        """Record what was kept back because rows with many interventions are costly to copy."""
+        """Record the interventions that were held back because copying long rows is slow."""
         kept, self._unrecorded = self._unrecorded, []
         by_row: dict[int, list[dict[str, Any]]] = {}
         for iteration, record in kept:

@@ -1,4 +1,4 @@
-"""Ending training."""
+"""The end of training: `FinishAfter`, goals, and runs beyond them."""
 
 from unittest.mock import Mock
 
@@ -7,7 +7,7 @@ import pytest
 from tests.support.fakes import Recorder, make
 from workbench.errors import ArgumentError
 from workbench.extensions import FinishAfter
-from workbench.extensions.finish import planned_batches
+from workbench.extensions.planned_end import planned_batches
 from workbench.extensions.predicates import OnLogRecord
 from workbench.main_loop.run import NO_MORE_EPOCHS
 
@@ -33,7 +33,7 @@ def test_a_run_that_has_ended_trains_nothing_more_and_says_so(triggers, capsys):
     main_loop.run()
     said = capsys.readouterr().err
     assert said.startswith("Nothing was trained: FinishAfter(")
-    assert "run(epochs=1) goes on" in said and said.count("\n") == 1
+    assert "call session.train(epochs=1) or" in said and said.count("\n") == 1
     assert main_loop.algorithm.seen == [1, 2, 3]
     assert recorder.events == events and main_loop.log.frame.equals(rows)
 
@@ -68,7 +68,7 @@ def test_a_later_end_holds_after_resumption(later, while_loading):
     ("more", "batches"), [({"epochs": 2}, 6), ({"batches": 4}, 4), ({"epochs": 1}, 3)]
 )
 @pytest.mark.parametrize("triggers", [{"after_n_epochs": 1}, {"after_n_batches": 3}])
-def test_going_on_is_so_much_more_each_time(triggers, more, batches):
+def test_each_request_for_more_adds_that_number(triggers, more, batches):
     main_loop = make(FinishAfter(**triggers))
     main_loop.run()
     for times in (1, 2):
@@ -77,7 +77,7 @@ def test_going_on_is_so_much_more_each_time(triggers, more, batches):
         assert planned_batches(main_loop) == 3 + times * batches
 
 
-def test_an_epoch_that_was_begun_counts_as_one():
+def test_an_incomplete_epoch_counts_as_one():
     main_loop = make(FinishAfter(after_n_batches=4))
     main_loop.run()
     main_loop.run(epochs=1)
@@ -99,7 +99,7 @@ def test_where_training_ends_survives_resumption():
     assert resumed.status["iterations_done"] == whole.status["iterations_done"] == 9
 
 
-def test_starting_again_goes_on_to_the_end_of_the_extensions_where_that_is_later():
+def test_starting_again_trains_to_a_later_end_of_the_extensions():
     main_loop = make(FinishAfter(after_n_epochs=4))
     main_loop.run(epochs=1)
     assert main_loop.status["epochs_done"] == 1
@@ -115,7 +115,7 @@ def test_a_run_without_an_end_may_be_given_one():
 
 @pytest.mark.parametrize("given", [{"epochs": 0}, {"epochs": 1, "batches": 1}, {"batches": 1.5}])
 def test_how_much_more_is_one_number(given):
-    with pytest.raises(ArgumentError, match="give one of the two, as 1 or more"):
+    with pytest.raises(ArgumentError, match="as a number of 1 or more"):
         make().run(**given)
 
 

@@ -1,13 +1,13 @@
-"""Writing in another thread: order, errors, waiting."""
+"""The writer in another thread: order, errors, waiting."""
 
 import copy
 import pickle
 import threading
 
-from workbench.serialization.writer import Writer
+from workbench.serialization.background_writer import Writer
 
 
-def test_training_goes_on_while_something_is_written():
+def test_training_continues_while_a_file_is_written():
     writer, gate, reports = Writer(), threading.Event(), []
     writer.start(gate.wait, reports.append)
     assert reports == []
@@ -24,7 +24,7 @@ def test_one_thing_is_written_after_the_other():
     assert done == [x for i in range(5) for x in (i, "reported")]
 
 
-def test_an_error_is_reported_to_who_waits():
+def test_an_error_is_reported_by_wait():
     writer, reports, ended = Writer(), [], threading.Event()
 
     def fail():

@@ -1,4 +1,4 @@
-"""Shared variables by name: copies, comparison, assignment."""
+"""Values of shared variables by name: copies, comparison, assignment."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 
 from tests.support.runs import digits_mlp
 from workbench import shared
-from workbench.serialization.values import by_path, misfits, path_of, value_of
+from workbench.serialization.variable_values import by_path, misfits, path_of, value_of
 
 
 def test_paths_are_those_of_bricks():
@@ -33,17 +33,17 @@ def test_a_value_is_a_copy_of_the_same_dtype():
     [
         ({}, "'weight' is missing"),
         ({"weihgt": np.ones(2)}, "'weihgt' is not known here; did you mean 'weight'?"),
-        ({"weight": np.ones(3)}, "'weight' has shape (3,), needed is (2,)"),
-        ({"weight": np.full(2, 0.1)}, "'weight' is float64, needed is float32"),
-        ({"weight": np.ones(2, "complex64")}, "'weight' is complex64, needed is float32"),
-        ({"weight": [1.0, 2.0]}, "'weight' is list [1.0, 2.0], not an array of numbers"),
+        ({"weight": np.ones(3)}, "'weight' must have shape (2,), not (3,)"),
+        ({"weight": np.full(2, 0.1)}, "'weight' must have dtype float32, not float64"),
+        ({"weight": np.ones(2, "complex64")}, "'weight' must have dtype float32, not complex64"),
+        ({"weight": [1.0, 2.0]}, "'weight' must be an array of numbers, not list [1.0, 2.0]"),
         (
             {"weight": np.array(["a", "b"])},
-            "'weight' is ndarray array(['a', 'b'], dtype='<U1'), not an array of numbers",
+            "'weight' must be an array of numbers, not ndarray array(['a', 'b'], dtype='<U1')",
         ),
     ],
 )
-def test_every_kind_of_misfit_is_told(given, problem):
+def test_every_kind_of_misfit_is_reported(given, problem):
     assert problem in misfits(given, {"weight": shared([1.0, 2.0], "weight")})
 
 

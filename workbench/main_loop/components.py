@@ -1,4 +1,4 @@
-"""The parts that a main loop is given: checked when they are given, and found by name."""
+"""The components of a main loop: checks of its arguments, and extensions by name."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from workbench.errors import (
     GraphError,
     nearest,
 )
-from workbench.extensions import channels
+from workbench.extensions import record_names
 from workbench.extensions.base import TrainingExtension
-from workbench.extensions.foreign import Dispatching, as_extension
+from workbench.extensions.third_party import Dispatching, as_extension
 from workbench.graph import ComputationGraph
 from workbench.interfaces import Trainable
 
 NOT_AN_ALGORITHM = (
-    "algorithm is {given:.80}, but an algorithm has the methods initialize() and "
-    "process_batch(batch); GradientDescent(cost=..., parameters=..., step_rule=...) is one"
+    "algorithm must have the methods initialize() and process_batch(batch), as "
+    "GradientDescent(cost=..., parameters=..., step_rule=...) has; {given:.80} lacks them"
 )
 NOT_A_MODEL = (
-    "model is {given:.80}, but a model is a computation graph; give Model(cost), which finds the "
-    "bricks and their parameters by itself"
+    "model must be a computation graph, not {given:.80}; give Model(cost), which finds the bricks "
+    "and their parameters by itself"
 )
 
 FORMER_HOOKS = {
@@ -53,7 +53,7 @@ def check_model(given: Any) -> None:
 def as_extensions(
     given: Iterable[TrainingExtension | Dispatching] | None,
 ) -> list[TrainingExtension]:
-    """Return a list of extensions, those of other classes wrapped.
+    """Return a list of extensions; wrap those of other classes.
 
     Raises
     ------
@@ -61,9 +61,9 @@ def as_extensions(
         If something among them is not an extension, or two make the same records.
     """
     if isinstance(given, TrainingExtension):
-        raise ExtensionError(f"extensions is a list, got {given!r}; write [{given!r}]")
+        raise ExtensionError(f"extensions must be a list, not {given!r}; write [{given!r}]")
     found = [as_extension(one, f"extensions[{index}]") for index, one in enumerate(given or ())]
-    channels.check_distinct(found)
+    record_names.check_distinct(found)
     return found
 
 
@@ -73,7 +73,7 @@ def find_extension(extensions: Iterable[TrainingExtension], name: str) -> Traini
     Raises
     ------
     ExtensionLookupError
-        If none or several have that name.
+        If no extension or several extensions have that name.
     """
     extensions = list(extensions)
     found = [extension for extension in extensions if extension.name == name]
@@ -82,10 +82,10 @@ def find_extension(extensions: Iterable[TrainingExtension], name: str) -> Traini
     if found:
         raise ExtensionLookupError(
             f"{len(found)} extensions are called {name!r}: {', '.join(map(repr, found))}; "
-            "tell them apart by the argument name= of each"
+            "give each another name by its argument name="
         )
     names = [extension.name for extension in extensions]
-    there_are = f"there are {', '.join(names)}" if names else "the main loop has none at all"
+    there_are = f"there are {', '.join(names)}" if names else "the main loop has no extensions"
     raise ExtensionLookupError(
         f"no extension is called {name!r}{nearest(name, names)}; {there_are}"
     )

@@ -32,7 +32,7 @@ def test_safetensors_itself_reads_what_was_saved(tmp_path, model):
     assert equal(load_file(path), to_state_dict(model.parameters))
 
 
-def test_what_was_saved_comes_back(tmp_path, model):
+def test_saved_parameters_are_restored(tmp_path, model):
     path, other = tmp_path / "model.safetensors", Model(cost_of(digits_mlp(), dropout=0))
     model.parameters[0].set_value(np.full((4, 6), 0.5))
     save_safetensors(model.parameters, path, {"made by": "a test"})
@@ -73,8 +73,8 @@ def test_nothing_is_set_if_anything_is_wrong(tmp_path, model):
         load_safetensors(model.parameters, tmp_path / "x.safetensors")
     assert str(caught.value) == (
         f"{tmp_path}/x.safetensors: no parameter was set: 'mlp.linear_0.w' is not known here; did "
-        "you mean 'mlp.linear_0.W'?; 'mlp.linear_0.W' is missing; 'mlp.linear_1.W' is float64, "
-        "needed is float32; 'mlp.linear_1.b' has shape (4,), needed is (3,)"
+        "you mean 'mlp.linear_0.W'?; 'mlp.linear_0.W' is missing; 'mlp.linear_1.W' must "
+        "have dtype float32, not float64; 'mlp.linear_1.b' must have shape (3,), not (4,)"
     )
     with pytest.raises(ParameterError, match="^no parameter was set: 'mlp.linear_0.w' is not"):
         from_state_dict(model.parameters, values)
@@ -85,9 +85,9 @@ def test_nothing_is_set_if_anything_is_wrong(tmp_path, model):
     "content, text",
     [
         (None, "cannot be opened"),
-        (b"", "this is no sound safetensors file"),
-        (b"something else altogether", "this is no sound safetensors file"),
-        (b"\x02\0\0\0\0\0\0\0{}rest", "this is no sound safetensors file"),
+        (b"", "this is not an intact safetensors file"),
+        (b"something else altogether", "this is not an intact safetensors file"),
+        (b"\x02\0\0\0\0\0\0\0{}rest", "this is not an intact safetensors file"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path, model, content, text):
@@ -98,7 +98,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, model, content, text):
         load_safetensors(model.parameters, path)
 
 
-def test_what_was_saved_before_stays_if_saving_fails(tmp_path):
+def test_an_older_file_stays_if_saving_fails(tmp_path):
     path = tmp_path / "w.safetensors"
     save_safetensors([shared(1.0, "w")], path)
     with pytest.raises(ArchiveError, match="two parameters are named 'w'"):

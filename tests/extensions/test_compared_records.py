@@ -1,4 +1,4 @@
-"""A record that is better when it is lower, or higher, and a name that says the opposite."""
+"""The better direction of a record, and names that contradict it."""
 
 import re
 
@@ -28,18 +28,18 @@ NEITHER = ["reward", "epoch_time", "accretion", "closs", "accuracy_loss", "v"]
 
 @pytest.mark.parametrize("kind", LOWER)
 @pytest.mark.parametrize("name", MORE)
-def test_taking_lower_values_for_better_ones_is_told_of(kind, name, caplog):
+def test_taking_lower_values_as_better_is_reported(kind, name, caplog):
     LOWER[kind](name)
     [text] = caplog.messages
-    assert re.search(r"lower values .* higher ones .*max", text) and repr(name) in text
+    assert re.search(r"lower values .* higher values .*max", text) and repr(name) in text
 
 
 @pytest.mark.parametrize("kind", HIGHER)
 @pytest.mark.parametrize("name", LESS)
-def test_taking_higher_values_for_better_ones_is_told_of(kind, name, caplog):
+def test_taking_higher_values_as_better_is_reported(kind, name, caplog):
     HIGHER[kind](name)
     [text] = caplog.messages
-    assert re.search(r"higher values .* lower ones .*min", text) and repr(name) in text
+    assert re.search(r"higher values .* lower values .*min", text) and repr(name) in text
 
 
 @pytest.mark.parametrize("kind", LOWER)
@@ -51,7 +51,7 @@ def test_a_name_that_agrees_or_says_nothing_is_not(kind, caplog):
     assert caplog.text == ""
 
 
-def test_a_function_of_ones_own_is_trusted(caplog):
+def test_a_user_function_is_trusted(caplog):
     TrackTheBest("accuracy", choose_best=lambda new, old: min(new, old))
     assert caplog.text == ""
 

@@ -59,7 +59,7 @@ def test_a_trigger_says_when(trigger, expected):
     assert notes(**trigger) == expected
 
 
-def test_triggers_of_what_does_not_happen_in_every_run():
+def test_triggers_of_resumption_interrupts_and_errors():
     extension = Noting(on_resumption=True, on_interrupt=True, on_error=True)
     main_loop = make(extension, algorithm=FakeAlgorithm(errors={3: ValueError("no")}))
     main_loop.algorithm.errors[2] = KeyboardInterrupt()
@@ -89,13 +89,13 @@ def test_an_unknown_trigger_is_answered_with_the_nearest():
 @pytest.mark.parametrize(
     ("trigger", "text"),
     [
-        ({"after_epoch": 1}, "after_epoch is switched on by True and off by False, not by 1"),
+        ({"after_epoch": 1}, "after_epoch must be True or False, not 1"),
         (
             {"every_n_batches": 0},
-            "every_n_batches takes a whole number of 1 or more, or None, not 0",
+            "every_n_batches must be a whole number of 1 or more, or None, not 0",
         ),
-        ({"every_n_batches": True}, "every_n_batches takes .*, not True"),
-        ({"after_n_epochs": "2"}, "after_n_epochs takes .*, not '2'"),
+        ({"every_n_batches": True}, "every_n_batches must be .*, not True"),
+        ({"after_n_epochs": "2"}, "after_n_epochs must be .*, not '2'"),
     ],
 )
 def test_a_trigger_of_the_wrong_kind_is_refused(trigger, text):
@@ -182,7 +182,7 @@ def test_a_condition_may_be_added_while_training():
 def test_conditions_that_cannot_be_are_refused():
     with pytest.raises(EventError, match="'before_first_epoch'"):
         Noting().add_condition(["before_first_epoch"])
-    with pytest.raises(ExtensionError, match="a predicate is a function of the log, not 3"):
+    with pytest.raises(ExtensionError, match="predicate must be a function of the log, not 3"):
         Noting().add_condition(["after_batch"], 3)
 
 
@@ -200,13 +200,13 @@ def test_a_method_that_nothing_would_call_is_refused():
         def after_epoch(self):
             pass
 
-    with pytest.raises(ExtensionError, match=r"Mixed defines after_epoch\(\), which nothing would"):
+    with pytest.raises(ExtensionError, match=r"Mixed defines after_epoch\(\), which would never"):
         make(Mixed()).run()
 
 
 @pytest.mark.parametrize("extension", [FinishAfter(), CompositeExtension([Noting()])])
-def test_what_would_never_act_is_refused_before_training(extension):
-    text = r"\(\) has no trigger, so that it would never act; say when it shall, as in after_epoch"
+def test_extensions_that_would_never_act_are_refused_before_training(extension):
+    text = r"\(\) has no trigger, so that it would never act; give it one, such as after_epoch"
     with pytest.raises(ExtensionError, match=text):
         make(extension).run()
 

@@ -12,8 +12,8 @@ from workbench.bricks import Linear, Sequence
 from workbench.errors import ArchiveError
 from workbench.model import Model
 from workbench.serialization import add_to_dump, archive, dump, load, load_parameters
-from workbench.serialization.parameters import encode_parameters, values_by_path
-from workbench.serialization.values import by_path
+from workbench.serialization.parameters_npz import encode_parameters, values_by_path
+from workbench.serialization.variable_values import by_path
 
 
 def dumped(parameters):
@@ -77,7 +77,7 @@ def test_numbered_parameters_are_not_taken_for_one_another():
             add_to_dump(pair, file, "again", wrong)
 
 
-def test_what_is_listed_twice_is_one():
+def test_a_variable_listed_twice_is_saved_once():
     w = shared(1.0, "w")
     assert by_path([w, w]) == {"w": w}
 

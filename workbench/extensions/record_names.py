@@ -1,8 +1,8 @@
-"""Which records extensions make and look for: names that clash, and names that never come.
+"""The names of records that extensions make and look for: checks for clashes and missing records.
 
-Extensions talk by the log, so that a misspelt name waits for ever, and a name that two of them use
-has now the value of one and now of the other. What an extension knows of its records beforehand it
-says by `TrainingExtension.records` and `TrainingExtension.waiting_for`.
+Extensions communicate through the log. An extension would wait forever for a misspelt name, and a
+name that two extensions use would have the values of both in turn. An extension declares the names
+that it knows in advance by `TrainingExtension.records` and `TrainingExtension.waiting_for`.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 CLASH = (
-    "{one} and {other} would both make the record {name!r}, and each overwrite what the other "
-    "made; {advice}"
+    "{one} and {other} would both make the record {name!r}, and each would overwrite that of the "
+    "other; {advice}"
 )
 RENAME = (
-    "give one of them another name, as in prefix='valid' for what monitors or times, or "
-    "variable.copy(name='other') for what is monitored"
+    "give one of the records another name, by prefix='valid' for an extension that monitors or "
+    "times, or by variable.copy(name='other') for a monitored variable"
 )
 NEVER_MADE = (
-    "{extension!r} watches the record {name!r}, which nothing has made so far{hint}; what makes it "
-    "must come before in the list of extensions"
+    "{extension!r} watches the record {name!r}, which nothing has made so far{hint}; the extension "
+    "that makes it must come before in the list of extensions"
 )
 TOO_EARLY = (
-    "{extension!r} watches the record {name!r}, which is made, but never before it looks; what "
-    "makes it must come before in the list of extensions, and act on the same event or an earlier "
-    "one of the same batch"
+    "{extension!r} watches the record {name!r}, which is made, but never before it looks; the "
+    "extension that makes it must come before in the list of extensions, and act on the same event "
+    "or an earlier one of the same batch"
 )
 
 OF_THE_LOOP = frozenset({
@@ -43,7 +43,7 @@ OF_THE_LOOP = frozenset({
 
 
 def leaves(extensions: Iterable[object]) -> Iterator[TrainingExtension]:
-    """Yield extensions and what they are composed of."""
+    """Yield extensions, composite ones and their parts included."""
     for extension in extensions:
         if isinstance(extension, TrainingExtension):
             yield extension
@@ -54,7 +54,7 @@ def leaves(extensions: Iterable[object]) -> Iterator[TrainingExtension]:
 def check_distinct(extensions: Iterable[object]) -> None:
     """Raise `ExtensionError` if two extensions would overwrite each other's records.
 
-    Records that several may make, such as a request to finish, are left out.
+    Records that several extensions may make, such as a request to finish, are ignored.
     """
     makers: dict[str, tuple[object, bool]] = dict.fromkeys(OF_THE_LOOP, ("the main loop", False))
     for extension in dict.fromkeys(leaves(extensions)):
@@ -70,10 +70,10 @@ def check_distinct(extensions: Iterable[object]) -> None:
 def never_came(
     extensions: Iterable[object], log: TrainingLogBase, since: int
 ) -> Iterator[tuple[str, str]]:
-    """Yield what was looked for in vain, and a text about it.
+    """Yield each record that was looked for in vain, and a warning about it.
 
-    A record that some extension says it will make may still come and is passed over, as is one
-    that was made before this run went on from iteration `since`, when nothing looked.
+    Records that an extension has declared are skipped, since they may still be made. So are those
+    made before iteration `since`, where this run was resumed, as nothing looked for them then.
     """
     every = list(dict.fromkeys(leaves(extensions)))
     made = set(log.channels)
@@ -92,7 +92,7 @@ def never_came(
             if name in made and looked and _made_since(log, name, since):
                 yield name, TOO_EARLY.format(extension=extension, name=name)
             elif name not in known:
-                hint = nearest(name, meant)  # not what is made of it, and waits as well
+                hint = nearest(name, meant)  # not one derived from it, whose maker waits too
                 yield name, NEVER_MADE.format(extension=extension, name=name, hint=hint)
 
 

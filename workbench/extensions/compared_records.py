@@ -1,8 +1,8 @@
-"""Which values of a record are good ones: what a user says, beside what its name says.
+"""Checks of records whose values are compared: the better direction, and single numbers.
 
-Nothing is inferred from a name, since a wrong guess would choose the worst model in silence. But a
-name that contradicts what was said, or what is assumed where nothing was said, is told of: a line
-in the log of Python, and no warning, since it may well be meant.
+The direction is never inferred from the name of a record, since a wrong guess would silently choose
+the worst model. If the name contradicts the direction that the user gave or the default, a line in
+the log of Python says so. It is not a warning, since the user may be right.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ LESS_IS_BETTER = frozenset(
     "wer".split()
 )
 CONTRADICTION = (
-    "{kind}({record!r}) takes {taken} values for better ones, but by its name {meant} ones are; "
-    "write {advice} if they are"
+    "{kind}({record!r}) regards {taken} values as better, but the name of the record suggests that "
+    "{meant} values are; write {advice} if so"
 )
 NOT_A_NUMBER = (
     "{extension!r} compares single numbers, but the record {record!r} is {value}; monitor one "
@@ -33,18 +33,18 @@ NOT_A_NUMBER = (
 
 
 def check_direction(kind: str, record: str, lower: bool, advice: str) -> None:
-    """Say so if the name of a record contradicts the values that are taken for better ones.
+    """Report, as a line of log, a record whose name contradicts the chosen direction.
 
     Parameters
     ----------
     kind : str
-        What compares them.
+        The class that compares the values.
     record : str
         The name of the record.
     lower : bool
-        Whether lower values are taken for better ones.
+        True if lower values are regarded as better.
     advice : str
-        How to say the opposite.
+        The argument that chooses the opposite direction.
 
     Examples
     --------
@@ -55,12 +55,12 @@ def check_direction(kind: str, record: str, lower: bool, advice: str) -> None:
     if more is less or less is lower:
         return
     taken, meant = ("lower", "higher") if lower else ("higher", "lower")
-    told = CONTRADICTION.format(kind=kind, record=record, taken=taken, meant=meant, advice=advice)
-    mention(logger, told)
+    text = CONTRADICTION.format(kind=kind, record=record, taken=taken, meant=meant, advice=advice)
+    mention(logger, text)
 
 
 def check_number(extension: object, record: str, value: object) -> None:
-    """Raise `ExtensionError` if a record is not one number, and so is neither better nor worse."""
+    """Raise `ExtensionError` if a record is not one number, and so cannot be compared."""
     size = getattr(value, "size", 1)
     if isinstance(value, (str, list, tuple, dict)) or (isinstance(size, int) and size != 1):
         raise ExtensionError(

@@ -1,7 +1,7 @@
 """Values of parameters as an ``.npz`` file, which `numpy.load` alone can open.
 
-The file under the ``_parameters`` member of an archive. Its entries are named by the parameters'
-paths, with ``|`` in place of ``/``: zip files reserve that for folders.
+It is the member ``_parameters`` of an archive. The names of its entries are the paths of the
+parameters, with ``|`` in place of ``/``, which zip files reserve for folders.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from workbench.errors import ArchiveError
 from workbench.filter import path_of
 from workbench.hints import hinted
 from workbench.serialization import archive
-from workbench.serialization.values import by_path, value_of
+from workbench.serialization.variable_values import by_path, value_of
 from workbench.tensor import SharedVariable
 from workbench.utils.npy import arrays_of
 from workbench.utils.paths import ByPath
@@ -26,14 +26,14 @@ PARAMETERS = "_parameters"
 
 
 def values_by_path(parameters: Iterable[SharedVariable]) -> dict[str, torch.Tensor]:
-    """Copies of the values of `parameters`, by path; equal paths are numbered."""
+    """Return copies of the values of `parameters`, by path; equal paths are numbered."""
     return {name: value_of(variable) for name, variable in by_path(parameters).items()}
 
 
 def check_numbered(
     parameters: Mapping[str, SharedVariable], present: Mapping[str, Any], where: str
 ) -> None:
-    """Check that numbered names mean the same in an archive, which may hold others of that path.
+    """Check that numbered names of equal paths mean the same variables in an archive.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def check_numbered(
 
 
 def encode_parameters(values: Mapping[str, torch.Tensor]) -> bytes:
-    """The bytes of an ``.npz`` file; of dtypes that numpy lacks it has float32."""
+    """Return the bytes of an ``.npz`` file; dtypes that numpy lacks become float32."""
     file = io.BytesIO()
     arrays = {name.replace("/", "|"): _as_array(value) for name, value in values.items()}
     numpy.savez(file, **arrays)  # type: ignore[arg-type]
@@ -67,7 +67,7 @@ def _as_array(value: torch.Tensor) -> numpy.ndarray[Any, Any]:
 
 
 def decode_parameters(data: bytes, where: str) -> ByPath[numpy.ndarray[Any, Any]]:
-    """The arrays of `encode_parameters` by path."""
+    """Return the arrays that `encode_parameters` has encoded, by path."""
     try:
         return ByPath({name.replace("|", "/"): array for name, array in arrays_of(data).items()})
     except Exception as error:
@@ -76,10 +76,10 @@ def decode_parameters(data: bytes, where: str) -> ByPath[numpy.ndarray[Any, Any]
 
 @hinted
 def load_parameters(file_: Any) -> ByPath[numpy.ndarray[Any, Any]]:
-    """The parameters in an archive, by path; nothing is executed.
+    """Return the parameters in an archive, by path; nothing is executed.
 
-    Paths are those of `workbench.model.Model`, such as ``/mlp/linear_0.W``; of several parameters
-    of one path the second is called ``..._2``, and so on, in the order of saving.
+    Paths are those of `workbench.model.Model`, such as ``/mlp/linear_0.W``. If several parameters
+    have one path, the second is called ``..._2``, and so on, in the order of saving.
 
     Parameters
     ----------

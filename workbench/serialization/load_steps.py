@@ -1,4 +1,4 @@
-"""Loading in steps that can be undone, so that a state is loaded as a whole or not at all."""
+"""Steps of loading that can be undone, so that a state is loaded as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class LoadStep(NamedTuple):
     Attributes
     ----------
     what : str
-        The part, for the text of an error.
+        The part, for error messages.
     load : callable
         Loads it.
     undo : callable
-        Restores what was there before.
+        Restores the earlier state.
     """
 
     what: str
@@ -27,7 +27,7 @@ class LoadStep(NamedTuple):
 
 
 def load_step(what: str, holder: Any, before: Any, after: Any) -> LoadStep:
-    """Return the step that gives `holder`, whose state is `before`, the state `after`."""
+    """Return the step that changes the state of `holder` from `before` to `after`."""
     return LoadStep(
         what,
         lambda: holder.load_state_dict(after),
@@ -36,12 +36,12 @@ def load_step(what: str, holder: Any, before: Any, after: Any) -> LoadStep:
 
 
 def all_or_nothing(steps: Iterable[LoadStep]) -> None:
-    """Carry out all steps, or undo those begun if one of them fails.
+    """Carry out all steps; if one fails, undo those that were started.
 
     Raises
     ------
     StateError
-        If one fails; it is the cause.
+        If a step fails; its error is the cause.
 
     Examples
     --------

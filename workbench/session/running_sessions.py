@@ -1,4 +1,4 @@
-"""The sessions of this process: which of them run, and what happens when Python exits or forks."""
+"""The running sessions of this process, and how they end when Python exits or forks."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from workbench.session.command import Command
 from workbench.session.session import Session
 
 EXIT_TIMEOUT = 5.0
-"""Seconds that all sessions together may take to stop when Python exits."""
+"""Maximal number of seconds that stopping all sessions takes when Python exits."""
 
 
 @hinted
 def running() -> dict[str, Session]:
     """Return the sessions that are training now, paused ones included, by name.
 
-    The way back to a session whose variable was overwritten.
+    Use it to get a session back whose variable was overwritten.
 
     Examples
     --------
@@ -32,8 +32,8 @@ def running() -> dict[str, Session]:
 
 @atexit.register
 def stop_all() -> None:
-    """Stop all sessions, in good order as far as `EXIT_TIMEOUT` allows."""
-    # the threads are daemons: without this Python would end in the middle of a batch
+    """Stop all sessions, in an orderly way if they need no longer than `EXIT_TIMEOUT`."""
+    # The threads are daemons: without this function Python would exit in the middle of a batch.
     deadline = time.monotonic() + EXIT_TIMEOUT
     sessions = running().values()
     for session in sessions:
@@ -43,7 +43,7 @@ def stop_all() -> None:
 
 
 def leave_to_the_parent() -> None:
-    """Forget, in a process that was forked, the sessions whose threads are not here."""
+    """Forget all sessions in a forked process, which does not have their threads."""
     Command._lock = threading.Lock()
     for session in lease.forget():
         if isinstance(session, Session):

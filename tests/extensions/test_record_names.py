@@ -1,4 +1,4 @@
-"""Records that two extensions would make, and records that somebody waits for in vain."""
+"""Records that two extensions would make, and records that nothing makes."""
 
 import logging
 
@@ -33,7 +33,7 @@ BATCH = {"x": np.ones((2, 2), "float32")}
 
 
 class Note(SimpleExtension):
-    """Records numbers that get worse, under a name."""
+    """Records numbers that get worse under a name."""
 
     def __init__(self, record, **triggers):
         super().__init__(**triggers)
@@ -44,7 +44,7 @@ class Note(SimpleExtension):
         log.current_row[self.record] = float(log.status["iterations_done"])
 
 
-def told(caplog, *extensions, epochs=3):
+def warnings_of(caplog, *extensions, epochs=3):
     main_loop = make(*extensions, FinishAfter(after_n_epochs=epochs))
     with caplog.at_level(logging.WARNING):
         main_loop.run()
@@ -69,22 +69,24 @@ WATCHERS = {
 
 @pytest.mark.parametrize("watcher", WATCHERS)
 def test_a_channel_that_never_came_is_named_once_with_the_nearest(watcher, caplog):
-    [text] = told(caplog, Note("cost", after_epoch=True), WATCHERS[watcher]("csot"))
+    [text] = warnings_of(caplog, Note("cost", after_epoch=True), WATCHERS[watcher]("csot"))
     assert "watches the record 'csot', which nothing has made so far; did you mean 'cost'?" in text
 
 
-def test_what_would_be_made_of_a_channel_is_no_hint(caplog):
-    [text] = told(caplog, Note("cost", after_epoch=True), EarlyStopping("valid_error", epochs=1))
+def test_a_record_derived_from_a_channel_is_no_hint(caplog):
+    [text] = warnings_of(
+        caplog, Note("cost", after_epoch=True), EarlyStopping("valid_error", epochs=1)
+    )
     assert "watches the record 'valid_error'" in text and "did you mean" not in text
 
 
 @pytest.mark.parametrize("watcher", WATCHERS)
-def test_a_channel_that_came_is_not(watcher, caplog):
-    assert told(caplog, Note("cost", after_epoch=True), WATCHERS[watcher]("cost")) == []
+def test_a_channel_with_records_causes_no_warning(watcher, caplog):
+    assert warnings_of(caplog, Note("cost", after_epoch=True), WATCHERS[watcher]("cost")) == []
 
 
 @pytest.mark.parametrize("watcher", WATCHERS)
-def test_a_run_that_ends_within_its_first_epoch_is_told_of_too(watcher, caplog):
+def test_a_run_that_ends_within_its_first_epoch_warns_too(watcher, caplog):
     main_loop = make(
         Note("cost", after_batch=True), WATCHERS[watcher]("csot"), FinishAfter(after_n_batches=1)
     )
@@ -99,22 +101,25 @@ def test_nothing_is_said_before_the_first_epoch_ends(caplog):
             texts.append(caplog.text)
 
     texts = []
-    told(caplog, TrackTheBest("csot", after_batch=True), Look(after_epoch=True), epochs=2)
+    warnings_of(caplog, TrackTheBest("csot", after_batch=True), Look(after_epoch=True), epochs=2)
     assert texts[0] == "" and "csot" in texts[1]
 
 
-def test_what_is_made_later_in_the_run_is_waited_for(caplog):
+def test_a_record_made_later_in_the_run_causes_no_warning(caplog):
     monitor, _ = monitors(every_n_epochs=3, after_epoch=False, before_first_epoch=False)
-    texts = told(caplog, monitor, TrackTheBest("cost"), epochs=2)
+    texts = warnings_of(caplog, monitor, TrackTheBest("cost"), epochs=2)
     assert texts == []
 
 
 @pytest.mark.parametrize(
     "watcher", ["TrackTheBest", "ReduceOnPlateau", "OnLogRecord", "FinishIfNoImprovementAfter"]
 )
-def test_looking_before_the_record_is_made_is_told_of(watcher, caplog):
-    [text] = told(caplog, WATCHERS[watcher]("cost"), Note("cost", after_epoch=True))
-    assert "'cost', which is made, but never before it looks; what makes it must come bef" in text
+def test_looking_before_the_record_is_made_causes_a_warning(watcher, caplog):
+    [text] = warnings_of(caplog, WATCHERS[watcher]("cost"), Note("cost", after_epoch=True))
+    assert (
+        "'cost', which is made, but never before it looks; the extension that makes it must come"
+        in text
+    )
 
 
 def monitors(**options):
@@ -176,7 +181,7 @@ CLASHES = {
 
 
 @pytest.mark.parametrize("first, second, name", CLASHES.values(), ids=CLASHES)
-def test_two_who_would_make_one_record_are_refused_with_both_named(first, second, name):
+def test_two_extensions_with_one_record_are_refused_by_name(first, second, name):
     kinds = [type(next(iter(getattr(e, "sub_extensions", [e])))).__name__ for e in (first, second)]
     text = f"^{kinds[0]}.* and {kinds[1]}.* would both make the record '{name}'.*give one"
     with pytest.raises(ExtensionError, match=text):
@@ -190,7 +195,7 @@ def test_the_records_of_the_main_loop_are_its_own(name):
         MainLoop(GradientDescent(**LEARN), [BATCH], extensions=[monitor])
 
 
-def test_what_is_added_later_is_looked_at_when_training_starts():
+def test_extensions_added_later_are_checked_when_training_starts():
     main_loop = MainLoop(
         GradientDescent(**LEARN),
         [BATCH],
@@ -225,7 +230,7 @@ def test_records_of_several_and_other_names_are_fine(extensions):
 
 
 @pytest.mark.parametrize("watcher", WATCHERS)
-def test_a_record_made_before_a_run_went_on_is_not_held_against_who_looks_now(watcher, caplog):
+def test_a_record_made_before_resumption_causes_no_warning(watcher, caplog):
     def build(epochs):
         record = Note("cost", after_n_epochs=1)
         return make(record, WATCHERS[watcher]("cost"), FinishAfter(after_n_epochs=epochs))

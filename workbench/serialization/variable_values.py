@@ -1,6 +1,6 @@
-"""Shared variables by name: reading their values, comparing, and assigning all of them or none.
+"""Values of shared variables by name: read, compare and assign them.
 
-What archives, states, safetensors files and torch's state dictionaries have in common.
+Archives, states, safetensors files and state dictionaries of torch share these functions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Value: TypeAlias = "torch.Tensor | numpy.ndarray[Any, Any]"
 
 
 def by_path(variables: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
-    """Variables by their paths; several of one path are counted, in order: ``w``, ``w_2``."""
+    """Return variables by path; equal paths are numbered in order: ``w``, ``w_2``."""
     named: dict[str, SharedVariable] = {}
     for variable in dict.fromkeys(variables):
         add_unique(named, path_of(variable), variable, first=2)
@@ -28,7 +28,7 @@ def by_path(variables: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
 
 
 def add_unique(named: dict[str, Any], name: str, value: Any, first: int = 1) -> None:
-    """Enter `value` under `name`, or where that is taken under the first free numbered one."""
+    """Add `value` under `name` or, if that is taken, under the first free numbered name."""
     unique, count = name, first
     while unique in named:
         unique = f"{name}_{count}"
@@ -37,15 +37,15 @@ def add_unique(named: dict[str, Any], name: str, value: Any, first: int = 1) -> 
 
 
 def value_of(variable: SharedVariable) -> torch.Tensor:
-    """A copy of the value, in main memory."""
+    """Return a copy of the value, in main memory."""
     with together(variable.writers):
         return variable.tensor.detach().to("cpu", copy=True)
 
 
 def misfits(given: Mapping[str, Any], variables: Mapping[str, SharedVariable]) -> list[str]:
-    """Everything that keeps the values `given` from being those of `variables`.
+    """Return all reasons why the values `given` cannot be assigned to `variables`.
 
-    A value of another dtype fits if nothing is lost by converting it.
+    A value of another dtype can be assigned if its conversion is exact.
     """
     problems = [
         f"{name!r} is not known here{nearest(name, variables)}"
@@ -63,11 +63,11 @@ def _misfit(name: str, value: Any, variable: SharedVariable) -> list[str]:
     if isinstance(value, numpy.ndarray) and value.dtype.kind in "biufc":
         value = torch.from_numpy(value.copy())
     if not isinstance(value, torch.Tensor):
-        return [f"{name!r} is {type(value).__name__} {shown(value)}, not an array of numbers"]
+        return [f"{name!r} must be an array of numbers, not {type(value).__name__} {shown(value)}"]
     if value.shape != variable.tensor.shape:
-        return [f"{name!r} has shape {tuple(value.shape)}, needed is {tuple(variable.shape)}"]
+        return [f"{name!r} must have shape {tuple(variable.shape)}, not {tuple(value.shape)}"]
     if not _exact(value, variable.dtype):
-        return [f"{name!r} is {_short(value.dtype)}, needed is {_short(variable.dtype)}"]
+        return [f"{name!r} must have dtype {_short(variable.dtype)}, not {_short(value.dtype)}"]
     try:
         variable.check_value(value, value)
     except WorkbenchError as error:
@@ -76,7 +76,7 @@ def _misfit(name: str, value: Any, variable: SharedVariable) -> list[str]:
 
 
 def _exact(value: torch.Tensor, dtype: torch.dtype) -> bool:
-    """Whether `value` is the same in `dtype`."""
+    """Return True if the conversion of `value` to `dtype` is exact."""
     if torch.promote_types(value.dtype, dtype) is dtype:
         return True
     if not torch.can_cast(value.dtype, dtype):
@@ -87,7 +87,7 @@ def _exact(value: torch.Tensor, dtype: torch.dtype) -> bool:
 
 
 def shown(value: Any) -> str:
-    """The beginning of what `value` looks like, on one line."""
+    """Return the start of the repr of `value`, on one line."""
     return f"{' '.join(repr(value).split()):.60}"
 
 
@@ -96,6 +96,6 @@ def _short(dtype: torch.dtype) -> str:
 
 
 def assign(given: Mapping[str, Value], variables: Mapping[str, SharedVariable]) -> None:
-    """Set all `variables`; for values without `misfits`."""
+    """Set all `variables` to values that have no `misfits`."""
     for name, variable in variables.items():
         variable.set_value(given[name])
