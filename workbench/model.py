@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy
-import torch
 
-from workbench.errors import ParameterError, WorkbenchError, nearest
-from workbench.filter import get_brick, path_of
+from workbench.errors import ParameterError
 from workbench.graph import ComputationGraph
-from workbench.graph.hierarchy import Component
+from workbench.graph.hierarchy import Component, get_brick, path_of
 from workbench.graph.module import GraphAsModule
+from workbench.graph.selection import assign
 from workbench.names import explain_missing
 from workbench.tensor import SharedVariable
 from workbench.tensor.shared import check_set
@@ -110,29 +109,7 @@ class Model(ComputationGraph):
             If a path is unknown or missing, or an array has the wrong shape or kind.
         """
         parameters = self.get_parameter_dict()
-        given: dict[str, Any] = {}
-        for path, value in parameter_values.items():
-            full = parameters.spelled(path)
-            if full in given:
-                raise ParameterError(f"no parameter was set: {full!r} is given twice")
-            given[full] = value
-        parameter_values = given
-        problems = [
-            f"{path!r} is no parameter of the model{nearest(path, parameters)}"
-            for path in parameter_values
-            if path not in parameters
-        ]
-        problems += [
-            f"{path!r} has no value" for path in parameters if path not in parameter_values
-        ]
-        arrays = {path: numpy.asarray(value) for path, value in parameter_values.items()}
-        for path, array in arrays.items():
-            if path in parameters:
-                problems += _misfits(path, array, parameters[path])
-        if problems:
-            raise ParameterError("no parameter was set: " + "; ".join(problems))
-        for path, array in arrays.items():
-            parameters[path].set_value(array)
+        assign(parameters, parameter_values, "parameter of the model", "parameter")
 
     def to_module(self) -> GraphAsModule:
         """The model as a ``torch.nn.Module`` with the same parameters, shared and not copied.
@@ -199,18 +176,6 @@ class Model(ComputationGraph):
             warnings.warn(
                 f"model and algorithm have different parameters ({'; '.join(only)})", stacklevel=2
             )
-
-
-def _misfits(path: str, array: numpy.ndarray[Any, Any], parameter: SharedVariable) -> list[str]:
-    if array.dtype.kind not in "fiub":
-        return [f"{path!r} got {array.dtype} values"]
-    if array.shape != tuple(parameter.shape):
-        return [f"{path!r} got shape {array.shape}, but has shape {tuple(parameter.shape)}"]
-    try:
-        parameter.check_value(torch.tensor(array), array)
-    except WorkbenchError as error:
-        return [f"{path!r} makes no sense: {error}"]
-    return []
 
 
 explain_missing(__name__)

@@ -23,6 +23,7 @@ from typing import Self
 from workbench.hints import hinted
 from workbench.names import explain_missing
 from workbench.tensor import Variable
+from workbench.utils.predicates import Predicate
 
 __all__ = [
     "ALGORITHM_BUFFER",
@@ -81,10 +82,12 @@ __all__ = [
 ]
 
 
-class VariableRole:
+class VariableRole(Predicate):
     """Base class of roles; each subclass has exactly one instance.
 
-    Copies and pickles of a role are the role itself, and equal roles are the same object.
+    Copies and pickles of a role are the role itself, and equal roles are the same object. As a
+    criterion a role selects the variables that have it, and combines with other criteria by ``|``,
+    ``&`` and ``~``; see `workbench.filter.as_predicate`.
 
     Examples
     --------
@@ -95,6 +98,8 @@ class VariableRole:
     (CODE, True)
     >>> pickle.loads(pickle.dumps(WEIGHT)) is WEIGHT
     True
+    >>> PARAMETER & ~BIAS
+    PARAMETER & ~BIAS
     """
 
     _instance: VariableRole
@@ -106,6 +111,10 @@ class VariableRole:
         instance = cls._instance
         assert isinstance(instance, cls)
         return instance
+
+    def selects(self, variable: Variable) -> bool:
+        """Return True if `variable` has this role, or a more specific one."""
+        return has_roles(variable, [self])
 
     def __repr__(self) -> str:
         words = re.findall("[A-Z][a-z0-9]*", type(self).__name__.removesuffix("Role"))

@@ -9,9 +9,11 @@ from typing import Any
 from workbench import errors
 from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm, named
 from workbench.algorithms.finite import FiniteCost
-from workbench.algorithms.rules import Scale, StepRule, check_parameters, total_norm
-from workbench.filter import path_of
+from workbench.algorithms.rules import Scale, StepRule, check_parameters, parameters_of, total_norm
+from workbench.graph.criteria import is_criterion
+from workbench.graph.hierarchy import path_of
 from workbench.graph.modes import evaluated, is_chosen
+from workbench.graph.selection import chosen
 from workbench.graph.training import GraphMode, TrainingGraph
 from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import SharedVariable, Variable, as_variable, grad
@@ -38,8 +40,10 @@ class GradientDescent(UpdatesAlgorithm):
     ----------
     cost : Variable, optional
         The scalar to minimise. Needed unless `gradients` are given.
-    parameters : list of SharedVariable, optional
-        What to change; by default the keys of `gradients`.
+    parameters : list of SharedVariable or criterion, optional
+        The variables to change; by default the keys of `gradients`. A criterion, see
+        `workbench.filter.as_predicate`, selects among the parameters of the cost, or among those
+        keys: ``~as_predicate("/mlp/encoder")`` freezes a brick and all below it.
     step_rule : StepRule, optional
         By default ``Scale(1.0)``.
     gradients : dict or pairs, optional
@@ -110,7 +114,7 @@ class GradientDescent(UpdatesAlgorithm):
     def __init__(
         self,
         cost: Variable | None = None,
-        parameters: Sequence[SharedVariable] | None = None,
+        parameters: Sequence[SharedVariable] | Any = None,
         step_rule: StepRule | None = None,
         gradients: Gradients | None = None,
         known_grads: Mapping[Variable, Any] | None = None,
@@ -129,6 +133,11 @@ class GradientDescent(UpdatesAlgorithm):
             raise errors.AlgorithmError(
                 f"step_rule is a StepRule such as Scale(0.1) or Adam(), got {step_rule!r}"
             )
+        gradients = None if gradients is None else dict(gradients)
+        if parameters is not None and is_criterion(parameters):
+            source = parameters_of(cost) if gradients is None else list(gradients)
+            parameters = chosen(parameters, source, type(self).__name__)
+            gradients = gradients and {p: gradients[p] for p in parameters}
         if gradients is None:
             self._check_complete(parameters, known_grads)
             known, constant = dict(known_grads or {}), list(consider_constant or ())
@@ -142,7 +151,6 @@ class GradientDescent(UpdatesAlgorithm):
             )
         else:
             self.training_graph = TrainingGraph((), mode)
-            gradients = dict(gradients)
             self._check_mode(gradients, mode)
         self.gradients = _of_parameters(dict(gradients), parameters)
         self.parameters = list(self.gradients)

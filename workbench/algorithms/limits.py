@@ -22,8 +22,11 @@ from workbench.algorithms.rules import (
     may_overflow,
 )
 from workbench.expressions import l2_norm
-from workbench.filter import path_of
+from workbench.graph.criteria import is_criterion
+from workbench.graph.hierarchy import path_of
+from workbench.graph.selection import select
 from workbench.tensor import SharedVariable, Variable, as_variable
+from workbench.utils.predicates import Predicate, as_predicate
 
 
 class StepClipping(StepRule):
@@ -211,38 +214,52 @@ class Restrict(StepRule):
     Parameters
     ----------
     step_rule : StepRule
-    variables : iterable of SharedVariable
-        The parameters to apply it to; those that are not trained do not matter.
+    variables : iterable of SharedVariable, or criterion
+        The parameters to apply it to; those that are not trained do not matter. A criterion, see
+        `workbench.filter.as_predicate`, selects among the parameters that are trained.
 
     Raises
     ------
     AlgorithmError
-        If `step_rule` is no rule, `variables` are no parameters, or none of them is trained.
+        If `step_rule` is not a rule, `variables` are not parameters, or none of them is trained.
+    SelectionError
+        If a criterion selects none of the parameters that are trained.
 
     Examples
     --------
     >>> from workbench import shared
+    >>> from workbench.roles import BIAS, PARAMETER
     >>> Restrict(StepClipping(1.0), [shared([1.0], "W")])
     Restrict(StepClipping(threshold=1), [W])
+    >>> Restrict(StepClipping(1.0), PARAMETER & ~BIAS)
+    Restrict(StepClipping(threshold=1), PARAMETER & ~BIAS)
     """
 
     _parts = ("step_rule",)
     one_by_one = False
 
-    def __init__(self, step_rule: StepRule, variables: Iterable[SharedVariable]) -> None:
+    def __init__(self, step_rule: StepRule, variables: Iterable[SharedVariable] | Any) -> None:
         check_rule(step_rule, type(self).__name__)
         if isinstance(variables, Variable):
             raise errors.AlgorithmError(
-                f"variables is a list of parameters, got {variables!r}; write [...] around it"
+                f"variables must be a list of parameters, got {variables!r}; write [...] around it"
             )
         self.step_rule = step_rule
-        self.variables = list(variables)
-        check_parameters(type(self).__name__, self.variables)
+        self.variables: list[SharedVariable] | Predicate
+        if is_criterion(variables):
+            self.variables = as_predicate(variables)
+        else:
+            self.variables = list(variables)
+            check_parameters(type(self).__name__, self.variables)
 
     def compute_steps(
         self, previous_steps: Mapping[SharedVariable, Variable]
     ) -> tuple[Steps, StepUpdates]:
-        chosen = {p: previous_steps[p] for p in self.variables if p in previous_steps}
+        if isinstance(self.variables, Predicate):
+            variables: Iterable[Any] = select(self.variables, previous_steps, "Restrict")
+        else:
+            variables = self.variables
+        chosen = {p: previous_steps[p] for p in variables if p in previous_steps}
         if self.variables and not chosen:
             raise errors.AlgorithmError(
                 f"{self!r} applies to nothing: none of its variables is among the parameters, "

@@ -19,7 +19,8 @@ import torch
 
 from workbench import errors
 from workbench.expressions import l2_norm
-from workbench.filter import path_of
+from workbench.graph.computation import ComputationGraph
+from workbench.graph.hierarchy import path_of
 from workbench.roles import ALGORITHM_BUFFER, ALGORITHM_HYPERPARAMETER, VariableRole, add_role
 from workbench.tensor import SharedVariable, Variable, shared
 from workbench.tensor.device import floatx
@@ -379,6 +380,11 @@ def check_parameters(what: str, parameters: Sequence[Any]) -> None:
     if len(set(parameters)) != len(parameters):
         twice, _ = Counter(parameters).most_common(1)[0]
         raise errors.AlgorithmError(f"{what} got the parameter {path_of(twice)} twice")
+
+
+def parameters_of(cost: Any) -> list[SharedVariable]:
+    """Return the parameters of a cost, among which a criterion selects those to train."""
+    return ComputationGraph(cost).parameters if isinstance(cost, Variable) else []
 
 
 def total_norm(tensors: Mapping[SharedVariable, Variable], name: str) -> Variable:

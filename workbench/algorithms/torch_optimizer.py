@@ -13,7 +13,8 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from workbench import errors
 from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm
 from workbench.algorithms.finite import FiniteCost
-from workbench.algorithms.rules import check_parameters, learning_rate_of, total_norm
+from workbench.algorithms.rules import check_parameters, learning_rate_of, parameters_of, total_norm
+from workbench.graph.selection import chosen
 from workbench.graph.training import GraphMode, TrainingGraph
 from workbench.tensor import Function, SharedVariable, Variable, grad
 from workbench.tensor import torch_internals as internals
@@ -55,7 +56,8 @@ class TorchOptimizer(UpdatesAlgorithm):
     ----------
     cost : Variable
         The scalar to minimise.
-    parameters : list of SharedVariable
+    parameters : list of SharedVariable or criterion
+        As for `GradientDescent`.
     optimizer : callable
         Makes the optimizer from the list of tensors of `parameters`, in their order: a class such
         as ``torch.optim.AdamW``, or a function, for groups of parameters for instance.
@@ -104,7 +106,7 @@ class TorchOptimizer(UpdatesAlgorithm):
     def __init__(
         self,
         cost: Variable,
-        parameters: Sequence[SharedVariable],
+        parameters: Sequence[SharedVariable] | Any,
         optimizer: MakeOptimizer | type[torch.optim.Optimizer],
         options: Mapping[str, Any] | None = None,
         *,
@@ -117,9 +119,10 @@ class TorchOptimizer(UpdatesAlgorithm):
         on_unused_sources: OnTrouble = "raise",
     ) -> None:
         super().__init__(updates, function_kwargs, on_unused_sources)
-        check_parameters(type(self).__name__, parameters)
+        given = chosen(parameters, parameters_of(cost), type(self).__name__)
+        check_parameters(type(self).__name__, given)
         self.cost = cost
-        self.parameters = list(parameters)
+        self.parameters: list[SharedVariable] = list(given)
         self.training_graph = TrainingGraph([cost], mode)
         [self._trained_cost] = self.training_graph([cost])
         gradients = grad(self._trained_cost, self.parameters)

@@ -8,7 +8,7 @@ looking at, and *updates* of shared variables. `workbench.graph.ComputationGraph
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from workbench.hints import Hinted, hinted
 from workbench.names import explain_missing
@@ -21,6 +21,8 @@ __all__ = [
     "ApplicationCall",
     "add_annotation",
 ]
+
+A = TypeVar("A", bound="Annotation")
 
 
 class Annotation(Hinted):
@@ -174,6 +176,18 @@ def add_annotation(var: Variable, annotation: Annotation) -> None:
     """Attach an annotation to a variable, unless it is there already."""
     if not any(old is annotation for old in var.tag.annotations):
         var.tag.annotations = [*var.tag.annotations, annotation]
+
+
+@hinted
+def get_annotation(var: Variable, cls: type[A]) -> A | None:
+    """The first annotation of a type, or ``None``."""
+    return next((a for a in var.tag.annotations if isinstance(a, cls)), None)
+
+
+@hinted
+def get_application_call(var: Variable) -> ApplicationCall | None:
+    """The application call that a variable belongs to, or ``None``."""
+    return get_annotation(var, ApplicationCall)
 
 
 explain_missing(__name__)

@@ -9,6 +9,8 @@ from typing import Any
 
 from workbench.errors import GraphError, InputError, nearest
 from workbench.graph.annotations import Annotation
+from workbench.graph.criteria import is_criterion
+from workbench.graph.selection import Selection, chosen, select
 from workbench.hints import Hinted
 from workbench.roles import AUXILIARY, PARAMETER, has_roles
 from workbench.tensor import Function, SharedVariable, Variable, function
@@ -158,28 +160,54 @@ class ComputationGraph(Hinted):
 
     # What can be done with it.
 
-    def replace(
-        self, replacements: Mapping[Variable, Variable] | Iterable[tuple[Variable, Variable]]
-    ) -> ComputationGraph:
-        """A new graph with some variables replaced by others; this one stays as it is.
+    def select(self, criterion: Any) -> Selection:
+        """Return the variables that meet a criterion, in topological order.
 
-        Replacements may depend on each other, and a replacement may use the variable that it
+        Parameters
+        ----------
+        criterion : object
+            See `workbench.filter.as_predicate`.
+
+        Examples
+        --------
+        >>> from workbench import tensor
+        >>> from workbench.bricks import Linear
+        >>> from workbench.roles import BIAS, PARAMETER
+        >>> graph = ComputationGraph(Linear(3, 2).apply(tensor.matrix("x")))
+        >>> graph.select(PARAMETER & ~BIAS)
+        [W]
+        """
+        return select(criterion, self)
+
+    def replace(
+        self,
+        replacements: Mapping[Variable, Variable] | Iterable[tuple[Variable, Variable]] | Any,
+        replacement: Callable[[Variable], Variable] | Variable | None = None,
+    ) -> ComputationGraph:
+        """Return a new graph with some variables replaced by others; this one is not changed.
+
+        Replacements can depend on each other, and a replacement can use the variable that it
         replaces. Auxiliary variables and updates are rebuilt from the replaced variables, too.
 
         Parameters
         ----------
-        replacements : dict or pairs of Variable
-            From variables to what takes their place.
+        replacements : dict or pairs of Variable, or criterion
+            From variables to those that take their place. With `replacement`, the variables to
+            replace: a list, or a criterion of `workbench.filter.as_predicate`.
+        replacement : callable or Variable, optional
+            The variable that takes their place, or a function that makes it of each variable.
 
         Raises
         ------
         GraphError
             If `replacements` is something else.
+        SelectionError
+            If a criterion selects nothing.
 
         Warns
         -----
         UserWarning
-            About variables that are not part of the graph.
+            If variables are not part of the graph.
 
         Examples
         --------
@@ -190,7 +218,18 @@ class ComputationGraph(Hinted):
         >>> graph = ComputationGraph(z + 5)
         >>> graph.replace({y: x * 2, z: y * 3}).outputs[0].eval({x: 3.0})
         tensor(23.)
+        >>> graph.replace("x", lambda v: 10 * v).outputs[0].eval({x: 3.0})
+        tensor(40.)
         """
+        if replacement is not None:
+            found = chosen(replacements, self, "replace")
+            make = (lambda old: replacement) if isinstance(replacement, Variable) else replacement
+            replacements = {old: make(old) for old in found}
+        elif is_criterion(replacements):
+            raise GraphError(
+                f"replace({replacements!r:.80}) needs the replacement: give a function of the old "
+                "variable as second argument"
+            )
         wanted = _pairs(replacements)
         present = set(self.variables)
         foreign = [v for v in wanted if v not in present]
@@ -284,7 +323,7 @@ def _pairs(replacements: Any) -> dict[Variable, Variable]:
         if not isinstance(old, Variable):
             raise GraphError(
                 f"{NOT_REPLACEMENTS}; got the key {old!r:.80}: find the variable itself, with "
-                "VariableFilter for instance"
+                "VariableFilter for instance, or call replace(criterion, function)"
             )
         if not isinstance(new, Variable):
             raise GraphError(

@@ -11,10 +11,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from workbench.errors import BrickError, NotAllocatedError
-from workbench.graph.annotations import Annotation, add_annotation
+from workbench.graph.annotations import Annotation, add_annotation, get_annotation
+from workbench.hints import hinted
 from workbench.roles import PARAMETER, add_role
 from workbench.tensor import Variable
 from workbench.utils.containers import AnnotatingList
+from workbench.utils.predicates import Predicate, both, either, opposite
 
 PATH_SEPARATOR = "/"
 PARAMETER_SEPARATOR = "."
@@ -102,6 +104,24 @@ class Component(Annotation):
         """Where the component stands, such as ``mlp/linear_0``."""
         return delimiter.join(component.name for component in self.get_unique_path())
 
+    # Criteria combine by these operators. They are written again here, since `Predicate` would be
+    # one more ancestor of every brick.
+
+    def __and__(self, other: object) -> Predicate:
+        return both(self, other)
+
+    def __rand__(self, other: object) -> Predicate:
+        return both(other, self)
+
+    def __or__(self, other: object) -> Predicate:
+        return either(self, other)
+
+    def __ror__(self, other: object) -> Predicate:
+        return either(other, self)
+
+    def __invert__(self) -> Predicate:
+        return opposite(self)
+
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in vars(self).items() if key != "parents"}
 
@@ -110,6 +130,29 @@ class Component(Annotation):
         vars(self).setdefault("parents", [])
         for child in self._children:
             vars(child).setdefault("parents", []).append(self)
+
+
+@hinted
+def get_brick(var: Variable) -> Component | None:
+    """The brick that a variable belongs to, or ``None``.
+
+    Only inputs, outputs, parameters and auxiliary variables belong to a brick.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import Tanh
+    >>> from workbench.filter import get_brick
+    >>> get_brick(Tanh().apply(tensor.vector("x")))
+    <Tanh tanh>
+    """
+    return get_annotation(var, Component)
+
+
+def path_of(variable: Variable) -> str:
+    """Return the path of a brick's parameter, ``/mlp/linear_0.W``, or any other variable's name."""
+    brick = get_brick(variable)
+    return repr(variable) if brick is None else brick.get_hierarchical_name(variable)
 
 
 class Children(AnnotatingList[Component]):

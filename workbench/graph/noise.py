@@ -14,6 +14,7 @@ from typing import Any
 
 from workbench.errors import GraphError
 from workbench.graph.computation import ComputationGraph
+from workbench.graph.selection import chosen
 from workbench.hints import hinted
 from workbench.roles import DROPOUT, add_role
 from workbench.tensor import RandomStream, Variable, as_variable
@@ -31,7 +32,7 @@ NO_VARIABLES = (
 @hinted
 def apply_dropout(
     computation_graph: ComputationGraph,
-    variables: Iterable[Variable],
+    variables: Iterable[Variable] | Any,
     drop_prob: float,
     rng: RandomStream | None = None,
     seed: int | None = None,
@@ -45,8 +46,9 @@ def apply_dropout(
     Parameters
     ----------
     computation_graph : ComputationGraph
-    variables : iterable of Variable
-        Those to drop elements of. Call it several times for several probabilities.
+    variables : iterable of Variable, or criterion
+        Those to drop elements of. A criterion, see `workbench.filter.as_predicate`, selects among
+        the variables of the graph. Call it several times for several probabilities.
     drop_prob : float
         In [0, 1).
     rng : RandomStream, optional
@@ -65,7 +67,9 @@ def apply_dropout(
     Raises
     ------
     GraphError
-        If the probability is none, or a variable is not floating point.
+        If the probability is not in [0, 1), or a variable is not floating point.
+    SelectionError
+        If a criterion selects nothing.
 
     References
     ----------
@@ -80,6 +84,8 @@ def apply_dropout(
     >>> f = dropped.get_function()
     >>> f([1.0, 1.0, 1.0, 1.0, 1.0])
     [tensor([2., 2., 0., 0., 2.])]
+
+    With bricks, ``apply_dropout(graph, OUTPUT & Tanh, 0.5)``.
     """
     if not 0 <= drop_prob < 1:
         raise GraphError(f"the probability of dropping is in [0, 1), got {drop_prob!r}")
@@ -100,7 +106,7 @@ def apply_dropout(
 @hinted
 def apply_noise(
     computation_graph: ComputationGraph,
-    variables: Iterable[Variable],
+    variables: Iterable[Variable] | Any,
     level: float | Variable,
     seed: int | None = None,
     rng: RandomStream | None = None,
@@ -110,7 +116,8 @@ def apply_noise(
     Parameters
     ----------
     computation_graph : ComputationGraph
-    variables : iterable of Variable
+    variables : iterable of Variable, or criterion
+        As for `apply_dropout`.
     level : float or Variable
         The standard deviation of the noise.
     seed : int, optional
@@ -158,12 +165,12 @@ def _stream(
 
 def _replaced(
     computation_graph: ComputationGraph,
-    variables: Iterable[Variable],
+    variables: Any,
     replacement: Callable[[Variable], Any],
     what: str,
 ) -> ComputationGraph:
     replacements = {}
-    variables = list(variables)
+    variables = chosen(variables, computation_graph, what)
     if not variables:
         mention(logger, NO_VARIABLES.format(what=what))
     for variable in dict.fromkeys(variables):

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from workbench.errors import ArchiveError, ParameterError
-from workbench.filter import path_of
+from workbench.graph.hierarchy import path_of
 from workbench.hints import hinted
 from workbench.serialization.archive import check_regular
 from workbench.serialization.values import assign, misfits, value_of
