@@ -1,4 +1,4 @@
-"""`Model`: a computation graph that knows the bricks behind it."""
+"""`Model`: a computation graph whose parameters are found by the paths of their bricks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 
 
 class Trained(Protocol):
-    """What `Model.check_sanity` looks at: an algorithm that trains parameters."""
+    """Interface that `Model.check_sanity` needs: an algorithm that trains parameters."""
 
     @property
     def parameters(self) -> Iterable[SharedVariable]:
@@ -32,7 +32,7 @@ class Trained(Protocol):
 
 
 class Model(ComputationGraph):
-    """A computation graph whose parameters have paths, such as ``/mlp/linear_0.W``.
+    """Computation graph whose parameters have paths, such as ``/mlp/linear_0.W``.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Model(ComputationGraph):
     """
 
     def get_top_bricks(self) -> list[Component]:
-        """The bricks without parents at the top of all that this graph was built with."""
+        """Return the bricks without parents, at or above all bricks of this graph."""
         found: dict[Component, None] = {}
         seen: set[Component] = set()
         for variable in [*self.variables, *self.scan_variables]:
@@ -68,9 +68,9 @@ class Model(ComputationGraph):
         return list(found)
 
     def get_parameter_dict(self) -> ByPath[SharedVariable]:
-        """The parameters by path; one that belongs to no brick goes by its name.
+        """Return the parameters by path; a parameter without a brick has its name as path.
 
-        To look one up, the ``/`` in front is not needed.
+        The ``/`` in front is optional in look-ups.
 
         Raises
         ------
@@ -91,7 +91,7 @@ class Model(ComputationGraph):
         return by_path
 
     def get_parameter_values(self) -> ByPath[numpy.ndarray[Any, Any]]:
-        """Copies of the parameters' values, by path."""
+        """Return copies of the parameters' values, by path."""
         return ByPath({path: p.get_value() for path, p in self.get_parameter_dict().items()})
 
     def set_parameter_values(self, parameter_values: Mapping[str, Any]) -> None:
@@ -100,8 +100,8 @@ class Model(ComputationGraph):
         Parameters
         ----------
         parameter_values : dict of str to array
-            As `get_parameter_values` gives them, or `workbench.serialization.load_parameters`; a
-            path may do without the ``/`` in front.
+            As returned by `get_parameter_values` or `workbench.serialization.load_parameters`; the
+            ``/`` in front of a path is optional.
 
         Raises
         ------
@@ -112,7 +112,7 @@ class Model(ComputationGraph):
         assign(parameters, parameter_values, "parameter of the model", "parameter")
 
     def to_module(self) -> GraphAsModule:
-        """The model as a ``torch.nn.Module`` with the same parameters, shared and not copied.
+        """Make a ``torch.nn.Module`` of the model with the same parameters, shared and not copied.
 
         Returns
         -------
@@ -141,12 +141,12 @@ class Model(ComputationGraph):
         return GraphAsModule(self.inputs, self.outputs, self.get_parameter_dict())
 
     def check_sanity(self, algorithm: Trained) -> None:
-        """Look for mistakes before training.
+        """Check for mistakes before training.
 
         Parameters
         ----------
         algorithm : object
-            With `parameters`, those that it trains.
+            Its attribute `parameters` lists those that it trains.
 
         Raises
         ------
@@ -163,7 +163,7 @@ class Model(ComputationGraph):
         missing = [p for p, v in by_path.items() if numpy.isnan(v.get_value()).any()]
         if missing:
             raise ParameterError(
-                f"not a number: {', '.join(missing)}; training would get nowhere, so give them "
+                f"not a number: {', '.join(missing)}; training cannot succeed, so set their "
                 "values, or call initialize() of the brick again"
             )
         trained = set(algorithm.parameters)

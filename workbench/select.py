@@ -1,7 +1,7 @@
-"""Selecting bricks and parameters by their place in the hierarchy.
+"""Selection of bricks and parameters by their place in the hierarchy.
 
-A path is the names of bricks from a root downwards, and perhaps a parameter at its end:
-``/mlp/linear_0`` or ``/mlp/linear_0.W``. To give one, the separator in front is not needed.
+A path consists of the names of bricks from a root downwards, with or without a parameter at its
+end: ``/mlp/linear_0`` or ``/mlp/linear_0.W``. The separator in front is optional.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = [
 
 
 class Selector(Predicate, Hinted):
-    """Some bricks of a hierarchy, with all below them.
+    """Set of bricks of a hierarchy, with all bricks below them.
 
     As a criterion it selects the variables of all these bricks.
 
@@ -55,7 +55,7 @@ class Selector(Predicate, Hinted):
         self.bricks = [bricks] if isinstance(bricks, Component) else list(bricks)
 
     def get_parameters(self, parameter_name: str | None = None) -> ByPath[Variable]:
-        """The parameters of the bricks and of all below them, by path.
+        """Return the parameters of the bricks and of all below them, by path.
 
         Parameters
         ----------

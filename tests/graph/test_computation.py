@@ -248,8 +248,8 @@ def test_a_graph_computes_what_its_expressions_say(steps):
 @pytest.mark.parametrize(
     ("replacements", "text"),
     [
-        (lambda h: {h: torch.zeros(2)}, r"h shall be replaced by tensor\(\[0., 0.\]\).*"),
-        (lambda h: {h: 1.0}, r"h shall be replaced by 1.0, <class 'float'>: make a variable of"),
+        (lambda h: {h: torch.zeros(2)}, r"h cannot be replaced by tensor\(\[0., 0.\]\).*"),
+        (lambda h: {h: 1.0}, r"h cannot be replaced by 1.0, <class 'float'>: make a variable of"),
         (lambda h: {"h": h}, "got the key 'h': find the variable itself, with VariableFilter"),
         (lambda h: [h], r"from variables of the graph to the variables that .*; got \[h\]"),
         (lambda h: None, "from variables of the graph to the variables that .*; got None"),

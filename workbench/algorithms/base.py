@@ -452,7 +452,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return state
 
     def _compiled_for(self) -> list[tuple[int, ...]]:
-        """Return the sizes for which programs were made: the same programs round in the same way."""
+        """Return the sizes for which programs were made: the same programs round alike."""
         return self._examples if self.function is None else self.function.execution.state()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -41,9 +41,7 @@ GRADIENT_ADVICE = (
     "from that point, as in (x + 1e-8).sqrt(); or skip such batches with RemoveNotFinite as the "
     "last rule"
 )
-ALREADY = (
-    "{parameters} {verb} not finite before the batch already; return to a checkpoint"
-)
+ALREADY = "{parameters} {verb} not finite before the batch already; return to a checkpoint"
 MOST = 3
 """The number of parameters that a message lists."""
 LATE = 32

@@ -22,8 +22,8 @@ from workbench.tensor.function import Updates
 from workbench.tensor.traversal import ancestors
 
 GRADIENTS_IN_USE = (
-    "the given gradients are those of a graph in evaluation mode, in which {bricks} does not compute "
-    "as it does in training; take those of apply_training_mode(ComputationGraph(cost))"
+    "the given gradients are those of a graph in evaluation mode, in which {bricks} does not "
+    "compute as in training; take those of apply_training_mode(ComputationGraph(cost))"
     ".outputs[0], give the cost itself instead, or give mode='as given' if this is right"
 )
 

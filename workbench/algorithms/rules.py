@@ -205,7 +205,8 @@ class CompositeRule(StepRule):
     def __init__(self, components: Iterable[StepRule]) -> None:
         if isinstance(components, StepRule):
             raise errors.AlgorithmError(
-                f"components must be a list of step rules, not {components!r}; write [...] around it"
+                f"components must be a list of step rules, not {components!r}; write [...] around "
+                "it"
             )
         self.components = list(components)
         for component in self.components:

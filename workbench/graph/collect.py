@@ -1,4 +1,4 @@
-"""One shared variable in place of many: for methods that want all parameters as one vector."""
+"""Collection of many parameters in one shared vector, for methods that need a single vector."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def collect_parameters(
 ) -> ComputationGraph:
     """Replace parameters by pieces of one long vector.
 
-    The vector begins with the parameters' values. A Hessian of all parameters, say, is that with
-    respect to this vector.
+    The vector starts with the parameters' values. For instance, a Hessian of all parameters is the
+    Hessian with respect to this vector.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ def collect_parameters(
     Returns
     -------
     ComputationGraph
-        In place of `parameters` it has one shared variable, ``collected_parameters``, with role
-        ``COLLECTOR``; its pieces have role ``COLLECTED``, and ``tag.replacement_of`` leads to the
-        parameters.
+        In place of `parameters` it has one shared variable, ``collected_parameters``, with the role
+        ``COLLECTOR``. Its pieces have the role ``COLLECTED``; their ``tag.replacement_of`` is the
+        parameter.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""`ComputationGraph`: all that stands behind some outputs, annotations included."""
+"""`ComputationGraph`: everything that outputs are computed from, and what is attached to it."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ NOT_REPLACEMENTS = (
 
 
 class ComputationGraph(Hinted):
-    """The graph that computes `outputs`, with the auxiliary variables and updates attached to it.
+    """Graph that computes `outputs`, with the auxiliary variables and updates attached to it.
 
-    To iterate over it is to iterate over its `variables`, so that a filter takes the graph itself.
+    Iteration is over its `variables`, so that a filter accepts the graph itself.
 
     Parameters
     ----------
@@ -58,16 +58,16 @@ class ComputationGraph(Hinted):
     def __init__(self, outputs: Variable | Iterable[Variable]) -> None:
         if isinstance(outputs, ComputationGraph):
             raise GraphError(
-                f"a graph is made of the variables that it computes, got {outputs!r}; give its "
-                "outputs, as in ComputationGraph(graph.outputs)"
+                f"a graph must be made of the variables that it computes, not of {outputs!r}; give "
+                "its outputs, as in ComputationGraph(graph.outputs)"
             )
         self._build([outputs] if isinstance(outputs, Variable) else list(outputs), {})
 
     def _build(self, outputs: list[Variable], stand_ins: Mapping[Variable, Variable]) -> None:
-        """Set everything up; `stand_ins` take the place of variables that annotations name."""
+        """Set all attributes; `stand_ins` replace the variables that annotations name."""
         for output in outputs:
             if not isinstance(output, Variable):
-                raise GraphError(f"a graph is made of variables, got {output!r}")
+                raise GraphError(f"a graph must be made of variables, not of {output!r}")
         self.outputs = outputs
         self.updates: dict[SharedVariable, Variable] = {}
         self._stand_ins = stand_ins
@@ -76,7 +76,7 @@ class ComputationGraph(Hinted):
         seen: set[Annotation] = set()
         order, position = main, 0
         while position < len(order):
-            # Auxiliary variables have annotations, too, which may have further ones.
+            # Auxiliary variables have annotations, too, which can have more auxiliary variables.
             fresh = dict.fromkeys(a for v in order[position:] for a in v.tag.annotations)
             annotations = [a for a in fresh if a not in seen]
             seen.update(annotations)
@@ -93,11 +93,9 @@ class ComputationGraph(Hinted):
     def __iter__(self) -> Iterator[Variable]:
         return iter(self.variables)
 
-    # Parts of the graph.
-
     @property
     def inputs(self) -> list[Variable]:
-        """The variables that need a value; neither shared variables nor constants."""
+        """The variables that need a value: neither shared variables nor constants."""
         return [v for v in self.variables if is_graph_input(v)]
 
     @property
@@ -127,7 +125,7 @@ class ComputationGraph(Hinted):
         return [v for scan in self.scans for v in ComputationGraph(scan.inner_outputs).variables]
 
     def dict_of_inputs(self) -> dict[str, Variable]:
-        """The inputs by name.
+        """Return the inputs by name.
 
         Raises
         ------
@@ -146,7 +144,7 @@ class ComputationGraph(Hinted):
         return by_name
 
     def has_inputs(self, variable: Variable) -> bool:
-        """Whether a variable depends on an input."""
+        """Return True if a variable depends on an input."""
         if variable not in self._depending:
             return any(is_graph_input(v) for v in ancestors([variable]))
         return self._depending[variable]
@@ -157,8 +155,6 @@ class ComputationGraph(Hinted):
         for v in self.variables:
             depends[v] = is_graph_input(v) or any(depends[i] for i in inputs_of(v))
         return depends
-
-    # What can be done with it.
 
     def select(self, criterion: Any) -> Selection:
         """Return the variables that meet a criterion, in topological order.
@@ -238,16 +234,16 @@ class ComputationGraph(Hinted):
         graph = self._replaced({old: new for old, new in wanted.items() if old in present})
         for old, new in zip(self.outputs, graph.outputs, strict=True):
             if new is not old:
-                new.tag.rewritten = True  # so that an algorithm leaves it as it is
+                new.tag.rewritten = True  # an algorithm does not change the mode of such a graph
         return graph
 
     def _replaced(self, known: Mapping[Variable, Variable]) -> ComputationGraph:
-        """Do as `replace` does, without a mark that says so."""
+        """Replace variables without marking the graph as rewritten."""
         roots = list(self.outputs)
         for graph in (self, ComputationGraph(known.values())):
             roots += [*graph.auxiliary_variables, *graph.updates.values()]
         new = replace(roots, known)
-        # Annotations name the variables of the original graph, however often it was rewritten.
+        # Annotations name the variables of the original graph, after any number of rewrites.
         original = {v: old for old, v in self._stand_ins.items()}
         stand_ins = {**self._stand_ins, **{original.get(v, v): new[v] for v in roots}}
         graph = ComputationGraph.__new__(ComputationGraph)
@@ -255,7 +251,7 @@ class ComputationGraph(Hinted):
         return graph
 
     def get_function(self, additional_updates: Updates | None = None, **kwargs: Any) -> Function:
-        """A function from the inputs to the outputs, with the updates found in annotations.
+        """Make a function from the inputs to the outputs, with the updates found in annotations.
 
         Parameters
         ----------
@@ -273,17 +269,17 @@ class ComputationGraph(Hinted):
         return function(self.inputs, self.outputs, updates=updates, **kwargs)
 
     def get_snapshot(self, data: Mapping[str | Variable, Any]) -> dict[Variable, Any]:
-        """The values of all variables that have a role, for given inputs.
+        """Compute the values of all variables that have a role, for given inputs.
 
         Parameters
         ----------
         data : dict of str or Variable to array
-            Values of the inputs, by name or by variable; others are left alone.
+            Values of the inputs, by name or by variable; others are ignored.
 
         Returns
         -------
         dict of Variable to tensor
-            Without shared variables, whose value is at hand.
+            Without shared variables, which have a value anyway.
 
         Raises
         ------
@@ -314,7 +310,7 @@ class ComputationGraph(Hinted):
 
 
 def _pairs(replacements: Any) -> dict[Variable, Variable]:
-    """The replacements as a dictionary, all of whose entries are variables."""
+    """Return the replacements as a dictionary from variables to variables."""
     try:
         wanted: dict[Any, Any] = dict(replacements)
     except (TypeError, ValueError):
@@ -327,14 +323,14 @@ def _pairs(replacements: Any) -> dict[Variable, Variable]:
             )
         if not isinstance(new, Variable):
             raise GraphError(
-                f"{NOT_REPLACEMENTS}; {old!r} shall be replaced by {new!r:.80}, {type(new)}: make "
+                f"{NOT_REPLACEMENTS}; {old!r} cannot be replaced by {new!r:.80}, {type(new)}: make "
                 "a variable of a value with tensor.constant(value)"
             )
     return wanted
 
 
 def _computable(candidates: Iterable[Variable], main: list[Variable]) -> list[Variable]:
-    """Those of `candidates` that need no input which `main` does not contain."""
+    """Return those of `candidates` whose inputs are all in `main`."""
     available = set(main)
     foreign: set[Variable] = set()
     candidates = list(candidates)

@@ -1,8 +1,8 @@
-"""Rewrites that put randomness into a graph: dropout and Gaussian noise.
+"""Rewrites that add random draws to a graph: dropout and Gaussian noise.
 
 The draws come from a seeded stream (see `workbench.tensor.random`), whose counter advances with
-every call of a function: masks change from batch to batch, and a resumed run goes on with the same
-ones.
+every call of a function. Masks change from batch to batch, and a resumed run continues with the
+same masks.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from workbench.utils.notices import mention
 logger = logging.getLogger(__name__)
 
 NO_VARIABLES = (
-    "{what} was given no variables, so that the graph stays as it is; a VariableFilter that finds "
-    "none gives an empty list"
+    "{what} was given no variables, so that the graph is not changed; a VariableFilter that finds "
+    "none returns an empty list"
 )
 
 
@@ -41,7 +41,7 @@ def apply_dropout(
     """Set elements of variables to zero at random.
 
     Each element is zero with probability `drop_prob` and otherwise divided by ``1 - drop_prob``,
-    so that its expectation stays what it was and nothing has to be scaled at test time.
+    so that its expectation does not change and nothing needs to be scaled at test time.
 
     Parameters
     ----------
@@ -52,16 +52,16 @@ def apply_dropout(
     drop_prob : float
         In [0, 1).
     rng : RandomStream, optional
-        Where masks are drawn from.
+        The stream of the masks.
     seed : int, optional
-        Seed of a new stream, where `rng` is not given; ``config.default_seed`` by default.
+        The seed of a new stream if `rng` is not given; ``config.default_seed`` by default.
     custom_divisor : float, optional
-        Divide by this instead.
+        The number to divide by instead.
 
     Returns
     -------
     ComputationGraph
-        A new graph. In it, what took the place of a variable has the role ``DROPOUT``, and
+        A new graph, in which the replacement of a variable has the role ``DROPOUT``; its
         ``tag.replacement_of`` is the variable.
 
     Raises
@@ -88,10 +88,10 @@ def apply_dropout(
     With bricks, ``apply_dropout(graph, OUTPUT & Tanh, 0.5)``.
     """
     if not 0 <= drop_prob < 1:
-        raise GraphError(f"the probability of dropping is in [0, 1), got {drop_prob!r}")
+        raise GraphError(f"the probability of dropping must be in [0, 1), not {drop_prob!r}")
     divisor = 1 - drop_prob if custom_divisor is None else custom_divisor
     if not 0 < divisor < math.inf:
-        raise GraphError(f"custom_divisor is a number greater than 0, got {custom_divisor!r}")
+        raise GraphError(f"custom_divisor must be a number greater than 0, not {custom_divisor!r}")
     stream = _stream(computation_graph, rng, seed)
 
     def dropped(variable: Variable) -> Variable:
@@ -121,14 +121,14 @@ def apply_noise(
     level : float or Variable
         The standard deviation of the noise.
     seed : int, optional
-        Seed of a new stream; ``config.default_seed`` by default.
+        The seed of a new stream; ``config.default_seed`` by default.
     rng : RandomStream, optional
-        Where to draw from instead.
+        The stream to draw from instead.
 
     Returns
     -------
     ComputationGraph
-        A new graph; ``tag.replacement_of`` leads from what is noisy to the variable.
+        A new graph; ``tag.replacement_of`` of a noisy variable is the variable it replaces.
 
     Examples
     --------
@@ -140,7 +140,7 @@ def apply_noise(
     tensor([1., 2.])
     """
     if not isinstance(level, Variable) and not 0 <= level < math.inf:
-        raise GraphError(f"the level of noise is a deviation, 0 or more; got {level!r}")
+        raise GraphError(f"the level of noise must be a deviation, 0 or more, not {level!r}")
     stream = _stream(computation_graph, rng, seed)
     return _replaced(
         computation_graph,
@@ -153,7 +153,7 @@ def apply_noise(
 def _stream(
     computation_graph: ComputationGraph, rng: RandomStream | None, seed: int | None
 ) -> RandomStream:
-    """`rng`, or a new stream whose draws differ from those that the graph has already."""
+    """Return `rng`, or a new stream whose draws differ from those in the graph."""
     if rng is not None:
         return rng
     stream = RandomStream(seed)
@@ -175,9 +175,7 @@ def _replaced(
         mention(logger, NO_VARIABLES.format(what=what))
     for variable in dict.fromkeys(variables):
         if not variable.dtype.is_floating_point:
-            raise GraphError(
-                f"{variable!r} is {variable.dtype}: only floating point variables can be random"
-            )
+            raise GraphError(f"{what}: {variable!r} must be floating point, not {variable.dtype}")
         new = as_variable(replacement(variable))
         new.name = variable.name
         new.tag.replacement_of = variable
