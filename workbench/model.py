@@ -169,10 +169,10 @@ class Model(ComputationGraph):
         trained = set(algorithm.parameters)
         idle = [path for path, parameter in by_path.items() if parameter not in trained]
         known = set(by_path.values())
-        foreign = [path_of(v) for v in algorithm.parameters if v not in known]
-        if idle or foreign:
+        others = [path_of(v) for v in algorithm.parameters if v not in known]
+        if idle or others:
             only = [f"only in the model: {', '.join(idle)}"] if idle else []
-            only += [f"only in the algorithm: {', '.join(foreign)}"] if foreign else []
+            only += [f"only in the algorithm: {', '.join(others)}"] if others else []
             warnings.warn(
                 f"model and algorithm have different parameters ({'; '.join(only)})", stacklevel=2
             )

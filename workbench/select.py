@@ -95,7 +95,7 @@ class Selector(Predicate, Hinted):
     def select(self, path: Any) -> Any: ...
 
     def select(self, path: Any) -> Any:
-        """Follow a path that begins with the name of a selected brick, or apply a criterion.
+        """Follow a path that starts with the name of a selected brick, or apply a criterion.
 
         Parameters
         ----------

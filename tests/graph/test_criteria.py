@@ -144,6 +144,12 @@ def test_applications_are_criteria():
     assert GRAPH.select(OUTPUT & (FIRST.apply | SECOND.apply)) == both
 
 
+def test_a_criterion_selects_constants_of_a_gradient():
+    algorithm = GradientDescent(cost=COST, parameters=ALL, consider_constant=OUTPUT & FIRST)
+    gradients = [algorithm.gradients[p].eval({"x": [[1.0, 2.0, 3.0]]}).any() for p in ALL]
+    assert gradients == [False, False, True, True]
+
+
 def test_a_path_begins_at_a_brick_without_parents():
     assert GRAPH.select("linear_0.W") == []
     assert GRAPH.select("/mlp/linear_0.output").paths == ["/mlp/linear_0.output"]

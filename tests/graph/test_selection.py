@@ -84,7 +84,7 @@ def test_two_variables_of_one_path_are_refused():
     lambda found, graph: found.set_values(0),
     lambda found, graph: found.replace(graph, lambda v: v),
 ])  # fmt: skip
-def test_an_empty_selection_reports_what_there_is(graph, use):
+def test_an_empty_selection_reports_the_variables_there_are(graph, use):
     with pytest.raises(SelectionError, match=r"'w' selects nothing; there is .*did you mean 'W'"):
         use(graph.select("w"), graph)
     with pytest.raises(SelectionError, match="nothing was selected; there is nothing"):

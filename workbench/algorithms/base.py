@@ -452,7 +452,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return state
 
     def _compiled_for(self) -> list[tuple[int, ...]]:
-        """Return the sizes for which programs were made: the same programs round alike."""
+        """Return the sizes for which programs were made: the same programs round in one way."""
         return self._examples if self.function is None else self.function.execution.state()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -488,7 +488,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             try:
                 variables[name].check_value(torch.as_tensor(value), value)
             except errors.WorkbenchError as error:
-                raise errors.StateError(f"the state {name!r} is not allowed: {error}") from error
+                raise errors.StateError(f"the state {name!r} makes no sense: {error}") from error
         for name, value in state.items():
             variables[name].set_value(value)
         self._examples = examples

@@ -33,12 +33,12 @@ STEP = "{parameter} would not stay finite"
 OF_OPTIMIZER = "the optimizer's state of {{parameter}} ({states}) would not stay finite"
 ADVICE = (
     "Try a smaller learning rate, clip the steps with CompositeRule([StepClipping(1.0), rule]), or "
-    "skip such batches with RemoveNotFinite as the last rule"
+    "skip these batches with RemoveNotFinite as the last rule"
 )
 GRADIENT_ADVICE = (
     "A function in the cost has no finite derivative at its present argument: the root or the norm "
     "of zero, log(0), 0 / 0, also in the branch that where() does not take. Keep the argument away "
-    "from that point, as in (x + 1e-8).sqrt(); or skip such batches with RemoveNotFinite as the "
+    "from that point, as in (x + 1e-8).sqrt(); or skip these batches with RemoveNotFinite as the "
     "last rule"
 )
 ALREADY = "{parameters} {verb} not finite before the batch already; return to a checkpoint"
@@ -195,8 +195,8 @@ class FiniteCost:
 
     def _look_at_flags(self, *, wait: bool = False) -> None:
         most = None if wait else LATE
-        for (batch, variables), [told] in self._flags.received(wait=wait, most=most):
-            pairs = zip(variables, told.tolist(), strict=True)
+        for (batch, variables), [flags] in self._flags.received(wait=wait, most=most):
+            pairs = zip(variables, flags.tolist(), strict=True)
             bad = dict.fromkeys(self._parameters(v for v, fine in pairs if not fine))
             if bad:
                 raise self._error(STEP, bad, self._of_this_run(batch), "", GRADIENT_ADVICE)
@@ -209,7 +209,7 @@ class FiniteCost:
         return repr(str(self.cost))
 
     def _parameters(self, watched: Iterable[Variable]) -> list[SharedVariable]:
-        """Return the parameters that `watched` belong to, or the buffers if there are none."""
+        """Return the parameters that `watched` belong to, or the buffers if there is no parameter."""
         found = [self._of[variable] for variable in watched]
         return [p for p in found if p in self.gradients] or found
 

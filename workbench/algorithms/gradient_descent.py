@@ -10,10 +10,11 @@ from workbench import errors
 from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm, named
 from workbench.algorithms.finite import FiniteCost
 from workbench.algorithms.rules import Scale, StepRule, check_parameters, parameters_of, total_norm
+from workbench.graph.computation import ComputationGraph
 from workbench.graph.criteria import is_criterion
 from workbench.graph.hierarchy import path_of
 from workbench.graph.modes import evaluated, is_chosen
-from workbench.graph.selection import chosen
+from workbench.graph.selection import select
 from workbench.graph.training import GraphMode, TrainingGraph
 from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import SharedVariable, Variable, as_variable, grad
@@ -49,7 +50,8 @@ class GradientDescent(UpdatesAlgorithm):
     gradients : dict or pairs, optional
         An expression for each parameter, in place of the gradients of `cost`.
     known_grads, consider_constant : optional
-        As in `workbench.grad`; only without `gradients`.
+        As in `workbench.grad`; only without `gradients`. A criterion in `consider_constant` selects
+        among the variables of the cost.
     on_not_finite : {'raise', 'warn', 'ignore'}, optional
         What to do when the cost is infinite or not a number. The error is raised before anything
         changes, so that training can continue after a remedy. By default ``'raise'``, but
@@ -119,7 +121,7 @@ class GradientDescent(UpdatesAlgorithm):
         step_rule: StepRule | None = None,
         gradients: Gradients | None = None,
         known_grads: Mapping[Variable, Any] | None = None,
-        consider_constant: Iterable[Variable] | None = None,
+        consider_constant: Iterable[Variable] | Any = None,
         *,
         mode: GraphMode = "training",
         on_not_finite: OnTrouble | None = None,
@@ -137,10 +139,14 @@ class GradientDescent(UpdatesAlgorithm):
         gradients = None if gradients is None else dict(gradients)
         if parameters is not None and is_criterion(parameters):
             source = parameters_of(cost) if gradients is None else list(gradients)
-            parameters = chosen(parameters, source, type(self).__name__)
-            gradients = gradients and {p: gradients[p] for p in parameters}
+            found: list[Any] = select(parameters, source, type(self).__name__)
+            gradients = gradients and {p: gradients[p] for p in found}
+            parameters = found
         if gradients is None:
             self._check_complete(parameters, known_grads)
+            if is_criterion(consider_constant) and cost is not None:
+                graph = ComputationGraph(cost)
+                consider_constant = select(consider_constant, graph, "consider_constant")
             known, constant = dict(known_grads or {}), list(consider_constant or ())
             roots = [*([] if cost is None else [cost]), *known, *constant]
             self.training_graph = TrainingGraph(roots, mode)

@@ -14,7 +14,8 @@ from workbench import errors
 from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm
 from workbench.algorithms.finite import FiniteCost
 from workbench.algorithms.rules import check_parameters, learning_rate_of, parameters_of, total_norm
-from workbench.graph.selection import chosen
+from workbench.graph.criteria import is_criterion
+from workbench.graph.selection import select
 from workbench.graph.training import GraphMode, TrainingGraph
 from workbench.tensor import Function, SharedVariable, Variable, grad
 from workbench.tensor import torch_internals as internals
@@ -37,7 +38,7 @@ NOT_MAKERS = (
 )
 
 OF_GRADIENTS = 0.4
-"""A power of the largest number: the square of such a number, times hundreds, does not overflow."""
+"""A power of the largest number that is safe: its square, times hundreds, does not overflow."""
 OF_STATE = 0.85
 LOOK_EVERY = 128
 FACTORS = ("lr", "momentum", "weight_decay")
@@ -60,8 +61,8 @@ class TorchOptimizer(UpdatesAlgorithm):
     parameters : list of SharedVariable or criterion
         As for `GradientDescent`.
     optimizer : callable
-        Makes the optimizer from the list of tensors of `parameters`, in their order: a class such
-        as ``torch.optim.AdamW``, or a function, for instance to make groups of parameters.
+        Makes the optimizer from the list of tensors of `parameters`, in their order: a class,
+        for instance ``torch.optim.AdamW``, or a function, for instance to make groups of parameters.
     options : dict, optional
         Keyword arguments for `optimizer`.
     schedulers : iterable of callable, optional
@@ -120,10 +121,11 @@ class TorchOptimizer(UpdatesAlgorithm):
         on_unused_sources: OnTrouble = "raise",
     ) -> None:
         super().__init__(updates, function_kwargs, on_unused_sources)
-        given = chosen(parameters, parameters_of(cost), type(self).__name__)
-        check_parameters(type(self).__name__, given)
+        if is_criterion(parameters):
+            parameters = select(parameters, parameters_of(cost), type(self).__name__)
+        check_parameters(type(self).__name__, parameters)
         self.cost = cost
-        self.parameters: list[SharedVariable] = list(given)
+        self.parameters: list[SharedVariable] = list(parameters)
         self.training_graph = TrainingGraph([cost], mode)
         [self._trained_cost] = self.training_graph([cost])
         gradients = grad(self._trained_cost, self.parameters)

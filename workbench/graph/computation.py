@@ -138,7 +138,7 @@ class ComputationGraph(Hinted):
                 problem = "has no name" if variable.name is None else "is there twice"
                 raise GraphError(
                     f"among the inputs {self.inputs}, {variable!r} {problem}; give each input a "
-                    "name of its own, as in tensor.matrix('features')"
+                    "different name, as in tensor.matrix('features')"
                 )
             by_name[variable.name] = variable
         return by_name
@@ -228,13 +228,13 @@ class ComputationGraph(Hinted):
             )
         wanted = _pairs(replacements)
         present = set(self.variables)
-        foreign = [v for v in wanted if v not in present]
-        if foreign:
-            warnings.warn(f"not a part of the graph, so not replaced: {foreign}", stacklevel=2)
+        absent = [v for v in wanted if v not in present]
+        if absent:
+            warnings.warn(f"not a part of the graph, so not replaced: {absent}", stacklevel=2)
         graph = self._replaced({old: new for old, new in wanted.items() if old in present})
         for old, new in zip(self.outputs, graph.outputs, strict=True):
             if new is not old:
-                new.tag.rewritten = True  # an algorithm does not change the mode of such a graph
+                new.tag.rewritten = True  # an algorithm does not change the mode of this graph
         return graph
 
     def _replaced(self, known: Mapping[Variable, Variable]) -> ComputationGraph:
@@ -332,10 +332,10 @@ def _pairs(replacements: Any) -> dict[Variable, Variable]:
 def _computable(candidates: Iterable[Variable], main: list[Variable]) -> list[Variable]:
     """Return those of `candidates` whose inputs are all in `main`."""
     available = set(main)
-    foreign: set[Variable] = set()
+    incomputable: set[Variable] = set()
     candidates = list(candidates)
     for v in ancestors(candidates):
-        alien = is_graph_input(v) and v not in available
-        if alien or any(i in foreign for i in inputs_of(v)):
-            foreign.add(v)
-    return [v for v in candidates if v not in foreign]
+        unknown = is_graph_input(v) and v not in available
+        if unknown or any(i in incomputable for i in inputs_of(v)):
+            incomputable.add(v)
+    return [v for v in candidates if v not in incomputable]

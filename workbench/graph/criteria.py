@@ -52,7 +52,7 @@ class Named(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class Matching(Predicate):
-    """The condition that a name of a variable, or its path, begins with a regular expression.
+    """The condition that a name of a variable, or its path, starts with a match of a regular expression.
 
     Parameters
     ----------

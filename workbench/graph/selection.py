@@ -359,5 +359,5 @@ def _misfits(path: str, array: numpy.ndarray[Any, Any], variable: SharedVariable
     try:
         variable.check_value(torch.tensor(array), array)
     except WorkbenchError as error:
-        return [f"{path!r} is not allowed: {error}"]
+        return [f"{path!r} makes no sense: {error}"]
     return []

@@ -71,7 +71,7 @@ class Rows:
     ----------
     over : tuple of Variable
         The sizes by which it was divided, so that its sum is a mean over them.
-    gone : frozenset
+    summed : frozenset
         The sizes of dimensions that were summed over.
     mixed : bool
         True if a row depends on other rows.
@@ -80,7 +80,7 @@ class Rows:
     """
 
     over: tuple[Variable, ...] = ()
-    gone: frozenset[Any] = frozenset()
+    summed: frozenset[Any] = frozenset()
     mixed: bool = False
     doubtful: bool = False
 

@@ -223,7 +223,7 @@ class _Algebra:
         if left:
             return self._row_by_row(variable)
         operands = [self.kinds[one] for one in call.inputs]
-        plain = all(kind == Rows(gone=kind.gone) for kind in operands if isinstance(kind, Rows))
+        plain = all(kind == Rows(summed=kind.summed) for kind in operands if isinstance(kind, Rows))
         if name in CONTRACTIONS and plain and all(isinstance(kind, Rows) for kind in operands):
             return self._part(variable, Part("sum"))
         return Unknown(f"{name} takes all examples of a batch together")
@@ -242,7 +242,7 @@ class _Algebra:
         linear = name in ("sum", "mean")
         if left:
             new = self._settled(rows if linear else self._nonlinear(rows, left), removed)
-            return Rows(over if linear else (), new.gone, new.mixed, new.doubtful)
+            return Rows(over if linear else (), new.summed, new.mixed, new.doubtful)
         if rows.mixed or len(set(before)) < len(before):
             return Unknown(f"{name} reduces values that depend on all examples of a batch")
         if linear and over:
@@ -258,13 +258,13 @@ class _Algebra:
         return Unknown(f"{name} takes all examples of a batch together")
 
     def _settled(self, rows: Rows, removed: Iterable[Any]) -> Rows:
-        gone = rows.gone | set(removed)
-        return Rows(rows.over, gone, rows.mixed, rows.doubtful)
+        summed = rows.summed | set(removed)
+        return Rows(rows.over, summed, rows.mixed, rows.doubtful)
 
     def _nonlinear(self, rows: Rows, left: Sequence[Any]) -> Rows:
         """Return the rows after a function that is not linear."""
-        taken = bool(rows.gone & self.leading) and not self.leading.intersection(left)
-        return Rows((), rows.gone, rows.mixed, rows.doubtful or taken)
+        taken = bool(rows.summed & self.leading) and not self.leading.intersection(left)
+        return Rows((), rows.summed, rows.mixed, rows.doubtful or taken)
 
     def _row_by_row(self, variable: Variable) -> Kind:
         """Return the kind of a variable with rows, computed from rows and other operands."""
@@ -279,21 +279,21 @@ class _Algebra:
             if isinstance(self.kinds[one], Summary) and (arithmetic or not one.is_number)
         ]
         found: list[Rows] = [kind for kind in rows.values() if isinstance(kind, Rows)]
-        gone = frozenset().union(*[kind.gone for kind in found])
+        summed = frozenset().union(*[kind.summed for kind in found])
         present = {size for one in rows for size in data_sizes(one)}
         mixed = any(kind.mixed for kind in found)
         if not call.location:  # calls inside bricks are trusted, see the limits above
-            mixed = mixed or bool(gone & present & self.leading) or self._paired(left)
+            mixed = mixed or bool(summed & present & self.leading) or self._paired(left)
         if len(rows) == 1 and (name == "getitem" or name not in REARRANGED):
-            gone = (gone | present) - set(left)
+            summed = (summed | present) - set(left)
         doubtful = any(kind.doubtful for kind in found)
-        merged = Rows(found[0].over, gone, mixed, doubtful)
+        merged = Rows(found[0].over, summed, mixed, doubtful)
         alone = len(found) == 1
         if summaries:
             over = self._divided(variable, summaries)
             if over is not None and alone:
-                return Rows((*merged.over, over), gone, mixed, doubtful)
-            return Rows((), gone, mixed or not call.location, doubtful)
+                return Rows((*merged.over, over), summed, mixed, doubtful)
+            return Rows((), summed, mixed or not call.location, doubtful)
         same = all(all_same(kind.over, merged.over) for kind in found)
         linear = (
             (name in SUMS and same)

@@ -114,7 +114,7 @@ class Fulfils(Predicate):
 
 @hinted
 def as_predicate(criterion: object) -> Predicate:
-    """Return the predicate that stands for a criterion.
+    """Return the predicate of a criterion.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def as_predicate(criterion: object) -> Predicate:
         - a brick, or a class of bricks: variables that belong to it, not to its children;
         - a path, as a `Path` or a text with ``/`` or ``.`` in it: variables at it and below;
         - another text: variables whose name, in the graph or in the brick, it is;
-        - a compiled pattern: variables whose name or path begins with it;
+        - a compiled pattern: variables of whose name or path it matches the beginning;
         - an application: inputs, outputs and auxiliary variables of its calls;
         - a variable: itself; a class of variables: its instances;
         - a function: variables for which it returns true;
