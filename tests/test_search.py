@@ -177,7 +177,7 @@ def test_misuse_is_named():
     search = searching()
     with pytest.raises(ValueError, match="eol_symbol must be an output, 0 to 2, not 3"):
         search.search(copies, 3, 5)
-    with pytest.raises(ValueError, match="max_length must be a number of elements, 1 or more, not 0"):
+    with pytest.raises(ValueError, match="max_length must be a number of elements, .* not 0"):
         search.search(copies, EOL, 0)
     with pytest.raises(ValueError, match=r"has no input 'xx', only \(x\); did you mean 'x'\?"):
         search.search({"xx": LOOKED_AT}, EOL, 5)

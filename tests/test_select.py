@@ -30,7 +30,7 @@ def test_nodes_have_the_class_of_their_kind():
 
 @pytest.mark.parametrize("text", ["", "/", "a//b", "a.b/c", "a.b.c", "a/"])
 def test_a_text_that_is_not_a_path_is_refused(text):
-    with pytest.raises(LookupError, match="is no path; write brick names"):
+    with pytest.raises(LookupError, match="is not a path; write brick names"):
         Path.parse(text)
 
 

@@ -32,13 +32,28 @@ __all__ = [
 ]
 
 
+POSITIONS = (
+    "roles",
+    "bricks",
+    "each_role",
+    "name",
+    "name_regex",
+    "variable_name",
+    "variable_name_regex",
+    "call_id",
+    "applications",
+)
+"""Arguments in the order of Blocks, in which the first two can be given as criteria anyway."""
+
+
 class VariableFilter(Predicate, Hinted):
-    """A condition on variables, and the function that picks the variables which meet it.
+    """Condition on variables, and function that picks the variables that meet it.
 
     Parameters
     ----------
     *criteria : object
-        Any criteria of `as_predicate`; the variable meets all of them.
+        Any criteria of `as_predicate`; the variable meets all of them. Roles, bricks and the
+        following arguments in the order of Blocks are accepted as well.
     roles : sequence of VariableRole, optional
         The variable has one of these roles, or a more specific one.
     bricks : sequence of Brick classes and bricks, optional
@@ -66,8 +81,8 @@ class VariableFilter(Predicate, Hinted):
 
     Notes
     -----
-    Parameters may be computed from other variables (the transpose of another weight, say), so a
-    ``PARAMETER`` is not always a shared variable; see `workbench.utils.is_shared_variable`.
+    A parameter can be computed from other variables, for instance as the transpose of another
+    weight, so a ``PARAMETER`` is not always a shared variable: add the criterion `SharedVariable`.
 
     Examples
     --------
@@ -100,6 +115,10 @@ class VariableFilter(Predicate, Hinted):
         call_id: str | None = None,
         applications: Sequence[Any] | None = None,
     ) -> None:
+        if len(criteria) > 2 and isinstance(criteria[2], bool):
+            by_name = dict(zip(POSITIONS, criteria, strict=False))
+            self.__init__(**by_name)  # type: ignore[misc]
+            return
         self.roles = _listed("roles", roles, VariableRole, "roles such as WEIGHT")
         self.bricks = _listed("bricks", bricks, (Component, type), "bricks and classes of bricks")
         self.each_role = each_role

@@ -171,8 +171,10 @@ def test_other_values_are_refused(criterion, text):
         WEIGHT & criterion
 
 
-def test_the_first_two_arguments_of_a_filter_are_roles_and_bricks_as_in_blocks():
+def test_the_arguments_of_a_filter_have_the_order_of_blocks():
     assert VariableFilter([WEIGHT], [FIRST])(GRAPH) == [FIRST.W]
+    assert VariableFilter([WEIGHT, BIAS], [Linear], True)(GRAPH) == []
+    assert VariableFilter([PARAMETER], None, False, "b")(GRAPH) == [FIRST.b, SECOND.b]
     assert repr(VariableFilter(WEIGHT, name="W")) == "VariableFilter(WEIGHT, name='W')"
 
 

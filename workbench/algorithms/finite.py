@@ -209,7 +209,7 @@ class FiniteCost:
         return repr(str(self.cost))
 
     def _parameters(self, watched: Iterable[Variable]) -> list[SharedVariable]:
-        """Return the parameters that `watched` belong to, or the buffers if there is no parameter."""
+        """Return the parameters that `watched` belong to, or buffers without parameters."""
         found = [self._of[variable] for variable in watched]
         return [p for p in found if p in self.gradients] or found
 

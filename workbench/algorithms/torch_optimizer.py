@@ -61,8 +61,8 @@ class TorchOptimizer(UpdatesAlgorithm):
     parameters : list of SharedVariable or criterion
         As for `GradientDescent`.
     optimizer : callable
-        Makes the optimizer from the list of tensors of `parameters`, in their order: a class,
-        for instance ``torch.optim.AdamW``, or a function, for instance to make groups of parameters.
+        Makes the optimizer from the list of tensors of `parameters`, in their order: a class
+        like ``torch.optim.AdamW``, or a function, for instance to make groups of parameters.
     options : dict, optional
         Keyword arguments for `optimizer`.
     schedulers : iterable of callable, optional

@@ -25,7 +25,7 @@ from workbench.utils.predicates import Predicate, normalized
 
 @dataclass(frozen=True, repr=False)
 class Named(Predicate):
-    """The condition that a variable has a name, in the graph or in its brick.
+    """Condition that a variable has a name, in the graph or in its brick.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Named(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class Matching(Predicate):
-    """The condition that a name of a variable, or its path, starts with a match of a regular expression.
+    """Condition that a regular expression matches the beginning of a name or path of a variable.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class Matching(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class OfBrick(Predicate):
-    """The condition that a variable belongs to a brick, not to one of its children."""
+    """Condition that a variable belongs to a brick, not to one of its children."""
 
     brick: Component
 
@@ -91,7 +91,7 @@ class OfBrick(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class OfClass(Predicate):
-    """The condition that a variable belongs to a brick of a class, or is itself of this class."""
+    """Condition that a variable belongs to a brick of a class, or is itself of this class."""
 
     cls: type[Any]
 
@@ -105,7 +105,7 @@ class OfClass(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class OfCall(Predicate):
-    """The condition that a variable belongs to a call that was made with a ``call_id``."""
+    """Condition that a variable belongs to a call that was made with a ``call_id``."""
 
     call_id: str
 
@@ -119,7 +119,7 @@ class OfCall(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class Is(Predicate):
-    """The condition that it is a certain variable."""
+    """Condition that it is a certain variable."""
 
     variable: Variable
 

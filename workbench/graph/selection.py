@@ -336,7 +336,7 @@ def assign(
             raise ParameterError(f"no {noun} was set: {full!r} is given twice")
         given[full] = value
     problems = [
-        f"{path!r} is no {kind}{nearest(path, variables)}"
+        f"{path!r} is not a {kind}{nearest(path, variables)}"
         for path in given
         if path not in variables
     ]

@@ -24,7 +24,7 @@ NO_CRITERION = (
 
 
 class Predicate:
-    """A condition on variables; base of roles, paths, filters and their combinations."""
+    """Condition on variables; base of roles, paths, filters and their combinations."""
 
     def selects(self, variable: Variable) -> bool:
         """Return True if `variable` meets the condition."""
@@ -52,7 +52,7 @@ class Predicate:
 
 @dataclass(frozen=True, repr=False)
 class AllOf(Predicate):
-    """The condition that all of `parts` hold; without parts it always holds."""
+    """Condition that all of `parts` hold; without parts it always holds."""
 
     parts: tuple[Predicate, ...]
 
@@ -70,7 +70,7 @@ class AllOf(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class AnyOf(Predicate):
-    """The condition that one of `parts` holds; without parts it never holds."""
+    """Condition that one of `parts` holds; without parts it never holds."""
 
     parts: tuple[Predicate, ...]
 
@@ -87,7 +87,7 @@ class AnyOf(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class Not(Predicate):
-    """The condition that `part` does not hold."""
+    """Condition that `part` does not hold."""
 
     part: Predicate
 
@@ -101,7 +101,7 @@ class Not(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class Fulfils(Predicate):
-    """The condition that a function of the variable returns true."""
+    """Condition that a function of the variable returns true."""
 
     function: Callable[[Variable], Any]
 
