@@ -1,5 +1,6 @@
 """Every kind of criterion, in every function that accepts criteria."""
 
+import operator
 import re
 
 import pytest
@@ -174,19 +175,18 @@ def test_other_values_are_refused(criterion, text):
 def test_the_arguments_of_a_filter_have_the_order_of_blocks():
     assert VariableFilter([WEIGHT], [FIRST])(GRAPH) == [FIRST.W]
     assert VariableFilter([WEIGHT, BIAS], [Linear], True)(GRAPH) == []
-    assert VariableFilter([PARAMETER], None, False, "b")(GRAPH) == [FIRST.b, SECOND.b]
+    assert VariableFilter([OUTPUT], [MLP], False, "output")(GRAPH).paths == ["/mlp.output"]
     assert repr(VariableFilter(WEIGHT, name="W")) == "VariableFilter(WEIGHT, name='W')"
 
 
 LEAVES = st.sampled_from([WEIGHT, BIAS, OUTPUT, as_predicate(FIRST), as_predicate("W"), Tanh.apply])
-PREDICATES = st.recursive(
-    LEAVES,
-    lambda parts: st.one_of(
-        st.builds(lambda a, b: a & b, parts, parts),
-        st.builds(lambda a, b: a | b, parts, parts),
-        st.builds(lambda a: ~a, parts),
-    ),
-    max_leaves=5,
+PREDICATES = st.deferred(
+    lambda: (
+        LEAVES
+        | st.builds(operator.and_, PREDICATES, PREDICATES)
+        | st.builds(operator.or_, PREDICATES, PREDICATES)
+        | st.builds(operator.invert, PREDICATES)
+    )
 )
 
 

@@ -58,7 +58,10 @@ def test_values_are_set_by_path_by_variable_or_to_one_number(linear, graph):
             {"linear.W": [[1, 2]], "linear.b": [3, 4]},
             r"no variable was set: '/linear.W' got shape \(1, 2\), but has shape \(3, 2\)",
         ),
-        ({"linear.w": 1}, "'linear.w' is not a variable of the selection; did you mean '/linear.W'"),
+        (
+            {"linear.w": 1},
+            "'linear.w' is not a variable of the selection; did you mean '/linear.W'",
+        ),
         ({"linear.W": "abc", "linear.b": [3, 4]}, "'/linear.W' got <U3 values"),
         ([1.0, 2.0], r"must be a dictionary by path, or one number, not an array of shape \(2,\)"),
     ],

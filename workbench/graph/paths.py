@@ -13,7 +13,7 @@ from workbench.utils.predicates import Predicate
 
 
 class Path(Predicate, Hinted):
-    """A place in a hierarchy of bricks.
+    """Place in a hierarchy of bricks.
 
     As a criterion it selects variables at this place and below; the first name must be that of a
     brick without parents. With a parameter at its end it selects variables of this name only.
@@ -41,7 +41,7 @@ class Path(Predicate, Hinted):
     separator_re = re.compile(r"([/.])")
 
     class BrickName(str):
-        """The name of a brick in a path."""
+        """Name of a brick in a path."""
 
         __slots__ = ()
 
@@ -50,7 +50,7 @@ class Path(Predicate, Hinted):
             return Path.separator + self
 
     class ParameterName(str):
-        """The name of a parameter in a path."""
+        """Name of a parameter in a path."""
 
         __slots__ = ()
 
@@ -95,7 +95,7 @@ class Path(Predicate, Hinted):
     def selects(self, variable: Variable) -> bool:
         """Return True if `variable` is at the path, or below it."""
         brick = get_brick(variable)
-        if brick is None:
+        if brick is None or not self.nodes:
             return False
         *bricks, last = self.nodes
         if isinstance(last, Path.ParameterName):

@@ -88,7 +88,8 @@ class Selection(Hinted, list[Variable]):
     ) -> None:
         super().__init__(variables)
         self.criterion = criterion
-        self._source = list(source)
+        # Only the error about an empty selection needs the source; it would keep a graph alive.
+        self._source = [] if self else list(source)
 
     @property
     def paths(self) -> list[str]:

@@ -314,7 +314,7 @@ class AggregationBuffer(Hinted):
         return {name: one.state_dict() for name, one in self._accumulators().items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go back to where `state_dict` was called.
+        """Restore the state that `state_dict` returned.
 
         Raises
         ------
