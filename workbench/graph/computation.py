@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from workbench.attributes import KnownAttributes
 from workbench.errors import GraphError, InputError, nearest
 from workbench.graph.annotations import Annotation
 from workbench.graph.criteria import is_criterion
@@ -26,7 +27,7 @@ NOT_REPLACEMENTS = (
 )
 
 
-class ComputationGraph(Hinted):
+class ComputationGraph(KnownAttributes, Hinted):
     """Graph that computes `outputs`, with the auxiliary variables and updates attached to it.
 
     Iteration is over its `variables`, so that a filter accepts the graph itself.
