@@ -53,8 +53,8 @@ class Component(Annotation):
     def name(self, value: str) -> None:
         if not isinstance(value, str) or not value or {"/", "."} & set(value):
             raise BrickError(
-                f"{type(self).__name__}: {value!r} is not a name for a brick; give a text without '/' "
-                "and '.', which separate the names in a path"
+                f"{type(self).__name__}: {value!r} is not a name for a brick; give a text without "
+                "'/' and '.', which separate the names in a path"
             )
         self._name = value
 

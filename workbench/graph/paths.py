@@ -86,8 +86,8 @@ class Path(Predicate, Hinted):
         names, marks = pieces[1::2], pieces[::2]
         if not names or not all(names) or PARAMETER_SEPARATOR in marks[:-1]:
             raise SelectionError(
-                f"{string!r} is not a path; write brick names with '/' between them and perhaps one "
-                "parameter at the end, as in 'mlp/linear_0.W'"
+                f"{string!r} is not a path; write brick names with '/' between them and perhaps "
+                "one parameter at the end, as in 'mlp/linear_0.W'"
             )
         kinds = {Path.separator: Path.BrickName, Path.parameter_separator: Path.ParameterName}
         return Path([kinds[mark](name) for mark, name in zip(marks, names, strict=True)])
