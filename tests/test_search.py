@@ -167,7 +167,9 @@ def test_an_impossible_output_is_never_chosen():
 def test_misuse_is_named():
     x = tensor.tensor3("x")
     copies = {"x": numpy.repeat(LOOKED_AT, 3, axis=1)}
-    with pytest.raises(ValueError, match="samples must be an output of .* not x, which no sequence generator made"):
+    with pytest.raises(
+        ValueError, match="samples must be an output of .* not x, which no sequence generator made"
+    ):
         BeamSearch(x)
     with pytest.raises(ValueError, match="applied with n_steps.* not .* of generator.cost"):
         BeamSearch(GENERATOR.cost(tensor.lmatrix("y"), attended=x))
