@@ -14,7 +14,7 @@ import numpy
 import torch
 
 from workbench.errors import ArchiveError
-from workbench.filter import path_of
+from workbench.graph.hierarchy import path_of
 from workbench.hints import hinted
 from workbench.serialization import archive
 from workbench.serialization.variable_values import by_path, value_of

@@ -12,7 +12,7 @@ import numpy
 import torch
 
 from workbench.errors import WorkbenchError, nearest
-from workbench.filter import path_of
+from workbench.graph.hierarchy import path_of
 from workbench.tensor import SharedVariable
 from workbench.tensor.shared import together
 
