@@ -148,7 +148,7 @@ MISFITS = {
     ),
     "monitoring": (
         setting("extensions", "TrainingDataMonitoring_1", "aggregation", to={"x": {}}),
-        "the extension 'TrainingDataMonitoring_1': the state of monitoring must be of .*, not of 'x'",
+        "the extension 'TrainingDataMonitoring_1': the state of monitoring must be of .*, not",
     ),
     "log": (setting("log", "rows", to=[1]), "the log: the iterations of a channel must"),
     "status": (setting("log", "status", to={}), "the log: this is not the state of a log"),

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from workbench.errors import ArchiveError, ParameterError
-from workbench.filter import path_of
+from workbench.graph.hierarchy import path_of
 from workbench.hints import hinted
 from workbench.serialization.variable_values import assign, misfits, value_of
 from workbench.tensor import SharedVariable
