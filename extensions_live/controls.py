@@ -13,13 +13,9 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 
-from workbench.hints import Hinted
-from workbench.interfaces import Command, Session, State
-
-from . import control
-from .bridge import pump
-from .curves import duration, latest
-from .messages import (
+from extensions_live import control_channel
+from extensions_live.log_values import format_duration, latest
+from extensions_live.messages import (
     CommandMessage,
     CommandName,
     ControlsPayload,
@@ -27,8 +23,11 @@ from .messages import (
     Outcome,
     RangeMessage,
 )
-from .progress import Speed
-from .widget import LiveWidget, asset
+from extensions_live.pump import pump
+from extensions_live.speed import Speed
+from extensions_live.widget import LiveWidget, asset
+from workbench.hints import Hinted
+from workbench.interfaces import Command, Session, State
 
 PERIOD, SOON = 0.25, 0.03
 """Seconds between two looks at a run, and while a command waits for the end of a batch."""
@@ -72,7 +71,6 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     >>> session.wait()
     True
     >>> controls.close()
-
     """
 
     _esm = asset("controls.js")
@@ -84,7 +82,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
         self._taking = threading.Lock()  # messages come on several threads
         self._shown: tuple[int, ControlsPayload] | None = None
         super().__init__(session, period=PERIOD)
-        control.register(self.ident, self)
+        control_channel.register(self.ident, self)
 
     def snapshot(self, session: Session) -> ControlsPayload | None:
         last = session.commands[-1] if session.commands else None
@@ -110,13 +108,13 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
             "epoch": f"epoch {epoch:,}" + (f" of {end:,}" if end and epoch <= end else ""),
             "rate": self._rate(),
             "tier": tier(session.execution),
-            "left": self._left(total - done) if total and state is State.RUNNING else "",
-            "share": 1.0 if state is State.FINISHED and share is None else share,
+            "time_left": self._left(total - done) if total and state is State.RUNNING else "",
+            "fraction": 1.0 if state is State.FINISHED and share is None else share,
             "values": self._values(session),
             "command": command,
             "error": failure(session.exception),
             "note": session.note,
-            "heard": control.connected(),
+            "control_channel": control_channel.connected(),
         }
         self._shown = run, payload
         return payload
@@ -149,7 +147,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
 
     def _left(self, iterations: int) -> str:
         rate = self._speed.rate()
-        return "" if not rate or iterations <= 0 else f"{duration(iterations / rate)} left"
+        return "" if not rate or iterations <= 0 else f"{format_duration(iterations / rate)} left"
 
     def _values(self, session: Session) -> list[list[str]]:
         found = [[name, value] for name, value in latest(session.log).items()]
@@ -177,7 +175,6 @@ def tier(execution: Mapping[str, str]) -> list[str]:
     ['compiled', 'asked for']
     >>> tier({"tier": "eager", "reason": "few calls so far"})
     ['', '']
-
     """
     name = execution["tier"]
     return ["", ""] if name in ("", "eager") else [name, execution["reason"]]

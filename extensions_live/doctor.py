@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
+from extensions_live.notebook import front_end
+from extensions_live.pump import pump
+from extensions_live.widget import LiveWidget
 from workbench.hints import hinted
-
-from .bridge import pump
-from .notebook import front_end
-from .widget import LiveWidget
 
 PACKAGES = (
     *("workbench", "torch", "bokeh", "anywidget", "ipywidgets", "ipykernel", "jupyterlab"),
@@ -45,7 +44,6 @@ def doctor() -> None:
     workbench ...
     notebook            none (a script or a terminal)
     transport           widget messages ...
-
     """
     facts = {"python": sys.version.split()[0]}
     facts |= {name: installed(name) for name in PACKAGES}
@@ -68,7 +66,6 @@ def advice(facts: dict[str, str], *, silent: bool) -> list[str]:
     --------
     >>> advice({"notebook": "VS Code", "ipykernel": "7.0.1"}, silent=False)[0]
     'ipykernel 7.0 cannot send from a background thread: install another version.'
-
     """
     lines = []
     if facts.get("ipykernel", "").startswith("7.0."):

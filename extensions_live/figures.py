@@ -41,7 +41,6 @@ def names_in(figures: Sequence[Sequence[str]]) -> list[str]:
     --------
     >>> names_in([["cost", "test_cost"], ["cost"]])
     ['cost', 'test_cost']
-
     """
     return list(dict.fromkeys(name for names in figures for name in names))
 
@@ -53,7 +52,6 @@ def colours(figures: Sequence[Sequence[str]]) -> dict[str, str]:
     --------
     >>> colours([["cost", "test_cost"], ["error_rate"]])
     {'cost': '#3b82f6', 'test_cost': '#f97316', 'error_rate': '#3b82f6'}
-
     """
     chosen: dict[str, str] = {}
     for channels in figures:
@@ -81,7 +79,6 @@ def document(figures: Sequence[Sequence[str]], *, height: int = HEIGHT) -> str:
         The channels of each figure.
     height : int, optional
         Height of a figure in pixels; the width is the page's.
-
     """
     colour = colours(figures)
     iterations = DataRange1d(range_padding=0.02, name="iterations")

@@ -15,10 +15,10 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 CommandName: TypeAlias = Literal["pause", "resume", "step", "stop", "train"]
 
 
-class LookMessage(TypedDict):
+class VisibilityMessage(TypedDict):
     """Says whether a rendering of a widget is in sight."""
 
-    kind: Literal["look"]
+    kind: Literal["visibility"]
     rendering: str
     visible: bool
 
@@ -39,7 +39,7 @@ class CommandMessage(TypedDict):
     id: NotRequired[str]
 
 
-Message: TypeAlias = LookMessage | RangeMessage | CommandMessage
+Message: TypeAlias = VisibilityMessage | RangeMessage | CommandMessage
 
 
 class ControlRequest(TypedDict):
@@ -104,17 +104,17 @@ class ControlsPayload(TypedDict):
     epoch: str
     rate: str
     tier: list[str]
-    left: str
-    share: float | None
+    time_left: str
+    fraction: float | None
     values: list[list[str]]
     command: Outcome | None
     error: Failure | None
     note: str
-    heard: bool
+    control_channel: bool
 
 
 MimeBundle: TypeAlias = dict[str, Any]
-StillOutputs: TypeAlias = dict[str, tuple[MimeBundle, MimeBundle]]
+OutputBundles: TypeAlias = dict[str, tuple[MimeBundle, MimeBundle]]
 """Data and metadata of each output that the page writes into its cell, by the output's mark."""
 
 
@@ -123,7 +123,7 @@ class LiveState(TypedDict):
 
     problem: str
     ident: str
-    still: StillOutputs
+    still: OutputBundles
 
 
 class PlotState(LiveState):

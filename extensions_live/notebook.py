@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .bridge import kernel_clock
-from .messages import MimeBundle
+from extensions_live.messages import MimeBundle
+from extensions_live.pump import kernel_clock
 
 
 def shell() -> Any:
@@ -30,7 +30,6 @@ class Cell(NamedTuple):
         Differs from one execution of the cell to the next.
     deleted : tuple of str
         Names of cells deleted since the execution of some cell before.
-
     """
 
     name: str

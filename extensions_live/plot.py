@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from extensions_live.figures import HEIGHT, names_in
+from extensions_live.plot_view import KIND, PlotView
+from extensions_live.run_view import RunView
+from extensions_live.still_output import StillOutput
 from workbench.errors import ExtensionError
 from workbench.extensions import TrainingExtension
 from workbench.interfaces import State
-
-from .figures import HEIGHT, names_in
-from .output import RunView
-from .plot_view import KIND, PlotView
-from .still import Still
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -55,7 +54,6 @@ class Plot(TrainingExtension):
     >>> plot = Plot(channels=[["cost", "test_cost"], ["error_rate"]])
     >>> plot
     Plot(channels=[['cost', 'test_cost'], ['error_rate']])
-
     """
 
     def __init__(
@@ -120,7 +118,7 @@ class Plot(TrainingExtension):
     def view(self) -> RunView:
         """Return a new view that shows everything from the start."""
         figures = self.views()
-        return RunView([PlotView(self, figures[0])], Still(self, figures))
+        return RunView([PlotView(self, figures[0])], StillOutput(self, figures))
 
     def _ipython_display_(self) -> None:
         self.view()._ipython_display_()
@@ -133,7 +131,6 @@ def as_figures(channels: object) -> list[list[str]]:
     --------
     >>> as_figures(["cost", ("a", "b")])
     [['cost'], ['a', 'b']]
-
     """
     if isinstance(channels, str) or not isinstance(channels, Sequence) or not channels:
         raise ExtensionError(NO_CHANNELS.format(channels))

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from extensions_live import control_channel, shell_channel
+from extensions_live.controls import Controls
+from extensions_live.figures import names_in
+from extensions_live.notebook import connect
+from extensions_live.plot_view import KIND, PlotView
+from extensions_live.run_view import RunView
+from extensions_live.still_output import StillOutput
+from extensions_live.widget import LiveWidget
 from workbench.errors import SessionError
 from workbench.hints import hinted
 from workbench.interfaces import Session
-
-from . import control, listening
-from .controls import Controls
-from .figures import names_in
-from .notebook import connect
-from .output import RunView
-from .plot_view import KIND, PlotView
-from .still import Still
-from .widget import LiveWidget
 
 
 @hinted
@@ -47,7 +46,6 @@ def view(session: Session) -> RunView:
     state       finished
     iterations  2
     epochs      2
-
     """
     if not isinstance(session, Session):
         raise SessionError(
@@ -57,7 +55,7 @@ def view(session: Session) -> RunView:
     shown = {name for figure in figures for name in names_in(figure["channels"])}
     widgets: list[LiveWidget[Any, Any]] = [Controls(session, hide=shown)]
     widgets += [PlotView(session, figure) for figure in figures]
-    return RunView(widgets, Still(session, figures))
+    return RunView(widgets, StillOutput(session, figures))
 
 
 def _show(session: Session) -> None:
@@ -65,5 +63,5 @@ def _show(session: Session) -> None:
 
 
 connect(Session, _show)  # by their common base, of every kind of session
-control.connect()
-listening.connect()
+control_channel.connect()
+shell_channel.connect()

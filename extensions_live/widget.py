@@ -18,9 +18,9 @@ import anywidget
 import bokeh
 import traitlets
 
-from . import control
-from .bridge import Audience, pump
-from .messages import CommandMessage, Message, RangeMessage
+from extensions_live import control_channel
+from extensions_live.messages import CommandMessage, Message, RangeMessage
+from extensions_live.pump import Audience, pump
 
 Subject = TypeVar("Subject")
 Payload = TypeVar("Payload", bound=Mapping[str, object])
@@ -66,7 +66,6 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
         a widget outlives its cell, and must not keep a whole training run alive.
     period : float
         Seconds between two updates, at least.
-
     """
 
     _css = asset("live.css")
@@ -129,8 +128,8 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
         super().close()
 
     def _hear(self, _: object, content: Message, buffers: object) -> None:
-        control.busy_again()
-        if content["kind"] == "look":
+        control_channel.busy_again()
+        if content["kind"] == "visibility":
             before = self.audience.looking()
             self.audience.heard(content["rendering"], visible=content["visible"])
             if self.audience.looking():

@@ -10,16 +10,16 @@ function post(model, box, message) {
   box.dispatchEvent(new CustomEvent(POSTED, { detail: sent }));
 }
 
-// src/attend.ts
+// src/visibility.ts
 var HEARTBEAT = 1e4;
-function attend(model, box) {
+function reportVisibility(model, box) {
   const rendering = Math.random().toString(36).slice(2);
   let near = true;
   let told = null;
   const visible = () => near && document.visibilityState === "visible";
   const tell = () => {
     told = visible();
-    post(model, box, { kind: "look", rendering, visible: told });
+    post(model, box, { kind: "visibility", rendering, visible: told });
   };
   const check = () => {
     if (visible() !== told) tell();
@@ -41,7 +41,7 @@ function attend(model, box) {
     observer.disconnect();
     document.removeEventListener("visibilitychange", check);
     model.off("comm_live_update", tell);
-    post(model, box, { kind: "look", rendering, visible: false });
+    post(model, box, { kind: "visibility", rendering, visible: false });
   };
 }
 
@@ -98,9 +98,9 @@ function makeButton(button, parent, send) {
   return element;
 }
 
-// src/keep.ts
+// src/still.ts
 var MARK = "workbench";
-function keepStill(model) {
+function writeStill(model) {
   const write = () => {
     replaceOutputs(model.widget_manager?.context?.model?.cells ?? [], model.get("still"));
   };
@@ -159,7 +159,7 @@ function shownModel(output) {
 
 // src/cell.ts
 function careForCell({ model }) {
-  keepStill(model);
+  writeStill(model);
   reviveViews(model);
 }
 
@@ -295,7 +295,7 @@ function render({ model, el }) {
   const box = named("controls", make("div", "wb wb-live wb-controls", el));
   showProblem(model, box);
   const forget = watchKernel(model, box);
-  const leave = attend(model, box);
+  const leave = reportVisibility(model, box);
   const top = make("div", "wb-row", box);
   const state = named("state", make("span", "wb-state", top));
   const buttons = make("span", "wb-buttons", top);
@@ -325,7 +325,7 @@ function render({ model, el }) {
     const mine = { after: now?.command?.id ?? 0 };
     pending = mine;
     answer.textContent = `${label} sent`;
-    void command(model, box, name, now?.heard ?? false, () => {
+    void command(model, box, name, now?.control_channel ?? false, () => {
       if (pending === mine) answer.textContent = `${label} ${WAITS}`;
     });
   };
@@ -346,11 +346,11 @@ function render({ model, el }) {
     epoch.textContent = now.epoch;
     rate.textContent = now.rate;
     [tier.textContent = "", tier.title = ""] = now.tier;
-    left.textContent = now.left;
-    bar.classList.toggle("wb-unknown", now.share === null && now.state === "running");
-    const percent = 100 * (now.share ?? 0);
+    left.textContent = now.time_left;
+    bar.classList.toggle("wb-unknown", now.fraction === null && now.state === "running");
+    const percent = 100 * (now.fraction ?? 0);
     done.style.width = `${percent}%`;
-    if (now.share !== null) bar.setAttribute("aria-valuenow", String(Math.round(percent)));
+    if (now.fraction !== null) bar.setAttribute("aria-valuenow", String(Math.round(percent)));
     showValues(values, now.values);
     const { command: last } = now;
     if (pending && (last?.id ?? 0) > pending.after) pending = null;

@@ -10,16 +10,16 @@ function post(model, box, message) {
   box.dispatchEvent(new CustomEvent(POSTED, { detail: sent }));
 }
 
-// src/attend.ts
+// src/visibility.ts
 var HEARTBEAT = 1e4;
-function attend(model, box) {
+function reportVisibility(model, box) {
   const rendering = Math.random().toString(36).slice(2);
   let near = true;
   let told = null;
   const visible = () => near && document.visibilityState === "visible";
   const tell = () => {
     told = visible();
-    post(model, box, { kind: "look", rendering, visible: told });
+    post(model, box, { kind: "visibility", rendering, visible: told });
   };
   const check = () => {
     if (visible() !== told) tell();
@@ -41,7 +41,7 @@ function attend(model, box) {
     observer.disconnect();
     document.removeEventListener("visibilitychange", check);
     model.off("comm_live_update", tell);
-    post(model, box, { kind: "look", rendering, visible: false });
+    post(model, box, { kind: "visibility", rendering, visible: false });
   };
 }
 
@@ -148,9 +148,9 @@ function makeKey(channel, colour, header) {
   return { channel, button, value: make("output", "", button) };
 }
 
-// src/keep.ts
+// src/still.ts
 var MARK = "workbench";
-function keepStill(model) {
+function writeStill(model) {
   const write = () => {
     replaceOutputs(model.widget_manager?.context?.model?.cells ?? [], model.get("still"));
   };
@@ -209,7 +209,7 @@ function shownModel(output) {
 
 // src/cell.ts
 function careForCell({ model }) {
-  keepStill(model);
+  writeStill(model);
   reviveViews(model);
 }
 
@@ -306,7 +306,7 @@ function followTheme(figures, el) {
   };
 }
 
-// src/curves.ts
+// src/figures.ts
 var DENSE = 300;
 var SETTLE = 150;
 var MARK_HEIGHT = 0.03;
@@ -560,7 +560,7 @@ function render({ model, el }) {
   const box = named("plot", make("div", "wb wb-live wb-plot", el));
   showProblem(model, box);
   const forget = watchKernel(model, box);
-  const leave = attend(model, box);
+  const leave = reportVisibility(model, box);
   const title = model.get("title");
   if (title) make("div", "wb-title", box, title);
   const channels = model.get("channels");

@@ -151,7 +151,7 @@ def test_zooming_in_brings_finer_points(live):
 
 def test_a_cell_run_again_frees_its_old_view(live):
     index = live.add_cell("view(session)")
-    fed = "len(__import__('extensions_live.bridge').bridge.pump.views)"
+    fed = "len(__import__('extensions_live.pump').pump.pump.views)"
     live.run(index)
     before = live.ask(fed)
     live.run(index)

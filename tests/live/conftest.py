@@ -6,7 +6,7 @@ from typing import ClassVar
 import pytest
 from comm.base_comm import BaseComm
 
-from extensions_live.bridge import pump
+from extensions_live.pump import pump
 
 
 class Wire(BaseComm):

@@ -45,7 +45,7 @@ def test_a_running_session(gated, hand_pump, wire):
     assert payload["state"] == "running"
     assert payload["possible"] == ["pause", "stop", "train"]
     assert (payload["iteration"], payload["epoch"]) == ("iteration 0 of 10", "epoch 1 of 2")
-    assert payload["share"] == 0.0
+    assert payload["fraction"] == 0.0
     assert payload["command"] is payload["error"] is None
 
 
@@ -112,7 +112,7 @@ def test_a_finished_session(hand_pump, wire):
     payload = shown(Controls(session), hand_pump)
     assert (payload["state"], payload["possible"]) == (State.FINISHED, ["train"])
     assert (payload["iteration"], payload["epoch"]) == ("iteration 12 of 12", "epoch 3 of 3")
-    assert (payload["share"], payload["left"]) == (1.0, "")
+    assert (payload["fraction"], payload["time_left"]) == (1.0, "")
     assert payload["values"] == [["cost", "0.3012"], ["test_cost", "0.5"]]
 
 

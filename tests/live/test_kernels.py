@@ -8,7 +8,7 @@ import pytest
 from jupyter_client import BlockingKernelClient, KernelManager
 from jupyter_client.kernelspec import KernelSpec
 
-from extensions_live.control import REPLY, REQUEST
+from extensions_live.control_channel import REPLY, REQUEST
 from tests.support import kernels
 from tests.support.tree import ROOT
 

@@ -2,8 +2,8 @@
 
 from extensions_live import Controls, Plot, view
 from extensions_live.notebook import Cell
-from extensions_live.output import Shelf
 from extensions_live.plot_view import PlotView
+from extensions_live.run_view import Shelf
 from workbench.extensions import CompositeExtension
 
 from .runs import make_loop, plot_of
@@ -57,7 +57,7 @@ def test_displaying_shows_widgets_and_then_the_still_picture(hand_pump, wire, mo
             self.published.append((set(data), transient))
 
     notebook = Shell()
-    for module in ("output", "notebook"):
+    for module in ("run_view", "notebook"):
         monkeypatch.setattr(f"extensions_live.{module}.shell", lambda: notebook)
     plot_of(make_loop()).view()._ipython_display_()
     widget, table, picture = notebook.published

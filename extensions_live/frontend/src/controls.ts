@@ -1,7 +1,7 @@
 // The widget `Controls`: the control bar of a run. A click only sends a command; what became of it,
 // and everything else shown here, comes back with the payload.
 
-import { attend } from "./attend";
+import { reportVisibility } from "./visibility";
 import { makeButton, BUTTONS, type Button } from "./buttons";
 import { careForCell } from "./cell";
 import { command } from "./command";
@@ -18,7 +18,7 @@ function render({ model, el }: Rendering<ControlsState>) {
   const box = named("controls", make("div", "wb wb-live wb-controls", el));
   showProblem(model, box);
   const forget = watchKernel(model, box);
-  const leave = attend(model, box);
+  const leave = reportVisibility(model, box);
 
   const top = make("div", "wb-row", box);
   const state = named("state", make("span", "wb-state", top));
@@ -54,7 +54,7 @@ function render({ model, el }: Rendering<ControlsState>) {
     const mine = { after: now?.command?.id ?? 0 };
     pending = mine;
     answer.textContent = `${label} sent`;
-    void command(model, box, name, now?.heard ?? false, () => {
+    void command(model, box, name, now?.control_channel ?? false, () => {
       if (pending === mine) answer.textContent = `${label} ${WAITS}`;
     });
   };
@@ -76,11 +76,11 @@ function render({ model, el }: Rendering<ControlsState>) {
     epoch.textContent = now.epoch;
     rate.textContent = now.rate;
     [tier.textContent = "", tier.title = ""] = now.tier;
-    left.textContent = now.left;
-    bar.classList.toggle("wb-unknown", now.share === null && now.state === "running");
-    const percent = 100 * (now.share ?? 0);
+    left.textContent = now.time_left;
+    bar.classList.toggle("wb-unknown", now.fraction === null && now.state === "running");
+    const percent = 100 * (now.fraction ?? 0);
     done.style.width = `${percent}%`;
-    if (now.share !== null) bar.setAttribute("aria-valuenow", String(Math.round(percent)));
+    if (now.fraction !== null) bar.setAttribute("aria-valuenow", String(Math.round(percent)));
     showValues(values, now.values);
 
     const { command: last } = now;

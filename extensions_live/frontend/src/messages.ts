@@ -3,8 +3,8 @@
 export type CommandName = "pause" | "resume" | "step" | "stop" | "train";
 
 /** Says whether a rendering of a widget is in sight. */
-export interface LookMessage {
-  kind: "look";
+export interface VisibilityMessage {
+  kind: "visibility";
   rendering: string;
   visible: boolean;
 }
@@ -23,7 +23,7 @@ export interface CommandMessage {
   id?: string;
 }
 
-export type Message = LookMessage | RangeMessage | CommandMessage;
+export type Message = VisibilityMessage | RangeMessage | CommandMessage;
 
 /** Carries a command on the kernel's control channel to the widget `receiver`. */
 export interface ControlRequest {
@@ -76,31 +76,31 @@ export interface ControlsPayload {
   epoch: string;
   rate: string;
   tier: string[];
-  left: string;
-  share: number | null;
+  time_left: string;
+  fraction: number | null;
   values: string[][];
   command: Outcome | null;
   error: Failure | null;
   note: string;
-  heard: boolean;
+  control_channel: boolean;
 }
 
 export type MimeBundle = Record<string, unknown>;
 
-export type StillOutputs = Record<string, [MimeBundle, MimeBundle]>;
+export type OutputBundles = Record<string, [MimeBundle, MimeBundle]>;
 
 /** The traits that all live widgets have. */
 export interface LiveState {
   problem: string;
   ident: string;
-  still: StillOutputs;
+  still: OutputBundles;
 }
 
 /** The traits of the figures. */
 export interface PlotState {
   problem: string;
   ident: string;
-  still: StillOutputs;
+  still: OutputBundles;
   payload: PlotPayload | Empty;
   title: string;
   channels: string[][];
@@ -113,7 +113,7 @@ export interface PlotState {
 export interface ControlsState {
   problem: string;
   ident: string;
-  still: StillOutputs;
+  still: OutputBundles;
   payload: ControlsPayload | Empty;
 }
 

@@ -1,10 +1,10 @@
 // The widget `PlotView`: hosts Bokeh figures that Python built.
 
-import { attend } from "./attend";
+import { reportVisibility } from "./visibility";
 import { embed, loadBokeh, type DocumentJson } from "./bokeh";
 import { makeCard } from "./card";
 import { careForCell } from "./cell";
-import { fill } from "./curves";
+import { fill } from "./figures";
 import { make, named } from "./dom";
 import { announce, shown, whileShown } from "./draw";
 import { watchKernel } from "./kernel";
@@ -18,7 +18,7 @@ function render({ model, el }: Rendering<PlotState>) {
   const box = named("plot", make("div", "wb wb-live wb-plot", el));
   showProblem(model, box);
   const forget = watchKernel(model, box);
-  const leave = attend(model, box);
+  const leave = reportVisibility(model, box);
   const title = model.get("title");
   if (title) make("div", "wb-title", box, title);
   const channels = model.get("channels");

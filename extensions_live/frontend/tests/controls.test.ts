@@ -11,13 +11,13 @@ const RUNNING: ControlsPayload = {
   epoch: "epoch 1 of 2",
   rate: "12 it/s",
   tier: ["compiled", "compiled: asked for"],
-  left: "1 s left",
-  share: 0.5,
+  time_left: "1 s left",
+  fraction: 0.5,
   values: [["cost", "0.5"]],
   command: null,
   error: null,
   note: "",
-  heard: false,
+  control_channel: false,
 };
 
 let el: HTMLElement;
@@ -97,12 +97,12 @@ it("shows that the view itself failed", () => {
 });
 
 it("shows an end that is not known as such", () => {
-  model.update("payload", { ...RUNNING, share: null });
+  model.update("payload", { ...RUNNING, fraction: null });
   expect(part("progress").classList).toContain("wb-unknown");
 });
 
 it("leaves nothing behind but the line for its own error", () => {
   end();
   expect(model.listeners).toBe(1);
-  expect(model.sent.at(-1)).toMatchObject({ kind: "look", visible: false });
+  expect(model.sent.at(-1)).toMatchObject({ kind: "visibility", visible: false });
 });

@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from extensions_live.bridge import SILENCE, Audience, KernelClock, Limiter, Pump
+from extensions_live.pump import SILENCE, Audience, KernelClock, Limiter, Pump
 
 
 class Clock:

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageColor
 
-from extensions_live.picture import HEIGHT, SCALE, SHRINK, WIDTH, Line, draw, ticks
-from extensions_live.reduction import reduce_curve
+from extensions_live.downsampling import downsample
+from extensions_live.still_image import HEIGHT, SCALE, SHRINK, WIDTH, Line, draw, ticks
 
 
 def line(y, colour="#3b82f6"):
-    return Line("cost", colour, reduce_curve(np.arange(len(y)), np.array(y, np.float64)))
+    return Line("cost", colour, downsample(np.arange(len(y)), np.array(y, np.float64)))
 
 
 def pixels(panels):

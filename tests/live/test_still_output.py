@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from extensions_live import view
-from extensions_live.still import STYLE, UNKEPT, Still
+from extensions_live.still_output import STYLE, UNKEPT, StillOutput
 
 from .runs import make_loop, plot_of
 
@@ -28,7 +28,7 @@ class Clock:
 def still_of(main_loop, **options):
     """Return the still picture of the plot among the extensions."""
     plot = plot_of(main_loop)
-    return Still(plot, plot.views(), **options)
+    return StillOutput(plot, plot.views(), **options)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def published(monkeypatch):
     """What was displayed: bundle and whether it replaced another."""
     bundles = []
     monkeypatch.setattr(
-        "extensions_live.still.publish",
+        "extensions_live.still_output.publish",
         lambda data, *_, display_id, update=False: bundles.append((data, update)),
     )
     return bundles
@@ -108,7 +108,7 @@ def test_the_picture_of_a_failed_run_says_what_failed(hand_pump, published):
 def test_a_widget_of_the_cell_carries_the_picture_to_a_reloaded_page(hand_pump, wire, monkeypatch):
     sent = []
     monkeypatch.setattr(
-        "extensions_live.still.publish",
+        "extensions_live.still_output.publish",
         lambda data, metadata, *, display_id, update=False: sent.append((data, metadata)),
     )
     session = make_loop().start()

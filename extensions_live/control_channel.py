@@ -14,8 +14,8 @@ import threading
 import weakref
 from typing import Any, Protocol
 
-from .messages import CommandMessage, ControlReply, ControlRequest
-from .notebook import shell
+from extensions_live.messages import CommandMessage, ControlReply, ControlRequest
+from extensions_live.notebook import shell
 
 REQUEST, REPLY = "workbench_request", "workbench_reply"
 

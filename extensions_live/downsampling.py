@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .messages import CurveData
+from extensions_live.messages import CurveData
 
 Floats = NDArray[np.float64]
 
@@ -34,7 +34,6 @@ class Curve:
         The line, from left to right; a NaN in `y` breaks it.
     marks : ndarray of float64, shape (M,)
         Where the value was infinite or not a number, at most `MARKS` places.
-
     """
 
     x: Floats
@@ -53,7 +52,6 @@ class Curve:
         >>> y[[5, 7, 8]] = 1.0
         >>> Curve(x, y, x[:0]).dots()[0].tolist()
         [5.0]
-
         """
         shown = ~np.isnan(self.y)
         if len(self.x) > SPARSE:
@@ -74,7 +72,7 @@ def packed(curve: Curve) -> CurveData:
     }
 
 
-def reduce_curve(
+def downsample(
     x: NDArray[np.int64] | Floats,
     y: Floats,
     *,
@@ -106,10 +104,9 @@ def reduce_curve(
     >>> x = np.arange(1_000_000)
     >>> y = np.zeros(1_000_000)
     >>> y[123_456] = 7.0
-    >>> curve = reduce_curve(x, y)
+    >>> curve = downsample(x, y)
     >>> len(curve.x) <= 2002, curve.x[curve.y == 7.0].tolist()
     (True, [123456.0])
-
     """
     first, last = 0, len(x)
     if start is not None:
@@ -143,7 +140,6 @@ def extremes(y: Floats, points: int, finite: NDArray[np.bool_] | None = None) ->
     --------
     >>> extremes(np.array([0.0, 5.0, 1.0, 1.0, -3.0, 1.0, 1.0, 1.0]), 4).tolist()
     [0, 1, 4, 5, 7]
-
     """
     count = len(y)
     if count <= points:

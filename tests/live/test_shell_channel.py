@@ -7,8 +7,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from extensions_live import listening
-from extensions_live.listening import Listener, listener, wait
+from extensions_live import shell_channel
+from extensions_live.shell_channel import Listener, listener, wait
 
 
 def kernel_6():
@@ -37,7 +37,7 @@ NAMES = ["shell_stream", "_publish_status", "shell_handlers", "_recv_callback"]
 @pytest.mark.parametrize("missing", NAMES)
 def test_a_private_name_that_is_missing_means_a_plain_wait(monkeypatch, missing):
     kernel = kernel_6()
-    monkeypatch.setattr(listening, "shell", lambda: SimpleNamespace(kernel=kernel))
+    monkeypatch.setattr(shell_channel, "shell", lambda: SimpleNamespace(kernel=kernel))
 
     async def found():
         return listener()
@@ -48,7 +48,7 @@ def test_a_private_name_that_is_missing_means_a_plain_wait(monkeypatch, missing)
 
 
 def test_another_thread_than_the_main_one_waits_plainly(monkeypatch):
-    monkeypatch.setattr(listening, "shell", lambda: SimpleNamespace(kernel=kernel_6()))
+    monkeypatch.setattr(shell_channel, "shell", lambda: SimpleNamespace(kernel=kernel_6()))
     found = []
     thread = threading.Thread(target=lambda: found.append(listener()))
     thread.start()

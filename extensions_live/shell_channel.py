@@ -19,10 +19,9 @@ import threading
 import time
 from typing import Any
 
+from extensions_live.notebook import shell
+from extensions_live.pump import kernel_clock
 from workbench.utils.waiting import wait_by
-
-from .bridge import kernel_clock
-from .notebook import shell
 
 ANSWERED = frozenset(
     {"comm_open", "comm_msg", "comm_close", "comm_info_request", "kernel_info_request"}

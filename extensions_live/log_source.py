@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 
-class Source(Protocol):
+class LogSource(Protocol):
     """A run to show; every session is one."""
 
     @property

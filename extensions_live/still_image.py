@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from .curves import number
-from .figures import MARK_COLOUR
-from .reduction import Curve
+from extensions_live.downsampling import Curve
+from extensions_live.figures import MARK_COLOUR
+from extensions_live.log_values import format_number
 
 WIDTH, HEIGHT = 900, 260
 """Size of a whole row, in pixels of a page; the picture has twice as many."""
@@ -48,7 +48,6 @@ def draw(panels: Sequence[Sequence[Line]], *, columns: int = 2) -> bytes:
     >>> x = np.arange(5.0)
     >>> draw([[Line("cost", "#3b82f6", Curve(x, x**2, x[:0]))]])[1:4]
     b'PNG'
-
     """
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
@@ -96,7 +95,7 @@ class Panel:
         x, y = self.left, self.top - 14
         for name, colour, curve in self.lines:
             finite = curve.y[np.isfinite(curve.y)]
-            label = f"{name}  {number(float(finite[-1]))}" if len(finite) else name
+            label = f"{name}  {format_number(float(finite[-1]))}" if len(finite) else name
             self._stroke([(x, y), (x + 16, y)], colour, 3)
             self._text(x + 22, y, label, "lm", TEXT)
             x += 22 + self.font.getlength(label) / SCALE + 18
@@ -141,7 +140,6 @@ def span(values: NDArray[np.float64], *, padding: float) -> tuple[float, float]:
     --------
     >>> span(np.array([0.0, 4.0, np.nan]), padding=0.25), span(np.array([2.0]), padding=0.25)
     ((-1.0, 5.0), (1.9, 2.1))
-
     """
     values = np.clip(values[np.isfinite(values)], -LARGEST, LARGEST)
     if not len(values):
@@ -161,7 +159,6 @@ def ticks(low: float, high: float, about: int) -> list[float]:
     --------
     >>> ticks(0.0, 1.1, 5)
     [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
-
     """
     rough = (high - low) / about
     power = 10.0 ** math.floor(math.log10(rough))

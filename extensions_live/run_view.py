@@ -6,10 +6,9 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
-from .bridge import pump
-from .notebook import Cell, publish, running_cell, shell
-from .still import Still
-from .widget import LiveWidget
+from extensions_live.notebook import Cell, publish, running_cell, shell
+from extensions_live.pump import pump
+from extensions_live.widget import LiveWidget
 
 FALLBACK = "A live view of training, for a notebook with a running kernel."
 
@@ -25,12 +24,11 @@ class RunView:
     ----------
     widgets : list of LiveWidget
         From top to bottom.
-    still : Still
+    still : StillOutput
         Keeps the picture.
-
     """
 
-    def __init__(self, widgets: Sequence[LiveWidget[Any, Any]], still: Still) -> None:
+    def __init__(self, widgets: Sequence[LiveWidget[Any, Any]], still: StillOutput) -> None:
         self.widgets = list(widgets)
         self.still = still
         still.carrier = weakref.ref(self.widgets[0])

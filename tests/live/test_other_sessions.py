@@ -10,7 +10,7 @@ import pytest
 from IPython.core.formatters import IPythonDisplayFormatter
 
 from extensions_live import Controls, view
-from extensions_live.control import REQUEST, Channel
+from extensions_live.control_channel import REQUEST, Channel
 from workbench import interfaces
 from workbench.errors import SessionError
 from workbench.interfaces import State
@@ -124,7 +124,7 @@ def test_it_is_a_session(remote):
 def test_the_bar_shows_where_it_stands(remote, hand_pump, wire):
     payload = served(Controls(remote, hide=["cost"]), hand_pump)
     assert (payload["state"], payload["iteration"]) == ("running", "iteration 2 of 6")
-    assert (payload["epoch"], payload["share"]) == ("epoch 1 of 3", pytest.approx(1 / 3))
+    assert (payload["epoch"], payload["fraction"]) == ("epoch 1 of 3", pytest.approx(1 / 3))
     assert payload["tier"] == ["compiled", "compiled: asked for"]
     assert payload["values"] == [["rate", "0.5"]]
 
@@ -150,7 +150,7 @@ def test_every_button_steers_it(remote, click, hand_pump, wire):
 def test_a_pause_leaves_a_table_and_a_picture(remote, hand_pump, wire, monkeypatch):
     published = []
     monkeypatch.setattr(
-        "extensions_live.still.publish", lambda data, *_, **__: published.append(data)
+        "extensions_live.still_output.publish", lambda data, *_, **__: published.append(data)
     )
     one = view(remote).still
     one.display()

@@ -9,14 +9,17 @@ const HEARTBEAT = 10_000; // ms between two signs of life
  * Tells whether `box` is in sight: when that changes, every few seconds, and when it is closed.
  * Returns a function that closes it.
  */
-export function attend(model: Pick<Model<never>, "send" | "on" | "off">, box: HTMLElement) {
+export function reportVisibility(
+  model: Pick<Model<never>, "send" | "on" | "off">,
+  box: HTMLElement,
+) {
   const rendering = Math.random().toString(36).slice(2);
   let near = true;
   let told: boolean | null = null;
   const visible = () => near && document.visibilityState === "visible";
   const tell = () => {
     told = visible();
-    post(model, box, { kind: "look", rendering, visible: told });
+    post(model, box, { kind: "visibility", rendering, visible: told });
   };
   const check = () => {
     if (visible() !== told) tell();
@@ -39,6 +42,6 @@ export function attend(model: Pick<Model<never>, "send" | "on" | "off">, box: HT
     observer.disconnect();
     document.removeEventListener("visibilitychange", check);
     model.off("comm_live_update", tell);
-    post(model, box, { kind: "look", rendering, visible: false });
+    post(model, box, { kind: "visibility", rendering, visible: false });
   };
 }

@@ -7,8 +7,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from extensions_live import control
-from extensions_live.control import REPLY, REQUEST, Channel, RunningCell
+from extensions_live import control_channel
+from extensions_live.control_channel import REPLY, REQUEST, Channel, RunningCell
 
 CELL = {"header": {"msg_type": "execute_request", "msg_id": "cell"}}
 COMM = {"header": {"msg_type": "comm_msg", "msg_id": "comm"}}
@@ -54,7 +54,7 @@ def answer(kernel, **content):
 def test_a_request_reaches_its_widget(running, kernel):
     Channel(running)
     receiver = Receiver()
-    control.register("mine", receiver)
+    control_channel.register("mine", receiver)
     assert answer(kernel, receiver="mine", message="hello") == "ok"
     assert receiver.received == ["hello"]
     assert answer(kernel, receiver="mine", message="wrong") == "KeyError: 'name'"
@@ -110,7 +110,7 @@ def test_a_cell_whose_end_was_not_heard_ends_with_the_next(kernel):
 @pytest.mark.parametrize("missing", ["control_thread", "control_handlers", "_publish_status"])
 def test_a_kernel_without_it_is_left_alone(monkeypatch, running, kernel, missing):
     delattr(kernel, missing)
-    monkeypatch.setattr(control, "shell", lambda: running)
-    monkeypatch.setattr(control, "_channel", None)
-    control.connect()
-    assert not control.connected()
+    monkeypatch.setattr(control_channel, "shell", lambda: running)
+    monkeypatch.setattr(control_channel, "_channel", None)
+    control_channel.connect()
+    assert not control_channel.connected()

@@ -21,21 +21,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from extensions_live.figures import colours
+from extensions_live.log_values import latest, read_curve
+from extensions_live.messages import MimeBundle, OutputBundles
+from extensions_live.notebook import publish
+from extensions_live.pump import Clock, pump
+from extensions_live.still_image import WIDTH, Line, draw
+from extensions_live.widget import asset
 from workbench.interfaces import Session, State
 
-from .bridge import Clock, pump
-from .curves import latest, read_curve
-from .figures import colours
-from .messages import MimeBundle, StillOutputs
-from .notebook import publish
-from .picture import WIDTH, Line, draw
-from .widget import asset
-
 if TYPE_CHECKING:
+    from extensions_live.log_source import LogSource
+    from extensions_live.widget import LiveWidget
     from workbench.log import TrainingLogBase
-
-    from .source import Source
-    from .widget import LiveWidget
 
 MESSAGE = 200  # characters of an error in the table
 POINTS = 600  # enough for the width of the picture
@@ -52,7 +50,7 @@ LOST = (
 )
 
 
-class Still:
+class StillOutput:
     """Publishes a picture and a table while a run moves and whenever it rests.
 
     Parameters
@@ -68,7 +66,6 @@ class Still:
     ----------
     carrier : reference to LiveWidget, or None
         The widget of the same cell that brings picture and table to a page that was reloaded.
-
     """
 
     period = 0.5
@@ -77,7 +74,7 @@ class Still:
 
     def __init__(
         self,
-        source: Source,
+        source: LogSource,
         figures: Sequence[Mapping[str, Any]] = (),
         *,
         clock: Clock = time.monotonic,
@@ -85,14 +82,14 @@ class Still:
         self._source = weakref.ref(source)
         self._figures = [figure["channels"] for figure in figures]
         # Held until the run is over: its last picture must not be lost with the last reference.
-        self._held: Source | None = source
+        self._held: LogSource | None = source
         self._ids = [uuid.uuid4().hex, uuid.uuid4().hex]
         self._published: object = None
         self._clock = clock
         self._gap, self._next = FIRST, 0.0
 
     @property
-    def source(self) -> Source | None:
+    def source(self) -> LogSource | None:
         """The run, if it still exists."""
         return self._source()
 
@@ -122,7 +119,7 @@ class Still:
 
     def _publish(self, *bundles: MimeBundle) -> int:
         """Replace both outputs; return the number of messages."""
-        outputs: StillOutputs = {}
+        outputs: OutputBundles = {}
         for name, data in zip(self._ids, bundles, strict=True):
             size = {"image/png": {"width": WIDTH}} if "image/png" in data else {}
             outputs[name] = (data, {MARK: name, **size})

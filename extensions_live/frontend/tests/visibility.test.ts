@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 
-import { attend } from "../src/attend";
+import { reportVisibility } from "../src/visibility";
 import { FakeModel, LIVE, fakeObserver } from "./fakes";
 
 let sight: ReturnType<typeof fakeObserver>;
@@ -12,7 +12,7 @@ beforeEach(() => {
   sight = fakeObserver("IntersectionObserver");
   vi.spyOn(document, "visibilityState", "get").mockReturnValue("visible");
   model = new FakeModel(LIVE);
-  close = attend(model, document.createElement("div"));
+  close = reportVisibility(model, document.createElement("div"));
 });
 afterEach(() => {
   close();
@@ -22,12 +22,12 @@ afterEach(() => {
 
 /** What was told so far. */
 function told() {
-  return model.sent.map((message) => message.kind === "look" && message.visible);
+  return model.sent.map((message) => message.kind === "visibility" && message.visible);
 }
 
 it("tells at once, under one name for each rendering", () => {
-  attend(model, document.createElement("div"))();
-  const names = model.sent.map((message) => message.kind === "look" && message.rendering);
+  reportVisibility(model, document.createElement("div"))();
+  const names = model.sent.map((message) => message.kind === "visibility" && message.rendering);
   expect(new Set(names).size).toBe(2);
   expect(told()).toEqual([true, true, false]);
 });

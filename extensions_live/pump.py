@@ -61,7 +61,6 @@ class Limiter:
     >>> now = 1.5
     >>> limiter.delay()
     0.0
-
     """
 
     def __init__(self, *, per_second: int = MESSAGES_PER_SECOND, clock: Clock = time.monotonic):
@@ -134,7 +133,6 @@ class Audience:
     ----------
     answered : bool
         Whether any page was ever heard.
-
     """
 
     def __init__(self, clock: Clock | None = None) -> None:

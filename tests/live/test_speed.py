@@ -1,6 +1,6 @@
 """How fast a run goes."""
 
-from extensions_live.progress import WINDOW, Speed
+from extensions_live.speed import WINDOW, Speed
 
 
 def test_a_pause_does_not_look_like_slow_training():

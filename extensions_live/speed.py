@@ -22,7 +22,6 @@ class Speed:
     ...     now += 0.5
     >>> speed.rate()
     20.0
-
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

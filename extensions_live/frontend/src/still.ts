@@ -1,13 +1,13 @@
 // Writing the still picture into the notebook. The kernel's own way to replace an output reaches only
 // the page that saw the cell run; after a reload nothing else keeps the picture up to date.
 
-import type { LiveState, MimeBundle, StillOutputs } from "./messages";
+import type { LiveState, MimeBundle, OutputBundles } from "./messages";
 import type { Cells, Model } from "./model";
 
 const MARK = "workbench"; // in an output's metadata: what Python knows it by
 
 /** Writes the picture now and whenever it changes, into all cells that show it. */
-export function keepStill(model: Model<LiveState>): void {
+export function writeStill(model: Model<LiveState>): void {
   const write = () => {
     replaceOutputs(model.widget_manager?.context?.model?.cells ?? [], model.get("still"));
   };
@@ -16,7 +16,7 @@ export function keepStill(model: Model<LiveState>): void {
 }
 
 /** Gives every output in `cells` that is known by a mark in `still` the data that stand there. */
-export function replaceOutputs(cells: Cells | [], still: StillOutputs): void {
+export function replaceOutputs(cells: Cells | [], still: OutputBundles): void {
   for (const cell of cells) {
     const outputs = cell.type === "code" ? cell.outputs : undefined;
     if (!outputs) continue;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 
-import { keepStill, replaceOutputs } from "../src/keep";
-import type { StillOutputs } from "../src/messages";
+import { writeStill, replaceOutputs } from "../src/still";
+import type { OutputBundles } from "../src/messages";
 import { FakeModel, LIVE, fakeCell, fakeCells } from "./fakes";
 
 const OLD = { data: { "text/plain": "old" }, metadata: { workbench: "mark" }, output_type: "x" };
-const NEW: StillOutputs = {
+const NEW: OutputBundles = {
   mark: [{ "text/plain": "two\nlines" }, { workbench: "mark", size: 3 }],
 };
 
@@ -38,12 +38,12 @@ describe("replaceOutputs", () => {
   });
 });
 
-describe("keepStill", () => {
+describe("writeStill", () => {
   it("writes at once, and again with every change", () => {
     const { cell, outputs } = fakeCell([OLD]);
     const manager = { context: { model: { cells: fakeCells(cell) } } };
     const model = new FakeModel({ ...LIVE, still: NEW }, manager);
-    keepStill(model);
+    writeStill(model);
     expect(outputs[0]?.data).toEqual(NEW.mark?.[0]);
     model.update("still", { mark: [{ "text/plain": "later" }, { workbench: "mark" }] });
     expect(outputs[0]?.data).toEqual({ "text/plain": "later" });
@@ -51,7 +51,7 @@ describe("keepStill", () => {
 
   it("does nothing where the front end shows no cells", () => {
     expect(() => {
-      keepStill(new FakeModel({ ...LIVE, still: NEW }));
+      writeStill(new FakeModel({ ...LIVE, still: NEW }));
     }).not.toThrow();
   });
 });

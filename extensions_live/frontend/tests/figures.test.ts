@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import type { Embedded, Figure } from "../src/bokeh";
 import { makeCard } from "../src/card";
-import { fill, readout } from "../src/curves";
+import { fill, readout } from "../src/figures";
 import type { CurveData, PlotState } from "../src/messages";
 import { FakeModel, LIVE } from "./fakes";
 
