@@ -1,4 +1,4 @@
-"""Everything a person sees of a training run: plots, controls, and the views that hold them."""
+"""Live views of a training run in a notebook: plots, a control bar, and their outputs."""
 
 from extensions_live.controls import Controls
 from extensions_live.doctor import doctor

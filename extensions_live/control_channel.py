@@ -1,9 +1,9 @@
-"""Commands of a page on the kernel's control channel: heard at once, whatever the cell does.
+"""Commands of a page on the kernel's control channel, handled even while a cell runs.
 
-The page of JupyterLab and Notebook 7 gives a widget the connection to the kernel, which sends any
-type of message; the kernel looks its type up in `control_handlers` and answers in its control
-thread. Nothing has to be installed or set. Elsewhere, messages of widgets remain, which wait for
-the running cell.
+JupyterLab and Notebook 7 give a widget the connection to its kernel, which can send a message of
+any type. The kernel finds the handler for the type in `control_handlers` and runs it in its control
+thread. No installation or setting is needed. In other front ends, commands are messages of the
+widget, which wait for the running cell.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from extensions_live.notebook import shell
 REQUEST, REPLY = "workbench_request", "workbench_reply"
 
 AFTER_IDLE = 0.02
-"""Seconds after which a kernel has said that it is idle."""
+"""Seconds after which a kernel has reported that it is idle."""
 
 
 class Receiver(Protocol):
-    """What takes messages of a page."""
+    """Receiver of messages from a page."""
 
     def receive(self, content: CommandMessage) -> None:
-        """Put a command on a queue, and no more: called in the control thread."""
+        """Put a command on a queue and return at once: the control thread calls this."""
 
 
 _receivers: weakref.WeakValueDictionary[str, Receiver] = weakref.WeakValueDictionary()
 
 
 class RunningCell:
-    """Which cell runs, so that a page can be told that the kernel is busy again.
+    """Running cell of a kernel, used to report to the page that the kernel is still busy.
 
-    A kernel says that it is idle after every message of the control channel, and a page believes
-    it, though a cell still runs.
+    A kernel reports that it is idle after every message on the control channel, even if a cell
+    still runs, and the page then shows it as idle.
     """
 
     def __init__(self, kernel: Any) -> None:
@@ -47,12 +47,12 @@ class RunningCell:
         self._depth = 0
         if threading.current_thread() is threading.main_thread():
             parent = kernel.get_parent("shell")
-            # Nothing else than a cell imports this module in the main thread of a kernel.
+            # In the main thread of a kernel, only a cell can import this module.
             if parent.get("header", {}).get("msg_type") == "execute_request":
                 self._parent, self._depth = parent, 1
 
     def started(self, *_: object) -> None:
-        """Note that a cell, or a message of a widget, begins; those may come within a cell."""
+        """Record the start of a cell or of a widget's message, which may arrive during a cell."""
         if threading.current_thread() is threading.main_thread():
             with self._lock:
                 parent = self._kernel.get_parent("shell")
@@ -61,14 +61,14 @@ class RunningCell:
                 self._parent = parent
 
     def ended(self, *_: object) -> None:
-        """Note that it has ended."""
+        """Record the end of a cell or of a widget's message."""
         if threading.current_thread() is threading.main_thread():
             with self._lock:
                 self._depth = max(0, self._depth - 1)
 
     def say_busy(self) -> None:
-        """Tell the page that the kernel is busy, if it is."""
-        with self._lock:  # before the cell ends, or not at all: the page must not stay busy
+        """Report to the page that the kernel is busy, if a cell runs."""
+        with self._lock:  # never after the cell has ended: the page would show it as busy for ever
             if self._depth and self._parent:
                 self._kernel._publish_status("busy", "shell", parent=self._parent)
 
@@ -78,12 +78,12 @@ def _id(parent: dict[str, Any]) -> Any:
 
 
 class Channel:
-    """Answers requests on the control channel of a kernel.
+    """Handler of requests on the control channel of a kernel.
 
     Raises
     ------
     AttributeError
-        If this kernel has none that is heard while a cell runs, or another version of it.
+        If this kernel has no control thread, or lacks a private name that is used here.
     """
 
     def __init__(self, running: Any) -> None:
@@ -97,7 +97,7 @@ class Channel:
         self.kernel.control_handlers[REQUEST] = self.answer
 
     def answer(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
-        """Hand a request to its widget, and say whether that took it."""
+        """Pass a request to its widget, and reply whether the widget accepted it."""
         content: ControlRequest = parent["content"]
         reply: ControlReply = {"status": "unknown"}
         receiver = _receivers.get(content.get("receiver", ""))
@@ -108,7 +108,7 @@ class Channel:
             except Exception as error:
                 reply["status"] = f"{type(error).__name__}: {error}"
         self.kernel.session.send(stream, REPLY, reply, parent, ident=ident)
-        asyncio.get_running_loop().call_soon(self.cell.say_busy)  # after the kernel says idle
+        asyncio.get_running_loop().call_soon(self.cell.say_busy)  # after the kernel reports idle
 
 
 _channel: Channel | None = None
@@ -122,25 +122,25 @@ def connect() -> None:
         return
     try:
         _channel = Channel(running)
-    except AttributeError:  # the page is told, and sends messages of widgets
+    except AttributeError:  # `connected` is false, so the page sends messages of widgets
         return
 
 
 def connected() -> bool:
-    """Return whether a page is heard while a cell runs."""
+    """Return True if this kernel handles commands while a cell runs."""
     return _channel is not None
 
 
 def busy_again() -> None:
-    """Have the page told that a cell runs, after a message on a thread beside that cell.
+    """Report that a cell still runs, after a message on a thread beside that cell.
 
-    The threads on which some versions of ipykernel hear widgets end with the same untruth.
+    Some versions of ipykernel handle widgets on such a thread and report idle afterwards, too.
     """
     if _channel is not None and threading.current_thread() is not threading.main_thread():
-        with contextlib.suppress(RuntimeError):  # no loop, and so no such thread
+        with contextlib.suppress(RuntimeError):  # no event loop, so not such a thread
             asyncio.get_running_loop().call_later(AFTER_IDLE, _channel.cell.say_busy)
 
 
 def register(name: str, receiver: Receiver) -> None:
-    """Hand requests for `name` to `receiver` as long as that exists."""
+    """Pass requests for `name` to `receiver` as long as it exists."""
     _receivers[name] = receiver

@@ -1,10 +1,10 @@
-"""Reduce a curve of any length to what a screen can show, in plain numpy.
+"""Downsampling of a curve of any length to what a screen can show.
 
-A screen has a few thousand columns of pixels, a run may have a million iterations. Every bucket of
-neighbouring points is replaced by its minimum and its maximum where they stand, so that a spike of
-a single iteration stays visible at every zoom. Values that are not finite break the line, and
-their places are kept apart so that they can be marked. What lies outside the visible range is kept
-coarsely: panning shows something at once, and the finer points follow.
+A screen has a few thousand columns of pixels; a run may have a million iterations. Every bucket of
+neighbouring points is replaced by its minimum and its maximum at their iterations, so that a spike
+of a single iteration stays visible at every zoom. Values that are not finite break the line, and
+their iterations are returned separately to be marked. Outside the visible range fewer points are
+kept: panning shows them at once, and the finer points follow.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ Floats = NDArray[np.float64]
 POINTS = 2000
 COARSE_POINTS = 200
 MARKS = 200
-SPARSE = 60  # curves with at most so many points show each of them as a dot
+SPARSE = 60  # a curve with at most this many points shows each of them as a dot
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Points ready to be drawn.
+    """Points of a curve, ready to be drawn.
 
     Attributes
     ----------
     x, y : ndarray of float64, shape (P,)
         The line, from left to right; a NaN in `y` breaks it.
     marks : ndarray of float64, shape (M,)
-        Where the value was infinite or not a number, at most `MARKS` places.
+        Iterations whose value is infinite or not a number, at most `MARKS` of them.
     """
 
     x: Floats
@@ -43,8 +43,8 @@ class Curve:
     def dots(self) -> tuple[Floats, Floats]:
         """Return `x` and `y` of the points to draw as dots, each of shape (D,).
 
-        All points of a curve with few of them, and otherwise those that no line reaches: both
-        neighbours are missing.
+        They are all points of a curve that has few, and otherwise the points without a neighbour,
+        which no line reaches.
 
         Examples
         --------
@@ -61,7 +61,7 @@ class Curve:
 
 
 def packed(curve: Curve) -> CurveData:
-    """Return what a page needs to draw a curve, as the bytes of arrays of float64."""
+    """Return the arrays of a curve as bytes of float64, for the page to draw."""
     dots_x, dots_y = curve.dots()
     return {
         "x": curve.x.tobytes(),
@@ -80,7 +80,7 @@ def downsample(
     start: float | None = None,
     stop: float | None = None,
 ) -> Curve:
-    """Return at most about `points` points that look the same as all of them.
+    """Return at most about `points` points that look the same as the whole curve.
 
     Parameters
     ----------
@@ -89,15 +89,15 @@ def downsample(
     y : ndarray of float64, shape (N,)
         Values; NaN and infinities are allowed.
     points : int, optional
-        How many points the visible range may have.
+        Largest number of points in the visible range, approximately.
     start, stop : float, optional
-        The visible range of `x`; the whole curve when left out.
+        The visible range of `x`; by default the whole curve.
 
     Returns
     -------
     Curve
-        Inside the visible range no bucket loses its minimum or its maximum; each side outside
-        has at most `COARSE_POINTS` points.
+        Inside the visible range every bucket keeps its minimum and its maximum; on each side of it
+        there are at most about `COARSE_POINTS` points.
 
     Examples
     --------
@@ -131,10 +131,10 @@ def downsample(
 
 
 def extremes(y: Floats, points: int, finite: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
-    """Return the increasing indices of about `points` values that matter in `y`.
+    """Return the increasing indices of about `points` values that represent `y`.
 
-    They are the first and the last one and, of each bucket, the smallest, the largest and one
-    that is not finite, if there is any. `finite` is ``np.isfinite(y)`` where it is known already.
+    They are the first and the last value and, of each bucket, the smallest, the largest and one
+    that is not finite, if there is one. `finite` is ``np.isfinite(y)`` if it is known already.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Sources of what a view shows: a session, or an extension that knows its log."""
+"""Protocol of what a plot can show: a session, or an extension that knows its log."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 class LogSource(Protocol):
-    """A run to show; every session is one."""
+    """Run whose log a view shows; every session is one."""
 
     @property
     def log(self) -> TrainingLogBase | None:
-        """The records, or None before there are any."""
+        """The log, or None if there is none yet."""
 
     @property
     def state(self) -> State:
-        """What the run is doing; a view lets go of one that has ended."""
+        """The state of the run; a view drops its reference to a run that has ended."""

@@ -1,6 +1,6 @@
 """`PlotView`: the widget that shows curves of a log.
 
-The pump feeds it; see `extensions_live.pump`.
+The pump refreshes it; see `extensions_live.pump`.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 PERIOD = 0.2
 
 KIND = "plot"
-"""The kind of `Session.views` that it shows."""
+"""The kind of the entries in `Session.views` that this widget shows."""
 
 
 class PlotView(LiveWidget[LogSource, PlotPayload]):
-    """Figures of a run on the screen.
+    """Figures of a run on a page.
 
     Parameters
     ----------
     source : Session or Plot
-        Its log is shown.
+        The run whose log is shown.
     figures : mapping
-        ``title``, ``channels`` (a list of lists of names) and ``height``, as `Plot.views` gives.
+        An entry of `Plot.views`: ``title``, ``channels`` (a list of lists of names), ``height``.
     """
 
     _esm = asset("plot.js")
@@ -92,9 +92,9 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
 
 
 def absent(log: TrainingLogBase, names: Iterable[str], *, ended: bool) -> dict[str, str]:
-    """Return an explanation for every channel that should be there by now and is not.
+    """Return an explanation for every channel that is missing in the log.
 
-    Most channels appear in the first epoch, so that nothing is said before its end.
+    Most channels appear in the first epoch, so there are no explanations before its end.
     """
     if not (ended or log.status["epochs_done"]):
         return {}

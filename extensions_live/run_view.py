@@ -1,4 +1,4 @@
-"""What a cell shows: widgets, and under them the still picture that outlives the kernel."""
+"""View of a run in a cell: widgets, and below them the still output that outlives the kernel."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from extensions_live.notebook import Cell, publish, running_cell, shell
 from extensions_live.pump import pump
 from extensions_live.widget import LiveWidget
 
-FALLBACK = "A live view of training, for a notebook with a running kernel."
+FALLBACK = "A live view of training. It needs a notebook with a running kernel."
 
 
 class RunView:
-    """A view of a run in a cell. Make it the last line of the cell to show it.
+    """View of a run in a cell. Make it the last line of the cell to show it.
 
-    The cell gets the live widgets, a picture and a table of the last values, which are renewed
-    while the run moves and whenever it pauses or ends, and stay readable in the saved notebook
-    without a kernel. While the widgets are on the screen the picture is hidden.
+    The cell gets the live widgets and, below them, a still image of the curves and a table of the
+    latest values. Image and table are updated during training and when the run pauses or ends. They
+    stay in the saved notebook and need no kernel. While the widgets are visible they are hidden.
 
     Attributes
     ----------
     widgets : list of LiveWidget
         From top to bottom.
     still : StillOutput
-        Keeps the picture.
+        Publishes the table and the still image.
     """
 
     def __init__(self, widgets: Sequence[LiveWidget[Any, Any]], still: StillOutput) -> None:
@@ -37,7 +37,7 @@ class RunView:
         return self.still.text()
 
     def close(self) -> None:
-        """Remove the view from the page and free what it holds; the run goes on."""
+        """Remove the view from the page and free its memory; the run continues."""
         pump.detach(self.still)
         for widget in self.widgets:
             widget.close()
@@ -54,17 +54,17 @@ class RunView:
 
 
 class Shelf:
-    """Views by the cell that shows them, to close those whose cell ran again or was deleted.
+    """Views by the cell that shows them; closes those whose cell ran again or was deleted.
 
-    Without it every execution of a cell would leave widgets behind for as long as the kernel
-    lives. Front ends that do not name their cells leave closing to the user.
+    Otherwise every execution of a cell would leave its widgets in memory until the kernel ends. If
+    the front end does not identify its cells, views stay open until the user closes them.
     """
 
     def __init__(self) -> None:
         self._views: dict[str, tuple[str, list[RunView]]] = {}
 
     def put(self, view: RunView, cell: Cell) -> None:
-        """Keep `view`, which is about to be shown in `cell`."""
+        """Store `view`, which is about to be shown in `cell`, and close views it replaces."""
         for name in cell.deleted:
             self._close(name)
         if not cell.name:

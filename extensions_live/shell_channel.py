@@ -1,13 +1,14 @@
-"""Waiting in a cell without being deaf: widgets are heard while `Session.wait` waits.
+"""Handling of widget messages on the kernel's shell channel while a cell waits for training.
 
-A cell that waits keeps the thread that hears messages from the page. `wait` blocks like
-``event.wait()``, reads the kernel's shell channel meanwhile, answers what must not wait (messages
-of widgets, and the two questions that a reloaded page asks before it shows any) and keeps all else,
-in order, for the kernel. There is no nested event loop, and no other cell begins within this one.
+A cell that waits blocks the thread that handles messages from the page. `wait` blocks like
+``event.wait()``, but reads the kernel's shell channel meanwhile. It handles messages that must not
+wait: those of widgets, and the two requests that a reloaded page sends before it shows any widget.
+All other messages are kept, in order, for the kernel. There is no nested event loop, and no other
+cell starts within this one.
 
-It works where messages arrive on a stream of the main thread: the shell socket of ipykernel 6, or
-the pair of sockets that the shell channel's thread of ipykernel 7 fills. It uses names of ipykernel
-and pyzmq that are not public; where one is missing, waiting is plain.
+This works if messages arrive on a stream of the main thread: the shell socket of ipykernel 6, or
+the pair of sockets that the shell channel's thread of ipykernel 7 fills. It uses private names of
+ipykernel and pyzmq; if one is missing, `wait` is a plain ``event.wait()``.
 """
 
 from __future__ import annotations
@@ -19,28 +20,28 @@ import threading
 import time
 from typing import Any
 
+from extensions_live.kernel_clock import kernel_clock
 from extensions_live.notebook import shell
-from extensions_live.pump import kernel_clock
 from workbench.utils.waiting import wait_by
 
 ANSWERED = frozenset(
     {"comm_open", "comm_msg", "comm_close", "comm_info_request", "kernel_info_request"}
 )
 STEP = 0.1
-"""Seconds between two looks at what is waited for."""
+"""Seconds between two checks of the event."""
 
 _one = threading.Lock()
 _handed: set[asyncio.Future[Any]] = set()
-"""Messages that the kernel's loop is about to handle; it holds them weakly."""
+"""Tasks that handle kept messages; the event loop holds them by weak references only."""
 
 
 class Listener:
-    """Reads the shell channel of a kernel in place of its event loop.
+    """Reader of a kernel's shell channel, in place of the kernel's event loop.
 
     Raises
     ------
     AttributeError
-        If this kernel has no such channel, or another version of it.
+        If this kernel has no such channel, or lacks a private name that is used here.
     """
 
     def __init__(self, kernel: Any) -> None:
@@ -58,21 +59,21 @@ class Listener:
             raise AttributeError("nothing reads the shell channel")
 
     def listen(self, seconds: float) -> None:
-        """Answer one message, or keep it, if one comes within so many seconds."""
+        """Handle or keep one message, if one arrives within `seconds`."""
         if self.socket.poll(1000 * seconds):
             frames = self._receive()
             if frames is not None and not self._answer(frames):
                 self.kept.append(frames)
 
     def close(self) -> None:
-        """Hand over what was kept, as if it came now."""
-        # With all that lies there, unanswered: the kernel's loop is told of news only.
+        """Pass the kept messages to the kernel, as if they arrived now."""
+        # Take the unread messages as well: the event loop wakes up for new messages only.
         while (frames := self._receive()) is not None:
             self.kept.append(frames)
         for frames in self.kept:
             result = self.later(frames)
             if inspect.isawaitable(result):
-                task = asyncio.ensure_future(result)  # behind the lock of the running cell
+                task = asyncio.ensure_future(result)  # waits for the lock of the running cell
                 _handed.add(task)
                 task.add_done_callback(_handed.discard)
 
@@ -80,7 +81,7 @@ class Listener:
         return self.socket.recv_multipart(copy=False) if self.socket.poll(0) else None
 
     def _answer(self, frames: Any) -> bool:
-        """Answer a message; return whether it was one that is answered."""
+        """Handle a message if it must not wait; return True if it was handled."""
         kernel, session = self.kernel, self.kernel.session
         try:
             idents, parts = session.feed_identities(frames, copy=False)
@@ -89,27 +90,27 @@ class Listener:
                 return False
             message = session.deserialize(parts, copy=False)
         except Exception:
-            return False  # the kernel itself says what is wrong with it
-        # The cell stays the parent: what a callback prints, and what hooks of other libraries
-        # display after every message of a widget, then appears in the cell that waits.
+            return False  # the kernel itself reports the error
+        # The cell stays the parent: the output of callbacks, and of hooks of other libraries that
+        # run after every message of a widget, then appears in the cell that waits.
         kernel._publish_status("busy", "shell", parent=message)
         try:
             result = kernel.shell_handlers[kind](self.reply, idents, message)
-            if inspect.iscoroutine(result):  # in name only
+            if inspect.iscoroutine(result):  # these handlers never suspend
                 with contextlib.suppress(StopIteration):
                     result.send(None)
         except Exception:
             kernel.log.exception("while answering %s", kind)
         finally:
-            kernel._publish_status("idle", "shell", parent=message)  # a page counts on it
-            kernel._publish_status("busy", "shell")  # and the cell still runs
+            kernel._publish_status("idle", "shell", parent=message)  # the page waits for it
+            kernel._publish_status("busy", "shell")  # the cell still runs
             if self.reply is self.stream:
                 self.stream.flush(2)  # zmq.POLLOUT
         return True
 
 
 def listener() -> Listener | None:
-    """Return what listens in this thread, or None where there is nothing to listen to."""
+    """Return a listener for this thread, or None if the thread has no readable shell channel."""
     running = shell()
     if running is None or threading.current_thread() is not threading.main_thread():
         return None
@@ -121,7 +122,7 @@ def listener() -> Listener | None:
 
 
 def wait(event: threading.Event, timeout: float | None = None) -> bool:
-    """Wait until `event` is set, for `timeout` seconds at most; answer widgets meanwhile."""
+    """Wait until `event` is set, for at most `timeout` seconds, and handle widget messages."""
     if event.is_set() or not _one.acquire(blocking=False):
         return event.wait(timeout)
     try:
@@ -133,7 +134,7 @@ def wait(event: threading.Event, timeout: float | None = None) -> bool:
 
 def _listen(found: Listener, event: threading.Event, timeout: float | None) -> bool:
     end = None if timeout is None else time.monotonic() + timeout
-    kernel_clock.cell_ended()  # a page can be heard, so that its silence means something
+    kernel_clock.cell_ended()  # messages are received again, so silence of a page counts
     try:
         while not event.is_set():
             left = STEP if end is None else min(STEP, end - time.monotonic())
@@ -147,6 +148,6 @@ def _listen(found: Listener, event: threading.Event, timeout: float | None) -> b
 
 
 def connect() -> None:
-    """Have everything in the workbench that waits listen, in a notebook."""
+    """Make every wait of the workbench handle widget messages, if this is a notebook."""
     if shell() is not None:
         wait_by(wait)

@@ -1,17 +1,18 @@
-"""How fast a run goes, averaged over the last seconds in which it moved."""
+"""Speed of a run, averaged over the last seconds in which it trained."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+
+from extensions_live.kernel_clock import Clock
 
 WINDOW = 10.0
 """Seconds over which the speed is averaged."""
 
 
 class Speed:
-    """Iterations a second over the last seconds in which training moved.
+    """Iterations per second over the last seconds of training, without pauses.
 
     Examples
     --------
@@ -24,13 +25,13 @@ class Speed:
     20.0
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
         self._seen: deque[tuple[float, int]] = deque()
         self._rate: float | None = None
 
     def saw(self, iteration: int, *, moving: bool) -> None:
-        """Note where training stands now and whether it goes on from here."""
+        """Record the current iteration, and whether training continues from it."""
         now = self._clock()
         self._seen.append((now, iteration))
         while self._seen[-1][0] - self._seen[0][0] > WINDOW:
@@ -42,5 +43,5 @@ class Speed:
             self._seen.clear()  # a pause must not look like slow training
 
     def rate(self) -> float | None:
-        """Return iterations a second, or None while it is not known."""
+        """Return the iterations per second, or None if they are not known yet."""
         return self._rate

@@ -1,8 +1,8 @@
-"""A still picture of the curves, drawn without a browser.
+"""Still image of the curves, a PNG that is drawn without a browser.
 
-PNG, because it is the one format that every reader of notebooks shows: an inline SVG is cut by
-the sanitizers of hosting sites, and untrusted notebooks do not show it at all. Pillow, which Bokeh
-needs anyway, draws larger than the picture and shrinks it, for smooth lines.
+PNG is the one format that every notebook viewer shows: hosting sites remove inline SVG, and
+untrusted notebooks do not show it. Pillow, which Bokeh requires anyway, draws a larger image and
+shrinks it, so that lines are smooth.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from PIL import Image, ImageDraw, ImageFont
 
 from extensions_live.downsampling import Curve
 from extensions_live.figures import MARK_COLOUR
-from extensions_live.log_values import format_number
+from extensions_live.formatting import format_number
 
 WIDTH, HEIGHT = 900, 260
-"""Size of a whole row, in pixels of a page; the picture has twice as many."""
+"""Size of a row of panels in pixels of the page; the image has twice as many pixels."""
 
-SCALE = 4  # drawn so much larger than on the page
-SHRINK = 2  # and shrunk by this much
+SCALE = 4  # factor by which the drawing is larger than on the page
+SHRINK = 2  # factor by which the drawing is then reduced
 TEXT, SOFT, GRID = "#374151", "#6b7280", "#e5e7eb"
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 30, 34
 DENSE = 300  # curves with more points than this are drawn thinner
-LARGEST, SMALLEST = 1e300, 1e-300  # what lies beyond leaves no room to compute with ranges
+LARGEST, SMALLEST = 1e300, 1e-300  # values beyond would overflow in computations with ranges
 
 
 class Line(NamedTuple):
-    """One curve of a panel."""
+    """Curve of a panel, with its name and colour."""
 
     name: str
     colour: str
@@ -66,7 +66,7 @@ def draw(panels: Sequence[Sequence[Line]], *, columns: int = 2) -> bytes:
 
 
 class Panel:
-    """Axes with curves in the rectangle of the given width at (`left`, `top`), in pixels."""
+    """Axes with curves, in the rectangle of `width` pixels at (`left`, `top`)."""
 
     def __init__(
         self, pen: ImageDraw.ImageDraw, lines: Sequence[Line], left: float, top: float, width: float
@@ -79,7 +79,7 @@ class Panel:
         self.ys = span(np.concatenate([line.curve.y for line in lines]), padding=0.06)
 
     def draw_axes(self) -> None:
-        """Draw grid, numbers and the name of the axis."""
+        """Draw the grid, the tick labels and the label of the axis."""
         for tick in ticks(*self.ys, 5):
             _, y = self._place(self.xs[0], tick)
             self._stroke([(self.left, y), (self.right, y)], GRID, 0.75)
@@ -91,7 +91,7 @@ class Panel:
         self._text((self.left + self.right) / 2, self.bottom + 19, "iteration", "mt")
 
     def draw_legend(self) -> None:
-        """Draw colour, name and last value of each line."""
+        """Draw the colour, name and last value of each line."""
         x, y = self.left, self.top - 14
         for name, colour, curve in self.lines:
             finite = curve.y[np.isfinite(curve.y)]
@@ -101,11 +101,11 @@ class Panel:
             x += 22 + self.font.getlength(label) / SCALE + 18
 
     def draw_line(self, line: Line) -> None:
-        """Draw one curve: its pieces, dots where lines would not show it, marks where it breaks."""
+        """Draw one curve: lines, dots at points without neighbours, marks at non-finite values."""
         points = list(zip(line.curve.x.tolist(), line.curve.y.tolist(), strict=True))
         thick = 1.2 if len(points) > DENSE else 1.8
-        for whole, piece in groupby(points, key=lambda point: not math.isnan(point[1])):
-            if whole:
+        for finite, piece in groupby(points, key=lambda point: not math.isnan(point[1])):
+            if finite:
                 self._stroke([self._place(x, y) for x, y in piece], line.colour, thick)
         for dot in zip(*line.curve.dots(), strict=True):
             x, y = self._place(*dot)
@@ -134,7 +134,9 @@ class Panel:
 
 
 def span(values: NDArray[np.float64], *, padding: float) -> tuple[float, float]:
-    """Return the range of the finite values with a share of it added at both ends, never empty.
+    """Return the range of the finite values, extended at both ends by `padding` times its length.
+
+    The range is never empty.
 
     Examples
     --------

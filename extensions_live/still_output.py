@@ -1,13 +1,14 @@
-"""The picture and the table that stay in a cell when page and kernel are gone.
+"""Still output of a cell: an image and a table that stay when page and kernel are closed.
 
-They are outputs of their own below the live widgets: a widget's output shows nothing but an error
-once its kernel is gone, whatever else stands in its bundle, and the style sheet that travels with
-the table hides it. Both are published empty at first, but for a note on what to do. They are
-replaced within seconds after the first values, then at longer and longer intervals up to `EVERY`
-seconds, and when the run pauses, ends or fails; they are hidden while a live view of the same cell
-is on the screen. They go two ways: the kernel's own, which every front end understands, reaches
-only the page that saw the cell run; a page that was reloaded finds them in the state of a widget
-and writes them into its cell (``frontend/src/keep.ts``).
+They are separate outputs below the live widgets. A widget without its kernel shows only an error,
+whatever else its MIME bundle contains; the style sheet in the table hides that error. Both outputs
+are empty at first, except for a note on what to do. They are replaced within seconds after the
+first values, then at growing intervals of up to `EVERY` seconds, and when the run pauses, ends or
+fails. They are hidden while a live view of the same cell is visible.
+
+They reach the page in two ways. The kernel's display messages, which every front end understands,
+reach only the page that saw the cell run. A page that was reloaded finds both outputs in the state
+of a widget and writes them into its cell (``frontend/src/still.ts``).
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from extensions_live.figures import colours
+from extensions_live.kernel_clock import Clock
 from extensions_live.log_values import latest, read_curve
 from extensions_live.messages import MimeBundle, OutputBundles
 from extensions_live.notebook import publish
-from extensions_live.pump import Clock, pump
+from extensions_live.pump import pump
 from extensions_live.still_image import WIDTH, Line, draw
 from extensions_live.widget import asset
 from workbench.interfaces import Session, State
@@ -35,37 +37,37 @@ if TYPE_CHECKING:
     from extensions_live.widget import LiveWidget
     from workbench.log import TrainingLogBase
 
-MESSAGE = 200  # characters of an error in the table
-POINTS = 600  # enough for the width of the picture
+MESSAGE = 200  # characters of an error message in the table
+POINTS = 600  # enough for the width of the image
 STYLE = f"<style>{asset('still.css')}</style>"
-FIRST, EVERY = 2.0, 30.0  # seconds between the first two pictures, and between later ones
-MARK = "workbench"  # in an output's metadata: what the page knows it by
+FIRST, EVERY = 2.0, 30.0  # seconds between the first two images, and at most later
+MARK = "workbench"  # key in an output's metadata, by which the page finds the output
 UNKEPT = (
-    '<div class="wb-unkept">A live view of training was here, with nothing to show yet. If the '
+    '<div class="wb-unkept">A live view of training was here, without any values yet. If the '
     "kernel still runs, reload the page; otherwise run the cells again.</div>"
 )
 LOST = (
-    '<div class="wb-lost" hidden>This picture is not live. If the kernel still runs, reload the '
-    "page to see training go on; otherwise run the cells again for a new run.</div>"
+    '<div class="wb-lost" hidden>This image is not live. If the kernel still runs, reload the '
+    "page to see training continue; otherwise run the cells again for a new run.</div>"
 )
 
 
 class StillOutput:
-    """Publishes a picture and a table while a run moves and whenever it rests.
+    """Image and table of a run, published during training and when the run pauses or ends.
 
     Parameters
     ----------
     source : Session or Plot
-        Its log is drawn. The table of a session has its state and error as well.
+        The run whose log is drawn. The table of a session also shows its state and error.
     figures : sequence of mappings
-        What to draw, as `Plot.views` gives it.
+        The figures to draw, as in `Plot.views`.
     clock : callable, optional
-        Gives seconds.
+        Returns the time in seconds.
 
     Attributes
     ----------
     carrier : reference to LiveWidget, or None
-        The widget of the same cell that brings picture and table to a page that was reloaded.
+        The widget of the same cell whose state carries both outputs to a reloaded page.
     """
 
     period = 0.5
@@ -81,7 +83,7 @@ class StillOutput:
     ) -> None:
         self._source = weakref.ref(source)
         self._figures = [figure["channels"] for figure in figures]
-        # Held until the run is over: its last picture must not be lost with the last reference.
+        # A strong reference until the run has ended, so that its last image is published.
         self._held: LogSource | None = source
         self._ids = [uuid.uuid4().hex, uuid.uuid4().hex]
         self._published: object = None
@@ -106,11 +108,11 @@ class StillOutput:
         if self.source is None:
             pump.detach(self)
             return 0
-        moment = self.moment()
-        if moment is None or moment == self._published:
+        version = self.due()
+        if version is None or version == self._published:
             return 0
         messages = self._publish(*self.bundles())
-        self._published = moment
+        self._published = version
         self._next = self._clock() + self._gap
         self._gap = min(2 * self._gap, EVERY)
         if self.over():
@@ -131,22 +133,22 @@ class StillOutput:
         return 3
 
     def fail(self, error: Exception) -> None:
-        text = f"The picture cannot be drawn: {type(error).__name__}: {error}"
+        text = f"The image cannot be drawn: {type(error).__name__}: {error}"
         name = self._ids[1]
         publish({"text/plain": text}, {MARK: name}, display_id=name, update=True)
 
     def display(self) -> None:
-        """Show both outputs in the running cell, empty where the log has no values yet."""
-        table, picture = self._ids
+        """Show both outputs in the running cell, empty until the log has values."""
+        table, image = self._ids
         empty = {"text/plain": "", "text/html": STYLE + UNKEPT}
         publish(empty, {MARK: table}, display_id=table)
-        publish({"text/plain": ""}, {MARK: picture}, display_id=picture)
+        publish({"text/plain": ""}, {MARK: image}, display_id=image)
         self._published = None
         self._gap, self._next = FIRST, 0.0
         pump.attach(self)
 
     def log(self) -> TrainingLogBase | None:
-        """Return the log, once there is one."""
+        """Return the log, or None if there is none yet."""
         source = self.source
         return None if source is None else source.log
 
@@ -155,8 +157,8 @@ class StillOutput:
         source = self.source
         return source is None or source.state.ended
 
-    def moment(self) -> object:
-        """Return what the picture should be of, or None where it is too early for another."""
+    def due(self) -> object:
+        """Return a key of the state to publish now, or None if it is too early to publish."""
         log = self.log()
         if log is None:
             return None
@@ -167,23 +169,23 @@ class StillOutput:
         return ("moving", log.version)
 
     def resting(self) -> bool:
-        """Tell whether nothing new will come by itself."""
+        """Return True if the run has ended or is paused."""
         session = self.session
         return self.over() or (session is not None and session.state is State.PAUSED)
 
     def state(self) -> str:
-        """Return what the table says of the run's state."""
+        """Return the state of the run for the table; empty if the source is not a session."""
         session = self.session
         return "" if session is None else str(session.state)
 
     def facts(self) -> list[tuple[str, str]]:
-        """Return what the table says."""
+        """Return the names and values in the table."""
         log = self.log()
         if log is None:
             return []
         rows = [("state", self.state())] if self.state() else []
-        if not self.resting():  # who reads it later should not take the run for a living one
-            rows += [("seen", f"{datetime.now():%Y-%m-%d %H:%M:%S}")]
+        if not self.resting():  # a later reader must see that this is not the current state
+            rows += [("updated", f"{datetime.now():%Y-%m-%d %H:%M:%S}")]
         rows += [
             ("iterations", f"{log.status['iterations_done']:,}"),
             ("epochs", f"{log.status['epochs_done']:,}"),
@@ -202,19 +204,19 @@ class StillOutput:
         return "\n".join(f"{name:<{width}}  {value}" for name, value in facts) or "no run yet"
 
     def bundles(self) -> tuple[MimeBundle, MimeBundle]:
-        """Return the table and the picture as MIME bundles."""
+        """Return the table and the image as MIME bundles."""
         text = self.text()
         heads = "".join(f"<th>{html.escape(name)}</th>" for name, _ in self.facts())
         cells = "".join(f"<td>{html.escape(value)}</td>" for _, value in self.facts())
         table = STYLE + LOST + f'<table class="wb-still"><tr>{heads}</tr><tr>{cells}</tr></table>'
-        picture: MimeBundle = {"text/plain": ""}
+        image: MimeBundle = {"text/plain": ""}
         if panels := self.panels():
             png = draw(panels)
-            picture = {"text/plain": "curves", "image/png": base64.b64encode(png).decode()}
-        return {"text/plain": text, "text/html": table}, picture
+            image = {"text/plain": "curves", "image/png": base64.b64encode(png).decode()}
+        return {"text/plain": text, "text/html": table}, image
 
     def panels(self) -> list[list[Line]]:
-        """Return the lines of every figure that has any."""
+        """Return the lines of each figure that has values."""
         panels: list[list[Line]] = []
         log = self.log()
         if log is None:

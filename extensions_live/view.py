@@ -1,4 +1,4 @@
-"""`view`: everything a person wants to see of a session, from any cell."""
+"""`view`: the control bar and all plots of a session, in any cell."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from workbench.interfaces import Session
 
 @hinted
 def view(session: Session) -> RunView:
-    """Return a new view of a session: its control bar and all its plots, from the start.
+    """Return a new view of a session: its control bar, and all its plots from the start.
 
-    In a notebook, a session that is the last line of a cell shows itself in this way once
-    `extensions_live` is imported.
+    In a notebook in which `extensions_live` is imported, a session as the last line of a cell shows
+    this view, too.
 
     Parameters
     ----------
     session : Session
-        As returned by ``main_loop.start()``; it may run, rest or be over.
+        The result of ``main_loop.start()``, in any state.
 
     Examples
     --------
@@ -49,7 +49,8 @@ def view(session: Session) -> RunView:
     """
     if not isinstance(session, Session):
         raise SessionError(
-            f"view() shows a session, as main_loop.start() gives it, not {session!r}"
+            "the argument of view() must be a session, as main_loop.start() returns it, "
+            f"not {session!r}"
         )
     figures = [view for view in session.views if view["kind"] == KIND]
     shown = {name for figure in figures for name in names_in(figure["channels"])}
@@ -62,6 +63,6 @@ def _show(session: Session) -> None:
     view(session)._ipython_display_()
 
 
-connect(Session, _show)  # by their common base, of every kind of session
+connect(Session, _show)  # the common base of all kinds of sessions
 control_channel.connect()
 shell_channel.connect()

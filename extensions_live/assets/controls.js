@@ -15,14 +15,14 @@ var HEARTBEAT = 1e4;
 function reportVisibility(model, box) {
   const rendering = Math.random().toString(36).slice(2);
   let near = true;
-  let told = null;
+  let reported = null;
   const visible = () => near && document.visibilityState === "visible";
-  const tell = () => {
-    told = visible();
-    post(model, box, { kind: "visibility", rendering, visible: told });
+  const report = () => {
+    reported = visible();
+    post(model, box, { kind: "visibility", rendering, visible: reported });
   };
   const check = () => {
-    if (visible() !== told) tell();
+    if (visible() !== reported) report();
   };
   const margins = { rootMargin: "300px", scrollMargin: "300px" };
   const observer = new IntersectionObserver((entries) => {
@@ -31,16 +31,16 @@ function reportVisibility(model, box) {
   }, margins);
   observer.observe(box);
   document.addEventListener("visibilitychange", check);
-  model.on("comm_live_update", tell);
+  model.on("comm_live_update", report);
   const beat = setInterval(() => {
-    if (visible()) tell();
+    if (visible()) report();
   }, HEARTBEAT);
-  tell();
+  report();
   return () => {
     clearInterval(beat);
     observer.disconnect();
     document.removeEventListener("visibilitychange", check);
-    model.off("comm_live_update", tell);
+    model.off("comm_live_update", report);
     post(model, box, { kind: "visibility", rendering, visible: false });
   };
 }
@@ -63,14 +63,14 @@ var BUTTONS = [
   {
     name: "pause",
     label: "Pause",
-    title: "pause between two batches",
+    title: "pause after this batch",
     icon: "M4 3h3v10H4zM9 3h3v10H9z"
   },
-  { name: "resume", label: "Resume", title: "go on training", icon: "M4 2.5v11l9-5.5z" },
+  { name: "resume", label: "Resume", title: "continue training", icon: "M4 2.5v11l9-5.5z" },
   {
     name: "step",
     label: "Step",
-    title: "train on one more batch",
+    title: "train on one batch and pause",
     icon: "M3 2.5v11l7-5.5zM11 3h2v10h-2z"
   },
   {
@@ -82,7 +82,7 @@ var BUTTONS = [
   {
     name: "train",
     label: "5 epochs",
-    title: "train on five more epochs, also after the end",
+    title: "train for five more epochs, also after the end",
     icon: "M7 3h2v4h4v2H9v4H7V9H3V7h4z"
   }
 ];
@@ -201,10 +201,10 @@ async function ask(kernel, content) {
     return false;
   }
 }
-async function command(model, box, name, heard, waiting) {
+async function command(model, box, name, hasControlChannel, waiting) {
   const message = { kind: "command", name, id: randomId() };
   const kernel = connection(model);
-  if (heard && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
+  if (hasControlChannel && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
     if (await ask(kernel, { receiver: model.get("ident"), message })) return;
   }
   if (kernel?.status !== "idle") waiting();
@@ -221,8 +221,8 @@ function announce(box) {
 }
 
 // src/kernel.ts
-var GONE = "The kernel of this run was stopped or restarted, and the run ended with it. The last picture stays; run the cells again for a new run.";
-var STALE = "The notebook was closed and opened again, and this view no longer hears from its kernel. Training is not concerned: reload the page to see it go on.";
+var GONE = "The kernel of this run was stopped or restarted, which ended the run. The last state stays visible; run the cells again for a new run.";
+var STALE = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
 function fate({ closed, live, kernel, sent }) {
   if (closed) return STALE;
   if (live === false || kernel === null || kernel?.status === "dead") return GONE;
@@ -283,7 +283,7 @@ function showProblem(model, box) {
   const update = () => {
     const text = model.get("problem");
     line.hidden = !text;
-    line.textContent = `This view cannot be drawn; training is not concerned. ${text}`;
+    line.textContent = `This view cannot be drawn; training is not affected. ${text}`;
   };
   model.on("change:problem", update);
   update();
@@ -294,8 +294,8 @@ var WAITS = "sent; it takes effect when the running cell ends";
 function render({ model, el }) {
   const box = named("controls", make("div", "wb wb-live wb-controls", el));
   showProblem(model, box);
-  const forget = watchKernel(model, box);
-  const leave = reportVisibility(model, box);
+  const endWatch = watchKernel(model, box);
+  const endReports = reportVisibility(model, box);
   const top = make("div", "wb-row", box);
   const state = named("state", make("span", "wb-state", top));
   const buttons = make("span", "wb-buttons", top);
@@ -367,8 +367,8 @@ function render({ model, el }) {
   apply();
   announce(box);
   return () => {
-    leave();
-    forget();
+    endReports();
+    endWatch();
     model.off("change:payload", apply);
   };
 }

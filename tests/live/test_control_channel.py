@@ -1,4 +1,4 @@
-"""The control channel, without a kernel; see test_kernels for real ones."""
+"""The control channel without a real kernel; see test_kernels for real ones."""
 
 import asyncio
 import threading
@@ -16,7 +16,7 @@ COMM = {"header": {"msg_type": "comm_msg", "msg_id": "comm"}}
 
 @pytest.fixture
 def kernel():
-    """As much of a kernel as is used; no cell runs."""
+    """Return a fake with the parts of a kernel that are used; no cell runs."""
     kernel = Mock(spec_set=["_publish_status", "session", "control_thread", "control_handlers",
                             "get_parent"])  # fmt: skip
     kernel.control_handlers = {}
@@ -40,7 +40,7 @@ class Receiver:
 
 
 def answer(kernel, **content):
-    """Return the status of the answer to a request."""
+    """Send a request and return the status of the reply."""
 
     async def within_a_loop():
         kernel.control_handlers[REQUEST]("stream", "ident", {"content": content})
@@ -63,7 +63,7 @@ def test_a_request_reaches_its_widget(running, kernel):
     assert answer(kernel, receiver="mine", message="hello") == "unknown"
 
 
-def test_the_page_is_told_that_a_cell_still_runs(running, kernel):
+def test_a_running_cell_is_reported_to_the_page(running, kernel):
     channel = Channel(running)
     kernel.get_parent.return_value = CELL
     channel.cell.started()
@@ -74,7 +74,7 @@ def test_the_page_is_told_that_a_cell_still_runs(running, kernel):
     kernel._publish_status.assert_called_once()
 
 
-def test_the_cell_that_imports_this_is_known(kernel):
+def test_the_cell_that_imports_the_module_counts_as_running(kernel):
     kernel.get_parent.return_value = CELL
     cell = RunningCell(kernel)
     cell.say_busy()
@@ -97,7 +97,7 @@ def test_messages_within_a_cell_do_not_end_it(kernel):
     assert kernel._publish_status.call_count == 1
 
 
-def test_a_cell_whose_end_was_not_heard_ends_with_the_next(kernel):
+def test_a_cell_whose_end_was_missed_ends_with_the_next(kernel):
     kernel.get_parent.return_value = CELL
     cell = RunningCell(kernel)
     kernel.get_parent.return_value = COMM
@@ -108,7 +108,7 @@ def test_a_cell_whose_end_was_not_heard_ends_with_the_next(kernel):
 
 
 @pytest.mark.parametrize("missing", ["control_thread", "control_handlers", "_publish_status"])
-def test_a_kernel_without_it_is_left_alone(monkeypatch, running, kernel, missing):
+def test_a_kernel_without_a_private_name_stays_unchanged(monkeypatch, running, kernel, missing):
     delattr(kernel, missing)
     monkeypatch.setattr(control_channel, "shell", lambda: running)
     monkeypatch.setattr(control_channel, "_channel", None)

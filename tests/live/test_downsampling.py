@@ -1,4 +1,4 @@
-"""Curves reduced to what a screen shows."""
+"""Curves downsampled to what a screen shows."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_no_extreme_of_a_bucket_is_lost(values, points):
 
 
 @given(st.lists(VALUES, max_size=300), st.integers(6, 40))
-def test_points_are_true_ordered_and_few(values, points):
+def test_indices_increase_and_are_few(values, points):
     y = np.array(values, np.float64)
     kept = extremes(y, points)
     assert (np.diff(kept) > 0).all()
@@ -76,7 +76,7 @@ def test_lines_reach_beyond_both_edges_of_the_visible_range():
     assert {100.0, 200.0} <= set(curve.x.tolist())
 
 
-def test_a_range_beside_the_curve_shows_it_coarsely():
+def test_a_range_beyond_the_curve_shows_it_coarsely():
     curve = downsample(np.arange(10), np.arange(10.0), start=50, stop=60)
     assert curve.x.tolist() == list(range(10))
 

@@ -1,4 +1,4 @@
-"""Views show and steer whatever meets the session protocol, with no main loop in this process."""
+"""Views of a session that only meets the protocol, without a main loop in this process."""
 
 import asyncio
 import base64
@@ -21,7 +21,7 @@ from .runs import make_loop
 
 
 class Applied:
-    """A command that took effect at once."""
+    """Command that took effect at once."""
 
     exception = reason = None
     done = True
@@ -36,7 +36,7 @@ class Applied:
 
 
 class Remote:
-    """A run elsewhere: facts that are plain values, a log, and commands."""
+    """Run in another process: plain values, a log, and commands."""
 
     name = "elsewhere"
     exception = None
@@ -93,7 +93,7 @@ def remote():
 
 @pytest.fixture
 def click():
-    """Send a command to a bar as a page does, by the control channel of a kernel."""
+    """Return a function that sends a command as a page does, on the kernel's control channel."""
     kernel = Mock(control_handlers={}, get_parent=Mock(return_value={}))
     Channel(SimpleNamespace(kernel=kernel, events=Mock()))
 
@@ -110,7 +110,7 @@ def click():
 
 
 def served(widget, pump):
-    """Return what a widget shows after the pump came by."""
+    """Refresh a widget by the pump and return its payload."""
     pump.serve(widget)
     assert widget.problem == ""
     return widget.payload
@@ -121,7 +121,7 @@ def test_it_is_a_session(remote):
     assert not hasattr(remote, "main_loop")
 
 
-def test_the_bar_shows_where_it_stands(remote, hand_pump, wire):
+def test_the_bar_shows_its_progress(remote, hand_pump, wire):
     payload = served(Controls(remote, hide=["cost"]), hand_pump)
     assert (payload["state"], payload["iteration"]) == ("running", "iteration 2 of 6")
     assert (payload["epoch"], payload["fraction"]) == ("epoch 1 of 3", pytest.approx(1 / 3))
@@ -136,7 +136,7 @@ def test_a_view_has_its_plots(remote, hand_pump, wire):
     assert np.frombuffer(curve["y"]).tolist() == [2.0, 1.0]
 
 
-def test_every_button_steers_it(remote, click, hand_pump, wire):
+def test_every_button_controls_it(remote, click, hand_pump, wire):
     controls = Controls(remote)
     for name in ("pause", "step", "resume", "train", "stop"):
         assert click(controls, name) == "ok"
@@ -147,7 +147,7 @@ def test_every_button_steers_it(remote, click, hand_pump, wire):
     assert payload["possible"] == ["train"]
 
 
-def test_a_pause_leaves_a_table_and_a_picture(remote, hand_pump, wire, monkeypatch):
+def test_a_pause_leaves_a_table_and_an_image(remote, hand_pump, wire, monkeypatch):
     published = []
     monkeypatch.setattr(
         "extensions_live.still_output.publish", lambda data, *_, **__: published.append(data)
@@ -156,18 +156,18 @@ def test_a_pause_leaves_a_table_and_a_picture(remote, hand_pump, wire, monkeypat
     one.display()
     remote.pause()
     hand_pump.serve(one)
-    table, picture = published[-2:]
+    table, image = published[-2:]
     assert "<td>paused</td>" in table["text/html"]
-    assert base64.b64decode(picture["image/png"])[1:4] == b"PNG"
+    assert base64.b64decode(image["image/png"])[1:4] == b"PNG"
     assert str(view(remote)).splitlines()[:2] == ["state       paused", "iterations  2"]
 
 
 def test_what_is_not_a_session_is_refused():
-    with pytest.raises(SessionError, match=r"view\(\) shows a session"):
+    with pytest.raises(SessionError, match=r"argument of view\(\) must be a session"):
         view(TrainingLog())
 
 
-def test_a_notebook_shows_every_kind_of_session_alike():
+def test_a_notebook_shows_every_kind_of_session():
     formatter = IPythonDisplayFormatter()
     formatter.for_type(interfaces.Session, print)
     assert formatter.lookup(Session(make_loop())) is print

@@ -13,7 +13,7 @@ from .runs import make_loop, plot_of, plot_view
 
 
 def numbers(view, channel):
-    """Return x and y as the page gets them."""
+    """Return x and y as the page receives them."""
     curve = view.payload["curves"][channel]
     return np.frombuffer(curve["x"]).tolist(), np.frombuffer(curve["y"])
 

@@ -1,23 +1,15 @@
-"""The pump, its limits, and who is looking."""
+"""The pump and its limits."""
 
 import logging
 import threading
 
-from extensions_live.pump import SILENCE, Audience, KernelClock, Limiter, Pump
+from extensions_live.pump import Limiter, Pump
 
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
+from .runs import Clock
 
 
 class FakeView:
-    """Counts what the pump does to it; may fail, or take its time."""
+    """View that records the calls of the pump; it can fail or take time."""
 
     period = 0.2
 
@@ -43,7 +35,7 @@ class FakeView:
 
 
 def quiet_pump(clock):
-    """Return a pump whose thread never runs, to be served by hand."""
+    """Return a pump without its thread; a test calls ``serve``."""
     pump = Pump(limiter=Limiter(clock=clock), clock=clock)
     pump._thread = threading.current_thread()
     return pump
@@ -62,7 +54,7 @@ def test_no_second_has_more_messages_than_allowed():
     assert all(b - a >= 1.0 for a, b in zip(sent, sent[12:], strict=False))
 
 
-def test_a_dear_view_waits_ten_times_what_it_cost():
+def test_a_slow_view_waits_ten_times_its_duration():
     clock = Clock()
     view, pump = FakeView(clock, cost=0.5), quiet_pump(clock)
     pump.attach(view)
@@ -70,7 +62,7 @@ def test_a_dear_view_waits_ten_times_what_it_cost():
     assert pump._due[view] == 10 * 0.5
 
 
-def test_a_cheap_view_waits_its_period():
+def test_a_fast_view_waits_its_period():
     clock = Clock()
     view, pump = FakeView(clock), quiet_pump(clock)
     pump.attach(view)
@@ -78,7 +70,7 @@ def test_a_cheap_view_waits_its_period():
     assert pump._due[view] == view.period
 
 
-def test_views_are_fed_from_one_thread_of_their_own():
+def test_one_separate_thread_refreshes_all_views():
     pump, views = Pump(), [FakeView(), FakeView()]
     for view in views:
         pump.attach(view)
@@ -90,7 +82,7 @@ def test_views_are_fed_from_one_thread_of_their_own():
     assert threads.isdisjoint({threading.current_thread()})
 
 
-def test_the_thread_ends_with_the_last_view_and_begins_again():
+def test_the_thread_ends_with_the_last_view_and_starts_again():
     pump, view = Pump(), FakeView()
     for _ in range(2):
         view.reached.clear()
@@ -102,7 +94,7 @@ def test_the_thread_ends_with_the_last_view_and_begins_again():
         assert not thread.is_alive()
 
 
-def test_an_error_is_shown_and_logged_once_and_stops_nobody_else(caplog):
+def test_an_error_is_shown_and_logged_once_and_other_views_continue(caplog):
     clock = Clock()
     pump, broken, sound = quiet_pump(clock), FakeView(error=ValueError("no ink")), FakeView()
     with caplog.at_level(logging.ERROR):
@@ -121,45 +113,3 @@ def test_a_view_that_recovered_reports_the_next_error_again(caplog):
     view.error = ValueError("second")
     pump.serve(view)
     assert [str(error) for error in view.failures] == ["first", "second"]
-
-
-def test_nobody_looks_once_the_page_said_so():
-    audience = Audience(Clock())
-    assert audience.looking()
-    audience.heard("a", visible=True)
-    audience.heard("b", visible=True)
-    audience.heard("a", visible=False)
-    assert audience.looking()
-    audience.heard("b", visible=False)
-    assert not audience.looking()
-
-
-def test_a_page_that_vanished_is_forgotten():
-    clock = Clock()
-    audience = Audience(clock)
-    audience.heard("a", visible=True)
-    clock.now += SILENCE + 1
-    assert not audience.looking()
-    audience.heard("a", visible=True)
-    assert audience.looking()
-
-
-def test_silence_during_a_long_cell_does_not_count():
-    clock = Clock()
-    kernel = KernelClock(clock)
-    audience = Audience(kernel)
-    kernel.cell_started()
-    clock.now += 10 * SILENCE
-    assert audience.looking()
-    kernel.cell_ended()
-    assert audience.looking()
-    clock.now += SILENCE + 1
-    assert not audience.looking()
-
-
-def test_the_end_of_a_cell_that_began_unseen_is_ignored():
-    clock = Clock()
-    kernel = KernelClock(clock)
-    clock.now = 5.0
-    kernel.cell_ended()
-    assert kernel() == 5.0

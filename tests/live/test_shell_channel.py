@@ -1,4 +1,4 @@
-"""Waiting that listens, where there is nothing to listen to; see test_kernels for real kernels."""
+"""Waiting without a real kernel; see test_kernels for real ones."""
 
 import asyncio
 import threading
@@ -12,7 +12,7 @@ from extensions_live.shell_channel import Listener, listener, wait
 
 
 def kernel_6():
-    """As much of a kernel as is used."""
+    """Return a fake with the parts of a kernel that are used."""
     stream = SimpleNamespace(socket=Mock(), _recv_callback=Mock(return_value=None), flush=Mock())
     return SimpleNamespace(
         shell_stream=stream,
@@ -74,7 +74,7 @@ def test_what_is_not_answered_is_kept_in_order():
     assert handed == ["execute_request", "inspect_request", "last"]
 
 
-def test_an_error_in_an_answer_ends_nothing():
+def test_an_error_in_a_handler_does_not_end_the_wait():
     kernel = kernel_6()
     kernel.session.feed_identities.side_effect = lambda frames, copy: ([], frames)
     kernel.session.deserialize.side_effect = lambda parts, copy, content=True: {

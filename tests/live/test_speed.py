@@ -1,4 +1,4 @@
-"""How fast a run goes."""
+"""The speed of a run."""
 
 from extensions_live.speed import WINDOW, Speed
 
@@ -12,7 +12,7 @@ def test_a_pause_does_not_look_like_slow_training():
     assert speed.rate() == 50.0
 
 
-def test_old_times_are_forgotten():
+def test_old_times_are_dropped():
     now = 0.0
     speed = Speed(clock=lambda: now)
     iteration = 0

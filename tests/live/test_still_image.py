@@ -1,4 +1,4 @@
-"""The picture without a browser."""
+"""The still image of curves, drawn without a browser."""
 
 import io
 from itertools import pairwise
@@ -22,7 +22,7 @@ def pixels(panels):
 
 
 @pytest.mark.parametrize(("panels", "rows"), [(1, 1), (2, 1), (3, 2)])
-def test_two_panels_stand_in_a_row(panels, rows):
+def test_a_row_has_two_panels(panels, rows):
     image = pixels([[line([1.0, 2.0])]] * panels)
     factor = SCALE // SHRINK
     assert image.shape == (HEIGHT * rows * factor, WIDTH * factor, 3)
@@ -51,7 +51,7 @@ def test_odd_curves_are_drawn(y):
         [-1.7e308, np.nan, 1.7e308, np.inf],
     ],
 )
-def test_curves_at_the_ends_of_what_floats_can_say_are_drawn(y):
+def test_curves_at_the_limits_of_floats_are_drawn(y):
     assert draw([[line(y)]]).startswith(b"\x89PNG")
     assert draw([[line(y), line([0.5, 1.0])]]).startswith(b"\x89PNG")
 
@@ -67,7 +67,7 @@ def test_ticks_are_round_increasing_and_inside(low, width, about):
 
 
 @pytest.mark.parametrize("gap", [2, 3])
-def test_points_without_neighbours_are_seen(gap):
+def test_points_without_neighbours_are_visible(gap):
     whole = np.linspace(0, 1, 300)
     lone = np.where(np.arange(300) % gap == 0, whole, np.nan)
 

@@ -1,4 +1,4 @@
-"""The picture and the table that stay."""
+"""The still output of a cell: image and table."""
 
 import base64
 import gc
@@ -11,29 +11,20 @@ from PIL import Image
 from extensions_live import view
 from extensions_live.still_output import STYLE, UNKEPT, StillOutput
 
-from .runs import make_loop, plot_of
+from .runs import Clock, make_loop, plot_of
 
 EMPTY = {"text/plain": ""}
 
 
-class Clock:
-    """A clock that is set by hand."""
-
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
 def still_of(main_loop, **options):
-    """Return the still picture of the plot among the extensions."""
+    """Return the still output of the plot among the extensions."""
     plot = plot_of(main_loop)
     return StillOutput(plot, plot.views(), **options)
 
 
 @pytest.fixture
 def published(monkeypatch):
-    """What was displayed: bundle and whether it replaced another."""
+    """Return the list of displayed bundles, each with True if it replaced another."""
     bundles = []
     monkeypatch.setattr(
         "extensions_live.still_output.publish",
@@ -44,7 +35,7 @@ def published(monkeypatch):
 
 @pytest.fixture
 def moving(hand_pump, published):
-    """A run that goes on, its still picture on display, and the picture's clock."""
+    """Return a run that continues, its displayed still output, and the clock of the output."""
     main_loop = make_loop()
     clock = Clock()
     plot_of(main_loop).main_loop = main_loop
@@ -66,9 +57,9 @@ def test_a_moving_run_is_drawn_often_at_first_and_then_every_thirty_seconds(
         hand_pump.serve(one)
         times += [second] * (len(published) > before)
     assert times == [0, 2, 6, 14, 30, 60, 90, 120, 150, 180]
-    table, picture = (data for data, updated in published[-2:] if updated)
-    assert "<td>1</td>" in table["text/html"] and "<th>seen</th>" in table["text/html"]
-    assert "image/png" in picture
+    table, image = (data for data, updated in published[-2:] if updated)
+    assert "<td>1</td>" in table["text/html"] and "<th>updated</th>" in table["text/html"]
+    assert "image/png" in image
 
 
 def test_a_run_without_values_or_without_new_ones_is_not_drawn(hand_pump, moving, published):
@@ -90,12 +81,12 @@ def test_a_pause_is_drawn_at_once(hand_pump, published):
     session.pause().wait(20)
     hand_pump.serve(one)
     table = published[-2][0]["text/html"]
-    assert "<td>paused</td>" in table and "seen" not in table
+    assert "<td>paused</td>" in table and "updated" not in table
     session.stop()
     assert session.wait(20)
 
 
-def test_the_picture_of_a_failed_run_says_what_failed(hand_pump, published):
+def test_the_table_of_a_failed_run_shows_the_error(hand_pump, published):
     session = make_loop(fail_at=5).start()
     with pytest.raises(ValueError, match="ran away"):
         session.wait(20)
@@ -105,7 +96,7 @@ def test_the_picture_of_a_failed_run_says_what_failed(hand_pump, published):
     assert "<td>ValueError: the weights ran away</td>" in published[-2][0]["text/html"]
 
 
-def test_a_widget_of_the_cell_carries_the_picture_to_a_reloaded_page(hand_pump, wire, monkeypatch):
+def test_a_widget_of_the_cell_carries_the_image_to_a_reloaded_page(hand_pump, wire, monkeypatch):
     sent = []
     monkeypatch.setattr(
         "extensions_live.still_output.publish",
@@ -122,7 +113,7 @@ def test_a_widget_of_the_cell_carries_the_picture_to_a_reloaded_page(hand_pump, 
     assert {name: tuple(output) for name, output in state["still"].items()} == by_mark
 
 
-def test_a_finished_run_leaves_a_picture_and_a_table(hand_pump, published):
+def test_a_finished_run_leaves_an_image_and_a_table(hand_pump, published):
     main_loop = make_loop()
     one = still_of(main_loop)
     one.display()
@@ -130,16 +121,16 @@ def test_a_finished_run_leaves_a_picture_and_a_table(hand_pump, published):
     assert published == [({"text/plain": "", "text/html": STYLE + UNKEPT}, False), (EMPTY, False)]
     main_loop.run()
     hand_pump.serve(one)
-    (table, updated), (picture, _) = published[2:]
+    (table, updated), (image, _) = published[2:]
     assert updated
     assert "<th>iterations</th>" in table["text/html"]
     assert "<td>12</td>" in table["text/html"]
-    image = Image.open(io.BytesIO(base64.b64decode(picture["image/png"])))
-    assert image.format == "PNG"
-    assert len(image.convert("RGB").getcolors(1 << 24)) > 10
+    png = Image.open(io.BytesIO(base64.b64decode(image["image/png"])))
+    assert png.format == "PNG"
+    assert len(png.convert("RGB").getcolors(1 << 24)) > 10
 
 
-def test_it_is_published_once_for_one_moment(hand_pump, published):
+def test_an_unchanged_state_is_published_once(hand_pump, published):
     session = make_loop().start()
     assert session.wait(20)
     one = view(session).still
@@ -159,7 +150,7 @@ def test_a_log_without_curves_leaves_a_table_only(hand_pump, published):
     assert "image/png" not in published[3][0]
 
 
-def test_it_lets_go_of_the_run_afterwards(hand_pump, published):
+def test_it_drops_its_reference_to_a_run_that_has_ended(hand_pump, published):
     main_loop = make_loop()
     main_loop.run()
     one = still_of(main_loop)

@@ -1,11 +1,11 @@
-// What a widget does for its cell, whether or not it is in sight: called once for each.
+// Work of a widget for its cell, done once for each widget, whether it is visible or not.
 
 import { writeStill } from "./still";
 import type { LiveState } from "./messages";
 import type { Model } from "./model";
 import { reviveViews } from "./revive";
 
-/** Keeps the still picture of the cell, and shows its views again that the page gave up. */
+/** Writes the still output of the cell, and shows views again that the page gave up. */
 export function careForCell({ model }: { model: Model<LiveState> }): void {
   writeStill(model);
   reviveViews(model);

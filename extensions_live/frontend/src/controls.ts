@@ -1,5 +1,5 @@
-// The widget `Controls`: the control bar of a run. A click only sends a command; what became of it,
-// and everything else shown here, comes back with the payload.
+// The widget `Controls`: the control bar of a run. A click only sends a command; its outcome, like
+// everything else on the bar, arrives with the payload.
 
 import { reportVisibility } from "./visibility";
 import { makeButton, BUTTONS, type Button } from "./buttons";
@@ -17,8 +17,8 @@ const WAITS = "sent; it takes effect when the running cell ends";
 function render({ model, el }: Rendering<ControlsState>) {
   const box = named("controls", make("div", "wb wb-live wb-controls", el));
   showProblem(model, box);
-  const forget = watchKernel(model, box);
-  const leave = reportVisibility(model, box);
+  const endWatch = watchKernel(model, box);
+  const endReports = reportVisibility(model, box);
 
   const top = make("div", "wb-row", box);
   const state = named("state", make("span", "wb-state", top));
@@ -47,7 +47,7 @@ function render({ model, el }: Rendering<ControlsState>) {
     const now = model.get("payload");
     return "state" in now ? now : null;
   };
-  // A click whose outcome has not come back, and the last command before it.
+  // A click whose outcome has not arrived yet, with the id of the last command before it.
   let pending: { after: number } | null = null;
   const send = ({ name, label }: Button) => {
     const now = payload();
@@ -99,13 +99,13 @@ function render({ model, el }: Rendering<ControlsState>) {
   apply();
   announce(box);
   return () => {
-    leave();
-    forget();
+    endReports();
+    endWatch();
     model.off("change:payload", apply);
   };
 }
 
-/** Shows each pair of a channel and its value as a chip. */
+/** Shows each channel with its value as a chip. */
 function showValues(parent: HTMLElement, values: string[][]): void {
   parent.replaceChildren();
   for (const [name = "", value = ""] of values) {

@@ -1,4 +1,4 @@
-// Keeping embedded figures up to date: all numbers are replaced whenever a new payload arrives.
+// Updates of embedded figures: every payload replaces all their data.
 
 import type { Embedded } from "./bokeh";
 import type { Card } from "./card";
@@ -9,19 +9,19 @@ import { post } from "./post";
 import { followTheme } from "./theme";
 
 const DENSE = 300; // curves with more points than this are drawn thinner
-const SETTLE = 150; // ms without a further change of the range before finer points are asked for
-const MARK_HEIGHT = 0.03; // of the figure: where marks stand
+const SETTLE = 150; // ms without a change of the range before finer points are requested
+const MARK_HEIGHT = 0.03; // height of the marks, as a fraction of the figure
 const NOTHING: PlotPayload = { curves: {}, latest: {}, notes: {} };
 
-/** What a card says of its curves. */
+/** Text of a card about its curves. */
 export interface Readout {
   /** The value of each channel. */
   values: string[];
-  /** The iteration that the pointer names, or nothing. */
+  /** The iteration at the pointer, or an empty text. */
   at: string;
 }
 
-/** Returns the latest values of `channels`, or those nearest to the pointer where there is one. */
+/** Returns the latest values of `channels`, or the values nearest to the pointer if there is one. */
 export function readout(
   channels: string[],
   points: Map<string, Points>,
@@ -34,7 +34,7 @@ export function readout(
     const index = nearest(curve.x, curve.y, pointer);
     return { text: format(curve.y[index]), x: curve.x[index] };
   });
-  // The curve with the point nearest to the pointer names the iteration.
+  // The shown iteration is that of the point nearest to the pointer, of all curves.
   const distance = (x: number) => Math.abs(x - (pointer ?? 0));
   const [x] = found.flatMap((one) => one.x ?? []).sort((a, b) => distance(a) - distance(b));
   return {
@@ -43,7 +43,7 @@ export function readout(
   };
 }
 
-/** Keeps embedded figures up to date; returns a function that ends that and removes them. */
+/** Updates embedded figures with every payload; returns a function that ends this and removes them. */
 export function fill(
   model: Model<PlotState>,
   box: HTMLElement,
@@ -71,7 +71,7 @@ export function fill(
     }
   };
 
-  // Shows and hides what belongs to a curve, and explains what is missing.
+  // Shows and hides the parts of each curve, and the notes on missing channels.
   const arrange = () => {
     const { notes } = payload();
     for (const { figure, card } of parts) {
@@ -127,7 +127,7 @@ export function fill(
     showValues();
   };
   for (const { figure, card } of parts) {
-    // Otherwise there is one after every drag.
+    // The browser would draw an outline after every drag.
     views.view(figure).canvas_view.events_el.style.outline = "none";
     figure.on_event("rangesupdate", askRange);
     figure.on_event("reset", askRange);
@@ -155,11 +155,11 @@ export function fill(
     clearTimeout(timer);
     leaveTheme();
     model.off("change:payload", apply);
-    views.forget();
+    views.remove();
   };
 }
 
-/** Leaves on `box` what tests read: how often it changed, and how far the curves go. */
+/** Sets attributes of `box` that tests read: last iteration, number of points, number of updates. */
 function publishFacts(box: HTMLElement, points: Points[]): void {
   box.dataset.last = String(Math.max(0, ...points.map(({ x }) => x.at(-1) ?? 0)));
   box.dataset.points = String(points.reduce((sum, { x }) => sum + x.length, 0));

@@ -1,4 +1,4 @@
-// The widget `PlotView`: hosts Bokeh figures that Python built.
+// The widget `PlotView`: shows Bokeh figures that Python has built.
 
 import { reportVisibility } from "./visibility";
 import { embed, loadBokeh, type DocumentJson } from "./bokeh";
@@ -17,8 +17,8 @@ const MOST_COLUMNS = 2;
 function render({ model, el }: Rendering<PlotState>) {
   const box = named("plot", make("div", "wb wb-live wb-plot", el));
   showProblem(model, box);
-  const forget = watchKernel(model, box);
-  const leave = reportVisibility(model, box);
+  const endWatch = watchKernel(model, box);
+  const endReports = reportVisibility(model, box);
   const title = model.get("title");
   if (title) make("div", "wb-title", box, title);
   const channels = model.get("channels");
@@ -40,7 +40,7 @@ function render({ model, el }: Rendering<PlotState>) {
       announce(box);
       return end;
     } catch (error) {
-      views.forget();
+      views.remove();
       throw error;
     }
   };
@@ -50,8 +50,8 @@ function render({ model, el }: Rendering<PlotState>) {
   });
   return () => {
     end();
-    leave();
-    forget();
+    endReports();
+    endWatch();
   };
 }
 

@@ -1,12 +1,12 @@
-// Writing the still picture into the notebook. The kernel's own way to replace an output reaches only
-// the page that saw the cell run; after a reload nothing else keeps the picture up to date.
+// Writes the still output of a cell into the notebook. The kernel's display messages reach only the
+// page that saw the cell run; after a reload only this keeps image and table up to date.
 
 import type { LiveState, MimeBundle, OutputBundles } from "./messages";
 import type { Cells, Model } from "./model";
 
-const MARK = "workbench"; // in an output's metadata: what Python knows it by
+const MARK = "workbench"; // key in an output's metadata, set by Python
 
-/** Writes the picture now and whenever it changes, into all cells that show it. */
+/** Writes the still output now and whenever it changes, into all cells that show it. */
 export function writeStill(model: Model<LiveState>): void {
   const write = () => {
     replaceOutputs(model.widget_manager?.context?.model?.cells ?? [], model.get("still"));
@@ -15,7 +15,7 @@ export function writeStill(model: Model<LiveState>): void {
   write();
 }
 
-/** Gives every output in `cells` that is known by a mark in `still` the data that stand there. */
+/** Replaces the data of every output in `cells` whose mark is in `still`. */
 export function replaceOutputs(cells: Cells | [], still: OutputBundles): void {
   for (const cell of cells) {
     const outputs = cell.type === "code" ? cell.outputs : undefined;
@@ -31,12 +31,12 @@ export function replaceOutputs(cells: Cells | [], still: OutputBundles): void {
   }
 }
 
-/** Tells whether an output shows `now` already. */
+/** Returns true if an output shows `now` already. */
 function same(old: MimeBundle, now: MimeBundle): boolean {
   return Object.keys(now).every((type) => plain(old[type]) === now[type]);
 }
 
-/** Returns text in one piece; in the file it may be a list of lines. */
+/** Returns text as one string; a notebook file may store it as a list of lines. */
 function plain(value: unknown): unknown {
   return Array.isArray(value) ? value.join("") : value;
 }

@@ -1,13 +1,13 @@
-// Telling Python whether a rendering is in sight, since nothing is sent to a view that is not.
+// Reports to Python whether a rendering is visible: an invisible view gets no updates.
 
 import type { Model } from "./model";
 import { post } from "./post";
 
-const HEARTBEAT = 10_000; // ms between two signs of life
+const HEARTBEAT = 10_000; // ms between two reports while it is visible
 
 /**
- * Tells whether `box` is in sight: when that changes, every few seconds, and when it is closed.
- * Returns a function that closes it.
+ * Reports whether `box` is visible: when that changes, every few seconds while it is, and when it is
+ * closed. Returns a function that closes it.
  */
 export function reportVisibility(
   model: Pick<Model<never>, "send" | "on" | "off">,
@@ -15,16 +15,16 @@ export function reportVisibility(
 ) {
   const rendering = Math.random().toString(36).slice(2);
   let near = true;
-  let told: boolean | null = null;
+  let reported: boolean | null = null;
   const visible = () => near && document.visibilityState === "visible";
-  const tell = () => {
-    told = visible();
-    post(model, box, { kind: "visibility", rendering, visible: told });
+  const report = () => {
+    reported = visible();
+    post(model, box, { kind: "visibility", rendering, visible: reported });
   };
   const check = () => {
-    if (visible() !== told) tell();
+    if (visible() !== reported) report();
   };
-  // A notebook scrolls inside of the page, where only the second margin counts.
+  // A notebook scrolls inside the page, where only the second margin applies.
   const margins = { rootMargin: "300px", scrollMargin: "300px" };
   const observer = new IntersectionObserver((entries) => {
     near = entries.at(-1)?.isIntersecting ?? near;
@@ -32,16 +32,16 @@ export function reportVisibility(
   }, margins);
   observer.observe(box);
   document.addEventListener("visibilitychange", check);
-  model.on("comm_live_update", tell);
+  model.on("comm_live_update", report);
   const beat = setInterval(() => {
-    if (visible()) tell();
+    if (visible()) report();
   }, HEARTBEAT);
-  tell();
+  report();
   return () => {
     clearInterval(beat);
     observer.disconnect();
     document.removeEventListener("visibilitychange", check);
-    model.off("comm_live_update", tell);
+    model.off("comm_live_update", report);
     post(model, box, { kind: "visibility", rendering, visible: false });
   };
 }

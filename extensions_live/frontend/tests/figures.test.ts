@@ -25,7 +25,7 @@ describe("readout", () => {
   ]);
   const latest = { cost: "4", later: "7" };
 
-  it("gives the latest values while there is no pointer", () => {
+  it("gives the latest values if there is no pointer", () => {
     const text = readout(["cost", "later", "test"], known, latest, null);
     expect(text).toEqual({ values: ["4", "7", ""], at: "" });
   });
@@ -36,7 +36,7 @@ describe("readout", () => {
     expect(readout(["cost", "test"], known, latest, 510).at).toBe("iteration 600");
   });
 
-  it("names no iteration where no value can be shown", () => {
+  it("names no iteration if no value can be shown", () => {
     expect(readout(["lost"], known, latest, 900)).toEqual({ values: ["–"], at: "" });
   });
 });
@@ -48,7 +48,7 @@ describe("fill", () => {
   const range = { start: 2, end: 8, have_updated_interactively: false };
   const line = { tags: ["cost", "line"], visible: true, glyph: { line_width: 0 } };
   const reset = vi.fn();
-  const forget = vi.fn();
+  const remove = vi.fn();
   const box = document.createElement("div");
   let model: FakeModel<PlotState>;
   let card: ReturnType<typeof makeCard>;
@@ -82,7 +82,7 @@ describe("fill", () => {
         }),
       },
       view: () => ({ canvas_view: { events_el: document.createElement("div") }, reset }),
-      forget,
+      remove,
     } as unknown as Embedded;
     const state = { ...LIVE, title: "", channels: [["cost"]], colours: {}, figures: "" };
     model = new FakeModel<PlotState>({ ...state, bokehjs: "", payload: {} });
@@ -98,7 +98,7 @@ describe("fill", () => {
     vi.unstubAllGlobals();
   });
 
-  it("says that it waits until there are points", () => {
+  it("shows that it waits until there are points", () => {
     expect(card.waiting.hidden).toBe(false);
     model.update("payload", payload());
     expect(card.waiting.hidden).toBe(true);
@@ -127,13 +127,13 @@ describe("fill", () => {
     expect(line.glyph.line_width).toBe(1.25);
   });
 
-  it("explains a channel that is missing, in place of waiting", () => {
+  it("explains a missing channel instead of waiting", () => {
     model.update("payload", { curves: {}, latest: {}, notes: { cost: "no such channel" } });
     expect(card.note.textContent).toBe("no such channel");
     expect(card.waiting.hidden).toBe(true);
   });
 
-  it("shows the values at the pointer while there is one", () => {
+  it("shows the values at the pointer if there is one", () => {
     model.update("payload", payload());
     handlers.get("mousemove")?.({ x: 1.2 });
     expect(card.keys[0]?.value.textContent).toBe("9.000");
@@ -149,7 +149,7 @@ describe("fill", () => {
     expect(line.visible).toBe(true);
   });
 
-  it("asks for the whole range at first, and for a part once zooming settles", () => {
+  it("requests the whole range at first, and a part once zooming settles", () => {
     vi.advanceTimersByTime(1000);
     range.have_updated_interactively = true;
     handlers.get("rangesupdate")?.({ x: 0 });
@@ -165,10 +165,10 @@ describe("fill", () => {
     expect(reset).toHaveBeenCalledTimes(1);
   });
 
-  it("ends", () => {
+  it("removes everything at the end", () => {
     end();
     expect(model.listeners).toBe(0);
-    expect(forget).toHaveBeenCalledTimes(1);
+    expect(remove).toHaveBeenCalledTimes(1);
     vi.advanceTimersByTime(1000);
     expect(model.sent).toEqual([]);
   });

@@ -9,26 +9,26 @@ const WELL: Facts = { closed: false, live: true, kernel: { status: "idle" }, sen
 
 describe("fate", () => {
   const cases: [string, Partial<Facts>, string][] = [
-    ["all is well", {}, ""],
+    ["everything works", {}, ""],
     ["the kernel is busy", { kernel: { status: "busy" } }, ""],
     ["the status is unknown", { kernel: { status: "unknown" } }, ""],
     ["the comm is not known yet", { live: undefined }, ""],
     ["a message was lost, but there is a kernel", { sent: false }, ""],
-    ["the front end names no kernel", { kernel: undefined }, ""],
+    ["the front end gives no information", { kernel: undefined }, ""],
     ["the comm is closed", { live: false }, GONE],
     ["there is no kernel any more", { kernel: null }, GONE],
     ["the kernel is dead", { kernel: { status: "dead" } }, GONE],
-    ["nothing can be sent, and no kernel named", { kernel: undefined, sent: false }, GONE],
+    ["nothing can be sent, and there is no information", { kernel: undefined, sent: false }, GONE],
     ["the document was closed", { closed: true }, STALE],
-    ["the document was closed, and the kernel is gone", { closed: true, kernel: null }, STALE],
+    ["the document was closed, and the kernel has ended", { closed: true, kernel: null }, STALE],
   ];
-  it.each(cases)("where %s", (_, facts, text) => {
+  it.each(cases)("if %s", (_, facts, text) => {
     expect(fate({ ...WELL, ...facts })).toBe(text);
   });
 });
 
 describe("kernelOf", () => {
-  it("tells a kernel that is gone from a front end that says nothing", () => {
+  it("distinguishes a kernel that has ended from a front end without information", () => {
     const broken: Manager = {
       get kernel(): never {
         throw new Error("no context");
@@ -50,7 +50,7 @@ describe("watchKernel", () => {
     box.className = "";
   });
 
-  it("says nothing while all is well", async () => {
+  it("shows nothing while everything works", async () => {
     const manager = { kernel: { status: "idle" }, get_model: () => Promise.resolve({}) };
     watchKernel(new FakeModel(LIVE, manager), box);
     await settle();
@@ -58,7 +58,7 @@ describe("watchKernel", () => {
     expect(box.classList).not.toContain("wb-gone");
   });
 
-  it("speaks when the comm of its own widget closes", async () => {
+  it("shows that the comm of its own widget closed", async () => {
     const own = { comm_live: true };
     const get_model = vi.fn(() => Promise.resolve(own));
     const model = new FakeModel(LIVE, { kernel: { status: "idle" }, get_model });
@@ -72,7 +72,7 @@ describe("watchKernel", () => {
     expect(box.classList).toContain("wb-gone");
   });
 
-  it("learns from messages, where nothing else tells, and takes it back", () => {
+  it("uses failed messages if there is no other information, and clears the text again", () => {
     const model = new FakeModel(LIVE);
     watchKernel(model, box);
     model.open = false;
@@ -83,7 +83,7 @@ describe("watchKernel", () => {
     expect(line()?.hidden).toBe(true);
   });
 
-  it("knows a closed document, and hears of it by a signal of the session", () => {
+  it("recognises a closed document at a signal of the session", () => {
     const statusChanged = { connect: vi.fn<(look: () => void) => void>(), disconnect: vi.fn() };
     const context = { isDisposed: false, sessionContext: { statusChanged } };
     watchKernel(new FakeModel(LIVE, { isDisposed: false, context, kernel: {} }), box);
@@ -92,7 +92,7 @@ describe("watchKernel", () => {
     expect(line()?.textContent).toBe(STALE);
   });
 
-  it("leaves nothing behind", () => {
+  it("removes all listeners at the end", () => {
     const signal = { connect: vi.fn(), disconnect: vi.fn() };
     const context = { sessionContext: { kernelChanged: signal, statusChanged: signal } };
     const model = new FakeModel(LIVE, { context, kernel: {} });

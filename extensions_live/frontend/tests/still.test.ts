@@ -10,7 +10,7 @@ const NEW: OutputBundles = {
 };
 
 describe("replaceOutputs", () => {
-  it("replaces data and metadata of the output with the mark, and keeps all else", () => {
+  it("replaces data and metadata of the output with the mark, and keeps the rest", () => {
     const { cell, outputs, replaced } = fakeCell([{ data: { "text/plain": "other" } }, OLD]);
     replaceOutputs(fakeCells(cell), NEW);
     expect(replaced).toEqual([1]);
@@ -22,15 +22,15 @@ describe("replaceOutputs", () => {
   });
 
   it.each([
-    ["in one piece", "two\nlines"],
-    ["in lines, as in the file", ["two\n", "lines"]],
-  ])("leaves an output alone that shows it already, %s", (_, text) => {
+    ["as one string", "two\nlines"],
+    ["as lines, as in the file", ["two\n", "lines"]],
+  ])("does not replace an output that shows it already, %s", (_, text) => {
     const { cell, replaced } = fakeCell([{ ...OLD, data: { "text/plain": text, more: 1 } }]);
     replaceOutputs(fakeCells(cell), NEW);
     expect(replaced).toEqual([]);
   });
 
-  it("passes over other marks, unmarked outputs, and cells of text", () => {
+  it("skips other marks, unmarked outputs, and text cells", () => {
     const other = fakeCell([{ ...OLD, metadata: { workbench: "another" } }, {}]);
     const text = fakeCell([OLD], "markdown");
     replaceOutputs(fakeCells(other.cell, text.cell, { type: "code" }), NEW);
@@ -49,7 +49,7 @@ describe("writeStill", () => {
     expect(outputs[0]?.data).toEqual({ "text/plain": "later" });
   });
 
-  it("does nothing where the front end shows no cells", () => {
+  it("does nothing if the front end gives access to no cells", () => {
     expect(() => {
       writeStill(new FakeModel({ ...LIVE, still: NEW }));
     }).not.toThrow();

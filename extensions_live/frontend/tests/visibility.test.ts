@@ -3,13 +3,13 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { reportVisibility } from "../src/visibility";
 import { FakeModel, LIVE, fakeObserver } from "./fakes";
 
-let sight: ReturnType<typeof fakeObserver>;
+let observer: ReturnType<typeof fakeObserver>;
 let model: FakeModel<typeof LIVE>;
 let close: () => void;
 
 beforeEach(() => {
   vi.useFakeTimers();
-  sight = fakeObserver("IntersectionObserver");
+  observer = fakeObserver("IntersectionObserver");
   vi.spyOn(document, "visibilityState", "get").mockReturnValue("visible");
   model = new FakeModel(LIVE);
   close = reportVisibility(model, document.createElement("div"));
@@ -20,50 +20,50 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** What was told so far. */
-function told() {
+/** Returns the visibility in every report so far. */
+function reported() {
   return model.sent.map((message) => message.kind === "visibility" && message.visible);
 }
 
-it("tells at once, under one name for each rendering", () => {
+it("reports at once, with a name of its own for each rendering", () => {
   reportVisibility(model, document.createElement("div"))();
   const names = model.sent.map((message) => message.kind === "visibility" && message.rendering);
   expect(new Set(names).size).toBe(2);
-  expect(told()).toEqual([true, true, false]);
+  expect(reported()).toEqual([true, true, false]);
 });
 
-it("tells when it leaves the sight and comes back, and nothing in between", () => {
-  sight.report({ isIntersecting: true });
-  sight.report({ isIntersecting: true }, { isIntersecting: false });
-  sight.report({ isIntersecting: false });
-  sight.report({ isIntersecting: true });
-  expect(told()).toEqual([true, false, true]);
+it("reports that it becomes invisible and visible, and nothing in between", () => {
+  observer.report({ isIntersecting: true });
+  observer.report({ isIntersecting: true }, { isIntersecting: false });
+  observer.report({ isIntersecting: false });
+  observer.report({ isIntersecting: true });
+  expect(reported()).toEqual([true, false, true]);
 });
 
-it("tells when the page is hidden", () => {
+it("reports that the page is hidden", () => {
   vi.spyOn(document, "visibilityState", "get").mockReturnValue("hidden");
   document.dispatchEvent(new Event("visibilitychange"));
-  expect(told()).toEqual([true, false]);
+  expect(reported()).toEqual([true, false]);
 });
 
-it("gives signs of life while it is in sight only", () => {
+it("reports regularly while it is visible only", () => {
   vi.advanceTimersByTime(25_000);
-  expect(told()).toEqual([true, true, true]);
-  sight.report({ isIntersecting: false });
+  expect(reported()).toEqual([true, true, true]);
+  observer.report({ isIntersecting: false });
   vi.advanceTimersByTime(60_000);
-  expect(told()).toEqual([true, true, true, false]);
+  expect(reported()).toEqual([true, true, true, false]);
 });
 
-it("tells again when the comm is open again", () => {
+it("reports again when the comm is open again", () => {
   model.emit("comm_live_update");
-  expect(told()).toEqual([true, true]);
+  expect(reported()).toEqual([true, true]);
 });
 
-it("says farewell, and leaves nothing behind", () => {
+it("reports when it is closed, and removes all listeners", () => {
   close();
-  expect(told()).toEqual([true, false]);
+  expect(reported()).toEqual([true, false]);
   expect(model.listeners).toBe(0);
-  expect(sight.active.size).toBe(0);
+  expect(observer.active.size).toBe(0);
   vi.advanceTimersByTime(60_000);
-  expect(told()).toEqual([true, false]);
+  expect(reported()).toEqual([true, false]);
 });
