@@ -1,4 +1,4 @@
-"""The bar's buttons while a cell runs, on every kernel, and after the end."""
+"""Buttons of the control bar while a cell runs, on every kernel, and after the end of a run."""
 
 import time
 
@@ -8,7 +8,7 @@ from .lab import NOTEBOOK, busy, notebook_text, until
 from .runs import SMALL_RUN
 
 STATUS = f"{NOTEBOOK}.sessionContext.session.kernel.status"
-DEAF = f"""() => {{
+WITHOUT_CONTROL_CHANNEL = f"""() => {{
     const kernel = {NOTEBOOK}.sessionContext.session.kernel;
     kernel.sendControlMessage = undefined;
 }}"""
@@ -17,7 +17,7 @@ DEAF = f"""() => {{
 @pytest.fixture(scope="module")
 def shared(open_notebook):
     notebook = open_notebook(
-        "steer.ipynb", notebook_text(SMALL_RUN, "session = start(10**6); view(session)")
+        "buttons.ipynb", notebook_text(SMALL_RUN, "session = start(10**6); view(session)")
     )
     notebook.run(0)
     notebook.run(1)
@@ -27,7 +27,7 @@ def shared(open_notebook):
 
 @pytest.fixture
 def notebook(shared):
-    """A view of a session that runs, with the bar in sight."""
+    """Yield a notebook with a running session and a visible control bar."""
     shared.ask("session.state == 'paused' and session.resume().wait(60)")
     shared.look_at("controls")
     until(lambda: shared.find("state").inner_text() == "running", what="a running session")
@@ -35,7 +35,7 @@ def notebook(shared):
     shared.command("notebook:interrupt-kernel")
     last = len(shared.kinds()) - 1
     until(lambda: shared.count(last), what="the end of the cell")
-    time.sleep(0.5)  # what is asked at the moment of an interrupt is dropped with the cell
+    time.sleep(0.5)  # a request during an interrupt is dropped with the cell
 
 
 def begin(notebook, cell):
@@ -64,24 +64,24 @@ def test_a_click_acts_whatever_the_cell_does(notebook, cell):
     assert notebook.page.evaluate(STATUS) == "busy"
 
 
-def test_without_a_control_channel_a_cell_that_waits_hears_the_click(notebook):
-    notebook.page.evaluate(DEAF)
+def test_without_a_control_channel_a_waiting_cell_handles_the_click(notebook):
+    notebook.page.evaluate(WITHOUT_CONTROL_CHANNEL)
     begin(notebook, "session.wait()")
     click(notebook, "pause", "pause: applied at iteration")
 
 
-def test_without_any_way_the_bar_says_at_once_that_the_click_waits(notebook, setup):
-    notebook.page.evaluate(DEAF)
+def test_the_bar_shows_at_once_that_a_click_waits_for_a_cell(notebook, setup):
+    notebook.page.evaluate(WITHOUT_CONTROL_CHANNEL)
     with busy(notebook):
         notebook.look_at("controls")
         notebook.find("pause").click()
-        if setup.kernel != "7.1":  # which hears widgets in a thread of its own
+        if setup.kernel != "7.1":  # which handles widgets in a separate thread
             shown = notebook.find("command").inner_text()
             assert shown == "Pause sent; it takes effect when the running cell ends"
     until(lambda: notebook.find("command").inner_text().startswith("pause: applied"), what="it")
 
 
-def test_a_run_that_has_ended_goes_on_and_counts_to_its_new_end(notebook):
+def test_a_run_that_has_ended_trains_on_to_a_new_end(notebook):
     index = notebook.add_cell("short = start(1); view(short)")
     notebook.run(index)
     bar = notebook.page.locator('.jp-OutputArea [data-testid="controls"]').last

@@ -1,4 +1,4 @@
-"""What stays on the screen and in the file when the kernel, the page or the notebook goes."""
+"""Views and files after the kernel, the page or the notebook is closed."""
 
 import json
 import subprocess
@@ -9,13 +9,13 @@ import pytest
 from .lab import NOTEBOOK, notebook_text, until
 from .runs import SMALL_RUN
 
-VIEW = 1  # index of the cell
+VIEW = 1  # index of the cell with the view
 KERNEL = f"{NOTEBOOK}.sessionContext.session.kernel"
 
 
 @pytest.fixture
 def notebook(open_notebook, request):
-    """A view of a run that goes on, in a file and a kernel of its own."""
+    """Return a notebook with a view of a long run, in a separate file and kernel."""
     name = f"{request.node.originalname}.ipynb"
     notebook = open_notebook(name, notebook_text(SMALL_RUN, "view(start(10**6))"))
     notebook.run_all()
@@ -24,14 +24,14 @@ def notebook(open_notebook, request):
     return notebook
 
 
-def picture(notebook):
-    """The still picture in the notebook, or nothing."""
+def image(notebook):
+    """Return the still image in the notebook, or an empty text."""
     found = [output.get("data", {}).get("image/png") for output in notebook.outputs(VIEW)]
     return next((data for data in found if data), "")
 
 
-def see_picture(notebook):
-    """Wait for the still picture, and return what is said beside it."""
+def see_image(notebook):
+    """Wait for the still image, and return the note next to it."""
     notebook.scroll_to(VIEW)
     cell = notebook.cell(VIEW)
     cell.locator(".jp-RenderedImage img").first.wait_for()
@@ -41,8 +41,8 @@ def see_picture(notebook):
     return cell.locator(".wb-lost").inner_text()
 
 
-def told(notebook):
-    """Wait until the view says that it is not live, and return how."""
+def shown_fate(notebook):
+    """Wait until the view shows that it is not live, and return its text."""
     line = notebook.cell(VIEW).locator(".wb-fate:visible")
     line.wait_for()
     text: str = line.inner_text()
@@ -56,62 +56,62 @@ def kill(notebook):
 
 
 def test_a_notebook_saved_while_training_runs_keeps_its_curve(notebook):
-    until(lambda: picture(notebook), what="a picture while the run moves")
+    until(lambda: image(notebook), what="an image during the run")
     assert notebook.complaints(VIEW) == ""
     saved = json.dumps(notebook.save())
     assert '"image/png"' in saved and '"running' not in saved.split('"text/html"')[0]
     assert len(saved) < 300_000
     kill(notebook)
-    assert told(notebook).startswith("The kernel of this run was stopped or restarted")
+    assert shown_fate(notebook).startswith("The kernel of this run was stopped or restarted")
     notebook.reload()
-    assert "reload the page" in see_picture(notebook)
+    assert "reload the page" in see_image(notebook)
 
 
-def test_a_page_that_was_reloaded_keeps_the_picture_up_to_date(notebook):
-    until(lambda: picture(notebook), what="a picture")
+def test_a_reloaded_page_keeps_the_image_up_to_date(notebook):
+    until(lambda: image(notebook), what="an image")
     notebook.save()
     notebook.reload()
-    before = picture(notebook)
-    until(lambda: picture(notebook) != before, timeout=120, what="a newer picture")
-    newer = picture(notebook)
+    before = image(notebook)
+    until(lambda: image(notebook) != before, timeout=120, what="a newer image")
+    newer = image(notebook)
     assert newer[:5000] in json.dumps(notebook.save())
-    # The picture that the widget brings may be in the cell before the live view is drawn.
+    # The widget may write the image into the cell before the live view is drawn.
     until(lambda: notebook.drawn(VIEW), what="the view after a reload")
     assert notebook.complaints(VIEW) == ""
     notebook.ask(
         "[one for one in __import__('gc').get_objects()"
         " if type(one).__name__ == 'Session'][0].stop().wait(60)"
     )
-    until(lambda: picture(notebook) != newer, what="the last picture")
+    until(lambda: image(notebook) != newer, what="the last image")
 
 
-def test_a_restarted_kernel_is_told_and_the_view_stays_readable(notebook):
-    until(lambda: picture(notebook), what="a picture")
+def test_a_restarted_kernel_is_shown_and_the_view_stays_readable(notebook):
+    until(lambda: image(notebook), what="an image")
     notebook.page.evaluate(f"() => {{ {NOTEBOOK}.sessionContext.restartKernel(); }}")
-    assert told(notebook).startswith("The kernel of this run was stopped or restarted")
+    assert shown_fate(notebook).startswith("The kernel of this run was stopped or restarted")
     assert notebook.drawn(VIEW)
     notebook.save()
     notebook.reload()
-    assert "run the cells again" in see_picture(notebook)
+    assert "run the cells again" in see_image(notebook)
 
 
-def test_a_notebook_closed_and_opened_again_says_that_reloading_helps(notebook):
-    until(lambda: picture(notebook), what="a picture")
+def test_a_notebook_closed_and_opened_again_asks_for_a_reload(notebook):
+    until(lambda: image(notebook), what="an image")
     notebook.save()
     notebook.close()
     notebook.reopen()
-    assert "reload the page" in told(notebook) and "stopped" not in told(notebook)
+    assert "reload the page" in shown_fate(notebook) and "stopped" not in shown_fate(notebook)
     assert notebook.drawn(VIEW)
     notebook.reload()
     until(lambda: notebook.drawn(VIEW), what="the view after a reload")
     assert notebook.complaints(VIEW) == ""
 
 
-def test_no_load_and_no_lost_connection_is_taken_for_the_end_of_a_kernel(notebook):
+def test_load_and_a_lost_connection_do_not_count_as_the_end_of_a_kernel(notebook):
     notebook.page.evaluate(
         """() => {
-            window.taken = 0;
-            const look = () => { window.taken += document.querySelectorAll('.wb-gone').length; };
+            window.wrong = 0;
+            const look = () => { window.wrong += document.querySelectorAll('.wb-gone').length; };
             new MutationObserver(look).observe(document.body, {subtree: true, attributes: true});
         }"""
     )
@@ -131,4 +131,4 @@ def test_no_load_and_no_lost_connection_is_taken_for_the_end_of_a_kernel(noteboo
     notebook.scroll_to(VIEW)
     last = notebook.find("plot")
     until(lambda: int(last.get_attribute("data-last")) > before + 100, what="newer points")
-    assert notebook.page.evaluate("window.taken") == 0
+    assert notebook.page.evaluate("window.wrong") == 0
