@@ -8,6 +8,7 @@ from typing import Any
 
 from extensions_live.notebook import Cell, publish, running_cell, shell
 from extensions_live.pump import pump
+from extensions_live.still_output import StillOutput
 from extensions_live.widget import LiveWidget
 
 FALLBACK = "A live view of training. It needs a notebook with a running kernel."

@@ -26,9 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.xdist_group("browser"))
-            item.add_marker(
-                pytest.mark.timeout(600)
-            )  # kernel and browser start slowly on a busy machine
+            item.add_marker(pytest.mark.timeout(600))  # kernel and browser start slowly
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
