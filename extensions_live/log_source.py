@@ -15,7 +15,7 @@ class LogSource(Protocol):
 
     @property
     def log(self) -> TrainingLogBase | None:
-        """The log, or None if there is none yet."""
+        """The log, or None if it does not exist yet."""
 
     @property
     def state(self) -> State:

@@ -76,7 +76,7 @@ class Plot(TrainingExtension):
 
     @property
     def log(self) -> TrainingLogBase | None:
-        """The log of the main loop, or None if there is none yet."""
+        """The log of the main loop, or None if it does not exist yet."""
         return None if self._main_loop is None else self._main_loop.log
 
     @property

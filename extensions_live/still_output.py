@@ -148,7 +148,7 @@ class StillOutput:
         pump.attach(self)
 
     def log(self) -> TrainingLogBase | None:
-        """Return the log, or None if there is none yet."""
+        """Return the log, or None if it does not exist yet."""
         source = self.source
         return None if source is None else source.log
 

@@ -449,7 +449,7 @@ class Notebook:
         return painted
 
     def complaints(self, index: int, *, panel: int = 0) -> str:
-        """Return the problems that the output of a cell shows; empty if there are none."""
+        """Return the problems that the output of a cell shows, as text."""
         cell = self.cell(index, panel=panel)
         lines = cell.locator(".wb-problem:visible, .wb-fate:visible").all_inner_texts()
         dead = cell.get_by_text("Error displaying widget").locator("visible=true")

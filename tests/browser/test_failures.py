@@ -1,4 +1,4 @@
-"""What a user sees after an error."""
+"""Errors as a user sees them in a notebook."""
 
 import json
 

@@ -20,8 +20,8 @@ export interface Facts {
   /** True if the comm of the widget is open; undefined while that is unknown. */
   live: boolean | undefined;
   /**
-   * The kernel that the front end names, null if it says that there is none any more, or undefined
-   * if it gives no information: then only a message that cannot be sent shows it.
+   * The kernel that the front end names, null if it has no kernel any more, or undefined if it gives
+   * no information: then only a message that cannot be sent shows that the kernel has ended.
    */
   kernel: Pick<Kernel, "status"> | null | undefined;
   /** True if the last message could be sent. */
