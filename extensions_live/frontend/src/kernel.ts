@@ -7,8 +7,8 @@ import type { Kernel, Manager, Model } from "./model";
 import { POSTED } from "./post";
 
 export const GONE =
-  "The kernel of this run was stopped or restarted, which ended the run. The last state stays " +
-  "visible; run the cells again for a new run.";
+  "The kernel of this run was stopped or restarted. The last state stays visible; run the cells " +
+  "again for a new run.";
 export const STALE =
   "The notebook was closed and opened again, so this view gets no updates from its kernel. " +
   "Training is not affected: reload the page to see it continue.";
