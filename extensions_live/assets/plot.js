@@ -486,7 +486,7 @@ function announce(box) {
 }
 
 // src/kernel.ts
-var GONE = "The kernel of this run was stopped or restarted, which ended the run. The last state stays visible; run the cells again for a new run.";
+var GONE = "The kernel of this run was stopped or restarted. The last state stays visible; run the cells again for a new run.";
 var STALE = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
 function fate({ closed, live, kernel, sent }) {
   if (closed) return STALE;
