@@ -42,12 +42,12 @@ POINTS = 600  # enough for the width of the image
 STYLE = f"<style>{asset('still.css')}</style>"
 FIRST, EVERY = 2.0, 30.0  # seconds between the first two images, and at most later
 MARK = "workbench"  # key in an output's metadata, by which the page finds the output
-UNKEPT = (
-    '<div class="wb-unkept">A live view of training was here, without any values yet. If the '
+NO_VALUES = (
+    '<div class="wb-no-values">A live view of training was here, without any values yet. If the '
     "kernel still runs, reload the page; otherwise run the cells again.</div>"
 )
-LOST = (
-    '<div class="wb-lost" hidden>This image is not live. If the kernel still runs, reload the '
+NOT_LIVE = (
+    '<div class="wb-not-live" hidden>This image is not live. If the kernel still runs, reload the '
     "page to see training continue; otherwise run the cells again for a new run.</div>"
 )
 
@@ -140,7 +140,7 @@ class StillOutput:
     def display(self) -> None:
         """Show both outputs in the running cell, empty until the log has values."""
         table, image = self._ids
-        empty = {"text/plain": "", "text/html": STYLE + UNKEPT}
+        empty = {"text/plain": "", "text/html": STYLE + NO_VALUES}
         publish(empty, {MARK: table}, display_id=table)
         publish({"text/plain": ""}, {MARK: image}, display_id=image)
         self._published = None
@@ -208,12 +208,14 @@ class StillOutput:
         text = self.text()
         heads = "".join(f"<th>{html.escape(name)}</th>" for name, _ in self.facts())
         cells = "".join(f"<td>{html.escape(value)}</td>" for _, value in self.facts())
-        table = STYLE + LOST + f'<table class="wb-still"><tr>{heads}</tr><tr>{cells}</tr></table>'
+        table = (
+            STYLE + NOT_LIVE + f'<table class="wb-still"><tr>{heads}</tr><tr>{cells}</tr></table>'
+        )
         image: MimeBundle = {"text/plain": ""}
         if panels := self.panels():
             png = draw(panels)
             image = {"text/plain": "curves", "image/png": base64.b64encode(png).decode()}
-        return {"text/plain": text, "text/html": table}, image
+        return {"text/plain": text, "text/html": STYLE + NOT_LIVE + table}, image
 
     def panels(self) -> list[list[Line]]:
         """Return the lines of each figure that has values."""

@@ -221,12 +221,12 @@ function announce(box) {
 }
 
 // src/kernel.ts
-var GONE = "The kernel of this run was stopped or restarted. The last state stays visible; run the cells again for a new run.";
-var STALE = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
-function fate({ closed, live, kernel, sent }) {
-  if (closed) return STALE;
-  if (live === false || kernel === null || kernel?.status === "dead") return GONE;
-  return !sent && kernel === void 0 ? GONE : "";
+var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible; run the cells again for a new run.";
+var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
+function kernelNotice({ closed, live, kernel, sent }) {
+  if (closed) return REOPENED;
+  if (live === false || kernel === null || kernel?.status === "dead") return KERNEL_STOPPED;
+  return !sent && kernel === void 0 ? KERNEL_STOPPED : "";
 }
 function kernelOf(manager) {
   try {
@@ -236,7 +236,7 @@ function kernelOf(manager) {
   }
 }
 function watchKernel(model, box) {
-  const line = named("fate", make("div", "wb-fate", box));
+  const line = named("kernel-notice", make("div", "wb-kernel-notice", box));
   line.setAttribute("role", "status");
   line.hidden = true;
   const manager = model.widget_manager;
@@ -244,21 +244,21 @@ function watchKernel(model, box) {
   let own = null;
   let sent = true;
   const look = () => {
-    const text = fate({
+    const text = kernelNotice({
       closed: [manager, manager?.context].some((part) => part?.isDisposed),
       live: own?.comm_live,
       kernel: kernelOf(manager),
       sent
     });
-    box.classList.toggle("wb-gone", Boolean(text));
+    box.classList.toggle("wb-disconnected", Boolean(text));
     if (line.textContent !== text) line.textContent = text;
     line.hidden = !text;
   };
-  const told = (event) => {
+  const posted = (event) => {
     sent = event.detail;
     look();
   };
-  box.addEventListener(POSTED, told);
+  box.addEventListener(POSTED, posted);
   model.on("comm_live_update", look);
   session?.kernelChanged?.connect(look);
   session?.statusChanged?.connect(look);
@@ -270,7 +270,7 @@ function watchKernel(model, box) {
     () => void 0
   );
   return () => {
-    box.removeEventListener(POSTED, told);
+    box.removeEventListener(POSTED, posted);
     model.off("comm_live_update", look);
     session?.kernelChanged?.disconnect(look);
     session?.statusChanged?.disconnect(look);

@@ -451,7 +451,7 @@ class Notebook:
     def complaints(self, index: int, *, panel: int = 0) -> str:
         """Return the problems that the output of a cell shows, as text."""
         cell = self.cell(index, panel=panel)
-        lines = cell.locator(".wb-problem:visible, .wb-fate:visible").all_inner_texts()
+        lines = cell.locator(".wb-problem:visible, .wb-kernel-notice:visible").all_inner_texts()
         dead = cell.get_by_text("Error displaying widget").locator("visible=true")
         still = cell.locator(".wb-still:visible, .jp-RenderedImage img:visible")
         lines += dead.all_inner_texts() + ["the still output is visible, too"] * still.count()

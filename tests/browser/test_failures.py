@@ -92,7 +92,7 @@ def test_a_stopped_kernel_is_shown_and_the_image_stays(open_notebook):
     saved = json.dumps(notebook.save())
     assert len(saved) < 200_000
     notebook.shut_down()
-    notebook.page.locator(".wb-gone").first.wait_for()
+    notebook.page.locator(".wb-disconnected").first.wait_for()
     notebook.page.goto("about:blank")
     notebook.page.goto(f"{notebook.base}/lab/tree/{notebook.path.name}?reset")
     image = notebook.page.locator(".jp-OutputArea .jp-RenderedImage img").first
@@ -111,12 +111,12 @@ def test_a_stopped_kernel_is_shown_and_the_image_stays(open_notebook):
 def test_a_notebook_saved_before_the_first_value_shows_one_note(open_notebook):
     notebook = prepared(open_notebook, "early.ipynb")
     run(notebook, "Slow.process_batch = lambda *_: time.sleep(300)\nview(start(1))")
-    note = notebook.page.locator(".wb-unkept")
+    note = notebook.page.locator(".wb-no-values")
     notebook.find("state").wait_for()
     assert not note.is_visible()
     notebook.save()
     notebook.shut_down()
-    notebook.page.locator(".wb-gone").first.wait_for()
+    notebook.page.locator(".wb-disconnected").first.wait_for()
     notebook.page.goto("about:blank")
     notebook.page.goto(f"{notebook.base}/lab/tree/{notebook.path.name}?reset")
     note.wait_for(state="visible")

@@ -38,12 +38,12 @@ def see_image(notebook):
     assert cell.locator("table.wb-still").is_visible()
     dead = cell.get_by_text("Error displaying widget").locator("visible=true")
     assert dead.count() == 0
-    return cell.locator(".wb-lost").inner_text()
+    return cell.locator(".wb-not-live").inner_text()
 
 
-def shown_fate(notebook):
+def kernel_notice(notebook):
     """Wait until the view shows that it is not live, and return its text."""
-    line = notebook.cell(VIEW).locator(".wb-fate:visible")
+    line = notebook.cell(VIEW).locator(".wb-kernel-notice:visible")
     line.wait_for()
     text: str = line.inner_text()
     return text
@@ -62,7 +62,7 @@ def test_a_notebook_saved_while_training_runs_keeps_its_curve(notebook):
     assert '"image/png"' in saved and '"running' not in saved.split('"text/html"')[0]
     assert len(saved) < 300_000
     kill(notebook)
-    assert shown_fate(notebook).startswith("The kernel of this run was stopped or restarted")
+    assert kernel_notice(notebook).startswith("The kernel of this run was stopped or restarted")
     notebook.reload()
     assert "reload the page" in see_image(notebook)
 
@@ -88,7 +88,7 @@ def test_a_reloaded_page_keeps_the_image_up_to_date(notebook):
 def test_a_restarted_kernel_is_shown_and_the_view_stays_readable(notebook):
     until(lambda: image(notebook), what="an image")
     notebook.page.evaluate(f"() => {{ {NOTEBOOK}.sessionContext.restartKernel(); }}")
-    assert shown_fate(notebook).startswith("The kernel of this run was stopped or restarted")
+    assert kernel_notice(notebook).startswith("The kernel of this run was stopped or restarted")
     assert notebook.drawn(VIEW)
     notebook.save()
     notebook.reload()
@@ -100,7 +100,7 @@ def test_a_notebook_closed_and_opened_again_asks_for_a_reload(notebook):
     notebook.save()
     notebook.close()
     notebook.reopen()
-    assert "reload the page" in shown_fate(notebook) and "stopped" not in shown_fate(notebook)
+    assert "reload the page" in kernel_notice(notebook) and "stopped" not in kernel_notice(notebook)
     assert notebook.drawn(VIEW)
     notebook.reload()
     until(lambda: notebook.drawn(VIEW), what="the view after a reload")
@@ -111,7 +111,8 @@ def test_load_and_a_lost_connection_do_not_count_as_the_end_of_a_kernel(notebook
     notebook.page.evaluate(
         """() => {
             window.wrong = 0;
-            const look = () => { window.wrong += document.querySelectorAll('.wb-gone').length; };
+            const wrong = '.wb-disconnected';
+            const look = () => { window.wrong += document.querySelectorAll(wrong).length; };
             new MutationObserver(look).observe(document.body, {subtree: true, attributes: true});
         }"""
     )

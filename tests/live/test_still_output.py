@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from extensions_live import view
-from extensions_live.still_output import STYLE, UNKEPT, StillOutput
+from extensions_live.still_output import NO_VALUES, STYLE, StillOutput
 
 from .runs import Clock, make_loop, plot_of
 
@@ -118,7 +118,10 @@ def test_a_finished_run_leaves_an_image_and_a_table(hand_pump, published):
     one = still_of(main_loop)
     one.display()
     hand_pump.serve(one)
-    assert published == [({"text/plain": "", "text/html": STYLE + UNKEPT}, False), (EMPTY, False)]
+    assert published == [
+        ({"text/plain": "", "text/html": STYLE + NO_VALUES}, False),
+        (EMPTY, False),
+    ]
     main_loop.run()
     hand_pump.serve(one)
     (table, updated), (image, _) = published[2:]

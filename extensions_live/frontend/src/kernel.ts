@@ -6,10 +6,10 @@ import type { LiveState } from "./messages";
 import type { Kernel, Manager, Model } from "./model";
 import { POSTED } from "./post";
 
-export const GONE =
+export const KERNEL_STOPPED =
   "The kernel of this run was stopped or restarted. The last state stays visible; run the cells " +
   "again for a new run.";
-export const STALE =
+export const REOPENED =
   "The notebook was closed and opened again, so this view gets no updates from its kernel. " +
   "Training is not affected: reload the page to see it continue.";
 
@@ -29,10 +29,10 @@ export interface Facts {
 }
 
 /** Returns the text to show about the kernel; empty unless it has certainly ended. */
-export function fate({ closed, live, kernel, sent }: Facts): string {
-  if (closed) return STALE;
-  if (live === false || kernel === null || kernel?.status === "dead") return GONE;
-  return !sent && kernel === undefined ? GONE : "";
+export function kernelNotice({ closed, live, kernel, sent }: Facts): string {
+  if (closed) return REOPENED;
+  if (live === false || kernel === null || kernel?.status === "dead") return KERNEL_STOPPED;
+  return !sent && kernel === undefined ? KERNEL_STOPPED : "";
 }
 
 /** Returns the kernel of a widget manager; see `Facts.kernel`. */
@@ -46,7 +46,7 @@ export function kernelOf(manager: Manager | undefined): Kernel | null | undefine
 
 /** Adds a line to `box` that is shown if the kernel has ended; returns a function that ends this. */
 export function watchKernel(model: Model<LiveState>, box: HTMLElement): () => void {
-  const line = named("fate", make("div", "wb-fate", box));
+  const line = named("kernel-notice", make("div", "wb-kernel-notice", box));
   line.setAttribute("role", "status");
   line.hidden = true;
   const manager = model.widget_manager;
@@ -56,22 +56,22 @@ export function watchKernel(model: Model<LiveState>, box: HTMLElement): () => vo
   let sent = true;
 
   const look = () => {
-    const text = fate({
+    const text = kernelNotice({
       closed: [manager, manager?.context].some((part) => part?.isDisposed),
       live: own?.comm_live,
       kernel: kernelOf(manager),
       sent,
     });
-    box.classList.toggle("wb-gone", Boolean(text));
+    box.classList.toggle("wb-disconnected", Boolean(text));
     if (line.textContent !== text) line.textContent = text;
     line.hidden = !text;
   };
-  const told = (event: Event) => {
+  const posted = (event: Event) => {
     sent = (event as CustomEvent<boolean>).detail;
     look();
   };
 
-  box.addEventListener(POSTED, told);
+  box.addEventListener(POSTED, posted);
   model.on("comm_live_update", look);
   session?.kernelChanged?.connect(look);
   session?.statusChanged?.connect(look);
@@ -83,7 +83,7 @@ export function watchKernel(model: Model<LiveState>, box: HTMLElement): () => vo
     () => undefined,
   );
   return () => {
-    box.removeEventListener(POSTED, told);
+    box.removeEventListener(POSTED, posted);
     model.off("comm_live_update", look);
     session?.kernelChanged?.disconnect(look);
     session?.statusChanged?.disconnect(look);

@@ -1,13 +1,20 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 
-import { GONE, STALE, fate, kernelOf, watchKernel, type Facts } from "../src/kernel";
+import {
+  KERNEL_STOPPED,
+  REOPENED,
+  kernelNotice,
+  kernelOf,
+  watchKernel,
+  type Facts,
+} from "../src/kernel";
 import type { Manager } from "../src/model";
 import { post } from "../src/post";
 import { FakeModel, LIVE } from "./fakes";
 
 const WELL: Facts = { closed: false, live: true, kernel: { status: "idle" }, sent: true };
 
-describe("fate", () => {
+describe("kernelNotice", () => {
   const cases: [string, Partial<Facts>, string][] = [
     ["everything works", {}, ""],
     ["the kernel is busy", { kernel: { status: "busy" } }, ""],
@@ -15,15 +22,19 @@ describe("fate", () => {
     ["the comm is not known yet", { live: undefined }, ""],
     ["a message was lost, but there is a kernel", { sent: false }, ""],
     ["the front end gives no information", { kernel: undefined }, ""],
-    ["the comm is closed", { live: false }, GONE],
-    ["there is no kernel any more", { kernel: null }, GONE],
-    ["the kernel is dead", { kernel: { status: "dead" } }, GONE],
-    ["nothing can be sent, and there is no information", { kernel: undefined, sent: false }, GONE],
-    ["the document was closed", { closed: true }, STALE],
-    ["the document was closed, and the kernel has ended", { closed: true, kernel: null }, STALE],
+    ["the comm is closed", { live: false }, KERNEL_STOPPED],
+    ["there is no kernel any more", { kernel: null }, KERNEL_STOPPED],
+    ["the kernel is dead", { kernel: { status: "dead" } }, KERNEL_STOPPED],
+    [
+      "nothing can be sent, and there is no information",
+      { kernel: undefined, sent: false },
+      KERNEL_STOPPED,
+    ],
+    ["the document was closed", { closed: true }, REOPENED],
+    ["the document was closed, and the kernel has ended", { closed: true, kernel: null }, REOPENED],
   ];
   it.each(cases)("if %s", (_, facts, text) => {
-    expect(fate({ ...WELL, ...facts })).toBe(text);
+    expect(kernelNotice({ ...WELL, ...facts })).toBe(text);
   });
 });
 
@@ -44,7 +55,7 @@ describe("kernelOf", () => {
 describe("watchKernel", () => {
   const settle = () => new Promise((resolve) => setTimeout(resolve));
   const box = document.createElement("div");
-  const line = () => box.querySelector<HTMLElement>("[data-testid=fate]");
+  const line = () => box.querySelector<HTMLElement>("[data-testid=kernel-notice]");
   afterEach(() => {
     box.replaceChildren();
     box.className = "";
@@ -55,7 +66,7 @@ describe("watchKernel", () => {
     watchKernel(new FakeModel(LIVE, manager), box);
     await settle();
     expect(line()?.hidden).toBe(true);
-    expect(box.classList).not.toContain("wb-gone");
+    expect(box.classList).not.toContain("wb-disconnected");
   });
 
   it("shows that the comm of its own widget closed", async () => {
@@ -68,8 +79,8 @@ describe("watchKernel", () => {
     own.comm_live = false;
     model.emit("comm_live_update");
     expect(line()?.hidden).toBe(false);
-    expect(line()?.textContent).toBe(GONE);
-    expect(box.classList).toContain("wb-gone");
+    expect(line()?.textContent).toBe(KERNEL_STOPPED);
+    expect(box.classList).toContain("wb-disconnected");
   });
 
   it("uses failed messages if there is no other information, and clears the text again", () => {
@@ -77,7 +88,7 @@ describe("watchKernel", () => {
     watchKernel(model, box);
     model.open = false;
     post(model, box, { kind: "range", start: null, stop: null });
-    expect(line()?.textContent).toBe(GONE);
+    expect(line()?.textContent).toBe(KERNEL_STOPPED);
     model.open = true;
     post(model, box, { kind: "range", start: null, stop: null });
     expect(line()?.hidden).toBe(true);
@@ -89,7 +100,7 @@ describe("watchKernel", () => {
     watchKernel(new FakeModel(LIVE, { isDisposed: false, context, kernel: {} }), box);
     context.isDisposed = true;
     statusChanged.connect.mock.calls[0]?.[0]();
-    expect(line()?.textContent).toBe(STALE);
+    expect(line()?.textContent).toBe(REOPENED);
   });
 
   it("removes all listeners at the end", () => {
