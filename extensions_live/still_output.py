@@ -208,9 +208,7 @@ class StillOutput:
         text = self.text()
         heads = "".join(f"<th>{html.escape(name)}</th>" for name, _ in self.facts())
         cells = "".join(f"<td>{html.escape(value)}</td>" for _, value in self.facts())
-        table = (
-            STYLE + NOT_LIVE + f'<table class="wb-still"><tr>{heads}</tr><tr>{cells}</tr></table>'
-        )
+        table = f'<table class="wb-still"><tr>{heads}</tr><tr>{cells}</tr></table>'
         image: MimeBundle = {"text/plain": ""}
         if panels := self.panels():
             png = draw(panels)
