@@ -289,7 +289,7 @@ function showProblem(model, box) {
   update();
 }
 
-// src/controls.ts
+// src/widgets/controls.ts
 var WAITS = "sent; it takes effect when the running cell ends";
 function render({ model, el }) {
   const box = named("controls", make("div", "wb wb-live wb-controls", el));

@@ -554,7 +554,7 @@ function showProblem(model, box) {
   update();
 }
 
-// src/plot.ts
+// src/widgets/plot.ts
 var MOST_COLUMNS = 2;
 function render({ model, el }) {
   const box = named("plot", make("div", "wb wb-live wb-plot", el));

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 
-import controls from "../src/controls";
+import controls from "../src/widgets/controls";
 import type { ControlsPayload, ControlsState } from "../src/messages";
 import { FakeModel, LIVE, fakeObserver } from "./fakes";
 

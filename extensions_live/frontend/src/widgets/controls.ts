@@ -1,16 +1,16 @@
 // The widget `Controls`: the control bar of a run. A click only sends a command; its outcome, like
 // everything else on the bar, arrives with the payload.
 
-import { reportVisibility } from "./visibility";
-import { makeButton, BUTTONS, type Button } from "./buttons";
-import { careForCell } from "./cell";
-import { command } from "./command";
-import { make, named } from "./dom";
-import { announce } from "./draw";
-import { watchKernel } from "./kernel";
-import type { CommandName, ControlsPayload, ControlsState } from "./messages";
-import type { Rendering } from "./model";
-import { showProblem } from "./problem";
+import { reportVisibility } from "../visibility";
+import { makeButton, BUTTONS, type Button } from "../buttons";
+import { careForCell } from "../cell";
+import { command } from "../command";
+import { make, named } from "../dom";
+import { announce } from "../draw";
+import { watchKernel } from "../kernel";
+import type { CommandName, ControlsPayload, ControlsState } from "../messages";
+import type { Rendering } from "../model";
+import { showProblem } from "../problem";
 
 const WAITS = "sent; it takes effect when the running cell ends";
 

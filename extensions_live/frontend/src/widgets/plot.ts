@@ -1,16 +1,16 @@
 // The widget `PlotView`: shows Bokeh figures that Python has built.
 
-import { reportVisibility } from "./visibility";
-import { embed, loadBokeh, type DocumentJson } from "./bokeh";
-import { makeCard } from "./card";
-import { careForCell } from "./cell";
-import { fill } from "./figures";
-import { make, named } from "./dom";
-import { announce, shown, whileShown } from "./draw";
-import { watchKernel } from "./kernel";
-import type { PlotState } from "./messages";
-import type { Rendering } from "./model";
-import { showProblem } from "./problem";
+import { reportVisibility } from "../visibility";
+import { embed, loadBokeh, type DocumentJson } from "../bokeh";
+import { makeCard } from "../card";
+import { careForCell } from "../cell";
+import { fill } from "../figures";
+import { make, named } from "../dom";
+import { announce, shown, whileShown } from "../draw";
+import { watchKernel } from "../kernel";
+import type { PlotState } from "../messages";
+import type { Rendering } from "../model";
+import { showProblem } from "../problem";
 
 const MOST_COLUMNS = 2;
 
