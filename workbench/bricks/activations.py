@@ -7,9 +7,18 @@ from typing import Any, ClassVar
 import torch
 
 from workbench.bricks.application import application
+from workbench.bricks.base import Brick
 from workbench.bricks.dimensions import check_finite
-from workbench.bricks.interfaces import Activation
 from workbench.tensor import Variable
+
+
+class Activation(Brick):
+    """Base class of functions that act on each element."""
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Apply the function to each element of a variable of any shape."""
+        raise NotImplementedError(f"{type(self).__name__} must define apply")
 
 
 class Identity(Activation):

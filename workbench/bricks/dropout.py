@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from workbench.bricks.activations import Activation
 from workbench.bricks.application import application
 from workbench.bricks.dimensions import check_probability
-from workbench.bricks.interfaces import Activation, Random
+from workbench.bricks.random_numbers import Random
 from workbench.graph.annotations import ApplicationCall
 from workbench.graph.modes import MODE, ModeDependent
 from workbench.roles import DROPOUT, add_role

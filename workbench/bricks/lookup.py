@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from workbench.bricks.application import application
-from workbench.bricks.interfaces import Feedforward, Initializable
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
 from workbench.errors import BrickError, DtypeError
 from workbench.names import explain_missing

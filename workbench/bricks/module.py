@@ -18,8 +18,8 @@ import torch
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
-from workbench.bricks.interfaces import Random
 from workbench.bricks.module_call import ModuleCall
+from workbench.bricks.random_numbers import Random
 from workbench.errors import BrickError
 from workbench.graph.annotations import ApplicationCall, add_annotation
 from workbench.graph.modes import MODE, ModeDependent

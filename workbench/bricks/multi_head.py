@@ -13,10 +13,10 @@ import torch
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import check_last_dim, shown
-from workbench.bricks.interfaces import Initializable
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
+from workbench.bricks.linear import Linear
 from workbench.bricks.positions import RotaryPositions
-from workbench.bricks.simple import Linear
 from workbench.errors import BrickError, ShapeError
 from workbench.tensor import Variable
 

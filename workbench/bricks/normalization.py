@@ -9,8 +9,9 @@ import torch
 from workbench.bricks.application import application
 from workbench.bricks.checks import check_last_dim
 from workbench.bricks.dimensions import check_epsilon
-from workbench.bricks.interfaces import Feedforward, RNGMixin
+from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.lazy import lazy
+from workbench.bricks.random_numbers import RNGMixin
 from workbench.initialization import Constant, NdarrayInitialization
 from workbench.roles import BIAS, WEIGHT, add_role
 from workbench.tensor import Variable

@@ -12,9 +12,10 @@ from typing import Any
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
-from workbench.bricks.interfaces import Feedforward, Initializable
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import NoneAllocation, is_set, lazy
-from workbench.bricks.simple import Linear
+from workbench.bricks.linear import Linear
 from workbench.errors import BrickError, SignatureError
 from workbench.names import explain_missing
 from workbench.tensor import Variable

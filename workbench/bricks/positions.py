@@ -13,7 +13,8 @@ import torch
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import check_last_dim, shown
-from workbench.bricks.interfaces import Feedforward, Initializable
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
 from workbench.errors import BrickError, ShapeError
 from workbench.roles import WEIGHT

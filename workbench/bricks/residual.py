@@ -7,7 +7,9 @@ from typing import Any
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import application_of, shown
-from workbench.bricks.interfaces import Feedforward, ImageLayer, Initializable
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.image_layer import ImageLayer
+from workbench.bricks.initializable import Initializable
 from workbench.errors import BrickError, ShapeError
 from workbench.tensor import Variable
 

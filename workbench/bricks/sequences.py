@@ -10,9 +10,10 @@ from typing import Any
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import application_of
-from workbench.bricks.interfaces import Feedforward, Initializable
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import is_set, lazy
-from workbench.bricks.simple import Linear
+from workbench.bricks.linear import Linear
 from workbench.errors import BrickError
 from workbench.utils.plain import pack
 

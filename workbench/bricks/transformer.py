@@ -12,7 +12,8 @@ from workbench.bricks.activations import GELU
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.dropout import Dropout
-from workbench.bricks.interfaces import Feedforward, Initializable
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
 from workbench.bricks.multi_head import MultiHeadAttention
 from workbench.bricks.normalization import LayerNormalization

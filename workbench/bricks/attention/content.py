@@ -15,11 +15,12 @@ from workbench.bricks.activations import Tanh
 from workbench.bricks.application import application
 from workbench.bricks.attention.interface import GenericSequenceAttention
 from workbench.bricks.checks import shown
-from workbench.bricks.interfaces import Feedforward, Initializable
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import is_set, lazy
+from workbench.bricks.linear import Linear
 from workbench.bricks.parallel import Parallel
 from workbench.bricks.sequences import Sequence
-from workbench.bricks.simple import Linear
 from workbench.errors import ShapeError
 from workbench.tensor import Variable
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.attention.interface import AbstractAttention, AbstractAttentionRecurrent
-from workbench.bricks.interfaces import Initializable
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.parallel import Distribute
 from workbench.bricks.recurrent.base import BaseRecurrent, by_name, check_recurrent
 from workbench.bricks.recurrent.iteration import recurrent

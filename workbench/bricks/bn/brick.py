@@ -16,8 +16,10 @@ from workbench.bricks.application import application
 from workbench.bricks.bn.formulas import folded, step_by_step
 from workbench.bricks.checks import shown
 from workbench.bricks.dimensions import check_epsilon
-from workbench.bricks.interfaces import Feedforward, ImageLayer, RNGMixin, shape_text
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.image_layer import ImageLayer, shape_text
 from workbench.bricks.lazy import is_set, lazy
+from workbench.bricks.random_numbers import RNGMixin
 from workbench.errors import BrickError, DtypeError, NotConfiguredError, ShapeError
 from workbench.graph.annotations import ApplicationCall, add_annotation
 from workbench.graph.modes import MODE, ModeDependent

@@ -12,7 +12,8 @@ from typing import Any, Literal
 from workbench.bricks.application import application
 from workbench.bricks.checks import shown
 from workbench.bricks.conv.images import F, Pair, Size, check_images, pair, size_of
-from workbench.bricks.interfaces import ImageLayer, LinearLike
+from workbench.bricks.image_layer import ImageLayer
+from workbench.bricks.initializable import LinearLike
 from workbench.bricks.lazy import is_set, lazy
 from workbench.errors import BrickError, NotConfiguredError, ShapeError, nearest
 from workbench.roles import BIAS, FILTER

@@ -8,7 +8,7 @@ import torch
 
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import shown
-from workbench.bricks.interfaces import shape_text
+from workbench.bricks.image_layer import shape_text
 from workbench.bricks.lazy import is_set
 from workbench.errors import BrickError, DtypeError, ShapeError
 from workbench.tensor import Variable

@@ -10,7 +10,8 @@ import torch
 from workbench.bricks.application import application
 from workbench.bricks.checks import shown
 from workbench.bricks.conv.images import F, Pair, Size, pair, size_of
-from workbench.bricks.interfaces import Feedforward, ImageLayer, shape_text
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.image_layer import ImageLayer, shape_text
 from workbench.bricks.lazy import is_set, lazy
 from workbench.errors import BrickError, DtypeError, ShapeError, nearest
 from workbench.tensor import Variable

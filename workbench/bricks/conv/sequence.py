@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from workbench.bricks.activations import Activation
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.base import Brick
 from workbench.bricks.conv.convolution import BorderMode, Convolutional
 from workbench.bricks.conv.images import Size, size_of
-from workbench.bricks.interfaces import (
-    Activation,
-    Feedforward,
-    ImageLayer,
-    Initializable,
-    shape_text,
-)
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.image_layer import ImageLayer, shape_text
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
 from workbench.bricks.sequences import Sequence
 from workbench.errors import BrickError

@@ -16,7 +16,7 @@ import numpy
 from workbench.bricks.activations import Logistic, Tanh
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
-from workbench.bricks.interfaces import Initializable
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
 from workbench.bricks.recurrent.base import (
     BaseRecurrent,

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from workbench.bricks.application import BoundApplication, application
-from workbench.bricks.interfaces import Initializable
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.recurrent.base import BaseRecurrent, check_recurrent
 from workbench.errors import SignatureError
 from workbench.tensor import Variable

@@ -7,12 +7,13 @@ from typing import Any
 
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.base import Brick
-from workbench.bricks.interfaces import Feedforward, Initializable
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.initializable import Initializable
+from workbench.bricks.linear import Linear
 from workbench.bricks.parallel import Fork
 from workbench.bricks.recurrent.base import BaseRecurrent, by_name, check_recurrent
 from workbench.bricks.recurrent.bidirectional import Bidirectional
 from workbench.bricks.recurrent.iteration import recurrent
-from workbench.bricks.simple import Linear
 from workbench.errors import ApplicationError, BrickError, SignatureError, nearest
 from workbench.tensor import Variable
 

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 
 from workbench.bricks.application import application
-from workbench.bricks.interfaces import Initializable, Random
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
+from workbench.bricks.random_numbers import Random
 from workbench.bricks.sequence_generators.interface import AbstractEmitter
 from workbench.bricks.softmax import NDimensionalSoftmax
 from workbench.errors import DtypeError, ShapeError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.bricks.application import application
-from workbench.bricks.interfaces import Initializable
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import is_set, lazy
 from workbench.bricks.lookup import LookupTable
 from workbench.bricks.sequence_generators.interface import AbstractFeedback

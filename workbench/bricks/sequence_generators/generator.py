@@ -25,7 +25,7 @@ from workbench.bricks.attention import AbstractAttentionRecurrent
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import shown
 from workbench.bricks.cost import mean_cost
-from workbench.bricks.interfaces import Initializable
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.recurrent.base import by_name
 from workbench.bricks.recurrent.iteration import CONTROLS, over_sequences
 from workbench.bricks.sequence_generators.interface import AbstractReadout

@@ -11,7 +11,7 @@ from typing import Any
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
-from workbench.bricks.interfaces import Initializable
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
 from workbench.tensor import Variable
 

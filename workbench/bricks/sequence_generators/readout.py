@@ -6,7 +6,8 @@ from typing import Any
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
-from workbench.bricks.interfaces import Feedforward
+from workbench.bricks.bias import Bias
+from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.lazy import is_set
 from workbench.bricks.parallel import Merge
 from workbench.bricks.sequence_generators.emitters import TrivialEmitter
@@ -16,7 +17,6 @@ from workbench.bricks.sequence_generators.interface import (
     AbstractFeedback,
     AbstractReadout,
 )
-from workbench.bricks.simple import Bias
 from workbench.errors import BrickError, SignatureError, nearest
 from workbench.tensor import Variable
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.attention import AbstractAttentionRecurrent
-from workbench.bricks.interfaces import Initializable
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.recurrent import BaseRecurrent
 from workbench.bricks.recurrent.base import by_name, check_recurrent
 from workbench.tensor import Variable
