@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import torch
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.dimensions import check_finite
+from workbench.bricks.options import BrickOptions
 from workbench.tensor import Variable
 
 
@@ -125,7 +126,7 @@ class LeakyRectifier(Activation):
 
     setting_checks: ClassVar = {"leak": check_finite}
 
-    def __init__(self, leak: float = 0.01, **kwargs: Any) -> None:
+    def __init__(self, leak: float = 0.01, **kwargs: Unpack[BrickOptions]) -> None:
         super().__init__(**kwargs)
         self.leak = leak
 
@@ -157,7 +158,7 @@ class GELU(Activation):
     tensor([-0.1587,  0.0000,  1.9545])
     """
 
-    def __init__(self, approximate: bool = False, **kwargs: Any) -> None:
+    def __init__(self, approximate: bool = False, **kwargs: Unpack[BrickOptions]) -> None:
         super().__init__(**kwargs)
         self.approximate = approximate
 

@@ -87,7 +87,7 @@ class Application:
     (['a', 'b'], ['total'])
     """
 
-    def __init__(self, application_function: Callable[..., Any], **attributes: Any) -> None:
+    def __init__(self, application_function: Callable[..., Any], **attributes: object) -> None:
         self.application_function = application_function
         self.name: str = application_function.__name__
         self.brick: type[Brick] | None = None
@@ -126,7 +126,7 @@ class Application:
     def __get__(self, instance: Brick | None, owner: type[Brick]) -> Application | BoundApplication:
         return self if instance is None else BoundApplication(self, instance)
 
-    def __call__(self, brick: Brick, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, brick: Brick, *args: Any, **kwargs: object) -> Any:
         """Apply the method of this class to a brick, as in ``Linear.apply(brick, x)``."""
         return BoundApplication(self, brick)(*args, **kwargs)
 
@@ -430,7 +430,7 @@ class BoundApplication:
         own: Callable[[], Any] = getattr(self.brick, name)
         return own
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: object) -> Any:
         """Apply the brick.
 
         Parameters
@@ -479,8 +479,8 @@ class BoundApplication:
 @overload
 def application(method: Callable[..., Any], /) -> Application: ...
 @overload
-def application(**attributes: Any) -> Callable[[Callable[..., Any]], Application]: ...
-def application(*args: Any, **kwargs: Any) -> Any:
+def application(**attributes: object) -> Callable[[Callable[..., Any]], Application]: ...
+def application(*args: Any, **kwargs: object) -> Any:
     """Make a method of a brick an application method.
 
     Used plainly, or with attributes of the application: ``@application(inputs=["x"],

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ClassVar, NoReturn, Self
+from typing import Any, ClassVar, Never, NoReturn, Self
 
 from workbench.bricks import display
 from workbench.bricks.application import applications_of
@@ -115,15 +115,15 @@ class Brick(Component):
     print_shapes: bool = False
     _immediate: dict[Hashable, Any]
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
         for base in cls.__mro__:
             refuse_former_hooks(cls, vars(base).get("former_hooks", {}), ApplicationError)
         for wrapper in vars(cls).get("decorators", ()):
             wrapper.decorate(cls)
 
     def __init__(
-        self, name: str | None = None, children: Iterable[Brick] | None = None, **unknown: Any
+        self, name: str | None = None, children: Iterable[Brick] | None = None, **unknown: Never
     ) -> None:
         if unknown:
             raise self._unknown_keyword(next(iter(unknown)))
@@ -363,7 +363,7 @@ class Brick(Component):
 
     # Copies and words.
 
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def __call__(self, *args: Any, **kwargs: object) -> NoReturn:
         """Not how a brick is applied; the error says how.
 
         Raises

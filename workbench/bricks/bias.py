@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from workbench.bricks.application import application
 from workbench.bricks.checks import check_last_dim
 from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
+from workbench.bricks.options import InitializableOptions
 from workbench.roles import BIAS
 from workbench.tensor import Variable
 
@@ -34,7 +35,7 @@ class Bias(Feedforward, Initializable):
     """
 
     @lazy(allocation=["dim"])
-    def __init__(self, dim: int, **kwargs: Any) -> None:
+    def __init__(self, dim: int, **kwargs: Unpack[InitializableOptions]) -> None:
         super().__init__(**kwargs)
         self.dim = dim
 

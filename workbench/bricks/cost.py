@@ -7,11 +7,12 @@ The tag survives when a brick returns the cost of another as its own output.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import shown
+from workbench.bricks.options import BrickOptions
 from workbench.bricks.softmax import check_targets, expected_log
 from workbench.errors import DtypeError, ShapeError
 from workbench.hints import hinted
@@ -208,7 +209,7 @@ class MisclassificationRate(Cost):
     tensor(0.)
     """
 
-    def __init__(self, top_k: int = 1, **kwargs: Any) -> None:
+    def __init__(self, top_k: int = 1, **kwargs: Unpack[BrickOptions]) -> None:
         super().__init__(**kwargs)
         self.top_k = top_k
 

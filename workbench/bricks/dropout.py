@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 from workbench.bricks.activations import Activation
 from workbench.bricks.application import application
 from workbench.bricks.dimensions import check_probability
+from workbench.bricks.options import RandomOptions
 from workbench.bricks.random_numbers import Random
 from workbench.graph.annotations import ApplicationCall
 from workbench.graph.modes import MODE, ModeDependent
@@ -48,7 +49,7 @@ class Dropout(Random, Activation, ModeDependent):
 
     setting_checks: ClassVar = {"drop_prob": check_probability}
 
-    def __init__(self, drop_prob: float = 0.5, **kwargs: Any) -> None:
+    def __init__(self, drop_prob: float = 0.5, **kwargs: Unpack[RandomOptions]) -> None:
         super().__init__(**kwargs)
         self.drop_prob = drop_prob
 

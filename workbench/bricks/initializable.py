@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Unpack
 
 from workbench.bricks.lazy import is_set
+from workbench.bricks.options import BrickOptions
 from workbench.bricks.random_numbers import RNGMixin
 from workbench.errors import NotConfiguredError
 from workbench.initialization import NdarrayInitialization
@@ -47,7 +48,7 @@ class Initializable(RNGMixin):
         biases_init: NdarrayInitialization | None = None,
         use_bias: bool | None = True,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BrickOptions],
     ) -> None:
         super().__init__(seed=seed, **kwargs)
         self.weights_init = weights_init

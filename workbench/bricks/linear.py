@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from workbench.bricks.application import application
 from workbench.bricks.checks import check_last_dim
 from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.initializable import LinearLike
 from workbench.bricks.lazy import lazy
+from workbench.bricks.options import InitializableOptions
 from workbench.roles import BIAS, WEIGHT
 from workbench.tensor import Variable
 
@@ -36,7 +37,9 @@ class Linear(LinearLike, Feedforward):
     """
 
     @lazy(allocation=["input_dim", "output_dim"])
-    def __init__(self, input_dim: int, output_dim: int, **kwargs: Any) -> None:
+    def __init__(
+        self, input_dim: int, output_dim: int, **kwargs: Unpack[InitializableOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.input_dim = input_dim
         self.output_dim = output_dim

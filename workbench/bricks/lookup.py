@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
@@ -10,6 +10,7 @@ from workbench.bricks.application import application
 from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
+from workbench.bricks.options import InitializableOptions
 from workbench.errors import BrickError, DtypeError
 from workbench.names import explain_missing
 from workbench.roles import WEIGHT
@@ -45,7 +46,7 @@ class LookupTable(Initializable, Feedforward):
     """
 
     @lazy(allocation=["length", "dim"])
-    def __init__(self, length: int, dim: int, **kwargs: Any) -> None:
+    def __init__(self, length: int, dim: int, **kwargs: Unpack[InitializableOptions]) -> None:
         super().__init__(**kwargs)
         self.length = length
         self.dim = dim

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
@@ -11,6 +11,7 @@ from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
 from workbench.bricks.linear import Linear
+from workbench.bricks.options import BrickOptions, InitializableOptions, with_children
 from workbench.errors import ShapeError
 from workbench.tensor import Variable
 
@@ -35,7 +36,7 @@ class Maxout(Brick):
     """
 
     @lazy(allocation=["num_pieces"])
-    def __init__(self, num_pieces: int, **kwargs: Any) -> None:
+    def __init__(self, num_pieces: int, **kwargs: Unpack[BrickOptions]) -> None:
         super().__init__(**kwargs)
         self.num_pieces = num_pieces
 
@@ -81,11 +82,16 @@ class LinearMaxout(Initializable, Feedforward):
     """
 
     @lazy(allocation=["input_dim", "output_dim", "num_pieces"])
-    def __init__(self, input_dim: int, output_dim: int, num_pieces: int, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        num_pieces: int,
+        **kwargs: Unpack[InitializableOptions],
+    ) -> None:
         self.linear = Linear()
         self.maxout = Maxout()
-        children = [self.linear, self.maxout, *kwargs.pop("children", ())]
-        super().__init__(children=children, **kwargs)
+        super().__init__(**with_children(kwargs, self.linear, self.maxout))
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.num_pieces = num_pieces

@@ -12,13 +12,14 @@ import copy
 import inspect
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.module_call import ModuleCall
+from workbench.bricks.options import BrickOptions, RandomOptions, with_children
 from workbench.bricks.random_numbers import Random
 from workbench.errors import BrickError
 from workbench.graph.annotations import ApplicationCall, add_annotation
@@ -63,7 +64,11 @@ class ModulePart(Brick):
     """
 
     def __init__(
-        self, module: torch.nn.Module, key: str, seen: dict[int, SharedVariable], **kwargs: Any
+        self,
+        module: torch.nn.Module,
+        key: str,
+        seen: dict[int, SharedVariable],
+        **kwargs: Unpack[BrickOptions],
     ) -> None:
         self.key = key
         settings = module.extra_repr()
@@ -87,7 +92,7 @@ class ModulePart(Brick):
             ModulePart(child, name, seen, name=name.replace("/", "_"))
             for name, child in module.named_children()
         ]
-        super().__init__(children=[*parts, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *parts))
 
     def describe(self) -> str:
         return self.title
@@ -171,14 +176,15 @@ class TorchModule(ModulePart, Random, ModeDependent):
         module: torch.nn.Module,
         inputs: Sequence[str] | None = None,
         outputs: Sequence[str] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[RandomOptions],
     ) -> None:
         kwargs.setdefault("name", None)
         if kwargs["name"] is None:
             kwargs["name"] = type(module).__name__.lower()
         self._module: torch.nn.Module | None = module
         self._told = False
-        super().__init__(module, "", {}, **kwargs)
+        options: Any = kwargs  # those of Random pass through ModulePart
+        super().__init__(module, "", {}, **options)
         # Without memory: every parameter and buffer of the copy is on the meta device.
         empty = {id(t): _emptied(t) for m in module.modules() for _, t in _tensors_of(m)}
         self._structure = copy.deepcopy(module, empty)

@@ -6,7 +6,7 @@ front. (Recurrent bricks have time first of all; ``x.transpose(0, 1)`` goes from
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
@@ -16,6 +16,7 @@ from workbench.bricks.checks import check_last_dim, shown
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
 from workbench.bricks.linear import Linear
+from workbench.bricks.options import InitializableOptions, with_children
 from workbench.bricks.positions import RotaryPositions
 from workbench.errors import BrickError, ShapeError
 from workbench.tensor import Variable
@@ -72,7 +73,7 @@ class MultiHeadAttention(Initializable):
         *,
         causal: bool = False,
         positions: RotaryPositions | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         self.query_transformer = Linear(name="query_transformer")
         self.key_transformer = Linear(name="key_transformer")
@@ -80,7 +81,7 @@ class MultiHeadAttention(Initializable):
         self.output_transformer = Linear(name="output_transformer")
         self.positions = positions
         children: list[Brick] = [*self._transformers(), *([positions] if positions else [])]
-        super().__init__(children=[*children, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *children))
         self.dim = dim
         self.num_heads = num_heads
         self.attended_dim = attended_dim

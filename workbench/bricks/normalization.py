@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import torch
 
@@ -11,6 +11,7 @@ from workbench.bricks.checks import check_last_dim
 from workbench.bricks.dimensions import check_epsilon
 from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.lazy import lazy
+from workbench.bricks.options import NormalizationOptions, RNGOptions
 from workbench.bricks.random_numbers import RNGMixin
 from workbench.initialization import Constant, NdarrayInitialization
 from workbench.roles import BIAS, WEIGHT, add_role
@@ -44,7 +45,7 @@ class FeatureNormalization(RNGMixin, Feedforward):
         epsilon: float = 1e-5,
         scale_init: NdarrayInitialization | None = None,
         learn_scale: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[RNGOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.dim = dim
@@ -130,7 +131,7 @@ class LayerNormalization(FeatureNormalization):
         *,
         shift_init: NdarrayInitialization | None = None,
         learn_shift: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[NormalizationOptions],
     ) -> None:
         super().__init__(dim, epsilon, **kwargs)
         self.shift_init = Constant(0) if shift_init is None else shift_init

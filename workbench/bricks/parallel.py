@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from collections.abc import Sequence as SequenceType
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
@@ -16,6 +16,7 @@ from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import NoneAllocation, is_set, lazy
 from workbench.bricks.linear import Linear
+from workbench.bricks.options import InitializableOptions
 from workbench.errors import BrickError, SignatureError
 from workbench.names import explain_missing
 from workbench.tensor import Variable
@@ -28,6 +29,22 @@ __all__ = [
 ]
 
 Dims = SequenceType[Any] | Mapping[str, Any]
+
+
+class _ChildPrefix(TypedDict, total=False):
+    child_prefix: str
+
+
+class _OutputDims(TypedDict, total=False):
+    output_dims: Dims
+
+
+class DistributeOptions(_ChildPrefix, InitializableOptions, total=False):
+    """Options of `Fork`, except the dimensions of its outputs."""
+
+
+class ForkOptions(_OutputDims, DistributeOptions, total=False):
+    """Options of `Parallel`, except the dimensions of its inputs."""
 
 
 class Parallel(Initializable):
@@ -69,7 +86,7 @@ class Parallel(Initializable):
         output_dims: Dims,
         prototype: Feedforward | None = None,
         child_prefix: str = "transform",
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.prototype = Linear(use_bias=False) if prototype is None else prototype
@@ -217,7 +234,7 @@ class Fork(Parallel):
         output_names: SequenceType[str],
         input_dim: int,
         prototype: Feedforward | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ForkOptions],
     ) -> None:
         kwargs.setdefault("child_prefix", "fork")
         prototype = Linear() if prototype is None else prototype
@@ -310,7 +327,7 @@ class Distribute(Fork):
         target_dims: Dims,
         source_dim: int,
         prototype: Feedforward | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[DistributeOptions],
     ) -> None:
         super().__init__(
             output_names=target_names,
@@ -418,7 +435,7 @@ class Merge(Parallel):
         output_dim: int,
         prototype: Feedforward | None = None,
         child_prefix: str = "transform",
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         super().__init__(
             input_names, input_dims, prototype=prototype, child_prefix=child_prefix, **kwargs

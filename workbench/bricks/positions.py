@@ -6,7 +6,7 @@ in front.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
@@ -16,6 +16,7 @@ from workbench.bricks.checks import check_last_dim, shown
 from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
+from workbench.bricks.options import BrickOptions, InitializableOptions
 from workbench.errors import BrickError, ShapeError
 from workbench.roles import WEIGHT
 from workbench.tensor import Variable
@@ -75,7 +76,7 @@ class _Paired(PositionalEncoding):
     """Base class of encodings without parameters that take features two by two."""
 
     @lazy(allocation=["dim"])
-    def __init__(self, dim: int, base: float = 10_000.0, **kwargs: Any) -> None:
+    def __init__(self, dim: int, base: float = 10_000.0, **kwargs: Unpack[BrickOptions]) -> None:
         super().__init__(**kwargs)
         self.dim = dim
         self.base = base
@@ -153,7 +154,7 @@ class LearnedPositions(PositionalEncoding, Initializable):
     """
 
     @lazy(allocation=["length", "dim"])
-    def __init__(self, length: int, dim: int, **kwargs: Any) -> None:
+    def __init__(self, length: int, dim: int, **kwargs: Unpack[InitializableOptions]) -> None:
         super().__init__(**kwargs)
         self.length = length
         self.dim = dim

@@ -1,13 +1,14 @@
-"""Bricks with random numbers of their own: `RNGMixin` for initialisation, `Random` for computing."""
+"""Bricks that draw: `RNGMixin` when they are initialised, `Random` when they are computed."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import Unpack
 
 import numpy
 
 from workbench.bricks.base import Brick
+from workbench.bricks.options import BrickOptions
 from workbench.bricks.seeds import child_seed, root_seed
 from workbench.graph.hierarchy import Component
 from workbench.initialization import Rng
@@ -24,7 +25,7 @@ class RNGMixin(Brick):
         parents. Zero is a seed like any other.
     """
 
-    def __init__(self, *, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, seed: int | None = None, **kwargs: Unpack[BrickOptions]) -> None:
         super().__init__(**kwargs)
         self._seed = seed
         self._rng: Rng | None = None
@@ -96,7 +97,7 @@ class Random(Brick):
     False
     """
 
-    def __init__(self, random_seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, random_seed: int | None = None, **kwargs: Unpack[BrickOptions]) -> None:
         super().__init__(**kwargs)
         self._random_seed = random_seed
         self._stream: RandomStream | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.base import Brick
@@ -10,6 +10,7 @@ from workbench.bricks.checks import application_of, shown
 from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.image_layer import ImageLayer
 from workbench.bricks.initializable import Initializable
+from workbench.bricks.options import InitializableOptions, with_children
 from workbench.errors import BrickError, ShapeError
 from workbench.tensor import Variable
 
@@ -52,12 +53,12 @@ class Residual(Initializable, ImageLayer, Feedforward):
         self,
         inner: Brick | BoundApplication,
         shortcut: Brick | BoundApplication | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         given = [inner] if shortcut is None else [inner, shortcut]
         self.branches = [application_of("Residual: what is added", branch) for branch in given]
         bricks = dict.fromkeys(branch.brick for branch in self.branches)
-        super().__init__(children=[*bricks, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *bricks))
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:

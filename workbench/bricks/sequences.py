@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 from collections.abc import Sequence as SequenceType
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.base import Brick
@@ -14,6 +14,7 @@ from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import is_set, lazy
 from workbench.bricks.linear import Linear
+from workbench.bricks.options import BrickOptions, SchemeOptions, with_children
 from workbench.errors import BrickError
 from workbench.utils.plain import pack
 
@@ -41,7 +42,9 @@ class Sequence(Brick):
     """
 
     def __init__(
-        self, application_methods: Iterable[Brick | BoundApplication], **kwargs: Any
+        self,
+        application_methods: Iterable[Brick | BoundApplication],
+        **kwargs: Unpack[BrickOptions],
     ) -> None:
         check_list(self, "application_methods", application_methods)
         owner = f"{type(self).__name__}: a sequence"
@@ -53,7 +56,7 @@ class Sequence(Brick):
             )
         self.application_methods: list[BoundApplication] = methods
         own = dict.fromkeys(method.brick for method in methods)
-        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *own))
 
     @application
     def apply(self, *args: Any) -> Any:
@@ -176,7 +179,7 @@ class MLP(FeedforwardSequence, Initializable):
         prototype: Feedforward | None = None,
         *,
         use_bias: bool | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[SchemeOptions],
     ) -> None:
         check_list(self, "activations", activations)
         self.activations = list(activations)
@@ -190,7 +193,8 @@ class MLP(FeedforwardSequence, Initializable):
             layer.name = f"{self.prototype.name}_{i}"
             self.linear_transformations.append(layer)
             methods += [layer] if activation is None else [layer, activation]
-        super().__init__(application_methods=methods, use_bias=use_bias, **kwargs)
+        options: Any = {"use_bias": use_bias, **kwargs}  # pass through Sequence to Initializable
+        super().__init__(methods, **options)
         if is_set(dims) and not isinstance(dims, SequenceType):
             raise BrickError(_not_a_list(self, "dims", dims))
         self.dims = list(dims) if is_set(dims) else dims

@@ -6,7 +6,7 @@ Sequences have the shape (..., T, D), as in `workbench.bricks.multi_head`.
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.activations import GELU
 from workbench.bricks.application import application
@@ -17,6 +17,7 @@ from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
 from workbench.bricks.multi_head import MultiHeadAttention
 from workbench.bricks.normalization import LayerNormalization
+from workbench.bricks.options import InitializableOptions, with_children
 from workbench.bricks.positions import RotaryPositions
 from workbench.bricks.sequences import MLP
 from workbench.tensor import Variable
@@ -88,7 +89,7 @@ class TransformerBlock(Initializable, Feedforward):
         drop_prob: float = 0.0,
         causal: bool = False,
         positions: RotaryPositions | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         prototype = LayerNormalization() if normalization is None else normalization
         self.attention_normalization, self.mlp_normalization = (
@@ -108,7 +109,7 @@ class TransformerBlock(Initializable, Feedforward):
             self.mlp,
             self.mlp_dropout,
         ]
-        super().__init__(children=[*children, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *children))
         self.dim = dim
         self.num_heads = num_heads
         self.hidden_dim = hidden_dim

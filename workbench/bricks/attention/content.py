@@ -7,7 +7,7 @@ match vector.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
@@ -19,6 +19,7 @@ from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import is_set, lazy
 from workbench.bricks.linear import Linear
+from workbench.bricks.options import SchemeOptions, SequenceAttentionOptions, with_children
 from workbench.bricks.parallel import Parallel
 from workbench.bricks.sequences import Sequence
 from workbench.errors import ShapeError
@@ -51,10 +52,16 @@ class ShallowEnergyComputer(Sequence, Initializable, Feedforward):
 
     @lazy(allocation=["input_dim"])
     def __init__(
-        self, use_bias: bool = False, *, input_dim: int, output_dim: int = 1, **kwargs: Any
+        self,
+        use_bias: bool = False,
+        *,
+        input_dim: int,
+        output_dim: int = 1,
+        **kwargs: Unpack[SchemeOptions],
     ) -> None:
         self._linear = Linear(use_bias=use_bias)
-        super().__init__([Tanh(), self._linear], use_bias=use_bias, **kwargs)
+        options: Any = {"use_bias": use_bias, **kwargs}  # pass through Sequence to Initializable
+        super().__init__([Tanh(), self._linear], **options)
         self.input_dim = input_dim
         self.output_dim = output_dim
 
@@ -126,13 +133,13 @@ class SequenceContentAttention(GenericSequenceAttention, Initializable):
         state_transformer: Feedforward | None = None,
         attended_transformer: Feedforward | None = None,
         energy_computer: Feedforward | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[SequenceAttentionOptions],
     ) -> None:
         self.state_transformers = Parallel(prototype=state_transformer, name="state_trans")
         self.attended_transformer: Any = attended_transformer or Linear(name="preprocess")
         self.energy_computer: Any = energy_computer or ShallowEnergyComputer(name="energy_comp")
         own = [self.state_transformers, self.attended_transformer, self.energy_computer]
-        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *own))
         self.match_dim = match_dim
         self.state_transformers.input_names = self.state_names
 

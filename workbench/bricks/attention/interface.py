@@ -6,13 +6,14 @@ Shapes: L elements of the attended sequence, B examples, A features of an elemen
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.lazy import is_set, lazy
+from workbench.bricks.options import BrickOptions
 from workbench.bricks.recurrent.base import BaseRecurrent
 from workbench.tensor import Variable
 
@@ -42,7 +43,7 @@ class AbstractAttention(Brick):
         state_names: Sequence[str],
         state_dims: Sequence[int],
         attended_dim: int,
-        **kwargs: Any,
+        **kwargs: Unpack[BrickOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.state_names = state_names

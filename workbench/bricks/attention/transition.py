@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.attention.interface import AbstractAttention, AbstractAttentionRecurrent
 from workbench.bricks.initializable import Initializable
+from workbench.bricks.options import InitializableOptions, with_children
 from workbench.bricks.parallel import Distribute
 from workbench.bricks.recurrent.base import BaseRecurrent, by_name, check_recurrent
 from workbench.bricks.recurrent.iteration import recurrent
@@ -69,7 +70,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         add_contexts: bool = True,
         attended_name: str | None = None,
         attended_mask_name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         check_recurrent("AttentionRecurrent", transition)
         if not isinstance(attention, AbstractAttention):
@@ -94,7 +95,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
             distribute = Distribute(self._normal_inputs(), self._glimpse_names()[0])
         self.distribute = distribute
         own = [self.transition, self.attention, self.distribute]
-        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *own))
         self.previous_glimpses_needed = [
             name for name in self._glimpse_names() if name in self.attention.take_glimpses.inputs
         ]
@@ -219,7 +220,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
     # All steps.
 
     @recurrent
-    def do_apply(self, **kwargs: Any) -> list[Variable]:
+    def do_apply(self, **kwargs: object) -> list[Variable]:
         """Go over sequences with the attended preprocessed already.
 
         Parameters
@@ -257,7 +258,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         return self.do_apply_states()
 
     @application
-    def apply(self, *args: Any, **kwargs: Any) -> list[Variable]:
+    def apply(self, *args: Any, **kwargs: object) -> list[Variable]:
         """Go over sequences, looking at the attended in every step.
 
         Parameters
@@ -304,7 +305,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         return [*self.do_apply_sequences(), *self.apply_contexts(), *self.do_apply_states()]
 
     @application
-    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
         """The initial states of the transition, and the initial glimpses.
 
         Parameters

@@ -8,7 +8,7 @@ the way from one to the other.
 from __future__ import annotations
 
 from collections.abc import Sequence as SequenceType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import torch
 
@@ -19,6 +19,7 @@ from workbench.bricks.dimensions import check_epsilon
 from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.image_layer import ImageLayer, shape_text
 from workbench.bricks.lazy import is_set, lazy
+from workbench.bricks.options import BatchNormalizationOptions, RNGOptions
 from workbench.bricks.random_numbers import RNGMixin
 from workbench.errors import BrickError, DtypeError, NotConfiguredError, ShapeError
 from workbench.graph.annotations import ApplicationCall, add_annotation
@@ -123,7 +124,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         mean_only: bool = False,
         learn_scale: bool = True,
         learn_shift: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[RNGOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.input_dim = input_dim
@@ -375,7 +376,9 @@ class SpatialBatchNormalization(BatchNormalization):
     """
 
     @lazy(allocation=["input_dim"])
-    def __init__(self, input_dim: SequenceType[int], **kwargs: Any) -> None:
+    def __init__(
+        self, input_dim: SequenceType[int], **kwargs: Unpack[BatchNormalizationOptions]
+    ) -> None:
         super().__init__(input_dim, **kwargs)
 
     def _broadcastable(self) -> tuple[bool, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as SequenceType
-from typing import Any
+from typing import Unpack
 
 from workbench.bricks.application import BoundApplication
 from workbench.bricks.base import Brick
 from workbench.bricks.bn.brick import BatchNormalization
 from workbench.bricks.lazy import lazy
+from workbench.bricks.options import MLPOptions
 from workbench.bricks.sequences import MLP, Sequence, check_list
 
 
@@ -57,7 +58,7 @@ class BatchNormalizedMLP(MLP):
         learn_scale: bool = True,
         learn_shift: bool = True,
         use_bias: bool | None = False,
-        **kwargs: Any,
+        **kwargs: Unpack[MLPOptions],
     ) -> None:
         check_list(self, "activations", activations)
         self.normalizations = [BatchNormalization() for _ in activations]

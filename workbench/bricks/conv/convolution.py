@@ -7,7 +7,7 @@ called with filters that are flipped already.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 from workbench.bricks.application import application
 from workbench.bricks.checks import shown
@@ -15,6 +15,7 @@ from workbench.bricks.conv.images import F, Pair, Size, check_images, pair, size
 from workbench.bricks.image_layer import ImageLayer
 from workbench.bricks.initializable import LinearLike
 from workbench.bricks.lazy import is_set, lazy
+from workbench.bricks.options import InitializableOptions
 from workbench.errors import BrickError, NotConfiguredError, ShapeError, nearest
 from workbench.roles import BIAS, FILTER
 from workbench.tensor import Variable
@@ -23,6 +24,17 @@ from workbench.utils.plain import is_whole
 REMEDY = "give larger images, set a smaller filter_size, or a border_mode such as 'half'"
 
 BorderMode = Literal["valid", "full", "half"] | int | tuple[int, int]
+
+
+class _Convolution(TypedDict, total=False):
+    image_size: Size | None
+    step: Pair
+    border_mode: BorderMode
+    tied_biases: bool
+
+
+class ConvolutionOptions(_Convolution, InitializableOptions, total=False):
+    """Options of `Convolutional`."""
 
 
 class Convolutional(LinearLike, ImageLayer):
@@ -83,7 +95,7 @@ class Convolutional(LinearLike, ImageLayer):
         step: Pair = (1, 1),
         border_mode: BorderMode = "valid",
         tied_biases: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.filter_size = filter_size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
@@ -13,6 +13,7 @@ from workbench.bricks.conv.images import F, Pair, Size, pair, size_of
 from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.image_layer import ImageLayer, shape_text
 from workbench.bricks.lazy import is_set, lazy
+from workbench.bricks.options import BrickOptions
 from workbench.errors import BrickError, DtypeError, ShapeError, nearest
 from workbench.tensor import Variable
 
@@ -58,7 +59,7 @@ class Pooling(ImageLayer, Feedforward):
         input_dim: Sequence[int | None] | None = None,
         ignore_border: bool = True,
         padding: Pair = (0, 0),
-        **kwargs: Any,
+        **kwargs: Unpack[BrickOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.mode = mode
@@ -275,7 +276,7 @@ class MaxPooling(Pooling):
         input_dim: Sequence[int | None] | None = None,
         ignore_border: bool = True,
         padding: Pair = (0, 0),
-        **kwargs: Any,
+        **kwargs: Unpack[BrickOptions],
     ) -> None:
         super().__init__("max", pooling_size, step, input_dim, ignore_border, padding, **kwargs)
 
@@ -314,7 +315,7 @@ class AveragePooling(Pooling):
         ignore_border: bool = True,
         padding: Pair = (0, 0),
         include_padding: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[BrickOptions],
     ) -> None:
         mode = "average_inc_pad" if include_padding else "average_exc_pad"
         super().__init__(mode, pooling_size, step, input_dim, ignore_border, padding, **kwargs)

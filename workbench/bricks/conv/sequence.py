@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.activations import Activation
 from workbench.bricks.application import BoundApplication, application
@@ -14,6 +14,7 @@ from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.image_layer import ImageLayer, shape_text
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
+from workbench.bricks.options import SchemeOptions
 from workbench.bricks.sequences import Sequence
 from workbench.errors import BrickError
 from workbench.tensor import Variable
@@ -76,9 +77,10 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
         tied_biases: bool | None = None,
         *,
         use_bias: bool | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[SchemeOptions],
     ) -> None:
-        super().__init__(application_methods=layers, use_bias=use_bias, **kwargs)
+        options: Any = {"use_bias": use_bias, **kwargs}  # pass through Sequence to Initializable
+        super().__init__(layers, **options)
         self.layers: list[Brick] = [method.brick for method in self.application_methods]
         self.num_channels = num_channels
         self.image_size = image_size

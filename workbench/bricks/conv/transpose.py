@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
-from workbench.bricks.conv.convolution import BorderMode, Convolutional
+from workbench.bricks.conv.convolution import BorderMode, Convolutional, ConvolutionOptions
 from workbench.bricks.conv.images import F, Pair, pair, size_of
 from workbench.bricks.lazy import is_set, lazy
 from workbench.errors import BrickError
@@ -68,7 +68,7 @@ class ConvolutionalTranspose(Convolutional):
         num_channels: int,
         original_image_size: Pair | None = None,
         unused_edge: Pair = (0, 0),
-        **kwargs: Any,
+        **kwargs: Unpack[ConvolutionOptions],
     ) -> None:
         super().__init__(filter_size, num_filters, num_channels, **kwargs)
         self.original_image_size = original_image_size

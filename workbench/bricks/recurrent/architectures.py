@@ -9,7 +9,7 @@ sequences have T in front.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy
 
@@ -18,6 +18,7 @@ from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
+from workbench.bricks.options import InitializableOptions, with_children
 from workbench.bricks.recurrent.base import (
     BaseRecurrent,
     check_step,
@@ -75,8 +76,8 @@ class SimpleRecurrent(_Transition):
     """
 
     @lazy(allocation=["dim"])
-    def __init__(self, dim: int, activation: Brick, **kwargs: Any) -> None:
-        super().__init__(children=[activation, *kwargs.pop("children", ())], **kwargs)
+    def __init__(self, dim: int, activation: Brick, **kwargs: Unpack[InitializableOptions]) -> None:
+        super().__init__(**with_children(kwargs, activation))
         self.dim = dim
         self._activation: Any = activation
 
@@ -119,7 +120,7 @@ class SimpleRecurrent(_Transition):
         return masked(new, states, mask)
 
     @application(outputs=apply.states)
-    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
         """The trained initial state for every example."""
         return [for_batch(self.parameters[1], batch_size)]
 
@@ -177,12 +178,12 @@ class LSTM(_Transition):
         dim: int,
         activation: Brick | None = None,
         gate_activation: Brick | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         self._activation: Any = Tanh() if activation is None else activation
         self._gate: Any = Logistic() if gate_activation is None else gate_activation
         own = [self._activation, self._gate]
-        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *own))
         self.dim = dim
 
     def get_dim(self, name: str) -> Any:
@@ -247,7 +248,7 @@ class LSTM(_Transition):
         return masked(new_states, states, mask), masked(new_cells, cells, mask)
 
     @application(outputs=apply.states)
-    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
         """The trained initial states and cells for every example."""
         return [for_batch(state, batch_size) for state in self.parameters[4:]]
 
@@ -296,12 +297,12 @@ class GatedRecurrent(_Transition):
         dim: int,
         activation: Brick | None = None,
         gate_activation: Brick | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         self._activation: Any = Tanh() if activation is None else activation
         self._gate: Any = Logistic() if gate_activation is None else gate_activation
         own = [self._activation, self._gate]
-        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *own))
         self.dim = dim
 
     @property
@@ -372,6 +373,6 @@ class GatedRecurrent(_Transition):
         return masked(update * candidates + (1 - update) * states, states, mask)
 
     @application(outputs=apply.states)
-    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
         """The trained initial state for every example."""
         return [for_batch(self.parameters[2], batch_size)]

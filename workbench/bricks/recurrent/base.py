@@ -31,7 +31,7 @@ class BaseRecurrent(Brick):
     }
 
     @application
-    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
         """The states before the first step: zeros, of shape (B, dimension of the state).
 
         Bricks with a recurrent application other than ``apply``, or with other initial states,
@@ -79,7 +79,7 @@ def check_recurrent(owner: str, brick: object, *others: type[Brick]) -> None:
 
 
 def by_name(
-    bound: BoundApplication, names: Sequence[str], *args: Any, **kwargs: Any
+    bound: BoundApplication, names: Sequence[str], *args: Any, **kwargs: object
 ) -> dict[str, Variable]:
     """Apply something that gives states or glimpses, whose names are declared or else known.
 

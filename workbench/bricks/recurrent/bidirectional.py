@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.initializable import Initializable
+from workbench.bricks.options import InitializableOptions, with_children
 from workbench.bricks.recurrent.base import BaseRecurrent, check_recurrent
 from workbench.errors import SignatureError
 from workbench.tensor import Variable
@@ -42,17 +43,17 @@ class Bidirectional(Initializable):
             [3., 1.]])
     """
 
-    def __init__(self, prototype: BaseRecurrent, **kwargs: Any) -> None:
+    def __init__(self, prototype: BaseRecurrent, **kwargs: Unpack[InitializableOptions]) -> None:
         check_recurrent("Bidirectional", prototype)
         twins = [copy.deepcopy(prototype) for _ in range(2)]
         for twin, name in zip(twins, ("forward", "backward"), strict=True):
             twin.name = name
-        super().__init__(children=[*twins, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *twins))
         self.prototype = prototype
         self._twins: list[Any] = list(twins)
 
     @application
-    def apply(self, *args: Any, **kwargs: Any) -> list[Variable]:
+    def apply(self, *args: Any, **kwargs: object) -> list[Variable]:
         """Apply both, and join what they give along the last dimension.
 
         Parameters

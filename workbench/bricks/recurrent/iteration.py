@@ -40,8 +40,8 @@ VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 @overload
 def recurrent(step: Callable[..., Any], /) -> Application: ...
 @overload
-def recurrent(**attributes: Any) -> Callable[[Callable[..., Any]], Application]: ...
-def recurrent(step: Callable[..., Any] | None = None, /, **attributes: Any) -> Any:
+def recurrent(**attributes: object) -> Callable[[Callable[..., Any]], Application]: ...
+def recurrent(step: Callable[..., Any] | None = None, /, **attributes: object) -> Any:
     """Decorator: make a method that computes one step an application to sequences.
 
     Parameters

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.base import Brick
 from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.linear import Linear
+from workbench.bricks.options import InitializableOptions, with_children
 from workbench.bricks.parallel import Fork
 from workbench.bricks.recurrent.base import BaseRecurrent, by_name, check_recurrent
 from workbench.bricks.recurrent.bidirectional import Bidirectional
@@ -67,7 +68,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
         fork_prototype: Feedforward | None = None,
         states_name: str = "states",
         skip_connections: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         layers: list[Any] = [] if isinstance(transitions, Brick) else list(transitions)
         if not layers:
@@ -96,8 +97,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
             Fork(self.normal_inputs(level), name=f"fork_{level}", prototype=fork_prototype)
             for level in range(1, len(self.transitions))
         ]
-        children = [*self.transitions, *self.forks, *kwargs.pop("children", ())]
-        super().__init__(children=children, **kwargs)
+        super().__init__(**with_children(kwargs, *self.transitions, *self.forks))
 
     # Names.
 
@@ -153,7 +153,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
     # Application.
 
     @application
-    def apply(self, *args: Any, **kwargs: Any) -> list[Variable]:
+    def apply(self, *args: Any, **kwargs: object) -> list[Variable]:
         """Apply one layer after the other, each to the whole sequence.
 
         Parameters
@@ -217,7 +217,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
         ]
 
     @recurrent
-    def low_memory_apply(self, *args: Any, **kwargs: Any) -> list[Variable]:
+    def low_memory_apply(self, *args: Any, **kwargs: object) -> list[Variable]:
         """Apply all layers within one step; see `apply`."""
         return self.do_apply(*args, iterate=False, **kwargs)
 
@@ -226,7 +226,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
         """It has the sequences, states, contexts and outputs of `apply`."""
         return self.apply
 
-    def do_apply(self, *args: Any, **kwargs: Any) -> list[Variable]:
+    def do_apply(self, *args: Any, **kwargs: object) -> list[Variable]:
         """What `apply` computes, without its annotations.
 
         With ``iterate=True`` every layer goes over the whole sequence, with ``iterate=False`` there
@@ -271,7 +271,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
         return {own: given[n] for own, n in names.items() if given.get(n) is not None}
 
     @application
-    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
         """The initial states of all layers, in the order of ``apply.states``."""
         states: list[Variable] = []
         for transition in self.transitions:

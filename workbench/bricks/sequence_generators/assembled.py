@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.attention import (
     AbstractAttention,
@@ -10,6 +10,7 @@ from workbench.bricks.attention import (
     AttentionRecurrent,
 )
 from workbench.bricks.base import Brick
+from workbench.bricks.options import InitializableOptions
 from workbench.bricks.parallel import Fork
 from workbench.bricks.recurrent import BaseRecurrent
 from workbench.bricks.recurrent.base import check_recurrent
@@ -73,7 +74,7 @@ class SequenceGenerator(BaseSequenceGenerator):
         add_contexts: bool = True,
         *,
         fork: Brick | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         check_recurrent("SequenceGenerator", transition)
         applied: Any = transition

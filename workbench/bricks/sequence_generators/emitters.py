@@ -5,13 +5,14 @@ Shapes: B sequences, R the size of a readout; ``...`` is B for one element, T an
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 from workbench.bricks.application import application
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
+from workbench.bricks.options import BrickOptions, EmitterOptions, with_children
 from workbench.bricks.random_numbers import Random
 from workbench.bricks.sequence_generators.interface import AbstractEmitter
 from workbench.bricks.softmax import NDimensionalSoftmax
@@ -39,7 +40,7 @@ class TrivialEmitter(AbstractEmitter):
     """
 
     @lazy(allocation=["readout_dim"])
-    def __init__(self, readout_dim: int, **kwargs: Any) -> None:
+    def __init__(self, readout_dim: int, **kwargs: Unpack[BrickOptions]) -> None:
         super().__init__(**kwargs)
         self.readout_dim = readout_dim
 
@@ -87,9 +88,10 @@ class SoftmaxEmitter(AbstractEmitter, Initializable, Random):
     tensor([4.])
     """
 
-    def __init__(self, initial_output: Any = 0, **kwargs: Any) -> None:
+    def __init__(self, initial_output: Any = 0, **kwargs: Unpack[EmitterOptions]) -> None:
         self.softmax: Any = NDimensionalSoftmax()
-        super().__init__(children=[self.softmax, *kwargs.pop("children", ())], **kwargs)
+        options: Any = with_children(kwargs, self.softmax)  # pass through Initializable to Random
+        super().__init__(**options)
         self.initial_output = initial_output
 
     def get_dim(self, name: str) -> Any:

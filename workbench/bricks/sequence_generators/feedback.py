@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.application import application
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import is_set, lazy
 from workbench.bricks.lookup import LookupTable
+from workbench.bricks.options import BrickOptions, InitializableOptions, with_children
 from workbench.bricks.sequence_generators.interface import AbstractFeedback
 from workbench.tensor import Variable
 
@@ -28,7 +29,7 @@ class TrivialFeedback(AbstractFeedback):
     """
 
     @lazy(allocation=["output_dim"])
-    def __init__(self, output_dim: int, **kwargs: Any) -> None:
+    def __init__(self, output_dim: int, **kwargs: Unpack[BrickOptions]) -> None:
         super().__init__(**kwargs)
         self.output_dim = output_dim
 
@@ -65,9 +66,11 @@ class LookupFeedback(AbstractFeedback, Initializable):
     """
 
     @lazy(allocation=["num_outputs", "feedback_dim"])
-    def __init__(self, num_outputs: int, feedback_dim: int, **kwargs: Any) -> None:
+    def __init__(
+        self, num_outputs: int, feedback_dim: int, **kwargs: Unpack[InitializableOptions]
+    ) -> None:
         self.lookup = LookupTable()
-        super().__init__(children=[self.lookup, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, self.lookup))
         self.num_outputs = num_outputs
         self.feedback_dim = feedback_dim
 

@@ -16,7 +16,7 @@ Shapes: T elements of a sequence, B sequences in a batch.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
@@ -26,6 +26,7 @@ from workbench.bricks.base import Brick
 from workbench.bricks.checks import shown
 from workbench.bricks.cost import mean_cost
 from workbench.bricks.initializable import Initializable
+from workbench.bricks.options import InitializableOptions, with_children
 from workbench.bricks.recurrent.base import by_name
 from workbench.bricks.recurrent.iteration import CONTROLS, over_sequences
 from workbench.bricks.sequence_generators.interface import AbstractReadout
@@ -77,13 +78,13 @@ class BaseSequenceGenerator(Initializable):
         readout: AbstractReadout,
         transition: AbstractAttentionRecurrent,
         fork: Brick,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         self.readout: Any = readout
         self.transition: Any = transition
         self.fork: Any = fork
         own = [self.readout, self.transition, self.fork]
-        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *own))
 
     def _states(self) -> list[str]:
         return list(self.transition.compute_states.outputs)
@@ -255,7 +256,7 @@ class BaseSequenceGenerator(Initializable):
         application: BoundApplication,
         application_call: ApplicationCall,
         outputs: Variable | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> list[Variable]:
         """Generate sequences, element after element.
 
@@ -346,7 +347,7 @@ class BaseSequenceGenerator(Initializable):
         return [*self.generate_states(), *self._contexts()]
 
     @application
-    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
         """What `generate` begins with.
 
         Parameters

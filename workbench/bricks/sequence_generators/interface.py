@@ -7,12 +7,13 @@ begins with ``...``, that is B for one element of each sequence, T and B for who
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
+from workbench.bricks.options import InitializableOptions
 from workbench.tensor import Variable
 
 
@@ -84,7 +85,7 @@ class AbstractReadout(Initializable):
         readout_dim: int,
         *,
         source_dims: Sequence[Any],
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.source_names: Any = source_names

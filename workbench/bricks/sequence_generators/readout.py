@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.bias import Bias
 from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.lazy import is_set
+from workbench.bricks.options import ReadoutOptions, with_children
 from workbench.bricks.parallel import Merge
 from workbench.bricks.sequence_generators.emitters import TrivialEmitter
 from workbench.bricks.sequence_generators.feedback import TrivialFeedback
@@ -74,7 +75,7 @@ class Readout(AbstractReadout):
         merge_prototype: Feedforward | None = None,
         post_merge: Feedforward | None = None,
         merged_dim: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ReadoutOptions],
     ) -> None:
         if merge is not None and merge_prototype is not None:
             raise BrickError(
@@ -87,7 +88,7 @@ class Readout(AbstractReadout):
         self.merge: Any = merge or Merge(prototype=merge_prototype)
         self.post_merge: Any = post_merge or Bias()
         own = [self.emitter, self.feedback_brick, self.merge, self.post_merge]
-        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *own))
         self.merged_dim = merged_dim
 
     @property

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.attention import AbstractAttentionRecurrent
 from workbench.bricks.initializable import Initializable
+from workbench.bricks.options import InitializableOptions, with_children
 from workbench.bricks.recurrent import BaseRecurrent
 from workbench.bricks.recurrent.base import by_name, check_recurrent
 from workbench.tensor import Variable
@@ -39,16 +40,16 @@ class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
     ([], ['states', 'cells'])
     """
 
-    def __init__(self, transition: BaseRecurrent, **kwargs: Any) -> None:
+    def __init__(self, transition: BaseRecurrent, **kwargs: Unpack[InitializableOptions]) -> None:
         check_recurrent("FakeAttentionRecurrent", transition)
         self.transition: Any = transition
-        super().__init__(children=[self.transition, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, self.transition))
 
     def get_dim(self, name: str) -> Any:
         return self.transition.get_dim(name)
 
     @application
-    def apply(self, *args: Any, **kwargs: Any) -> list[Variable]:
+    def apply(self, *args: Any, **kwargs: object) -> list[Variable]:
         """Apply the transition."""
         outputs: list[Variable] = self.transition.apply(*args, as_list=True, **kwargs)
         return outputs
@@ -93,7 +94,7 @@ class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         return self._state_names()
 
     @application
-    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
         """The initial states of the transition."""
         states: list[Variable] = self.transition.initial_states(
             batch_size, *args, as_list=True, **kwargs
