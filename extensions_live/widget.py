@@ -76,7 +76,7 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
     ident = traitlets.Unicode(help="its own model_id, which the page does not tell").tag(sync=True)
     still = traitlets.Dict(help="what the page writes into the outputs of its cell").tag(sync=True)
 
-    def __init__(self, subject: Subject, *, period: float, **traits: Any) -> None:
+    def __init__(self, subject: Subject, *, period: float, **traits: object) -> None:
         ident = uuid.uuid4().hex
         self.period = period
         self.audience = Audience()

@@ -173,7 +173,7 @@ class Configuration:
         return "\n".join(f"{name} = {value!r}  ({origin})" for name, value, origin in rows)
 
     @contextlib.contextmanager
-    def override(self, **settings: Any) -> Iterator[None]:
+    def override(self, **settings: object) -> Iterator[None]:
         """Give settings other values inside a ``with`` block.
 
         Other threads do not see them, unless started in a copy of this context.

@@ -341,12 +341,13 @@ def show_options(function: FunctionT, bases: Iterable[type] = ()) -> FunctionT:
     if annotation is not typing.Never and not is_typeddict(options):
         return function
     named = [p.name for p in parameters]
-    defaults = _defaults(bases)
+    defaults, empty = _defaults(bases), inspect.Parameter.empty
+    needed = getattr(options, "__required_keys__", ())
     added = [
         inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=defaults.get(name, NOT_GIVEN),
+            default=empty if name in needed else defaults.get(name, NOT_GIVEN),
             annotation=kind.__forward_arg__ if isinstance(kind, ForwardRef) else kind,
         )
         for name, kind in getattr(options, "__annotations__", {}).items()
@@ -401,6 +402,11 @@ class Hinted:
                 if complete and name not in known:
                     raise cls._unknown_keyword(name)
         return super().__new__(cls)
+
+    # What help shows of a class without a constructor.
+    vars(__new__)["__signature__"] = inspect.Signature(
+        [inspect.Parameter("cls", inspect.Parameter.POSITIONAL_ONLY)]
+    )
 
     @classmethod
     def _unknown_keyword(cls, name: str) -> Exception:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict, Unpack
 
 import numpy
 import numpy.typing
@@ -286,6 +286,17 @@ class Sparse(NdarrayInitialization):
         return flat.reshape(shape)
 
 
+class _Sparse(TypedDict):
+    num_init: int | float
+    weights_init: NdarrayInitialization
+
+
+class SparseOptions(_Sparse, total=False):
+    """Arguments of `Sparse`."""
+
+    sparse_init: NdarrayInitialization | None
+
+
 class SparseND(Sparse):
     """Draw a few weights within each unit, where a unit is an index into some of the axes.
 
@@ -305,7 +316,7 @@ class SparseND(Sparse):
     array([1., 1., 1.], dtype=float32)
     """
 
-    def __init__(self, axis: int | Sequence[int], **kwargs: Any) -> None:
+    def __init__(self, axis: int | Sequence[int], **kwargs: Unpack[SparseOptions]) -> None:
         self.axis = axis if isinstance(axis, int) else tuple(axis)
         super().__init__(**kwargs)
 

@@ -175,6 +175,7 @@ class TorchModule(ModulePart, Random, ModeDependent):
         self,
         module: torch.nn.Module,
         inputs: Sequence[str] | None = None,
+        *,
         outputs: Sequence[str] | None = None,
         **kwargs: Unpack[RandomOptions],
     ) -> None:

@@ -43,6 +43,7 @@ class FeatureNormalization(RNGMixin, Feedforward):
         self,
         dim: int,
         epsilon: float = 1e-5,
+        *,
         scale_init: NdarrayInitialization | None = None,
         learn_scale: bool = True,
         **kwargs: Unpack[RNGOptions],

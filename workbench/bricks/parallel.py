@@ -434,6 +434,7 @@ class Merge(Parallel):
         input_dims: Dims,
         output_dim: int,
         prototype: Feedforward | None = None,
+        *,
         child_prefix: str = "transform",
         **kwargs: Unpack[InitializableOptions],
     ) -> None:

@@ -133,7 +133,7 @@ def dict_subset(
     return found
 
 
-def dict_union(*dicts: Mapping[Any, Any], **kwargs: Any) -> dict[Any, Any]:
+def dict_union(*dicts: Mapping[Any, Any], **kwargs: object) -> dict[Any, Any]:
     """Return one dictionary of all pairs of `dicts` and all `kwargs`.
 
     It is an `OrderedDict` if the first of `dicts` is one.
@@ -161,7 +161,7 @@ def dict_union(*dicts: Mapping[Any, Any], **kwargs: Any) -> dict[Any, Any]:
     return union
 
 
-def extract_args(expected: Sequence[str], *args: Any, **kwargs: Any) -> dict[str, Any]:
+def extract_args(expected: Sequence[str], *args: Any, **kwargs: object) -> dict[str, Any]:
     """Give positional and keyword arguments the names they are expected under.
 
     For methods that learn only at run time which arguments they take, and so are declared with
