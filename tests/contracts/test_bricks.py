@@ -1,4 +1,4 @@
-"""What every brick keeps to. A public brick without a row in the table fails."""
+"""Behaviour of every brick. A public brick without a row in the table fails."""
 
 import copy
 import importlib
@@ -57,7 +57,7 @@ COMPARED = {"y": None, "y_hat": None, "cost": None}
 
 @dataclass
 class Row:
-    """How to make one kind of brick, and what to expect of it."""
+    """Arguments and expectations of one kind of brick."""
 
     brick: type[Brick]
     settings: dict[str, Any] = field(default_factory=dict)  # those that may be given later
@@ -426,7 +426,7 @@ def public_bricks() -> set[type[Brick]]:
 
 
 def applied(row: Row, brick: Brick, inputs: Any) -> Any:
-    """What a brick gives for `row.inputs` and `row.by_name`; several outputs as one."""
+    """Apply a brick to `row.inputs` and `row.by_name`; several outputs are joined."""
     named = dict(zip(row.by_name, inputs[len(row.inputs) :], strict=True))
     outputs = getattr(brick, row.method)(*inputs[: len(row.inputs)], **named, as_list=True)
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)

@@ -1,4 +1,4 @@
-"""Bricks: operations with parameters, which build graphs of variables and configure each other."""
+"""Bricks: operations with parameters, which build graphs and configure their children."""
 
 from workbench.bricks.activations import (
     GELU,

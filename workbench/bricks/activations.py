@@ -145,7 +145,7 @@ class GELU(Activation):
     Parameters
     ----------
     approximate : bool, optional
-        Whether to use the approximation by a hyperbolic tangent, which is faster on some devices.
+        True to use the approximation by a hyperbolic tangent, which is faster on some devices.
 
     References
     ----------

@@ -12,15 +12,15 @@ from workbench.bricks.lazy import is_set
 class ImageLayer(Brick):
     """Base class of bricks on images, which `ConvolutionalSequence` can configure.
 
-    An image has the shape (C, H, W): channels, height and width. `get_dim` tells the shapes of
-    ``input_`` and ``output``, with ``None`` for what is not known.
+    An image has the shape (C, H, W): channels, height and width. `get_dim` returns the shapes of
+    ``input_`` and ``output``, with ``None`` for unknown sizes.
 
     Attributes
     ----------
     num_channels : int
         Channels of the input.
     image_size : tuple of (int or None)
-        Height and width of the input, where they are known.
+        Height and width of the input, as far as they are known.
     num_output_channels : int
     """
 
@@ -33,5 +33,5 @@ class ImageLayer(Brick):
 
 
 def shape_text(dim: Iterable[Any]) -> str:
-    """A shape for people, with question marks for sizes that are not known."""
+    """Return a shape as text, with question marks for unknown sizes."""
     return f"({', '.join(str(size) if is_set(size) else '?' for size in dim)})"

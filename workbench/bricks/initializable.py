@@ -16,10 +16,10 @@ from workbench.utils.variables import shared_floatx_nans
 
 
 class Initializable(RNGMixin):
-    """A brick with initialisation schemes, which it also pushes to its children.
+    """A brick with initialisation schemes, which it pushes to its children.
 
-    Every brick of this kind takes all of them, also one that has no biases of its own: a subclass
-    may add children that do.
+    Every brick of this kind takes all schemes, even if it has no biases itself: a subclass can add
+    children that have some.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Initializable(RNGMixin):
     biases_init : NdarrayInitialization, optional
         Scheme of the biases; `initialize` needs it if there are biases.
     use_bias : bool, optional
-        Whether to have biases.
+        True to have biases.
     seed : int, optional
         See `RNGMixin`.
 
@@ -64,14 +64,14 @@ class Initializable(RNGMixin):
                     child.biases_init = self.biases_init
 
     def _add_parameter(self, shape: Sequence[int], name: str, role: VariableRole) -> None:
-        """Append a parameter of NaNs, and its norm as an auxiliary variable."""
+        """Append a parameter of NaNs, and add its norm as an auxiliary variable."""
         parameter = shared_floatx_nans(shape, name=name)
         add_role(parameter, role)
         self.parameters.append(parameter)
         self.add_auxiliary_variable(parameter.norm(2), name=f"{name}_norm")
 
     def _scheme(self, name: str) -> NdarrayInitialization:
-        """The scheme in the attribute `name`, which initialisation needs now."""
+        """Return the scheme in the attribute `name`, which initialisation needs."""
         scheme = getattr(self, name)
         if isinstance(scheme, NdarrayInitialization):
             return scheme
@@ -85,7 +85,7 @@ class Initializable(RNGMixin):
 class LinearLike(Initializable):
     """A brick whose parameters are weights and, with ``use_bias``, biases, in this order.
 
-    Application methods use `W` and `b`, which a subclass may override to transform the parameters
+    Application methods use `W` and `b`, which a subclass can override to transform the parameters
     first. Subclasses allocate; the norms of the parameters are auxiliary variables of the brick.
     """
 
@@ -104,7 +104,7 @@ class LinearLike(Initializable):
         return biases
 
     def _initialize(self) -> None:
-        # W and b may be overridden by something that is not shared.
+        # Overrides of W and b need not be shared variables.
         self._scheme("weights_init").initialize(self.parameters[0], self.rng)
         if self.use_bias:
             self._scheme("biases_init").initialize(self.parameters[1], self.rng)

@@ -15,7 +15,7 @@ from workbench.tensor import Variable
 
 
 class Linear(LinearLike, Feedforward):
-    """A linear transformation with optional bias: ``output = input_ @ W + b``.
+    """A linear transformation with an optional bias: ``output = input_ @ W + b``.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Lookup tables: vectors for integers, such as words."""
+"""Lookup tables, which have a vector for each integer, such as the index of a word."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class LookupTable(Initializable, Feedforward):
-    """Represents integers by rows of a matrix.
+    """Represents integers by the rows of a matrix.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class LookupTable(Initializable, Feedforward):
 
     @property
     def input_dim(self) -> int:
-        """Zero: an index is a number, without dimensions."""
+        """Zero, since an index is one number."""
         return 0
 
     @input_dim.setter
@@ -92,7 +92,7 @@ class LookupTable(Initializable, Feedforward):
 
     @application(inputs=["indices"], outputs=["output"])
     def apply(self, indices: Variable) -> Variable:
-        """Look rows up.
+        """Look up rows.
 
         Parameters
         ----------
@@ -102,19 +102,19 @@ class LookupTable(Initializable, Feedforward):
         Returns
         -------
         Variable
-            Of the shape of `indices`, with one dimension of size `dim` behind.
+            The shape of `indices`, followed by a dimension of size `dim`.
 
         Raises
         ------
         DtypeError
-            If `indices` are no integers.
+            If `indices` are not integers.
         OutOfRangeError
             When computed, if an index is below zero or above ``length - 1``.
         """
         if indices.dtype.is_floating_point or indices.dtype is torch.bool:
             raise DtypeError(
                 f"{self.path()}.apply: indices are {str(indices.dtype).removeprefix('torch.')}, "
-                "but must be integers; take tensor.lvector or tensor.lmatrix, or convert them, as "
+                "but must be integers; use tensor.lvector or tensor.lmatrix, or convert them, as "
                 "in indices.long()"
             )
         return rows(self.W, indices, f"{self.path()}.apply: indices")

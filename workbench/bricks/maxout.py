@@ -17,7 +17,7 @@ from workbench.tensor import Variable
 
 
 class Maxout(Brick):
-    """The largest of each group of neighbouring units.
+    """The largest number in each group of adjacent units.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class LinearMaxout(Initializable, Feedforward):
     output_dim : int
         Needed by `allocate`.
     num_pieces : int
-        How many linear functions compete for each output. Needed by `allocate`.
+        The number of linear functions for each output. Needed by `allocate`.
     **kwargs
         As for `Initializable`.
 

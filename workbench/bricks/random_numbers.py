@@ -21,8 +21,8 @@ class RNGMixin(Brick):
     Parameters
     ----------
     seed : int, optional
-        By default derived from the parent's, or from ``config.default_seed`` for a brick without
-        parents. Zero is a seed like any other.
+        By default derived from the parent's seed, or from ``config.default_seed`` for a brick
+        without parents. Zero is a valid seed.
     """
 
     def __init__(self, *, seed: int | None = None, **kwargs: Unpack[BrickOptions]) -> None:
@@ -33,7 +33,7 @@ class RNGMixin(Brick):
 
     @property
     def seed(self) -> int:
-        """The seed given, or else the derived one."""
+        """The seed that was given, or the derived one."""
         return derived_seed(self) if self._seed is None else self._seed
 
     @seed.setter
@@ -42,9 +42,9 @@ class RNGMixin(Brick):
 
     @property
     def rng(self) -> Rng:
-        """The source of random numbers; made of the seed at the beginning of each initialisation.
+        """The random generator, which is made from the seed at the start of each initialisation.
 
-        A generator that is assigned is used as it is, and goes on from where it stands.
+        A generator that is assigned is used in its current state instead.
         """
         if self._given_rng is not None:
             return self._given_rng
@@ -62,7 +62,7 @@ class RNGMixin(Brick):
 
 
 def derived_seed(brick: Component) -> int:
-    """The seed that follows from the nearest ancestor with one and the way down to `brick`."""
+    """Derive the seed from that of the nearest ancestor with one and the path down to `brick`."""
     path = brick.get_unique_path()
     start, seed = 0, None
     for i, part in enumerate(path[:-1]):
@@ -81,7 +81,7 @@ class Random(Brick):
     Parameters
     ----------
     random_seed : int, optional
-        By default derived as `RNGMixin.seed` is.
+        By default derived in the same way as `RNGMixin.seed`.
 
     Examples
     --------
@@ -104,7 +104,7 @@ class Random(Brick):
 
     @property
     def random_seed(self) -> int:
-        """The seed given, or else the derived one."""
+        """The seed that was given, or the derived one."""
         return derived_seed(self) if self._random_seed is None else self._random_seed
 
     @random_seed.setter
@@ -113,7 +113,7 @@ class Random(Brick):
 
     @property
     def random_stream(self) -> RandomStream:
-        """The stream that draws belong to."""
+        """The stream of random numbers."""
         if self._stream is None:
             self._stream = RandomStream(self.random_seed)
         return self._stream

@@ -1,4 +1,4 @@
-"""Sequences of bricks, each applied to what the one before gave."""
+"""Sequences of bricks, each applied to the output of the one before."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workbench.errors import BrickError
 from workbench.utils.plain import pack
 
 NO_LAYERS = (
-    "{cls}: activations is empty, but there is one for each linear transformation, one fewer than "
+    "{cls}: activations is empty, but must have one for each linear transformation, one fewer than "
     "dims ({dims!r}); None stands for no activation, as in {cls}([Tanh(), None], [784, 100, 10])"
 )
 
@@ -30,7 +30,7 @@ class Sequence(Brick):
     Parameters
     ----------
     application_methods : list of Brick or BoundApplication
-        What to apply, in order; for a brick its ``apply``. One brick may come several times.
+        The applications in order; a brick stands for its ``apply``. A brick can occur repeatedly.
 
     Examples
     --------
@@ -51,8 +51,7 @@ class Sequence(Brick):
         methods = [application_of(owner, method) for method in application_methods]
         if not methods:
             raise BrickError(
-                f"{type(self).__name__}: a sequence needs one brick at least, got none; what does "
-                "nothing is Identity()"
+                f"{type(self).__name__}: a sequence needs at least one brick, such as Identity()"
             )
         self.application_methods: list[BoundApplication] = methods
         own = dict.fromkeys(method.brick for method in methods)
@@ -60,7 +59,7 @@ class Sequence(Brick):
 
     @application
     def apply(self, *args: Any) -> Any:
-        """Apply the first brick to the inputs, each other one to what its predecessor gave."""
+        """Apply the first brick to the inputs, and each other one to the output before it."""
         outputs: Any = args
         for method in self.application_methods:
             outputs = method(*pack(outputs))
@@ -68,12 +67,12 @@ class Sequence(Brick):
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """The inputs of the first application."""
+        """Return the inputs of the first application."""
         return self.application_methods[0].inputs
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """The outputs of the last application."""
+        """Return the outputs of the last application."""
         outputs: list[str] = self.application_methods[-1].outputs
         return outputs
 
@@ -128,7 +127,7 @@ class FeedforwardSequence(Sequence, Feedforward):
         brick = self.application_methods[index].brick
         if not isinstance(brick, Feedforward):
             raise AttributeError(
-                f"{brick!r} at an end of {self.path()!r} has no dimensions of its own"
+                f"{brick!r} at an end of {self.path()!r} has no input_dim and output_dim"
             )
         return brick
 
@@ -139,12 +138,12 @@ class MLP(FeedforwardSequence, Initializable):
     Parameters
     ----------
     activations : list of Brick, BoundApplication or None
-        What to apply after each transformation; ``None`` for nothing.
+        The activation after each transformation; ``None`` for no activation.
     dims : list of int
-        The input dimension and the output dimension of each transformation, so one more than there
-        are activations. Needed by `allocate`.
+        The input dimension, and the output dimension of each transformation: one more number than
+        there are activations. Needed by `allocate`.
     prototype : Feedforward, optional
-        A copy of it is made for each transformation; `Linear` by default.
+        The brick to copy for each transformation; `Linear` by default.
     use_bias : bool, optional
         If given, it is pushed to all transformations.
     **kwargs
@@ -152,8 +151,8 @@ class MLP(FeedforwardSequence, Initializable):
 
     Notes
     -----
-    Schemes and `use_bias` are pushed to the layers before they are initialised and allocated, and
-    take the place of the layers' own. For other settings in one layer, push first:
+    Before allocation and initialisation `use_bias` and the schemes are pushed to the layers and
+    replace the layers' own. To give one layer other settings, push first:
 
     >>> from workbench.bricks import Tanh
     >>> from workbench.initialization import Constant, IsotropicGaussian
@@ -236,10 +235,10 @@ class MLP(FeedforwardSequence, Initializable):
 
 
 def check_list(brick: Brick, setting: str, given: object) -> None:
-    """Raise `BrickError` unless what is given for a setting is a list, or like one."""
+    """Raise `BrickError` unless a setting is a list or another iterable."""
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise BrickError(_not_a_list(brick, setting, given))
 
 
 def _not_a_list(brick: Brick, setting: str, given: object) -> str:
-    return f"{type(brick).__name__}: {setting} is a list, got {given!r}; write [{given!r}]"
+    return f"{type(brick).__name__}: {setting} must be a list, not {given!r}; write [{given!r}]"

@@ -18,7 +18,7 @@ class BatchNormalizedMLP(MLP):
 
     Each activation becomes a `Sequence` of a batch normalisation and the activation, named
     ``batch_norm_activation_0`` and so on. The linear transformations have no biases unless
-    `use_bias` is true, since the normalisations would take them away.
+    `use_bias` is True, since the normalisations would subtract them.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class BatchNormalizedMLP(MLP):
     dims : list of int
         As for `MLP`. Needed by `allocate`.
     conserve_memory, mean_only, learn_scale, learn_shift : bool, optional
-        By keyword only; pushed to all batch normalisations, see there.
+        By keyword only; pushed to all batch normalisations. See `BatchNormalization`.
     **kwargs
         As for `MLP`.
 
@@ -78,7 +78,7 @@ class BatchNormalizedMLP(MLP):
 
     @property
     def conserve_memory(self) -> bool:
-        """That of all batch normalisations."""
+        """True if all batch normalisations conserve memory."""
         return all(brick.conserve_memory for brick in self.normalizations)
 
     @conserve_memory.setter

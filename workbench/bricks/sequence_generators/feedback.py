@@ -1,4 +1,4 @@
-"""Feedback: outputs of a sequence generator as vectors that its network can take."""
+"""Feedback bricks, which turn outputs of a sequence generator into input vectors of its network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.tensor import Variable
 
 
 class TrivialFeedback(AbstractFeedback):
-    """The outputs as they are: for outputs that are vectors.
+    """Returns the outputs as they are, for outputs that are vectors.
 
     Parameters
     ----------
@@ -38,12 +38,12 @@ class TrivialFeedback(AbstractFeedback):
 
     @application(inputs=["outputs"], outputs=["feedback"])
     def feedback(self, outputs: Variable) -> Variable:
-        """The outputs, of shape (..., output_dim)."""
+        """Return the outputs, of shape (..., output_dim)."""
         return outputs
 
 
 class LookupFeedback(AbstractFeedback, Initializable):
-    """A trained vector for each integer: for outputs that are integers.
+    """Looks up a trained vector for each output, for outputs that are integers.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class LookupFeedback(AbstractFeedback, Initializable):
 
     @output_dim.setter
     def output_dim(self, value: Any) -> None:
-        # A readout hands down the size of its outputs, which are numbers here: zero.
+        # A readout sets the size of its outputs, which is zero here, since they are numbers.
         if is_set(value) and value != 0:
             self.feedback_dim = value
 
@@ -95,6 +95,6 @@ class LookupFeedback(AbstractFeedback, Initializable):
 
     @application(inputs=["outputs"], outputs=["feedback"])
     def feedback(self, outputs: Variable) -> Variable:
-        """Look outputs up: from integers of any shape (...,) to (..., feedback_dim)."""
+        """Look up vectors of shape (..., feedback_dim) for integers of any shape (...,)."""
         vectors: Variable = self.lookup.apply(outputs)
         return vectors
