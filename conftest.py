@@ -9,7 +9,7 @@ from hypothesis import settings
 for variable in list(os.environ):
     if variable.startswith("WORKBENCH_"):
         del os.environ[variable]
-os.environ["WORKBENCH_CONFIG"] = os.devnull  # no settings file of the user's own, in subprocesses too
+os.environ["WORKBENCH_CONFIG"] = os.devnull  # not the user's settings file, in subprocesses too
 # Kernels and other subprocesses import this checkout, wherever they start.
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")])

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, TypedDict, Unpack
 import numpy
 import numpy.typing
 
+from workbench.attributes import KnownAttributes
 from workbench.config import config
 from workbench.errors import InitializationError
 from workbench.hints import Hinted
@@ -37,7 +38,7 @@ Array = numpy.ndarray[Any, numpy.dtype[Any]]
 Shape = tuple[int, ...]
 
 
-class NdarrayInitialization(Hinted, ABC):
+class NdarrayInitialization(KnownAttributes, Hinted, ABC):
     """Base class of schemes. A scheme defines `generate`.
 
     Attributes

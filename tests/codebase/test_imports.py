@@ -12,7 +12,7 @@ from tests.support.tree import ROOT, imports, modules
 
 LAYERS = [
     ["openmp"],
-    ["tracebacks", "errors", "hints", "names", "config", "_settings", "deprecation"],
+    ["tracebacks", "errors", "attributes", "hints", "names", "config", "_settings", "deprecation"],
     ["tensor"],
     ["utils"],
     ["roles", "graph", "filter", "select", "model", "expressions", "initialization"],
@@ -27,6 +27,8 @@ LAYERS = [
     ["main_loop"],
     ["session"],
     ["search", "builder"],
+    ["cli"],
+    ["__main__"],
 ]
 """From the bottom to the top; each module imports from its own row and from the rows before it."""
 
@@ -49,7 +51,16 @@ BEHIND_A_PROTOCOL = ("workbench.session", "workbench.main_loop")
 """Packages that views must not know: `workbench.interfaces.Session` may run in another process."""
 
 SCREEN = {"anywidget", "bokeh", "IPython", "ipywidgets", "matplotlib", "panel"}
-SLOW = SCREEN | {"h5py", "pandas", "pydantic", "pydantic_settings", "scipy", "sqlite3", "yaml"}
+SLOW = SCREEN | {
+    "click",
+    "h5py",
+    "pandas",
+    "pydantic",
+    "pydantic_settings",
+    "scipy",
+    "sqlite3",
+    "yaml",
+}
 
 
 def part(module: str) -> str:

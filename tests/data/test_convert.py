@@ -1,4 +1,4 @@
-"""Other people's files to HDF5, by function and by program."""
+"""Files of other programs, converted to HDF5."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from PIL import Image
 
 from workbench.data import H5PYDataset
 from workbench.data.convert import csv_to_hdf5, idx_to_hdf5, images_to_hdf5, npz_to_hdf5
-from workbench.data.convert.__main__ import main
 from workbench.data.idx import encode_idx
 from workbench.errors import DataError, DataFileError, MissingLibraryError, SourceError
 
@@ -176,41 +175,3 @@ def test_a_failed_conversion_leaves_nothing(tmp_path, out):
     with pytest.raises(DataFileError, match=r"1\.png: not a picture, or a damaged one \("):
         images_to_hdf5(out, {"train": tmp_path / "all"})
     assert sorted(file.name for file in tmp_path.iterdir()) == ["all"]
-
-
-def test_the_program_converts_each_format(tmp_path, out, capsys):
-    (tmp_path / "x").write_bytes(encode_idx(X))
-    np.savez(tmp_path / "data.npz", x=X)
-    (tmp_path / "t.csv").write_text(TABLE)
-    save(tmp_path / "all" / "0.png", (2, 3), 1)
-    calls = [
-        ["idx", f"train.features={tmp_path / 'x'}"],
-        ["npz", str(tmp_path / "data.npz"), "train.features=x"],
-        ["csv", f"train={tmp_path / 't.csv'}", "--targets", "kind"],
-        ["images", f"train={tmp_path / 'all'}", "--mode", "L"],
-    ]
-    shapes = []
-    for name, *rest in calls:
-        assert main([name, str(out), *rest]) == 0
-        shapes.append(read(out)[0].shape)
-        assert f"{out}: {out.stat().st_size} bytes" in capsys.readouterr().out
-    assert shapes == [(4, 3, 2), (4, 3, 2), (3, 2), (1, 1, 3, 2)]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"),
-    [
-        (["idx", "o.h5", "train.x=nowhere"], 1, "there is no IDX file nowhere"),
-        (["idx", "o.h5", "train=x"], 2, "'train' is not of the form SPLIT.SOURCE"),
-        (["csv", "o.h5", "train"], 2, "'train' is not of the form NAME=VALUE"),
-        (["csv", "o.h5", "a=1", "a=2"], 2, "'a' is given twice"),
-    ],
-)
-def test_the_program_says_what_is_wrong(capsys, arguments, code, message):
-    try:
-        returned = main(arguments)
-    except SystemExit as exit:
-        returned = exit.code
-    error = capsys.readouterr().err
-    assert returned == code
-    assert error.splitlines()[-1].endswith(message)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar, Never, NoReturn, Self
 
+from workbench.attributes import check_attribute
 from workbench.bricks import display
 from workbench.bricks.application import applications_of
 from workbench.bricks.dimensions import COUNTS, check_count, check_size, is_dimension
@@ -318,7 +319,8 @@ class Brick(Component):
             check_count(self._where(), name, value)
         elif (check := self.setting_checks.get(name)) is not None:
             check(self._where(), name, value)
-        before = vars(self).get(name)
+        if (before := vars(self).get(name)) is None:
+            check_attribute(self, name, family=(Component,))
         super().__setattr__(name, value)
         if not name.startswith("_") and name not in LIFE_CYCLE and before is not value:
             self._settings_changed()

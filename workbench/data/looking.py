@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 import torch
 
+from workbench.attributes import KnownAttributes
 from workbench.errors import DataError
 
 Reader = Literal["training", "others"]
@@ -49,7 +50,7 @@ _DATA = (np.ndarray, torch.Tensor, torch.nn.Module, torch.utils.data.DataLoader)
 _OTHERS = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, str, bytes)
 
 
-class Part:
+class Part(KnownAttributes):
     """A piece of what is read: a stream, a scheme, or a data set."""
 
     _read_by: Reader | None = None  # of what cannot be copied

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Unpack
 
+from workbench.attributes import KnownAttributes
 from workbench.errors import GraphError, InputError, nearest
 from workbench.graph.annotations import Annotation
 from workbench.hints import Hinted, show_options
@@ -24,7 +25,7 @@ NOT_REPLACEMENTS = (
 )
 
 
-class ComputationGraph(Hinted):
+class ComputationGraph(KnownAttributes, Hinted):
     """The graph that computes `outputs`, with the auxiliary variables and updates attached to it.
 
     To iterate over it is to iterate over its `variables`, so that a filter takes the graph itself.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.attributes import KnownAttributes
 from workbench.errors import LogError, StateError, UnknownRecordError, nearest
 from workbench.hints import Hinted
 from workbench.log.column import frozen
@@ -41,7 +42,7 @@ NO_NUMBERS = (
 )
 
 
-class TrainingLogBase(Hinted, Mapping[int, Row], Records):
+class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
     """Everything recorded while training, by iteration and channel.
 
     ``log[iteration][channel]`` reads and writes. The iteration is the number of batches done: row

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from workbench import errors
+from workbench.attributes import KnownAttributes
 from workbench.hints import Hinted
 from workbench.tensor import SharedVariable, Variable, as_variable, shared
 
@@ -49,7 +50,7 @@ class Aggregator(Hinted):
         self.readout_variable = readout_variable
 
 
-class AggregationScheme(Hinted, ABC):
+class AggregationScheme(KnownAttributes, Hinted, ABC):
     """A rule by which the value of a variable over many batches is computed.
 
     Parameters

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from workbench import errors
+from workbench.attributes import KnownAttributes
 from workbench.hints import Hinted
 from workbench.tensor import Variable
 from workbench.utils.hooks import refuse_former_hooks
@@ -18,7 +19,7 @@ FORMER_HOOKS = {
 }
 
 
-class MonitoredQuantity(Hinted, ABC):
+class MonitoredQuantity(KnownAttributes, Hinted, ABC):
     """A quantity computed by Python code from the values of variables, batch by batch.
 
     Parameters

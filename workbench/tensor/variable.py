@@ -18,12 +18,13 @@ import numpy
 import torch
 
 from workbench import errors
+from workbench.attributes import check_attribute
 from workbench.hints import hinted
 from workbench.tensor import shapes
 from workbench.tensor.refusals import NO_VALUE, refuse_in_place, refuse_value
 from workbench.tensor.structure import Spec, flatten, map_structure, name_of, unflatten
 from workbench.tensor.tag import Tag
-from workbench.tensor.vocabulary import unknown_attribute
+from workbench.tensor.vocabulary import assigned_hint, unknown_attribute
 
 
 class Call:
@@ -198,6 +199,10 @@ class Variable:
 
         def __getattr__(self, name: str) -> Any:
             raise unknown_attribute(self, name, dir(type(self)))
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            check_attribute(self, name, lambda: assigned_hint(self, name))
+            super().__setattr__(name, value)
 
     # What is known before computing.
 

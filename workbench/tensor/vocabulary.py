@@ -147,6 +147,22 @@ KEYWORDS = {
 }
 
 
+ASSIGNED = {
+    "value": "variable.set_value(...)",
+    "data": "variable.set_value(...)",
+    "requires_grad": "the parameters to train as GradientDescent(parameters=[...])",
+    "grad": "workbench.grad(cost, variable), which gives a variable of its own",
+}
+"""Attributes that users of torch and Theano assign, and what to write in their place."""
+
+
+def assigned_hint(variable: object, name: str) -> str:
+    """Return what to write in place of the assignment to an attribute that does not exist."""
+    if name in ASSIGNED:
+        return f"; write {ASSIGNED[name]}"
+    return nearest(name, (one for one in dir(variable) if not one.startswith("_")))
+
+
 def function_hint(name: str) -> str:
     """Return what to write in place of a name that `workbench.tensor` does not have, or nothing."""
     return f"; it is torch's: write {FUNCTIONS[name]}" if name in FUNCTIONS else ""

@@ -1,26 +1,15 @@
-"""Attributes that cannot be misspelt: assigning one that does not exist is refused.
-
-``session.learning_rate = 0.1`` would otherwise be kept and never read, and a run would go on with
-another learning rate than the person thinks. What the methods of a class do is left alone, so that
-a subclass may keep what it likes; what is refused comes from outside. Of a class of one's own only
-names that are nearly those of other attributes are refused.
-"""
+"""Attributes that are fixed once a training step uses them, and hints for misspelt ones."""
 
 from __future__ import annotations
 
-import difflib
-import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from workbench.errors import AlgorithmError, UnknownAttributeError, nearest
+from workbench.attributes import check_attribute, from_outside
+from workbench.errors import AlgorithmError, nearest
 from workbench.hints import OURS, Hinted
 from workbench.tensor import SharedVariable
 
-UNKNOWN = (
-    "{kind} has no attribute {name!r}, so that nothing would ever read it{hint}; a note of your "
-    "own may have a name that begins with an underscore"
-)
 TOO_LATE = (
     "{kind}.{name} is part of the training step already, which a new one would not change; {what}"
 )
@@ -83,36 +72,12 @@ class FixedAttributes(Hinted):
                 if name in self._fixed and from_outside(self):
                     kind, what = type(self).__name__, self._fixed[name]
                     raise AlgorithmError(TOO_LATE.format(kind=kind, name=name, what=what))
-            elif (
-                name[0] != "_"
-                and not hasattr(type(self), name)
-                and from_outside(self)
-                and (not _is_users(type(self)) or _is_near_miss(self, name))
-            ):
-                kind, hint = type(self).__name__, _hint(self, name, value)
-                raise UnknownAttributeError(UNKNOWN.format(kind=kind, name=name, hint=hint))
+            else:
+                check_attribute(self, name, lambda: _hint(self, name, value))
             super().__setattr__(name, value)
 
 
-def from_outside(instance: object) -> bool:
-    """Return whether an attribute is being assigned by something else than a method of it."""
-    frame = sys._getframe(1)
-    while frame.f_code.co_name == "__setattr__" and frame.f_back is not None:
-        frame = frame.f_back
-    return frame.f_locals.get("self") is not instance
-
-
-def _is_users(cls: type) -> bool:
-    """Return True for a class of one's own, which may keep what it likes but for near misses."""
-    return cls.__module__.partition(".")[0] not in ("workbench", "extensions_live")
-
-
-def _is_near_miss(instance: object, name: str) -> bool:
-    known = [known for known in dir(instance) if not known.startswith("_")]
-    return bool(difflib.get_close_matches(name, known, 1, cutoff=0.8))
-
-
-def _hint(instance: FixedAttributes, name: str, value: Any) -> str:
+def _hint(instance: FixedAttributes, name: str, value: object) -> str:
     """Return what to write in place of an attribute that does not exist, if anything is near."""
     shown = f"{value!r:.40}"
     if name in instance._instead:

@@ -1,6 +1,6 @@
 """Other people's files to HDF5 files that `H5PYDataset` reads; also a program.
 
-``python -m workbench.data.convert --help`` shows how to call it from a shell.
+``workbench convert --help`` shows how to call them from a shell.
 """
 
 from workbench.data.convert.arrays import idx_to_hdf5, npz_to_hdf5

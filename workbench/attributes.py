@@ -1,0 +1,92 @@
+"""Attributes that cannot be misspelt: adding one that does not exist is refused.
+
+``mlp.weight_init = Uniform(width=0.1)`` would otherwise be kept and never read, and the model would
+be trained with other weights than the user believes. Methods of a class may add what they like, so
+that a subclass does too: only assignments from outside are refused. Of a class that a user defined
+only names that nearly are those of other attributes are refused.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import UnknownAttributeError, nearest
+
+UNKNOWN = (
+    "{kind} has no attribute {name!r}, so that nothing would ever read it{hint}; a note of your "
+    "own may have a name that begins with an underscore"
+)
+
+
+class KnownAttributes:
+    """Base of classes to which nothing can be added from outside, without other promises."""
+
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            check_attribute(self, name)
+            super().__setattr__(name, value)
+
+
+def check_attribute(
+    instance: object,
+    name: str,
+    hint: Callable[[], str] | None = None,
+    family: tuple[type, ...] = (),
+) -> None:
+    """Refuse to add an attribute from outside that nothing reads; for use in `__setattr__`.
+
+    Parameters
+    ----------
+    instance : object
+    name : str
+        The attribute that is being assigned.
+    hint : callable, optional
+        Returns the advice at the end of the message; by default the nearest attribute.
+    family : tuple of type, optional
+        Classes whose methods may add attributes, too: a parent configures its children.
+
+    Raises
+    ------
+    UnknownAttributeError
+        If `instance` has no attribute `name`. Names with an underscore in front are free.
+    """
+    if (
+        name[0] != "_"
+        and name not in instance.__dict__
+        and not hasattr(type(instance), name)
+        and from_outside(instance, family)
+        and (not _is_users(type(instance)) or _is_near_miss(instance, name))
+    ):
+        advice = nearest(name, _public(instance)) if hint is None else hint()
+        raise UnknownAttributeError(
+            UNKNOWN.format(kind=type(instance).__name__, name=name, hint=advice)
+        )
+
+
+SETTERS = {"__setattr__", "check_attribute"}
+
+
+def from_outside(instance: object, family: tuple[type, ...] = ()) -> bool:
+    """Return True if an attribute is being assigned by other code than a method of `instance`."""
+    frame = sys._getframe(1)
+    while frame.f_code.co_name in SETTERS and frame.f_back is not None:
+        frame = frame.f_back
+    caller = frame.f_locals.get("self")
+    return caller is not instance and not isinstance(caller, family)
+
+
+def _is_users(cls: type) -> bool:
+    """Return True for a class of one's own, which may keep what it likes but for near misses."""
+    return cls.__module__.partition(".")[0] not in ("workbench", "extensions_live")
+
+
+def _is_near_miss(instance: object, name: str) -> bool:
+    return bool(difflib.get_close_matches(name, _public(instance), 1, cutoff=0.8))
+
+
+def _public(instance: object) -> list[str]:
+    return [name for name in dir(instance) if not name.startswith("_")]

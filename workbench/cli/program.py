@@ -1,0 +1,74 @@
+"""The program that finds the command of a verb, runs it and reports its errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from workbench.errors import WorkbenchError, nearest
+from workbench.hints import hinted
+
+VERBS = {
+    "convert": "workbench.cli.convert",
+}
+"""Verb -> the module that defines its command, a function with the name of the verb."""
+
+UNKNOWN = "unknown verb {verb!r}{hint}; `workbench --help` lists the verbs"
+
+
+class _Verbs(click.Group):
+    """A group of commands that are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command = getattr(import_module(VERBS[cmd_name]), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in VERBS:
+            ctx.fail(UNKNOWN.format(verb=args[0], hint=nearest(args[0], VERBS)))
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (WorkbenchError, OSError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="workbench")
+def program() -> None:
+    """Work with data sets and runs of the training workbench from a shell."""
+
+
+@hinted
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Words after the name of the program; default: those with which it was started.
+
+    Returns
+    -------
+    int
+        0; or 1 if the verb failed, 2 if the words are not a call of a verb. Both are explained on
+        the standard error.
+    """
+    try:
+        # With `standalone_mode` click prints errors itself and always ends the program.
+        program.main(arguments, prog_name="workbench")
+    except SystemExit as end:
+        return int(end.code or 0)
