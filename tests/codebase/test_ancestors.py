@@ -9,8 +9,11 @@ import pytest
 import extensions_live
 import workbench
 
-LIMIT = 4
+LIMIT = 3
 BASES = 3
+
+EVERYWHERE = {"Hinted", "KnownAttributes"}
+"""Checks of misspelt names, which public classes have in place of those of `object`."""
 
 FIXED = set(
     # Bases that a user of Blocks asks for, by isinstance or by deriving from them.
@@ -30,7 +33,6 @@ FIXED = set(
 MANY_BASES = {
     "BatchNormalization": "RNGMixin and Feedforward as in Blocks; a layer on images; has modes",
     "ConvolutionalSequence": "Sequence, Initializable and Feedforward as in Blocks; is a layer too",
-    "AbstractDataStream": "as in Fuel, plus hints, axis labels and parts that can be looked at",
 }
 """Classes with more bases, and what each base is for."""
 
@@ -49,7 +51,7 @@ def classes():
 def chosen(cls):
     """Return the names of the ancestors in this project that the project chose itself."""
     ours = (base for base in cls.__mro__[1:] if base.__module__.startswith(("workbench", "ext")))
-    return [base.__name__ for base in ours if base.__name__ not in FIXED]
+    return [base.__name__ for base in ours if base.__name__ not in FIXED | EVERYWHERE]
 
 
 CLASSES = sorted({*classes()}, key=lambda cls: (cls.__module__, cls.__qualname__))
@@ -61,4 +63,8 @@ def test_a_class_has_few_ancestors_of_our_choice(cls):
 
 
 def test_a_class_has_few_bases():
-    assert {cls.__name__ for cls in CLASSES if len(cls.__bases__) > BASES} == set(MANY_BASES)
+    bases = {
+        cls.__name__: [base for base in cls.__bases__ if base.__name__ not in EVERYWHERE]
+        for cls in CLASSES
+    }
+    assert {name for name, found in bases.items() if len(found) > BASES} == set(MANY_BASES)
