@@ -122,7 +122,7 @@ def test_dimensions_may_come_from_numpy_or_be_unknown():
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: MLP([], [784]), r"MLP: activations is empty.*dims \(\[784\]\); None stands for"),
+        (lambda: MLP([], [784]), r"MLP: activations is empty.*dims \(\[784\]\); give None for no"),
         (
             lambda: MLP(Tanh(), [3, 2]),
             r"MLP: activations must be a list, not <Tanh tanh>; write \[<Tan",

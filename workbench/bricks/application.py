@@ -163,7 +163,7 @@ class Application:
 
     @property
     def argument_names(self) -> list[str]:
-        """The arguments that have a name of their own."""
+        """The arguments that have a name."""
         kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         return [p.name for p in self.signature.parameters.values() if p.kind not in kinds]
 

@@ -300,7 +300,7 @@ class Brick(Component):
             n for bound in applications for n in (*bound.inputs, *getattr(bound, "outputs", ()))
         }
         if name in known:
-            what = f"does not tell the dimension of {name!r}"
+            what = f"does not define the dimension of {name!r}"
         else:
             names = ", ".join(sorted(known)) or "none"
             what = f"has no input or output named {name!r}, only {names}{nearest(name, known)}"
@@ -428,5 +428,5 @@ def _snapshot(value: Any) -> Any:
 def _equal(before: Any, now: Any) -> bool:
     now = _snapshot(now)
     plain = (int, str, tuple, dict)
-    alike = isinstance(before, plain) and isinstance(now, plain) and before == now
-    return alike or before is now or not is_set(now)
+    equal = isinstance(before, plain) and isinstance(now, plain) and before == now
+    return equal or before is now or not is_set(now)

@@ -1,6 +1,6 @@
 """Options of constructors that bricks pass on to their base classes, as typed dictionaries.
 
-A constructor that takes them has ``**kwargs: Unpack[InitializableOptions]``, say. So a type checker
+Such a constructor has, for example, ``**kwargs: Unpack[InitializableOptions]``. So a type checker
 knows the keys, and `workbench.hints.show_options` lists them in the signature, which is what
 help and completion in a notebook show. They are composed as the classes are; the order of the bases
 is the order in which a signature names the options.

@@ -20,7 +20,7 @@ from workbench.utils.plain import pack
 
 NO_LAYERS = (
     "{cls}: activations is empty, but must have one for each linear transformation, one fewer than "
-    "dims ({dims!r}); None stands for no activation, as in {cls}([Tanh(), None], [784, 100, 10])"
+    "dims ({dims!r}); give None for no activation, as in {cls}([Tanh(), None], [784, 100, 10])"
 )
 
 
@@ -30,7 +30,7 @@ class Sequence(Brick):
     Parameters
     ----------
     application_methods : list of Brick or BoundApplication
-        The applications in order; a brick stands for its ``apply``. A brick can occur repeatedly.
+        The applications in order; for a brick it is its ``apply``. A brick can occur repeatedly.
 
     Examples
     --------

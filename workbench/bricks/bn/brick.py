@@ -209,8 +209,8 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         if None in shape:
             raise NotConfiguredError(
                 f"{self.path()}: allocation config not set: input_dim is {self.input_dim!r}, but "
-                "what is normalised separately must have a known size; give the size (image_size, "
-                "say), or use SpatialBatchNormalization, which treats all pixels alike"
+                "what is normalised separately must have a known size; give the size (such as "
+                "image_size), or use SpatialBatchNormalization, which has one mean for all pixels"
             )
         return shape
 
