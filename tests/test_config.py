@@ -1,4 +1,4 @@
-"""Settings: five layers, one refusal for each way to get one wrong."""
+"""Settings: five layers, and one error for each kind of mistake."""
 
 import os
 import threading
@@ -70,7 +70,7 @@ def test_override_nests_and_ends():
     assert settings.default_seed == 1
 
 
-def test_override_ends_with_an_exception():
+def test_an_exception_ends_an_override():
     settings = Configuration()
     with pytest.raises(RuntimeError), settings.override(default_seed=3):
         raise RuntimeError
@@ -91,7 +91,7 @@ def test_threads_do_not_see_each_other():
     assert seen == [1, 3]
 
 
-def test_assigning_what_is_overridden_is_refused():
+def test_assigning_an_overridden_setting_is_refused():
     settings = Configuration()
     with (
         settings.override(default_seed=3),
@@ -113,7 +113,7 @@ def test_folders_from_the_file(file, text):
 
 
 @pytest.mark.parametrize("text, value", [("yes", True), ("0", False), ("TRUE", True)])
-def test_truth_values_from_the_environment(monkeypatch, text, value):
+def test_bools_from_the_environment(monkeypatch, text, value):
     monkeypatch.setenv("WORKBENCH_PROFILE", text)
     assert Configuration().profile is value
 
@@ -125,7 +125,7 @@ def test_devices(device):
     assert settings.device == device
 
 
-def test_a_setting_without_a_value_says_where_to_give_one():
+def test_the_error_for_a_setting_without_a_value_lists_the_places_to_give_one():
     settings = Configuration()
     with pytest.raises(ConfigurationError, match=r"(?s)no value.*WORKBENCH_SQLITE_DATABASE"):
         settings.sqlite_database
@@ -134,7 +134,7 @@ def test_a_setting_without_a_value_says_where_to_give_one():
     assert settings.sqlite_database == "log.sqlite"
 
 
-def test_an_empty_variable_and_an_empty_file_say_nothing(file, monkeypatch):
+def test_an_empty_variable_and_an_empty_file_change_nothing(file, monkeypatch):
     monkeypatch.setenv("WORKBENCH_FLOATX", "")
     file.write_text("# nothing\n")
     assert Configuration().floatx == "float32"
@@ -172,7 +172,7 @@ def test_unknown_variable_in_the_environment(monkeypatch):
     "text, reason",
     [
         ("default_seed: many", "valid integer"),
-        ("default_seed: true", "a truth value is not a number"),
+        ("default_seed: true", "a bool is not a number"),
         ("default_seed: -1", "greater than or equal to 0"),
         ("floatx: 32", "'float32' or 'float64'"),
         ("device: gpu", "match pattern"),
@@ -272,15 +272,15 @@ def test_the_representation_shows_values_and_origins(file):
     ("text", "reason"),
     [
         ("[" * 100_000, "recursion"),
-        ("a: &a [1]\nb: *a", "aliases have no place in settings"),
+        ("a: &a [1]\nb: *a", "aliases are not allowed in settings"),
         ("floatx: 2020-13-45", "month"),
         ("floatx: " + "9" * 5000, "digits"),
         ("a: " + "x" * 1_100_000, "more than 1,000,000 bytes"),
         ("\0", "special characters"),
     ],
-    ids=["deep", "aliases", "no date", "long number", "large", "NUL"],
+    ids=["deep", "aliases", "invalid date", "long number", "large", "NUL"],
 )
-def test_a_settings_file_that_would_do_harm_is_one_line_of_error(tmp_path, text, reason):
+def test_a_harmful_settings_file_is_an_error_of_one_line(tmp_path, text, reason):
     file = tmp_path / "settings.yaml"
     file.write_text(text)
     with pytest.raises(ConfigurationError, match=reason) as caught:
@@ -289,9 +289,9 @@ def test_a_settings_file_that_would_do_harm_is_one_line_of_error(tmp_path, text,
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
 @pytest.mark.timeout(30)
-def test_a_settings_file_that_is_a_pipe_is_not_waited_for(tmp_path):
+def test_a_named_pipe_as_settings_file_does_not_block(tmp_path):
     os.mkfifo(tmp_path / "settings.yaml")
-    with pytest.raises(ConfigurationError, match="no regular file"):
+    with pytest.raises(ConfigurationError, match="not a regular file"):
         gather(Settings, tmp_path / "settings.yaml")

@@ -1,8 +1,10 @@
-"""The table of settings, and how text from a file or the environment becomes their values.
+"""Table of settings, and the conversion of text from a file or the environment to their values.
 
 Private half of `workbench.config`, apart from it because pydantic is slow to import: nothing here
-is loaded before a setting is first used. pydantic-settings reads the environment and pydantic
-checks all values; what is ours is that a refusal names setting, value and origin.
+is loaded before a setting is first used. The environment is read by pydantic-settings, and pydantic
+checks all values; our part is that an error names setting, value and origin. The file is read by
+PyYAML, not by `YamlConfigSettingsSource`: that one treats a missing file or a pipe as an empty
+file, ignores case in names, and expands aliases, of which a few lines can fill the memory.
 """
 
 from __future__ import annotations
@@ -29,18 +31,18 @@ from workbench.errors import ConfigurationError, nearest
 PREFIX = "WORKBENCH_"
 FILE_VARIABLE = "WORKBENCH_CONFIG"
 Given = dict[str, tuple[Any, str]]
-"""Settings that somebody gave: name -> (value, where it came from)."""
+"""Settings that have been given: name -> (value, where it came from)."""
 
 LONGEST = 1_000_000
 """Bytes of the largest settings file."""
-UNREADABLE = "settings file {file}: {reason}; expected lines of `name: value`"
+UNREADABLE = "settings file {file}: {reason}; it must consist of lines `name: value`"
 UNKNOWN = "unknown setting {name!r} ({origin}){hint}"
-ILL_TYPED = "setting {name!r}: {value!r:.200} ({origin}) does not fit: {reason}"
+ILL_TYPED = "setting {name!r}: {value!r:.200} ({origin}) is not valid: {reason}"
 
 
 def _not_bool(value: Any) -> Any:
     if isinstance(value, bool):
-        raise ValueError("a truth value is not a number")
+        raise ValueError("a bool is not a number")
     return value
 
 
@@ -63,9 +65,9 @@ Device = Annotated[str, StringConstraints(pattern=r"^(auto|cpu|mps|(cuda|xpu)(:\
 
 
 class Settings(BaseSettings):
-    """Every built-in setting with its type and default; `None` means that it has no value.
+    """Built-in settings with their types and defaults; `None` means that there is no value.
 
-    Making an instance checks the values given and nothing else: no source is read.
+    The constructor only checks the values that it is given: it reads no source.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid")
@@ -98,12 +100,12 @@ class Settings(BaseSettings):
 
 
 def gather(table: type[BaseSettings], file: Path | None) -> Given:
-    """Read what the settings file says and, over it, what the environment says."""
+    """Read the settings file and the environment, which takes precedence."""
     return _from_file(file) | _from_environment(table)
 
 
 def extended(table: type[BaseSettings], name: str, type_: Any, default: Any) -> type[BaseSettings]:
-    """Return `table` with one more setting, which has no value where `default` is None."""
+    """Return `table` with one more setting, which has no value if `default` is None."""
     wanted: Any = (type_ | None, None) if default is None else (type_, default)
     table = create_model("Settings", __base__=table, **{name: wanted})
     checked(table, {name: (default, "the default given in code")})
@@ -111,7 +113,7 @@ def extended(table: type[BaseSettings], name: str, type_: Any, default: Any) -> 
 
 
 def checked(table: type[BaseSettings], given: Given) -> dict[str, Any]:
-    """Return all settings of `table`, the `given` ones converted, or say which do not fit."""
+    """Return all settings of `table`, the `given` ones converted; raise if some do not fit."""
     try:
         settings = table(**{name: value for name, (value, _) in given.items()})
     except ValidationError as error:
@@ -131,7 +133,7 @@ def _faults(table: type[BaseSettings], given: Given, error: ValidationError) -> 
 
 
 def unknown(name: str, names: Iterable[str], origin: str) -> str:
-    """Say that no setting is called `name`, and which one was probably meant."""
+    """Return the message for an unknown setting, with the nearest known name."""
     hint = nearest(name, names) or "; there are " + ", ".join(sorted(names))
     return UNKNOWN.format(name=name, origin=origin, hint=hint)
 
@@ -144,7 +146,7 @@ def _from_file(file: Path | None) -> Given:
             return {}
     try:
         values = yaml.load(_text_of(file), Loader=_Loader)
-    except Exception as error:  # a value of a known tag that is none, too deep a structure, ...
+    except Exception as error:  # bad syntax, an impossible date, too deep a structure, ...
         reason = " ".join(str(error).split())[:300]
         raise ConfigurationError(UNREADABLE.format(file=file, reason=reason)) from error
     if values is None:
@@ -155,9 +157,9 @@ def _from_file(file: Path | None) -> Given:
 
 
 def _text_of(file: Path) -> str:
-    """Return the text of a settings file; a pipe would be waited for, a device has no end."""
+    """Return the text of a settings file; reading a pipe would block, and a device has no end."""
     if file.is_fifo() or file.is_socket():
-        raise OSError("it is no regular file")
+        raise OSError("it is not a regular file")
     with file.open("rb") as opened:
         data = opened.read(LONGEST + 1)
     if len(data) > LONGEST:
@@ -166,17 +168,16 @@ def _text_of(file: Path) -> str:
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Reads plain values; one anchored value that stands in many places is refused.
+    """A loader of plain values that refuses aliases.
 
-    A few lines of aliases of aliases would take more memory than there is.
+    It does so while it composes nodes: a scan of all events beforehand takes minutes for a file of
+    100,000 brackets, where composing soon ends with a recursion error.
     """
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
-            raise yaml.composer.ComposerError(
-                None, None, "aliases have no place in settings", event.start_mark
-            )
+            mark, fault = self.peek_event().start_mark, "aliases are not allowed in settings"
+            raise yaml.composer.ComposerError(None, None, fault, mark)
         return super().compose_node(parent, index)
 
 

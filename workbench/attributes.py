@@ -1,9 +1,9 @@
-"""Attributes that cannot be misspelt: adding one that does not exist is refused.
+"""Protection against misspelt attributes: assigning one that does not exist is an error.
 
-``mlp.weight_init = Uniform(width=0.1)`` would otherwise be kept and never read, and the model would
-be trained with other weights than the user believes. Methods of a class may add what they like, so
-that a subclass does too: only assignments from outside are refused. Of a class that a user defined
-only names that nearly are those of other attributes are refused.
+Otherwise ``mlp.weight_init = Uniform(width=0.1)`` would be stored and never read, and the model
+would be trained with other weights than the user expects. Only assignments from outside are
+checked: the methods of a class can set any attribute. For a class that a user has written, an error
+is raised only if the name is similar to that of another attribute.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import UnknownAttributeError, nearest
 
 UNKNOWN = (
-    "{kind} has no attribute {name!r}, so that nothing would ever read it{hint}; a note of your "
-    "own may have a name that begins with an underscore"
+    "{kind} has no attribute {name!r}, so that nothing would ever read it{hint}; to store a value "
+    "of your own, use a name that starts with an underscore"
 )
 
 
 class KnownAttributes:
-    """Base of classes to which nothing can be added from outside, without other promises."""
+    """Base of classes to which code outside their methods cannot add attributes."""
 
     if not TYPE_CHECKING:
 
@@ -37,22 +37,22 @@ def check_attribute(
     hint: Callable[[], str] | None = None,
     family: tuple[type, ...] = (),
 ) -> None:
-    """Refuse to add an attribute from outside that nothing reads; for use in `__setattr__`.
+    """Raise an error if an attribute is added from outside; for use in `__setattr__`.
 
     Parameters
     ----------
     instance : object
     name : str
-        The attribute that is being assigned.
+        The attribute to be assigned.
     hint : callable, optional
         Returns the advice at the end of the message; by default the nearest attribute.
     family : tuple of type, optional
-        Classes whose methods may add attributes, too: a parent configures its children.
+        Classes whose methods can add attributes too: a parent configures its children.
 
     Raises
     ------
     UnknownAttributeError
-        If `instance` has no attribute `name`. Names with an underscore in front are free.
+        If `instance` has no attribute `name`. Names that start with an underscore are allowed.
     """
     if (
         name[0] != "_"
@@ -71,7 +71,7 @@ SETTERS = {"__setattr__", "check_attribute"}
 
 
 def from_outside(instance: object, family: tuple[type, ...] = ()) -> bool:
-    """Return True if an attribute is being assigned by other code than a method of `instance`."""
+    """Return True if the code that assigns an attribute is not a method of `instance`."""
     frame = sys._getframe(1)
     while frame.f_code.co_name in SETTERS and frame.f_back is not None:
         frame = frame.f_back
@@ -80,11 +80,12 @@ def from_outside(instance: object, family: tuple[type, ...] = ()) -> bool:
 
 
 def _is_users(cls: type) -> bool:
-    """Return True for a class of one's own, which may keep what it likes but for near misses."""
+    """Return True for a class outside these packages, for which only near misses are errors."""
     return cls.__module__.partition(".")[0] not in ("workbench", "extensions_live")
 
 
 def _is_near_miss(instance: object, name: str) -> bool:
+    # unlike `errors.nearest`, this compares upper and lower case: `w` beside `W` is no mistake
     return bool(difflib.get_close_matches(name, _public(instance), 1, cutoff=0.8))
 
 

@@ -6,15 +6,15 @@ A setting has the value that the last of these layers gives it:
 2. the settings file: ``~/.workbench.yaml``, or the one that ``$WORKBENCH_CONFIG`` names;
 3. the environment: ``WORKBENCH_FLOATX=float64`` sets `floatx`;
 4. an assignment in code: ``config.floatx = "float64"``;
-5. an enclosing ``with config.override(floatx="float64"):``, seen by this thread of control only.
+5. an enclosing ``with config.override(floatx="float64"):``, for this thread or task only.
 
 The file looks like this::
 
     data_path: ~/datasets
     default_seed: 7
 
-File and environment are read when a setting is first used, never at import. Whatever layer it
-comes from, an unknown name or a value of the wrong type is refused with its place.
+File and environment are read when a setting is first used, never at import. In every layer, an
+unknown name or a value of the wrong type is an error, which names the place.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ NO_VALUE = (
     "file, or set the environment variable WORKBENCH_{upper}"
 )
 SHADOWED = (
-    "setting {name!r} is overridden by an enclosing `with config.override(...)`, which an "
-    "assignment would not change; give the value there"
+    "setting {name!r} is overridden by an enclosing `with config.override(...)`, so that an "
+    "assignment would have no effect; give the value there"
 )
 NOT_A_CHOICE = "setting {name!r}: {value!r} ({origin}) must be {known}"
 NOT_A_NAME = "a setting cannot be called {name!r}: {reason}"
@@ -56,40 +56,40 @@ class Configuration:
     Attributes
     ----------
     default_seed : int
-        Seed of every random stream that is not given one; 1. Zero is a seed like any other.
+        Seed of every random stream that is given no other seed; 1. Zero is a valid seed.
     data_path : tuple of Path
-        Folders searched for data sets, first one first; ``~/.workbench/data``. In the file a list
-        or one string, in the environment one string with folders separated by `os.pathsep`.
+        Folders that are searched for data sets, in this order; ``~/.workbench/data``. A list or a
+        string in the file; in the environment a string of folders separated by `os.pathsep`.
     log_backend : str
-        Where a main loop keeps its log: 'memory' (default), 'sqlite', or the name of a backend of
-        your own; see `workbench.log.backends.register`.
+        Where a main loop keeps its log: 'memory' (default), 'sqlite', or the name of your own
+        backend; see `workbench.log.backends.register`.
     sqlite_database : str
         Database of the 'sqlite' log; no default.
     max_blob_size : int
-        Bytes beyond which storing one value in an SQLite log warns; 4096.
+        Size in bytes above which storing a value in an SQLite log gives a warning; 4096.
     temp_dir : Path
-        Folder for temporary files; what `tempfile.gettempdir` says.
+        Folder for temporary files; by default `tempfile.gettempdir()`.
     profile : bool
-        Whether a main loop prints where its time went when it ends; False.
+        True if a main loop prints at its end how much time each part took; False.
     floatx : {'float32', 'float64', 'float16'}
-        Dtype of parameters and of symbolic inputs that are given none; 'float32'.
+        Dtype of parameters and symbolic inputs without a dtype of their own; 'float32'.
     device : str
-        'cpu', 'cuda', 'cuda:1', 'mps', 'xpu', or 'auto' (default): the accelerator if there is one.
+        'cpu', 'cuda', 'cuda:1', 'mps', 'xpu', or 'auto' (default): an accelerator if available.
     execution : {'auto', 'eager', 'compiled'}
-        How functions run; 'auto' starts eager and compiles once that pays.
+        How functions run; 'auto' (default) starts eagerly and compiles when that saves time.
     full_tracebacks : bool
-        Whether uncaught errors are shown with all frames within the workbench; False.
+        True if uncaught errors are shown with all frames of the workbench; False.
     precision : {'float32', 'tf32', 'bf16'}
-        Arithmetic of matrix products: bf16 on any device, tf32 on a GPU that can; 'float32'.
+        Arithmetic of matrix products; 'float32'. 'tf32' needs a GPU that supports it.
     threads : int or 'auto'
-        How many threads a function uses on a CPU; 'auto' gives one to small programs, and the
-        processors that this process may use to large ones.
+        Number of threads of a function on a CPU; 'auto' (default) uses one for small programs and
+        all processors available to this process for large ones.
 
     Raises
     ------
     ConfigurationError
-        From any access: a file or variable that cannot be read, an unknown name, a value that does
-        not fit, a setting without a value.
+        From any access: a file or variable that cannot be read, an unknown name, an invalid value,
+        a setting without a value.
 
     Examples
     --------
@@ -102,7 +102,7 @@ class Configuration:
     >>> config.flaotx
     Traceback (most recent call last):
     ...
-    workbench.errors.ConfigurationError: unknown setting 'flaotx' (asked for in code); did you
+    workbench.errors.ConfigurationError: unknown setting 'flaotx' (requested in code); did you
     mean 'floatx'?
     """
 
@@ -122,7 +122,7 @@ class Configuration:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._table: type[BaseSettings] | None = None  # made at first use: pydantic is slow
+        self._table: type[BaseSettings] | None = None  # imported at first use: pydantic is slow
         self._file: Path | None = None
         self._origins: dict[str, str] = {}
         self._given: dict[str, Any] | None = None
@@ -141,7 +141,7 @@ class Configuration:
             values = self._values
             if values is None:
                 values = self._read()
-            # a setting with choices is not among these values: it is checked whenever it is read
+            # a setting with choices is not in `values`, so that every access checks it
             value = values[name] if name in values else self._chosen(name)
         if value is None:
             raise ConfigurationError(NO_VALUE.format(name=name, upper=name.upper()))
@@ -159,7 +159,7 @@ class Configuration:
             self._values = None
 
     def __delattr__(self, name: str) -> None:
-        """Take an assignment back: the value is again what environment, file or default say."""
+        """Undo an assignment: the value is again that of the environment, file or default."""
         self._current(name)
         with self._lock:
             self._assigned.pop(name, None)
@@ -174,14 +174,14 @@ class Configuration:
 
     @contextlib.contextmanager
     def override(self, **settings: object) -> Iterator[None]:
-        """Give settings other values inside a ``with`` block.
+        """Change settings inside a ``with`` block.
 
-        Other threads do not see them, unless started in a copy of this context.
+        Other threads do not see the change, unless they run in a copy of this context.
 
         Parameters
         ----------
         **settings
-            Names and values; None means that a setting has no value inside the block.
+            Names and values; None removes the value inside the block.
         """
         checked = self._checked(settings, "overridden in code")
         token = self._scoped.set({**self._scoped.get(), **checked})
@@ -191,19 +191,19 @@ class Configuration:
             self._scoped.reset(token)
 
     def add_config(self, name: str, type_: Any, default: Any = None) -> None:
-        """Add a setting of your own, read from file, environment and code like the built-in ones.
+        """Add your own setting, with the same layers as the built-in ones.
 
-        Add it when your module is imported: a settings file that names it is refused before.
+        Add it when your module is imported: until then a settings file that names it is an error.
 
         Parameters
         ----------
         name : str
-            What it is called; the environment calls it ``WORKBENCH_`` and the name in capitals.
+            The name; the environment variable is ``WORKBENCH_`` and the name in capitals.
         type_ : type
-            Anything that pydantic can check a value against; ``list``, ``dict`` and the like are
-            written as JSON in the environment.
+            Any type that pydantic can check; ``list``, ``dict`` and similar types are written as
+            JSON in the environment.
         default : object, optional
-            Its value where nobody gives one; with None, asking then raises `ConfigurationError`.
+            The value if no layer gives one; if it is None, reading raises `ConfigurationError`.
 
         Examples
         --------
@@ -216,7 +216,7 @@ class Configuration:
         from workbench._settings import extended
 
         if not name.isidentifier() or name.startswith("_") or name != name.lower():
-            reason = "it must be a lower-case Python name that does not begin with an underscore"
+            reason = "it must be a lower-case Python name that does not start with an underscore"
             raise ConfigurationError(NOT_A_NAME.format(name=name, reason=reason))
         if name in dir(self):
             raise ConfigurationError(NOT_A_NAME.format(name=name, reason="the name is taken"))
@@ -225,14 +225,14 @@ class Configuration:
             self._given = self._values = None
 
     def restrict(self, name: str, choices: Collection[str]) -> None:
-        """Allow a setting only some values, checked when it is assigned and when it is read.
+        """Restrict a setting to some values, checked at assignment and at each access.
 
         Parameters
         ----------
         name : str
             The setting.
         choices : collection of str
-            What it must be one of; the collection may grow.
+            The allowed values; the collection may grow later.
 
         Examples
         --------
@@ -249,14 +249,14 @@ class Configuration:
             self._values = None
 
     def load_yaml(self, path: str | os.PathLike[str] | None = None) -> None:
-        """Read the settings file again, or another one instead of it.
+        """Read the settings file again, or replace it by another one.
 
-        Assignments and the environment keep their precedence over it.
+        Assignments and the environment still take precedence over it.
 
         Parameters
         ----------
         path : path, optional
-            The file from now on. Not given: the one used so far.
+            The settings file from now on; by default the present one.
         """
         with self._lock:
             if path is not None:
@@ -265,7 +265,7 @@ class Configuration:
             self._read()
 
     def origin(self, name: str) -> str:
-        """Say where the present value of a setting comes from.
+        """Return the origin of the present value of a setting.
 
         Examples
         --------
@@ -284,7 +284,9 @@ class Configuration:
     def _current(self, name: str) -> Any:
         values = {**self._read(), **self._scoped.get()}
         if name not in values:
-            raise self._unknown(name)
+            from workbench._settings import unknown
+
+            raise ConfigurationError(unknown(name, self._fields(), "requested in code"))
         return values[name]
 
     def _read(self) -> dict[str, Any]:
@@ -310,7 +312,7 @@ class Configuration:
         return {name: values[name] for name in settings}
 
     def _chosen(self, name: str) -> Any:
-        """Return a setting that is not among the values read without a look at choices."""
+        """Return a setting that is not in `_values`: one with choices, or an unknown one."""
         value = self._current(name)
         if name in self._choices:
             self._check_choice(name, value, self.origin(name))
@@ -333,14 +335,9 @@ class Configuration:
     def _fields(self) -> list[str]:
         return list(self._known().model_fields)
 
-    def _unknown(self, name: str) -> ConfigurationError:
-        from workbench._settings import unknown
-
-        return ConfigurationError(unknown(name, self._fields(), "asked for in code"))
-
 
 config = Configuration()
-"""The settings that the workbench itself uses."""
+"""Settings that the workbench itself uses."""
 
 show_all_if(lambda: bool(config.full_tracebacks))
 

@@ -1,4 +1,4 @@
-"""Deprecations: the names that will be removed, each with its replacement and its last version."""
+"""Deprecations: names that will be removed, with replacement and version of removal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _known: list[Deprecation] = []
 
 @dataclass(frozen=True)
 class Deprecation:
-    """A deprecated name, to be made once, as a constant of its module.
+    """A deprecated name, created once, as a constant of a module.
 
     Call `warn` where the old name is used, or decorate a function or method with the object.
 
@@ -31,9 +31,10 @@ class Deprecation:
     old : str
         The name as users write it, such as ``"Session.halt()"``.
     new : str
-        What to write instead.
+        The replacement.
     removal : str
-        The version without the old name. A test fails once the package has that version.
+        The version in which the old name is removed. A test fails once the package has that
+        version.
 
     Raises
     ------
@@ -68,12 +69,12 @@ class Deprecation:
         return TEXT.format(old=self.old, new=self.new, removal=self.removal)
 
     def warn(self, stacklevel: int = 1) -> None:
-        """Warn the caller of the function that calls this.
+        """Warn the caller of the function that calls this method.
 
         Parameters
         ----------
         stacklevel : int
-            How many calls further up the line stands that uses the old name.
+            1 for that caller, 2 for the caller of that caller, and so on.
         """
         warnings.warn(str(self), DeprecationWarning, stacklevel=stacklevel + 2)
 
@@ -89,12 +90,12 @@ class Deprecation:
 
 
 def version(text: str) -> tuple[int, ...]:
-    """Return a version as numbers that can be compared.
+    """Return a version as a tuple of numbers, for comparisons.
 
     Raises
     ------
     ArgumentError
-        If `text` is not made of two or more numbers with dots between them.
+        If `text` is not two or more numbers separated by dots.
 
     Examples
     --------
@@ -107,7 +108,7 @@ def version(text: str) -> tuple[int, ...]:
 
 
 def overdue(current: str) -> list[Deprecation]:
-    """Return the deprecations whose version of removal `current` has reached.
+    """Return the deprecations whose version of removal is `current` or earlier.
 
     Parameters
     ----------

@@ -1,8 +1,7 @@
-"""Hints for keyword arguments that do not exist: the nearest one, or what other libraries call it.
+"""Hints for unknown keyword arguments: the nearest one, or the one that other libraries mean.
 
-`Hinted` is among the bases of public classes, and `hinted` decorates public functions. They look at
-the keywords before the constructor, or the function, does, and say which of those it takes was
-meant.
+`Hinted` is a base of public classes, and `hinted` decorates public functions. They check keywords
+before the constructor, or the function, gets them, and suggest the right one in the error.
 """
 
 from __future__ import annotations
@@ -167,27 +166,27 @@ OURS: dict[str, tuple[str, ...]] = {
     "random_state": ("seed", "default_seed"),
     "manual_seed": ("seed",),
 }  # fmt: skip
-"""What torch, Keras, Lightning, fastai and others call something, and what it is called here."""
+"""Arguments of torch, Keras, Lightning, fastai and others, with the names to use here."""
 
 ADVICE: dict[str, str] = {
     "betas": "the decay rates of averages are arguments of Adam",
-    "momentum": "Momentum(learning_rate, momentum) is a step rule of its own",
-    "nesterov": "torch's own optimizers have it: TorchOptimizer(cost, parameters, torch.optim.SGD)",
-    "amsgrad": "torch's own optimizers have it: TorchOptimizer(cost, parameters, torch.optim.Adam)",
+    "momentum": "Momentum(learning_rate, momentum) is a separate step rule",
+    "nesterov": "torch's optimizers have it: TorchOptimizer(cost, parameters, torch.optim.SGD)",
+    "amsgrad": "torch's optimizers have it: TorchOptimizer(cost, parameters, torch.optim.Adam)",
     "weight_decay": (
         "add the penalty to the cost, as in cost + 0.5 * decay * (W ** 2).sum(), or train with "
         "TorchOptimizer(cost, parameters, torch.optim.AdamW, {'weight_decay': decay})"
     ),
     "lr": "the learning rate is an argument of the step rule, as in Adam(learning_rate=0.001)",
     "learning_rate": "it is an argument of the step rule, as in Adam(learning_rate=0.001)",
-    "optimizer": "GradientDescent(cost=..., parameters=..., step_rule=Adam()) is what trains",
-    "loss": "what is minimised is given to GradientDescent(cost=...)",
-    "params": "parameters are given to GradientDescent(parameters=...)",
+    "optimizer": "train with GradientDescent(cost=..., parameters=..., step_rule=Adam())",
+    "loss": "pass the cost to GradientDescent(cost=...)",
+    "params": "pass the parameters to GradientDescent(parameters=...)",
     "epochs": "the extension FinishAfter(after_n_epochs=...) ends training",
     "max_epochs": "the extension FinishAfter(after_n_epochs=...) ends training",
     "num_epochs": "the extension FinishAfter(after_n_epochs=...) ends training",
     "max_steps": "the extension FinishAfter(after_n_batches=...) ends training",
-    "callbacks": "extensions are given to MainLoop(extensions=[...])",
+    "callbacks": "pass extensions to MainLoop(extensions=[...])",
     "metrics": "DataStreamMonitoring(variables, stream) and TrainingDataMonitoring are extensions",
     "validation_data": "monitor other data with DataStreamMonitoring([cost], stream)",
     "verbose": "Printing() and ProgressBar() are extensions",
@@ -196,27 +195,27 @@ ADVICE: dict[str, str] = {
     "max_norm": "clip with CompositeRule([StepClipping(1.0), rule])",
     "grad_clip": "clip with CompositeRule([StepClipping(1.0), rule])",
     "dropout": "Dropout(drop_prob) is a brick; apply_dropout(graph, variables, drop_prob) rewrites",
-    "p": "the probability of dropping is that of Dropout(drop_prob)",
-    "batch_size": "a scheme has it, as in SequentialScheme(examples, batch_size=32)",
+    "p": "the probability of dropping is an argument of Dropout(drop_prob)",
+    "batch_size": "it is an argument of a scheme, as in SequentialScheme(examples, batch_size=32)",
     "shuffle": "ShuffledScheme(examples, batch_size=32) shuffles",
     "num_workers": "Prefetch(stream) reads ahead",
-    "seed": "config.default_seed is the seed of all that is not given one",
-    "dtype": "config.floatx is the kind of floating-point numbers",
-    "device": "config.device is where variables are",
-    "batch_first": "time comes first, then the batch",
-    "bidirectional": "Bidirectional(prototype) runs a recurrent brick both ways",
-    "num_layers": "RecurrentStack([...]) puts recurrent bricks on top of each other",
-    "min_delta": "any better value counts; choose_best decides which of two is the better",
+    "seed": "config.default_seed is the default of every seed",
+    "dtype": "config.floatx is the dtype of floating point numbers",
+    "device": "config.device is the device of variables",
+    "batch_first": "the first axis is time, the second one the batch",
+    "bidirectional": "Bidirectional(prototype) runs a recurrent brick in both directions",
+    "num_layers": "RecurrentStack([...]) stacks recurrent bricks",
+    "min_delta": "any better value counts; choose_best decides which of two values is better",
     **dict.fromkeys(
         ("low", "high", "lower", "upper", "minval", "maxval"),
-        "between two bounds are numbers with the mean (low + high) / 2 and the width high - low",
+        "for bounds low and high, give the mean (low + high) / 2 and the width high - low",
     ),
     "save_best": "EarlyStopping(record_name, checkpoint, 'best.tar', epochs=5) keeps the best",
     "save_top_k": "EarlyStopping(record_name, checkpoint, 'best.tar', epochs=5) keeps the best",
     "save_best_only": "EarlyStopping(record_name, checkpoint, 'best.tar', epochs=5) keeps the best",
     "restore_best_weights": "EarlyStopping(name, checkpoint, 'best.tar', epochs=5) keeps the best",
 }  # fmt: skip
-"""What to do where no argument is that of another library."""
+"""Advice for arguments of other libraries that have no counterpart."""
 
 
 PACKAGES = ("workbench.", "extensions_live.")
@@ -224,7 +223,7 @@ BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ON
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """Return what `name` may have meant among `known`, as the end of a sentence, or nothing.
+    """Return a hint about `name`, as the end of a sentence, or an empty string.
 
     Examples
     --------
@@ -244,7 +243,7 @@ def hint(name: str, known: Iterable[str]) -> str:
 
 
 def unknown_keyword(kind: Callable[..., Any], name: str, known: Collection[str]) -> str:
-    """Return the text about an argument `name` that a class or function does not have."""
+    """Return the error text for an argument `name` that a class or function does not have."""
     has = f"it has {', '.join(known)}" if known else "it has none"
     return f"{kind.__name__} has no argument {name!r} ({has}){hint(name, known)}"
 
@@ -253,17 +252,17 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
 def hinted(function: FunctionT) -> FunctionT:
-    """Decorate a function so that it says which keyword argument was meant.
+    """Decorate a function so that its error about an unknown keyword suggests the right one.
 
     Parameters
     ----------
     function : callable
-        It takes no ``**`` arguments.
+        It must not have ``**`` arguments.
 
     Raises
     ------
     SignatureError
-        When the function is called with a keyword that it does not take.
+        If the function is called with an unknown keyword.
 
     Examples
     --------
@@ -370,12 +369,12 @@ def _defaults(bases: Iterable[type]) -> dict[str, Any]:
 
 
 class Hinted:
-    """Base of classes that say which keyword argument was meant.
+    """Base of classes whose error about an unknown keyword suggests the right one.
 
     Raises
     ------
     SignatureError
-        When an instance is made with a keyword that the constructor does not take.
+        If an instance is made with an unknown keyword.
 
     Examples
     --------
@@ -395,7 +394,7 @@ class Hinted:
             show_options(init, cls.__mro__[1:])
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Look at the keywords, then make the instance."""
+        """Check the keywords, then create the instance."""
         if kwargs:
             known, complete = keywords(cls)
             for name in kwargs:
@@ -410,7 +409,7 @@ class Hinted:
 
     @classmethod
     def _unknown_keyword(cls, name: str) -> Exception:
-        """The error about an argument that the constructor does not take."""
+        """Return the error about an argument that the constructor does not have."""
         return SignatureError(unknown_keyword(cls, name, keywords(cls)[0]))
 
 
@@ -418,10 +417,10 @@ _keywords: WeakKeyDictionary[type, tuple[tuple[str, ...], bool]] = WeakKeyDictio
 
 
 def keywords(cls: type[Hinted]) -> tuple[tuple[str, ...], bool]:
-    """Return the keywords that the constructor of `cls` takes, and whether these are all.
+    """Return the keywords that the constructor of `cls` accepts, and True if these are all.
 
-    A constructor of this project lists its options (`show_options`) or hands ``**kwargs`` on to the
-    next one. One of a user's class can use them in other ways, so that the list is not complete.
+    A constructor of this project lists its options (`show_options`) or passes ``**kwargs`` to the
+    next one. A user's class can do anything with its ``**``, so the list is not complete then.
     """
     if cls not in _keywords:
         _keywords[cls] = _read_keywords(cls)

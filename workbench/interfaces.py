@@ -1,9 +1,9 @@
-"""Protocols for what lower layers and other processes may know of a run.
+"""Protocols of a run: its main loop, algorithm, stateful parts and session.
 
-Extensions, archives and views are given a main loop or a session and are typed by these, so that
-types point downwards as imports do. They hold no logic. `Session` is all that views, notebooks and
-tools may know of a run: what it gives are plain values, the log and commands, which a session
-whose training happens in another process can give as well.
+Extensions, archives and views get a main loop or a session, and use these protocols as types, so
+that types depend on each other in the same direction as imports. They contain no logic. Views,
+notebooks and tools know a run only as a `Session`. All that it provides are plain values, the log
+and commands, which a session that trains in another process can provide too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["Command", "Holder", "Loop", "Session", "State", "Trainable"]
 
 @runtime_checkable
 class Trainable(Protocol):
-    """An algorithm, as far as a main loop needs one; `TrainingAlgorithm` is one."""
+    """The methods of an algorithm that a main loop needs; `TrainingAlgorithm` has them."""
 
     def initialize(self) -> Any:
         """Prepare for the first batch; called once."""
@@ -39,15 +39,15 @@ class Trainable(Protocol):
 
 
 class Holder(Protocol):
-    """An object with a name and a state that must be saved; every extension is one."""
+    """An object with a name and a state that is saved, such as an extension."""
 
     name: str
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what must be saved, except shared variables."""
+        """Return the state to save, except shared variables."""
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
+        """Restore the state that `state_dict` returned."""
 
     def state_variables(self) -> Iterable[SharedVariable]:
         """Return the shared variables whose values must be saved."""
@@ -55,22 +55,22 @@ class Holder(Protocol):
 
 @runtime_checkable
 class Loop(Protocol):
-    """A main loop, as its extensions and archives see it.
+    """The members of a main loop that its extensions and archives use.
 
     Attributes
     ----------
     algorithm : TrainingAlgorithm
         Processes the batches.
     data_stream : AbstractDataStream or None
-        Gives the batches.
+        The source of batches.
     epoch_iterator : iterator or None
-        The remaining batches of an epoch that has started and not ended.
+        The remaining batches of an unfinished epoch.
     model : ComputationGraph or None
-        What is trained.
+        The model that is trained.
     log : TrainingLogBase
         The records of the run.
     profile : Profile
-        Where the time went.
+        The time spent in each part.
     started_at : dict
         ``iterations_done`` and ``epochs_done`` when the main loop started for the first time.
     """
@@ -99,13 +99,13 @@ class Loop(Protocol):
         """Train until the end, in this thread."""
 
     def refresh(self) -> None:
-        """Look again which extensions handle which events."""
+        """Update the table of extensions that handle each event."""
 
     def request_finish(self) -> None:
         """End training after the current event."""
 
     def interrupt(self, level: Literal["epoch", "batch"] = "batch") -> None:
-        """End training with this epoch or at once."""
+        """End training after this epoch or after this batch."""
 
     def post(
         self,
@@ -114,29 +114,29 @@ class Loop(Protocol):
         early: Callable[[], bool] | None = None,
         urgent: bool = False,
     ) -> None:
-        """Have `action` called by the thread that trains, between two batches."""
+        """Let the training thread call `action` between two batches."""
 
     def yield_to_commands(self) -> None:
         """Let pauses and interrupts take effect within a long evaluation."""
 
     def after_event(self, action: Callable[[], object]) -> None:
-        """Have `action` called once all extensions have seen the current event."""
+        """Call `action` after all extensions have handled the current event."""
 
     def record_later(self, values: Mapping[str, torch.Tensor]) -> None:
-        """Record values that an accelerator is still computing."""
+        """Record values that an accelerator still computes, once they arrive."""
 
     def state_variables(self) -> tuple[dict[str, SharedVariable], dict[str, SharedVariable]]:
         """Return the parameters by path, and all other shared variables of training by name."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything that training depends on and changes."""
+        """Return the complete state of training."""
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
+        """Restore the state that `state_dict` returned."""
 
 
 class State(StrEnum):
-    """What a session is doing."""
+    """State of a session."""
 
     CREATED = "created"
     RUNNING = "running"
@@ -147,7 +147,7 @@ class State(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """True if it will not change any more."""
+        """True if the state is final."""
         return self in (State.FINISHED, State.FAILED)
 
 
@@ -157,17 +157,17 @@ class Command(Protocol):
     Attributes
     ----------
     id : int
-        Counts the commands of a session from 1.
+        The number of the command in its session, from 1.
     kind : str
-        The name of the method that made it.
+        The name of the method that created it.
     text : str
-        What was asked for, for a person.
+        A description for the user.
     iteration : int or None
         The number of iterations done when it was applied.
     reason : str or None
-        Why it was refused, or how it failed.
+        The reason of a refusal or failure.
     exception : BaseException or None
-        What it raised, if it did.
+        The exception that it raised, if any.
     """
 
     id: int
@@ -179,7 +179,7 @@ class Command(Protocol):
 
     @property
     def done(self) -> bool:
-        """True once it was applied or refused, or has failed."""
+        """True once it was applied or refused, or failed."""
 
     @property
     def state(self) -> str:
@@ -191,34 +191,34 @@ class Command(Protocol):
 
 @runtime_checkable
 class Session(Protocol):
-    """A run, as views, notebooks and tools see it: watch it, pause it, change it.
+    """A run, for views, notebooks and tools, which watch it, pause it and change it.
 
-    `workbench.session.Session` documents what each method promises.
+    `workbench.session.Session` documents the details of each method.
     """
 
     @property
     def name(self) -> str:
-        """Unique in this process."""
+        """The name, unique in this process."""
 
     @property
     def commands(self) -> Sequence[Command]:
-        """Everything asked for so far, in order."""
+        """All commands so far, in order."""
 
     @property
     def exception(self) -> BaseException | None:
-        """What ended training, if it failed."""
+        """The exception that ended training, if any."""
 
     @property
     def note(self) -> str:
-        """Why there was nothing to train, if so; else empty."""
+        """The reason if there was nothing to train, else an empty string."""
 
     @property
     def runs(self) -> int:
-        """How often training began."""
+        """The number of times that training started."""
 
     @property
     def state(self) -> State:
-        """What the session is doing."""
+        """The current state."""
 
     @property
     def log(self) -> TrainingLogBase:
@@ -230,11 +230,11 @@ class Session(Protocol):
 
     @property
     def execution(self) -> Mapping[str, str]:
-        """The ``tier`` in which batches are processed, and the ``reason`` for it, as texts."""
+        """The ``tier`` that processes batches, and the ``reason`` for it, as strings."""
 
     @property
     def views(self) -> Sequence[Mapping[str, Any]]:
-        """What the extensions want shown of the run: plain values, with the ``kind`` of each."""
+        """Descriptions of the views that extensions request: plain values, each with a ``kind``."""
 
     def pause(self) -> Command:
         """Pause between two batches."""
@@ -246,16 +246,16 @@ class Session(Protocol):
         """Train on `n` batches, then pause."""
 
     def train(self, epochs: int | None = None, *, batches: int | None = None) -> Command:
-        """Train on so many more epochs or batches, also after the end."""
+        """Train for further epochs or batches, also after the end."""
 
     def stop(self) -> Command:
         """End training between two batches."""
 
     def call(self, f: Callable[[Any], Any]) -> Command:
-        """Call ``f(main_loop)`` where training runs, between two batches."""
+        """Call ``f(main_loop)`` in the training thread, between two batches."""
 
     def set(self, shared: SharedVariable, value: Any) -> Command:
-        """Give a shared variable a new value, between two batches."""
+        """Set the value of a shared variable, between two batches."""
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended; return True if it has."""

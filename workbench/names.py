@@ -1,7 +1,7 @@
-"""Names that a module does not have: the nearest one, or what other libraries call it.
+"""Hints for names that a module does not have: the nearest one, or its name in this project.
 
-`explain_missing` stands at the end of each module with public names. Python asks for a module's
-``__getattr__`` only for names that are not there, so that it costs nothing otherwise.
+Every module with public names ends with a call of `explain_missing`. Python calls the
+``__getattr__`` of a module only for missing names, so that other names cost nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PUBLIC = (
     "workbench.monitoring", "workbench.roles", "workbench.search", "workbench.select",
     "workbench.serialization", "workbench.session", "workbench.config", "workbench.utils",
 )  # fmt: skip
-"""Where to look for a name that another module lacks, the best place first."""
+"""Modules to search for a name that another module lacks, the best one first."""
 
 _TORCH = "algorithms.TorchOptimizer, as in TorchOptimizer(cost, parameters, torch.optim.{})"
 OURS: dict[str, str] = {
@@ -137,18 +137,19 @@ OURS: dict[str, str] = {
     "state_dict": "serialization.to_state_dict",
     "load_state_dict": "serialization.from_state_dict",
 }  # fmt: skip
-"""What torch, Keras, Lightning, fastai and others call something, and what it is here."""
+"""Names in torch, Keras, Lightning, fastai and others, with the name in this project."""
 
 
 def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> None:
-    """Have `module` say which name was meant by one that it does not have.
+    """Let `module` suggest the right name in errors about names that it does not have.
 
     Parameters
     ----------
     module : str
-        Its name; it has a list ``__all__``.
+        The name of a module with a list ``__all__``.
     hint : callable, optional
-        From a name to the end of a sentence about it, or nothing: it is asked first.
+        Takes a name and returns a hint, the end of a sentence, or an empty string. It is called
+        first.
 
     Examples
     --------
@@ -168,32 +169,32 @@ def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> No
     def missing(name: str) -> object:
         text = f"{module} has no {name!r}"
         full = f"{module}.{name}"
-        if name.startswith("_") or full in sys.modules:  # a module that is being imported
+        if name.startswith("_") or full in sys.modules:  # a submodule that is being imported
             raise UnknownNameError(text)
         frame = sys._getframe(1)
-        if frame.f_code.co_name == "_handle_fromlist":  # which looks for modules next
+        if frame.f_code.co_name == "_handle_fromlist":  # it looks for a submodule next
             raise UnknownNameError(text)
         importing = _imports(frame)
         if hasattr(sys.modules[module], "__path__") and find_spec(full) is not None:
             raise UnknownNameError(f"{text} yet; it is a module: import {full}")
         known = vars(sys.modules[module])["__all__"]
         text += (hint(name) if hint else "") or suggestion(name, known, importing)
-        # Python replaces an AttributeError there by an ImportError with a text of its own.
+        # In an import, Python would replace an AttributeError by an ImportError with another text.
         raise MissingImportError(text, name=name) if importing else UnknownNameError(text)
 
     vars(sys.modules[module])["__getattr__"] = missing
 
 
 def suggestion(name: str, known: Iterable[str], load: bool = False) -> str:
-    """Return where `name` is, what it is called here, or the nearest of `known`.
+    """Return a hint about `name`: its module, its name here, or the nearest of `known`.
 
     Parameters
     ----------
     name : str
     known : iterable of str
-        The public names of the module that was asked.
+        The public names of the module.
     load : bool, optional
-        Whether to load other modules to look there too.
+        If True, import other modules to search them too.
 
     Examples
     --------
@@ -212,5 +213,5 @@ def suggestion(name: str, known: Iterable[str], load: bool = False) -> str:
 
 
 def _imports(frame: FrameType) -> bool:
-    """Whether `frame` is at a statement ``from module import name``."""
+    """Return True if `frame` is at a statement ``from module import name``."""
     return frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]

@@ -1,12 +1,13 @@
-"""Threads of torch's parallel operations: how many, how they wait, and when they go.
+"""Threads of torch's parallel operations: their number, how they wait, and their release.
 
-GNU's OpenMP, which torch brings along on Linux, keeps a team of threads for every thread that
-calls, and has idle ones wait actively for milliseconds. Where other programs use the processors
-too, threads that spin take the time of those they wait for: a step of 75 microseconds took up to a
-thousand times as long. Hence `wait_briefly` and `sleep_while_idle`. `limited` gives a function
-fewer threads, and `release_workers` lets a team go that is not needed for now: libgomp counts all
-teams of the process, and once they are more threads than processors, idle ones sleep at once, and
-waking them costs more than a small operation takes. See "GOMP_SPINCOUNT" in the manual of libgomp.
+GNU's OpenMP (libgomp), which torch contains on Linux, keeps a team of threads for every calling
+thread. Its idle threads wait actively (spin) for milliseconds. If other programs use the processors
+too, spinning threads take time from the threads that they wait for: a step of 75 microseconds took
+up to a thousand times as long. `wait_briefly` and `sleep_while_idle` prevent that. `limited` gives
+a function fewer threads. `release_workers` ends a team that is not needed for now: libgomp counts
+the threads of all teams of the process, and if there are more than processors, idle threads sleep
+at once, and waking them takes longer than a small operation. See "GOMP_SPINCOUNT" in the manual of
+libgomp.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ _MAPS = Path("/proc/self/maps")
 _SOFT = 1  # omp_pause_soft: keep settings
 
 SPINS = 1000
-"""How often an idle thread looks for work before it sleeps: about 10 microseconds."""
+"""Number of checks for work before an idle thread sleeps: about 10 microseconds."""
 ASKED = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
-"""Variables by which people say how threads wait; what they say is respected."""
+"""Environment variables with which users configure how threads wait; they take precedence."""
 
 
 def wait_briefly() -> None:
-    """Have idle threads of OpenMP sleep soon, if torch has not been imported yet.
+    """Make idle threads of OpenMP sleep soon, if torch has not been imported yet.
 
-    libgomp reads the environment once, when it is loaded; `sleep_while_idle` serves later.
+    libgomp reads the environment once, when it is loaded. Later, use `sleep_while_idle`.
     """
     if "torch" not in sys.modules and not any(name in os.environ for name in ASKED):
         os.environ["GOMP_SPINCOUNT"] = str(SPINS)
@@ -43,32 +44,32 @@ def wait_briefly() -> None:
 
 @functools.cache
 def sleep_while_idle() -> bool:
-    """Have idle threads of OpenMP sleep soon, after torch was imported before the workbench.
+    """Make idle threads of OpenMP sleep soon, if torch was imported before the workbench.
 
-    libgomp lets threads sleep at once where it keeps more of them than there are processors. A
-    thread that keeps such a team and never uses it again takes nothing but some memory.
+    libgomp lets idle threads sleep at once if it keeps more threads than there are processors. So
+    this starts a thread with a large team that it never uses again. It costs only some memory.
 
     Returns
     -------
     bool
-        Whether such a thread was needed and could be made.
+        True if such a thread was needed and could be started.
     """
     if any(name in os.environ for name in ASKED) or not _libraries():
         return False
-    import torch  # not at the top: `wait_briefly` comes before torch is loaded
+    import torch  # not at the top: `wait_briefly` must run before torch is loaded
 
     ready = threading.Event()
 
     def keep() -> None:
         n = (os.cpu_count() or 1) + 1
-        limited(torch.exp, n, n)(torch.zeros(n * 2**15))  # in as many parts
+        limited(torch.exp, n, n)(torch.zeros(n * 2**15))  # large enough to use all n threads
         ready.set()
         threading.Event().wait()
 
     thread = threading.Thread(target=keep, name="idle OpenMP threads", daemon=True)
     try:
         thread.start()
-    except RuntimeError:  # no more threads: nothing but speed is lost
+    except RuntimeError:  # no thread could be started; only speed is lost
         return False
     ready.wait(5)
     return True
@@ -77,13 +78,13 @@ def sleep_while_idle() -> bool:
 def limited(run: Callable[[Given], Result], most: int, least: int = 1) -> Callable[[Given], Result]:
     """Make a function that runs `run` with a limited number of threads for parallel operations.
 
-    The calling thread has its own number back afterwards, and no other thread notices:
-    `torch.set_num_threads` would also decide for threads that begin meanwhile.
+    Afterwards the calling thread has its previous number again. Other threads are not affected,
+    while `torch.set_num_threads` would also set the number of threads that start meanwhile.
 
     Parameters
     ----------
     run : callable
-        Of one argument.
+        A function of one argument.
     most, least : int
         Bounds of the number of threads; equal ones fix it.
 
@@ -108,7 +109,7 @@ def limited(run: Callable[[Given], Result], most: int, least: int = 1) -> Callab
             return run(given)
         wanted = most if before > most else least
         openmp(wanted)
-        library = mkl(wanted)  # 0: as many as OpenMP
+        library = mkl(wanted)  # the previous number; 0 means the number of OpenMP
         try:
             return run(given)
         finally:
@@ -120,12 +121,14 @@ def limited(run: Callable[[Given], Result], most: int, least: int = 1) -> Callab
 
 @functools.cache
 def _setters() -> tuple[Callable[[int], object], Callable[[int], int]]:
-    """Return what sets the number of threads of OpenMP and of MKL, for the calling thread only."""
+    """Return functions that set the numbers of threads of OpenMP and MKL for the calling thread."""
     import torch
 
     folder = Path(torch.__file__).parent / "lib"
     for name in ("libtorch_cpu.so", "libtorch_cpu.dylib"):
-        try:  # what torch was linked with is found through it; PyDLL, since nothing here waits
+        # Symbols of OpenMP and MKL are found through the library that is linked with them. PyDLL
+        # keeps the GIL: the calls return at once.
+        try:
             library = ctypes.PyDLL(str(folder / name), mode=os.RTLD_NOLOAD | os.RTLD_LAZY)
             openmp = library.omp_set_num_threads
         except (OSError, AttributeError):
@@ -137,20 +140,20 @@ def _setters() -> tuple[Callable[[int], object], Callable[[int], int]]:
 
 
 def release_workers() -> None:
-    """Let the calling thread's team go, for the good of the other threads' teams.
+    """End the team of the calling thread, so that other teams do not sleep at once.
 
-    Its next parallel operation makes a new one, so this changes nothing but speed. Does nothing
-    where torch does not use GNU's OpenMP.
+    The next parallel operation of the thread starts a new team, so only the speed changes. Does
+    nothing if torch does not use GNU's OpenMP.
     """
     for library in _libraries():
         library.omp_pause_resource_all(_SOFT)
 
 
 def release_workers_after_cells() -> None:
-    """In a notebook, let the team of its thread go whenever a cell has run."""
+    """End the team of the notebook's thread after every cell."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell is not None:
-        shell.events.register("post_run_cell", _after_cell)  # once, however often it is asked
+        shell.events.register("post_run_cell", _after_cell)  # repeated calls register it once
 
 
 def _after_cell(result: Any = None) -> None:
@@ -159,20 +162,20 @@ def _after_cell(result: Any = None) -> None:
 
 @functools.cache
 def _libraries() -> list[ctypes.CDLL]:
-    """Return the copies of libgomp in this process; torch's is there as soon as torch is."""
+    """Return the copies of libgomp in this process; torch's is loaded together with torch."""
     found = []
     for path in _loaded():
         try:
             library = ctypes.CDLL(path, mode=os.RTLD_NOLOAD | os.RTLD_LAZY)
             library.omp_pause_resource_all  # noqa: B018
-        except (OSError, AttributeError):  # unloaded meanwhile, or older than OpenMP 5
+        except (OSError, AttributeError):  # it was unloaded, or is older than OpenMP 5
             continue
         found.append(library)
     return found
 
 
 def _loaded() -> set[str]:
-    """Return the paths of the copies of libgomp in this process; wheels bring their own."""
+    """Return the paths of the copies of libgomp in this process; wheels can contain their own."""
     if not _MAPS.exists():
         return set()
     lines = _MAPS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()

@@ -27,7 +27,7 @@ from workbench.tensor import Function, Variable, function, variable
 from workbench.tensor.scan import Loop
 from workbench.tensor.traversal import ancestors
 from workbench.utils import find_bricks
-from workbench.utils.plain import is_count, is_whole
+from workbench.utils.numbers import is_count, is_whole
 
 __all__ = ["BeamSearch"]
 

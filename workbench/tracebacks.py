@@ -1,10 +1,10 @@
-"""Tracebacks of refusals as their reader needs them: the lines of the person who wrote them.
+"""Short tracebacks of the workbench's errors, with the frames of the user's code only.
 
-An error of the workbench says what to do, and its traceback leads to the line that is to be
-changed. The frames between, within the workbench and torch, are of no help there, and twenty of
-them hide the message. They are left out where an uncaught error is shown, by IPython or by
-Python, and nowhere else: ``error.__traceback__``, ``%debug`` and `pdb` have all of it, and
-``config.full_tracebacks = True`` shows it.
+The text of an error states what to do, and its traceback should lead to the line to change. The
+frames within the workbench and torch do not help, and twenty of them hide the message. They are
+left out where IPython or Python shows an uncaught error, and nowhere else:
+``error.__traceback__``, ``%debug`` and `pdb` keep all frames, and ``config.full_tracebacks = True``
+shows them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from types import TracebackType
 
 OURS = frozenset({"workbench", "extensions_live"})
 HIDDEN = OURS | {"torch", "IPython"}
-"""Packages whose frames are of no help; IPython's are those around a cell."""
+"""Packages whose frames are hidden; IPython has the frames around a cell."""
 
 ALL_OF_IT = (
     "(Frames within the workbench are left out here; config.full_tracebacks = True shows them too.)"
@@ -25,10 +25,10 @@ ALL_OF_IT = (
 
 
 class Readable(BaseException):
-    """Base of exceptions that IPython shows without the frames within the workbench."""
+    """Base of exceptions that IPython shows without the frames of the workbench."""
 
     def _render_traceback_(self) -> list[str]:
-        """Return the lines that IPython shows; its own protocol, so that nothing is registered."""
+        """Return the lines that IPython shows; IPython calls this method if an exception has it."""
         shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
         with shortened(self) as hidden:
             if shell is None or self.__traceback__ is None:
@@ -42,7 +42,10 @@ class Readable(BaseException):
 
 @contextlib.contextmanager
 def shortened(error: BaseException) -> Iterator[int]:
-    """Leave frames out of the tracebacks of `error` and its causes; give their number."""
+    """Remove frames from the tracebacks of `error` and its causes; give their number.
+
+    The tracebacks are restored at the end of the context.
+    """
     whole = [(one, one.__traceback__) for one in _chain(error)]
     count = 0
     if not _full():
@@ -59,7 +62,7 @@ def shortened(error: BaseException) -> Iterator[int]:
 
 
 def shorten_uncaught() -> None:
-    """Have Python, too, show uncaught errors so, unless another program already shows them."""
+    """Let Python show uncaught errors in the same way, unless another hook is installed."""
     if sys.excepthook is sys.__excepthook__:
         sys.excepthook = _show
 
@@ -75,7 +78,7 @@ def _show(kind: type[BaseException], error: BaseException, tb: TracebackType | N
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
-    """Return an error with all that is shown before it."""
+    """Return an error and all errors that are shown before it."""
     found: list[BaseException] = []
     left = [error]
     while left:
@@ -111,7 +114,10 @@ _asked: Callable[[], bool] = _never
 
 
 def show_all_if(asked: Callable[[], bool]) -> None:
-    """Show all frames whenever `asked` returns True; the settings give it."""
+    """Show all frames if `asked` returns True; `workbench.config` sets it.
+
+    This module is imported before the settings, and so cannot import them.
+    """
     global _asked
     _asked = asked
 
@@ -119,5 +125,5 @@ def show_all_if(asked: Callable[[], bool]) -> None:
 def _full() -> bool:
     try:
         return _asked()
-    except Exception:  # a settings file that cannot be read may be what is to be shown
+    except Exception:  # the error to show can be about an unreadable settings file
         return False

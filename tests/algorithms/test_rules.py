@@ -113,20 +113,23 @@ def test_a_restriction_to_nothing_is_refused():
 @pytest.mark.parametrize(
     "make, text",
     [
-        (lambda: StepClipping(0.0), "threshold is greater than 0, got 0.0"),
-        (lambda: VariableClipping(-1.0), "threshold is greater than 0"),
-        (lambda: AdaDelta(decay_rate=1.5), "decay_rate lies between 0 and 1, got 1.5"),
-        (lambda: BasicRMSProp(max_scaling=0), "max_scaling is greater than 0"),
-        (lambda: Adam(beta2=2), "beta2 lies between 0 and 1"),
+        (lambda: StepClipping(0.0), "threshold must be greater than 0, not 0.0"),
+        (lambda: VariableClipping(-1.0), "threshold must be greater than 0"),
+        (lambda: AdaDelta(decay_rate=1.5), "decay_rate must be between 0 and 1, not 1.5"),
+        (lambda: BasicRMSProp(max_scaling=0), "max_scaling must be greater than 0"),
+        (lambda: Adam(beta2=2), "beta2 must be between 0 and 1"),
         (lambda: Scale([0.1, 0.2]), r"learning_rate is one number, such as 0.1; got \[0.1, 0.2\]"),
         (lambda: Scale(shared(0.1, "rate")), "got the variable rate"),
-        (lambda: Scale(-1), "learning_rate is 0 or more, got -1; to go uphill, minimise the neg"),
-        (lambda: Momentum(-0.1), "learning_rate is 0 or more, got -0.1"),
-        (lambda: Adam(np.float32(-1)), "learning_rate is 0 or more"),
-        (lambda: AdaGrad(torch.tensor(-1.0)), "learning_rate is 0 or more"),
-        (lambda: RMSProp(-1), "learning_rate is 0 or more"),
-        (lambda: Momentum(0.1, -0.9), "momentum is 0 or more, got -0.9$"),
-        (lambda: Adam(epsilon=-1e-8), "epsilon is 0 or more, got -1e-08"),
+        (
+            lambda: Scale(-1),
+            "learning_rate must be 0 or more, not -1; to go uphill, minimise the neg",
+        ),
+        (lambda: Momentum(-0.1), "learning_rate must be 0 or more, not -0.1"),
+        (lambda: Adam(np.float32(-1)), "learning_rate must be 0 or more"),
+        (lambda: AdaGrad(torch.tensor(-1.0)), "learning_rate must be 0 or more"),
+        (lambda: RMSProp(-1), "learning_rate must be 0 or more"),
+        (lambda: Momentum(0.1, -0.9), "momentum must be 0 or more, not -0.9$"),
+        (lambda: Adam(epsilon=-1e-8), "epsilon must be 0 or more, not -1e-08"),
         (lambda: CompositeRule([Scale(0.1), 3]), "made of step rules, got 3"),
         (lambda: CompositeRule([Scale]), "made of step rules, got <class"),
     ],
@@ -146,7 +149,9 @@ def test_assigning_a_number_to_a_hyperparameter_says_how_to_set_it():
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize("rule", [Scale, BasicMomentum, Adam, StepClipping, RemoveNotFinite])
 def test_settings_of_rules_are_finite(rule, value):
-    with pytest.raises(AlgorithmError, match=f" is a finite number, such as 0.1; got {value!r}"):
+    with pytest.raises(
+        AlgorithmError, match=f" must be a finite number, such as 0.1, not {value!r}"
+    ):
         rule(value)
 
 

@@ -193,7 +193,7 @@ W, V = shared(1.0, "w"), tensor.vector("x")
         ([torch.optim.SGD([torch.zeros(1)], lr=0.1)], {}, "got SGD"),
         ([torch.optim.SGD, {"lr": -1}], {}, "SGD refuses .* Invalid learning rate: -1"),
         ([torch.optim.SGD, {"learning": 1}], {}, "SGD refuses .* unexpected keyword .*'learning'"),
-        ([torch.optim.SGD], {"schedule_every": 0}, "schedule_every is a number of .* got 0"),
+        ([torch.optim.SGD], {"schedule_every": 0}, "schedule_every must be a whole number, 1 or more, not 0"),
         ([torch.optim.SGD], {"schedulers": len}, "schedulers is a list of functions .*len"),
         ([torch.optim.SGD], {"schedulers": [3]}, r"schedulers is a list of functions .*got \[3\]"),
     ],

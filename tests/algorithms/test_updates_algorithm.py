@@ -51,7 +51,7 @@ def test_a_batch_is_a_dictionary(batch):
 )
 def test_updates_are_pairs(updates, given):
     _, algorithm = counting()
-    with pytest.raises(InputError, match=rf"updates are a dictionary .* got {given}"):
+    with pytest.raises(InputError, match=rf"updates must be a dictionary .* not {given}"):
         algorithm.add_updates(updates)
 
 
@@ -110,7 +110,7 @@ def test_two_inputs_of_one_name_are_refused():
 
 def test_an_array_of_the_wrong_dtype_is_refused_by_name():
     _, algorithm = counting()
-    with pytest.raises(DtypeError, match="input x got float64 values"):
+    with pytest.raises(DtypeError, match="input x must be float32, not float64"):
         algorithm.process_batch({"x": np.ones(3)})
 
 

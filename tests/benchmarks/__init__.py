@@ -1,1 +1,1 @@
-"""Measured speed; `make bench` runs it all and writes `results.md`."""
+"""Benchmarks; `make bench` runs all of them and writes `results.md`."""

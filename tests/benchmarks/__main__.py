@@ -1,7 +1,7 @@
 """``python -m tests.benchmarks``: run the benchmarks and write `results.md` beside this file.
 
-``--only step,log`` runs some of them and leaves what the file says of the others; ``--quick``
-measures less, for a first look, and writes nothing.
+``--only step,log`` runs some of them and keeps the other sections of the file. ``--quick`` measures
+less, for a first impression, and writes nothing.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ BENCHMARKS = {
 }
 HEAD = """# Results of `make bench`
 
-Best of several rounds in one run, contenders in turn; compare ratios, not times. The text below
-each heading is that of the benchmark's file. {reached} of {judged} targets are reached{misses}.
+Best of several rounds in one run, with contenders in turn; compare ratios, not times. The text
+below each heading is from the file of the benchmark. {reached} of {judged} targets are
+reached{misses}.
 """
 
 
@@ -54,24 +55,24 @@ def section(name: str, quick: bool) -> str:
 
 
 def known() -> dict[str, str]:
-    """The sections that `RESULTS` has, by heading."""
+    """Return the sections of `RESULTS` by heading."""
     text = RESULTS.read_text() if RESULTS.exists() else ""
     sections = ["## " + part for part in text.split("\n## ")[1:]]
     return {part.splitlines()[0].removeprefix("## "): part.rstrip() + "\n" for part in sections}
 
 
 def written(sections: dict[str, str]) -> str:
-    """The whole file: what is reached and what is not, and the sections in their order."""
+    """Return the whole file: targets that are reached or missed, then the sections in order."""
     text = "\n".join(sections[title] for title in BENCHMARKS.values() if title in sections)
     reached, failed = text.count(f"| {YES} |"), text.count(f"| {NO} |")
-    misses = f"; **no** marks the other {failed}, and what bounds them follows" if failed else ""
+    misses = f"; **no** marks the other {failed}, and the reasons follow" if failed else ""
     return HEAD.format(reached=reached, judged=reached + failed, misses=misses) + "\n" + text
 
 
 def main() -> None:
-    """Run what was asked for."""
+    """Run the selected benchmarks."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
-    parser.add_argument("--only", help=f"some of {', '.join(BENCHMARKS)}, with commas between")
+    parser.add_argument("--only", help=f"some of {', '.join(BENCHMARKS)}, separated by commas")
     parser.add_argument("--quick", action="store_true", help="measure less, and write nothing")
     options = parser.parse_args()
     names = options.only.split(",") if options.only else list(BENCHMARKS)

@@ -1,7 +1,7 @@
-"""The first compiled step of a second process, against that of the first.
+"""Time of the first compiled step, with an empty and with a filled cache of kernels.
 
-Both processes build the same perceptron and ask for the compiled tier. The first one finds the
-cache of compiled kernels empty, the second one finds what the first has left there.
+Two processes build the same perceptron in the compiled tier, one after the other. The first one
+finds the cache empty, the second one finds the kernels of the first.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ COMMAND = "from tests.benchmarks.cache import first_step; print(first_step())"
 
 
 def first_step() -> float:
-    """Seconds that the first step takes, compiling included; for a process of its own."""
+    """Return the seconds of the first step, compiling included; run it in a separate process."""
     import time
 
     from tests.benchmarks.work import mlp, stream
@@ -32,7 +32,7 @@ def first_step() -> float:
 
 
 def rows(quick: bool) -> list[Row]:
-    """One row for the cold cache and one for the warm one."""
+    """Return a row for the empty cache and a row for the filled one."""
     best = {"cold": float("inf"), "warm": float("inf")}
     for _ in range(1 if quick else 3):
         with tempfile.TemporaryDirectory() as folder:

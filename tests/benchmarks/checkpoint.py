@@ -1,7 +1,7 @@
-"""How long training waits for a checkpoint, and how long it takes to write one.
+"""Time for which training waits for a checkpoint, and time to write one.
 
-Training waits while parameters and what Adam remembers are copied, and while the main loop is
-pickled; a thread does the rest: encoding, checksums, and the way to the disk.
+Training waits while parameters and the state of Adam are copied and the main loop is pickled. A
+thread does the rest: encoding, checksums and writing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WIDTHS = {"0.1 million parameters": [100], "12 million parameters": [3000, 3000]
 
 
 def trained(hidden: list[int]) -> MainLoop:
-    """A main loop that has trained a little and has a long log."""
+    """Return a main loop that has trained a little and has a long log."""
     x, y = tensor.matrix("features"), tensor.lmatrix("targets")
     mlp = MLP(
         [Tanh() for _ in hidden] + [None], [784, *hidden, 10],
@@ -57,7 +57,7 @@ def trained(hidden: list[int]) -> MainLoop:
 
 
 def contenders(main_loop: MainLoop, folder: Path) -> dict[str, Callable[[], int]]:
-    """What is timed, by name."""
+    """Return the timed functions by name."""
     snapshot = Snapshot.of(main_loop)
 
     def copied() -> int:
@@ -80,7 +80,7 @@ def contenders(main_loop: MainLoop, folder: Path) -> dict[str, Callable[[], int]
 
 
 def rows(quick: bool) -> list[Row]:
-    """One row for what each size of model costs."""
+    """Return one row for each size of the model."""
     found = []
     for size, hidden in WIDTHS.items():
         with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,9 @@
-"""A training step on a GPU, by this project and by plain torch; only where there is one.
+"""Time of a training step on a GPU, in this project and in plain torch.
 
-The models and batches of the step benchmark. Batches lie in the memory of the CPU and are copied in
-every step. Everybody keeps the cost of every batch and reads the costs once, at the end of an
-epoch. ``bf16`` is mixed precision, with parameters in float32; the plain loop uses autocast then.
+The models and batches are those of the step benchmark. Batches are in CPU memory and are copied in
+every step. All contenders keep the cost of every batch on the GPU and read the costs at the end of
+an epoch. ``bf16`` is mixed precision with parameters in float32, for which the plain loop uses
+autocast.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ DEVICE = "cuda"
 
 
 def batches_of(work: Work) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """The batches, on the CPU."""
+    """Return the batches, on the CPU."""
     inputs, targets = torch.from_numpy(work.inputs), torch.from_numpy(work.targets)
     size = work.batch_size
     return list(zip(inputs.split(size), targets.split(size), strict=True))
 
 
 def project(work: Work, execution: str, precision: str) -> Callable[[], None]:
-    """An epoch in one of our tiers; compiled steps are captured after some batches."""
+    """Return an epoch in one of our tiers; compiled steps are captured after some batches."""
     with config.override(device=DEVICE, precision=precision):
         x = tensor.variable("features", shape=(None, *work.inputs.shape[1:]))
         y = tensor.lvector("targets")
@@ -63,7 +64,7 @@ def project(work: Work, execution: str, precision: str) -> Callable[[], None]:
 
 
 def plain(work: Work, compiled: bool, precision: str) -> Callable[[], None]:
-    """An epoch of a loop written by hand."""
+    """Return an epoch of a loop in plain torch."""
     module: Any = work.module().cuda()
     run = torch.compile(module, mode="reduce-overhead") if compiled else module
     optimizer = torch.optim.SGD(module.parameters(), lr=LEARNING_RATE)
@@ -86,7 +87,7 @@ def plain(work: Work, compiled: bool, precision: str) -> Callable[[], None]:
 
 
 def rows(quick: bool) -> list[Row]:
-    """A row for each contender at each piece of work, or one that says that there is no GPU."""
+    """Return a row for each contender and workload, or one row if there is no GPU."""
     if not torch.cuda.is_available():
         return [{"work": "none: this machine has no GPU", "µs a step": "", **NO_TARGET}]
     found: list[Row] = []

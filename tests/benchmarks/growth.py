@@ -1,10 +1,10 @@
-"""How a step grows with the model and the batch, and the making of a function with its graph.
+"""Growth of the time of a step with model and batch, and of building a function with its graph.
 
-Perceptrons of equal layers, and a recurrent layer of 32 numbers over sequences of 16 examples;
-graphs are chains in which every value is used twice, so that they have far more paths than nodes.
-The exponent is that of a power law between the first and the last size of a row: 1 is
-proportional, and small sizes hide in what every step costs. There is one compiled program for all
-batch sizes.
+The models are perceptrons of equal layers, and a recurrent layer of 32 units over sequences of 16
+examples. The graphs are chains in which every value is used twice, so that they have far more paths
+than nodes. The exponent is that of a power law between the first and the last size of a row. An
+exponent of 1 means proportional; for small sizes the constant cost of a step lowers it. There is
+one compiled program for all batch sizes.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ DIM = 32
 
 
 def perceptron(width: int, depth: int, execution: str) -> GradientDescent:
-    """An algorithm for a perceptron."""
+    """Return an algorithm for a perceptron."""
     x = tensor.matrix("x")
     brick = MLP([Tanh() for _ in range(depth)], [width] * (depth + 1))
     return _algorithm((_made(brick).apply(x) ** 2).mean(), execution)
 
 
 def recurrent(execution: str) -> GradientDescent:
-    """An algorithm for a recurrent layer, whatever the length of its sequences."""
+    """Return an algorithm for a recurrent layer, for sequences of any length."""
     x = tensor.tensor3("x")
     states = _made(SimpleRecurrent(DIM, Tanh())).apply(_made(Linear(DIM, DIM)).apply(x))
     return _algorithm((states**2).mean(), execution)
 
 
 def step_time(algorithm: GradientDescent, shape: Sequence[int], rounds: int) -> float:
-    """Milliseconds of a step on a batch of that shape, the best of some rounds."""
+    """Return the milliseconds of a step on a batch of a shape, the best of some rounds."""
     batch = {"x": numpy.random.default_rng(0).standard_normal(shape, dtype="float32")}
     algorithm.process_batch(batch)
     algorithm.process_batch(batch)
@@ -60,7 +60,7 @@ def step_time(algorithm: GradientDescent, shape: Sequence[int], rounds: int) -> 
 
 
 def steps(quick: bool) -> list[Row]:
-    """Rows for the time of a step."""
+    """Return rows for the time of a step."""
     rounds, found = 2 if quick else 7, []
     for tier in ("eager",) if quick else ("eager", "compiled"):
         one = perceptron(256, 2, tier)
@@ -77,7 +77,7 @@ def steps(quick: bool) -> list[Row]:
 
 
 def chain(nodes: int) -> tuple[Variable, Variable]:
-    """A graph of about so many calls, and its input."""
+    """Return a graph of about `nodes` calls, and its input."""
     x: Any = tensor.vector("x")
     value = x
     for _ in range(nodes // 2):
@@ -86,10 +86,10 @@ def chain(nodes: int) -> tuple[Variable, Variable]:
 
 
 def graphs(quick: bool) -> list[Row]:
-    """Rows for building a graph, its gradient, and a function of it, in seconds."""
+    """Return rows for building a graph, its gradient, and a function of it, in seconds."""
     nodes = NODES[:-1] if quick else NODES
     x, value = chain(10)
-    function([x], [grad(value.sum(), x)])  # what is done at the first time only
+    function([x], [grad(value.sum(), x)])  # warm up: some work is done only once
     times: dict[str, list[float]] = {"graph": [], "function of it": [], "its gradient": []}
     for count in nodes:
         made, seconds = _timed(lambda count=count: chain(count))
@@ -101,7 +101,7 @@ def graphs(quick: bool) -> list[Row]:
 
 
 def rows(quick: bool) -> list[Row]:
-    """All rows."""
+    """Return all rows."""
     return [*steps(quick), *graphs(quick)]
 
 

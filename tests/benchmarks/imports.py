@@ -1,7 +1,7 @@
-"""How long ``import workbench`` takes, against ``import torch``.
+"""Time of ``import workbench`` against ``import torch``.
 
-Each in processes of its own, in turn, the best of several; a process says itself how long its
-import took, by the clock.
+Each import runs in several new processes, in turn, and the best time counts. A process measures its
+own import.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ COMMAND = (
 
 
 def seconds(name: str) -> float:
-    """The time of one import in a new process."""
+    """Return the time of one import in a new process."""
     command = [sys.executable, "-c", COMMAND.format(name=name)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def rows(quick: bool) -> list[Row]:
-    """One row for torch and one for this project."""
+    """Return one row for torch and one for this project."""
     best = {"torch": float("inf"), "workbench": float("inf")}
     for _ in range(3 if quick else 12):  # in turn
         for name in best:

@@ -1,7 +1,7 @@
-"""What a live plot and a control bar cost a run, by the clock.
+"""Cost of a live plot and a control bar for a run, in wall-clock time.
 
-The same run in a session, an epoch at a time, with nothing attached, and with a plot of the cost
-and a control bar on a page that is looked at. Messages are prepared as a kernel does, and dropped.
+The same run trains in a session, an epoch at a time, once without views, and once with a plot of
+the cost and a control bar on a visible page. Messages are prepared as in a kernel, and dropped.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LIMIT = Target(1.03, unit="times")
 
 
 def run_of(channels: list[str]) -> Callable[[], float]:
-    """A run of some epochs, long enough for a view to be fed many times."""
+    """Return a run of some epochs, long enough for many updates of a view."""
     algorithm, cost = mlp(execution="compiled")
     monitoring = TrainingDataMonitoring([cost], after_batch=True)
     finish = FinishAfter()
@@ -41,7 +41,7 @@ def run_of(channels: list[str]) -> Callable[[], float]:
 
 
 def rows(quick: bool) -> list[Row]:
-    """One row without and one with a page."""
+    """Return one row without and one with a page."""
     contenders = {"nothing attached": run_of([]), "plot and control bar": run_of(["cost"])}
     best = dict.fromkeys(contenders, float("inf"))
     for _ in range(4 if quick else 20):  # in turn

@@ -1,8 +1,8 @@
-"""The log in memory: what a record costs, and a frame of all rows after one more row.
+"""Cost of the log in memory: of a record, and of a frame of all rows after a new row.
 
-Four channels of numbers, recorded in the thread that trains and committed after every row. Memory
-is what the process gains; the limits are for a million rows. Cost against rows from a thousand to
-ten million shows whether anything grows with the length of a run.
+Four channels of numbers are recorded in the training thread and committed after every row. Memory
+is the growth of the process; the limits are for a million rows. Costs for a thousand to ten million
+rows show if anything grows with the length of a run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ JUDGED = 1_000_000
 
 
 def filled(rows: int) -> tuple[TrainingLog, float]:
-    """A log of so many rows, and the seconds a record took."""
+    """Return a log of `rows` rows, and the seconds per record."""
     log = TrainingLog()
     start = time.thread_time()
     with log.writing():
@@ -36,7 +36,7 @@ def filled(rows: int) -> tuple[TrainingLog, float]:
 
 
 def frame_after_one_more(log: TrainingLog, rows: int, times: int = 20) -> float:
-    """The seconds that ``log.frame`` takes when there is one row more than the last time."""
+    """Return the seconds of ``log.frame`` after one new row."""
     best = float("inf")
     len(log.frame)
     for i in range(rows, rows + times):
@@ -48,8 +48,8 @@ def frame_after_one_more(log: TrainingLog, rows: int, times: int = 20) -> float:
 
 
 def measure(rows: int) -> tuple[float, float, float]:
-    """Microseconds and bytes a record, and milliseconds a frame; for a process of its own."""
-    filled(1000)[0].frame  # loads pandas, and what else is loaded at the first time
+    """Measure microseconds and bytes per record, and milliseconds per frame, in a new process."""
+    filled(1000)[0].frame  # warm up: loads pandas
     gc.collect()
     before = psutil.Process().memory_info().rss
     log, seconds = filled(rows)
@@ -59,7 +59,7 @@ def measure(rows: int) -> tuple[float, float, float]:
 
 
 def rows(quick: bool) -> list[Row]:
-    """For each number of rows a row of results; for a million, one for each limit."""
+    """Return a row for each number of rows, and for a million one for each limit."""
     found: list[Row] = []
     for power in range(3, 7 if quick else 8):
         count = 10**power
@@ -72,7 +72,7 @@ def rows(quick: bool) -> list[Row]:
         values["frame after one more row, ms"] = frame, FRAME
         for name, (value, target) in values.items():
             if power < 5 and target is MEMORY:
-                continue  # less than what the process gains by chance
+                continue  # less than the random growth of the process
             judged = target.judge(value) if count == JUDGED else NO_TARGET
             work = f"{count:,} rows x {len(CHANNELS)}: {name}"
             found.append({"work": work, "measured": value, **judged})

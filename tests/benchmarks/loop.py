@@ -1,9 +1,9 @@
-"""What main loop, monitoring, data stream, log, session and live views cost beside the step.
+"""Cost of main loop, monitoring, data stream, log, session and live views besides the step.
 
-The bare algorithm processes batches that lie ready in a list. The others do the same steps in a
-main loop, which fetches the batches, records the cost of every one and calls its extensions. What
-is compared is the processor time of the thread that trains, in a process with one thread for torch,
-so that other work on the machine disturbs it little.
+The bare algorithm processes batches from a list. The others run the same steps in a main loop,
+which fetches the batches, records the cost of each one and calls its extensions. The benchmark
+compares the processor time of the training thread, in a process in which torch has one thread, so
+that other work on the machine has little effect.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LIMIT = Target(20.0, unit="µs")
 
 
 class SomeEpochs(TrainingExtension):
-    """Ends training after some epochs, and takes the processor time of its thread."""
+    """Extension that ends training after some epochs, and measures the time of its thread."""
 
     started = seconds = 0.0
     left = 0
@@ -47,7 +47,7 @@ class SomeEpochs(TrainingExtension):
 
 
 def bare(execution: str) -> Callable[[], float]:
-    """The algorithm alone."""
+    """Return the processor time of the algorithm alone."""
     algorithm, _ = mlp(execution=execution)
     algorithm.initialize()
     batches = list(stream(BATCH).get_epoch_iterator(as_dict=True))
@@ -63,7 +63,7 @@ def bare(execution: str) -> Callable[[], float]:
 
 
 def looped(execution: str, *, session: bool = False, live: bool = False) -> Callable[[], float]:
-    """The same steps in a main loop that records the cost of every batch."""
+    """Return the time of the same steps in a main loop that records the cost of every batch."""
     algorithm, cost = mlp(execution=execution)
     timer = SomeEpochs()
     monitoring = TrainingDataMonitoring([cost], after_batch=True)
@@ -82,9 +82,9 @@ def looped(execution: str, *, session: bool = False, live: bool = False) -> Call
 
 
 def rows(quick: bool) -> list[Row]:
-    """For either tier a row for the loop, one with a session, one with live views."""
+    """Return, for each tier, rows for the loop, with a session, and with live views."""
     command = f"from tests.benchmarks.loop import measure; measure({quick})"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # read when a process begins
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # read when a process starts
     done = subprocess.run(
         [sys.executable, "-c", command], env=environment, stdout=subprocess.PIPE, check=True
     )
@@ -93,7 +93,7 @@ def rows(quick: bool) -> list[Row]:
 
 
 def measure(quick: bool) -> None:
-    """Print the rows as JSON; for a process of its own."""
+    """Print the rows as JSON, in a new process."""
     found = [row for tier in ("eager", "compiled") for row in _rows(tier, 4 if quick else 12)]
     print(json.dumps(found))
 
@@ -124,7 +124,7 @@ def _rows(tier: str, rounds: int) -> list[Row]:
 
 
 def bounds(rows: list[Row], quick: bool) -> str:
-    """Which functions the time around a step goes to."""
+    """Return the functions that take the time besides the step."""
     run = looped("eager")
     run()
     profiler = cProfile.Profile()
@@ -141,9 +141,9 @@ def bounds(rows: list[Row], quick: bool) -> str:
     ]
     return (
         "### What bounds the loop\n\n"
-        "The loop around an eager step by function, in time of its own, as Python's profiler "
-        "sees it: it makes every call more expensive, so that proportions count. "
+        "The loop around an eager step by function, without the time of called functions, from "
+        "Python's profiler. It makes every call slower, so only proportions matter. "
         "`tensor/execution` and `tensor/lowering` are the step itself. Around a compiled "
-        "step the same functions take half the time (see above); presumably an eager one leaves "
-        "less of them in the caches of the processor. No part stands out.\n\n" + table(lines)
+        "step the same functions take half the time (see above), presumably since an eager step "
+        "leaves less of them in the caches of the processor. No part dominates.\n\n" + table(lines)
     )

@@ -1,7 +1,7 @@
-"""The models that the step benchmark trains, each in bricks, in torch and in Keras.
+"""The models of the step benchmark, each in bricks, in torch and in Keras.
 
-All classify into ten classes: a perceptron (784-100-10), LeNet with 20 and 50 maps, and a
-recurrent layer over 50 steps of 128 numbers, whose last state is classified.
+All have ten classes: a perceptron (784-100-10), LeNet with 20 and 50 maps, and a recurrent layer
+over 50 time steps of 128 features, whose last state is classified.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ STEPS, DIM = 50, 128
 
 @dataclass(frozen=True)
 class Work:
-    """A model, the data it is trained on, and how many examples a batch has.
+    """A model, its training data, and the number of examples in a batch.
 
     Attributes
     ----------
     inputs, targets : array
-        float32, examples first, and int64 classes.
+        float32 with examples first, and int64 classes.
     cost : function
-        From the variables of a batch to the cost, in bricks.
+        Takes the variables of a batch; returns the cost, in bricks.
     module : function
-        Makes the same model in torch; it returns scores.
+        Returns the same model in torch, which computes scores.
     keras : function
-        Gives its layers, from the module ``keras``.
+        Takes the module ``keras``; returns the layers of the model.
     """
 
     name: str
@@ -50,12 +50,12 @@ class Work:
 
     @property
     def batches(self) -> int:
-        """Batches in an epoch."""
+        """The number of batches in an epoch."""
         return len(self.inputs) // self.batch_size
 
 
 def mlp(batch_size: int, batches: int) -> Work:
-    """A perceptron with 100 hidden units."""
+    """Return a perceptron with 100 hidden units."""
 
     def cost(x: Variable, y: Variable) -> Variable:
         return _cost(x, y, MLP([Tanh(), None], [784, 100, 10]))
@@ -74,7 +74,7 @@ def mlp(batch_size: int, batches: int) -> Work:
 
 
 def lenet(batch_size: int, batches: int) -> Work:
-    """LeNet with rectifiers: 20 and 50 maps, 500 hidden units."""
+    """Return LeNet with rectifiers: 20 and 50 maps, 500 hidden units."""
 
     def cost(x: Variable, y: Variable) -> Variable:
         images = ConvolutionalSequence(
@@ -112,7 +112,7 @@ def lenet(batch_size: int, batches: int) -> Work:
 
 
 def lstm(batch_size: int, batches: int) -> Work:
-    """A recurrent layer with long short-term memory; in bricks it has peepholes besides."""
+    """Return an LSTM layer; the brick has peepholes as well."""
 
     def cost(x: Variable, y: Variable) -> Variable:
         return _cost(x.transpose(0, 1), y, *_lstm_bricks())
@@ -128,7 +128,7 @@ def lstm(batch_size: int, batches: int) -> Work:
 
 
 class LastState(nn.Module):
-    """``torch.nn.LSTM``, and scores of its last state."""
+    """``torch.nn.LSTM`` with scores of its last state."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -146,7 +146,7 @@ def _lstm_bricks() -> list[Any]:
 
 
 def _cost(x: Variable, y: Variable, *bricks: Brick) -> Variable:
-    """The cross-entropy of scores; the last state of a recurrent brick goes on."""
+    """Return the cross-entropy of scores, from the last state of a recurrent brick."""
     for brick in bricks:
         if isinstance(brick, Initializable):
             brick.weights_init = IsotropicGaussian(0.05)

@@ -1,7 +1,7 @@
-"""A page without a browser: live views whose messages are prepared as Jupyter does, then dropped.
+"""A page without a browser: live views whose messages are prepared as in Jupyter, then dropped.
 
-The widgets are those of a notebook, and so are the messages: they are turned into JSON and signed
-by Jupyter's own code. Only the socket is missing, which a thread of its own serves in a kernel.
+Widgets and messages are those of a notebook: Jupyter's code encodes them as JSON and signs them.
+Only the socket is missing, which a separate thread of a kernel serves.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ WIRE = Wire(key=b"benchmark")
 
 
 class Signed(BaseComm):
-    """A comm that does all but send."""
+    """A comm that does everything except sending."""
 
     def publish_msg(
         self,
@@ -40,9 +40,9 @@ class Signed(BaseComm):
 
 
 class Page:
-    """Shows a session: a control bar and a plot of `channels`, within a ``with`` block.
+    """Context that shows a session: a control bar and a plot of `channels`.
 
-    Without channels it shows nothing at all.
+    Without channels it shows nothing.
     """
 
     def __init__(self, session: Session, *, channels: Sequence[str]) -> None:

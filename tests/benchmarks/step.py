@@ -1,12 +1,12 @@
-"""One training step, by this project, by plain torch and by its peers.
+"""Time of one training step, in this project, in plain torch and in other libraries.
 
 All train the same models on the same batches, slices of arrays in memory, with plain gradient
-descent, and keep the cost of every batch. This project does so in a main loop with a log; a session
-runs that in a background thread. Times are those of whole epochs by the clock, divided by the
-number of batches; what comes before the first batch is not counted. `torch.nn.LSTM` has no
-peepholes, the brick has; Keras has its own recurrent layer. The last column but two says how many
-times as fast as the contender the compiled tier of this project is; for its eager tier, how many
-times as long as plain torch it takes.
+descent, and keep the cost of every batch. This project uses a main loop with a log; a session runs
+it in a background thread. The times are wall-clock times of whole epochs, divided by the number of
+batches, without the time before the first batch. The brick LSTM has peepholes, `torch.nn.LSTM` has
+none, and Keras has its own recurrent layer. The last column but two is the speed of the compiled
+tier of this project relative to the contender; for the eager tier, its time relative to plain
+torch.
 """
 
 from __future__ import annotations
@@ -55,17 +55,17 @@ TARGETS: dict[str, Mapping[str, float]] = {
 }
 REASONS = {
     "lstm": "`torch.nn.LSTM` is one operation of oneDNN, which packs the matrix of the recurrence "
-    "once for all moments, and computes the gates while it multiplies. A brick is whatever step "
-    "somebody wrote (this one has peepholes): each moment is a product by MKL (`aten::mm`, which "
-    "packs the matrix anew every time) and a kernel, called from Python. These products and those "
-    "over all moments (`mkldnn::_linear_pointwise`) leave hardly anything of its time.",
+    "once for all time steps, and computes the gates while it multiplies. A brick is any step that "
+    "a user writes (this one has peepholes): each time step is a product by MKL (`aten::mm`, which "
+    "packs the matrix again every time) and a kernel, called from Python. These products and those "
+    "over all time steps (`mkldnn::_linear_pointwise`) leave hardly any of its time.",
 }
-"""What bounds a piece of work that misses its target."""
+"""Reasons why a workload misses its target."""
 EAGER = Target(1.1, unit="times raw torch")
 
 
 def timed(work: Work, *, rounds: int, seconds: float) -> dict[str, float]:
-    """Seconds a step for every contender that is installed: the best epoch of `rounds`, in turn."""
+    """Return seconds per step of every installed contender, the best epoch of `rounds`, in turn."""
     contenders: dict[str, Contender] = {}
     for kind in CONTENDERS:
         if not missing(kind):
@@ -88,7 +88,7 @@ def timed(work: Work, *, rounds: int, seconds: float) -> dict[str, float]:
 
 
 def rows(quick: bool) -> list[Row]:
-    """One row for each contender at each piece of work."""
+    """Return one row for each contender and workload."""
     found = []
     for key, make in WORKS.items():
         work = make()
@@ -116,7 +116,7 @@ def rows(quick: bool) -> list[Row]:
 
 
 def bounds(rows: list[Row], quick: bool) -> str:
-    """Where the time of a step goes that misses a target."""
+    """Return the parts of the time of a step that misses a target."""
     misses = {(row["work"], row["contender"] == Eager.name) for row in rows if row["reached"] == NO}
     lines, profiles = [], []
     for key, kind in itertools.product(WORKS, (Compiled, Eager)):
@@ -147,21 +147,21 @@ def bounds(rows: list[Row], quick: bool) -> str:
             }
         )
         profiles.append(
-            f"The {kind.execution} step of {work.name} by operation; what is not listed apart, "
-            "such as kernels that inductor wrote, counts for the operation that called it:\n\n"
+            f"The {kind.execution} step of {work.name} by operation. Work that is not listed, such "
+            "as kernels that inductor wrote, counts for the operation that called it:\n\n"
             + table(_profile(algorithm.process_batch, batches))
             + (f"\n\n{REASONS[key]}" if key in REASONS else "")
         )
     return (
-        "### What bounds a step\n\nThe step in the main loop and without it, and what "
-        "the matrix products and convolutions of the plain torch model take alone, forward and "
-        "backward, called one after the other with nothing between.\n\n"
+        "### What bounds a step\n\nThe step in the main loop and without it, and the time of "
+        "the matrix products and convolutions of the plain torch model alone, forward and "
+        "backward, called one directly after the other.\n\n"
         + "\n\n".join([table(lines), *profiles])
     )
 
 
 def _profile(work: Callable[[Any], object], arguments: list[Any], most: int = 10) -> list[Row]:
-    """What one call spends its time on, by torch's own profiler, which takes some itself."""
+    """Return the time of operations in one call, from torch's profiler, which adds some time."""
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         for argument in arguments:
             work(argument)
@@ -186,7 +186,7 @@ def _clocked(work: Callable[[Any], object], arguments: list[Any]) -> float:
 
 
 class _Recorder(TorchDispatchMode):
-    """Keeps the calls of the operations that a library does the bulk of the work with."""
+    """Mode that records the calls of the operations in which libraries spend most of the time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -201,7 +201,7 @@ class _Recorder(TorchDispatchMode):
 
 
 def _products(work: Work, rounds: int) -> float:
-    """Seconds that those operations take by themselves in a step of the torch model."""
+    """Return the seconds of these operations alone in a step of the torch model."""
     x, y = (torch.from_numpy(array[: work.batch_size]) for array in (work.inputs, work.targets))
     model = work.module()
     with _Recorder() as recorder:

@@ -1,8 +1,9 @@
-"""Batches out of arrays in memory, out of an HDF5 file, and read ahead.
+"""Batches from arrays in memory, from an HDF5 file, and with reading ahead.
 
-Indexing an array by hand in the same random order is the measure of a shuffled stream, and h5py
-the measure of one over a file. Reading ahead is measured with batches that take as long to read
-as to work with: in turn they take both times, read ahead the longer of the two at best.
+A shuffled stream is compared with direct indexing of an array in the same random order, a stream
+over a file with h5py. Reading ahead is measured with batches that take as long to read as to
+process: one after the other they take the sum of both times, with reading ahead at best the longer
+one.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ Run = Callable[[], int]
 
 
 def epoch(stream: AbstractDataStream, work: Callable[[], object] = lambda: None) -> Run:
-    """Reads an epoch of a stream, with some work after every batch."""
+    """Read an epoch of a stream, with some work after every batch."""
 
     def run() -> int:
         count = 0
@@ -50,7 +51,7 @@ def epoch(stream: AbstractDataStream, work: Callable[[], object] = lambda: None)
 
 
 def by_hand(source: Any, *, shuffled: bool) -> Run:
-    """Reads the same from an array or an HDF5 file without a stream."""
+    """Read the same from an array or an HDF5 file without a stream."""
     order = numpy.random.default_rng(0).permutation(EXAMPLES)
 
     def run() -> int:
@@ -65,7 +66,7 @@ def by_hand(source: Any, *, shuffled: bool) -> Run:
 
 
 def memory(quick: bool) -> list[Row]:
-    """Streams over arrays in memory."""
+    """Return rows for streams over arrays in memory."""
     x = numpy.random.default_rng(0).standard_normal((EXAMPLES, FEATURES), dtype="float32")
     dataset = IndexableDataset({"features": x})
     shuffled = DataStream(dataset, iteration_scheme=ShuffledScheme(EXAMPLES, BATCH, seed=1))
@@ -84,7 +85,7 @@ def memory(quick: bool) -> list[Row]:
 
 
 def file(quick: bool) -> list[Row]:
-    """A stream over a file, in order, as training on it should be."""
+    """Return rows for a stream over a file, read in order, as is fastest."""
     x = numpy.random.default_rng(0).standard_normal((EXAMPLES, FEATURES), dtype="float32")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.h5"
@@ -102,7 +103,7 @@ def file(quick: bool) -> list[Row]:
 
 
 def ahead(quick: bool) -> list[Row]:
-    """Reading that waits, with work that waits as long."""
+    """Return rows for reading that waits, with work that waits as long."""
     dataset = IndexableDataset({"x": numpy.zeros((64, 1))})
     batches = DataStream(dataset, iteration_scheme=SequentialScheme(64, 1))
     slow = Mapping(batches, _slow)
@@ -118,7 +119,7 @@ def ahead(quick: bool) -> list[Row]:
 
 
 def rows(quick: bool) -> list[Row]:
-    """Rows for streams in memory, over a file, and read ahead."""
+    """Return rows for streams in memory, over a file, and with reading ahead."""
     return [*memory(quick), *file(quick), *ahead(quick)]
 
 

@@ -1,4 +1,4 @@
-"""Targets, and the rows of results that say whether they are reached."""
+"""Targets, and rows of results that show if they are reached."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Target:
-    """A bound on what is measured.
+    """A bound on a measured value.
 
     Parameters
     ----------
     bound : float
     at_least : bool
-        Whether more is better.
+        True if more is better.
     unit : str
-        For the reader.
+        The unit, for display.
     """
 
     bound: float
@@ -31,7 +31,7 @@ class Target:
     unit: str = ""
 
     def judge(self, value: float) -> Row:
-        """The columns ``target`` and ``reached`` for a measured value."""
+        """Return the columns ``target`` and ``reached`` for a measured value."""
         reached = value >= self.bound if self.at_least else value <= self.bound
         sign = "≥" if self.at_least else "≤"
         text = f"{sign} {self.bound:g} {self.unit}".strip()
@@ -42,17 +42,17 @@ NO_TARGET: Row = {"target": "", "reached": ""}
 
 
 def missed(rows: list[Row]) -> bool:
-    """Whether a target among `rows` is not reached."""
+    """Return True if a target in `rows` is not reached."""
     return any(row.get("reached") == NO for row in rows)
 
 
 def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
-    """The slope between the ends in a plot with two logarithmic axes: 1 is proportional."""
+    """Return the slope between the ends in a log-log plot: 1 means proportional."""
     return math.log(values[-1] / values[0]) / math.log(sizes[-1] / sizes[0])
 
 
 def table(rows: list[Row]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     head = list(rows[0])
     lines = [head, ["---"] * len(head)]
     for row in rows:

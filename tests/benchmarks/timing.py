@@ -1,4 +1,4 @@
-"""Timing that can be compared: contenders in turn, best of several rounds."""
+"""Comparable timing: contenders run in turn, and the best of several rounds counts."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 
 
 def best_of(contenders: Mapping[str, Callable[[], int]], rounds: int = 7) -> dict[str, float]:
-    """Seconds an iteration for each contender, the best of `rounds` in which all take turns.
+    """Return the seconds per iteration of each contender, the best of `rounds`, in turn.
 
-    A contender does some work when called and returns the number of iterations it did. One call
-    of each comes first and does not count.
+    A contender does some work and returns its number of iterations. The first call of each is not
+    counted.
     """
     for run in contenders.values():
         run()

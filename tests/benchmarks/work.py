@@ -1,4 +1,4 @@
-"""The work that contenders are measured on."""
+"""The workload of the contenders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXAMPLES = 4096
 
 
 def digits_like() -> dict[str, numpy.ndarray]:
-    """Random pictures and classes of the size of MNIST's."""
+    """Return random images and classes with the sizes of MNIST."""
     rng = numpy.random.default_rng(0)
     features = rng.standard_normal((EXAMPLES, 784), dtype="float32")
     return {"features": features, "targets": rng.integers(0, 10, (EXAMPLES, 1))}
@@ -29,7 +29,7 @@ def digits_like() -> dict[str, numpy.ndarray]:
 def mlp(
     learning_rate: float = 0.01, *, execution: str = "eager"
 ) -> tuple[GradientDescent, Variable]:
-    """Gradient descent on an MLP 784-100-10, and its cost."""
+    """Return gradient descent on an MLP 784-100-10, and its cost."""
     x, y = tensor.matrix("features"), tensor.lmatrix("targets")
     brick = MLP(
         [Tanh(), Softmax()], [784, 100, 10],
@@ -50,14 +50,14 @@ def mlp(
 
 
 def stream(batch_size: int) -> DataStream:
-    """The pictures in batches, in order."""
+    """Return a stream of the images in batches, in order."""
     return DataStream(
         IndexableDataset(digits_like()), iteration_scheme=SequentialScheme(EXAMPLES, batch_size)
     )
 
 
 def machine() -> str:
-    """Processor, number of threads and versions, for the head of the results."""
+    """Return processor, number of threads and versions, for the head of the results."""
     import platform
 
     cpuinfo = Path("/proc/cpuinfo")

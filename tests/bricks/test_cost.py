@@ -242,7 +242,7 @@ def test_a_class_that_does_not_exist_is_named_with_its_place(apply, wrong):
 @pytest.mark.parametrize("classes", [[0], [0, 1, 1]])
 def test_every_row_has_one_class(apply, classes):
     y, p = tensor.lvector("y"), tensor.matrix("p")
-    text = rf"classes y: there are {len(classes)}, but 2 rows to choose one from each"
+    text = rf"classes y: there are {len(classes)} indices for 2 rows"
     with pytest.raises(ShapeError, match=text):
         apply(y, p).eval({y: classes, p: [[0.5, 0.5], [0.5, 0.5]]})
 

@@ -1,4 +1,4 @@
-"""The tool that tells which names are still missing."""
+"""The tool that reports missing names."""
 
 import sys
 from types import ModuleType
@@ -35,7 +35,7 @@ def module(monkeypatch):
     return made
 
 
-def test_what_is_there_is_not_reported(module):
+def test_existing_names_are_not_reported(module):
     text = "[made_up]\nBrick(name, dim): apply, output_dim, width\nROLE\nmean(numerator)\n"
     assert report(read(text)) == (["made_up: 3 of 3 present", "all: 3 of 3 present"], 0)
 

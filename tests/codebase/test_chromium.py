@@ -1,4 +1,4 @@
-"""How the browser of the browser tests is found, and when its absence is an error."""
+"""Search for the browser of the browser tests, and the error if it is required but missing."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The public names of every module that lists them, pinned in a table that people edit."""
+"""Public names of every module with a list of them, pinned in a table that is edited by hand."""
 
 import ast
 import importlib
@@ -23,7 +23,7 @@ def pinned() -> dict[str, set[str]]:
 
 
 def lists_its_names(source: str) -> bool:
-    """Return whether a module assigns `__all__`."""
+    """Return True if a module assigns `__all__`."""
     assigned = [node for node in ast.parse(source).body if isinstance(node, ast.Assign)]
     return any(ast.unparse(target) == "__all__" for node in assigned for target in node.targets)
 
@@ -34,7 +34,7 @@ def test_the_table_has_every_module_that_lists_its_names():
 
 
 def test_every_package_lists_its_names():
-    """All but those that hold nothing but a docstring and data files."""
+    """All packages, except those with only a docstring and data files."""
     packages = {name: path for name, path in modules().items() if path.name == "__init__.py"}
     named = {name for name, path in packages.items() if len(ast.parse(path.read_text()).body) > 1}
     assert named <= set(pinned())

@@ -1,4 +1,4 @@
-"""What is committed: small files, clean notebooks, nobody's own paths, a word on every module."""
+"""Committed files: small, notebooks without outputs, no private paths, a docstring everywhere."""
 
 import ast
 import json
@@ -12,9 +12,9 @@ import pytest
 from tests.support.tree import PACKAGES, ROOT, modules, tracked
 
 LARGEST = 3_000_000
-# Folders that exist on one machine only. Standard places such as /usr/bin are none of them.
+# Folders that exist on one machine only. Standard places such as /usr/bin are allowed.
 OWN_PATHS = re.compile(r"(?<![\w.~}$])/(?:home|root|Users|opt|work|mnt|srv)/[\w.]")
-# Spelled in two halves, so that this file does not name them.
+# Split into two parts, so that this file does not contain the names.
 HOSTS = [("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("npmjs", "com"),
          ("yarnpkg", "com"), ("debian", "org"), ("anaconda", "org"), ("crates", "io")]  # fmt: skip
 REGISTRIES = re.compile("|".join(rf"{name}\.{domain}\b" for name, domain in HOSTS))
@@ -59,7 +59,7 @@ def test_no_tracked_file_is_large():
 
 @pytest.mark.parametrize("name", [name for name in tracked() if name.endswith(".ipynb")])
 def test_notebooks_are_committed_without_outputs(name):
-    """The index counts: somebody who has just run a notebook may test with outputs in the file."""
+    """The file in the index counts: a notebook that was just run can have outputs."""
     staged = subprocess.run(
         ["git", "show", f":{name}"], cwd=ROOT, check=True, capture_output=True, text=True
     )

@@ -1,4 +1,4 @@
-"""Imports run downhill, those for types too, and `import workbench` stays light."""
+"""Imports point downwards, also those for types, and `import workbench` stays fast."""
 
 import ast
 import subprocess
@@ -30,25 +30,25 @@ LAYERS = [
     ["cli"],
     ["__main__"],
 ]
-"""From the bottom to the top; each module imports from its own row and from the rows before it."""
+"""Layers from the bottom to the top; a module imports from its own row and the rows before it."""
 
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 
 EXCEPTIONS = {
     ("workbench.main_loop.loop", "workbench.session"): (
-        "`MainLoop.start` hands out the session that runs it"
+        "`MainLoop.start` returns the session that runs it"
     ),
     ("workbench.tensor.variable", "workbench.tensor.function"): (
-        "`Variable.eval` makes a function of the variable"
+        "`Variable.eval` makes a function that computes the variable"
     ),
     ("workbench.bricks.application", "workbench.bricks.base"): (
-        "an application and the brick that it is a method of are one idea in two files"
+        "an application and the brick whose method it is are one idea in two files"
     ),
 }
-"""Imports that point upwards all the same, for types or inside a function: (from, to) -> why."""
+"""Allowed imports that point upwards, for types or inside a function: (from, to) -> reason."""
 
 BEHIND_A_PROTOCOL = ("workbench.session", "workbench.main_loop")
-"""Packages that views must not know: `workbench.interfaces.Session` may run in another process."""
+"""Packages that views must not import, since a session can run in another process."""
 
 SCREEN = {"anywidget", "bokeh", "IPython", "ipywidgets", "matplotlib", "panel"}
 SLOW = SCREEN | {
@@ -64,7 +64,7 @@ SLOW = SCREEN | {
 
 
 def part(module: str) -> str:
-    """Return the row entry that a module of the engine belongs to; '' for the package itself."""
+    """Return the entry of `LAYERS` to which a module belongs; '' for the package itself."""
     return module.split(".")[1] if "." in module else ""
 
 
@@ -78,7 +78,7 @@ def test_every_part_has_its_layer():
 
 
 def edges(name: str, path: Path) -> set[str]:
-    """Return the modules that a module imports, without packages around it and exceptions."""
+    """Return the modules that a module imports, without its parent packages and exceptions."""
     found = set()
     for target in imports(path):
         module = target
@@ -101,7 +101,7 @@ def test_imports_run_downhill(name):
 
 
 def test_no_modules_import_each_other():
-    """Neither for types alone nor inside of functions, and not by way of others."""
+    """Not for types, not inside functions, and not through other modules."""
     TopologicalSorter({name: edges(name, path) for name, path in MODULES.items()}).prepare()
 
 
@@ -145,8 +145,8 @@ def test_importing_the_engine_loads_nothing_slow():
     assert not loaded & SLOW
 
 
-# Each module in a process of its own, forked from one that has paid already for what comes before
-# any of them: torch, the package itself, and slow libraries.
+# Import each module in a separate process. The processes are forked from one that has already
+# imported torch, the package itself and slow libraries, which saves time.
 IMPORT_EACH = """
 import importlib, os, sys, traceback
 import h5py, pandas, pydantic_settings, workbench
@@ -165,7 +165,7 @@ for name in sys.argv[1:]:
 
 
 def test_every_module_can_be_imported_first():
-    """A cycle between modules shows only when they are entered from the wrong end."""
+    """A cycle between modules fails only if the wrong module is imported first."""
     done = subprocess.run(
         [sys.executable, "-c", IMPORT_EACH, *sorted(ENGINE)],
         cwd=ROOT,

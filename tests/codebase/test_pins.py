@@ -23,7 +23,7 @@ WANTED = [
     *PROJECT["project"]["dependencies"],
     *(text for name in ("live", "images", "parquet", "test", "dev") for text in EXTRAS[name]),
 ]
-OPTIONAL = {"ipdb", "PIL"}  # used where they happen to be installed, with a word where not
+OPTIONAL = {"ipdb", "PIL"}  # used if they are installed, else a message names them
 INSTALLERS = [".ci/run", "Makefile", "README.md", "CONTRIBUTING.md", "binder/postBuild"]
 
 
@@ -47,7 +47,7 @@ def test_binder_installs_the_pinned_torch_for_cpus():
 
 @pytest.mark.parametrize("name", INSTALLERS)
 def test_every_install_command_uses_the_pins(name):
-    """All but the one that makes them, which installs into ``build/pins``."""
+    """All except the command that makes the pins, which installs into ``build/pins``."""
     lines = (ROOT / name).read_text().splitlines()
     installs = [line for line in lines if re.search(r"(pip|\(PIP\)) install", line)]
     assert [

@@ -1,4 +1,4 @@
-"""``from module import *`` brings what the module is for, and shadows nothing by accident."""
+"""``from module import *`` imports the public names, and shadows no other name by accident."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every aggregation scheme: outside of the graph and as updates, against NumPy."""
+"""Every aggregation scheme against NumPy, outside of the graph and as updates."""
 
 import inspect
 import pickle
@@ -35,7 +35,7 @@ WIDE = np.concatenate(BATCHES).astype("float64")
 LARGEST = np.max([batch.astype("float64").sum(0) for batch in BATCHES], axis=0)
 EACH = [batch.astype("float64") for batch in BATCHES]
 
-# Scheme, made when asked; expectation.
+# Function that makes the scheme; expected value.
 ROWS = {
     "mean over batches": (lambda: Mean(m), np.mean([b.mean() for b in EACH])),
     "mean over rows": (lambda: Mean(s, x.shape[0]), WIDE.sum() / len(WIDE)),
@@ -75,7 +75,7 @@ WITHOUT_DATA = DataIndependent  # has no batches; see tests/monitoring
 
 
 def schemes(base=AggregationScheme):
-    """Return all schemes that the package defines and somebody can use."""
+    """Return all schemes that the package defines and exports."""
     for cls in base.__subclasses__():
         if cls.__module__.startswith("workbench.") and not inspect.isabstract(cls):
             yield cls
@@ -124,7 +124,7 @@ def test_a_state_that_grows_has_no_form_as_updates(name):
 
 @pytest.mark.parametrize("name", sorted(set(ROWS) - GROWING))
 def test_a_scheme_of_the_users_gets_by_with_an_aggregator(name):
-    """A scheme that is no fold, as Blocks had them, is run by its updates."""
+    """A scheme without a fold, as in Blocks, is run by its updates."""
     make, expected = ROWS[name]
 
     class Foreign(AggregationScheme):
@@ -140,7 +140,7 @@ def test_a_scheme_of_the_users_gets_by_with_an_aggregator(name):
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_a_state_that_is_loaded_goes_on_with_the_same_numbers(name):
+def test_a_loaded_state_continues_with_the_same_numbers(name):
     scheme = ROWS[name][0]()
     compute = function([x], scheme.requires)
     first, second = FoldAccumulator(scheme, "value"), FoldAccumulator(scheme, "value")
@@ -163,7 +163,7 @@ def test_schemes_pickle_and_show_themselves(name):
 
 @pytest.mark.parametrize("scheme, worst", [(Minimum, np.nan), (Maximum, np.nan)])
 @pytest.mark.parametrize("variable", [m, c])
-def test_what_is_not_a_number_stays_to_be_seen(scheme, worst, variable):
+def test_nan_stays_visible(scheme, worst, variable):
     running = FoldAccumulator(scheme(variable), "value")
     running.initialize()
     compute = function([x], [variable])

@@ -1,4 +1,4 @@
-"""Behaviour of every brick. A public brick without a row in the table fails."""
+"""Tests that every brick must pass. A public brick without a row in the table fails."""
 
 import copy
 import importlib
@@ -57,15 +57,15 @@ COMPARED = {"y": None, "y_hat": None, "cost": None}
 
 @dataclass
 class Row:
-    """Arguments and expectations of one kind of brick."""
+    """Arguments for one class of bricks, and the expected behaviour."""
 
     brick: type[Brick]
-    settings: dict[str, Any] = field(default_factory=dict)  # those that may be given later
-    always: dict[str, Any] = field(default_factory=dict)  # those of the constructor
+    settings: dict[str, Any] = field(default_factory=dict)  # they can also be assigned later
+    always: dict[str, Any] = field(default_factory=dict)  # arguments of the constructor only
     inputs: tuple[Any, ...] = (ROWS,)
     dims: dict[str, Any] = field(default_factory=lambda: UNTOLD)
     method: str = "apply"
-    by_name: dict[str, Any] = field(default_factory=dict)  # more inputs, which have no position
+    by_name: dict[str, Any] = field(default_factory=dict)  # further inputs, by keyword only
 
     @property
     def all_inputs(self) -> tuple[Any, ...]:
@@ -390,7 +390,7 @@ TABLE = [
     ),
 ]
 
-# Bricks that only others are derived from.
+# Abstract bricks.
 BASES = {
     bricks.Brick,
     bricks.Activation,
@@ -426,7 +426,7 @@ def public_bricks() -> set[type[Brick]]:
 
 
 def applied(row: Row, brick: Brick, inputs: Any) -> Any:
-    """Apply a brick to `row.inputs` and `row.by_name`; several outputs are joined."""
+    """Return the output of a brick for `row.inputs` and `row.by_name`, several joined to one."""
     named = dict(zip(row.by_name, inputs[len(row.inputs) :], strict=True))
     outputs = getattr(brick, row.method)(*inputs[: len(row.inputs)], **named, as_list=True)
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
@@ -453,7 +453,7 @@ lazily = pytest.mark.parametrize(
     "row", [row for row in TABLE if row.settings], ids=lambda row: row.brick.__name__
 )
 
-# The parameters of a module have the dtype that the module gave them.
+# The parameters of a torch module keep the dtype of the module.
 of_floatx = pytest.mark.parametrize(
     "row",
     [row for row in TABLE if row.brick is not bricks.TorchModule],
@@ -475,7 +475,7 @@ def test_documented_with_an_example(brick):
 
 
 @lazily
-def test_settings_may_be_given_later(row):
+def test_settings_can_be_assigned_later(row):
     seed = {"seed": 3} if "weights_init" in row.always else {}
     eager, lazy = row.made(**seed), row.brick(**copy.deepcopy(row.always), **seed)
     for name, value in row.settings.items():

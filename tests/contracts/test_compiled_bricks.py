@@ -1,4 +1,4 @@
-"""Every brick compiles, in evaluation and in training mode, and computes what it does eagerly."""
+"""Every brick compiles, in evaluation and in training mode, with the results of the eager tier."""
 
 import warnings
 
@@ -14,7 +14,7 @@ from workbench.utils import find_bricks
 
 
 def program(row: Row, training: bool):
-    """The inputs of a brick, its output, and the gradients of a cost of that; None if untouched."""
+    """Return inputs, output and gradients of a brick; None if the mode has no effect."""
     brick, given = row.made(), symbols(row)
     brick.initialize()
     output = applied(row, brick, given)
@@ -37,10 +37,10 @@ def program(row: Row, training: bool):
 @pytest.mark.parametrize("mode", ["evaluation", "training"])
 def test_compiles_and_computes_the_same(row, mode, capfd):
     made = program(row, mode == "training")
-    if made is None:  # the program is that of evaluation mode
+    if made is None:  # the program is the same as in evaluation mode
         return
     given, outputs, graph = made
-    start = [(v, v.get_value()) for v in graph.shared_variables]  # of random streams, too
+    start = [(v, v.get_value()) for v in graph.shared_variables]  # counters of random streams, too
     expected = function(given, outputs, execution="eager")(*row.all_inputs)
     for variable, value in start:
         variable.set_value(value)
@@ -62,7 +62,7 @@ def wrapped(module, training):
 
 
 class Decoder(torch.nn.Module):
-    """Causal attention and a gated layer, as decoders of other libraries have them."""
+    """Test causal attention and a gated layer, as in decoders of other libraries."""
 
     def __init__(self):
         super().__init__()
@@ -116,12 +116,12 @@ def test_a_random_leak_is_none_in_evaluation_mode():
         (torch.nn.RReLU(), "the module RReLU draws from torch's own generator"),
     ],
 )
-def test_what_draws_says_in_one_line_why_it_does_not_compile(module, reason, capfd):
+def test_draws_have_a_one_line_reason_not_to_compile(module, reason, capfd):
     x, output = wrapped(module, training=True)
     f = function([x], output, execution="compiled")
-    with pytest.warns(errors.CompilationWarning) as told:
+    with pytest.warns(errors.CompilationWarning) as caught:
         f(torch.ones(2, 3, 4))
-    [warning] = told
+    [warning] = caught
     assert reason in str(warning.message) and "\n" not in str(warning.message)
     assert capfd.readouterr().err == ""
 
@@ -133,7 +133,10 @@ def test_other_reasons_are_one_line_of_ours(capfd):
     [first] = grad(cost, [x])
     [second] = grad((first**2).sum(), [x])
     solved = torch.linalg.lstsq(x, x).solution
-    for output, reason in [(second, "come through a scan"), (solved, "has no rule for what")]:
+    for output, reason in [
+        (second, "passed through a scan"),
+        (solved, "has no rule for the result"),
+    ]:
         f = function([x], output, execution="compiled")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", errors.CompilationWarning)

@@ -1,7 +1,7 @@
-"""What every dataset, iteration scheme and data stream keeps to.
+"""Tests for every dataset, iteration scheme and data stream.
 
-The classes are found by looking through `workbench.data`. One that has no row in the tables below
-fails, be it private or not exported; only what cannot be made, being abstract, is excused.
+The classes are found by a search of `workbench.data`. A class without a row in the tables below
+fails, even if it is private or not exported; only abstract classes are excluded.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ import workbench.data
 from workbench import data
 from workbench.config import config
 from workbench.data.adapters import BatchStream, LoaderStream
-from workbench.data.pictures import PictureDataset
+from workbench.data.image_datasets import ImageDataset
 
 X = np.arange(36, dtype=np.uint8).reshape(12, 3)
 ROWS = [list(range(i, i + i % 3 + 1)) for i in range(12)]
 EXCUSED = {
-    data.Dataset: "gives no data; the base of those that do",
-    data.Transformer: "changes nothing; the base of those that do",
-    PictureDataset: "has no pictures; the base of those that do",
+    data.Dataset: "has no data; it is a base class",
+    data.Transformer: "transforms nothing; it is a base class",
+    ImageDataset: "has no images; it is a base class",
 }
 
 
@@ -48,13 +48,13 @@ def batches():
     return data.DataStream(dataset, iteration_scheme=data.ShuffledScheme(12, 5, seed=3))
 
 
-def pictures():
+def images():
     dataset = data.IndexableDataset(np.arange(12 * 20).reshape(12, 5, 4))
     return data.DataStream(dataset, iteration_scheme=data.SequentialScheme(12, 5))
 
 
 def encoded():
-    """Pictures as the bytes of their files."""
+    """Return a stream of images as the bytes of their files."""
     files = []
     for number in range(12):
         file = io.BytesIO()
@@ -138,11 +138,11 @@ STREAMS = {
     data.DataStream: batches,
     data.Filter: lambda: data.Filter(examples(), is_odd),
     data.FilterSources: lambda: data.FilterSources(batches(), ("y",)),
-    data.Flatten: lambda: data.Flatten(pictures()),
+    data.Flatten: lambda: data.Flatten(images()),
     data.ForceFloatX: lambda: data.ForceFloatX(data.Cast(batches(), "float64")),
     data.ImagesFromBytes: lambda: data.ImagesFromBytes(encoded(), "L"),
-    data.MinimumImageDimensions: lambda: data.MinimumImageDimensions(pictures(), (6, 6)),
-    data.Random2DRotation: lambda: data.Random2DRotation(pictures(), seed=1),
+    data.MinimumImageDimensions: lambda: data.MinimumImageDimensions(images(), (6, 6)),
+    data.Random2DRotation: lambda: data.Random2DRotation(images(), seed=1),
     data.ToBytes: lambda: data.ToBytes(encoded()),
     data.Mapping: lambda: data.Mapping(batches(), doubled),
     data.Merge: lambda: data.Merge([batches(), data.Rename(batches(), {"x": "a", "y": "b"})]),
@@ -151,8 +151,8 @@ STREAMS = {
         data.Batch(examples(), data.ConstantScheme(5)), ("x",), mask_dtype="bool"
     ),
     data.Prefetch: lambda: data.Prefetch(batches()),
-    data.RandomFixedSizeCrop: lambda: data.RandomFixedSizeCrop(pictures(), (3, 2), seed=1),
-    data.RandomFlip: lambda: data.RandomFlip(pictures(), seed=1),
+    data.RandomFixedSizeCrop: lambda: data.RandomFixedSizeCrop(images(), (3, 2), seed=1),
+    data.RandomFlip: lambda: data.RandomFlip(images(), seed=1),
     data.Rename: lambda: data.Rename(batches(), {"x": "features"}),
     data.ScaleAndShift: lambda: data.ScaleAndShift(batches(), 2, 1),
     data.Unpack: lambda: data.Unpack(batches()),
@@ -184,7 +184,7 @@ def names(table) -> list[str]:
 
 
 def plain(value):
-    """Return batches, examples or requests as numbers in lists, to be compared."""
+    """Return batches, examples or requests as lists of numbers, for comparison."""
     if isinstance(value, slice):
         return [value.start, value.stop]
     if isinstance(value, (list, tuple)):
@@ -202,7 +202,7 @@ def test_every_class_has_a_row():
 
 @pytest.fixture
 def made(request, tmp_path):
-    """What the row of a class makes."""
+    """Make an instance from the row of a class."""
     cls = request.param
     return TABLE[cls](tmp_path) if cls in DATASETS else TABLE[cls]()
 
@@ -227,7 +227,7 @@ def test_the_representation_is_one_line_that_names_the_class(made):
 
 
 @each(DATASETS)
-def test_a_dataset_gives_its_examples_again_after_a_pickle(made):
+def test_a_pickled_dataset_has_the_same_examples(made):
     stream = data.DataStream(made)
     whole = plain(list(stream.iterate(0)))
     assert made.num_examples in (None, len(whole))
@@ -284,7 +284,7 @@ def test_a_stream_saves_and_resumes_identically_from_every_position(made):
             plain([batch for _, batch in zip(range(1), running, strict=False)])
             == (whole[1][position : position + 1])
         )
-        state = json.loads(json.dumps(made.state_dict()))  # plain integers, and nothing else
+        state = json.loads(json.dumps(made.state_dict()))  # only plain integers
         again = pickle.loads(pickle.dumps(made))
         again.load_state_dict(state)
         if not running.finished:
@@ -293,7 +293,7 @@ def test_a_stream_saves_and_resumes_identically_from_every_position(made):
 
 
 @each(STREAMS)
-def test_a_pickled_epoch_goes_on(made):
+def test_a_pickled_epoch_continues(made):
     running = made.get_epoch_iterator()
     first = plain(next(running))
     copied = pickle.loads(pickle.dumps(running))
@@ -325,7 +325,7 @@ def test_reading_changes_no_data(made):
 
 @pytest.mark.parametrize("cls", list(STREAMS), ids=names(STREAMS))
 def test_a_stream_can_be_sent_to_another_process(cls):
-    """With all it is made of; the process itself has its own tests."""
+    """Check pickling with all parts; the process itself has its own tests."""
     import cloudpickle
 
     stream = STREAMS[cls]()

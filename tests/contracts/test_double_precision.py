@@ -1,4 +1,4 @@
-"""Under ``floatx = "float64"`` every Python number is what it was: nothing goes through float32."""
+"""With ``floatx = "float64"`` Python numbers keep their value: none is rounded to float32."""
 
 import inspect
 import math
@@ -17,7 +17,7 @@ from workbench.tensor import SharedVariable
 from workbench.tensor.exact import log_complement, log_probability
 from workbench.utils import shared_floatx
 
-NUMBER = 0.1  # which no float32 is
+NUMBER = 0.1  # float32 cannot represent it
 THIRD = 1 / 3
 
 
@@ -35,7 +35,7 @@ def public(module, base):
 
 
 def numbers(kind):
-    """The parameters of a constructor that are numbers and no counts."""
+    """Return the parameters of a constructor that are numbers but not counts."""
     parameters = inspect.signature(kind).parameters.values()
     return [p.name for p in parameters if "float" in str(p.annotation)]
 

@@ -38,14 +38,14 @@ from workbench.main_loop import MainLoop
 from workbench.serialization.state import decode, encode
 
 LENGTH, BREAK = 17, 7
-"""How many batches a run has, and after how many it is interrupted, in the middle of an epoch."""
+"""Number of batches of a run, and after how many it is interrupted, in the middle of an epoch."""
 
 NOW = {"timestamp"}
-"""Records of the moment, besides those that `runs.lasting` leaves out."""
+"""Records that depend on the time, besides those that `runs.lasting` removes."""
 
 
 class Job:
-    """A small regression that extensions work on; `folder` is for their files."""
+    """A small regression for the extensions; their files go to `folder`."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -59,7 +59,7 @@ class Job:
         return DataStream(dataset, iteration_scheme=ShuffledScheme(15, 3, seed=seed))
 
 
-# Each makes the extension of a job, given its name.
+# Functions that make an extension for a job, by the name of its class.
 ROWS = {
     TrainingExtension: lambda job, **name: TrainingExtension(**name),
     SimpleExtension: lambda job, **name: SimpleExtension(after_epoch=False, **name),
@@ -116,7 +116,7 @@ def extension_classes(base=TrainingExtension):
 
 
 def build(kind, folder, batches=LENGTH):
-    """Return an extension, and a main loop that has it and ends after so many batches."""
+    """Return an extension, and a main loop with it that ends after a number of batches."""
     job = Job(folder)
     extension = ROWS[kind](job)
     extensions = [
@@ -206,7 +206,7 @@ def test_state_is_plain_and_can_be_loaded(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_state_with_a_stranger_is_refused(kind, tmp_path):
+def test_a_state_with_an_unknown_key_is_refused(kind, tmp_path):
     extension, main_loop = build(kind, tmp_path)
     extension.main_loop = main_loop
     before = str(extension.state_dict())

@@ -1,4 +1,4 @@
-"""What a subclass overrides is called, or refused when the class is defined."""
+"""Methods that a subclass overrides are called, or refused when the class is defined."""
 
 import itertools
 
@@ -76,14 +76,14 @@ FORMER = [
 @pytest.mark.parametrize(
     ("base", "name", "advice"), FORMER, ids=[f"{base.__name__}.{name}" for base, name, _ in FORMER]
 )
-def test_what_nothing_calls_is_refused_with_what_to_write(base, name, advice):
+def test_methods_that_nothing_calls_are_refused_with_a_hint(base, name, advice):
     with pytest.raises(
         (ValueError, TypeError), match=f"^Old.{name} would never be called: .*{advice}"
     ):
         type("Old", (base,), {name: method})
 
 
-def test_a_name_that_is_no_method_is_nobodys_business():
+def test_other_attributes_of_a_subclass_are_allowed():
     class Own(SimpleRecurrent):
         @property
         def initial_state(self):
@@ -185,7 +185,7 @@ def test_bricks_are_allocated_by_their_own_methods():
 
 
 class Doubled:
-    """Doubles what is recorded."""
+    """Extension that doubles recorded values."""
 
     def add_records(self, log, record_tuples):
         super().add_records(log, [(name, value * 2) for name, value in record_tuples])

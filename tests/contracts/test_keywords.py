@@ -1,4 +1,4 @@
-"""A keyword that a public class does not take is answered with the one that was meant."""
+"""Unknown keywords of public classes give errors that suggest the right one."""
 
 import difflib
 import enum
@@ -25,11 +25,11 @@ from workbench.main_loop import MainLoop
 from workbench.session import Session
 from workbench.utils import shared_floatx, shared_floatx_zeros
 
-# Classes that nobody makes with keywords: the project makes them, or they have no settings.
+# Classes that users do not create with keywords.
 MADE_FOR_ONE = {
     "Application", "BoundApplication", "Children", "Parameters", "AnnotatingList", "LazyNone",
     "Configuration", "EpochIterator", "SQLiteStatus", "Row", "SQLiteEntry", "Command", "Variable",
-    "SharedVariable", "Function", "Execution", "Step", "Fault", "RunView",
+    "SharedVariable", "Function", "Execution", "Task", "Fault", "RunView",
 }  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def test_every_public_class_with_settings_gives_hints():
         for cls in CLASSES.values()
         if not issubclass(cls, (Hinted, BaseException, enum.Enum))
         and not any(base.__name__ == "VariableRole" for base in cls.__mro__)
-        and not getattr(cls, "_is_protocol", False)  # there are no instances of its own
+        and not getattr(cls, "_is_protocol", False)  # a protocol has no instances
     ]
     assert {cls.__name__ for cls in others} == MADE_FOR_ONE
 
@@ -100,7 +100,7 @@ def takes_more(function):
 
 
 def public_functions():
-    """Return every function that the project exports and that says which keywords it takes."""
+    """Return every exported function that checks its keywords."""
     found = {}
     for module, names in pinned().items():
         for name in names:
@@ -135,10 +135,10 @@ def test_a_function_that_hands_keywords_on_has_them_looked_at_too():
             makes(value, nam="w")
 
 
-def test_what_others_call_it_leads_to_names_that_exist():
+def test_hints_for_other_libraries_name_existing_arguments():
     known = {keyword for cls in HINTED.values() for keyword in keywords(cls)[0]}
     known |= {p for f in FUNCTIONS.values() for p in inspect.signature(f).parameters}
-    known |= {"rate", "factor", "every", "iterations", "maximum", "default_seed"}  # of functions
+    known |= {"rate", "factor", "every", "iterations", "maximum", "default_seed"}  # in functions
     assert {one for names in OURS.values() for name in names for one in name.split()} <= known
 
 
@@ -210,14 +210,14 @@ def test_words_of_other_libraries_are_understood(make, meant):
         (lambda: MainLoop(epochs=3), r"FinishAfter\(after_n_epochs=...\)"),
         (lambda: MainLoop(metrics=[]), "DataStreamMonitoring"),
         (lambda: algorithms.GradientDescent(lr=0.1), r"Adam\(learning_rate=0.001\)"),
-        (lambda: LSTM(3, batch_first=True), "time comes first"),
+        (lambda: LSTM(3, batch_first=True), "the first axis is time"),
         (lambda: extensions.Checkpoint("a.tar", save_best_only=True), "EarlyStopping"),
         (lambda: extensions.Checkpoint("a.tar", save_best=True), "EarlyStopping"),
         (lambda: Uniform(low=0), "the width high - low"),
         (lambda: Uniform(maxval=1), "the width high - low"),
     ],
 )
-def test_where_there_is_no_such_argument_the_way_is_shown(make, advice):
+def test_arguments_without_a_counterpart_give_advice(make, advice):
     with pytest.raises(TypeError, match=f"has no (argument|trigger) .*; .*{advice}"):
         make()
 

@@ -1,4 +1,4 @@
-"""Whoever looks at data or values, before training or meanwhile, does not change training."""
+"""Looking at data or values, before or during training, does not change training."""
 
 import itertools
 import random
@@ -71,7 +71,7 @@ STREAMS = {
 
 
 class OwnShuffle(BatchScheme):
-    """As people wrote them: it shuffles its own indices in place, from a generator of its own."""
+    """A typical user's scheme: it shuffles its indices in place with its own generator."""
 
     def __init__(self, examples, batch_size, rng):
         super().__init__(examples, batch_size)
@@ -84,7 +84,7 @@ class OwnShuffle(BatchScheme):
 
 
 class Counting(BatchScheme):
-    """Another order every time it is asked."""
+    """A scheme with another order for every request."""
 
     asked = 0
 
@@ -172,7 +172,7 @@ OWN = {
 
 
 class Looking(TrainingExtension):
-    """Does something with the main loop at some of the events."""
+    """Extension that calls a function of the main loop at some events."""
 
     def __init__(self, look, events=("before_training", "after_batch", "after_epoch")):
         super().__init__(name="looking")
@@ -243,13 +243,13 @@ LOOKS = [by_hand, a_whole_epoch, there_and_back, evaluate, evaluate_in_training_
 
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("name", OWN)
-def test_whoever_looks_at_random_parts_of_one_s_own(name, look):
+def test_reading_a_users_random_parts_changes_nothing(name, look):
     expected = costs(build(OWN[name]()))
     assert costs(build(OWN[name](), Looking(look))) == expected
     assert len(set(expected)) > 5
 
 
-def test_whoever_looks_at_a_scheme_of_one_s_own_in_a_process():
+def test_reading_a_users_scheme_in_a_process_changes_nothing():
     make = lambda: Prefetch(of_one(), depth=1, workers="process")  # noqa: E731
     stream, other = make(), make()
     expected = costs(build(stream))
@@ -258,7 +258,7 @@ def test_whoever_looks_at_a_scheme_of_one_s_own_in_a_process():
     other.close()
 
 
-def test_whoever_looks_at_the_stream_below_or_with_the_same_scheme():
+def test_reading_a_wrapped_stream_or_the_same_scheme_changes_nothing():
     expected = costs(build(Flatten(of_one())))
     below = of_one()
     assert (
@@ -311,12 +311,12 @@ def test_a_generator_in_a_scheme_that_was_looked_at_is_not_trained_on():
 
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("name", [name for name in STREAMS if "persist" not in name])
-def test_whoever_looks_meanwhile(name, look):
+def test_reading_during_training_changes_nothing(name, look):
     expected = costs(build(STREAMS[name]()))
     assert costs(build(STREAMS[name](), Looking(look))) == expected
 
 
-def test_whoever_looks_through_a_loader_whose_workers_persist():
+def test_reading_a_loader_with_persistent_workers_changes_nothing():
     make = STREAMS["a data loader with workers that persist"]
     assert costs(build(make(), Looking(evaluate, ["after_batch"]))) == costs(build(make()))
 
@@ -333,14 +333,14 @@ def test_monitoring_of_the_stream_that_trains(name):
     assert main_loop.log[4]["all_cost"] > 0
 
 
-def test_whoever_looks_before():
+def test_reading_before_training_changes_nothing():
     stream = shuffled()
     next(stream.get_epoch_iterator())
     list(stream.get_epoch_iterator())
     assert costs(build(stream)) == costs(build(shuffled()))
 
 
-def test_training_begins_where_the_stream_was_put():
+def test_training_starts_at_the_position_of_the_stream():
     stream, other = shuffled(), shuffled()
     stream.load_state_dict({"epoch": 2, "position": 1})
     next(stream.get_epoch_iterator())

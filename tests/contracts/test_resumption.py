@@ -1,9 +1,9 @@
-"""Training interrupted anywhere ends in the same numbers: every step rule, optimizer and stream.
+"""Interrupted and resumed training gives the same numbers, for all step rules and streams.
 
-An interruption goes back to the last state that was saved, possibly some batches before, as the
-death of a process does; what was trained since is lost and done again by another main loop, made by
-the same code. In the end parameters, everything the step rule remembers, the log and the order of
-the data are those of training that was never interrupted, to the last bit.
+An interruption returns to the last saved state, possibly some batches before, as after the death
+of a process. Another main loop, made by the same code, repeats the lost batches. In the end the
+parameters, the state of the step rule, the log and the order of the data are bitwise equal to those
+of training without an interruption.
 """
 
 import functools
@@ -71,12 +71,12 @@ from workbench.extensions.saveload import Checkpoint, Load
 from workbench.serialization.state import decode, encode
 
 LENGTH = 13
-"""Batches of the whole training: more than two epochs of most streams."""
+"""Number of batches of the whole training: more than two epochs of most streams."""
 
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
-    """Have torch add up in one order."""
+    """Let torch use one thread, so that sums have one order."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -84,7 +84,7 @@ def one_thread():
 
 
 class Interrupt(TrainingExtension):
-    """Saves the state after one batch, and ends the run after another."""
+    """Extension that saves the state after one batch, and ends the run after another."""
 
     saved = None
     save_at = end_at = -1
@@ -104,7 +104,7 @@ class Interrupt(TrainingExtension):
 
 
 class Bench:
-    """One main loop that is never interrupted, and two that take turns."""
+    """One main loop without an interruption, and two that take turns."""
 
     def __init__(self, make):
         self.whole, *self.turns = (make() for _ in range(3))
@@ -114,7 +114,7 @@ class Bench:
             main_loop.extensions.insert(0, Interrupt())
 
     def train(self, interruptions):
-        """Train to the end, interrupted after a number of batches that is a number after saving."""
+        """Train to the end, with an interruption some batches after a state was saved."""
         state, turn = self.start, 0
         for save_at, lost in interruptions:
             main_loop, turn = self.turns[turn], 1 - turn
@@ -197,13 +197,13 @@ def singles():
     return DataStream(source(), iteration_scheme=ShuffledExampleScheme(EXAMPLES, seed=2))
 
 
-def pictures(side):
+def images(side):
     rng = np.random.default_rng(1)
     return batches(source(features=rng.normal(size=(EXAMPLES, 1, side, side)).astype("float32")))
 
 
 def encoded():
-    """Pictures of 2 x 2 as vectors of the bytes of their files, which differ in length."""
+    """Images of 2 x 2 as vectors of the bytes of their files, which differ in length."""
     files = np.empty(EXAMPLES, object)
     for i, pixels in enumerate(np.random.default_rng(1).integers(9, size=(EXAMPLES, 2, 2))):
         file = io.BytesIO()
@@ -219,7 +219,7 @@ def sequences(least):
 
 
 def as_targets(stream):
-    """Make whole numbers in a column of what stands under targets."""
+    """Return a batch whose targets are integers in a column."""
     return Mapping(stream, lambda batch: (batch[0], batch[1].astype("int64").reshape(-1, 1)[:, :1]))
 
 
@@ -286,15 +286,15 @@ STREAMS = {
     "Window": lambda: as_targets(Batch(Window(sequences(5), 1, DIM, 1), ConstantScheme(3))),
     "Padding": padded,
     "RandomFixedSizeCrop": lambda: Flatten(
-        RandomFixedSizeCrop(pictures(4), (2, 2), which_sources=["features"], seed=3),
+        RandomFixedSizeCrop(images(4), (2, 2), which_sources=["features"], seed=3),
         which_sources=["features"],
     ),
     "Random2DRotation": lambda: Flatten(
-        Random2DRotation(pictures(2), 1.5, which_sources=["features"], seed=3),
+        Random2DRotation(images(2), 1.5, which_sources=["features"], seed=3),
         which_sources=["features"],
     ),
     "MinimumImageDimensions": lambda: Flatten(
-        MinimumImageDimensions(pictures(1), (2, 2), which_sources=["features"]),
+        MinimumImageDimensions(images(1), (2, 2), which_sources=["features"]),
         which_sources=["features"],
     ),
     "ImagesFromBytes of ToBytes": lambda: Flatten(
@@ -310,7 +310,7 @@ STREAMS = {
         which_sources=["features"],
     ),
     "RandomFlip": lambda: Flatten(
-        RandomFlip(pictures(2), which_sources=["features"], seed=3), which_sources=["features"]
+        RandomFlip(images(2), which_sources=["features"], seed=3), which_sources=["features"]
     ),
     "Rename": lambda: Rename(
         batches(IndexableDataset({"x": examples()["features"], "y": examples()["targets"]})),
@@ -323,11 +323,11 @@ STREAMS = {
     "torch loader": torch_loader,
 }
 BASES = {"AbstractDataStream", "RandomTransformer", "SourcewiseTransformer", "Transformer"}
-"""Classes that only others derive from."""
+"""Abstract classes."""
 
 
 def kinds_of(stream):
-    """Yield the classes of a stream and of those below it."""
+    """Yield the classes of a stream and of the streams that it wraps."""
     yield type(stream)
     below = getattr(stream, "data_streams", [getattr(stream, "data_stream", None)])
     for one in below:
@@ -357,7 +357,7 @@ def test_every_stream_resumes_exactly(name, interruptions):
     assert_same(bench.train(interruptions), bench.whole)
 
 
-# Through files, into a main loop that is new
+# Through files, into a new main loop
 
 
 @pytest.mark.parametrize("save_at, lost", [(1, 0), (4, 3), (5, 0), (9, 1), (10, 2)])

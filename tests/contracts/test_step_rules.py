@@ -1,4 +1,4 @@
-"""Every step rule of the package: against an independent computation, and as state."""
+"""Every step rule of the package, against an independent computation, and its saved state."""
 
 import inspect
 import pickle
@@ -31,7 +31,7 @@ from workbench.tensor import SharedVariable
 
 STEPS = 20
 
-# Rule, made for the parameters W and b; oracle.
+# Function that makes a rule for the parameters W and b; oracle.
 ROWS = {
     "scale": (lambda W, b: Scale(0.1), oracle.scale(0.1)),
     "scale default": (lambda W, b: Scale(), oracle.scale(1.0)),
@@ -79,7 +79,7 @@ def rule_classes(base=StepRule):
 
 
 def rules_in(rule):
-    """Return a rule and those it is made of."""
+    """Return a rule and the rules that it contains."""
     yield rule
     for part in getattr(rule, "components", [getattr(rule, "step_rule", None)]):
         if part is not None:
@@ -87,7 +87,7 @@ def rules_in(rule):
 
 
 def job(name, execution="eager"):
-    """Return parameters, algorithm, and batches of a small regression."""
+    """Return parameters, algorithm and batches of a small regression."""
     rng = np.random.default_rng(3)
     W = shared(rng.normal(size=(3, 2)), "W", dtype=tensor.scalar().dtype)
     b = shared(rng.normal(size=2), "b", dtype=tensor.scalar().dtype)
@@ -133,7 +133,7 @@ def test_twenty_steps_agree_with_the_formula(name):
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_a_state_that_is_loaded_goes_on_with_the_same_numbers(name):
+def test_a_loaded_state_continues_with_the_same_numbers(name):
     parameters, algorithm, batches = job(name)
     for batch in batches[:7]:
         algorithm.process_batch(batch)
@@ -166,7 +166,7 @@ def test_compiled_steps_agree_with_eager_ones_and_resume_exactly(name):
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_a_pickled_algorithm_goes_on_with_the_same_numbers(name):
+def test_a_pickled_algorithm_continues_with_the_same_numbers(name):
     _, algorithm, batches = job(name)
     algorithm.process_batch(batches[0])
     copy = pickle.loads(pickle.dumps(algorithm))

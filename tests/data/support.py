@@ -1,4 +1,4 @@
-"""What several tests of data need: streams of given examples, and batches as plain lists."""
+"""Helpers for tests of data: streams of given examples, and batches as plain lists."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def examples_of(**sources) -> DataStream:
 
 
 def ragged_batches(size: int, **sources) -> DataStream:
-    """Return a stream of batches of examples that may differ in shape."""
+    """Return a stream of batches of examples of different shapes."""
     return DataStream(IterableDataset(sources), iteration_scheme=ConstantScheme(size))
 
 

@@ -24,7 +24,7 @@ DATA = TensorDataset(X, torch.arange(10))
 
 
 class Rows(torch.utils.data.Dataset):
-    """A map-style dataset of mappings."""
+    """Map-style dataset of mappings."""
 
     def __len__(self):
         return 10
@@ -34,7 +34,7 @@ class Rows(torch.utils.data.Dataset):
 
 
 class Endless(torch.utils.data.IterableDataset):
-    """An iterable-style dataset."""
+    """Iterable-style dataset."""
 
     def __iter__(self):
         return iter(range(5))
@@ -74,7 +74,7 @@ def test_a_loader_resumes_in_the_middle_of_an_epoch(make):
 
 
 @loaders
-def test_a_loader_and_the_global_generator_stay_as_they_are(make):
+def test_a_loader_and_the_global_generator_do_not_change(make):
     loader = make()
     samplers = [loader.sampler, getattr(loader.batch_sampler, "sampler", None)]
     before = [vars(holder).get("generator") for holder in (loader, *samplers)]
@@ -137,7 +137,7 @@ def test_a_list_of_tuples_works_and_can_be_transformed():
     assert doubled.num_batches == 3
 
 
-def test_a_stream_stays_itself():
+def test_a_stream_is_returned_unchanged():
     stream = DataStream(IndexableDataset([1, 2]), iteration_scheme=SequentialScheme(2, 1))
     assert as_stream(stream) is stream
     assert as_stream(stream, sources=("data",)) is stream
@@ -150,29 +150,31 @@ def test_a_stream_stays_itself():
     [
         (DataLoader(DATA), r"DataLoader are a list of 2, .*sources=\('features', 'targets'\)"),
         ([np.ones(2)], r"list are a ndarray, .*as_stream\(list, sources=\('features',\)\)"),
-        ([], "list gives no batch at all"),
+        ([], "list has no batches"),
         (iter([(1, 2)]), r"list_iterator are a tuple of 2, .*as_stream\(list_iterator, sources"),
-        (iter([]), "list_iterator gives no batch at all"),
-        (IndexableDataset([1]), "is a dataset, which says nothing about batches; give DataStream"),
+        (iter([]), "list_iterator has no batches"),
+        (IndexableDataset([1]), "is a dataset, which does not define batches; give DataStream"),
         (DATA, "TensorDataset is a torch dataset; give torch.utils.data.DataLoader"),
         ({"x": X}, r"one dict; put arrays into DataStream\(IndexableDataset"),
         (X, "one Tensor; put arrays into"),
-        ("mnist", "given as 'mnist'; expected a DataStream, a torch DataLoader"),
-        (None, "given as None; expected a DataStream"),
+        ("mnist", "must be a DataStream, a torch DataLoader .* not 'mnist'"),
+        (None, "must be a DataStream, .* not None"),
     ],
 )
-def test_what_is_no_stream_of_batches_is_refused_with_a_remedy(obj, message):
+def test_the_error_for_other_objects_names_a_remedy(obj, message):
     with pytest.raises(DataError, match=message):
         as_stream(obj)
 
 
-def test_a_batch_without_a_source_is_named():
+def test_the_error_names_a_missing_source_of_a_batch():
     stream = as_stream([{"x": 1, "target": 2}], sources=("x", "targets"))
     with pytest.raises(SourceError, match="no source 'targets', only 'x', 'target'; did you mean"):
         next(stream.get_epoch_iterator())
 
 
-def test_a_batch_with_too_many_entries_is_named():
+def test_a_batch_with_too_many_entries_is_an_error():
     stream = as_stream([(1, 2, 3)], sources=("x", "y"))
-    with pytest.raises(SourceError, match=r"sources=\('x', 'y'\)\) has 3 entries; expected one"):
+    with pytest.raises(
+        SourceError, match=r"sources=\('x', 'y'\)\) must have one entry for each .* not 3"
+    ):
         next(stream.get_epoch_iterator())

@@ -1,4 +1,4 @@
-"""What users of Fuel write, in other words than the other tests use."""
+"""Code as users of Fuel write it."""
 
 import pickle
 
@@ -16,7 +16,7 @@ Y = np.arange(30, dtype="uint8").reshape(30, 1)
 
 @pytest.fixture
 def file():
-    """A file in memory, with splits that lack sources and one that refers to indices."""
+    """Yield a file in memory, with splits that lack sources and one that refers to indices."""
     with h5py.File("in memory.h5", "w", driver="core", backing_store=False) as file:
         file["features"], file["targets"] = X, Y
         for axis, label in zip(file["features"].dims, ("batch", "feature"), strict=True):
@@ -33,7 +33,7 @@ def file():
         yield file
 
 
-def test_a_file_that_is_open_is_read_and_left_open(file):
+def test_an_open_file_is_read_and_stays_open(file):
     train = data.H5PYDataset(file, which_sets=("train",))
     np.testing.assert_array_equal(train.get_data(slice(3, 5))[0], X[3:5])
     assert train.axis_labels["features"] == ("batch", "feature")
@@ -43,22 +43,22 @@ def test_a_file_that_is_open_is_read_and_left_open(file):
     np.testing.assert_array_equal(everything.indexables[1], Y)
 
 
-def test_a_table_of_splits_says_what_it_was_given(file):
+def test_a_table_of_splits_has_the_given_values(file):
     assert data.H5PYDataset.get_all_splits(file) == ("train", "test", "odd", "unlabeled")
     assert data.H5PYDataset.get_all_sources(file) == ("features", "targets")
     assert data.H5PYDataset(file, "unlabeled").provides_sources == ("features",)
     odd = data.H5PYDataset(file, ("odd",))
     np.testing.assert_array_equal(odd.get_data(slice(0, 3))[0], X[[1, 3, 5]])
-    with pytest.raises(DataError, match="expected the first row, the one behind the last"):
+    with pytest.raises(DataError, match="must be the first row, the one after the last"):
         data.H5PYDataset.create_split_array({"train": {"x": (1,)}})
 
 
-def test_what_is_no_open_file_is_refused(tmp_path):
+def test_other_objects_than_open_files_are_an_error(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as closed:
         pass
-    with pytest.raises(DataError, match="which is closed; give the name of the file"):
+    with pytest.raises(DataError, match="path must be an open file, .* give the name of the file"):
         data.H5PYDataset(closed, ("train",))
-    with pytest.raises(DataError, match="path is 3; expected the name of an HDF5 file"):
+    with pytest.raises(DataError, match="path must be the name of an HDF5 file, .* not 3"):
         data.H5PYDataset(3, ("train",))
 
 
@@ -71,7 +71,7 @@ def test_a_pickle_of_an_open_file_refers_to_its_name(tmp_path):
     assert again.get_data([2])[0].tolist() == [3]
 
 
-def test_a_state_may_stand_before_the_request(file):
+def test_a_state_is_accepted_before_the_request(file):
     for dataset in (data.H5PYDataset(file, "train"), data.IndexableDataset({"x": X})):
         for given in (
             dataset.get_data(None, slice(0, 2)),
@@ -86,7 +86,7 @@ def test_a_state_may_stand_before_the_request(file):
                 dataset.get_data(*wrong)
 
 
-def test_a_transformer_may_be_told_what_it_gives():
+def test_a_transformer_accepts_the_kind_of_its_results():
     class Pairs(data.Transformer):
         def __init__(self, data_stream, **options):
             super().__init__(data_stream, data_stream.produces_examples, **options)
@@ -122,7 +122,7 @@ def test_closing_reaches_the_data_set(tmp_path):
     assert len(list(merged.get_epoch_iterator())) == 3
 
 
-def test_integers_of_two_kinds_are_padded_exactly_or_not_at_all():
+def test_integers_of_two_kinds_are_padded_exactly_or_an_error():
     rows = [np.array([5, 6]), np.array([7], np.uint64)]
     assert next(data.Padding(ragged_batches(2, x=rows)).iterate(0))[0].tolist() == [[5, 6], [7, 0]]
     rows[0][0] = 2**60 + 1
@@ -130,14 +130,14 @@ def test_integers_of_two_kinds_are_padded_exactly_or_not_at_all():
         next(data.Padding(ragged_batches(2, x=rows)).iterate(0))
 
 
-def test_masked_values_are_refused():
+def test_masked_values_are_an_error():
     fine = np.ma.array([1, 2, 3], mask=[0, 0, 0])
     assert data.IndexableDataset(fine).indexables[0].tolist() == [1, 2, 3]
     with pytest.raises(DataError, match="source 'data' has masked values"):
         data.IndexableDataset(np.ma.array([1, 2, 3], mask=[0, 1, 0]))
 
 
-def test_half_precision_tensors_of_both_kinds_are_taken():
+def test_half_precision_tensors_of_both_kinds_are_accepted():
     import torch
 
     for dtype in (torch.float16, torch.bfloat16):
@@ -145,7 +145,7 @@ def test_half_precision_tensors_of_both_kinds_are_taken():
         assert dataset.indexables[0].tolist() == [0.5, 1.0]
 
 
-def test_integers_that_numpy_would_round_are_refused():
+def test_integers_that_numpy_would_round_are_an_error():
     assert data.IndexableDataset([2**63, -1]).indexables[0].tolist() == [2.0**63, -1.0]
     with pytest.raises(DataError, match="source 'data' has the value 9223372036854775809 at index"):
         data.IndexableDataset([2**63 + 1, -1])

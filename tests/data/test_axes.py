@@ -8,12 +8,12 @@ from tests.data.support import batches_of, examples_of, ragged_batches
 from workbench import data
 from workbench.errors import DataError, SourceError
 
-PICTURES = {"x": ("batch", "channel", "height", "width"), "y": ("batch", "index")}
+IMAGES = {"x": ("batch", "channel", "height", "width"), "y": ("batch", "index")}
 
 
-def pictures(examples=False):
+def images(examples=False):
     dataset = data.IndexableDataset(
-        {"x": np.zeros((4, 1, 5, 6)), "y": np.zeros((4, 1))}, axis_labels=PICTURES
+        {"x": np.zeros((4, 1, 5, 6)), "y": np.zeros((4, 1))}, axis_labels=IMAGES
     )
     scheme = data.SequentialExampleScheme(4) if examples else data.SequentialScheme(4, 2)
     return data.DataStream(dataset, iteration_scheme=scheme)
@@ -25,40 +25,40 @@ def words():
 
 
 KEPT = {
-    "Cache": lambda: data.Cache(pictures(), data.ConstantScheme(1)),
-    "Cast": lambda: data.Cast(pictures(), "float32"),
-    "Filter": lambda: data.Filter(pictures(), any),
-    "ForceFloatX": lambda: data.ForceFloatX(pictures()),
-    "Mapping": lambda: data.Mapping(pictures(), tuple),
+    "Cache": lambda: data.Cache(images(), data.ConstantScheme(1)),
+    "Cast": lambda: data.Cast(images(), "float32"),
+    "Filter": lambda: data.Filter(images(), any),
+    "ForceFloatX": lambda: data.ForceFloatX(images()),
+    "Mapping": lambda: data.Mapping(images(), tuple),
     "MinimumImageDimensions": lambda: data.MinimumImageDimensions(
-        pictures(), (9, 9), which_sources="x"
+        images(), (9, 9), which_sources="x"
     ),
-    "Prefetch": lambda: data.Prefetch(pictures()),
-    "Random2DRotation": lambda: data.Random2DRotation(pictures(), which_sources="x"),
-    "RandomFixedSizeCrop": lambda: data.RandomFixedSizeCrop(pictures(), (2, 2), which_sources="x"),
-    "RandomFlip": lambda: data.RandomFlip(pictures(), which_sources="x"),
-    "ScaleAndShift": lambda: data.ScaleAndShift(pictures(), 2, 1),
+    "Prefetch": lambda: data.Prefetch(images()),
+    "Random2DRotation": lambda: data.Random2DRotation(images(), which_sources="x"),
+    "RandomFixedSizeCrop": lambda: data.RandomFixedSizeCrop(images(), (2, 2), which_sources="x"),
+    "RandomFlip": lambda: data.RandomFlip(images(), which_sources="x"),
+    "ScaleAndShift": lambda: data.ScaleAndShift(images(), 2, 1),
 }
 CHANGED = {
     "Batch": (lambda: data.Batch(words(), data.ConstantScheme(2)), {"x": ("batch", "time")}),
-    "FilterSources": (lambda: data.FilterSources(pictures(), ("y",)), {"y": ("batch", "index")}),
+    "FilterSources": (lambda: data.FilterSources(images(), ("y",)), {"y": ("batch", "index")}),
     "Flatten": (
-        lambda: data.Flatten(pictures(), which_sources="x"),
+        lambda: data.Flatten(images(), which_sources="x"),
         {"x": ("batch", "feature"), "y": ("batch", "index")},
     ),
     "Flatten of examples": (
-        lambda: data.Flatten(pictures(examples=True)), {"x": ("feature",), "y": ("feature",)}
+        lambda: data.Flatten(images(examples=True)), {"x": ("feature",), "y": ("feature",)}
     ),
     "ImagesFromBytes": (
         lambda: data.ImagesFromBytes(words()), {"x": ("channel", "height", "width")}
     ),
     "ImagesFromBytes of batches": (
-        lambda: data.ImagesFromBytes(pictures(), which_sources="y"),
-        {"x": PICTURES["x"], "y": ("batch", "channel", "height", "width")},
+        lambda: data.ImagesFromBytes(images(), which_sources="y"),
+        {"x": IMAGES["x"], "y": ("batch", "channel", "height", "width")},
     ),
     "Merge": (
-        lambda: data.Merge([pictures(), batches_of(2, x=np.zeros(4))], ("a", "b", "c")),
-        {"a": PICTURES["x"], "b": PICTURES["y"], "c": None},
+        lambda: data.Merge([images(), batches_of(2, x=np.zeros(4))], ("a", "b", "c")),
+        {"a": IMAGES["x"], "b": IMAGES["y"], "c": None},
     ),
     "NGrams": (lambda: data.NGrams(words(), 2), {"x": ("time",), "targets": ()}),
     "Padding": (
@@ -66,16 +66,16 @@ CHANGED = {
         {"x": ("batch", "time"), "x_mask": ("batch", "time")},
     ),
     "Rename": (
-        lambda: data.Rename(pictures(), {"x": "features"}),
-        {"features": PICTURES["x"], "y": PICTURES["y"]},
+        lambda: data.Rename(images(), {"x": "features"}),
+        {"features": IMAGES["x"], "y": IMAGES["y"]},
     ),
     "ToBytes": (lambda: data.ToBytes(words()), {"x": ("bytes",)}),
     "Unpack": (
-        lambda: data.Unpack(pictures()), {"x": ("channel", "height", "width"), "y": ("index",)}
+        lambda: data.Unpack(images()), {"x": ("channel", "height", "width"), "y": ("index",)}
     ),
     "Window": (lambda: data.Window(words(), 1, 2, 2), {"x": ("time",), "targets": ("time",)}),
     "examples": (
-        lambda: pictures(examples=True), {"x": ("channel", "height", "width"), "y": ("index",)}
+        lambda: images(examples=True), {"x": ("channel", "height", "width"), "y": ("index",)}
     ),
     "batches of what has examples": (
         lambda: data.DataStream(words().dataset, iteration_scheme=data.ConstantScheme(2)),
@@ -86,7 +86,7 @@ CHANGED = {
 
 @pytest.mark.parametrize("make", KEPT.values(), ids=KEPT)
 def test_names_are_passed_on(make):
-    assert make().axis_labels == PICTURES
+    assert make().axis_labels == IMAGES
 
 
 @pytest.mark.parametrize(("make", "labels"), CHANGED.values(), ids=CHANGED)
@@ -95,7 +95,7 @@ def test_names_follow_the_axes(make, labels):
 
 
 @pytest.mark.parametrize("cls", list(STREAMS), ids=[cls.__name__ for cls in STREAMS])
-def test_every_stream_has_names_or_none_and_takes_others(cls):
+def test_names_of_every_stream_can_be_replaced(cls):
     stream = STREAMS[cls]()
     assert stream.axis_labels is None
     if hasattr(stream, "data_stream"):
@@ -107,7 +107,7 @@ def test_every_stream_has_names_or_none_and_takes_others(cls):
 
 
 @pytest.mark.parametrize("cls", list(DATASETS), ids=[cls.__name__ for cls in DATASETS])
-def test_every_data_set_takes_names(cls, tmp_path):
+def test_every_data_set_accepts_names(cls, tmp_path):
     dataset = DATASETS[cls](tmp_path)
     bare = (data.IndexableDataset, data.IterableDataset)
     assert (dataset.axis_labels is None) == (cls in bare)
@@ -117,7 +117,7 @@ def test_every_data_set_takes_names(cls, tmp_path):
 
 @pytest.mark.parametrize("cls", list(DATASETS), ids=[cls.__name__ for cls in DATASETS])
 def test_names_are_as_many_as_axes(cls, tmp_path):
-    """Of the data sets that come with names, of numbers in one array."""
+    """Check the data sets that have names by default, and numbers in one array."""
     dataset = DATASETS[cls](tmp_path)
     stream = data.DataStream(dataset)
     example = next(iter(stream.iterate(0)))
@@ -127,7 +127,7 @@ def test_names_are_as_many_as_axes(cls, tmp_path):
             assert len(names) == np.ndim(value), source
 
 
-def test_names_may_be_given_to_the_stream():
+def test_names_can_be_given_to_the_stream():
     dataset = data.IndexableDataset({"x": np.zeros((4, 3))})
     stream = data.DataStream(dataset, axis_labels={"x": ("batch", "feature")})
     assert stream.axis_labels == {"x": ("feature",)}
@@ -139,11 +139,11 @@ def test_names_may_be_given_to_the_stream():
     ("labels", "error", "message"),
     [
         ({"z": ("batch",)}, SourceError, "has no source 'z'"),
-        ({"x": (1, 2)}, DataError, "axis labels of source 'x' are .1, 2.; expected a tuple of str"),
-        (["batch"], DataError, "expected a mapping from source to names"),
+        ({"x": (1, 2)}, DataError, "axis labels of source 'x' must be a tuple of str, not .1, 2."),
+        (["batch"], DataError, "must be a mapping from source to names"),
     ],
 )
-def test_what_is_no_name_is_refused(labels, error, message):
+def test_other_objects_than_names_are_an_error(labels, error, message):
     with pytest.raises(error, match=message):
         data.IndexableDataset({"x": [1]}, axis_labels=labels)
 
@@ -157,7 +157,7 @@ def test_what_is_no_name_is_refused(labels, error, message):
     ],
     ids=["crop", "enlarge", "rotate"],
 )
-def test_pictures_with_the_channels_last_are_refused(transform):
+def test_images_with_the_channels_last_are_an_error(transform):
     stream = batches_of(2, x=np.zeros((4, 5, 6, 3)))
     transform(stream)
     stream.axis_labels = {"x": ("batch", "height", "width", "channel")}
@@ -165,7 +165,7 @@ def test_pictures_with_the_channels_last_are_refused(transform):
         transform(stream)
 
 
-def test_default_transformers_may_be_tuples():
+def test_default_transformers_can_be_tuples():
     class Pixels(data.IndexableDataset):
         default_transformers = (
             (data.ScaleAndShift, [0.5, 1], {"which_sources": ("x",)}),
@@ -183,18 +183,22 @@ def test_default_transformers_may_be_tuples():
 
 
 @pytest.mark.parametrize("given", [(), (1,), (data.Cast, (), {}, 4), (data.Cast, (), 3), "Cast"])
-def test_default_transformers_that_are_none_are_named(given):
+def test_the_error_names_an_invalid_default_transformer(given):
     dataset = data.IndexableDataset([1])
     dataset.default_transformers = (given,)
-    with pytest.raises(DataError, match="among default_transformers is no transformer"):
+    with pytest.raises(DataError, match="each of default_transformers must be a callable"):
         data.DataStream.default_stream(dataset)
 
 
 def test_the_stream_comes_first():
     stream = examples_of(x=[[1, 2, 3]])
-    with pytest.raises(DataError, match=r"NGrams was given 4 first.* NGrams\(stream, 4\)"):
+    with pytest.raises(
+        DataError, match=r"NGrams must be the data stream, not 4.* NGrams\(stream, 4\)"
+    ):
         data.NGrams(4, stream)
-    with pytest.raises(DataError, match=r"Window was given 0 first.* Window\(stream, 1, 4, 4\)"):
+    with pytest.raises(
+        DataError, match=r"Window must be the data stream, not 0.* Window\(stream, 1, 4, 4\)"
+    ):
         data.Window(0, 4, 4, True, stream)
 
 
@@ -212,8 +216,12 @@ def test_a_mapping_of_dictionaries():
     ("function", "error", "message"),
     [
         (lambda b: {"x": 1}, SourceError, "has no source 'y', only 'x'"),
-        (lambda b: {"x": 1, "y": 2, "z": 3}, SourceError, "has the source 'z', which is none of"),
-        (lambda b: (1, 2), DataError, "expected a mapping from source to array"),
+        (
+            lambda b: {"x": 1, "y": 2, "z": 3},
+            SourceError,
+            "has the source 'z', which is not one of",
+        ),
+        (lambda b: (1, 2), DataError, "must return a mapping from source to array"),
     ],
 )
 def test_a_mapping_of_dictionaries_that_returns_something_else(function, error, message):
@@ -222,8 +230,8 @@ def test_a_mapping_of_dictionaries_that_returns_something_else(function, error, 
         next(stream.get_epoch_iterator())
 
 
-def test_what_a_mapping_accepts_is_a_type():
-    with pytest.raises(DataError, match="mapping_accepts is 'dict'; expected tuple, list or dict"):
+def test_mapping_accepts_must_be_a_type():
+    with pytest.raises(DataError, match="must be tuple, list or dict, not 'dict'"):
         data.Mapping(batches_of(2, x=[1]), tuple, mapping_accepts="dict")
 
 
@@ -233,5 +241,7 @@ def test_a_subset_of_the_digits(subset):
     some = data.MNIST(("test",), full=False, load_in_memory=False, subset=subset, stop=2)
     for one, other in zip(some.indexables, whole.indexables, strict=True):
         np.testing.assert_array_equal(one, other[[2, 4]])
-    with pytest.raises(DataError, match="the subset of MNIST, .'test',., does not fit its 2000"):
+    with pytest.raises(
+        DataError, match="the subset of MNIST, .'test',., must be indices of its 2000"
+    ):
         data.MNIST(("test",), full=False, subset=[2000])

@@ -37,7 +37,7 @@ def test_batches_of_examples_are_those_of_numpy(count, size, start):
 
 
 @pytest.mark.parametrize(("strictness", "count"), [(0, 3), (1, 2)])
-def test_strictness_decides_about_a_short_last_batch(strictness, count):
+def test_strictness_determines_the_treatment_of_a_short_last_batch(strictness, count):
     stream = Batch(examples_of(x=range(5)), ConstantScheme(2), strictness)
     assert len(plain(stream.iterate(0))) == stream.num_batches == count
 
@@ -45,11 +45,11 @@ def test_strictness_decides_about_a_short_last_batch(strictness, count):
 def test_the_highest_strictness_raises():
     batches = Batch(examples_of(x=range(5)), ConstantScheme(2), 2).get_epoch_iterator()
     assert plain([next(batches), next(batches)]) == [[[0, 1]], [[2, 3]]]
-    with pytest.raises(DataError, match="1 examples are left for a batch of 2; strictness=1 leav"):
+    with pytest.raises(DataError, match="1 examples are left for a batch of 2; strictness=1 omits"):
         next(batches)
 
 
-def test_a_batch_that_was_asked_for_small_is_not_short():
+def test_a_small_requested_batch_is_not_short():
     stream = Batch(examples_of(x=range(9)), ConstantScheme(4, num_examples=6), strictness=2)
     assert plain(stream.iterate(0)) == [[[0, 1, 2, 3]], [[4, 5]]]
     assert (stream.num_batches, stream.num_examples) == (2, 6)
@@ -64,7 +64,7 @@ def test_examples_of_different_shapes_make_objects_and_tensors_make_a_tensor():
 
 
 @given(sizes, sizes, st.integers(0, 15))
-def test_unpacking_gives_the_examples_back(count, size, start):
+def test_unpacking_returns_the_examples(count, size, start):
     stream = Unpack(batches_of(size, x=range(count), y=range(count)))
     assert plain(stream.iterate(0, start)) == [[i, i] for i in range(start, count)]
     assert stream.num_batches == count
@@ -74,7 +74,7 @@ def test_unpacking_reads_only_the_batches_it_needs():
     read = []
 
     class Watched(IndexableDataset):
-        """Remembers what was asked for."""
+        """Dataset that records its requests."""
 
         def get_data(self, request):
             read.append(request)
@@ -86,7 +86,7 @@ def test_unpacking_reads_only_the_batches_it_needs():
 
 
 @given(sizes, sizes, sizes, st.integers(0, 15), st.booleans())
-def test_a_cache_recuts_the_batches(count, chunk, size, start, known):
+def test_a_cache_regroups_the_batches(count, chunk, size, start, known):
     chunks = batches_of(chunk, x=range(count))
     if not known:
         chunks = Mapping(chunks, tuple)
@@ -123,16 +123,19 @@ EXAMPLES = DataStream(IndexableDataset([1, 2]), iteration_scheme=SequentialExamp
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Batch(batches_of(2, x=[1]), ConstantScheme(1)), "Batch is for a stream of exampl"),
-        (lambda: Unpack(EXAMPLES), "Unpack is for a stream of batches, but .* gives examples"),
+        (lambda: Batch(batches_of(2, x=[1]), ConstantScheme(1)), "Batch needs a stream of exampl"),
+        (lambda: Unpack(EXAMPLES), "Unpack needs a stream of batches, but .* gives examples"),
         (lambda: Cache(EXAMPLES, ConstantScheme(1)), "gives examples; use Batch"),
-        (lambda: Batch(EXAMPLES, SequentialScheme(2, 1)), "Batch needs a scheme that says how ma"),
+        (lambda: Batch(EXAMPLES, SequentialScheme(2, 1)), "Batch needs a scheme of batch sizes"),
         (lambda: Batch(EXAMPLES, 2), "such as ConstantScheme.batch_size., not 2"),
-        (lambda: Batch(EXAMPLES, ConstantScheme(2), 3), "strictness=3; expected 0, 1 or 2"),
+        (
+            lambda: Batch(EXAMPLES, ConstantScheme(2), 3),
+            "strictness of Batch must be 0, 1 or 2, not 3",
+        ),
         (lambda: list(Unpack(UNEVEN).iterate(0)), "number of examples: {'x': 2, 'y': 3}"),
         (lambda: list(Cache(UNEVEN, ConstantScheme(1)).iterate(0)), "{'x': 2, 'y': 3}"),
     ],
 )
-def test_streams_that_do_not_fit_are_refused(make, message):
+def test_unsuitable_streams_are_an_error(make, message):
     with pytest.raises(DataError, match=message):
         make()

@@ -1,4 +1,4 @@
-"""CIFAR-10 in each of its forms."""
+"""CIFAR-10 in each of its file formats."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workbench.errors import DataFileError, MissingDataError
 
 NUMBER = np.arange(10_000)
 LABELS = (NUMBER % 10).astype(np.uint8)
-# a colour and a row of each picture can be told from its pixels
+# the pixels of each image show its index, colour and row
 PLANES = (NUMBER[:, None, None] % 7 + 10 * np.arange(3)[:, None] + np.arange(32)).astype(np.uint8)
 PIXELS = np.repeat(PLANES[..., None], 32, axis=3)
 RECORDS = np.concatenate([LABELS[:, None], PIXELS.reshape(10_000, -1)], axis=1).tobytes()
@@ -23,7 +23,7 @@ RECORDS = np.concatenate([LABELS[:, None], PIXELS.reshape(10_000, -1)], axis=1).
 
 @pytest.fixture
 def folder(tmp_path):
-    """The only folder in which data are looked for."""
+    """Return the only folder that is searched for data."""
     with config.override(data_path=[tmp_path]):
         yield tmp_path
 
@@ -59,7 +59,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("write", FORMS.values(), ids=FORMS)
-def test_every_form_gives_the_same_pictures(folder, write):
+def test_every_format_gives_the_same_images(folder, write):
     write(folder)
     cifar = CIFAR10(("test",))
     features, targets = cifar.get_data([3, 9_999])
@@ -69,7 +69,7 @@ def test_every_form_gives_the_same_pictures(folder, write):
     assert cifar.origin.startswith(str(folder))
 
 
-def test_training_files_follow_each_other(folder):
+def test_training_files_are_read_in_order(folder):
     (folder / FOLDER).mkdir()
     for shift, name in enumerate(BATCHES["train"]):
         (folder / FOLDER / name).write_bytes(RECORDS[3073 * shift :] + RECORDS[: 3073 * shift])
@@ -107,13 +107,13 @@ DAMAGE = {
     ),
     "wrong label": (
         lambda folder: write_archive(folder, content=b"\x0a" + RECORDS[1:]),
-        "a label of the test set is 10; expected 0..9",
+        "labels of the test set must be in 0..9, not 10",
     ),
 }
 
 
 @pytest.mark.parametrize(("write", "message"), DAMAGE.values(), ids=DAMAGE)
-def test_damage_is_named(folder, write, message):
+def test_the_error_names_the_damage(folder, write, message):
     write(folder)
     with pytest.raises(DataFileError, match=message) as caught:
         CIFAR10(("test",))

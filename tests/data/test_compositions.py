@@ -1,4 +1,4 @@
-"""Transformers nested at random: whatever the order, every position resumes exactly."""
+"""Randomly nested transformers: in any order, every position resumes exactly."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ BASES = {
 
 @st.composite
 def streams(draw: st.DrawFn) -> AbstractDataStream:
-    """Draw a stream; a layer that would make a second source of the same name is left out."""
+    """Draw a stream; omit layers that would make a second source of the same name."""
     sizes = st.integers(1, 5)
     stream = BASES[draw(st.sampled_from(sorted(BASES)))](draw(sizes))
     for _ in range(draw(st.integers(0, 5))):

@@ -1,4 +1,4 @@
-"""Files of other programs, converted to HDF5."""
+"""Conversion of files to HDF5."""
 
 from __future__ import annotations
 
@@ -60,6 +60,13 @@ def test_a_table_with_classes(tmp_path, out):
         assert list(file.attrs["columns"]) == ["a", "b"]
 
 
+def test_classes_whose_names_read_as_missing_values(tmp_path, out):
+    (tmp_path / "t.csv").write_text("x,country\n1,NA\n2,null\n3,nan\n4,None\n")
+    csv_to_hdf5(out, {"train": tmp_path / "t.csv"}, targets=["country"])
+    with h5py.File(out) as file:
+        assert list(file.attrs["classes"]) == ["NA", "None", "nan", "null"]
+
+
 @pytest.mark.parametrize(
     ("column", "dtype", "values"),
     [("a", np.int64, [[1], [3], [5]]), ("b", np.float64, [[2.5], [4], [6]])],
@@ -73,7 +80,7 @@ def test_targets_that_are_numbers(tmp_path, out, column, dtype, values):
     assert (targets.dtype, targets.tolist()) == (dtype, values)
 
 
-def test_other_delimiters_and_marks(tmp_path, out):
+def test_other_delimiters_and_byte_order_marks(tmp_path, out):
     (tmp_path / "t.csv").write_bytes('\ufeff"x;1";y\r\n1;2\r\n'.encode())
     csv_to_hdf5(out, {"train": tmp_path / "t.csv"}, targets=["y"], delimiter=";")
     with h5py.File(out) as file:
@@ -85,11 +92,11 @@ def save(path, size, color, mode="RGB"):
     Image.new(mode, size, color).save(path)
 
 
-def test_pictures_in_folders_of_classes(tmp_path, out):
+def test_images_in_folders_of_classes(tmp_path, out):
     save(tmp_path / "train" / "dog" / "b.png", (5, 4), (1, 2, 3))
     save(tmp_path / "train" / "cat" / "a.bmp", (5, 4), (4, 5, 6))
     save(tmp_path / "test" / "dog" / "deep" / "c.png", (5, 4), 7, mode="L")
-    (tmp_path / "train" / "dog" / "notes.txt").write_text("not a picture")
+    (tmp_path / "train" / "dog" / "notes.txt").write_text("not an image")
     images_to_hdf5(out, {"train": tmp_path / "train", "test": tmp_path / "test"})
     features, targets = read(out)
     assert (features.shape, features.dtype) == ((2, 3, 4, 5), np.uint8)
@@ -103,18 +110,18 @@ def test_pictures_in_folders_of_classes(tmp_path, out):
         assert list(file.attrs["classes"]) == ["cat", "dog"]
 
 
-def test_pictures_of_different_sizes_without_classes(tmp_path, out):
+def test_images_of_different_sizes_without_classes(tmp_path, out):
     for number, size in enumerate([(5, 4), (2, 3), (7, 1)]):
         save(tmp_path / "all" / f"{number}.png", size, number, mode="L")
     images_to_hdf5(out, {"train": tmp_path / "all"}, mode="L")
     dataset = H5PYDataset(out, ("train",))
     assert (dataset.sources, dataset.vlen_sources) == (("features",), ("features",))
     [batch] = dataset.get_data([2, 0])
-    assert [picture.shape for picture in batch] == [(1, 1, 7), (1, 4, 5)]
-    assert [int(picture.max()) for picture in batch] == [2, 0]
+    assert [image.shape for image in batch] == [(1, 1, 7), (1, 4, 5)]
+    assert [int(image.max()) for image in batch] == [2, 0]
 
 
-def test_many_pictures_are_written_in_blocks(tmp_path, out):
+def test_many_images_are_written_in_blocks(tmp_path, out):
     for number in range(7):
         save(tmp_path / "all" / f"{number}.png", (300, 300), (number, 0, 0))
     images_to_hdf5(out, {"train": tmp_path / "all"})
@@ -123,7 +130,7 @@ def test_many_pictures_are_written_in_blocks(tmp_path, out):
     assert read(out)[0].max((1, 2, 3)).tolist() == list(range(7))
 
 
-def test_without_pillow_the_error_says_what_to_install(tmp_path, out, monkeypatch):
+def test_without_pillow_the_error_names_the_package(tmp_path, out, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(MissingLibraryError, match=r"pip install pillow .*workbench\[images\]"):
         images_to_hdf5(out, {"train": tmp_path})
@@ -149,10 +156,10 @@ def test_unknown_columns_get_the_nearest_name(tmp_path, out, arguments, message)
         (lambda out: csv_to_hdf5(out, {}), "nothing to write to .*out.h5: no files were given"),
         (lambda out: images_to_hdf5(out, {}), "no folders were given"),
         (lambda out: images_to_hdf5(out, {"train": out}), "there is no folder .*out.h5"),
-        (lambda out: images_to_hdf5(out, {"all": out.parent}), "there is no picture in"),
+        (lambda out: images_to_hdf5(out, {"all": out.parent}), "there is no image in"),
         (
             lambda out: images_to_hdf5(out, {"all": out.parent}, mode="CMYK"),
-            "mode is 'CMYK'; expec",
+            "mode must be one of .* not 'CMYK'",
         ),
     ],
 )
@@ -164,7 +171,7 @@ def test_nothing_to_convert_is_an_error(out, call, message):
 def test_splits_with_and_without_classes_do_not_mix(tmp_path, out):
     save(tmp_path / "train" / "dog" / "b.png", (5, 4), 1)
     save(tmp_path / "test" / "c.png", (5, 4), 1)
-    with pytest.raises(DataError, match="some have classes and some have not"):
+    with pytest.raises(DataError, match="some have classes and some do not"):
         images_to_hdf5(out, {"train": tmp_path / "train", "test": tmp_path / "test"})
 
 
@@ -172,6 +179,6 @@ def test_a_failed_conversion_leaves_nothing(tmp_path, out):
     save(tmp_path / "all" / "0.png", (50, 40), 1)
     path = tmp_path / "all" / "1.png"
     path.write_bytes((tmp_path / "all" / "0.png").read_bytes()[:60])
-    with pytest.raises(DataFileError, match=r"1\.png: not a picture, or a damaged one \("):
+    with pytest.raises(DataFileError, match=r"1\.png: not an image, or a damaged one \("):
         images_to_hdf5(out, {"train": tmp_path / "all"})
     assert sorted(file.name for file in tmp_path.iterdir()) == ["all"]

@@ -1,7 +1,7 @@
-"""Damaged input of many kinds: each gives one line that names the file and its fault.
+"""Damaged files of many kinds: each gives an error of one line that names the file and its fault.
 
-What is damaged here stands for what happens: downloads that broke off or brought something else,
-bytes that changed, files written by other programs, tables edited by hand.
+The damage is typical: incomplete or wrong downloads, changed bytes, files written by other
+programs, tables edited by hand.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ IDX = encode_idx(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
 TABLE = b"length,width,kind\n5.1,3.5,a\n7.0,3.2,b\n6.4,3.2,a\n"
 
 IDX_DAMAGE = {
-    "empty": (b"", "not an IDX file; it begins with nothing"),
-    "another format": (b"\x89PNG\r\n\x1a\n", "not an IDX file; it begins with 89 50 4e 47"),
-    "a web page": (b"<!DOCTYPE html><title>404</title>", "not an IDX file; it begins with 3c 21"),
-    "unknown dtype": (b"\0\0\x0a" + IDX[3:], "not an IDX file; it begins with 00 00 0a 03"),
+    "empty": (b"", "not an IDX file; it starts with nothing"),
+    "another format": (b"\x89PNG\r\n\x1a\n", "not an IDX file; it starts with 89 50 4e 47"),
+    "a web page": (b"<!DOCTYPE html><title>404</title>", "not an IDX file; it starts with 3c 21"),
+    "unknown dtype": (b"\0\0\x0a" + IDX[3:], "not an IDX file; it starts with 00 00 0a 03"),
     "cut in the header": (IDX[:10], "ends within its header; the file is incomplete"),
     "cut in the values": (IDX[:-3], "holds 21 bytes of values; its header, shape (2, 3, 4)"),
     "something follows": (IDX + b"more", "holds 28 bytes of values;"),
-    "a size that changed": (IDX[:4] + b"\x7f" + IDX[5:], "promises 25568477"),
+    "a size that changed": (IDX[:4] + b"\x7f" + IDX[5:], "declares 25568477"),
     "cut gzip": (gzip.compress(IDX)[:-10], "the gzip compression is damaged (Compressed file en"),
     "changed gzip": (gzip.compress(IDX)[:-8] + bytes(8), "the gzip compression is damaged (CRC"),
 }
 CSV_DAMAGE = {
-    "empty": (b"", "the file is empty; expected a line with the names of the columns"),
+    "empty": (b"", "the file is empty; the first line must name the columns"),
     "names only": (b"length,width,kind\n", "has no line but the first"),
     "a cell too few": (TABLE + b"6.0,b\n", ":5: has 2 cells, but there are 3 columns"),
     "a cell too many": (TABLE + b"6,0,1,b\n", ":5: has 4 cells, but there are 3 columns"),
@@ -45,7 +45,13 @@ CSV_DAMAGE = {
     "the same name twice": (TABLE.replace(b"width", b"length"), ":1: two columns are called 'len"),
     "a nameless column": (TABLE.replace(b"width", b""), ":1: a column has no name"),
     "not text": (TABLE + b"\xff\xfe,1,a\n", "not text in utf-8-sig after line"),
-    "an open quote": (TABLE + b'"6.0,1,a\n', "no CSV after line 4 (unexpected end of data)"),
+    "an open quote": (TABLE + b'"6.0,1,a\n', "not CSV after line 4 (unexpected end of data)"),
+    "text after a quote": (TABLE + b'"6"0,1,a\n', "not CSV after line 4 (',' expected after"),
+    "a delimiter at the end of each row": (
+        TABLE.replace(b",a\n", b",a,\n").replace(b",b\n", b",b,\n"),
+        ":2: has 4 cells, but there",
+    ),
+    "after a cell of two lines": (TABLE + b'6,1,"a\nb"\n6,1\n', ":7: has 2 cells, but there are"),
     "null bytes": (TABLE + b"\0\0\0\n", ":5: has 1 cells, but there are 3 columns"),
 }
 
@@ -113,17 +119,20 @@ HDF5_DAMAGE = {
     ),
     "too few columns": (without_columns, "the attribute 'split' has the wrong columns"),
     "a name that is no text": (changed_table("source", b"\xff"), "a name in the attribute 'split'"),
-    "a source that is gone": (lambda file: file.pop("x"), "the source 'x' .* is missing"),
-    "a group for a source": (turned_into_group, "the source 'x' is no data set with an axis of"),
-    "a number for a source": (turned_into_number, "the source 'x' is no data set with an axis of"),
-    "a source that is short": (shortened, "reaches beyond the 2 examples of source 'x'"),
-    "a negative beginning": (changed_table("start", -3), "reaches beyond the 3 examples"),
-    "an end before the beginning": (changed_table("stop", -1), "reaches beyond the 3 examples"),
-    "indices beyond the end": (with_indices([0, 3]), "reaches beyond the 3 examples"),
-    "indices that are no integers": (with_indices([0.5]), "expected a list of integers"),
+    "a missing source": (lambda file: file.pop("x"), "the source 'x' .* is missing"),
+    "a group for a source": (turned_into_group, "the source 'x' is not a data set with an axis of"),
+    "a number for a source": (
+        turned_into_number,
+        "the source 'x' is not a data set with an axis of",
+    ),
+    "a source that is short": (shortened, "exceeds the 2 examples of source 'x'"),
+    "a negative start": (changed_table("start", -3), "exceeds the 3 examples"),
+    "an end before the start": (changed_table("stop", -1), "exceeds the 3 examples"),
+    "indices beyond the end": (with_indices([0, 3]), "exceeds the 3 examples"),
+    "indices that are no integers": (with_indices([0.5]), "must be a list of integers"),
     "indices that are lost": (with_lost_reference, "the layout cannot be read"),
-    "shapes that do not fit": (with_wrong_shapes, "is said to be of shape .7, 7.; the file is dam"),
-    "shapes that are missing": (with_fewer_shapes, "what says their shapes is of shape .2, 2."),
+    "shapes that do not fit": (with_wrong_shapes, "its stored shape is .7, 7.; the file is dam"),
+    "shapes that are missing": (with_fewer_shapes, "the table of their shapes has shape .2, 2."),
 }
 
 
@@ -180,7 +189,7 @@ def test_tables_that_differ(tmp_path):
 
 @pytest.fixture
 def whole(tmp_path):
-    """A whole file, whose contents are damaged by the tests."""
+    """Write an undamaged file, which the tests damage."""
     path = tmp_path / "damaged.h5"
     rows = [np.ones((length, 2), int) for length in (1, 2, 3)]
     write_hdf5(path, {"train": {"x": [1, 2, 3], "rows": rows}})
@@ -205,8 +214,8 @@ def test_damaged_files(whole, change, fault):
 
 
 @pytest.mark.parametrize("fill", [0, 255])
-def test_damage_anywhere_is_named_or_does_no_harm(tmp_path, fill):
-    """Rows of variable length are left out: over these HDF5 itself may crash or never return."""
+def test_damage_anywhere_is_an_error_or_harmless(tmp_path, fill):
+    """Omit rows of variable length, for which HDF5 itself can crash or never return."""
     path = tmp_path / "damaged.h5"
     x, y = np.arange(30).reshape(3, 10), np.arange(3)
     write_hdf5(path, {"train": {"x": x, "y": y}})
@@ -246,10 +255,13 @@ NPZ_DAMAGE = {
     "another format": (lambda path: path.write_bytes(IDX), "not an npz file"),
     "cut off": (lambda path: rewritten(path, cut), "not an npz file, or a damaged one"),
     "changed": (lambda path: rewritten(path, overwritten), "not an npz file, or a damaged one"),
-    "pickled objects": (with_objects, "it holds pickled Python objects, which are not read"),
-    "a member that is no array": (with_text_member, "not an npz file of arrays; x in it is none"),
+    "pickled objects": (with_objects, "it contains pickled Python objects, which are not read"),
+    "a member that is no array": (
+        with_text_member,
+        "not an npz file of arrays; x in it is not one",
+    ),
     "a lone array": (with_lone_array, "not an npz file, but a single array of shape (2,)"),
-    "an array that is not there": (lambda path: np.savez(path, xx=1), "x is not among the arrays"),
+    "a missing array": (lambda path: np.savez(path, xx=1), "the archive has no array x"),
 }
 
 

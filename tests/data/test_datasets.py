@@ -43,13 +43,13 @@ def test_indices_give_those_examples():
         np.testing.assert_array_equal(got[1], y[request])
 
 
-def test_one_array_is_the_source_data_or_the_name_given():
+def test_one_array_is_the_source_data_or_has_the_given_name():
     assert IndexableDataset(np.eye(2)).sources == ("data",)
     assert IndexableDataset(np.eye(2), sources=("features",)).sources == ("features",)
     assert IterableDataset([1, 2], sources="x").sources == ("x",)
 
 
-def test_sources_can_be_chosen():
+def test_sources_can_be_selected():
     dataset = IndexableDataset({"x": [1, 2], "y": [3, 4]}, sources=("y",))
     assert dataset.provides_sources == ("x", "y")
     assert dataset.get_data(slice(0, 2))[0].tolist() == [3, 4]
@@ -61,7 +61,7 @@ def test_start_and_stop_limit_the_examples():
     assert dataset.get_data(0) == (2,)
 
 
-def test_tensors_and_ragged_lists_are_taken():
+def test_tensors_and_ragged_lists_are_accepted():
     x = torch.arange(6.0, requires_grad=True).reshape(3, 2)
     dataset = IndexableDataset({"x": x, "y": [[1], [2, 3], []]})
     features, ragged = dataset.get_data(slice(0, 3))
@@ -69,12 +69,12 @@ def test_tensors_and_ragged_lists_are_taken():
     assert [example.tolist() for example in ragged] == [[1], [2, 3], []]
 
 
-def test_examples_that_share_their_first_axis_only_are_taken():
+def test_examples_that_share_only_their_first_axis_are_accepted():
     dataset = IndexableDataset([np.zeros((2, 3)), np.zeros((2, 4))])
     assert [example.shape for example in dataset.get_data(slice(0, 2))[0]] == [(2, 3), (2, 4)]
 
 
-def test_iterables_are_read_in_step():
+def test_iterables_are_read_together():
     dataset = IterableDataset(OrderedDict(x=range(3), y="abc"))
     assert list(dataset.examples(1)) == [(1, "b"), (2, "c")]
     assert dataset.num_examples == 3
@@ -97,13 +97,13 @@ def test_iterables_can_be_cut_into_batches():
 
 
 class Countless:
-    """An iterable of unknown length that can start again."""
+    """Iterable of unknown length that can start again."""
 
     def __iter__(self):
         yield from ([1], [2, 3], [4])
 
 
-def test_examples_that_differ_in_shape_make_an_array_of_objects():
+def test_examples_of_different_shapes_become_an_array_of_objects():
     dataset = IterableDataset({"x": Countless()})
     stream = DataStream(dataset, iteration_scheme=ConstantScheme(2, num_examples=2))
     [[batch]] = stream.get_epoch_iterator()
@@ -119,18 +119,24 @@ def test_examples_that_differ_in_shape_make_an_array_of_objects():
             lambda: IndexableDataset({"x": [1, 2], "y": [1]}),
             "differ in their number of examples: {'x': 2, 'y': 1}",
         ),
-        (lambda: IndexableDataset({"x": 3}), "source 'x' is 3; expected an array"),
+        (
+            lambda: IndexableDataset({"x": 3}),
+            "source 'x' must be an array with an axis of examples, not 3",
+        ),
         (lambda: IndexableDataset([1], sources=("x", "y")), r"for the sources \('x', 'y'\)"),
-        (lambda: IterableDataset({"x": 3}), "source 'x' is 3, which cannot be iterated over"),
+        (
+            lambda: IterableDataset({"x": 3}),
+            "source 'x' must be a list, an array or another .* not 3",
+        ),
         (lambda: IterableDataset({"x": [1], "y": []}), "{'x': 1, 'y': 0}"),
         (
             lambda: list(IterableDataset({"x": Countless(), "y": [1]}).examples()),
-            r"\('x', 'y'\) of IterableDataset end at different places",
+            r"\('x', 'y'\) of IterableDataset have different numbers of ex",
         ),
         (lambda: Dataset(("x",)).get_data(0), "Dataset cannot be read by index"),
     ],
 )
-def test_data_that_do_not_fit_are_refused(make, message):
+def test_unsuitable_data_are_an_error(make, message):
     with pytest.raises(DataError, match=message):
         make()
 
@@ -138,9 +144,9 @@ def test_data_that_do_not_fit_are_refused(make, message):
 @pytest.mark.parametrize(
     "request_", [slice(0, 4), slice(2, 1), slice(0, 2, 2), 3, [0, 9], 0.5, [True]]
 )
-def test_a_request_beyond_the_examples_names_them(request_):
+def test_a_request_beyond_the_examples_is_an_error(request_):
     dataset = IndexableDataset({"x": [1, 2, 3]})
-    with pytest.raises(DataError, match=r"IndexableDataset\(3 examples, .* was asked for"):
+    with pytest.raises(DataError, match=r"IndexableDataset\(3 examples, .* cannot read"):
         dataset.get_data(request_)
 
 
@@ -158,6 +164,6 @@ def test_an_unknown_source_gets_the_nearest_name():
         (IndexableDataset([1, 2]), SequentialScheme([-1, 0], 1), "reads examples -1 to 0, but"),
     ],
 )
-def test_a_scheme_that_does_not_fit_is_refused_at_once(dataset, scheme, message):
+def test_an_unsuitable_scheme_is_an_error_immediately(dataset, scheme, message):
     with pytest.raises(DataError, match=message):
         DataStream(dataset, iteration_scheme=scheme)

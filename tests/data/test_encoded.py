@@ -1,4 +1,4 @@
-"""Pictures and text that stand in a data set as bytes."""
+"""Images and text that are stored in a data set as bytes."""
 
 import io
 
@@ -34,14 +34,14 @@ FILES = [encoded(pixels, kind) for pixels, kind in zip(PIXELS, ("PNG", "BMP"), s
 
 @pytest.mark.parametrize("make", [lambda x: examples_of(x=x), lambda x: batches_of(2, x=x)])
 @pytest.mark.parametrize("form", [list, lambda x: [np.frombuffer(each, np.uint8) for each in x]])
-def test_pictures_are_decoded(make, form):
-    read = [picture for [picture] in ImagesFromBytes(make(form(FILES))).get_epoch_iterator()]
-    pictures = read if len(read) == 2 else read[0]
-    for picture, pixels in zip(pictures, PIXELS, strict=True):
-        np.testing.assert_array_equal(picture, np.moveaxis(pixels, -1, 0))
+def test_images_are_decoded(make, form):
+    read = [image for [image] in ImagesFromBytes(make(form(FILES))).get_epoch_iterator()]
+    images = read if len(read) == 2 else read[0]
+    for image, pixels in zip(images, PIXELS, strict=True):
+        np.testing.assert_array_equal(image, np.moveaxis(pixels, -1, 0))
 
 
-def test_pictures_in_an_hdf5_file_are_decoded(tmp_path):
+def test_images_in_an_hdf5_file_are_decoded(tmp_path):
     rows = [np.frombuffer(each, np.uint8) for each in FILES]
     write_hdf5(tmp_path / "set.h5", {"all": {"x": rows}})
     dataset = H5PYDataset(tmp_path / "set.h5", ("all",))
@@ -49,7 +49,7 @@ def test_pictures_in_an_hdf5_file_are_decoded(tmp_path):
     assert shapes == [(3, 4, 5), (3, 6, 3)]
 
 
-def test_the_mode_is_that_asked_for_or_that_of_the_file():
+def test_the_mode_is_the_given_one_or_that_of_the_file():
     grey = encoded(PIXELS[0][..., 0])
     stream = examples_of(x=[FILES[0], grey])
     shapes = [x.shape for (x,) in ImagesFromBytes(stream, None).iterate(0)]
@@ -57,7 +57,7 @@ def test_the_mode_is_that_asked_for_or_that_of_the_file():
     assert [x.shape for (x,) in ImagesFromBytes(stream, "L").iterate(0)] == [(1, 4, 5)] * 2
 
 
-def test_sources_that_are_not_meant_stay():
+def test_other_sources_do_not_change():
     stream = ImagesFromBytes(examples_of(x=FILES, y=[b"a", b"b"]), which_sources="x")
     assert [y for _, y in stream.iterate(0)] == [b"a", b"b"]
 
@@ -65,19 +65,23 @@ def test_sources_that_are_not_meant_stay():
 @pytest.mark.parametrize(
     ("example", "error", "message"),
     [
-        (54321, DataError, "source 'x' has an example of type int, shape .., and dtype int64"),
+        (
+            54321,
+            DataError,
+            "source 'x': an example must be bytes, .* not of type int, shape .., and dtype int64",
+        ),
         ("text", DataError, "of type str"),
-        (np.zeros(3), DataError, "dtype float64; expected bytes, or a vector of dtype uint8"),
-        (b"text", DataFileError, "a picture of source 'x': not a picture"),
+        (np.zeros(3), DataError, "must be bytes, or a vector of dtype uint8, .* dtype float64"),
+        (b"text", DataFileError, "an image of source 'x': not an image"),
     ],
 )
-def test_what_is_no_picture(example, error, message):
+def test_other_bytes_than_images_are_an_error(example, error, message):
     with pytest.raises(error, match=message.replace("..,", "..")):
         next(ImagesFromBytes(examples_of(x=[example])).get_epoch_iterator())
 
 
-def test_a_mode_that_there_is_not():
-    with pytest.raises(DataError, match="color_mode is 'CMYK'; expected one of 'RGB', 'L'"):
+def test_an_unknown_mode_is_an_error():
+    with pytest.raises(DataError, match="color_mode must be one of 'RGB', 'L', .* not 'CMYK'"):
         ImagesFromBytes(examples_of(x=FILES), "CMYK")
 
 
@@ -89,18 +93,18 @@ def test_vectors_become_bytes(make):
     stream = ToBytes(make([np.frombuffer(word, np.uint8) for word in WORDS]))
     read = [words for [words] in stream.get_epoch_iterator()]
     assert (read if len(read) == 3 else list(read[0])) == WORDS
-    with pytest.raises(DataError, match="ToBytes: source 'x' has an example of type"):
+    with pytest.raises(DataError, match="ToBytes: source 'x': an example must be bytes"):
         next(ToBytes(make([[1.5], [2.5], [3.5]])).get_epoch_iterator())
 
 
-def test_bytes_keep_the_zeros_at_their_ends():
-    """An array of bytes, numpy's dtype S, loses them."""
+def test_bytes_keep_trailing_zeros():
+    """Check that no array of numpy's dtype S is made, which would lose them."""
     assert IndexableDataset(WORDS).indexables[0].tolist() == WORDS
     [batch] = next(Batch(examples_of(x=WORDS), ConstantScheme(3)).get_epoch_iterator())
     assert batch.tolist() == WORDS
 
 
-def test_the_swiss_roll_lies_where_its_position_says():
+def test_the_swiss_roll_follows_its_formula():
     features, position = SwissRoll(500, seed=1).get_data(slice(0, 500))
     along, height = position.T.astype(float)
     radius = np.hypot(features[:, 0], features[:, 1])
@@ -113,10 +117,10 @@ def test_the_swiss_roll_lies_where_its_position_says():
     assert -1 <= height.min() < -0.9 and 0.9 < height.max() <= 1
 
 
-def test_the_swiss_roll_is_drawn_again_from_its_seed_and_may_be_noisy():
+def test_the_swiss_roll_depends_on_seed_and_noise():
     one, other = SwissRoll(50, 0.1, seed=1), SwissRoll(50, 0.1, seed=1)
     assert all(map(np.array_equal, one.indexables, other.indexables))
     still = SwissRoll(50, seed=1).indexables[0]
     assert 0.05 < (one.indexables[0] - still).std() < 0.15
-    with pytest.raises(DataError, match="noise is -1; expected a number that is not negative"):
+    with pytest.raises(DataError, match="noise must be a finite number, 0 or more, not -1"):
         SwissRoll(5, noise=-1)

@@ -1,4 +1,4 @@
-"""Fashion-MNIST, which is laid out like MNIST and must not be taken for it."""
+"""Fashion-MNIST, which has the layout of MNIST and must not be confused with it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 from workbench.config import config
 from workbench.data import MNIST, DataStream, FashionMNIST, SequentialScheme, fetch
 from workbench.data.idx import encode_idx
-from workbench.data.idx_pictures import IDX_FILES
+from workbench.data.mnist_layout import IDX_FILES
 from workbench.errors import DataFileError, MissingDataError
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """The only folder in which data are looked for."""
+    """Return the only folder that is searched for data."""
     with config.override(data_path=[tmp_path]):
         yield tmp_path
 
@@ -54,21 +54,23 @@ def test_an_archive_is_read(folder, name):
     np.testing.assert_allclose(features[:, 0, 0, 0], LABELS[:100] * 20 / 255, rtol=1e-6)
 
 
-def test_files_that_lie_loose_are_not_fashion(folder):
+def test_files_in_the_folder_itself_are_not_read(folder):
     write_test_set(folder)
     with pytest.raises(MissingDataError, match=r"download\('fashion_mnist', directory\)") as caught:
         FashionMNIST(("test",))
     assert str(folder) in str(caught.value)
 
 
-def test_one_set_is_not_taken_for_the_other(folder, monkeypatch):
+def test_one_set_is_not_confused_with_the_other(folder, monkeypatch):
     digest = hashlib.sha256(encode_idx(LABELS)).hexdigest()
     entry = fetch.CATALOGUE["fashion_mnist"]
     monkeypatch.setitem(
         fetch.CATALOGUE, "fashion_mnist", replace(entry, sha256={"t10k-labels": digest})
     )
     write_test_set(folder)
-    with pytest.raises(DataFileError, match="holds the labels of 'fashion_mnist', which has files"):
+    with pytest.raises(
+        DataFileError, match="contains the labels of 'fashion_mnist', which has files"
+    ):
         MNIST(("test",))
     write_test_set(folder / "fashion_mnist")
     assert FashionMNIST(("test",)).num_examples == 10_000

@@ -1,4 +1,4 @@
-"""Downloads, from a server on this machine that can be told to misbehave."""
+"""Downloads from a local server that can misbehave on request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SERVED = {"a.gz": gzip.compress(CONTENT["a.gz"], 0), "b.bin": CONTENT["b.bin"]}
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Serves SERVED, resuming where `ranges` says so, breaking off as `breaks` says."""
+    """Handler that serves SERVED; `ranges` allows resuming, `breaks` lists broken transfers."""
 
     protocol_version = "HTTP/1.1"
 
@@ -50,7 +50,7 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def log_message(self, *arguments):
-        """Say nothing on stderr."""
+        """Print nothing on stderr."""
 
 
 @pytest.fixture
@@ -70,13 +70,13 @@ def server(monkeypatch):
         thread.join()
 
 
-def test_files_arrive_whole_and_alone(server, tmp_path):
+def test_files_arrive_complete_and_alone(server, tmp_path):
     paths = download("tiny", tmp_path / "new" / "folder")
     assert [path.read_bytes() for path in paths] == list(SERVED.values())
     assert sorted(path.name for path in paths[0].parent.iterdir()) == ["a.gz", "b.bin"]
 
 
-def test_what_is_there_is_not_fetched_again(server, tmp_path):
+def test_existing_files_are_not_fetched_again(server, tmp_path):
     download("tiny", tmp_path)
     server.seen.clear()
     download("tiny", tmp_path)
@@ -89,7 +89,7 @@ def test_a_damaged_file_is_fetched_again(server, tmp_path):
     assert (tmp_path / "b.bin").read_bytes() == CONTENT["b.bin"]
 
 
-def test_a_broken_transfer_goes_on_where_it_broke(server, tmp_path):
+def test_a_broken_transfer_continues_where_it_broke(server, tmp_path):
     server.breaks = [1000, 500]
     download("tiny", tmp_path)
     ranges = [asked for name, asked in server.seen if name == "a.gz"]
@@ -97,9 +97,11 @@ def test_a_broken_transfer_goes_on_where_it_broke(server, tmp_path):
     assert (tmp_path / "a.gz").read_bytes() == SERVED["a.gz"]
 
 
-def test_a_later_call_goes_on_where_the_first_gave_up(server, tmp_path):
+def test_a_later_call_continues_where_the_first_stopped(server, tmp_path):
     server.breaks = [1000, 500, 500]
-    with pytest.raises(DownloadError, match="connection broke after 500 of .* call again to go on"):
+    with pytest.raises(
+        DownloadError, match="connection broke after 500 of .* call again to continue"
+    ):
         download("tiny", tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gz.part"]
     server.seen.clear()
@@ -108,20 +110,20 @@ def test_a_later_call_goes_on_where_the_first_gave_up(server, tmp_path):
     assert (tmp_path / "a.gz").read_bytes() == SERVED["a.gz"]
 
 
-def test_a_server_that_cannot_resume_begins_anew(server, tmp_path):
+def test_a_server_that_cannot_resume_starts_again(server, tmp_path):
     server.ranges, server.breaks = False, [1000]
     download("tiny", tmp_path)
     assert (tmp_path / "a.gz").read_bytes() == SERVED["a.gz"]
 
 
-def test_a_part_that_is_already_whole_is_accepted(server, tmp_path):
+def test_a_part_that_is_already_complete_is_accepted(server, tmp_path):
     (tmp_path / "a.gz.part").write_bytes(SERVED["a.gz"])
     download("tiny", tmp_path)
     assert (tmp_path / "a.gz").read_bytes() == SERVED["a.gz"]
 
 
 @pytest.mark.parametrize("part", [b"wrong beginning", SERVED["a.gz"] + b"too much"])
-def test_a_part_from_elsewhere_is_given_up(server, tmp_path, part):
+def test_a_part_of_another_file_is_discarded(server, tmp_path, part):
     (tmp_path / "a.gz.part").write_bytes(part)
     download("tiny", tmp_path)
     assert (tmp_path / "a.gz").read_bytes() == SERVED["a.gz"]
@@ -130,11 +132,11 @@ def test_a_part_from_elsewhere_is_given_up(server, tmp_path, part):
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        (b"other content", "the content has SHA-256 [0-9a-f]{64}, expected"),
+        (b"other content", "the content has SHA-256 [0-9a-f]{64}, not"),
         (gzip.compress(b"other", mtime=0), "the content has SHA-256"),
         (SERVED["a.gz"][:-20], "the gzip compression ends early"),
         (b"\x1f\x8b" + bytes(50), "the gzip compression is damaged"),
-        (SERVED["a.gz"] + b"more", "something follows the compressed content"),
+        (SERVED["a.gz"] + b"more", "there are bytes after the compressed content"),
     ],
 )
 def test_other_content_is_never_kept(server, tmp_path, content, fault):
@@ -144,7 +146,7 @@ def test_other_content_is_never_kept(server, tmp_path, content, fault):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_compression_may_differ_between_mirrors(server, tmp_path):
+def test_compression_can_differ_between_mirrors(server, tmp_path):
     server.served["a.gz"] = gzip.compress(CONTENT["a.gz"], 9)
     download("tiny", tmp_path)
     assert gzip.decompress((tmp_path / "a.gz").read_bytes()) == CONTENT["a.gz"]
@@ -157,7 +159,7 @@ def test_the_next_mirror_is_tried(server, tmp_path):
 
 
 @pytest.mark.parametrize(("status", "requests"), [(404, 1), (503, 3)])
-def test_a_refusal_is_final_and_an_overload_is_not(server, tmp_path, status, requests):
+def test_a_client_error_is_final_and_an_overload_is_not(server, tmp_path, status, requests):
     server.status = status
     with pytest.raises(
         DownloadError, match=rf"a\.gz could not be downloaded .*HTTP Error {status}"
@@ -166,12 +168,12 @@ def test_a_refusal_is_final_and_an_overload_is_not(server, tmp_path, status, req
     assert len(server.seen) == requests
 
 
-def test_no_server_at_all_is_an_oserror(server, tmp_path):
+def test_a_missing_server_is_an_oserror(server, tmp_path):
     with pytest.raises(OSError, match=r"a\.gz could not be downloaded \(http://127\.0\.0\.1:9/a"):
         download("tiny", tmp_path, url="http://127.0.0.1:9/")
 
 
-def test_an_archive_is_checked_as_it_is(server, tmp_path, monkeypatch):
+def test_an_archive_is_checked_without_decompression(server, tmp_path, monkeypatch):
     checksum = hashlib.sha256(SERVED["a.gz"]).hexdigest()
     entry = fetch.Entry((server.url,), {"a.gz": checksum}, archive=True)
     monkeypatch.setitem(fetch.CATALOGUE, "tiny", entry)
@@ -183,14 +185,14 @@ def test_an_archive_is_checked_as_it_is(server, tmp_path, monkeypatch):
         download("tiny", tmp_path)
 
 
-def test_files_of_equal_names_go_into_folders_of_their_own(server, tmp_path, monkeypatch):
+def test_files_of_equal_names_go_into_separate_folders(server, tmp_path, monkeypatch):
     entry = dataclasses.replace(fetch.CATALOGUE["tiny"], folder="inner")
     monkeypatch.setitem(fetch.CATALOGUE, "tiny", entry)
     assert {path.parent for path in download("tiny", tmp_path)} == {tmp_path / "inner"}
 
 
 class Hostile(socketserver.StreamRequestHandler):
-    """Answers each request with what `server.answer` writes, at its own speed."""
+    """Handler that answers each request with `server.answer`, at its own speed."""
 
     def handle(self):
         while self.rfile.readline().strip():
@@ -204,7 +206,7 @@ class Server(socketserver.ThreadingTCPServer):
     block_on_close = False
 
     def handle_error(self, request, client_address):
-        """Say nothing on stderr."""
+        """Print nothing on stderr."""
 
 
 @pytest.fixture
@@ -272,14 +274,14 @@ HOSTILE = {
     "trickled": (trickled, r"only \d+ bytes arrived in"),
     "trickled header": (trickled_header, "no answer within 0.3 s"),
     "silent": (silent, "no answer within 0.3 s|timed out"),
-    "a length that is none": (said(b"Content-Length: many"), "announced a length of 'many'"),
+    "an invalid length": (said(b"Content-Length: many"), "announced a length of 'many'"),
     "a negative length": (said(b"Content-Length: -5"), "announced a length of '-5'"),
-    "a length beyond all": (said(b"Content-Length: " + b"9" * 5000), "announces 9999"),
-    "a length beyond the file": (said(b"Content-Length: 200000"), "announces 200000 bytes, but"),
-    "a chunk that is none": (
+    "an enormous length": (said(b"Content-Length: " + b"9" * 5000), "announces 9999"),
+    "too large a length": (said(b"Content-Length: 200000"), "announces 200000 bytes, but"),
+    "an invalid chunk": (
         said(b"Transfer-Encoding: chunked", b"zz\r\n"), "IncompleteRead|invalid literal"
     ),
-    "redirected for ever": (redirected, "infinite loop"),
+    "redirected endlessly": (redirected, "infinite loop"),
     "redirected to a file": (redirected_to_a_file, "not allowed"),
     "no HTTP": (lambda server, file: file.write(b"220 ftp ready\r\n"), "220 ftp ready"),
     "nothing": (lambda server, file: None, "closed connection"),
@@ -287,7 +289,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize(("answer", "message"), HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_server_is_given_up(hostile, tmp_path, answer, message):
+def test_a_hostile_server_is_abandoned(hostile, tmp_path, answer, message):
     hostile.answer = functools.partial(answer, hostile)
     with pytest.raises(DownloadError, match=message) as caught:
         download("hostile", tmp_path, timeout=0.3)
@@ -295,16 +297,16 @@ def test_a_hostile_server_is_given_up(hostile, tmp_path, answer, message):
     assert not (tmp_path / "b.bin").exists()
 
 
-def test_all_together_has_a_deadline(hostile, tmp_path, monkeypatch):
+def test_the_whole_download_has_a_deadline(hostile, tmp_path, monkeypatch):
     monkeypatch.setattr(fetch, "SLOWEST", 0)
     hostile.answer = functools.partial(trickled, hostile)
-    with pytest.raises(DownloadError, match=r"more than 0\.5 s in all\); what has arrived"):
+    with pytest.raises(DownloadError, match=r"more than 0\.5 s in total\); the received"):
         download("hostile", tmp_path, timeout=5, deadline=0.5)
-    with pytest.raises(DataError, match="deadline is 0; expected a positive number of seconds"):
+    with pytest.raises(DataError, match="deadline must be a positive number of seconds, not 0"):
         download("hostile", tmp_path, deadline=0)
 
 
-def test_what_is_far_more_than_it_was_compressed_to_is_not_unpacked(server, tmp_path, monkeypatch):
+def test_content_that_expands_too_much_is_not_unpacked(server, tmp_path, monkeypatch):
     entry = dataclasses.replace(fetch.CATALOGUE["tiny"], sizes={"a.gz": 100_000})
     monkeypatch.setitem(fetch.CATALOGUE, "tiny", entry)
     server.served["a.gz"] = gzip.compress(bytes(20_000_000))
@@ -317,22 +319,22 @@ def test_a_folder_that_cannot_be_written_to(server, tmp_path, way):
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "folder" / "a.gz").mkdir(parents=True)
     folders = {"a file for the folder": "file", "a file above it": "file/inner"}
-    with pytest.raises(DownloadError, match=r"cannot be (made|written) \("):
+    with pytest.raises(DownloadError, match=r"cannot be (created|written) \("):
         download("tiny", tmp_path / folders.get(way, "folder"))
 
 
-def test_a_pipe_in_place_of_a_part_is_not_waited_for(server, tmp_path):
+def test_a_pipe_in_place_of_a_part_does_not_block(server, tmp_path):
     os.mkfifo(tmp_path / "a.gz.part")
-    with pytest.raises(DownloadError, match="is in the way, and no regular file; remove it"):
+    with pytest.raises(DownloadError, match="exists and is not a regular file; remove it"):
         download("tiny", tmp_path)
 
 
-def test_an_address_that_is_none(server, tmp_path):
+def test_an_invalid_address_is_an_error(server, tmp_path):
     with pytest.raises(DownloadError, match="unknown url type"):
         download("tiny", tmp_path, url="nowhere")
 
 
-def test_the_catalogue_is_whole():
+def test_the_catalogue_is_complete():
     names = [set(entry.sha256) for entry in fetch.CATALOGUE.values() if not entry.folder]
     assert len(set().union(*names)) == sum(map(len, names))
     for entry in fetch.CATALOGUE.values():

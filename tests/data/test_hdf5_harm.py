@@ -1,4 +1,4 @@
-"""HDF5 files that mean harm, or do it: references to other files, heaps that crash the library."""
+"""Harmful HDF5 files: references to other files, and heaps that crash the library."""
 
 import os
 import signal
@@ -73,7 +73,7 @@ def with_external_shapes(file, secret):
 
 ELSEWHERE = {
     "external storage": (with_external_storage, r"'/x' has its values in '.*secret'", [10, 11]),
-    "virtual": (with_virtual, r"'/x' is put together from other data sets: '.*other.h5'", [20, 21]),
+    "virtual": (with_virtual, r"'/x' is composed of other data sets: '.*other.h5'", [20, 21]),
     "external link": (with_external_link, r"'x' is a link to '/x' in the file '.*other", [20, 21]),
     "link behind a link": (with_link_behind_a_link, "'other' is a link to '/' in", [20, 21]),
     "indices": (with_external_indices, "'/chosen' has its values in", None),
@@ -101,7 +101,7 @@ def test_a_link_within_the_file_is_followed(path):
     assert H5PYDataset(path, "all", sources="x").get_data([3])[0].tolist() == [3]
 
 
-def test_links_in_a_circle_are_refused(path):
+def test_a_cycle_of_links_is_an_error(path):
     with h5py.File(path, "r+") as file:
         del file["x"]
         file["x"], file["y"] = h5py.SoftLink("/y"), h5py.SoftLink("/x")
@@ -109,7 +109,7 @@ def test_links_in_a_circle_are_refused(path):
         H5PYDataset(path, ("all",))
 
 
-def test_a_file_that_was_exchanged_is_looked_at_again(path, secret):
+def test_a_replaced_file_is_checked_again(path, secret):
     dataset = H5PYDataset(path, ("all",), sources=("x",))
     dataset.close()
     with h5py.File(path, "r+") as file:
@@ -127,7 +127,7 @@ def changed(path, offset, content, heap=0):
 
 HEAPS = {
     "another signature": (0, b"XXXX"),
-    "a size of nothing": (8, bytes(8)),
+    "a size of 0": (8, bytes(8)),
     "a size beyond the file": (8, b"\xff" * 7),
     "an object of no size": (24, bytes(8)),
     "an object beyond the heap": (24, b"\xff" * 8),
@@ -143,9 +143,7 @@ def impatient(monkeypatch):
 
 @pytest.mark.parametrize(("offset", "content"), HEAPS.values(), ids=HEAPS)
 @pytest.mark.parametrize("kind", ["rows", "text", "labels"])
-def test_a_damaged_heap_ends_no_process_but_the_one_that_tries(
-    tmp_path, impatient, kind, offset, content
-):
+def test_a_damaged_heap_crashes_only_the_other_process(tmp_path, impatient, kind, offset, content):
     path = tmp_path / "set.h5"
     values = {"rows": ROWS, "text": ["a", "bcd"], "labels": np.arange(4)}[kind]
     labels = {"x": ("batch",)} if kind == "labels" else None
@@ -159,7 +157,7 @@ def test_a_damaged_heap_ends_no_process_but_the_one_that_tries(
         assert str(path) in str(error) and "\n" not in str(error)
 
 
-def test_the_error_says_what_the_library_did(tmp_path):
+def test_the_error_states_how_the_process_ended(tmp_path):
     path = tmp_path / "set.h5"
     write_hdf5(path, {"all": {"x": np.arange(4)}}, axis_labels={"x": ("batch",)})
     changed(path, 0, b"XXXX")
@@ -179,7 +177,7 @@ class Noting(Examiner):
         return super()._try(request)
 
 
-def test_a_file_is_tried_once_until_it_changes(path, monkeypatch):
+def test_a_file_is_examined_once_until_it_changes(path, monkeypatch):
     noting = Noting()
     monkeypatch.setattr("workbench.data.hdf5.dataset.examiner", noting)
     for _ in range(2):
@@ -193,20 +191,18 @@ def test_a_file_is_tried_once_until_it_changes(path, monkeypatch):
     noting.close()
 
 
-def test_numbers_alone_need_no_trial(path, monkeypatch):
+def test_files_of_numbers_are_not_examined(path, monkeypatch):
     monkeypatch.setattr("workbench.data.hdf5.dataset.examiner", None)
     assert H5PYDataset(path, ("all",), sources=("x",)).get_data([1])[0].tolist() == [1]
 
 
 def test_a_process_that_cannot_be_started_is_an_error(path, monkeypatch):
     monkeypatch.setattr("sys.executable", "/nowhere/python")
-    with pytest.raises(
-        DataError, match="no process could be started to read an HDF5 file on trial"
-    ):
+    with pytest.raises(DataError, match="no process could be started to try to read an HDF5 file"):
         Examiner().check(path, ["rows"], rows=True, what="rows")
 
 
-def test_a_fork_starts_a_process_of_its_own(path):
+def test_a_fork_starts_its_own_process(path):
     H5PYDataset(path, ("all",))
     child = os.fork()
     if child == 0:
@@ -229,7 +225,7 @@ def test_the_splits_and_the_sources_of_a_file(path):
         H5PYDataset.get_all_splits(path.with_name("nowhere.h5"))
 
 
-def test_texts_within_a_table_are_read_on_trial_too(tmp_path, monkeypatch):
+def test_texts_in_the_table_of_splits_are_examined(tmp_path, monkeypatch):
     noting = Noting()
     monkeypatch.setattr("workbench.data.hdf5.dataset.examiner", noting)
     path = tmp_path / "set.h5"
@@ -242,8 +238,8 @@ def test_texts_within_a_table_are_read_on_trial_too(tmp_path, monkeypatch):
     noting.close()
 
 
-def test_the_process_that_tries_has_a_timer_of_its_own(path):
-    """Should whoever started it die meanwhile, it does not spin for ever."""
+def test_the_other_process_has_its_own_timer(path):
+    """Check that it ends even if its parent has ended."""
     code = "import signal; from workbench.data.hdf5 import examiner as e; e.lasting(0.1); "
     ended = subprocess.run([sys.executable, "-c", code + "signal.pause()"], timeout=60)
     assert ended.returncode == -signal.SIGALRM

@@ -38,18 +38,18 @@ def test_every_dtype_is_read_compressed_or_not(tmp_path, dtype, pack):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "begins with nothing"),
-        (b"\x89PNG", "not an IDX file; it begins with 89 50 4e 47"),
+        (b"", "it starts with nothing"),
+        (b"\x89PNG", "not an IDX file; it starts with 89 50 4e 47"),
         (b"\0\0\x77\1" + WHOLE[4:], "not an IDX file"),
         (WHOLE[:9], "ends within its header"),
-        (WHOLE[:-1], r"holds 23 bytes of values; its header, shape \(2, 3, 4\) and dtype uint8, p"),
-        (WHOLE + b"\0", "holds 25 bytes .* promises 24; the file is damaged"),
+        (WHOLE[:-1], r"holds 23 bytes of values; its header, shape \(2, 3, 4\) and dtype uint8, d"),
+        (WHOLE + b"\0", "holds 25 bytes .* declares 24; the file is damaged"),
         (gzip.compress(WHOLE, mtime=0)[:-9], "the gzip compression is damaged"),
         (b"\x1f\x8b" + b"x" * 50, "the gzip compression is damaged"),
         (gzip.compress(WHOLE, mtime=0)[:-8] + bytes(8), "the gzip compression is damaged"),
     ],
 )
-def test_a_damaged_file_is_named_with_its_fault(tmp_path, content, message):
+def test_the_error_names_the_fault_of_a_damaged_file(tmp_path, content, message):
     path = tmp_path / "images.idx"
     path.write_bytes(content)
     with pytest.raises(DataFileError, match=rf"images\.idx: .*{message}"):

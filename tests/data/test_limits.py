@@ -1,4 +1,4 @@
-"""Files that promise more than they hold, or that are no files: one line, in little memory."""
+"""Files that declare more than they contain, or are not regular: errors of one line."""
 
 import contextlib
 import gzip
@@ -25,15 +25,15 @@ def idx(*sizes, content=b"", code=8):
 
 
 IDX = {
-    "255 axes": (idx(*[1] * 255, content=b"x"), "has 255 axes; an array has 64 at most"),
-    "65 axes": (idx(*[1] * 65, content=b"x"), "has 65 axes; an array has 64 at most"),
-    "16 exabytes": (idx(2**32 - 1, 2**32 - 1), "promises 18446744065119617025"),
-    "beside a size of nothing": (idx(0, *[2**32 - 1] * 3), "maximum"),
+    "255 axes": (idx(*[1] * 255, content=b"x"), "has 255 axes; an array has at most 64"),
+    "65 axes": (idx(*[1] * 65, content=b"x"), "has 65 axes; an array has at most 64"),
+    "16 exabytes": (idx(2**32 - 1, 2**32 - 1), "declares 18446744065119617025"),
+    "beside a size of 0": (idx(0, *[2**32 - 1] * 3), "maximum"),
     "packed, 4 TB": (gzip.compress(idx(2**32 - 1, 1024)), "holds at most"),
-    "packed, more than promised": (
+    "packed, more than declared": (
         gzip.compress(idx(3, content=bytes(10**7))), "holds more bytes of values; its header, sha"
     ),
-    "packed, less than promised": (
+    "packed, less than declared": (
         gzip.compress(idx(30, content=bytes(9))), "holds 9 bytes of values; its header, shape"
     ),
 }  # fmt: skip
@@ -41,7 +41,7 @@ IDX = {
 
 @contextlib.contextmanager
 def little_memory():
-    """Let the process have no more than a gigabyte beyond what it has."""
+    """Limit the process to one gigabyte of additional memory."""
     with open("/proc/self/statm") as file:
         size = int(file.read().split()[0]) * resource.getpagesize()
     before = resource.getrlimit(resource.RLIMIT_AS)
@@ -61,7 +61,7 @@ def refused(call, message, path):
 
 
 @pytest.mark.parametrize(("content", "message"), IDX.values(), ids=IDX)
-def test_idx_is_read_no_further_than_it_promises(tmp_path, content, message):
+def test_idx_is_read_no_further_than_it_declares(tmp_path, content, message):
     path = tmp_path / "digits"
     path.write_bytes(content)
     refused(lambda: read_idx(path), message, path)
@@ -77,36 +77,36 @@ def npy(shape, content=b"", dtype="<f8"):
 def zipped(path, content, method=zipfile.ZIP_STORED, claimed=None):
     with zipfile.ZipFile(path, "w", method) as archive:
         archive.writestr("x.npy", content)
-    if claimed is not None:  # in the directory at the end, which is what readers believe
+    if claimed is not None:  # in the directory at the end, which readers use
         whole = path.read_bytes()
         at = whole.rindex(b"PK\1\2") + 24
         path.write_bytes(whole[:at] + struct.pack("<I", claimed) + whole[at + 4 :])
 
 
-BEYOND = "bytes for it; the file is damaged"
+BEYOND = "bytes, but the archive has at most"
 NPZ = {
-    "4 TB": (npy((2**39,)), {}, "is to be of shape (549755813888,) and dtype float64"),
+    "4 TB": (npy((2**39,)), {}, "declares shape (549755813888,) and dtype float64"),
     "4 TB, packed": (npy((2**39,)), {"method": zipfile.ZIP_DEFLATED}, BEYOND),
-    "a directory that lies": (
+    "a false directory": (
         npy((2**28,)), {"method": zipfile.ZIP_DEFLATED, "claimed": 2**31 + 128}, BEYOND
     ),
-    "a value too few": (npy((4,), bytes(24)), {}, "at most 24 bytes for it"),
-    "a value too many": (npy((4,), bytes(40)), {}, "x has more values than its header promises"),
+    "a value too few": (npy((4,), bytes(24)), {}, "at most 24; the file is damaged"),
+    "a value too many": (npy((4,), bytes(40)), {}, "x has more values than its header declares"),
     "negative": (npy((-4,)), {}, "not an npz file, or a damaged one"),
-    "a header that is none": (b"\x93NUMPY\1\0\6\0{(((((", {}, "not an npz file, or a damaged"),
+    "an invalid header": (b"\x93NUMPY\1\0\6\0{(((((", {}, "not an npz file, or a damaged"),
     "another method": (npy((1,), bytes(8)), {"method": zipfile.ZIP_LZMA}, "does not use"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("content", "how", "message"), NPZ.values(), ids=NPZ)
-def test_npz_is_read_no_further_than_it_promises(tmp_path, content, how, message):
+def test_npz_is_read_no_further_than_it_declares(tmp_path, content, how, message):
     path = tmp_path / "digits.npz"
     zipped(path, content, **how)
     refused(lambda: read_npz(path, ["x"]), message, path)
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_honest_archives_are_read(tmp_path, save):
+def test_correct_archives_are_read(tmp_path, save):
     arrays = {
         "zeros": np.zeros((2000, 1000)),
         "none": np.zeros((0, 3)),
@@ -121,7 +121,7 @@ def test_honest_archives_are_read(tmp_path, save):
         assert read.dtype == array.dtype
 
 
-def test_a_hdf5_file_that_promises_more_than_there_is_memory(tmp_path):
+def test_an_hdf5_file_that_declares_more_than_the_memory(tmp_path):
     import h5py
 
     path = tmp_path / "set.h5"
@@ -162,7 +162,7 @@ def test_text_has_no_nul(tmp_path, content, message):
     refused(lambda: csv_to_hdf5(tmp_path / "o.h5", {"all": path}, targets=targets), message, path)
 
 
-def test_300_000_columns_are_read_or_named_in_one_line(tmp_path):
+def test_300_000_columns_are_read_or_an_error_of_one_line(tmp_path):
     path = tmp_path / "t.csv"
     names = [f"column{number}" for number in range(300_000)]
     path.write_text(",".join(names) + "\n" + ",".join(["1"] * len(names)) + "\n")
@@ -200,7 +200,7 @@ KINDS = {
 
 @pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_no_file_is_not_read(tmp_path, reader, kind):
+def test_paths_that_are_not_regular_files_are_not_read(tmp_path, reader, kind):
     path = tmp_path / "given"
     KINDS[kind](path)
     result = []
@@ -211,17 +211,17 @@ def test_what_is_no_file_is_not_read(tmp_path, reader, kind):
         except WorkbenchError as error:
             result.append(str(error))
 
-    thread = threading.Thread(target=call, daemon=True)  # which may wait for ever
+    thread = threading.Thread(target=call, daemon=True)  # it may wait forever
     thread.start()
     thread.join(30)
-    assert (
-        result and f"{path}: is {kind.removeprefix('a link to ')}; expected a regular" in result[0]
-    )
+    name = kind.removeprefix("a link to ")
+    assert result and result[0].startswith(f"{path}: must be a regular ")
+    assert result[0].endswith(f", but is {name}")
 
 
 @pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
 @pytest.mark.parametrize("name", ["nowhere", "no\0where", "x" * 300, "file/inner"])
-def test_what_is_not_there_is_named(tmp_path, reader, name):
+def test_the_error_names_a_missing_path(tmp_path, reader, name):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(MissingDataError, match="there is no "):
         reader(tmp_path / name)

@@ -1,4 +1,4 @@
-"""Functions applied to batches: filters and sorting."""
+"""Transformers that apply functions to batches: filters and sorting."""
 
 from __future__ import annotations
 
@@ -35,28 +35,28 @@ def test_sorting_keeps_sources_together_and_equal_examples_in_order():
     assert plain(stream.iterate(0))[0][1] == [3, 0, 2, 1]
 
 
-def test_sorting_gives_back_what_it_was_given():
+def test_sorting_keeps_the_types_of_the_sources():
     batch = (torch.tensor([3, 1, 2]), np.array([30, 10, 20]), ["c", "a", "b"])
     tensor, array, words = SortMapping(lambda example: example[0])(batch)
     assert isinstance(tensor, torch.Tensor) and isinstance(array, np.ndarray)
     assert (tensor.tolist(), array.tolist(), words) == ([1, 2, 3], [10, 20, 30], ["a", "b", "c"])
 
 
-def test_a_mapping_of_batches_does_not_claim_to_know_their_sizes():
+def test_a_mapping_of_batches_does_not_know_their_sizes():
     stream = as_stream([np.arange(3)], sources=("x",))
     halves = Mapping(batches_of(2, x=range(4)), lambda data: (data[0][:1],))
     assert (halves.num_examples, halves.batch_size, halves.num_batches) == (None, None, 2)
     assert Mapping(stream, tuple).num_batches == 1
 
 
-def test_a_transformer_that_says_nothing_is_refused_while_reading():
+def test_a_transformer_without_transform_is_an_error_while_reading():
     class Silent(Transformer):
-        """Defines neither transform nor iterate."""
+        """Transformer with neither transform nor iterate."""
 
-    with pytest.raises(DataError, match="Silent does not say what becomes of a batch; define tra"):
+    with pytest.raises(DataError, match="Silent does not define how to transform a batch; def"):
         next(Silent(examples_of(x=[1])).iterate(0))
 
 
-def test_functions_show_in_the_representation():
+def test_the_representation_shows_the_functions():
     shown = repr(Mapping(batches_of(2, x=[1]), SortMapping(length, reverse=True)).mapping)
     assert shown.startswith("SortMapping(<function length") and shown.endswith(", reverse=True)")

@@ -1,4 +1,4 @@
-"""MNIST: the digits of the package, and the full set where it is found."""
+"""MNIST: the digits of the package, and the full set if it is found."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import pytest
 from tests.support.embedded.make_mnist import choose, subset
 from workbench.config import config
 from workbench.data import MNIST, DataStream, Flatten, SequentialScheme, write_hdf5
-from workbench.data.idx_pictures import IDX_FILES
 from workbench.data.mnist import EMBEDDED
+from workbench.data.mnist_layout import IDX_FILES
 from workbench.errors import DataError, DataFileError, MissingDataError, SourceError
 
 SIZES = MNIST.sizes
@@ -25,14 +25,14 @@ SIZES = MNIST.sizes
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path):
-    """The only folder in which data are looked for."""
+    """Return the only folder that is searched for data."""
     with config.override(data_path=[tmp_path]):
         yield tmp_path
 
 
 @pytest.fixture(scope="session")
 def made_up() -> dict[str, np.ndarray]:
-    """A set as large as the full one; every picture is a constant."""
+    """Return a set as large as the full one; every image is a constant."""
     arrays = {}
     for split, count in SIZES.items():
         shade = np.arange(count).astype(np.uint8)
@@ -103,7 +103,7 @@ def test_the_digits_look_like_mnist():
     )
 
 
-def test_the_file_is_small_and_says_its_licence():
+def test_the_file_is_small_and_names_its_licence():
     assert EMBEDDED.stat().st_size <= 2_500_000
     licence = EMBEDDED.with_suffix(".LICENSE").read_text(encoding="utf-8")
     with h5py.File(EMBEDDED) as file:
@@ -115,7 +115,7 @@ def test_the_file_is_small_and_says_its_licence():
     "FULL_MNIST_NPZ" not in os.environ,
     reason="FULL_MNIST_NPZ does not name an mnist.npz with the full set",
 )
-def test_the_file_is_what_the_script_makes_of_the_full_set():
+def test_the_script_makes_the_file_from_the_full_set():
     made = subset(Path(os.environ["FULL_MNIST_NPZ"]))
     for split, arrays in made.items():
         features, targets = MNIST((split,)).indexables
@@ -123,12 +123,12 @@ def test_the_file_is_what_the_script_makes_of_the_full_set():
         np.testing.assert_array_equal(targets, arrays["targets"])
 
 
-def test_the_script_refuses_other_data(tmp_path, made_up):
+def test_the_script_does_not_accept_other_data(tmp_path, made_up):
     with pytest.raises(DataFileError, match="differs from the published train-images-idx3-ubyte"):
         subset(write_npz(tmp_path, made_up))
 
 
-def test_the_choice_keeps_proportions_and_order():
+def test_the_selection_keeps_proportions_and_order():
     labels = np.random.default_rng(0).integers(0, 10, 5000).astype(np.uint8)
     chosen = choose(labels, 999)
     assert len(np.unique(chosen)) == 999
@@ -153,7 +153,7 @@ def test_the_default_stream_of_targets_alone():
     assert stream.sources == ("targets",)
 
 
-def test_sets_can_be_joined_and_cut():
+def test_sets_can_be_joined_and_limited():
     both = MNIST(("train", "test"))
     assert both.num_examples == 12_000
     np.testing.assert_array_equal(both.get_data(10_000)[0], MNIST(("test",)).get_data(0)[0])
@@ -161,7 +161,7 @@ def test_sets_can_be_joined_and_cut():
 
 
 @pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
-def test_the_full_set_is_used_where_it_is_found(folder, made_up, write):
+def test_the_full_set_is_used_if_it_is_found(folder, made_up, write):
     where = write(folder, made_up)
     mnist = MNIST(("test",), full=True)
     assert (mnist.origin, mnist.is_subset, mnist.num_examples) == (str(where), False, 10_000)
@@ -179,12 +179,12 @@ def test_both_sets_of_the_full_set(folder, made_up):
     assert mnist.get_data(60_007)[0][0, 0, 0] == 7
 
 
-def test_the_subset_can_be_insisted_on(folder, made_up):
+def test_the_subset_can_be_requested(folder, made_up):
     write_npz(folder, made_up)
     assert MNIST(("test",), full=False).origin == "embedded subset"
 
 
-def test_the_full_set_can_be_insisted_on(folder):
+def test_the_full_set_can_be_required(folder):
     with pytest.raises(MissingDataError) as caught:
         MNIST(("train",), full=True)
     text = str(caught.value)
@@ -205,7 +205,9 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize(("write", "name", "damage", "message"), DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_full_set_is_named_not_passed_over(folder, made_up, write, name, damage, message):
+def test_a_damaged_full_set_is_an_error_and_not_ignored(
+    folder, made_up, write, name, damage, message
+):
     write(folder, made_up)
     damage(folder / name)
     with pytest.raises(DataFileError, match=message):
@@ -217,30 +219,33 @@ def test_a_damaged_full_set_is_named_not_passed_over(folder, made_up, write, nam
     [
         (
             {"x_test": np.zeros((5, 28, 28), np.uint8)},
-            r"pictures of shape \(5, 28, 28\) .*10000 of",
+            r"images of shape \(5, 28, 28\) .*10000 of",
         ),
-        ({"y_test": np.zeros(10_000)}, "labels of shape .* float64; expected .* all uint8"),
-        ({"y_test": np.full(10_000, 10, np.uint8)}, "a label of the test set is 10; expected 0..9"),
+        ({"y_test": np.zeros(10_000)}, "labels of shape .* float64; there must be .* all uint8"),
+        (
+            {"y_test": np.full(10_000, 10, np.uint8)},
+            "labels of the test set must be in 0..9, not 10",
+        ),
     ],
 )
-def test_a_full_set_that_is_not_mnist_is_refused(folder, made_up, change, message):
+def test_a_full_set_that_is_not_mnist_is_an_error(folder, made_up, change, message):
     write_npz(folder, made_up | change)
     with pytest.raises(DataFileError, match=rf"mnist\.npz: .*{message}"):
         MNIST(("test",))
 
 
-def test_an_archive_without_the_arrays_is_refused(folder):
+def test_an_archive_without_the_arrays_is_an_error(folder):
     np.savez(folder / "mnist.npz", x=np.zeros(3))
-    with pytest.raises(DataFileError, match=r"mnist\.npz: x_test is not"):
+    with pytest.raises(DataFileError, match=r"mnist\.npz: the archive has no array x_test"):
         MNIST(("test",))
 
 
-def test_unknown_sets_are_refused():
+def test_unknown_sets_are_an_error():
     with pytest.raises(
         SourceError, match="no set 'trian', only 'train', 'test'; did you mean 'tra"
     ):
         MNIST(("trian",))
-    with pytest.raises(DataError, match=r"which_sets=\(\); expected some of"):
+    with pytest.raises(DataError, match=r"which_sets of .* must be some of"):
         MNIST(())
 
 

@@ -9,7 +9,7 @@ from workbench.data.npz import read_npz
 from workbench.errors import MissingDataError
 
 
-def test_arrays_are_read_in_the_order_asked_for(tmp_path):
+def test_arrays_are_read_in_the_given_order(tmp_path):
     np.savez_compressed(tmp_path / "data.npz", x=np.eye(2), y=[1, 2, 3])
     y, x = read_npz(tmp_path / "data.npz", ("y", "x"))
     assert y.tolist() == [1, 2, 3]

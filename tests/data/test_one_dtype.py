@@ -1,6 +1,6 @@
 """Values of several dtypes that become one array: in lists, tables, batches, and splits of a file.
 
-Numpy makes floats of integers beside floats, and text of numbers beside text, without a word.
+Numpy converts integers beside floats to floats, and numbers beside text to text, silently.
 """
 
 import numpy as np
@@ -35,19 +35,19 @@ KEPT = {
 
 
 @pytest.mark.parametrize("values", LOST.values(), ids=LOST)
-def test_an_integer_that_would_be_rounded_is_named(values):
+def test_the_error_names_an_integer_that_would_be_rounded(values):
     with pytest.raises(DataError, match=r"source 'x' has the value -?\d+ at index .*cannot hold"):
         IndexableDataset({"x": values})
 
 
 @pytest.mark.parametrize("values", KEPT.values(), ids=KEPT)
-def test_values_that_fit_are_kept(values):
+def test_values_of_the_common_dtype_are_kept(values):
     kept = IndexableDataset({"x": values}).indexables[0]
     np.testing.assert_array_equal(kept, np.asarray(values))
 
 
 @pytest.mark.parametrize("values", [[1, "a"], ["a", 1.5], [["a", "b"], ["c", True]]])
-def test_a_number_beside_text_is_not_made_text(values):
+def test_a_number_beside_text_does_not_become_text(values):
     with pytest.raises(DataError, match=r"source 'x' has (1|1.5|True) at index .* beside text"):
         IndexableDataset({"x": values})
 
@@ -65,18 +65,18 @@ def written(tmp_path, train, test):
         ([np.array([BIG]), np.array([1, 2])], [np.array([0.5])]),
     ],
 )
-def test_splits_whose_common_dtype_would_round_are_refused(tmp_path, train, test):
+def test_splits_whose_common_dtype_would_round_are_an_error(tmp_path, train, test):
     with pytest.raises(DataError, match=r"source 'x' has the value \d+ at index 0, which float64"):
         written(tmp_path, train, test)
 
 
 @pytest.mark.parametrize("text", [np.array(["a"]), np.array([b"a"])])
-def test_splits_of_numbers_and_text_are_refused(tmp_path, text):
+def test_splits_of_numbers_and_text_are_an_error(tmp_path, text):
     with pytest.raises(DataError, match=r"source 'x' has values of dtypes .* and .*one dtype"):
         written(tmp_path, np.array([1]), text)
 
 
-def test_splits_of_dtypes_that_fit_get_the_common_one(tmp_path):
+def test_splits_of_compatible_dtypes_get_the_common_one(tmp_path):
     train, test = written(tmp_path, np.array([1, 2], "uint8"), np.array([0.5], "float32"))
     assert train.tolist() == [1.0, 2.0] and test.tolist() == [0.5] and train.dtype == np.float32
     train, test = written(tmp_path, np.array(["abc"]), np.array(["a"]))
@@ -84,14 +84,14 @@ def test_splits_of_dtypes_that_fit_get_the_common_one(tmp_path):
 
 
 @pytest.mark.parametrize("values", [np.array(["2020-01-01"], "datetime64[D]"), ["a\0b"]])
-def test_what_hdf5_cannot_store_is_named(tmp_path, values):
+def test_the_error_names_values_that_hdf5_cannot_store(tmp_path, values):
     with pytest.raises(DataError, match=r"source 'x' of dtype .* cannot be stored in HDF5"):
         write_hdf5(tmp_path / "x.h5", {"train": {"x": values}})
     assert not (tmp_path / "x.h5").exists()
 
 
 @pytest.mark.parametrize("examples, text", [([BIG, 0.5], "cannot hold"), ([1, "a"], "one dtype")])
-def test_examples_of_a_batch_are_looked_at_too(examples, text):
+def test_examples_of_a_batch_are_checked(examples, text):
     stream = DataStream(IterableDataset({"x": examples}), iteration_scheme=ConstantScheme(2))
     with pytest.raises(DataError, match=text):
         next(stream.get_epoch_iterator())

@@ -1,4 +1,4 @@
-"""Sequences of different lengths as arrays with masks, against torch's own padding."""
+"""Sequences of different lengths as arrays with masks, against the padding of torch."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_padding_is_that_of_torch(lengths, rest, dtype):
         assert batch["x"].dtype == dtype
 
 
-def test_masks_stand_behind_their_sources_and_only_where_asked_for():
+def test_masks_follow_the_selected_sources():
     stream = ragged_batches(2, x=[[1], [2, 3]], y=[[4, 5], [6]], z=[7, 8])
     assert Padding(stream, ("x", "y")).sources == ("x", "x_mask", "y", "y_mask", "z")
     batch = first(Padding(stream, "y", mask_dtype=bool))
@@ -45,13 +45,13 @@ def test_masks_have_the_configured_dtype():
     assert batch["x_mask"].dtype == np.float64
 
 
-def test_an_empty_sequence_does_not_make_floats_of_the_others():
+def test_an_empty_sequence_does_not_convert_the_others_to_floats():
     batch = first(Padding(ragged_batches(2, x=[[], [2, 3]])))
     assert batch["x"].tolist() == [[0, 0], [2, 3]]
     assert batch["x"].dtype.kind == "i"
 
 
-def test_even_batches_and_tensors_are_padded_too():
+def test_batches_of_equal_lengths_and_tensors_get_masks():
     batch = first(Padding(batches_of(2, x=np.ones((2, 3)))))
     assert batch["x_mask"].tolist() == [[1, 1, 1]] * 2
     batch = first(Padding(as_stream([torch.ones(2, 3)], sources=("x",))))
@@ -63,7 +63,10 @@ def test_even_batches_and_tensors_are_padded_too():
     [
         (lambda: Padding(examples_of(x=[[1]])), "gives examples; put Batch between them"),
         (lambda: Padding(ragged_batches(1, x=[1], x_mask=[1])), "add the source 'x_mask', which"),
-        (lambda: Padding(batches_of(1, x=[1]), mask_dtype="flaot"), "mask_dtype='flaot'; expected"),
+        (
+            lambda: Padding(batches_of(1, x=[1]), mask_dtype="flaot"),
+            "mask_dtype of Padding must be .* not 'flaot'",
+        ),
         (
             lambda: first(Padding(ragged_batches(2, x=[np.ones((2, 3)), np.ones((2, 4))]))),
             r"the first axis .* source 'x' has examples of the shapes \(2, 3\), \(2, 4\)",
@@ -71,7 +74,7 @@ def test_even_batches_and_tensors_are_padded_too():
         (lambda: first(Padding(batches_of(2, x=[1, 2]))), r"source 'x' has examples .* \(\)"),
     ],
 )
-def test_what_cannot_be_padded_is_refused(make, message):
+def test_unsuitable_streams_and_sequences_are_an_error(make, message):
     with pytest.raises(DataError, match=message):
         make()
 

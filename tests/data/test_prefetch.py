@@ -33,14 +33,14 @@ X = np.arange(46.0).reshape(23, 2)
 
 
 class Awkward(Exception):
-    """Cannot be put together again from its pickle."""
+    """Error that can be pickled but not unpickled."""
 
     def __init__(self, code, text):
         super().__init__(text)
 
 
 class Troubled(IndexableDataset):
-    """Fails at some examples, each time in another way."""
+    """Dataset that fails at some examples, in different ways."""
 
     def get_data(self, request):
         for number in np.atleast_1d(request).tolist():
@@ -70,7 +70,7 @@ def troubled(*numbers):
 
 @pytest.fixture(scope="module")
 def processed():
-    """A stream whose batches come from another process, which is started once."""
+    """Yield a stream whose batches come from another process, which is started once."""
     stream = Prefetch(shuffled(), depth=3, workers="process")
     yield stream
     stream.close()
@@ -95,7 +95,7 @@ def test_every_position_resumes_exactly(ahead):
         assert plain(ahead.get_epoch_iterator()) == whole[start:]
 
 
-def test_the_position_counts_what_was_given_not_what_was_read(ahead):
+def test_the_position_counts_returned_batches_only(ahead):
     running = ahead.get_epoch_iterator()
     list(zip(range(2), running, strict=False))
     assert ahead.state_dict() == {"epoch": 0, "position": 2}
@@ -110,34 +110,34 @@ def test_two_readers_at_once_do_not_mix(ahead):
     assert plain([first, *mine]) == plain(shuffled().iterate(0))
 
 
-def test_batches_may_be_written_to(ahead):
+def test_batches_are_writable(ahead):
     [x, _] = next(ahead.get_epoch_iterator())
     x += 1
 
 
-def test_no_more_is_read_than_was_asked_for():
+def test_at_most_depth_batches_are_read_ahead():
     read = []
     counted = Mapping(batches_of(1, x=range(9)), lambda data: read.append(1) or data)
     batches = Prefetch(counted, depth=2).get_epoch_iterator()
     next(batches)
-    while len(read) < 4:  # the one given, two that wait, and one that waits for room
+    while len(read) < 4:  # one returned, two ready, and one that waits for room
         time.sleep(0.001)
     del batches
     assert len(read) == 4
 
 
-def test_settings_in_force_here_are_in_force_in_the_thread():
+def test_the_thread_has_the_settings_of_its_context():
     stream = Mapping(batches_of(1, x=[1]), lambda data: (config.default_seed,))
     with config.override(default_seed=77):
         assert list(Prefetch(stream).iterate(0)) == [(77,)]
 
 
 @pytest.mark.parametrize("workers", ["thread", "process"])
-def test_errors_arrive_in_their_turn_with_their_traceback(workers):
+def test_errors_are_raised_in_order_with_their_traceback(workers):
     stream = Prefetch(troubled(0, 1, 101, 2), depth=5, workers=workers)
     batches = stream.get_epoch_iterator()
     assert plain([next(batches), next(batches)]) == [[[0]], [[1]]]
-    for _ in range(2):  # reading on tries again: an error is not the end of the epoch
+    for _ in range(2):  # the next read tries again: an error is not the end of the epoch
         with pytest.raises(OSError, match="disk broken") as caught:
             next(batches)
         assert "in get_data" in "".join(traceback.format_exception(caught.value))
@@ -151,7 +151,7 @@ def test_errors_arrive_in_their_turn_with_their_traceback(workers):
         (103, "pickle", "in _send"),
     ],
 )
-def test_errors_and_batches_that_cannot_be_sent_are_told_all_the_same(number, message, note):
+def test_errors_and_batches_that_cannot_be_pickled_are_reported(number, message, note):
     stream = Prefetch(troubled(number), workers="process")
     with pytest.raises(Exception, match=message) as caught:
         next(stream.get_epoch_iterator())
@@ -169,11 +169,11 @@ def test_a_process_that_ends_is_reported_and_replaced(capfd):
     assert plain(stream.get_epoch_iterator()) == [[[105]]]
     stream.close()
     dying = Prefetch(troubled(104), workers="process")
-    with pytest.raises(PrefetchError, match="ended with exit code 3 before it gave batch 0 of epo"):
+    with pytest.raises(PrefetchError, match="ended with exit code 3 before it sent batch 0 of epo"):
         next(dying.get_epoch_iterator())
 
 
-def test_what_cannot_be_pickled_cannot_be_sent():
+def test_a_stream_that_cannot_be_pickled_is_an_error():
     lock = threading.Lock()
     stream = Prefetch(Mapping(shuffled(), lambda data: (lock, data)), workers="process")
     with pytest.raises(DataError, match=r"cannot be sent to another process \(cannot pickle '_th"):
@@ -185,7 +185,7 @@ def readers() -> int:
     return sum(thread.name == "prefetch" for thread in threading.enumerate())
 
 
-def test_a_thread_that_nobody_listens_to_ends():
+def test_a_thread_without_a_reader_ends():
     before = readers()
     stream = Prefetch(shuffled())
     abandoned = stream.get_epoch_iterator()
@@ -207,7 +207,7 @@ def test_an_interrupt_is_left_to_the_main_loop(processed):
     assert processed._pool._workers == [worker]
 
 
-def test_a_closed_reader_gives_nothing_more():
+def test_a_closed_reader_has_no_more_batches():
     reader = ReadAhead(lambda: iter(range(9)), depth=2)
     assert next(reader) == 0
     reader.close()
@@ -245,7 +245,7 @@ def test_a_script_ends_while_batches_are_being_read(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_fork_goes_on_reading_by_itself(ahead):
+def test_a_fork_continues_to_read(ahead):
     running = ahead.get_epoch_iterator()
     next(running)
     receiver, sender = multiprocessing.Pipe(duplex=False)
@@ -264,10 +264,10 @@ def test_a_fork_goes_on_reading_by_itself(ahead):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"depth": 0}, "depth is 0; expected at least 1"),
-        ({"workers": "fork"}, "workers='fork'; expected 'thread' or 'process'"),
+        ({"depth": 0}, "depth must be a whole number, 1 or more, not 0"),
+        ({"workers": "fork"}, "must be 'thread' or 'process', not 'fork'"),
     ],
 )
-def test_nonsense_is_refused(arguments, message):
+def test_invalid_arguments_are_an_error(arguments, message):
     with pytest.raises(DataError, match=message):
         Prefetch(shuffled(), **arguments)

@@ -1,4 +1,4 @@
-"""Functions that write into their batch: they err, and the data stay what they were."""
+"""Functions that write to their batch: they raise an error, and the data do not change."""
 
 import copy
 import itertools
@@ -45,7 +45,7 @@ from workbench.tensor.inputs import expect_read_only
 
 
 def spoil(value):
-    """Write into whatever can be written to."""
+    """Write to all writable parts of a batch."""
     if isinstance(value, torch.Tensor):
         value.mul_(2)
     elif isinstance(value, np.ndarray) and value.dtype != object:
@@ -61,7 +61,7 @@ def spoil(value):
 
 
 class Own(Dataset):
-    """A data set of a user's, which returns the very arrays it keeps."""
+    """Data set of a user, which returns its own arrays."""
 
     num_examples = 4
     example_iteration_scheme = SequentialExampleScheme(4)
@@ -126,7 +126,7 @@ RAGGED = {
 
 
 def assert_kept(stream, original):
-    """See that what writes errs or works on a copy, in each epoch."""
+    """Check in each epoch that writing raises an error or changes only a copy."""
     before = plain(stream.iterate(0))
     for epoch in range(2):
         iterator = Mapping(stream, lambda data: spoil(data)).get_epoch_iterator(epoch=epoch)
@@ -134,7 +134,7 @@ def assert_kept(stream, original):
             list(iterator)
         except ValueError as error:
             assert "read-only" in str(error)
-            assert "write into a copy" in error.__notes__[0]
+            assert "write to a copy" in error.__notes__[0]
     assert plain(stream.iterate(0)) == before
     assert original()
 
@@ -152,7 +152,7 @@ def test_a_function_that_writes_changes_no_data_of_varying_shape(make):
 
 
 @pytest.mark.parametrize("scheme", [SequentialScheme(4, 2), ShuffledScheme(4, 2, seed=1), None])
-def test_a_function_that_writes_changes_nothing_in_memory_that_came_from_a_file(tmp_path, scheme):
+def test_a_function_that_writes_changes_no_data_in_memory_from_a_file(tmp_path, scheme):
     dataset = hdf5(tmp_path)
     whole = plain([dataset.indexables])
     assert_kept(
@@ -191,7 +191,7 @@ WRITERS = {
 
 
 @pytest.mark.parametrize("make", WRITERS.values(), ids=WRITERS)
-def test_whatever_calls_a_function_guards_the_data(make):
+def test_all_callers_of_functions_protect_the_data(make):
     x = X.copy()
     stream = make(batches_of(2, x=x))
     with pytest.raises(ValueError, match="read-only"):
@@ -199,7 +199,7 @@ def test_whatever_calls_a_function_guards_the_data(make):
     np.testing.assert_array_equal(x, X)
 
 
-def test_a_function_that_adds_sources_cannot_change_those_beside_them():
+def test_a_function_that_adds_sources_cannot_change_the_others():
     stream = Mapping(batches_of(2, x=X), lambda data: (data[0] + 1,))
     added = Mapping(stream, lambda data: (spoil(data[0]),), add_sources=("twice",))
     with pytest.raises(ValueError, match="read-only"):
@@ -209,12 +209,12 @@ def test_a_function_that_adds_sources_cannot_change_those_beside_them():
     assert list(added.get_epoch_iterator()) == [([1], [1, 9]), ([2], [2, 9])]
 
 
-def test_a_predicate_cannot_change_what_it_lets_pass():
+def test_a_predicate_cannot_change_the_data():
     stream = Filter(examples_of(x=[[1], [2]]), lambda data: data[0].pop() > 1)
     assert list(stream.get_epoch_iterator()) == [([2],)]
 
 
-def test_what_is_read_directly_is_guarded_where_it_is_no_copy():
+def test_views_that_are_read_directly_are_read_only():
     dataset = IndexableDataset({"x": X.copy(), "rows": ROWS})
     view, rows = dataset.get_data(slice(0, 2))
     copied, picked = dataset.get_data([0, 1])
@@ -225,13 +225,13 @@ def test_what_is_read_directly_is_guarded_where_it_is_no_copy():
     assert np.shares_memory(view, dataset.indexables[0])
 
 
-def test_the_data_themselves_may_be_written_to():
+def test_the_data_themselves_are_writable():
     dataset = IndexableDataset({"x": X.copy()})
     dataset.indexables[0][...] /= 2
     np.testing.assert_array_equal(dataset.get_data(slice(0, 4))[0], X / 2)
 
 
-def test_what_cannot_be_changed_is_given_as_it_is():
+def test_immutable_values_are_returned_unchanged():
     fixed = (1, "text", b"bytes", np.float32(2), None)
     assert all(read_only(value) is value for value in fixed)
     assert read_only((1, [2])) == (1, [2])
@@ -255,15 +255,15 @@ x.flags.writeable = False
     ],
     ids=["function", "brick"],
 )
-def test_arrays_that_are_read_only_make_no_warning(line):
-    """In a process of its own, since torch warns only once in each."""
+def test_read_only_arrays_give_no_warning(line):
+    """Run a separate process, since torch warns only once in each."""
     result = subprocess.run(
         [sys.executable, "-c", QUIET.format(line=line)], capture_output=True, text=True
     )
     assert "not writable" not in result.stderr
 
 
-def test_a_function_reads_an_array_that_is_read_only_without_copying_it():
+def test_a_function_reads_a_read_only_array_without_a_copy():
     x = tensor.matrix("x")
     array = X.copy()
     given = read_only(array)
@@ -275,7 +275,7 @@ def test_a_function_reads_an_array_that_is_read_only_without_copying_it():
     assert torch.from_numpy(given).data_ptr() == array.ctypes.data
 
 
-# Torch does not care whether an array is read-only
+# Torch ignores that an array is read-only.
 
 
 def doubled(array):
@@ -326,36 +326,38 @@ def _warned_before():
 @pytest.mark.usefixtures("_warned_before")
 @pytest.mark.parametrize("name", IN_PLACE)
 @pytest.mark.parametrize("scheme", [SequentialScheme(2, 2), SequentialExampleScheme(2)])
-def test_writing_through_a_tensor_errs_and_is_undone(name, scheme):
+def test_writing_through_a_tensor_is_an_error_and_undone(name, scheme):
     data = np.array([[1, np.nan, 3], [4, 5, 6]], "float32")
     dataset = IndexableDataset({"x": data})
     before = dataset.indexables[0].copy()
     stream = IN_PLACE[name](DataStream(dataset, iteration_scheme=scheme))
     for _ in range(2):
-        with pytest.raises(DataError, match=r"wrote into the batch .* data are as before") as error:
+        with pytest.raises(
+            DataError, match=r"wrote to the batch .* the change was undone"
+        ) as error:
             next(stream.get_epoch_iterator())
         assert name.split()[0] in str(error.value) or "Doubling" in str(error.value)
         np.testing.assert_array_equal(dataset.indexables[0], before)
 
 
 @pytest.mark.usefixtures("_warned_before")
-def test_writing_through_a_tensor_into_ragged_examples_errs():
+def test_writing_through_a_tensor_to_ragged_examples_is_an_error():
     examples = [np.ones(2), np.ones(3)]
     dataset = IndexableDataset({"x": examples})
     stream = DataStream(dataset, iteration_scheme=SequentialScheme(2, 2))
     mapping = Mapping(stream, lambda data: ([doubled(each) for each in data[0]],))
-    with pytest.raises(DataError, match="wrote into the batch"):
+    with pytest.raises(DataError, match="wrote to the batch"):
         next(mapping.get_epoch_iterator())
     assert [each.sum() for each in dataset.indexables[0]] == [2, 3]
 
 
 @pytest.mark.usefixtures("_warned_before")
 @pytest.mark.parametrize("batch", [0, 1, 2, 4, 8])
-def test_writing_that_begins_late_is_noticed(batch):
+def test_writing_that_starts_late_is_detected(batch):
     dataset = IndexableDataset({"x": np.ones((10, 1), "float32")})
     stream = DataStream(dataset, iteration_scheme=SequentialScheme(10, 1))
     seen = []
-    with pytest.raises(DataError, match="wrote into the batch"):
+    with pytest.raises(DataError, match="wrote to the batch"):
         for (x,) in Mapping(stream, seldom({batch})).get_epoch_iterator():
             seen.append(x)
     assert len(seen) == batch and dataset.indexables[0].sum() == 10

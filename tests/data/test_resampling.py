@@ -1,4 +1,4 @@
-"""Pictures that are enlarged and turned, against Pillow and numpy."""
+"""Enlarged and rotated images, against Pillow and numpy."""
 
 import math
 
@@ -13,39 +13,39 @@ from workbench.data.transformers.resampling import rotated
 from workbench.errors import DataError
 
 DRAW = np.random.default_rng(1)
-PICTURE = DRAW.integers(0, 256, (3, 7, 5), dtype=np.uint8)
+IMAGE = DRAW.integers(0, 256, (3, 7, 5), dtype=np.uint8)
 METHODS = {"nearest": Image.Resampling.NEAREST, "bilinear": Image.Resampling.BILINEAR}
 
 
-def turned(picture, angle, resample="nearest"):
-    image = Image.fromarray(picture.astype(np.float32))
+def turned(image, angle, resample="nearest"):
+    image = Image.fromarray(image.astype(np.float32))
     return np.asarray(image.rotate(math.degrees(angle), METHODS[resample]))
 
 
 @pytest.mark.parametrize("angle", [0.3, -1.1, 2.5])
 @pytest.mark.parametrize("shape", [(9, 9), (7, 12), (12, 7)])
-def test_a_picture_is_turned_as_pillow_turns_it(angle, shape):
-    picture = DRAW.random(shape)
-    nearest = rotated(picture, angle, "nearest")
-    # where two pixels are as near, Pillow, which computes with few bits, may take the other
-    assert np.isclose(nearest, turned(picture, angle)).mean() > 0.98
-    inner = (slice(3, -3),) * 2  # at the edges Pillow has no pixel where torch mixes in zero
-    mixed = rotated(picture, angle, "bilinear")
-    np.testing.assert_allclose(mixed[inner], turned(picture, angle, "bilinear")[inner], atol=2e-3)
+def test_an_image_is_rotated_as_by_pillow(angle, shape):
+    image = DRAW.random(shape)
+    nearest = rotated(image, angle, "nearest")
+    # if two pixels are equally near, Pillow, which computes with few bits, may take the other one
+    assert np.isclose(nearest, turned(image, angle)).mean() > 0.98
+    inner = (slice(3, -3),) * 2  # at the edges torch interpolates with zero, and Pillow does not
+    mixed = rotated(image, angle, "bilinear")
+    np.testing.assert_allclose(mixed[inner], turned(image, angle, "bilinear")[inner], atol=2e-3)
 
 
-def test_a_quarter_turn_goes_counter_clockwise():
-    square = PICTURE[:, :5]
+def test_a_quarter_turn_is_counter_clockwise():
+    square = IMAGE[:, :5]
     for quarters in range(4):
         result = rotated(square, quarters * math.pi / 2, "nearest")
         np.testing.assert_array_equal(result, np.rot90(square, quarters, (1, 2)))
     assert rotated(square, 0.0, "bicubic").tolist() == square.tolist()
 
 
-def test_angles_are_drawn_within_their_bounds_and_again_the_same():
-    picture = np.zeros((1, 31, 31))
-    picture[0, 15, 16:] = 1  # a hand that points to the right
-    stream = Random2DRotation(batches_of(200, x=np.stack([picture] * 200)), 0.5, seed=3)
+def test_angles_are_within_their_bounds_and_reproducible():
+    image = np.zeros((1, 31, 31))
+    image[0, 15, 16:] = 1  # a hand that points to the right
+    stream = Random2DRotation(batches_of(200, x=np.stack([image] * 200)), 0.5, seed=3)
     [[batch]] = stream.iterate(0)
     rows, columns = np.indices((31, 31)) - 15
     angles = np.arctan2((batch[:, 0] * -rows).sum((1, 2)), (batch[:, 0] * columns).sum((1, 2)))
@@ -57,16 +57,16 @@ def test_angles_are_drawn_within_their_bounds_and_again_the_same():
 @pytest.mark.parametrize("resample", ["nearest", "bilinear", "bicubic"])
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "int16", "bool"])
 def test_dtype_and_shape_are_kept(resample, dtype):
-    picture = PICTURE.astype(dtype)
-    [result] = next(Random2DRotation(examples_of(x=[picture]), 1, resample).get_epoch_iterator())
-    assert (result.dtype, result.shape) == (picture.dtype, picture.shape)
-    assert result.min() >= picture.min() or resample == "bicubic" or result.min() == 0
+    image = IMAGE.astype(dtype)
+    [result] = next(Random2DRotation(examples_of(x=[image]), 1, resample).get_epoch_iterator())
+    assert (result.dtype, result.shape) == (image.dtype, image.shape)
+    assert result.min() >= image.min() or resample == "bicubic" or result.min() == 0
 
 
-def test_tensors_are_turned_too():
-    tensor = torch.from_numpy(PICTURE[None])
+def test_tensors_are_rotated():
+    tensor = torch.from_numpy(IMAGE[None])
     [result] = next(Random2DRotation(as_stream([{"x": tensor}]), 1, seed=2).get_epoch_iterator())
-    [array] = next(Random2DRotation(batches_of(1, x=PICTURE[None]), 1, seed=2).get_epoch_iterator())
+    [array] = next(Random2DRotation(batches_of(1, x=IMAGE[None]), 1, seed=2).get_epoch_iterator())
     assert isinstance(result, torch.Tensor) and result.dtype == torch.uint8
     np.testing.assert_array_equal(result.numpy(), array)
 
@@ -81,41 +81,53 @@ def test_tensors_are_turned_too():
         ((1, 1), (7, 5)),
     ],
 )
-def test_small_pictures_are_enlarged_in_proportion(minimum, shape):
-    stream = MinimumImageDimensions(examples_of(x=[PICTURE]), minimum)
+def test_small_images_are_enlarged_in_proportion(minimum, shape):
+    stream = MinimumImageDimensions(examples_of(x=[IMAGE]), minimum)
     [result] = next(stream.get_epoch_iterator())
     assert result.shape == (3, *shape)
-    image = Image.fromarray(PICTURE[0]).resize(shape[::-1], Image.Resampling.NEAREST)
+    image = Image.fromarray(IMAGE[0]).resize(shape[::-1], Image.Resampling.NEAREST)
     np.testing.assert_array_equal(result[0], np.asarray(image))
 
 
 @pytest.mark.parametrize("resample", ["bilinear", "bicubic"])
-def test_what_lies_between_is_what_torch_finds(resample):
-    stream = MinimumImageDimensions(examples_of(x=[PICTURE]), (14, 10), resample)
+def test_interpolation_is_that_of_torch(resample):
+    stream = MinimumImageDimensions(examples_of(x=[IMAGE]), (14, 10), resample)
     [result] = next(stream.get_epoch_iterator())
-    pixels = torch.from_numpy(PICTURE[None].astype(np.float64))
+    pixels = torch.from_numpy(IMAGE[None].astype(np.float64))
     wanted = torch.nn.functional.interpolate(pixels, (14, 10), mode=resample)[0]
     np.testing.assert_array_equal(result, wanted.round().clip(0, 255).numpy().astype(np.uint8))
 
 
-def test_batches_of_equal_and_of_different_pictures():
-    [same] = next(MinimumImageDimensions(batches_of(2, x=PICTURE[:2, None]), (14, 10)).iterate(0))
+def test_batches_of_equal_and_of_different_images():
+    [same] = next(MinimumImageDimensions(batches_of(2, x=IMAGE[:2, None]), (14, 10)).iterate(0))
     assert same.shape == (2, 1, 14, 10)
-    stream = MinimumImageDimensions(ragged_batches(2, x=[PICTURE, PICTURE[:, :3]]), (6, 5))
+    stream = MinimumImageDimensions(ragged_batches(2, x=[IMAGE, IMAGE[:, :3]]), (6, 5))
     [different] = next(stream.get_epoch_iterator())
-    assert [picture.shape for picture in different] == [(3, 7, 5), (3, 6, 10)]
+    assert [image.shape for image in different] == [(3, 7, 5), (3, 6, 10)]
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda s: MinimumImageDimensions(s, (4,)), "minimum_shape is .4,.; expected the least"),
-        (lambda s: MinimumImageDimensions(s, (0, 4)), "a size in minimum_shape is 0"),
-        (lambda s: MinimumImageDimensions(s, (4, 4), "cubic"), "resample is 'cubic'; expected one"),
-        (lambda s: Random2DRotation(s, -1), "maximum_rotation is -1; expected an angle"),
-        (lambda s: Random2DRotation(s, math.nan), "maximum_rotation is nan; expected an angle"),
-        (lambda s: next(Random2DRotation(s).iterate(0)), "of shape .3,.; expected a picture"),
-        (lambda s: next(MinimumImageDimensions(s, (4, 4)).iterate(0)), "of shape .3,.; expected"),
+        (lambda s: MinimumImageDimensions(s, (4,)), "minimum_shape must be .* not .4,."),
+        (
+            lambda s: MinimumImageDimensions(s, (0, 4)),
+            "a size in minimum_shape must be a whole number, 1 or more, not 0",
+        ),
+        (
+            lambda s: MinimumImageDimensions(s, (4, 4), "cubic"),
+            "resample must be one of .* not 'cubic'",
+        ),
+        (lambda s: Random2DRotation(s, -1), "maximum_rotation must be a finite angle .* not -1"),
+        (
+            lambda s: Random2DRotation(s, math.nan),
+            "maximum_rotation must be a finite angle .* not nan",
+        ),
+        (lambda s: next(Random2DRotation(s).iterate(0)), "must be an image, .* of shape .3,."),
+        (
+            lambda s: next(MinimumImageDimensions(s, (4, 4)).iterate(0)),
+            "must be an image, .* of shape .3,.",
+        ),
     ],
 )
 def test_wrong_arguments_and_examples(make, message):

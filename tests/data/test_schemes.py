@@ -1,4 +1,4 @@
-"""Iteration schemes: which requests an epoch consists of, and from where it can be resumed."""
+"""Iteration schemes: the requests of an epoch, and resuming from each of them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def flat(requests) -> list[int]:
 
 
 def plain(requests) -> list:
-    """Requests as lists of integers, which can be compared."""
+    """Return requests as lists of integers, which can be compared."""
     return [
         list(range(r.start, r.stop)) if isinstance(r, slice) else np.asarray(r).tolist()
         for r in requests
@@ -97,7 +97,7 @@ def test_a_shuffled_epoch_has_every_index_as_often_as_given(indices, size, seed,
     assert sorted(flat(scheme.get_request_iterator(epoch))) == sorted(indices)
 
 
-def test_neighbouring_examples_are_slices():
+def test_consecutive_examples_are_slices():
     requests = SequentialScheme(range(10, 15), 3).get_request_iterator()
     assert list(requests) == [slice(10, 13), slice(13, 15)]
 
@@ -111,7 +111,7 @@ def test_epochs_and_seeds_differ():
     assert len(orders) == 4
 
 
-def test_batches_and_examples_are_shuffled_alike():
+def test_batches_and_examples_are_shuffled_in_the_same_way():
     batches = ShuffledScheme(20, 6, seed=3).get_request_iterator(epoch=2)
     examples = ShuffledExampleScheme(20, seed=3).get_request_iterator(epoch=2)
     assert flat(batches) == list(examples)
@@ -140,7 +140,7 @@ def test_a_constant_scheme_without_a_length_does_not_end():
     assert [next(requests) for _ in range(4)] == [3, 3, 3, 3]
 
 
-def test_concatenated_schemes_follow_each_other():
+def test_concatenated_schemes_are_used_in_order():
     easy, hard = SequentialScheme(range(4), 3), ShuffledScheme(range(4, 9), 2, seed=1)
     scheme = ConcatenatedScheme([easy, hard])
     assert (scheme.num_examples, scheme.num_batches, scheme.bounds) == (9, 5, (0, 8))
@@ -149,7 +149,7 @@ def test_concatenated_schemes_follow_each_other():
 
 
 class Growing(BatchSizeScheme):
-    """A scheme of somebody's own, which counts with numpy."""
+    """Scheme of a user, which counts with numpy."""
 
     def __init__(self, sizes):
         self.sizes = sizes
@@ -158,15 +158,15 @@ class Growing(BatchSizeScheme):
         return iter(self.sizes[start:])
 
 
-def test_sizes_of_ones_own_may_be_numpys_but_must_be_integers():
+def test_sizes_of_a_users_scheme_must_be_integers_of_python_or_numpy():
     dataset = IterableDataset(range(7))
     stream = DataStream(dataset, iteration_scheme=Growing(np.array([1, 2, 3, 4])))
     assert [batch.tolist() for [batch] in stream.iterate(0, 2)] == [[3, 4, 5], [6]]
-    with pytest.raises(DataError, match=r"a request of .* is 0\.5; expected an integer"):
+    with pytest.raises(DataError, match=r"a request of .* must be a whole number, not 0\.5"):
         next(DataStream(dataset, iteration_scheme=Growing([0.5])).iterate(0))
 
 
-def test_an_endless_scheme_may_stand_last():
+def test_an_endless_scheme_can_be_the_last():
     scheme = ConcatenatedScheme([ConstantScheme(2, times=2), ConstantScheme(5)])
     assert (scheme.num_examples, scheme.num_batches, scheme.bounds) == (None, None, None)
     requests = scheme.get_request_iterator(start=1)
@@ -174,7 +174,7 @@ def test_an_endless_scheme_may_stand_last():
 
 
 @given(st.integers(2, 40), st.integers(2, 8))
-def test_every_example_is_validated_once_and_trains_all_other_folds(count, folds):
+def test_each_example_is_for_validation_in_one_fold_and_training_in_the_others(count, folds):
     folds = min(folds, count)
     seen = []
     for training, validation, size in cross_validation(
@@ -187,7 +187,7 @@ def test_every_example_is_validated_once_and_trains_all_other_folds(count, folds
     assert seen == list(range(count))
 
 
-def test_strict_folds_are_pairs_of_the_class_asked_for():
+def test_strict_folds_are_pairs_of_the_given_class():
     pairs = list(cross_validation(ShuffledScheme, 6, 2, batch_size=2, seed=5))
     assert [type(scheme) for pair in pairs for scheme in pair] == [ShuffledScheme] * 4
     assert [validation.bounds for _, validation in pairs] == [(0, 2), (3, 5)]
@@ -196,39 +196,48 @@ def test_strict_folds_are_pairs_of_the_class_asked_for():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ConcatenatedScheme([]), "no schemes, so there is nothing to read"),
+        (lambda: ConcatenatedScheme([]), "no schemes, so that there is nothing to read"),
         (
             lambda: ConcatenatedScheme([ConstantScheme(2), ConstantScheme(3)]),
-            r"nothing after ConstantScheme\(2\) would be read",
+            r"no scheme after ConstantScheme\(2\) would be used",
         ),
         (
             lambda: ConcatenatedScheme([ConstantScheme(2, 4), SequentialScheme(4, 2)]),
-            "must ask alike: .* asks for numbers of examples; .* asks for batches by index",
+            "must be of one kind: .* requests numbers of examples; .* requests batches by index",
         ),
-        (lambda: cross_validation(SequentialScheme, 10, 3), "10 examples cannot be cut into 3"),
-        (lambda: cross_validation(SequentialScheme, 10, 1), "1 folds of 10 examples were asked"),
-        (lambda: SequentialScheme(10, 0), "batch_size is 0; expected at least 1"),
-        (lambda: SequentialScheme(10, 2.5), "batch_size is 2.5; expected an integer"),
-        (lambda: SequentialScheme(10, True), "batch_size is True; expected an integer"),
-        (lambda: SequentialScheme(0, 2), "examples=0, so there is nothing to read"),
-        (lambda: SequentialScheme([], 2), r"examples=\[\], so there is nothing to read"),
+        (lambda: cross_validation(SequentialScheme, 10, 3), "10 examples cannot be split into 3"),
+        (
+            lambda: cross_validation(SequentialScheme, 10, 1),
+            "num_folds must be at least 2 .* 10, not 1",
+        ),
+        (lambda: SequentialScheme(10, 0), "batch_size must be a whole number, 1 or more, not 0"),
+        (
+            lambda: SequentialScheme(10, 2.5),
+            "batch_size must be a whole number, 1 or more, not 2.5",
+        ),
+        (
+            lambda: SequentialScheme(10, True),
+            "batch_size must be a whole number, 1 or more, not True",
+        ),
+        (lambda: SequentialScheme(0, 2), "examples=0, so that there is nothing to read"),
+        (lambda: SequentialScheme([], 2), r"examples=\[\], so that there is nothing to read"),
         (lambda: SequentialScheme([0.5], 2), "list of integer indices"),
         (lambda: SequentialScheme("ten", 2), "list of integer indices"),
-        (lambda: SequentialScheme(None, 2), "examples is None; expected an integer"),
-        (lambda: ShuffledScheme(10, 2, seed=-1), "seed is -1; expected an integer that is not neg"),
+        (lambda: SequentialScheme(None, 2), "examples must be a whole number, not None"),
+        (lambda: ShuffledScheme(10, 2, seed=-1), "seed must be a whole number, 0 or more, not -1"),
         (
             lambda: ShuffledScheme(10, 2, seed=1, rng=np.random.default_rng()),
-            "both rng and seed; the seed is drawn from rng",
+            "both rng and seed; give only one",
         ),
-        (lambda: ConstantScheme(2, 10, 5), "num_examples=10 and times=5; .* give one"),
+        (lambda: ConstantScheme(2, 10, 5), "num_examples=10 and times=5; give only one"),
     ],
 )
-def test_nonsense_is_refused_with_its_name(make, message):
+def test_the_error_names_an_invalid_argument(make, message):
     with pytest.raises(DataError, match=message):
         make()
 
 
-def test_schemes_show_what_they_do():
+def test_the_representation_of_schemes():
     assert repr(SequentialScheme(5, 2)) == "SequentialScheme(5 examples, batch_size=2)"
     assert repr(ShuffledScheme(5, 2, seed=9)) == "ShuffledScheme(5 examples, batch_size=2, seed=9)"
     assert repr(SequentialExampleScheme(5)) == "SequentialExampleScheme(5 examples)"

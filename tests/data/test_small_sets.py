@@ -1,4 +1,4 @@
-"""The irises of the package, and the toy spirals."""
+"""Irises of the package, and toy spirals."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def test_the_irises_are_fishers():
     features, targets = Iris().indexables
     assert (features.shape, features.dtype) == ((150, 4), np.float32)
     assert np.bincount(targets[:, 0]).tolist() == [50, 50, 50]
-    # means over all flowers and over each species, as Fisher's paper gives them
+    # means over all flowers and over each species, from Fisher's paper
     np.testing.assert_allclose(features[:50].mean(0), [5.006, 3.428, 1.462, 0.246], atol=1e-3)
     np.testing.assert_allclose(features[50:100].mean(0), [5.936, 2.770, 4.260, 1.326], atol=1e-3)
     np.testing.assert_allclose(features[34], [4.9, 3.1, 1.5, 0.2])
 
 
-def test_the_table_says_where_it_comes_from():
+def test_the_table_names_its_source():
     licence = EMBEDDED.with_suffix(".LICENSE").read_text(encoding="utf-8")
     with h5py.File(EMBEDDED) as file:
         assert file.attrs["licence"] == licence
@@ -76,6 +76,6 @@ def test_spirals_have_the_configured_dtype():
 @pytest.mark.parametrize(
     "arguments", [{"cycles": 0}, {"noise": -1}, {"num_examples": 0}, {"classes": 0}]
 )
-def test_impossible_spirals_are_refused(arguments):
+def test_impossible_spirals_are_an_error(arguments):
     with pytest.raises(DataError, match=next(iter(arguments))):
         Spiral(**arguments)

@@ -1,4 +1,4 @@
-"""Renaming, choosing and joining sources."""
+"""Renaming, selecting and joining sources."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.errors import DataError, SourceError
 PAIR = {"x": range(4), "y": range(4, 8)}
 
 
-def test_renaming_leaves_order_and_data():
+def test_renaming_keeps_order_and_data():
     stream = Rename(batches_of(2, **PAIR), {"y": "targets"})
     assert stream.sources == ("x", "targets")
     assert plain(stream.iterate(0)) == plain(batches_of(2, **PAIR).iterate(0))
@@ -22,7 +22,7 @@ def test_names_can_be_exchanged():
     assert Rename(batches_of(2, **PAIR), {"x": "y", "y": "x"}).sources == ("y", "x")
 
 
-def test_what_happens_to_names_that_do_not_exist():
+def test_names_that_do_not_exist():
     stream = batches_of(2, **PAIR)
     assert Rename(stream, {"z": "w"}, on_non_existent="ignore").sources == ("x", "y")
     with pytest.warns(UserWarning, match="Rename: .* has no source 'z'"):
@@ -31,14 +31,14 @@ def test_what_happens_to_names_that_do_not_exist():
         Rename(stream, {"xx": "w"})
 
 
-def test_sources_are_kept_in_the_order_asked_for():
+def test_sources_are_kept_in_the_given_order():
     stream = FilterSources(batches_of(2, **PAIR), ("y", "x"))
     assert stream.sources == ("y", "x")
     assert plain(stream.iterate(0, 1)) == [[[6, 7], [2, 3]]]
     assert FilterSources(batches_of(2, **PAIR), "y").sources == ("y",)
 
 
-def test_merged_streams_are_read_in_step():
+def test_merged_streams_are_read_together():
     left, right = batches_of(2, x=range(4)), batches_of(2, y=np.arange(8).reshape(4, 2))
     stream = Merge([left, right])
     assert stream.sources == ("x", "y")
@@ -57,14 +57,20 @@ def test_a_stream_that_ends_early_is_an_error_not_an_end():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Rename(batches_of(2, **PAIR), {"x": "y"}), "'y', 'y'.*'y' stands twice"),
-        (lambda: Rename(batches_of(2, **PAIR), {}, "maybe"), "on_non_existent='maybe'; expected"),
+        (lambda: Rename(batches_of(2, **PAIR), {"x": "y"}), "'y', 'y'.*with 'y' twice"),
+        (
+            lambda: Rename(batches_of(2, **PAIR), {}, "maybe"),
+            "on_non_existent of Rename must be .* not 'maybe'",
+        ),
         (lambda: FilterSources(batches_of(2, **PAIR), ("z",)), "no source 'z', only 'x', 'y'"),
-        (lambda: FilterSources(batches_of(2, **PAIR), ("x", "x")), "'x' stands twice"),
-        (lambda: Merge([]), "given no streams"),
-        (lambda: Merge([PAIR]), "joins data streams, not dict; make one"),
-        (lambda: Merge([batches_of(2, **PAIR)] * 2), "'x' stands twice"),
-        (lambda: Merge([batches_of(2, **PAIR)], ("a",)), r"given 1 names, \('a',\), for 2 sources"),
+        (lambda: FilterSources(batches_of(2, **PAIR), ("x", "x")), "with 'x' twice"),
+        (lambda: Merge([]), "at least one stream, but was given none"),
+        (lambda: Merge([PAIR]), "of Merge must be data streams, not dict; make one"),
+        (lambda: Merge([batches_of(2, **PAIR)] * 2), "with 'x' twice"),
+        (
+            lambda: Merge([batches_of(2, **PAIR)], ("a",)),
+            r"one name for each of the 2 sources .* given 1, .'a',.",
+        ),
         (
             lambda: Merge([batches_of(2, x=[1, 2]), examples_of(y=[1, 2])]),
             "streams of batches and streams of examples; put Batch around",
@@ -75,6 +81,6 @@ def test_a_stream_that_ends_early_is_an_error_not_an_end():
         ),
     ],
 )
-def test_names_and_streams_that_do_not_fit_are_refused(make, message):
+def test_unsuitable_names_and_streams_are_an_error(make, message):
     with pytest.raises(DataError, match=message):
         make()

@@ -74,7 +74,7 @@ def test_the_rest_after_any_position_is_the_same(make):
         state = stream.state_dict()
         resumed = make()
         resumed.load_state_dict(state)
-        if running.finished:  # the next iterator begins the next epoch on both sides
+        if running.finished:  # the next iterator starts the next epoch on both sides
             running = stream.get_epoch_iterator()
         assert plain(resumed.get_epoch_iterator()) == plain(running)
         assert plain(resumed.get_epoch_iterator()) == plain(stream.get_epoch_iterator())
@@ -84,7 +84,7 @@ def test_the_rest_after_any_position_is_the_same(make):
 
 
 @streams
-def test_a_pickled_iterator_goes_on_where_it_was(make):
+def test_a_pickled_iterator_continues_where_it_was(make):
     running = make().get_epoch_iterator()
     next(running), next(running)
     again = pickle.loads(pickle.dumps(running))
@@ -106,7 +106,7 @@ def test_positions_are_plain_integers():
     assert {type(value) for value in stream.state_dict().values()} == {int}
 
 
-def test_the_end_of_an_epoch_is_noticed_once_it_is_reached():
+def test_an_epoch_is_finished_only_after_its_end():
     stream = STREAMS["sequential"]()
     running = stream.get_epoch_iterator()
     for _ in range(6):
@@ -117,7 +117,7 @@ def test_the_end_of_an_epoch_is_noticed_once_it_is_reached():
     assert list(running) == []
 
 
-def test_each_call_begins_the_next_epoch():
+def test_each_call_starts_the_next_epoch():
     stream = STREAMS["shuffled"]()
     first = plain(stream.get_epoch_iterator())
     abandoned = next(stream.get_epoch_iterator())
@@ -127,7 +127,7 @@ def test_each_call_begins_the_next_epoch():
     assert first == plain(stream.iterate(0)) != plain(third) == plain(stream.iterate(2))
 
 
-def test_looking_at_an_epoch_leaves_the_position_alone():
+def test_inspecting_an_epoch_does_not_change_the_position():
     stream = STREAMS["shuffled"]()
     running = stream.get_epoch_iterator()
     next(running)
@@ -156,7 +156,7 @@ def test_repeated_indices_count_as_examples():
 
 
 class Fragile(AbstractDataStream):
-    """Fails once, at batch 2."""
+    """Stream that fails once, at batch 2."""
 
     sources = ("x",)
     healthy = False
@@ -183,24 +183,24 @@ def test_an_error_while_reading_is_not_the_end_of_the_epoch():
         ({"epoch": 0}, r"'epoch' and 'position', not \['epoch'\]"),
         ({"epoch": 0, "position": 1, "rng": 3}, "'rng'"),
         ({"epoch": 0.5, "position": 1}, "two integers"),
-        ({"epoch": -1, "position": 0}, "does not lie within"),
-        ({"epoch": 0, "position": 7}, "which has 6 batches in an epoch; resume with the data"),
+        ({"epoch": -1, "position": 0}, "is not in"),
+        ({"epoch": 0, "position": 7}, "which has 6 batches in an epoch; resume with the same"),
     ],
 )
-def test_a_strange_state_is_refused(state, message):
+def test_an_invalid_state_is_an_error(state, message):
     with pytest.raises(DataError, match=message):
         STREAMS["sequential"]().load_state_dict(state)
 
 
 def test_a_stream_needs_a_dataset():
-    with pytest.raises(DataError, match="reads a Dataset, not dict; put arrays into Indexable"):
+    with pytest.raises(DataError, match="must be a Dataset, not dict; put arrays into Indexable"):
         DataStream({"x": X})
 
 
-def test_streams_and_iterators_show_where_they_are():
+def test_streams_and_iterators_show_their_position():
     stream = indexed(SequentialScheme(23, 4))
     shown = "DataStream(IndexableDataset(23 examples, sources=('x', 'y')), SequentialScheme"
     assert repr(stream).startswith(shown)
     running = stream.get_epoch_iterator()
     list(running)
-    assert repr(running).endswith("6 batches given, finished>")
+    assert repr(running).endswith("6 batches read, finished>")

@@ -1,4 +1,4 @@
-"""Text files, word by word and character by character."""
+"""Text files, by words and by characters."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_words_become_numbers(poem):
     assert next(dataset.examples())[0].dtype == "int64"
 
 
-def test_tokens_can_be_left_out_and_lines_prepared(poem):
+def test_tokens_can_be_omitted_and_lines_preprocessed(poem):
     dataset = TextFile([poem, poem], WORDS, None, None, preprocess=str.lower)
     assert lines(dataset)[:2] == [[3, 4, 5], [3, 4]]
     assert len(lines(dataset)) == 8
@@ -64,7 +64,7 @@ def test_other_encodings_are_read(tmp_path):
     assert lines(TextFile(path, WORDS, encoding="utf-16"))[3] == [0, 5, 6, 1]
 
 
-def test_a_language_model_of_it_resumes(poem):
+def test_the_data_of_a_language_model_resume(poem):
     stream = NGrams(DataStream(TextFile(poem, WORDS)), 2)
     whole = plain(stream.iterate(0))
     assert whole[0] == [[0, 2], 4]
@@ -76,7 +76,7 @@ def test_a_language_model_of_it_resumes(poem):
     assert [batch.shape for batch, _ in padded.iterate(0)] == [(2, 5), (2, 4)]
 
 
-def test_files_that_are_no_text_are_named_with_the_line(tmp_path):
+def test_the_error_names_the_line_that_is_not_text(tmp_path):
     path = tmp_path / "poem.txt"
     path.write_bytes(b"a rose\n" * 3000 + b"\xff\xfe\n")
     with pytest.raises(DataFileError, match=r"poem\.txt: not text in utf-8 after line \d+ \("):
@@ -88,16 +88,19 @@ def test_files_that_are_no_text_are_named_with_the_line(tmp_path):
     [
         (lambda path: TextFile(path, {"<S>": 0, "</S>": 1}), "lacks '<UNK>'; give it a number, or"),
         (lambda path: TextFile(path, WORDS, bos_token="<B>"), "pass bos_token=None"),
-        (lambda path: TextFile(path, WORDS, level="letter"), "level is 'letter'; expected 'word'"),
-        (lambda path: TextFile([], WORDS), "given no files"),
+        (
+            lambda path: TextFile(path, WORDS, level="letter"),
+            "level must be 'word' or 'character', not 'letter'",
+        ),
+        (lambda path: TextFile([], WORDS), "at least one file, but was given none"),
         (lambda path: TextFile(path, WORDS, encoding="utf-88"), "no encoding 'utf-88'"),
         (
             lambda path: lines(TextFile(path, WORDS, unk_token=None)),
-            r"poem\.txt:1: 'A' is not in the dictionary; add it, or name an unk_token",
+            r"poem\.txt:1: 'A' is not in the dictionary; add it, or pass an unk_token",
         ),
     ],
 )
-def test_what_does_not_fit_is_refused(poem, make, message):
+def test_invalid_arguments_and_words_are_an_error(poem, make, message):
     with pytest.raises(DataError, match=message):
         make(poem)
 
@@ -107,5 +110,5 @@ def test_a_missing_file_is_a_file_not_found(tmp_path):
         TextFile(tmp_path / "none", WORDS)
 
 
-def test_it_shows_its_files(poem):
+def test_the_representation_shows_the_files(poem):
     assert repr(TextFile(poem, WORDS)) == f"TextFile({poem}, 7 words)"

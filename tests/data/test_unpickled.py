@@ -1,4 +1,4 @@
-"""Pickles of data sets: what stands in a file is read again, and must be the same."""
+"""Pickles of data sets: data from a file are read again, and must be the same."""
 
 import pickle
 
@@ -68,52 +68,52 @@ def assert_equal(one, other):
     ],
     ids=["digits", "some digits", "irises", "turned round"],
 )
-def test_what_comes_with_the_package_is_not_in_a_pickle(make):
+def test_data_of_the_package_are_not_in_a_pickle(make):
     dataset = make()
     assert len(pickle.dumps(dataset)) < SMALL
     assert_equal(again(dataset), dataset)
     assert_equal(again(again(dataset)), dataset)
 
 
-def test_what_was_read_into_memory_is_not_in_a_pickle(dataset):
+def test_data_read_into_memory_are_not_in_a_pickle(dataset):
     assert len(pickle.dumps(dataset)) < SMALL
     copied = again(dataset)
     assert copied.load_in_memory
     assert_equal(copied, dataset)
 
 
-def test_arrays_that_nothing_else_has_are_in_a_pickle():
+def test_arrays_without_a_file_are_in_a_pickle():
     dataset = IndexableDataset({"x": X})
     assert len(pickle.dumps(dataset)) > X.nbytes
     assert_equal(again(dataset), dataset)
 
 
-def test_arrays_that_were_exchanged_are_in_a_pickle():
+def test_arrays_that_were_replaced_are_in_a_pickle():
     dataset = Iris()
     dataset.indexables = tuple(array[::-1] for array in dataset.indexables)
     assert_equal(again(again(dataset)), dataset)
 
 
 @pytest.mark.parametrize("make", [lambda d: d, lambda d: DataStream(d)], ids=["set", "stream"])
-def test_a_file_that_has_changed_is_noticed(dataset, path, make):
+def test_a_changed_file_is_an_error(dataset, path, make):
     pickled = pickle.dumps(make(dataset))
     write_hdf5(path, numbers(x=X + 1))
-    with pytest.raises(DataFileError, match="set.h5: these are not the data that were there"):
+    with pytest.raises(DataFileError, match="set.h5: these are not the data that it had"):
         pickle.loads(pickled)
 
 
-def test_a_file_that_is_gone_is_named(dataset, path):
+def test_the_error_names_a_missing_file(dataset, path):
     pickled = pickle.dumps(dataset)
     path.unlink()
     with pytest.raises(MissingDataError, match="there is no HDF5 file .*set.h5") as caught:
         pickle.loads(pickled)
-    assert "unpickled, which reads its data again" in caught.value.__notes__[0]
+    assert "which reads its data again" in caught.value.__notes__[0]
 
 
-def test_arrays_that_were_written_to_are_noticed():
+def test_modified_arrays_are_an_error():
     dataset = Iris()
     dataset.indexables[0][3, 2] = 9.0
-    with pytest.raises(DataFileError, match="or the arrays had been written to"):
+    with pytest.raises(DataFileError, match="or the arrays had been modified"):
         again(dataset)
 
 
@@ -127,12 +127,12 @@ def test_arrays_that_were_written_to_are_noticed():
         ([IndexableDataset(ROWS).indexables[0]], [IndexableDataset(ROWS[1:]).indexables[0]]),
     ],
 )
-def test_checksums_tell_arrays_apart(one, other):
+def test_checksums_distinguish_arrays(one, other):
     assert checksum(one) == checksum([array.copy() for array in one]) != checksum(other)
 
 
 def digits(batches, *extensions):
-    """A run over digits, whose checkpoints would hold them twice."""
+    """Return a run over digits, whose checkpoints could contain them twice."""
     x, y = tensor.matrix("features"), tensor.lmatrix("targets")
     mlp = MLP(
         [None], [784, 10], weights_init=IsotropicGaussian(0.01), biases_init=Constant(0), seed=1
@@ -160,7 +160,7 @@ def digits(batches, *extensions):
     )
 
 
-def test_a_checkpoint_leaves_the_digits_out_and_training_goes_on_to_the_same_numbers(tmp_path):
+def test_a_checkpoint_omits_the_digits_and_training_resumes_exactly(tmp_path):
     whole = digits(27)
     whole.run()
     path = tmp_path / "run.tar"

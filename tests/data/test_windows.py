@@ -29,7 +29,7 @@ def test_windows_are_slices(offset, source, target, overlapping, start):
     assert plain(stream.iterate(0, start)) == expected[start:]
 
 
-def test_ngrams_come_with_the_word_that_follows():
+def test_the_target_of_an_ngram_is_the_next_word():
     stream = NGrams(examples_of(x=SENTENCES), 3, target_source="next")
     assert stream.sources == ("x", "next")
     assert plain(stream.iterate(0)) == [
@@ -49,14 +49,26 @@ def test_windows_of_frames_and_of_tensors():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: NGrams(batches_of(1, x=[[1]]), 2), "NGrams is for a stream of examples, but"),
+        (lambda: NGrams(batches_of(1, x=[[1]]), 2), "NGrams needs a stream of examples, but"),
         (lambda: Window(examples_of(x=[1], y=[1]), 0, 1, 1), "choose one with FilterSources"),
-        (lambda: NGrams(examples_of(targets=[1]), 2), "add the source 'targets', which exists"),
-        (lambda: NGrams(examples_of(x=[[1]]), 0), "ngram_order is 0; expected at least 1"),
-        (lambda: Window(examples_of(x=[[1]]), -1, 1, 1), "offset is -1; expected .* not negative"),
-        (lambda: Window(examples_of(x=[[1]]), 0, 1, 0), "target_window is 0"),
+        (
+            lambda: NGrams(examples_of(targets=[1]), 2),
+            "add the source 'targets', which already exists",
+        ),
+        (
+            lambda: NGrams(examples_of(x=[[1]]), 0),
+            "ngram_order must be a whole number, 1 or more, not 0",
+        ),
+        (
+            lambda: Window(examples_of(x=[[1]]), -1, 1, 1),
+            "offset must be a whole number, 0 or more, not -1",
+        ),
+        (
+            lambda: Window(examples_of(x=[[1]]), 0, 1, 0),
+            "target_window must be a whole number, 1 or more, not 0",
+        ),
     ],
 )
-def test_streams_and_sizes_that_do_not_fit_are_refused(make, message):
+def test_unsuitable_streams_and_sizes_are_an_error(make, message):
     with pytest.raises(DataError, match=message):
         make()

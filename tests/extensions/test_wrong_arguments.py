@@ -82,15 +82,27 @@ ROWS = {
         ArgumentError,
         "choose_best='min' must be a function, such as min",
     ),
-    "no rate": (lambda: cosine(None, 5), ArgumentError, "rate=None must be a number"),
+    "no rate": (lambda: cosine(None, 5), ArgumentError, "rate must be a finite number, not None"),
     "no target": (
         lambda: warm_up(lambda n: 1 / n, 5),
         ArgumentError,
-        "target=<function .* must be a number",
+        "target must be a finite number, not <function",
     ),
-    "no schedule": (lambda: chain(["a"], []), ArgumentError, "a schedule='a' must be a number"),
-    "nan": (lambda: one_cycle(float("nan"), 5), ArgumentError, "maximum=nan must be a number"),
-    "no factor": (lambda: step(0.1, 5, factor="half"), ArgumentError, "factor='half' must be"),
+    "no schedule": (
+        lambda: chain(["a"], []),
+        ArgumentError,
+        "a schedule must be a finite number, not 'a'",
+    ),
+    "nan": (
+        lambda: one_cycle(float("nan"), 5),
+        ArgumentError,
+        "maximum must be a finite number, not nan",
+    ),
+    "no factor": (
+        lambda: step(0.1, 5, factor="half"),
+        ArgumentError,
+        "factor must be a finite number, not 'half'",
+    ),
     "negative": (lambda: exponential(1, -2), ArgumentError, "factor=-2 must be greater than 0"),
     "no log": (
         lambda: MainLoop(FakeAlgorithm(), [{"x": 1}], log="run.sqlite"),

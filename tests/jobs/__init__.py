@@ -1,7 +1,7 @@
-"""Real jobs: models that are trained on real data until they do what is asked of them.
+"""Real jobs: models that are trained on real data until they reach a stated result.
 
-Each module here has a `JOB`, of two sizes: a small one, which the tests run, and a full one.
-``python -m tests.jobs.lenet`` trains the small one and shows how it goes, ``--full`` the full one.
+Each module has a `JOB` of two sizes: a small one, which the tests run, and a full one.
+``python -m tests.jobs.lenet`` trains the small one and shows the progress, ``--full`` the full one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workbench.extensions import Printing, ProgressBar, TrainingExtension
 
 @dataclass(frozen=True)
 class Size:
-    """Settings of a job, and what its measure must be under."""
+    """Settings of a job, and the bound of its measure."""
 
     limit: float
     settings: Mapping[str, Any]
@@ -28,7 +28,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a job."""
+    """Result of a job."""
 
     name: str
     measure: str
@@ -38,7 +38,7 @@ class Result:
 
     @property
     def reached(self) -> bool:
-        """Whether the model does what is asked of it."""
+        """True if the measure is below its bound."""
         return self.value < self.limit
 
     def __str__(self) -> str:
@@ -57,11 +57,10 @@ class Job:
     ----------
     name : str
     measure : str
-        What `train` returns, in words; the smaller, the better.
+        A description of the value that `train` returns; smaller is better.
     train : callable
-        Trains from nothing, with the settings of a size as keywords and `extensions`, a list for
-        the main loop; returns the measure on data that were not trained on. With the same settings
-        it returns the same number.
+        Trains a new model, with the settings of a size as keywords and a list `extensions` for the
+        main loop; returns the measure on unseen data. The same settings give the same number.
     small, full : Size
     """
 
@@ -77,7 +76,7 @@ class Job:
         extensions: Sequence[TrainingExtension] = (),
         threads: int | None = 1,
     ) -> Result:
-        """Train one size, on a given number of torch's threads (``None``: on all it has)."""
+        """Train one size, on a given number of torch's threads (``None``: all of them)."""
         size = self.full if full else self.small
         start = time.perf_counter()
         with _threads(threads):
@@ -87,10 +86,10 @@ class Job:
 
 
 def main(job: Job, arguments: Sequence[str] | None = None) -> int:
-    """Train at the command line; 0 if the model does what is asked of it."""
+    """Train at the command line; return 0 if the bound is reached."""
     parser = argparse.ArgumentParser(prog=f"python -m tests.jobs.{job.name}")
     parser.add_argument("--full", action="store_true", help="train the full size")
-    parser.add_argument("--threads", type=int, help="how many threads torch uses")
+    parser.add_argument("--threads", type=int, help="number of threads of torch")
     options = parser.parse_args(arguments)
     shown = [ProgressBar(), Printing(after_epoch=True)]
     result = job.run(full=options.full, extensions=shown, threads=options.threads)

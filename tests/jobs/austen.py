@@ -1,7 +1,7 @@
-"""Six novels of Jane Austen, a real text for jobs that learn language.
+"""Six novels by Jane Austen, a real text for language models.
 
-``austen.txt.bz2`` holds the novels as Project Gutenberg edited them, one after another, 4,025,032
-characters in all; they are in the public domain.
+``austen.txt.bz2`` contains the novels in the edition of Project Gutenberg, one after another,
+4,025,032 characters in total; they are in the public domain.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ TITLES = (
     "PRIDE AND PREJUDICE",
     "SENSE AND SENSIBILITY",
 )
-"""The lines that the novels begin with, in order."""
+"""The first lines of the novels, in order."""
 
 
 def novels(*titles: str) -> str:
-    """Return the text of some novels, or of all if none is named.
+    """Return the text of some novels, or of all novels if no title is given.
 
     Parameters
     ----------

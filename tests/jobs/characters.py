@@ -1,14 +1,14 @@
 """A recurrent network learns to write like Jane Austen: it predicts her novels letter by letter.
 
-An LSTM reads the characters one by one and gives the probability of each next one; Graves,
-*Generating sequences with recurrent neural networks*, 2013. What counts is how many bits a
-character of unseen text costs, and that these are fewer than those of a trigram model, which knows
-the two characters before and has counted the same training text (see `tests.jobs.ngrams`).
+An LSTM reads the characters one by one and predicts the probabilities of the next one; Graves,
+*Generating sequences with recurrent neural networks*, 2013. The measure is the number of bits per
+character of unseen text. It must be smaller than that of a trigram model, which knows the two
+previous characters and is counted on the same training text (see `tests.jobs.ngrams`).
 
-Of each novel the last tenth is unseen: its first half tells the trigram model its discount and how
-training goes, the second is what the result is measured on. The small size reads one novel, the
-full size all six. The network starts each excerpt of text without knowing what stood before, which
-costs it a little; the trigram model always knows.
+The last tenth of each novel is unseen. Its first half chooses the discount of the trigram model and
+monitors training; the result is measured on the second half. The small size reads one novel, the
+full size all six. The network starts each excerpt without its previous text, which costs a little;
+the trigram model always knows the two previous characters.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class CharacterModel(Brick):
     dim : int
         The number of cells of the LSTM.
     embedding : int
-        The size of the vector that stands for a character.
+        The size of the embedding of a character.
     """
 
     def __init__(self, size: int, dim: int, embedding: int, **kwargs: Any) -> None:
@@ -58,7 +58,7 @@ class CharacterModel(Brick):
             embedding,
             4 * dim,
             weights_init=IsotropicGaussian(1 / math.sqrt(embedding)),
-            # Forget gates are open at first, so that the past reaches far.
+            # Forget gates are open at first, so that the LSTM remembers long.
             biases_init=Constant(np.repeat([0.0, 1.0, 0.0, 0.0], dim)),
             seed=2,
             name="to_gates",
@@ -77,13 +77,13 @@ class CharacterModel(Brick):
 
     @application(inputs=["characters"], outputs=["scores"])
     def apply(self, characters: Variable) -> Variable:
-        """Characters of shape (T, B) to scores of shape (T, B, size)."""
+        """Return scores of shape (T, B, size) for characters of shape (T, B)."""
         states, _ = self.lstm.apply(self.to_gates.apply(self.lookup.apply(characters)))
         return self.to_scores.apply(states)
 
 
 def numbered(titles: Sequence[str]) -> tuple[list[str], list[tuple[Numbers, Numbers, Numbers]]]:
-    """The alphabet, and of each novel the parts to train on, to validate on and to test on."""
+    """Return the alphabet, and the training, validation and test part of each novel."""
     alphabet = sorted(set(novels(*titles)))
     number = {character: i for i, character in enumerate(alphabet)}
     parts = []
@@ -95,13 +95,13 @@ def numbered(titles: Sequence[str]) -> tuple[list[str], list[tuple[Numbers, Numb
 
 
 def excerpts(texts: Sequence[Numbers], length: int) -> Numbers:
-    """Texts in rows of `length` characters and one more, which the next row begins with."""
+    """Return texts as rows of `length` characters and the first character of the next row."""
     rows = [np.lib.stride_tricks.sliding_window_view(text, length + 1)[::length] for text in texts]
     return np.concatenate(rows)
 
 
 def stream(texts: Sequence[Numbers], length: int, batch_size: int, seed: int | None) -> DataStream:
-    """Batches of excerpts, in random order if there is a seed."""
+    """Return batches of excerpts, in random order if there is a seed."""
     dataset = IndexableDataset({"excerpts": excerpts(texts, length)})
     number = dataset.num_examples
     scheme = (
@@ -113,7 +113,7 @@ def stream(texts: Sequence[Numbers], length: int, batch_size: int, seed: int | N
 
 
 def trigram_bits(parts: Sequence[tuple[Numbers, Numbers, Numbers]], size: int) -> float:
-    """Bits per character that a trigram model needs for the test texts."""
+    """Return the bits per character of a trigram model on the test texts."""
     train, valid, test = (np.concatenate(texts) for texts in zip(*parts, strict=True))
     counts = NGrams(train, size, order=3)
     return counts.bits_per_character(test, counts.best_discount(valid))
@@ -130,7 +130,7 @@ def train(
     epochs: int,
     learning_rate: float,
 ) -> float:
-    """Train; return the bits per unseen character, as a part of those of a trigram model."""
+    """Train; return the bits per unseen character, relative to those of a trigram model."""
     alphabet, parts = numbered(titles)
     training, validation, test = zip(*parts, strict=True)
 
@@ -184,7 +184,7 @@ def train(
 
 JOB = Job(
     name="characters",
-    measure="bits per unseen character, as a part of those of a trigram model,",
+    measure="bits per unseen character, relative to those of a trigram model,",
     train=train,
     small=Size(
         limit=0.85,

@@ -1,7 +1,7 @@
 """A convolutional network learns handwritten digits: LeNet, with rectifiers and Adam.
 
 LeCun, Bottou, Bengio and Haffner, *Gradient-based learning applied to document recognition*, 1998.
-The small size trains on the 10,000 digits of the package, the full one on all of MNIST where it is
+The small size trains on the 10,000 digits of the package, the full one on all of MNIST if it is
 found.
 """
 
@@ -27,7 +27,7 @@ from workbench.model import Model
 
 
 def network(maps: tuple[int, int], hidden: int, drop_prob: float) -> SequenceOfBricks:
-    """Two convolutions with pooling, and a perceptron of one hidden layer; gives scores."""
+    """Return two convolutions with pooling and a perceptron of one hidden layer, for scores."""
     images = ConvolutionalSequence(
         [
             Convolutional((5, 5), maps[0], name="conv_0"),
@@ -49,7 +49,7 @@ def network(maps: tuple[int, int], hidden: int, drop_prob: float) -> SequenceOfB
         biases_init=Constant(0),
         seed=3,
     )
-    # As many inputs as a unit has, so much smaller its weights (He and others, 2015).
+    # Weights shrink with the number of inputs of a unit (He and others, 2015).
     inputs = {images.children[0]: 25, images.children[3]: 25 * maps[0]}
     inputs |= dict(zip(perceptron.linear_transformations, (features, hidden), strict=True))
     for layer, number in inputs.items():
@@ -58,7 +58,7 @@ def network(maps: tuple[int, int], hidden: int, drop_prob: float) -> SequenceOfB
 
 
 def digits(which: str, batch_size: int, full: bool | None) -> DataStream:
-    """A stream of training digits in random order, or of test digits in order."""
+    """Return a stream of training digits in random order, or of test digits in order."""
     dataset = MNIST((which,), full=full)
     if which == "train":
         scheme = ShuffledScheme(dataset.num_examples, batch_size, seed=4)
@@ -78,7 +78,7 @@ def train(
     drop_prob: float,
     full: bool | None,
 ) -> float:
-    """Train; return the part of the test digits that is not recognised."""
+    """Train; return the error rate on the test digits."""
     x, y = tensor.tensor4("features"), tensor.lmatrix("targets")
     lenet = network(maps, hidden, drop_prob)
     lenet.initialize()

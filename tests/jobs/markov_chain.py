@@ -1,9 +1,9 @@
-"""A sequence generator learns a Markov chain, from nothing but what the chain does.
+"""A sequence generator learns a Markov chain from observed walks.
 
-The chain goes from state to state with probabilities that depend on the present state only. A gated
-recurrent network, which does not know that, learns to continue observed walks. Then it draws walks
-itself; how often it goes from which state to which tells the matrix of probabilities that it has
-learnt. The small size learns a chain of three states, the full one a chain of ten.
+The chain moves between states with probabilities that depend only on the current state. A gated
+recurrent network, which does not know that, learns to continue walks. Then it generates walks, and
+the frequencies of its transitions estimate the matrix of probabilities that it has learned. The
+small size learns a chain of three states, the full one a chain of ten.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ THREE_STATES = ((0.1, 0.5, 0.4), (0.1, 0.9, 0.0), (0.3, 0.3, 0.4))
 
 
 def ten_states() -> tuple[tuple[float, ...], ...]:
-    """Probabilities with no pattern: most of a row in a few of its entries."""
+    """Return random probabilities, most of each row in a few of its entries."""
     rows = np.random.default_rng(1).dirichlet([0.5] * 10, size=10)
     return tuple(map(tuple, rows.tolist()))
 
 
 def walks(chain: Matrix, number: int, length: int, seed: int) -> Walks:
-    """Walks of a chain, of shape (number, length), from states that are all equally likely."""
+    """Return walks of a chain, of shape (number, length), from uniformly drawn first states."""
     rng = np.random.default_rng(seed)
     cumulative = chain.cumsum(1)[:, :-1]
     states = [rng.integers(len(chain), size=number)]
@@ -59,14 +59,14 @@ def walks(chain: Matrix, number: int, length: int, seed: int) -> Walks:
 
 
 def transitions(taken: Walks, size: int) -> Matrix:
-    """How often walks, one in a row, go from each state to each other, as parts of one."""
+    """Return the frequencies of transitions between states in walks, one walk per row."""
     counts = np.zeros((size, size))
     np.add.at(counts, (taken[:, :-1], taken[:, 1:]), 1)
     return counts / counts.sum(1, keepdims=True)
 
 
 def network(size: int, dim: int) -> SequenceGenerator:
-    """A generator of walks over `size` states."""
+    """Return a generator of walks over `size` states."""
     transition = GatedRecurrent(dim, name="transition")
     generator = SequenceGenerator(
         Readout(
@@ -98,7 +98,7 @@ def train(
     learning_rate: float,
     drawn: int,
 ) -> float:
-    """Train; return the mean absolute error of the matrix that the generator's own walks tell."""
+    """Train; return the mean absolute error of the matrix estimated from generated walks."""
     expected = np.array(chain)
     dataset = IndexableDataset({"walks": walks(expected, number, length, seed=4)})
     stream = DataStream(dataset, iteration_scheme=ShuffledScheme(number, batch_size, seed=5))

@@ -1,13 +1,13 @@
 """A network with attention learns to spell English words backwards.
 
-An encoder reads letters in both directions. A sequence generator writes the reversed words, and
-decides in each step which of the letters to look at; Bahdanau, Cho and Bengio, *Neural machine
-translation by jointly learning to align and translate*, 2014. What counts is how many letters are
-wrong in the likeliest spelling, found by beam search, of what the network has never seen.
+An encoder reads letters in both directions. A sequence generator writes the reversed words and
+attends to some of the letters in each step; Bahdanau, Cho and Bengio, *Neural machine translation
+by jointly learning to align and translate*, 2014. The measure is the number of wrong letters in the
+likeliest spelling of unseen words, found by beam search.
 
-The words are those of Jane Austen. The small size reverses single words of one novel, the shorter
-ones. The full size reverses each word of phrases: "it is a truth" becomes "ti si a hturt", so that
-it must find out where words begin and end.
+The words are from novels by Jane Austen. The small size reverses single short words of one novel.
+The full size reverses each word of phrases: "it is a truth" becomes "ti si a hturt", so that the
+network must learn where words start and end.
 """
 
 from __future__ import annotations
@@ -56,22 +56,22 @@ END = ALPHABET.index(".")
 
 
 def codes(phrase: str) -> Codes:
-    """The numbers of the letters of a phrase, and of its end."""
+    """Return the numbers of the letters of a phrase, followed by that of the end."""
     return np.array([ALPHABET.index(letter) for letter in phrase + ALPHABET[END]])
 
 
 def text(letters: Iterable[int]) -> str:
-    """The phrase that such numbers stand for."""
+    """Return the phrase for numbers of letters."""
     return "".join(ALPHABET[code] for code in letters).removesuffix(ALPHABET[END])
 
 
 def phrases(titles: Sequence[str], length: int, longest: int) -> list[str]:
-    """The different phrases of so many words in some novels, in an order without meaning.
+    """Return the different phrases of `length` words in some novels, in random order.
 
     Parameters
     ----------
     titles : sequence of str
-        Of the novels; see `tests.jobs.austen`.
+        Titles of the novels; see `tests.jobs.austen`.
     length : int
         The number of words of a phrase; phrases do not overlap.
     longest : int
@@ -85,7 +85,7 @@ def phrases(titles: Sequence[str], length: int, longest: int) -> list[str]:
 
 
 def backwards(phrase: str) -> str:
-    """Each word of a phrase reversed, in its place.
+    """Return a phrase with each of its words reversed.
 
     >>> backwards("it is a truth")
     'ti si a hturt'
@@ -94,7 +94,7 @@ def backwards(phrase: str) -> str:
 
 
 def stream(texts: Sequence[str], batch_size: int, seed: int | None) -> DataStream:
-    """Batches of phrases and reversed phrases with masks, in random order if there is a seed."""
+    """Return batches of phrases and reversed phrases with masks; shuffled if there is a seed."""
     sources = {"phrases": texts, "reversed": [backwards(phrase) for phrase in texts]}
     columns = {name: np.empty(len(texts), dtype=object) for name in sources}
     for name, spelled in sources.items():
@@ -108,7 +108,7 @@ def stream(texts: Sequence[str], batch_size: int, seed: int | None) -> DataStrea
 
 
 class Reverser(Initializable):
-    """Reads letters, and spells others.
+    """Brick that reads letters and writes others.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ class Reverser(Initializable):
     def cost(
         self, phrases: Variable, mask: Variable, spelled: Variable, spelled_mask: Variable
     ) -> Variable:
-        """What it costs to spell phrases so; all are of shape (T, B)."""
+        """Return the cost of reversed phrases; all arguments have the shape (T, B)."""
         encoded = self._encoded(phrases, mask)
         return self.generator.cost(spelled, spelled_mask, **encoded)
 
@@ -165,7 +165,7 @@ class Reverser(Initializable):
 
 
 def differences(text: str, other: str) -> int:
-    """How many letters to add, drop or change to make one text of another (Levenshtein, 1965).
+    """Return the edit distance of two texts (Levenshtein, 1965).
 
     >>> differences("cart", "chat")
     2
@@ -179,13 +179,13 @@ def differences(text: str, other: str) -> int:
 
 
 class Speller:
-    """Finds the likeliest spelling for a phrase.
+    """Beam search for the likeliest spelling of a phrase.
 
     Parameters
     ----------
     reverser : Reverser
     beam : int
-        How many spellings to follow at a time.
+        The number of spellings to follow.
     """
 
     def __init__(self, reverser: Reverser, beam: int) -> None:
@@ -216,7 +216,7 @@ def train(
     learning_rate: float,
     beam: int,
 ) -> float:
-    """Train; return the number of wrong letters in the spelling of unseen phrases, per letter."""
+    """Train; return the number of wrong letters per letter of unseen phrases."""
     everything = phrases(titles, length, longest)
     test, known = everything[:unseen], everything[unseen:][:number]
     sources = [tensor.lmatrix("phrases"), tensor.matrix("phrases_mask")]

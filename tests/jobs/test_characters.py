@@ -1,4 +1,4 @@
-"""The small character model beats a trigram model, which is one in earnest."""
+"""The small character model is better than a trigram model, which is tested here too."""
 
 from collections import Counter
 
@@ -19,10 +19,10 @@ def test_text_is_predicted_better_than_by_three_characters():
 
 
 def kneser_ney(text, discount, size):
-    """Probability of a character after two others, written down as it is defined."""
+    """Return the probability of a character after two others, directly from the definition."""
     grams = [Counter(zip(*[text[i:] for i in range(n)], strict=False)) for n in (1, 2, 3)]
-    follows = Counter(gram[1:] for gram in grams[1])  # after how many characters
-    pairs = Counter(gram[1:] for gram in grams[2])  # after how many characters a pair
+    follows = Counter(gram[1:] for gram in grams[1])  # number of preceding characters
+    pairs = Counter(gram[1:] for gram in grams[2])  # the same for a pair
 
     def mixed(counts, context, character, shorter):
         here = {gram: count for gram, count in counts.items() if gram[:-1] == context}
@@ -42,7 +42,7 @@ def kneser_ney(text, discount, size):
 
 def test_trigrams_are_counted_and_smoothed_as_defined():
     model, probability = NGrams(TEXT[:200], 5), kneser_ney(TEXT[:200].tolist(), 0.7, 5)
-    unseen = np.append(TEXT[200:], [4, 4, 0])  # there is no 4 in what was counted
+    unseen = np.append(TEXT[200:], [4, 4, 0])  # the counted text contains no 4
     found = model.probabilities(unseen, 0.7)
     for i in range(2, len(unseen)):
         expected = probability(tuple(unseen[i - 2 : i].tolist()), int(unseen[i]))

@@ -1,4 +1,4 @@
-"""Every job trains to the same parameters in every tier, but for rounding."""
+"""Every job trains to the same parameters in every tier, up to rounding."""
 
 import importlib
 import pkgutil
@@ -21,11 +21,11 @@ JOBS = [
 
 
 class Enough(Exception):
-    """Ends a job before it is done."""
+    """Exception that ends a job early."""
 
 
 class Keep(TrainingExtension):
-    """Keeps the parameters after a few batches, and has nothing else compiled meanwhile."""
+    """Extension that keeps the parameters after some batches without monitors, and ends the job."""
 
     def before_training(self):
         loop = self.main_loop

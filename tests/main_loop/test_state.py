@@ -152,7 +152,7 @@ MISFITS = {
     "data": (setting("data", to={"stream": {}}), "the position in the data does not fit: 'epoch'"),
     "position": (
         setting("data", "epoch", "position", to=99),
-        r"the position in .*: the saved position .* does not lie within",
+        r"the position in .*: the saved position .* is not in",
     ),
     "no stream": (setting("data", "stream", to=None), "only the main loop has a data stream"),
 }
@@ -375,7 +375,7 @@ def test_an_epoch_iterator_of_unknown_position_cannot_be_saved():
 
 
 def test_a_stream_refuses_a_position_of_other_data():
-    with pytest.raises(DataError, match="does not lie within"):
+    with pytest.raises(DataError, match="is not in"):
         shuffled().load_state_dict({"epoch": 0, "position": 6})
 
 

@@ -267,7 +267,7 @@ DAMAGES = {
     ),
     "state with a position beyond the end": (
         forged_state(lambda state: state["data"]["epoch"].update(position=1000)),
-        "does not lie within",
+        "is not in",
     ),
 }
 

@@ -1,1 +1,1 @@
-"""What tests share, and the tools that report on the project."""
+"""Helpers that tests share, and tools that report on the project."""

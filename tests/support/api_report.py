@@ -1,8 +1,8 @@
-"""Compare what the packages offer with the list of names in ``api_names.txt``.
+"""Compare the names of the packages with the list in ``api_names.txt``.
 
 ``python -m tests.support.api_report [MODULE ...]`` prints, for each module of the list (or each
-whose name begins with one of those given), how many names are there and what is missing: the
-module, a name, an argument, a member. It exits with 1 as long as anything is.
+module whose name starts with a given one), the number of names that exist, and what is missing: a
+module, a name, an argument or a member. It exits with 1 if anything is missing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ENTRY = re.compile(r"(\w+)(?:\((.*?)\))?(?:: (.*))?")
 
 @dataclass(frozen=True)
 class Entry:
-    """One name: where it is imported from, its arguments (None: it takes no call) and members."""
+    """One name: its module, its arguments (None if it is not callable) and its members."""
 
     module: str
     name: str
@@ -58,7 +58,7 @@ def read(text: str) -> list[Entry]:
 
 
 def faults(entry: Entry) -> Iterator[str]:
-    """Say what is missing of one name; nothing where all of it is there."""
+    """Yield the missing parts of one name."""
     try:
         found = getattr(importlib.import_module(entry.module), entry.name)
     except (ImportError, AttributeError):
@@ -74,7 +74,7 @@ def faults(entry: Entry) -> Iterator[str]:
 
 
 def parameters(found: object) -> set[str]:
-    """Names of the parameters of a function, or of a class and its bases."""
+    """Return the names of the parameters of a function, or of a class and its bases."""
     if not isinstance(found, type):
         return set(inspect.signature(found).parameters)  # type: ignore[arg-type]
     inits = [vars(base)[name] for base in found.__mro__ for name in INITS if name in vars(base)]
@@ -83,7 +83,7 @@ def parameters(found: object) -> set[str]:
 
 
 def members(found: object) -> set[str]:
-    """Attributes of a class, those that its methods set on `self` included."""
+    """Return the attributes of a class, also those that its methods assign on `self`."""
     names = set(dir(found))
     for base in found.__mro__ if isinstance(found, type) else ():
         names |= set(vars(base).get("__annotations__", ()))
@@ -93,7 +93,7 @@ def members(found: object) -> set[str]:
 
 
 def assigned(cls: type) -> Iterator[str]:
-    """Names that the source of a class assigns on `self`."""
+    """Return the names that the source of a class assigns on `self`."""
     try:
         source = textwrap.dedent(inspect.getsource(cls))
     except (OSError, TypeError):
@@ -105,7 +105,7 @@ def assigned(cls: type) -> Iterator[str]:
 
 
 def report(entries: list[Entry]) -> tuple[list[str], int]:
-    """Return the lines of the report, and how many names are not wholly there."""
+    """Return the lines of the report, and the number of incomplete names."""
     lines: list[str] = []
     total = 0
     for module in dict.fromkeys(entry.module for entry in entries):
@@ -125,7 +125,7 @@ def report(entries: list[Entry]) -> tuple[list[str], int]:
 
 
 def main(prefixes: list[str]) -> int:
-    """Print the report on the modules that begin with one of `prefixes`, or on all."""
+    """Print the report about modules that start with one of `prefixes`, or about all."""
     entries = read(NAMES.read_text(encoding="utf-8"))
     wanted = [e for e in entries if not prefixes or e.module.startswith(tuple(prefixes))]
     lines, missing = report(wanted)

@@ -11,14 +11,14 @@ from workbench.tensor.execution import compiled, eager, policy
 
 
 def after(monkeypatch, owner, name, check):
-    """Have `check` look at what the function gives, and at what it was given."""
+    """Call `check` with the result and the arguments of the function after every call."""
     function = getattr(owner, name)
 
     @functools.wraps(function)
     def checked(*args, **kwargs):
         result = function(*args, **kwargs)
-        if hasattr(shapes, "infer"):  # which a test may have taken away
-            with internals.disable_current_modes():  # loops are lowered while they are counted
+        if hasattr(shapes, "infer"):  # a test can have removed it
+            with internals.disable_current_modes():  # loops are lowered within the mode that counts
                 checks.refuse(check(result, *args))
         return result
 
@@ -27,19 +27,19 @@ def after(monkeypatch, owner, name, check):
 
 @pytest.fixture(autouse=True)
 def every_rewrite_is_checked(monkeypatch):
-    """Replacements, lowering, joining, fusion, and what is rewritten before it is compiled."""
+    """Check replacements, lowering, joining, fusion, traces and rewrites before compiling."""
 
-    def step(_, execution, step, *args):
-        return checks.check_all(step.program, step.outputs, step.updated)
+    def task(_, execution, task, *args):
+        return checks.check_all(task.program, task.outputs, task.updated)
 
     def fused(result, tier):
-        return checks.check_rewritten(tier.step.program, result[0].graph)
+        return checks.check_rewritten(tier.task.program, result[0].graph)
 
     after(monkeypatch, traversal.Rewriting, "__call__", lambda new, *_: checks.check_graph(new))
-    # `workbench.tensor.scan` is the function.
+    # The attribute `workbench.tensor.scan` is the function, not the module.
     scan = importlib.import_module("workbench.tensor.scan")
     after(monkeypatch, scan, "lower", lambda program, *_: checks.check_program(program))
-    after(monkeypatch, policy.Execution, "__init__", step)
+    after(monkeypatch, policy.Execution, "__init__", task)
     after(monkeypatch, eager.Eager, "_prepared", fused)
     after(monkeypatch, compiled, "trace", lambda trace, *_: checks.check_trace(trace))
     after(monkeypatch, compiled, "rewrite", lambda _, trace: checks.check_trace(trace))

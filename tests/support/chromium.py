@@ -1,8 +1,8 @@
-"""Find the Chromium that browser tests drive; as a program, try to install it where it is missing.
+"""Search for the Chromium of the browser tests; as a program, try to install it if it is missing.
 
-``python -m tests.support.chromium`` never fails: without a browser the tests skip with a reason.
-Only where ``TESTS_REQUIRE_BROWSER=1``, as in CI, does its absence fail them (see the fixture
-`chromium` in ``tests/conftest.py``).
+``python -m tests.support.chromium`` never fails. Without a browser the tests are skipped with a
+reason. They fail only if ``TESTS_REQUIRE_BROWSER=1``, as in CI (see the fixture `chromium` in
+``tests/conftest.py``).
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ ABSENT = (
 
 
 def find() -> str | None:
-    """Return the path of the browser in ``$CHROMIUM``, else of the first of `NAMES` there is."""
+    """Return the path of the browser in ``$CHROMIUM``, else of the first of `NAMES` that exists."""
     named = os.environ.get("CHROMIUM")
     paths = map(shutil.which, [named] if named else NAMES)
     return next((path for path in paths if path), None)
 
 
 def required() -> bool:
-    """Return whether browser tests must run here."""
+    """Return True if browser tests must run here."""
     return os.environ.get("TESTS_REQUIRE_BROWSER", "") not in ("", "0")
 
 
 def install() -> str:
-    """Try Debian's package, and say in a line what came of it."""
+    """Try to install Debian's package; return one line about the outcome."""
     if not shutil.which("apt-get"):
         return "cannot install Chromium: there is no apt-get here"
     root = [] if os.geteuid() == 0 else ["sudo", "-n"]

@@ -1,4 +1,4 @@
-"""Stand-ins for what a main loop works with, small enough to predict what they do."""
+"""Small fake parts of a main loop with predictable behaviour."""
 
 import threading
 
@@ -9,14 +9,14 @@ BATCHES = [{"x": 1}, {"x": 2}, {"x": 3}]
 
 
 class FakeAlgorithm:
-    """Counts batches; fails at chosen ones.
+    """Algorithm that counts batches and fails at chosen ones.
 
     Parameters
     ----------
     errors : dict, optional
-        The number of a batch, from 1, to what is raised when it comes.
+        Exceptions to raise, by the number of the batch, from 1.
     parameters : list, optional
-        What it claims to train.
+        The parameters that it claims to train.
     """
 
     def __init__(self, errors=(), parameters=()):
@@ -35,7 +35,7 @@ class FakeAlgorithm:
 
 
 class GatedAlgorithm(FakeAlgorithm):
-    """Processes a batch only when it is allowed to, so that a test decides how far training is."""
+    """Algorithm that processes a batch only when the test allows it."""
 
     def __init__(self, **options):
         super().__init__(**options)
@@ -49,12 +49,12 @@ class GatedAlgorithm(FakeAlgorithm):
 
 
 class Recorder(TrainingExtension):
-    """Keeps a list of the events, with what the log's counters say at each.
+    """Extension that records the events, with the counters of the log at each.
 
     Parameters
     ----------
     actions : dict, optional
-        Event to a function of the main loop that is called on it.
+        Functions of the main loop to call, by event.
     """
 
     def __init__(self, actions=(), name=None):

@@ -1,7 +1,7 @@
-"""Loaded once by the server that forks processes for tests, so that these start in no time.
+"""Preloaded module of the server that forks processes for tests, so that they start fast.
 
-Importing this prepares everything that costs time in a process: libraries, and what torch loads
-when shapes are inferred for the first time.
+Importing it does all slow work of a new process: loading libraries, and what torch loads at the
+first inference of shapes.
 """
 
 import torch
@@ -10,5 +10,5 @@ from tests.support import killed, runs
 
 __all__ = ["killed"]
 
-torch.set_num_threads(1)  # threads would not survive the fork
+torch.set_num_threads(1)  # threads do not survive a fork
 runs.build(1)

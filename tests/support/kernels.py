@@ -1,8 +1,8 @@
-"""Kernels of several versions of ipykernel, in one virtual environment.
+"""Kernels of several versions of ipykernel in one virtual environment.
 
-Each version is installed once into a folder of its own under the virtual environment, without what
-it shares with the one that is installed; a kernel whose ``PYTHONPATH`` begins with that folder
-runs on it.
+Each version is installed once into a separate folder within the virtual environment, without the
+dependencies that the installed version shares. A kernel uses it if its ``PYTHONPATH`` starts with
+that folder.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ REQUIREMENTS = {
     "7.1": ["ipykernel==7.1.0", "nest-asyncio==1.6.0"],
     "7.4": ["ipykernel==7.4.0", "nest-asyncio2==1.7.4"],
 }
-"""What pip installs for each version: those whose way with threads and messages differs."""
+"""Requirements by version: the versions that handle threads and messages differently."""
 
 INSTALLED = "installed"
-"""The name of the kernel that the virtual environment has anyway."""
+"""The name of the kernel of the virtual environment itself."""
 
 VERSIONS = tuple(REQUIREMENTS)
 
 
 def folder(version: str) -> Path:
-    """Return the folder of one version, installing it where that was not done yet."""
+    """Return the folder of one version; install it if needed."""
     place = Path(sys.prefix, "share", "workbench-kernels", "-".join(REQUIREMENTS[version]))
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
-        # Renamed when complete: an interrupted installation must not be taken for one.
+        # Rename it when complete, so that an interrupted installation is not used.
         with tempfile.TemporaryDirectory(dir=place.parent) as scratch:
             pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
             target = Path(scratch, "packages")
@@ -45,13 +45,13 @@ def folder(version: str) -> Path:
             try:
                 target.rename(place)
             except OSError:
-                if not place.exists():  # where it does, another process was first
+                if not place.exists():  # if it exists, another process was faster
                     raise
     return place
 
 
 def write_spec(specs: Path, version: str) -> None:
-    """Write a kernelspec of the name `version` into the folder `specs`."""
+    """Write a kernelspec named `version` into the folder `specs`."""
     path = Path(specs, version, "kernel.json")
     path.parent.mkdir(parents=True)
     search = os.pathsep.join(filter(None, [str(folder(version)), os.environ.get("PYTHONPATH")]))

@@ -1,6 +1,6 @@
-"""A training process to be killed: it saves every five batches and goes on where it was.
+"""A training process that tests kill: it saves every five batches, and resumes from there.
 
-Run in a process that was forked from one which has paid for torch already.
+It runs in a process that is forked from one that has already imported torch.
 """
 
 import os
@@ -19,7 +19,7 @@ EVERY = 5
 
 
 class Report(TrainingExtension):
-    """Tells the parent how far training is."""
+    """Extension that reports the progress to the parent process."""
 
     def __init__(self, pipe):
         super().__init__()
@@ -30,7 +30,7 @@ class Report(TrainingExtension):
 
 
 def main_loop(folder, *extensions):
-    """Return training that goes on from the checkpoint in `folder`, if one is there."""
+    """Return a main loop that resumes from the checkpoint in `folder`, if there is one."""
     path = Path(folder) / "run.tar"
     made = build(
         LENGTH,
@@ -43,7 +43,7 @@ def main_loop(folder, *extensions):
 
 
 def train(folder, pipe):
-    """Train until the end, in a process of its own."""
+    """Train until the end, in a separate process."""
     sys.stderr = open(Path(folder) / "errors.txt", "a")  # noqa: SIM115
     torch.set_num_threads(1)
     main_loop(folder, Report(pipe)).run()

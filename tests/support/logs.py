@@ -1,4 +1,4 @@
-"""The training logs that every test of what all logs do runs over."""
+"""The training logs on which tests of common behaviour run."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Main loops to be interrupted and resumed, made anew by the same code, and what must be equal."""
+"""Main loops for interruptions and resumption, and comparisons of their results."""
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ INTERRUPTION = {
     "epoch_interrupt_received", "interventions", "saved_to", "loaded_from", "training_error",
     "timestamp",
 }  # fmt: skip
-"""Records that tell of interruptions or times; they and those of `Timing` may differ."""
+"""Records about interruptions or times, which can differ, as those of `Timing`."""
 
 
 def examples():
@@ -34,7 +34,7 @@ def examples():
 
 
 def shuffled(batch_size=5, seed=3):
-    """Return a stream of five batches an epoch, the last of them smaller."""
+    """Return a stream of five batches per epoch, the last of which is smaller."""
     dataset = IndexableDataset(examples())
     return DataStream(dataset, iteration_scheme=ShuffledScheme(EXAMPLES, batch_size, seed=seed))
 
@@ -70,20 +70,20 @@ def gradient_descent(cost, parameters, rule=None):
 
 
 def build(batches, *extensions, rule=None, stream=None, algorithm=gradient_descent, dropout=0.3):
-    """Return a main loop that trains on so many batches, with monitors of three kinds.
+    """Return a main loop that trains on a number of batches, with three kinds of monitors.
 
     Parameters
     ----------
     batches : int or None
-        Where training ends.
+        The number of batches after which training ends.
     *extensions : TrainingExtension
         Called before all others.
     rule : StepRule, optional
     stream : AbstractDataStream, optional
     algorithm : callable
-        Makes the algorithm of the cost, its parameters and `rule`.
+        Takes the cost, its parameters and `rule`; returns the algorithm.
     dropout : float
-        The probability with which units are dropped.
+        The probability of dropping a unit.
     """
     cost = cost_of(digits_mlp(), dropout)
     model = Model(cost)
@@ -104,7 +104,7 @@ def build(batches, *extensions, rule=None, stream=None, algorithm=gradient_desce
 
 
 def assert_same(one, other):
-    """Assert that two main loops stand where training has brought them to the same numbers."""
+    """Assert that two main loops have reached the same point with the same numbers."""
     first, second = one.state_dict(), other.state_dict()
     for part in ("parameters", "variables"):
         assert list(first[part]) == list(second[part])
@@ -119,7 +119,7 @@ def assert_same(one, other):
 
 
 def lasting(main_loop):
-    """Return the log without what tells of time and interruptions, names in alphabetical order."""
+    """Return the log without records of time and interruptions, names in alphabetical order."""
     frame = main_loop.log.frame
     dropped = [name for name in frame if name in INTERRUPTION or "time_" in name]
     return frame.drop(columns=dropped).dropna(how="all").sort_index(axis=1)

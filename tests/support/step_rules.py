@@ -1,7 +1,7 @@
-"""Step rules once more, in NumPy and double precision, straight from the papers' formulas.
+"""Oracles of step rules, in NumPy and double precision, from the formulas of the papers.
 
-Each oracle takes lists of gradients and of parameters, and a dictionary in which it keeps what it
-remembers; it gives the list of steps.
+Each oracle takes lists of gradients and parameters, and a dictionary for its state; it returns the
+list of steps.
 """
 
 import numpy as np
@@ -128,7 +128,7 @@ def only(oracle, index):
 
 
 def follow(oracle, parameters, gradients_of, batches):
-    """Parameters after training on `batches` with the steps of `oracle`."""
+    """Return the parameters after training on `batches` with the steps of `oracle`."""
     parameters = [np.asarray(p, dtype="float64") for p in parameters]
     memory = {}
     for batch in batches:

@@ -1,4 +1,4 @@
-"""The project's own files as the tests on the code base see them: what git tracks, parsed."""
+"""The project's files for tests of the code base: those that git tracks, parsed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGES = ("workbench", "extensions_live")
 
 @cache
 def tracked() -> list[str]:
-    """Paths of all tracked files, relative to the root; skips the test outside a git checkout."""
+    """Return paths of all tracked files, relative to the root; skip outside a git checkout."""
     try:
         listed = subprocess.run(
             ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
@@ -28,7 +28,7 @@ def tracked() -> list[str]:
 
 @cache
 def modules() -> dict[str, Path]:
-    """Dotted name -> file, of every module of both packages."""
+    """Return the file of every module of both packages, by dotted name."""
     found = {}
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
@@ -40,7 +40,7 @@ def modules() -> dict[str, Path]:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Absolute dotted names that a file imports anywhere, for types alone too."""
+    """Return the absolute dotted names that a file imports anywhere, also for types only."""
     package = path.relative_to(ROOT).parent.parts
     nodes: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
     while nodes:

@@ -1,4 +1,4 @@
-"""Write the page's side of ``extensions_live/messages.py``, as declarations in TypeScript.
+"""Generate TypeScript declarations from ``extensions_live/messages.py``.
 
 ``python -m tests.support.typescript`` writes ``extensions_live/frontend/src/messages.ts``.
 """
@@ -23,8 +23,8 @@ SIMPLE |= {type(None): "null", Any: "unknown"}
 def declarations(module: ModuleType) -> str:
     """Return the text of a TypeScript module that declares what `module` declares.
 
-    Typed dictionaries become interfaces, all other aliases of types become types. A type that
-    TypeScript has no equal of is refused.
+    Typed dictionaries become interfaces, other aliases of types become types. A type without a
+    counterpart in TypeScript is refused.
     """
     own = {name: value for name, value in vars(module).items() if is_declared(name, value, module)}
     parts = [declaration(name, value, own) for name, value in own.items()]
@@ -32,14 +32,14 @@ def declarations(module: ModuleType) -> str:
 
 
 def is_declared(name: str, value: object, module: ModuleType) -> bool:
-    """Return whether `module` declares `value` as a type of messages."""
+    """Return True if `module` declares `value` as a type of messages."""
     if isinstance(value, type):
         return typing.is_typeddict(value) and value.__module__ == module.__name__
     return name in module.__annotations__
 
 
 def declaration(name: str, value: Any, own: dict[str, Any]) -> str:
-    """Return the declaration of one type, `own` being the types that have names."""
+    """Return the declaration of one type; `own` are the types that have names."""
     if not typing.is_typeddict(value):
         others = {alias: one for alias, one in own.items() if alias != name}
         return f"export type {name} = {expression(value, others)};\n"
@@ -52,14 +52,14 @@ def declaration(name: str, value: Any, own: dict[str, Any]) -> str:
 
 
 def field(hint: Any, own: dict[str, Any]) -> str:
-    """Return what follows the name of a field."""
+    """Return the text after the name of a field."""
     if typing.get_origin(hint) is NotRequired:
         return f"?: {expression(typing.get_args(hint)[0], own)}"
     return f": {expression(hint, own)}"
 
 
 def expression(hint: Any, own: dict[str, Any]) -> str:
-    """Return a type in TypeScript."""
+    """Return a type as TypeScript."""
     for name, value in own.items():
         if hint == value:
             return name

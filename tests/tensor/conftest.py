@@ -1,3 +1,3 @@
-"""What is rewritten in these tests is checked."""
+"""Fixture for these tests: every rewrite is checked."""
 
 from tests.support.checked import every_rewrite_is_checked  # noqa: F401

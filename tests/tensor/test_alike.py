@@ -1,4 +1,4 @@
-"""Operands that are compared element by element: of one shape, or refused."""
+"""Operands that are compared element by element: different shapes are refused."""
 
 import inspect
 
@@ -51,7 +51,7 @@ def costs(base=Cost):
 
 
 class Hinge(CostMatrix):
-    """A cost of the user's, which checks nothing itself."""
+    """A user's cost, which checks nothing itself."""
 
     def cost_matrix(self, y, y_hat):
         return (1 - y * y_hat).relu()
@@ -75,7 +75,7 @@ KNOWN = {
 @pytest.mark.filterwarnings("ignore:reduction. .mean:UserWarning")
 @pytest.mark.parametrize("case", KNOWN)
 @pytest.mark.parametrize("name", sorted(COSTS))
-def test_a_size_of_one_does_not_stand_for_others(name, case):
+def test_a_size_of_one_does_not_broadcast(name, case):
     of_y, of_y_hat, shape, shape_hat = KNOWN[case]
     y, y_hat = tensor.variable("y", of_y), tensor.variable("y_hat", of_y_hat)
     with pytest.raises(ShapeError, match=r"must be equal|but the graph needs size|has size"):
@@ -113,7 +113,7 @@ def test_a_cost_of_the_users_is_checked_too():
         function([y, y_hat], Hinge().apply(y, y_hat))(np.ones((4, 5), "f"), np.ones((4, 1), "f"))
 
 
-def test_the_error_says_who_compares_what():
+def test_the_error_names_the_brick_and_the_operands():
     y, y_hat = tensor.variable("y", (None, 5)), tensor.variable("y_hat", (None, 1))
     with pytest.raises(ShapeError, match=r"^mse_loss: target has shape \(\?, 5\), but input has "):
         functional.mse_loss(y_hat, y)
@@ -136,7 +136,7 @@ def test_one_number_for_all_is_allowed():
 
 @pytest.mark.filterwarnings("ignore:inputs of the sizes:workbench.errors.CompilationWarning")
 @pytest.mark.parametrize("execution", ["eager", "compiled"])
-def test_sizes_that_are_computed_are_compared_when_they_are_there(execution):
+def test_computed_sizes_are_compared_at_run_time(execution):
     x, y = tensor.vector("x"), tensor.vector("y")
     compute = function([x, y], SquaredError().apply(y, x[1:]), execution=execution)
     assert compute([1.0, 1.0, 3.0], [1.0, 1.0]) == 2
@@ -145,7 +145,7 @@ def test_sizes_that_are_computed_are_compared_when_they_are_there(execution):
         compute([1.0, -1.0], [1.0, 1.0, 1.0])
 
 
-def test_numbers_of_what_is_chosen_are_compared_when_they_are_there():
+def test_numbers_of_chosen_elements_are_compared_at_run_time():
     x, y = tensor.vector("x"), tensor.vector("y")
     compute = function([x, y], functional.l1_loss(x[x > 0], y), execution="eager")
     assert compute([1.0, -1.0, 3.0], [1.0, 1.0]) == 1
@@ -154,7 +154,7 @@ def test_numbers_of_what_is_chosen_are_compared_when_they_are_there():
         compute([1.0, -1.0, -3.0], [1.0, 1.0])
 
 
-def test_what_is_checked_when_it_is_given_is_not_checked_again():
+def test_sizes_checked_on_inputs_are_not_checked_again():
     x, y = tensor.matrix("x"), tensor.matrix("y")
     cost = SquaredError().apply(y, x.tanh()) + functional.mse_loss(x, y)
     assert not [v for v in ancestors([cost]) if v.owner and v.owner.name == "compared"]
@@ -169,7 +169,7 @@ def test_a_network_learns_the_shape_of_its_targets(cost):
     assert y.shape[1] == 1
 
 
-def test_what_is_refused_teaches_nothing():
+def test_a_refused_comparison_learns_nothing():
     y = tensor.matrix("y")
     pairs = y @ torch.ones(3, 2)
     with pytest.raises(ShapeError):

@@ -1,4 +1,4 @@
-"""Each rule of the checks finds the fault that is put there for it."""
+"""Every rule of the checks finds a fault that breaks it."""
 
 import operator
 
@@ -29,11 +29,11 @@ from workbench.tensor.shapes import fake_tensor
 
 @pytest.fixture
 def every_rewrite_is_checked():
-    """Nothing: these tests check by themselves."""
+    """Replace the fixture of the folder: these tests call the checks themselves."""
 
 
 def the_fault(faults, rules, word):
-    """Return the only fault, of the only rule of `rules` that has `word` in it."""
+    """Return the only fault; its rule must be the only one of `rules` that contains `word`."""
     [rule] = [rule for rule in rules if word in rule]
     [fault] = faults
     assert fault.rule == rule
@@ -44,7 +44,7 @@ def the_fault(faults, rules, word):
 
 
 def made():
-    """Return an input and what is computed of it in two steps."""
+    """Return an input and two variables that are computed from it."""
     x = tensor.matrix("x")
     y = torch.tanh(x)
     return x, y, y * 2
@@ -86,7 +86,7 @@ def test_a_shape_that_is_not_inferred_is_found_with_its_brick():
     linear = Linear(3, 2, name="layer", weights_init=Constant(1.0), biases_init=Constant(0.0))
     output = linear.apply(tensor.matrix("x"))
     output.fake = fake_tensor((None, 7), torch.float32, torch.device("cpu"))
-    fault = the_fault(check_graph([output]), GRAPH, "inference")
+    fault = the_fault(check_graph([output]), GRAPH, "inferred")
     assert fault.place == "layer.apply"
     assert "it is (?, 7) float32 instead of (?, 2) float32" in str(fault)
 
@@ -95,13 +95,13 @@ def test_inputs_that_do_not_fit_are_found():
     x, w = tensor.variable("x", (2, 3)), tensor.variable("w", (3, 4))
     y = x @ w
     w.fake = fake_tensor((5, 4), torch.float32, torch.device("cpu"))
-    assert "do not fit" in the_fault(check_graph([y]), GRAPH, "inference").detail
+    assert "do not fit" in the_fault(check_graph([y]), GRAPH, "inferred").detail
 
 
 def test_a_shared_variable_that_holds_something_else_is_found():
     w = shared([1.0, 2.0], "w")
     w.tensor = torch.zeros(3)
-    assert the_fault(check_graph([w * 2]), GRAPH, "what it holds").node == "w"
+    assert the_fault(check_graph([w * 2]), GRAPH, "of its tensor").node == "w"
 
 
 @pytest.mark.parametrize("new", [torch.zeros(3), torch.zeros(2, dtype=torch.int64)])
@@ -121,13 +121,13 @@ def test_faults_are_refused_by_name():
 
 
 def program():
-    """Return a lowered program: two steps of an input and a shared variable."""
+    """Return a lowered program: two operations on an input and a shared variable."""
     x, w = tensor.variable("x", (2, 3)), shared([[1.0], [2.0], [3.0]], "w")
     return lower([x], [torch.tanh(x @ w)], [w * 2]), w
 
 
 def node(program, name):
-    """Return the node of a program that has a name."""
+    """Return the node of a program with a given name."""
     return next(node for node in program.graph.nodes if node.name == name)
 
 
@@ -156,7 +156,7 @@ def test_placeholders_in_another_order_are_found():
     assert all("placeholders" in fault.rule for fault in faults)
 
 
-def test_a_constant_that_is_gone_is_found():
+def test_a_missing_constant_is_found():
     lowered = lower([], [tensor.constant([1.0, 2.0]) * 2])
     lowered.constants.clear()
     the_fault(check_program(lowered), PROGRAM, "constant")
@@ -192,8 +192,7 @@ def test_a_node_of_another_dtype_is_found():
     other = node(lowered, "tanh")
     other.meta["fake"] = fake_tensor((2, 1), torch.float64, torch.device("cpu"))
     assert (
-        "instead of (2, 1) float32"
-        in the_fault(check_program(lowered), PROGRAM, "inference").detail
+        "instead of (2, 1) float32" in the_fault(check_program(lowered), PROGRAM, "inferred").detail
     )
 
 
@@ -217,11 +216,11 @@ def test_a_result_that_is_a_view_of_an_input_is_found():
     [clone] = output.args[0]
     output.args = ((clone.args[0],),)
     lowered.graph.erase_node(clone)
-    fault = the_fault(check_program(lowered), PROGRAM, "memory of its own")
+    fault = the_fault(check_program(lowered), PROGRAM, "share memory")
     assert fault.detail == "it has the memory of x"
 
 
-def test_what_is_broken_in_a_program_has_the_path_of_its_brick():
+def test_a_fault_in_a_program_has_the_path_of_its_brick():
     linear = Linear(3, 2, name="layer", weights_init=Constant(1.0), biases_init=Constant(0.0))
     linear.initialize()
     x = tensor.matrix("x")
@@ -235,14 +234,14 @@ def test_what_is_broken_in_a_program_has_the_path_of_its_brick():
 
 
 def traced():
-    """Return the trace of a step that adds to a shared variable."""
+    """Return the trace of a task that adds to a shared variable."""
     x, w = tensor.vector("x"), shared([1.0, 2.0], "w")
     f = function([x], (x * w).sum(), updates=[(w, w + x)], execution="eager")
-    return trace(f.execution.step, (), lambda *_: None)
+    return trace(f.execution.task, (), lambda *_: None)
 
 
 def call(found, name):
-    """Return the first node of a trace whose name begins so."""
+    """Return the first node of a trace whose name starts with a prefix."""
     return next(n for n in found.graph.graph.nodes if n.name.startswith(name))
 
 
@@ -262,11 +261,11 @@ def test_an_argument_too_few_is_found():
     the_fault(check_trace(found), TRACE, "placeholders")
 
 
-def test_what_is_read_after_it_was_changed_is_found():
+def test_a_read_after_a_change_in_place_is_found():
     found = traced()
     call(found, "mul").prepend(call(found, "add"))
     call(found, "mul").prepend(call(found, "copy_"))
-    fault = the_fault(check_trace(found), TRACE, "read afterwards")
+    fault = the_fault(check_trace(found), TRACE, "read after")
     assert "after copy_ has changed it" in fault.detail
 
 
@@ -276,23 +275,23 @@ def test_a_result_that_is_changed_before_others_read_it_is_found():
     copied.args = (call(found, "mul"), copied.args[1])
     call(found, "mul").append(call(found, "add"))
     call(found, "add").append(copied)
-    assert the_fault(check_trace(found), TRACE, "read afterwards").node.startswith("sum")
+    assert the_fault(check_trace(found), TRACE, "read after").node.startswith("sum")
 
 
-# Where it runs
+# Where the checks run
 
 
-def test_explain_tells_that_all_rules_hold_or_what_is_broken(capsys):
+def test_explain_reports_valid_rules_or_faults(capsys):
     x = tensor.vector("x")
     f = function([x], torch.tanh(x) * 2, name="f", execution="eager")
     workbench.explain(f)
     assert f"checks    {len(GRAPH) + len(PROGRAM)} rules hold" in capsys.readouterr().out
-    f.execution.step.outputs[0].index = 1
+    f.execution.task.outputs[0].index = 1
     workbench.explain(f)
     assert "checks    mul: output 1 of mul is another one, but" in capsys.readouterr().out
 
 
-def test_draws_loops_and_gradients_of_them_keep_the_rules():
+def test_draws_loops_and_their_gradients_obey_the_rules():
     x = tensor.matrix("x")
     noise = tensor.RandomStream(1).normal((x.shape[1],))
     [states] = tensor.scan(
@@ -300,11 +299,11 @@ def test_draws_loops_and_gradients_of_them_keep_the_rules():
     )
     cost = states[-1].sum()
     f = function([x], [cost, grad(cost, x)])
-    step = f.execution.step
-    assert check_all(step.program, step.outputs, step.updated) == []
+    task = f.execution.task
+    assert check_all(task.program, task.outputs, task.updated) == []
 
 
-def test_what_only_values_can_tell_is_left_open():
+def test_shapes_that_depend_on_values_are_not_checked():
     x = tensor.vector("x")
     chosen = apply(operator.getitem, (x, x > 0), {})
     lowered = lower([x], [chosen * 2])

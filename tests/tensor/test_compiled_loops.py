@@ -1,4 +1,4 @@
-"""Loops in the compiled tier: one program for all lengths, and the gradients of the eager tier."""
+"""Loops in the compiled tier: one program for all lengths, with the gradients of the eager tier."""
 
 import gc
 
@@ -15,7 +15,7 @@ TOLERANCE = {"rtol": 1e-4, "atol": 1e-6}
 
 
 def recurrent(execution, reverse=False):
-    """A masked recurrent net: its cost, all gradients, the sums of states and what is collected."""
+    """Return a masked recurrent net: its cost, gradients, sums of states and collected values."""
     generator = numpy.random.default_rng(3)
 
     def parameter(name, *shape):
@@ -68,7 +68,7 @@ def test_a_loop_without_gradients_keeps_nothing():
     assert isinstance(f.execution.tier, Compiled) and not loops._kept
 
 
-def test_every_moment_draws_the_same_numbers_in_every_tier():
+def test_every_step_draws_the_same_numbers_in_every_tier():
     def draws(execution):
         x, stream = tensor.matrix("x"), RandomStream(seed=2)
         [drawn] = scan(lambda x_t: x_t + stream.uniform(x_t.shape), sequences=[x])
@@ -115,7 +115,7 @@ def test_a_sequence_that_is_longer_than_the_loop():
 
 
 def tiers_agree(inputs, outputs, *calls):
-    """Whether both tiers give the same for all calls; gives the compiled function."""
+    """Assert that both tiers give the same results for all calls; return the compiled function."""
     f, g = (function(inputs, outputs, execution=e) for e in ("compiled", "eager"))
     for given in calls:
         for ours, theirs in zip(f(*given), g(*given), strict=True):
@@ -139,7 +139,7 @@ def test_inputs_that_have_the_same_gradient():
     tiers_agree([x, y, h0], grad((h**2).sum(), [x, y, h0]), [given, given, given[0]])
 
 
-def test_a_loop_that_only_hands_on_and_may_have_no_steps():
+def test_a_loop_that_only_passes_states_on():
     x, h0 = tensor.matrix("x"), tensor.vector("h0")
     [h] = scan(lambda h: h, states=[h0], n_steps=x.shape[0] - 2)
     cost = (h**2).sum() + x.sum()
@@ -160,27 +160,27 @@ def test_one_program_for_loops_within_loops_of_any_length():
     assert len(f.execution.tier.variants) == 1
 
 
-def test_nothing_is_left_of_calls_that_fail_and_of_functions_that_are_gone():
+def test_failed_calls_and_deleted_functions_leave_nothing():
     from workbench.tensor.execution import loops
 
     x, w = tensor.vector("x"), shared(0.5, "w")
     [h] = scan(lambda x_t, h: torch.tanh(x_t + h * w), sequences=[x], states=[w])
     f = function([x], grad(h.sum(), [w]), execution="compiled")
     f(numpy.ones(5, dtype="float32"))
-    number = max(loops._moments)
-    moment = loops._moments[number]
-    moment.backward = None
+    number = max(loops._steps)
+    step = loops._steps[number]
+    step.backward = None
     with pytest.raises(AssertionError):
         f(numpy.ones(5, dtype="float32"))
     assert not loops._kept
-    del f, moment
+    del f, step
     gc.collect()
-    assert number not in loops._moments
+    assert number not in loops._steps
 
 
 def test_a_number_of_steps_that_is_computed_is_not_compiled():
     n, h0 = tensor.lscalar("n"), tensor.scalar("h0")
     [h] = scan(lambda h: h * 2, states=[h0], n_steps=n)
     f = function([n, h0], h.sum(), execution="compiled")
-    with pytest.warns(CompilationWarning, match="the number of steps of a scan is a value"):
+    with pytest.warns(CompilationWarning, match="the number of steps of a scan is a computed"):
         assert f(3, 1.0) == 14

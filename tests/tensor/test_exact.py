@@ -1,4 +1,4 @@
-"""Logarithms of probabilities: exact where that is possible, and as written elsewhere."""
+"""Logarithms of probabilities: exact where possible, else computed as written."""
 
 import pytest
 import torch
@@ -68,7 +68,7 @@ def test_hooks_on_the_probabilities_run():
     assert len(seen) == 1
 
 
-def test_what_stands_in_place_of_the_probabilities_counts():
+def test_replaced_probabilities_are_used():
     x = tensor.matrix("x")
     p = torch.softmax(x, 1)
     run = function([x], log_probability(p), givens={p: p * 0.5})

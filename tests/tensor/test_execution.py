@@ -1,4 +1,4 @@
-"""Tiers of execution: they agree, they say why they are used, and nobody waits for a compiler."""
+"""Tiers of execution: equal results, reasons for the choice, and compilation in the background."""
 
 import os
 import re
@@ -24,7 +24,7 @@ TOLERANCE = {"rtol": 1e-5, "atol": 1e-6}
 
 
 def descent(execution, **options):
-    """A step of gradient descent, and its parameters."""
+    """Return a step of gradient descent, and its parameters."""
     x, y = tensor.matrix("x"), tensor.lvector("y")
     generator = numpy.random.default_rng(0)
     w = shared(generator.normal(size=(5, 4)).astype("float32"), "w")
@@ -141,24 +141,26 @@ def test_arrays_in_the_graph_are_part_of_the_program():
     assert f([1.0, 1.0, 2.0]).tolist() == [1.0, 2.0, 6.0]
 
 
-def test_what_needs_python_runs_eagerly_and_says_so():
+def test_programs_that_need_python_run_eagerly_with_a_warning():
     x, seen = tensor.vector("x"), []
     y = put_hook(x * 2, seen.append)
     f = function([x], y, execution="compiled", name="peek")
-    with pytest.warns(errors.CompilationWarning, match="peek was to be compiled, but runs eagerly"):
+    with pytest.warns(
+        errors.CompilationWarning, match="peek runs eagerly, since it cannot be compiled"
+    ):
         f([1.0])
     assert f([2.0]).tolist() == [4.0] and len(seen) == 2
     assert "put_hook" in f.execution.described
 
 
 def test_other_ways_of_execution_are_refused():
-    with pytest.raises(errors.InputError, match="got 'compile'; did you mean 'compiled'"):
+    with pytest.raises(errors.InputError, match="not 'compile'; did you mean 'compiled'"):
         function([], tensor.constant(1.0), execution="compile")
 
 
 @pytest.fixture
 def eager_to_compile(monkeypatch):
-    """Compiling is always worthwhile, and decided after few calls."""
+    """Make compiling always worthwhile, and the decision after few calls."""
     monkeypatch.setattr(policy, "SECONDS", 0.0)
     monkeypatch.setattr(policy, "SECONDS_AN_OPERATION", 0.0)
     monkeypatch.setattr(policy, "SAMPLE_EVERY", 1)
@@ -167,20 +169,20 @@ def eager_to_compile(monkeypatch):
 def test_auto_swaps_to_the_program_that_a_thread_has_compiled(eager_to_compile):
     f, ours = descent("auto")
     g, theirs = descent("eager")
-    told = []
-    f.execution.report = lambda text: told.append((text, threading.current_thread()))
+    reports = []
+    f.execution.report = lambda text: reports.append((text, threading.current_thread()))
     for seed in range(policy.SAMPLES + 1):
         f(*batch(6, seed)), g(*batch(6, seed))
     f.execution.thread.join()
     f(*batch(6)), g(*batch(6))
     assert isinstance(f.execution.tier, Compiled)
-    [(text, thread)] = told
+    [(text, thread)] = reports
     assert text.startswith("compiled: after 9 eager calls") and thread is threading.main_thread()
     for a, b in zip(ours, theirs, strict=True):
         numpy.testing.assert_allclose(a.get_value(), b.get_value(), **TOLERANCE)
 
 
-def test_auto_goes_back_if_the_program_is_slower(eager_to_compile, monkeypatch):
+def test_auto_returns_to_eager_if_the_program_is_slower(eager_to_compile, monkeypatch):
     f, _ = descent("auto")
     for seed in range(policy.SAMPLES + 1):
         f(*batch(6, seed))
@@ -189,18 +191,18 @@ def test_auto_goes_back_if_the_program_is_slower(eager_to_compile, monkeypatch):
     for seed in range(policy.SAMPLES + 2):
         f(*batch(6, seed))
     assert isinstance(f.execution.tier, Eager)
-    assert f.execution.described.startswith("eager: compiled it took")
+    assert f.execution.described.startswith("eager: a compiled call took")
 
 
 def test_auto_stays_eager_where_nothing_can_be_traced(eager_to_compile):
-    x, told = tensor.vector("x"), []
+    x, reports = tensor.vector("x"), []
     f = function([x], put_hook(x * 2, lambda value: None), execution="auto")
-    f.execution.report = told.append
+    f.execution.report = reports.append
     for _ in range(policy.SAMPLES + 1):
         f([1.0])
     f.execution.thread.join()
     f([1.0])
-    assert told == [f"eager: it cannot be compiled ({HOOKED})"]
+    assert reports == [f"eager: it cannot be compiled ({HOOKED})"]
 
 
 @pytest.mark.parametrize(("left", "pays"), [(10.0, False), (1e9, True), (None, False)])
@@ -212,7 +214,7 @@ def test_auto_compiles_only_if_that_pays(left, pays):
     assert f.execution._pays() is pays
 
 
-def test_explain_tells_tier_sizes_time_and_kernels(compiled, capsys):
+def test_explain_shows_tier_sizes_time_and_kernels(compiled, capsys):
     f, _ = compiled()
     explain(f)
     text = capsys.readouterr().out
@@ -244,8 +246,8 @@ def test_explain_shortens_the_names_of_kernels():
     assert _shortened(name[:71]) == name[:71]
 
 
-def test_explain_refuses_what_has_no_program():
-    with pytest.raises(errors.InputError, match="3 has no program to explain; give a function"):
+def test_explain_refuses_objects_without_a_program():
+    with pytest.raises(errors.InputError, match="3 cannot be explained; give a function"):
         explain(3)
 
 
@@ -255,8 +257,8 @@ def test_an_error_in_a_compiled_program_says_what_failed():
     f(numpy.ones((3, 2), "float32"), [0, 1])
     with pytest.raises((errors.OutOfRangeError, IndexError, RuntimeError)) as caught:
         f(numpy.ones((3, 2), "float32"), [0, 7])
-    told = str(caught.value) + "".join(getattr(caught.value, "__notes__", []))
-    assert "7" in told and "x" in told
+    text = str(caught.value) + "".join(getattr(caught.value, "__notes__", []))
+    assert "7" in text and "x" in text
 
 
 def test_a_program_that_computes_nothing():
@@ -267,7 +269,7 @@ def test_a_program_that_computes_nothing():
     assert isinstance(f.execution.tier, Compiled)
 
 
-def test_auto_tells_what_goes_wrong_in_the_thread(eager_to_compile, monkeypatch):
+def test_auto_reports_errors_of_the_thread(eager_to_compile, monkeypatch):
     class Failing(Compiled):
         def __init__(self, *_, **__):
             raise ValueError("no such thing")
@@ -282,7 +284,7 @@ def test_auto_tells_what_goes_wrong_in_the_thread(eager_to_compile, monkeypatch)
     assert f.execution.described == "eager: it cannot be compiled (ValueError: no such thing)"
 
 
-def test_threads_take_turns_of_the_usual_length_after_two_have_compiled(monkeypatch):
+def test_the_switch_interval_is_restored_after_two_threads_have_compiled(monkeypatch):
     before = sys.getswitchinterval()
     monkeypatch.setitem(TIERS, "compiled", lambda *_, **__: time.sleep(0.02))
     executions = [descent("auto")[0].execution for _ in range(2)]
@@ -294,7 +296,7 @@ def test_threads_take_turns_of_the_usual_length_after_two_have_compiled(monkeypa
     assert sys.getswitchinterval() == before
 
 
-def test_a_process_may_end_while_a_thread_compiles(tmp_path):
+def test_a_process_can_end_while_a_thread_compiles(tmp_path):
     script = (
         "from workbench import function, grad, shared, tensor\n"
         "x, w = tensor.vector('x'), shared(1.0, 'w')\n"
@@ -324,9 +326,9 @@ def test_sizes_that_cannot_be_compiled_run_eagerly(monkeypatch):
 
 def test_examples_of_a_step_with_other_inputs_are_left_out():
     f, _ = descent("compiled")
-    f.execution.examples = [(3, 4, 5, 6, 7), f.execution.step.sizes(batch(6))]
+    f.execution.examples = [(3, 4, 5, 6, 7), f.execution.task.sizes(batch(6))]
     f(*batch(9))
-    assert f.execution.state() == [f.execution.step.sizes(batch(6))]
+    assert f.execution.state() == [f.execution.task.sizes(batch(6))]
 
 
 def test_explain_a_program_with_sizes_that_depend_on_values(capsys):

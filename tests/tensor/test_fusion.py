@@ -1,4 +1,4 @@
-"""What the eager tier makes of a program: fewer operations, updates in place, the same values."""
+"""Fusion in the eager tier: fewer operations, updates in place, the same values."""
 
 import numpy
 import pytest
@@ -66,7 +66,7 @@ def test_sums_of_products_are_those_of_torch_whatever_the_shapes(rows, columns, 
     try:
         expected = left @ right + third * third.sum()
     except RuntimeError:
-        return  # shapes that do not go together
+        return  # shapes that do not fit together
     shape = (lambda value: value.shape) if known else (lambda value: (None,) * value.dim())
     a, b, c = (
         tensor.variable(name, shape=shape(value))
@@ -76,7 +76,7 @@ def test_sums_of_products_are_those_of_torch_whatever_the_shapes(rows, columns, 
         run = eager([a, b, c], a @ b + c * c.sum())
         result = run(left, right, third)
     except errors.ShapeError:
-        assert not known  # sizes that are taken for equal have to be
+        assert not known  # sizes that are assumed to be equal must be
         return
     assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
 
@@ -160,7 +160,7 @@ def test_a_known_gradient_that_is_a_variable_is_no_view_of_it():
     assert v.get_value().tolist() == [2.0, 2.0]
 
 
-def test_new_values_that_are_looked_at_are_computed():
+def test_watched_new_values_are_computed():
     w, x = shared([1.0, 2.0], "w"), tensor.vector("x")
     new = w - x * 0.5
     run = eager([x], new, updates=[(w, new)])
@@ -204,8 +204,8 @@ def test_steps_of_loops_take_fewer_operations_too():
     loop = states.owner.function
     run = eager([x], grad((states**2).sum(), w))
     leaf, state, total = numbers(2, 2).requires_grad_(), torch.zeros(3, 2), 0
-    for moment in numbers(5, 3, 2):
-        state = torch.tanh(moment + state @ leaf)
+    for values in numbers(5, 3, 2):
+        state = torch.tanh(values + state @ leaf)
         total = total + (state**2).sum()
     total.backward()
     assert_allclose(run(numbers(5, 3, 2)), leaf.grad, rtol=1e-5)

@@ -36,7 +36,7 @@ def test_gradient_with_respect_to_an_identity_copy():
     assert grad((y**2).sum(), y).eval({x: [3.0]}).tolist() == [6.0]
 
 
-def test_what_comes_along_with_a_differentiated_value_carries_no_graph():
+def test_other_outputs_of_a_differentiated_call_carry_no_graph():
     x = tensor.matrix("x")
     variance, mean = torch.var_mean(x, 1)
     outputs = [variance, variance.copy(), mean, grad(mean.sum(), x)]
@@ -67,7 +67,7 @@ def test_consider_constant_stops_the_gradient():
     assert grad((x * y).sum(), x, consider_constant=[y]).eval({x: [3.0]}).tolist() == [6.0]
 
 
-def test_known_grads_take_the_place_of_what_flows_back():
+def test_known_grads_replace_gradients_that_flow_back():
     x = tensor.vector("x")
     y = x**2
     g = grad(None, x, known_grads={y: torch.tensor([10.0])})
@@ -91,10 +91,16 @@ def test_a_cost_that_is_flat_in_a_variable_has_gradient_zero():
 @pytest.mark.parametrize(
     ("attempt", "message"),
     [
-        (lambda x: grad(x * 2, x), "the cost mul has 1 dimensions .* cost.mean"),
-        (lambda x: grad(x.sum(), tensor.vector("other")), "other has no part in sum"),
+        (
+            lambda x: grad(x * 2, x),
+            "the cost mul must be a floating point scalar; it has 1 dimensions .* cost.mean",
+        ),
+        (lambda x: grad(x.sum(), tensor.vector("other")), "sum does not depend on other"),
         (lambda x: grad(x.sum(), tensor.lvector("k")), "differentiate by k of dtype torch.int64"),
-        (lambda x: grad(x.long().sum(), x), "dtype torch.int64; a gradient is that of a floating"),
+        (
+            lambda x: grad(x.long().sum(), x),
+            "must be a floating point scalar; .* dtype torch.int64",
+        ),
         (lambda x: grad(None, x), "needs a cost, or known_grads"),
     ],
 )
@@ -116,7 +122,7 @@ OPERATIONS = [
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.sampled_from(OPERATIONS), min_size=1, max_size=6), st.integers(0, 5))
 def test_random_chains_agree_with_autograd(chain, at):
-    """Also the gradient with respect to a link in the middle of the chain."""
+    """Also with respect to a variable in the middle of the chain."""
     x, value = tensor.variable("x", (3, 3)), (torch.eye(3) * 0.3 + 0.1).requires_grad_()
     links, values = [x], [value]
     for operation in chain:

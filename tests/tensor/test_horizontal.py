@@ -1,4 +1,4 @@
-"""The same operation for many parameters in one call."""
+"""Horizontal fusion: one call for the same operation on many parameters."""
 
 import numpy
 import pytest

@@ -1,4 +1,4 @@
-"""Which values a shared variable takes, however they come."""
+"""Allowed values of shared variables, from every source."""
 
 import copy
 import math
@@ -32,18 +32,20 @@ def test_an_interval_holds_finite_numbers_between_its_bounds(number, closed, low
 @pytest.mark.parametrize(
     "interval, text",
     [
-        (Interval(), "is finite"),
-        (Interval(0), "is 0 or more"),
-        (Interval(0, closed="neither"), "is greater than 0"),
-        (Interval(high=1), "is 1 or less"),
-        (Interval(high=1, closed="left"), "is less than 1"),
-        (Interval(0, 1), "lies between 0 and 1"),
-        (Interval(0, 1, "left"), r"lies between 0 and 1 \(1 excluded\)"),
-        (Interval(0, 1, "neither"), r"lies between 0 and 1 \(0 and 1 excluded\)"),
+        (Interval(), "finite"),
+        (Interval(0), "0 or more"),
+        (Interval(0, closed="neither"), "greater than 0"),
+        (Interval(high=1), "1 or less"),
+        (Interval(high=1, closed="left"), "less than 1"),
+        (Interval(0, 1), "between 0 and 1"),
+        (Interval(0, 1, "left"), r"between 0 and 1 \(1 excluded\)"),
+        (Interval(0, 1, "neither"), r"between 0 and 1 \(0 and 1 excluded\)"),
     ],
 )
-def test_an_interval_says_what_holds(interval, text):
-    with pytest.raises(ArgumentError, match=f"^x {text}, got 7$|^x is a finite number"):
+def test_an_interval_describes_its_numbers(interval, text):
+    with pytest.raises(
+        ArgumentError, match=f"^x must be {text}, not 7$|^x must be a finite number"
+    ):
         interval("x", torch.tensor(7.0), 7)
         interval("x", torch.tensor(math.nan), math.nan)
 
@@ -53,25 +55,25 @@ def test_an_interval_says_what_holds(interval, text):
 )
 def test_a_value_that_is_refused_changes_nothing(value):
     rate = shared(0.5, "rate", check=Interval(0))
-    with pytest.raises(ArgumentError, match="^rate is "):
+    with pytest.raises(ArgumentError, match="^rate must be "):
         rate.set_value(value)
-    with pytest.raises(ArgumentError, match="^rate is "):
+    with pytest.raises(ArgumentError, match="^rate must be "):
         shared(value, "rate", check=Interval(0))
     assert rate.get_value() == 0.5
 
 
-def test_what_counts_is_the_value_as_the_variable_holds_it():
+def test_the_converted_value_is_checked():
     small = shared(1.0, "small", check=Interval(0, closed="neither"))
-    with pytest.raises(ArgumentError, match=r"greater than 0, got 1e-60, which is 0.0 as float32"):
+    with pytest.raises(ArgumentError, match=r"greater than 0, not 1e-60, which is 0.0 as float32"):
         small.set_value(1e-60)
-    with pytest.raises(ArgumentError, match=r"got 1e\+39, which is inf as float32"):
+    with pytest.raises(ArgumentError, match=r"not 1e\+39, which is inf as float32"):
         small.set_value(1e39)
     shared(np.float64(1.0), "large", check=Interval(0)).set_value(1e39)
 
 
-def test_every_element_of_an_array_is_looked_at():
+def test_every_element_of_an_array_is_checked():
     weights = shared([1.0, 1.0], "weights", check=Interval(0))
-    with pytest.raises(ArgumentError, match="weights is 0 or more"):
+    with pytest.raises(ArgumentError, match="weights must be 0 or more"):
         weights.set_value([1.0, -1.0])
     weights.set_value([2.0, 0.0])
 
@@ -81,11 +83,11 @@ def test_every_element_of_an_array_is_looked_at():
 )
 def test_a_copy_knows_what_is_allowed(copied):
     rate = copied(shared(0.5, "rate", check=Interval(0, error=AlgorithmError, advice="; no")))
-    with pytest.raises(AlgorithmError, match="rate is 0 or more, got -1; no"):
+    with pytest.raises(AlgorithmError, match="rate must be 0 or more, not -1; no"):
         rate.set_value(-1)
 
 
-def test_a_function_of_ones_own_decides():
+def test_a_users_function_can_be_the_check():
     def even(name, value, given):
         if value % 2:
             raise ValueError(f"{name} is odd")

@@ -1,4 +1,4 @@
-"""Losses of torch where logits are infinite, and where a class does not exist, in both tiers."""
+"""Losses of torch with infinite logits, and with classes out of range, in both tiers."""
 
 import functools
 import itertools
@@ -85,7 +85,7 @@ def together(cases, outputs, execution):
     return functools.partial(function(inputs, outputs, execution=execution), *values)
 
 
-# Compiled together, since that takes no longer than for one.
+# All in one program, since compiling them takes no longer than compiling one.
 TOGETHER = [("eager", [name]) for name in CASES] + [("compiled", list(CASES))]
 
 
@@ -134,7 +134,7 @@ def test_elsewhere_a_compiled_loss_is_that_of_torch(classes):
         if loss not in ((F.cross_entropy, F.nll_loss) if classes else set(OPTIONS) - {F.nll_loss}):
             continue
         if loss is F.kl_div and reduction == "mean":
-            reduction = "batchmean"  # torch warns of the other
+            reduction = "batchmean"  # torch warns about "mean"
         for options in OPTIONS[loss]:
             if not classes and "ignore_index" in options:
                 continue
@@ -161,7 +161,7 @@ def test_a_logarithm_of_a_softmax_has_limits_too(execution):
 
 
 @TIERS
-def test_training_goes_on_where_a_mask_makes_a_class_impossible(execution):
+def test_training_continues_if_a_mask_makes_a_class_impossible(execution):
     x, y, w = tensor.matrix("x"), tensor.matrix("y"), shared(np.zeros(2, "f"), "w")
     mask = torch.tensor([0.0, -INF])
     algorithm = GradientDescent(
@@ -207,10 +207,10 @@ COMPILED = ["images", "brick", "rate"]
     "execution, name",
     [*(("eager", name) for name in WITH_CLASSES), *(("compiled", name) for name in COMPILED)],
 )
-def test_a_class_that_does_not_exist_is_an_error_of_ours(name, execution):
+def test_a_class_out_of_range_is_an_error_of_ours(name, execution):
     x, y = tensor.matrix("x"), tensor.lvector("y")
     compute = function([x, y], WITH_CLASSES[name](x, y), execution=execution)
-    # So large that a compiled program uses several threads, where there are any.
+    # Large enough that a compiled program uses several threads, if there are any.
     scores, classes = torch.zeros(400, 1000), torch.zeros(400, dtype=torch.long)
     assert torch.isfinite(compute(scores, classes))
     for wrong in (1000, -1):
@@ -221,11 +221,11 @@ def test_a_class_that_does_not_exist_is_an_error_of_ours(name, execution):
 
 
 @TIERS
-def test_the_class_that_is_ignored_is_named_and_no_fault(execution):
+def test_the_ignored_class_is_named_and_valid(execution):
     x, y = tensor.matrix("x"), tensor.lvector("y")
     compute = function([x, y], F.cross_entropy(x, y, ignore_index=-5), execution=execution)
     torch.testing.assert_close(compute(torch.zeros(2, 3), [-5, 1]), torch.tensor(LOG3))
-    with pytest.raises(OutOfRangeError, match="-100 at .* not to count has the class -5"):
+    with pytest.raises(OutOfRangeError, match="-100 at .* use the class -5 to leave an example"):
         compute(torch.zeros(2, 3), [-5, -100])
 
 
@@ -245,7 +245,7 @@ def test_a_class_that_does_not_exist_changes_nothing(execution):
 
 
 @TIERS
-def test_a_row_that_does_not_exist_is_an_error_of_ours(execution):
+def test_a_row_out_of_range_is_an_error_of_ours(execution):
     lookup, y = LookupTable(500, 100, weights_init=Constant(1)), tensor.lvector("y")
     lookup.initialize()
     compute = function([y], lookup.apply(y), execution=execution)

@@ -96,7 +96,7 @@ def leaves(result):
     return [result]
 
 
-# What an operand is computed from, and how: its sizes are sums, products and quotients then.
+# Inputs from which an operand is computed, so that its sizes are sums, products and quotients.
 COMPUTED = {
     "sliced": (lambda v: torch.cat([v[:1], v]), lambda x: x[1:]),
     "flattened": (lambda v: v[None], lambda x: x.flatten(0, 1)),
@@ -127,7 +127,7 @@ def test_costs_of_operands_whose_sizes_are_all_computed(expression, form):
 
 
 def _compare(expression, computed_from):
-    """Compare with torch, operands being computed as `computed_from` says."""
+    """Compare with torch on operands that are computed by `computed_from`."""
     scope = {"torch": torch, "F": F}
     inputs, given, operands, used = [], [], {}, {}
     for name in compile(expression, "", "eval").co_names:
@@ -208,7 +208,7 @@ def test_computed_sizes_that_differ_are_an_error_when_they_are_known(expression,
     scope = operands()
     cost = eval(expression, {"torch": torch, "F": F} | scope)
     values = {scope[n]: torch.zeros(shape) for n, shape in unlike.items()}
-    # Torch itself only warns, which is an error here.
+    # torch itself only warns, but the tests turn warnings into errors.
     with pytest.raises((ValueError, RuntimeError, UserWarning), match="size|shape"):
         cost.eval(values)
 
@@ -230,7 +230,7 @@ def test_computed_sizes_become_known_ones(expression):
     eval(expression, {"torch": torch, "F": F} | scope)
 
 
-def test_what_a_function_insists_on_is_learned():
+def test_sizes_that_a_function_requires_are_learned():
     x, y = tensor.matrix("x"), tensor.matrix("y")
     similarity = F.cosine_similarity(x[1:], y)
     assert similarity.ndim == 1 and not isinstance(similarity.shape[0], int)
@@ -241,7 +241,7 @@ def test_what_a_function_insists_on_is_learned():
         function([x, y], F.cosine_similarity(x[1:], y))(torch.ones(4, 7), torch.ones(3, 6))
 
 
-def test_what_a_function_does_not_insist_on_stays_open():
+def test_sizes_that_a_function_does_not_require_stay_unknown():
     m, v = tensor.matrix("m"), tensor.vector("v")
     result = torch.addcmul(m, v, v)
     values = {m: torch.ones(2, 3), v: torch.ones(3)}
@@ -293,7 +293,7 @@ def test_slices_with_a_negative_step_are_those_of_numpy(index):
 
 
 def test_a_negative_step_beside_a_list_names_flip():
-    with pytest.raises(TypeError, match=r"x is indexed by .*torch.flip"):
+    with pytest.raises(TypeError, match=r"x cannot be indexed by .*torch.flip"):
         tensor.matrix("x")[[0, 1], ::-1]
 
 
@@ -310,7 +310,7 @@ def test_a_negative_step_beside_a_list_names_flip():
         lambda x: 1 in x,
     ],
 )
-def test_asking_for_a_value_says_how_to_evaluate(question):
+def test_needing_a_value_suggests_eval(question):
     with pytest.raises(TypeError, match=r"needs the value of x.*eval"):
         question(tensor.vector("x"))
 
@@ -366,16 +366,16 @@ def test_draws_from_generators_of_torch_are_refused(name):
         lambda x: F.scaled_dot_product_attention(x, x, x, None, 0.0),
     ],
 )
-def test_what_could_draw_and_does_not_is_computed(call):
+def test_functions_that_draw_only_sometimes_are_computed(call):
     x, value = tensor.matrix("x"), torch.tensor([[1.0, -2.0], [0.5, 3.0]])
     torch.testing.assert_close(call(x).eval({x: value}), call(value))
 
 
 @pytest.mark.parametrize("constructor", [torch.tensor, torch.as_tensor, torch.asarray])
-def test_constructors_from_values_say_that_a_variable_needs_none(constructor):
+def test_constructors_from_values_refuse_variables(constructor):
     x = tensor.matrix("x")
     for given in (x, x.shape[0], [x.shape[0], 3], x.sum()):
-        with pytest.raises((TypeError, ValueError), match="torch.tensor, .* take values"):
+        with pytest.raises((TypeError, ValueError), match="torch.tensor, .* need known values"):
             constructor(given)
 
 
@@ -395,7 +395,7 @@ def test_numpy_arrays_mix_with_variables():
 
 
 def test_a_number_of_results_that_depends_on_an_unknown_size_is_refused():
-    with pytest.raises(ValueError, match="number of results depends on a size that is not known"):
+    with pytest.raises(ValueError, match="number of results depends on an unknown size"):
         torch.split(tensor.matrix("x"), 3)
 
 

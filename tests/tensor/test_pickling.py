@@ -25,7 +25,7 @@ def test_a_graph_computes_the_same_after_pickling():
         assert new_y.eval({new_x: [[1.0, 2.0, 3.0]]}).tolist() == [12.0, 12.0]
 
 
-def test_what_was_shared_stays_shared():
+def test_shared_parts_stay_shared():
     x = tensor.matrix("x")
     values, indices = torch.max(x, 1)
     a, b = copy.deepcopy([values * 2, indices + 1])
@@ -44,7 +44,7 @@ def test_gradients_sizes_and_draws_survive():
         assert torch.equal(f(), again()) and torch.equal(f(), again())
 
 
-def test_arguments_may_lead_back_to_their_call():
+def test_arguments_can_refer_back_to_their_call():
     x = tensor.vector("x")
     for join in (lambda v: torch.cat([v, v]), lambda v: torch.clamp(v, max=v)):
         part = x.copy("part")

@@ -1,4 +1,4 @@
-"""Mixed precision, and what runs on a GPU only."""
+"""Mixed precision, and modes that need a GPU."""
 
 import numpy
 import pytest
@@ -67,7 +67,7 @@ def test_captured_steps_agree_with_eager_ones():
             torch.testing.assert_close(*values, rtol=1e-4, atol=1e-5)
         for a, b in zip(ours, theirs, strict=True):
             numpy.testing.assert_allclose(a.get_value(), b.get_value(), rtol=1e-4, atol=1e-5)
-        runner = f.execution.tier.find(f.execution.step.sizes([torch.zeros(8, 5), torch.zeros(8)]))
+        runner = f.execution.tier.find(f.execution.task.sizes([torch.zeros(8, 5), torch.zeros(8)]))
         assert isinstance(f.execution.tier, Captured)
         assert isinstance(runner._run, Replay) and runner._run.graph is not None
 
@@ -85,7 +85,7 @@ def test_reduced_precision_on_a_gpu_is_near_float32(precision, execution):
 
 @gpu
 @pytest.mark.parametrize("execution", ["eager", "compiled"])
-def test_a_cost_that_is_not_finite_changes_nothing_and_is_told_later(execution):
+def test_a_cost_that_is_not_finite_changes_nothing_and_is_reported_later(execution):
     with config.override(device="cuda"):
         x, w = tensor.vector("x"), shared([1.0, 2.0], "w")
         algorithm = GradientDescent(

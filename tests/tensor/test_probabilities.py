@@ -1,4 +1,4 @@
-"""What must be a probability is one, or is refused, in every tier; infinite logits have limits."""
+"""Values that must be probabilities are checked in every tier; infinite logits have limits."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def of_torch(loss, **options):
     return lambda y, x: loss(x, y, **options)
 
 
-# The cost, targets, predictions, and what is said.
+# The cost, targets, predictions, and the text of the error.
 WRONG = {
     "scores for classes": (categorical, CLASSES, SCORES, "y_hat has values from -2 to 3"),
     "scores for distributions": (categorical, ONES, SCORES, "y_hat has values from -2 to 3"),
@@ -95,7 +95,7 @@ COMPILED = [
 @pytest.mark.parametrize(
     "name, execution", [*((n, "eager") for n in WRONG), *((n, "compiled") for n in COMPILED)]
 )
-def test_what_is_no_probability_is_refused(name, execution):
+def test_values_that_are_not_probabilities_are_refused(name, execution):
     cost, targets, predictions, text = WRONG[name]
     compute, *_ = made(cost, targets, execution=execution)
     with pytest.raises(DomainError, match=text):
@@ -114,7 +114,7 @@ def test_negative_weights_of_classes_are_refused_where_they_are_given(loss):
         return
     x, y = tensor.matrix("x"), tensor.lvector("y")
     target = y if loss in (functional.cross_entropy, functional.nll_loss) else tensor.matrix("y")
-    text = rf"{loss.__name__}: {weight} has values from -1 to 1, but must be weights, from 0 up"
+    text = rf"{loss.__name__}: {weight} has values from -1 to 1, but must be weights, at least 0"
     with pytest.raises(DomainError, match=text):
         loss(x, target, **{weight: torch.tensor([1.0, -1.0, 1.0])})
 
@@ -159,13 +159,13 @@ def test_classes_out_of_range_are_refused():
         CategoricalCrossEntropy().apply(torch.tensor([0, 3]), torch.tensor(HALVES))
 
 
-def test_what_a_softmax_gives_is_not_looked_at():
+def test_results_of_a_softmax_are_not_checked():
     x, y = tensor.matrix("x"), tensor.lvector("y")
     cost = categorical(y, Softmax().apply(x)) + functional.nll_loss(x.log_softmax(1), y)
     assert not [v for v in ancestors([cost]) if v.owner and "probabilities" in v.owner.name]
 
 
-def test_rounding_is_no_fault():
+def test_rounding_errors_are_allowed():
     p = torch.tensor([[0.1] * 10], dtype=torch.float32).cumsum(1).flip(1)[:, :1]
     assert float(BinaryCrossEntropy().apply(p, p)) < 1e-5
     wide = torch.softmax(torch.randn(2, 5000), 1).half()
@@ -173,7 +173,7 @@ def test_rounding_is_no_fault():
 
 
 @pytest.mark.parametrize("target", [0.0, 1.0])
-def test_what_is_not_a_number_is_left_to_who_looks_for_it(target):
+def test_nan_is_left_to_other_checks(target):
     y, nan = torch.tensor([[target]]), torch.tensor([[float("nan")]])
     assert torch.isnan(BinaryCrossEntropy().apply(y, nan))
     assert torch.isnan(BinaryCrossEntropy().apply(y, Logistic().apply(tensor.constant(nan))).eval())

@@ -50,7 +50,7 @@ def test_draws_of_one_stream_differ_from_each_other():
     assert abs(torch.corrcoef(torch.stack([a, b]))[0, 1]) < 0.5 and not torch.equal(a, b)
 
 
-def test_the_counter_is_all_the_state_there_is():
+def test_the_counter_is_the_only_state():
     stream = RandomStream(1)
     draw = function([], stream.normal((3,)))
     draw()
@@ -60,13 +60,13 @@ def test_the_counter_is_all_the_state_there_is():
     assert all(torch.equal(draw(), e) for e in expected)
 
 
-def test_sizes_may_be_symbolic():
+def test_sizes_can_be_symbolic():
     x = tensor.matrix("x")
     noisy = x + RandomStream(1).normal(x.shape)
     assert noisy.eval({x: torch.zeros(3, 2)}).shape == (3, 2)
 
 
-def test_a_loop_of_many_steps_draws_anew_in_each():
+def test_every_step_of_a_long_loop_draws_other_numbers():
     from workbench import scan
 
     stream = tensor.RandomStream(seed=4)
@@ -78,7 +78,7 @@ def test_a_loop_of_many_steps_draws_anew_in_each():
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64, torch.int64])
 @pytest.mark.parametrize("size", [(), (0,), (3,), (2, 3, 4)])
 @pytest.mark.parametrize("kind", [random._uniform, random._normal])
-def test_what_a_draw_is_known_to_be_is_what_it_becomes(kind, size, dtype):
+def test_a_draw_has_its_inferred_shape_and_dtype(kind, size, dtype):
     stream = RandomStream(1)
     draw = stream._draw(kind, size, dtype)
     value = draw.eval()
@@ -99,6 +99,6 @@ def test_draws_are_pickled_by_name(kind):
     assert pickle.loads(pickle.dumps(kind)) is kind
 
 
-def test_a_size_that_is_none_is_refused():
+def test_an_invalid_size_is_refused():
     with pytest.raises(ShapeError, match=r"size=\('-2',\).*negative dimension -2"):
         RandomStream(1).uniform((-2,))

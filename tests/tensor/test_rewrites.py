@@ -1,4 +1,4 @@
-"""Rewrites of a flat graph: when they are done, and that they change no value."""
+"""Rewrites of a flat graph: their conditions, and unchanged values."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ onednn = pytest.mark.skipif(not products.AVAILABLE, reason="torch has one librar
 
 
 def numbers(*shape: int, seed: int = 0) -> torch.Tensor:
-    """A tensor of random numbers."""
+    """Return a tensor of random numbers."""
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def called(compiled: Function) -> set[str]:
-    """The operations of the program that was compiled."""
+    """Return the operations of the compiled program."""
     (variant,) = compiled.execution.tier.variants  # type: ignore[union-attr]
     return {str(node.target) for node in variant.trace.graph.graph.nodes}
 
 
 def descent(inputs: int, **kwargs: Any) -> tuple[GradientDescent, Any, list[Any]]:
-    """Least squares by plain gradient descent; the algorithm, its weights, and its cost."""
+    """Return plain gradient descent on least squares: the algorithm, its weights and its cost."""
     x, y = tensor.matrix("x"), tensor.matrix("y")
     w = shared(numbers(inputs, 64, seed=1).numpy(), "w")
     cost = ((x @ w - y) ** 2).mean()
@@ -41,7 +41,7 @@ def descent(inputs: int, **kwargs: Any) -> tuple[GradientDescent, Any, list[Any]
 
 
 def batch(inputs: int) -> dict[str, torch.Tensor]:
-    """What `descent` learns from."""
+    """Return a batch for `descent`."""
     return {"x": numbers(8, inputs, seed=2), "y": numbers(8, 64, seed=3)}
 
 
@@ -57,7 +57,7 @@ def test_a_product_is_that_of_torch(m: int, k: int, n: int, first: bool, second:
 
 @onednn
 @pytest.mark.parametrize(("size", "expected"), [(64, False), (256, True)])
-def test_large_products_have_a_library_of_their_own(size: int, expected: bool) -> None:
+def test_large_products_use_onednn(size: int, expected: bool) -> None:
     x, w = tensor.matrix("x"), shared(numbers(size, size).numpy(), "w")
     f = function([x], torch.tanh(x @ w), execution="compiled")
     value = numbers(size, size, seed=1)
@@ -69,7 +69,7 @@ def test_double_precision_stays_where_it_is() -> None:
     assert not products.by_onednn(*[torch.ones(512, 512, dtype=torch.float64)] * 2)
 
 
-def test_descent_writes_no_gradient_down() -> None:
+def test_descent_writes_no_gradient_to_memory() -> None:
     both = [descent(512, function_kwargs={"execution": tier}) for tier in ("eager", "compiled")]
     for algorithm, _, _ in both:
         for _ in range(3):
@@ -85,7 +85,7 @@ def test_descent_on_a_small_matrix_is_left_to_inductor() -> None:
     assert "workbench.descend.default" not in called(algorithm.function)  # type: ignore[arg-type]
 
 
-def test_a_gradient_that_somebody_sees_is_written_down() -> None:
+def test_a_gradient_with_another_user_is_computed() -> None:
     algorithm, w, _ = descent(512, function_kwargs={"execution": "compiled"})
     seen: list[Any] = []
     algorithm.add_observer([algorithm.gradients[w]], seen.extend)
@@ -174,7 +174,7 @@ def test_products_of_integers_keep_their_dtype(dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.bool, torch.uint8])
-def test_what_has_no_negative_is_added_to_a_product(dtype: torch.dtype) -> None:
+def test_values_without_negatives_are_added_to_a_product(dtype: torch.dtype) -> None:
     x, added = tensor.matrix("x"), tensor.variable("added", (None, 300), dtype)
     w = shared(numbers(300, 300).numpy(), "w")
     f = function([x, added], torch.relu(x @ w + added), execution="compiled")
@@ -200,7 +200,7 @@ def test_a_product_of_unknown_size_is_compiled() -> None:
 
 
 @pytest.mark.parametrize("half", [False, True])
-def test_descent_by_what_is_unlike_the_parameter_is_left_to_inductor(half: bool) -> None:
+def test_descent_by_another_shape_or_dtype_is_left_to_inductor(half: bool) -> None:
     x, rate = tensor.matrix("x"), shared(RATE, "rate")
     factor = x.to(torch.bfloat16) if half else x
     w = shared(numbers(*([] if half else [4]), 128, 128).numpy(), "w")

@@ -64,7 +64,7 @@ def test_a_number_of_steps_without_sequences():
     assert n.ndim == 0
 
 
-def test_what_does_not_depend_on_the_moment_is_computed_once():
+def test_what_does_not_depend_on_the_step_is_computed_once():
     seen = []
     x, w = tensor.vector("x"), shared(2.0, "w")
 
@@ -98,7 +98,7 @@ def test_a_state_keeps_its_shape_and_dtype():
     x = tensor.matrix("x")
     with pytest.raises(ValueError, match=r"turned the state s \(2,\) float32 into .* \(3,\)"):
         scan(lambda s: s @ torch.ones(2, 3), states=[tensor.constant([0.0, 0.0], "s")], n_steps=2)
-    with pytest.raises(TypeError, match="a state keeps its dtype"):
+    with pytest.raises(TypeError, match="a state must keep its dtype"):
         scan(lambda x_t, s: x_t.sum() * 2, sequences=[x], states=[tensor.constant(0)])
     with pytest.raises(TypeError, match="needs sequences, or n_steps"):
         scan(lambda s: s, states=[tensor.constant(0.0)])

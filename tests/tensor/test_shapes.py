@@ -1,4 +1,4 @@
-"""What is remembered of sizes, and for how long."""
+"""Learned facts about sizes, and their lifetime."""
 
 import gc
 
@@ -25,7 +25,7 @@ def few(monkeypatch):
     shapes._world().limit = 0
 
 
-def test_what_was_learned_of_graphs_that_are_gone_is_forgotten(few):
+def test_facts_about_deleted_graphs_are_removed(few):
     world = shapes._world()
     built()
     gc.collect()
@@ -39,7 +39,7 @@ def test_what_was_learned_of_graphs_that_are_gone_is_forgotten(few):
     assert len(world.sizes.axioms) <= 20 * bound
 
 
-def test_what_was_learned_of_living_variables_is_kept(few):
+def test_facts_about_living_variables_are_kept(few):
     x, y = tensor.matrix("x"), tensor.matrix("y")
     total = x @ torch.ones(3, 2) + y
     cost = torch.nn.functional.l1_loss(x[1:], tensor.variable("z", (7, None)))

@@ -1,4 +1,4 @@
-"""How many threads a step uses, and on how many processors."""
+"""Number of threads of a task, and number of available processors."""
 
 import threading
 
@@ -18,7 +18,7 @@ from workbench.tensor.execution import available_threads, processors, threads
 
 @pytest.fixture
 def four_threads(monkeypatch):
-    """A machine with four processors, all of them for torch."""
+    """Pretend that the machine has four processors, and torch uses all of them."""
     monkeypatch.setattr(threads, "available_processors", lambda: 4)
     before = torch.get_num_threads()
     torch.set_num_threads(4)
@@ -27,7 +27,7 @@ def four_threads(monkeypatch):
 
 
 def spy(execution="eager"):
-    """A function that adds up a matrix, and the numbers of threads that its calls had."""
+    """Return a function that sums a matrix, and a set of the numbers of threads of its calls."""
     x = tensor.matrix("x")
     run = workbench.function([x], (x @ x.T).sum(), execution=execution)
     seen = []
@@ -69,7 +69,7 @@ def test_no_other_thread_has_fewer_threads_meanwhile(four_threads):
     assert (seen, others) == ([1], [4])
 
 
-def test_a_large_step_uses_no_more_threads_than_torch_was_told(four_threads):
+def test_a_large_task_uses_at_most_the_threads_of_torch(four_threads):
     run, seen = spy()
     run(ones(300, 2000))
     torch.set_num_threads(2)
@@ -86,12 +86,12 @@ def test_a_number_that_was_asked_for_holds_for_every_step(four_threads):
 
 
 @pytest.mark.parametrize("number", [0, -1, 1.5, "many", True])
-def test_a_number_of_threads_that_cannot_be_is_refused(number):
+def test_an_invalid_number_of_threads_is_refused(number):
     with pytest.raises(ConfigurationError, match="setting 'threads'"):
         config.threads = number
 
 
-def test_threads_go_back_to_what_they_were_when_a_step_fails(four_threads):
+def test_the_number_of_threads_is_restored_after_a_failure(four_threads):
     x = tensor.matrix("x")
     run = workbench.function([x], x.reshape(3, 3), execution="eager")
     with pytest.raises(Exception, match="shape"):
@@ -112,22 +112,22 @@ def mlp(width=16):
         function_kwargs={"execution": "eager"},
     )
     algorithm.initialize()
-    return algorithm.function.execution.step
+    return algorithm.function.execution.task
 
 
 def test_the_work_of_a_step_grows_as_its_products_do():
-    step = mlp()
-    work = threads.work(step, [2000]).total
-    assert work == pytest.approx(2 * threads.work(step, [1000]).total, rel=0.05)
+    task = mlp()
+    work = threads.work(task, [2000]).total
+    assert work == pytest.approx(2 * threads.work(task, [1000]).total, rel=0.05)
 
 
 def test_the_work_of_a_product_is_its_number_of_multiplications():
     x = tensor.matrix("x")
     run = workbench.function([x], x @ x.T, execution="eager")
-    assert threads.work(run.execution.step, [20, 300]).total == 20 * 300 * 20
+    assert threads.work(run.execution.task, [20, 300]).total == 20 * 300 * 20
 
 
-def test_counting_the_work_ends_where_there_is_enough():
+def test_counting_the_work_ends_at_a_limit():
     assert 1000 < threads.work(mlp(), [4096], enough=1000)[0] < threads.work(mlp(), [4096])[0]
 
 
@@ -139,28 +139,28 @@ def test_the_choice_is_the_same_for_sizes_that_are_nearly_the_same():
 
 def test_sizes_that_do_not_fit_when_they_are_rounded_are_counted_as_they_are(capfd):
     x = tensor.variable("x", shape=(None,))
-    step = workbench.function([x], x.reshape(3, -1).sum(), execution="eager").execution.step
-    assert threads.Threads(step).is_small((300,))
+    task = workbench.function([x], x.reshape(3, -1).sum(), execution="eager").execution.task
+    assert threads.Threads(task).is_small((300,))
     x, y = tensor.matrix("x"), tensor.matrix("y")
-    step = workbench.function([x, y], x[1:] + y, execution="eager").execution.step
-    threads.Threads(step).is_small(tuple(5 - i for i, _ in enumerate(step.free)))
-    assert capfd.readouterr().err == ""  # torch's log would tell of the first trial
+    task = workbench.function([x, y], x[1:] + y, execution="eager").execution.task
+    threads.Threads(task).is_small(tuple(5 - i for i, _ in enumerate(task.free)))
+    assert capfd.readouterr().err == ""  # torch's log would report the first attempt
 
 
 @pytest.mark.parametrize(("size", "small"), [(10, True), (10**7, False)])
-def test_a_step_whose_work_cannot_be_counted_is_judged_by_its_inputs(size, small):
+def test_uncountable_work_is_estimated_from_inputs(size, small):
     x = tensor.vector("x")
-    step = workbench.function([x], x[x > 0].sum(), execution="eager").execution.step
-    assert threads.work(step, [size]).total == float("inf")
-    assert threads.Threads(step).is_small((size,)) is small
+    task = workbench.function([x], x[x > 0].sum(), execution="eager").execution.task
+    assert threads.work(task, [size]).total == float("inf")
+    assert threads.Threads(task).is_small((size,)) is small
 
 
-def test_a_step_whose_work_cannot_be_counted_is_judged_by_its_parameters():
+def test_uncountable_work_is_estimated_from_parameters():
     x = tensor.matrix("x")
     held = workbench.shared(np.ones((2000, 2000), "float32"), "held")
     y = torch.tanh(x @ held)
-    step = workbench.function([x], y[y > 0].sum(), execution="eager").execution.step
-    chooser = threads.Threads(step)
+    task = workbench.function([x], y[y > 0].sum(), execution="eager").execution.task
+    chooser = threads.Threads(task)
     assert not chooser.is_small((300,)) and not chooser.is_small((2,))
 
 
@@ -178,7 +178,7 @@ def test_a_compiled_program_is_made_for_the_chosen_number(four_threads, rows, nu
 
 
 def repeated(width, execution):
-    """A function that multiplies a state by a matrix again and again, and gives a gradient."""
+    """Return a function that multiplies a state by a matrix at every step, with a gradient."""
     x, h = tensor.variable("x", shape=(None, None, width)), tensor.matrix("h")
     held = workbench.shared(np.zeros((width, width), "float32"), "held")
     total = tensor.scan(lambda a, b: torch.tanh(a + b @ held), sequences=[x], states=[h])[0].sum()
@@ -187,7 +187,7 @@ def repeated(width, execution):
 
 
 def spied(run, seen):
-    """`run`, which adds the number of threads that it has to a set."""
+    """Wrap `run` so that it adds its number of threads to a set."""
     return lambda given: seen.add(torch.get_num_threads()) or run(given)
 
 
@@ -195,54 +195,54 @@ def call(run, length, rows, width):
     return run(ones(length, rows, width), ones(rows, width))
 
 
-def test_the_work_of_a_loop_is_that_of_a_moment_for_each():
-    step = repeated(16, "eager").execution.step
-    once = threads.work(step, step.sizes([torch.ones(10, 8, 16), torch.ones(8, 16)]))
-    twice = threads.work(step, step.sizes([torch.ones(20, 8, 16), torch.ones(8, 16)]))
-    assert once.moment == twice.moment == 8 * 16 * 16 + threads.AN_ELEMENT * 2 * 8 * 16
+def test_the_work_of_a_loop_is_that_of_one_step_times_its_length():
+    task = repeated(16, "eager").execution.task
+    once = threads.work(task, task.sizes([torch.ones(10, 8, 16), torch.ones(8, 16)]))
+    twice = threads.work(task, task.sizes([torch.ones(20, 8, 16), torch.ones(8, 16)]))
+    assert once.loop_step == twice.loop_step == 8 * 16 * 16 + threads.AN_ELEMENT * 2 * 8 * 16
     assert twice.total == pytest.approx(2 * once.total, rel=0.05)
 
 
 def test_an_empty_loop_makes_no_work():
-    step = repeated(16, "eager").execution.step
-    assert threads.work(step, step.sizes([torch.ones(0, 8, 16), torch.ones(8, 16)])).moment == 0
+    task = repeated(16, "eager").execution.task
+    assert threads.work(task, task.sizes([torch.ones(0, 8, 16), torch.ones(8, 16)])).loop_step == 0
 
 
 @pytest.mark.parametrize(("rows", "expected"), [(4, (4, 1)), (600, (4, 4))])
-def test_a_loop_of_small_moments_uses_one_thread_within(four_threads, monkeypatch, rows, expected):
+def test_a_loop_of_small_steps_uses_one_thread_within(four_threads, monkeypatch, rows, expected):
     monkeypatch.setattr(threads, "SMALL", 10**6)
     run = repeated(64, "compiled")
     call(run, 300, rows, 64)
     (variant,) = run.execution.tier.variants
-    assert (variant.threads, variant.trace.moments[0][0].threads) == expected
+    assert (variant.threads, variant.trace.steps[0][0].threads) == expected
 
 
-def test_what_a_compiled_loop_calls_has_one_thread_and_the_rest_all(four_threads, monkeypatch):
+def test_a_compiled_loop_step_has_one_thread_and_the_rest_all(four_threads, monkeypatch):
     monkeypatch.setattr(threads, "SMALL", 10**6)
     run = repeated(64, "compiled")
     call(run, 300, 4, 64)
-    moment, _ = run.execution.tier.variants[0].trace.moments[0]
+    step, _ = run.execution.tier.variants[0].trace.steps[0]
     seen = set()
-    monkeypatch.setattr(moment, "forward", spied(moment.forward, seen))
-    monkeypatch.setattr(moment, "backward", spied(moment.backward, seen))
+    monkeypatch.setattr(step, "forward", spied(step.forward, seen))
+    monkeypatch.setattr(step, "backward", spied(step.backward, seen))
     call(run, 300, 4, 64)
     assert seen == {1} and torch.get_num_threads() == 4
     assert run.execution.threads.described == "4 of 4, 1 in loops"
 
 
-def test_an_eager_loop_of_small_moments_uses_one_thread_everywhere(four_threads, monkeypatch):
+def test_an_eager_loop_of_small_steps_uses_one_thread_everywhere(four_threads, monkeypatch):
     monkeypatch.setattr(threads, "SMALL", 10**6)
     run = repeated(64, "eager")
     chooser = run.execution.threads
-    sizes = run.execution.step.sizes([torch.ones(300, 4, 64), torch.ones(4, 64)])
+    sizes = run.execution.task.sizes([torch.ones(300, 4, 64), torch.ones(4, 64)])
     assert not chooser.is_small(sizes) and chooser.number(sizes) == 1
 
 
-def test_explain_says_how_many_threads_there_are_and_why(four_threads, capsys):
+def test_explain_shows_the_number_of_threads_and_the_reason(four_threads, capsys):
     run, _ = spy()
     run(ones(8, 8))
     workbench.explain(run)
-    assert "threads   1 of 4: a step of so little work" in capsys.readouterr().out
+    assert "threads   1 of 4: the work of a call is too small" in capsys.readouterr().out
 
 
 def test_as_many_threads_are_available_as_processors(monkeypatch, four_threads):
@@ -256,7 +256,7 @@ def test_as_many_threads_are_available_as_processors(monkeypatch, four_threads):
 
 @pytest.fixture
 def groups(monkeypatch, tmp_path):
-    """A place for control groups; give the file that lists those of this process."""
+    """Use a folder for control groups; return the file that lists those of this process."""
     monkeypatch.setattr(processors, "_CGROUP", tmp_path / "cgroup")
     monkeypatch.setattr(processors, "_MOUNT", tmp_path / "mount")
 

@@ -1,4 +1,4 @@
-"""Tiers are interchangeable, and another one is a few lines."""
+"""Tiers are interchangeable, and a new one takes a few lines."""
 
 import numpy
 import pytest
@@ -10,13 +10,13 @@ from workbench import function, tensor
 from workbench.tensor.execution.captured import Captured
 from workbench.tensor.execution.compiled import Compiled
 from workbench.tensor.execution.eager import Eager
-from workbench.tensor.execution.step import Step
+from workbench.tensor.execution.task import Task
 from workbench.tensor.execution.threads import Threads
 from workbench.tensor.execution.tier import TIERS
 
 
 class Counted(Eager):
-    """Runs eagerly, and counts for each size how often."""
+    """Tier that runs eagerly, and counts the calls for each size."""
 
     name = "counted"
 
@@ -40,7 +40,7 @@ def counted(monkeypatch):
     monkeypatch.setitem(TIERS, "counted", Counted)
 
 
-def test_a_function_runs_in_a_tier_of_ones_own(counted, capsys):
+def test_a_function_runs_in_a_users_tier(counted, capsys):
     x = tensor.vector("x")
     f = function([x], x * 2, execution="counted")
     assert f([1.0, 2.0]).tolist() == [2, 4] and f([3.0]).tolist() == [6]
@@ -51,7 +51,7 @@ def test_a_function_runs_in_a_tier_of_ones_own(counted, capsys):
     assert "  counted   2 calls\n" in capsys.readouterr().out
 
 
-def test_a_model_trains_in_a_tier_of_ones_own(counted):
+def test_a_model_trains_in_a_users_tier(counted):
     (f, ours), (g, theirs) = descent("counted"), descent("eager")
     for seed in range(3):
         assert f(*batch(6, seed))[0] == g(*batch(6, seed))[0]
@@ -63,8 +63,8 @@ def test_a_model_trains_in_a_tier_of_ones_own(counted):
 @pytest.mark.parametrize("kind", TIERS)
 def test_every_tier_has_a_name_a_state_and_a_description(kind):
     x = tensor.vector("x")
-    step: Step = function([x], x * 2).execution.step
-    tier = TIERS[kind](step, Threads(step), [(3,)])
+    task: Task = function([x], x * 2).execution.task
+    tier = TIERS[kind](task, Threads(task), [(3,)])
     assert tier.name and tier.seconds >= 0
     assert set(tier.state()) <= {(3,)}
     assert all(isinstance(line, str) for line in tier.describe())
@@ -77,10 +77,10 @@ def test_an_unknown_tier_is_refused():
 
 
 def test_captured_is_a_tier_that_runs_the_programs_of_the_compiled_one():
-    """Up to the call that captures, which takes a GPU."""
+    """Test all calls before the capture, which needs a GPU."""
     x = tensor.vector("x")
-    step = function([x], x * 2).execution.step
-    tier = Captured(step, Threads(step), [(3,)])
+    task = function([x], x * 2).execution.task
+    tier = Captured(task, Threads(task), [(3,)])
     for _ in range(2):
         assert tier.find((3,))([torch.ones(3)])[0].tolist() == [2, 2, 2]
     assert tier.name == "captured" and tier.state() == [(3,)]
@@ -88,8 +88,8 @@ def test_captured_is_a_tier_that_runs_the_programs_of_the_compiled_one():
 
 
 @pytest.mark.parametrize("device, kind", [("cpu", Compiled), ("cuda", Captured)])
-def test_what_is_compiled_is_captured_where_the_device_can_replay_it(device, kind, monkeypatch):
+def test_compiled_programs_are_captured_if_the_device_can_replay(device, kind, monkeypatch):
     x = tensor.vector("x")
-    step = function([x], x * 2).execution.step
-    monkeypatch.setattr(Step, "device", torch.device(device))
-    assert type(TIERS["compiled"](step, Threads(step))) is kind
+    task = function([x], x * 2).execution.task
+    monkeypatch.setattr(Task, "device", torch.device(device))
+    assert type(TIERS["compiled"](task, Threads(task))) is kind

@@ -1,7 +1,7 @@
-"""Private names of torch: each with what to do when torch moves it, and none anywhere else.
+"""Private names of torch: what to do when torch moves one, and a check that no others are used.
 
-When a test here fails after an update of torch, look up the new home of the name in torch's
-sources, change `workbench/tensor/torch_internals.py` alone, and run ``make test bench``.
+If a test here fails after an update of torch, find the new place of the name in torch's sources,
+change only `workbench/tensor/torch_internals.py`, and run ``make test bench``.
 """
 
 import ast
@@ -46,7 +46,7 @@ OWN = {"storage_of", "check_size"}
 
 
 def names():
-    """Everything that the module takes from torch."""
+    """Return all names that the module takes from torch."""
     found = {name for name in vars(internals) if not name.startswith("_") and name.islower()}
     found |= {
         "ConvNd",

@@ -1,4 +1,4 @@
-"""Walking and rewriting graphs."""
+"""Walks through graphs, and rewrites of them."""
 
 import math
 
@@ -28,7 +28,7 @@ def test_dependent_replacements():
     assert new.eval({x: 3.0}) == 23.0 and a.eval({x: 3.0}) == 13.0
 
 
-def test_a_replacement_may_use_what_it_replaces():
+def test_a_replacement_can_use_the_variable_it_replaces():
     x = tensor.scalar("x")
     h = torch.tanh(x)
     g = h * 2
@@ -36,7 +36,7 @@ def test_a_replacement_may_use_what_it_replaces():
     assert new.eval({x: 0.5}) == pytest.approx((torch.tanh(torch.tensor(1.5)).item() + 1) * 2)
 
 
-def test_what_does_not_change_stays_the_same_object():
+def test_unchanged_variables_stay_the_same_objects():
     x, y = tensor.scalar("x"), tensor.scalar("y")
     a, b = x * 2, y * 2
     new = replace([a + b], {y: y + 1})
@@ -59,10 +59,10 @@ def test_outputs_of_one_call_stay_together():
     assert new[values].owner is new[indices].owner
 
 
-def test_a_circle_is_refused():
+def test_a_cycle_is_refused():
     x = tensor.scalar("x")
     y, z = x + 1, x + 2
-    with pytest.raises(ValueError, match="circle"):
+    with pytest.raises(ValueError, match="cycle"):
         replace([y + z], {y: z * 1, z: y * 1})
 
 
@@ -104,7 +104,7 @@ REBUILT = {
 
 @pytest.mark.parametrize("make", REBUILT.values(), ids=REBUILT)
 @pytest.mark.parametrize("stand_in", [lambda x: x + 1, lambda x: x[1:, :2], lambda x: x.double()])
-def test_what_is_rebuilt_is_as_if_it_were_built(make, stand_in):
+def test_a_rebuilt_graph_is_like_a_built_one(make, stand_in):
     x, value = tensor.matrix("x"), torch.arange(-4.0, 8.0).reshape(4, 3)
     made, new = make(x), stand_in(x)
     rebuilt = replace([made], {x: new})[made]
@@ -113,7 +113,7 @@ def test_what_is_rebuilt_is_as_if_it_were_built(make, stand_in):
     assert torch.equal(rebuilt.eval({x: value}), directly.eval({x: value}))
 
 
-def test_what_is_rebuilt_on_inputs_of_the_same_shape_is_not_inferred_again(monkeypatch):
+def test_rebuilding_on_inputs_of_the_same_shape_infers_nothing(monkeypatch):
     x = tensor.matrix("x").T
     made, new = torch.tanh(x) * 2 + 1, x + 1
     with monkeypatch.context() as context:

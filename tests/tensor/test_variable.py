@@ -34,7 +34,7 @@ def test_variable_takes_shape_and_dtype():
 
 
 def test_a_bad_shape_is_refused():
-    with pytest.raises(ValueError, match=r"shape \(-1,\) of input 'x': sizes are non-negative"):
+    with pytest.raises(ValueError, match=r"shape \(-1,\) of input 'x': sizes must be non-negative"):
         tensor.variable("x", shape=(-1,))
 
 
@@ -155,7 +155,7 @@ def test_a_deep_graph_needs_no_recursion():
     assert y.eval({x: 0.0}) == 2000.0
 
 
-def test_the_device_is_told_while_another_thread_infers(monkeypatch):
+def test_the_device_is_known_while_another_thread_infers(monkeypatch):
     x = tensor.vector("x")
     monkeypatch.setattr(x.fake.fake_mode, "in_kernel_invocation", True)
     assert x.device == torch.device("cpu")

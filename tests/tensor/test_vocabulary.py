@@ -1,4 +1,4 @@
-"""Theano's words are answered with what to write."""
+"""Names from Theano give errors with the name to use instead."""
 
 import re
 
@@ -32,7 +32,7 @@ def test_functions_of_theano_name_those_of_torch(word, instead):
 
 
 @pytest.mark.parametrize("word", sorted(vocabulary.FUNCTIONS))
-def test_what_is_named_exists(word):
+def test_names_in_hints_exist(word):
     if hasattr(type(tensor), word) or word in tensor.__all__:
         return
     with pytest.raises(AttributeError, match="write "):
@@ -64,7 +64,7 @@ def test_methods_of_theano_name_those_of_torch(use, instead):
         use(tensor.tensor3("x"))
 
 
-def test_names_that_are_near_are_named():
+def test_near_names_are_suggested():
     with pytest.raises(AttributeError, match="has no 'matirx'; did you mean 'matrix'"):
         _ = tensor.matirx
     assert not hasattr(tensor, "ones") and not hasattr(tensor.matrix("x"), "astype")

@@ -1,4 +1,4 @@
-"""Files that are whole at every moment."""
+"""Atomic writes: files are always complete."""
 
 import os
 import stat
@@ -19,7 +19,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_the_new_content_takes_the_place_of_the_old(tmp_path):
+def test_the_new_content_replaces_the_old(tmp_path):
     path = tmp_path / "x.tar"
     for content in (b"old and long", b"new"):
         replace_file(path, lambda file, content=content: file.write(content))
@@ -28,7 +28,7 @@ def test_the_new_content_takes_the_place_of_the_old(tmp_path):
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
-def test_failing_in_the_middle_leaves_the_old_content(tmp_path, error):
+def test_an_error_while_writing_keeps_the_old_content(tmp_path, error):
     def write(file):
         file.write(b"half")
         raise error
@@ -40,7 +40,7 @@ def test_failing_in_the_middle_leaves_the_old_content(tmp_path, error):
     assert path.read_bytes() == b"old" and names(tmp_path) == ["x.tar"]
 
 
-def test_until_the_end_the_old_content_is_there(tmp_path):
+def test_the_old_content_remains_until_the_end(tmp_path):
     path = tmp_path / "x.tar"
     path.write_bytes(b"old")
 
@@ -52,8 +52,8 @@ def test_until_the_end_the_old_content_is_there(tmp_path):
     replace_file(path, write)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="files are locked as POSIX has it")
-def test_what_a_killed_process_has_left_is_removed(tmp_path):
+@pytest.mark.skipif(os.name != "posix", reason="needs file locks of POSIX")
+def test_temporary_files_of_killed_processes_are_removed(tmp_path):
     path, left = tmp_path / "x[1].tar", tmp_path / f".x[1].tar.0123{UNFINISHED}"
     other = tmp_path / f".y.tar.0123{UNFINISHED}"
     for leftover in (left, other):
@@ -62,8 +62,8 @@ def test_what_a_killed_process_has_left_is_removed(tmp_path):
     assert names(tmp_path) == [other.name, path.name]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="files are locked as POSIX has it")
-def test_what_another_is_writing_is_left_alone(tmp_path):
+@pytest.mark.skipif(os.name != "posix", reason="needs file locks of POSIX")
+def test_a_write_inside_another_one_does_not_disturb_it(tmp_path):
     path = tmp_path / "x.tar"
 
     def write(file):
@@ -76,22 +76,22 @@ def test_what_another_is_writing_is_left_alone(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
-def test_permissions_are_those_of_any_new_file(tmp_path):
+def test_permissions_are_those_of_other_new_files(tmp_path):
     (tmp_path / "usual").write_bytes(b"")
     replace_file(tmp_path / "x", lambda file: file.write(b""))
     modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("usual", "x")]
     assert modes[0] == modes[1]
 
 
-def test_a_link_stays_a_link(tmp_path):
+def test_a_symbolic_link_is_kept(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "target")
     replace_file(tmp_path / "link", lambda file: file.write(b"new"))
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "target").read_bytes() == b"new"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="files are locked as POSIX has it")
-def test_a_file_that_another_process_is_writing_is_left_alone(tmp_path):
+@pytest.mark.skipif(os.name != "posix", reason="needs file locks of POSIX")
+def test_a_write_in_another_process_does_not_disturb_this_one(tmp_path):
     path = tmp_path / "x.tar"
     with replacing(path, ArchiveError) as temporary:
         code = (
@@ -105,7 +105,7 @@ def test_a_file_that_another_process_is_writing_is_left_alone(tmp_path):
     assert path.read_bytes() == b"outer" and names(tmp_path) == ["x.tar"]
 
 
-def test_a_library_that_opens_the_file_by_itself_can_write_it(tmp_path):
+def test_a_library_that_opens_the_file_itself_can_write_it(tmp_path):
     path = tmp_path / "x.h5"
     with replacing(path, ArchiveError) as temporary, h5py.File(temporary, "w") as file:
         file["x"] = [1, 2]
@@ -114,6 +114,6 @@ def test_a_library_that_opens_the_file_by_itself_can_write_it(tmp_path):
     assert names(tmp_path) == ["x.h5"]
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ArchiveError, match="x: cannot be written, .* no folder .*nowhere; make"):
+def test_the_error_names_a_missing_folder(tmp_path):
+    with pytest.raises(ArchiveError, match="x: cannot be written, .* no folder .*nowhere; create"):
         replace_file(tmp_path / "nowhere" / "x", print)

@@ -1,4 +1,4 @@
-"""Attributes that do not exist are refused, with the one that was meant."""
+"""Errors for attributes that do not exist, with the name that was meant."""
 
 import pickle
 
@@ -63,21 +63,21 @@ PATH = "main_loop.algorithm.step_rule"
         (FinishAfter(after_n_epochs=1), "after_n_epochs", r"set_conditions\(after_n_epochs=0.5\)"),
     ],
 )
-def test_what_was_meant_is_named(holder, name, text):
+def test_the_error_names_the_attribute_that_was_meant(holder, name, text):
     with pytest.raises(UnknownAttributeError, match=text):
         setattr(holder, name, 0.5)
     assert not hasattr(holder, name) or name in ("cost", "threshold")
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_no_rule_takes_an_unknown_attribute(name):
+def test_no_rule_accepts_an_unknown_attribute(name):
     rule = RULES[name][0](shared([[1.0]], "W"), shared([1.0], "b"))
     with pytest.raises(UnknownAttributeError, match="no attribute 'learnin_rate'"):
         rule.learnin_rate = 0.1
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_extension_takes_an_unknown_attribute(kind, tmp_path):
+def test_no_extension_accepts_an_unknown_attribute(kind, tmp_path):
     extension = ROWS[kind](Job(tmp_path))
     with pytest.raises(UnknownAttributeError, match="did you mean 'name'"):
         extension.nam = "mine"
@@ -85,7 +85,7 @@ def test_no_extension_takes_an_unknown_attribute(kind, tmp_path):
     extension._note = 1
 
 
-def test_methods_of_a_subclass_may_keep_what_they_like():
+def test_methods_of_a_subclass_can_set_any_attribute():
     class Counter(SimpleExtension):
         def __init__(self, start, **triggers):
             super().__init__(**triggers)
@@ -93,16 +93,16 @@ def test_methods_of_a_subclass_may_keep_what_they_like():
 
         def do(self, which_callback, *args):
             self.count += 1
-            self.last = [setattr(self, name, self.count) for name in ("seen", "heard")]
+            self.last = [setattr(self, name, self.count) for name in ("seen", "called")]
 
     counter = Counter(5, after_batch=True)
     main_loop(Scale(), counter, FinishAfter(after_n_batches=2)).run()
-    assert (counter.count, counter.seen, counter.heard) == (7, 7, 7)
+    assert (counter.count, counter.seen, counter.called) == (7, 7, 7)
     with pytest.raises(UnknownAttributeError, match="did you mean 'count'"):
         counter.cuont = 0
 
 
-def test_a_pickled_extension_has_its_attributes():
+def test_a_pickled_extension_keeps_its_attributes():
     class Kept(TrainingExtension):
         def before_training(self):
             self.value = 3
@@ -112,7 +112,7 @@ def test_a_pickled_extension_has_its_attributes():
     assert pickle.loads(cloudpickle.dumps(kept)).value == 3
 
 
-def test_an_algorithm_of_ones_own_is_left_alone():
+def test_an_algorithm_of_the_user_accepts_any_attribute():
     own = FakeAlgorithm()
     own.anything = 1
     assert MainLoop(own, [{"x": [1.0]}]).algorithm.anything == 1
@@ -129,13 +129,13 @@ def test_an_algorithm_of_ones_own_is_left_alone():
         lambda a: setattr(a.step_rule.components[1], "axis", 0),
     ],
 )
-def test_what_a_step_was_made_of_cannot_be_replaced_afterwards(change):
+def test_parts_of_a_training_step_cannot_be_replaced_afterwards(change):
     built = algorithm(CompositeRule([Scale(1.0), VariableClipping(9.0)]))
-    with pytest.raises(AlgorithmError, match="is part of the training step already"):
+    with pytest.raises(AlgorithmError, match="is already part of the training step"):
         change(built)
 
 
-def test_a_rule_can_be_given_another_variable_before_it_is_used():
+def test_a_variable_of_a_rule_can_be_replaced_before_it_is_used():
     rate, rule = shared(0.25, "rate"), Scale(1.0)
     rule.learning_rate = rate
     trained = algorithm(rule)
@@ -146,19 +146,19 @@ def test_a_rule_can_be_given_another_variable_before_it_is_used():
 
 
 @pytest.mark.parametrize("kind", [Momentum, RMSProp])
-def test_a_setting_that_a_component_has_is_not_replaced(kind):
+def test_a_setting_of_a_component_is_not_replaced(kind):
     with pytest.raises(AlgorithmError, match="a component has it"):
         kind().learning_rate = shared(0.1)
 
 
-def test_a_torch_optimizer_is_made_of_its_cost():
+def test_the_cost_of_a_torch_optimizer_is_fixed():
     w = shared(1.0, "w")
     with pytest.raises(AlgorithmError, match="make a new TorchOptimizer"):
         TorchOptimizer(w**2, [w], torch.optim.SGD, {"lr": 0.25}).cost = w
 
 
 class Own(SimpleExtension):
-    """An extension of a user."""
+    """Extension written by a user."""
 
     @classmethod
     def make(cls, setting):
@@ -170,7 +170,7 @@ class Own(SimpleExtension):
         """Do nothing."""
 
 
-def test_a_class_of_ones_own_may_get_attributes_from_elsewhere():
+def test_other_code_can_add_attributes_to_a_class_of_the_user():
     assert Own.make(3).setting == 3
 
     def prepare(extension):
@@ -181,7 +181,7 @@ def test_a_class_of_ones_own_may_get_attributes_from_elsewhere():
     assert extension.seen == 0
 
 
-def test_a_near_miss_on_a_class_of_ones_own_is_refused():
+def test_a_near_miss_on_a_class_of_the_user_is_an_error():
     extension = Own(after_epoch=True)
     with pytest.raises(UnknownAttributeError, match="did you mean 'main_loop'"):
         extension.main_lop = None

@@ -1,4 +1,4 @@
-"""`AnnotatingList` is a list, and tells of everything that comes and goes."""
+"""`AnnotatingList` is a list that calls its methods for all inserted and removed items."""
 
 import operator
 
@@ -10,29 +10,29 @@ from workbench.utils.containers import AnnotatingList
 
 
 class Recorder(AnnotatingList):
-    """Keep what the hooks were told."""
+    """List that records the calls of its hooks."""
 
     def __init__(self, items=None):
-        self.told = []
+        self.calls = []
         super().__init__(items)
 
     def _setitem(self, key, value):
         if value is None:
             raise ValueError("None is refused")
-        self.told.append(("set", key, value))
+        self.calls.append(("set", key, value))
 
     def _delitem(self, key):
-        self.told.append(("del", key, self[key]))
+        self.calls.append(("del", key, self[key]))
 
 
 def recorder(items):
     made = Recorder(items)
-    made.told.clear()
+    made.calls.clear()
     return made
 
 
 @pytest.mark.parametrize(
-    "change, told",
+    "change, calls",
     [
         (lambda x: x.append(9), [("set", 3, 9)]),
         (lambda x: x.insert(-1, 9), [("set", 2, 9)]),
@@ -44,10 +44,10 @@ def recorder(items):
         (lambda x: x.__delitem__(slice(None, None, 2)), [("del", 0, 4), ("del", 2, 6)]),
     ],
 )
-def test_every_change_is_told_once(change, told):
+def test_the_hooks_are_called_once_for_each_change(change, calls):
     items = recorder([4, 5, 6])
     change(items)
-    assert items.told == told
+    assert items.calls == calls
 
 
 indices = st.integers(-5, 5)
@@ -65,7 +65,7 @@ def test_assignment_agrees_with_list(items, key, new):
     except (IndexError, ValueError) as error:
         with pytest.raises(type(error)):
             ours[key] = value
-        assert ours.told == []
+        assert ours.calls == []
     else:
         ours[key] = value
     assert ours == plain
@@ -82,7 +82,7 @@ def test_deletion_agrees_with_list(items, key):
     else:
         del ours[key]
     assert ours == plain
-    assert len(ours.told) == len(items) - len(plain)
+    assert len(ours.calls) == len(items) - len(plain)
 
 
 def test_a_refused_item_changes_nothing():
@@ -104,7 +104,7 @@ def test_equality_and_representation():
     assert items[1:] == ["b"]
 
 
-def test_lists_are_joined_and_copied_as_plain_ones():
+def test_sums_and_copies_are_plain_lists():
     noted = recorder([1, 2])
     pairs = [
         (operator.add(noted, [3]), [1, 2, 3]),
@@ -114,6 +114,6 @@ def test_lists_are_joined_and_copied_as_plain_ones():
     ]
     for made, expected in pairs:
         assert type(made) is list and made == expected
-    assert noted.told == []
+    assert noted.calls == []
     with pytest.raises(TypeError):
         noted + 3

@@ -1,4 +1,4 @@
-"""Files that are no regular ones, in words."""
+"""Names for files that are not regular."""
 
 import os
 import socket
@@ -9,7 +9,7 @@ import pytest
 from workbench.utils.irregular import irregular
 
 
-def test_what_a_path_stands_for_is_named(tmp_path):
+def test_folders_and_devices_are_named(tmp_path):
     (tmp_path / "file").touch()
     os.symlink(tmp_path / "file", tmp_path / "link")
     assert irregular(os.stat(tmp_path / "link").st_mode) is None
@@ -18,7 +18,7 @@ def test_what_a_path_stands_for_is_named(tmp_path):
     assert irregular(stat.S_IFBLK) == "a device" and irregular(0) == "something else"
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
 def test_pipes_and_sockets_are_named(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as listening:

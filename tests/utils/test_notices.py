@@ -1,4 +1,4 @@
-"""Notices: calm in a notebook, on standard error and as warnings elsewhere."""
+"""Notices: plain output in a notebook, standard error and warnings elsewhere."""
 
 import logging
 import warnings
@@ -20,7 +20,7 @@ def notebook(monkeypatch):
     monkeypatch.setattr(notices, "in_notebook", lambda: True)
 
 
-def test_elsewhere_they_are_no_output(capsys, caplog):
+def test_outside_notebooks_they_are_not_output(capsys, caplog):
     tell("one")
     mention(logger, "two")
     with pytest.warns(SessionWarning, match="three") as caught:
@@ -33,13 +33,13 @@ def test_in_a_notebook_they_are_lines_of_output(notebook, capsys, caplog):
     warnings.simplefilter("default")
     tell("one")
     mention(logger, "two")
-    for _ in range(2):  # a cell that runs again says it again
+    for _ in range(2):  # a cell that runs again repeats it
         remark("three", SessionWarning)
     assert capsys.readouterr() == ("one\ntwo\nthree\nthree\n", "") and caplog.messages == []
 
 
 @pytest.mark.parametrize(("action", "raised"), [("error", 1), ("ignore", 0)])
-def test_filters_hold_in_a_notebook_too(notebook, capsys, action, raised):
+def test_filters_apply_in_a_notebook(notebook, capsys, action, raised):
     warnings.simplefilter(action, SessionWarning)
     try:
         remark("three", SessionWarning)
@@ -48,7 +48,7 @@ def test_filters_hold_in_a_notebook_too(notebook, capsys, action, raised):
     assert raised == 0 and capsys.readouterr().out == ""
 
 
-def test_what_is_no_fault_is_calm_in_a_notebook(notebook, capsys, caplog, tmp_path):
+def test_notices_in_a_notebook_are_not_red(notebook, capsys, caplog, tmp_path):
     warnings.simplefilter("default")
     first = make().start()
     second = make(FinishAfter(after_n_batches=1), Load(tmp_path / "none.tar")).start()

@@ -1,4 +1,4 @@
-"""The small functions of `workbench.utils` that need no tensor."""
+"""Small functions of `workbench.utils` without tensors."""
 
 from collections import OrderedDict
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ from workbench.utils import (
 )
 
 
-def test_pack_keeps_a_list_itself():
+def test_pack_returns_a_list_unchanged():
     items = [1, 2]
     assert pack(items) is items
     assert pack((1, 2)) == [1, 2]
@@ -33,8 +33,8 @@ def test_unpack():
 
 
 @pytest.mark.parametrize("arg", [[], [1, 2], (), 3])
-def test_unpack_of_what_is_no_singleton(arg):
-    with pytest.raises(ArgumentError, match="exactly one element, got"):
+def test_unpack_of_other_lengths_is_an_error(arg):
+    with pytest.raises(ArgumentError, match="exactly one element, not"):
         unpack(arg, singleton=True)
 
 
@@ -65,12 +65,12 @@ def test_dict_union_is_ordered_as_its_first():
 
 
 @pytest.mark.parametrize("dicts, kwargs", [(({"a": 1}, {"a": 2}), {}), (({"a": 1},), {"a": 2})])
-def test_dict_union_refuses_a_key_that_comes_twice(dicts, kwargs):
-    with pytest.raises(ValueError, match="'a' comes twice, with the values 1 and 2"):
+def test_dict_union_refuses_a_repeated_key(dicts, kwargs):
+    with pytest.raises(ValueError, match="'a' occurs twice, with the values 1 and 2"):
         dict_union(*dicts, **kwargs)
 
 
-def test_extract_args_routes_as_python_does():
+def test_extract_args_matches_arguments_as_python_does():
     assert extract_args(["x", "y", "z"], 1, z=3, y=2) == {"x": 1, "y": 2, "z": 3}
     assert list(extract_args(["x", "y"], y=2, x=1)) == ["x", "y"]
 
@@ -80,7 +80,7 @@ def test_extract_args_routes_as_python_does():
     [
         ((), {"x": 1, "mas": 2}, UnknownArgumentError, "'mas' is not known.*did you mean 'mask'"),
         ((1,), {"x": 1}, SurplusArgumentError, "'x' was given twice"),
-        ((1, 2, 3), {}, SurplusArgumentError, r"3 positional.*expected are \(x, mask\)"),
+        ((1, 2, 3), {}, SurplusArgumentError, r"3 positional.*the arguments are \(x, mask\)"),
         ((), {"x": 1}, ArgumentError, "missing arguments: mask"),
     ],
 )
@@ -96,7 +96,7 @@ def test_find_bricks_visits_shared_children_once():
     leaf = SimpleNamespace(name="leaf", children=[])
     left = SimpleNamespace(name="left", children=[leaf])
     top = SimpleNamespace(name="top", children=[left, leaf])
-    leaf.children.append(left)  # even a cycle ends
+    leaf.children.append(left)  # a cycle is no problem
     found = find_bricks([top, left], lambda brick: brick.name != "top")
     assert [brick.name for brick in found] == ["left", "leaf"]
 

@@ -1,4 +1,4 @@
-"""What tensors hold as numbers and arrays, for every dtype that torch has."""
+"""Values of tensors as numbers and arrays, for every dtype of torch."""
 
 import numpy as np
 import pytest
@@ -53,20 +53,20 @@ def test_single_values_become_those_of_python(given, expected):
         torch.arange(6.0).reshape(2, 3).T,
     ],
 )
-def test_unusual_tensors_are_read_too(given):
+def test_unusual_tensors_are_converted(given):
     expected = np.array(given.detach().to_dense().resolve_conj().tolist())
     np.testing.assert_array_equal(to_python(given), expected)
 
 
 @pytest.mark.parametrize("given", [torch.ones(2), np.ones(2), torch.ones(2, dtype=torch.bfloat16)])
-def test_what_is_changed_later_is_not_what_was_read(given):
+def test_later_changes_do_not_affect_the_array(given):
     array = to_python(given)
     given[0] = 7
     assert array.tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("make", [TrainingLog, lambda: SQLiteLog(":memory:")])
-def test_a_log_takes_what_numpy_has_no_dtype_for(make):
+def test_a_log_accepts_dtypes_that_numpy_lacks(make):
     log = make()
     log.current_row["number"] = torch.tensor(0.5, dtype=torch.bfloat16)
     log.current_row["array"] = torch.tensor([0.5, 2.0], dtype=torch.bfloat16)
@@ -74,7 +74,7 @@ def test_a_log_takes_what_numpy_has_no_dtype_for(make):
     assert log.current_row["array"].tolist() == [0.5, 2.0]
 
 
-def test_monitoring_reads_what_numpy_has_no_dtype_for():
+def test_monitoring_accepts_dtypes_that_numpy_lacks():
     x = tensor.matrix("x")
     columns, low = x.sum(0).bfloat16().copy("columns"), x.sum().bfloat16().copy("low")
     for variable in (columns, low):

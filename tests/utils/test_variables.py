@@ -26,7 +26,7 @@ from workbench.utils import (
 )
 
 
-def test_what_fits_passes_the_check():
+def test_matching_variables_pass_the_check():
     check_variable(tensor.lmatrix("x"), 2, "int")
     check_variable(tensor.matrix("x"), None, None)
     check_variable(None, 3, "int")
@@ -40,12 +40,12 @@ def test_what_fits_passes_the_check():
         (2, "int", TypeError, r"x is float32, but must be int\.\.\."),
     ],
 )
-def test_what_does_not_fit_is_refused(n_dim, prefix, error, message):
+def test_other_variables_are_an_error(n_dim, prefix, error, message):
     with pytest.raises(error, match=message):
         check_variable(tensor.matrix("x"), n_dim, prefix)
 
 
-def test_kinds_of_variables_are_told_apart():
+def test_kinds_of_variables_are_distinguished():
     x, w, c = tensor.scalar("x"), shared(1.0), tensor.constant(1.0)
     assert [is_graph_input(v) for v in (x, w, c, x + w)] == [True, False, False, False]
     assert [is_shared_variable(v) for v in (x, w, c, 3)] == [False, True, False, False]
@@ -65,14 +65,14 @@ def test_shared_floats_follow_the_configuration(floatx):
     assert made[0].name == "w"
 
 
-def test_a_dtype_may_be_named():
+def test_a_dtype_can_be_given_by_name():
     assert shared_floatx(1, dtype="float64").dtype is torch.float64
     assert shared_floatx(1, dtype=torch.float16).dtype is torch.float16
-    with pytest.raises(TypeError, match="'flaot32' is no dtype"):
+    with pytest.raises(TypeError, match="dtype must be a torch.dtype or a name, .* not 'flaot32'"):
         shared_floatx(1, dtype="flaot32")
 
 
-def test_shared_variables_after_others():
+def test_shared_variables_like_others():
     w = shared_floatx([[1, 2]], "w")
     velocity = shared_floatx_zeros_matching(w, "velocity")
     assert (velocity.name, velocity.shape) == ("velocity", (1, 2))
@@ -91,7 +91,7 @@ def test_hooks_see_values_and_their_own_arguments(capsys):
 
 
 @pytest.mark.parametrize("installed", [True, False])
-def test_the_breakpoint_uses_ipdb_where_it_is_installed(monkeypatch, installed):
+def test_the_breakpoint_uses_ipdb_if_it_is_installed(monkeypatch, installed):
     stopped = []
     ipdb = type(sys)("ipdb")
     ipdb.set_trace = lambda: stopped.append("ipdb")

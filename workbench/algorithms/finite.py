@@ -17,7 +17,7 @@ from workbench import errors
 from workbench.algorithms.base import OnTrouble, choice, named
 from workbench.algorithms.rules import about, may_overflow
 from workbench.tensor import SharedVariable, Variable
-from workbench.tensor.execution import Guard, Step, Watch
+from workbench.tensor.execution import Guard, Task, Watch
 from workbench.tensor.execution.eager import Eager
 from workbench.tensor.execution.threads import Threads
 from workbench.tensor.lowering import lower
@@ -172,8 +172,8 @@ class FiniteCost:
         back begins.
         """
         program = lower(inputs, list(self.gradients.values()))
-        step = Step(program, [], len(self.gradients))
-        found = Eager(step, Threads(step))(values)
+        task = Task(program, [], len(self.gradients))
+        found = Eager(task, Threads(task))(values)
         pairs = zip(self.gradients, found, strict=True)
         bad = {parameter: value for parameter, value in pairs if not value.isfinite().all()}
         batch, although = "this batch", ""
@@ -189,10 +189,10 @@ class FiniteCost:
         although += f"{' and' if although else ', although'} all gradients are finite"
         raise self._error(STEP, dict.fromkeys(self._parameters(wrong)), batch, although, ADVICE)
 
-    def look_later(self, told: torch.Tensor) -> None:
+    def look_later(self, finite: torch.Tensor) -> None:
         """Look, some batches later, whether anything was not finite."""
         self._watched += 1
-        self._flags.send((self._watched, self.variables), [told])
+        self._flags.send((self._watched, self.variables), [finite])
         self._look_at_flags()
 
     def _look_at_flags(self, *, wait: bool = False) -> None:

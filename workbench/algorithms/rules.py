@@ -25,6 +25,7 @@ from workbench.tensor import SharedVariable, Variable, shared
 from workbench.tensor.device import floatx
 from workbench.tensor.interval import Interval
 from workbench.utils.attributes import FixedAttributes
+from workbench.utils.numbers import is_single
 
 FINITE = Interval(error=errors.AlgorithmError)
 NOT_NEGATIVE = Interval(0, error=errors.AlgorithmError)
@@ -317,12 +318,7 @@ def check_number(value: Any, name: str) -> None:
             f"{name} is a number, got the variable {value!r}; give a number, and change the "
             "rule's own shared variable afterwards"
         )
-    try:
-        number = torch.as_tensor(value)
-        single = number.ndim == 0 and not number.is_complex()
-    except (TypeError, ValueError, RuntimeError):  # as torch finds
-        single = False
-    if not single:
+    if not is_single(value):
         raise errors.AlgorithmError(f"{name} is one number, such as 0.1; got {value!r}")
 
 

@@ -20,7 +20,7 @@ from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution import Guard, Watch
 from workbench.tensor.function import Updates
 from workbench.tensor.shared import WriterLock, together
-from workbench.utils.plain import is_count
+from workbench.utils.numbers import as_whole
 
 MakeOptimizer = Callable[[list[torch.Tensor]], torch.optim.Optimizer]
 MakeScheduler = Callable[[torch.optim.Optimizer], Any]
@@ -125,10 +125,7 @@ class TorchOptimizer(UpdatesAlgorithm):
         gradients = grad(self._trained_cost, self.parameters)
         self.gradients = dict(zip(self.parameters, gradients, strict=True))
         self.total_gradient_norm = total_norm(self.gradients, "total_gradient_norm")
-        if not is_count(schedule_every):
-            raise errors.AlgorithmError(
-                f"schedule_every is a number of batches, 1 or more; got {schedule_every!r}"
-            )
+        as_whole(schedule_every, "schedule_every", errors.AlgorithmError, 1)
         self.schedule_every = schedule_every
         self.finite = FiniteCost(
             self._trained_cost,

@@ -16,7 +16,7 @@ from typing import Any
 
 from workbench.bricks.lazy import is_set
 from workbench.errors import BrickError
-from workbench.utils.plain import is_whole
+from workbench.utils.numbers import is_finite, is_whole
 
 COUNTS = {
     "num_filters": 1, "num_channels": 1, "num_heads": 1, "num_pieces": 1,
@@ -109,7 +109,7 @@ def check_finite(where: str, name: str, value: Any) -> None:
     BrickError
         If it is not a finite number.
     """
-    if not isinstance(value, Real) or not math.isfinite(value):
+    if not is_finite(value):
         raise BrickError(f"{where}: {name} is {value!r}, but must be a finite number")
 
 

@@ -1,10 +1,10 @@
-"""Other people's batches as data streams: torch data loaders, and anything that can be iterated.
+"""Data streams from other sources of batches: torch data loaders and any iterable.
 
-`as_stream` is what a main loop calls on whatever it was given as its data stream. Everything below
-a stream must be a pure function of the epoch and the position. A data loader that shuffles is
-brought to that by giving it, while an epoch begins, a generator seeded from the loader's own seed
-and the number of the epoch; its own generator stays as it is. Going on in the middle of an epoch
-loads the batches before it again and drops them.
+A main loop calls `as_stream` on its data stream. All data below a stream must be a pure function of
+the epoch and the position. For a data loader that shuffles, each epoch starts with a generator
+that is seeded from the loader's own seed and the number of the epoch; the loader's own generator
+does not change. Continuing in the middle of an epoch loads the earlier batches again and drops
+them.
 """
 
 from __future__ import annotations
@@ -29,37 +29,37 @@ from torch.utils.data import (
 )
 
 from workbench.data.datasets import Dataset
-from workbench.data.once import ReadOnce, once
+from workbench.data.read_once import ReadOnce, once
 from workbench.data.readonly import read_only_batch
 from workbench.data.streams import AbstractDataStream, Data
 from workbench.errors import DataError, SourceError, nearest
 from workbench.hints import hinted
 
 NO_NAMES = (
-    "the batches of {name} are {kind}, which does not say what the entries are called; pass "
+    "the batches of {name} are {kind}, which has no names for its entries; pass "
     "as_stream({name}, sources=({example})), with the names of the cost's inputs"
 )
 
 
 class BatchStream(AbstractDataStream):
-    """Ready-made batches from any object that can be iterated over.
+    """Data stream of ready-made batches from any iterable.
 
-    One that can be read only once, such as a generator, gives a single epoch, perhaps an endless
-    one; a run on it cannot be rewound, and its log says so.
+    An iterable that can be read only once, such as a generator, gives a single epoch, possibly
+    endless; a run on it cannot be rewound, and its log records that.
 
     Parameters
     ----------
     batches : iterable of batches
-        Each batch a mapping from source to array, a tuple or list of arrays, or a single array.
-        Its order must be the same every time, or a resumed run will see other batches.
+        Each batch is a mapping from source to array, a tuple or list of arrays, or one array.
+        The order must be the same in each iteration, or a resumed run will see other batches.
     sources : sequence of str, optional
-        The names of the entries; of mappings, those to use. Mappings name themselves: then the
-        first batch is looked at.
+        The names of the entries, or the keys of mappings to use. By default the keys of the first
+        batch, which must be a mapping.
 
     Raises
     ------
     DataError
-        If `batches` gives no batch; while reading, if it is to be read twice and cannot.
+        If `batches` is empty; while reading, if it must be read twice and cannot.
 
     Examples
     --------
@@ -79,14 +79,14 @@ class BatchStream(AbstractDataStream):
 
     @property
     def _makes_new(self) -> bool:
-        """Whether each batch is made for this reading, so that no data share its memory."""
+        """True if each batch is made for its reader, so that it shares no memory with the data."""
         return False
 
     def _length(self) -> int | None:
         return len(self.batches) if isinstance(self.batches, Sized) else None
 
     def _first_length(self) -> int | None:
-        """Return the number of examples of the first batch, if it need not be made for that."""
+        """Return the number of examples of the first batch, if it exists already."""
         if not isinstance(self.batches, (list, tuple)) or not self.batches:
             return None
         first = self.batches[0]
@@ -108,7 +108,7 @@ class BatchStream(AbstractDataStream):
                 kind, count = f"{kind} of {len(first)}", len(first)
             example = ", ".join(["'features'", "'targets'", "..."][:count]) + "," * (count == 1)
             raise SourceError(NO_NAMES.format(name=name, kind=kind, example=example))
-        raise DataError(f"{name} gives no batch at all")
+        raise DataError(f"{name} has no batches")
 
     def _kind(self) -> str:
         batches = self.batches
@@ -134,7 +134,7 @@ class BatchStream(AbstractDataStream):
         entries = tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
         if len(entries) != len(self.sources):
             raise SourceError(
-                f"a batch of {self!r} has {len(entries)} entries; expected one for each source"
+                f"a batch of {self!r} must have one entry for each source, not {len(entries)}"
             )
         return entries
 
@@ -143,11 +143,11 @@ class BatchStream(AbstractDataStream):
 
 
 class LoaderStream(BatchStream):
-    """The batches of a `torch.utils.data.DataLoader`.
+    """Data stream of the batches of a `torch.utils.data.DataLoader`.
 
-    The order of epoch k depends on the seed of the loader's generator (`config.default_seed` if
-    it has none) and on k; torch's global generator is not touched. A sampler of one's own decides
-    itself whether its order repeats.
+    The order in epoch k depends only on k and the seed of the loader's generator, or
+    `config.default_seed` if it has none; torch's global generator is not used. The order of your
+    own sampler must be reproducible.
 
     Parameters
     ----------
@@ -177,14 +177,14 @@ class LoaderStream(BatchStream):
         return self.batches.collate_fn is default_collate
 
     def _length(self) -> int | None:
-        # what a loader says about an iterable-style dataset is a guess
+        # the length that a loader gives for an iterable-style dataset is a guess
         guess = isinstance(self.batches.dataset, IterableDataset)
         return None if guess else len(self.batches)
 
     def _begin(self, epoch: int) -> Iterator[Any]:
         loader = self.batches
         if loader.persistent_workers and self._open:
-            # It has one iterator, which begins anew for everybody; another one has its own.
+            # such a loader has one iterator, which restarts for all readers; a copy has its own
             loader = copy.copy(loader)
             loader._iterator = None
         for sampler in _samplers(loader):
@@ -195,11 +195,11 @@ class LoaderStream(BatchStream):
         generator.manual_seed(int(words[0]))
         with _lent(loader, generator):
             batches = iter(loader)
-            first = list(itertools.islice(batches, 1))  # samplers draw when first asked
+            first = list(itertools.islice(batches, 1))  # samplers draw at the first request
         return self._counted(itertools.chain(first, batches))
 
     def _counted(self, batches: Iterator[Any]) -> Iterator[Any]:
-        """Give `batches`, and know meanwhile that somebody reads them."""
+        """Yield `batches`, and count the readers meanwhile."""
         self._open += 1
         try:
             yield from batches
@@ -212,22 +212,22 @@ class LoaderStream(BatchStream):
 
 @hinted
 def as_stream(data_stream: Any, sources: Sequence[str] | None = None) -> AbstractDataStream:
-    """Make a data stream of `data_stream`, whatever batches it gives.
+    """Make a data stream of a torch data loader or another iterable of batches.
 
     Parameters
     ----------
     data_stream : AbstractDataStream, DataLoader or iterable of batches
-        A stream is returned as it is. Batches are mappings from source to array, tuples or lists
+        A stream is returned unchanged. Batches are mappings from source to array, tuples or lists
         of arrays, or single arrays.
     sources : sequence of str, optional
-        The names of the entries of a batch. Mappings name their entries themselves; tuples do not.
+        The names of the entries of a batch; needed unless batches are mappings.
 
     Raises
     ------
     DataError
-        If `data_stream` is no stream of batches.
+        If `data_stream` is not a stream of batches.
     SourceError
-        If the names of the entries are not known.
+        If the names of the entries are unknown.
 
     Examples
     --------
@@ -246,13 +246,13 @@ def as_stream(data_stream: Any, sources: Sequence[str] | None = None) -> Abstrac
         return LoaderStream(data_stream, sources)
     if isinstance(data_stream, Dataset):
         raise DataError(
-            f"{data_stream!r} is a dataset, which says nothing about batches; give "
+            f"{data_stream!r} is a dataset, which does not define batches; give "
             "DataStream(dataset, iteration_scheme=ShuffledScheme(dataset.num_examples, batch_size))"
         )
     if isinstance(data_stream, (torch.Tensor, np.ndarray, Mapping)):
         raise DataError(
-            f"a data stream was given as one {type(data_stream).__name__}; put arrays into "
-            "DataStream(IndexableDataset({source: array}), iteration_scheme=...)"
+            f"a data stream must be an iterable of batches, not one {type(data_stream).__name__}; "
+            "put arrays into DataStream(IndexableDataset({source: array}), iteration_scheme=...)"
         )
     if isinstance(data_stream, torch.utils.data.Dataset):
         raise DataError(
@@ -261,14 +261,14 @@ def as_stream(data_stream: Any, sources: Sequence[str] | None = None) -> Abstrac
         )
     if isinstance(data_stream, (str, bytes)) or not isinstance(data_stream, Iterable):
         raise DataError(
-            f"a data stream was given as {data_stream!r}; expected a DataStream, a torch "
-            "DataLoader, or an iterable of batches"
+            "a data stream must be a DataStream, a torch DataLoader or an iterable of batches, not "
+            f"{data_stream!r}"
         )
     return BatchStream(data_stream, sources)
 
 
 def _samplers(loader: DataLoader[Any]) -> list[Any]:
-    """Return everything that may decide about the order of a loader's batches."""
+    """Return all samplers that affect the order of a loader's batches."""
     samplers: list[Any] = [loader.sampler]
     if isinstance(loader.batch_sampler, BatchSampler):
         samplers.append(loader.batch_sampler.sampler)
@@ -291,7 +291,7 @@ def _loader_seed(loader: DataLoader[Any]) -> int:
 
 @contextlib.contextmanager
 def _lent(loader: DataLoader[Any], generator: torch.Generator) -> Iterator[None]:
-    """Let the loader and its samplers draw from `generator` inside the ``with`` block."""
+    """Give the loader and its samplers another generator inside the ``with`` block."""
     holders = [*_shuffling(loader), loader]
     own = [holder.generator for holder in holders]
     for holder in holders:

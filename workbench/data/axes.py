@@ -1,7 +1,7 @@
-"""Names of axes, such as ``("batch", "feature")``, which data sets and streams carry along.
+"""Names of axes, such as ``("batch", "feature")``, of data sets and data streams.
 
-They belong to the arrays of a batch. A stream that gives single examples leaves out the name of the
-batch's axis. Names may be lacking, for some sources or for all: then nothing is said about them.
+They describe the arrays of a batch. A stream of single examples leaves out the name of the batch
+axis. Names are optional, for each source.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ BATCH = "batch"
 
 
 class Labelled:
-    """A data set or a stream, whose axes may have names."""
+    """Data set or stream whose axes can have names."""
 
     _axis_labels: AxisLabels | None = None
 
     @property
     def axis_labels(self) -> AxisLabels | None:
-        """The names of the axes of each source, as far as they are known, or None.
+        """Names of the axes of each source, as far as they are known, or None.
 
-        They can be assigned, as a mapping from source to sequence of str.
+        Assign a mapping from source to sequence of str to set them.
         """
         return self._inferred_labels() if self._axis_labels is None else dict(self._axis_labels)
 
@@ -35,12 +35,12 @@ class Labelled:
         self._axis_labels = None if labels is None else as_labels(labels)
 
     def _inferred_labels(self) -> AxisLabels | None:
-        """Return the names that follow from others, where none were assigned."""
+        """Return the names that follow from others, if none have been assigned."""
         return None
 
 
 def as_labels(labels: Mapping[str, Sequence[str] | None]) -> AxisLabels:
-    """Return names of axes as tuples, or raise a `DataError` if they are no names.
+    """Return names of axes as tuples; raise a `DataError` if they are not names.
 
     Examples
     --------
@@ -49,15 +49,15 @@ def as_labels(labels: Mapping[str, Sequence[str] | None]) -> AxisLabels:
     """
     if not isinstance(labels, Mapping):
         raise DataError(
-            f"axis_labels is {labels!r:.60}; expected a mapping from source to names, such as "
-            "{'features': ('batch', 'feature')}"
+            "axis_labels must be a mapping from source to names, such as {'features': ('batch', "
+            f"'feature')}}, not {labels!r:.60}"
         )
     checked: AxisLabels = {}
     for source, names in labels.items():
         several = (names,) if isinstance(names, str) else names
         if several is not None and not all(isinstance(name, str) for name in several):
             raise DataError(
-                f"the axis labels of source {source!r} are {names!r:.60}; expected a tuple of str"
+                f"the axis labels of source {source!r} must be a tuple of str, not {names!r:.60}"
             )
         checked[source] = None if several is None else tuple(several)
     return checked
@@ -66,7 +66,7 @@ def as_labels(labels: Mapping[str, Sequence[str] | None]) -> AxisLabels:
 def changed(
     labels: AxisLabels | None, change: Callable[[tuple[str, ...]], Labels], sources: Sequence[str]
 ) -> AxisLabels | None:
-    """Return the labels with those of `sources`, where they are known, replaced by `change`."""
+    """Return the labels after `change` has been applied to the known ones of `sources`."""
     if labels is None:
         return None
     return {
@@ -75,12 +75,12 @@ def changed(
     }
 
 
-def check_picture_axes(labels: AxisLabels | None, sources: Sequence[str], where: str) -> None:
-    """Raise a `DataError` if height and width are known not to be the last two axes."""
+def check_image_axes(labels: AxisLabels | None, sources: Sequence[str], where: str) -> None:
+    """Raise a `DataError` if the names of axes show that height and width are not the last two."""
     for source in sources:
         names = (labels or {}).get(source)
         if names and {"height", "width"} <= set(names) and names[-2:] != ("height", "width"):
             raise DataError(
-                f"{where}: the axes of source {source!r} are {names}; height and width must be the "
-                "last two, for instance by Mapping with numpy.moveaxis"
+                f"{where}: the axes of source {source!r} are {names}, but height and width must be "
+                "the last two; move them, for instance with Mapping and numpy.moveaxis"
             )

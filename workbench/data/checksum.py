@@ -1,4 +1,4 @@
-"""Whether data that are read again are those that were there before."""
+"""Checksums that detect whether data have changed since they were pickled."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from workbench.errors import DataFileError
 
 
 def checksum(arrays: Iterable[npt.NDArray[Any]], start: int = 0) -> int:
-    """Return a number of 32 bits that shapes, dtypes and values of `arrays` determine.
+    """Return a checksum of 32 bits of the shapes, dtypes and values of `arrays`.
 
-    It finds damage and other versions of a file, not malice.
+    It detects damage and other versions of a file, not malicious changes.
 
     Examples
     --------
@@ -30,7 +30,7 @@ def checksum(arrays: Iterable[npt.NDArray[Any]], start: int = 0) -> int:
         if array.dtype != object:
             total = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, total)
             continue
-        for item in array.flat:  # examples that differ in shape, or text
+        for item in array.flat:  # examples of different shapes, or text
             if isinstance(item, np.ndarray):
                 total = checksum([item], total)
             else:
@@ -42,6 +42,6 @@ def same_or_raise(arrays: Iterable[npt.NDArray[Any]], expected: int, where: obje
     """Raise a `DataFileError` unless `arrays` have the checksum `expected`."""
     if checksum(arrays) != expected:
         raise DataFileError(
-            f"{where}: these are not the data that were there when it was pickled; the file has "
-            "changed since, or the arrays had been written to"
+            f"{where}: these are not the data that it had when it was pickled; the file has "
+            "changed since then, or the arrays had been modified"
         )

@@ -1,10 +1,10 @@
-"""CIFAR-10: colour pictures, 32 x 32 pixels, in ten classes; 50,000 for training, 10,000 to test.
+"""CIFAR-10: colour images, 32 x 32 pixels, in ten classes; 50,000 for training, 10,000 to test.
 
-In each folder of `config.data_path`, and in its subfolder ``cifar10``, these are looked for:
-``cifar10.hdf5`` or ``cifar10.h5`` in Fuel's layout, ``cifar10.npz`` with the arrays ``x_train``,
-``y_train``, ``x_test`` and ``y_test``, and the published binary version, as the archive
-``cifar-10-binary.tar.gz`` or unpacked as the folder ``cifar-10-batches-bin``. The Python version is
-made of pickles, which could run any code, and is not read. `download` fetches the archive.
+Each folder of `config.data_path` and its subfolder ``cifar10`` are searched for: ``cifar10.hdf5``
+or ``cifar10.h5`` in Fuel's layout, ``cifar10.npz`` with the arrays ``x_train``, ``y_train``,
+``x_test`` and ``y_test``, and the published binary version, either the archive
+``cifar-10-binary.tar.gz`` or the unpacked folder ``cifar-10-batches-bin``. The Python version
+consists of pickles, which could run any code, and is not read. `download` fetches the archive.
 
 A file of the binary version is 10,000 records of 3073 bytes: the class, then the red, the green and
 the blue plane, each row by row.
@@ -27,8 +27,8 @@ import numpy.typing as npt
 
 from workbench.data.files import data_folders, one_line, regular_file
 from workbench.data.hdf5 import H5PYDataset
+from workbench.data.image_datasets import SOURCES, ImageDataset, Images
 from workbench.data.npz import read_npz
-from workbench.data.pictures import SOURCES, PictureDataset, Pictures
 from workbench.errors import DataFileError, MissingDataError
 
 FILES = ("cifar10.hdf5", "cifar10.h5", "cifar10.npz", "cifar-10-binary.tar.gz")
@@ -40,39 +40,38 @@ BATCHES = {
 }
 RECORD, RECORDS = 1 + 3 * 32 * 32, 10_000
 NOT_HERE = (
-    "none of the folders of config.data_path has CIFAR-10 ({where}); fetch it with "
-    "workbench.data.download('cifar10', directory) and put the directory into config.data_path"
+    "CIFAR-10 is in none of the folders of config.data_path ({where}); fetch it with "
+    "workbench.data.download('cifar10', directory) and add the directory to config.data_path"
 )
 ONLY_PICKLED = (
-    "; {path} is the Python version, which is made of pickles that could run any code, and is not "
-    "read"
+    "; {path} is the Python version, which is not read, because its pickles could run any code"
 )
 
 
-class CIFAR10(PictureDataset):
-    """Small colour pictures of animals and vehicles, in memory.
+class CIFAR10(ImageDataset):
+    """Small colour images of animals and vehicles, in memory.
 
-    The sources are ``features``, of shape (N, 3, 32, 32) and dtype uint8, and ``targets``, of
-    shape (N, 1) and dtype uint8, the numbers of the `classes`. By `DataStream.default_stream` the
-    features become `config.floatx` in [0, 1].
+    The sources are ``features``, of shape (N, 3, 32, 32) and dtype uint8, and ``targets``, of shape
+    (N, 1) and dtype uint8, the numbers of the `classes`. `DataStream.default_stream` converts the
+    features to `config.floatx` in [0, 1].
 
     Parameters
     ----------
     which_sets : sequence of str
         ``("train",)``, ``("test",)`` or both.
     start, stop : int, optional
-        Use only the examples from `start` to before `stop`.
+        Use only the examples from `start` up to, but not including, `stop`.
     subset : slice or sequence of int, optional
-        Use only these of the examples, in this order; `start` and `stop` count among them.
+        Use only these examples, in this order; `start` and `stop` refer to them.
     load_in_memory : bool
-        Accepted as in Fuel; the set is small, and in memory in any case.
+        Accepted for compatibility with Fuel; the set is always in memory.
     sources : sequence of str, optional
-        Which sources to give, in this order.
+        The sources to read, in this order; by default all.
 
     Attributes
     ----------
     origin : str
-        The file or the folder that the pictures come from.
+        The file or the folder that the images come from.
     classes : tuple of str
         The name of each class.
 
@@ -109,14 +108,14 @@ class CIFAR10(PictureDataset):
     ) -> None:
         names = self.check_sets(which_sets)
         found = _find()
-        read = partial(self._pictures, found.absolute())
+        read = partial(self._images, found.absolute())
         super().__init__(
             names, str(found), read, start=start, stop=stop, subset=subset, sources=sources
         )
 
     @classmethod
-    def _pictures(cls, found: Path, split: str) -> Pictures:
-        return cls.check_pictures(found, split, _read(found, split))
+    def _images(cls, found: Path, split: str) -> Images:
+        return cls.check_images(found, split, _read(found, split))
 
 
 def _find() -> Path:
@@ -135,10 +134,10 @@ def _find() -> Path:
     raise MissingDataError(NOT_HERE.format(where=where) + pickled)
 
 
-def _read(found: Path, split: str) -> Pictures:
+def _read(found: Path, split: str) -> Images:
     if found.suffix == ".npz":
         images, labels = read_npz(found, (f"x_{split}", f"y_{split}"))
-        # the channels stand last where pictures were kept as such
+        # other programs store the channels last
         return (images.transpose(0, 3, 1, 2) if images.shape[1:] == (32, 32, 3) else images), labels
     if found.is_dir() or found.suffix == ".gz":
         pieces = [_records(content, where) for content, where in _contents(found, split)]
@@ -158,7 +157,7 @@ def _check_size(size: int, where: str) -> None:
 
 
 def _check_members(archive: tarfile.TarFile, found: Path) -> None:
-    """See that no file in the archive is larger than CIFAR-10's, before any is unpacked."""
+    """Check that no file in the archive is larger than CIFAR-10's, before any is unpacked."""
     for entry in archive:
         if entry.size > RECORD * RECORDS:
             raise DataFileError(
@@ -173,7 +172,7 @@ def _records(content: bytes, where: str) -> npt.NDArray[Any]:
 
 
 def _contents(found: Path, split: str) -> Iterator[tuple[bytes, str]]:
-    """Yield the bytes of each file of a split, and what to call it in messages."""
+    """Yield the bytes of each file of a split, and its name for messages."""
     if found.is_dir():
         for name in BATCHES[split]:
             path = found / name
@@ -184,14 +183,14 @@ def _contents(found: Path, split: str) -> Iterator[tuple[bytes, str]]:
             yield path.read_bytes(), str(path)
         return
     try:
-        # nothing is unpacked to the disk: no name in the archive decides where anything goes
+        # nothing is unpacked to the disk, so that names in the archive cannot choose a place there
         with tarfile.open(found, "r:gz") as archive:
             _check_members(archive, found)
             for name in BATCHES[split]:
                 entry = archive.getmember(f"{FOLDER}/{name}")
                 member = archive.extractfile(entry)
                 if member is None:
-                    raise DataFileError(f"{found}: {FOLDER}/{name} in the archive is no file")
+                    raise DataFileError(f"{found}: {FOLDER}/{name} in the archive is not a file")
                 _check_size(entry.size, f"{found}: {name}")
                 yield member.read(), f"{found}: {name}"
     except KeyError as error:

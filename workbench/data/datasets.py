@@ -1,10 +1,10 @@
-"""Datasets: named sources of examples, and how to read a portion of them.
+"""Datasets: named sources of examples that are read by request.
 
-A dataset is stateless. It knows what its sources are called and gives the portion asked for; which
-portion comes next is a matter for a scheme, and where training stands a matter for the stream.
-`IndexableDataset` holds arrays in memory; `IterableDataset` wraps what can only be read from its
-beginning on. A dataset of one's own derives from `Dataset` and defines `get_data`, or derives from
-`IterableDataset` and defines `examples`.
+A dataset is stateless. It knows the names of its sources and returns the requested examples. A
+scheme chooses the requests, and a stream keeps the position of training. `IndexableDataset` holds
+arrays in memory; `IterableDataset` wraps data that can only be read in order. To write your own
+dataset, derive from `Dataset` and define `get_data`, or derive from `IterableDataset` and define
+`examples`.
 
 N is the number of examples, B the size of a batch.
 """
@@ -21,11 +21,11 @@ import torch
 
 from workbench.data.axes import Labelled
 from workbench.data.checksum import checksum, same_or_raise
+from workbench.data.exact_dtypes import of_one_dtype, of_sequence
 from workbench.data.files import one_line
-from workbench.data.hooks import check_called, refuse_uncalled
-from workbench.data.looking import Part
-from workbench.data.narrow import of_one_dtype, of_sequence
-from workbench.data.once import ReadOnce, once
+from workbench.data.fuel_hooks import check_called, refuse_uncalled
+from workbench.data.read_once import ReadOnce, once
+from workbench.data.reader_copies import Part
 from workbench.data.readonly import read_only, read_only_batch, read_only_slice
 from workbench.data.schemes import IterationScheme, Request, SequentialExampleScheme
 from workbench.data.schemes.base import request_sizes
@@ -38,46 +38,46 @@ DefaultTransformer: TypeAlias = (
 )
 
 NO_STATE = (
-    "a data set holds no state here, as in Fuel: read what `request` says, and open files in "
-    "__init__ or in get_data; what can only be read in order is an IterableDataset with examples"
+    "a data set has no state here, unlike in Fuel: read the examples of `request`, and open "
+    "files in __init__ or in get_data; for data that can only be read in order, derive from "
+    "IterableDataset and define examples"
 )
 
 
 class Dataset(Hinted, Labelled, Part):
-    """What every dataset offers.
+    """Base of all datasets.
 
     Parameters
     ----------
     provides_sources : sequence of str, optional
-        The names of everything the dataset can give; the attribute of that name of the class, if
-        not given.
+        The names of all sources of the dataset; by default the class attribute of this name.
     sources : sequence of str, optional
-        Those of them that are wanted, in this order; all if not given.
+        The sources to read, in this order; by default all.
     axis_labels : mapping from source to sequence of str, optional
         Names of the axes of a batch, such as ``{"features": ("batch", "feature")}``.
 
     Attributes
     ----------
     sources : tuple of str
-        The names of what `get_data` returns, in order.
+        The names of the entries that `get_data` returns, in order.
     num_examples : int or None
-        N, where it is known.
+        N, if it is known.
     reads_once : bool
-        Whether the data come from a generator, so that there is one epoch and no going back.
+        True if the data come from a generator, so that there is one epoch and no way back.
     example_iteration_scheme : IterationScheme or None
-        What a stream uses that was given no scheme.
+        The default scheme of a stream over this dataset.
     axis_labels : dict of str to tuple of str, or None
         The names of the axes of each source, as far as they are known.
     default_transformers : tuple of callables, or of tuples
-        What `DataStream.default_stream` puts around the stream, innermost first: callables that
-        take the stream, or tuples of one, its further arguments and its keyword arguments.
+        The transformers that `DataStream.default_stream` applies, innermost first: callables that
+        take the stream, or tuples of a callable, further arguments and keyword arguments.
 
     Raises
     ------
     SourceError
-        If `sources` names something that the dataset does not provide.
+        If the dataset does not provide one of `sources`.
     DataError
-        If a subclass is defined with methods that would never be called.
+        If a subclass defines methods that would never be called.
 
     Examples
     --------
@@ -102,7 +102,7 @@ class Dataset(Hinted, Labelled, Part):
 
     _hooks = "get_data(self, request)"
     _guards_itself = False
-    """Whether `get_data` sees to it that the data cannot be changed through what it returns."""
+    """True if `get_data` returns read-only views or copies, so that the data cannot be changed."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -122,8 +122,8 @@ class Dataset(Hinted, Labelled, Part):
             provides_sources = self.provides_sources
         if not provides_sources:
             raise DataError(
-                f"{type(self).__name__} does not say what it provides; set provides_sources = "
-                "('features', ...) in the class, or pass such a tuple to Dataset.__init__"
+                f"{type(self).__name__} has no names of sources; set provides_sources = "
+                "('features', ...) in the class, or pass this tuple to Dataset.__init__"
             )
         provided = (provides_sources,) if isinstance(provides_sources, str) else provides_sources
         self.provides_sources = tuple(provided)
@@ -135,7 +135,7 @@ class Dataset(Hinted, Labelled, Part):
             check_sources(axis_labels, self.provides_sources, type(self).__name__)
 
     def get_data(self, request: Request) -> Data:
-        """Return the examples that `request` names, one entry a source.
+        """Return the requested examples, one entry per source.
 
         Parameters
         ----------
@@ -143,12 +143,12 @@ class Dataset(Hinted, Labelled, Part):
             One example, or the indices of a batch.
         """
         raise DataError(
-            f"{type(self).__name__} cannot be read by index (it was asked for {request!r}); its "
+            f"{type(self).__name__} cannot be read by index (the request was {request!r}); its "
             "subclass must define get_data"
         )
 
     def filter_sources(self, data: Sequence[Any]) -> Data:
-        """Return the entries of `data` that are wanted, in the order of `sources`.
+        """Return the entries of `data` for `sources`, in their order.
 
         Parameters
         ----------
@@ -158,18 +158,18 @@ class Dataset(Hinted, Labelled, Part):
         Raises
         ------
         DataError
-            If there are more or fewer.
+            If `data` has more or fewer entries.
         """
         if len(data) != len(self.provides_sources):
             raise DataError(
-                f"filter_sources of {type(self).__name__} was given {len(data)} entries; expected "
+                f"filter_sources of {type(self).__name__} was given {len(data)} entries, but needs "
                 f"one for each of {self.provides_sources}"
             )
         named = dict(zip(self.provides_sources, data, strict=True))
         return tuple([named[name] for name in self.sources])
 
     def get_example_stream(self) -> DataStream:
-        """Return a stream that gives the examples one by one, in their order.
+        """Return a stream of single examples, in order.
 
         Examples
         --------
@@ -179,18 +179,18 @@ class Dataset(Hinted, Labelled, Part):
         return DataStream(self, iteration_scheme=self.example_iteration_scheme)
 
     def close(self, state: object = None) -> None:
-        """Let go of files, where there are any; they are opened again when they are needed."""
+        """Close files, if there are any; they are opened again when they are needed."""
 
     def _copied_whole(self, moves: bool) -> bool:
-        return False  # the data stand in it
+        return False  # it contains the data
 
     def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
-        """Return the scheme a stream over this dataset will use, given that `scheme` was asked for.
+        """Return the scheme that a stream over this dataset uses: `scheme`, or the default one.
 
         Raises
         ------
         DataError
-            If `scheme` reads otherwise than this dataset can, or further than it reaches.
+            If the dataset cannot be read in this way, or has fewer examples.
         """
         scheme = self.example_iteration_scheme if scheme is None else as_scheme(scheme)
         if scheme is None or scheme.bounds is None:
@@ -207,13 +207,13 @@ class Dataset(Hinted, Labelled, Part):
         return scheme
 
     def iterate(self, scheme: IterationScheme | None, epoch: int, start: int) -> Iterator[Data]:
-        """Read the batches of epoch `epoch` that `scheme` asks for, from number `start` on."""
-        assert scheme is not None  # check_scheme has seen to it
+        """Read the batches that `scheme` requests in epoch `epoch`, from number `start` on."""
+        assert scheme is not None  # checked by check_scheme
         batches = map(self.get_data, scheme.get_request_iterator(epoch, start))
         return batches if self._guards_itself else map(read_only_batch, batches)
 
     def apply_default_transformers(self, data_stream: AbstractDataStream) -> AbstractDataStream:
-        """Return `data_stream` with the dataset's default transformers around it."""
+        """Return `data_stream` wrapped in the default transformers of the dataset."""
         for given in self.default_transformers:
             transformer, arguments, named = _split(given)
             data_stream = transformer(data_stream, *arguments, **named)
@@ -225,24 +225,24 @@ class Dataset(Hinted, Labelled, Part):
 
 
 class IndexableDataset(Dataset):
-    """Arrays in memory, one a source, whose first axis counts the examples.
+    """Dataset of arrays in memory, one per source, whose first axis counts the examples.
 
-    A batch of neighbouring examples is a view of the array, costs no copy and cannot be written to;
-    to change the data themselves, write to `indexables`.
+    A batch of consecutive examples is a read-only view of the array and costs no copy. To change
+    the data themselves, write to `indexables`.
 
-    A pickle of it, in a checkpoint for instance, contains the data. That of a subclass which can
-    `load` them again does not.
+    A pickle of the dataset, for instance in a checkpoint, contains the data, unless the subclass
+    can `load` them again.
 
     Parameters
     ----------
     indexables : mapping of str to array, or array
         The data: numpy arrays, CPU tensors or nested lists, all with the same N. Lists of
         examples that differ in shape become an array of objects. A single array is the source
-        ``data``, or what `sources` calls it.
+        ``data``, or the name in `sources`.
     start, stop : int, optional
-        Use only the examples from `start` to before `stop`.
+        Use only the examples from `start` up to, but not including, `stop`.
     sources : sequence of str, optional
-        Which sources to give, in this order.
+        The sources to read, in this order; by default all.
     axis_labels : mapping from source to sequence of str, optional
         Names of the axes of a batch.
 
@@ -288,9 +288,9 @@ class IndexableDataset(Dataset):
             self.example_iteration_scheme = SequentialExampleScheme(self.num_examples)
 
     def load(self) -> Mapping[str, Any] | None:
-        """Read the data again, all examples of every source, or return None if nothing has them.
+        """Read all examples of every source again; return None if that is not possible.
 
-        For a subclass whose data stand in a file. Pickles then hold a checksum in their place.
+        For a subclass whose data are in a file: pickles then contain a checksum instead of them.
         """
         return None
 
@@ -306,7 +306,7 @@ class IndexableDataset(Dataset):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._loaded = None  # what was pickled is pickled again
+        self._loaded = None  # data from a pickle are pickled again
         if "indexables" not in state:
             try:
                 named = self.load() or {}
@@ -314,25 +314,25 @@ class IndexableDataset(Dataset):
                 self.indexables = self._loaded = tuple(arrays[name] for name in self.sources)
                 same_or_raise(self.indexables, state["_checksum"], self)
             except DataError as error:
-                error.add_note(f"while {self!r} was unpickled, which reads its data again")
+                error.add_note(f"while unpickling {self!r}, which reads its data again")
                 raise
 
     def get_data(
         self, request: Request | Sequence[int] | None = None, *then: Any, state: object = None
     ) -> Data:
-        """Return the examples that `request` names, one array a source.
+        """Return the requested examples, one array per source.
 
         Parameters
         ----------
         request : int, slice or sequence of int
-            One example, neighbouring examples (read-only views), or any examples (copies).
+            One example, consecutive examples (read-only views), or any examples (copies).
         then, state
-            Fuel's data sets took a state before the request, which may still be given here.
+            Fuel's data sets took a state before the request; it is still accepted and ignored.
 
         Raises
         ------
         DataError
-            If the request reaches beyond the examples or is of another kind.
+            If the request exceeds the examples or is of another kind.
         """
         request = after_state(request, then, self)
         if isinstance(request, slice):
@@ -340,11 +340,11 @@ class IndexableDataset(Dataset):
             return tuple([read_only_slice(array, part) for array in self.indexables])
         try:
             index = as_index(request)
-            # take() costs half of what array[index] does
+            # take() takes half the time of array[index]
             taken = [array.take(index, axis=0) for array in self.indexables]
         except (IndexError, TypeError) as error:
-            raise DataError(f"{self!r} was asked for {request!r}: {error}") from None
-        # the copy of an array of objects holds the objects themselves, not copies of them
+            raise DataError(f"{self!r} cannot read {request!r}: {error}") from None
+        # the copy of an array of objects contains the same objects, not copies of them
         return tuple(
             [
                 read_only(part) if array.dtype == object else part
@@ -354,27 +354,26 @@ class IndexableDataset(Dataset):
 
 
 class IterableDataset(Dataset):
-    """Examples that can only be read one after another, from the beginning on.
+    """Dataset of examples that can only be read in order.
 
-    Resuming in the middle of an epoch reads again, and drops, what came before.
+    Resuming in the middle of an epoch reads the earlier examples again and drops them.
 
     Parameters
     ----------
     iterables : mapping of str to iterable, or iterable
-        What to iterate over, one iterable a source, all of the same length; each should be able to
-        start again, as a list can. With a generator, which cannot, there is one epoch, perhaps an
-        endless one, and no going back. A single iterable is the source ``data``, or what `sources`
-        calls it.
+        One iterable per source, all of the same length. Each should be able to start again, as a
+        list can. A generator cannot, so that there is one epoch, possibly endless, and no way
+        back. A single iterable is the source ``data``, or the name in `sources`.
     sources : sequence of str, optional
-        Which sources to give, in this order.
+        The sources to read, in this order; by default all.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the axes of an example; in batches ``batch`` comes before them.
+        Names of the axes of an example; in batches ``batch`` precedes them.
 
     Raises
     ------
     DataError
-        While reading: if an iterable ends before the others, or can be read only once and is to be
-        read again.
+        While reading: if an iterable ends before the others, or is read a second time and cannot
+        be.
 
     Examples
     --------
@@ -394,8 +393,8 @@ class IterableDataset(Dataset):
         for name, iterable in named.items():
             if not isinstance(iterable, Iterable):
                 raise DataError(
-                    f"source {name!r} is {iterable!r}, which cannot be iterated over; give a "
-                    "list, an array or another object with __iter__"
+                    f"source {name!r} must be a list, an array or another object with __iter__, "
+                    f"not {iterable!r}"
                 )
         super().__init__(tuple(named), sources=sources, axis_labels=axis_labels)
         self.iterables = tuple(once(named[name], f"source {name!r}") for name in self.sources)
@@ -413,7 +412,7 @@ class IterableDataset(Dataset):
         check_called(cls, "examples", ("start",), "leave out the first `start` examples")
 
     def examples(self, start: int = 0) -> Iterator[Data]:
-        """Read the examples one by one, leaving out the first `start`."""
+        """Yield the examples one by one, without the first `start`."""
         return itertools.islice(self._together(), start, None)
 
     def _together(self) -> Iterator[Data]:
@@ -423,8 +422,8 @@ class IterableDataset(Dataset):
             if not str(error).startswith("zip()"):
                 raise
             raise DataError(
-                f"the sources {self.sources} of {type(self).__name__} end at different places: "
-                "they need the same number of examples"
+                f"the sources {self.sources} of {type(self).__name__} have different numbers of "
+                "examples; all must have the same number"
             ) from None
 
     def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
@@ -432,7 +431,7 @@ class IterableDataset(Dataset):
             return scheme
         raise DataError(
             f"{self!r} can only be read in its own order, but iteration_scheme is {scheme!r}; use "
-            "ConstantScheme(batch_size), no scheme at all (one example at a time), or put the "
+            "ConstantScheme(batch_size), no scheme (one example at a time), or put the "
             "data into an IndexableDataset"
         )
 
@@ -457,24 +456,24 @@ def _split(given: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
     transformer, arguments, named = (*parts, *(None, (), {})[len(parts) :])[:3]
     if len(parts) > 3 or not callable(transformer) or not isinstance(named, Mapping):
         raise DataError(
-            f"{given!r} among default_transformers is no transformer; expected a callable that "
-            "takes a stream, or a tuple such as (Cast, ['float32'], {'which_sources': ('x',)})"
+            "each of default_transformers must be a callable that takes a stream, or a tuple such "
+            f"as (Cast, ['float32'], {{'which_sources': ('x',)}}), not {given!r}"
         )
     return transformer, tuple(arguments), dict(named)
 
 
 def as_scheme(given: object) -> IterationScheme:
-    """Return what was given as a scheme, or raise a `DataError` if it is none."""
+    """Return `given` if it is a scheme; otherwise raise a `DataError`."""
     if isinstance(given, IterationScheme):
         return given
     raise DataError(
-        f"iteration_scheme is a scheme such as ShuffledScheme(num_examples, batch_size), not "
+        "iteration_scheme must be a scheme, such as ShuffledScheme(num_examples, batch_size), not "
         f"{given!r}"
     )
 
 
 def check_sources(wanted: Iterable[str], available: Sequence[str], where: str) -> None:
-    """Raise a `SourceError` for the first of `wanted` that is not among `available`."""
+    """Raise a `SourceError` for the first of `wanted` that is not in `available`."""
     for name in wanted:
         if name not in available:
             raise SourceError(
@@ -492,7 +491,7 @@ def as_index(request: int | Sequence[int] | npt.NDArray[np.integer]) -> npt.NDAr
 
 
 def after_state(request: Any, then: tuple[Any, ...], dataset: Dataset) -> Any:
-    """Return the request among arguments as Fuel had them: a state, which nothing needs, first.
+    """Return the request from arguments in Fuel's form: a state, which is ignored, comes first.
 
     Raises
     ------
@@ -511,20 +510,20 @@ def after_state(request: Any, then: tuple[Any, ...], dataset: Dataset) -> Any:
 
 
 def check_slice(request: slice, num_examples: int, dataset: Dataset) -> slice:
-    """Return `request`, or raise a `DataError` if it is not one run of existing examples."""
+    """Return `request` if it is a range of existing examples; otherwise raise a `DataError`."""
     both = request.start is not None and request.stop is not None
     if both and request.step is None and 0 <= request.start <= request.stop <= num_examples:
         return request
     raise DataError(
-        f"{dataset!r} was asked for {request!r}; a slice needs 0 <= start <= stop <= "
+        f"{dataset!r} cannot read {request!r}: a slice must have 0 <= start <= stop <= "
         f"{num_examples} and no step"
     )
 
 
 def stack(examples: Sequence[Any]) -> npt.NDArray[Any]:
-    """Make one array of `examples`, an array of objects where their shapes differ."""
+    """Make one array of `examples`, an array of objects if their shapes differ."""
     if any(isinstance(example, bytes) for example in examples):
-        return as_objects(examples)  # an array of bytes would lose zeros at their ends
+        return as_objects(examples)  # an array of bytes would lose trailing zeros
     arrays = [np.asarray(example) for example in examples]
     if len({array.shape for array in arrays}) == 1:
         if len({array.dtype for array in arrays}) > 1:
@@ -534,7 +533,7 @@ def stack(examples: Sequence[Any]) -> npt.NDArray[Any]:
 
 
 def as_objects(examples: Sequence[Any]) -> npt.NDArray[Any]:
-    """Return an array of objects, each of which is an example."""
+    """Return an array of objects, each of them an example."""
     objects = np.empty(len(examples), dtype=object)
     for index, example in enumerate(examples):  # objects[:] = would try to broadcast them
         objects[index] = example
@@ -542,13 +541,13 @@ def as_objects(examples: Sequence[Any]) -> npt.NDArray[Any]:
 
 
 def as_array(value: Any, name: str) -> npt.NDArray[Any]:
-    """Return `value` as an array of examples, of objects where they differ in shape."""
+    """Return `value` as an array of examples, of objects if their shapes differ."""
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
         value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise DataError(
-            f"source {name!r} has masked values, which a data set does not know; give each a value "
+            f"source {name!r} has masked values, which a data set does not support; replace them "
             "with array.filled(value), or leave them out"
         )
     if isinstance(value, (list, tuple)) and any(type(example) is bytes for example in value):
@@ -561,13 +560,13 @@ def as_array(value: Any, name: str) -> npt.NDArray[Any]:
         array = of_sequence(value, array, f"source {name!r}")
     if not array.ndim:
         raise DataError(
-            f"source {name!r} is {one_line(value)}; expected an array with an axis of examples"
+            f"source {name!r} must be an array with an axis of examples, not {one_line(value)}"
         )
     return array
 
 
 def _named(data: Any, sources: Sequence[str] | None) -> tuple[dict[str, Any], Sequence[str] | None]:
-    """Return the data by source, and which sources to use."""
+    """Return the data by source, and the sources to use."""
     if isinstance(data, Mapping):
         if not data:
             raise DataError("a dataset was given an empty mapping; it needs at least one source")

@@ -1,13 +1,12 @@
-"""Fashion-MNIST: pictures of clothes, 28 x 28 pixels, in ten classes; laid out like MNIST.
+"""Fashion-MNIST: images of clothes, 28 x 28 pixels, in ten classes; laid out like MNIST.
 
-The set of 60,000 training and 10,000 test pictures is looked for in the folders of
-`config.data_path` as ``fashion_mnist.hdf5``, ``fashion_mnist.h5`` or ``fashion_mnist.npz``, and in
-their subfolders ``fashion_mnist`` and ``FashionMNIST/raw`` as IDX files too (see
-`workbench.data.idx_pictures`), not in the folders themselves, for the IDX files have the names of
-MNIST's. `download` fetches it.
+The folders of `config.data_path` and their subfolders ``fashion_mnist`` and ``FashionMNIST/raw``
+are searched for ``fashion_mnist.hdf5``, ``fashion_mnist.h5`` or ``fashion_mnist.npz``; the
+subfolders also for IDX files (see `workbench.data.mnist_layout`), whose names are the same as those
+of MNIST. There are 60,000 training and 10,000 test images. `download` fetches them.
 
 H. Xiao, K. Rasul, R. Vollgraf: Fashion-MNIST: a novel image dataset for benchmarking machine
-learning algorithms, 2017, arXiv:1708.07747. The pictures are under the MIT licence.
+learning algorithms, 2017, arXiv:1708.07747. The images are under the MIT licence.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.files import data_folders
-from workbench.data.idx_pictures import Layout
-from workbench.data.pictures import PictureDataset, Pictures
+from workbench.data.image_datasets import ImageDataset, Images
+from workbench.data.mnist_layout import Layout
 from workbench.errors import MissingDataError
 
 LAYOUT = Layout(
@@ -33,36 +32,36 @@ LAYOUT = Layout(
     loose=False,
 )
 NOT_HERE = (
-    "none of the folders of config.data_path has Fashion-MNIST ({where}); fetch it with "
-    "workbench.data.download('fashion_mnist', directory) and put the directory into "
+    "Fashion-MNIST is in none of the folders of config.data_path ({where}); fetch it with "
+    "workbench.data.download('fashion_mnist', directory) and add the directory to "
     "config.data_path"
 )
 
 
-class FashionMNIST(PictureDataset):
-    """Pictures of clothes, in memory.
+class FashionMNIST(ImageDataset):
+    """Images of clothes, in memory.
 
-    The sources are ``features``, of shape (N, 1, 28, 28) and dtype uint8, and ``targets``, of
-    shape (N, 1) and dtype uint8, the numbers of the `classes`. By `DataStream.default_stream` the
-    features become `config.floatx` in [0, 1].
+    The sources are ``features``, of shape (N, 1, 28, 28) and dtype uint8, and ``targets``, of shape
+    (N, 1) and dtype uint8, the numbers of the `classes`. `DataStream.default_stream` converts the
+    features to `config.floatx` in [0, 1].
 
     Parameters
     ----------
     which_sets : sequence of str
         ``("train",)``, ``("test",)`` or both.
     start, stop : int, optional
-        Use only the examples from `start` to before `stop`.
+        Use only the examples from `start` up to, but not including, `stop`.
     subset : slice or sequence of int, optional
-        Use only these of the examples, in this order; `start` and `stop` count among them.
+        Use only these examples, in this order; `start` and `stop` refer to them.
     load_in_memory : bool
-        Accepted as in Fuel; the set is small, and in memory in any case.
+        Accepted for compatibility with Fuel; the set is always in memory.
     sources : sequence of str, optional
-        Which sources to give, in this order.
+        The sources to read, in this order; by default all.
 
     Attributes
     ----------
     origin : str
-        The file or the folder that the pictures come from.
+        The file or the folder that the images come from.
     classes : tuple of str
         The name of each class.
 
@@ -114,11 +113,11 @@ class FashionMNIST(PictureDataset):
         if found is None:
             where = ", ".join(map(str, data_folders())) or "no folder of it exists"
             raise MissingDataError(NOT_HERE.format(where=where))
-        read = partial(self._pictures, found.absolute())
+        read = partial(self._images, found.absolute())
         super().__init__(
             names, str(found), read, start=start, stop=stop, subset=subset, sources=sources
         )
 
     @classmethod
-    def _pictures(cls, found: Path, split: str) -> Pictures:
-        return cls.check_pictures(found, split, LAYOUT.read(found, split))
+    def _images(cls, found: Path, split: str) -> Images:
+        return cls.check_images(found, split, LAYOUT.read(found, split))

@@ -1,8 +1,8 @@
-"""Download of data sets: only when asked for, checked, resumable, and all or nothing.
+"""Download of data sets: only on request, checked, and resumable.
 
-A file arrives under a name that ends in ``.part``. A broken transfer goes on from there, in the
-same call or in a later one, where the server can send parts of a file (HTTP ``Range``). Only when
-the SHA-256 of its content is the published one does the file get its final name.
+A file is first written under a name that ends in ``.part``. A broken transfer continues from there,
+in the same call or a later one, if the server supports parts of files (HTTP ``Range``). The file
+gets its final name only if the SHA-256 of its content is the published one.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ BLOCK = 2**18
 ATTEMPTS = 3
 PART = ".part"
 LARGEST = 2**30
-"""Bytes of a file whose size is not known."""
+"""Largest number of bytes of a file of unknown size."""
 SLOWEST = 1024
-"""Bytes a second below which a transfer counts as broken."""
+"""Bytes per second below which a transfer counts as broken."""
 # URLError and timeouts are OSErrors, a malformed address is a ValueError
 NETWORK_ERRORS = (OSError, http.client.HTTPException, ValueError)
 
@@ -48,21 +48,21 @@ MNIST_SIZES = MappingProxyType(
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a data set that can be downloaded.
+    """Description of a data set that can be downloaded.
 
     Attributes
     ----------
     mirrors : tuple of str
         Addresses of folders that hold the files, tried in this order.
     sha256 : mapping of str to str
-        Name of each file and the checksum of its content, *after* decompression: mirrors compress
-        the same data to different bytes.
+        Name of each file -> checksum of its content *after* decompression, because mirrors
+        compress the same data to different bytes.
     archive : bool
-        Whether the checksums are of the files as they are instead.
+        True if the checksums are those of the compressed files.
     folder : str
-        The subfolder that the files go into, for those whose names another set uses too.
+        The subfolder for the files, if another data set has files of the same names.
     sizes : mapping of str to int
-        The most bytes that the content of each file can have; a server that sends more is no
+        The maximal number of bytes of the content of each file; a server that sends more is not a
         mirror.
     """
 
@@ -73,9 +73,9 @@ class Entry:
     sizes: Mapping[str, int] = field(default_factory=dict)
 
     def most(self, name: str) -> int:
-        """Return the most bytes that a file can have, compressed or not."""
+        """Return the maximal number of bytes of a file, compressed or not."""
         size = self.sizes.get(name, LARGEST)
-        return size + size // 1000 + 1000  # what gzip adds to what cannot be compressed
+        return size + size // 1000 + 1000  # gzip makes data that it cannot compress a bit larger
 
 
 CATALOGUE: dict[str, Entry] = {
@@ -142,7 +142,7 @@ CATALOGUE: dict[str, Entry] = {
         sizes=MappingProxyType({"cifar-10-binary.tar.gz": 200_000_000}),
     ),
 }
-"""The data sets that `download` knows, by name."""
+"""The data sets that `download` can fetch, by name."""
 
 
 @hinted
@@ -154,24 +154,24 @@ def download(
     timeout: float = 30.0,
     deadline: float = 3600.0,
 ) -> list[Path]:
-    """Fetch a data set into a folder. Files that are there and whole are not fetched again.
+    """Download a data set into a folder; complete files are not downloaded again.
 
-    Put the folder into `config.data_path` for the data set to be found there.
+    Add the folder to `config.data_path`, so that the data set is found there.
 
     Parameters
     ----------
     name : str
         The data set: ``"mnist"``, ``"fashion_mnist"`` or ``"cifar10"``.
     directory : str or Path
-        Where to; made if it does not exist. Files of Fashion-MNIST, which have the names of
-        MNIST's, go into its subfolder ``fashion_mnist``.
+        The folder; created if it does not exist. The files of Fashion-MNIST, which have the same
+        names as those of MNIST, go into its subfolder ``fashion_mnist``.
     url : str or sequence of str, optional
-        Addresses of folders that hold the files, instead of the public mirrors.
+        Addresses of folders with the files, instead of the public mirrors.
     timeout : float
-        Seconds without an answer, or with hardly any bytes, after which a transfer counts as
+        Seconds without an answer, or with very few bytes, after which a transfer counts as
         broken.
     deadline : float
-        Seconds that everything may take together.
+        Maximal time of the whole download, in seconds.
 
     Returns
     -------
@@ -181,35 +181,35 @@ def download(
     Raises
     ------
     DataError
-        If there is no such data set.
+        If no data set has this name.
     DownloadError
-        If no mirror gave a file whole in time, or it cannot be written. What has arrived is kept:
-        calling again goes on from there.
+        If no mirror sent a complete file in time, or it cannot be written. The received part is
+        kept: another call continues from there.
 
     Examples
     --------
     >>> download("minst", "~/.workbench/data")
     Traceback (most recent call last):
     ...
-    workbench.errors.DataError: download knows no data set 'minst', only 'mnist',
+    workbench.errors.DataError: download has no data set 'minst', only 'mnist',
     'fashion_mnist', 'cifar10'; did you mean 'mnist'?
     """
     try:
         entry = CATALOGUE[name]
     except KeyError:
         raise DataError(
-            f"download knows no data set {name!r}, only {', '.join(map(repr, CATALOGUE))}"
+            f"download has no data set {name!r}, only {', '.join(map(repr, CATALOGUE))}"
             f"{nearest(name, CATALOGUE)}"
         ) from None
     mirrors = entry.mirrors if url is None else (url,) if isinstance(url, str) else tuple(url)
     folder = Path(directory).expanduser() / entry.folder
     for name, seconds in (("timeout", timeout), ("deadline", deadline)):
         if not seconds > 0:
-            raise DataError(f"{name} is {seconds!r}; expected a positive number of seconds")
+            raise DataError(f"{name} must be a positive number of seconds, not {seconds!r}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DownloadError(f"{folder}: cannot be made ({one_line(error)})") from None
+        raise DownloadError(f"{folder}: cannot be created ({one_line(error)})") from None
     clock = _Clock(deadline)
     paths = [folder / file for file in entry.sha256]
     for path in paths:
@@ -220,7 +220,7 @@ def download(
 
 
 class _Clock:
-    """The time that a download may still take.
+    """Deadline of a download.
 
     Parameters
     ----------
@@ -233,27 +233,27 @@ class _Clock:
         self._end = time.monotonic() + deadline
 
     def check(self) -> None:
-        """Raise `_Late` if the time is over."""
+        """Raise `_Late` after the deadline."""
         if time.monotonic() > self._end:
-            raise _Late(f"it takes more than {self.deadline:g} s in all")
+            raise _Late(f"the download takes more than {self.deadline:g} s in total")
 
 
 class _Late(OSError):
-    """The time for the whole download is over."""
+    """Error after the deadline of the whole download."""
 
 
 class _TooLong(OSError):
-    """A server sends more than the file has."""
+    """Error if a server sends more bytes than the file has."""
 
 
 class _Unwritable(OSError):
-    """What has arrived cannot be written."""
+    """Error if received bytes cannot be written."""
 
 
 def _fetch(path: Path, entry: Entry, mirrors: Sequence[str], timeout: float, clock: _Clock) -> None:
     part = path.with_name(path.name + PART)
     if part.exists() and not part.is_file():
-        raise DownloadError(f"{part}: is in the way, and no regular file; remove it")
+        raise DownloadError(f"{part}: exists and is not a regular file; remove it")
     faults: dict[str, str] = {}
     for mirror in mirrors:
         address = mirror + path.name
@@ -271,14 +271,14 @@ def _fetch(path: Path, entry: Entry, mirrors: Sequence[str], timeout: float, clo
             if fault is None:
                 _put(part, path)
                 return
-            # perhaps the beginning came from elsewhere: once more, from nothing
+            # the first part may have come from another mirror: try again from the start
             faults[address] = fault
             part.unlink()
     raise _failed(path, part, faults)
 
 
 def _is_final(error: BaseException) -> bool:
-    """Return whether a server, having answered, will not answer otherwise."""
+    """Return True if the same server will give the same answer again."""
     if isinstance(error, urllib.error.HTTPError):
         return error.code < 500
     return isinstance(error, (_TooLong, ValueError))
@@ -292,13 +292,13 @@ def _put(part: Path, path: Path) -> None:
 
 
 def _failed(path: Path, part: Path, faults: Mapping[str, str]) -> DownloadError:
-    kept = f"; what has arrived is kept in {part}, call again to go on" if part.exists() else ""
+    kept = f"; the received part is kept in {part}, call again to continue" if part.exists() else ""
     reasons = "; ".join(f"{address}: {fault}" for address, fault in faults.items())
     return DownloadError(f"{path.name} could not be downloaded ({reasons}){kept}")
 
 
 def _transfer(address: str, part: Path, timeout: float, most: int, clock: _Clock) -> None:
-    """Append to `part` what it lacks of the file at `address`, or raise one of NETWORK_ERRORS."""
+    """Append the rest of the file at `address` to `part`, or raise one of NETWORK_ERRORS."""
     clock.check()
     have = part.stat().st_size if part.exists() else 0
     if have > most:
@@ -312,19 +312,19 @@ def _transfer(address: str, part: Path, timeout: float, most: int, clock: _Clock
     except urllib.error.HTTPError as error:
         with error:
             if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
-                return  # nothing is lacking; the checksum will tell
+                return  # probably complete; the checksum decides
             raise
     with answer:
-        goes_on = answer.status == http.HTTPStatus.PARTIAL_CONTENT
-        if goes_on and not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+        continues = answer.status == http.HTTPStatus.PARTIAL_CONTENT
+        if continues and not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
             raise OSError(f"the server sent {answer.headers.get('Content-Range')!r}, not the rest")
-        start = have if goes_on else 0
+        start = have if continues else 0
         announced = _announced(answer.headers.get("Content-Length"))
         if announced is not None and start + announced > most:
             raise _TooLong(f"the server announces {start + announced} bytes, {_most(most)}")
         received = 0
         try:
-            file = part.open("ab" if goes_on else "wb")
+            file = part.open("ab" if continues else "wb")
         except OSError as error:
             raise _Unwritable(one_line(error)) from None
         with file:
@@ -344,10 +344,10 @@ def _transfer(address: str, part: Path, timeout: float, most: int, clock: _Clock
 
 
 def _answer(request: urllib.request.Request, timeout: float) -> Any:
-    """Return the answer to a request, or raise what its thread raised.
+    """Return the answer to a request, or raise the error of its thread.
 
-    The timeout of a socket begins again with every byte: who sends the header byte by byte could
-    go on for ever. The thread is left alone then, and ends with the connection.
+    The timeout of a socket restarts with every byte, so that a server that sends the header byte by
+    byte could take forever. After the timeout the thread is abandoned; it ends with the connection.
     """
     results: queue.SimpleQueue[Any] = queue.SimpleQueue()
     late = threading.Event()
@@ -374,7 +374,7 @@ def _answer(request: urllib.request.Request, timeout: float) -> Any:
 
 
 def _blocks(answer: Any, timeout: float, clock: _Clock) -> Iterator[bytes]:
-    """Yield what arrives, as long as enough does."""
+    """Yield received bytes; raise if they arrive too slowly."""
     since, arrived = time.monotonic(), 0
     while block := answer.read1(BLOCK):
         yield block
@@ -400,7 +400,7 @@ def _most(most: int) -> str:
 
 
 def _fault(path: Path, entry: Entry) -> str | None:
-    """Return what is wrong with a file's content, decompressed if gzip has compressed it."""
+    """Return the fault of a file's content after decompression, or None if it is correct."""
     name = path.name.removesuffix(PART)
     most = entry.sizes.get(name, LARGEST)
     digest = hashlib.sha256()
@@ -420,20 +420,20 @@ def _fault(path: Path, entry: Entry) -> str | None:
     if unpack is not None and not unpack.eof:
         return "the gzip compression ends early"
     if unpack is not None and unpack.unused_data:
-        return "something follows the compressed content"
+        return "there are bytes after the compressed content"
     if digest.hexdigest() != entry.sha256[name]:
-        return f"the content has SHA-256 {digest.hexdigest()}, expected {entry.sha256[name]}"
+        return f"the content has SHA-256 {digest.hexdigest()}, not {entry.sha256[name]}"
     return None
 
 
 def _unpacked(file: IO[bytes], unpack: Any) -> Iterator[bytes]:
-    """Yield the content of a file in blocks, none of which is large, however small it was."""
+    """Yield the content of a file in blocks of limited size, even if it expands a lot."""
     while block := file.read(BLOCK):
         if unpack is None:
             yield block
             continue
         while block:
-            yield unpack.decompress(block, BLOCK)  # behind the end it only keeps what follows
+            yield unpack.decompress(block, BLOCK)  # after the end it only keeps further bytes
             block = b"" if unpack.eof else unpack.unconsumed_tail
     if unpack is not None and not unpack.eof:
         yield unpack.flush()

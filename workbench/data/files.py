@@ -1,4 +1,4 @@
-"""Files of data: where they are looked for, and how they are complained about."""
+"""Files of data: search folders, checks, and short texts for messages."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from workbench.errors import DataFileError, MissingDataError
 from workbench.utils.irregular import irregular
 
 LONGEST = 200
-"""Letters to quote of what a library says; some quote the whole file."""
+"""Number of characters of a library's message to quote; some contain the whole file."""
 
 
 def data_folders() -> list[Path]:
-    """Return the folders of `config.data_path` that exist, with ``~`` resolved."""
+    """Return the existing folders of `config.data_path`, with ``~`` resolved."""
     from workbench.config import config
 
     folders = [Path(folder).expanduser() for folder in config.data_path]
@@ -23,7 +23,7 @@ def data_folders() -> list[Path]:
 
 
 def one_line(error: object) -> str:
-    r"""Return what a library says is wrong, or any value, on one line and not at length.
+    r"""Return the message of an error, or any value, as one short line.
 
     Examples
     --------
@@ -37,7 +37,7 @@ def one_line(error: object) -> str:
 
 
 def some(names: Iterable[object], show: Callable[[Any], str] = repr, most: int = 20) -> str:
-    """Return names with commas between them, the first of them where there are many.
+    """Return names separated by commas; if there are many, only the first ones.
 
     Examples
     --------
@@ -52,19 +52,19 @@ def some(names: Iterable[object], show: Callable[[Any], str] = repr, most: int =
 
 
 def regular_file(path: str | os.PathLike[str], kind: str) -> Path:
-    """Return `path`, having seen that it is a file: reading a pipe or a device may never end.
+    """Return `path` if it is a regular file: reading a pipe or a device may never end.
 
     Parameters
     ----------
     path : str or Path
         The path.
     kind : str
-        What is to be read, such as ``"IDX file"``, for messages.
+        The kind of file, such as ``"IDX file"``, for messages.
 
     Raises
     ------
     MissingDataError
-        If there is nothing of that name.
+        If the path does not exist.
     DataFileError
         If it is a folder, a pipe, a socket or a device.
 
@@ -81,9 +81,9 @@ def regular_file(path: str | os.PathLike[str], kind: str) -> Path:
     except OSError as error:
         reason = "" if isinstance(error, FileNotFoundError) else f" ({error.strerror})"
         raise MissingDataError(f"there is no {kind} {path}{reason}") from None
-    except ValueError as error:  # a name that no file can have
+    except ValueError as error:  # not a valid file name
         raise MissingDataError(f"there is no {kind} {str(path)!r} ({error})") from None
     what = irregular(mode)
     if what is not None:
-        raise DataFileError(f"{path}: is {what}; expected a regular {kind}")
+        raise DataFileError(f"{path}: must be a regular {kind}, but is {what}")
     return path

@@ -1,7 +1,7 @@
-"""Reader for IDX files, the format that MNIST and its relatives are published in.
+"""Reader for IDX files, the format of MNIST and similar data sets.
 
-Such a file begins with two zero bytes, a code for the dtype and the number of axes, followed by the
-length of each axis and the values, everything big-endian. It may be compressed by gzip.
+An IDX file starts with two zero bytes, a code for the dtype and the number of axes, followed by the
+length of each axis and the values, all big-endian. It can be compressed by gzip.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from workbench.hints import hinted
 DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP = b"\x1f\x8b"
 RATIO = 1032
-"""How many times larger than itself what is compressed by the method of gzip can be."""
+"""Largest ratio of content to compressed size for the method of gzip."""
 AXES = 64
-"""The most axes of an array in numpy."""
+"""Largest number of axes of an array in numpy."""
 
 
 class Readable(Protocol):
-    """A file, compressed or not."""
+    """File, compressed or not."""
 
     def read(self, size: int, /) -> bytes:
-        """Return the next bytes, as many at most."""
+        """Return the next bytes, at most `size`."""
 
 
 @hinted
@@ -53,7 +53,7 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
     Raises
     ------
     MissingDataError
-        If there is no such file.
+        If the file does not exist.
     DataFileError
         If it is not an IDX file, or is damaged.
 
@@ -71,7 +71,7 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
         file.seek(0)
         if not packed:
             return _read(file, path, path.stat().st_size, path.stat().st_size)
-        # no stream of gzip is larger than this when it is unpacked
+        # the content of a gzip file is never larger than this
         most = path.stat().st_size * RATIO
         try:
             with gzip.GzipFile(fileobj=file) as unpacked:
@@ -83,50 +83,50 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
 
 
 def _read(file: Readable, path: Path, length: int | None, most: int) -> npt.NDArray[Any]:
-    """Read an array, and no more than its header promises.
+    """Read an array, and no more bytes than its header declares.
 
     Parameters
     ----------
     file : file
-        What to read.
+        The open file.
     path : Path
         The file, for messages.
     length, most : int
-        The bytes there are, if that is known, and the most that there can be.
+        The number of bytes, if it is known, and its maximum.
     """
     head = file.read(4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in DTYPES:
         raise DataFileError(
-            f"{path}: not an IDX file; it begins with {head.hex(' ') or 'nothing'}, "
-            "expected 00 00, a code of a dtype and the number of axes"
+            f"{path}: not an IDX file; it starts with {head.hex(' ') or 'nothing'}, but must start "
+            "with 00 00, a code of a dtype and the number of axes"
         )
     dtype, axes = np.dtype(DTYPES[head[2]]), head[3]
     if axes > AXES:
-        raise DataFileError(f"{path}: has {axes} axes; an array has {AXES} at most")
+        raise DataFileError(f"{path}: has {axes} axes; an array has at most {AXES}")
     sizes = file.read(4 * axes)
     if len(sizes) < 4 * axes:
         raise DataFileError(f"{path}: ends within its header; the file is incomplete")
     shape = struct.unpack(f">{axes}I", sizes)
     size = math.prod(shape) * dtype.itemsize
-    header = f"its header, shape {shape} and dtype {dtype.name}, promises {size}"
+    header = f"its header, shape {shape} and dtype {dtype.name}, declares {size}"
     there = None if length is None else length - 4 - 4 * axes
     if size > most or (there is not None and there != size):
         held = f"{there} bytes of values" if there is not None else f"at most {most} bytes"
         raise DataFileError(f"{path}: holds {held}; {header}; the file is damaged")
     content = file.read(size)
-    follows = file.read(1)  # to the end, where gzip has its checksum
+    follows = file.read(1)  # reads to the end, where gzip has its checksum
     if len(content) != size or follows:
         held = "more bytes of values" if follows else f"{len(content)} bytes of values"
         raise DataFileError(f"{path}: holds {held}; {header}; the file is damaged")
     try:
         array = np.frombuffer(content, dtype).reshape(shape)
-    except ValueError as error:  # sizes that are too large beside one of 0
+    except ValueError as error:  # one size is 0 and others are too large
         raise DataFileError(f"{path}: {one_line(error)}; {header}") from None
-    return array.astype(dtype.newbyteorder("="))  # also a copy that may be written to
+    return array.astype(dtype.newbyteorder("="))  # also makes a writable copy
 
 
 def encode_idx(array: npt.NDArray[Any]) -> bytes:
-    """Return the content of an IDX file that holds `array`.
+    """Return the content of an IDX file for `array`.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""Fisher's irises: four lengths of each of 150 flowers, of three species.
+"""Fisher's irises: four measurements of each of 150 flowers of three species.
 
-The table comes with the package; ``iris.LICENSE`` in `workbench.data.embedded` says where from.
+The table is part of the package; ``iris.LICENSE`` in `workbench.data.embedded` names its source.
 
 R. A. Fisher: The use of multiple measurements in taxonomic problems, Annals of Eugenics 7, 1936.
 """
@@ -25,18 +25,18 @@ class Iris(IndexableDataset):
     """Measurements of irises, in memory.
 
     The sources are ``features``, of shape (150, 4) and dtype float32, the `measurements` in
-    centimetres, and ``targets``, of shape (150, 1) and dtype uint8, the numbers of the `classes`,
-    50 flowers of each one after another: shuffle them. By `DataStream.default_stream` the features
-    become `config.floatx`.
+    centimetres, and ``targets``, of shape (150, 1) and dtype uint8, the numbers of the `classes`.
+    The 50 flowers of each class are consecutive, so shuffle them. `DataStream.default_stream`
+    converts the features to `config.floatx`.
 
     Parameters
     ----------
     which_sets : sequence of str
-        ``("all",)``, the only set there is; cut it with `cross_validation`.
+        ``("all",)``, the only set; split it with `cross_validation`.
     start, stop : int, optional
-        Use only the examples from `start` to before `stop`.
+        Use only the examples from `start` up to, but not including, `stop`.
     sources : sequence of str, optional
-        Which sources to give, in this order.
+        The sources to read, in this order; by default all.
 
     Attributes
     ----------

@@ -1,11 +1,10 @@
-"""MNIST: pictures of handwritten digits, 28 x 28 pixels, in ten classes.
+"""MNIST: images of handwritten digits, 28 x 28 pixels, in ten classes.
 
-A subset of 10,000 training and 2,000 test digits comes with the package (see
-`workbench.data.embedded`), so that everything runs on real data without a network. Where the full
-set of 60,000 and 10,000 lies in a folder of `config.data_path` it is used instead; `download`
-fetches it, when asked to. In each such folder, and in its subfolders ``mnist`` and ``MNIST/raw``,
-``mnist.hdf5``, ``mnist.h5``, ``mnist.npz`` and the IDX files are looked for (see
-`workbench.data.idx_pictures`).
+A subset of 10,000 training and 2,000 test digits is part of the package (see
+`workbench.data.embedded`), so that examples run on real data without a network. The full set of
+60,000 and 10,000 is used instead if a folder of `config.data_path` has it; `download` fetches it.
+Each folder and its subfolders ``mnist`` and ``MNIST/raw`` are searched for ``mnist.hdf5``,
+``mnist.h5``, ``mnist.npz`` and the IDX files (see `workbench.data.mnist_layout`).
 
 Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-based learning applied to document recognition,
 Proceedings of the IEEE 86, 1998.
@@ -23,8 +22,8 @@ import numpy.typing as npt
 
 from workbench.data.files import data_folders
 from workbench.data.hdf5 import H5PYDataset
-from workbench.data.idx_pictures import Layout
-from workbench.data.pictures import PictureDataset, Pictures
+from workbench.data.image_datasets import ImageDataset, Images
+from workbench.data.mnist_layout import Layout
 from workbench.errors import MissingDataError
 
 EMBEDDED = Path(__file__).parent / "embedded" / "mnist.h5"
@@ -37,41 +36,41 @@ LAYOUT = Layout(
     remedy=", or pass full=False",
 )
 NOT_HERE = (
-    "the full MNIST set was asked for, but none of the folders of config.data_path has it ({where})"
-    "; fetch it with workbench.data.download('mnist', directory) and put the directory into "
-    "config.data_path, or leave full=True out to use the 10,000 + 2,000 digits of the package"
+    "the full MNIST set is in none of the folders of config.data_path ({where}); fetch it with "
+    "workbench.data.download('mnist', directory) and add the directory to config.data_path, or "
+    "omit full=True to use the 10,000 + 2,000 digits of the package"
 )
 
 
-class MNIST(PictureDataset):
+class MNIST(ImageDataset):
     """Handwritten digits, in memory.
 
     The sources are ``features``, of shape (N, 1, 28, 28) and dtype uint8 with 0 for background and
-    255 for ink, and ``targets``, of shape (N, 1) and dtype uint8, the digits 0 to 9. By
-    `DataStream.default_stream` the features become `config.floatx` in [0, 1].
+    255 for ink, and ``targets``, of shape (N, 1) and dtype uint8, the digits 0 to 9.
+    `DataStream.default_stream` converts the features to `config.floatx` in [0, 1].
 
     Parameters
     ----------
     which_sets : sequence of str
         ``("train",)``, ``("test",)`` or both.
     full : bool, optional
-        True insists on the full set, False on the subset of the package, whatever else is there.
-        By default the full set is used where it is found.
+        True requires the full set, False selects the subset of the package. By default the full
+        set is used if it is found.
     start, stop : int, optional
-        Use only the examples from `start` to before `stop`.
+        Use only the examples from `start` up to, but not including, `stop`.
     subset : slice or sequence of int, optional
-        Use only these of the examples, in this order; `start` and `stop` count among them.
+        Use only these examples, in this order; `start` and `stop` refer to them.
     load_in_memory : bool
-        Accepted as in Fuel; the set is small, and in memory in any case.
+        Accepted for compatibility with Fuel; the set is always in memory.
     sources : sequence of str, optional
-        Which sources to give, in this order.
+        The sources to read, in this order; by default all.
 
     Attributes
     ----------
     origin : str
-        Where the digits come from: a file, a folder, or ``"embedded subset"``.
+        The source of the digits: a file, a folder, or ``"embedded subset"``.
     is_subset : bool
-        Whether they are the package's subset.
+        True if they are the subset of the package.
 
     Raises
     ------
@@ -112,14 +111,14 @@ class MNIST(PictureDataset):
             raise MissingDataError(NOT_HERE.format(where=where))
         self.is_subset = found is None
         origin = "embedded subset" if found is None else str(found)
-        read = partial(self._pictures, found and found.absolute())
+        read = partial(self._images, found and found.absolute())
         super().__init__(
             names, origin, read, start=start, stop=stop, subset=subset, sources=sources
         )
 
     @classmethod
-    def _pictures(cls, found: Path | None, split: str) -> Pictures:
+    def _images(cls, found: Path | None, split: str) -> Images:
         if found is not None:
-            return cls.check_pictures(found, split, LAYOUT.read(found, split))
+            return cls.check_images(found, split, LAYOUT.read(found, split))
         features, targets = H5PYDataset(EMBEDDED, (split,), load_in_memory=True).indexables
         return features, targets

@@ -1,4 +1,4 @@
-"""Reader for ``npz`` archives: several numpy arrays in a zip file, none of them pickled."""
+"""Reader for ``npz`` archives: numpy arrays in a zip file, without pickles."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def read_npz(path: str | os.PathLike[str], names: Sequence[str]) -> list[npt.NDA
     path : str or Path
         The file.
     names : sequence of str
-        The arrays wanted, in this order.
+        The names of the arrays to read, in this order.
 
     Raises
     ------
     MissingDataError
-        If there is no such file.
+        If the file does not exist.
     DataFileError
-        If it is no archive, is damaged, lacks an array, or has one of Python objects.
+        If it is not an archive, is damaged, lacks an array, or has one of Python objects.
 
     Examples
     --------
@@ -56,46 +56,46 @@ def read_npz(path: str | os.PathLike[str], names: Sequence[str]) -> list[npt.NDA
                 for name in names:
                     if name not in members:
                         raise DataFileError(
-                            f"{path}: {name} is not among the arrays of the archive, which are "
+                            f"{path}: the archive has no array {name}, only "
                             f"{some(members, str)}{nearest(name, members)}"
                         )
                 return [_member(archive, members[name], name, path) for name in names]
     except DataFileError:
         raise
     except Exception as error:
-        # of a damaged header numpy's parser raises almost anything, and zipfile too
+        # for a damaged header, numpy's parser and zipfile raise almost any error
         raise DataFileError(f"{path}: {_damaged(error)}") from None
 
 
 def _member(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, path: Path
 ) -> npt.NDArray[Any]:
-    """Read an array, having seen that its header promises what the archive can hold."""
+    """Read an array after a check that the archive can contain what the header declares."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataFileError(f"{path}: {name} is compressed by a method that numpy does not use")
     packed = info.compress_size * (RATIO if info.compress_type == zipfile.ZIP_DEFLATED else 1)
     with archive.open(info) as member:
         if member.read(len(MAGIC)) != MAGIC:
-            raise DataFileError(f"{path}: not an npz file of arrays; {name} in it is none")
+            raise DataFileError(f"{path}: not an npz file of arrays; {name} in it is not one")
     with archive.open(info) as member:
         shape, dtype = header_of(member)
         header = member.tell()
         if dtype.hasobject:
             raise DataFileError(
-                f"{path}: not an npz file of plain arrays; it holds pickled Python objects, which "
-                "are not read, for they could run any code"
+                f"{path}: not an npz file of plain arrays; it contains pickled Python objects, "
+                "which are not read, because they could run any code"
             )
         size = math.prod(shape) * dtype.itemsize
         there = min(info.file_size, packed) - header
         if size > there:
             raise DataFileError(
-                f"{path}: {name} is to be of shape {shape} and dtype {dtype}, {size} bytes, but "
-                f"the archive has at most {max(there, 0)} bytes for it; the file is damaged"
+                f"{path}: the header of {name} declares shape {shape} and dtype {dtype}, {size} "
+                f"bytes, but the archive has at most {max(there, 0)}; the file is damaged"
             )
     with archive.open(info) as member:
         array: npt.NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
-        if member.read(1):  # to the end, where the checksum is looked at
-            raise DataFileError(f"{path}: {name} has more values than its header promises")
+        if member.read(1):  # reads to the end, where the checksum is verified
+            raise DataFileError(f"{path}: {name} has more values than its header declares")
         return array
 
 

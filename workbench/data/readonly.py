@@ -1,12 +1,12 @@
-"""Batches that cannot be written to, so that no function changes the data set they came from.
+"""Read-only batches, so that no function changes the data set that they come from.
 
 A batch is often a view of the data themselves: a slice of an array, an example of a list, the rows
-of a chunk. Writing into it would change every later epoch. What a stream hands out is therefore
-read-only: arrays are views that refuse to be written to, which costs no copy, and what has no such
-views, lists and tensors, is copied.
+of a chunk. Writing to it would change all later epochs. Therefore streams return read-only batches:
+arrays are read-only views, which cost no copy; lists and tensors, for which no such views exist,
+are copied.
 
-Torch ignores that an array is read-only: `torch.from_numpy` gives a tensor through which the data
-can be changed. So a user's function is besides watched at some batches of each epoch.
+Torch ignores that an array is read-only: `torch.from_numpy` returns a tensor through which the data
+can be changed. Therefore a user's function is also checked at some batches of each epoch.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from workbench.errors import DataError
 from workbench.tensor.inputs import expect_read_only
 
 NOTE = (
-    "what a data stream hands out is read-only, for it may be a view of the data themselves; "
-    "compute a new array (x = x / 255), or write into a copy (x = x.copy())"
+    "batches of a data stream are read-only, because they can be views of the data themselves; "
+    "compute a new array (x = x / 255), or write to a copy (x = x.copy())"
 )
 
 WRITTEN = (
-    "{user!r} wrote into the batch that it was given, through torch.from_numpy or torch.as_tensor, "
+    "{user!r} wrote to the batch that it was given, through torch.from_numpy or torch.as_tensor, "
     "which ignore that the array is read-only; {effect}. Compute a new tensor (x = x * 2), or "
-    "write into a copy: torch.tensor(x) makes one"
+    "write to a copy: torch.tensor(x) makes one"
 )
 
 
 def read_only(value: Any) -> Any:
-    """Return `value` in a form through which it cannot be changed.
+    """Return a read-only view of `value`, or a copy.
 
     Examples
     --------
@@ -56,36 +56,37 @@ def read_only(value: Any) -> Any:
 
 
 def read_only_slice(array: Any, part: slice) -> Any:
-    """Return some rows of an array, as a view that cannot be written to where there is one."""
+    """Return some rows of an array, as a read-only view if possible."""
     rows = array[part]
     if type(rows) is np.ndarray and rows.dtype != object:
-        rows.flags.writeable = False  # a slice is a new view, so that nothing else is changed
+        rows.flags.writeable = False  # a slice is a new view, so that this affects no other array
         return rows
     return read_only(rows)
 
 
 def read_only_batch(batch: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return a batch, or an example, whose entries cannot be changed."""
+    """Return a batch or an example with read-only entries."""
     return tuple([read_only(entry) for entry in batch])
 
 
 class Watched:
-    """A function of a batch, which is noticed if it writes into what it is given read-only.
+    """Wrapper of a function that raises if the function writes to its read-only batch.
 
-    That takes a copy of the batch and a comparison, so that it is done at the calls number 0, 1, 2,
-    4, 8 and so on. What a function does at every batch is noticed at the first, and undone.
+    The check copies and compares the batch; therefore it runs only at the calls number 0, 1, 2, 4,
+    8 and so on. A function that writes to every batch is detected at the first call, and the change
+    is undone.
 
     Parameters
     ----------
     function : callable
-        Is given a batch, an example or an entry of one, and what else it was called with.
+        Receives a batch, an example or an entry of one, and further arguments.
     user : object
-        What errors name.
+        The owner of the function, for errors.
 
     Raises
     ------
     DataError
-        From a call, if the function has written into the batch.
+        From a call, if the function has written to the batch.
     """
 
     def __init__(self, function: Callable[..., Any], user: object) -> None:
@@ -104,13 +105,13 @@ class Watched:
         written = [(array, before) for array, before in pairs if not _same(array, before)]
         if written:
             undone = [_write(array, before) for array, before in written]
-            effect = "the data are as before" if all(undone) else "the data may have been changed"
+            effect = "the change was undone" if all(undone) else "the data may have been changed"
             raise DataError(WRITTEN.format(user=self.user, effect=effect))
         return given
 
 
 def _arrays(value: Any) -> Iterator[np.ndarray[Any, Any]]:
-    """The arrays of numbers in a batch."""
+    """Yield the arrays of numbers in a batch."""
     if isinstance(value, np.ndarray) and value.dtype != object:
         yield value
     elif isinstance(value, (tuple, list, np.ndarray)):
@@ -123,7 +124,7 @@ def _same(array: np.ndarray[Any, Any], before: np.ndarray[Any, Any]) -> bool:
 
 
 def _write(array: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> bool:
-    """Write into a read-only array in the way that has just been used; False if it cannot be."""
+    """Write to a read-only array through torch; return False if that is not possible."""
     expect_read_only()
     try:
         torch.from_numpy(array).copy_(torch.from_numpy(values))
@@ -133,7 +134,7 @@ def _write(array: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> bool:
 
 
 def explained(error: BaseException) -> None:
-    """Add to an error of writing into what is read-only what to do instead."""
+    """Add advice to an error that was raised by writing to a read-only array."""
     if (
         isinstance(error, ValueError)
         and "read-only" in str(error)

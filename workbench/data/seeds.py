@@ -1,32 +1,32 @@
-"""Seeds of whatever is random in the data: shuffling, crops, flips.
+"""Seeds of random operations on data: shuffling, crops, flips.
 
-Nothing here keeps a generator. A random choice is made by one that is new, seeded by the user's
-seed and by where training stands, so that going back to a place gives the same choice again.
+No generator is kept. Each random choice uses a new generator, seeded by the user's seed and the
+place of training, so that returning to a place gives the same choice again.
 """
 
 from __future__ import annotations
 
-import operator
 from typing import TypeAlias
 
 import numpy as np
 
 from workbench.errors import DataError
+from workbench.utils.numbers import as_whole
 
 Rng: TypeAlias = "np.random.Generator | np.random.RandomState"
 
 
 def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
-    """Return the seed that was given, or drawn from `rng`, or the one of the settings.
+    """Return the given seed, a seed drawn from `rng`, or the seed of the settings.
 
     Parameters
     ----------
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        Where to draw the seed from, once, now.
+        The generator from which the seed is drawn, once and immediately.
     seed : int, optional
-        The seed itself; `config.default_seed` if neither is given.
+        The seed itself; by default `config.default_seed`.
     owner : str
-        Whose seed it is, for messages.
+        The owner of the seed, for messages.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
     """
     if rng is not None and seed is not None:
         raise DataError(
-            f"{owner} was given both rng and seed; the seed is drawn from rng: give one"
+            f"{owner} was given both rng and seed; give only one: the seed is drawn from rng"
         )
     if isinstance(rng, np.random.RandomState):
         return int(rng.randint(2**31))
@@ -45,10 +45,7 @@ def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
         from workbench.config import config
 
         seed = config.default_seed
-    number = as_integer(seed, "seed")
-    if number < 0:
-        raise DataError(f"seed is {number}; expected an integer that is not negative")
-    return number
+    return as_whole(seed, "seed", DataError, 0)
 
 
 def generator_at(seed: int, *place: int) -> np.random.Generator:
@@ -59,23 +56,5 @@ def generator_at(seed: int, *place: int) -> np.random.Generator:
     >>> generator_at(1, 0, 5).integers(100) == generator_at(1, 0, 5).integers(100)
     np.True_
     """
-    # spawn_key keeps (seed, place) apart from every other pair, which adding them would not
+    # with spawn_key no other pair (seed, place) has the same numbers; a sum could be equal
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=place))
-
-
-def as_integer(value: object, name: str) -> int:
-    """Return `value` as an int; a bool or a float is refused."""
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        return operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise DataError(f"{name} is {value!r}; expected an integer") from None
-
-
-def as_positive(value: object, name: str) -> int:
-    """Return `value` as an int of at least 1."""
-    number = as_integer(value, name)
-    if number < 1:
-        raise DataError(f"{name} is {number}; expected at least 1")
-    return number

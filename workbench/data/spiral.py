@@ -1,4 +1,4 @@
-"""Spirals in the plane: a toy problem that no straight line solves."""
+"""Spirals in the plane: a toy problem without a linear solution."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from workbench.data.datasets import IndexableDataset
-from workbench.data.seeds import Rng, as_positive, generator_at, resolve_seed
+from workbench.data.seeds import Rng, generator_at, resolve_seed
 from workbench.data.transformers.elementwise import floatx
 from workbench.errors import DataError
+from workbench.utils.numbers import as_whole
 
 
 class Spiral(IndexableDataset):
-    """Points on spirals, one spiral a class, wound into each other.
+    """Points on intertwined spirals, one per class.
 
     A point at position p of class k out of K is at distance (2 p + 1) / 3 from the centre, in the
     direction p + k / K; position and direction are measured in turns, from the second axis towards
@@ -27,15 +28,15 @@ class Spiral(IndexableDataset):
     classes : int
         K, the number of spirals.
     cycles : float
-        How many turns each spiral makes.
+        The number of turns of each spiral.
     noise : float
         Standard deviation of the normal noise that is added to each coordinate.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
         Where to draw the seed of the points from, once, now.
     seed : int, optional
-        The seed itself; `config.default_seed` if neither is given.
+        The seed itself; by default `config.default_seed`.
     sources : sequence of str, optional
-        Which sources to give, in this order.
+        The sources to read, in this order; by default all.
 
     Examples
     --------
@@ -58,13 +59,13 @@ class Spiral(IndexableDataset):
         seed: int | None = None,
         sources: Sequence[str] | None = None,
     ) -> None:
-        count = as_positive(num_examples, "num_examples")
-        self.classes = as_positive(classes, "classes")
+        count = as_whole(num_examples, "num_examples", DataError, 1)
+        self.classes = as_whole(classes, "classes", DataError, 1)
         self.cycles, self.noise = float(cycles), float(noise)
         if not (self.cycles > 0 and self.noise >= 0):
             raise DataError(
-                f"Spiral was given cycles={cycles} and noise={noise}; expected a positive number "
-                "and one that is not negative"
+                "Spiral must be given positive cycles and a noise of 0 or more, not "
+                f"cycles={cycles} and noise={noise}"
             )
         self.seed = resolve_seed(rng, seed, "Spiral")
         draw = generator_at(self.seed)

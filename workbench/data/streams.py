@@ -1,12 +1,11 @@
-"""Data streams: what a main loop and a monitor iterate over, epoch after epoch.
+"""Data streams: the batches that a main loop and a monitor read, epoch by epoch.
 
-A stream is a pure function: `iterate(epoch, start)` gives the batches of one epoch from number
-`start` on, and asked again it gives the same. All the state there is are two integers, the epoch
-and the position within it, and they belong to the outermost stream alone: a transformer asks the
-stream below it by number. Saving a position, resuming from it and reading ahead in another thread
-are therefore the same for every stream.
+A stream is a pure function: `iterate(epoch, start)` returns the batches of an epoch from number
+`start` on, and always the same. The only state is two integers, the epoch and the position in it,
+which belong to the outermost stream: a transformer reads the stream below it by number. Therefore
+saving a position, resuming from it and reading ahead in another thread work alike in all streams.
 
-A stream of one's own derives from `AbstractDataStream` and defines `sources` and `iterate`.
+To write your own stream, derive from `AbstractDataStream` and define `sources` and `iterate`.
 """
 
 from __future__ import annotations
@@ -19,30 +18,30 @@ from contextvars import ContextVar
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, overload
 
 from workbench.data.axes import BATCH, AxisLabels, Labelled, as_labels, changed
-from workbench.data.hooks import STREAM_HOOKS, check_called, is_own, refuse_uncalled
-from workbench.data.looking import Part, apart, claim
+from workbench.data.fuel_hooks import STREAM_HOOKS, check_called, is_own, refuse_uncalled
+from workbench.data.reader_copies import Part, apart, check_reader
 from workbench.data.readonly import explained
 from workbench.data.schemes import IterationScheme
 from workbench.errors import DataError
 from workbench.hints import Hinted
 
 Data: TypeAlias = tuple[Any, ...]
-"""One array (or, for a single example, one value) a source."""
+"""One array per source, or one value for a single example."""
 
 BatchT = TypeVar("BatchT")
 
 _Place = tuple[tuple[int, int], "EpochIterator[Any] | None"]
-"""An epoch and a position to begin at, and the epoch that was begun there."""
+"""An epoch and a position to start from, and the epoch iterator that was started there."""
 
 _reader: ContextVar[Literal["training", "evaluation"] | None] = ContextVar("reader", default=None)
-"""Who asks a stream; ``None`` is a person."""
+"""The reader of streams in this context; ``None`` is the user."""
 
 
 @contextmanager
 def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
-    """Ask streams, in this context, for training, which has a place of its own, or to evaluate.
+    """Read streams for training or evaluation inside the ``with`` block.
 
-    Evaluation has the place of a person who asks, but cannot move training.
+    Training has its own place. Evaluation shares the place of the user, but cannot move training.
     """
     token = _reader.set(reader)
     try:
@@ -52,26 +51,26 @@ def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
 
 
 class AbstractDataStream(Hinted, Labelled, Part, ABC):
-    """What every stream offers.
+    """Base of all data streams.
 
     Attributes
     ----------
     sources : tuple of str
         The names of the entries of a batch, in order.
     num_batches, num_examples : int or None
-        Batches and examples in an epoch, where they are known.
+        The number of batches and examples in an epoch, if known.
     first_batch : int or None
-        How many examples the first batch of an epoch has, where that is known without a scheme.
+        The number of examples in the first batch of an epoch, if known without a scheme.
     batch_size : int or None
-        Examples in every batch but perhaps the last, where that is known.
+        The number of examples in each batch except perhaps the last, if known.
     produces_examples : bool
-        Whether what the stream gives are single examples rather than batches.
+        True if the stream gives single examples instead of batches.
     num_random : int
-        How many transformers that draw random numbers there are in the stream.
+        The number of transformers in the stream that draw random numbers.
     axis_labels : dict of str to tuple of str, or None
         The names of the axes of each source, as far as they are known.
     reads_once : bool
-        Whether the data come from a generator, so that there is one epoch and no going back.
+        True if the data come from a generator, so that there is one epoch and no way back.
     """
 
     sources: tuple[str, ...]
@@ -83,23 +82,23 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
     num_random: int = 0
     reads_once: bool = False
 
-    _hooks = "iterate(self, epoch, start=0)"  # what a subclass defines
+    _hooks = "iterate(self, epoch, start=0)"  # the methods that a subclass defines
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if not is_own(cls, "iterate"):  # with a loop of its own it may call what it likes
+        if not is_own(cls, "iterate"):  # its own `iterate` can call any method
             refuse_uncalled(cls, STREAM_HOOKS, cls._hooks)
-        check_called(cls, "iterate", ("epoch", "start"), "give it both")
+        check_called(cls, "iterate", ("epoch", "start"), "it must take both arguments")
 
     _here: _Place = ((0, 0), None)
     _trained: _Place | None = None
-    _for_others: AbstractDataStream | None = None  # what all read but training
+    _for_others: AbstractDataStream | None = None  # read by all except training
 
     @abstractmethod
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
-        """Return the batches of epoch `epoch`, leaving out the first `start`.
+        """Return the batches of epoch `epoch` without the first `start`.
 
-        Both count from 0. The result depends on nothing else.
+        Both numbers count from 0. The result depends only on them.
         """
 
     @overload
@@ -117,18 +116,18 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
     def get_epoch_iterator(
         self, as_dict: bool = False, *, epoch: int | None = None
     ) -> EpochIterator[Any]:
-        """Begin the next epoch, or go on with the one that `load_state_dict` has restored.
+        """Start the next epoch, or continue the one that `load_state_dict` has restored.
 
-        A main loop that trains on the stream keeps a place of its own: whoever looks at the data,
-        before or meanwhile, does not change what is trained on.
+        A main loop that trains on the stream has its own place: reading the data elsewhere, before
+        or during training, does not change the training data.
 
         Parameters
         ----------
         as_dict : bool
-            Whether to give mappings from source to array instead of tuples.
+            True to give mappings from source to array instead of tuples.
         epoch : int, optional
-            Read this epoch instead, from its beginning, and leave the stream's own position as
-            it is: for looking at the data, and for monitoring.
+            Read this epoch from its start instead, without a change of the stream's own position:
+            for inspection and monitoring.
 
         Returns
         -------
@@ -140,13 +139,13 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
         (first, position), running = self._place
         if running is not None:
             first, position = running.following
-        begun: EpochIterator[Any] = EpochIterator(self, first, position, as_dict)
-        self._move(((first, position), begun))
-        return begun
+        started: EpochIterator[Any] = EpochIterator(self, first, position, as_dict)
+        self._move(((first, position), started))
+        return started
 
     @property
     def _place(self) -> _Place:
-        """Where whoever asks stands: a start, and the epoch that was begun last."""
+        """Place of the present reader: a start, and the last epoch iterator."""
         if _reader.get() != "training":
             return self._here
         return (self._here[0], None) if self._trained is None else self._trained
@@ -155,13 +154,13 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
         if _reader.get() == "training":
             self._trained = place
         else:
-            # Training, which has not begun, will begin where the stream was put, not here.
+            # training, which has not started, will start where the stream was put, not here
             self._trained = self._trained or (self._here[0], None)
             self._here = place
 
     def _read(self, epoch: int, start: int, training: bool) -> Iterator[Data]:
-        """Read for training, or what does not move it; see `workbench.data.looking`."""
-        claim(self, "training" if training else "others")
+        """Read for training, or without moving it; see `workbench.data.reader_copies`."""
+        check_reader(self, "training" if training else "others")
         if training:
             return self.iterate(epoch, start)
         if self._for_others is None:
@@ -169,12 +168,12 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
         return self._for_others.iterate(epoch, start)
 
     def iterate_epochs(self, as_dict: bool = False) -> Iterator[EpochIterator[Any]]:
-        """Begin one epoch after another, for ever.
+        """Yield one epoch after another, endlessly.
 
         Parameters
         ----------
         as_dict : bool
-            Whether to give mappings from source to array instead of tuples.
+            True to give mappings from source to array instead of tuples.
 
         Examples
         --------
@@ -189,12 +188,12 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
             yield self.get_epoch_iterator(as_dict)
 
     def close(self) -> None:
-        """Let go of files and processes; reading opens or starts them again."""
+        """Close files and end processes; reading opens or starts them again."""
 
     def state_dict(self) -> dict[str, int]:
-        """Return where the stream stands: ``epoch`` and ``position``, the batches given of it.
+        """Return the place: ``epoch``, and ``position``, the number of its batches read so far.
 
-        A main loop has a place of its own, which is part of its state.
+        A main loop has its own place, which is part of its state.
         """
         (epoch, position), running = self._place
         if running is not None:
@@ -202,54 +201,54 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
         return {"epoch": epoch, "position": position}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Go back to where `state_dict` was called: the next epoch iterator continues there.
+        """Return to the place of `state_dict`: the next epoch iterator continues there.
 
-        So does a main loop that has not begun to train on the stream; one that has is moved by its
-        own `load_state_dict` only.
+        So does a main loop that has not yet trained on the stream; one that has is moved only by
+        its own `load_state_dict`.
 
         Raises
         ------
         DataError
-            If `state` is not such a state, or lies beyond the end of this stream.
+            If `state` is not the state of a stream, or exceeds the end of this one.
         """
         if set(state) != {"epoch", "position"}:
             raise DataError(
-                f"the state of a data stream has the keys 'epoch' and 'position', not "
+                "the state of a data stream must have the keys 'epoch' and 'position', not "
                 f"{sorted(map(str, state))}"
             )
         try:
             epoch, position = operator.index(state["epoch"]), operator.index(state["position"])
         except TypeError:
-            raise DataError(f"the state of a data stream is two integers, not {state}") from None
+            raise DataError(f"the state of a stream must be two integers, not {state}") from None
         if min(epoch, position) < 0 or (
             self.num_batches is not None and position > self.num_batches
         ):
             raise DataError(
-                f"the saved position {dict(state)} does not lie within {self!r}, which has "
-                f"{self.num_batches} batches in an epoch; resume with the data and the batch "
-                "size that the position was saved with"
+                f"the saved position {dict(state)} is not in {self!r}, which has "
+                f"{self.num_batches} batches in an epoch; resume with the same data and the same "
+                "batch size as when the position was saved"
             )
         self._move(((epoch, position), None))
         if _reader.get() is None and (self._trained is None or self._trained[1] is None):
-            self._trained = None  # training, which has not begun, is to begin there
+            self._trained = None  # training, which has not started, will start there
 
 
 class EpochIterator(Iterator[BatchT]):
-    """The batches of one epoch, with a position that can be read and saved at any time.
+    """Iterator over the batches of one epoch, whose position can be saved at any time.
 
-    Made by `AbstractDataStream.get_epoch_iterator`. An error while reading leaves the position
-    before the batch that failed, so that the next call tries that batch again.
+    It is made by `AbstractDataStream.get_epoch_iterator`. After an error while reading, the
+    position is still before the batch that failed, so that the next call reads it again.
 
     Attributes
     ----------
     data_stream : AbstractDataStream
-        The stream it reads.
+        The stream to read.
     epoch : int
         The number of the epoch, from 0.
     position : int
-        The number of batches given so far; also the number of the next one.
+        The number of batches read so far; also the number of the next one.
     finished : bool
-        Whether the end of the epoch has been reached.
+        True after the end of the epoch.
     """
 
     def __init__(
@@ -276,7 +275,7 @@ class EpochIterator(Iterator[BatchT]):
             raise
         except BaseException as error:
             explained(error)
-            # a generator that has raised is dead and would look like the end of the epoch
+            # a generator that has raised is finished, which would look like the end of the epoch
             self._batches = None
             raise
         self.position += 1
@@ -288,8 +287,8 @@ class EpochIterator(Iterator[BatchT]):
     @property
     def following(self) -> tuple[int, int]:
         """Epoch and position where the next epoch iterator starts."""
-        begun = self.finished or self.position > 0
-        return self.epoch + begun, 0
+        started = self.finished or self.position > 0
+        return self.epoch + started, 0
 
     def state_dict(self) -> dict[str, int]:
         """Return the position, for `AbstractDataStream.load_state_dict`."""
@@ -298,61 +297,61 @@ class EpochIterator(Iterator[BatchT]):
         return {"epoch": self.epoch, "position": self.position}
 
     def __getstate__(self) -> dict[str, Any]:
-        # a pickled iterator goes on from its position, with batches read anew
+        # an unpickled iterator continues from its position and reads the batches again
         return {**self.__dict__, "_batches": None}
 
     def __repr__(self) -> str:
         return (
-            f"<epoch {self.epoch} of {self.data_stream!r}, {self.position} batches given"
+            f"<epoch {self.epoch} of {self.data_stream!r}, {self.position} batches read"
             f"{', finished' if self.finished else ''}>"
         )
 
 
 class Readable(Protocol):
-    """A dataset, as streams read it; `workbench.data.Dataset` is one."""
+    """Dataset as streams need it; `workbench.data.Dataset` is one."""
 
     sources: tuple[str, ...]
     reads_once: bool
 
     @property
     def num_examples(self) -> int | None:
-        """The number of examples, where it is known."""
+        """Number of examples, if known."""
 
     @property
     def axis_labels(self) -> AxisLabels | None:
-        """Names of the axes, where they are known."""
+        """Names of the axes, if known."""
 
     def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
-        """Return the scheme that a stream will use."""
+        """Return the scheme that a stream uses."""
 
     def iterate(self, scheme: IterationScheme | None, epoch: int, start: int) -> Iterator[Data]:
         """Read the batches of an epoch."""
 
     def apply_default_transformers(self, data_stream: AbstractDataStream) -> AbstractDataStream:
-        """Return `data_stream` with the default transformers around it."""
+        """Return `data_stream` wrapped in the default transformers."""
 
     def close(self) -> None:
-        """Let go of files."""
+        """Close files."""
 
 
 class DataStream(AbstractDataStream):
-    """The examples of a dataset, in the order and the portions of a scheme.
+    """Data stream of the examples of a dataset, in the order and batches of a scheme.
 
-    Arrays that are views of the data, such as those of neighbouring examples, are read-only.
+    Arrays that are views of the data, such as those of consecutive examples, are read-only.
 
     Parameters
     ----------
     dataset : Dataset
-        Where to read.
+        The dataset to read.
     iteration_scheme : IterationScheme, optional
-        What to read next; one example after another if not given.
+        The scheme that chooses the examples of each batch; by default single examples in order.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the axes of a batch, instead of those that the dataset has.
+        Names of the axes of a batch, instead of those of the dataset.
 
     Raises
     ------
     DataError
-        If the scheme does not fit the dataset: it reads by index what has none, or beyond the end.
+        If the scheme does not match the dataset: it needs indices that the dataset does not have.
 
     Examples
     --------
@@ -377,8 +376,8 @@ class DataStream(AbstractDataStream):
     ) -> None:
         if isinstance(dataset, type) or not hasattr(dataset, "check_scheme"):
             raise DataError(
-                f"a DataStream reads a Dataset, not {type(dataset).__name__}; put arrays into "
-                "IndexableDataset({source: array}), and give a torch DataLoader to as_stream"
+                f"dataset must be a Dataset, not {type(dataset).__name__}; put arrays into "
+                "IndexableDataset({source: array}), and pass a torch DataLoader to as_stream"
             )
         if not hasattr(dataset, "sources"):
             raise DataError(
@@ -400,7 +399,7 @@ class DataStream(AbstractDataStream):
         if labels is None:
             labels = self.dataset.axis_labels
         scheme = self.iteration_scheme
-        if labels is None or scheme is None:  # such data sets name the axes of examples
+        if labels is None or scheme is None:  # the data set has names for the axes of examples
             return labels
         if self.produces_examples:
             return changed(labels, lambda names: names[names[:1] == (BATCH,) :], tuple(labels))
@@ -417,9 +416,9 @@ class DataStream(AbstractDataStream):
     def default_stream(
         cls, dataset: Readable, *, iteration_scheme: IterationScheme | None = None
     ) -> AbstractDataStream:
-        """Make a stream with the dataset's default transformers around it.
+        """Make a stream wrapped in the default transformers of the dataset.
 
-        For pictures these bring the pixels from 0..255 to floating-point numbers in [0, 1].
+        For images these convert pixels from 0..255 to floating-point numbers in [0, 1].
         """
         stream = cls(dataset, iteration_scheme=iteration_scheme)
         return dataset.apply_default_transformers(stream)
@@ -435,14 +434,14 @@ class DataStream(AbstractDataStream):
 def epoch_lengths(
     scheme: IterationScheme | None, available: int | None
 ) -> tuple[int | None, int | None]:
-    """Return the examples and the batches of an epoch, where they are known.
+    """Return the numbers of examples and batches of an epoch, if known.
 
     Parameters
     ----------
     scheme : IterationScheme or None
-        What cuts the epoch into batches; None gives single examples.
+        The scheme that splits the epoch into batches; None gives single examples.
     available : int or None
-        How many examples there are to read.
+        The number of examples to read.
     """
     if scheme is None:
         return available, available

@@ -1,4 +1,4 @@
-"""The Swiss roll: a sheet rolled up in space, a toy problem for what is to find the sheet again."""
+"""Swiss roll: a sheet that is rolled up in space, a toy problem for manifold learning."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from workbench.data.datasets import IndexableDataset
-from workbench.data.seeds import Rng, as_positive, generator_at, resolve_seed
+from workbench.data.seeds import Rng, generator_at, resolve_seed
 from workbench.data.transformers.elementwise import floatx
 from workbench.errors import DataError
+from workbench.utils.numbers import as_whole
 
 
 class SwissRoll(IndexableDataset):
@@ -18,8 +19,8 @@ class SwissRoll(IndexableDataset):
 
     A point at position p along the sheet, from 0 to 1, and at height z, from -1 to 1, is at
     distance (2 p + 1) / 3 from the axis of the roll, at the angle 1.5 pi (2 p + 1). The sources are
-    ``features``, the place in space, of shape (N, 3), and ``position``, that is p and z, of shape
-    (N, 2), both of dtype `config.floatx`.
+    ``features``, the coordinates in space, of shape (N, 3), and ``position``, that is p and z, of
+    shape (N, 2), both of dtype `config.floatx`.
 
     Parameters
     ----------
@@ -30,9 +31,9 @@ class SwissRoll(IndexableDataset):
     rng : numpy.random.Generator or numpy.random.RandomState, optional
         Where to draw the seed of the points from, once, now.
     seed : int, optional
-        The seed itself; `config.default_seed` if neither is given.
+        The seed itself; by default `config.default_seed`.
     sources : sequence of str, optional
-        Which sources to give, in this order.
+        The sources to read, in this order; by default all.
 
     Examples
     --------
@@ -53,10 +54,10 @@ class SwissRoll(IndexableDataset):
         seed: int | None = None,
         sources: Sequence[str] | None = None,
     ) -> None:
-        count = as_positive(num_examples, "num_examples")
+        count = as_whole(num_examples, "num_examples", DataError, 1)
         self.noise = float(noise)
         if not 0 <= self.noise < math.inf:
-            raise DataError(f"noise is {noise}; expected a number that is not negative")
+            raise DataError(f"noise must be a finite number, 0 or more, not {noise}")
         self.seed = resolve_seed(rng, seed, "SwissRoll")
         draw = generator_at(self.seed)
         along, height = draw.uniform(0, 1, count), draw.uniform(-1, 1, count)

@@ -1,4 +1,4 @@
-"""Text files as sequences of numbers, one a line, word by word or character by character."""
+"""Text files as sequences of numbers, one per line, by words or by characters."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Level = Literal["word", "character"]
 
 
 class TextFile(IterableDataset):
-    r"""The lines of text files, read one after another, as arrays of numbers from a dictionary.
+    r"""Dataset of the lines of text files, as arrays of numbers from a dictionary.
 
-    The only source is ``features``: for each line an array of dtype int64, which begins with the
-    number of `bos_token` and ends with that of `eos_token`. Words are what white space separates.
+    The only source is ``features``: for each line an array of dtype int64, which starts with the
+    number of `bos_token` and ends with that of `eos_token`. White space separates words.
 
     Parameters
     ----------
@@ -34,20 +34,20 @@ class TextFile(IterableDataset):
     dictionary : mapping of str to int
         The number of each word, or of each character; `make_dictionary` makes one.
     bos_token, eos_token : str or None
-        What is added at the beginning and at the end of a line; None adds nothing.
+        Tokens that are added at the start and the end of each line; None adds no token.
     unk_token : str or None
-        What stands for a word that is not in the dictionary; with None that is an error.
+        The token for words that are not in the dictionary; with None they are an error.
     level : {'word', 'character'}
-        What a line is cut into.
+        The units into which a line is split.
     preprocess : callable, optional
-        Applied to each line before it is cut, such as `str.lower`.
+        Applied to each line before it is split, such as `str.lower`.
     encoding : str
         The encoding of the files.
 
     Raises
     ------
     MissingDataError
-        If there is no such file.
+        If a file does not exist.
     DataError
         If the dictionary lacks one of the tokens or, while reading, a word.
     DataFileError
@@ -87,7 +87,7 @@ class TextFile(IterableDataset):
             if token is not None and token not in self.dictionary:
                 raise DataError(
                     f"the dictionary of a TextFile lacks {token!r}; give it a number, or pass "
-                    f"{name}_token=None to do without"
+                    f"{name}_token=None to use none"
                 )
         self._lines = lines
 
@@ -104,8 +104,8 @@ class TextFile(IterableDataset):
             return number
         if self.unk_token is None:
             raise DataError(
-                f"{where}: {token!r} is not in the dictionary; add it, or name an unk_token that "
-                "stands for what is not there"
+                f"{where}: {token!r} is not in the dictionary; add it, or pass an unk_token that "
+                "replaces unknown words"
             )
         return self.dictionary[self.unk_token]
 
@@ -124,18 +124,18 @@ def make_dictionary(
     preprocess: Callable[[str], str] | None = None,
     encoding: str = "utf-8",
 ) -> dict[str, int]:
-    r"""Number the words, or the characters, of text files, the most frequent first.
+    r"""Make a dictionary that numbers the words or characters of text files by frequency.
 
     Parameters
     ----------
     files : path, or sequence of paths
         The files.
     level : {'word', 'character'}
-        What to number.
+        The units to number.
     max_size : int, optional
-        How many entries to make at most, the `tokens` included.
+        The largest number of entries, including the `tokens`.
     tokens : sequence of str
-        What to number before all others.
+        The tokens to number before all words.
     preprocess : callable, optional
         Applied to each line first.
     encoding : str
@@ -144,7 +144,7 @@ def make_dictionary(
     Raises
     ------
     MissingDataError
-        If there is no such file.
+        If a file does not exist.
     DataFileError
         If a file is not text in this encoding.
 
@@ -159,14 +159,14 @@ def make_dictionary(
     counts: Counter[str] = Counter()
     for line, _ in _Lines(files, preprocess, encoding).numbered():
         counts.update(_tokens(line, _checked_level(level)))
-    # ties in the order of the alphabet: not in that of the files, which may change
+    # ties in alphabetical order, not in the order of the files, which may change
     ordered = sorted(counts, key=lambda token: (-counts[token], token))
     names = dict.fromkeys([*tokens, *ordered])
     return {token: number for number, token in enumerate(itertools.islice(names, max_size))}
 
 
 class _Lines:
-    """The lines of some files, without their ends; iterable again and again."""
+    """Lines of some files, without line ends; can be iterated repeatedly."""
 
     def __init__(
         self, files: Files, preprocess: Callable[[str], str] | None, encoding: str
@@ -178,17 +178,17 @@ class _Lines:
         for path in self.paths:
             regular_file(path, "text file")
         if not self.paths:
-            raise DataError("a text was given no files; expected at least one")
+            raise DataError("a text needs at least one file, but was given none")
         try:
             "".encode(encoding)
         except LookupError:
-            raise DataError(f"there is no encoding {encoding!r}; text is mostly 'utf-8'") from None
+            raise DataError(f"there is no encoding {encoding!r}; most text is 'utf-8'") from None
 
     def __iter__(self) -> Iterator[Any]:
         return (line for line, _ in self.numbered())
 
     def numbered(self) -> Iterator[tuple[str, str]]:
-        """Yield each line and where it stands."""
+        """Yield each line, with its file and number."""
         for path in self.paths:
             number = 0
             with path.open(encoding=self.encoding) as file:
@@ -209,5 +209,5 @@ def _tokens(line: str, level: Level) -> Sequence[str]:
 
 def _checked_level(level: Level) -> Level:
     if level not in ("word", "character"):
-        raise DataError(f"level is {level!r}; expected 'word' or 'character'")
+        raise DataError(f"level must be 'word' or 'character', not {level!r}")
     return level

@@ -16,7 +16,7 @@ from workbench.extensions.events import CallbackName
 from workbench.extensions.simple import Predicate, SimpleExtension
 from workbench.interfaces import Holder, Loop
 from workbench.log import TrainingLogBase
-from workbench.utils.plain import is_count
+from workbench.utils.numbers import is_count
 
 GOAL = "_goal"
 """The item of the status: ``{"epochs": 10}`` or ``{"batches": 900}`` for the whole log."""

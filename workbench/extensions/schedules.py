@@ -18,7 +18,7 @@ from typing import Any
 from workbench.errors import ArgumentError
 from workbench.hints import Hinted, hinted
 from workbench.names import explain_missing
-from workbench.utils.plain import is_count
+from workbench.utils.numbers import as_whole, check_finite
 
 __all__ = ["Schedule", "chain", "cosine", "exponential", "linear", "one_cycle", "step", "warm_up"]
 
@@ -441,13 +441,11 @@ def _increasing(name: str, values: Sequence[int]) -> tuple[int, ...]:
 
 
 def _number(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ArgumentError(f"{name}={value!r} must be a number")
+    check_finite(value, name, ArgumentError)
 
 
 def _whole(name: str, value: object, least: int = 1) -> None:
-    if not is_count(value, least):
-        raise ArgumentError(f"{name}={value!r} must be a whole number, {least} or more")
+    as_whole(value, name, ArgumentError, least)
 
 
 explain_missing(__name__)

@@ -18,7 +18,7 @@ from workbench.extensions.events import CallbackName
 from workbench.extensions.predicates import OnLogRecord
 from workbench.hints import Hinted, hint, hinted, keywords
 from workbench.log import TrainingLogBase
-from workbench.utils.plain import is_count
+from workbench.utils.numbers import is_count
 
 LogPredicate = Callable[[TrainingLogBase], bool]
 

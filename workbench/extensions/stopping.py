@@ -20,6 +20,7 @@ from workbench.extensions.simple import SimpleExtension, Triggers
 from workbench.extensions.training import TrackTheBest
 from workbench.interfaces import Holder, Loop
 from workbench.names import explain_missing
+from workbench.utils.numbers import as_whole
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -31,7 +32,6 @@ ONE_OF_TWO = (
     "iterations={iterations!r} and epochs={epochs!r}"
 )
 OVER = "{extension!r} has waited long enough for something better"
-NOT_A_WAIT = "{name}={value!r} must be a whole number of 1 or more"
 BOTH_OR_NEITHER = (
     "checkpoint_extension={extension!r} and checkpoint_filename={filename!r}: give both, to save "
     "the best model, or neither"
@@ -164,8 +164,8 @@ def _check_wait(kind: str, iterations: int | None, epochs: int | None) -> None:
     if (iterations is None) == (epochs is None):
         raise ArgumentError(ONE_OF_TWO.format(kind=kind, iterations=iterations, epochs=epochs))
     for name, value in (("iterations", iterations), ("epochs", epochs)):
-        if value is not None and (type(value) is not int or value < 1):
-            raise ArgumentError(NOT_A_WAIT.format(name=name, value=value))
+        if value is not None:
+            as_whole(value, name, ArgumentError, 1)
 
 
 class EarlyStopping(CompositeExtension):

@@ -18,7 +18,7 @@ from workbench.extensions.schedules import Schedule
 from workbench.extensions.simple import SimpleExtension, Triggers
 from workbench.names import explain_missing
 from workbench.tensor import SharedVariable
-from workbench.utils.plain import is_count
+from workbench.utils.numbers import as_whole
 
 __all__ = ["ReduceOnPlateau", "SharedVariableModifier", "TrackTheBest"]
 
@@ -281,8 +281,7 @@ class ReduceOnPlateau(SharedVariableModifier):
         if not 0 <= factor < 1:
             raise ArgumentError(f"factor={factor!r} must be at least 0 and less than 1")
         for option, number in (("patience", patience), ("cooldown", cooldown)):
-            if not is_count(number, least=0):
-                raise ArgumentError(f"{option}={number!r} must be a whole number, 0 or more")
+            as_whole(number, option, ArgumentError, 0)
         for option, value in (("threshold", threshold), ("minimum", minimum)):
             if not 0 <= value < math.inf:
                 raise ArgumentError(f"{option}={value!r} must be a finite number, 0 or more")

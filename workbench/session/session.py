@@ -30,7 +30,7 @@ from workbench.session.worker import Worker
 from workbench.tensor import SharedVariable
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.notices import tell
-from workbench.utils.plain import is_count
+from workbench.utils.numbers import is_count
 from workbench.utils.values import to_python
 from workbench.utils.waiting import wait
 

@@ -1,8 +1,8 @@
 """Symbolic variables on torch: inputs, shared variables, functions and gradients."""
 
 from workbench.names import explain_missing
-from workbench.tensor import alike as _alike  # noqa: F401  has `apply` compare what losses take
-from workbench.tensor import operators as _operators  # noqa: F401  gives variables theirs
+from workbench.tensor import alike as _alike  # noqa: F401  adds checks to torch's losses
+from workbench.tensor import operators as _operators  # noqa: F401  installs operators
 from workbench.tensor.function import Function, function
 from workbench.tensor.gradient import grad
 from workbench.tensor.inputs import (

@@ -1,10 +1,10 @@
-"""Equal shapes of what is compared element by element.
+"""Checks that operands compared element by element have equal shapes.
 
-torch compares a column of predictions with a matrix of targets by repeating the column, and the
-number that comes out means nothing. The losses of torch, and the costs of bricks, therefore take
-operands of equal shape only: sizes that are not known are learned to be equal, so that values which
-differ are refused when they are given, and sizes that are computed are compared when they are
-there. An operand without dimensions is one number for all, and stays allowed.
+torch broadcasts a column of predictions against a matrix of targets, and the resulting cost is
+meaningless. So the losses of torch, and the costs of bricks, accept operands of equal shape only.
+Unknown sizes of inputs are learned to be equal, and a call with other sizes is refused. Sizes that
+are computed are compared when the function runs. An operand without dimensions is one number for
+all elements, and is allowed.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ UNEQUAL: Final = (
 
 
 def alike(first: Any, second: Any, where: str, names: Sequence[str]) -> Any:
-    """The operand `first`, sure to have the shape of `second`.
+    """Return the operand `first`, checked to have the shape of `second`.
 
     Parameters
     ----------
     first, second : Variable or torch.Tensor
     where : str
-        Who compares them, for the error.
+        The function or brick that compares them, for the error.
     names : pair of str
-        What they are called there.
+        Their names there.
 
     Returns
     -------
     Variable or torch.Tensor
-        `first` itself where their sizes are checked on what is given, else a node that compares
+        `first` itself if the sizes are checked on the inputs of a call, else a node that compares
         them when they are computed.
 
     Raises
     ------
     ShapeError
-        At once, or when computed, if the shapes differ.
+        If the shapes differ; at once if they are known, else when they are computed.
     """
     fakes = [one.fake if isinstance(one, Variable) else one for one in (first, second)]
     sizes = [[shapes.symbol(size) for size in fake.shape] for fake in fakes]
@@ -62,7 +62,7 @@ def alike(first: Any, second: Any, where: str, names: Sequence[str]) -> Any:
         (axis, pair) for axis, pair in enumerate(zip(*sizes, strict=True)) if pair[0] != pair[1]
     ]
     if any(all(isinstance(size, int) for size in pair) for _, pair in pairs):
-        raise text.error(*map(_shown, fakes))  # before anything is learned
+        raise text.error(*map(_shown, fakes))  # raise before any size is learned
     given = _sizes_of_inputs(first, second) if pairs else set()
     for axis, _ in pairs:
         try:
@@ -75,21 +75,21 @@ def alike(first: Any, second: Any, where: str, names: Sequence[str]) -> Any:
 
 
 class Unequal:
-    """The error of operands that are not alike.
+    """Error about operands whose shapes differ.
 
     Parameters
     ----------
     where : str
-        Who compares them.
+        The function or brick that compares them.
     first, second : str
-        What they are called there.
+        Their names there.
     """
 
     def __init__(self, where: str, first: str, second: str) -> None:
         self.where, self.first, self.second = where, first, second
 
     def error(self, first: str, second: str) -> errors.ShapeError:
-        """The error for two shapes."""
+        """Return the error for two shapes."""
         return errors.ShapeError(
             UNEQUAL.format(
                 where=self.where,
@@ -104,14 +104,14 @@ class Unequal:
 def _compared(first: torch.Tensor, second: torch.Tensor, text: Unequal) -> torch.Tensor:
     for one, other in zip(first.shape, second.shape, strict=True):
         if not (type(one) is type(other) is int):
-            internals.check_size(one == other)  # where sizes are learned, learn this
+            internals.check_size(one == other)  # symbolic sizes: learn that they are equal
         elif one != other:
             raise text.error(str(tuple(first.shape)), str(tuple(second.shape)))
     return first
 
 
 def _sizes_of_inputs(*operands: Any) -> set[Any]:
-    """The unknown sizes of what will be given, which are checked there."""
+    """Return the unknown sizes of inputs, which every call checks."""
     variables = [one for one in operands if isinstance(one, Variable)]
     return {
         shapes.symbol(size)
@@ -128,12 +128,12 @@ def _shown(fake: Any) -> str:
 def arguments_of_loss(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of one of torch's losses: what it compares made sure to be alike, and checked.
+    """Return the arguments of one of torch's losses with checks of shapes and values added.
 
     Raises
     ------
     ShapeError, DomainError
-        At once for what is known already; else when computed.
+        At once for shapes and values that are known, else when they are computed.
     """
     names = COMPARED.get(function, ("input", "target"))
     running = errors.location.get()
@@ -155,7 +155,7 @@ def arguments_of_loss(
 def _checked(
     function: Callable[..., Any], given: dict[str, Any], name: str, kind: str, what: str
 ) -> Any:
-    """An argument that must be a probability, or the like, and is looked at when it is there."""
+    """Return an argument with a check, run when it is computed, that it is a probability."""
     value = given[name]
     if kind == "weights":
         return probabilities.weights(value, what)
@@ -164,8 +164,8 @@ def _checked(
     if kind == "scores":
         return probabilities.probabilities(value, what, probabilities.SCORES)
     if kind == "distributions" and not value.dtype.is_floating_point:
-        return value  # class indices
-    rows = kind == "distributions" and value.ndim <= 2  # with more, classes are not last
+        return value  # class indices, which are no probabilities
+    rows = kind == "distributions" and value.ndim <= 2  # with more, axis 1 holds the classes
     return probabilities.probabilities(value, what, rows=rows, masked=rows)
 
 
@@ -174,7 +174,7 @@ def _comparable(one: Any) -> bool:
 
 
 def _likelihoods(function: Callable[..., Any], first: Any, target: Any) -> bool:
-    """Return True if a target has a number for each of what is predicted, and is no class index."""
+    """Return True if a target has one number for each prediction, and is not a class index."""
     classes = function is functional.cross_entropy
     return not classes or (target.dtype.is_floating_point and target.ndim == first.ndim)
 

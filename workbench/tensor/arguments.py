@@ -1,4 +1,4 @@
-"""Arguments of functions: what an input takes, and how a value is made one."""
+"""Arguments of functions: the requirements of inputs, and the conversion of values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Expected:
         self.symbols = [(axis, s) for axis, s in enumerate(sizes) if getattr(s, "is_Symbol", False)]
 
     def accept(self, value: torch.Tensor) -> torch.Tensor:
-        """Return `value` with the dtype and on the device of the input, if it fits."""
+        """Return `value` with the dtype and device of the input; raise if it does not fit."""
         if value.dtype is not self.dtype:
             value = self._widen(value)
         if value.dim() != self.ndim:
@@ -47,35 +47,35 @@ class Expected:
                 expect_read_only()
             return self._shared_memory(value)
         if isinstance(value, torch.Tensor):
-            # What a function gives never has a history, and compiled programs rely on that.
+            # Outputs of functions have no autograd history, and compiled programs rely on that.
             return value.detach() if value.requires_grad else value
         if isinstance(value, Variable):
             raise errors.InputError(
-                f"input {self.variable!r} got the variable {value!r}; a function takes values (to "
-                "put one graph into another, use givens or ComputationGraph.replace)"
+                f"input {self.variable!r} must be a value, not the variable {value!r} (to put "
+                "one graph into another, use givens or ComputationGraph.replace)"
             )
         try:
             tensor = torch.as_tensor(numpy.asarray(value))
         except (TypeError, ValueError) as error:
             raise errors.InputError(
-                f"input {self.variable!r} got {type(value).__name__} {value!r:.60}, which is no "
-                f"array of numbers ({error})"
+                f"input {self.variable!r} must be an array of numbers, not the "
+                f"{type(value).__name__} {value!r:.60} ({error})"
             ) from None
-        # Python numbers have no dtype of their own.
+        # Python numbers have no dtype, so they take that of the input.
         if not isinstance(value, numpy.generic) and torch.can_cast(tensor.dtype, self.dtype):
             return tensor.to(self.dtype)
         return tensor
 
     def _shared_memory(self, array: numpy.ndarray[Any, Any]) -> torch.Tensor:
-        """Return a tensor over `array`, or a copy where torch has no such order of elements."""
+        """Return a tensor that shares the memory of `array`, or a copy if torch cannot share it."""
         try:
             return torch.from_numpy(array)
-        except ValueError:  # strides below zero, or the bytes of another machine
+        except ValueError:  # negative strides, or another byte order
             return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), order="C"))
         except TypeError as error:
             raise errors.InputError(
-                f"input {self.variable!r} got an array of {array.dtype}, which is no array of "
-                f"numbers ({error})"
+                f"input {self.variable!r} must be an array of numbers, not of {array.dtype} "
+                f"({error})"
             ) from None
 
     def _widen(self, value: torch.Tensor) -> torch.Tensor:
@@ -84,9 +84,10 @@ class Expected:
             return value.to(self.dtype)
         short = str(self.dtype).removeprefix("torch.")
         raise errors.DtypeError(
-            f"input {self.variable!r} got {str(value.dtype).removeprefix('torch.')} values, but is "
-            f"{short}; convert them with array.astype({short!r}) or tensor.to(torch.{short}), or "
-            f"in the data stream with Cast(stream, {short!r})"
+            f"input {self.variable!r} must be {short}, not "
+            f"{str(value.dtype).removeprefix('torch.')}; convert values with "
+            f"array.astype({short!r}) or tensor.to(torch.{short}), or in the data stream with "
+            f"Cast(stream, {short!r})"
         )
 
     def _refuse_shape(self, value: torch.Tensor, expected: str) -> None:

@@ -1,8 +1,8 @@
-"""Applying functions to variables: every symbolic operation goes through `apply`.
+"""Application of functions to variables: every symbolic operation goes through `apply`.
 
-The arguments of a call are flattened once, when the `Call` is made; what is refused, inferred and
-shown of them works on its leaves. Calls are pickled by the function and arguments that make them
-again.
+The arguments of a call are flattened once, when the `Call` is made. Checks, shape inference and
+error texts then use its leaves. Calls are pickled as their function and arguments; unpickling
+applies the function again.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 """Positional and keyword arguments."""
 
 PREPARED: dict[Callable[..., Any], Callable[..., Arguments]] = {}
-"""For a function what checks and exchanges its arguments: takes it and them, gives them."""
+"""For some functions, a function that checks their arguments and replaces some of them."""
 
 
 class Operation:
-    """A function that tells by itself what it would give: `infer` in place of a trial on fakes."""
+    """Function that infers the shapes of its results itself, instead of a trial on fake tensors."""
 
     __name__ = "operation"
 
     def infer(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the fakes that a call on fakes would give."""
+        """Return the fake tensors that a call on fake tensors would return."""
         raise NotImplementedError
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -43,17 +43,17 @@ class Operation:
 
 
 def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """Make the call of `function` on arguments and return its symbolic results.
+    """Apply `function` to arguments and return its symbolic results.
 
-    Results that are neither tensors nor symbolic numbers (a dtype, a known size) come back as
-    they are.
+    Results that are neither tensors nor symbolic numbers (a dtype, a known size) are returned
+    unchanged.
 
     Raises
     ------
     OperationError, SymbolicError
-        If the function cannot be part of a graph, or does not take such arguments.
+        If the function cannot be part of a graph, or refuses the arguments.
     ShapeError, DtypeError
-        If the arguments do not fit.
+        If shapes or dtypes of the arguments do not fit.
     """
     kwargs = dict(kwargs)
     refuse_function(function, args, kwargs, lambda: shown_arguments(args, kwargs))
@@ -66,7 +66,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
         hint = keyword_hint(name_of(function), kwargs)
         if hint:
             raise errors.OperationError(f"{error}{hint}") from None
-        # torch takes tensors here, which a symbolic number is not: make it one and try again.
+        # torch takes only tensors here. Turn symbolic numbers into tensors and try again.
         if not any(variable.is_number for variable in call.inputs):
             raise
         call = call.on([_as_tensor(leaf) for leaf in call.leaves])
@@ -75,7 +75,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
 
 
 def infer(call: Call) -> Any:
-    """Return the fakes that `call` gives, in their structure.
+    """Return the results of `call` on fake tensors, in their nested structure.
 
     Raises
     ------
@@ -104,10 +104,10 @@ copyreg.pickle(Call, _reduced)
 
 
 def _frozen(value: Any) -> Any:
-    """Nested arguments as tuples, each with the type that it stands for.
+    """Return nested arguments as tuples, each with the type of the container it replaces.
 
-    What is attached to an argument may lead back to the call. A pickle would then refer to a list
-    or a dictionary of arguments before it has filled it; tuples it makes from the inside out.
+    Annotations of an argument can refer back to the call. Unpickling would then use a list or a
+    dictionary of arguments before it is filled. It makes tuples from the inside out.
     """
     if type(value) is dict:
         return dict, tuple((key, _frozen(part)) for key, part in value.items())
@@ -129,7 +129,7 @@ def _called_again(
     function: Callable[..., Any], arguments: tuple[Any, ...], location: tuple[str, ...]
 ) -> Call:
     args, kwargs = _thawed(arguments)
-    token = errors.location.set(location)
+    token = errors.location.set(location)  # the new call gets the location of the old one
     try:
         if function is identity:
             call = Call.of(function, args, kwargs)

@@ -1,4 +1,4 @@
-"""The dtype and the device that the configuration asks for."""
+"""The configured dtype and device."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from workbench.config import config
 
 
 def floatx() -> torch.dtype:
-    """The dtype of parameters and of inputs that say nothing else."""
+    """Return ``config.floatx``, the default dtype of parameters and inputs."""
     dtype: torch.dtype = getattr(torch, config.floatx)
     return dtype
 
 
 def default_device() -> torch.device:
-    """Where tensors live: ``config.device``, of which ``"auto"`` is the GPU if there is one."""
+    """Return ``config.device``; ``"auto"`` is the GPU if there is one, else the CPU."""
     return _device(config.device)
 
 

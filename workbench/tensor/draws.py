@@ -1,7 +1,7 @@
-"""Functions of torch that draw random numbers: by name or tag, its probability, its mode.
+"""Functions of torch that draw random numbers, found by name or by tag.
 
-Attention and the recurrent layers are tagged as drawing since they can leave something out; with a
-probability of zero, or in evaluation mode, they do not.
+torch tags attention and the recurrent layers as random, since they have dropout. With a
+probability of zero, or in evaluation mode, they do not draw.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ WORDS |= dict.fromkeys(
     DROPOUT,
 )
 WORDS |= dict.fromkeys("binomial _standard_gamma _sample_dirichlet".split(), WORDS["poisson"])
-"""Functions of torch that draw, by name, and what to write in their place."""
+"""Functions of torch that draw, by name, and the method of a stream to use instead."""
 
 
 SOMETIMES: dict[str, tuple[tuple[int, float], tuple[int, bool]]] = {
@@ -56,18 +56,18 @@ SOMETIMES: dict[str, tuple[tuple[int, float], tuple[int, bool]]] = {
     "scaled_dot_product_attention": ((4, 0.0), (sys.maxsize, True)),
     "multi_head_attention_forward": ((10, 0.0), (13, True)),
 }
-"""Where those that draw only sometimes take their probability and their mode, and the defaults."""
+"""For functions that draw only sometimes: positions and defaults of probability and mode."""
 
 
 def word_for_draw(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
-    """Tell what to write in place of a call that draws from a generator of torch.
+    """Return the replacement to suggest for a call that draws from a generator of torch.
 
     Parameters
     ----------
     name : str
         The name of the function.
     args, kwargs : sequence, mapping
-        What it is called with.
+        Its arguments.
 
     Returns
     -------
@@ -92,14 +92,14 @@ def word_for_draw(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 
 
 def drops(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    """Tell whether a call leaves something out at random, as dropout does in training.
+    """Return True if a call drops elements at random, as dropout does in training.
 
     Parameters
     ----------
     name : str
         The name of the function.
     args, kwargs : sequence, mapping
-        What it is called with.
+        Its arguments.
 
     Returns
     -------
@@ -126,14 +126,14 @@ def _argument(
 
 
 def arguments(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """What each parameter of an operation is given, defaults included."""
+    """Return the argument of each parameter of an operation, defaults included."""
     parameters = operation._schema.arguments
     given = {one.name: one.default_value for one in parameters if one.has_default_value()}
     return given | dict(zip([one.name for one in parameters], args, strict=False)) | {**kwargs}
 
 
 def draws(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    """Return True if a call of an operation draws.
+    """Return True if a call of an operation draws random numbers.
 
     Examples
     --------

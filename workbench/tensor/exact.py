@@ -1,9 +1,9 @@
-"""Logarithms of probabilities that stay exact when the probabilities do not.
+"""Logarithms of probabilities that stay exact where the probabilities are rounded.
 
 A softmax or a logistic function rounds probabilities near zero and one, so that their logarithm and
-its gradient are lost. Lowering therefore computes ``log(softmax(x))`` as ``log_softmax(x)`` and
-``log(sigmoid(x))`` as ``logsigmoid(x)``, wherever they come from: the graph keeps the
-probabilities, and a graph in which something else stands in their place is computed as it stands.
+its gradient are lost. So lowering computes ``log(softmax(x))`` as ``log_softmax(x)`` and
+``log(sigmoid(x))`` as ``logsigmoid(x)``. The graph itself keeps the probabilities. If they are
+replaced by another variable (by dropout, say), the logarithm is computed as it is written.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from workbench.tensor.variable import Call, Variable, identity
 
 
 def log_probability(p: Variable) -> Variable:
-    """``log(p)``, at least that of the smallest normal number, so that it is finite for zero.
+    """Return ``log(p)``, bounded below by the log of the smallest normal number, so it is finite.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def log_probability(p: Variable) -> Variable:
 
 
 def log_complement(p: Variable) -> Variable:
-    """``log(1 - p)``, at least that of the smallest normal number.
+    """Return ``log(1 - p)``, bounded below by the log of the smallest normal number.
 
     Examples
     --------
@@ -49,9 +49,9 @@ def log_complement(p: Variable) -> Variable:
 
 
 def log_softmax(x: Variable) -> Variable:
-    """The logarithm of the softmax of each row, also where a logit is infinite.
+    """Return the logarithm of the softmax of each row, also if a logit is infinite.
 
-    One that is plus infinity has the probability one, which is the limit.
+    A logit of plus infinity gives the probability one, which is the limit.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def log_softmax(x: Variable) -> Variable:
 
 
 def weighted(weight: Variable, log_p: Variable) -> Variable:
-    """The product, zero where `weight` is zero, even if the logarithm is minus infinity.
+    """Return the product, which is zero where `weight` is zero, even if `log_p` is -infinity.
 
     Examples
     --------
@@ -79,14 +79,16 @@ def weighted(weight: Variable, log_p: Variable) -> Variable:
 
 
 careful: ContextVar[bool] = ContextVar("careful", default=False)
-"""Whether limits are computed where the quick way gives NaN; compiled programs always do, and so
-does the eager tier on an accelerator."""
+"""True while the eager tier on a CPU recomputes a result that was NaN, now with limits.
+
+Compiled programs, and the eager tier on an accelerator, always compute limits."""
 
 
 def _limits(x: torch.Tensor) -> bool:
-    """Return True if limits matter: where they cost nothing, or the quick way has given NaN.
+    """Return True if limits must be computed along with the ordinary result.
 
-    On an accelerator the quick result is not waited for.
+    In compiled programs they cost almost nothing. On an accelerator, waiting for the ordinary
+    result to look for NaN would cost more. On a CPU they are computed only after NaN was found.
     """
     return type(x) is not torch.Tensor or not x.is_cpu or careful.get()
 
@@ -98,7 +100,7 @@ def _with_limits(
         return log_softmax(x, *args, **kwargs)
     most = torch.finfo(x.dtype).max
     log_p = log_softmax(x.clamp_max(most), *args, **kwargs)
-    # Beside what is infinite nothing else is possible.
+    # If one logit is infinite, all other classes have the probability zero.
     return torch.where(log_p < -most / 2, -torch.inf, log_p)
 
 
@@ -125,7 +127,7 @@ def _log(p: torch.Tensor) -> torch.Tensor:
 
 
 def _log_complement(p: torch.Tensor) -> torch.Tensor:
-    # Chosen on both sides of the logarithm, whose gradient would be infinite at one.
+    # `where` on both sides of the logarithm: else its infinite gradient at one becomes NaN.
     sure = p >= 1
     least = math.log(torch.finfo(p.dtype).tiny)
     return torch.where(sure, least, torch.log1p(-torch.where(sure, 0.0, p)))
@@ -147,24 +149,24 @@ LOG_SOFTMAXES = {
     functional.log_softmax: _functional_log_softmax,
 }
 LIMITED = frozenset({*SOFTMAXES.values(), _weighted})
-"""Functions that compute limits if they are asked to."""
+"""Functions that compute limits when `careful` is set."""
 LOGARITHMS = {torch.log, torch.Tensor.log, _log}
 
 
 def exact(call: Call, fixed: Container[Variable]) -> tuple[Any, Any, Any, Variable | None]:
-    """What to compute for `call`: function, arguments, and the probabilities that are bypassed.
+    """Return the computation of `call`: function, arguments, and the bypassed probabilities.
 
     Parameters
     ----------
     call : Call
     fixed : container of Variable
-        Variables that must stay on the way because a gradient by them is wanted.
+        Variables that must not be bypassed, because a gradient with respect to them is needed.
     """
-    as_it_stands = (call.function, call.args, call.kwargs, None)
+    unchanged = (call.function, call.args, call.kwargs, None)
     if call.function in LOG_SOFTMAXES:
         return LOG_SOFTMAXES[call.function], call.args, call.kwargs, None
     if call.function not in LOGARITHMS and call.function is not _log_complement:
-        return as_it_stands
+        return unchanged
     probabilities = call.args[0] if call.args else None
     passed = []
     while isinstance(probabilities, Variable) and probabilities.owner is not None:
@@ -173,7 +175,7 @@ def exact(call: Call, fixed: Container[Variable]) -> tuple[Any, Any, Any, Variab
             break
         probabilities = probabilities.owner.inputs[0]
     if not passed or any(v in fixed or v.hooks for v in passed):
-        return as_it_stands
+        return unchanged
     made = passed[-1].owner
     assert made is not None
     if made.function in SOFTMAXES and call.function in LOGARITHMS:
@@ -182,4 +184,4 @@ def exact(call: Call, fixed: Container[Variable]) -> tuple[Any, Any, Any, Variab
         return functional.logsigmoid, made.args, made.kwargs, passed[-1]
     if made.function in SIGMOIDS:
         return _log_sigmoid_of_negative, made.args, made.kwargs, passed[-1]
-    return as_it_stands
+    return unchanged

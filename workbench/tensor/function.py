@@ -1,4 +1,4 @@
-"""Functions: programs that check what they are given, run, and apply updates."""
+"""Functions: callables that check their inputs, run a program and apply updates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.config import config
 from workbench.hints import hinted
 from workbench.tensor import shapes
 from workbench.tensor.arguments import Expected, equal_sizes, ties_of
-from workbench.tensor.execution import Execution, Guard, Mode, Step, Watch
+from workbench.tensor.execution import Execution, Guard, Mode, Task, Watch
 from workbench.tensor.execution.tier import TIERS
 from workbench.tensor.inputs import as_variable
 from workbench.tensor.lowering import lower
@@ -23,12 +23,12 @@ from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.variable import Variable
 
 NOT_UPDATES = (
-    "updates are a dictionary from shared variables to their new values, or a list of such pairs, "
-    "as in [(total, total + x)]; got {given!r:.60}{within}"
+    "updates must be a dictionary from shared variables to their new values, or a list of pairs, "
+    "as in [(total, total + x)], not {given!r:.60}{within}"
 )
 
 REMEMBERED = 1000
-"""Number of kinds of inputs that a function remembers as fitting."""
+"""Number of kinds of inputs that a function remembers as valid, since checks take time."""
 
 Updates = Mapping[SharedVariable, Any] | Iterable[tuple[SharedVariable, Any]]
 
@@ -47,18 +47,18 @@ class FunctionOptions(TypedDict, total=False):
 class Function:
     """A compiled graph that is called with values.
 
-    Made by `workbench.function`.
+    Made by `workbench.function`. A kind of input is its shape, dtype and device.
 
     Attributes
     ----------
     inputs : list of Variable
     outputs : list of Variable
     updates : dict of SharedVariable to Variable
-        Applied after every call, all of them from the old values.
+        Applied after every call. All new values are computed from the old values.
     program : Program
-        What runs.
+        The lowered graph.
     execution : Execution
-        How it runs, and why so.
+        The tier in which it runs, and the reason for it.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Function:
         self._generation = -1
         self._locks = together(())
         self._fitting: dict[tuple[Any, ...], tuple[int, ...]] = {}
-        step = Step(
+        task = Task(
             self.program,
             list(self.updates),
             len(self.outputs),
@@ -96,7 +96,7 @@ class Function:
             config.precision,
             self.outputs,
         )
-        self.execution = Execution(step, _mode(execution or config.execution), repr(self))
+        self.execution = Execution(task, _mode(execution or config.execution), repr(self))
         if self.updates:
             self._lock = WriterLock()
             for shared in self._touched:
@@ -104,26 +104,27 @@ class Function:
             WriterLock.generation += 1
 
     def __call__(self, *args: Any, **named: object) -> Any:
-        """Run on `args` in the order of `inputs`, or given by name.
+        """Run on `args`, in the order of `inputs`, or on inputs given by name.
 
         Returns
         -------
         torch.Tensor or list of torch.Tensor
-            One value if `outputs` was one variable.
+            A single tensor if `outputs` was a single variable.
 
         Raises
         ------
         InputError
-            For a missing, surplus or unknown input.
+            If an input is missing, surplus or unknown.
         ShapeError, DtypeError
-            For one that does not fit.
+            If a value does not fit its input.
         ParameterError
-            If a brick was not initialised.
+            If a brick has not been initialised.
         """
         if named or len(args) != len(self.inputs):
             args = self._in_order(args, named)
+        # The path below runs for every batch. What depends only on the kinds of inputs is cached.
         values = list(map(Expected.as_tensor, self._expected, args))
-        if self._unset:
+        if self._unset:  # parameters that had no value when the function was made
             check_set(self._unset)
             self._unset = []
         kinds = tuple([(value.shape, value.dtype, value.device) for value in values])
@@ -131,7 +132,7 @@ class Function:
         if sizes is None:
             values, sizes = self._fit(values, kinds)
         run = self.execution.find(sizes)
-        if self._generation != WriterLock.generation:
+        if self._generation != WriterLock.generation:  # another function became a writer
             self._find_locks()
         with self._locks:
             outputs = run(values)
@@ -140,15 +141,15 @@ class Function:
     def _fit(
         self, values: list[torch.Tensor], kinds: tuple[Any, ...]
     ) -> tuple[list[torch.Tensor], tuple[int, ...]]:
-        """Values as the program takes them, and the sizes by which it is chosen.
+        """Return values that the program accepts, and their free sizes, which select a program.
 
-        That values of these `kinds` fit as they are is remembered.
+        If no value had to be converted, later calls with the same `kinds` skip this check.
         """
         fitting = [e.accept(value) for e, value in zip(self._expected, values, strict=True)]
         for first, axis, other, other_axis in self._ties:
             if values[first].shape[axis] != values[other].shape[other_axis]:
                 self._refuse_tie(values, first, axis, other, other_axis)
-        sizes = self.execution.step.sizes(fitting)
+        sizes = self.execution.task.sizes(fitting)
         if all(map(operator.is_, fitting, values)):
             if len(self._fitting) >= REMEMBERED:
                 self._fitting.clear()
@@ -156,7 +157,7 @@ class Function:
         return fitting, sizes
 
     def _places(self, watched: Sequence[Variable]) -> list[int]:
-        """Return the places of watched variables among all results."""
+        """Return the positions of watched variables among all results."""
         results = [*self.outputs, *self.updates]
         places = {variable: place for place, variable in enumerate(results)}
         return [places[variable] for variable in watched]
@@ -166,7 +167,7 @@ class Function:
         self._locks = together(lock for v in self._touched for lock in v.writers)
 
     def _in_order(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Positional and named values in the order of the inputs."""
+        """Return positional and named values in the order of the inputs."""
         if len(args) > len(self.inputs):
             raise errors.InputError(
                 f"{self!r} got {len(args)} positional inputs, but takes {len(self.inputs)}"
@@ -199,13 +200,13 @@ class Function:
 
 
 def _mode(given: str) -> str:
-    """Return what was given as ``execution=``, if it is ``'auto'`` or a tier."""
+    """Return `given`, if it is ``'auto'`` or the name of a tier."""
     modes = ("auto", *TIERS)
     if given in modes:
         return given
     listed = f"{', '.join(map(repr, modes[:-1]))} or {modes[-1]!r}"
     raise errors.InputError(
-        f"execution must be {listed}, got {given!r}{errors.nearest(given, modes)}"
+        f"execution must be {listed}, not {given!r}{errors.nearest(given, modes)}"
     )
 
 
@@ -222,30 +223,29 @@ def function(
     watch: Watch | None = None,
     execution: Mode | None = None,
 ) -> Function:
-    """Make a callable of a graph.
+    """Make a callable that computes outputs and updates from inputs.
 
     Parameters
     ----------
     inputs : sequence of Variable
-        The inputs, in the order in which values will be given.
+        The inputs, in the order in which a call gives their values.
     outputs : Variable or sequence of Variable, optional
         What a call returns.
     updates : dict or pairs, optional
-        New values of shared variables. All are computed from the old values.
+        New values of shared variables, all computed from the old values.
     givens : dict or pairs, optional
-        Variables to replace by others (or by values) in this function.
+        Variables to replace by other variables or by values in this function.
     name : str, optional
-        For error messages.
+        Used in error messages.
     on_unused_input : {'raise', 'warn', 'ignore'}
-        What to do about an input that nothing depends on.
+        What to do if nothing depends on an input.
     guard : Guard, optional
-        Sees the outputs before updates are applied; if it raises, nothing changes.
+        Checks the outputs before updates are applied. If it raises, nothing changes.
     watch : Watch, optional
-        Wants new values or outputs to be finite; if they are not, it raises and nothing changes.
+        Requires some results to be finite. If they are not, it raises and nothing changes.
     execution : {'auto', 'eager', 'compiled'}, optional
-        How it runs; by default as ``config.execution`` says. ``'auto'`` starts eagerly and
-        compiles in the background once that pays, ``'compiled'`` compiles at the first call. See
-        `workbench.explain`.
+        The tier, by default ``config.execution``. ``'auto'`` starts eagerly and compiles in the
+        background once that pays, ``'compiled'`` at the first call. See `workbench.explain`.
 
     Returns
     -------
@@ -254,9 +254,9 @@ def function(
     Raises
     ------
     InputError
-        If the graph needs an input that is not given, or the other way round.
+        If the graph needs an input that is not listed, or does not need one that is.
     ShapeError, DtypeError
-        If an update or a given does not fit its variable.
+        If an update or a replacement does not fit its variable.
 
     Examples
     --------
@@ -282,12 +282,12 @@ def function(
 
 
 def listed_updates(updates: Updates) -> list[tuple[SharedVariable, Any]]:
-    """Updates as a list of pairs, however they are given.
+    """Return updates, a mapping or an iterable of pairs, as a list of pairs.
 
     Raises
     ------
     InputError
-        If they are neither a dictionary nor pairs.
+        If they are neither.
     """
     if isinstance(updates, Mapping):
         return list(updates.items())
@@ -309,7 +309,7 @@ def _checked_updates(updates: Updates) -> dict[SharedVariable, Variable]:
                 "workbench.shared"
             )
         if target in pairs:
-            raise errors.InputError(f"{target!r} has two updates; give one")
+            raise errors.InputError(f"{target!r} has two updates; give only one")
         new = as_variable(value)
         if new.dtype != target.dtype:
             new = _cast(target, new)
@@ -337,7 +337,7 @@ def _check_fits(what: str, new: Variable, place: Variable) -> None:
         if all(not (isinstance(a, int) and isinstance(b, int)) or a == b for a, b in sizes):
             return
     raise errors.ShapeError(
-        f"{what} is {shapes.describe(new.fake)}, but its place is {shapes.describe(place.fake)}"
+        f"{what} must be {shapes.describe(place.fake)}, not {shapes.describe(new.fake)}"
     )
 
 
@@ -345,7 +345,7 @@ def _checked_givens(givens: Any) -> dict[Variable, Variable]:
     replacements = {}
     for old, value in givens.items() if isinstance(givens, Mapping) else givens:
         new = as_variable(value)
-        _check_fits(f"what is given for {old!r}", new, old)
+        _check_fits(f"the replacement of {old!r} in givens", new, old)
         replacements[old] = new
     return replacements
 
@@ -365,11 +365,11 @@ def _check_inputs(inputs: Sequence[Variable], order: Sequence[Variable], unused:
         raise errors.InputError(f"an input is listed twice: {', '.join(map(repr, inputs))}")
     for variable in inputs:
         if not isinstance(variable, Variable):
-            raise errors.InputError(f"inputs are variables, got {variable!r}")
+            raise errors.InputError(f"inputs must be variables, not {variable!r}")
         if isinstance(variable, SharedVariable):
             raise errors.InputError(
                 f"the shared variable {variable!r} cannot be an input, since it has a value; use "
-                "givens to put another in its place"
+                "givens to replace it by an input"
             )
     if unused == "ignore":
         return
@@ -386,7 +386,7 @@ def _check_inputs(inputs: Sequence[Variable], order: Sequence[Variable], unused:
 
 
 def evaluate(variable: Variable, inputs: Mapping[Variable | str, Any]) -> Any:
-    """`Variable.eval`."""
+    """Compute `variable`; the function behind `Variable.eval`."""
     if variable._evaluator is None:
         order = ancestors([variable])
         free = [v for v in order if v.owner is None and not isinstance(v, SharedVariable)]

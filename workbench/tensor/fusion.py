@@ -1,9 +1,9 @@
-"""Fewer and larger operations: a program as the eager tier runs it.
+"""Fusion of operations for the eager tier.
 
-Eagerly every operation costs a call and a pass over memory, forward and again backward. Where torch
-has one operation for several, `fused` puts it in their place; `in_place` leaves the last operation
-of an update to be done where the old value is. Values differ by rounding only. The compiled tier
-traces programs as they were written: its compiler does this by itself.
+In the eager tier every operation costs a call and a pass over memory, forward and again backward.
+`fused` replaces several operations by one operation of torch. `in_place` omits the last operation
+of an update, which is then applied in place to the old value. Values differ by rounding only. The
+compiled tier traces the unfused program, since its compiler fuses by itself.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from workbench.tensor.lowering import _differentiate
 from workbench.tensor.program import Program
 
 Call = tuple[Any, tuple[Any, ...], dict[str, Any]]
-"""A function, and what it is called with."""
+"""A function and its arguments."""
 
 ADD = {operator.add, torch.add, "add"}
 MULTIPLY = {operator.mul, torch.mul, "mul"}
@@ -36,9 +36,11 @@ CONVOLVE = {torch.conv2d, torch.conv_transpose2d}
 
 CALLS = ("call_function", "call_method")
 FLOATS = (torch.float32, torch.float64)
-NOBODY = -(2**62) - 1
-"""A class that no data has: torch leaves out, without a word, what is of the class that it is told
-to ignore."""
+NO_CLASS = -(2**62) - 1
+"""A class index that no data contain, for `ignore_index`.
+
+Its default, -100, would silently drop an example of that class instead of raising an error.
+"""
 
 IN_PLACE: dict[Any, Callable[..., object]] = {
     internals.foreach_add: internals.foreach_add_,
@@ -48,14 +50,14 @@ IN_PLACE: dict[Any, Callable[..., object]] = {
 
 @dataclass(frozen=True)
 class Change:
-    """One operation on old values, in place.
+    """An in-place operation that applies an update to the old value.
 
     Attributes
     ----------
     function : callable
-        Changes tensors, in place, by others.
+        Multi-tensor function that changes its first argument in place.
     factor : torch.fx.Node or None
-        A number that the others are multiplied by.
+        Scalar by which the second argument is multiplied.
     """
 
     function: Callable[..., object] = internals.foreach_copy_
@@ -63,10 +65,10 @@ class Change:
 
 
 def fused(program: Program) -> fx.Graph:
-    """The graph of `program` with single operations in the place of several."""
+    """Return a copy of the graph of `program` in which some operations are fused."""
     graph = fx.Graph()
     graph.output(graph.graph_copy(program.graph, {}))
-    for node in reversed(list(graph.nodes)):  # what is larger before what is part of it
+    for node in reversed(list(graph.nodes)):  # larger expressions before their parts
         rules = RULES.get(node.target, ()) if node.users and node.op in CALLS else ()
         call = next((call for rule in rules if (call := rule(node)) is not None), None)
         if call is not None:
@@ -79,7 +81,7 @@ def fused(program: Program) -> fx.Graph:
 
 
 def _erase(graph: fx.Graph, idle: list[fx.Node]) -> None:
-    """Remove `idle` nodes, and what was there for them alone."""
+    """Remove `idle` nodes, and nodes that only they used."""
     while idle:
         node = idle.pop()
         before = node.all_input_nodes
@@ -88,7 +90,7 @@ def _erase(graph: fx.Graph, idle: list[fx.Node]) -> None:
 
 
 def _affine(node: Any) -> Call | None:
-    """``left @ right + rest`` for matrices."""
+    """Fuse ``left @ right + rest`` for matrices to ``addmm``."""
     for product, rest in _terms(node, PRODUCT):
         matrices = not product.kwargs and all(_is_matrix(one) for one in product.args)
         if matrices and _fits(rest, product):
@@ -97,7 +99,7 @@ def _affine(node: Any) -> Call | None:
 
 
 def _multiple(node: Any) -> Call | None:
-    """``left * right + rest``."""
+    """Fuse ``left * right + rest`` to ``addcmul``."""
     for product, rest in _terms(node, MULTIPLY):
         if not product.kwargs and all(_alike(one, node) for one in product.args):
             return torch.addcmul, (rest, *product.args), {}
@@ -105,7 +107,7 @@ def _multiple(node: Any) -> Call | None:
 
 
 def _biased(node: Any) -> Call | None:
-    """A convolution plus one number for each channel."""
+    """Fuse a convolution plus one number per channel to a convolution with bias."""
     for convolution, rest in _terms(node, CONVOLVE):
         if (
             _calls(rest, {"reshape"})
@@ -120,7 +122,7 @@ def _biased(node: Any) -> Call | None:
 
 
 def _mean_of_true(node: Any) -> Call | None:
-    """The mean of what `_of_true` finds."""
+    """Fuse the mean of an expression that `_of_true` fuses."""
     if len(node.args) != 1 or node.kwargs or not _calls(node.args[0], NEGATE):
         return None
     call = _of_true(node.args[0]) if len(node.args[0].users) == 1 else None
@@ -128,13 +130,13 @@ def _mean_of_true(node: Any) -> Call | None:
 
 
 def _of_true(node: Any) -> Call | None:
-    """Minus the logarithm that stands, in each row, at the place of the true class."""
+    """Fuse the negative log probability of the true class of each row to ``nll_loss``."""
     if len(node.args) != 1 or not _calls(node.args[0], {_elements}):
         return None
     one = node.args[0]
     if len(one.users) > 1 or _fake(one).dtype not in FLOATS:
         return None
-    return functional.nll_loss, one.args[:2], {"ignore_index": NOBODY, "reduction": "none"}
+    return functional.nll_loss, one.args[:2], {"ignore_index": NO_CLASS, "reduction": "none"}
 
 
 RULES: dict[Any, Sequence[Callable[[fx.Node], Call | None]]] = {
@@ -142,16 +144,19 @@ RULES: dict[Any, Sequence[Callable[[fx.Node], Call | None]]] = {
     **dict.fromkeys(MEAN, (_mean_of_true,)),
     **dict.fromkeys(NEGATE, (_of_true,)),
 }
-"""For a function what may find something larger that ends with it."""
+"""Fusion rules by the function that is the last operation of the fused expression."""
 
 
 def _calls(node: Any, functions: set[Any]) -> bool:
-    """Return True if `node` calls one of `functions`, some of them methods by their names."""
+    """Return True if `node` calls one of `functions`; methods are given by name."""
     return isinstance(node, fx.Node) and node.op in CALLS and node.target in functions
 
 
 def _terms(node: Any, functions: set[Any]) -> Iterator[tuple[Any, Any]]:
-    """Yield operands of a sum that call one of `functions` for it alone, each with the other."""
+    """Yield each operand of a sum that calls one of `functions` and has no other user.
+
+    The other operand comes with it.
+    """
     if len(node.args) != 2 or node.kwargs or not all(_alike(one, node) for one in node.args):
         return
     for one, other in (node.args, node.args[::-1]):
@@ -164,18 +169,18 @@ def _fake(node: Any) -> Any:
 
 
 def _is_matrix(node: Any) -> bool:
-    fake = _fake(node)  # which a tensor that is part of the program does not have
+    fake = _fake(node)  # None for a constant
     return fake is not None and fake.dim() == 2
 
 
 def _alike(one: Any, other: Any) -> bool:
-    """Return True if two are tensors of the same dtype in the same place."""
+    """Return True if both are tensors of the same dtype on the same device."""
     a, b = _fake(one), _fake(other)
     return a is not None and b is not None and (a.dtype, a.device) == (b.dtype, b.device)
 
 
 def _fits(one: Any, other: Any) -> bool:
-    """Return True if a sum of both has the sizes of `other`."""
+    """Return True if `one` broadcasts to the sizes of `other`."""
     sizes = zip(reversed(_fake(one).shape), reversed(_fake(other).shape), strict=False)
     within = _fake(one).dim() <= _fake(other).dim()
     return within and all(shapes.known(a) == 1 or _equal(a, b) for a, b in sizes)
@@ -187,21 +192,20 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
-    """Leave the last operation of updates for later, to be done where the old values are.
+    """Omit the last operation of updates, so that it can be applied in place to the old values.
 
     Parameters
     ----------
     graph : torch.fx.Graph
-        The last of its results are new values. It gives what these differ by afterwards, as far as
-        that is possible; and then the factors of changes, each once.
+        Its last results are new values. Afterwards it returns changes instead, where that is
+        possible, followed by the factors of the changes, each once.
     olds : list of torch.fx.Node or None
-        For each of the new values the node that is the old one, if there is one.
+        For each new value, the node of the old value, if there is one.
 
     Returns
     -------
     list of Change
-        For each of them what is to be done with the old value and what the graph gives: the latter
-        is copied if there is nothing better.
+        For each of them, how the result is applied to the old value: by default it is copied.
     """
     output = graph.output_node()
     results: list[Any] = list(output.args[0])  # type: ignore[arg-type]
@@ -209,11 +213,12 @@ def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
     found: dict[fx.Node, tuple[Change, fx.Node]] = {}
     for new, old in zip(results[first:], olds, strict=True):
         last = _last_operation(new, old)
+        # The new value itself must not be needed elsewhere: it is never computed as a tensor.
         if last is not None and list(new.users) == [output] and results.count(new) == 1:
             found[new] = last
     changes = []
     for i, new in enumerate(results[first:], start=first):
-        # One call computes several values: none of them may be needed otherwise.
+        # A multi-tensor call can be omitted only if all of its results are such updates.
         together = new.args[0].users if new.target is operator.getitem else ()
         change = Change()
         if new in found and all(one in found for one in together):
@@ -226,7 +231,10 @@ def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
 
 
 def _last_operation(new: fx.Node, old: fx.Node | None) -> tuple[Change, fx.Node] | None:
-    """What makes `new` of `old` in place, and by what; if that has memory of its own."""
+    """Return the in-place operation that turns `old` into `new`, and its operand.
+
+    Return None if no such operation exists, or the operand can be a view of changed memory.
+    """
     function, operands = _arithmetic(new)
     if function not in IN_PLACE or operands[0] is not old:
         return None
@@ -240,21 +248,21 @@ def _last_operation(new: fx.Node, old: fx.Node | None) -> tuple[Change, fx.Node]
 
 
 def _is_number(node: Any, like: fx.Node) -> bool:
-    """Return True if a value is a tensor without dimensions."""
+    """Return True if a value is a scalar tensor."""
     return _alike(node, like) and _fake(node).dim() == 0
 
 
 def _is_new(node: Any) -> bool:
-    """Return True if a value has just been computed, and so is no view of what is there."""
+    """Return True if a value was newly computed, so that it is not a view of other memory."""
     if _calls(node, {operator.getitem}) and node.args[0].target is _differentiate:
-        return all(seed is None for seed in node.args[0].args[1])  # which it might give
+        return all(seed is None for seed in node.args[0].args[1])  # a seed can be its own gradient
     return _arithmetic(node)[0] is not None
 
 
 def _arithmetic(node: Any) -> tuple[Any, Sequence[Any]]:
-    """The multi-tensor function of two operands that gives `node`, alone or with others; and these.
+    """Return the multi-tensor function of two operands that computes `node`, and the operands.
 
-    Nothing if the node is no such call.
+    A call on single tensors counts too. Return ``(None, ())`` for any other node.
     """
     if not isinstance(node, fx.Node) or node.op not in CALLS:
         return None, ()

@@ -1,7 +1,7 @@
 """Symbolic gradients.
 
-A gradient is a node like any other. Lowering runs the part of the graph between the
-differentiated variables and the cost under torch's autograd, once, whatever else uses it.
+A gradient is a node like any other. Lowering runs the part of the graph between the differentiated
+variables and the cost under torch's autograd. That part runs once, also if outputs need its values.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from workbench.tensor.variable import Variable
 
 
 class Gradient(Operation):
-    """The node behind `grad`: its shapes here, what it computes in `workbench.tensor.lowering`."""
+    """The function of the node that `grad` makes.
+
+    It infers shapes only; `workbench.tensor.lowering` defines the computation.
+    """
 
     __name__ = "gradient"
 
@@ -40,28 +43,29 @@ def grad(
     known_grads: Mapping[Variable, Any] | None = None,
     consider_constant: Iterable[Variable] = (),
 ) -> Any:
-    """Gradients of a scalar cost with respect to variables, intermediate ones included.
+    """Return the gradients of a scalar cost with respect to variables, also intermediate ones.
 
     Parameters
     ----------
     cost : Variable or None
-        A floating point scalar. ``None`` if all that is known are `known_grads`.
+        A floating point scalar; ``None`` to start from `known_grads` alone.
     wrt : Variable or list of Variable
-        What to differentiate by.
+        The variables to differentiate by.
     known_grads : dict, optional
-        Variables whose gradient is given; what the cost computes from them is not looked at.
+        Variables whose gradient is given. It replaces the gradient that would flow back from the
+        cost.
     consider_constant : iterable of Variable, optional
         Variables through which no gradient flows.
 
     Returns
     -------
     Variable or list of Variable
-        One gradient for each of `wrt`, of its shape and dtype.
+        One gradient for each of `wrt`, with the same shape and dtype.
 
     Raises
     ------
     GradientError
-        If the cost is no floating point scalar, or a variable is not part of its graph.
+        If the cost is not a floating point scalar, or a variable is not part of its graph.
 
     Examples
     --------
@@ -75,7 +79,8 @@ def grad(
     targets = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
     starts = ([] if cost is None else [cost]) + list(known)
     _check(cost, targets, known)
-    # A known gradient replaces what would flow back, so its variable is a constant downstream.
+    # A known gradient replaces the gradient that would flow back, so its variable must be a
+    # constant for everything that is computed from it.
     cuts = {v: v.detach() for v in (*consider_constant, *known)}
     if cuts:
         rebuilt = replace([] if cost is None else [cost], cuts)
@@ -95,12 +100,14 @@ def _check(cost: Variable | None, wrt: list[Variable], known: Mapping[Variable, 
         raise errors.GradientError("grad() needs a cost, or known_grads")
     if cost is not None and (cost.ndim != 0 or not cost.dtype.is_floating_point):
         raise errors.GradientError(
-            f"the cost {cost!r} has {cost.ndim} dimensions and dtype {cost.dtype}; a gradient is "
-            "that of a floating point scalar: reduce it, with cost.mean() for instance"
+            f"the cost {cost!r} must be a floating point scalar; it has {cost.ndim} dimensions and "
+            f"dtype {cost.dtype}: reduce it, with cost.mean() for instance"
         )
     for variable in wrt:
         if not isinstance(variable, Variable):
-            raise errors.GradientError(f"cannot differentiate by {variable!r}: it is no variable")
+            raise errors.GradientError(
+                f"cannot differentiate by {variable!r}; each of `wrt` must be a variable"
+            )
         if not (variable.dtype.is_floating_point or variable.dtype.is_complex):
             raise errors.GradientError(
                 f"cannot differentiate by {variable!r} of dtype {variable.dtype}: a gradient needs "
@@ -122,6 +129,6 @@ def _check_connected(cost: Variable | None, starts: list[Variable], wrt: list[Va
     missing = [variable for variable in wrt if variable not in graph]
     if missing:
         raise errors.GradientError(
-            f"{', '.join(map(repr, missing))} has no part in {cost!r}, so its gradient is not "
-            "defined; remove it from the list, or use it in the cost"
+            f"{cost!r} does not depend on {', '.join(map(repr, missing))}, so the gradient is not "
+            "defined; remove the variable from the list, or use it in the cost"
         )

@@ -1,9 +1,9 @@
-"""The same operation on many tensors in one call: what step rules do with every parameter.
+"""Horizontal fusion: one call for the same operation on many tensors.
 
-An optimiser's work is a few operations done over and over, once for each parameter. `widen` finds
-calls of one function that do not depend on each other, in the part of a program that needs no
-autograd, and replaces them by torch's multi-tensor (``_foreach``) functions: fewer calls from
-Python everywhere, and fewer kernels on an accelerator. Every element is computed as before.
+An optimiser does the same few operations for each parameter. `widen` finds calls of one function
+that do not depend on each other, in the part of a program that needs no autograd, and replaces them
+by torch's multi-tensor (``_foreach``) functions. This saves calls from Python, and kernels on an
+accelerator. Every element is computed as before.
 """
 
 from __future__ import annotations
@@ -41,31 +41,31 @@ NAMES = {
     "mul": operator.mul, "add": operator.add, "sub": operator.sub, "div": operator.truediv,
     "neg": operator.neg, "pow": operator.pow,
 }  # fmt: skip
-"""Methods, as the functions that do the same."""
+"""Functions that do the same as the methods of these names."""
 POWERS = (operator.pow, torch.pow)
 ONE_FOR_ALL = (internals.foreach_mul, internals.foreach_add, internals.foreach_div)
-"""Those whose second operand may be one number, as a tensor, for all tensors."""
+"""Multi-tensor functions whose second operand can be one scalar tensor for all tensors."""
 FEWEST = 2
-"""Least number of calls that are worth joining."""
+"""Smallest number of calls that are worth joining."""
 
 Kind = tuple[Callable[..., Any], Any, torch.dtype, torch.device]
-"""What calls must have in common: the function, the operand that is the same, and where."""
+"""Common part of calls that can be joined: function, shared operand, dtype and device."""
 
 
 def widen(graph: fx.Graph, start: fx.Node | None) -> dict[fx.Node, fx.Node]:
-    """Join calls behind `start` that do the same with different tensors.
+    """Join calls after `start` that apply the same function to different tensors.
 
     Parameters
     ----------
     graph : torch.fx.Graph
-        Nodes that are tensors have a fake tensor like their value as ``meta["fake"]``.
+        Nodes of tensors have a fake tensor like their value in ``meta["fake"]``.
     start : torch.fx.Node or None
-        Where autograd is turned off for the last time; ``None`` if it is never on.
+        The node that turns autograd off for the last time; ``None`` if it is never on.
 
     Returns
     -------
     dict
-        For every new call one of those that it stands for.
+        For every new call one of the calls that it replaces.
     """
     nodes = list(graph.nodes)
     first = nodes.index(start) + 1 if start is not None else 0
@@ -80,7 +80,7 @@ def widen(graph: fx.Graph, start: fx.Node | None) -> dict[fx.Node, fx.Node]:
     wide = [(kind, group) for (_, kind), group in groups.items() if len(group) >= FEWEST]
     if not wide:
         return {}
-    # By depth, so that all that a group depends on comes before it.
+    # Sort by depth, so that everything that a group depends on comes before it.
     for node in sorted(region, key=depth.__getitem__):
         nodes[-1].prepend(node)
     return {
@@ -89,7 +89,7 @@ def widen(graph: fx.Graph, start: fx.Node | None) -> dict[fx.Node, fx.Node]:
 
 
 def _kind(node: fx.Node) -> Kind | None:
-    """Return what a call must have in common with others to be joined with them."""
+    """Return the `Kind` of a call, or None if it cannot be joined with others."""
     own = node.meta.get("fake")
     if node.op not in ("call_function", "call_method") or node.kwargs or own is None:
         return None
@@ -117,7 +117,7 @@ def _kind(node: fx.Node) -> Kind | None:
 
 
 def _like(operand: Any, own: Any) -> bool:
-    """Return True if an operand is a tensor of the shape and dtype of the result."""
+    """Return True if an operand is a tensor with the shape and dtype of the result."""
     fake = operand.meta.get("fake") if isinstance(operand, fx.Node) else None
     if fake is None or fake.dtype is not own.dtype or fake.dim() != own.dim():
         return False
@@ -126,7 +126,7 @@ def _like(operand: Any, own: Any) -> bool:
 
 
 def _number(operand: Any, own: Any) -> bool:
-    """Return True if an operand is a tensor without dimensions, of the dtype of the result."""
+    """Return True if an operand is a scalar tensor with the dtype of the result."""
     fake = operand.meta.get("fake") if isinstance(operand, fx.Node) else None
     return fake is not None and fake.dtype is own.dtype and fake.dim() == 0
 
@@ -134,7 +134,7 @@ def _number(operand: Any, own: Any) -> bool:
 def _join(
     graph: fx.Graph, function: Callable[..., Any], common: Any, group: Sequence[fx.Node]
 ) -> fx.Node:
-    """Put one call in the place of the last of `group`, and its results in the place of all."""
+    """Replace the calls of `group` by one call after the last of them."""
     operands = [[a for a in node.args if common is None or a is not common] for node in group]
     arguments: list[Any] = [list(column) for column in zip(*operands, strict=True)]
     if common is not None:

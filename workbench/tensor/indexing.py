@@ -1,8 +1,8 @@
-"""Rows and elements that integers choose, such as those of words and classes.
+"""Indexing of rows and elements by integers such as words and classes, with clear errors.
 
-What torch says of an integer that has no place in the table names neither the integer's meaning nor
-the place where it was given; these functions do. They look at the integers only once something has
-gone wrong, so that nothing waits for an accelerator.
+torch's error about an index out of range gives neither the meaning of the index nor its position;
+these functions do. They look at the indices only after something has failed, so that nothing waits
+for an accelerator.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CLASSES = "classes count from 0, and there must be one prediction for each"
 
 
 def rows(table: Variable, indices: Variable, what: str) -> Variable:
-    """The rows of a table that stand at `indices`.
+    """Return the rows of a table at `indices`.
 
     Parameters
     ----------
@@ -31,12 +31,12 @@ def rows(table: Variable, indices: Variable, what: str) -> Variable:
     indices : Variable
         Integers of any shape, from 0 to C - 1.
     what : str
-        What the indices are, for the error.
+        The meaning of the indices, for the error.
 
     Returns
     -------
     Variable
-        Of the shape of `indices`, with the dimension D behind.
+        Of the shape of `indices`, followed by the dimension D.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def rows(table: Variable, indices: Variable, what: str) -> Variable:
 
 
 def elements(table: Variable, indices: Variable, what: str) -> Variable:
-    """One element of each row of a table, the one that stands at the row's index.
+    """Return one element of each row of a table, chosen by the index of the row.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def elements(table: Variable, indices: Variable, what: str) -> Variable:
     indices : Variable
         Integers of shape (B,), from 0 to C - 1.
     what : str
-        What the indices are, for the error.
+        The meaning of the indices, for the error.
 
     Returns
     -------
@@ -81,16 +81,16 @@ def elements(table: Variable, indices: Variable, what: str) -> Variable:
     OutOfRangeError
         When computed, if an index is below 0 or above C - 1.
     ShapeError
-        If there are not as many indices as rows.
+        If the number of indices is not the number of rows.
     """
     result: Variable = apply(_elements, (table, indices.long(), what), {})
     return result
 
 
 def where_exist(values: Variable, indices: Variable, size: Any) -> Variable:
-    """The numbers `values`, one for each of `indices`: NaN, or an error, for one out of range.
+    """Return `values`, one for each of `indices`, with NaN for an index out of range.
 
-    For what does not depend on the element that an index chooses, so that NaN there would be lost.
+    For results that do not use the element that an index chooses, and so would not become NaN.
     """
     result: Variable = apply(_where_exist, (values, indices, size), {})
     return result
@@ -108,11 +108,11 @@ def _rows(table: torch.Tensor, indices: torch.Tensor, what: str) -> torch.Tensor
 
 def _elements(table: torch.Tensor, indices: torch.Tensor, what: str) -> torch.Tensor:
     number, length = table.shape[0], indices.shape[0]
-    # torch would leave out rows that have no index.
+    # `gather` would silently drop the rows that have no index.
     if not (type(number) is type(length) is int):
-        internals.check_size(number == length)  # where sizes are learned, learn this
+        internals.check_size(number == length)  # symbolic sizes: learn that they are equal
     elif number != length:
-        raise ShapeError(f"{what}: there are {length}, but {number} rows to choose one from each")
+        raise ShapeError(f"{what}: there are {length} indices for {number} rows; give one for each")
     if type(indices) is not torch.Tensor and not table.is_floating_point():
         indices = _within(indices, table.shape[1], what)
     elif type(indices) is not torch.Tensor:
@@ -133,23 +133,23 @@ def _where_exist(values: torch.Tensor, indices: torch.Tensor, size: int) -> torc
 
 
 def exist(indices: torch.Tensor, size: int) -> torch.Tensor:
-    """Which of the integers `indices` choose one of `size`."""
+    """Return, for each of the integers `indices`, True if it is from 0 to `size` - 1."""
     return (indices >= 0) & (indices < size)
 
 
 def check_classes(
     classes: torch.Tensor, number: int, what: str, ignored: int | None = None
 ) -> None:
-    """Raise `OutOfRangeError` if one of `classes` does not exist, nor is the one to ignore."""
+    """Raise `OutOfRangeError` if one of `classes` does not exist and is not `ignored`."""
     if type(classes) is torch.Tensor and ignored is not None:
         classes = torch.where(classes == ignored, 0, classes)
-    hint = "" if ignored is None else f"; an example that is not to count has the class {ignored}"
+    hint = "" if ignored is None else f"; use the class {ignored} to leave an example out"
     _check(classes, number, what, CLASSES + hint)
 
 
 def _check(indices: torch.Tensor, size: int, what: str, hint: str = ROWS) -> None:
-    """Raise `OutOfRangeError` if an index is out of range, and can be looked at."""
-    if type(indices) is not torch.Tensor:  # one that stands for others while a graph is made
+    """Raise `OutOfRangeError` if an index is out of range; do nothing while a graph is made."""
+    if type(indices) is not torch.Tensor:  # a fake tensor has no values
         return
     wrong = ((indices < 0) | (indices >= size)).nonzero()
     if len(wrong):
@@ -161,7 +161,7 @@ def _check(indices: torch.Tensor, size: int, what: str, hint: str = ROWS) -> Non
 
 
 def within(indices: torch.Tensor, size: int, what: str) -> torch.Tensor:
-    """A copy of `indices`, sure to be from 0 to `size` - 1."""
+    """Return a copy of `indices`, checked to be from 0 to `size` - 1."""
     if indices.numel():
         least, most = indices.aminmax()
         if least.item() < 0 or most.item() >= size:
@@ -174,4 +174,4 @@ torch.library.impl("workbench::within", "CompositeExplicitAutograd", within)
 torch.library.register_fake("workbench::within", lambda indices, *_: torch.empty_like(indices))
 _within = torch.ops.workbench.within.default
 LOOKED_AT = frozenset({_elements, _where_exist})
-"""Functions that give NaN in compiled programs for what does not exist."""
+"""Functions that return NaN in compiled programs for an index out of range."""

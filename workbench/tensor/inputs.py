@@ -1,4 +1,4 @@
-"""Inputs and constants: where graphs of variables begin."""
+"""Inputs and constants: variables with which graphs start."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def variable(
     shape: Sequence[int | None] = (),
     dtype: torch.dtype | None = None,
 ) -> Variable:
-    """An input: a tensor that is given when a function is called.
+    """Create an input: a variable whose value is given when a function is called.
 
     Parameters
     ----------
     name : str, optional
         The name by which a function, an error message or a data source refers to it.
     shape : sequence of int or None
-        Its sizes; ``None`` for one that is learned from use, or differs from call to call.
+        Its sizes. ``None`` for a size that is inferred from use, or that differs between calls.
     dtype : torch.dtype, optional
         By default ``config.floatx``.
 
     Raises
     ------
     ShapeError, DtypeError, ArgumentError
-        If `shape` is not a sequence of sizes, `dtype` not a torch dtype, or `name` not text.
+        If `shape` is not a sequence of sizes, `dtype` not a torch dtype, or `name` not a string.
 
     Examples
     --------
@@ -51,81 +51,81 @@ def variable(
     given: object = shape
     if not isinstance(given, Sequence) or isinstance(given, str):
         raise errors.ShapeError(
-            f"shape {shape!r} of input {name!r}: a shape is a sequence of sizes, such as "
+            f"shape {shape!r} of input {name!r}: a shape must be a sequence of sizes, such as "
             "(None, 784) for a matrix of 784 columns"
         )
     for size in shape:
         if size is not None and (not isinstance(size, int) or size < 0):
             raise errors.ShapeError(
-                f"shape {tuple(shape)!r} of input {name!r}: sizes are non-negative integers, or "
-                "None where unknown"
+                f"shape {tuple(shape)!r} of input {name!r}: sizes must be non-negative integers, "
+                "or None where unknown"
             )
     return Variable(shapes.fake_tensor(shape, dtype or floatx(), default_device()), name=name)
 
 
 @hinted
 def scalar(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
-    """An input without dimensions."""
+    """Create an input without dimensions."""
     return variable(name, (), dtype)
 
 
 @hinted
 def vector(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
-    """An input of one dimension."""
+    """Create an input of one dimension."""
     return variable(name, (None,), dtype)
 
 
 @hinted
 def matrix(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
-    """An input of two dimensions."""
+    """Create an input of two dimensions."""
     return variable(name, (None,) * 2, dtype)
 
 
 @hinted
 def tensor3(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
-    """An input of three dimensions."""
+    """Create an input of three dimensions."""
     return variable(name, (None,) * 3, dtype)
 
 
 @hinted
 def tensor4(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
-    """An input of four dimensions."""
+    """Create an input of four dimensions."""
     return variable(name, (None,) * 4, dtype)
 
 
 @hinted
 def lscalar(name: str | None = None) -> Variable:
-    """An int64 input without dimensions."""
+    """Create an int64 input without dimensions."""
     return variable(name, (), torch.int64)
 
 
 @hinted
 def lvector(name: str | None = None) -> Variable:
-    """An int64 input of one dimension."""
+    """Create an int64 input of one dimension."""
     return variable(name, (None,), torch.int64)
 
 
 @hinted
 def lmatrix(name: str | None = None) -> Variable:
-    """An int64 input of two dimensions."""
+    """Create an int64 input of two dimensions."""
     return variable(name, (None,) * 2, torch.int64)
 
 
 @hinted
 def ltensor3(name: str | None = None) -> Variable:
-    """An int64 input of three dimensions."""
+    """Create an int64 input of three dimensions."""
     return variable(name, (None,) * 3, torch.int64)
 
 
 @hinted
 def ltensor4(name: str | None = None) -> Variable:
-    """An int64 input of four dimensions."""
+    """Create an int64 input of four dimensions."""
     return variable(name, (None,) * 4, torch.int64)
 
 
 @hinted
 def constant(value: Any, name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
-    """A variable whose value never changes.
+    """Create a variable whose value never changes.
 
     Parameters
     ----------
@@ -149,12 +149,12 @@ def _constant(value: torch.Tensor) -> torch.Tensor:
 
 @hinted
 def as_variable(value: Any, name: str | None = None) -> Variable:
-    """`value` itself if it is a variable, else a constant of it."""
+    """Return `value` itself if it is a variable, else a constant of it."""
     return value if isinstance(value, Variable) else constant(value, name)
 
 
 def as_tensor(value: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
-    """A new tensor of `value` on the configured device, with the dtype rules of `constant`.
+    """Return a new tensor of `value` on the configured device, with the dtype rules of `constant`.
 
     Raises
     ------
@@ -164,10 +164,10 @@ def as_tensor(value: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
     check_dtype(dtype)
     try:
         return _as_tensor(value, dtype)
-    except (TypeError, ValueError, RuntimeError) as error:  # as torch finds
+    except (TypeError, ValueError, RuntimeError) as error:  # torch raises any of these
         if isinstance(error, errors.WorkbenchError):
             raise
-        text = f"{value!r:.60} is no number, array or tensor of numbers ({error})"
+        text = f"{value!r:.60} must be a number, or an array or tensor of numbers ({error})"
         raise errors.DtypeError(text) from None
 
 
@@ -179,7 +179,7 @@ def _as_tensor(value: Any, dtype: torch.dtype | None) -> torch.Tensor:
     else:
         new = torch.tensor(value)
         if new.is_floating_point() or new.is_complex():
-            # Once more: Python's numbers are double, and torch has just made single ones of them.
+            # Convert again: Python floats are double, and the first conversion made them single.
             dtype = dtype or (floatx() if new.is_floating_point() else new.dtype)
             new = torch.tensor(value, dtype=dtype)
     return new.to(device=default_device(), dtype=dtype)
@@ -187,10 +187,10 @@ def _as_tensor(value: Any, dtype: torch.dtype | None) -> torch.Tensor:
 
 @functools.cache
 def expect_read_only() -> None:
-    """Use up torch's only warning about arrays that are read-only, before one becomes a tensor.
+    """Trigger torch's warning about read-only arrays, which it gives once per process, and drop it.
 
-    For tensors that are not written to. Suppressing the warning each time would cost more than the
-    conversion, and is not safe among threads.
+    Call it before a read-only array becomes a tensor that is never written to. Suppressing the
+    warning for each array would cost more than the conversion, and is not thread-safe.
     """
     array = numpy.zeros(1)
     array.flags.writeable = False
@@ -200,20 +200,20 @@ def expect_read_only() -> None:
 
 
 def check_name(name: object, what: str) -> None:
-    """Raise `ArgumentError` unless `name` is a text or None."""
+    """Raise `ArgumentError` unless `name` is a string or None."""
     if name is not None and not isinstance(name, str):
         raise errors.ArgumentError(
-            f"{what} is a text, got {name!r:.60}; write name='x', and a shape as "
+            f"{what} must be a string, not {name!r:.60}; write name='x', and a shape as "
             "tensor.variable('x', shape=(None, 784))"
         )
 
 
 def check_dtype(dtype: object, name: str | None = None) -> None:
-    """Raise `DtypeError` unless `dtype` is one of torch's or None."""
+    """Raise `DtypeError` unless `dtype` is a torch dtype or None."""
     if dtype is None or isinstance(dtype, torch.dtype):
         return
     wanted = getattr(torch, getattr(dtype, "__name__", str(dtype)), None)
     known = isinstance(wanted, torch.dtype)
-    hint = f"write {wanted}" if known else "give one of torch, such as torch.float32 or torch.int64"
+    hint = f"write {wanted}" if known else "use one such as torch.float32 or torch.int64"
     of = "" if name is None else f" of {name!r}"
-    raise errors.DtypeError(f"the dtype{of} is {dtype!r}, which is no torch.dtype; {hint}")
+    raise errors.DtypeError(f"the dtype{of} must be a torch.dtype, not {dtype!r}; {hint}")

@@ -1,9 +1,9 @@
-"""Intervals: which numbers a shared variable may hold.
+"""Intervals: allowed values of shared variables.
 
-A learning rate is no less than 0, a decay rate lies between 0 and 1, and no setting is NaN. The
-variable knows it, as its `SharedVariable.check`, so that it holds whichever way a value comes: from
-a constructor, from `SharedVariable.set_value` and all that calls it (a session, a schedule), or
-from a saved state. Updates that a function makes are not checked: they cost nothing so.
+A learning rate must not be negative, a decay rate must be between 0 and 1, and no setting can be
+NaN. The interval is the `SharedVariable.check` of the variable, so that values from all sources are
+checked: a constructor, `SharedVariable.set_value` and its callers (a session, a schedule), and a
+saved state. Updates that a function makes are not checked, since that would cost time.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ Closed = Literal["both", "left", "right", "neither"]
 
 @dataclass(frozen=True)
 class Interval:
-    """Finite numbers between two bounds; a check for `SharedVariable`.
+    """Finite numbers between two bounds, as a check for `SharedVariable`.
 
     Parameters
     ----------
     low, high : float
-        The bounds; without one, any finite number is allowed on that side.
+        The bounds. Without a bound, any finite number is allowed on that side.
     closed : {'both', 'left', 'right', 'neither'}
-        Which of the bounds are themselves allowed.
+        The bounds that are part of the interval.
     advice : str
-        What to do instead, for those who go below or above; behind the text of the error.
+        Text appended to the error of a finite number: what to do instead.
     error : type
         The error to raise, one of `workbench.errors`.
 
@@ -43,7 +43,7 @@ class Interval:
     >>> rate.set_value(-1)
     Traceback (most recent call last):
     ...
-    workbench.errors.ArgumentError: rate is 0 or more, got -1
+    workbench.errors.ArgumentError: rate must be 0 or more, not -1
     """
 
     low: float = -math.inf
@@ -58,42 +58,44 @@ class Interval:
         Parameters
         ----------
         name : str
-            Of the variable, for the text.
+            The name of the variable, for the error.
         value : torch.Tensor
-            As the variable would hold it: in single precision 1e39 is infinite, 1e-50 is 0.
+            The value in the dtype of the variable: in single precision 1e39 is infinite, and 1e-50
+            is 0.
         given : object
-            What it was made of, to be shown.
+            The original value, for the error.
         """
         wrong = [number for number in value.flatten().tolist() if not self.holds(number)]
         if not wrong:
             return
         rounded = "" if _same(given, wrong[0]) else f", which is {wrong[0]!r} as {_short(value)}"
         if not math.isfinite(wrong[0]):
-            raise self.error(f"{name} is a finite number, such as 0.1; got {given!r:.60}{rounded}")
-        raise self.error(f"{name} {self}, got {given!r:.60}{rounded}{self.advice}")
+            text = f"{name} must be a finite number, such as 0.1, not {given!r:.60}{rounded}"
+            raise self.error(text)
+        raise self.error(f"{name} must be {self}, not {given!r:.60}{rounded}{self.advice}")
 
     def holds(self, number: float) -> bool:
-        """Return True if `number` is finite and lies in the interval."""
+        """Return True if `number` is finite and in the interval."""
         above = number >= self.low if self.closed in ("both", "left") else number > self.low
         below = number <= self.high if self.closed in ("both", "right") else number < self.high
         return above and below and math.isfinite(number)
 
     def __str__(self) -> str:
-        """What holds of a number in it, as in "is 0 or more"."""
+        """Return a description of its numbers, such as "0 or more"."""
         left, right = self.closed in ("both", "left"), self.closed in ("both", "right")
         if self.low == -math.inf and self.high == math.inf:
-            return "is finite"
+            return "finite"
         if self.high == math.inf:
-            return f"is {self.low:g} or more" if left else f"is greater than {self.low:g}"
+            return f"{self.low:g} or more" if left else f"greater than {self.low:g}"
         if self.low == -math.inf:
-            return f"is {self.high:g} or less" if right else f"is less than {self.high:g}"
+            return f"{self.high:g} or less" if right else f"less than {self.high:g}"
         without = [f"{b:g}" for b, inside in ((self.low, left), (self.high, right)) if not inside]
         excluded = f" ({' and '.join(without)} excluded)" if without else ""
-        return f"lies between {self.low:g} and {self.high:g}{excluded}"
+        return f"between {self.low:g} and {self.high:g}{excluded}"
 
 
 def _same(given: Any, number: float) -> bool:
-    """Return True if what was given is this number, or is shown as it is anyway."""
+    """Return True if showing `given` is enough: it is `number`, or no single number."""
     try:
         value = float(given)
     except (TypeError, ValueError, OverflowError):

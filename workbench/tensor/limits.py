@@ -1,13 +1,13 @@
-"""The losses of torch where they are infinite, impossible, or given classes that do not exist.
+"""Losses of torch with correct limits for infinite logits, and with checks of class indices.
 
-Logits of plus or minus infinity say that something is certain. What is certain and right costs
-nothing, and what is certain and wrong costs infinitely much, but torch multiplies zero by infinity
-on the way and gives NaN. Lowering puts these functions in the place of torch's: the eager tier
-calls torch first, and the limits are computed where it gave NaN; see `workbench.tensor.exact`.
-Compiled programs always compute them.
+A logit of plus or minus infinity states certainty. A certain and correct prediction costs zero, a
+certain and wrong one costs infinity. But torch multiplies zero by infinity on the way and returns
+NaN. Lowering replaces torch's losses by these functions. The eager tier on a CPU calls torch first
+and computes the limits only if torch returned NaN; see `workbench.tensor.exact`. Compiled programs
+always compute them.
 
-A class that does not exist ends a compiled program that uses several threads together with the
-process, so that there it becomes NaN; the step is then run once more to say why.
+A class index that does not exist would end the process if a compiled program uses several threads.
+So there it gives NaN, and the step runs once more, eagerly, to raise an error that names it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from workbench.tensor.exact import _functional_log_softmax, _limits, _weighted
 from workbench.tensor.indexing import check_classes, exist
 
 IGNORED: Final = -100
-"""The class that torch leaves out unless it is told another."""
+"""The default of `ignore_index` in torch's losses."""
 
 
 def _reduced(costs: torch.Tensor, reduction: str) -> torch.Tensor:
@@ -32,7 +32,7 @@ def _reduced(costs: torch.Tensor, reduction: str) -> torch.Tensor:
 
 
 def _by_class(weight: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """One number for each class, where `like` has its classes."""
+    """Return `weight`, one number per class, in the shape that broadcasts over the classes."""
     return weight.reshape(-1, *[1] * (like.dim() - 2)) if like.dim() > 1 else weight
 
 
@@ -51,7 +51,7 @@ def _nll_loss(
     reduction: str = "mean",
 ) -> torch.Tensor:
     options: dict[str, Any] = {"ignore_index": ignore_index, "reduction": reduction}
-    if size_average is not None or reduce is not None:  # which only torch understands
+    if size_average is not None or reduce is not None:  # deprecated options, left to torch
         options |= {"size_average": size_average, "reduce": reduce}
     if weight is not None and _limits(input):
         impossible = (_by_class(weight, input) == 0) & torch.isneginf(input)
@@ -116,7 +116,7 @@ def _cross_entropy(
 def _binary(
     input: torch.Tensor, target: torch.Tensor, pos_weight: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """The cost of each element."""
+    """Return the cost of each element."""
     true = target if pos_weight is None else target * pos_weight
     yes, no = functional.logsigmoid(input), functional.logsigmoid(-input)
     return -(_weighted(true, yes) + _weighted(1 - target, no))
@@ -184,7 +184,7 @@ def _poisson_nll_loss(
     **kwargs: Any,
 ) -> torch.Tensor:
     if log_input and _limits(input):
-        # A rate of zero, and one so large that nothing is subtracted from infinity.
+        # The limits for a rate of zero, and for one so large that infinity - infinity gives NaN.
         nothing = torch.isneginf(input) & (target == 0)
         input = torch.where(nothing, torch.finfo(input.dtype).min, input)
         input = torch.where(torch.isposinf(input), 1e4, input)
@@ -199,4 +199,4 @@ LIMITS: Final[dict[Callable[..., Any], Callable[..., Any]]] = {
     functional.nll_loss: _nll_loss,
     functional.poisson_nll_loss: _poisson_nll_loss,
 }
-"""What is computed for each of torch's losses; first comes where it stands, for errors."""
+"""Replacements of torch's losses; each takes first the place of the call, for errors."""

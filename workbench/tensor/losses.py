@@ -1,4 +1,4 @@
-"""The losses of torch: what they compare element by element, and what must be a probability."""
+"""Tables about torch's losses: operands of equal shape, and arguments that are probabilities."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMPARED: Final[dict[Callable[..., Any], tuple[str, ...]]] = {
     functional.triplet_margin_loss: ("anchor", "positive", "negative"),
     functional.triplet_margin_with_distance_loss: ("anchor", "positive", "negative"),
 }
-"""The first arguments of each, which must be of one shape."""
+"""For each loss the names of its first arguments, which must have equal shapes."""
 
 CHECKED: Final[dict[Callable[..., Any], dict[str, str]]] = {
     functional.binary_cross_entropy: {"input": "scores", "target": "probabilities"},
@@ -35,4 +35,4 @@ CHECKED: Final[dict[Callable[..., Any], dict[str, str]]] = {
     functional.multilabel_soft_margin_loss: {"target": "probabilities", "weight": "weights"},
     functional.nll_loss: {"input": "logarithms", "weight": "weights"},
 }
-"""Arguments whose values must be probabilities, logarithms of such, or weights."""
+"""For each loss the arguments that must be probabilities, their logarithms, or weights."""

@@ -1,10 +1,11 @@
-"""From variables to a program: one flat ``torch.fx`` graph.
+"""Lowering of graphs of variables to programs, each one flat ``torch.fx`` graph.
 
-`lower` puts every call behind the outputs into one straight line of code, once. Identity nodes
-vanish. The part of the graph that a gradient flows through runs with torch's autograd on, all else
-with it off; the schedule keeps the two apart so that the mode is switched as rarely as possible.
+`lower` writes every call on which the outputs depend once, in topological order, and removes
+identity nodes. The part of the graph through which a gradient flows runs with torch's autograd on,
+everything else with autograd off. The schedule groups calls by mode, so that the mode is switched
+as rarely as possible.
 
-What comes out is a `workbench.tensor.program.Program`; `workbench.tensor.function` does the rest.
+The result is a `workbench.tensor.program.Program`; `workbench.tensor.function` runs it.
 """
 
 from __future__ import annotations
@@ -38,14 +39,18 @@ LITERALS = (
 
 
 def _require_grad(value: torch.Tensor) -> torch.Tensor:
-    """`value` itself if it is part of an autograd graph, else a leaf of a new one."""
+    """Return `value` if it is part of an autograd graph, else a new leaf."""
     return value if value.requires_grad else value.detach().requires_grad_()
 
 
 def _differentiate(
     costs: list[torch.Tensor], seeds: list[Any], wrt: list[torch.Tensor], retain: bool, create: bool
 ) -> Sequence[torch.Tensor]:
-    """`torch.autograd.grad`, without the looks at its arguments that take as long as operations."""
+    """Compute gradients as `torch.autograd.grad` does.
+
+    Its engine is called directly, since the checks in `torch.autograd.grad` take as long as
+    operations do.
+    """
     live = [(cost, seed) for cost, seed in zip(costs, seeds, strict=True) if cost.requires_grad]
     if not live:
         return [torch.zeros_like(value) for value in wrt]
@@ -54,7 +59,7 @@ def _differentiate(
         if seed is None:
             return torch.ones_like(cost)
         given: torch.Tensor = torch.as_tensor(seed, dtype=cost.dtype)
-        # One of its own: what is found may be just this.
+        # A copy: the gradient that is returned can be the seed itself.
         return (given if create else given.detach()).expand_as(cost).clone()
 
     gradients: Sequence[torch.Tensor | None] = internals.engine_run_backward(
@@ -63,7 +68,7 @@ def _differentiate(
         retain or create,
         create,
         tuple(wrt),
-        True,  # what the costs do not depend on has no gradient
+        True,  # allow_unused: None for variables on which the costs do not depend
         accumulate_grad=False,
     )
     return [
@@ -103,7 +108,7 @@ class _Lowering:
         self._check_inputs()
         self.calls = list(dict.fromkeys(v.owner for v in self.order if v.owner is not None))
         self.gradients = [call for call in self.calls if call.function is gradient]
-        self.last: Call | None = None  # of the gradients, as they are scheduled
+        self.last: Call | None = None  # the last gradient in the schedule
         self.wrt = {v for call in self.gradients for v in call.args[2]}
         self.tracked, self.differentiated_again = self._tracked()
         self.graph = fx.Graph()
@@ -128,7 +133,10 @@ class _Lowering:
                 )
 
     def _tracked(self) -> tuple[set[Variable], set[Call]]:
-        """Variables that a gradient flows through, and gradients differentiated once more."""
+        """Return variables through which a gradient flows, and gradients that are differentiated.
+
+        A gradient flows through variables that depend on one of `wrt` and on which a cost depends.
+        """
         tracked: set[Variable] = set()
         for call in self.gradients:
             before = set(ancestors(call.args[0]))
@@ -162,11 +170,12 @@ class _Lowering:
         for variable, node in (*self.value.items(), *self.leaf.items()):
             if not variable.is_number:
                 node.meta["fake"] = variable.fake
+        # Joining reorders calls, which would reorder hooks; and it is worthwhile for updates only.
         if self.news and not hooked:
             for joined, one in widen(self.graph, self.autograd_off).items():
                 if one in self.origin:
                     self.origin[joined] = self.origin[one]
-        for node in self.bypassed:
+        for node in self.bypassed:  # probabilities whose logarithm is computed from the logits
             if not node.users:
                 self.graph.erase_node(node)
         return Program(
@@ -181,15 +190,18 @@ class _Lowering:
         )
 
     def _placeholder(self, variable: Variable, otherwise: str, ending: str = "") -> fx.Node:
-        """A parameter of the program, named after `variable` and unlike all others."""
-        letters = [c if c.isalnum() or c == "_" else "_" for c in variable.name or otherwise]
-        name = "".join(letters)
+        """Add a placeholder with a unique name, taken from `variable` if possible."""
+        given = variable.name or otherwise
+        name = "".join([c if c.isalnum() or c == "_" else "_" for c in given])
         name = (name if name.isidentifier() else f"{otherwise}_{name}") + ending
         count = self.names[name] = self.names.get(name, -1) + 1
         return self.graph.placeholder(f"{name}__{count}" if count else name)
 
     def _schedule(self) -> list[Call]:
-        """Calls in an order that respects dependencies and seldom changes the autograd mode."""
+        """Return calls in topological order with few changes of the autograd mode.
+
+        Greedy: all calls that are ready in the current mode come before a switch.
+        """
         users: dict[Call, list[Call]] = {call: [] for call in self.calls}
         waiting: dict[Call, int] = {}
         for call in self.calls:
@@ -241,6 +253,7 @@ class _Lowering:
         if call.function is gradient:
             costs, seeds, wrt = map_structure(lambda v: self._argument(v, True), call.args)
             again = call in self.differentiated_again
+            # Only the last gradient frees the autograd graph, which the others share.
             retain = call is not self.last or bool(self.differentiated_again)
             return self.graph.call_function(_differentiate, (costs, seeds, wrt, retain, again))
         function, args, kwargs, bypassed = exact(call, self.wrt)
@@ -266,7 +279,7 @@ class _Lowering:
         return self._constant(leaf)
 
     def _constant(self, value: Any) -> fx.Node:
-        """A node for a tensor, or for anything else that cannot be written into code."""
+        """Return a node for a tensor, or another object that cannot be written as code."""
         if id(value) not in self.constants:
             self.constants[id(value)] = (f"constant_{len(self.constants)}", value)
         return self.graph.get_attr(self.constants[id(value)][0])
@@ -285,7 +298,7 @@ class _Lowering:
             )
 
     def _after(self, variable: Variable) -> None:
-        """Add what follows a value: becoming a leaf of autograd, and hooks."""
+        """Add the nodes that follow a value: its leaf of autograd, and calls of its hooks."""
         if variable in self.wrt and variable not in self.leaf:
             before = self.autograd
             self._switch(True)
@@ -300,15 +313,19 @@ class _Lowering:
             self.autograd = mode
 
     def _carries_graph(self, variable: Variable) -> bool:
-        """Return True if the value remembers, for autograd, how it was computed."""
+        """Return True if the value has an autograd history, from which results are detached."""
         while variable.owner is not None and variable.owner.function is identity:
             variable = variable.owner.inputs[0]
-        # A call that gives several values computes all of them in one mode.
+        # All outputs of one call are computed in the same mode.
         together = [variable] if variable.owner is None else variable.owner.outputs
         return any(v in self.tracked for v in together)
 
     def _results(self) -> list[fx.Node]:
-        """Outputs and new values, each with a storage of its own where it might share one."""
+        """Return outputs and new values; those that share storage with others are copied.
+
+        Updates are done in place, so a result that shares memory with a shared variable, an input
+        or another result would change with it.
+        """
         self.copies: list[int] = []
         updated = {_storage(v) for v in (*self.shared, *self.inputs)} - {None}
         results: list[fx.Node] = []
@@ -328,5 +345,5 @@ class _Lowering:
 
 
 def _storage(variable: Variable) -> Any:
-    """Return what identifies the storage of a variable's value, views included."""
+    """Return an identifier of a variable's storage; views have that of their base."""
     return None if variable.is_number else internals.storage_of(variable.fake)

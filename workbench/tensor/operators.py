@@ -1,7 +1,7 @@
-"""Operators, methods and properties of torch, given to `Variable`.
+"""Operators, methods and properties of torch, installed on `Variable`.
 
-They stand in a module of their own because each of them applies a function, which makes variables.
-The package imports it, so no variable is without them.
+They are in a separate module because each of them applies a function, and `workbench.tensor.call`
+needs `Variable`. The package imports this module, so every variable has them.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
     numpy.equal: operator.eq,
     numpy.not_equal: operator.ne,
 }
-"""The functions that numpy calls for ``array * variable`` and the like, and their operators."""
+"""Operators by the numpy functions that ``array * variable`` and similar expressions call."""
 
 BACKWARDS = (
-    "{variable!r} is indexed by tensors or lists and by a slice with a negative step at once; turn "
-    "it round first, with torch.flip(x, [axis])"
+    "{variable!r} cannot be indexed by tensors or lists together with a slice of negative step; "
+    "reverse it first, with torch.flip(x, [axis])"
 )
 
 
@@ -68,14 +68,14 @@ def _array_ufunc(self: Variable, ufunc: Any, method: str, *inputs: Any, **kwargs
 
 
 def _array_function(self: Variable, function: Any, types_: Any, args: Any, kwargs: Any) -> Any:
-    """Return what is known already, and refuse other functions of numpy."""
+    """Return the number of dimensions or the shape; refuse other functions of numpy."""
     if function in (numpy.ndim, numpy.shape) and args == (self,):
         return getattr(self, function.__name__)
     refuse_numpy(self, function.__name__)
 
 
 def _getitem(self: Variable, key: Any) -> Variable:
-    """Index as numpy does, slices with a negative step included."""
+    """Index as numpy does, also by slices with a negative step."""
     keys = key if isinstance(key, tuple) else (key,)
     if any(isinstance(k, slice) and isinstance(k.step, int) and k.step < 0 for k in keys):
         return _backwards(self, keys)
@@ -84,7 +84,10 @@ def _getitem(self: Variable, key: Any) -> Variable:
 
 
 def _backwards(variable: Variable, keys: tuple[Any, ...]) -> Variable:
-    """Return what numpy gives for slices with a negative step, which torch does not take."""
+    """Index by slices with a negative step, which torch refuses.
+
+    Each one becomes the same range with a positive step; the result is then flipped.
+    """
     forwards: list[Any] = []
     steps: list[int] = []  # one for each dimension of the result
     ahead = 0  # dimensions before the ellipsis
@@ -114,7 +117,7 @@ def _backwards(variable: Variable, keys: tuple[Any, ...]) -> Variable:
 
 
 def _install() -> None:
-    """Give `Variable` torch's operators, methods and read-only properties."""
+    """Install torch's operators, methods and read-only properties on `Variable`."""
 
     def forward(function: Callable[..., Any]) -> Callable[..., Any]:
         return lambda self, *args: apply(function, (self, *args), {})
@@ -130,7 +133,7 @@ def _install() -> None:
             return apply(function, (self, *args), kwargs)
 
         call.__name__ = call.__qualname__ = function.__name__
-        call.__doc__ = f"``torch.Tensor.{function.__name__}`` of the variable."
+        call.__doc__ = f"Apply ``torch.Tensor.{function.__name__}`` to the variable."
         return call
 
     protocols = {

@@ -1,4 +1,4 @@
-"""Graphs in words: expressions, and the arguments of calls for errors."""
+"""Graphs as text: expressions, and the arguments of calls for errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INFIX = {
 
 
 def shown_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-    """Return arguments in words: variables with shape and dtype, tensors with theirs."""
+    """Return arguments as text; variables and tensors are shown with shape and dtype."""
 
     def word(leaf: Any) -> Any:
         if isinstance(leaf, Variable):
@@ -44,7 +44,7 @@ def shown_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
 
 @hinted
 def pprint(variable: Variable) -> str:
-    """Return the expression behind a variable, down to variables that have a name.
+    """Return the expression of a variable as text, down to variables that have a name.
 
     >>> from workbench import tensor
     >>> pprint((tensor.scalar("x") + 2) * 3)

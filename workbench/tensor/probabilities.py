@@ -1,10 +1,10 @@
-"""Values that must be probabilities: looked at when they are there.
+"""Run-time checks that values are probabilities.
 
-Scores, or pixels from 0 to 255, in the place of probabilities give a cost that looks like any
-other. On a CPU such values raise an error at once, which takes a few microseconds. Elsewhere, and
-within compiled programs, where Python cannot look, they become NaN, so that the cost is refused;
-the step is then run once more to say why. What a softmax or a logistic function gives needs no
-look.
+Scores, or pixels from 0 to 255, used as probabilities give a cost that looks plausible. On a CPU
+such values raise an error at once; the check takes a few microseconds. On an accelerator and in
+compiled programs, where Python cannot look at values, they become NaN. The cost is then refused,
+and the step runs once more, eagerly, to raise the error. Results of a softmax or a logistic
+function are not checked.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ROWS = (
 )
 UNIT = "probabilities, between 0 and 1"
 LOGARITHMS = "logarithms of probabilities, at most 0"
-WEIGHTS = "weights, from 0 up"
+WEIGHTS = "weights, at least 0"
 SCORES = "a Softmax or Logistic brick makes probabilities of scores"
 SCALED = "divide pixels from 0 to 255 by 255, as ScaleAndShift(stream, 1 / 255, 0) does"
 
@@ -36,25 +36,25 @@ SCALED = "divide pixels from 0 to 255 by 255, as ScaleAndShift(stream, 1 / 255, 
 def probabilities(
     p: Any, what: str, hint: str = SCALED, *, rows: bool = False, masked: bool = False
 ) -> Any:
-    """The values `p`, sure to be probabilities when computed.
+    """Return `p` with a check that its values are probabilities.
 
     Parameters
     ----------
     p : Variable
         Of any shape.
     what : str
-        What they are, for the error.
+        Their name, for the error.
     hint : str, optional
-        What to do about others.
+        What to do about other values, for the error.
     rows : bool, optional
-        Whether each row, along the last dimension, must have the sum one.
+        If True, each row along the last dimension must have the sum one.
     masked : bool, optional
-        Whether rows of zeros are let pass too, by which an example is left out.
+        If True, rows of zeros are allowed too; they mask an example.
 
     Raises
     ------
     DomainError
-        When computed, if they are none. NaN is let pass, for others to find.
+        When computed, if they are not. NaN passes: checks of the cost find it.
 
     Examples
     --------
@@ -76,19 +76,19 @@ def probabilities(
 
 
 def log_probabilities(p: Any, what: str) -> Any:
-    """The values `p`, sure to be logarithms of probabilities when computed."""
+    """Return `p` with a check that its values are logarithms of probabilities."""
     if _maker(p) in NORMALISED:
         return p
-    return _looked_at(_log_probabilities, p, what, "torch.log_softmax makes such of scores")
+    return _looked_at(_log_probabilities, p, what, "torch.log_softmax makes them from scores")
 
 
 def weights(w: Any, what: str) -> Any:
-    """The values `w`, sure not to be negative when computed."""
-    return _looked_at(_weights, w, what, "a class that is not to count has the weight 0")
+    """Return `w` with a check that its values are not negative."""
+    return _looked_at(_weights, w, what, "a class with the weight 0 does not count")
 
 
 def _looked_at(check: Callable[..., Any], value: Any, what: str, hint: str) -> Any:
-    """A variable that is looked at when it is computed; a tensor, which never changes, at once."""
+    """Check a tensor, which never changes, at once; a variable when it is computed."""
     if isinstance(value, Variable):
         return apply(check, (_floats(value), what, hint), {})
     check(_floats(value), what, hint)
@@ -96,7 +96,7 @@ def _looked_at(check: Callable[..., Any], value: Any, what: str, hint: str) -> A
 
 
 def _floats(p: Any) -> Any:
-    """`p` as floats, which alone can be NaN."""
+    """Return `p` as floats, since only floats can be NaN."""
     return p if p.dtype.is_floating_point else p.to(floatx())
 
 
@@ -104,20 +104,20 @@ NORMALISED = {*SOFTMAXES.values(), *LOG_SOFTMAXES, functional.logsigmoid}
 
 
 def _maker(p: Any) -> Any:
-    """The function that made `p`."""
+    """Return the function that computes `p`."""
     while isinstance(p, Variable) and p.owner is not None and p.owner.function is identity:
         p = p.owner.inputs[0]
     return p.owner.function if isinstance(p, Variable) and p.owner is not None else None
 
 
 def _within(p: torch.Tensor, low: float, high: float, must: str, what: str, hint: str) -> Any:
-    """`p` itself if it is within the bounds, give or take what rounding does."""
+    """Return `p` if it is within the bounds, up to rounding errors."""
     slack = 64 * torch.finfo(p.dtype).eps if p.is_floating_point() else 0.0
     if type(p) is not torch.Tensor or not p.is_cpu:
         return torch.where((p < low - slack) | (p > high + slack), torch.nan, p)
     if p.numel():
         least, most = p.detach().aminmax()
-        if type(least) is not torch.Tensor:  # a constant, of which only the shape is asked
+        if type(least) is not torch.Tensor:  # a constant during shape inference
             return p
         found = least.item(), most.item()
         if found[0] < low - slack or found[1] > high + slack:

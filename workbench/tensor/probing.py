@@ -1,11 +1,11 @@
-"""Shape rules that branch on a size, learned from a few concrete sizes.
+"""Inference of shape rules that branch on unknown sizes, by runs with concrete sizes.
 
-Some of torch's rules ask whether a size is one, or whether two are equal, where neither is known;
-some take only plain integers. `probe` runs such a rule on concrete sizes: first all of them differ,
-then some are equal, or have a size that is known elsewhere, until the rule accepts them. What it
-turns out to insist on is *learned*, so that a later contradiction is an error; the sizes of the
-result are read off as functions of those of the arguments, and one that follows no such rule
-becomes a new unknown. No size is ever tried as one: an unknown size does not broadcast.
+Some of torch's rules check if an unknown size is one, or if two unknown sizes are equal; others
+accept only Python integers. `Probe` runs such a rule on concrete sizes. At first all sizes differ;
+then some are made equal, or get a known size, until the rule accepts them. Equalities that the rule
+requires are *learned*, so that a later contradiction is an error. The sizes of the result are
+expressed as linear functions of the sizes of the arguments. A size that is not such a function
+becomes a new unknown size. The size 1 is never tried: an unknown size does not broadcast.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ import torch
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.structure import map_structure
 
-PROBES = 3
+PROBES = 3  # two determine a linear function, the third confirms it
 DIVISIBLE = 120
-"""What all sizes tried are multiples of: everything small divides them."""
+"""Common factor of all sizes that are tried, so that small strides and groups divide them."""
 INSISTED_ON = (2, 3)
-"""Sizes that functions insist on: of complex numbers, of vectors in space."""
+"""Fixed sizes that some functions require: of complex numbers, of vectors in space."""
 
 GUESSES = 6
-"""How often a size is looked for from which an expression has a certain value."""
+"""Number of attempts to find a size for which an expression has a given value."""
 
 Tie = Any
-"""What sizes have in common that are to be equal: a number, or anything else."""
+"""Label of sizes that are made equal: an integer is their value, other labels leave it open."""
 
 
 class Infeasible(Exception):
-    """No sizes of the inputs make the sizes of the arguments what they were to be."""
+    """Raised if no sizes of the inputs give the wanted sizes of the arguments."""
 
 
 @dataclass
 class Unknown:
-    """A size of the arguments that is not known, and where it stands first.
+    """An unknown size of the arguments, and the place where it occurs first.
 
     Attributes
     ----------
     size : torch.SymInt
     expression : sympy.Expr
-        The same, by the sizes of inputs.
+        Its expression in the sizes of inputs.
     axis : int or None
-        Counted from the first axis; ``None`` for a number that is no size of a tensor.
+        The axis, counted from the first one; ``None`` for a number that is not a size of a tensor.
     back : int or None
-        Counted from the last axis.
+        The axis, counted from the last one.
     """
 
     size: Any
@@ -61,7 +61,7 @@ class Unknown:
 
 
 class Inference(Protocol):
-    """The inference of shapes, as probes need it; `workbench.tensor.shapes.World` is one."""
+    """Inference of shapes, as probes need it; implemented by `workbench.tensor.shapes.World`."""
 
     @property
     def Fake(self) -> Any:
@@ -69,18 +69,18 @@ class Inference(Protocol):
 
     @property
     def mode(self) -> Any:
-        """The mode in which fakes are computed with."""
+        """The mode in which functions run on fakes."""
 
     @property
     def concrete(self) -> Any:
-        """The mode in which fakes have concrete sizes."""
+        """The mode for fakes with concrete sizes."""
 
     def unknown_size(self) -> Any:
         """Return a new symbolic size."""
 
 
 class Probe:
-    """A function and its arguments, to be tried with concrete sizes.
+    """A function and its arguments, which are tried with concrete sizes.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class Probe:
     args, kwargs : structures
         With fakes in place of variables.
     symbol : callable
-        Gives the expression of a symbolic number.
+        Returns the expression of a symbolic number.
     """
 
     def __init__(
@@ -129,15 +129,15 @@ class Probe:
         elif isinstance(size, torch.SymInt):
             new = Unknown(size, expression, axis, back)
             if self.unknown.setdefault(expression, new).axis is None:
-                self.unknown[expression] = new  # a place in a tensor says more
+                self.unknown[expression] = new  # a place in a tensor is preferred to a bare number
 
     def result(self) -> Any:
-        """What the function gives, with fakes in place of tensors.
+        """Return the results of the function, as fakes.
 
         Raises
         ------
         Exception
-            What the function raises for sizes of which all differ, if it accepts none.
+            The error of the function for sizes that all differ, if it accepts no sizes.
         """
         problem: Exception | None = None
         for ties, descending, real in self._starts():
@@ -153,13 +153,13 @@ class Probe:
         assert problem is not None
         raise problem
 
-    # Which sizes are to be equal.
+    # Search for sizes that must be equal.
 
     def _starts(self) -> Iterator[tuple[dict[Any, Tie], bool, bool]]:
-        """Ties to try, whether later sizes are smaller, and whether to compute on real tensors.
+        """Yield ties to try, a flag for descending sizes, and a flag for real tensors.
 
-        As broadcasting aligns them, sizes are tied by their places from the end before they are by
-        those from the beginning.
+        Sizes are tied first by their axes from the end, as in broadcasting, then by their axes from
+        the beginning. Real tensors are the last resort, for functions without rules for fakes.
         """
         free: dict[Any, Tie] = {e: e for e in self.unknown}
         yield free, False, False
@@ -167,7 +167,7 @@ class Probe:
         by_back = {e: e if u.back is None else ("back", u.back) for e, u in self.unknown.items()}
         by_axis = {e: e if u.axis is None else ("axis", u.axis) for e, u in self.unknown.items()}
         equal = {e: e if u.axis is None else "equal" for e, u in self.unknown.items()}
-        for ties in (by_back, by_axis):  # with what is known there, or else with one another
+        for ties in (by_back, by_axis):  # equal to a known size on the same axis, or to each other
             yield {e: self.known_at.get(tie, tie) for e, tie in ties.items()}, False, False
         for ties in (by_back, by_axis, equal):
             yield ties, False, False
@@ -184,7 +184,10 @@ class Probe:
         return [u for u in self.unknown.values() if u.axis is not None]
 
     def _needed(self, ties: dict[Any, Tie], descending: bool, real: bool) -> dict[Any, Tie]:
-        """The part of `ties` that the function insists on."""
+        """Return the part of `ties` that the function requires.
+
+        A tie is dropped if the function also works without it.
+        """
 
         def works(changed: dict[Any, Tie]) -> bool:
             for order in (descending, not descending):
@@ -193,20 +196,20 @@ class Probe:
                     return True
             return False
 
-        for expression in self.unknown:  # each alone
+        for expression in self.unknown:  # drop single sizes
             tied = isinstance(ties[expression], int) or _together(ties, expression) > 1
             if tied and works(ties | {expression: expression}):
                 ties = ties | {expression: expression}
-        for place in ("back", "axis"):  # then those in the same place
+        for place in ("back", "axis"):  # then all sizes of one axis
             for at in {getattr(u, place) for u in self._placed()}:
                 here = [u.expression for u in self._placed() if getattr(u, place) == at]
                 for tie in {ties[e] for e in here}:
                     apart = {e: (place, at, tie) for e in here if ties[e] == tie}
                     rest = list(ties.values()).count(tie) - len(apart)
-                    fewer = isinstance(tie, int) or rest > 1  # which is more than to rename a tie
+                    fewer = isinstance(tie, int) or rest > 1  # else it would only rename the tie
                     if len(apart) > 1 and fewer and works(ties | apart):
                         ties = ties | apart
-        for i, one in enumerate(self.unknown):  # then any two
+        for i, one in enumerate(self.unknown):  # then any two sizes
             for other in list(self.unknown)[i + 1 :]:
                 same = ties[one] == ties[other] and not isinstance(ties[one], int)
                 pair: dict[Any, Tie] = {one: (one, other), other: (one, other)}
@@ -215,7 +218,7 @@ class Probe:
         return ties
 
     def _learn(self, ties: dict[Any, Tie]) -> None:
-        """Remember what the function insisted on."""
+        """Let the tied sizes learn that they are equal."""
         first: dict[Tie, Any] = {}
         for expression, tie in ties.items():
             size = self.unknown[expression].size
@@ -223,7 +226,7 @@ class Probe:
             if known is not size:
                 internals.check_size(size == known)
 
-    # Concrete sizes.
+    # Runs with concrete sizes.
 
     def _run(self, ties: dict[Any, Tie], k: int, descending: bool, real: bool) -> _Run:
         """Call the function with the `k`-th choice of sizes."""
@@ -232,7 +235,7 @@ class Probe:
             i = len(ties) - 1 - i if descending else i
             if real:
                 return 4 + i + k * (i + 2)
-            # The quotients of the two differences are not the same for any two.
+            # The ratio of the two differences varies with i, so no size is linear in another.
             return DIVISIBLE * (2 + i + (0, 1, 2 + i)[k])
 
         sizes = _chosen(ties, wanted)
@@ -253,7 +256,7 @@ class Probe:
                 shape = [number(size) for size in leaf.shape]
                 if not real:
                     return torch.empty(shape, dtype=leaf.dtype, device=leaf.device)
-                # Numbers that may be indices, and other ones every time.
+                # Small numbers, which are valid as indices, and different ones in every run.
                 value = k % 2 == 0 if leaf.dtype is torch.bool else k + 1
                 return torch.full(shape, value, dtype=leaf.dtype, device=leaf.device)
             return leaf
@@ -267,17 +270,17 @@ class Probe:
         self.tried.update(seen.values())
         return _Run(result, seen)
 
-    # From concrete sizes back to unknown ones.
+    # Back from concrete sizes to symbolic ones.
 
     def _general(self, runs: Sequence[_Run]) -> Any:
-        """Put unknown sizes back into what the probes gave."""
+        """Return the results of the runs with symbolic sizes in place of concrete ones."""
         leaves: list[list[Any]] = []
         for run in runs:
             found: list[Any] = []
             map_structure(found.append, run.result)
             leaves.append(found)
         if len({len(found) for found in leaves}) != 1:
-            raise RuntimeError("the number of results depends on a size that is not known")
+            raise RuntimeError("the number of results depends on an unknown size")
         seen = {e: [run.sizes[e] for run in runs] for e in self.unknown}
         columns = iter(zip(*leaves, strict=True))
 
@@ -291,13 +294,13 @@ class Probe:
             if isinstance(leaf, int) and not isinstance(leaf, bool):
                 return self._size(column, seen)
             if any(one != leaf for one in column):
-                raise RuntimeError("a number in the result depends on a size that is not known")
+                raise RuntimeError("a number in the result depends on an unknown size")
             return leaf
 
         return map_structure(general, runs[0].result)
 
     def _size(self, found: Sequence[int], seen: dict[Any, list[int]]) -> Any:
-        """The size that was `found` at the probes, as a function of the unknown sizes."""
+        """Express a size, `found` in each run, as a linear function of an unknown size."""
         for expression, at in seen.items():
             if list(found) == at and (len(set(at)) > 1 or found[0] not in self.constants):
                 return self.unknown[expression].size
@@ -316,7 +319,7 @@ class Probe:
 
 @dataclass
 class _Run:
-    """What a function gave, and the sizes that it was given."""
+    """The result of a function, and the sizes of its arguments."""
 
     result: Any
     sizes: dict[Any, int]
@@ -327,18 +330,18 @@ def _together(ties: dict[Any, Tie], expression: Any) -> int:
 
 
 def _chosen(ties: dict[Any, Tie], wanted: Callable[[int], int]) -> dict[Any, int]:
-    """Values for the symbols in the expressions `ties`, such that those that are tied are equal.
+    """Choose values for the symbols in the expressions `ties` for which tied expressions are equal.
 
     Raises
     ------
     Infeasible
-        If there are none, or a size would have to be less than two that need not be.
+        If no such values exist.
     """
     sizes: dict[Any, int] = {}
     classes: dict[Tie, list[Any]] = {}
     for expression, tie in ties.items():
         classes.setdefault(tie, []).append(expression)
-    # What is a symbol by itself has its value from there.
+    # Fixed values come first, then expressions that are a single symbol.
     order = sorted(
         enumerate(classes.items()),
         key=lambda c: (not isinstance(c[1][0], int), not any(e.is_Symbol for e in c[1][1])),
@@ -357,7 +360,7 @@ def _chosen(ties: dict[Any, Tie], wanted: Callable[[int], int]) -> dict[Any, int
 
 
 def _reach(expression: Any, wanted: int, sizes: dict[Any, int]) -> int:
-    """Choose values for the symbols of `expression` that have none; as `wanted`, if possible."""
+    """Choose values for free symbols, so that `expression` is `wanted` if possible; return it."""
     free = sorted(expression.free_symbols - {*sizes}, key=str)
     if not free:
         return int(expression.subs(sizes))
@@ -375,9 +378,9 @@ def _reach(expression: Any, wanted: int, sizes: dict[Any, int]) -> int:
 
 
 def _solved(expression: Any, symbol: Any, wanted: int, multiple: bool) -> int | None:
-    """For which value of `symbol` the `expression` is as `wanted`.
+    """Return a value of `symbol` for which `expression` is `wanted`, or None.
 
-    It is searched as if the expression were the symbol plus a number, or a `multiple` of it.
+    The search assumes that the expression is the symbol plus a number, or a `multiple` of it.
     """
     guess = wanted
     for _ in range(GUESSES):

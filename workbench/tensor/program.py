@@ -1,6 +1,6 @@
-"""Programs: what graphs of variables are lowered to.
+"""Programs: the lowered form of graphs of variables.
 
-A `Program` is a pure function: it takes inputs and the tensors of shared variables, and gives
+A `Program` is a pure function. It takes inputs and the tensors of shared variables, and returns
 outputs and the new values of updated variables.
 """
 
@@ -28,14 +28,14 @@ from workbench.tensor.variable import Call, Variable
 LOOK = LIMITED | CHECKS | LOOKED_AT | frozenset(LIMITS.values())
 
 OUT_OF_RANGE = re.compile(r"out of (range|bounds)|Class values must be|class with negative", re.I)
-"""Pattern of torch's errors about an index or a class that does not exist."""
+"""Pattern of torch's errors about an index or a class out of range."""
 NO_INDEX = (
-    "{place}{name}({shown}): {said}; every index, and every class, must exist in what it chooses "
-    "from, so look at the largest and smallest ones in the data"
+    "{place}{name}({shown}): {said}; every index, and every class, must be in range, so look at "
+    "the largest and smallest ones in the data"
 )
 
 instead: ContextVar[Callable[..., list[torch.Tensor]] | None] = ContextVar("instead", default=None)
-"""Function that a loop calls in place of running itself, while it is traced."""
+"""Function that a loop calls instead of running itself, while it is traced."""
 
 
 @dataclass
@@ -45,20 +45,20 @@ class Program:
     Attributes
     ----------
     graph : torch.fx.Graph
-        Takes `inputs`, the tensors of `shared`, then the autograd leaves of `leaves`; gives the
-        outputs followed by the new values. Nodes that are tensors have a fake one like their value
-        as ``meta["fake"]``.
+        Takes `inputs`, the tensors of `shared`, then the autograd leaves of `leaves`; returns the
+        outputs followed by the new values. Nodes of tensors have a fake tensor like their value in
+        ``meta["fake"]``.
     constants : dict
-        What the graph refers to by name.
+        Tensors and other objects that the graph refers to by name.
     inputs : list of Variable
     shared, leaves : list of SharedVariable
-        Leaves are those that a gradient is taken with respect to.
+        A gradient with respect to `leaves` is computed.
     origin : dict
-        The call and variables behind each fx node, for errors.
+        The call behind each fx node, for errors.
     hooked : bool
-        Whether hooks look at values; see `workbench.tensor.put_hook`.
+        True if hooks get values; see `workbench.tensor.put_hook`.
     copies : list of int
-        Which new values are copies, because they are what another place holds.
+        Indices of new values that are copies, since their storage is also in another result.
     """
 
     graph: fx.Graph
@@ -77,31 +77,31 @@ class Program:
 
     @cached_property
     def limited(self) -> bool:
-        """True if a result that is NaN deserves a second look."""
+        """True if a NaN result can be explained, or replaced by a limit, by a second run."""
         return any(node.target in LOOK for node in self.graph.nodes)
 
     def look(self, arguments: Sequence[Any]) -> None:
-        """Run operation by operation on `arguments`, so that what looks at values can raise.
+        """Run operation by operation on `arguments`, so that checks of values can raise.
 
         Raises
         ------
         DomainError, OutOfRangeError
-            If there are values for which a function is not defined.
+            If an argument of a function is outside its domain.
         """
         try:
             _Finder(self).run(*arguments)
         except (errors.DomainError, errors.OutOfRangeError):
             raise
-        except Exception:  # of which the program itself said nothing
+        except Exception:  # the program ran before, so this error is not the cause
             return
 
     def explain(self, arguments: Sequence[Any], error: Exception) -> None:
-        """Find the call that fails on `arguments` and note on `error` where it stands.
+        """Find the call that fails on `arguments`, and add a note about it to `error`.
 
         Raises
         ------
         WorkbenchError
-            If the call itself can say better what is wrong.
+            If the call itself raises a more precise error.
         """
         finder = _Finder(self)
         try:
@@ -119,12 +119,12 @@ class Program:
                     text = NO_INDEX.format(place=place, name=call.name, shown=shown, said=found)
                     raise errors.OutOfRangeError(text) from error
                 error.add_note(
-                    f"{place}while computing {call.name}({shown}); it was given {finder.given}"
+                    f"{place}while computing {call.name}({shown}), called with {finder.given}"
                 )
 
 
 class _Finder(fx.Interpreter):
-    """Runs a program node by node to learn which node fails, and on what."""
+    """Interpreter that runs a program node by node to find the node that fails."""
 
     def __init__(self, program: Program) -> None:
         super().__init__(program.module)

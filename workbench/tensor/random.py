@@ -1,10 +1,11 @@
-"""Random draws as nodes of the graph: explicit, seeded, resumable, the same in every tier.
+"""Random draws as nodes of the graph: seeded, resumable, and equal in every tier.
 
-A draw is a hash. Element ``i`` of a draw is a function of the stream's seed, the number of the
+A draw is a hash. Element ``i`` of a draw is a function of the seed of the stream, the number of the
 draw within the stream, a counter that every call of a program advances by one, and ``i``. The
-counter is a shared variable: saved with a checkpoint, it is all the state there is. The hash is
-integer arithmetic (the finaliser of SplitMix64, Steele, Lea and Flood, 2014), which gives the same
-bits on every device and in every execution tier.
+counter is a shared variable. It is the only state, and checkpoints save it. The hash is integer
+arithmetic (the finaliser of SplitMix64, Steele, Lea and Flood, 2014), so that it gives the same
+bits on every device and in every execution tier. Generators of torch do not: their numbers differ
+between devices, and compiled programs draw them in another order.
 """
 
 from __future__ import annotations
@@ -31,26 +32,27 @@ _STEP = 0x2545F4914F6CDD1D  # between the counters of two steps of a loop
 
 
 def _signed(value: int) -> int:
-    """The int64 with the same bits as the unsigned `value`."""
+    """Return the int64 with the same bits as the unsigned `value`."""
     value &= _MASK
     return value - (1 << 64) if value >> 63 else value
 
 
 def _mixed(value: int) -> int:
-    """SplitMix64's finaliser on a Python integer."""
+    """Apply the finaliser of SplitMix64 to a Python integer."""
     value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9 & _MASK
     value = (value ^ (value >> 27)) * 0x94D049BB133111EB & _MASK
     return value ^ (value >> 31)
 
 
 def _hashed(counter: torch.Tensor, size: Any, key: int, device: torch.device) -> torch.Tensor:
-    """64 random bits for each element of a tensor of `size`, as int64."""
+    """Return 64 random bits for each element of a tensor of `size`, as int64."""
     state = counter * _signed(0xD1342543DE82EF95) + key
     count = 1
     for n in size:
         count = count * n
-    # The counter is positive, so that this changes nothing; but a compiler that does not know so
-    # cannot conclude, from sums and products that would overflow, that a loop ends early.
+    # The counter is positive, so `^ 0` changes nothing. But the C++ compiler does not know that.
+    # Without it, the compiler can assume that the sums and products below never overflow, conclude
+    # that the index stays small, and end the loop over elements early.
     index = torch.arange(count, device=device) ^ (counter >> 63)
     bits = (index + state) * _signed(_GOLDEN)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
@@ -59,7 +61,7 @@ def _hashed(counter: torch.Tensor, size: Any, key: int, device: torch.device) ->
 
 
 class _Draw(Operation):
-    """The function of a draw: its size and dtype are known without the arithmetic of the hash."""
+    """Function of a draw, whose size and dtype are inferred without the arithmetic of the hash."""
 
     def infer(
         self, counter: Any, size: Any, key: int, dtype: torch.dtype, device: torch.device
@@ -77,7 +79,7 @@ class _Draw(Operation):
 
 
 class _Uniform(_Draw):
-    """Uniform on [0, 1), with as many random bits as the dtype has digits."""
+    """Uniform draw on [0, 1), with as many random bits as the significand of the dtype has."""
 
     __name__ = "_uniform"
 
@@ -95,7 +97,7 @@ class _Uniform(_Draw):
 
 
 class _Normal(_Draw):
-    """Standard normal, by the transform of Box and Muller (1958)."""
+    """Standard normal draw, by the transform of Box and Muller (1958)."""
 
     __name__ = "_normal"
 
@@ -121,20 +123,20 @@ def is_draw(call: Call) -> bool:
 
 
 def at_step(draw: Variable, step: Variable) -> Variable:
-    """`draw` with numbers of its own for every value of the integer `step`."""
+    """Return a version of `draw` that gives different numbers for every value of `step`."""
     assert draw.owner is not None
     counter, *others = draw.owner.args
-    # A tensor, in which the product wraps around; a Python integer would outgrow 64 bits.
+    # Make it a tensor, in which the product wraps around; a Python integer would exceed 64 bits.
     number = counter * 0 + (step + 1)
     moved: Variable = apply(draw.owner.function, (counter + number * _STEP, *others), {})
     return moved
 
 
 class Draws:
-    """The draws of an application, so that applying it again makes the same ones.
+    """Numbers of the draws of an application, so that applying it again repeats them.
 
-    A stream numbers its draws, and the number is part of the hash. A graph that is made a second
-    time of the same applications has the random numbers of the first only if it has its numbers.
+    A stream numbers its draws, and the number is part of the hash. If the same applications make a
+    second graph, it has the random values of the first one only if its draws get the same numbers.
 
     Examples
     --------
@@ -153,7 +155,7 @@ class Draws:
 
     @contextmanager
     def again(self) -> Iterator[None]:
-        """Have streams number their draws, in this context, as they did before."""
+        """Let streams number their draws, in this context, as they did before."""
         self._position = 0
         token = _draws.set(self)
         try:
@@ -162,7 +164,7 @@ class Draws:
             _draws.reset(token)
 
     def number(self, stream: RandomStream) -> int:
-        """The number of the next draw, which is one of `stream`."""
+        """Return the number of the next draw, which is from `stream`."""
         here = self._made[self._position : self._position + 1]
         if not here or here[0][0] is not stream:
             stream.draws += 1
@@ -177,18 +179,18 @@ _draws: ContextVar[Draws | None] = ContextVar("draws", default=None)
 class RandomStream(Hinted):
     """A seeded source of random variables.
 
-    Two streams of the same seed give the same numbers for the same sequence of draws. Every call
+    Two streams with the same seed give the same values for the same sequence of draws. Every call
     of a function that contains draws advances the stream by one.
 
     Parameters
     ----------
     seed : int, optional
-        By default ``config.default_seed``. Zero is a seed like any other.
+        By default ``config.default_seed``. Zero is a valid seed.
 
     Attributes
     ----------
     counter : SharedVariable
-        The number of calls so far, int64: the state to save and restore.
+        The number of calls so far, int64. It is the state to save and restore.
 
     Examples
     --------
@@ -220,7 +222,7 @@ class RandomStream(Hinted):
         *,
         dtype: torch.dtype | None = None,
     ) -> Variable:
-        """Uniform on [low, high); `size` may contain symbolic sizes, as ``x.shape`` does."""
+        """Draw uniformly from [low, high); `size` can contain symbolic sizes, as in ``x.shape``."""
         unit = self._draw(_uniform, size, dtype)
         return unit if (low, high) == (0.0, 1.0) else unit * (high - low) + low
 
@@ -232,25 +234,25 @@ class RandomStream(Hinted):
         *,
         dtype: torch.dtype | None = None,
     ) -> Variable:
-        """Gaussian of the given mean and standard deviation."""
+        """Draw from the normal distribution of the given mean and standard deviation."""
         standard = self._draw(_normal, size, dtype)
         return standard if (mean, std) == (0.0, 1.0) else standard * std + mean
 
     def bernoulli(
         self, size: Sequence[Any], probability: Any = 0.5, *, dtype: torch.dtype | None = None
     ) -> Variable:
-        """One with `probability`, else zero."""
+        """Draw one with `probability`, else zero."""
         dtype = dtype or floatx()
         drawn: Variable = (self._draw(_uniform, size, torch.float64) < probability).to(dtype)
         return drawn
 
     def integers(self, size: Sequence[Any], low: int, high: int) -> Variable:
-        """Integers from `low` to `high` - 1, int64, all equally likely."""
+        """Draw integers from `low` to `high` - 1, int64, all equally likely."""
         drawn: Variable = (self._draw(_uniform, size, torch.float64) * (high - low)).long() + low
         return drawn
 
     def categorical(self, probabilities: Any) -> Variable:
-        """An index drawn from each row of probabilities along the last dimension, int64."""
+        """Draw an index, int64, from each row of probabilities along the last dimension."""
         weights = as_variable(probabilities)
         total = weights.to(torch.float64).cumsum(-1)
         threshold = self._draw(_uniform, weights.shape[:-1], torch.float64) * total[..., -1]

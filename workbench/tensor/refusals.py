@@ -1,6 +1,6 @@
-"""Refusals: errors of what a variable, whose value is not computed yet, cannot do.
+"""Refusals: errors for operations that a variable without a value cannot do.
 
-They take the variable only to name it, so that this module knows nothing of graphs.
+The functions only print the variable, so this module needs no other module of graphs.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ SIGNS = {
     "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**",
     "matmul": "@", "and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>",
 }  # fmt: skip
-"""The signs of operators that have a form in place, by their names in `operator`."""
+"""The signs of operators that have an in-place form, by their names in `operator`."""
 
 IN_PLACE_OPERATORS = frozenset(f"__i{name}__" for name in SIGNS)
 IN_PLACE = frozenset({"__setitem__", "__delitem__", "resize_as", "set_data", "backward"})
 NOT_IN_PLACE = frozenset({operator.and_, operator.or_})
-"""Functions whose names end as those of torch's in-place functions do."""
+"""Functions that are not in-place, although their names end with an underscore."""
 
 VALUES = frozenset({"item", "tolist", "numpy", "__array__", "__contains__"})
 
 NO_VALUE = (
-    "; torch.tensor, torch.as_tensor and torch.asarray take values that are known, and a variable "
-    "goes wherever a tensor does as it is (a size as torch.scalar_tensor(n))"
+    "; torch.tensor, torch.as_tensor and torch.asarray need known values, but a variable can be "
+    "used directly wherever a tensor can (a size as torch.scalar_tensor(n))"
 )
 
 TORCH_NAMES = {"concatenate": "cat", "expand_dims": "unsqueeze", "power": "pow"}
-"""Functions that torch has under another name than numpy."""
+"""Names in torch of functions that numpy names differently."""
 
 
 def refuse_function(
@@ -48,9 +48,9 @@ def refuse_function(
     ----------
     function : callable
     args, kwargs : tuple, dict
-        Its arguments, variables among them.
+        Its arguments, which contain variables.
     shown : callable
-        Gives the arguments in words, for the error.
+        Returns the arguments as text, for the error.
 
     Raises
     ------
@@ -69,32 +69,32 @@ def refuse_function(
     word = word_for_draw(raw, args, kwargs)
     if word is not None:
         raise errors.OperationError(
-            f"{raw}({shown()}) would draw from a generator of torch, so that "
-            "the run could be neither repeated nor resumed; draw from a tensor.RandomStream(seed) "
+            f"{raw}({shown()}) would draw from a generator of torch, and the run could be neither "
+            "repeated nor resumed; draw from a tensor.RandomStream(seed) "
             f"instead: {word}"
         )
 
 
 def changes_in_place(function: Callable[..., Any]) -> bool:
-    """Return True if the name of `function` ends as those of torch's in-place functions do."""
+    """Return True if the name of `function` ends with one underscore, torch's in-place mark."""
     name = getattr(function, "__name__", "")
     return name.endswith("_") and not name.endswith("__") and function not in NOT_IN_PLACE
 
 
 def refuse_in_place(what: str, variable: Any) -> NoReturn:
-    """Raise the error of an in-place operation."""
+    """Raise the error for an in-place operation."""
     what = {"__setitem__": "x[...] = value", "__delitem__": "del x[...]"}.get(what, what)
     if what in IN_PLACE_OPERATORS:
         what = f"x {SIGNS[what[3:-2]]}= value"
     raise errors.OperationError(
-        f"{what} would change {variable!r} in place, but a variable is a value that has not been "
-        "computed yet; write a new one (x = x + 1, torch.where, x.index_put), or give a shared "
-        "variable's new value to function(..., updates=[(shared, new)])"
+        f"{what} would change {variable!r} in place, but the value of a variable has not been "
+        "computed yet; make a new variable (x = x + 1, torch.where, x.index_put), or pass the new "
+        "value of a shared variable to function(..., updates=[(shared, new)])"
     )
 
 
 def refuse_value(variable: Any, what: str) -> NoReturn:
-    """Raise the error of asking an uncomputed variable for its value."""
+    """Raise the error for an operation that needs the value of a variable."""
     raise errors.SymbolicError(
         f"{what} needs the value of {variable!r}, a variable that has not been computed yet; "
         "evaluate it with variable.eval({input: array}) or workbench.function"
@@ -102,7 +102,7 @@ def refuse_value(variable: Any, what: str) -> NoReturn:
 
 
 def refuse_numpy(variable: object, name: str) -> NoReturn:
-    """Raise the error of calling the function `name` of numpy on a variable."""
+    """Raise the error for a call of the function `name` of numpy on a variable."""
     name = TORCH_NAMES.get(name, name)
     instead = f"torch.{name}" if callable(getattr(torch, name, None)) else "a function of torch"
     raise errors.SymbolicError(

@@ -1,9 +1,10 @@
-"""Loops over time: a node with a graph inside.
+"""Loops over time: nodes that contain a graph.
 
-`scan` calls its step once, with variables that stand for one moment, and keeps the graph that comes
-out. What that graph uses without depending on the moment (parameters, projections) is computed
-once, outside, and handed in. In the eager tier the loop runs step by step, under torch's autograd
-where a gradient is wanted.
+`scan` calls the step function once, on variables that stand for one time step, and keeps the
+resulting graph. Variables of that graph that do not depend on the time step (parameters,
+projections) are computed once, outside the loop, and passed in as contexts. In the eager tier the
+loop runs step by step, under torch's autograd if a gradient is needed. Compiled programs treat the
+loop as one operation; see `workbench.tensor.execution.loops`.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ from workbench.tensor.variable import Call, Variable
 
 
 class Loop(Operation):
-    """The function of a scan node.
+    """The function of the node that `scan` makes.
 
     Attributes
     ----------
     inner_inputs : list of Variable
-        One moment of each sequence, each state, each context, then what is used from outside,
-        and the number of the step.
+        One time step of each sequence, each state, each context, then the variables used from
+        outside, and the index of the step.
     inner_outputs : list of Variable
-        The new states, then what else the step returns.
+        The new states, then the other results of the step.
     """
 
     __name__ = "scan"
@@ -60,21 +61,21 @@ class Loop(Operation):
 
     @property
     def program(self) -> Program:
-        """The lowered step."""
+        """The step, lowered to a program."""
         if self._program is None:
             self._program = lower(self.inner_inputs, self.inner_outputs)
         return self._program
 
     @property
     def _eager(self) -> fx.GraphModule:
-        """The lowered step in fewer operations."""
+        """The lowered step with fused operations."""
         if self._few is None:
             self._few = fx.GraphModule(self.program.constants, fused(self.program))
         return self._few
 
     @property
     def variables(self) -> list[Variable]:
-        """All variables of the graph inside, in topological order."""
+        """All variables of the inner graph, in topological order."""
         return ancestors(self.inner_outputs)
 
     def infer(self, sequences: list[Any], states: list[Any], contexts: list[Any], n: Any) -> Any:
@@ -90,21 +91,21 @@ class Loop(Operation):
         contexts: list[torch.Tensor],
         n: int,
     ) -> list[torch.Tensor]:
-        run = instead.get()
+        run = instead.get()  # set while a program is traced or its work is counted
         if run is not None:
             return run(self, sequences, states, contexts, n)
         self.check_lengths(sequences, n)
-        moments = [sequence.unbind(0) for sequence in sequences]
+        unbound = [sequence.unbind(0) for sequence in sequences]
         collected: list[list[torch.Tensor]] = [[] for _ in self.inner_outputs]
         states = list(states)
         for part in self.parts(n):
             if self.low_memory and torch.is_grad_enabled():
                 results = checkpoint(
-                    self._run, part, moments, states, contexts,
+                    self._run, part, unbound, states, contexts,
                     use_reentrant=False, preserve_rng_state=False,
                 )  # fmt: skip
             else:
-                results = self._run(part, moments, states, contexts)
+                results = self._run(part, unbound, states, contexts)
             for values, more in zip(collected, results, strict=True):
                 values += more
             states = [values[-1] for values in results[: self.n_states]]
@@ -118,40 +119,45 @@ class Loop(Operation):
     def _run(
         self,
         part: range,
-        moments: Sequence[Sequence[torch.Tensor]],
+        unbound: Sequence[Sequence[torch.Tensor]],
         states: list[torch.Tensor],
         contexts: list[torch.Tensor],
     ) -> list[list[torch.Tensor]]:
-        """Some moments, one after the other: a list of values for each output."""
+        """Run the steps of `part` in order; return a list of values for each output."""
         step = self._eager.forward if _at_once(states) else self.program.module.forward
         collected: list[list[torch.Tensor]] = [[] for _ in self.inner_outputs]
         for t in part:
-            results = step(*[moment[t] for moment in moments], *states, *contexts, t)
+            results = step(*[values[t] for values in unbound], *states, *contexts, t)
             states = results[: self.n_states]
             for values, result in zip(collected, results, strict=True):
                 values.append(result)
         return collected
 
     def parts(self, n: int) -> list[range]:
-        """`order` in the pieces of which only the first states are kept for the gradient."""
+        """Return `order` in pieces; with `low_memory`, only the first states of each are kept.
+
+        Pieces of about sqrt(n) steps balance the states that are kept against the steps that the
+        gradient recomputes at once.
+        """
         length = math.isqrt(n - 1) + 1 if self.low_memory and n > 0 else max(n, 1)
         order = self.order(n)
         return [order[i : i + length] for i in range(0, n, length)]
 
     def order(self, n: int) -> range:
-        """The moments in the order in which they are computed."""
+        """Return the time steps in the order in which they are computed."""
         return range(n - 1, -1, -1) if self.reverse else range(n)
 
     def check_lengths(self, sequences: Sequence[torch.Tensor], n: int) -> None:
-        """Raise `ShapeError` if a sequence has fewer than `n` moments."""
-        for sequence, moment in zip(sequences, self.inner_inputs, strict=False):
+        """Raise `ShapeError` if a sequence has fewer than `n` time steps."""
+        for sequence, inner in zip(sequences, self.inner_inputs, strict=False):
             if sequence.shape[0] < n:
                 raise errors.ShapeError(
-                    f"scan over {n} steps got the sequence {moment!r} of length {sequence.shape[0]}"
+                    f"scan over {n} steps: the sequence {inner!r} must be at least as long, but "
+                    f"has length {sequence.shape[0]}"
                 )
 
     def empty(self, i: int, states: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Output `i` of no moments; a state has the sizes of the one that was given."""
+        """Return output `i` of a loop of no steps; a state has the sizes of its first value."""
         output = self.inner_outputs[i]
         if i < self.n_states:
             sizes: Sequence[int] = states[i].shape
@@ -164,7 +170,11 @@ class Loop(Operation):
 
 
 def _at_once(values: Sequence[torch.Tensor]) -> bool:
-    """Whether operations are computed as they come, not traced, and in the dtypes of `values`."""
+    """Return True if operations run at once: they are not traced, and no autocast is on.
+
+    Fused operations are faster there. A tracer needs the operations as they were written, and
+    autocast chooses a dtype by operation.
+    """
     return all(
         type(value) is torch.Tensor and not torch.is_autocast_enabled(value.device.type)
         for value in values
@@ -182,39 +192,40 @@ def scan(
     reverse: bool = False,
     low_memory: bool = False,
 ) -> list[Variable]:
-    """Apply a step to one moment after the other.
+    """Apply a step function to one time step after the other.
 
     Parameters
     ----------
     step : callable
-        Called once as ``step(*moments, *states, *contexts)`` with variables. Returns a variable or
-        a sequence of them: first the new value of each state, then whatever else to collect.
+        Called once as ``step(*slices, *states, *contexts)`` with variables. Returns a variable or
+        a sequence of variables: the new value of each state, then further values to collect.
     sequences : sequence of Variable or tensor, shape (T, ...)
         Iterated over their first dimension.
     states : sequence of Variable, tensor or number
-        What goes into the first step, and then from step to step.
+        The states before the first step. Each step passes new ones to the next.
     contexts : sequence of Variable, tensor or number
-        The same at every step. Other variables that the step uses need not be listed.
+        Values that are the same at every step. Other variables that the step uses need not be
+        listed.
     n_steps : int or Variable, optional
-        How many steps. By default the length of the first sequence.
+        The number of steps; by default the length of the first sequence.
     reverse : bool
-        Go from the last moment to the first; results stay in the order of time.
+        Run from the last time step to the first. Results stay in the order of time.
     low_memory : bool
-        For gradients keep, besides what is returned, only the states of every so many moments, the
-        square root of their number, and compute the others again: one more pass forward, and
-        memory for intermediate values that grows with the square root of the length.
+        Keep intermediate values for the gradient only at about sqrt(T) of the T steps, and
+        recompute the others. This costs one more forward pass; the memory for intermediate values
+        grows with sqrt(T).
 
     Returns
     -------
     list of Variable, shape (T, ...)
-        For each value that the step returns, all its moments.
+        Each value that the step returns, stacked over time.
 
     Raises
     ------
     ShapeError, DtypeError
-        If a new state is not like the state it replaces.
+        If a new state differs from the state that it replaces in shape or dtype.
     OperationError
-        If there is nothing to tell the number of steps, or the step returns too little.
+        If the number of steps is not known, or the step returns too few values.
 
     Examples
     --------
@@ -228,38 +239,39 @@ def scan(
         [as_variable(value) for value in given] for given in (sequences, states, contexts)
     )
     n = _number_of_steps(sequences, n_steps)
-    moments = [_moment(sequence) for sequence in sequences]
-    given = [*moments, *(_stand_in(v) for v in states), *(_stand_in(v) for v in contexts)]
+    slices = [_slice_of(sequence) for sequence in sequences]
+    given = [*slices, *(_stand_in(v) for v in states), *(_stand_in(v) for v in contexts)]
     returned = step(*given)
     alone = isinstance(returned, (Variable, torch.Tensor))
     outputs = [as_variable(value) for value in ([returned] if alone else returned)]
-    old = given[len(moments) : len(moments) + len(states)]
+    old = given[len(slices) : len(slices) + len(states)]
     _check_states(old, outputs)
+    # The index of the step is the last input of the loop, for random draws.
     index = Variable(shapes.unknown_size(), name="step")
-    outputs = _draw_anew(outputs, index, ())
+    outputs = _draw_by_step(outputs, index, ())
     kinds = len(sequences), len(states), reverse, low_memory
     return _applied(Loop([*given, index], outputs, *kinds), sequences, states, contexts, n)
 
 
 def with_body(call: Call, outputs: Sequence[Variable]) -> list[Variable]:
-    """Make a loop again with another graph inside.
+    """Return the results of an existing loop with another inner graph.
 
     Parameters
     ----------
     call : Call
-        The call that makes the loop; a `Loop` is its function.
+        The call of the loop; its function is a `Loop`.
     outputs : sequence of Variable
-        What to compute in place of its ``inner_outputs``, of the same inner inputs and whatever
-        variables there are outside; and what to collect besides.
+        New states and values to collect, in place of its ``inner_outputs``. They depend on its
+        inner inputs and on any variables outside.
 
     Returns
     -------
     list of Variable, shape (T, ...)
-        All moments of each of `outputs`.
+        Each of `outputs`, stacked over time.
     """
     old: Loop = call.function  # type: ignore[assignment]
     sequences, states, contexts, n = call.args
-    outputs = _draw_anew(outputs, old.inner_inputs[-1], old.variables)
+    outputs = _draw_by_step(outputs, old.inner_inputs[-1], old.variables)
     kinds = old.n_sequences, old.n_states, old.reverse, old.low_memory
     return _applied(Loop(old.inner_inputs, outputs, *kinds), sequences, states, contexts, n)
 
@@ -271,7 +283,7 @@ def _applied(
     contexts: Sequence[Variable],
     n: Any,
 ) -> list[Variable]:
-    """The results of a loop, whose graph takes what it uses from outside as further contexts."""
+    """Return the results of a loop; variables used from outside become further contexts."""
     *given, index = loop.inner_inputs
     outside = _used_from_outside(loop.inner_outputs, set(loop.inner_inputs))
     stand_ins = [_stand_in(v) for v in outside]
@@ -289,20 +301,20 @@ def _number_of_steps(sequences: Sequence[Variable], n_steps: Any) -> Any:
     if n_steps is not None:
         return n_steps
     if not sequences:
-        raise errors.OperationError("scan needs sequences, or n_steps, to know how often to step")
+        raise errors.OperationError("scan needs sequences, or n_steps, for the number of steps")
     return sequences[0].shape[0]
 
 
-def _moment(sequence: Variable) -> Variable:
-    """A variable like one element of `sequence`."""
+def _slice_of(sequence: Variable) -> Variable:
+    """Return a variable like one element of `sequence`."""
     fake = shapes.fake_tensor(sequence.fake.shape[1:], sequence.dtype, sequence.device)
-    moment = Variable(fake, name=sequence.name)
-    moment.tag.name = sequence.tag.name
-    return moment
+    inner = Variable(fake, name=sequence.name)
+    inner.tag.name = sequence.tag.name
+    return inner
 
 
 def _stand_in(outer: Variable) -> Variable:
-    """A variable that stands for `outer` within the loop."""
+    """Return a variable that represents `outer` within the loop."""
     fake = outer.fake if outer.is_number else shapes.empty_like(outer.fake)
     inner = Variable(fake, name=outer.name)
     inner.tag = outer.tag.copy()
@@ -312,15 +324,15 @@ def _stand_in(outer: Variable) -> Variable:
 def _check_states(old: Sequence[Variable], new: Sequence[Variable]) -> None:
     if len(new) < len(old):
         raise errors.OperationError(
-            f"the step of a scan with {len(old)} states returned {len(new)} values; it returns the "
-            "new value of every state first"
+            f"the step of a scan with {len(old)} states returned {len(new)} values; it must return "
+            "the new value of every state first"
         )
     for before, after in zip(old, new, strict=False):
         described = shapes.describe(before.fake), shapes.describe(after.fake)
         if before.dtype is not after.dtype:
             raise errors.DtypeError(
                 f"a step turned the state {before!r} {described[0]} into {after!r} {described[1]}; "
-                "a state keeps its dtype"
+                "a state must keep its dtype"
             )
         sizes = zip(before.shape, after.shape, strict=False)
         if before.ndim != after.ndim or any(
@@ -328,12 +340,12 @@ def _check_states(old: Sequence[Variable], new: Sequence[Variable]) -> None:
         ):
             raise errors.ShapeError(
                 f"a step turned the state {before!r} {described[0]} into {after!r} {described[1]}; "
-                "a state keeps its shape"
+                "a state must keep its shape"
             )
 
 
 def _used_from_outside(outputs: Sequence[Variable], inner: set[Variable]) -> list[Variable]:
-    """Variables that do not depend on the moment, where those that do take them from."""
+    """Return the variables that do not depend on the step, but are used by those that do."""
     order = ancestors(outputs)
     depends = set(inner)
     for variable in order:
@@ -343,10 +355,13 @@ def _used_from_outside(outputs: Sequence[Variable], inner: set[Variable]) -> lis
     return list(dict.fromkeys(v for v in (*used, *outputs) if v not in depends))
 
 
-def _draw_anew(
+def _draw_by_step(
     outputs: Sequence[Variable], index: Variable, known: Iterable[Variable]
 ) -> list[Variable]:
-    """Let every random draw of the step, but those `known`, depend on the number of the step."""
+    """Make every random draw of the step depend on the step's index, save those in `known`.
+
+    Otherwise every time step would draw the same numbers, since the graph of a step is made once.
+    """
     order = dict.fromkeys(ancestors(outputs))
     for variable in known:
         order.pop(variable, None)

@@ -1,14 +1,14 @@
 """Shape and dtype inference on torch's own fake tensors.
 
-Every unknown size is an *unbacked* symbolic integer of one `ShapeEnv`: nothing is guessed and no
-test value is needed. Applying a torch function to fake tensors infers the result, *learns* sizes
-(``x`` becomes ``(?, 784)`` once it meets a 784 x 100 matrix) and raises at once where shapes
-cannot fit; `infer` turns that into an error that names the variables and the running brick.
+Every unknown size is an *unbacked* symbolic integer of one `ShapeEnv`, so no example value is
+needed. Applying a torch function to fake tensors infers the result and *learns* sizes: ``x``
+becomes ``(?, 784)`` when it is multiplied by a 784 x 100 matrix. It raises at once if shapes cannot
+fit; `infer` turns that into an error that names the variables and the running brick.
 
-Some of torch's shape rules branch on a size ("is the batch 1?"). For those `Probe` runs the rule
+Some of torch's shape rules branch on a size ("is the batch 1?"). For those, `Probe` runs the rule
 on a few concrete sizes.
 
-The machinery (sympy included) is imported at the first use, which keeps ``import workbench`` light.
+sympy and torch's symbolic shapes are imported at the first use, so ``import workbench`` is fast.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ PRODUCTS = frozenset(
 )
 
 OF_SEVERAL = frozenset("addcmul addcdiv lerp where clamp clip".split())
-"""Functions whose rules look at one operand alone, or do not take symbolic sizes where operands
-differ; they get operands of one shape."""
+"""Functions whose shape rules use one operand only, or refuse operands of different symbolic
+sizes; their operands are broadcast first."""
 REMEMBERED = 1000
 NEWEST = 200
-"""How many symbols there may be before those that no variable has are forgotten, and how many of
-the last are kept in any case."""
+"""Number of symbols above which symbols of no variable are removed, and number of the newest
+symbols, which are always kept."""
 BY_SYMBOL = (
     "var_to_range",
     "var_to_range_sloc",
@@ -70,12 +70,12 @@ BY_ANOTHER: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.Tensor.view: torch.Tensor.reshape,
     torch.Tensor.view_as: torch.Tensor.reshape_as,
 }
-"""Functions that give the same sizes, but do not look at strides, which depend on sizes, nor at
-whether sizes are concrete."""
+"""Functions with the same result sizes, but without rules that need strides, which depend on
+unknown sizes, or concrete sizes."""
 
-NEVER_EQUAL = "two sizes must be equal here, but one follows from the other and is never the same"
+NEVER_EQUAL = "two sizes must be equal here, but one is computed from the other and always differs"
 SIZES = 40
-"""Up to where a size is looked for that is equal to one that follows from it."""
+"""Bound of the search for a size that equals a size computed from it."""
 
 _lock = threading.RLock()
 
@@ -89,7 +89,7 @@ class World:
         self.sizes = ShapeEnv(allow_scalar_outputs=True, allow_dynamic_output_shape_ops=True)
         self.mode = internals.FakeTensorMode(shape_env=self.sizes, allow_non_fake_inputs=True)
         self.concrete = internals.FakeTensorMode(allow_non_fake_inputs=True)
-        # What they remember is never forgotten, and keeps sizes that no one else has.
+        # The caches of the modes never shrink, and would keep unused symbols alive.
         self.mode.cache_enabled = self.concrete.cache_enabled = False
         self.Guard = GuardOnDataDependentSymNode
         self.Fake = internals.FakeTensor
@@ -99,15 +99,15 @@ class World:
         self.depth = 0
 
     def forget(self) -> None:
-        """Leave behind what was learned of sizes that no variable has any more.
+        """Remove symbols that no variable has any more.
 
-        An environment of torch remembers every symbol for ever.
+        An environment of torch keeps every symbol forever.
         """
         env = self.sizes
         if self.depth or len(env.var_to_range) < self.limit:
             return
         alive = {s for holder in self.holders for s in _symbols(holder.fake)}
-        alive.update(list(env.var_to_range)[-NEWEST:])  # whose variables may be in the making
+        alive.update(list(env.var_to_range)[-NEWEST:])  # their variables can be under construction
         found = list(alive)
         while found:
             one = found.pop()
@@ -124,18 +124,18 @@ class World:
             del env.axioms[dead]
         fresh = env.pending_fresh_unbacked_symbols
         fresh[:] = [s for s in fresh if s in alive]
-        env._version_counter += 1  # caches of its methods are for what it knew
+        env._version_counter += 1  # invalidates the caches of its methods
         self.limit = max(REMEMBERED, 2 * len(env.var_to_range))
 
     def unknown_size(self) -> torch.SymInt:
-        """A new symbolic integer that may be any size."""
+        """Return a new symbolic integer of unknown size."""
         size = self.sizes.create_unbacked_symint()
         internals.check_size(size >= 0)
         return size
 
 
 def _symbols(fake: Fake) -> Iterator[Any]:
-    """The symbols in the sizes of `fake`, before and after what has been learned."""
+    """Yield the symbols in the sizes of `fake`, as created and as learned since."""
     for size in fake.shape if isinstance(fake, torch.Tensor) else (fake,):
         if isinstance(size, SYMBOLIC_NUMBERS):
             yield from size.node._expr.free_symbols
@@ -143,7 +143,7 @@ def _symbols(fake: Fake) -> Iterator[Any]:
 
 
 def hold(variable: Any) -> None:
-    """Remember what is learned of the sizes of ``variable.fake`` as long as `variable` lives."""
+    """Keep the symbols of ``variable.fake`` as long as `variable` exists."""
     _world().holders.add(variable)
 
 
@@ -154,7 +154,7 @@ def _world() -> World:
 
 @contextlib.contextmanager
 def _inferring() -> Iterator[World]:
-    """Enter the fake world: one thread at a time, without gradients and without torch's log."""
+    """Enter the fake mode: one thread at a time, without gradients and without torch's log."""
     logs = [logging.getLogger(name) for name in (internals.FAKE_TENSOR_LOG, "torch.fx")]
     with _lock, torch.no_grad():
         world = _world()
@@ -171,14 +171,14 @@ def _inferring() -> Iterator[World]:
 
 
 def unknown_size() -> torch.SymInt:
-    """A new symbolic integer that may be any size."""
+    """Return a new symbolic integer of unknown size."""
     return _world().unknown_size()
 
 
 def fake_tensor(
     shape: Sequence[int | torch.SymInt | None], dtype: torch.dtype, device: torch.device
 ) -> Fake:
-    """A fake tensor of `shape`, where ``None`` stands for an unknown size."""
+    """Return a fake tensor of `shape`, in which ``None`` is an unknown size."""
     with _lock:
         _world().forget()
     with _inferring() as world, world.mode:
@@ -187,13 +187,13 @@ def fake_tensor(
 
 
 def empty_like(fake: Fake) -> Fake:
-    """A fake tensor of the same sizes and dtype that shares no storage with `fake`."""
+    """Return a fake tensor of the same sizes and dtype that shares no storage with `fake`."""
     with _inferring() as world, world.mode:
         return torch.empty_like(fake)
 
 
 def alike(one: Fake, other: Fake) -> bool:
-    """True if two fakes differ in their storage at most: what is inferred of them is the same."""
+    """Return True if two fakes are equal but for their storage, so that inference is the same."""
     if type(one) is not type(other):
         return False
     if not isinstance(one, torch.Tensor):
@@ -206,13 +206,13 @@ def alike(one: Fake, other: Fake) -> bool:
 
 
 def repeated(results: Sequence[Fake], inputs: Sequence[Fake]) -> list[Fake] | None:
-    """Return what a call that gave `results` of `inputs` would give of others that are `alike`.
+    """Return the results of a call for new inputs that are `alike`, given its earlier results.
 
     Returns
     -------
     list or None
-        Fakes with storages of their own. ``None`` if only the call can tell: where something has
-        the storage of something else, or a size of its own, as what ``nonzero`` gives.
+        Fakes with new storages. ``None`` if the call must be inferred again: a result shares
+        storage, or has a new unknown size, as that of ``nonzero``.
     """
     given, made = ([t for t in some if isinstance(t, torch.Tensor)] for some in (inputs, results))
     if any(one.layout is not torch.strided for one in (*given, *made)):
@@ -231,24 +231,24 @@ def repeated(results: Sequence[Fake], inputs: Sequence[Fake]) -> list[Fake] | No
 
 
 def _unknowns(fakes: Iterable[Fake]) -> set[Any]:
-    """The symbols in the sizes of `fakes`."""
+    """Return the symbols in the sizes of `fakes`."""
     return {s for one in fakes for e in _sizes(one) for s in getattr(e, "free_symbols", ())}
 
 
 def _expression(number: Any) -> Any:
-    """A number that may be symbolic as an expression, after all that has been learned."""
+    """Return a number, or the expression of a symbolic number after all learned facts."""
     return number.node.expr if isinstance(number, SYMBOLIC_NUMBERS) else number
 
 
 def _sizes(fake: Fake) -> list[Any]:
-    """The expressions that tell all sizes of `fake`, strides included."""
+    """Return the expressions of all sizes of `fake`, strides and offset included."""
     if not isinstance(fake, torch.Tensor):
         return [_expression(fake)]
     return [_expression(n) for n in (*fake.shape, *fake.stride(), fake.storage_offset())]
 
 
 def known(size: int | torch.SymInt) -> int | None:
-    """The value of `size` if it has been learned, else ``None``."""
+    """Return the value of `size` if it is known, else ``None``."""
     if isinstance(size, int):
         return size
     value: int | None = size.node.maybe_as_int()
@@ -256,13 +256,13 @@ def known(size: int | torch.SymInt) -> int | None:
 
 
 def symbol(size: int | torch.SymInt) -> Any:
-    """The expression of `size` after all that has been learned: an int, or a sympy expression."""
+    """Return the value of `size` if it is known, else its sympy expression."""
     value = known(size)
     return value if value is not None else size.node.expr  # type: ignore[union-attr]
 
 
 def equal_to(size: Any) -> list[Any]:
-    """The symbols that what has been learned makes equal to the symbol `size`."""
+    """Return the symbols that are known to equal the symbol `size`."""
     found: list[Any] = []
     for learned in _world().sizes.deferred_runtime_asserts.get(size, ()):
         expression = learned.expr
@@ -272,14 +272,14 @@ def equal_to(size: Any) -> list[Any]:
 
 
 def learn_equal(one: int | torch.SymInt, other: int | torch.SymInt) -> None:
-    """Learn that two sizes are equal; raises `RuntimeError` if they cannot be."""
+    """Learn that two sizes are equal; raise `RuntimeError` if they cannot be."""
     with _inferring() as world, world.mode:
         internals.check_size(one == other)
         _check_possible(world, (one, other))
 
 
 def describe(fake: Fake) -> str:
-    """Shape and dtype for people: ``(?, 784) float32``; unknown sizes are question marks."""
+    """Return shape and dtype as text: ``(?, 784) float32``; unknown sizes are question marks."""
     if isinstance(fake, SYMBOLIC_NUMBERS):
         return "int" if isinstance(fake, torch.SymInt) else "number"
     sizes = ["?" if known(size) is None else str(known(size)) for size in fake.shape]
@@ -288,7 +288,7 @@ def describe(fake: Fake) -> str:
 
 
 def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[[], str]) -> Any:
-    """Apply `function` to fakes and return what it gives.
+    """Apply `function` to fakes and return its results.
 
     Parameters
     ----------
@@ -297,12 +297,12 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
     args, kwargs : structures
         Its arguments, with fakes in place of variables.
     shown : callable
-        Gives the arguments in words, for the error message.
+        Returns the arguments as text, for the error.
 
     Raises
     ------
     ShapeError, DtypeError, OperationError
-        If the function refuses these arguments; the text begins with the running brick.
+        If the function refuses these arguments. The text starts with the running brick.
     """
     with _inferring() as world:
         _check_products(function, args, kwargs, shown)
@@ -340,9 +340,9 @@ def _tensors(structure: Any) -> list[torch.Tensor]:
 
 
 def _broadcast(structure: Any) -> Any:
-    """Give all tensors of `structure` the shape that they have together."""
+    """Broadcast all tensors of `structure` against each other."""
     tensors = _tensors(structure)
-    # Known sizes first, so that two that differ meet.
+    # Known sizes first, so that two different ones are compared and refused.
     partly = [any(known(size) is None for size in tensor.shape) for tensor in tensors]
     order = sorted(range(len(tensors)), key=partly.__getitem__)
     wide = dict(zip(order, torch.broadcast_tensors(*[tensors[i] for i in order]), strict=True))
@@ -353,9 +353,9 @@ def _broadcast(structure: Any) -> Any:
 
 
 def _check_possible(world: World, sizes: Iterable[Any]) -> None:
-    """Refuse what was learned of one size alone if no size but 0 and 1 is like that.
+    """Raise if a learned equation of a single size has no solution above 1.
 
-    ``x[1:] + x`` makes a size equal to one that follows from it, and torch leaves it at that.
+    ``x[1:] + x`` learns that a size equals itself minus one, and torch does not refuse that.
     """
     symbols = [one for size in sizes for one in getattr(symbol(size), "free_symbols", ())]
     for one in dict.fromkeys(symbols):
@@ -370,20 +370,20 @@ def _check_possible(world: World, sizes: Iterable[Any]) -> None:
 def _check_products(
     function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[[], str]
 ) -> None:
-    """Refuse factors of different dtypes, which torch finds only when it computes."""
+    """Refuse factors of different dtypes, which torch's inference accepts."""
     if name_of(function) not in PRODUCTS:
         return
     dtypes = {tensor.dtype for tensor in _tensors((args, kwargs))}
     if len(dtypes) > 1:
         found = " and ".join(sorted(str(dtype) for dtype in dtypes))
-        message = f"got {found}, but all of these need one dtype; convert with .to(dtype)"
+        message = f"got {found}, but all of them must have one dtype; convert with .to(dtype)"
         raise _explained(function, RuntimeError(message), shown)
 
 
 def _explained(
     function: Callable[..., Any], error: Exception, shown: Callable[[], str]
 ) -> errors.WorkbenchError:
-    """The error to raise in place of torch's own."""
+    """Return the error to raise in place of torch's."""
     text = str(error).strip().splitlines()
     said = re.sub(r"\bu\d+\b", "?", text[0]) if text else type(error).__name__
     running = errors.location.get()

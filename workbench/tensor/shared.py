@@ -1,9 +1,9 @@
-"""Shared variables: tensors that keep their value between calls, and who may touch them when.
+"""Shared variables: tensors that keep their value between calls, and the locks around them.
 
-A `Function` with updates is a *writer* of the shared variables it updates. Reading or writing
-such a variable takes the writers' locks, so that a call is atomic: a value assigned while
-training runs in another thread takes effect between two batches, and no reader sees half an update.
-Variables without writers, and runs over different variables, never wait for each other.
+A `Function` with updates is a *writer* of the shared variables that it uses. Reading or writing a
+shared variable takes the locks of its writers, so that a call is atomic. A value that is assigned
+while another thread trains takes effect between two batches, and no reader sees half an update.
+Variables without writers need no lock. Runs over different variables never wait for each other.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from workbench.tensor.variable import Variable
 from workbench.tensor.vocabulary import refuse_keywords
 
 Check = Callable[[str, torch.Tensor, Any], object]
-"""Raises unless a variable may hold a value: takes its name, the value, and what that is made of.
+"""Function that raises for values that a variable must not hold.
 
-One that is to be pickled is a function of a module, or an object such as an `Interval`.
+It takes the name of the variable, the value as a tensor, and the original value. To be picklable
+it must be a function of a module, or an object such as an `Interval`.
 """
 
 
@@ -38,24 +39,24 @@ class WriterLock:
     __slots__ = ("__weakref__", "lock")
 
     generation = 0
-    """Grows with every new writer; tells who holds `together` of locks to look again."""
+    """Number of writers made so far; when it grows, functions look up their locks again."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
 
 
 def together(writers: Iterable[WriterLock]) -> AbstractContextManager[object]:
-    """The locks of `writers` as one context, which can be entered again and again.
+    """Return the locks of `writers` as one reusable context manager.
 
-    They are taken in one fixed order, so that no two threads wait for each other.
+    They are acquired in one fixed order, so that two threads cannot deadlock.
     """
     locks = [writer.lock for writer in sorted(set(writers), key=id)]
-    # One lock is such a context itself, and the fastest there is.
+    # A single lock is itself a context manager, and the fastest one.
     return locks[0] if len(locks) == 1 else _Locks(locks)
 
 
 class _Locks:
-    """Several locks as one context."""
+    """Several locks as one context manager."""
 
     __slots__ = ("_locks",)
 
@@ -77,28 +78,29 @@ def _refuse(variable: Any, other: Any) -> NoReturn:
 
 @runtime_checkable
 class Placed(Protocol):
-    """Owner of a variable that has a path: a brick."""
+    """Owner of a variable that has a path, such as a brick."""
 
     def path(self) -> str:
-        """The names of the bricks from the top down, with slashes between."""
+        """Return the names of the bricks from the top down, separated by slashes."""
 
 
 class SharedVariable(Variable):
     """A variable that keeps a value between calls: a parameter, a learning rate, a counter.
 
-    Made by `workbench.shared`. Its shape and dtype stay what they are at creation.
+    Made by `workbench.shared`. Its shape and dtype never change.
 
     Attributes
     ----------
     tensor : torch.Tensor
         The storage that programs read and update in place.
     check : callable or None
-        Raises for values that make no sense; asked whenever one is assigned or loaded. See
+        Raises for invalid values; called whenever a value is assigned or loaded. See
         `workbench.tensor.interval`.
     unset : bool
-        True if it is a parameter that a brick has made and that has no value yet.
+        True for a parameter that a brick has made and that has no value yet.
     default_update : Variable or None
-        The value after every call that uses it, unless that call has another update for it.
+        The new value after every call of a function that uses the variable, unless the function
+        has another update for it.
     """
 
     def __init__(
@@ -115,13 +117,13 @@ class SharedVariable(Variable):
 
     @property
     def leaf(self) -> torch.Tensor:
-        """The same storage as a leaf of torch's autograd."""
+        """The same storage as `tensor`, as a leaf of torch's autograd."""
         if self._leaf is None:
             self._leaf = self.tensor.detach().requires_grad_()
         return self._leaf
 
     def get_value(self, **keywords: Never) -> numpy.ndarray[Any, Any]:
-        """A copy of the value as an array; keywords of Theano are refused."""
+        """Return a copy of the value as an array; keywords of Theano are refused."""
         refuse_keywords("get_value", keywords)
         with together(self.writers):
             return self.tensor.detach().cpu().numpy().copy()
@@ -129,17 +131,17 @@ class SharedVariable(Variable):
     def set_value(self, value: Any, **keywords: Never) -> None:
         """Assign a value of the same shape.
 
-        Floating point values are converted to the variable's dtype. Training that runs in another
-        thread sees the new value from the next batch on.
+        Floating point values are converted to the dtype of the variable. A thread that trains uses
+        the new value from the next batch on.
 
         Raises
         ------
         ShapeError
-            If the shape is another one.
+            If the shape differs.
         DtypeError
             If the conversion would lose more than precision (floats into integers, say).
         WorkbenchError
-            Whatever `check` raises for a value that makes no sense.
+            If `check` raises for the value.
         """
         refuse_keywords("set_value", keywords)
 
@@ -149,38 +151,39 @@ class SharedVariable(Variable):
         self.unset = False
 
     def _checked(self, value: Any) -> torch.Tensor:
-        """`value` as a tensor, if it can be assigned."""
+        """Return `value` as a tensor, if it can be assigned."""
         if isinstance(value, torch.Tensor):
             new = value.detach()
         else:
             array = numpy.asarray(value)
             if array.dtype.kind not in "biufc":
                 raise errors.DtypeError(
-                    f"set_value of {self!r}: {value!r:.60} is no number or array"
+                    f"set_value of {self!r}: the value must be a number or an array, not "
+                    f"{value!r:.60}"
                 )
-            # torch takes neither negative strides nor, without a warning, what is read-only
+            # torch refuses negative strides, and warns about read-only arrays.
             new = torch.as_tensor(numpy.require(array, requirements=("C", "W")))
         if tuple(new.shape) != tuple(self.tensor.shape):
             raise errors.ShapeError(
-                f"set_value of {self!r}: got shape {tuple(new.shape)}, but it has shape "
-                f"{tuple(self.tensor.shape)}; make a new shared variable for another shape"
+                f"set_value of {self!r}: the shape must be {tuple(self.tensor.shape)}, not "
+                f"{tuple(new.shape)}; make a new shared variable for another shape"
             )
         if not torch.can_cast(new.dtype, self.tensor.dtype):
             raise errors.DtypeError(
-                f"set_value of {self!r}: got {new.dtype} values, but it holds {self.tensor.dtype}; "
-                "convert them first"
+                f"set_value of {self!r}: the dtype must be {self.tensor.dtype}, not {new.dtype}; "
+                "convert the values first"
             )
         self.check_value(new, value)
         return new
 
     def check_value(self, new: torch.Tensor, given: Any = None) -> None:
-        """Raise what `check` raises for a tensor of numbers; for one that fits otherwise.
+        """Call `check` on a tensor whose shape and dtype fit.
 
         Parameters
         ----------
         new : torch.Tensor
         given : object, optional
-            What it was made of, for the text of the error.
+            The original value, for the text of the error.
         """
         if self.check is not None:
             shown = new if given is None else given
@@ -188,21 +191,21 @@ class SharedVariable(Variable):
                 shown = shown.item()
             self.check(repr(self), new.to(self.tensor.dtype), shown)
 
-    # What begins as a new value of an ordinary variable would look here like an update.
+    # On other variables `x += 1` makes a new variable. Here a reader would take it for an update.
     __iadd__ = __isub__ = __imul__ = __itruediv__ = __ifloordiv__ = __imod__ = __ipow__ = _refuse
     __imatmul__ = __iand__ = __ior__ = __ixor__ = __ilshift__ = __irshift__ = _refuse
 
     def __reduce__(self) -> Any:
-        # The tensor itself: archives recognise it, and store the values of parameters once.
+        # The tensor itself, not its values: archives recognise it and store each parameter once.
         attached = self._attached()
         attached |= {name: v for name in ("check", "unset") if (v := getattr(self, name))}
         return SharedVariable, (self.tensor, self.name), attached
 
 
 def check_set(variables: Iterable[SharedVariable]) -> None:
-    """Raise `ParameterError` if one of them is a parameter without a value.
+    """Raise `ParameterError` if one of `variables` is a parameter without a value.
 
-    The text names the bricks that they belong to, and what to call.
+    The text names the bricks that they belong to, and the method to call.
     """
     unset = [v for v in variables if v.unset and bool(v.tensor.isnan().any())]
     if not unset:
@@ -226,7 +229,7 @@ def shared(
     dtype: torch.dtype | None = None,
     check: Check | None = None,
 ) -> SharedVariable:
-    """A variable that keeps `value` until an update or `set_value` changes it.
+    """Create a variable that keeps `value` until an update or `set_value` changes it.
 
     Parameters
     ----------
@@ -235,13 +238,14 @@ def shared(
     name : str, optional
     dtype : torch.dtype, optional
     check : callable, optional
-        Raises for values that make no sense, this one and all that are assigned later: a
+        Raises for invalid values, this one and all that are assigned later; a
         `workbench.tensor.interval.Interval`, say.
 
     Raises
     ------
     DtypeError, ArgumentError
-        If `value` does not consist of numbers, `dtype` is not a torch dtype, or `name` not text.
+        If `value` does not consist of numbers, `dtype` is not a torch dtype, or `name` not a
+        string.
 
     Examples
     --------

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 CONTAINERS = (tuple, list, dict, slice)
-"""Types whose values have leaves; all other values are leaves."""
+"""Container types; all other values are leaves."""
 
 
 def map_structure(function: Callable[[Any], Any], value: Any) -> Any:
@@ -43,11 +43,11 @@ class Spec(NamedTuple):
     n_args: int
     keywords: tuple[str, ...]
     nested: list[Any] | None
-    """The arguments with the number of a leaf in its place; None if each of them is a leaf."""
+    """The arguments with each leaf replaced by its index; None if every argument is a leaf."""
 
 
 def flatten(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], Spec]:
-    """Return the leaves of arguments, and their places.
+    """Return the leaves of arguments, and a `Spec` of their places.
 
     >>> flatten(("a", ["b", "c"]), {"key": "d"})
     (['a', 'b', 'c', 'd'], Spec(n_args=2, keywords=('key',), nested=[0, [1, 2], 3]))
@@ -68,7 +68,7 @@ def flatten(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], 
 
 
 def unflatten(spec: Spec, leaves: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return positional and keyword arguments with `leaves` in the places of `spec`.
+    """Return positional and keyword arguments with `leaves` in the places that `spec` names.
 
     >>> unflatten(Spec(2, ("key",), [0, [1, 2], 3]), "wxyz")
     (('w', ['x', 'y']), {'key': 'z'})

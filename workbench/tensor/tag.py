@@ -1,4 +1,4 @@
-"""Tags: roles, annotations and whatever else others attach to a variable."""
+"""Tags: roles, annotations and other attributes that code attaches to a variable."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import types
 
 
 class Tag(types.SimpleNamespace):
-    """Entries that others attach to a variable.
+    """Attributes that other code attaches to a variable.
 
     Attributes
     ----------

@@ -1,9 +1,9 @@
-"""Every private name of torch that the workbench uses, in one place.
+"""All private names of torch that the workbench uses.
 
-torch moves these without notice, so `pyproject.toml` has a ceiling on its version, and
-``tests/tensor/test_torch_internals.py`` names each with what to do when it moves. Import this
-module and take names from it, as in ``internals.FakeTensorMode``: those in `LATER` belong to parts
-of torch that are slow to import, and are imported when they are first asked for.
+torch can move them without notice. So `pyproject.toml` limits its version, and
+``tests/tensor/test_torch_internals.py`` lists each name with what to do when it moves. Import this
+module and use its attributes, as in ``internals.FakeTensorMode``. The names in `LATER` belong to
+parts of torch that are slow to import; they are imported at their first use.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from torch._subclasses.fake_tensor import FakeTensorMode as FakeTensorMode
 
     functorch_config = config
-    standalone_compile: Any  # a submodule has the name of the function
+    standalone_compile: Any  # a submodule has the same name, which confuses type checkers
 
 ConvNd = torch.nn.modules.conv._ConvNd
 OpOverload = torch._ops.OpOverload
@@ -71,14 +71,14 @@ LATER = {
     "tracing": "torch._guards",
     "valid_vec_isa_list": "torch._inductor.cpu_vec_isa",
 }
-"""Names that are imported when they are first asked for, and from where."""
+"""Modules of the names that are imported at their first use."""
 
 FAKE_TENSOR_LOG = "torch._subclasses.fake_tensor"
-"""The logger that tells of every operation that fake tensors refuse."""
+"""The logger of operations that fake tensors refuse."""
 COMPILER = r"torch\._inductor\."
-"""A pattern for the modules of the compiler."""
+"""Pattern of the compiler's modules."""
 MULTI_TENSOR = "_foreach_"
-"""How the names of multi-tensor operations begin."""
+"""Prefix of the names of multi-tensor operations."""
 
 if not TYPE_CHECKING:
 
@@ -92,7 +92,7 @@ if not TYPE_CHECKING:
 
 
 def storage_of(tensor: torch.Tensor) -> int:
-    """Return what identifies the memory of a tensor, fake or real; views have that of their base.
+    """Return an identifier of a tensor's storage, fake or real; views have that of their base.
 
     Examples
     --------
@@ -104,5 +104,5 @@ def storage_of(tensor: torch.Tensor) -> int:
 
 
 def check_size(condition: Any) -> None:
-    """Have symbolic sizes learn a condition; raise `RuntimeError` where it is false."""
+    """Let symbolic sizes learn a condition; raise `RuntimeError` if it is false."""
     torch._check(condition)

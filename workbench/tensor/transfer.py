@@ -1,8 +1,9 @@
 """Asynchronous copies to and from an accelerator.
 
-A batch is copied on a stream of its own, from memory that the device reads directly, while the
-device still computes on the batch before. The other way, `Arriving` starts a copy and tells later,
-without asking the device to stop, whether it is there; `Arrivals` keeps many in their order.
+A batch is copied to the device on a separate CUDA stream, from pinned memory, while the device
+still computes on the previous batch. In the other direction, `Arriving` starts a copy; whether it
+has arrived can be checked later without stopping the device. `Arrivals` keeps many of them in
+order.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ K = TypeVar("K")
 
 
 def upload(value: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """`value` on `device`, for the use of what is computed there from now on."""
+    """Copy `value` to `device`, for all work that is queued there from now on."""
     if device.type != "cuda" or value.device.type != "cpu":
         return value.to(device, non_blocking=True)
     beside = _stream(device)
@@ -26,6 +27,7 @@ def upload(value: torch.Tensor, device: torch.device) -> torch.Tensor:
     with torch.cuda.stream(beside):
         moved = value.pin_memory().to(device, non_blocking=True)
     current.wait_stream(beside)
+    # Its memory belongs to the copy stream: do not reuse it before `current` is done with it.
     moved.record_stream(current)
     return moved
 
@@ -54,11 +56,11 @@ class Arriving:
 
     @property
     def arrived(self) -> bool:
-        """True if it is there; does not wait."""
+        """True if the copy is complete; does not wait."""
         return self._event is None or self._event.query()
 
     def get(self) -> torch.Tensor:
-        """The value on the CPU; waits for it."""
+        """Wait for the copy; return the value on the CPU."""
         if self._event is not None:
             self._event.synchronize()
             self._event = None
@@ -66,9 +68,9 @@ class Arriving:
 
 
 class Arrivals(deque[tuple[K, list[Arriving]]]):
-    """Tensors on their way, in groups, which are received in the order in which they were sent.
+    """Groups of tensors on their way, received in the order in which they were sent.
 
-    A deque itself, because whether it is empty is asked for with every batch.
+    It is a deque itself, so that the check for emptiness, done with every batch, is fast.
 
     Examples
     --------
@@ -80,20 +82,20 @@ class Arrivals(deque[tuple[K, list[Arriving]]]):
     """
 
     def send(self, key: K, values: Iterable[torch.Tensor]) -> None:
-        """Start the copies of a group that is to be known as `key`."""
+        """Start the copies of a group of tensors, named `key`."""
         self.append((key, list(map(Arriving, values))))
 
     def received(
         self, *, wait: bool = False, most: int | None = None
     ) -> Iterator[tuple[K, list[torch.Tensor]]]:
-        """Take the groups that are there, up to the first one that is not.
+        """Remove and yield groups that have arrived, up to the first one that has not.
 
         Parameters
         ----------
         wait : bool
-            Whether to wait for all.
+            If True, wait for all groups.
         most : int, optional
-            How many groups may stay on their way; others are waited for.
+            The number of groups that can stay on their way; the call waits for all older ones.
         """
         while self:
             key, values = self[0]

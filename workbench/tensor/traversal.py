@@ -1,4 +1,7 @@
-"""Walking graphs of variables and rewriting them: iterative, so that depth does not matter."""
+"""Walks through graphs of variables, and rewrites of them.
+
+All walks are iterative, since deep graphs would exceed the recursion limit.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,9 @@ from workbench.tensor.variable import Call, Variable, identity
 
 
 def ancestors(variables: Iterable[Variable]) -> list[Variable]:
-    """Everything that `variables` are computed from, and they themselves, in topological order.
+    """Return `variables` and all variables that they depend on, in topological order.
 
-    Each variable comes after all those it depends on; otherwise in the order of first use.
+    Each variable comes after all variables that it depends on; ties are in the order of first use.
 
     Examples
     --------
@@ -42,7 +45,7 @@ def ancestors(variables: Iterable[Variable]) -> list[Variable]:
 
 
 def inputs_of(variable: Variable) -> tuple[Variable, ...]:
-    """The variables that `variable` is computed from directly."""
+    """Return the variables on which `variable` directly depends."""
     return variable.owner.inputs if variable.owner is not None else ()
 
 
@@ -51,22 +54,22 @@ def replace(
 ) -> dict[Variable, Variable]:
     """Rebuild `outputs` with some variables replaced by others.
 
-    Replacements may depend on each other, and a replacement may use the variable that it replaces
-    (``{h: h * mask}``): within it, the variable stands for its own original definition, rebuilt
-    from replaced inputs.
+    Replacements can depend on each other. A replacement can also use the variable that it replaces
+    (``{h: h * mask}``): within the replacement, that variable keeps its original definition,
+    rebuilt from replaced inputs.
 
     Returns
     -------
     dict
-        For every variable that `outputs` depend on, and `outputs` themselves: its new version,
-        which is the very same object where nothing before it changed.
+        The new version of `outputs` and of every variable that they depend on. A variable that
+        depends on no replaced variable is its own new version.
 
     Raises
     ------
     ShapeError, DtypeError
-        If a replacement does not fit into its place.
+        If a replacement does not fit in its place.
     ValueError
-        If replacements depend on each other in a circle.
+        If replacements depend on each other in a cycle.
     """
     rewriting = Rewriting(replacements)
     rewriting(outputs)
@@ -74,9 +77,9 @@ def replace(
 
 
 class Rewriting:
-    """Replacements that are made in one graph after the other, as `replace` makes them in one.
+    """Replacements that are made in several graphs, one after the other.
 
-    What graphs have in common is rebuilt once, and so stays common to what is made of them.
+    Parts that the graphs have in common are rebuilt only once, so that the new graphs share them.
 
     Parameters
     ----------
@@ -100,12 +103,12 @@ class Rewriting:
         self.add(replacements or {})
 
     def add(self, replacements: Mapping[Variable, Variable]) -> None:
-        """Replace further variables, in graphs that are still to come."""
+        """Add replacements, for graphs that are rewritten from now on."""
         self._replacements.update(replacements)
         self._users.update({old: _dependent_on(old, new) for old, new in replacements.items()})
 
     def __call__(self, outputs: Iterable[Variable]) -> list[Variable]:
-        """Return `outputs` with the replacements made in what stands behind them."""
+        """Return `outputs` with the replacements made in their graphs."""
         outputs = list(outputs)
         pending: set[_Node] = set()
         for output in outputs:
@@ -119,7 +122,7 @@ class Rewriting:
                 if waiting:
                     if node in pending:
                         raise ValueError(
-                            "replacements depend on each other in a circle that contains "
+                            "replacements depend on each other in a cycle that contains "
                             f"{node[0]!r}; replace one after the other"
                         )
                     pending.add(node)
@@ -131,11 +134,11 @@ class Rewriting:
 
     @property
     def found(self) -> dict[Variable, Variable]:
-        """The new version of every variable that has been looked at."""
+        """The new version of every variable that has been visited."""
         return {variable: new for (variable, inside), new in self._done.items() if inside is None}
 
     def _needs(self, variable: Variable, inside: Variable | None) -> list[_Node]:
-        """The (variable, replacement it occurs in) pairs to rebuild first."""
+        """Return the nodes that must be rebuilt before this one."""
         if inside is None and variable in self._replacements:
             return [(self._replacements[variable], variable)]
         if self._passed(variable, inside):
@@ -144,7 +147,7 @@ class Rewriting:
         return [(v, deeper) for v in inputs_of(variable)]
 
     def _passed(self, variable: Variable, inside: Variable | None) -> bool:
-        """True if `variable`, within a replacement, is not made of what is replaced."""
+        """Return True if `variable`, in a replacement, does not depend on the replaced variable."""
         return inside is not None and variable is not inside and variable not in self._users[inside]
 
     def _finish(self, variable: Variable, inside: Variable | None) -> Variable:
@@ -156,11 +159,11 @@ class Rewriting:
 
 
 _Node = tuple[Variable, Variable | None]
-"""A variable, and the replaced variable within whose replacement it is looked at."""
+"""A variable, and the replaced variable in whose replacement it occurs, or None."""
 
 
 def _dependent_on(key: Variable, replacement: Variable) -> set[Variable]:
-    """The variables of `replacement`'s graph that are computed from `key`."""
+    """Return the variables in the graph of `replacement` that depend on `key`."""
     found = {key}
     for variable in ancestors([replacement]):
         if any(v in found for v in inputs_of(variable)):
@@ -173,9 +176,9 @@ def _rebuilt(
     new: Mapping[Variable, Variable],
     calls: dict[tuple[Call, tuple[Variable, ...]], object],
 ) -> Variable:
-    """`variable` computed from `new` inputs; itself where they are the old ones.
+    """Return `variable` computed from `new` inputs, or itself if the inputs are unchanged.
 
-    `calls` remembers what was rebuilt, so that the outputs of one call stay outputs of one call.
+    `calls` caches rebuilt calls, so that outputs of one call stay outputs of one call.
     """
     if all(old is replaced for old, replaced in new.items()):
         return variable
@@ -196,13 +199,14 @@ def _rebuilt(
 
 
 def _reapplied(call: Call, leaves: list[object], new: Mapping[Variable, Variable]) -> object:
-    """Return what `call` gives on other `leaves`, where `new` took the place of variables."""
+    """Return the results of `call` on other `leaves`, in which `new` replaces variables."""
     if call.function is identity:
         copied = call.on(leaves)
         return copied.give(copied.inputs[0].fake)
     token = errors.location.set(call.location)
     try:
         again = call.on(leaves)
+        # If no shape changes, repeat the known result: inference is the slow part of a rewrite.
         if all(shapes.alike(v.fake, new[v].fake) for v in call.inputs):
             inputs = [v.fake for v in call.inputs]
             fakes = shapes.repeated([v.fake for v in call.outputs], inputs)
@@ -218,13 +222,13 @@ def _reapplied(call: Call, leaves: list[object], new: Mapping[Variable, Variable
 
 
 def _nth(structure: object, index: int) -> Variable:
-    """The output of a call at `index`."""
+    """Return the output of a call at `index`."""
     found: list[Variable] = []
     map_structure(
         lambda leaf: found.append(leaf) if isinstance(leaf, Variable) else None, structure
     )
     if index < len(found):
         return found[index]
-    # A size that became known: a constant takes its place.
+    # The output is a size that is now known: use a constant.
     value = structure if isinstance(structure, int) else shapes.known(structure)  # type: ignore[arg-type]
     return as_variable(value)

@@ -1,12 +1,12 @@
-"""The data of a graph: variables, and the calls that give them.
+"""The nodes of a symbolic graph: variables, and the calls that compute them.
 
-`Variable` speaks torch: every ``torch.*`` and ``torch.nn.functional.*`` function, operator and
-tensor method accepts it and gives a new `Variable` whose `owner`, a `Call`, remembers the function
-and its arguments. There is no second vocabulary of operations. Applying functions is the work of
-`workbench.tensor.call`; `workbench.tensor.operators` gives variables what they have of torch.
+Every ``torch.*`` and ``torch.nn.functional.*`` function, operator and tensor method accepts a
+`Variable` and returns a new one, whose `owner`, a `Call`, stores the function and its arguments.
+There is no second vocabulary of operations. `workbench.tensor.call` applies functions;
+`workbench.tensor.operators` installs torch's operators and methods on `Variable`.
 
-A size that is not known yet is itself a variable (``n = x.shape[0]``): a symbolic integer, with
-name and tag, usable in arithmetic and wherever torch takes a size.
+A size that is not known yet is itself a variable (``n = x.shape[0]``): a symbolic integer with a
+name and a tag. It works in arithmetic and wherever torch takes a size.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Call:
     function : callable
         A torch function, method or operator.
     leaves : sequence
-        Its arguments without the tuples, lists, dictionaries and slices that contain them.
-        Constants are copied into tensors; variables stand where tensors or sizes will be.
+        Its arguments, without the tuples, lists, dictionaries and slices that contain them.
+        Constants are copied into tensors; variables are placeholders for tensors or sizes.
     spec : Spec
-        Where they stand among the arguments.
+        The nesting of the arguments, with a place for each leaf.
 
     Attributes
     ----------
@@ -47,9 +47,9 @@ class Call:
     inputs : tuple of Variable
         The variables among the arguments, in order, without repetition.
     outputs : list of Variable
-        The variables that the call gives.
+        The variables that the call returns.
     structure : structure
-        What the call gives, with `outputs` in it.
+        The nested result of the call, which contains `outputs`.
     location : tuple of str
         The brick applications that were running, outermost first.
     """
@@ -81,7 +81,7 @@ class Call:
     def of(
         cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Call:
-        """Return the call of `function` on arguments as they are written."""
+        """Return the call of `function` with nested arguments."""
         return cls(function, *flatten(args, kwargs))
 
     @property
@@ -90,20 +90,16 @@ class Call:
         return str(self.args[1]) if self.function is getattr else name_of(self.function)
 
     def on(self, leaves: Sequence[Any]) -> Call:
-        """Return a new call of the same function on other leaves."""
+        """Return a new call of the same function with other leaves."""
         return Call(self.function, leaves, self.spec)
 
     def fakes(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return arguments and keyword arguments with fakes in the place of variables."""
+        """Return arguments and keyword arguments in which fake tensors replace the variables."""
         leaves = [leaf.fake if isinstance(leaf, Variable) else leaf for leaf in self.leaves]
         return unflatten(self.spec, leaves)
 
     def give(self, result: Any) -> Any:
-        """Make variables of the fakes in `result`, and return them in the same structure.
-
-        Results that are neither tensors nor symbolic numbers (a dtype, a known size) stay as they
-        are.
-        """
+        """Replace fake tensors and symbolic numbers in the nested `result` by new variables."""
         self.structure = map_structure(self._output, result)
         return self.structure
 
@@ -124,7 +120,7 @@ class Call:
 
 def _constant(leaf: Any) -> Any:
     if isinstance(leaf, (numpy.ndarray, numpy.generic)):
-        return torch.tensor(leaf)  # a copy: a constant stays what it was
+        return torch.tensor(leaf)  # a copy: later changes of the array must not change the graph
     if isinstance(leaf, torch.Tensor) and leaf.requires_grad:
         return leaf.detach()
     return leaf
@@ -138,23 +134,23 @@ def identity(value: Any) -> Any:
 class Variable:
     """A symbolic tensor or number.
 
-    Variables are made by `workbench.tensor.matrix` and its like, by `workbench.shared`, and by
-    applying functions to variables; not by calling this class.
+    Do not call this class. Inputs are made by `workbench.tensor.matrix` and similar functions,
+    shared variables by `workbench.shared`, and all others by applying functions to variables.
 
     Attributes
     ----------
     name : str or None
-        For errors, logs and for giving inputs by name.
+        Used in errors and logs, and to give inputs by name.
     tag : Tag
-        Roles, annotations and whatever else others attach.
+        Roles, annotations, and attributes that other code attaches.
     owner : Call or None
-        The call that made it; ``None`` for inputs and shared variables.
+        The call that computes it; ``None`` for inputs and shared variables.
     index : int
         Its place among the outputs of `owner`.
     ndim : int
     dtype : torch.dtype
     shape : tuple of int or Variable
-        Known sizes are plain integers, an unknown one is a symbolic integer.
+        A known size is a Python integer, an unknown one is a symbolic integer.
 
     Examples
     --------
@@ -174,7 +170,7 @@ class Variable:
 
     __array_priority__ = 1000
 
-    __hash__ = object.__hash__  # `==` makes a variable, identity says which one it is
+    __hash__ = object.__hash__  # by identity, since `==` makes a new variable
 
     def __init__(
         self,
@@ -204,7 +200,7 @@ class Variable:
             check_attribute(self, name, lambda: assigned_hint(self, name))
             super().__setattr__(name, value)
 
-    # What is known before computing.
+    # Properties that are known before a value is computed.
 
     @property
     def is_number(self) -> bool:
@@ -228,7 +224,7 @@ class Variable:
         if self.is_number:
             return torch.device("cpu")
         fake = self.fake
-        # `device` of a fake tensor is meta while a thread infers; a constant's may be a real one.
+        # `device` of a fake tensor is "meta" during inference; a constant can be a real tensor.
         device: torch.device = getattr(fake, "fake_device", None) or fake.device
         return device
 
@@ -247,15 +243,15 @@ class Variable:
         return self._sizes[axis]
 
     def size(self, dim: int | None = None) -> Any:
-        """The shape, or the size of one dimension."""
+        """Return the shape, or the size of one dimension."""
         return self.shape if dim is None else self.shape[dim]
 
     def dim(self) -> int:
-        """The number of dimensions."""
+        """Return the number of dimensions."""
         return self.ndim
 
     def copy(self, name: str | None = None) -> Variable:
-        """An identity node: another variable of the same value, free at run time."""
+        """Return another variable of the same value; lowering removes it, so it costs nothing."""
         variable: Variable = Call.of(identity, (self,), {}).give(self.fake)
         variable.name = name
         return variable
@@ -266,7 +262,7 @@ class Variable:
         Parameters
         ----------
         inputs : dict, optional
-            Arrays for the inputs that the variable depends on, by variable or by name.
+            Arrays for the inputs that the variable depends on. Keys are variables or names.
 
         Returns
         -------
@@ -275,13 +271,13 @@ class Variable:
         Raises
         ------
         InputError
-            If an input is missing, unknown or does not fit.
+            If an input is missing or unknown, or does not fit.
         """
         from workbench.tensor.function import evaluate
 
         return evaluate(self, inputs or {})
 
-    # Pickling and copying: a variable is made again by the call that made it.
+    # Pickling and copying: a variable is restored as an output of the call that computes it.
 
     def __reduce__(self) -> Any:
         if self.owner is not None:
@@ -296,7 +292,7 @@ class Variable:
             {} if self.default_update is None else {"default_update": self.default_update}
         )
 
-    # What needs a value.
+    # Operations that need a value, and so raise an error.
 
     def __bool__(self) -> bool:
         refuse_value(self, "bool() (an `if`, `and`, `in` or `==` between lists)")
@@ -342,7 +338,7 @@ class Variable:
             return "{!r}.shape[{}]".format(*self.owner.args)
         return self.owner.name
 
-    if TYPE_CHECKING:  # what `workbench.tensor.operators` gives it
+    if TYPE_CHECKING:  # methods that `workbench.tensor.operators` installs
 
         def __getattr__(self, name: str) -> Any: ...
         def __getitem__(self, key: Any) -> Variable: ...
@@ -384,13 +380,13 @@ def _input(sizes: tuple[int | None, ...], dtype: torch.dtype, device: str) -> Va
 
 @hinted
 def put_hook(variable: Variable, hook: Callable[[Any], Any]) -> Variable:
-    """Call `hook` with the value whenever `variable` is computed, in functions made from now on.
+    """Call `hook` with the value whenever a function made from now on computes `variable`.
 
     Parameters
     ----------
     variable : Variable
     hook : callable
-        Gets the tensor; what it returns is not looked at.
+        Gets the tensor; its return value is ignored.
 
     Returns
     -------

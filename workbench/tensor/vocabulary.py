@@ -1,4 +1,7 @@
-"""Theano's words, each with what to write here: there is no second vocabulary beside torch's."""
+"""Names from Theano, each with the expression to use instead, for hints in errors.
+
+Graphs use torch's functions only, so users of Theano or Blocks get a hint, not an alias.
+"""
 
 from __future__ import annotations
 
@@ -132,14 +135,14 @@ KEYWORDS = {
     ("get_value", "borrow"): "gives a copy; the memory itself is w.tensor",
     ("get_value", "return_internal_type"): "gives an array; the tensor is w.tensor",
     ("set_value", "borrow"): "copies the value; assign in place with w.tensor.copy_(value)",
-    ("reshape", "ndim"): "takes the shape alone",
+    ("reshape", "ndim"): "takes only the shape",
     ("sort", "kind"): "takes dim and descending",
     ("std", "ddof"): "takes correction= in place of ddof=",
     ("var", "ddof"): "takes correction= in place of ddof=",
     ("sum", "acc_dtype"): "takes dtype=",
     ("mean", "acc_dtype"): "takes dtype=",
     ("repeat", "axis"): "tiles as torch.tile does; write x.repeat_interleave(n, axis)",
-    ("take", "axis"): "looks at all elements in a row; write x.index_select(axis, indices)",
+    ("take", "axis"): "indexes the flattened tensor; write x.index_select(axis, indices)",
     ("cast", "dtype"): "is x.to(dtype)",
     ("max", "keepdims"): "is torch.amax(x, axis, keepdim=True)",
     ("min", "keepdims"): "is torch.amin(x, axis, keepdim=True)",
@@ -151,27 +154,27 @@ ASSIGNED = {
     "value": "variable.set_value(...)",
     "data": "variable.set_value(...)",
     "requires_grad": "the parameters to train as GradientDescent(parameters=[...])",
-    "grad": "workbench.grad(cost, variable), which gives a variable of its own",
+    "grad": "workbench.grad(cost, variable), which returns a new variable",
 }
-"""Attributes that users of torch and Theano assign, and what to write in their place."""
+"""Attributes that users of torch and Theano assign, with the expression to use instead."""
 
 
 def assigned_hint(variable: object, name: str) -> str:
-    """Return what to write in place of the assignment to an attribute that does not exist."""
+    """Return a hint about an assignment to an attribute that does not exist."""
     if name in ASSIGNED:
         return f"; write {ASSIGNED[name]}"
     return nearest(name, (one for one in dir(variable) if not one.startswith("_")))
 
 
 def function_hint(name: str) -> str:
-    """Return what to write in place of a name that `workbench.tensor` does not have, or nothing."""
+    """Return a hint about a name that `workbench.tensor` does not have, or an empty string."""
     return f"; it is torch's: write {FUNCTIONS[name]}" if name in FUNCTIONS else ""
 
 
 def unknown_attribute(variable: object, name: str, known: Iterable[str]) -> UnknownNameError:
-    """The error for an attribute that variables do not have."""
+    """Return the error for an attribute that variables do not have."""
     if name in METHODS:
-        hint = f"; variables speak torch: write {METHODS[name]}"
+        hint = f"; variables have torch's methods: write {METHODS[name]}"
     elif name.startswith("_"):
         hint = ""
     else:
@@ -180,7 +183,7 @@ def unknown_attribute(variable: object, name: str, known: Iterable[str]) -> Unkn
 
 
 def keyword_hint(function: str, keywords: Iterable[str]) -> str:
-    """Return what to write in place of one of `keywords`, or nothing."""
+    """Return a hint about one of `keywords`, or an empty string."""
     for keyword in keywords:
         if (function, keyword) in KEYWORDS:
             return f"; {function} {KEYWORDS[function, keyword]}"
@@ -188,7 +191,7 @@ def keyword_hint(function: str, keywords: Iterable[str]) -> str:
 
 
 def refuse_keywords(function: str, keywords: Iterable[str]) -> None:
-    """Raise `OperationError` if there are any `keywords`."""
+    """Raise `OperationError` if `keywords` is not empty."""
     for keyword in keywords:
         hint = keyword_hint(function, [keyword])
         raise OperationError(f"{function} takes no {keyword!r}{hint}")

@@ -1,4 +1,4 @@
-"""Small things that every layer above the tensors uses."""
+"""Small utilities for all layers above the tensors."""
 
 from workbench.names import explain_missing
 from workbench.utils.plain import (

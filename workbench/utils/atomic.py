@@ -1,8 +1,8 @@
-"""Atomic writes: at every moment a file is whole, whatever happens to the process that writes it.
+"""Atomic writes: a file is always complete, even if the process that writes it is killed.
 
-The content goes to a temporary file in the same folder, reaches the disk, and takes the place of
-the old one in a single step. If writing fails, the old file is untouched and the temporary one is
-removed; what a killed process left behind is removed by the next that writes the same file.
+The content goes to a temporary file in the same folder, reaches the disk, and replaces the old file
+in a single step. If writing fails, the old file is unchanged and the temporary file is removed. The
+next process that writes the same file removes what a killed process left behind.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from typing import IO
 from workbench.errors import WorkbenchError
 
 UNFINISHED = ".unfinished"
-NO_FOLDER = "{path}: cannot be written, for there is no folder {folder}; make it first"
+NO_FOLDER = "{path}: cannot be written, because there is no folder {folder}; create it first"
 
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str], error: type[WorkbenchError]) -> Iterator[Path]:
-    """Give the path of a temporary file that takes the place of `path` if all goes well.
+    """Yield the path of a temporary file that replaces `path` unless the block raises.
 
     Parameters
     ----------
     path : path
-        The file to write; a link stays a link.
+        The file to write. A symbolic link is kept; its target is replaced.
     error : type
-        The error to raise if its folder does not exist.
+        The class of the error if its folder does not exist.
 
     Yields
     ------
     Path
-        An empty file, to be opened and written.
+        An empty file, for the caller to open and write.
     """
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise error(NO_FOLDER.format(path=target, folder=target.parent))
     _remove_leftovers(target)
-    unique = f"{os.getpid()}-{secrets.token_hex(4)}"  # mkstemp would keep other users out
+    unique = f"{os.getpid()}-{secrets.token_hex(4)}"  # mkstemp denies others access
     temporary = target.with_name(f".{target.name}.{unique}{UNFINISHED}")
     try:
         with open(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666), "rb") as file:
@@ -61,15 +61,15 @@ def replace_file(
     write_to: Callable[[IO[bytes]], object],
     error: type[WorkbenchError],
 ) -> None:
-    """Write a file by a function that gets it open for reading and writing.
+    """Write a file atomically with a function that receives the open file.
 
     Parameters
     ----------
     path : path
     write_to : callable
-        Writes the content to the binary file that it is given.
+        Writes the content to its argument, a binary file open for reading and writing.
     error : type
-        The error to raise if the folder does not exist.
+        The class of the error if the folder does not exist.
     """
     with replacing(path, error) as temporary, open(temporary, "r+b") as file:
         write_to(file)
@@ -77,9 +77,9 @@ def replace_file(
 
 
 def _lock(descriptor: int) -> bool:
-    """Mark a file as being written, for other processes; return False if another one writes it.
+    """Mark a file as being written; return False if another process writes it.
 
-    By a record lock, which libraries that open and lock the file themselves do not notice.
+    This is a record lock, which does not disturb libraries that open and lock the file themselves.
     """
     if os.name != "posix":
         return False
@@ -93,7 +93,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def _remove_leftovers(target: Path) -> None:
-    own = f".{target.name}.{os.getpid()}-"  # this process has no locks against itself
+    own = f".{target.name}.{os.getpid()}-"  # its own locks do not stop a process
     for leftover in target.parent.glob(f".{glob.escape(target.name)}.*{UNFINISHED}"):
         if leftover.name.startswith(own):
             continue

@@ -11,7 +11,8 @@ from workbench.hints import OURS, Hinted
 from workbench.tensor import SharedVariable
 
 TOO_LATE = (
-    "{kind}.{name} is part of the training step already, which a new one would not change; {what}"
+    "{kind}.{name} is already part of the training step, so that a new value would have no effect; "
+    "{what}"
 )
 SHARED = (
     "{kind}.{name} is a shared variable that the training function reads; give it a value with "
@@ -21,15 +22,14 @@ SHARED = (
 
 
 class FixedAttributes(Hinted):
-    """Base of classes whose attributes can be changed but not added to from outside.
+    """Base of classes to which code outside their methods cannot add attributes.
 
     Raises
     ------
     UnknownAttributeError
-        When an attribute is assigned that does not exist; names with an underscore in front are
-        free.
+        If an attribute does not exist; names that start with an underscore are allowed.
     AlgorithmError
-        When a shared variable would be replaced by a number, or what a training step was made of.
+        If a shared variable would be replaced by a number, or a part of a compiled training step.
 
     Examples
     --------
@@ -42,20 +42,19 @@ class FixedAttributes(Hinted):
     """
 
     _called: ClassVar[str] = "it"
-    """What a user's variable for it may be called, for the words of errors."""
+    """A plausible name of the user's variable, for errors."""
 
     _parts: ClassVar[tuple[str, ...]] = ()
-    """The attributes that may have what was looked for here."""
+    """The attributes whose objects may have the attribute that was meant."""
 
     _instead: ClassVar[Mapping[str, str]] = {}
-    """What to write for some names that are no attributes."""
+    """Advice for some names that are not attributes: name -> code to write."""
 
     _assign: ClassVar[str] = "{path}.set_value({value})"
-    """How to give a value to a shared variable of a part."""
+    """The code that sets a shared variable of a part."""
 
     _fixed: Mapping[str, str] = {}
-    """Attributes that have been made use of, so that a change would come too late, and the remedy.
-    """
+    """Attributes that are in use, so that a change would come too late: name -> remedy."""
 
     if not TYPE_CHECKING:  # a type checker would allow any attribute
 
@@ -78,7 +77,7 @@ class FixedAttributes(Hinted):
 
 
 def _hint(instance: FixedAttributes, name: str, value: object) -> str:
-    """Return what to write in place of an attribute that does not exist, if anything is near."""
+    """Return the hint for an attribute that does not exist, or "" if no name is similar."""
     shown = f"{value!r:.40}"
     if name in instance._instead:
         instead = instance._instead[name].format(name=name, value=shown)
@@ -95,7 +94,7 @@ def _hint(instance: FixedAttributes, name: str, value: object) -> str:
 
 
 def _below(holder: object, wanted: tuple[str, ...], path: str) -> Iterator[tuple[str, Any]]:
-    """Yield the attributes of parts that have one of the names, with the way there."""
+    """Yield the attributes of parts that have one of the names `wanted`, with their paths."""
     for part in getattr(holder, "_parts", ()):
         value = vars(holder).get(part)
         listed = value if isinstance(value, list) else [value]

@@ -1,7 +1,7 @@
-"""A list that tells its owner about every item that comes and goes.
+"""List that calls a method for every item that is inserted or removed.
 
-`workbench.bricks` keeps the children and the parameters of a brick in such lists: a child learns
-its parents, a parameter gets its role, whichever list method put it there.
+`workbench.bricks` keeps the children and the parameters of a brick in lists of this kind: every
+list method that adds an item records the parents of a child, and the role of a parameter.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ T = TypeVar("T")
 
 
 class AnnotatingList(MutableSequence[T]):
-    """A list whose subclasses act on inserted and removed items.
+    """List whose subclasses act on inserted and removed items.
 
     Subclasses override `_setitem` and `_delitem`. Both are called before the list changes, so that
-    raising there refuses the change. Replacing an item removes one and inserts the other.
+    an exception there prevents the change. Replacing an item removes one and inserts another.
 
     Parameters
     ----------
     items : iterable, optional
-        What the list begins with; `_setitem` is called for each.
+        The first items; `_setitem` is called for each.
 
     Examples
     --------
     >>> class Loud(AnnotatingList):
     ...     def _setitem(self, key, value):
-    ...         print(f"{value} comes to {key}")
+    ...         print(f"insert {value} at {key}")
     ...     def _delitem(self, key):
-    ...         print(f"{self[key]} goes")
+    ...         print(f"remove {self[key]}")
     >>> names = Loud(["a"])
-    a comes to 0
+    insert a at 0
     >>> names[0] = "b"
-    a goes
-    b comes to 0
+    remove a
+    insert b at 0
     >>> names
     ['b']
 
-    What is made of one by ``+`` or `copy` is a list, on which nothing acts:
+    ``+`` and `copy` return a plain list:
 
     >>> names + ["c"]
     ['b', 'c']
@@ -56,13 +56,13 @@ class AnnotatingList(MutableSequence[T]):
         self.extend(items or ())
 
     def _setitem(self, key: int, value: T) -> None:
-        """Act on `value`, which is about to stand at index `key`."""
+        """Act on `value`, which is about to be stored at index `key`."""
 
     def _delitem(self, key: int) -> None:
-        """Act on the item at index `key`, which is about to go."""
+        """Act on the item at index `key`, which is about to be removed."""
 
     def insert(self, key: int, value: T) -> None:
-        """Put `value` before index `key`, as `list.insert` does."""
+        """Insert `value` before index `key`, as `list.insert` does."""
         self._setitem(slice(key, None).indices(len(self))[0], value)
         self._items.insert(key, value)
 
@@ -80,7 +80,7 @@ class AnnotatingList(MutableSequence[T]):
     def __setitem__(self, key: SupportsIndex | slice, value: T | Iterable[T]) -> None:
         new: list[T] = list(value) if isinstance(key, slice) else [value]  # type: ignore[arg-type, list-item]
         places = self._places(key)
-        changed = list(self._items)  # a wrong index or size raises before anybody is told
+        changed = list(self._items)  # a wrong index or size raises before a method is called
         changed[key] = new if isinstance(key, slice) else new[0]  # type: ignore[index, assignment]
         for place in places:
             self._delitem(place)
@@ -103,7 +103,7 @@ class AnnotatingList(MutableSequence[T]):
         return len(self._items)
 
     def copy(self) -> list[T]:
-        """Return a list of the items, on which nothing acts."""
+        """Return a plain list of the items."""
         return list(self._items)
 
     def __add__(self, other: Iterable[T]) -> list[T]:

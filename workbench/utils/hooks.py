@@ -1,8 +1,7 @@
-"""Methods that someone overrides in the belief that they will be called.
+"""Errors for methods that used to be hooks and would no longer be called.
 
-In a class that was written for Blocks, or for an early version of it, such a method was a hook and
-would now be ignored without a word. The class is refused when it is defined, with the name of the
-method to write instead.
+A class that was written for Blocks may define them, and they would be ignored silently. So the
+definition of the class raises an error that names the method to write instead.
 """
 
 from __future__ import annotations
@@ -13,16 +12,16 @@ NEVER_CALLED = "{cls}.{name} would never be called: {now}"
 
 
 def refuse_former_hooks(cls: type, former: Mapping[str, str], error: type[Exception]) -> None:
-    """Raise `error` if the body of a class defines a method that is no hook any more.
+    """Raise `error` if the body of a class defines a method that is no longer a hook.
 
     Parameters
     ----------
     cls : type
-        The class that is being defined; for ``__init_subclass__``.
+        The class being defined; call this from ``__init_subclass__``.
     former : dict of str to str
-        Names of methods that were hooks, and what to do instead.
+        Names of methods that were hooks -> advice.
     error : type
-        Of the exception.
+        The class of the exception.
 
     Examples
     --------

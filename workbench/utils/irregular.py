@@ -1,4 +1,4 @@
-"""What stands at a path if it is no regular file: reading a pipe or a device may never end."""
+"""Names for files that are not regular, such as pipes and devices: reading one may never end."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ KINDS: Final = {
 
 
 def irregular(mode: int) -> str | None:
-    """Return what a file is by its `mode`, such as a folder, or None if it is a regular one.
+    """Return the kind of a file, such as "a folder", or None for a regular file.
 
     Parameters
     ----------
     mode : int
-        The ``st_mode`` that `os.stat` gives.
+        The ``st_mode`` of `os.stat`.
 
     Examples
     --------

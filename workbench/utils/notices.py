@@ -1,7 +1,7 @@
-"""A calm word to the person at the screen, where nothing is wrong.
+"""Notices to the user that are not errors.
 
-A notebook frames in red whatever comes as a warning or on the standard error, which is too loud
-for "a run goes on already". There a notice is a line of plain output.
+A notebook shows warnings and the standard error in a red frame, which is too strong for a message
+such as "a run continues already". There a notice is a line of plain output.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import TextIO
 
 
 def tell(text: str) -> None:
-    """Show a line: as output in a notebook, else on the standard error, beside the results."""
+    """Print a line: as output in a notebook, otherwise on the standard error."""
     print(text, file=screen())
 
 
 def mention(logger: logging.Logger, text: str) -> None:
-    """Log a warning, or in a notebook show a line."""
+    """Log a warning, or print a line in a notebook."""
     if in_notebook():
         tell(text)
     else:
@@ -26,21 +26,21 @@ def mention(logger: logging.Logger, text: str) -> None:
 
 
 def screen() -> TextIO:
-    """Return where a person reads what is no result: output in a notebook, else standard error."""
+    """Return the file for notices: standard output in a notebook, otherwise standard error."""
     return sys.stdout if in_notebook() else sys.stderr
 
 
 def remark(text: str, category: type[Warning], *, stacklevel: int = 2) -> None:
-    """Warn, as `warnings.warn` does with all its filters, but calmly in a notebook.
+    """Warn as `warnings.warn` does, with all its filters; print the text in a notebook.
 
     Parameters
     ----------
     text : str
-        What is remarkable.
+        The message.
     category : type
-        A class of warnings.
+        The class of the warning.
     stacklevel : int
-        As for `warnings.warn`: 2 is the caller of the function that calls this one.
+        As for `warnings.warn`: 2 means the caller of the function that calls `remark`.
     """
     if not in_notebook():
         warnings.warn(text, category, stacklevel=stacklevel + 1)
@@ -52,7 +52,7 @@ def remark(text: str, category: type[Warning], *, stacklevel: int = 2) -> None:
 
 
 def in_notebook() -> bool:
-    """Return whether a kernel of Jupyter runs this; without loading IPython."""
+    """Return True if a Jupyter kernel runs this code; IPython is not imported."""
     if "IPython" not in sys.modules:
         return False
     shell = sys.modules["IPython"].get_ipython()

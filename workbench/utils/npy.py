@@ -1,7 +1,7 @@
-"""Arrays from the bytes of ``.npy`` and ``.npz`` files that may be forged.
+"""Safe reading of ``.npy`` and ``.npz`` files that may be damaged or malicious.
 
-numpy makes room for what a header promises before it looks whether that is there, and inflates
-members of a zip file however large they become. Here an array takes no more memory than its file.
+numpy allocates the memory that a header declares before it checks the size of the file, and
+decompresses members of a zip file of any size. Here an array takes no more memory than its file.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 SUFFIX = ".npy"
 UNKNOWN_VERSION = "version {version} of the .npy format is unknown"
-PROMISE = "an array of shape {shape} and dtype {dtype} does not take {room} bytes"
-OBJECTS = "an array of Python objects would have to be unpickled, which can execute anything"
+PROMISE = "the header declares shape {shape} and dtype {dtype}, which do not take {room} bytes"
+OBJECTS = "an array of Python objects would have to be unpickled, which can execute any code"
 NOT_STORED = (
-    "the member {name!r} is compressed or overlaps another one, and numpy.savez writes no such file"
+    "the member {name!r} is compressed or overlaps another one; numpy.savez does not write that"
 )
 
 
@@ -38,7 +38,7 @@ def array_of(data: bytes) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If these are not the bytes of one array of numbers, text or dates.
+        If `data` is not one array of numbers, text or dates.
 
     Examples
     --------
@@ -65,12 +65,12 @@ def array_of(data: bytes) -> NDArray[Any]:
 
 
 def header_of(file: IO[bytes]) -> tuple[tuple[int, ...], numpy.dtype[Any]]:
-    """Return the shape and the dtype that an ``.npy`` file promises; the array itself is next.
+    """Read the header of an ``.npy`` file: return the shape and the dtype that it declares.
 
     Raises
     ------
     ValueError
-        If this is not the beginning of such a file.
+        If `file` does not start like an ``.npy`` file.
     """
     version = numpy.lib.format.read_magic(file)
     readers = {
@@ -84,7 +84,7 @@ def header_of(file: IO[bytes]) -> tuple[tuple[int, ...], numpy.dtype[Any]]:
 
 
 def arrays_of(data: bytes) -> dict[str, NDArray[Any]]:
-    """Return the arrays in an ``.npz`` file as `numpy.savez` writes it, by name.
+    """Return the arrays in an ``.npz`` file that `numpy.savez` has written, by name.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def arrays_of(data: bytes) -> dict[str, NDArray[Any]]:
     Raises
     ------
     ValueError, zipfile.BadZipFile
-        If these are not the bytes of such a file; a compressed one is refused.
+        If `data` is not such a file, or is compressed.
 
     Examples
     --------

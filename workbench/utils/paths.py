@@ -1,4 +1,4 @@
-"""Dictionaries by the paths of parameters, as models, selectors and archives give them."""
+"""Dictionaries whose keys are paths of parameters, for models, selectors and archives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ V = TypeVar("V")
 
 
 class ByPath(dict[str, V]):
-    """Values by the paths of parameters; to look one up, the ``/`` in front is not needed.
+    """Dictionary from paths of parameters to values; keys match with or without a leading ``/``.
 
     Examples
     --------
@@ -20,7 +20,7 @@ class ByPath(dict[str, V]):
     """
 
     def spelled(self, path: str) -> str:
-        """The path as it is spelt here; one that is not here stays as it is."""
+        """Return the key that matches `path`, or `path` itself if none does."""
         other = path[1:] if path.startswith("/") else f"/{path}"
         here = super().__contains__
         return other if here(other) and not here(path) else path
@@ -34,5 +34,5 @@ class ByPath(dict[str, V]):
         return self[self.spelled(path)]
 
     def get(self, path: str, default: Any = None) -> Any:
-        """The value at a path, or `default`."""
+        """Return the value at a path, or `default`."""
         return super().get(self.spelled(path), default)

@@ -1,11 +1,10 @@
-"""Small functions on lists, dictionaries, arguments and bricks that need no tensor."""
+"""Small functions on lists, dictionaries, arguments and bricks, without tensors."""
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from numbers import Integral
-from typing import Any, Protocol, TypeGuard, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from workbench.errors import (
     ArgumentError,
@@ -20,41 +19,19 @@ V = TypeVar("V")
 
 
 class Nested(Protocol):
-    """Whatever has children of its own kind, as bricks do."""
+    """Object with children of its own kind, such as a brick."""
 
     @property
     def children(self) -> Iterable[Any]:
-        """What stands directly below."""
+        """Objects directly below this one."""
 
 
 B = TypeVar("B", bound=Nested)
 
 
-def is_whole(number: object) -> TypeGuard[int]:
-    """Whether something is an integer, of Python or of numpy, and no truth value.
-
-    Examples
-    --------
-    >>> is_whole(3), is_whole(3.0), is_whole(True)
-    (True, False, False)
-    """
-    return isinstance(number, Integral) and not isinstance(number, bool)
-
-
-def is_count(number: object, least: int = 1) -> TypeGuard[int]:
-    """Whether something is a whole number of `least` or more.
-
-    Examples
-    --------
-    >>> is_count(1), is_count(0), is_count(0, least=0)
-    (True, False, True)
-    """
-    return is_whole(number) and number >= least
-
-
 @hinted
 def pack(arg: Any) -> list[Any]:
-    """Make a list of `arg`: a list stays itself, a tuple is converted, anything else is wrapped.
+    """Make a list of `arg`: return a list unchanged, convert a tuple, wrap anything else.
 
     Examples
     --------
@@ -68,19 +45,19 @@ def pack(arg: Any) -> list[Any]:
 
 @hinted
 def unpack(arg: Any, singleton: bool = False) -> Any:
-    """Undo `pack`: the only element of a list or tuple of one; a longer tuple becomes a list.
+    """Undo `pack`: return the only element of a list or tuple; convert a longer tuple to a list.
 
     Parameters
     ----------
     arg : object
-        A list, a tuple, or anything else, which is returned as it is.
+        A list or tuple; anything else is returned unchanged.
     singleton : bool
-        Whether `arg` must be a list or tuple of exactly one element.
+        True if `arg` must be a list or tuple of exactly one element.
 
     Raises
     ------
     ArgumentError
-        If `singleton` and it is not.
+        If `singleton` is True and `arg` is anything else.
 
     Examples
     --------
@@ -90,7 +67,7 @@ def unpack(arg: Any, singleton: bool = False) -> Any:
     if isinstance(arg, (list, tuple)) and len(arg) == 1:
         return arg[0]
     if singleton:
-        raise ArgumentError(f"expected a list or tuple of exactly one element, got {arg!r}")
+        raise ArgumentError(f"arg must be a list or tuple of exactly one element, not {arg!r}")
     return list(arg) if isinstance(arg, tuple) else arg
 
 
@@ -103,18 +80,18 @@ def dict_subset(
     Parameters
     ----------
     dict_ : dict
-        Where to look.
+        The dictionary.
     keys : iterable
-        What to look for.
+        The keys of the wanted pairs.
     pop : bool
-        Whether to remove the pairs from `dict_`.
+        True to remove the pairs from `dict_`.
     must_have : bool
-        Whether a key that is not there is an error; otherwise it is left out.
+        True if a missing key is an error; otherwise it is left out.
 
     Raises
     ------
     ArgumentError
-        If `must_have` and a key is not there; `dict_` is then unchanged.
+        If `must_have` is True and a key is missing; `dict_` is then unchanged.
 
     Examples
     --------
@@ -136,12 +113,12 @@ def dict_subset(
 def dict_union(*dicts: Mapping[Any, Any], **kwargs: object) -> dict[Any, Any]:
     """Return one dictionary of all pairs of `dicts` and all `kwargs`.
 
-    It is an `OrderedDict` if the first of `dicts` is one.
+    The result is an `OrderedDict` if the first of `dicts` is one.
 
     Raises
     ------
     ArgumentError
-        If a key comes twice.
+        If a key occurs twice.
 
     Examples
     --------
@@ -154,7 +131,7 @@ def dict_union(*dicts: Mapping[Any, Any], **kwargs: object) -> dict[Any, Any]:
         if repeated:
             key = repeated[0]
             raise ArgumentError(
-                f"key {key!r} comes twice, with the values {union[key]!r} and {part[key]!r}; "
+                f"key {key!r} occurs twice, with the values {union[key]!r} and {part[key]!r}; "
                 "the dictionaries must have no key in common"
             )
         union.update(part)
@@ -162,17 +139,17 @@ def dict_union(*dicts: Mapping[Any, Any], **kwargs: object) -> dict[Any, Any]:
 
 
 def extract_args(expected: Sequence[str], *args: Any, **kwargs: object) -> dict[str, Any]:
-    """Give positional and keyword arguments the names they are expected under.
+    """Match positional and keyword arguments with the expected names.
 
-    For methods that learn only at run time which arguments they take, and so are declared with
-    ``*args, **kwargs``: this checks a call as Python would have.
+    For methods whose arguments are known only at run time, so that they are declared with ``*args,
+    **kwargs``: this function checks a call as Python would.
 
     Parameters
     ----------
     expected : sequence of str
         Names of all arguments, in order.
     *args, **kwargs
-        What was passed.
+        The arguments of the call.
 
     Returns
     -------
@@ -193,7 +170,7 @@ def extract_args(expected: Sequence[str], *args: Any, **kwargs: object) -> dict[
     >>> extract_args(["x", "mask"], 1, mask=2)
     {'x': 1, 'mask': 2}
     """
-    takes = f"expected are ({', '.join(expected)})"
+    takes = f"the arguments are ({', '.join(expected)})"
     if len(args) > len(expected):
         raise SurplusArgumentError(f"{len(args)} positional arguments were given; {takes}")
     routed = dict(zip(expected, args, strict=False))
@@ -219,14 +196,14 @@ def find_bricks(top_bricks: Iterable[B], predicate: Callable[[B], bool]) -> list
     Parameters
     ----------
     top_bricks : iterable of Brick
-        Where to begin.
+        The bricks to start from.
     predicate : callable
-        Called once with each brick; says whether it is wanted.
+        Called once with each brick; returns True if the brick is wanted.
 
     Returns
     -------
     list of Brick
-        Each once, level by level, however many parents share it.
+        In breadth-first order; each brick once, even if several parents share it.
     """
     queue = deque(top_bricks)
     seen: set[int] = set()
@@ -249,7 +226,7 @@ def repr_attrs(instance: object, *attrs: str) -> str:
     Parameters
     ----------
     instance : object
-        What to represent.
+        The object to represent.
     *attrs : str
         Names of the attributes to show.
 

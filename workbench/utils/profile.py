@@ -1,4 +1,4 @@
-"""Where the time of a run went: timers that nest, and their sums.
+"""Nested timers, and the sums of the times that the parts of a run took.
 
 A main loop keeps one `Profile`. `workbench.extensions.Timing` reads its sums; with
 ``config.profile`` the loop prints the report when it ends.
@@ -21,14 +21,14 @@ __all__ = [
 
 
 class Profile(Hinted):
-    """Sums of the times spent in named sections, by their nesting.
+    """Total times of named sections, by their nesting.
 
     Attributes
     ----------
     total : dict
-        Path of section names, outermost first, to the seconds spent there so far.
+        Path of section names, outermost first, -> seconds spent there so far.
     current : tuple of str
-        The path of the section that is running.
+        The path of the running section.
 
     Examples
     --------
@@ -44,27 +44,27 @@ class Profile(Hinted):
         self.current: tuple[str, ...] = ()
 
     def enter(self, name: str) -> None:
-        """Begin a section inside the running one."""
+        """Start a section inside the running one."""
         self.current += (name,)
         self.total.setdefault(self.current, 0.0)
 
     def exit(self, t: float) -> None:
-        """End the running section, in which `t` seconds were spent."""
+        """End the running section, which took `t` seconds."""
         self.total[self.current] += t
         self.current = self.current[:-1]
 
     def seconds(self, *names: str) -> float:
-        """Return the time spent in sections whose path ends in `names`, wherever they were."""
+        """Return the total time of all sections whose path ends in `names`."""
         depth = len(names)
         return sum(seconds for path, seconds in self.total.items() if path[-depth:] == names)
 
     def report(self, f: TextIO | None = None) -> None:
-        """Print the sections as a tree: seconds, and the share of the section around it.
+        """Print the sections as a tree, with seconds and the share of the enclosing section.
 
         Parameters
         ----------
         f : file, optional
-            Where to print; standard error if not given, or in a notebook the output of the cell.
+            The file to print to; by default standard error, or the output of the notebook cell.
         """
         file = screen() if f is None else f
         print(f"{'Section':<44}{'Seconds':>10}{'Share':>9}", file=file)
@@ -86,14 +86,14 @@ class Profile(Hinted):
 
 
 class Timer(Hinted):
-    """Times the code in its ``with`` block as a section of a profile.
+    """Timer of the code in its ``with`` block, as a section of a profile.
 
     Parameters
     ----------
     name : str
-        What the section is called.
+        The name of the section.
     profile : Profile
-        Where the time is added up.
+        The profile to which the time is added.
     """
 
     __slots__ = ("_start", "name", "profile")

@@ -1,4 +1,4 @@
-"""What a tensor holds, as Python and numpy have it."""
+"""Conversion of tensors to numbers of Python and arrays of numpy."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy
 import torch
 
 WIDER = {torch.complex32: torch.complex64}
-"""What holds the values of dtypes that numpy lacks; for all others that is float32."""
+"""Wider dtypes for those that numpy lacks; float32 for all others."""
 
 
 def to_python(value: Any) -> Any:
-    """Return a number for anything that holds a single one, and an array of its own for a tensor.
+    """Return a single number as a number of Python, and any other tensor as an array.
 
-    What is returned refers neither to memory that training overwrites nor to an accelerator.
-    Numbers of which numpy knows no kind, such as bfloat16, become float32, which holds each of
-    them. Other objects are returned as they are.
+    The array is a copy in main memory, so that training does not overwrite it. Dtypes that numpy
+    lacks, such as bfloat16, become float32, which represents all their values. Other objects are
+    returned unchanged.
 
     Examples
     --------

@@ -22,17 +22,17 @@ def check_variable(variable: Any, n_dim: int | None, dtype_prefix: str | None) -
 
     Parameters
     ----------
-    variable : Variable, or what can be made one
+    variable : Variable, or a value that can become one
         ``None`` passes every check.
     n_dim : int or None
-        How many dimensions it must have.
+        The required number of dimensions.
     dtype_prefix : str or None
-        How the name of its dtype must begin: ``"int"`` allows ``int64``.
+        The required start of the name of its dtype: ``"int"`` allows ``int64``.
 
     Raises
     ------
     ShapeError, DtypeError
-        If it has others.
+        If it does not have them.
 
     Examples
     --------
@@ -55,13 +55,13 @@ def check_variable(variable: Any, n_dim: int | None, dtype_prefix: str | None) -
 
 @hinted
 def is_shared_variable(variable: Any) -> bool:
-    """Whether `variable` keeps a value between calls."""
+    """Return True if `variable` keeps a value between calls."""
     return isinstance(variable, SharedVariable)
 
 
 @hinted
 def is_graph_input(variable: Variable) -> bool:
-    """Whether a value of `variable` has to be given: nothing computes it, and it keeps none.
+    """Return True if the value of `variable` must be given: it is neither computed nor stored.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def shared_floatx(
     dtype: torch.dtype | str | None = None,
     **kwargs: Unpack[CheckOptions],
 ) -> SharedVariable:
-    """A shared variable of floats.
+    """Return a shared variable of floats.
 
     Parameters
     ----------
@@ -127,13 +127,13 @@ def shared_floatx(
 def shared_floatx_zeros(
     shape: Sequence[int], **kwargs: Unpack[NamedFloatOptions]
 ) -> SharedVariable:
-    """A shared variable of zeros; keyword arguments as for `shared_floatx`."""
+    """Return a shared variable of zeros; keyword arguments are those of `shared_floatx`."""
     return shared_floatx(numpy.zeros(shape, dtype="float32"), **kwargs)
 
 
 @show_options
 def shared_floatx_nans(shape: Sequence[int], **kwargs: Unpack[NamedFloatOptions]) -> SharedVariable:
-    """A shared variable whose values are missing (NaN) until they are initialised."""
+    """Return a shared variable whose values are missing (NaN) until they are initialised."""
     return shared_floatx(numpy.full(shape, numpy.nan, dtype="float32"), **kwargs)
 
 
@@ -141,7 +141,7 @@ def shared_floatx_nans(shape: Sequence[int], **kwargs: Unpack[NamedFloatOptions]
 def shared_floatx_zeros_matching(
     shared_variable: SharedVariable, name: str | None = None, **kwargs: Unpack[FloatOptions]
 ) -> SharedVariable:
-    """A shared variable of zeros with the shape of another one.
+    """Return a shared variable of zeros with the shape of another one.
 
     Examples
     --------
@@ -156,14 +156,14 @@ def shared_floatx_zeros_matching(
 def shared_like(
     variable: Variable, name: str | None = None, **kwargs: Unpack[SharedOptions]
 ) -> SharedVariable:
-    """A shared variable of the dtype and number of dimensions of `variable`, filled with zeros.
+    """Return a shared variable of zeros with the dtype and number of dimensions of `variable`.
 
     Parameters
     ----------
     variable : Variable
         Its unknown sizes become zero.
     name : str, optional
-        By default that of `variable`, with ``_shared`` behind it.
+        By default the name of `variable` followed by ``_shared``.
     """
     variable = as_variable(variable)
     shape = [size if isinstance(size, int) else 0 for size in variable.shape]
@@ -174,15 +174,15 @@ def shared_like(
 
 @hinted
 def put_hook(variable: Variable, hook_fn: Callable[..., Any], *args: Any) -> Variable:
-    """Call a function with the value of a variable every time that it is computed.
+    """Call a function with the value of a variable each time it is computed.
 
-    Functions that were made before do not know of the hook.
+    The hook has no effect on functions that were made before.
 
     Parameters
     ----------
     variable : Variable
     hook_fn : callable
-        Gets the value, a tensor, and `args`.
+        Receives the value, a tensor, and `args`.
     *args
         Further arguments of the hook.
 
@@ -205,21 +205,21 @@ def put_hook(variable: Variable, hook_fn: Callable[..., Any], *args: Any) -> Var
 
 @hinted
 def print_shape(x: Any, header: str | None = None) -> None:
-    """Print the shape of a value: a hook."""
+    """Print the shape of a value; a hook."""
     _show(tuple(x.shape), header)
 
 
 @hinted
 def print_sum(x: Any, header: str | None = None) -> None:
-    """Print the sum of a value: a hook."""
+    """Print the sum of a value; a hook."""
     _show(float(x.sum()), header)
 
 
 @hinted
 def ipdb_breakpoint(x: Any) -> None:
-    """Stop in a debugger with the value at hand as ``x``: a hook.
+    """Stop in a debugger with the value as ``x``; a hook.
 
-    Uses ipdb where it is installed, else Python's own `breakpoint`.
+    Uses ipdb if it is installed, otherwise Python's `breakpoint`.
     """
     try:
         import ipdb  # type: ignore[import-not-found]
@@ -238,5 +238,5 @@ def _dtype(dtype: torch.dtype | str | None) -> torch.dtype:
         return floatx()
     found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
     if not isinstance(found, torch.dtype):
-        raise DtypeError(f"{dtype!r} is no dtype; give torch.float32 or 'float32', for instance")
+        raise DtypeError(f"dtype must be a torch.dtype or a name, such as 'float32', not {dtype!r}")
     return found

@@ -1,7 +1,7 @@
-"""Waiting for an event in a way that the layer above may improve.
+"""Waiting for an event by a function that an upper layer can replace.
 
-In a notebook a thread that waits is the one that hears widgets. The layer that shows them replaces
-`event.wait` by a way of waiting that listens meanwhile; this layer knows nothing of it.
+In a notebook the waiting thread is the one that receives the messages of widgets. The layer of the
+widgets replaces `event.wait` by a function that handles messages while it waits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _way: Wait = threading.Event.wait
 
 
 def wait(event: threading.Event, timeout: float | None = None) -> bool:
-    """Wait until `event` is set, for `timeout` seconds at most; return whether it is.
+    """Wait for `event`, at most `timeout` seconds; return True if it is set.
 
     Examples
     --------
@@ -26,6 +26,6 @@ def wait(event: threading.Event, timeout: float | None = None) -> bool:
 
 
 def wait_by(way: Wait) -> None:
-    """Wait by `way` from now on, in place of ``threading.Event.wait``."""
+    """Use `way` for waiting from now on, in place of ``threading.Event.wait``."""
     global _way
     _way = way

@@ -1,9 +1,9 @@
-"""The contenders of the step benchmark: this project, plain torch, and its peers.
+"""The contenders of the step benchmark: this project, plain torch, and other libraries.
 
 Each trains the same model on the same batches with plain gradient descent and keeps the cost of
-every batch. Each is written as somebody who knows the library would write it for speed, within what
-the library is for: no progress bars, no checkpoints, no validation, and batches that are slices of
-arrays in memory instead of examples collected one by one.
+every batch. Each is written as an expert of the library would write it for speed, within the
+purpose of the library: without progress bars, checkpoints and validation, and with batches that are
+slices of arrays in memory instead of examples that are collected one by one.
 """
 
 from tests.benchmarks.contenders.base import NOT_INSTALLED, Contender, missing

@@ -1,4 +1,4 @@
-"""What the step benchmark wants of a contender."""
+"""Interface of a contender of the step benchmark."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ NOT_INSTALLED = "not installed"
 
 
 class Contender(ABC):
-    """Trains on a piece of work, one epoch a call.
+    """Trainer on a workload, one epoch per call.
 
     Attributes
     ----------
     name : str
-        What the results call it.
+        The name in the results.
     library : str
-        The package it needs.
+        The package that it needs.
     """
 
     name: str
@@ -42,12 +42,12 @@ class Contender(ABC):
 
 
 def missing(contender: type[Contender]) -> bool:
-    """Whether the package that `contender` needs is not there."""
+    """Return True if the package that `contender` needs is not installed."""
     return find_spec(contender.library) is None
 
 
 class Batches:
-    """Slices of two tensors, in order; what the libraries take for a loader of data."""
+    """Slices of two tensors, in order, which the libraries accept as a data loader."""
 
     def __init__(self, work: Work) -> None:
         self.inputs = torch.from_numpy(work.inputs)

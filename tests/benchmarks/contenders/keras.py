@@ -11,7 +11,7 @@ from tests.benchmarks.models import Work
 
 
 class Keras(Contender):
-    """A functional model; what Keras reports for a batch is the average within the epoch."""
+    """A functional model; the cost that Keras reports is the average in the epoch so far."""
 
     name = "Keras"
     library = "keras"

@@ -14,7 +14,7 @@ from tests.benchmarks.models import Work
 
 
 class Lightning(Contender):
-    """A trainer with everything switched off that is not training or logging."""
+    """A trainer with everything switched off except training and logging."""
 
     name = "Lightning"
     library = "lightning"

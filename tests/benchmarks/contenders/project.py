@@ -1,4 +1,4 @@
-"""Our own way: gradient descent in a main loop that records the cost of every batch."""
+"""Our project: gradient descent in a main loop that records the cost of every batch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workbench.main_loop import MainLoop
 
 
 class OneEpoch(TrainingExtension):
-    """Ends training with the epoch, and takes its time."""
+    """Extension that ends training after an epoch, and measures its time."""
 
     started = seconds = 0.0
 

@@ -1,4 +1,4 @@
-"""skorch: a `NeuralNet`, whose history has the cost of every batch by itself."""
+"""skorch: a `NeuralNet`, whose history contains the cost of every batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.benchmarks.models import Work
 
 
 class Slices:
-    """What skorch calls to get batches of a dataset, instead of torch's loader."""
+    """Replacement of torch's loader, from which skorch gets the batches of a dataset."""
 
     def __init__(self, dataset: Any, batch_size: int) -> None:
         self.dataset = dataset

@@ -1,4 +1,4 @@
-"""Plain torch: the loop that everybody writes by hand, and the same with a compiled model."""
+"""Plain torch: the usual training loop, and the same with a compiled model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.benchmarks.models import Work
 
 
 class Raw(Contender):
-    """Forward, backward and step, with the cost put into a list."""
+    """Forward, backward and step, with the cost appended to a list."""
 
     name = "raw torch, eager"
 
@@ -46,5 +46,5 @@ class CompiledModel(Raw):
 
     def __init__(self, work: Work) -> None:
         super().__init__(work)
-        # every batch has the same size here: static shapes give the faster kernels
+        # All batches have the same size here, and static shapes give faster kernels.
         self.forward = torch.compile(self.model, dynamic=False)

@@ -1,1 +1,1 @@
-"""Scripts that made the data sets within the package."""
+"""Scripts that made the data sets of the package."""

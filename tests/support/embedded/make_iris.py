@@ -1,8 +1,8 @@
-"""Make ``iris.h5``, the irises that come with the package, from the table in scikit-learn.
+"""Make ``iris.h5``, the irises of the package, from the table in scikit-learn.
 
 Run as ``python -m tests.support.embedded.make_iris PATH/TO/iris.csv``, the file
-``sklearn/datasets/data/iris.csv`` of a scikit-learn wheel: a line with the number of rows, of
-columns and the names of the classes, then four lengths and a class a line.
+``sklearn/datasets/data/iris.csv`` of a scikit-learn wheel: a line with the numbers of rows and
+columns and the names of the classes, then lines with four lengths and a class.
 """
 
 from __future__ import annotations

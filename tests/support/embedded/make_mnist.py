@@ -1,11 +1,11 @@
-"""Make ``mnist.h5``, the digits that come with the package, from the full MNIST set.
+"""Make ``mnist.h5``, the digits of the package, from the full MNIST set.
 
-Run as ``python -m tests.support.embedded.make_mnist PATH/TO/mnist.npz``. The archive must hold
-``x_train``, ``y_train``, ``x_test`` and ``y_test`` as uint8; their bytes are compared with the
-published files first, so that the subset is of the real set whatever road it came by.
+Run as ``python -m tests.support.embedded.make_mnist PATH/TO/mnist.npz``. The archive must contain
+``x_train``, ``y_train``, ``x_test`` and ``y_test`` as uint8; their bytes are first compared with
+the published files, so that the subset comes from the real set.
 
-Each class is represented in proportion to its share of the full set, to within one digit, and
-its digits are drawn at random with the seed below; they keep the order of the full set.
+Each class has the same proportion as in the full set, to within one digit. Its digits are drawn at
+random with the seed below and keep the order of the full set.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import numpy.typing as npt
 from workbench.data.fetch import CATALOGUE
 from workbench.data.hdf5 import write_hdf5
 from workbench.data.idx import encode_idx
-from workbench.data.idx_pictures import IDX_FILES
 from workbench.data.mnist import EMBEDDED
+from workbench.data.mnist_layout import IDX_FILES
 from workbench.errors import DataFileError
 
 SEED = 1998  # the year of the paper
@@ -38,7 +38,7 @@ def choose(labels: npt.NDArray[np.uint8], count: int, seed: int = SEED) -> npt.N
     labels : array, shape (N,)
         The class of every example.
     count : int
-        How many to choose.
+        The number of indices.
     seed : int
         Seed of the choice.
 
@@ -51,7 +51,7 @@ def choose(labels: npt.NDArray[np.uint8], count: int, seed: int = SEED) -> npt.N
     rng = np.random.default_rng(seed)
     share = np.bincount(labels) * (count / len(labels))
     quota = share.astype(int)
-    # what rounding down left over goes to the largest remainders
+    # the examples that rounding down left go to the largest remainders
     quota[np.argsort(quota - share, kind="stable")[: count - quota.sum()]] += 1
     chosen = [
         rng.permutation(np.flatnonzero(labels == digit))[:size] for digit, size in enumerate(quota)
@@ -60,7 +60,7 @@ def choose(labels: npt.NDArray[np.uint8], count: int, seed: int = SEED) -> npt.N
 
 
 def subset(path: Path) -> dict[str, dict[str, npt.NDArray[np.uint8]]]:
-    """Return what the file of the package holds, by split and source, from the full set."""
+    """Return the data of the file of the package, by split and source, from the full set."""
     splits = {}
     with np.load(path) as archive:
         for split, count in COUNTS.items():
@@ -73,7 +73,7 @@ def subset(path: Path) -> dict[str, dict[str, npt.NDArray[np.uint8]]]:
 
 
 def _check(array: npt.NDArray[Any], name: str, path: Path) -> None:
-    """Compare `array`, put into the form of an IDX file, with the published one's checksum."""
+    """Compare the checksum of `array` as an IDX file with that of the published file."""
     found = hashlib.sha256(encode_idx(array.astype(np.uint8))).hexdigest()
     if found != CATALOGUE["mnist"].sha256[f"{name}.gz"]:
         raise DataFileError(f"{path}: differs from the published {name} (SHA-256 {found})")

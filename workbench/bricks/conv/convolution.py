@@ -19,7 +19,7 @@ from workbench.bricks.options import InitializableOptions
 from workbench.errors import BrickError, NotConfiguredError, ShapeError, nearest
 from workbench.roles import BIAS, FILTER
 from workbench.tensor import Variable
-from workbench.utils.plain import is_whole
+from workbench.utils.numbers import is_whole
 
 REMEDY = "give larger images, set a smaller filter_size, or a border_mode such as 'half'"
 

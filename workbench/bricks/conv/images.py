@@ -12,7 +12,7 @@ from workbench.bricks.image_layer import shape_text
 from workbench.bricks.lazy import is_set
 from workbench.errors import BrickError, DtypeError, ShapeError
 from workbench.tensor import Variable
-from workbench.utils.plain import is_whole
+from workbench.utils.numbers import is_whole
 
 F: Any = torch.nn.functional  # it also takes variables, which its annotations do not include
 Pair = tuple[int, int]

@@ -22,7 +22,7 @@ from workbench.bricks.recurrent.base import by_name
 from workbench.errors import ApplicationError, SignatureError
 from workbench.graph.annotations import ApplicationCall
 from workbench.tensor import Variable, as_variable, scan
-from workbench.utils.plain import is_whole
+from workbench.utils.numbers import is_whole
 
 CONTROLS: dict[str, Any] = {
     "iterate": True,

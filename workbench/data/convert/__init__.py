@@ -1,6 +1,6 @@
-"""Other people's files to HDF5 files that `H5PYDataset` reads; also a program.
+"""Conversion of common file formats to HDF5 files for `H5PYDataset`.
 
-``workbench convert --help`` shows how to call them from a shell.
+``workbench convert --help`` shows their use in a shell.
 """
 
 from workbench.data.convert.arrays import idx_to_hdf5, npz_to_hdf5

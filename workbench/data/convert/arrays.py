@@ -19,7 +19,7 @@ def idx_to_hdf5(
     *,
     axis_labels: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
-    """Put IDX files, each of which holds one source of one split, into one HDF5 file.
+    """Put IDX files, each with one source of one split, into one HDF5 file.
 
     Parameters
     ----------
@@ -33,11 +33,11 @@ def idx_to_hdf5(
     Raises
     ------
     MissingDataError
-        If a file is not there.
+        If a file does not exist.
     DataFileError
         If a file is damaged.
     DataError
-        If the files do not fit together.
+        If the files do not match each other.
 
     Examples
     --------
@@ -75,18 +75,18 @@ def npz_to_hdf5(
     archive : str or Path
         The file to read.
     splits : mapping from split to mapping from source to str
-        What the array of each source is called in the archive.
+        The name of the array of each source in the archive.
     axis_labels : mapping from source to sequence of str, optional
         Names of the axes of a batch.
 
     Raises
     ------
     MissingDataError
-        If the archive is not there.
+        If the archive does not exist.
     DataFileError
         If it is damaged, or lacks an array.
     DataError
-        If the arrays do not fit together.
+        If the arrays do not match each other.
 
     Examples
     --------

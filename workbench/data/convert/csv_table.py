@@ -1,15 +1,19 @@
 """Tables in CSV files to HDF5.
 
-Read by the standard library, cell by cell, so that whatever is wrong is named with its line.
+The standard module `csv` splits the text into cells. `pandas.read_csv` would lose details that an
+error must name. Its C engine reads a row that is too short as a row with empty cells, and accepts
+text after a closing quote. Its Python engine is based on `csv` too, takes seconds for a table of
+300,000 columns, and counts rows instead of lines, which differ after a cell of several lines.
+`pandas.to_numeric` silently rounds 2**53 + 1 and reads 1e400 as infinite. Therefore `parsed`
+converts each cell.
 """
 
 from __future__ import annotations
 
 import csv
-import math
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +22,20 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.convert.splits import check_splits
+from workbench.data.exact_dtypes import number_dtype, parsed
 from workbench.data.files import one_line, regular_file, some
 from workbench.data.hdf5 import write_hdf5
-from workbench.data.narrow import number_dtype, parsed
 from workbench.errors import DataError, DataFileError, SourceError, nearest
 from workbench.hints import hinted
 
-FLOAT = np.dtype(np.float64)
+NOT_A_NUMBER = (
+    "{place} has {what} where a number is expected; leave the column out with ignore, or name it "
+    "in targets if it contains classes"
+)
+DOES_NOT_FIT = (
+    "{place} has {what}, which {dtype} cannot hold; give a wider dtype, such as 'float64' or "
+    "'int64', or leave the column out with ignore"
+)
 
 
 @dataclass(frozen=True)
@@ -37,16 +48,13 @@ class Table:
         The file.
     columns : tuple of str
         The names in its first line.
-    rows : list of list of str
-        The cells of each further line.
-    lines : list of int
-        Where each row stands in the file, from 1.
+    rows : list of (int, list of str)
+        The cells of each further row, and the line of the file where it starts, from 1.
     """
 
     path: Path
     columns: tuple[str, ...]
-    rows: list[list[str]]
-    lines: list[int]
+    rows: list[tuple[int, list[str]]]
 
     def numbers(self, names: Sequence[str], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """Return some columns as numbers, of shape (N, columns).
@@ -54,42 +62,35 @@ class Table:
         Raises
         ------
         DataFileError
-            If a cell is no number, or one that `dtype` cannot hold; the text names the line.
+            If a cell is not a number, or `dtype` cannot hold it; the text names line and column.
         """
         dtype = number_dtype(dtype, "csv_to_hdf5")
-        place = {name: index for index, name in enumerate(self.columns)}
-        where = [place[name] for name in names]
+        index = {name: number for number, name in enumerate(self.columns)}
         values = np.empty((len(self.rows), len(names)), dtype)
-        for number, row in enumerate(self.rows):
-            try:
-                values[number] = [parsed(row[index], dtype) for index in where]
-            except (ValueError, OverflowError):
-                raise DataFileError(self._no_number(number, where, dtype)) from None
+        for number, (line, row) in enumerate(self.rows):
+            for position, name in enumerate(names):
+                cell = row[index[name]]
+                try:
+                    values[number, position] = parsed(cell, dtype)
+                except ValueError:
+                    what = f"{cell!r:.60}" if cell.strip() else "nothing"
+                    text = NOT_A_NUMBER.format(place=self.place(line, name), what=what)
+                    raise DataFileError(text) from None
+                except OverflowError:
+                    text = DOES_NOT_FIT.format(
+                        place=self.place(line, name), what=f"{cell.strip():.60}", dtype=dtype.name
+                    )
+                    raise DataFileError(text) from None
         return values
-
-    def _no_number(self, number: int, where: list[int], dtype: np.dtype[Any]) -> str:
-        for index in where:
-            cell = self.rows[number][index]
-            place = f"{self.path}:{self.lines[number]}: column {self.columns[index]!r} has"
-            try:
-                parsed(cell, dtype)
-            except ValueError:
-                what = f"{cell!r:.60}" if cell.strip() else "nothing"
-                return (
-                    f"{place} {what} where a number is expected; leave the column out with ignore, "
-                    "or name it in targets if it holds classes"
-                )
-            except OverflowError:
-                return (
-                    f"{place} {cell.strip():.60}, which {dtype.name} cannot hold; give a wider "
-                    "dtype, such as 'float64' or 'int64', or leave the column out with ignore"
-                )
-        raise AssertionError("every cell is a number")
 
     def texts(self, name: str) -> list[str]:
         """Return the cells of a column without the spaces around them."""
         index = self.columns.index(name)
-        return [row[index].strip() for row in self.rows]
+        return [row[index].strip() for _, row in self.rows]
+
+    def place(self, line: int, column: str) -> str:
+        """Return the words that name a cell in an error."""
+        return f"{self.path}:{line}: column {column!r}"
 
 
 @hinted
@@ -103,39 +104,39 @@ def csv_to_hdf5(
     delimiter: str = ",",
     encoding: str = "utf-8-sig",
 ) -> None:
-    r"""Put tables, one file a split, into one HDF5 file.
+    r"""Put tables, one file per split, into one HDF5 file.
 
-    The first line of each file names the columns. Those that are not targets become the source
+    The first line of each file names the columns. Columns that are not targets become the source
     ``features``, of shape (N, columns). Targets become the source ``targets``, of shape (N,
-    targets): of dtype int64 where all of them are whole numbers, of `dtype` where they are numbers.
-    A single column that holds something else holds classes: these are numbered in the order of the
-    alphabet, over all files, and their names are kept as the attribute ``classes``.
+    targets): of dtype int64 if all of them are whole numbers, of `dtype` if they are other numbers.
+    A single column of other text contains classes: these are numbered in alphabetical order, over
+    all files, and their names are kept as the attribute ``classes``.
 
     Parameters
     ----------
     path : str or Path
         The file to write.
     files : mapping from split to path
-        The files to read; all with the same columns.
+        The files to read; all must have the same columns.
     targets : sequence of str
-        The columns that are to be predicted.
+        The columns to be predicted.
     ignore : sequence of str
         The columns to leave out.
     dtype : dtype
         The dtype of the features.
     delimiter : str
-        What separates cells.
+        The character between cells.
     encoding : str
-        The encoding of the files; by default UTF-8, with or without a mark at its beginning.
+        The encoding of the files; by default UTF-8, with or without a byte order mark.
 
     Raises
     ------
     MissingDataError
-        If a file is not there.
+        If a file does not exist.
     DataFileError
-        If a file is no such table; the text names the line.
+        If a file is not a table as described; the text names the line.
     SourceError
-        If there is no column of a name given.
+        If no column has a given name.
 
     Examples
     --------
@@ -196,62 +197,55 @@ def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> T
     Raises
     ------
     MissingDataError
-        If there is no such file.
+        If the file does not exist.
     DataFileError
-        If it is no table: no text, no lines, names that repeat, rows of different lengths.
+        If it is not a table: no text, no lines, repeated names, rows of different lengths.
     """
     path = regular_file(path, "CSV file")
     if len(delimiter) != 1:
-        raise DataError(f"delimiter is {delimiter!r}; expected a single character, such as ','")
-    rows, lines = [], []
-    line = 0
+        raise DataError(f"delimiter={delimiter!r} must be a single character, such as ','")
+    rows: list[tuple[int, list[str]]] = []
+    line = 0  # the line where the last row that was read starts
     try:
         with path.open(encoding=encoding, newline="") as file:
-            for line, row in _numbered(csv.reader(file, delimiter=delimiter, strict=True)):
-                rows.append(row)
-                lines.append(line)
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            start = 1
+            for row in reader:
+                if row:  # not a blank line
+                    line = start
+                    rows.append((line, row))
+                start = reader.line_num + 1
     except (UnicodeError, LookupError) as error:
         raise DataFileError(
             f"{path}: not text in {encoding} after line {line} ({one_line(error)})"
         ) from None
     except csv.Error as error:
-        raise DataFileError(f"{path}: no CSV after line {line} ({one_line(error)})") from None
+        raise DataFileError(f"{path}: not CSV after line {line} ({one_line(error)})") from None
     if len(rows) < 2:
+        fault = "has no line but the first" if rows else "the file is empty"
         raise DataFileError(
-            f"{path}: {'the file is empty' if not rows else 'has no line but the first'}; expected "
-            "a line with the names of the columns and then a line for each example"
+            f"{path}: {fault}; the first line must name the columns, and each further line must be "
+            "an example"
         )
-    columns = tuple(name.strip() for name in rows.pop(0))
-    lines.pop(0)
-    _refuse_nul(path, 1, columns)
-    for name, count in Counter(columns).items():
-        if not name or count > 1:
-            fault = f"two columns are called {name!r:.60}" if name else "a column has no name"
-            raise DataFileError(f"{path}:1: {fault}")
-    for row, line in zip(rows, lines, strict=True):
-        if len(row) != len(columns):
-            raise DataFileError(
-                f"{path}:{line}: has {len(row)} cells, but there are {len(columns)} columns"
+    columns = tuple(name.strip() for name in rows[0][1])
+    repeated = next((name for name, n in Counter(columns).items() if not name or n > 1), None)
+    for line, row in rows:
+        # a file in another encoding is full of NUL, so that its names are no help in an error
+        fault = ""
+        if line > 1 and len(row) != len(columns):
+            fault = f"has {len(row)} cells, but there are {len(columns)} columns"
+        elif any("\0" in cell for cell in row):
+            fault = (
+                "holds a NUL character, which no text has; the file is damaged, or in another "
+                "encoding, such as encoding='utf-16'"
             )
-        _refuse_nul(path, line, row)
-    return Table(path, columns, rows, lines)
-
-
-def _refuse_nul(path: Path, line: int, cells: Sequence[str]) -> None:
-    if any("\0" in cell for cell in cells):
-        raise DataFileError(
-            f"{path}:{line}: holds a NUL character, which no text has; the file is damaged, or in "
-            "another encoding, such as encoding='utf-16'"
-        )
-
-
-def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row that is not blank with the line that it begins at."""
-    begun = 1
-    for row in reader:
-        if row:
-            yield begun, row
-        begun = reader.line_num + 1
+        elif row is rows[0][1] and repeated is not None:
+            fault = (
+                f"two columns are called {repeated!r:.60}" if repeated else "a column has no name"
+            )
+        if fault:
+            raise DataFileError(f"{path}:{line}: {fault}")
+    return Table(path, columns, rows[1:])
 
 
 def _targets(
@@ -262,22 +256,19 @@ def _targets(
     if len(names) > 1 or all(_is_number(text) for text in texts):
         whole = all(_is_whole(text) for text in texts)
         return [table.numbers(names, np.int64 if whole else dtype) for table in tables], []
-    for table in tables:
-        for text, line in zip(table.texts(names[0]), table.lines, strict=True):
-            if not text:
-                raise DataFileError(
-                    f"{table.path}:{line}: column {names[0]!r} has nothing where a class is "
-                    "expected"
-                )
+    columns = [table.texts(names[0]) for table in tables]
+    for table, column in zip(tables, columns, strict=True):
+        if "" in column:
+            place = table.place(table.rows[column.index("")][0], names[0])
+            raise DataFileError(f"{place} has nothing where a class is expected")
     classes = sorted(set(texts))
     numbers = {text: number for number, text in enumerate(classes)}
-    values = [np.array([[numbers[text]] for text in table.texts(names[0])]) for table in tables]
-    return values, classes
+    return [np.array([[numbers[text]] for text in column]) for column in columns], classes
 
 
 def _is_number(text: str) -> bool:
     try:
-        parsed(text, FLOAT)
+        parsed(text, np.dtype(np.float64))
     except OverflowError:
         return True
     except ValueError:
@@ -287,7 +278,6 @@ def _is_number(text: str) -> bool:
 
 def _is_whole(text: str) -> bool:
     try:
-        number = float(text)
+        return float(text).is_integer()
     except ValueError:
         return False
-    return math.isfinite(number) and number == math.floor(number)

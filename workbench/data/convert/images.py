@@ -1,6 +1,6 @@
-"""Folders of pictures to HDF5: one subfolder a class, or no classes at all.
+"""Folders of images to HDF5: one subfolder per class, or no classes.
 
-Pillow reads the pictures, one at a time, so that a data set need not fit into memory.
+Pillow reads the images one at a time, so that a data set can be larger than memory.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from workbench.data.convert.splits import check_splits
 from workbench.data.hdf5.write import FORMAT, create_dense, create_ragged, write_table
-from workbench.data.pillow import MODES, picture_size, pillow, read_picture
+from workbench.data.image_files import MODES, image_size, pillow, read_image
 from workbench.errors import DataError, DataFileError, MissingDataError
 from workbench.hints import hinted
 from workbench.utils.atomic import replacing
@@ -43,14 +43,14 @@ def images_to_hdf5(
     *,
     mode: str = "RGB",
 ) -> None:
-    """Put the pictures in folders, one folder a split, into one HDF5 file.
+    """Put the images in folders, one folder per split, into one HDF5 file.
 
-    The pictures become the source ``features``, each of shape (channels, height, width); where they
-    differ in size, of varying shape. Photos stand upright, as their camera noted. A picture that
-    would lose something in the conversion is refused. Where the folders have subfolders, the
-    names of these are the classes: the source ``targets``, of shape (N, 1) and dtype int64, holds
-    their numbers in the order of the alphabet, over all splits, and the attribute ``classes`` the
-    names. Pictures are taken in the order of their names.
+    The images become the source ``features``, each of shape (channels, height, width), which can
+    vary. Photos are turned upright, as their camera recorded. An image that would lose information
+    in the conversion is an error. If the folders have subfolders, the names of these are the
+    classes: the source ``targets``, of shape (N, 1) and dtype int64, contains their numbers in
+    alphabetical order, over all splits, and the attribute ``classes`` the names. Images are read in
+    the order of their names.
 
     Parameters
     ----------
@@ -59,18 +59,18 @@ def images_to_hdf5(
     folders : mapping from split to path
         The folders to read.
     mode : {'RGB', 'L', 'RGBA', 'I;16', 'I', 'F'}
-        What pictures are converted to: colour, grey, or colour with transparency, of dtype uint8;
-        grey with 16 bits (uint16), with 32 (int32), or in floating-point numbers (float32).
+        The mode of the converted images: colour, grey, or colour with transparency, of dtype
+        uint8; grey with 16 bits (uint16), 32 bits (int32), or floating-point numbers (float32).
 
     Raises
     ------
     MissingLibraryError
         If Pillow is not installed.
     MissingDataError
-        If a folder is not there, or there is no picture in it.
+        If a folder does not exist, or contains no image.
     DataFileError
-        If a picture cannot be read, or `mode` has no room for its levels, its transparency or its
-        frames; the text names the file and a mode that has.
+        If an image cannot be read, or `mode` cannot represent its levels, its transparency or its
+        frames; the text names the file and a mode that can.
 
     Examples
     --------
@@ -90,25 +90,25 @@ def images_to_hdf5(
 
     pillow()
     if mode not in MODES:
-        raise DataError(f"mode is {mode!r}; expected one of {', '.join(map(repr, MODES))}")
+        raise DataError(f"mode must be one of {', '.join(map(repr, MODES))}, not {mode!r}")
     check_splits(folders, "path")
-    found = {split: _pictures(Path(folder)) for split, folder in folders.items()}
+    found = {split: _images(Path(folder)) for split, folder in folders.items()}
     if not found:
         raise DataError(f"nothing to write to {path}: no folders were given")
-    files = [file for pictures in found.values() for file, _ in pictures]
-    names = [name for pictures in found.values() for _, name in pictures]
-    shapes = [(MODES[mode][0], *picture_size(file)) for file in files]
+    files = [file for images in found.values() for file, _ in images]
+    names = [name for images in found.values() for _, name in images]
+    shapes = [(MODES[mode][0], *image_size(file)) for file in files]
     sources = ["features"] if names[0] is None else ["features", "targets"]
     if any((name is None) != (names[0] is None) for name in names):
         raise DataError(
-            f"of the folders {', '.join(map(str, folders.values()))} some have classes and some "
-            "have not; put the pictures of each class into a subfolder, or into none"
+            f"of the folders {', '.join(map(str, folders.values()))} some have classes and some do "
+            "not; put the images of each class into a subfolder, or use no subfolders"
         )
     with (
         replacing(path, MissingDataError) as temporary,
         h5py.File(temporary, "w", libver=FORMAT) as file,
     ):
-        _write_pictures(file, files, shapes, mode)
+        _write_images(file, files, shapes, mode)
         if names[0] is not None:
             classes = sorted(set(names), key=str)
             numbers = np.array([[classes.index(name)] for name in names], dtype=np.int64)
@@ -116,49 +116,49 @@ def images_to_hdf5(
             create_dense(file, "targets", numbers.shape, np.int64, labels)[...] = numbers
             file.attrs["classes"] = np.array(classes, dtype=h5py.string_dtype())
         rows, start = [], 0
-        for split, pictures in found.items():
-            stop = start + len(pictures)
+        for split, images in found.items():
+            stop = start + len(images)
             rows += [(split, source, start, stop) for source in sources]
             start = stop
         write_table(file, rows)
 
 
-def _write_pictures(
+def _write_images(
     file: Any, files: list[Path], shapes: list[tuple[int, int, int]], mode: str
 ) -> None:
     dtype = MODES[mode][1]
-    pictures = _read(files, shapes, mode)
+    images = _read(files, shapes, mode)
     if len(set(shapes)) == 1:
         stored = create_dense(file, "features", (len(files), *shapes[0]), dtype, AXES)
-        for first, block in _blocks(pictures, stored.chunks[0]):
+        for first, block in _blocks(images, stored.chunks[0]):
             stored[first : first + len(block)] = block
         return
     stored, sizes = create_ragged(file, "features", len(files), 3, dtype, AXES)
     sizes[...] = shapes
-    for index, picture in enumerate(pictures):
-        stored[index] = picture.reshape(-1)
+    for index, image in enumerate(images):
+        stored[index] = image.reshape(-1)
 
 
 def _read(
     files: list[Path], shapes: list[tuple[int, int, int]], mode: str
 ) -> Iterator[npt.NDArray[Any]]:
     for file, shape in zip(files, shapes, strict=True):
-        picture = read_picture(file, mode, file)
-        if picture.shape != shape:
+        image = read_image(file, mode, file)
+        if image.shape != shape:
             raise DataFileError(
-                f"{file}: its header speaks of shape {shape}, but the picture is of shape "
-                f"{picture.shape}; the file is damaged, or has changed meanwhile"
+                f"{file}: its header declares shape {shape}, but the image has shape "
+                f"{image.shape}; the file is damaged, or has changed meanwhile"
             )
-        yield picture
+        yield image
 
 
 def _blocks(
-    pictures: Iterator[npt.NDArray[Any]], size: int
+    images: Iterator[npt.NDArray[Any]], size: int
 ) -> Iterator[tuple[int, list[npt.NDArray[Any]]]]:
-    """Yield as many pictures at a time as HDF5 compresses together, and where they begin."""
+    """Yield blocks of `size` images, which HDF5 compresses together, with their first index."""
     first, block = 0, []
-    for picture in pictures:
-        block.append(picture)
+    for image in images:
+        block.append(image)
         if len(block) == size:
             yield first, block
             first, block = first + size, []
@@ -166,25 +166,25 @@ def _blocks(
         yield first, block
 
 
-def _pictures(folder: Path) -> list[tuple[Path, str | None]]:
-    """Return the files of a split, and the class of each: the name of its subfolder, or None."""
+def _images(folder: Path) -> list[tuple[Path, str | None]]:
+    """Return the files of a split, each with its class: the name of its subfolder, or None."""
     if not folder.is_dir():
         raise MissingDataError(f"there is no folder {folder}")
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     found: list[tuple[Path, str | None]] = []
     for entry in entries:
         if entry.is_dir():
-            inner = sorted(file for file in entry.rglob("*") if _is_picture(file))
+            inner = sorted(file for file in entry.rglob("*") if _is_image(file))
             found += [(file, entry.name) for file in inner]
-        elif _is_picture(entry):
+        elif _is_image(entry):
             found.append((entry, None))
     if not found:
         raise MissingDataError(
-            f"there is no picture in {folder}, nor in its subfolders; files that end in "
-            f"{', '.join(sorted(SUFFIXES))} are looked for"
+            f"there is no image in {folder} or its subfolders; the names of images must end in "
+            f"{', '.join(sorted(SUFFIXES))}"
         )
     return found
 
 
-def _is_picture(file: Path) -> bool:
+def _is_image(file: Path) -> bool:
     return file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()

@@ -1,4 +1,4 @@
-"""What the converters are given: the files of each split."""
+"""Check of the argument of the converters: the files of each split."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from workbench.errors import DataError
 
 
 def check_splits(splits: Any, what: str, *, by_source: bool = False) -> None:
-    """Raise `DataError` unless each split has what it needs.
+    """Raise `DataError` unless each split has its files or names.
 
     Parameters
     ----------
     splits : mapping
-        What was given: from split to text or path, or from split to a mapping from source to such.
+        Mapping from split to text or path, or from split to a mapping from source to these.
     what : str
-        What stands for a split, or for a source: ``"path"``, say.
+        The kind of the values, such as ``"path"``, for messages.
     by_source : bool
-        Whether each split is a mapping from source.
+        True if each split is a mapping from source.
 
     Examples
     --------

@@ -1,20 +1,21 @@
-"""HDF5 files that say by themselves which examples are for training and which for testing.
+"""HDF5 files with splits, such as training and test examples.
 
-The layout is the one Fuel used, so that its files can be read: one data set a source at the root,
-all examples of all splits one after another, the axes named as HDF5 dimension labels, and an
-attribute ``split`` of the root, a table with one row for each pair of split and source::
+The layout is that of Fuel, so that its files can be read: one data set per source at the root, with
+the examples of all splits, the names of axes as HDF5 dimension labels, and an attribute ``split``
+of the root, a table with one row for each pair of split and source::
 
     split  source  start  stop  indices  available  comment
 
-The examples of a split are those from `start` to before `stop`, or those that `indices` refers to.
+The examples of a split are those from `start` up to, but not including, `stop`, or those to which
+`indices` refers.
 
-Examples that differ in shape are stored flat, one row of variable length each. Two dimension
-scales of the first axis then say what they look like: ``shapes``, one row an example, and
-``shape_labels``, the names of an example's axes.
+Examples of different shapes are stored flat, each as one row of variable length. Two dimension
+scales of the first axis then describe them: ``shapes``, with one row per example, and
+``shape_labels``, the names of the axes of an example.
 
 A damaged file is reported as such. HDF5 keeps rows of variable length in a heap without checksums,
-and a damaged heap can make the library itself crash or never return: it is read in another process
-first. What stands in other files is refused unless it is allowed.
+and a damaged heap can make the library crash or never return: therefore another process reads it
+first. References to other files are an error unless they are allowed.
 """
 
 from workbench.data.hdf5.dataset import H5PYDataset

@@ -26,54 +26,54 @@ if TYPE_CHECKING:
     import h5py
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"
-"""Where the files of this package are, which need no trial."""
+"""Folder of the files of this package, which are not damaged."""
 
 
 class H5PYDataset(Dataset):
-    """Some splits of an HDF5 file in Fuel's layout.
+    """Dataset of some splits of an HDF5 file in Fuel's layout.
 
-    What could crash the HDF5 library in a damaged file, rows of variable length and the names of
-    axes, is read in another process first, once for each state of a file.
+    The parts of a damaged file that could crash the HDF5 library, rows of variable length and the
+    names of axes, are read in another process first, once for each state of a file.
 
-    The file stays open between reads. The dataset can be used by several threads, inherited by a
-    forked process, which opens the file anew, and pickled: a pickle refers to the file, and reads
-    anew what was in memory.
+    The file stays open between reads. The dataset can be used by several threads and by a forked
+    process, which opens the file again. A pickle refers to the file; unpickling reads the data that
+    were in memory again.
 
     Parameters
     ----------
     path : str, Path or h5py.File
-        The file; one that is open already is left open.
+        The file; an open file stays open.
     which_sets : sequence of str
-        The splits to read, one after another, such as ``("train", "valid")``.
+        The splits to read, in this order, such as ``("train", "valid")``.
     subset : slice or sequence of int, optional
         Use only these of their examples, in this order.
     load_in_memory : bool
-        Whether to read everything now instead of reading the file for each batch.
+        True to read all data now instead of reading the file for each batch.
     sources : sequence of str, optional
-        Which sources to give, in this order; all that every one of the splits has if not given.
+        The sources to read, in this order; by default all that are in every split.
     allow_external : bool
-        Whether to follow what the file says about other files: links, values stored elsewhere,
-        data sets put together from others. A file may name any that you can read.
+        True to follow references to other files: links, values stored elsewhere, data sets that
+        are composed of others. A malicious file could refer to any file that you can read.
 
     Attributes
     ----------
     axis_labels : dict of str to tuple of str
         The names of the axes of a batch of each source, as far as the file has them. For examples
-        that vary in shape: ``batch`` and then the axes of an example.
+        of varying shape: ``batch``, followed by the axes of an example.
     vlen_sources : tuple of str
         The sources whose examples vary in shape. A batch of them is an array of objects, each of
-        which is an array.
+        them an array.
 
     Raises
     ------
     MissingDataError
-        If there is no such file.
+        If the file does not exist.
     DataFileError
-        If the file is damaged or laid out otherwise, or refers to others.
+        If the file is damaged, has another layout, or refers to other files.
     SourceError
-        If it has no such split or source.
+        If it does not have a split or a source.
     DataError
-        If `subset` does not fit, or the splits have no source in common.
+        If `subset` is not valid, or the splits have no source in common.
 
     Examples
     --------
@@ -114,7 +114,7 @@ class H5PYDataset(Dataset):
             table = SplitTable(file, self.path, allow_external)
             if not self.which_sets:
                 splits = ", ".join(map(repr, table.splits))
-                raise DataError(f"no split of {self.path} was asked for; it has {splits}")
+                raise DataError(f"which_sets of {self.path} must be some of {splits}, not empty")
             parts = [table.sources(split) for split in self.which_sets]
             common = [name for name in parts[0] if all(name in part for part in parts)]
             if not common:
@@ -132,7 +132,7 @@ class H5PYDataset(Dataset):
             self._examine(file)
         if load_in_memory:
             self._memory = self._load()
-            self._inferred_labels()  # while the file is there
+            self._inferred_labels()  # while the file is open
             self.close()
         if self.num_examples:
             self.example_iteration_scheme = SequentialExampleScheme(self.num_examples)
@@ -141,13 +141,13 @@ class H5PYDataset(Dataset):
     def create_split_array(
         splits: Mapping[str, Mapping[str, Sequence[Any]]],
     ) -> npt.NDArray[Any]:
-        """Return the table for the attribute ``split`` of a file that is written by hand.
+        """Return the table for the attribute ``split`` of a file that the caller writes.
 
         Parameters
         ----------
         splits : mapping from split to mapping from source to tuple
-            Where the examples stand: the first row and the one behind the last and, if wanted, a
-            reference to a data set of row numbers (None for none) and a comment.
+            The place of the examples: the first row, the one after the last and, optionally, a
+            reference to a data set of row numbers (or None) and a comment.
 
         Examples
         --------
@@ -175,19 +175,19 @@ class H5PYDataset(Dataset):
 
     @staticmethod
     def get_all_sources(path: str | os.PathLike[str] | h5py.File) -> tuple[str, ...]:
-        """Return the names of all sources that some split of a file has."""
+        """Return the names of all sources that are in any split of a file."""
         with _table(path) as table:
             named = [name for split in table.splits for name in table.sources(split)]
             return tuple(dict.fromkeys(named))
 
     @property
     def load_in_memory(self) -> bool:
-        """Whether the data are in memory."""
+        """True if the data are in memory."""
         return self._memory is not None
 
     @property
     def indexables(self) -> tuple[npt.NDArray[Any], ...]:
-        """All the examples, one array a source; read now if they are not in memory."""
+        """All examples, one array per source; read now if they are not in memory."""
         return (self._memory or self._load()).indexables
 
     def _inferred_labels(self) -> AxisLabels:
@@ -210,7 +210,7 @@ class H5PYDataset(Dataset):
             examiner.check(self._handle.path, names, rows=True, what=what)
 
     def _open(self) -> h5py.File:
-        """Return the file, having checked it again if it has been opened again."""
+        """Return the file; check it again if it has been opened again."""
         file = self._handle.open()
         if file is not self._seen:
             with faults_named(self.path, "the layout"):
@@ -223,19 +223,19 @@ class H5PYDataset(Dataset):
     def get_data(
         self, request: Request | Sequence[int] | None = None, *then: Any, state: object = None
     ) -> Data:
-        """Return the examples that `request` names, one array a source.
+        """Return the requested examples, one array per source.
 
         Parameters
         ----------
         request : int, slice or sequence of int
             One example, or the indices of a batch.
         then, state
-            Fuel's data sets took a state before the request, which may still be given here.
+            Fuel's data sets took a state before the request; it is still accepted and ignored.
 
         Raises
         ------
         DataError
-            If the request reaches beyond the examples or is of another kind.
+            If the request exceeds the examples or is of another kind.
         DataFileError
             If the file is damaged.
         """
@@ -260,13 +260,13 @@ class H5PYDataset(Dataset):
                 self._memory = self._load()
                 same_or_raise(self.indexables, state["_checksum"], self.path)
             except DataError as error:
-                error.add_note(f"while {self!r} was unpickled, which reads its data again")
+                error.add_note(f"while unpickling {self!r}, which reads its data again")
                 raise
             finally:
                 self.close()
 
     def close(self, state: object = None) -> None:
-        """Close the file, which is opened again when it is needed."""
+        """Close the file; it is opened again when it is needed."""
         self._handle.close()
 
     def _load(self) -> IndexableDataset:
@@ -316,21 +316,21 @@ def _subset(
         return chosen
     except (IndexError, TypeError) as error:
         raise DataError(
-            f"the subset of {dataset.path}, {dataset.which_sets}, does not fit its {len(rows)} "
-            f"examples: {error}"
+            f"the subset of {dataset.path}, {dataset.which_sets}, must be indices of its "
+            f"{len(rows)} examples: {error}"
         ) from None
 
 
 def _chosen(rows: Indices, request: Request | Sequence[int], dataset: H5PYDataset) -> int | Indices:
-    """Return which rows of the file a request for examples means."""
+    """Return the rows of the file for a request of examples."""
     if isinstance(request, slice):
         return rows[check_slice(request, dataset.num_examples, dataset)]
     try:
         index = as_index(request)
-        # a range is not made an array of, which may be as large as the data
+        # a range is not converted to an array, which could be as large as the data
         chosen = _of_range(rows, index) if isinstance(rows, range) else rows.take(index)
     except (IndexError, TypeError) as error:
-        raise DataError(f"{dataset!r} was asked for {request!r}: {error}") from None
+        raise DataError(f"{dataset!r} cannot read {request!r}: {error}") from None
     return chosen if np.ndim(chosen) else int(chosen)
 
 

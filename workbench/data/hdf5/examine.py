@@ -1,9 +1,9 @@
-"""Whether a file can be read without harm, found out in another process.
+"""Test in another process whether a file can be read without a crash.
 
-HDF5 keeps rows of variable length, and the names of axes, in heaps without checksums, and follows
-what stands in a damaged one until the process is ended by the system, or for ever. Such things are
-therefore read in another process first, once for each state of a file; what has been read there
-can be read here.
+HDF5 keeps rows of variable length and the names of axes in heaps without checksums. In a damaged
+heap it follows wrong addresses until the system ends the process, or forever. Therefore these parts
+are read in another process first, once for each state of a file; if that succeeds, they can be read
+here.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from workbench.data.files import one_line
 from workbench.errors import DataError, DataFileError
 
 PATIENCE = 30.0
-"""Seconds to wait for a sign of life; reading goes on in small steps."""
+"""Seconds to wait for the next message; the process reads in small steps."""
 
 START = 120.0
-"""Seconds that starting the process may take, on a busy machine."""
+"""Seconds to wait until the process has started, on a busy machine."""
 
 PROGRAM = (
     "import json, runpy, sys; path, sys.path[:] = json.loads(sys.stdin.readline()); "
     "runpy.run_path(path, run_name='__main__')"
 )
 DAMAGED = (
-    "{path}: {what} cannot be read, since the file is damaged: the process that read it on trial "
+    "{path}: {what} cannot be read, since the file is damaged: the process that tried to read it "
     "{ended}"
 )
 NOT_STARTED = (
-    "no process could be started to read an HDF5 file on trial ({reason}), which rows of variable "
-    "length and names of axes need, since a damaged file could end this process"
+    "no process could be started to try to read an HDF5 file ({reason}), which is necessary for "
+    "rows of variable length and names of axes, since a damaged file could crash this process"
 )
 
 
 class Examiner:
-    """Reads files on trial, in a process that is started when it is first needed.
+    """Reader of doubtful files, in a process that is started when it is first needed.
 
     Parameters
     ----------
     patience : float
-        Seconds without a sign of life after which the process counts as lost.
+        Seconds without a message after which the process is killed.
     """
 
     def __init__(self, patience: float = PATIENCE) -> None:
@@ -59,7 +59,7 @@ class Examiner:
         self._fine: set[tuple[object, ...]] = set()
 
     def check(self, path: Path, names: Sequence[str], *, rows: bool, what: str) -> None:
-        """Read some data sets on trial, unless that has been done.
+        """Read some data sets in the other process, unless that has succeeded before.
 
         Parameters
         ----------
@@ -68,23 +68,23 @@ class Examiner:
         names : sequence of str
             The data sets whose axes are read; ``"/"`` for the table of splits.
         rows : bool
-            Whether to read their rows too.
+            True to read their rows too.
         what : str
-            What is read, for messages.
+            The part of the file, for messages.
 
         Raises
         ------
         DataFileError
-            If the process that read did not survive it.
+            If the process crashed or did not finish.
         """
         status = path.stat()
         key = (str(path), status.st_ino, status.st_size, status.st_mtime_ns, tuple(names), rows)
         if self._owner not in (0, os.getpid()):
-            self._lock, self._process = threading.Lock(), None  # a fork has no process of its own
+            self._lock, self._process = threading.Lock(), None  # a fork must start its own process
         with self._lock:
             if key in self._fine:
                 return
-            # this process waits for a while; that one ends a while later by itself
+            # this process waits for `patience`; if it is killed, the other one ends itself later
             request = {"path": str(path), "names": list(names), "rows": rows}
             ended = self._try({**request, "patience": 2 * self.patience})
             if ended is not None:
@@ -103,7 +103,7 @@ class Examiner:
         self._process = None
 
     def _try(self, request: dict[str, object]) -> str | None:
-        """Return how the process ended, or None if it lives on."""
+        """Return how the process ended, or None if it is still running."""
         process = self._process
         if process is None or process.poll() is not None:
             process = self._start()
@@ -111,11 +111,11 @@ class Examiner:
         with contextlib.suppress(OSError):
             process.stdin.write(json.dumps(request) + "\n")
             process.stdin.flush()
-            while word := self._heard(process):
+            while word := self._receive(process):
                 if word == "done":
                     return None
         self.close()
-        return "did not come to an end" if self._impatient else _ending(process.returncode)
+        return "did not finish" if self._impatient else _ending(process.returncode)
 
     def _start(self) -> subprocess.Popen[str]:
         self.close()
@@ -135,13 +135,13 @@ class Examiner:
         with contextlib.suppress(OSError):
             process.stdin.write(json.dumps([str(program), sys.path]) + "\n")
             process.stdin.flush()
-        if self._heard(process, max(self.patience, START)) != "ready":
+        if self._receive(process, max(self.patience, START)) != "ready":
             self.close()
             raise DataError(NOT_STARTED.format(reason=f"exit code {process.returncode}"))
         return process
 
-    def _heard(self, process: subprocess.Popen[str], patience: float | None = None) -> str:
-        """Return the next word, or nothing if none comes."""
+    def _receive(self, process: subprocess.Popen[str], patience: float | None = None) -> str:
+        """Return the next word, or an empty string if none comes."""
         self._impatient = False
 
         def give_up() -> None:

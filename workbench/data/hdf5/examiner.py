@@ -1,9 +1,9 @@
-"""The program of the process that reads, before all others, what could crash the HDF5 library.
+"""Program of the process that first reads the parts of a file that could crash the HDF5 library.
 
-It knows nothing of the workbench, so that it starts fast. Requests and answers are lines of JSON: a
-request names a file and some of its data sets; a dot a line says that it is getting on, and
-``"done"`` that everything has been read. Errors are left to the reader; what matters here is only
-that the process lives.
+It does not import the workbench, so that it starts fast. Requests and answers are lines of JSON: a
+request names a file and some of its data sets; ``"."`` reports progress, and ``"done"`` that all
+has been read. Errors are ignored here, since the real reader reports them; this process only shows
+whether the library crashes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 ROWS = 16
-"""Rows to read at a time; each may be a film."""
+"""Rows to read at a time; each can be as large as a film."""
 
 
 def main() -> None:
@@ -41,13 +41,13 @@ def main() -> None:
 
 
 def lasting(seconds: float) -> None:
-    """Let the system end this process after some seconds, should its parent be gone."""
+    """Let the system end this process after some seconds, in case its parent has ended."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def read(stored: Any, rows: bool, patience: float) -> None:
-    """Read the names of the axes, the scales, and the rows if they are wanted."""
+    """Read the names of the axes, the scales, and the rows if `rows` is True."""
     if stored.name == "/":
         stored.attrs["split"]
         return

@@ -1,4 +1,4 @@
-"""An HDF5 file that stays open between reads, and can be pickled, forked and shared by threads."""
+"""HDF5 file that stays open between reads, and can be pickled, forked and shared by threads."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 
 class FileHandle:
-    """Gives the open file, which it opens when first asked to, in each process anew.
+    """Handle of a file, which is opened at first use in each process.
 
-    A pickle holds the path only. h5py itself lets one thread read at a time. A forked process
-    must not go on with the file of its parent, whose caches it has a copy of.
+    A pickle contains only the path. h5py itself lets one thread read at a time. A forked process
+    must not use the file of its parent, since it has copies of the parent's caches.
 
     Parameters
     ----------
     path : str, Path or h5py.File
-        The file; a relative path is resolved now. One that is open already is never closed here,
-        and a pickle refers to its name.
+        The file; a relative path is resolved now. An open file is never closed here, and a pickle
+        refers to its name.
 
     Attributes
     ----------
     name : Path
-        The path as it was given.
+        The given path.
     given : h5py.File or None
-        The file that was open already.
+        The given file, if it was open.
     """
 
     def __init__(self, path: str | os.PathLike[str] | h5py.File) -> None:
@@ -56,14 +56,14 @@ class FileHandle:
         Raises
         ------
         MissingDataError
-            If there is no such file.
+            If the file does not exist.
         DataFileError
-            If it is no HDF5 file.
+            If it is not an HDF5 file.
         """
         if self.given is not None:
             return self.given
         if self._process != os.getpid():
-            self._begin()  # with a new lock, for a thread of the parent may have held the old one
+            self._begin()  # with a new lock, because a thread of the parent may hold the old one
         with self._lock:
             if self._file is None:
                 self._file = _opened(self.path)
@@ -85,9 +85,9 @@ def _as_file(given: object) -> h5py.File:
     import h5py
 
     if not isinstance(given, h5py.File):
-        raise DataError(f"path is {given!r:.60}; expected the name of an HDF5 file, or an open one")
+        raise DataError(f"path must be the name of an HDF5 file, or an open one, not {given!r:.60}")
     if not given:
-        raise DataError(f"path is {given!r}, which is closed; give the name of the file")
+        raise DataError(f"path must be an open file, but is {given!r}; give the name of the file")
     return given
 
 
@@ -105,7 +105,7 @@ def _opened(path: Path) -> h5py.File:
 
 @contextlib.contextmanager
 def faults_named(path: Path, what: str) -> Iterator[None]:
-    """Turn what h5py raises over a damaged file, which may be anything, into a `DataFileError`."""
+    """Convert the errors of h5py about a damaged file, of almost any class, to `DataFileError`."""
     try:
         yield
     except DataError:

@@ -1,4 +1,4 @@
-"""The table of splits in an HDF5 file: which rows of each source are whose."""
+"""Table of splits in an HDF5 file: the rows of each source in each split."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 COLUMNS = ("split", "source", "start", "stop", "indices", "available", "comment")
 NEEDED = set(COLUMNS) - {"comment"}
 LINKS = 100
-"""Links to follow from one to the next before they are taken for a circle."""
+"""Number of successive links after which they are considered a cycle."""
 ELSEWHERE = (
-    "{path}: {what}; other files are not read unless they are allowed: give allow_external=True if "
-    "you trust where the file comes from"
+    "{path}: {what}; other files are not read unless that is allowed: give allow_external=True if "
+    "you trust the source of the file"
 )
 
 
 class SplitTable:
-    """The attribute ``split`` of an open file.
+    """Attribute ``split`` of an open file.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class SplitTable:
     path : Path
         Its name, for messages.
     allow_external : bool
-        Whether to read what stands in other files.
+        True to follow references to other files.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class SplitTable:
     Raises
     ------
     DataFileError
-        If there is no such attribute, or it is not a table of splits.
+        If the file has no such attribute, or it is not a table of splits.
     """
 
     def __init__(self, file: h5py.File, path: Path, allow_external: bool = False) -> None:
@@ -58,8 +58,8 @@ class SplitTable:
             table: npt.NDArray[Any] = np.asarray(file.attrs["split"])
         except (KeyError, OSError, RuntimeError, ValueError, TypeError) as error:
             raise DataFileError(
-                f"{path}: no readable attribute 'split' ({one_line(error)}), which says "
-                "what each set holds; write_hdf5 makes files that have it"
+                f"{path}: no readable attribute 'split' ({one_line(error)}), the table of the "
+                "splits; write_hdf5 makes files that have it"
             ) from None
         if table.ndim != 1 or not set(table.dtype.names or ()) >= NEEDED:
             raise DataFileError(
@@ -74,7 +74,7 @@ class SplitTable:
         self.splits = tuple(dict.fromkeys(split for split, _, _ in self._rows))
 
     def sources(self, split: str) -> list[str]:
-        """Return the sources of a split, or raise a `SourceError` if there is no such split."""
+        """Return the sources of a split; raise a `SourceError` if the split does not exist."""
         if split not in self.splits:
             raise SourceError(
                 f"{self.path} has no set {split!r}, only {', '.join(map(repr, self.splits))}"
@@ -83,7 +83,7 @@ class SplitTable:
         return [source for name, source, row in self._rows if name == split and row["available"]]
 
     def rows(self, split: str, source: str) -> Indices:
-        """Return where in its data set the examples of a source stand."""
+        """Return the rows of the data set of a source that belong to a split."""
         length = self._length(source)
         [row] = [row for name, other, row in self._rows if (name, other) == (split, source)][-1:]
         rows: Indices
@@ -95,7 +95,7 @@ class SplitTable:
             beyond = not 0 <= rows.start <= rows.stop <= length
         if beyond:
             raise DataFileError(
-                f"{self.path}: the set {split!r} reaches beyond the {length} examples of source "
+                f"{self.path}: the set {split!r} exceeds the {length} examples of source "
                 f"{source!r}; the file is damaged"
             )
         return rows
@@ -106,7 +106,7 @@ class SplitTable:
         stored = found(self.file, source, self.path, self.allow_external)
         if not isinstance(stored, h5py.Dataset) or not stored.shape:
             raise DataFileError(
-                f"{self.path}: the source {source!r} is no data set with an axis of examples"
+                f"{self.path}: the source {source!r} is not a data set with an axis of examples"
             )
         return int(stored.shape[0])
 
@@ -116,19 +116,19 @@ class SplitTable:
         indices = np.asarray(stored[...])
         if indices.ndim != 1 or indices.dtype.kind not in "iu":
             raise DataFileError(
-                f"{self.path}: the indices of set {split!r}, source {source!r}, are of shape "
-                f"{indices.shape} and dtype {indices.dtype}; expected a list of integers"
+                f"{self.path}: the indices of set {split!r}, source {source!r}, must be a list of "
+                f"integers, not an array of shape {indices.shape} and dtype {indices.dtype}"
             )
         return indices.astype(np.intp)
 
 
 def found(file: h5py.File, name: str, path: Path, allow_external: bool) -> Any:
-    """Return what is called `name` in a file, seeing that it stands in this very file.
+    """Return the object `name` of a file, after a check that it is stored in the same file.
 
     Raises
     ------
     DataFileError
-        If there is nothing of that name, or it stands elsewhere and that is not allowed.
+        If it does not exist, or is stored in another file and that is not allowed.
     """
     if not allow_external:
         _refuse_links(file, name, path)
@@ -140,14 +140,14 @@ def found(file: h5py.File, name: str, path: Path, allow_external: bool) -> Any:
 
 
 def refuse_elsewhere(stored: Any, path: Path, allow_external: bool) -> None:
-    """Raise a `DataFileError` if the values of a data set stand in other files."""
+    """Raise a `DataFileError` if the values of a data set are stored in other files."""
     import h5py
 
     if allow_external or not isinstance(stored, h5py.Dataset):
         return
     where = None
     if stored.is_virtual:
-        where = "is put together from other data sets: " + some(
+        where = "is composed of other data sets: " + some(
             dict.fromkeys(source.file_name for source in stored.virtual_sources())
         )
     elif stored.external:
@@ -157,7 +157,7 @@ def refuse_elsewhere(stored: Any, path: Path, allow_external: bool) -> None:
 
 
 def _refuse_links(file: h5py.File, name: str, path: Path) -> None:
-    """Follow a name link by link, since asking for the whole would open other files."""
+    """Check a name link by link, because looking up the whole name would open other files."""
     import h5py
 
     place: Any = file
@@ -181,7 +181,7 @@ def _refuse_links(file: h5py.File, name: str, path: Path) -> None:
 
 
 def joined(rows: Sequence[Indices]) -> Indices:
-    """Return the rows of several splits, one behind another; a range where they are neighbours."""
+    """Return the rows of several splits in order, as a range if they are consecutive."""
     together = rows[0]
     for more in rows[1:]:
         if isinstance(together, range) and isinstance(more, range) and together.stop == more.start:
@@ -192,8 +192,8 @@ def joined(rows: Sequence[Indices]) -> Indices:
 
 
 def _examine(file: h5py.File) -> None:
-    """Have the table read on trial if its texts stand in a heap."""
-    with contextlib.suppress(KeyError, OSError, RuntimeError, TypeError):  # which reading will tell
+    """Read the table in the other process first if its texts are in a heap."""
+    with contextlib.suppress(KeyError, OSError, RuntimeError, TypeError):  # reading reports these
         dtype = file.attrs.get_id("split").dtype
         if varying(dtype):
             path = Path(file.filename)
@@ -201,7 +201,7 @@ def _examine(file: h5py.File) -> None:
 
 
 def split_array(splits: Mapping[str, Mapping[str, Sequence[Any]]]) -> npt.NDArray[Any]:
-    """Return the table that says where the sources of each split stand; see `H5PYDataset`."""
+    """Return the table of the rows of each source in each split; see `H5PYDataset`."""
     import h5py
 
     sources = dict.fromkeys(source for named in splits.values() for source in named)
@@ -211,8 +211,9 @@ def split_array(splits: Mapping[str, Mapping[str, Sequence[Any]]]) -> npt.NDArra
             place: tuple[Any, ...] = tuple(named.get(source, (0, 0)))
             if not 2 <= len(place) <= 4:
                 raise DataError(
-                    f"source {source!r} of set {split!r} is at {place!r}; expected the first row, "
-                    "the one behind the last and, if wanted, a reference and a comment"
+                    f"the place of source {source!r} of set {split!r} must be the first row, the "
+                    "one after the last and, optionally, a reference and a comment, not "
+                    f"{place!r}"
                 )
             defaults: tuple[Any, ...] = (None, ".")
             start, stop, indices, comment = place + defaults[len(place) - 2 :]
@@ -240,7 +241,7 @@ def split_array(splits: Mapping[str, Mapping[str, Sequence[Any]]]) -> npt.NDArra
 
 
 def varying(dtype: np.dtype[Any]) -> bool:
-    """Return whether values of a dtype are of variable length, and stand in a heap."""
+    """Return True if values of a dtype have variable length, so that they are in a heap."""
     import h5py
 
     if dtype.names is not None:

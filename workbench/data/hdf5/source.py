@@ -1,4 +1,4 @@
-"""One source in an HDF5 file: what its axes are called, and how its examples are read."""
+"""Source in an HDF5 file: names of its axes, and reading of its examples."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 def varies(stored: h5py.Dataset) -> bool:
-    """Return whether the examples of a source are stored flat, as rows of variable length."""
+    """Return True if the examples of a source are stored flat, as rows of variable length."""
     import h5py
 
-    # text of variable length has such a dtype too, but its examples are single values
+    # text of variable length has the same kind of dtype, but its examples are single values
     if h5py.check_string_dtype(stored.dtype) is not None:
         return False
     return h5py.check_vlen_dtype(stored.dtype) is not None
 
 
 def axis_labels(stored: h5py.Dataset, path: Path, allow_external: bool) -> tuple[str, ...]:
-    """Return the names of the axes of a batch; an axis without a name has an empty one."""
+    """Return the names of the axes of a batch; the name is empty for an axis without one."""
     labels = tuple([str(axis.label) for axis in stored.dims])
     if not varies(stored) or "shape_labels" not in stored.dims[0].keys():  # noqa: SIM118
         return labels
@@ -48,23 +48,23 @@ def read_rows(
     stored : h5py.Dataset
         The source.
     rows : int, range or array of int
-        One example, neighbouring examples, or any examples.
+        One example, consecutive examples, or any examples.
     path : Path
         The file, for messages.
     allow_external : bool
-        Whether the shapes of examples may stand in another file.
+        True if the shapes of examples may be stored in another file.
 
     Returns
     -------
     array
-        The example or the batch; a batch of examples that vary in shape is an array of objects.
+        The example or the batch; a batch of examples of different shapes is an array of objects.
     """
     values = _picked(stored, rows)
     expected = () if isinstance(rows, int) else (len(rows),)
     if values.shape[: len(expected)] != expected:
         raise DataFileError(
-            f"{path}: source {stored.name.lstrip('/')!r} has become shorter: rows were asked for "
-            f"that are no longer there"
+            f"{path}: source {stored.name.lstrip('/')!r} has become shorter: some of the requested "
+            "rows no longer exist"
         )
     if not varies(stored):
         return values
@@ -74,8 +74,8 @@ def read_rows(
     refuse_elsewhere(known, path, allow_external)
     if known.shape[:1] != stored.shape[:1] or known.ndim != 2:
         raise DataFileError(
-            f"{path}: source {stored.name.lstrip('/')!r} has {stored.shape[0]} examples, but what "
-            f"says their shapes is of shape {known.shape}; the file is damaged"
+            f"{path}: source {stored.name.lstrip('/')!r} has {stored.shape[0]} examples, but the "
+            f"table of their shapes has shape {known.shape}; the file is damaged"
         )
     shapes = _picked(known, rows)
     if isinstance(rows, int):
@@ -95,14 +95,14 @@ def _picked(stored: h5py.Dataset, rows: int | Indices) -> npt.NDArray[Any]:
         return np.asarray(readable[rows])
     if isinstance(rows, range) and rows.step == 1:
         return np.asarray(readable[rows.start : rows.stop])
-    # HDF5 reads ascending indices without repetition only
+    # HDF5 can read only ascending indices without repetition
     unique, inverse = np.unique(np.asarray(rows), return_inverse=True)
     values = _ascending(readable, unique)
-    return values[inverse] if len(values) == len(unique) else values  # which the caller refuses
+    return values[inverse] if len(values) == len(unique) else values  # the caller refuses these
 
 
 def _ascending(readable: Any, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
-    """Read ascending rows: where few runs hold them all, run by run, which costs half or less."""
+    """Read ascending rows; if they form few runs, read each run, which takes half the time."""
     starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1)
     if not 0 < len(starts) <= len(rows) // 8:
         return np.asarray(readable[rows])
@@ -118,6 +118,6 @@ def _shaped(
     if min(wanted, default=0) < 0 or math.prod(wanted) != len(flat):
         raise DataFileError(
             f"{path}: an example of source {stored.name.lstrip('/')!r} has {len(flat)} values, but "
-            f"is said to be of shape {wanted}; the file is damaged"
+            f"its stored shape is {wanted}; the file is damaged"
         )
     return flat.reshape(wanted)

@@ -1,4 +1,4 @@
-"""`write_hdf5`: arrays to a file that `H5PYDataset` reads, and the pieces it is made of."""
+"""`write_hdf5` writes arrays to a file for `H5PYDataset`, with functions for its parts."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.datasets import as_array
+from workbench.data.exact_dtypes import of_one_dtype
 from workbench.data.hdf5.layout import split_array
-from workbench.data.narrow import of_one_dtype
 from workbench.errors import DataError, MissingDataError
 from workbench.hints import hinted
 from workbench.utils.atomic import replacing
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import h5py
 
 FORMAT = "v110"
-"""The first version of HDF5 whose own structures all carry checksums, so that damage is noticed."""
+"""The first version of HDF5 whose structures all have checksums, so that damage is detected."""
 
 
 @hinted
@@ -39,20 +39,20 @@ def write_hdf5(
     Parameters
     ----------
     path : str or Path
-        Where to; a file there is replaced.
+        The file to write; an existing one is replaced.
     splits : mapping from split to mapping from source to array
-        The data, such as ``{"train": {"features": x}}``. A source whose examples differ in shape,
-        given as a list of arrays or as an array of objects, is stored row by row.
+        The data, such as ``{"train": {"features": x}}``. A source whose examples differ in shape
+        is given as a list of arrays or an array of objects, and stored row by row.
     axis_labels : mapping from source to sequence of str, optional
         Names of the axes of a batch.
     attributes : mapping of str to str or sequence of str, optional
-        Notes kept at the root of the file: where the data come from, their licence.
+        Notes at the root of the file, such as the source of the data and their licence.
 
     Raises
     ------
     DataError
         If there are no data, the sources of a split differ in their number of examples, or the
-        splits of a source do not fit one behind another.
+        splits of a source cannot be concatenated.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def write_hdf5(
     for split, data in splits.items():
         if not isinstance(data, Mapping):
             raise DataError(
-                f"set {split!r} was given as {data!r:.60}; expected a mapping from source to array"
+                f"set {split!r} must be a mapping from source to array, not {data!r:.60}"
             )
         for source, values in data.items():
             before = pieces.setdefault(source, [])
@@ -104,8 +104,8 @@ def write_hdf5(
 def create_dense(
     file: h5py.File, source: str, shape: tuple[int, ...], dtype: Any, labels: Sequence[str]
 ) -> h5py.Dataset:
-    """Make the data set of a source whose examples are of one shape, compressed and labelled."""
-    # large chunks compress better; a megabyte is what h5py's cache of chunks holds
+    """Make the data set of a source whose examples have one shape, compressed and labelled."""
+    # large chunks compress better; h5py's cache of chunks has a size of one megabyte
     bytes_each = int(np.dtype(dtype).itemsize * np.prod(shape[1:], dtype=object))
     rows = max(1, min(shape[0], 2**20 // max(1, bytes_each)))
     packed: dict[str, Any] = {}
@@ -127,7 +127,7 @@ def create_ragged(
 ) -> tuple[h5py.Dataset, h5py.Dataset]:
     """Make the data set of a source whose examples vary in shape, and the one of their shapes.
 
-    Row k of the first is example k, flat; row k of the second the sizes of its `axes` axes.
+    Row k of the first is example k, flattened; row k of the second the sizes of its `axes` axes.
     """
     import h5py
 
@@ -146,7 +146,7 @@ def create_ragged(
 
 
 def write_table(file: h5py.File, rows: Sequence[tuple[str, str, int, int]]) -> None:
-    """Write the table of splits: the name of a split, of a source, its first row and its end."""
+    """Write the table of splits: name of the split, name of the source, first row and end."""
     splits: dict[str, dict[str, tuple[int, int]]] = {}
     for split, source, start, stop in rows:
         splits.setdefault(split, {})[source] = (start, stop)
@@ -163,14 +163,16 @@ def _write_dense(
     try:
         whole = np.concatenate(arrays)
     except ValueError as error:
-        raise DataError(f"the splits of source {source!r} do not fit: {error}") from None
+        raise DataError(
+            f"the splits of source {source!r} cannot be concatenated: {error}"
+        ) from None
     text = whole.dtype.kind == "U"
     dtype = h5py.string_dtype() if text else whole.dtype
     try:
         stored = create_dense(file, source, whole.shape, dtype, labels)
         if whole.size:
             stored[...] = whole.astype(object) if text else whole
-    except (TypeError, ValueError) as error:  # of dates, and of text with the character NUL
+    except (TypeError, ValueError) as error:  # for dates, and for text with the character NUL
         raise DataError(
             f"source {source!r} of dtype {whole.dtype} cannot be stored in HDF5: {error}"
         ) from None
@@ -184,9 +186,8 @@ def _write_ragged(
     dtype = np.result_type(*[example.dtype for example in examples])
     if len(axes) > 1 or dtype.kind not in "biufc":
         raise DataError(
-            f"the examples of source {source!r} cannot be stored: they have "
-            f"{' or '.join(map(str, sorted(axes)))} axes and dtype {dtype}; expected numbers, and "
-            "as many axes in each"
+            f"the examples of source {source!r} must be numbers, with the same number of axes; "
+            f"they have {' or '.join(map(str, sorted(axes)))} axes and dtype {dtype}"
         )
     examples = of_one_dtype(examples, f"source {source!r}")
     stored, shapes = create_ragged(file, source, len(examples), axes.pop(), dtype, labels)

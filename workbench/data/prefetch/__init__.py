@@ -1,4 +1,4 @@
-"""Reading ahead: while one batch is being trained on, a thread or a process reads the next ones."""
+"""Reading ahead: while one batch is used for training, a thread or process reads the next ones."""
 
 from workbench.data.prefetch.transformer import Prefetch
 from workbench.names import explain_missing

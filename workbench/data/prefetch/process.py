@@ -1,9 +1,8 @@
-"""The reading process, seen from the one that trains.
+"""Reading process, from the side of the training process.
 
-It is a fresh interpreter, started like any program: nothing is forked, for a process with threads
-cannot be forked safely, and the user's script is not run again in it. It is given a stream once,
-and then requests of an epoch and a position; its answers come through a pipe, which holds it up
-when it is too far ahead.
+It is a new interpreter: nothing is forked, because a process with threads cannot be forked safely,
+and it does not run the user's script again. It receives a stream once, and then requests of an
+epoch and a position. Its answers come through a pipe, which blocks it when it is too far ahead.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from workbench.data.files import one_line
 from workbench.data.streams import AbstractDataStream, Data
 from workbench.errors import DataError, PrefetchError
 
-# Ctrl+C goes to every process of the terminal, but what it means is decided by the main loop.
+# Ctrl+C reaches every process of the terminal, but only the main loop may react to it.
 PROGRAM = (
     "import pickle, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
     "sys.path[:] = pickle.load(sys.stdin.buffer); "
@@ -31,16 +30,16 @@ PROGRAM = (
 )
 
 _inherited: list[Worker] = []
-"""Processes of the one that this was forked from, whose pipes may be locked for ever: untouched."""
+"""Reading processes of the parent of a fork: never closed, since their pipes may stay locked."""
 
 
 class Worker:
-    """One reading process.
+    """Reading process.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        What it reads; it gets a copy.
+        The stream to read; the process receives a copy.
 
     Raises
     ------
@@ -59,11 +58,11 @@ class Worker:
 
     @property
     def usable(self) -> bool:
-        """Whether it waits for a request, and was not inherited in a fork."""
+        """True if the process waits for a request, and was not inherited in a fork."""
         return self.idle and self._owner == os.getpid() and self._process.poll() is None
 
     def iterate(self, epoch: int, start: int) -> Iterator[Data]:
-        """Return the batches of an epoch from number `start` on, as the process gives them."""
+        """Yield the batches of an epoch from number `start` on, as the process sends them."""
         self.idle = False
         requests, answers = self._pipes()
         position = start
@@ -82,9 +81,9 @@ class Worker:
                 position += 1
         except (EOFError, OSError, pickle.UnpicklingError) as error:
             raise PrefetchError(
-                f"the process that reads ahead for {self._name} {self._ending()} before it gave "
-                f"batch {position} of epoch {epoch} ({one_line(error)}); what it had to say is on "
-                "the standard error stream, and reading on starts another process"
+                f"the process that reads ahead for {self._name} {self._ending()} before it sent "
+                f"batch {position} of epoch {epoch} ({one_line(error)}); its messages are on the "
+                "standard error stream; reading again starts another process"
             ) from None
         self.idle = True
         if kind == "error":
@@ -97,13 +96,13 @@ class Worker:
             self._process.wait()
 
     def close(self) -> None:
-        """End the process, and take away what is left of it."""
+        """End the process and close its pipes."""
         if self._owner != os.getpid():
             _inherited.append(self)
             return
         self.kill()
         for pipe in self._pipes():
-            with contextlib.suppress(OSError):  # a request may be waiting in a broken pipe
+            with contextlib.suppress(OSError):  # a request can be waiting in a broken pipe
                 pipe.close()
 
     def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
@@ -114,16 +113,16 @@ class Worker:
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            return "answered with nonsense"
+            return "sent an invalid answer"
         if code < 0:
             return f"was ended by {signal.Signals(-code).name}"
         return f"ended with exit code {code}"
 
 
 class WorkerPool:
-    """The reading processes of one stream that have nothing to do; hardly ever more than one.
+    """Pool of the idle reading processes of one stream; rarely more than one.
 
-    A copy of it, by a pickle or by a fork, is empty.
+    A copy, by a pickle or a fork, is empty.
     """
 
     def __init__(self) -> None:
@@ -132,7 +131,7 @@ class WorkerPool:
         weakref.finalize(self, _close_all, self._workers)
 
     def take(self, data_stream: AbstractDataStream) -> Worker:
-        """Return a process that waits for requests, a new one if there is none."""
+        """Return an idle process, or start a new one."""
         with self._lock:
             while self._workers:
                 worker = self._workers.pop()
@@ -142,7 +141,7 @@ class WorkerPool:
         return Worker(data_stream)
 
     def give_back(self, worker: Worker) -> None:
-        """Keep a process for later if it waits for requests; end it otherwise."""
+        """Keep a process for later use if it waits for requests; otherwise end it."""
         if worker.usable:
             with self._lock:
                 self._workers.append(worker)
@@ -150,7 +149,7 @@ class WorkerPool:
             worker.close()
 
     def close(self) -> None:
-        """End all of them."""
+        """End all processes."""
         with self._lock:
             _close_all(self._workers)
 
@@ -168,7 +167,7 @@ def _packed(data_stream: AbstractDataStream) -> bytes:
 
     try:
         parcel: bytes = cloudpickle.dumps(data_stream)
-    except Exception as error:  # whatever a class of the user's raises when it is pickled
+    except Exception as error:  # a user's class can raise any error when it is pickled
         raise DataError(
             f"{data_stream!r} cannot be sent to another process ({one_line(error)}); use "
             "Prefetch(..., workers='thread')"
@@ -177,7 +176,7 @@ def _packed(data_stream: AbstractDataStream) -> bytes:
 
 
 def _rebuilt(pickled: bytes | None, text: str) -> BaseException:
-    """Return the error that was raised in the process, with its traceback there as a note."""
+    """Return the error that the process raised, with its traceback there as a note."""
     error: BaseException
     if pickled is None:
         error = PrefetchError("reading ahead failed with an error that cannot be pickled")

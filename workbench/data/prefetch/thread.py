@@ -1,7 +1,7 @@
-"""An iterator that a thread reads ahead.
+"""Iterator that a thread reads ahead.
 
-The thread is a daemon, so that it can never keep the interpreter from exiting, and is ended before
-the interpreter is taken apart, which a daemon does not survive unharmed.
+The thread is a daemon, so that it cannot prevent the interpreter from exiting. It is ended before
+the interpreter shuts down, because a daemon that still runs then can crash.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 PATIENCE = 5.0
-"""Seconds to wait for a thread that is in the middle of reading when nobody wants it any more."""
+"""Seconds to wait for a thread that is reading when its iterator is closed."""
 
 _running: weakref.WeakSet[ReadAhead[Any]] = weakref.WeakSet()
 
 
 class ReadAhead(Iterator[T]):
-    """The items of an iterator, of which some are always ready.
+    """Iterator over the items of another one, of which some are read in advance.
 
     Parameters
     ----------
     begin : callable
-        Returns the iterator; called, like all of it, in the thread.
+        Returns the iterator; called and iterated in the thread.
     depth : int
-        How many items to hold ready.
+        The number of items to read in advance.
     cancel : callable, optional
-        Makes a read that is under way end soon; called by `close` while items are being read.
+        Makes a read in progress end soon; `close` calls it while items are being read.
 
     Attributes
     ----------
     lost : bool
-        Whether this process is a fork of the one that the thread is in.
+        True if this process is a fork of the process of the thread.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class ReadAhead(Iterator[T]):
         self._closed = False
         self._changed = threading.Condition()
         self._process = os.getpid()
-        # the settings may be overridden for this thread of control only
+        # settings can be overridden in this context only
         context = contextvars.copy_context()
         self._thread = threading.Thread(
             target=context.run, args=(self._read,), name="prefetch", daemon=True
@@ -67,7 +67,7 @@ class ReadAhead(Iterator[T]):
 
     @property
     def lost(self) -> bool:
-        """Whether this process is a fork of the one that the thread is in."""
+        """True if this process is a fork of the process of the thread."""
         return self._process != os.getpid()
 
     def __next__(self) -> T:
@@ -84,9 +84,9 @@ class ReadAhead(Iterator[T]):
         raise StopIteration
 
     def close(self) -> None:
-        """End the thread, and forget what it has read."""
+        """End the thread, and discard the items that it has read."""
         if self.lost:
-            return  # there is no thread, and the lock may be held for ever
+            return  # a fork has no such thread, and the lock may be held forever
         with self._changed:
             self._closed = True
             self._ready.clear()
@@ -94,7 +94,7 @@ class ReadAhead(Iterator[T]):
             self._changed.notify_all()
         if busy and self._cancel is not None:
             self._cancel()
-        # the garbage collector may close this one from any thread, this one's own included
+        # the garbage collector can call this in any thread, including the reading one
         if self._thread is not threading.current_thread():
             self._thread.join(PATIENCE)
 
@@ -112,7 +112,7 @@ class ReadAhead(Iterator[T]):
             self._changed.notify_all()
 
     def _put(self, item: T) -> bool:
-        """Add an item as soon as there is room; return False if nobody wants it any more."""
+        """Add an item as soon as there is room; return False if the iterator has been closed."""
         with self._changed:
             while len(self._ready) >= self._depth and not self._closed:
                 self._changed.wait()

@@ -1,7 +1,7 @@
-"""`Prefetch`: a stream whose batches are read ahead, and which is the same stream otherwise.
+"""`Prefetch`: a stream whose batches are read ahead; otherwise the stream is the same.
 
-What has been read but not yet given belongs to nobody: the position of a stream counts the batches
-that were given, so that saving and resuming know nothing of all this.
+The position of a stream counts only the batches that have been returned, so that batches read ahead
+do not affect saving and resuming.
 """
 
 from __future__ import annotations
@@ -13,37 +13,37 @@ from typing import Literal
 
 from workbench.data.prefetch.process import WorkerPool
 from workbench.data.prefetch.thread import ReadAhead
-from workbench.data.seeds import as_positive
 from workbench.data.streams import AbstractDataStream, Data
 from workbench.data.transformers import Transformer
 from workbench.errors import DataError
+from workbench.utils.numbers import as_whole
 
 
 class Prefetch(Transformer):
-    """Read batches ahead of their use, in a thread or in another process.
+    """Transformer that reads batches ahead of their use, in a thread or another process.
 
-    The batches and their order are those of the stream below, and so is an error: it is raised
-    where the batch that failed would have been given. A thread is right where reading waits for
-    a disk, or for numpy, which lets other threads run meanwhile; a process where much Python code
-    works on each batch. The process lives as long as this stream; starting it takes seconds. It
-    has a copy of the stream below, data in memory included. What was defined in a notebook or a
-    script it is sent; no ``if __name__ == "__main__"`` is needed there.
+    The batches and their order are those of the stream below. An error is raised in place of the
+    batch that failed. Use a thread if reading waits for a disk, or for numpy, which lets other
+    threads run meanwhile; use a process if much Python code runs for each batch. The process lives
+    as long as this stream; starting it takes seconds. It has a copy of the stream below, including
+    data in memory. It also receives definitions from a notebook or a script, which therefore needs
+    no ``if __name__ == "__main__"``.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
     depth : int
-        How many batches to hold ready at most.
+        The largest number of batches to read in advance.
     workers : {'thread', 'process'}
-        Who reads.
+        Where to read.
 
     Raises
     ------
     DataError
         While reading in a process, if the stream cannot be pickled.
     PrefetchError
-        While reading in a process, if that process ended by itself. Reading on starts another.
+        While reading in a process, if that process has ended. Reading again starts another.
 
     Examples
     --------
@@ -66,11 +66,9 @@ class Prefetch(Transformer):
     ) -> None:
         super().__init__(data_stream)
         self.batch_size = data_stream.batch_size
-        self.depth = as_positive(depth, "depth")
+        self.depth = as_whole(depth, "depth", DataError, 1)
         if workers not in ("thread", "process"):
-            raise DataError(
-                f"Prefetch was given workers={workers!r}; expected 'thread' or 'process'"
-            )
+            raise DataError(f"workers of Prefetch must be 'thread' or 'process', not {workers!r}")
         self.workers = workers
         self._pool = WorkerPool()
 
@@ -83,7 +81,7 @@ class Prefetch(Transformer):
             for batch in ahead:
                 start += 1
                 yield batch
-                if ahead.lost:  # this process is a fork of the one whose thread was reading
+                if ahead.lost:  # a fork has no reading thread
                     break
             else:
                 return
@@ -106,7 +104,7 @@ class Prefetch(Transformer):
             self._pool.give_back(worker)
 
     def close(self) -> None:
-        """End the process that has been reading, if there is one; reading again starts another."""
+        """End the reading process, if there is one; reading again starts another."""
         self._pool.close()
         super().close()
 

@@ -1,4 +1,4 @@
-"""What runs in the reading process: it answers requests until there are no more."""
+"""Main program of the reading process: it answers requests until there are no more."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import IO, Any
 def main() -> None:
     """Serve the process that started this one; its requests come on the standard input."""
     requests = sys.stdin.buffer
-    # whatever prints must not print between the batches
+    # printed text must not get between the batches
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     sys.stdout = sys.stderr
     try:
         serve(requests, answers)
     except (EOFError, BrokenPipeError):
-        # the other process has no more requests, or is no more
-        os._exit(0)  # not to flush into the broken pipe
+        # the other process has no more requests, or has ended
+        os._exit(0)  # a normal exit would flush into the broken pipe
 
 
 def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
-    """Read a stream, and then for each epoch and position send its batches, until the end."""
+    """Read a stream, then send its batches for each requested epoch and position."""
     failure: BaseException | None = None
     try:
         stream = pickle.load(requests)
@@ -47,17 +47,17 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
 
 
 def _send(answers: IO[bytes], message: tuple[str, Any]) -> None:
-    # first as a whole: an error while pickling must not leave half a message
+    # pickled before it is written: an error while pickling must not leave half a message
     answers.write(pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL))
     answers.flush()
 
 
 def _portable(error: BaseException) -> tuple[bytes | None, str]:
-    """Return the error as far as it can be sent, and its traceback as text."""
+    """Return the pickled error, or None if it cannot be pickled, and its traceback as text."""
     text = "".join(traceback.format_exception(error))
     try:
         pickled = pickle.dumps(error)
-        pickle.loads(pickled)  # many an exception can be taken apart but not put together
+        pickle.loads(pickled)  # some exceptions can be pickled but not unpickled
     except Exception:
         return None, text
     return pickled, text

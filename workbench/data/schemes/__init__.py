@@ -1,14 +1,15 @@
-"""Iteration schemes: in which order, and in what portions, the examples of an epoch are read.
+"""Iteration schemes: the order and the batches in which the examples of an epoch are read.
 
-A scheme answers one question: which requests make up epoch `epoch`, from request `start` on? The
-answer is a pure function of those two integers (and of the scheme's seed), so that a position
-inside training is two plain integers and resuming from it is exact; no iterator is ever saved.
+A scheme returns the requests of epoch `epoch`, from request `start` on. They are a pure function of
+these two integers and the seed of the scheme. Therefore a position in training is two integers, and
+resuming from it is exact; no iterator is ever saved.
 
-There are two kinds. An `IndexScheme` says *which* examples: as a slice where they are neighbours
-(arrays then give views), as an array of indices otherwise, or one integer an example. A
-`BatchSizeScheme` only says *how many*, for data that can be read in no order but their own.
+There are two kinds. The requests of an `IndexScheme` are indices of examples: a slice if they are
+consecutive (arrays then give views), otherwise an array of indices, or one integer per example. The
+requests of a `BatchSizeScheme` are only numbers of examples, for data that can only be read in
+order.
 
-In what follows N is the number of examples and B the batch size.
+N is the number of examples and B the batch size.
 """
 
 from workbench.data.schemes.base import (

@@ -1,7 +1,7 @@
-"""What iteration schemes have in common; see the package for what they are.
+"""Base classes of iteration schemes, which the package describes.
 
-A scheme of one's own derives from `BatchScheme` or `IndexScheme` where it says which examples to
-read, from `BatchSizeScheme` where it says how many, and defines `get_request_iterator`.
+To write your own scheme, derive from `BatchScheme` or `IndexScheme` if it selects examples by
+index, or from `BatchSizeScheme` if it gives numbers of examples, and define `get_request_iterator`.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from workbench.data.hooks import check_called
-from workbench.data.looking import Part
-from workbench.data.seeds import as_integer, as_positive
+from workbench.data.fuel_hooks import check_called
+from workbench.data.reader_copies import Part
 from workbench.errors import DataError
 from workbench.hints import Hinted
+from workbench.utils.numbers import as_whole
 
 Indices: TypeAlias = "range | npt.NDArray[np.intp]"
 Request: TypeAlias = "int | slice | npt.NDArray[np.intp]"
 
 
 class IterationScheme(Hinted, Part, ABC):
-    """What every scheme offers.
+    """Base of all schemes.
 
     Attributes
     ----------
     num_examples : int or None
-        Examples in an epoch; None if only the end of the data ends it.
+        The number of examples in an epoch; None if an epoch lasts as long as the data.
     num_batches : int or None
-        Requests in an epoch.
+        The number of requests in an epoch.
     batch_size : int or None
-        Examples in every request but perhaps the last; None where requests are single examples or
-        vary in size.
+        The number of examples in each request except perhaps the last; None if requests are single
+        examples or vary in size.
     requests_examples : bool
-        Whether a request is for one example rather than for a batch.
+        True if a request is for one example instead of a batch.
     """
 
     requests_examples: bool = False
@@ -46,24 +46,24 @@ class IterationScheme(Hinted, Part, ABC):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        advice = "the requests of an epoch depend on its number, and begin with number `start`"
+        advice = "the requests of an epoch depend on its number, and start with number `start`"
         check_called(cls, "get_request_iterator", ("epoch", "start"), advice)
 
     def _copied_whole(self, moves: bool) -> bool:
-        return True  # it may count how often it was asked
+        return True  # it may count its calls
 
     @property
     def bounds(self) -> tuple[int, int] | None:
-        """The smallest and the largest index asked for; None where requests only say how many."""
+        """Smallest and largest requested index; None if requests are numbers of examples."""
         return None
 
     @abstractmethod
     def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[Request]:
-        """Return the requests of epoch `epoch`, leaving out the first `start`."""
+        """Return the requests of epoch `epoch` without the first `start`."""
 
 
 class IndexScheme(IterationScheme):
-    """A scheme whose requests are indices of examples.
+    """Scheme whose requests are indices of examples.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class IndexScheme(IterationScheme):
 
     @property
     def bounds(self) -> tuple[int, int]:
-        """The smallest and the largest index."""
+        """Smallest and largest index."""
         if isinstance(self.indices, range):
             ends = self.indices[0], self.indices[-1]
             return min(ends), max(ends)
@@ -89,7 +89,7 @@ class IndexScheme(IterationScheme):
 
 
 class BatchScheme(IndexScheme):
-    """A scheme whose requests are the indices of batches.
+    """Scheme whose requests are the indices of batches.
 
     Parameters
     ----------
@@ -105,32 +105,32 @@ class BatchScheme(IndexScheme):
         self, examples: int | Sequence[int] | npt.NDArray[np.integer], batch_size: int
     ) -> None:
         super().__init__(examples)
-        self.batch_size = as_positive(batch_size, "batch_size")
+        self.batch_size = as_whole(batch_size, "batch_size", DataError, 1)
         self.num_batches = -(-self.num_examples // self.batch_size)
 
 
 class BatchSizeScheme(IterationScheme):
-    """A scheme whose requests say how many examples to read next."""
+    """Scheme whose requests are numbers of examples to read next."""
 
     @abstractmethod
     def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[int]:
-        """Return the sizes of the batches of epoch `epoch`, leaving out the first `start`."""
+        """Return the sizes of the batches of epoch `epoch` without the first `start`."""
 
 
 def request_sizes(scheme: IterationScheme, epoch: int) -> Iterator[int]:
-    """Return the requests of a scheme that says how many examples to read, as integers.
+    """Yield the batch sizes that a scheme requests, as integers.
 
     Raises
     ------
     DataError
-        While reading, if a request is something else.
+        While reading, if a request is not an integer.
     """
     for size in scheme.get_request_iterator(epoch):
-        yield as_integer(size, f"a request of {scheme!r}")
+        yield as_whole(size, f"a request of {scheme!r}", DataError)
 
 
 def _indices(examples: int | Sequence[int] | npt.NDArray[np.integer]) -> Indices:
-    """Bring a count, a range or a list of indices to one of the two forms schemes work on."""
+    """Convert a number, a range or a list of indices to one of the two forms of `Indices`."""
     indices: Indices
     if isinstance(examples, range):
         indices = examples
@@ -138,12 +138,14 @@ def _indices(examples: int | Sequence[int] | npt.NDArray[np.integer]) -> Indices
         array = np.asarray(examples)
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise DataError(
-                f"a scheme was given an array of shape {array.shape} and dtype {array.dtype} as "
-                "examples; expected their number, or a one-dimensional list of integer indices"
+                "examples of a scheme must be their number, or a one-dimensional list of integer "
+                f"indices, not an array of shape {array.shape} and dtype {array.dtype}"
             )
         indices = array.astype(np.intp)
     else:
-        indices = range(as_integer(examples, "examples"))
+        indices = range(as_whole(examples, "examples", DataError))
     if not len(indices):
-        raise DataError(f"a scheme was given examples={examples!r}, so there is nothing to read")
+        raise DataError(
+            f"a scheme was given examples={examples!r}, so that there is nothing to read"
+        )
     return indices

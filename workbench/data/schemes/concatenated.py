@@ -1,4 +1,4 @@
-"""Several schemes, one after another, as one."""
+"""Scheme that concatenates other schemes."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from workbench.errors import DataError
 
 
 class ConcatenatedScheme(IterationScheme):
-    """The requests of several schemes, one scheme after another in every epoch.
+    """Scheme with the requests of several schemes, in order, in every epoch.
 
-    For reading parts of a data set in a given order, such as the easy examples before the
-    shuffled hard ones.
+    It reads parts of a data set in a given order, such as the easy examples before the shuffled
+    hard ones.
 
     Parameters
     ----------
     schemes : sequence of IterationScheme
-        The schemes; all ask for batches by index, or all for examples by index, or all say only
-        how many. One without an end may stand last.
+        The schemes; all request batches by index, or all single examples by index, or all numbers
+        of examples. Only the last can be endless.
 
     Raises
     ------
     DataError
-        If they ask in different ways, there are none, or one would never be reached.
+        If their requests are of different kinds, there are no schemes, or one would never be
+        reached.
 
     Examples
     --------
@@ -36,17 +37,21 @@ class ConcatenatedScheme(IterationScheme):
     def __init__(self, schemes: Sequence[IterationScheme]) -> None:
         self.schemes = tuple(schemes)
         if not self.schemes:
-            raise DataError("ConcatenatedScheme was given no schemes, so there is nothing to read")
+            raise DataError(
+                "ConcatenatedScheme was given no schemes, so that there is nothing to read"
+            )
         for scheme in self.schemes:
             if not isinstance(scheme, IterationScheme):
-                raise DataError(f"a ConcatenatedScheme is made of schemes, but got {scheme!r}")
+                raise DataError(f"schemes of a ConcatenatedScheme must be schemes, not {scheme!r}")
         kinds = {_kind(scheme): scheme for scheme in self.schemes}
         if len(kinds) > 1:
-            said = "; ".join(f"{scheme!r} asks for {kind}" for kind, scheme in kinds.items())
-            raise DataError(f"the schemes of a ConcatenatedScheme must ask alike: {said}")
+            each = "; ".join(f"{scheme!r} requests {kind}" for kind, scheme in kinds.items())
+            raise DataError(f"the schemes of a ConcatenatedScheme must be of one kind: {each}")
         for scheme in self.schemes[:-1]:
             if scheme.num_batches is None:
-                raise DataError(f"nothing after {scheme!r} would be read, for it does not end")
+                raise DataError(
+                    f"no scheme after {scheme!r} would be used, because it does not end"
+                )
         self.requests_examples = self.schemes[0].requests_examples
         self.num_examples = _sum(scheme.num_examples for scheme in self.schemes)
         self.num_batches = _sum(scheme.num_batches for scheme in self.schemes)

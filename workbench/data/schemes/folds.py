@@ -1,4 +1,4 @@
-"""Cross-validation: every example is in the validation set of one fold and trains all others."""
+"""Cross-validation: each example is for validation in one fold and for training in all others."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeVar, overload
 import numpy as np
 
 from workbench.data.schemes.base import IndexScheme
-from workbench.data.seeds import as_integer
 from workbench.errors import DataError
+from workbench.utils.numbers import as_whole
 
 SchemeT = TypeVar("SchemeT", bound=IndexScheme)
 
@@ -37,10 +37,9 @@ def cross_validation(
     strict: bool = True,
     **kwargs: object,
 ) -> Iterator[Any]:
-    """Cut a data set into folds, and give the schemes to train and to validate each with.
+    """Split a data set into folds, and yield the training and validation schemes of each.
 
-    The validation sets are neighbouring examples, in order: shuffle data that are sorted by class
-    before.
+    The validation sets are consecutive examples: shuffle data that are sorted by class beforehand.
 
     Parameters
     ----------
@@ -49,21 +48,21 @@ def cross_validation(
     num_examples : int
         N, the number of examples of the data set.
     num_folds : int
-        K, how many folds; from 2 to N.
+        K, the number of folds; from 2 to N.
     strict : bool
-        Whether to insist on validation sets of equal size.
+        True if all validation sets must have the same size.
     **kwargs
-        What else `scheme_class` takes, such as ``batch_size``.
+        Further arguments of `scheme_class`, such as ``batch_size``.
 
     Yields
     ------
     training, validation : IndexScheme
-        The schemes of a fold and, where `strict` is False, the size of its validation set.
+        The schemes of a fold and, if `strict` is False, the size of its validation set.
 
     Raises
     ------
     DataError
-        If there are not that many folds, or with `strict` if K does not divide N.
+        If K is not in its range, or with `strict` if K does not divide N.
 
     Examples
     --------
@@ -74,16 +73,16 @@ def cross_validation(
     [0 1 4 5] [slice(2, 4, None)]
     [0 1 2 3] [slice(4, 6, None)]
     """
-    num_examples = as_integer(num_examples, "num_examples")
-    num_folds = as_integer(num_folds, "num_folds")
+    num_examples = as_whole(num_examples, "num_examples", DataError)
+    num_folds = as_whole(num_folds, "num_folds", DataError)
     if not 2 <= num_folds <= num_examples:
         raise DataError(
-            f"{num_folds} folds of {num_examples} examples were asked for; expected at least 2, "
-            "and at most as many as there are examples"
+            f"num_folds must be at least 2 and at most the number of examples, {num_examples}, not "
+            f"{num_folds}"
         )
     if strict and num_examples % num_folds:
         raise DataError(
-            f"{num_examples} examples cannot be cut into {num_folds} validation sets of equal "
+            f"{num_examples} examples cannot be split into {num_folds} validation sets of equal "
             "size; pass strict=False to allow sizes that differ by one"
         )
     return _folds(scheme_class, num_examples, num_folds, strict, kwargs)

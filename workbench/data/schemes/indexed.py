@@ -1,4 +1,4 @@
-"""Schemes that say which examples to read: in their own order or shuffled, in batches or singly."""
+"""Schemes that select examples by index: in order or shuffled, in batches or singly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.data.seeds import Rng, generator_at, resolve_seed
 
 
 class SequentialScheme(BatchScheme):
-    """Batches of B examples in their own order; the last may be smaller.
+    """Scheme of batches of B examples in order; the last batch can be smaller.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ class SequentialScheme(BatchScheme):
 
 
 class ShuffledScheme(BatchScheme):
-    """Batches of B examples, in another random order every epoch; the last may be smaller.
+    """Scheme of batches of B examples, shuffled in each epoch; the last batch can be smaller.
 
-    The order of epoch k depends on the seed and on k alone.
+    The order in epoch k depends only on the seed and on k.
 
     Parameters
     ----------
@@ -46,11 +46,11 @@ class ShuffledScheme(BatchScheme):
     batch_size : int
         Examples in a batch.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        Where to draw the seed from, once, now.
+        The generator from which the seed is drawn, once and immediately.
     seed : int, optional
-        The seed itself; `config.default_seed` if neither is given.
+        The seed itself; by default `config.default_seed`.
     sorted_indices : bool
-        Whether the indices within a batch ascend, which files read faster.
+        True if the indices in a batch ascend; files read them faster.
 
     Examples
     --------
@@ -88,7 +88,7 @@ class ShuffledScheme(BatchScheme):
 
 
 class SequentialExampleScheme(IndexScheme):
-    """One example at a time, in their own order.
+    """Scheme of single examples, in order.
 
     Parameters
     ----------
@@ -111,16 +111,16 @@ class SequentialExampleScheme(IndexScheme):
 
 
 class ShuffledExampleScheme(IndexScheme):
-    """One example at a time, in another random order every epoch.
+    """Scheme of single examples, shuffled in each epoch.
 
     Parameters
     ----------
     examples : int or sequence of int
         The number of examples, or the indices to read.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        Where to draw the seed from, once, now.
+        The generator from which the seed is drawn, once and immediately.
     seed : int, optional
-        The seed itself; `config.default_seed` if neither is given.
+        The seed itself; by default `config.default_seed`.
 
     Examples
     --------
@@ -154,7 +154,7 @@ def _shuffled(indices: Indices, seed: int, epoch: int) -> npt.NDArray[np.intp]:
 def _portions(
     indices: Indices, size: int, start: int, *, ascending: bool = False
 ) -> Iterator[Request]:
-    """Cut `indices` into portions of `size`, beginning with portion number `start`."""
+    """Split `indices` into portions of `size`, starting with portion number `start`."""
     if isinstance(indices, range) and indices.step == 1 and indices.start >= 0:
         for first in range(indices.start + start * size, indices.stop, size):
             yield slice(first, min(first + size, indices.stop))

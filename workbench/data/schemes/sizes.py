@@ -1,25 +1,25 @@
-"""Schemes that say how many examples to read, for data that have no order but their own."""
+"""Schemes that give numbers of examples, for data that can only be read in order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from workbench.data.schemes.base import BatchSizeScheme
-from workbench.data.seeds import as_positive
 from workbench.errors import DataError
+from workbench.utils.numbers import as_whole
 
 
 class ConstantScheme(BatchSizeScheme):
-    """Batches of always the same size, for data that can only be read in their own order.
+    """Scheme of batches of one size, for data that can only be read in order.
 
     Parameters
     ----------
     batch_size : int
         Examples in a batch.
     num_examples : int, optional
-        Examples in an epoch; the last batch is smaller where B does not divide it.
+        Number of examples in an epoch; the last batch is smaller if B does not divide it.
     times : int, optional
-        Batches in an epoch. At most one of the two may be given; with neither, an epoch lasts as
+        Number of batches in an epoch. Give at most one of the two; without them, an epoch lasts as
         long as the data.
 
     Examples
@@ -33,18 +33,18 @@ class ConstantScheme(BatchSizeScheme):
     def __init__(
         self, batch_size: int, num_examples: int | None = None, times: int | None = None
     ) -> None:
-        self.batch_size = as_positive(batch_size, "batch_size")
+        self.batch_size = as_whole(batch_size, "batch_size", DataError, 1)
         self.num_examples = self.num_batches = None
         if num_examples is not None and times is not None:
             raise DataError(
                 f"ConstantScheme was given num_examples={num_examples} and times={times}; "
-                "either of them fixes the length of an epoch: give one"
+                "give only one, because each of them fixes the length of an epoch"
             )
         if num_examples is not None:
-            self.num_examples = as_positive(num_examples, "num_examples")
+            self.num_examples = as_whole(num_examples, "num_examples", DataError, 1)
             self.num_batches = -(-self.num_examples // self.batch_size)
         elif times is not None:
-            self.num_batches = as_positive(times, "times")
+            self.num_batches = as_whole(times, "times", DataError, 1)
             self.num_examples = self.num_batches * self.batch_size
 
     def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[int]:

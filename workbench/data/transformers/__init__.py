@@ -1,13 +1,13 @@
-"""Transformers: data streams that change what another stream gives.
+"""Transformers: data streams that transform the batches of another stream.
 
-Each takes the stream below as its first argument and is itself a stream, so that they nest:
-``Flatten(Cast(stream, "float32"))``. They hold no state; where training stands is known to the
-outermost stream (see `workbench.data.streams`). A transformer of one's own derives from
-`Transformer` and defines `transform` or `iterate`, from `SourcewiseTransformer` where it treats one
-source at a time, from `RandomTransformer` where it draws random numbers. Arrays may be numpy arrays
-or torch tensors, as the stream below gives them.
+Each takes the stream below as its first argument and is itself a stream, so that they can be
+nested: ``Flatten(Cast(stream, "float32"))``. They have no state; the outermost stream keeps the
+place of training (see `workbench.data.streams`). To write your own transformer, derive from
+`Transformer` and define `transform` or `iterate`; derive from `SourcewiseTransformer` to process
+single sources, and from `RandomTransformer` to draw random numbers. Arrays are numpy arrays or
+torch tensors, depending on the stream below.
 
-In what follows B is the batch size and T the length of a sequence.
+B is the batch size and T the length of a sequence.
 """
 
 from workbench.data.transformers.base import SourcewiseTransformer, Transformer

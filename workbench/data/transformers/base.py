@@ -1,4 +1,4 @@
-"""What transformers have in common; see the package for what they are."""
+"""Base classes of transformers, which the package describes."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ import numpy as np
 
 from workbench.data.axes import AxisLabels
 from workbench.data.datasets import check_sources, stack
-from workbench.data.hooks import check_called
+from workbench.data.fuel_hooks import check_called
 from workbench.data.readonly import Watched
 from workbench.data.streams import AbstractDataStream, Data
 from workbench.errors import DataError
 
 
 class Transformer(AbstractDataStream):
-    """A stream made of another one.
+    """Data stream that transforms the batches of another one.
 
-    A subclass defines `transform`, which sees one batch (or example) at a time, or `iterate`. It
-    may change the number of examples in a batch, so that their number is not known here. The
-    arrays that `transform` is given are read-only.
+    A subclass defines `transform`, which processes one batch (or example) at a time, or `iterate`.
+    `transform` receives read-only arrays. It can change the number of examples in a batch, so that
+    the batch size is unknown here.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
     produces_examples : bool, optional
-        Whether single examples are given; what the stream below says, if not given.
+        True if the stream gives single examples; by default as in the stream below.
     axis_labels : mapping from source to sequence of str, optional
         Names of the axes, instead of those of the stream below.
     """
 
     _hooks = "transform(self, data)"
-    _never_writes = False  # whether `transform` is known not to write into what it is given
+    _never_writes = False  # True if `transform` is known not to write to its arguments
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Transformer(AbstractDataStream):
     ) -> None:
         if not isinstance(data_stream, AbstractDataStream):
             raise DataError(
-                f"{type(self).__name__} transforms a data stream, not "
+                f"data_stream of {type(self).__name__} must be a data stream, not "
                 f"{type(data_stream).__name__}; make one with DataStream or as_stream"
             )
         self.data_stream = data_stream
@@ -67,10 +67,10 @@ class Transformer(AbstractDataStream):
         self.data_stream.close()
 
     def transform(self, data: Data) -> Data:
-        """Return what to give in place of `data`, one entry a source."""
+        """Return the transformed batch (or example), one entry per source."""
         raise DataError(
-            f"{type(self).__name__} does not say what becomes of a batch; define transform, or "
-            "iterate where the number of batches changes"
+            f"{type(self).__name__} does not define how to transform a batch; define transform, or "
+            "iterate if the number of batches changes"
         )
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
@@ -82,27 +82,26 @@ class Transformer(AbstractDataStream):
 
 
 class SourcewiseTransformer(Transformer):
-    """A transformer that treats each of some sources by itself.
+    """Transformer that processes each of some sources separately.
 
-    A subclass defines `transform_source_batch` and `transform_source_example`.
-
-    A batch whose examples differ in shape, an array of objects, is treated example by example.
+    A subclass defines `transform_source_batch` and `transform_source_example`. A batch whose
+    examples differ in shape, an array of objects, is processed example by example.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
     produces_examples : bool, optional
-        Whether single examples are given; what the stream below says, if not given.
+        True if the stream gives single examples; by default as in the stream below.
     which_sources : sequence of str, optional
-        The sources to change; all if not given.
+        The sources to change; by default all.
     axis_labels : mapping from source to sequence of str, optional
         Names of the axes, instead of those of the stream below.
 
     Raises
     ------
     SourceError
-        If the stream has no such source.
+        If the stream lacks one of the sources.
     """
 
     _hooks = (
@@ -114,7 +113,7 @@ class SourcewiseTransformer(Transformer):
         super().__init_subclass__(**options)
         for kind in ("batch", "example"):
             called = (f"source_{kind}", "source_name")
-            check_called(cls, f"transform_source_{kind}", called, "give it both")
+            check_called(cls, f"transform_source_{kind}", called, "it must take both arguments")
 
     def __init__(
         self,
@@ -133,11 +132,11 @@ class SourcewiseTransformer(Transformer):
 
     @abstractmethod
     def transform_source_batch(self, source_batch: Any, source_name: str) -> Any:
-        """Return what to give in place of the array of a batch, whose first axis is B."""
+        """Return the transformed array of a batch, whose first axis is B."""
 
     @abstractmethod
     def transform_source_example(self, source_example: Any, source_name: str) -> Any:
-        """Return what to give in place of a single example."""
+        """Return the transformed single example."""
 
     def transform(self, data: Data) -> Data:
         entries = list(data)
@@ -155,7 +154,7 @@ class SourcewiseTransformer(Transformer):
 def chosen_sources(
     data_stream: AbstractDataStream, wanted: Sequence[str] | None
 ) -> tuple[str, ...]:
-    """Return the names of the sources that are wanted, or of all, having checked them."""
+    """Return the names of the wanted sources after a check, or of all sources."""
     if wanted is None:
         return data_stream.sources
     names = (wanted,) if isinstance(wanted, str) else tuple(wanted)

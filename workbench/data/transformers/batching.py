@@ -1,7 +1,7 @@
-"""Transformers that cut data otherwise: examples into batches, batches into examples or others.
+"""Transformers that regroup data: examples into batches, batches into examples or other batches.
 
-The place of a batch in the stream below is computed where the sizes of the batches there are
-known; elsewhere resuming in the middle of an epoch reads again what came before.
+If the sizes of the batches below are known, the place of a batch in the stream below is computed;
+otherwise resuming in the middle of an epoch reads the earlier data again.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from workbench.errors import DataError
 
 
 class Batch(Transformer):
-    """Make batches of a stream of examples.
+    """Transformer that makes batches from a stream of examples.
 
-    Examples that differ in shape make an array of objects; see `Padding`.
+    Examples of different shapes become an array of objects; see `Padding`.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream of examples below.
     iteration_scheme : IterationScheme
-        Says how many examples to put in each batch, such as `ConstantScheme`.
+        The scheme of the batch sizes, such as `ConstantScheme`.
     strictness : {0, 1, 2}
-        What becomes of an epoch's last batch where too few examples are left: with 0 it is
-        smaller, with 1 it is left out, with 2 it is an error.
+        The treatment of the last batch of an epoch if too few examples are left: with 0 it is
+        smaller, with 1 it is omitted, with 2 it is an error.
 
     Raises
     ------
     DataError
-        If the stream does not give examples, or the scheme does not say how many.
+        If the stream does not give examples, or the scheme does not give batch sizes.
 
     Examples
     --------
@@ -60,9 +60,9 @@ class Batch(Transformer):
     ) -> None:
         super().__init__(data_stream)
         if not data_stream.produces_examples:
-            raise DataError(f"Batch is for a stream of examples, but {data_stream!r} gives batches")
+            raise DataError(f"Batch needs a stream of examples, but {data_stream!r} gives batches")
         if strictness not in (0, 1, 2):
-            raise DataError(f"Batch was given strictness={strictness!r}; expected 0, 1 or 2")
+            raise DataError(f"strictness of Batch must be 0, 1 or 2, not {strictness!r}")
         self.iteration_scheme = _sizes(iteration_scheme, "Batch")
         self.strictness = strictness
         self.produces_examples = False
@@ -70,7 +70,7 @@ class Batch(Transformer):
         available = data_stream.num_examples
         self.num_examples, self.num_batches = epoch_lengths(iteration_scheme, available)
         if strictness and (available is None or self.num_examples != iteration_scheme.num_examples):
-            # the last batch is short, or may be
+            # the last batch is short, or can be
             self.num_examples = self.num_batches = None
             if available is not None and self.batch_size is not None:
                 self.num_batches = available // self.batch_size
@@ -89,7 +89,7 @@ class Batch(Transformer):
                 if batch and self.strictness == 2:
                     raise DataError(
                         f"{self!r}: {len(batch)} examples are left for a batch of {size}; "
-                        "strictness=1 leaves them out, strictness=0 gives them as a smaller batch"
+                        "strictness=1 omits them, strictness=0 gives them as a smaller batch"
                     )
                 return
             if batch:
@@ -103,7 +103,7 @@ class Batch(Transformer):
 
 
 class Unpack(Transformer):
-    """Make single examples of a stream of batches.
+    """Transformer that makes single examples from a stream of batches.
 
     Parameters
     ----------
@@ -113,8 +113,8 @@ class Unpack(Transformer):
     Raises
     ------
     DataError
-        If the stream gives examples already or, while reading, if the sources of a batch differ
-        in their number of examples.
+        If the stream already gives examples or, while reading, if the sources of a batch differ in
+        their number of examples.
 
     Examples
     --------
@@ -130,9 +130,7 @@ class Unpack(Transformer):
     def __init__(self, data_stream: AbstractDataStream) -> None:
         super().__init__(data_stream)
         if data_stream.produces_examples:
-            raise DataError(
-                f"Unpack is for a stream of batches, but {data_stream!r} gives examples"
-            )
+            raise DataError(f"Unpack needs a stream of batches, but {data_stream!r} gives examples")
         self.produces_examples = True
         self.num_batches = self.num_examples
 
@@ -151,22 +149,23 @@ class Unpack(Transformer):
 
 
 class Cache(Transformer):
-    """Cut large batches into smaller ones: read in chunks, train in portions.
+    """Transformer that splits large batches into smaller ones.
 
-    Reading a file a thousand examples at a time is faster than reading ten; this transformer
-    keeps what it has read until it is used up. A batch may begin in one chunk and end in the next.
+    Reading a thousand examples of a file at a time is faster than reading ten, but training needs
+    smaller batches. A chunk is kept until all its examples are used. A batch can extend over two
+    chunks.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream of large batches below.
     iteration_scheme : IterationScheme
-        Says how many examples to give in each batch, such as `ConstantScheme`.
+        The scheme of the batch sizes, such as `ConstantScheme`.
 
     Raises
     ------
     DataError
-        If the stream does not give batches, or the scheme does not say how many.
+        If the stream does not give batches, or the scheme does not give batch sizes.
 
     Examples
     --------
@@ -182,7 +181,7 @@ class Cache(Transformer):
         super().__init__(data_stream)
         if data_stream.produces_examples:
             raise DataError(
-                f"Cache is for a stream of batches, but {data_stream!r} gives examples; use Batch"
+                f"Cache needs a stream of batches, but {data_stream!r} gives examples; use Batch"
             )
         self.iteration_scheme = _sizes(iteration_scheme, "Cache")
         self.batch_size = iteration_scheme.batch_size
@@ -232,8 +231,8 @@ def check_even(batch: Data, data_stream: AbstractDataStream) -> None:
 def _sizes(scheme: IterationScheme, where: str) -> IterationScheme:
     if not isinstance(scheme, IterationScheme) or scheme.bounds is not None:
         raise DataError(
-            f"{where} needs a scheme that says how many examples to put in a batch, such as "
-            f"ConstantScheme(batch_size), not {scheme!r}"
+            f"{where} needs a scheme of batch sizes, such as ConstantScheme(batch_size), not "
+            f"{scheme!r}"
         )
     return scheme
 
@@ -245,7 +244,7 @@ def _stacked(examples: tuple[Any, ...]) -> Any:
 
 
 def _joined(parts: tuple[Any, ...]) -> Any:
-    """Return one batch made of parts of batches, a view where there is one part only."""
+    """Return one batch made of parts of batches; a single part is returned unchanged."""
     if len(parts) == 1:
         return parts[0]
     if all(isinstance(part, torch.Tensor) for part in parts):

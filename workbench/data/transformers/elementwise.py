@@ -1,4 +1,4 @@
-"""Transformers that change the numbers or the shape of each example, but not their order."""
+"""Transformers that change the numbers or the shape of each example, but not the order."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import numpy.typing as npt
 import torch
 
 from workbench.data.axes import AxisLabels, changed
-from workbench.data.narrow import converted, converted_tensor, number_dtype
+from workbench.data.exact_dtypes import converted, converted_tensor, number_dtype
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import SourcewiseTransformer
 from workbench.errors import DataError
 
 
 class Flatten(SourcewiseTransformer):
-    """Make a vector of each example: (B, ...) becomes (B, product of the rest).
+    """Transformer that flattens each example: (B, ...) becomes (B, product of the other sizes).
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
     which_sources : sequence of str, optional
-        The sources to flatten; all if not given.
+        The sources to flatten; by default all.
 
     Examples
     --------
@@ -53,7 +53,7 @@ class Flatten(SourcewiseTransformer):
     def transform_source_batch(self, source_batch: Any, source_name: str) -> Any:
         if not isinstance(source_batch, (np.ndarray, torch.Tensor)):
             source_batch = np.asarray(source_batch)
-        # not -1: an empty batch has no product of the rest to infer
+        # not -1: for an empty batch the product cannot be inferred
         return source_batch.reshape(len(source_batch), math.prod(source_batch.shape[1:]))
 
     def transform_source_example(self, source_example: Any, source_name: str) -> Any:
@@ -63,7 +63,7 @@ class Flatten(SourcewiseTransformer):
 
 
 class ScaleAndShift(SourcewiseTransformer):
-    """Give ``scale * x + shift``.
+    """Transformer that computes ``scale * x + shift``.
 
     Floating-point data keep their dtype; integers, such as pixels, become `config.floatx`.
 
@@ -74,7 +74,7 @@ class ScaleAndShift(SourcewiseTransformer):
     scale, shift : float or array
         The numbers; arrays are broadcast against an example.
     which_sources : sequence of str, optional
-        The sources to change; all if not given.
+        The sources to change; by default all.
 
     Examples
     --------
@@ -101,7 +101,7 @@ class ScaleAndShift(SourcewiseTransformer):
         self.shift = np.asarray(shift)
         for name, given in (("scale", self.scale), ("shift", self.shift)):
             if given.dtype.kind not in "biufc":
-                raise DataError(f"{name} is a number or an array of numbers, not {given!r}")
+                raise DataError(f"{name} must be a number or an array of numbers, not {given!r}")
         self._shifts = bool(np.any(self.shift))
         self._integers_become = floatx()
         self._fitted: dict[np.dtype[Any], tuple[npt.NDArray[Any], npt.NDArray[Any]]] = {}
@@ -115,7 +115,7 @@ class ScaleAndShift(SourcewiseTransformer):
         else:
             result = converted(array, self._integers_become, _where(self, source_name))
         scale, shift = self._in(result.dtype)
-        # in place: NEP 50 would make float64 of integers, and another copy costs more than this
+        # in place: otherwise NEP 50 would give float64 for integers, and it would cost a copy
         result *= scale
         if self._shifts:
             result += shift
@@ -154,23 +154,23 @@ class ScaleAndShift(SourcewiseTransformer):
 
 
 class Cast(SourcewiseTransformer):
-    """Convert to a dtype.
+    """Transformer that converts data to a dtype.
 
-    Floating-point dtypes round fractions; otherwise each number is kept exactly or refused.
+    Floating-point dtypes round fractions; all other numbers are converted exactly or are an error.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
     dtype : str or numpy.dtype
-        What to convert to, a dtype of numbers; ``"floatx"`` is `config.floatx`.
+        The new dtype, one of numbers; ``"floatx"`` is `config.floatx`.
     which_sources : sequence of str, optional
-        The sources to change; all if not given.
+        The sources to change; by default all.
 
     Raises
     ------
     DataError
-        If there is no such dtype or, while reading, if it cannot hold a value: 300 as uint8,
+        If the dtype does not exist or, while reading, if it cannot represent a value: 300 as uint8,
         2**53 + 1 as float64, 1e39 as float32, NaN or 0.5 as an integer.
 
     Examples
@@ -209,14 +209,14 @@ class Cast(SourcewiseTransformer):
 
 
 class ForceFloatX(SourcewiseTransformer):
-    """Convert floating-point data to the dtype of the settings, and leave all others as they are.
+    """Transformer that converts floating-point data to the dtype of the settings.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
     which_sources : sequence of str, optional
-        The sources to look at; all if not given.
+        The sources to change; by default all.
 
     Examples
     --------
@@ -254,7 +254,7 @@ def _where(transformer: SourcewiseTransformer, source: str) -> str:
 
 
 def floatx() -> np.dtype[Any]:
-    """Return the dtype that the settings give to floating-point data."""
+    """Return the dtype of the settings for floating-point data."""
     from workbench.config import config
 
     return np.dtype(config.floatx)

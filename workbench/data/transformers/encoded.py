@@ -1,4 +1,4 @@
-"""Sources of bytes: pictures that are still files, and bytes that came as arrays of numbers."""
+"""Transformers for sources of bytes: encoded images, and bytes stored as arrays of numbers."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ import numpy as np
 
 from workbench.data.axes import AxisLabels, changed
 from workbench.data.datasets import as_objects, stack
-from workbench.data.pillow import MODES, read_picture
+from workbench.data.image_files import MODES, read_image
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import SourcewiseTransformer
 from workbench.errors import DataError
 
 
 class ImagesFromBytes(SourcewiseTransformer):
-    """Decode pictures, given as the bytes of their files, to arrays.
+    """Transformer that decodes the bytes of image files to arrays.
 
-    A picture becomes an array of shape (channels, height, width), upright; a batch of pictures
-    that differ in shape an array of objects. Pillow reads them, and a picture that would lose
-    something is refused: see `workbench.data.convert.images_to_hdf5`.
+    An image becomes an array of shape (channels, height, width), turned upright; a batch of images
+    of different shapes becomes an array of objects. Pillow reads the images. An image that would
+    lose information is an error, as in `workbench.data.convert.images_to_hdf5`.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below, whose examples are bytes or vectors of dtype uint8.
     color_mode : str or None
-        What to convert the pictures to, such as 'RGB' or 'L'; None leaves each as it is.
+        The mode of the converted images, such as 'RGB' or 'L'; None keeps the mode of each.
     which_sources : sequence of str, optional
-        The sources to decode; all if not given.
+        The sources to decode; by default all.
 
     Raises
     ------
     DataError
-        If there is no such mode or, while reading, if an example is no bytes.
+        If the mode does not exist or, while reading, if an example is not bytes.
     DataFileError
-        While reading, if they are no picture, or one that would lose something.
+        While reading, if the bytes are not an image, or the image would lose information.
     MissingLibraryError
         While reading, if Pillow is not installed.
 
@@ -48,8 +48,8 @@ class ImagesFromBytes(SourcewiseTransformer):
     >>> file = io.BytesIO()
     >>> Image.new("RGB", (32, 24)).save(file, "PNG")
     >>> stream = ImagesFromBytes(DataStream(IterableDataset([file.getvalue()])))
-    >>> [picture] = next(stream.get_epoch_iterator())
-    >>> picture.shape
+    >>> [image] = next(stream.get_epoch_iterator())
+    >>> image.shape
     (3, 24, 32)
     """
 
@@ -65,21 +65,21 @@ class ImagesFromBytes(SourcewiseTransformer):
         super().__init__(data_stream, which_sources=which_sources)
         if color_mode is not None and color_mode not in MODES:
             raise DataError(
-                f"color_mode is {color_mode!r}; expected one of {', '.join(map(repr, MODES))} or "
-                "None"
+                f"color_mode must be one of {', '.join(map(repr, MODES))} or None, not "
+                f"{color_mode!r}"
             )
         self.color_mode = color_mode
 
     def transform_source_example(self, source_example: Any, source_name: str) -> Any:
         content = _as_bytes(source_example, f"ImagesFromBytes: source {source_name!r}")
-        return read_picture(content, self.color_mode, f"a picture of source {source_name!r}")
+        return read_image(content, self.color_mode, f"an image of source {source_name!r}")
 
     def transform_source_batch(self, source_batch: Any, source_name: str) -> Any:
         return stack([self.transform_source_example(each, source_name) for each in source_batch])
 
     def _inferred_labels(self) -> AxisLabels | None:
-        picture = ("channel", "height", "width")
-        axes = picture if self.produces_examples else ("batch", *picture)
+        image = ("channel", "height", "width")
+        axes = image if self.produces_examples else ("batch", *image)
         return changed(self.data_stream.axis_labels, lambda names: axes, self.which_sources)
 
     def __repr__(self) -> str:
@@ -87,21 +87,22 @@ class ImagesFromBytes(SourcewiseTransformer):
 
 
 class ToBytes(SourcewiseTransformer):
-    """Turn vectors of dtype uint8, as HDF5 files store text and encoded files, into bytes.
+    """Transformer that converts vectors of dtype uint8 to bytes.
 
-    A batch becomes an array of objects, each of which is of type bytes.
+    HDF5 files store text and encoded files in this way. A batch becomes an array of objects, each
+    of type bytes.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
     which_sources : sequence of str, optional
-        The sources to change; all if not given.
+        The sources to change; by default all.
 
     Raises
     ------
     DataError
-        While reading, if an example is something else.
+        While reading, if an example is not a vector of dtype uint8.
 
     Examples
     --------
@@ -143,7 +144,7 @@ def _as_bytes(example: Any, where: str) -> bytes:
     array = np.asarray(example)
     if array.ndim != 1 or array.dtype != np.uint8:
         raise DataError(
-            f"{where} has an example of type {type(example).__name__}, shape {array.shape} and "
-            f"dtype {array.dtype}; expected bytes, or a vector of dtype uint8"
+            f"{where}: an example must be bytes, or a vector of dtype uint8, not of type "
+            f"{type(example).__name__}, shape {array.shape} and dtype {array.dtype}"
         )
     return array.tobytes()

@@ -1,4 +1,4 @@
-"""Random crops and flips, which make many pictures of few."""
+"""Random crops and flips for data augmentation."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from workbench.data.axes import check_picture_axes
-from workbench.data.seeds import Rng, as_integer, as_positive
+from workbench.data.axes import check_image_axes
+from workbench.data.seeds import Rng
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.random import RandomTransformer
 from workbench.errors import DataError
+from workbench.utils.numbers import as_whole
 
 
 class RandomFixedSizeCrop(RandomTransformer):
-    """Cut a window of a fixed size from a random place of each picture.
+    """Transformer that crops each image to a window of fixed size at a random position.
 
-    A picture is an array whose last two axes are height and width, such as (channels, height,
-    width). The pictures of a batch may differ in size.
+    An image is an array whose last two axes are height and width, such as (channels, height,
+    width). The images of a batch can differ in size.
 
     Parameters
     ----------
@@ -28,22 +29,22 @@ class RandomFixedSizeCrop(RandomTransformer):
     window_shape : tuple of two int
         Height and width of the window.
     which_sources : sequence of str, optional
-        The sources to cut; all if not given. Sources of the same size are cut alike.
+        The sources to crop; by default all. Sources of the same size get the same crops.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        Where to draw the seed from, once, now.
+        The generator from which the seed is drawn, once and immediately.
     seed : int, optional
-        The seed itself; `config.default_seed` if neither is given.
+        The seed itself; by default `config.default_seed`.
 
     Raises
     ------
     DataError
-        While reading, if a picture is smaller than the window.
+        While reading, if an image is smaller than the window.
 
     Examples
     --------
     >>> from workbench.data import DataStream, IndexableDataset, SequentialScheme
-    >>> pictures = IndexableDataset(np.zeros((4, 3, 32, 32), np.uint8))
-    >>> stream = DataStream(pictures, iteration_scheme=SequentialScheme(4, batch_size=2))
+    >>> images = IndexableDataset(np.zeros((4, 3, 32, 32), np.uint8))
+    >>> stream = DataStream(images, iteration_scheme=SequentialScheme(4, batch_size=2))
     >>> [batch] = next(RandomFixedSizeCrop(stream, (28, 24)).get_epoch_iterator())
     >>> batch.shape
     (2, 3, 28, 24)
@@ -63,19 +64,21 @@ class RandomFixedSizeCrop(RandomTransformer):
         super().__init__(data_stream, which_sources=which_sources, rng=rng, seed=seed)
         if not isinstance(window_shape, Sequence) or len(window_shape) != 2:
             raise DataError(
-                f"window_shape is {window_shape!r}; expected the height and the width, such as "
-                "(28, 28)"
+                f"window_shape must be the height and the width, such as (28, 28), not "
+                f"{window_shape!r}"
             )
-        height, width = (as_positive(size, "a size in window_shape") for size in window_shape)
+        height, width = (
+            as_whole(size, "a size in window_shape", DataError, 1) for size in window_shape
+        )
         self.window_shape = (height, width)
-        check_picture_axes(data_stream.axis_labels, self.which_sources, "RandomFixedSizeCrop")
+        check_image_axes(data_stream.axis_labels, self.which_sources, "RandomFixedSizeCrop")
 
     def transform_example(self, example: Any, rng: np.random.Generator) -> Any:
         height, width = self.window_shape
         spare = example.ndim >= 2 and (example.shape[-2] - height, example.shape[-1] - width)
         if not spare or min(spare) < 0:
             raise DataError(
-                f"a window of {height} x {width} cannot be cut from a picture of shape "
+                f"a window of {height} x {width} cannot be cut from an image of shape "
                 f"{tuple(example.shape)}, whose last two axes are its height and width"
             )
         top, left = rng.integers(0, spare, endpoint=True)
@@ -86,23 +89,23 @@ class RandomFixedSizeCrop(RandomTransformer):
 
 
 class RandomFlip(RandomTransformer):
-    """Mirror some of the pictures, chosen at random.
+    """Transformer that flips randomly chosen images.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
     probability : float
-        How likely each picture is to be mirrored.
+        The probability that an image is flipped.
     axis : int
-        The axis to mirror along, of a single picture: -1 exchanges left and right, -2 top and
+        The axis of a single image that is reversed: -1 exchanges left and right, -2 top and
         bottom.
     which_sources : sequence of str, optional
-        The sources to mirror; all if not given. All are mirrored alike.
+        The sources to flip; by default all. The same examples are flipped in all of them.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        Where to draw the seed from, once, now.
+        The generator from which the seed is drawn, once and immediately.
     seed : int, optional
-        The seed itself; `config.default_seed` if neither is given.
+        The seed itself; by default `config.default_seed`.
 
     Examples
     --------
@@ -127,14 +130,14 @@ class RandomFlip(RandomTransformer):
     ) -> None:
         super().__init__(data_stream, which_sources=which_sources, rng=rng, seed=seed)
         if not 0 <= probability <= 1:
-            raise DataError(f"probability is {probability!r}; expected a number from 0 to 1")
+            raise DataError(f"probability must be a number from 0 to 1, not {probability!r}")
         self.probability = probability
-        self.axis = as_integer(axis, "axis")
+        self.axis = as_whole(axis, "axis", DataError)
 
     def transform_example(self, example: Any, rng: np.random.Generator) -> Any:
         if not -example.ndim <= self.axis < example.ndim:
             raise DataError(
-                f"a picture of shape {tuple(example.shape)} has no axis {self.axis} to mirror"
+                f"an image of shape {tuple(example.shape)} has no axis {self.axis} to flip"
             )
         if rng.random() >= self.probability:
             return example

@@ -1,4 +1,4 @@
-"""Functions applied to batches: to change them, to sort them, to choose among them."""
+"""Transformers that apply a function to batches: to change, sort or select them."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from workbench.hints import Hinted
 
 
 class Mapping(Transformer):
-    """Apply a function to each batch (or example).
+    """Transformer that applies a function to each batch (or example).
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
     mapping : callable
-        Takes the tuple of a batch's arrays and returns a tuple of as many, or of as many as
-        `add_sources` names. The arrays are read-only: writing into them would change the data.
+        Takes the tuple of a batch's arrays and returns a tuple of the same length, or one entry
+        for each of `add_sources`. The arrays are read-only, because they can be views of the data.
     add_sources : sequence of str, optional
-        Names under which the results are added behind the sources there are; without it they
-        replace them.
+        Names of new sources for the results, after the existing ones; by default the results
+        replace the existing sources.
     mapping_accepts : {tuple, list, dict}
-        With `dict` the function takes a mapping from source to array, and returns one.
+        With `dict` the function takes and returns a mapping from source to array.
 
     Raises
     ------
     DataError
-        If `mapping` is no function; while reading, if it returns another number of arrays.
+        If `mapping` is not callable; while reading, if it returns a wrong number of arrays.
     SourceError
         While reading, if a function that returns mappings returns other sources.
 
@@ -64,11 +64,11 @@ class Mapping(Transformer):
         _check_function("mapping", mapping)
         self.mapping = mapping
         if not self.produces_examples:
-            self.num_examples = None  # the function may change how many there are in a batch
+            self.num_examples = None  # the function can change the size of a batch
         if mapping_accepts not in (tuple, list, dict):
             raise DataError(
-                f"mapping_accepts is {mapping_accepts!r}; expected tuple, list or dict: what the "
-                "function takes and returns"
+                "mapping_accepts, the type that the function takes and returns, must be tuple, "
+                f"list or dict, not {mapping_accepts!r}"
             )
         self.mapping_accepts = mapping_accepts
         named = (add_sources,) if isinstance(add_sources, str) else add_sources
@@ -76,53 +76,53 @@ class Mapping(Transformer):
         if self.add_sources is not None:
             for name in self.add_sources:
                 if name in self.sources:
-                    raise DataError(f"Mapping is to add the source {name!r}, which exists already")
+                    raise DataError(f"Mapping cannot add the source {name!r}, which already exists")
             self.sources = self.sources + self.add_sources
 
     def transform(self, data: Data) -> Data:
-        # what is handed on beside the results must not be changed by the function either
+        # entries that are returned beside the results must not be changed by the function
         given = data if self.add_sources is None else read_only_batch(data)
         names = self.sources if self.add_sources is None else self.add_sources
         if self.mapping_accepts is dict:
-            image = self.mapping(dict(zip(self.data_stream.sources, given, strict=True)))
-            image = self._in_order(image, names)
+            result = self.mapping(dict(zip(self.data_stream.sources, given, strict=True)))
+            result = self._in_order(result, names)
         else:
-            image = self.mapping(list(given) if self.mapping_accepts is list else given)
-        if not isinstance(image, (tuple, list)) or len(image) != len(names):
-            got = f"{len(image)} entries" if isinstance(image, (tuple, list)) else repr(image)
+            result = self.mapping(list(given) if self.mapping_accepts is list else given)
+        if not isinstance(result, (tuple, list)) or len(result) != len(names):
+            got = f"{len(result)} entries" if isinstance(result, (tuple, list)) else repr(result)
             raise DataError(
-                f"the function of a Mapping returned {got}; expected a tuple of {len(names)}, for "
-                f"the sources {names}"
+                f"the function of a Mapping must return a tuple of {len(names)}, for the sources "
+                f"{names}, not {got}"
             )
-        return tuple(image) if self.add_sources is None else (*data, *image)
+        return tuple(result) if self.add_sources is None else (*data, *result)
 
-    def _in_order(self, image: Any, names: Sequence[str]) -> tuple[Any, ...]:
+    def _in_order(self, result: Any, names: Sequence[str]) -> tuple[Any, ...]:
         where = f"the mapping that the function of {type(self).__name__} returned"
-        if not isinstance(image, abc.Mapping):
+        if not isinstance(result, abc.Mapping):
             raise DataError(
-                f"the function of a Mapping with mapping_accepts=dict returned {image!r:.60}; "
-                f"expected a mapping from source to array, with the sources {tuple(names)}"
+                "the function of a Mapping with mapping_accepts=dict must return a mapping from "
+                f"source to array, with the sources {tuple(names)}, not {result!r:.60}"
             )
-        check_sources(names, tuple(image), where)
-        surplus = [name for name in image if name not in names]
+        check_sources(names, tuple(result), where)
+        surplus = [name for name in result if name not in names]
         if surplus:
             raise SourceError(
-                f"{where} has the source {surplus[0]!r}, which is none of {tuple(names)}; name "
-                "those that are new in add_sources"
+                f"{where} has the source {surplus[0]!r}, which is not one of {tuple(names)}; name "
+                "new sources in add_sources"
             )
-        return tuple([image[name] for name in names])
+        return tuple([result[name] for name in names])
 
 
 class SortMapping(Hinted):
-    """Sort the examples of a batch; for use in a `Mapping`.
+    """Function that sorts the examples of a batch; for use in a `Mapping`.
 
     Parameters
     ----------
     key : callable
-        Takes an example, the tuple of its sources, and returns what to sort by. Examples with
-        equal keys keep their order.
+        Takes an example, the tuple of its sources, and returns its sort key. Examples with equal
+        keys keep their order.
     reverse : bool
-        Whether the largest key comes first.
+        True if the largest key comes first.
 
     Examples
     --------
@@ -140,7 +140,7 @@ class SortMapping(Hinted):
         self.reverse = reverse
 
     def __call__(self, data: Data) -> Data:
-        """Return the batch sorted, each source an array again."""
+        """Return the sorted batch."""
         examples = list(zip(*read_only_batch(data), strict=True))
         keys = [self.key(example) for example in examples]
         order = sorted(range(len(examples)), key=keys.__getitem__, reverse=self.reverse)
@@ -151,16 +151,16 @@ class SortMapping(Hinted):
 
 
 class Filter(Transformer):
-    """Leave out the batches (or examples) that a function refuses.
+    """Transformer that keeps only the batches (or examples) for which a function returns True.
 
-    Resuming in the middle of an epoch reads again, and judges again, what came before.
+    Resuming in the middle of an epoch reads and tests the earlier ones again.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
     predicate : callable
-        Takes the tuple of a batch's arrays, or of an example's values, and says whether to keep it.
+        Takes the tuple of a batch's arrays, or of an example's values, and returns True to keep it.
 
     Examples
     --------
@@ -194,4 +194,4 @@ def _taken(source: Any, order: list[int]) -> Any:
 
 def _check_function(name: str, given: object) -> None:
     if not callable(given):
-        raise DataError(f"{name} is a function of a batch or an example, not {given!r}")
+        raise DataError(f"{name} must be a function of a batch or an example, not {given!r}")

@@ -1,4 +1,4 @@
-"""Sequences of different lengths as one array, with masks that say where they end."""
+"""Padding of sequences of different lengths to one array, with masks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.axes import AxisLabels
-from workbench.data.narrow import converted
+from workbench.data.exact_dtypes import converted
 from workbench.data.streams import AbstractDataStream, Data
 from workbench.data.transformers.base import Transformer, chosen_sources
 from workbench.data.transformers.elementwise import floatx
@@ -17,25 +17,25 @@ from workbench.errors import DataError
 
 
 class Padding(Transformer):
-    """Fill up the sequences of a batch with zeros to the length of the longest, and add masks.
+    """Transformer that pads the sequences of a batch with zeros to one length, and adds masks.
 
     A source of B sequences of shapes (T_1, ...), ..., (T_B, ...) becomes an array of shape
-    (B, T, ...), T being the largest of them. Behind it comes its mask, named after it with
-    ``_mask`` added, of shape (B, T): one where there are data, zero where there is filling.
+    (B, T, ...), where T is the largest length. Its mask follows it as a source with ``_mask`` after
+    the name, of shape (B, T): one for data, zero for padding.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream of batches below.
     mask_sources : sequence of str, optional
-        The sources to pad; all if not given.
+        The sources to pad; by default all.
     mask_dtype : dtype, optional
-        The dtype of the masks; `config.floatx` if not given.
+        The dtype of the masks; by default `config.floatx`.
 
     Raises
     ------
     SourceError
-        If the stream has no such source.
+        If the stream lacks one of the sources.
     DataError
         If the stream gives examples, a mask would have the name of a source or, while reading, if
         examples differ in more than their length.
@@ -67,7 +67,7 @@ class Padding(Transformer):
         super().__init__(data_stream)
         if data_stream.produces_examples:
             raise DataError(
-                f"Padding is for a stream of batches, but {data_stream!r} gives examples; put "
+                f"Padding needs a stream of batches, but {data_stream!r} gives examples; put "
                 "Batch between them"
             )
         self.batch_size = data_stream.batch_size
@@ -76,15 +76,15 @@ class Padding(Transformer):
             self.mask_dtype = floatx() if mask_dtype is None else np.dtype(mask_dtype)
         except TypeError:
             raise DataError(
-                f"Padding was given mask_dtype={mask_dtype!r}; expected what numpy.dtype takes, "
-                "such as 'float32' or 'bool'"
+                "mask_dtype of Padding must be a dtype for numpy.dtype, such as 'float32' or "
+                f"'bool', not {mask_dtype!r}"
             ) from None
         names: list[str] = []
         for name in data_stream.sources:
             names += [name, f"{name}_mask"] if name in self.mask_sources else [name]
         for name in set(names):
             if names.count(name) > 1:
-                raise DataError(f"Padding is to add the source {name!r}, which exists already")
+                raise DataError(f"Padding cannot add the source {name!r}, which already exists")
         self.sources = tuple(names)
 
     def _inferred_labels(self) -> AxisLabels | None:
@@ -113,7 +113,7 @@ class Padding(Transformer):
         if len(rests) > 1 or any(not example.ndim for example in examples):
             shapes = sorted({example.shape for example in examples})
             raise DataError(
-                f"Padding can only even out the first axis of an example, but source {name!r} has "
+                f"Padding can only extend the first axis of an example, but source {name!r} has "
                 f"examples of the shapes {', '.join(map(str, shapes[:5]))}"
             )
         lengths = np.array([len(example) for example in examples], dtype=np.intp)
@@ -134,6 +134,6 @@ class Padding(Transformer):
 
 
 def _dtype(examples: list[npt.NDArray[Any]]) -> np.dtype[Any]:
-    # an empty list has become an array of float64, which must not make floats of all others
-    speaking = [example.dtype for example in examples if example.size] or [np.dtype(float)]
-    return np.result_type(*speaking)
+    # an empty list has become an array of float64, which must not affect the common dtype
+    relevant = [example.dtype for example in examples if example.size] or [np.dtype(float)]
+    return np.result_type(*relevant)

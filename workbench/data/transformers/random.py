@@ -1,8 +1,8 @@
-"""Transformers that draw random numbers, and still resume exactly from every position.
+"""Transformers that draw random numbers, and can resume exactly from every position.
 
-The numbers of a batch depend on the seed, the epoch, the position of the batch and how many
-transformers of this kind there are below: nothing is kept between batches. A run that goes on in
-the middle of an epoch, a prefetching process and a second look all see the same pictures.
+The numbers of a batch depend only on the seed, the epoch, the position of the batch and the number
+of random transformers below: no state is kept between batches. A run that continues in the middle
+of an epoch, a prefetching process and a second reading all get the same images.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from workbench.data.datasets import stack
-from workbench.data.hooks import check_called
+from workbench.data.fuel_hooks import check_called
 from workbench.data.readonly import Watched
 from workbench.data.seeds import Rng, generator_at, resolve_seed
 from workbench.data.streams import AbstractDataStream, Data
@@ -23,21 +23,21 @@ from workbench.data.transformers.base import Transformer, chosen_sources
 
 
 class RandomTransformer(Transformer):
-    """Change each example in a way that is drawn at random.
+    """Base of transformers that change each example at random.
 
-    A subclass defines `transform_example`. Each of the sources gets the same random numbers, so
-    that a picture and its mask, being of one size, are changed alike.
+    A subclass defines `transform_example`. All sources get the same random numbers, so that an
+    image and its mask of the same size are changed in the same way.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
     which_sources : sequence of str, optional
-        The sources to change; all if not given.
+        The sources to change; by default all.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        Where to draw the seed from, once, now.
+        The generator from which the seed is drawn, once and immediately.
     seed : int, optional
-        The seed itself; `config.default_seed` if neither is given.
+        The seed itself; by default `config.default_seed`.
     """
 
     _hooks = "transform_example(self, example, rng)"
@@ -63,9 +63,9 @@ class RandomTransformer(Transformer):
 
     @abstractmethod
     def transform_example(self, example: Any, rng: np.random.Generator) -> Any:
-        """Return what to give in place of `example`, a read-only array, drawing from `rng`.
+        """Return the transformed `example`, a read-only array; draw random numbers from `rng`.
 
-        The examples of a batch draw from the same generator, one after the other.
+        All examples of a batch draw from the same generator, in order.
         """
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:

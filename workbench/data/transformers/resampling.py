@@ -1,4 +1,4 @@
-"""Pictures at other places and in other sizes: what lies between pixels, by torch's rules."""
+"""Resizing and rotation of images, with interpolation as in torch."""
 
 from __future__ import annotations
 
@@ -10,46 +10,47 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from workbench.data.axes import check_picture_axes
+from workbench.data.axes import check_image_axes
 from workbench.data.datasets import stack
-from workbench.data.seeds import Rng, as_positive
+from workbench.data.seeds import Rng
 from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers.base import SourcewiseTransformer
 from workbench.data.transformers.random import RandomTransformer
 from workbench.errors import DataError
+from workbench.utils.numbers import as_whole
 
 Resample = Literal["nearest", "bilinear", "bicubic"]
 
 
 class MinimumImageDimensions(SourcewiseTransformer):
-    """Enlarge pictures that are too small, keeping the ratio of their sides.
+    """Transformer that enlarges images that are too small, and keeps their aspect ratio.
 
-    A picture is an array whose last two axes are height and width. One that is large enough stays
-    as it is; a batch whose pictures come to differ in shape is an array of objects.
+    An image is an array whose last two axes are height and width. Images that are large enough do
+    not change. A batch whose images then differ in shape becomes an array of objects.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
     minimum_shape : tuple of two int
-        The least height and the least width.
+        The smallest height and width.
     resample : {'nearest', 'bilinear', 'bicubic'}
-        How pixels are found between those there are.
+        The method of interpolation.
     which_sources : sequence of str, optional
-        The sources to change; all if not given.
+        The sources to change; by default all.
 
     Raises
     ------
     DataError
-        If an argument does not fit, or height and width are known not to be the last axes; while
-        reading, if an example is no picture.
+        If an argument is not valid, or height and width are known not to be the last axes; while
+        reading, if an example is not an image.
 
     Examples
     --------
     >>> from workbench.data import DataStream, IterableDataset
     >>> stream = DataStream(IterableDataset([np.arange(8).reshape(2, 4)]))
-    >>> [picture] = next(MinimumImageDimensions(stream, (4, 4)).get_epoch_iterator())
-    >>> picture.shape, picture[0].tolist()
+    >>> [image] = next(MinimumImageDimensions(stream, (4, 4)).get_epoch_iterator())
+    >>> image.shape, image[0].tolist()
     ((4, 8), [0, 0, 1, 1, 2, 2, 3, 3])
     """
 
@@ -66,27 +67,29 @@ class MinimumImageDimensions(SourcewiseTransformer):
         super().__init__(data_stream, which_sources=which_sources)
         if not isinstance(minimum_shape, Sequence) or len(minimum_shape) != 2:
             raise DataError(
-                f"minimum_shape is {minimum_shape!r}; expected the least height and the least "
-                "width, such as (28, 28)"
+                "minimum_shape must be the smallest height and width, such as (28, 28), not "
+                f"{minimum_shape!r}"
             )
-        height, width = (as_positive(size, "a size in minimum_shape") for size in minimum_shape)
+        height, width = (
+            as_whole(size, "a size in minimum_shape", DataError, 1) for size in minimum_shape
+        )
         self.minimum_shape = (height, width)
         self.resample = _checked(resample)
-        check_picture_axes(data_stream.axis_labels, self.which_sources, "MinimumImageDimensions")
+        check_image_axes(data_stream.axis_labels, self.which_sources, "MinimumImageDimensions")
 
     def transform_source_example(self, source_example: Any, source_name: str) -> Any:
-        picture = _as_picture(source_example, f"MinimumImageDimensions: source {source_name!r}")
-        height, width = picture.shape[-2:]
+        image = _as_image(source_example, f"MinimumImageDimensions: source {source_name!r}")
+        height, width = image.shape[-2:]
         times = max(1.0, self.minimum_shape[0] / height, self.minimum_shape[1] / width)
         if times == 1:
-            return picture
-        # a ratio may be a hair above the number of pixels that it stands for
+            return image
+        # rounding can make the product slightly larger than a whole number of pixels
         size = (math.ceil(height * times - 1e-6), math.ceil(width * times - 1e-6))
-        return _resized(picture, size, self.resample)
+        return _resized(image, size, self.resample)
 
     def transform_source_batch(self, source_batch: Any, source_name: str) -> Any:
-        pictures = [self.transform_source_example(each, source_name) for each in source_batch]
-        return torch.stack(pictures) if isinstance(source_batch, torch.Tensor) else stack(pictures)
+        images = [self.transform_source_example(each, source_name) for each in source_batch]
+        return torch.stack(images) if isinstance(source_batch, torch.Tensor) else stack(images)
 
     def __repr__(self) -> str:
         return (
@@ -95,10 +98,10 @@ class MinimumImageDimensions(SourcewiseTransformer):
 
 
 class Random2DRotation(RandomTransformer):
-    """Rotate each picture about its centre by an angle drawn at random.
+    """Transformer that rotates each image about its centre by a random angle.
 
-    A picture is an array whose last two axes are height and width. It keeps its size; what comes
-    in from outside is 0.
+    An image is an array whose last two axes are height and width. It keeps its size; pixels from
+    outside the image are 0.
 
     Parameters
     ----------
@@ -108,25 +111,25 @@ class Random2DRotation(RandomTransformer):
         The largest angle, in radians; angles are uniform from ``-maximum_rotation`` to
         ``maximum_rotation``, and positive ones turn counter-clockwise.
     resample : {'nearest', 'bilinear', 'bicubic'}
-        How pixels are found between those there are.
+        The method of interpolation.
     which_sources : sequence of str, optional
-        The sources to rotate; all if not given. All are rotated alike.
+        The sources to rotate; by default all. All are rotated by the same angles.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        Where to draw the seed from, once, now.
+        The generator from which the seed is drawn, once and immediately.
     seed : int, optional
-        The seed itself; `config.default_seed` if neither is given.
+        The seed itself; by default `config.default_seed`.
 
     Raises
     ------
     DataError
-        If an argument does not fit, or height and width are known not to be the last axes; while
-        reading, if an example is no picture.
+        If an argument is not valid, or height and width are known not to be the last axes; while
+        reading, if an example is not an image.
 
     Examples
     --------
     >>> from workbench.data import DataStream, IndexableDataset, SequentialScheme
-    >>> pictures = IndexableDataset(np.ones((4, 1, 9, 9), np.uint8))
-    >>> stream = DataStream(pictures, iteration_scheme=SequentialScheme(4, batch_size=2))
+    >>> images = IndexableDataset(np.ones((4, 1, 9, 9), np.uint8))
+    >>> stream = DataStream(images, iteration_scheme=SequentialScheme(4, batch_size=2))
     >>> [batch] = next(Random2DRotation(stream, 0.5, seed=1).get_epoch_iterator())
     >>> batch.shape, batch.dtype, int(batch[0, 0, 4, 4])
     ((2, 1, 9, 9), dtype('uint8'), 1)
@@ -147,16 +150,16 @@ class Random2DRotation(RandomTransformer):
         super().__init__(data_stream, which_sources=which_sources, rng=rng, seed=seed)
         if not 0 <= maximum_rotation < math.inf:
             raise DataError(
-                f"maximum_rotation is {maximum_rotation!r}; expected an angle in radians that is "
-                "not negative"
+                "maximum_rotation must be a finite angle in radians, 0 or more, not "
+                f"{maximum_rotation!r}"
             )
         self.maximum_rotation = float(maximum_rotation)
         self.resample = _checked(resample)
-        check_picture_axes(data_stream.axis_labels, self.which_sources, "Random2DRotation")
+        check_image_axes(data_stream.axis_labels, self.which_sources, "Random2DRotation")
 
     def transform_example(self, example: Any, rng: np.random.Generator) -> Any:
         angle = rng.uniform(-self.maximum_rotation, self.maximum_rotation)
-        return rotated(_as_picture(example, "Random2DRotation"), angle, self.resample)
+        return rotated(_as_image(example, "Random2DRotation"), angle, self.resample)
 
     def __repr__(self) -> str:
         return (
@@ -165,65 +168,65 @@ class Random2DRotation(RandomTransformer):
         )
 
 
-def rotated(picture: Any, angle: float, resample: Resample) -> Any:
-    """Return a picture turned counter-clockwise about its centre, with 0 where it was not."""
-    height, width = picture.shape[-2:]
+def rotated(image: Any, angle: float, resample: Resample) -> Any:
+    """Return an image rotated counter-clockwise about its centre, with 0 from outside."""
+    height, width = image.shape[-2:]
     y = torch.arange(height, dtype=torch.float64)[:, None] - (height - 1) / 2
     x = torch.arange(width, dtype=torch.float64) - (width - 1) / 2
     cosine, sine = math.cos(angle), math.sin(angle)
     from_x, from_y = cosine * x - sine * y, sine * x + cosine * y
-    # the edges of the picture, not the centres of its outermost pixels, are at -1 and 1
+    # the edges of the image, not the centres of its outermost pixels, are at -1 and 1
     grid = torch.stack([2 * from_x / width, 2 * from_y / height], dim=-1)[None]
 
     def turn(pixels: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.grid_sample(pixels, grid, mode=resample, align_corners=False)
 
-    return _computed(picture, turn)
+    return _computed(image, turn)
 
 
-def _resized(picture: Any, size: tuple[int, int], resample: Resample) -> Any:
+def _resized(image: Any, size: tuple[int, int], resample: Resample) -> Any:
     if resample == "nearest":
         rows, columns = (
             np.floor((np.arange(new) + 0.5) * old / new).astype(int)
-            for new, old in zip(size, picture.shape[-2:], strict=True)
+            for new, old in zip(size, image.shape[-2:], strict=True)
         )
-        return picture[..., rows[:, None], columns]
+        return image[..., rows[:, None], columns]
 
     def enlarge(pixels: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.interpolate(pixels, size, mode=resample, align_corners=False)
 
-    return _computed(picture, enlarge)
+    return _computed(image, enlarge)
 
 
-def _computed(picture: Any, function: Any) -> Any:
+def _computed(image: Any, function: Any) -> Any:
     """Apply a function of floating-point pixels, of shape (1, channels, height, width)."""
-    array = picture.detach().cpu().numpy() if isinstance(picture, torch.Tensor) else picture
+    array = image.detach().cpu().numpy() if isinstance(image, torch.Tensor) else image
     pixels = torch.from_numpy(array.reshape(1, -1, *array.shape[-2:]).astype(np.float64))
     result = _in_dtype(function(pixels).numpy(), array.dtype)
     result = result.reshape(*array.shape[:-2], *result.shape[-2:])
-    return torch.from_numpy(result).to(picture) if isinstance(picture, torch.Tensor) else result
+    return torch.from_numpy(result).to(image) if isinstance(image, torch.Tensor) else result
 
 
 def _in_dtype(pixels: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     if dtype.kind not in "iub":
         return pixels.astype(dtype)
     low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    return pixels.round().clip(low, high).astype(dtype)  # bicubic pixels reach beyond their range
+    return pixels.round().clip(low, high).astype(dtype)  # bicubic interpolation exceeds the range
 
 
-def _as_picture(example: Any, where: str) -> Any:
-    picture = example if isinstance(example, torch.Tensor) else np.asarray(example)
-    if picture.ndim < 2 or 0 in picture.shape:
+def _as_image(example: Any, where: str) -> Any:
+    image = example if isinstance(example, torch.Tensor) else np.asarray(example)
+    if image.ndim < 2 or 0 in image.shape:
         raise DataError(
-            f"{where} has an example of shape {tuple(picture.shape)}; expected a picture, whose "
-            "last two axes are its height and width"
+            f"{where}: an example must be an image, whose last two axes are its height and width, "
+            f"not an array of shape {tuple(image.shape)}"
         )
-    return picture
+    return image
 
 
 def _checked(resample: Resample) -> Resample:
     if resample not in get_args(Resample):
         raise DataError(
-            f"resample is {resample!r}; expected one of {', '.join(map(repr, get_args(Resample)))}"
+            f"resample must be one of {', '.join(map(repr, get_args(Resample)))}, not {resample!r}"
         )
     return resample

@@ -1,4 +1,4 @@
-"""Transformers that rename, choose and join sources, and leave the data as they are."""
+"""Transformers that rename, select and join sources, without changing the data."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from workbench.errors import DataError, SourceError
 
 
 class Rename(Transformer):
-    """Give sources other names, such as those of a model's inputs.
+    """Transformer that renames sources, for instance to the names of a model's inputs.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream below.
     names : mapping of str to str
-        The new name of each source that is to have one. Names may be exchanged.
+        The new names of some sources. Names can be exchanged.
     on_non_existent : {'raise', 'ignore', 'warn'}
-        What to do about a source that the stream does not have.
+        The reaction to a source that the stream does not have.
 
     Raises
     ------
     SourceError
-        If there is no such source, and `on_non_existent` is not otherwise.
+        If a source does not exist and `on_non_existent` is 'raise'.
     DataError
         If two sources would have the same name.
 
@@ -52,8 +52,8 @@ class Rename(Transformer):
         super().__init__(data_stream)
         if on_non_existent not in ("raise", "ignore", "warn"):
             raise DataError(
-                f"Rename was given on_non_existent={on_non_existent!r}; expected 'raise', "
-                "'ignore' or 'warn'"
+                "on_non_existent of Rename must be 'raise', 'ignore' or 'warn', not "
+                f"{on_non_existent!r}"
             )
         self.names = dict(names)
         self.batch_size = data_stream.batch_size
@@ -81,7 +81,7 @@ class Rename(Transformer):
 
 
 class FilterSources(Transformer):
-    """Keep some of the sources, in the order in which they are named here.
+    """Transformer that selects some of the sources, in the given order.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class FilterSources(Transformer):
     Raises
     ------
     SourceError
-        If the stream has no such source.
+        If the stream lacks one of the sources.
 
     Examples
     --------
@@ -127,22 +127,23 @@ class FilterSources(Transformer):
 
 
 class Merge(AbstractDataStream):
-    """Several streams, read in step, as one that has the sources of them all.
+    """Data stream that joins the sources of several streams.
 
-    For data that are kept apart but belong together, such as the two halves of a parallel corpus.
+    For data that are stored separately but belong together, such as the two languages of a parallel
+    corpus.
 
     Parameters
     ----------
     data_streams : sequence of AbstractDataStream
-        The streams; all give batches, or all give examples, and as many in an epoch.
+        The streams; all give batches or all give examples, the same number in an epoch.
     sources : sequence of str, optional
         The names of all entries: those of the first stream, of the second, and so on. By default
-        the streams' own, which must then differ.
+        the names of the streams, which must then be different.
 
     Raises
     ------
     DataError
-        If the streams do not fit together or, while reading, if one ends before the others.
+        If the streams do not match or, while reading, if one ends before the others.
 
     Examples
     --------
@@ -161,23 +162,23 @@ class Merge(AbstractDataStream):
         for stream in self.data_streams:
             if not isinstance(stream, AbstractDataStream):
                 raise DataError(
-                    f"Merge joins data streams, not {type(stream).__name__}; make one with "
-                    "DataStream or as_stream"
+                    f"data_streams of Merge must be data streams, not {type(stream).__name__}; "
+                    "make one with DataStream or as_stream"
                 )
         if not self.data_streams:
-            raise DataError("Merge was given no streams; expected at least one")
+            raise DataError("Merge needs at least one stream, but was given none")
         own = tuple([name for stream in self.data_streams for name in stream.sources])
         self.sources = own if sources is None else tuple(sources)
         if len(self.sources) != len(own):
             raise DataError(
-                f"Merge was given {len(self.sources)} names, {self.sources}, for {len(own)} "
-                f"sources, {own}; expected one for each"
+                f"Merge needs one name for each of the {len(own)} sources {own}, but was given "
+                f"{len(self.sources)}, {self.sources}"
             )
         _check_unique(self.sources, "Merge")
         if len({stream.produces_examples for stream in self.data_streams}) > 1:
             raise DataError(
-                "Merge was given streams of batches and streams of examples; put Batch around "
-                "these or Unpack around those"
+                "Merge was given streams of batches and streams of examples; put Batch around the "
+                "latter or Unpack around the former"
             )
         self.produces_examples = self.data_streams[0].produces_examples
         self.num_random = max(stream.num_random for stream in self.data_streams)
@@ -188,7 +189,7 @@ class Merge(AbstractDataStream):
                 "Merge was given streams of different lengths: "
                 + ", ".join(f"{stream!r} has {stream.num_batches}" for stream in self.data_streams)
             )
-        # a stream that does not know its length may still end early, but never late
+        # a stream of unknown length can still end early, but not late
         self.num_batches = next(iter(known), None)
         for stream in self.data_streams:
             self.num_examples = self.num_examples or stream.num_examples
@@ -217,7 +218,7 @@ class Merge(AbstractDataStream):
                 early, late = ended.index(True), ended.index(False)
                 raise DataError(
                     f"the merged {self.data_streams[early]!r} ended before "
-                    f"{self.data_streams[late]!r}; they need the same number of batches"
+                    f"{self.data_streams[late]!r}; they must have the same number of batches"
                 )
             yield tuple([value for entry in entries for value in entry])
 
@@ -228,4 +229,4 @@ class Merge(AbstractDataStream):
 def _check_unique(sources: tuple[str, ...], where: str) -> None:
     twice = [name for name, count in Counter(sources).items() if count > 1]
     if twice:
-        raise DataError(f"{where} would make {sources}, where {twice[0]!r} stands twice")
+        raise DataError(f"{where} would make {sources}, with {twice[0]!r} twice")

@@ -1,4 +1,4 @@
-"""Windows over sequences: what a model is to predict, and from what."""
+"""Windows over sequences, as inputs and targets of a model."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ import torch
 
 from workbench.data.axes import AxisLabels
 from workbench.data.readonly import read_only
-from workbench.data.seeds import as_integer, as_positive
 from workbench.data.streams import AbstractDataStream, Data
 from workbench.data.transformers.base import Transformer
 from workbench.errors import DataError
+from workbench.utils.numbers import as_whole
 
 
 class Window(Transformer):
-    """Cut pairs of a source window and a target window from each sequence.
+    """Transformer that cuts pairs of a source and a target window from each sequence.
 
-    A pair that begins at position t of a sequence has the source ``sequence[t:t + source_window]``
-    and the target ``sequence[t + offset:t + offset + target_window]``. Sequences that are too short
-    for a single pair give none.
+    A pair at position t of a sequence has the source ``sequence[t:t + source_window]`` and the
+    target ``sequence[t + offset:t + offset + target_window]``. Sequences that are too short give no
+    pair.
 
-    Resuming in the middle of an epoch reads again the sequences that came before.
+    Resuming in the middle of an epoch reads the earlier sequences again.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         A stream of examples with one source, whose examples are sequences.
     offset : int
-        How much later than its source a target begins; not negative.
+        The distance from the start of the source to the start of the target; 0 or more.
     source_window, target_window : int
         The lengths of the windows.
     overlapping : bool
-        Whether one pair begins a step after the other, or where the source of the other ends.
+        True if the next pair starts one position later, False if it starts where the source ends.
     target_source : str
-        The name of the source of the targets, which comes behind the one there is.
+        The name of the new source of the targets, which follows the existing one.
 
     Raises
     ------
@@ -70,21 +70,19 @@ class Window(Transformer):
         super().__init__(data_stream)
         if not data_stream.produces_examples:
             raise DataError(
-                f"{name} is for a stream of examples, but {data_stream!r} gives batches; put "
+                f"{name} needs a stream of examples, but {data_stream!r} gives batches; put "
                 "Unpack between them"
             )
         if len(data_stream.sources) != 1:
             raise DataError(
-                f"{name} is for a stream with one source, but {data_stream!r} has "
+                f"{name} needs a stream with one source, but {data_stream!r} has "
                 f"{data_stream.sources}; choose one with FilterSources"
             )
         if target_source in data_stream.sources:
-            raise DataError(f"{name} is to add the source {target_source!r}, which exists already")
-        self.offset = as_integer(offset, "offset")
-        if self.offset < 0:
-            raise DataError(f"offset is {self.offset}; expected an integer that is not negative")
-        self.source_window = as_positive(source_window, "source_window")
-        self.target_window = as_positive(target_window, "target_window")
+            raise DataError(f"{name} cannot add the source {target_source!r}, which already exists")
+        self.offset = as_whole(offset, "offset", DataError, 0)
+        self.source_window = as_whole(source_window, "source_window", DataError, 1)
+        self.target_window = as_whole(target_window, "target_window", DataError, 1)
         self.overlapping = overlapping
         self.sources = (*data_stream.sources, target_source)
         self.num_batches = self.num_examples = None
@@ -107,7 +105,7 @@ class Window(Transformer):
             sequence = example if isinstance(example, torch.Tensor) else np.asarray(example)
             places = range(0, len(sequence) - reach + 1, step)
             for place in places[start:]:
-                # windows overlap: writing into one would change the next
+                # windows overlap: writing to one would change the next
                 yield tuple([read_only(window) for window in self._pair(sequence, place)])
             start = max(0, start - len(places))
 
@@ -127,14 +125,14 @@ class Window(Transformer):
 
 
 class NGrams(Window):
-    """Cut all runs of n words from each sequence, with the word that follows as the target.
+    """Transformer that cuts all n-grams from each sequence, with the next word as the target.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         A stream of examples with one source, whose examples are sequences.
     ngram_order : int
-        n, how many words to predict the next one from.
+        n, the number of words from which the next one is predicted.
     target_source : str
         The name of the source of the targets.
 
@@ -155,7 +153,7 @@ class NGrams(Window):
         self, data_stream: AbstractDataStream, ngram_order: int, target_source: str = "targets"
     ) -> None:
         _stream_first(data_stream, "NGrams")
-        self.ngram_order = as_positive(ngram_order, "ngram_order")
+        self.ngram_order = as_whole(ngram_order, "ngram_order", DataError, 1)
         super().__init__(data_stream, ngram_order, ngram_order, 1, target_source=target_source)
 
     def _target_labels(self, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -173,6 +171,6 @@ def _stream_first(data_stream: object, name: str) -> None:
     if isinstance(data_stream, int):
         example = "NGrams(stream, 4)" if name == "NGrams" else "Window(stream, 1, 4, 4)"
         raise DataError(
-            f"{name} was given {data_stream!r} first; the data stream comes first here, as in all "
+            f"the first argument of {name} must be the data stream, not {data_stream!r}, as in all "
             f"transformers: {example}"
         )

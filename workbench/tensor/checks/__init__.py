@@ -1,9 +1,9 @@
-"""Checks of graphs and of what is made of them: rules that every rewrite must leave true.
+"""Checkers of graphs, lowered programs and traces: rules that hold after every rewrite.
 
-A graph of variables, a program that it is lowered to, and a trace of a whole step have rules of
-their own. Each check returns what is broken as a list of `Fault`, which name the rule, the node and
-the brick application that made it. Nothing here runs while a function is called:
-`workbench.explain` checks, and so do the tests after every rewrite.
+A graph of variables, its lowered program, and the trace of a whole task each have their own rules.
+Every check returns a list of `Fault`. A fault names the broken rule, the node, and the brick
+application that made the node. No check runs during a call of a function: `workbench.explain` runs
+them, and so do the tests after every rewrite.
 """
 
 from workbench.names import explain_missing

@@ -1,4 +1,4 @@
-"""Faults: rules that are broken, where, and by what."""
+"""Faults: descriptions of broken rules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workbench.tensor import shapes
 from workbench.tensor.variable import Call
 
 Found = Iterator[tuple[Any, str]]
-"""Nodes that break a rule, and for each what is wrong with it."""
+"""Nodes that break a rule, each with a description of the error."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class Fault:
     Attributes
     ----------
     rule : str
-        What must hold.
+        The rule.
     node : str
         The variable, call or node that breaks it.
     place : str
         The brick application that made it; empty outside bricks.
     detail : str
-        What is there instead.
+        The actual state.
     """
 
     rule: str
@@ -46,15 +46,15 @@ class Fault:
 
 @hinted
 def refuse(faults: Sequence[Fault]) -> None:
-    """Raise `GraphError` if there are any `faults`; its text names all of them."""
+    """Raise `GraphError` if `faults` is not empty; its text lists all of them."""
     if faults:
         raise errors.GraphError("the graph is broken: " + "; ".join(map(str, faults)))
 
 
 def broken(subject: Any, rules: Mapping[str, Callable[[Any], Found]]) -> list[Fault]:
-    """Return the faults of `subject`; the first rule that is broken decides.
+    """Return the faults of `subject` against the first rule that is broken.
 
-    Each rule relies on those before it: what has a cycle cannot be inferred.
+    Each rule assumes the rules before it: shapes cannot be inferred in a graph with a cycle.
     """
     for rule, find in rules.items():
         faults = [
@@ -66,12 +66,12 @@ def broken(subject: Any, rules: Mapping[str, Callable[[Any], Found]]) -> list[Fa
 
 
 def named(node: Any) -> str:
-    """Return the name of a node or call, or that of a variable."""
+    """Return the name of a node, a call or a variable."""
     return node.name if isinstance(node, (fx.Node, Call)) else repr(node)
 
 
 def disagree(one: Any, other: Any) -> str:
-    """Return in words how two fakes differ in dtype or known sizes; nothing if they do not."""
+    """Return, as text, how two fakes differ in dtype or known sizes; empty if they do not."""
     if not (isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor)):
         return ""
     pairs = zip(one.shape, other.shape, strict=False)

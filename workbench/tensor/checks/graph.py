@@ -22,7 +22,7 @@ IN_PLACE = {operator.setitem, operator.delitem} | {getattr(operator, f"i{name}")
 
 
 class _Graph:
-    """The calls and variables behind `roots`; the walk ends in cycles, too."""
+    """The calls and variables on which `roots` depend; the walk also ends if there are cycles."""
 
     def __init__(self, roots: Iterable[Variable], updates: Mapping[Any, Variable]) -> None:
         self.updates = updates
@@ -53,7 +53,7 @@ class _Graph:
 
 def _no_cycles(graph: _Graph) -> Found:
     for call in graph.cycles:
-        yield call, "it depends on what it gives"
+        yield call, "it depends on its own result"
 
 
 def _owned(graph: _Graph) -> Found:
@@ -62,7 +62,7 @@ def _owned(graph: _Graph) -> Found:
         if owner is None:
             continue
         if isinstance(variable, SharedVariable):
-            yield variable, f"it is shared, and {owner.name} gives it"
+            yield variable, f"it is shared, but {owner.name} computes it"
         elif not any(v is variable for v in owner.outputs[variable.index : variable.index + 1]):
             yield variable, f"output {variable.index} of {owner.name} is another one"
 
@@ -91,7 +91,7 @@ def _inferred(graph: _Graph) -> Found:
             except (errors.ShapeError, errors.DtypeError) as error:
                 yield call, f"its inputs do not fit ({error})"
                 continue
-            except errors.WorkbenchError:  # of which only values can tell
+            except errors.WorkbenchError:  # the shape depends on values
                 continue
         symbolic = [f for f in fakes if isinstance(f, (torch.Tensor, *shapes.SYMBOLIC_NUMBERS))]
         for variable, fake in zip(call.outputs, symbolic, strict=False):
@@ -117,22 +117,22 @@ def _updates_fit(graph: _Graph) -> Found:
 
 
 GRAPH: dict[str, Callable[[_Graph], Found]] = {
-    "what a call is computed from must come before it": _no_cycles,
+    "the inputs of a call must be computed before it": _no_cycles,
     "a variable must be the output of its owner at its index": _owned,
     "the inputs of a call must be the variables among its arguments": _inputs_listed,
-    "no call may change in place what others read": _pure_calls,
-    "shapes and dtypes must be those that inference gives": _inferred,
-    "a shared variable must have the shape and dtype of what it holds": _held,
+    "no call may change its arguments in place": _pure_calls,
+    "shapes and dtypes must be the inferred ones": _inferred,
+    "a shared variable must have the shape and dtype of its tensor": _held,
     "an update must fit its shared variable": _updates_fit,
 }
-"""Rules of graphs of variables, and what finds the variables and calls that break each."""
+"""Rules of graphs of variables, each with a function that finds the nodes that break it."""
 
 
 @hinted
 def check_graph(
     outputs: Iterable[Variable], updates: Mapping[Any, Variable] | None = None
 ) -> list[Fault]:
-    """Check the graph behind `outputs` and `updates`.
+    """Check the graph of `outputs` and `updates`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Rules of lowered programs, as they were lowered and after rewrites."""
+"""Rules of lowered programs, before and after rewrites."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from workbench.tensor.variable import Call, Variable
 
 
 class _Lowered:
-    """The graph of a program, as it was lowered or after a rewrite, and what inference gives."""
+    """The graph of a program, before or after a rewrite, and the inferred values of its nodes."""
 
     def __init__(
         self, program: Program, updated: Sequence[SharedVariable], graph: fx.Graph | None
@@ -43,18 +43,18 @@ class _Lowered:
 
     @cached_property
     def _origin(self) -> dict[str, Call]:
-        """The call behind each node, by name: a rewrite works on a copy of the nodes."""
+        """The call behind each node, by name, since a rewrite copies the nodes."""
         return {node.name: call for node, call in self.program.origin.items()}
 
     @cached_property
     def results(self) -> list[Any]:
-        """The nodes of what the program gives."""
+        """The nodes of the results of the program."""
         given: Any = self.graph.output_node().args[0]
         return list(given)
 
     @cached_property
     def values(self) -> dict[fx.Node, Any]:
-        """For every node what inference gives of its arguments; None where it cannot tell."""
+        """For every node the value inferred from its arguments; None if it cannot be inferred."""
         values: dict[fx.Node, Any] = {}
         variables = iter(self.arguments)
         self.refused: dict[fx.Node, str] = {}
@@ -92,13 +92,13 @@ class _Lowered:
             return shapes.infer(function, args, kwargs, lambda: "its arguments")
         except (errors.ShapeError, errors.DtypeError) as error:
             self.refused[node] = str(error)
-        except Exception:  # of which only values can tell
+        except Exception:  # the shape depends on values
             return known
         return known
 
 
 def _has_effects(node: fx.Node) -> bool:
-    """Return True for what is called for the sake of what it does: hooks, modes, updates."""
+    """Return True for calls whose effects matter, not their results: hooks, modes, updates."""
     name = getattr(node.target, "__name__", "")
     return node.target is internals.set_grad_enabled or name == "run_hook" or _changes(node)
 
@@ -116,12 +116,12 @@ def _changes(node: fx.Node) -> bool:
 
 
 def in_order(lowered: Any) -> Found:
-    """Find nodes that use what is computed later."""
+    """Find nodes that use the result of a later node."""
     seen: set[fx.Node] = set()
     for node in lowered.nodes:
         late = [n.name for n in node.all_input_nodes if n not in seen]
         if late:
-            yield node, f"{', '.join(late)} is computed later, or not at all"
+            yield node, f"{', '.join(late)} is computed later or missing"
         seen.add(node)
 
 
@@ -135,7 +135,7 @@ def _placeholders_match(lowered: _Lowered) -> Found:
         return
     for node, variable in zip(placeholders, lowered.arguments, strict=True):
         if not variable.is_number and node.meta.get("fake") is not variable.fake:
-            yield node, f"it does not stand for {variable!r}"
+            yield node, f"it is not the placeholder of {variable!r}"
 
 
 def _constants_there(lowered: _Lowered) -> Found:
@@ -153,7 +153,7 @@ def _pure(lowered: _Lowered) -> Found:
 def _used(lowered: Any) -> Found:
     for node in lowered.nodes:
         idle = node.op.startswith("call") and not node.users and not _has_effects(node)
-        # One of several results may be left over.
+        # One of several results can be unused.
         if idle and node.target is not operator.getitem:
             yield node, "nothing uses it"
 
@@ -161,7 +161,7 @@ def _used(lowered: Any) -> Found:
 def _autograd_off(lowered: _Lowered) -> Found:
     switches = [node for node in lowered.nodes if node.target is internals.set_grad_enabled]
     if switches and switches[-1].args != (False,):
-        yield switches[-1], "it stays on"
+        yield switches[-1], "autograd stays on"
 
 
 def _as_inferred(lowered: _Lowered) -> Found:
@@ -198,22 +198,22 @@ def _own_storage(lowered: _Lowered) -> Found:
 
 
 PROGRAM: dict[str, Callable[[_Lowered], Found]] = {
-    "what a node is computed from must come before it": in_order,
+    "the inputs of a node must be computed before it": in_order,
     "placeholders must be the inputs, shared variables and leaves, in order": _placeholders_match,
     "a constant must be one of the program's": _constants_there,
-    "no node may change in place what others read": _pure,
+    "no node may change its arguments in place": _pure,
     "a node must be used, unless it has effects": _used,
     "autograd must be off at the end": _autograd_off,
-    "shapes and dtypes must be those that inference gives": _as_inferred,
+    "shapes and dtypes must be the inferred ones": _as_inferred,
     "a new value must fit its shared variable": _news_fit,
-    "a result must have memory of its own": _own_storage,
+    "a result must not share memory": _own_storage,
 }
-"""Rules of lowered programs, and what finds the nodes that break each."""
+"""Rules of lowered programs, each with a function that finds the nodes that break it."""
 
 REWRITTEN = {
     rule: PROGRAM[rule] for rule in PROGRAM if PROGRAM[rule] not in (_own_storage, _news_fit)
 }
-"""Those that hold when the eager tier has left the last operation of updates for later, too."""
+"""Rules that also hold for the eager tier's program, which omits the last operation of updates."""
 
 
 @hinted
@@ -224,7 +224,7 @@ def check_program(program: Program, updated: Sequence[SharedVariable] = ()) -> l
     ----------
     program : Program
     updated : sequence of SharedVariable
-        The variables of which the last results are the new values.
+        The variables whose new values are the last results.
 
     Returns
     -------
@@ -235,7 +235,7 @@ def check_program(program: Program, updated: Sequence[SharedVariable] = ()) -> l
 
 @hinted
 def check_rewritten(program: Program, graph: fx.Graph) -> list[Fault]:
-    """Check `graph`, a version of a program with other operations.
+    """Check `graph`, a rewritten version of a program.
 
     Returns
     -------
@@ -248,7 +248,7 @@ def check_rewritten(program: Program, graph: fx.Graph) -> list[Fault]:
 def check_all(
     program: Program, outputs: Sequence[Variable], updated: Sequence[SharedVariable] = ()
 ) -> list[Fault]:
-    """Check a program and the graph of variables that it was made of.
+    """Check a program and the graph of variables from which it was lowered.
 
     Returns
     -------

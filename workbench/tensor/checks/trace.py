@@ -1,4 +1,4 @@
-"""Rules of traces: flat graphs that change shared variables in place, as the last thing they do."""
+"""Rules of traces: flat graphs that change shared variables in place, after all reads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Traced:
         self.placeholders = [node for node in self.nodes if node.op == "placeholder"]
 
     def place(self, node: fx.Node) -> str:
-        """Return nothing: a trace does not know its bricks."""
+        """Return an empty string: a trace does not know the bricks."""
         return ""
 
 
@@ -59,7 +59,7 @@ def _not_read_once_changed(traced: _Traced) -> Found:
         targets = changed(node)
         for one in node.all_input_nodes:
             last = changed_by.get(_storage(one))
-            # What the change itself gives, and views of that, are the new value.
+            # The result of the change, and views of it, are the new value, which others can read.
             if last is not None and place[one] < place[last] and one not in targets:
                 yield node, f"it reads {one.name} after {last.name} has changed it"
         changed_by |= {_storage(one): node for one in targets}
@@ -71,16 +71,16 @@ def _storage(node: fx.Node) -> int:
 
 
 TRACE: dict[str, Callable[[_Traced], Found]] = {
-    "what a node is computed from must come before it": in_order,
+    "the inputs of a node must be computed before it": in_order,
     "placeholders must be like the arguments": _arguments_match,
-    "what is changed in place must not be read afterwards": _not_read_once_changed,
+    "a tensor must not be read after it was changed in place": _not_read_once_changed,
 }
-"""Rules of traces, and what finds the nodes that break each."""
+"""Rules of traces, each with a function that finds the nodes that break it."""
 
 
 @hinted
 def check_trace(trace: Trace) -> list[Fault]:
-    """Check a trace, as it was written down or after a rewrite.
+    """Check a trace, before or after a rewrite.
 
     Returns
     -------

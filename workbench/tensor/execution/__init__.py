@@ -1,15 +1,15 @@
-"""Execution of functions: eager, compiled, or captured, with the same results in every tier.
+"""Execution of functions: eager, compiled or captured, with the same results in every tier.
 
-A `Step` is what a call does. `Eager` runs it as it is written. `tracing` flattens it, gradients and
-updates included, for `Compiled` to run as one program and `Captured` to replay. `Tier` is what they
-have in common, and `Execution` decides between them.
+A `Task` describes the work of one call. `Eager` runs it operation by operation. `tracing` flattens
+it, gradients and updates included, into one graph, which `Compiled` compiles and `Captured`
+replays. `Tier` is their common interface, and `Execution` chooses between them.
 """
 
 from workbench.names import explain_missing
 from workbench.tensor.execution.policy import MODES, Execution, Mode
-from workbench.tensor.execution.step import Guard, Step, Watch
+from workbench.tensor.execution.task import Guard, Task, Watch
 from workbench.tensor.execution.threads import available_threads
 
-__all__ = ["MODES", "Execution", "Guard", "Mode", "Step", "Watch", "available_threads"]
+__all__ = ["MODES", "Execution", "Guard", "Mode", "Task", "Watch", "available_threads"]
 
 explain_missing(__name__)

@@ -1,8 +1,8 @@
-"""The captured tier: on CUDA, a compiled program replayed as a graph of kernels.
+"""The captured tier: on CUDA, a compiled program is replayed as a CUDA graph.
 
-Replaying takes one call for all kernels, whatever their number. It needs inputs in the same memory
-every time, so there is one graph for each shape of batch that recurs, and batches are copied to
-where it looks for them.
+A replay launches all kernels in one call. It needs its inputs at the same addresses every time. So
+there is one graph for each shape of batch that recurs, and every batch is copied into the memory
+that its graph reads.
 """
 
 from __future__ import annotations
@@ -14,32 +14,33 @@ import torch
 
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.compiled import Compiled
-from workbench.tensor.execution.step import Run, Step
+from workbench.tensor.execution.task import Run, Task
 
 RECURS = 3
-"""Number of times that a shape must have come before it is captured."""
+"""Number of uncaptured calls with a shape, after which it is captured."""
 WARM_UP = 3
-"""Runs before capturing, in which libraries allocate what they keep."""
+"""Number of runs before a capture, in which libraries allocate their workspaces."""
 
 
 class Replay:
-    """Runs a compiled program for inputs of one shape; captures it once that recurs.
+    """Runner of a compiled program for inputs of one shape, captured once the shape recurs.
 
     Parameters
     ----------
     run : callable
-        The program, a function of inputs that updates shared variables; without the guard's look.
-    step : Step
+        The program: a function of inputs that updates shared variables, without the checks of
+        the guard.
+    task : Task
 
     Attributes
     ----------
     graph : torch.cuda.CUDAGraph or None
-        What is replayed, once it is captured.
+        The captured graph, once there is one.
     """
 
-    def __init__(self, run: Callable[[Sequence[Any]], Sequence[Any]], step: Step) -> None:
+    def __init__(self, run: Callable[[Sequence[Any]], Sequence[Any]], task: Task) -> None:
         self._run = run
-        self._step = step
+        self._task = task
         self._uses = 0
         self._inputs: list[torch.Tensor] = []
         self._outputs: Sequence[Any] = ()
@@ -47,7 +48,7 @@ class Replay:
         self.failure: str | None = None
 
     def __call__(self, values: Sequence[torch.Tensor]) -> Sequence[Any]:
-        """Run on tensors of the shape; give outputs that the next call leaves alone."""
+        """Run on tensors of the shape; return outputs that later calls do not overwrite."""
         if self.graph is None:
             self._uses += 1
             if self._uses <= RECURS or self.failure is not None:
@@ -55,15 +56,16 @@ class Replay:
             self._capture(values)
             if self.graph is None:
                 return self._run(values)
+        # The graph reads from these addresses only.
         internals.foreach_copy_(self._inputs, list(values), non_blocking=True)
         self.graph.replay()
         return [o.clone() if isinstance(o, torch.Tensor) else o for o in self._outputs]
 
     def _capture(self, values: Sequence[torch.Tensor]) -> None:
-        device = self._step.device
+        device = self._task.device
         self._inputs = [value.clone() for value in values]
-        updated = [variable.tensor for variable in self._step.updated]
-        before = [tensor.clone() for tensor in updated]
+        updated = [variable.tensor for variable in self._task.updated]
+        before = [tensor.clone() for tensor in updated]  # the warm-up runs update variables
         current, aside = torch.cuda.current_stream(device), torch.cuda.Stream(device)
         aside.wait_stream(current)
         try:
@@ -75,19 +77,19 @@ class Replay:
             with torch.cuda.graph(graph):
                 self._outputs = self._run(self._inputs)
             self.graph = graph
-        except RuntimeError as error:
+        except RuntimeError as error:  # not every operation can be captured: run uncaptured
             self.failure = str(error).splitlines()[0]
         finally:
-            # What the runs before capturing did to shared variables has not happened.
+            # Undo the updates of the warm-up runs.
             if updated:
                 internals.foreach_copy_(updated, before)
 
 
 class Captured(Compiled):
-    """Runs a step by compiled programs that are replayed for shapes that recur."""
+    """Runner of a task by compiled programs that are replayed for shapes that recur."""
 
     name = "captured"
 
     def prepared(self, run: Run) -> Run:
         """Return a `Replay` of the program."""
-        return Replay(run, self.step)
+        return Replay(run, self.task)

@@ -1,8 +1,11 @@
-"""The compiled tier: the whole step as one program made by inductor.
+"""The compiled tier: a whole task as one program made by torch's inductor.
 
-A program is valid for all sizes that take the same path through the step, as a rule for every
-batch of two or more. Another one is made when sizes come that no program fits, up to `VARIANTS`
-of them; whatever is left, such as a last batch of one example, runs eagerly.
+A program is valid for all sizes for which the trace would be the same, usually for every batch of
+two or more examples. If no program is valid for the sizes of a call, another one is made, up to
+`VARIANTS`. All other sizes, such as a last batch of one example, run eagerly.
+
+The task is traced here (`tracing`), not by Dynamo, so that there are no bytecode guards: a call
+checks only the sizes.
 """
 
 from __future__ import annotations
@@ -26,189 +29,193 @@ from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.quiet import silence
 from workbench.tensor.execution.report import lines_about
 from workbench.tensor.execution.rewrites import rewrite
-from workbench.tensor.execution.step import Run, Step
+from workbench.tensor.execution.task import Run, Task
 from workbench.tensor.execution.threads import REMEMBERED, Threads
 from workbench.tensor.execution.trace import Trace
 from workbench.tensor.execution.tracing import trace
 
 VARIANTS = 8
-"""Most programs that one step may have."""
-NOT_THESE = "inputs of the sizes {sizes} run eagerly, since they need a program of their own: {why}"
+"""Largest number of programs of one task."""
+NOT_THESE = "inputs of the sizes {sizes} run eagerly, since no program can be made for them: {why}"
 
 OPERATIONS = [
     getattr(torch.ops.workbench, name).default
     for name in ("loop_forward", "loop_backward", "product", "descend")
 ]
-"""Ours; what several of them take is computed once."""
+"""Operations of the workbench. Inductor must write their inputs to memory once, not fuse them."""
 
 _compiler = threading.RLock()
-"""Held by the one thread that compiles: inductor keeps state in global places."""
+"""Held by the thread that compiles, since inductor keeps global state."""
 
 
 class Variant:
-    """One compiled program of a step.
+    """One compiled program of a task.
 
     Attributes
     ----------
     example : tuple of int
-        The sizes it was made for; it is valid for others too.
+        The sizes that it was made for. It can be valid for others too.
     trace : Trace
     seconds : float
-        How long tracing and compiling took.
+        Duration of tracing and compiling.
     source : str
         The code that inductor wrote.
     threads : int
-        How many threads that code uses outside loops.
+        The number of threads that the code uses outside loops.
     """
 
-    def __init__(self, step: Step, threads: Threads, example: tuple[int, ...]) -> None:
+    def __init__(self, task: Task, threads: Threads, example: tuple[int, ...]) -> None:
         start = time.perf_counter()
         self.example = example
         self.threads, in_loops = threads.numbers(example)
-        if step.device.type == "cpu":
-            _processor()  # begins
+        if task.device.type == "cpu":
+            _processor()  # starts a thread, while this one traces
         with _compiler:
             sources: list[str] = []
-            self.trace = trace(step, example, functools.partial(_compile, sources), in_loops)
+            self.trace = trace(task, example, functools.partial(_compile, sources), in_loops)
             self._program = _compile(sources, self.trace, self.threads)
         self.source = "\n".join(sources)
         self.seconds = time.perf_counter() - start
-        self._held = [variable.tensor for variable in step.shared]
+        self._held = [variable.tensor for variable in task.shared]
 
     def run(self, sizes: tuple[int, ...]) -> Run:
-        """Return what runs tensors of `sizes`, which must fit; no guard looks at what it gives."""
+        """Return a function that runs tensors of `sizes`, which must fit, without the guard."""
         pairs = zip(sizes, self.trace.symbols, strict=True)
         given = [size for size, symbol in pairs if not isinstance(symbol, int)]
         program, held = self._program, self._held
 
         def run(values: Sequence[torch.Tensor]) -> Sequence[Any]:
+            # A program is compiled for contiguous inputs, and empties the list that it gets.
             return program([*given, *[value.contiguous() for value in values], *held])
 
         return run
 
 
 class Guarded:
-    """A program for inputs of certain sizes, with the guard of the step looking at the outputs.
+    """A program for inputs of certain sizes, with the checks of the guard and the watch.
 
-    Nothing that a program takes requires gradients, so that autograd need not be switched off.
+    No argument of a program requires gradients, so autograd need not be switched off.
     """
 
-    def __init__(self, run: Run, step: Step, eager: Eager, *, tells: bool) -> None:
+    def __init__(self, run: Run, task: Task, eager: Eager, *, reports_success: bool) -> None:
         self._run = (
-            run if step.precision != "tf32" else functools.partial(_in_arithmetic, run, step)
+            run if task.precision != "tf32" else functools.partial(_in_arithmetic, run, task)
         )
-        self._step = step
-        self._guard = step.guard
-        self._watch = step.watch
-        self._tells = tells
+        self._task = task
+        self._guard = task.guard
+        self._watch = task.watch
+        self._reports_success = reports_success
         self._eager = eager
-        self._limited = step.program.limited and step.device.type == "cpu"
+        self._limited = task.program.limited and task.device.type == "cpu"
 
     def __call__(self, values: Sequence[torch.Tensor]) -> Sequence[Any]:
-        """Run, and give the outputs."""
+        """Run the program and return the outputs."""
         autograd = torch.is_grad_enabled()
         try:
             outputs = self._run(values)
         except Exception as error:
-            self._step.program.explain([*values, *self._step.held], error)
+            self._task.program.explain([*values, *self._task.held], error)
             raise
         finally:
-            if torch.is_grad_enabled() is not autograd:  # a program that fails may leave it off
+            if torch.is_grad_enabled() is not autograd:  # a program that fails can leave it off
                 torch.set_grad_enabled(autograd)
-        watch, told = self._watch, None
-        if self._tells:
+        watch, checks = self._watch, None
+        if self._reports_success:
             *outputs, holds = outputs
             if not holds.item():
-                # Nothing was updated; and perhaps, since the program makes sure, without need.
+                # Nothing was updated. It can be a false alarm, so the eager tier repeats the call:
+                # it either updates, or raises the error.
                 return self._eager(values)
         elif watch is not None:
-            *outputs, told = outputs
+            *outputs, checks = outputs
+        # Here a program can only return NaN; one eager run finds the values that caused it.
         if self._limited and undefined(outputs):
             with torch.no_grad():
-                self._step.program.look([*values, *self._step.held])
+                self._task.program.look([*values, *self._task.held])
         if self._guard is not None:
             self._guard.check(outputs)
-        if watch is not None and told is not None:
-            watch.look_later(told)
+        if watch is not None and checks is not None:
+            watch.look_later(checks)
         return outputs
 
 
-def _in_arithmetic(run: Run, step: Step, values: Sequence[torch.Tensor]) -> Sequence[Any]:
-    with arithmetic(step):
+def _in_arithmetic(run: Run, task: Task, values: Sequence[torch.Tensor]) -> Sequence[Any]:
+    with arithmetic(task):
         return run(values)
 
 
 class Compiled:
-    """Runs a step by compiled programs.
+    """Runner of a task by compiled programs.
 
     Parameters
     ----------
-    step : Step
+    task : Task
     threads : Threads
-        Chooses how many threads a program uses.
+        Chooses the number of threads of a program.
     examples : sequence of tuple of int, optional
-        Sizes to compile for at once.
+        Sizes for which programs are made at once.
     on_demand : bool
-        Whether sizes that no program fits get one, for which the call waits; they run eagerly
-        otherwise.
+        If True, a call with sizes that no program fits waits while one is made. If False, it runs
+        eagerly.
 
     Raises
     ------
     CompilationError
-        If the step cannot be traced or compiled.
+        If the task cannot be traced or compiled.
     """
 
     name = "compiled"
 
     def __init__(
         self,
-        step: Step,
+        task: Task,
         threads: Threads,
         examples: Sequence[tuple[int, ...]] = (),
         *,
         on_demand: bool = True,
     ) -> None:
-        self.step = step
+        self.task = task
         self.threads = threads
         self.on_demand = on_demand
         self.variants: list[Variant] = []
-        self._eager = Eager(step, threads)
+        self._eager = Eager(task, threads)
         self._by_sizes: dict[tuple[int, ...], Run] = {}
         for example in examples:
             self.add(tuple(example))
 
     @property
     def seconds(self) -> float:
-        """Seconds that tracing and compiling took."""
+        """Seconds spent on tracing and compiling."""
         return sum(variant.seconds for variant in self.variants)
 
     def state(self) -> list[tuple[int, ...]]:
-        """Return the sizes that programs were made for."""
+        """Return the sizes for which programs were made."""
         return [variant.example for variant in self.variants]
 
     def describe(self) -> Iterator[str]:
-        """Yield lines about each program: its sizes, what it cost, and its kernels."""
+        """Yield lines about each program: its sizes, its cost and its kernels."""
         for number, variant in enumerate(self.variants, start=1):
             head = f"  {self.name:<9} program {number}"
-            yield from lines_about(head, variant.trace, variant.seconds, variant.source, self.step)
+            yield from lines_about(head, variant.trace, variant.seconds, variant.source, self.task)
 
     def prepared(self, run: Run) -> Run:
-        """Return what runs inputs of certain sizes, given the program for them."""
+        """Return the function that calls `run`, the program for certain sizes."""
         return run
 
     def add(self, sizes: tuple[int, ...]) -> None:
-        """Make a program that is valid for `sizes`, unless one is there."""
+        """Make a program that is valid for `sizes`, unless there is one."""
         if not any(variant.trace.fits(sizes) for variant in self.variants):
-            self.variants.append(Variant(self.step, self.threads, sizes))
+            self.variants.append(Variant(self.task, self.threads, sizes))
             self._by_sizes.clear()
 
     def find(self, sizes: tuple[int, ...]) -> Run:
-        """Return what runs inputs of `sizes`; made first where that is allowed."""
+        """Return a function that runs inputs of `sizes`; make a program if that is allowed."""
         return self._by_sizes.get(sizes) or self._choose(sizes)
 
     def _choose(self, sizes: tuple[int, ...]) -> Run:
-        """Choose what runs inputs of `sizes` from now on."""
+        """Choose the function that runs inputs of `sizes` from now on."""
         fitting = self._fitting(sizes)
+        # torch specialises on sizes 0 and 1; such batches are rare, so no program is made for them.
         small = any(size in OFTEN_SMALL for size in sizes)
         if fitting is None and self.on_demand and not small and len(self.variants) < VARIANTS:
             try:
@@ -220,8 +227,10 @@ class Compiled:
         runner: Run = self._eager.find(sizes)
         if fitting is not None:
             run = self.threads.limit(fitting.run(sizes), fitting.threads)
-            tells = fitting.trace.tells
-            runner = Guarded(self.prepared(run), self.step, self._eager, tells=tells)
+            reports_success = fitting.trace.reports_success
+            runner = Guarded(
+                self.prepared(run), self.task, self._eager, reports_success=reports_success
+            )
         if len(self._by_sizes) >= REMEMBERED:
             self._by_sizes.clear()
         self._by_sizes[sizes] = runner
@@ -233,13 +242,13 @@ class Compiled:
 
 @functools.cache
 def _processor() -> threading.Thread:
-    """Start to find out what the processor can do, while a step is traced.
+    """Start a thread that detects the vector instructions of the processor, during tracing.
 
-    Inductor asks other processes, one after the other, and remembers for this one.
+    Inductor compiles and runs small programs for that, one after the other, and caches the result.
     """
 
     def ask() -> None:
-        with contextlib.suppress(Exception):  # inductor will ask again, and say what is wrong
+        with contextlib.suppress(Exception):  # inductor will repeat it, and raise the error
             internals.valid_vec_isa_list()
 
     thread = threading.Thread(target=ask, name="processor", daemon=True)
@@ -250,16 +259,16 @@ def _processor() -> threading.Thread:
 def _compile(sources: list[str], traced: Trace, threads: int) -> Program:
     """Compile a flat graph for a number of threads; add its code to `sources`.
 
-    Inductor keeps on disk what it has compiled.
+    Inductor caches compiled code on disk.
     """
     made: list[Any] = []
     try:
 
         def inner(*args: Any, **kwargs: Any) -> Any:
-            if _processor.cache_info().currsize:  # asked for on a CPU
+            if _processor.cache_info().currsize:  # it was started, as on a CPU
                 _processor().join()
             made.append(internals.compile_fx_inner(*args, **kwargs))
-            # Where nothing is computed, nothing is written.
+            # A graph without computation has no source code.
             sources.append(vars(made[-1]).get("source_code", ""))
             return made[-1]
 
@@ -273,12 +282,12 @@ def _compile(sources: list[str], traced: Trace, threads: int) -> Program:
         }
         internals.add_needs_realized_inputs(OPERATIONS)
         rewrite(traced)
-        plain = traced.plain
+        self_contained = traced.is_self_contained
         with (
             silence(),
             internals.compile_lock,
             torch.no_grad(),
-            # A second cache, in front of inductor's, would skip `inner`.
+            # The autograd cache, in front of inductor's, would skip `inner`.
             internals.functorch_config.patch(enable_autograd_cache=False),
             internals.tracing(internals.TracingContext(traced.mode)),
         ):
@@ -290,7 +299,9 @@ def _compile(sources: list[str], traced: Trace, threads: int) -> Program:
             )
     except Exception as error:
         raise refusal(error) from error
-    # In front of what inductor made there is a layer that puts views together again and copies back
-    # what was changed; where there is nothing of the kind it only takes time.
+    # torch wraps inductor's code in a layer that rebuilds views and copies changed inputs back. A
+    # self-contained graph needs neither, so its code is called directly, which saves time.
     direct: Program | None = vars(made[0]).get("current_callable") if len(made) == 1 else None
-    return direct if plain and direct is not None else lambda arguments: program(*arguments)
+    return (
+        direct if self_contained and direct is not None else lambda arguments: program(*arguments)
+    )

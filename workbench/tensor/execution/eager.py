@@ -1,4 +1,11 @@
-"""The eager tier: the program runs at once, operation by operation, as few as torch allows."""
+"""The eager tier: runs the program operation by operation, after fusing what torch can fuse.
+
+An update must be refused as a whole if a watched value is not finite, so nothing is written before
+all results have been checked. On a CPU the check is cheap and can raise false alarms (`screen`); an
+alarm is followed by an exact look. On an accelerator, Python would have to wait for the result of
+the check, so ``torch.where`` on the device chooses between new and old values, and the error is
+raised some batches later.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +19,27 @@ from workbench.tensor import torch_internals as internals
 from workbench.tensor.exact import careful
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.screen import Screen, all_of, finite
-from workbench.tensor.execution.step import Run, Step
+from workbench.tensor.execution.task import Run, Task
 from workbench.tensor.execution.threads import REMEMBERED, Threads
 from workbench.tensor.fusion import Change, fused, in_place
 
 
 class Eager:
-    """Runs a step as it is written.
+    """Runner of a task that executes its program operation by operation.
 
     Parameters
     ----------
-    step : Step
+    task : Task
     threads : Threads
-        Chooses how many threads a call uses.
+        Chooses the number of threads of a call.
     examples, on_demand
-        As in `workbench.tensor.execution.tier.Maker`; sizes make no difference here.
+        As in `workbench.tensor.execution.tier.Maker`; they have no effect here.
 
     Attributes
     ----------
     module : torch.fx.GraphModule
-        What runs: the program of the step in fewer operations. Instead of some new values it gives
-        what these differ by from the old ones.
+        The program with fused operations. In place of some new values it returns the differences
+        from the old ones, which are then applied in place.
     """
 
     name = "eager"
@@ -40,42 +47,43 @@ class Eager:
 
     def __init__(
         self,
-        step: Step,
+        task: Task,
         threads: Threads,
         examples: Sequence[tuple[int, ...]] = (),
         *,
         on_demand: bool = True,
     ) -> None:
-        self.step = step
+        self.task = task
         self.threads = threads
         self._by_sizes: dict[tuple[int, ...], Run] = {}
-        self._held = step.held
-        self._away = step.device.type != "cpu"
-        self._limited = step.program.limited and not self._away
+        self._held = task.held
+        self._away = task.device.type != "cpu"
+        self._limited = task.program.limited and not self._away
         self.module, changes = self._prepared()
         self._forward = self.module.forward
         self._changes = changes
-        self._groups = _by_kind(changes, [variable.tensor for variable in step.updated])
+        # One multi-tensor call per kind of update, not one call per parameter.
+        self._groups = _by_kind(changes, [variable.tensor for variable in task.updated])
         self._screen: Screen | None = None
-        if step.watched and not self._away:
+        if task.watched and not self._away:  # on a device, `_looked_at_later` checks instead
             changing = {
                 place
-                for place, change in enumerate(changes, start=step.n_outputs)
+                for place, change in enumerate(changes, start=task.n_outputs)
                 if change.function is not internals.foreach_copy_
             }
-            likes = [self._like(place) for place in step.watched]
-            self._screen = Screen(step.watched, likes, changing)
+            likes = [self._like(place) for place in task.watched]
+            self._screen = Screen(task.watched, likes, changing)
 
     def find(self, sizes: tuple[int, ...]) -> Run:
-        """Return what runs inputs of `sizes`: this, on as many threads as suit them."""
+        """Return this object as a function, limited to the number of threads that suits `sizes`."""
         return self._by_sizes.get(sizes) or self._choose(sizes)
 
     def state(self) -> list[tuple[int, ...]]:
-        """Return nothing: no programs are made for certain sizes."""
+        """Return an empty list: one program runs all sizes."""
         return []
 
     def describe(self) -> Iterable[str]:
-        """Yield nothing: the program is shown anyway."""
+        """Return no lines: `explain` shows the program itself."""
         return ()
 
     def _choose(self, sizes: tuple[int, ...]) -> Run:
@@ -85,40 +93,44 @@ class Eager:
         return run
 
     def __call__(self, values: Sequence[Any]) -> Sequence[Any]:
-        """Run on tensors that are known to fit; give the outputs."""
-        step = self.step
+        """Run on tensors that are known to fit; return the outputs."""
+        task = self.task
         with torch.no_grad():
             try:
-                if step.precision == "float32":
+                if task.precision == "float32":
                     results = self._forward(*values, *self._held)
                 else:
-                    with arithmetic(step):
+                    with arithmetic(task):
                         results = self._forward(*values, *self._held)
             except Exception as error:
-                step.program.explain([*values, *self._held], error)
+                # torch's error names no brick. A second run, node by node, finds the call.
+                task.program.explain([*values, *self._held], error)
                 raise
-            outputs, news = step.divided(results)
+            outputs, news = task.divided(results)
             again = self._again
+            # NaN can come from 0 * infinity where the limit is defined: compute the limit.
             if self._limited and undefined(outputs):
                 again = self._with_limits
                 results = again(values)
-                outputs, news = step.divided(results)
-            if self._away and (step.guard is not None or step.watch is not None):
+                outputs, news = task.divided(results)
+            if self._away and (task.guard is not None or task.watch is not None):
                 news = self._looked_at_later(outputs, news)
-            elif step.guard is not None:
-                step.guard.check(outputs)
-            # Factors may be among what is updated.
-            factors = [factor.item() for factor in news[len(step.updated) :]]
+            elif task.guard is not None:
+                task.guard.check(outputs)
+            # Read the factors (a learning rate, say) before updates, which can change them.
+            factors = [factor.item() for factor in news[len(task.updated) :]]
             screen = self._screen
             if screen is not None:
-                # What is finite is so after a factor of at most one, too.
+                # A finite change stays finite if its factor is at most one in size. Any other
+                # factor could overflow after the screen, so only the exact look will do.
                 for factor in factors:
                     if not -1 <= factor <= 1:
                         screen = None
                 if screen is None or not screen.passes(results):
                     if screen is not None:
+                        # A screen that fails can leave results scaled: compute them again.
                         results = again(values)
-                        outputs, news = step.divided(results)
+                        outputs, news = task.divided(results)
                     self._look_closely(values, results, factors)
             for function, targets, places, factor in self._groups:
                 by = [news[i] for i in places]
@@ -129,13 +141,13 @@ class Eager:
         return outputs
 
     def _again(self, values: Sequence[Any]) -> Sequence[Any]:
-        """The results once more, computed in the same way."""
-        with arithmetic(self.step):
+        """Compute the results once more, in the same way."""
+        with arithmetic(self.task):
             results: Sequence[Any] = self._forward(*values, *self._held)
         return results
 
     def _with_limits(self, values: Sequence[Any]) -> Sequence[Any]:
-        """The same again, computing limits where the quick way gave NaN."""
+        """Compute the results again, with the limits of functions that gave NaN."""
         token = careful.set(True)
         try:
             return self._again(values)
@@ -143,73 +155,78 @@ class Eager:
             careful.reset(token)
 
     def _prepared(self) -> tuple[fx.GraphModule, list[Change]]:
-        """Return what runs, and what is to be done with its new values."""
-        program, updated = self.step.program, self.step.updated
+        """Return the module to run, and for each update how its result is applied."""
+        program, updated = self.task.program, self.task.updated
         changes: list[Change] = [Change()] * len(updated)
-        if self.step.precision == "bf16":  # which decides for each operation how it is computed
+        if self.task.precision == "bf16":  # autocast chooses a dtype by operation: do not fuse
             return program.module, changes
         graph = fused(program)
-        if not self._away:  # elsewhere the decision about updates is not waited for
+        if not self._away:  # on a device `where` needs whole new values, not differences
             held = graph.find_nodes(op="placeholder")[len(program.inputs) :]
             node_of = dict(zip(program.shared, held, strict=False))
             changes = in_place(graph, [node_of.get(variable) for variable in updated])
         return fx.GraphModule(program.constants, graph), changes
 
     def _like(self, place: int) -> Any:
-        """A tensor of the size and dtype of a result that is watched."""
-        step, update = self.step, place - self.step.n_outputs
-        return step.updated[update].tensor if update >= 0 else step.outputs[place].fake
+        """Return a tensor with the size and dtype of a watched result."""
+        task, update = self.task, place - self.task.n_outputs
+        return task.updated[update].tensor if update >= 0 else task.outputs[place].fake
 
     def _look_closely(
         self, values: Sequence[Any], results: Sequence[Any], factors: Sequence[float]
     ) -> None:
-        """Have updates refused if something that is watched is really not finite."""
-        step = self.step
+        """Check watched results exactly; refuse the updates if one is not finite.
+
+        An update that would be applied in place is applied to a copy.
+        """
+        task = self.task
         wrong = []
         known = list(dict.fromkeys(c.factor for c in self._changes if c.factor is not None))
-        for place in step.watched:
-            update, value = place - step.n_outputs, results[place]
+        for place in task.watched:
+            update, value = place - task.n_outputs, results[place]
             if update >= 0:
-                change, target = self._changes[update], step.updated[update].tensor.clone()
+                change, target = self._changes[update], task.updated[update].tensor.clone()
                 scale = (
                     {} if change.factor is None else {"alpha": factors[known.index(change.factor)]}
                 )
                 change.function([target], [value], **scale)
                 value = target
             if not value.isfinite().all():
-                wrong.append(step.updated[update] if update >= 0 else step.outputs[place])
+                wrong.append(task.updated[update] if update >= 0 else task.outputs[place])
         if wrong:
-            assert step.watch is not None
-            step.watch.refuse(step.program.inputs, values, wrong)
+            assert task.watch is not None
+            task.watch.refuse(task.program.inputs, values, wrong)
 
     def _looked_at_later(
         self, outputs: Sequence[Any], news: Sequence[torch.Tensor]
     ) -> Sequence[torch.Tensor]:
-        """New values, or the old ones where they are refused, which is found out on the device."""
-        step = self.step
-        holds = None if step.guard is None else step.guard.holds(outputs)
-        if step.watch is not None:
-            told = [finite([*outputs, *news][place]) for place in step.watched]
-            holds = all_of(told if holds is None else [holds, *told])
+        """Choose new or old values on the device, without waiting; errors are raised later."""
+        task = self.task
+        holds = None if task.guard is None else task.guard.holds(outputs)
+        if task.watch is not None:
+            finite_flags = [finite([*outputs, *news][place]) for place in task.watched]
+            holds = all_of(finite_flags if holds is None else [holds, *finite_flags])
         kept = self._kept(holds, news)
-        if step.guard is not None:
-            step.guard.check(outputs)
-        if step.watch is not None:
-            step.watch.look_later(torch.stack(told))
+        if task.guard is not None:
+            task.guard.check(outputs)
+        if task.watch is not None:
+            task.watch.look_later(torch.stack(finite_flags))
         return kept
 
     def _kept(self, holds: torch.Tensor | None, news: Sequence[torch.Tensor]) -> Sequence[Any]:
-        """New values, or the old ones where the guard refuses: decided on the device."""
+        """Return new values if `holds`, else old ones, chosen on the device."""
         if holds is None:
             return news
-        pairs = zip(news, self.step.updated, strict=True)
+        pairs = zip(news, self.task.updated, strict=True)
         return [torch.where(holds, new, variable.tensor) for new, variable in pairs]
 
 
 def undefined(outputs: Sequence[Any]) -> bool:
-    """Return True if one of the outputs is NaN, or has an element that is."""
+    """Return True if one of the outputs is NaN or contains NaN."""
     for output in outputs:
         if isinstance(output, torch.Tensor) and output.is_floating_point():
+            # A sum is one fast pass; infinite elements of both signs give NaN too, which only
+            # costs a second run.
             value = (output if output.dim() == 0 else output.sum()).item()
             if value != value:
                 return True
@@ -217,11 +234,11 @@ def undefined(outputs: Sequence[Any]) -> bool:
 
 
 Group = tuple[Callable[..., object], list[torch.Tensor], list[int], int | None]
-"""A multi-tensor function, what it changes, the places of by what, and that of a factor."""
+"""A multi-tensor function, its targets, and the places of its operands and of its factor."""
 
 
 def _by_kind(changes: Sequence[Change], targets: Sequence[torch.Tensor]) -> list[Group]:
-    """Updates in groups that one multi-tensor operation can serve."""
+    """Return updates in groups, each of which one multi-tensor operation can do."""
     factors = list(dict.fromkeys(c.factor for c in changes if c.factor is not None))
     groups: dict[Any, Group] = {}
     for i, (change, target) in enumerate(zip(changes, targets, strict=True)):

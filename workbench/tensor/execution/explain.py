@@ -1,4 +1,4 @@
-"""Explanations for people: the program of a function, its tier, and what it costs."""
+"""Explanation of a function for the user: its program, its tier and its costs."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from workbench.hints import hinted
 from workbench.tensor.checks import GRAPH, PROGRAM, check_all
 from workbench.tensor.execution.policy import Execution
 from workbench.tensor.execution.report import bytes_in_words
-from workbench.tensor.execution.step import Step
+from workbench.tensor.execution.task import Task
 from workbench.tensor.program import Program
 
 NOTHING_TO_EXPLAIN = (
-    "{given!r} has no program to explain; give a function, or an algorithm such as GradientDescent"
+    "{given!r} cannot be explained; give a function, or an algorithm such as GradientDescent"
 )
 
 
 @hinted
 def explain(what: Any) -> None:
-    """Print what a function or an algorithm runs, in which tier and why, and what that costs.
+    """Print the program of a function or an algorithm, its tier, the reason for it, and its costs.
 
-    The program is shown as it was written; every tier has ways to do with fewer operations.
+    The program is shown as it was lowered. Every tier runs a version with fewer operations.
 
     Parameters
     ----------
     what : Function or UpdatesAlgorithm
-        An algorithm that has not been initialised is.
+        An algorithm is initialised if it has not been.
 
     Examples
     --------
@@ -68,16 +68,16 @@ def _execution_of(what: Any) -> Execution:
 
 
 def _lines(execution: Execution) -> Iterator[str]:
-    step, tier = execution.step, execution.tier
+    task, tier = execution.task, execution.tier
     yield execution.name
     yield f"  tier      {execution.described}"
     yield f"  calls     {execution.calls}"
-    if step.device.type == "cpu":
+    if task.device.type == "cpu":
         yield f"  threads   {execution.threads.described}"
-    yield f"  memory    {_held(step)}"
+    yield f"  memory    {_held(task)}"
     yield from tier.describe()
-    yield f"  checks    {_checked(step)}"
-    code, operations = _listing(step.program)
+    yield f"  checks    {_checked(task)}"
+    code, operations = _listing(task.program)
     yield f"  program   {operations} operation{'s' * (operations != 1)}"
     yield ""
     for line in code:
@@ -85,16 +85,16 @@ def _lines(execution: Execution) -> Iterator[str]:
     yield ""
 
 
-def _checked(step: Step) -> str:
-    """Return how many rules of graphs and programs hold, or which do not."""
-    faults = check_all(step.program, step.outputs, step.updated)
+def _checked(task: Task) -> str:
+    """Return, as text, the number of rules of graphs and programs that hold, or the faults."""
+    faults = check_all(task.program, task.outputs, task.updated)
     return "; ".join(map(str, faults)) or f"{len(GRAPH) + len(PROGRAM)} rules hold"
 
 
 def _listing(program: Program) -> tuple[list[str], int]:
-    """The program as code, and the number of its operations.
+    """Return the program as lines of code, and the number of its operations.
 
-    Taking one of several results is not counted: it is written where the result is used, as in
+    Selecting one of several results is not counted. It is written where the result is used, as in
     ``_foreach_add[0]``.
     """
     module = program.module
@@ -113,10 +113,10 @@ def _listing(program: Program) -> tuple[list[str], int]:
     return lines, len(calls) - len(picked)
 
 
-def _held(step: Step) -> str:
-    tensors = {variable.tensor.data_ptr(): variable.tensor for variable in step.shared}
+def _held(task: Task) -> str:
+    tensors = {variable.tensor.data_ptr(): variable.tensor for variable in task.shared}
     total = sum(tensor.nbytes for tensor in tensors.values())
     if not total:
         return "nothing held between calls"
-    n = len(step.shared)
+    n = len(task.shared)
     return f"{bytes_in_words(total)} held in {n} shared variable{'s' * (n != 1)}"

@@ -1,4 +1,4 @@
-"""Stand-ins for the arguments of a graph, on which a function is run to write it down."""
+"""Fake tensors for the arguments of a graph, and the recording of a function that runs on them."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ from workbench.tensor.execution.indices import safe_operations
 from workbench.tensor.execution.quiet import silence
 
 OFTEN_SMALL = (0, 1)
-"""Sizes for which torch takes other paths: a graph is made for one of them, or for neither."""
+"""Sizes on which torch specialises: a graph is valid for one of them, or for neither."""
 
 DRAWS = (
-    "{node} draws from torch's own generator; a RandomStream draws the same numbers in every tier"
+    "{node} draws from torch's own generator; use a RandomStream, which draws the same numbers in "
+    "every tier"
 )
 
 DECIDES = (
-    "Python decides by a value how to go on, or how large something is, and that is known only "
-    "when it has been computed"
+    "control flow of Python, or a size, depends on a computed value, which is not known while the "
+    "program is traced"
 )
-NO_RULE = "torch has no rule for what {operation} gives, or for how to compile it"
-TWICE = "it differentiates a gradient that has come through a scan"
+NO_RULE = "torch has no rule for the result of {operation}, or for compiling it"
+TWICE = "it differentiates a gradient that has passed through a scan"
 
 
 def refusal(error: Exception) -> errors.CompilationError:
-    """Return the error, of one line, for a step that torch could not trace or compile."""
+    """Return an error of one line for a task that torch could not trace or compile."""
     kind, lines = type(error).__name__, str(error).strip().splitlines() or [""]
     if kind in ("GuardOnDataDependentSymNode", "DataDependentOutputException"):
         return errors.CompilationError(DECIDES)
@@ -46,7 +47,7 @@ def refusal(error: Exception) -> errors.CompilationError:
 
 
 class Fakes:
-    """Stand-ins for the arguments of one graph, and what is learned about their sizes."""
+    """Fake tensors for the arguments of one graph, and facts that are learned about their sizes."""
 
     def __init__(self) -> None:
         from torch.fx.experimental.symbolic_shapes import ShapeEnv
@@ -57,12 +58,16 @@ class Fakes:
         self.sizes: list[Any] = []
 
     def size(self, example: int, *, any_value: bool = False) -> Any:
-        """A size that may be another one than `example`."""
+        """Return a symbolic size with the example value `example`.
+
+        An example of 0 or 1 is returned as a number, unless `any_value`.
+        """
         from torch.fx.experimental.symbolic_shapes import DimDynamic
 
         if example in OFTEN_SMALL and not any_value:
             self.symbols.append(example)
             return example
+        # A backed symbol: torch's rules can branch on the example, which adds a guard.
         source = internals.ConstantSource(f"size_{len(self.symbols)}")
         symbol = self.known.create_symbol(
             example, source, DimDynamic.DYNAMIC, do_not_specialize_zero_one=any_value
@@ -72,21 +77,21 @@ class Fakes:
         return self.sizes[-1]
 
     def tensor(self, shape: Sequence[Any], like: Any) -> torch.Tensor:
-        """A tensor of `shape`, with the dtype and on the device of `like`."""
+        """Return a fake tensor of `shape`, with the dtype and on the device of `like`."""
         with self.mode:
             return torch.empty(shape, dtype=like.dtype, device=like.device)
 
     def held(self, tensor: torch.Tensor) -> torch.Tensor:
-        """A tensor of just this shape and layout."""
+        """Return a fake tensor with exactly the shape and layout of `tensor`."""
         return self.mode.from_tensor(tensor, static_shapes=True)
 
     def record(self, function: Callable[..., Any], arguments: Sequence[Any]) -> fx.GraphModule:
-        """Run `function` on `arguments`; give all operations as a graph.
+        """Run `function` on `arguments`; return all operations as a graph.
 
         Raises
         ------
         CompilationError
-            If Python has to look at values on the way, or random numbers are drawn.
+            If Python needs values, or random numbers are drawn.
         """
         from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -100,6 +105,7 @@ class Fakes:
         except Exception as error:
             raise refusal(error) from error
         for node in graph.graph.nodes:
+            # Its numbers would differ from those of the eager tier and of a resumed run.
             if draws(node.target, node.args, node.kwargs):
                 raise errors.CompilationError(DRAWS.format(node=node.target))
         return graph
@@ -107,11 +113,12 @@ class Fakes:
 
 @functools.cache
 def _broadcast() -> dict[Any, Callable[..., Any]]:
-    """Operations whose shape rules do not take a symbolic size that one operand alone has.
+    """Return rules that broadcast operands before some operations.
 
-    They get operands of one shape.
+    The shape rules of these operations refuse a symbolic size that only one operand has.
     """
-    # One shape may be written in two ways, as terms of other sizes: what was widened is not again.
+    # One shape can be written as two different expressions, so the text below can differ even after
+    # broadcasting. This flag ends the recursion.
     widened = ContextVar("widened", default=False)
 
     def wide(operation: Any) -> Callable[..., Any]:
@@ -119,7 +126,7 @@ def _broadcast() -> dict[Any, Callable[..., Any]]:
             if widened.get():
                 return NotImplemented
             tensors = [arg for arg in args if isinstance(arg, torch.Tensor)]
-            # As text, since a question whether sizes are equal would make the answer a condition.
+            # Compare as text: comparing symbolic sizes would add a guard to the trace.
             if len({str(tensor.shape) for tensor in tensors}) == 1:
                 return NotImplemented
             new = iter(torch.broadcast_tensors(*tensors))

@@ -1,9 +1,9 @@
-"""Indices that do not exist, in compiled programs.
+"""Safe handling of indices out of range in compiled programs.
 
-A program that finds one within a parallel region would end together with its process. While a step
-is traced, every operation that takes indices gets existing ones in the place of those that do not
-exist, and the program tells whether there were any: then nothing is updated, and the step runs
-eagerly to say which index it was.
+Compiled code that finds such an index in a parallel region throws a C++ exception there, which ends
+the process. So, while a task is traced, every operation that takes indices gets index 0 in place of
+an index out of range, and the program returns a flag. If it is false, nothing is updated, and the
+task runs once more, eagerly, to raise an error that names the index.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 Place = tuple[Any, torch.Tensor, Any]
-"""What identifies one argument of indices, these, and the size of what they choose from."""
+"""Position of one argument of indices, the indices, and the size that they index."""
 
-_told: ContextVar[list[torch.Tensor] | None] = ContextVar("told", default=None)
+_checks: ContextVar[list[torch.Tensor] | None] = ContextVar("checks", default=None)
 _within: ContextVar[bool] = ContextVar("within", default=False)
 
 
 @contextlib.contextmanager
-def telling(told: list[torch.Tensor] | None) -> Iterator[None]:
-    """Add to `told`, while a step is traced, a boolean for each argument of indices.
+def collect_checks(checks: list[torch.Tensor] | None) -> Iterator[None]:
+    """Add to `checks`, while a task is traced, a boolean for each argument of indices.
 
     Parameters
     ----------
-    told : list or None
-        Gets tensors without dimensions that are true if all indices exist. With None, operations
-        are written down as they are.
+    checks : list or None
+    Gets tensors without dimensions that are true if all indices exist. With None, operations
+    are recorded unchanged.
     """
-    token = _told.set(told)
+    token = _checks.set(checks)
     try:
-        with _OneHot() if told is not None else contextlib.nullcontext():
+        with _OneHot() if checks is not None else contextlib.nullcontext():
             yield
     finally:
-        _told.reset(token)
+        _checks.reset(token)
 
 
 def indexes(graph: fx.Graph) -> bool:
@@ -51,7 +51,7 @@ def indexes(graph: fx.Graph) -> bool:
 
 @functools.cache
 def safe_operations() -> dict[Any, Callable[..., Any]]:
-    """Return for each operation that takes indices one that cannot fail on them."""
+    """Return, for each operation that takes indices, a decomposition that cannot fail on them."""
     aten = torch.ops.aten
     along = (
         aten.gather.default, aten.index_select.default, aten.scatter.src, aten.scatter.value,
@@ -64,7 +64,7 @@ def safe_operations() -> dict[Any, Callable[..., Any]]:
         aten.index_fill.int_Scalar, aten.index_fill_.int_Scalar, aten.index_fill.int_Tensor,
         aten.index_fill_.int_Tensor,
     )  # fmt: skip
-    several = (
+    several = (  # they take a list of indices, one for each axis
         aten.index.Tensor, aten.index_put.default, aten.index_put_.default,
     )  # fmt: skip
     places: dict[Any, Callable[[Sequence[Any]], list[Place]]] = {
@@ -75,6 +75,7 @@ def safe_operations() -> dict[Any, Callable[..., Any]]:
         aten.embedding.default: lambda args: [(1, args[1], args[0].shape[0])],
         aten.embedding_dense_backward.default: lambda args: [(1, args[1], args[2])],
     }
+    # Only these accept negative indices, which count from the end.
     from_the_end = {*several, *filling, aten.take.default}
     return {
         operation: _safe(operation, found, operation in from_the_end)
@@ -90,7 +91,7 @@ def _along(args: Sequence[Any]) -> list[Place]:
 def _several(args: Sequence[Any]) -> list[Place]:
     indices = args[1]
     if any(one is not None and one.dtype in (torch.bool, torch.uint8) for one in indices):
-        return []  # a mask chooses only what exists
+        return []  # a mask cannot be out of range
     return [
         ((1, axis), index, args[0].shape[axis])
         for axis, index in enumerate(indices)
@@ -103,19 +104,20 @@ def _safe(
     places: Callable[[Sequence[Any]], list[Place]],
     from_the_end: bool,
 ) -> Callable[..., Any]:
-    """Make a rule for `operation` whose indices may be negative if it counts `from_the_end`."""
+    """Make a rule for `operation`; if `from_the_end`, negative indices are valid."""
 
     def compute(*args: Any, **kwargs: Any) -> Any:
-        told = _told.get()
-        found = [] if told is None or _within.get() else places(args)
-        if told is None or not found:
+        checks = _checks.get()
+        # `_within` is set while the rule below calls the operation itself, which would recur.
+        found = [] if checks is None or _within.get() else places(args)
+        if checks is None or not found:
             return NotImplemented
         token = _within.set(True)
         try:
             new = list(args)
             for place, index, size in found:
                 exists = (index >= (-size if from_the_end else 0)) & (index < size)
-                told.append(exists.all())
+                checks.append(exists.all())
                 safe = torch.where(exists, index, 0)
                 if isinstance(place, tuple):
                     outer, inner = place
@@ -130,7 +132,7 @@ def _safe(
 
 
 class _OneHot(TorchFunctionMode):
-    """Looks at classes of ``one_hot``, which is no operation of its own where it is traced."""
+    """Check of the classes of ``one_hot``, which a tracer sees only as other operations."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -138,9 +140,9 @@ class _OneHot(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is functional.one_hot:
             classes, number = _classes(*args, **kwargs)
-            told = _told.get()
-            if told is not None and number != -1:
-                told.append(((classes >= 0) & (classes < number)).all())
+            checks = _checks.get()
+            if checks is not None and number != -1:
+                checks.append(((classes >= 0) & (classes < number)).all())
         return func(*args, **kwargs)
 
 

@@ -1,10 +1,11 @@
-"""Loops in a compiled program: one compiled moment, called as often as the loop is long.
+"""Loops in compiled programs: one compiled step, called once for every time step.
 
-A traced program holds a `workbench.tensor.scan.Loop` as one operation, whatever its length. Of the
-step of the loop two flat graphs are made and compiled: a moment forward, and the same moment
-backward. `loop_forward` calls the one from the first moment to the last, and keeps what the other
-needs; `loop_backward` calls that from the last moment to the first. Where the gradient of a matrix
-is a sum of products over all moments, the factors are collected and multiplied once.
+In a traced program a `workbench.tensor.scan.Loop` is one operation, whatever its length. The step
+of the loop is traced and compiled as two flat graphs, forward and backward. `loop_forward` calls
+the first graph from the first time step to the last, and keeps the values that the second graph
+needs. `loop_backward` calls the second graph from the last time step to the first. The gradient of
+a matrix that is a sum of products over all time steps is computed as one product of the stacked
+factors.
 """
 
 from __future__ import annotations
@@ -27,44 +28,47 @@ if TYPE_CHECKING:
     from workbench.tensor.scan import Loop
 
 Program = Callable[[list[Any]], Sequence[Any]]
-"""What a compiler makes of a graph: from its arguments, in a list that it empties, to results."""
+"""A compiled graph: it takes its arguments in a list, which it empties, and returns results.
+
+An emptied list frees arguments as soon as they are not needed.
+"""
 
 SHORT = 3
-"""Loops whose length is known and not greater are written out."""
+"""Largest known number of steps for which a loop is unrolled."""
 
 
 @dataclass(eq=False)
-class Moment:
+class CompiledStep:
     """The step of one loop, compiled.
 
     Attributes
     ----------
     loop : Loop
     needs : tuple of bool
-        Which inputs of the step need gradients.
+        For each input of the step, True if it needs a gradient.
     places : list of pairs
-        Input of the loop and axis of every size that the graphs take first.
+        Input of the loop and axis of every size; sizes are the first arguments of the graphs.
     forward : callable
-        From a list of sizes and the inputs of a moment to its values; it empties the list.
+        Takes a list of sizes and inputs of the step, which it empties; returns its values.
     outputs, saved : list of int
-        Which of the values are outputs of the step, and which are for `backward`.
+        The indices of values that are outputs of the step, and of values that `backward` takes.
     backward : callable
-        From a list of inputs of a moment (`used`), what was saved, gradients of the outputs, and
-        those of the states that come from the moment after it, to its values.
+        Takes a list of the inputs `used`, the saved values, gradients of the outputs, and gradients
+        of the states from the next time step; returns its values.
     wanted : list of int
-        What `gradients` speaks of: which value of `backward`, or with a tilde, which of those that
-        it takes.
+        The values to which `gradients` refers: index ``i`` of a result of `backward`, or ``~i`` of
+        one of its arguments.
     gradients : list
-        For each input of the step: ``None``, the place of its gradient in `wanted`, or the two
-        places of the factors whose product, summed over all moments, it is.
+        For each input of the step: ``None``, the place of its gradient in `wanted`, or the places
+        of two factors, whose product, summed over time, is the gradient.
     floating : list of bool
-        Which outputs have gradients.
+        For each output, True if it has a gradient.
     traces : list of Trace
-        What `forward` and `backward` were compiled from.
+        The traces of `forward` and `backward`.
     backwards : int
-        How often the program asks for gradients of the loop.
+        The number of times that the program computes gradients of the loop.
     threads : int
-        How many threads `forward` and `backward` use.
+        The number of threads of `forward` and `backward`.
     """
 
     loop: Loop
@@ -84,96 +88,103 @@ class Moment:
 
     @property
     def n_outputs(self) -> int:
-        """How many values the step gives."""
+        """The number of outputs of the step."""
         return len(self.loop.inner_outputs)
 
 
-# Programs hold their moments; what is kept lives as long as the tensor that has its key.
-_moments: weakref.WeakValueDictionary[int, Moment] = weakref.WeakValueDictionary()
+# Operations of torch take only tensors and numbers, so steps and saved values are found by a
+# number. A step lives as long as the program that holds it, saved values as long as their key.
+_steps: weakref.WeakValueDictionary[int, CompiledStep] = weakref.WeakValueDictionary()
 _kept: dict[int, list[Kept]] = {}
 _numbers = itertools.count(1)
 
 
-def register(moment: Moment) -> int:
-    """Give the number by which operations call `moment`, for as long as a program holds it."""
+def register(step: CompiledStep) -> int:
+    """Return the number by which operations find `step`, as long as a program holds it."""
     number = next(_numbers)
-    _moments[number] = moment
+    _steps[number] = step
     return number
 
 
-def _parts(moment: Moment, given: Sequence[torch.Tensor]) -> tuple[Any, Any, Any]:
-    loop = moment.loop
+def _parts(step: CompiledStep, given: Sequence[torch.Tensor]) -> tuple[Any, Any, Any]:
+    loop = step.loop
     a, b = loop.n_sequences, loop.n_sequences + loop.n_states
     return given[:a], given[a:b], given[b:]
 
 
 @dataclass(eq=False)
 class Kept:
-    """What is kept of a part of a loop for its gradient.
+    """Values of a part of a loop that are kept for its gradient.
 
     Attributes
     ----------
     part : range
-        The moments.
+        The time steps.
     states : list of torch.Tensor
-        With which the first of them began.
-    moments : list of pairs, optional
-        Of every moment the inputs, and what its backward half takes besides. Missing where memory
-        is short, or gradients are taken several times: they are computed again then.
+        The states before the first of them.
+    steps : list of pairs, optional
+        The inputs and the saved values of every time step. None with `low_memory`, or if gradients
+        are computed several times: the backward pass recomputes them then.
     """
 
     part: range
     states: list[torch.Tensor]
-    moments: list[tuple[list[Any], Sequence[Any]]] | None
+    steps: list[tuple[list[Any], Sequence[Any]]] | None
 
 
 def _run(
-    moment: Moment,
+    step: CompiledStep,
     part: range,
     sizes: Sequence[int],
-    moments: Sequence[Sequence[torch.Tensor]],
+    unbound: Sequence[Sequence[torch.Tensor]],
     states: list[torch.Tensor],
     contexts: Sequence[torch.Tensor],
 ) -> tuple[list[list[torch.Tensor]], list[tuple[list[Any], Sequence[Any]]]]:
-    """Some moments forward: a list of values for each output; and what backward needs of each."""
-    forward, saved, keeping = moment.forward, moment.saved, moment.backward is not None
-    state_places = moment.outputs[: moment.loop.n_states]
+    """Run some time steps; return lists of values of outputs, and values for the backward pass."""
+    forward, saved, keeping = step.forward, step.saved, step.backward is not None
+    state_places = step.outputs[: step.loop.n_states]
     all_results: list[Sequence[torch.Tensor]] = []
     kept: list[tuple[list[Any], Sequence[Any]]] = []
     for t in part:
-        inputs = [*sizes, *[m[t] for m in moments], *states, *contexts, t]
+        inputs = [*sizes, *[values[t] for values in unbound], *states, *contexts, t]
+        # A copy, since the program empties the list that it gets, and `kept` needs the inputs.
         results = forward(inputs.copy())
         if keeping:
             kept.append((inputs, [results[i] for i in saved]))
+        # The step is compiled for contiguous arguments, but inductor can return other strides.
         states = [results[i].contiguous() for i in state_places]
         all_results.append(results)
-    return [[results[i] for results in all_results] for i in moment.outputs], kept
+    return [[results[i] for results in all_results] for i in step.outputs], kept
 
 
 @torch.library.custom_op("workbench::loop_forward", mutates_args=())
 def loop_forward(given: list[torch.Tensor], n: int, number: int) -> list[torch.Tensor]:
-    """All moments of a loop, stacked; then a key to what `loop_backward` needs."""
-    moment = _moments[number]
-    loop = moment.loop
-    sequences, states, contexts = _parts(moment, [value.contiguous() for value in given])
+    """Run a loop; return its stacked outputs, and a key to the values for `loop_backward`.
+
+    The key is a tensor, so that autograd passes it on, and its lifetime is that of the values.
+    """
+    step = _steps[number]
+    loop = step.loop
+    sequences, states, contexts = _parts(step, [value.contiguous() for value in given])
     loop.check_lengths(sequences, n)
-    if n < 1:
-        return [*[loop.empty(i, states) for i in range(moment.n_outputs)], torch.tensor(0)]
-    sizes = [given[i].shape[axis] for i, axis in moment.places]
-    moments = [sequence.unbind(0) for sequence in sequences]
-    collected: list[list[torch.Tensor]] = [[] for _ in range(moment.n_outputs)]
+    if n < 1:  # the step cannot run to give the sizes of its outputs
+        return [*[loop.empty(i, states) for i in range(step.n_outputs)], torch.tensor(0)]
+    sizes = [given[i].shape[axis] for i, axis in step.places]
+    unbound = [sequence.unbind(0) for sequence in sequences]
+    collected: list[list[torch.Tensor]] = [[] for _ in range(step.n_outputs)]
     kept: list[Kept] = []
-    again = loop.low_memory or moment.backwards > 1
+    # Several backward passes would each need the saved values, and each pass consumes them.
+    again = loop.low_memory or step.backwards > 1
 
     def run(part: range) -> Any:
-        return _run(moment, part, sizes, moments, list(states), contexts)
+        return _run(step, part, sizes, unbound, list(states), contexts)
 
-    forward = limited(run, moment.threads)
+    forward = limited(run, step.threads)
     for part in loop.parts(n):
         results, last = forward(part)
         for values, more in zip(collected, results, strict=True):
             values += more
-        if moment.backward is not None:
+        if step.backward is not None:
             kept.append(Kept(part, list(states), None if again else last))
         states = [values[-1].contiguous() for values in results[: loop.n_states]]
     if loop.reverse:
@@ -182,12 +193,13 @@ def loop_forward(given: list[torch.Tensor], n: int, number: int) -> list[torch.T
     ticket = torch.tensor(key)
     if kept:
         _kept[key] = kept
+        # A program that never calls backward must not keep the values forever.
         weakref.finalize(ticket, _kept.pop, key, None).atexit = False
     return [*[torch.stack(values) for values in collected], ticket]
 
 
 def _hollow(loop: Loop, sequences: Any, states: Any, contexts: Any, n: Any) -> list[torch.Tensor]:
-    """What a loop gives, without values: from its first moment, and so the loops within it."""
+    """Return outputs of a loop without values, from its first step; inner loops do the same."""
     token = instead.set(_hollow)
     try:
         first = [sequence[0] for sequence in sequences]
@@ -199,34 +211,37 @@ def _hollow(loop: Loop, sequences: Any, states: Any, contexts: Any, n: Any) -> l
 
 @loop_forward.register_fake
 def _(given: list[torch.Tensor], n: int, number: int) -> list[torch.Tensor]:
-    moment = _moments[number]
-    sequences, states, contexts = _parts(moment, given)
+    step = _steps[number]
+    sequences, states, contexts = _parts(step, given)
     key = torch.empty((), dtype=torch.int64)
-    return [*_hollow(moment.loop, sequences, states, contexts, n), key]
+    return [*_hollow(step.loop, sequences, states, contexts, n), key]
 
 
 def _run_back(
-    moment: Moment,
+    step: CompiledStep,
     kept: list[Kept],
     sizes: Sequence[int],
-    moments: Sequence[Sequence[torch.Tensor]],
+    unbound: Sequence[Sequence[torch.Tensor]],
     states: Sequence[torch.Tensor],
     contexts: Sequence[torch.Tensor],
     arriving: Sequence[Sequence[torch.Tensor]],
 ) -> tuple[list[list[torch.Tensor]], list[torch.Tensor]]:
-    """Run all moments backward, which empties `kept`: gradients of each, and of first states."""
-    loop, backward = moment.loop, moment.backward
+    """Run all time steps backward; return their gradients and those of the first states.
+
+    It empties `kept`, so that memory is freed on the way.
+    """
+    loop, backward = step.loop, step.backward
     assert backward is not None
-    used, wanted = moment.used, moment.wanted
-    places = moment.gradients[loop.n_sequences : loop.n_sequences + loop.n_states]
-    real = [i for i in range(loop.n_states) if moment.floating[i]]
-    flowing = [torch.zeros_like(state) for state in states]
+    used, wanted = step.used, step.wanted
+    places = step.gradients[loop.n_sequences : loop.n_sequences + loop.n_states]
+    real = [i for i in range(loop.n_states) if step.floating[i]]
+    flowing = [torch.zeros_like(state) for state in states]  # gradients from the next time step
     found = []
     while kept:
         piece = kept.pop()
-        entries = piece.moments
+        entries = piece.steps
         if entries is None:
-            entries = _run(moment, piece.part, sizes, moments, piece.states, contexts)[1]
+            entries = _run(step, piece.part, sizes, unbound, piece.states, contexts)[1]
         for t in reversed(piece.part):
             inputs, saved = entries.pop()
             taken = [
@@ -234,6 +249,7 @@ def _run_back(
                 *[flowing[i] for i in real],
             ]  # fmt: skip
             new = backward(taken.copy())
+            # A compiled graph must not return an argument, so such gradients are taken from here.
             values = [new[i] if i >= 0 else taken[~i] for i in wanted]
             flowing = [
                 values[place].contiguous() if isinstance(place, int) else zero
@@ -247,36 +263,36 @@ def _run_back(
 def loop_backward(
     given: list[torch.Tensor], incoming: list[torch.Tensor], key: torch.Tensor, n: int, number: int
 ) -> list[torch.Tensor]:
-    """Gradients of all inputs of a loop that need them, from those of its outputs."""
-    moment = _moments[number]
-    assert moment.backward is not None
+    """Return gradients of all inputs of a loop that need one, from those of its outputs."""
+    step = _steps[number]
+    assert step.backward is not None
     if n < 1:
-        pairs = zip(given, moment.needs, strict=False)
+        pairs = zip(given, step.needs, strict=False)
         return [torch.zeros_like(value) for value, needed in pairs if needed]
     kept = list(_kept[int(key)])
-    if moment.backwards == 1:
+    if step.backwards == 1:  # this list is the last reference: memory is freed on the way
         del _kept[int(key)]
-    sequences, states, contexts = _parts(moment, [value.contiguous() for value in given])
-    sizes = [given[i].shape[axis] for i, axis in moment.places]
-    moments = [sequence.unbind(0) for sequence in sequences]
+    sequences, states, contexts = _parts(step, [value.contiguous() for value in given])
+    sizes = [given[i].shape[axis] for i, axis in step.places]
+    unbound = [sequence.unbind(0) for sequence in sequences]
     arriving = [gradient.unbind(0) for gradient in incoming]
 
     def run(kept: list[Kept]) -> Any:
-        return _run_back(moment, kept, sizes, moments, states, contexts, arriving)
+        return _run_back(step, kept, sizes, unbound, states, contexts, arriving)
 
-    found, flowing = limited(run, moment.threads)(kept)
+    found, flowing = limited(run, step.threads)(kept)
     results = [list(values) for values in zip(*found, strict=True)]
-    return _apart(_gathered(moment, given, results, flowing), [*given, *incoming])
+    return _apart(_gathered(step, given, results, flowing), [*given, *incoming])
 
 
 def _gathered(
-    moment: Moment,
+    step: CompiledStep,
     given: Sequence[torch.Tensor],
     results: list[list[torch.Tensor]],
     flowing: Sequence[torch.Tensor],
 ) -> list[torch.Tensor]:
-    """What the moments, from the last called to the first, say together."""
-    loop = moment.loop
+    """Combine the gradients of all time steps, given from the last one to the first."""
+    loop = step.loop
     ordered = results if loop.reverse else [values[::-1] for values in results]
     joined: dict[int, torch.Tensor] = {}
 
@@ -286,10 +302,10 @@ def _gathered(
         return joined[place]
 
     gradients = []
-    for i, (value, needed) in enumerate(zip(given, moment.needs, strict=False)):
+    for i, (value, needed) in enumerate(zip(given, step.needs, strict=False)):
         if not needed:
             continue
-        place = moment.gradients[i]
+        place = step.gradients[i]
         if place is None:
             gradients.append(torch.zeros_like(value))
         elif i < loop.n_sequences:
@@ -300,8 +316,8 @@ def _gathered(
                 stacked = torch.cat([stacked, rest])
             gradients.append(stacked)
         elif i < loop.n_sequences + loop.n_states:
-            gradients.append(flowing[i - loop.n_sequences])
-        elif isinstance(place, tuple):
+            gradients.append(flowing[i - loop.n_sequences])  # the gradient of the first state
+        elif isinstance(place, tuple):  # sum over t of left[t].T @ right[t], as one product
             left, right = (all_of(one).flatten(0, 1) for one in place)
             gradients.append(product(left.t(), right))
         else:
@@ -310,7 +326,7 @@ def _gathered(
 
 
 def _apart(results: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """`results` with memory of their own, as those of an operation must have."""
+    """Return `results` with storages of their own, which torch requires of an operation."""
     taken = {internals.storage_of(other) for other in others}
     own = []
     for result in results:
@@ -324,17 +340,17 @@ def _apart(results: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> l
 def _(
     given: list[torch.Tensor], incoming: list[torch.Tensor], key: torch.Tensor, n: int, number: int
 ) -> list[torch.Tensor]:
-    needs = _moments[number].needs
+    needs = _steps[number].needs
     return [torch.empty_like(v) for v, needed in zip(given, needs, strict=False) if needed]
 
 
 class Through(torch.autograd.Function):
-    """A loop whose gradient is taken by `loop_backward`."""
+    """Autograd function of a loop, whose gradient is `loop_backward`."""
 
     @staticmethod
     def forward(ctx: Any, number: int, n: int, *given: torch.Tensor) -> Any:
         *outputs, key = torch.ops.workbench.loop_forward(list(given), n, number)
-        floating = _moments[number].floating
+        floating = _steps[number].floating
         whole = [o for o, real in zip(outputs, floating, strict=True) if not real]
         ctx.mark_non_differentiable(*whole)
         ctx.save_for_backward(key, *given)
@@ -344,10 +360,10 @@ class Through(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *incoming: torch.Tensor) -> Any:
         key, *given = ctx.saved_tensors
-        moment = _moments[ctx.number]
-        moment.backwards += 1  # this runs while a program is traced, not when the program does
-        needs = moment.needs
-        real = [g for g, is_real in zip(incoming, moment.floating, strict=True) if is_real]
+        step = _steps[ctx.number]
+        step.backwards += 1  # this runs once, during tracing, not when the program runs
+        needs = step.needs
+        real = [g for g, is_real in zip(incoming, step.floating, strict=True) if is_real]
         found = torch.ops.workbench.loop_backward(
             list(given), [g.contiguous() for g in real], key, ctx.n, ctx.number
         )
@@ -359,10 +375,10 @@ class Through(torch.autograd.Function):
         )
 
 
-def call(moment: Moment, given: Sequence[Any], n: Any) -> list[Any]:
-    """A loop as one operation of the program that is being traced."""
-    number = register(moment)
-    if moment.backward is None:
+def call(step: CompiledStep, given: Sequence[Any], n: Any) -> list[Any]:
+    """Add a loop as one operation to the program that is being traced."""
+    number = register(step)
+    if step.backward is None:
         return list(torch.ops.workbench.loop_forward(list(given), n, number))[:-1]
     through: Any = Through
     return list(through.apply(number, n, *given))

@@ -1,8 +1,9 @@
-"""Memory that one step gives back is there for the next one.
+"""Setting of glibc that keeps freed memory for the next training step.
 
-Every step allocates tensors of the same sizes. The C library hands large ones back to the system at
-once, which has to clear their pages for the next step; on a CPU that may take longer than what is
-computed. Asked not to, it keeps them, as torch's own allocator does on an accelerator.
+Every step allocates tensors of the same sizes. By default glibc returns large ones to the operating
+system at once, which must clear their pages for the next step. On a CPU this can take longer than
+the computation. With the setting, glibc keeps freed memory, as torch's allocator does on an
+accelerator.
 """
 
 from __future__ import annotations
@@ -13,21 +14,21 @@ import os
 import sys
 
 LARGEST = 32 * 2**20
-"""Bytes of the largest tensor that is kept; more than glibc accepts would be ignored."""
+"""Bytes of the largest tensor that is kept: the largest value that glibc does not ignore."""
 KEPT = 2**30
-"""Bytes of unused memory from which some is given back."""
+"""Bytes of unused memory above which glibc returns some."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
 @functools.cache
 def keep_memory() -> bool:
-    """Have the C library keep memory, unless the environment says how it should go about that.
+    """Make the C library keep freed memory, unless environment variables configure it.
 
     Returns
     -------
     bool
-        Whether it does; only glibc can be asked.
+        True if it does; only glibc has the setting.
     """
     asked = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
     if asked or not sys.platform.startswith("linux"):

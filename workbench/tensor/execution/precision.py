@@ -1,8 +1,8 @@
-"""The arithmetic of matrix products that ``config.precision`` asks for.
+"""Arithmetic of matrix products, as set by ``config.precision``.
 
-``bf16`` is mixed precision: products are taken in bfloat16 of parameters that stay in float32, and
-so do gradients and what step rules remember. ``tf32`` rounds the factors of float32 products on
-CUDA devices that can; elsewhere it is float32.
+``bf16`` is mixed precision: products are computed in bfloat16, while parameters, gradients and the
+state of step rules stay in float32. ``tf32`` rounds the factors of float32 products on CUDA devices
+that support it; elsewhere it is float32.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from contextlib import AbstractContextManager
 
 import torch
 
-from workbench.tensor.execution.step import Step
+from workbench.tensor.execution.task import Task
 
 
-def arithmetic(step: Step) -> AbstractContextManager[object]:
-    """The context in which a step computes."""
-    if step.precision == "bf16":
-        return torch.autocast(step.device.type, torch.bfloat16)
-    if step.precision == "tf32" and step.device.type == "cuda":
+def arithmetic(task: Task) -> AbstractContextManager[object]:
+    """Return the context manager in which a task runs."""
+    if task.precision == "bf16":
+        return torch.autocast(task.device.type, torch.bfloat16)
+    if task.precision == "tf32" and task.device.type == "cuda":
         return _tf32()
     return contextlib.nullcontext()
 

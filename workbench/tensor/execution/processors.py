@@ -1,7 +1,7 @@
-"""The number of processors that this process may use.
+"""Number of processors that this process can use.
 
-A container sees all processors of its host, but its quota may be a small part of them. Threads
-beyond the quota do not run side by side; they stop each other.
+A container sees all processors of its host, but its quota can be a small part of them. Threads
+beyond the quota do not run in parallel; they delay each other.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _MOUNT = Path("/sys/fs/cgroup")
 
 @functools.cache
 def available_processors() -> int:
-    """Return how many processors this process may use at the same time.
+    """Return the number of processors that this process can use at the same time.
 
-    The smallest of the processors of the machine, those that the process is bound to, and the
+    The minimum of the processors of the machine, those to which the process is bound, and the
     quotas of its control groups (Linux, both versions), rounded up.
 
     Returns
@@ -38,7 +38,7 @@ def available_processors() -> int:
 
 
 def _quotas() -> list[float]:
-    """Return the quota, in processors, of every control group above this process that has one."""
+    """Return the quotas, in processors, of the control groups that contain this process."""
     found = []
     try:
         memberships = _CGROUP.read_text(encoding="utf-8").splitlines()
@@ -51,7 +51,7 @@ def _quotas() -> list[float]:
         root = _MOUNT / controllers.replace("cpuacct,cpu", "cpu,cpuacct")
         if controllers and not root.is_dir():
             root = _MOUNT / "cpu"
-        # Within a container the path may be that of the host, which is not to be seen there.
+        # Within a container the path can be that of the host, which does not exist there.
         folder = root / path.lstrip("/")
         for place in (folder, *folder.parents):
             quota = _version_1(place) if controllers else _version_2(place)

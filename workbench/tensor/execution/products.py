@@ -1,11 +1,11 @@
-"""Products of matrices: who computes them, and what they become.
+"""Choice of the library for products of matrices on a CPU.
 
-Inductor leaves all of them to a library. For small ones the call takes longer than the work: as
-sums of products they become part of the kernels around them. For float32 torch calls MKL, which on
-processors that are not Intel's does without their widest instructions; oneDNN, which torch has on
-board for convolutions, makes code for the processor it runs on. It takes longer to get going, so
-that it is for large products. Who computes depends on nothing but the sizes that a program is made
-for: made for the same, a step is computed in the same way every time.
+Inductor leaves all products to a library. For small products the call takes longer than the work;
+written as sums, they are fused with the operations around them. For float32 torch calls MKL, which
+does not use the widest instructions of processors from other makers than Intel. oneDNN, which torch
+contains for convolutions, generates code for the processor on which it runs. A call of it takes
+longer to start, so it is used for large products. The choice depends only on the sizes for which a
+program is made, never on a measurement, so that the same sizes always round in the same way.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ import torch
 from workbench.tensor import torch_internals as internals
 
 SMALL = 2**15
-"""Multiplications up to which a kernel of inductor is faster than the call of a library."""
+"""Multiplications up to which code of inductor is faster than a call of a library."""
 LARGE = 2**22
-"""Multiplications from which oneDNN is the faster one."""
+"""Multiplications from which oneDNN is faster than MKL."""
 
 AVAILABLE = torch.backends.mkldnn.is_available() and platform.machine() in ("x86_64", "AMD64")
-"""Whether there are two to choose from."""
+"""True if there are two libraries to choose from."""
 
 
 def by_onednn(left: torch.Tensor, right: torch.Tensor) -> bool:
-    """Whether the product of two matrices, which may be fake, is to be computed by oneDNN."""
+    """Return True if oneDNN computes the product of two matrices, which can be fake."""
     single = left.device.type == "cpu" and left.dtype is torch.float32
     return AVAILABLE and single and _multiplications(left, right) >= LARGE
 
 
 def by_inductor(left: torch.Tensor, right: torch.Tensor) -> bool:
-    """Return True if the product of two matrices, which may be fake, is to be left to no library.
+    """Return True if inductor computes the product of two matrices, which can be fake.
 
-    Those of integers never are: a sum of small ones would have a larger dtype.
+    Never for integers: a sum of small integers has a larger dtype than their product.
     """
     fractions = left.device.type == "cpu" and left.dtype.is_floating_point
     return fractions and _multiplications(left, right) <= SMALL
 
 
 def _multiplications(left: torch.Tensor, right: torch.Tensor) -> int:
-    """How many a product takes; where sizes are not fixed, with those it was traced for.
+    """Return the number of multiplications of a product, for the sizes of the trace.
 
-    Where one of them is known only when it has been computed: so many that torch keeps the product.
+    If a size depends on a computed value, return a number that leaves the product to torch.
     """
     hints = [
         size if isinstance(size, int) else size.node.hint for size in (*left.shape, right.shape[1])
@@ -53,12 +53,12 @@ def _multiplications(left: torch.Tensor, right: torch.Tensor) -> int:
 
 
 def product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """``left @ right`` for two matrices, by the library that is faster."""
+    """Compute ``left @ right`` for two matrices by the faster library."""
     return _product(left.contiguous(), right) if by_onednn(left, right) else left @ right
 
 
 def _product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """``left @ right`` by oneDNN, which copies `left` unless its rows lie one after the other."""
+    """Compute ``left @ right`` by oneDNN, which copies `left` if it is not contiguous."""
     linear = internals.linear_pointwise.default
     result: torch.Tensor = linear(left, right.t(), None, "none", [], "")
     return result
@@ -71,18 +71,18 @@ def _descend(
     scale: torch.Tensor,
     holds: torch.Tensor | None,
 ) -> None:
-    """``total -= left @ right * scale`` in one pass over memory, unless `holds` is false."""
+    """Compute ``total -= left @ right * scale`` in one pass, unless `holds` is false."""
     if holds is not None and not holds.item():
         return
     factor = scale.item()
     if factor and math.isfinite(factor):
         total.addmm_(left, right, alpha=-factor)
-    else:  # where libraries make no difference between 0 times NaN and 0, or take NaN for a number
+    else:  # libraries can skip a product with the factor 0, although 0 times NaN is NaN
         total.sub_(left @ right * scale)
 
 
-# As operations of a program, with little around them: `torch.library.custom_op` takes longer than
-# a small product.
+# Operations of a program. They are defined with the low-level functions, since the overhead of
+# `torch.library.custom_op` is larger than a small product.
 _PRODUCT, _DESCEND = "workbench::product", "workbench::descend"
 torch.library.define(_PRODUCT, "(Tensor left, Tensor right) -> Tensor")
 torch.library.impl(_PRODUCT, "cpu", _product)

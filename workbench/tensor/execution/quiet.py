@@ -1,6 +1,7 @@
-"""Silence on stderr about what torch refuses to trace or compile: it is said by an error of ours.
+"""Suppression of torch's log about code that it cannot trace or compile.
 
-What ``TORCH_LOGS`` asks torch to tell is of a lower level and stays.
+An error of the workbench reports that instead. Messages that ``TORCH_LOGS`` enables have a lower
+level and are not suppressed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 
 class _Unwanted(logging.Filter):
-    """Drops warnings and errors of a thread that asked for silence; other threads go on."""
+    """Filter that drops warnings and errors of threads within `silence`, and of no others."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not (_silent.get() and record.levelno >= logging.WARNING)
@@ -28,15 +29,15 @@ _unwanted = _Unwanted()
 
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
-    """Keep torch's loggers from writing warnings and errors, in this thread.
+    """Suppress warnings and errors of torch's loggers, in this thread.
 
-    The compiler's warnings to its own developers are left out from then on.
+    Warnings of the compiler for its own developers stay suppressed afterwards.
     """
     warnings.filterwarnings("ignore", category=UserWarning, module=internals.COMPILER)
     for name, logger in list(logging.root.manager.loggerDict.items()):
         if name.partition(".")[0] == "torch":
             for handler in getattr(logger, "handlers", ()):
-                handler.addFilter(_unwanted)  # which is there once
+                handler.addFilter(_unwanted)  # adding it again has no effect
     token = _silent.set(True)
     try:
         yield

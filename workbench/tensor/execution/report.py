@@ -1,4 +1,4 @@
-"""Reports of compiled programs for people: sizes, time, memory and kernels."""
+"""Reports about compiled programs, as text: sizes, time, memory and kernels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from workbench.tensor import torch_internals as internals
-from workbench.tensor.execution.step import Step
+from workbench.tensor.execution.task import Task
 from workbench.tensor.execution.trace import Trace
 
 KERNEL = re.compile(
@@ -18,28 +18,28 @@ KERNEL = re.compile(
     r"(?:\.run)?\(",
     re.MULTILINE,
 )
-"""A call in the code that inductor writes."""
+"""Pattern of a call of a kernel in the code that inductor writes."""
 
 LONGEST = 71
-"""The number of letters of the longest name of a kernel that is shown in full."""
+"""Longest name of a kernel that is shown in full, in characters."""
 
 
-def lines_about(head: str, trace: Trace, seconds: float, source: str, step: Step) -> Iterator[str]:
-    """Yield the lines that `workbench.explain` prints of a compiled program.
+def lines_about(head: str, trace: Trace, seconds: float, source: str, task: Task) -> Iterator[str]:
+    """Yield the lines that `workbench.explain` prints about a compiled program.
 
     Parameters
     ----------
     head : str
         The beginning of the first line.
     trace : Trace
-        What was compiled.
+        The trace that was compiled.
     seconds : float
-        How long that took.
+        The time that it took.
     source : str
         The code that inductor wrote.
-    step : Step
+    task : Task
     """
-    yield f"{head}, for {_sizes(trace, step)}"
+    yield f"{head}, for {_sizes(trace, task)}"
     peak = _peak(trace.graph)
     yield f"            {seconds:.1f} s to trace and compile {trace.operations} operations"
     yield (
@@ -53,22 +53,22 @@ def lines_about(head: str, trace: Trace, seconds: float, source: str, step: Step
 
 
 def _shortened(name: str) -> str:
-    """A name without its middle, if it is long: inductor joins the names of all it has fused."""
+    """Shorten a long name in the middle: inductor joins the names of all fused operations."""
     half = (LONGEST - 1) // 2
     return name if len(name) <= LONGEST else f"{name[:half]}…{name[-half:]}"
 
 
-def _sizes(trace: Trace, step: Step) -> str:
-    """Return in words for which sizes a program is valid."""
+def _sizes(trace: Trace, task: Task) -> str:
+    """Return, as text, the sizes for which a program is valid."""
     parts = []
-    for (i, axis), symbol in zip(step.free, trace.symbols, strict=True):
+    for (i, axis), symbol in zip(task.free, trace.symbols, strict=True):
         size = trace.bound(symbol)
-        parts.append(f"{step.program.inputs[i]!r}.shape[{axis}] {size}")
+        parts.append(f"{task.program.inputs[i]!r}.shape[{axis}] {size}")
     return ", ".join(parts) or "inputs of these sizes"
 
 
 def bytes_in_words(count: float) -> str:
-    """Return a number of bytes with a unit of its size, such as ``1.5 kB``."""
+    """Return a number of bytes with a suitable unit, such as ``1.5 kB``."""
     for unit in ("bytes", "kB", "MB"):
         if count < 1000:
             return f"{count:.3g} {unit}"
@@ -77,7 +77,7 @@ def bytes_in_words(count: float) -> str:
 
 
 def _peak(graph: torch.fx.GraphModule) -> int:
-    """The most bytes that values computed on the way take at one time, were none fused away."""
+    """Return the peak of bytes of intermediate values, as if inductor fused none of them."""
     last: dict[torch.fx.Node, torch.fx.Node] = {}
     for node in graph.graph.nodes:
         for used in node.all_input_nodes:
@@ -94,7 +94,7 @@ def _peak(graph: torch.fx.GraphModule) -> int:
         if isinstance(value, torch.Tensor):
             storage = internals.storage_of(value)
             if storage not in storages and node.op != "placeholder":
-                new = int(_hint(value.numel())) * value.element_size()
+                new = int(_hint(value.numel())) * value.element_size()  # a view takes no memory
             storages.add(storage)
         size[node] = new
         live += new
@@ -104,6 +104,6 @@ def _peak(graph: torch.fx.GraphModule) -> int:
 
 
 def _hint(size: Any) -> int:
-    """A size for the example; nothing for one that only values tell."""
+    """Return a size of the example; 0 if it depends on computed values."""
     hint = size.node.hint if isinstance(size, torch.SymInt) else size
     return 0 if hint is None else int(hint)

@@ -1,7 +1,8 @@
-"""Rewrites of a flat graph before it is compiled: the same values in ways that are faster.
+"""Rewrites of a flat graph before it is compiled, which make it faster on a CPU.
 
-They are for a CPU, and concern what inductor takes as it is: products of matrices, which it leaves
-to one library, and gradients of a choice of elements, which it would not fuse with anything.
+They concern operations that inductor does not improve: products of matrices, which it leaves to one
+library, and gradients of indexing, which it does not fuse with other operations. The values stay
+the same up to rounding.
 """
 
 from __future__ import annotations
@@ -23,15 +24,16 @@ if TYPE_CHECKING:
 aten = torch.ops.aten
 ZEROS = (aten.new_zeros.default, aten.zeros.default, aten.zeros_like.default)
 ADDS_UP = 2**14
-"""Elements from which a second pass over a matrix takes longer than a call from Python."""
+"""Number of elements from which a pass over a matrix takes longer than a call from Python."""
 
 
 def rewrite(traced: Trace) -> None:
-    """Do all rewrites of `traced.graph`, in place."""
+    """Apply all rewrites to `traced.graph`, in place."""
     graph = traced.graph.graph
     with traced.mode:
         for node in [node for node in graph.nodes if _device(node) == "cpu"]:
             _singly(graph, node)
+        # Storages that an update writes; `_descend` must not move a read of them behind the write.
         changed = {_storage(node.args[0]) for node in graph.nodes if node.target is COPY}
         for node in [node for node in graph.nodes if node.target in CHANGES]:
             if _device(node) != "cpu":
@@ -49,19 +51,22 @@ def rewrite(traced: Trace) -> None:
 
 
 def _singly(graph: fx.Graph, node: Any) -> None:
-    """Take a multi-tensor operation apart: on a CPU it would be nothing but a loop."""
+    """Split a multi-tensor operation into single ones, which inductor can fuse.
+
+    On a CPU it would only be a loop over tensors.
+    """
     name = getattr(node.target, "__name__", "")
     if not name.startswith(internals.MULTI_TENSOR):
         return
     function, overload = name.removeprefix(internals.MULTI_TENSOR).split(".")
     any_overload = getattr(aten, function)
-    # Those of the power are named after something else; torch finds the right one.
+    # The overloads of `pow` have other names; torch resolves the right one by arguments.
     single = (
         any_overload
         if function == "pow"
         else getattr(any_overload, overload.replace("List", "Tensor"), any_overload)
     )
-    for user in list(node.users):  # each takes one result
+    for user in list(node.users):  # each user is a `getitem` of one result
         args = [one[user.args[1]] if isinstance(one, list) else one for one in node.args]
         with graph.inserting_before(user):
             user.replace_all_uses_with(_call(graph, single, *args, **node.kwargs))
@@ -70,29 +75,30 @@ def _singly(graph: fx.Graph, node: Any) -> None:
 
 
 def _product(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
-    """Compute ``mm`` in the fastest way: a sum for small matrices, oneDNN for large ones."""
+    """Replace ``mm`` by the fastest way: a sum for small matrices, oneDNN for large ones."""
     left, right = node.args
     given = _value(left), _value(right)
     if by_inductor(*given):
+        # (B, D, 1) * (D, C), summed over D: inductor fuses it, without writing the (B, D, C).
         rows = _call(graph, aten.unsqueeze.default, left, 2)
         products = _call(graph, aten.mul.Tensor, rows, right)
         return graph.call_function(aten.sum.dim_IntList, (products, [1]))
-    if by_onednn(*given):  # which wants the first of them in order
+    if by_onednn(*given):  # it needs a contiguous first matrix
         ordered = _call(graph, aten.clone.default, left, memory_format=torch.contiguous_format)
         return graph.call_function(torch.ops.workbench.product.default, (ordered, right))
     return None
 
 
 def _added(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
-    """``product + b`` as ``product - (-b)``.
+    """Rewrite ``product + b`` as ``product - (-b)``.
 
-    Inductor would have the library add ``b``, to a copy of it; as operations of their own they join
-    what comes after.
+    Inductor turns the sum into one library call, which adds to a copy of ``b``. It does not turn a
+    difference into one, but fuses it with the operations after it.
     """
     for product, other in (node.args, node.args[::-1]):
         if node.kwargs or _alone(product, aten.mm.default) is None:
             continue
-        # Numbers are no tensors, and some dtypes have nothing below zero.
+        # `other` can be a Python number, and unsigned dtypes have no negative values.
         value = _value(other) if isinstance(other, fx.Node) else other
         if isinstance(value, torch.Tensor) and value.dtype is _value(product).dtype:
             turned = _call(graph, aten.neg.default, other)
@@ -101,11 +107,12 @@ def _added(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
 
 
 def _look(graph: fx.Graph, node: fx.Node, factors: Sequence[Any] = ()) -> None:
-    """Say how to find out whether a new value is finite.
+    """Replace a check that a new value is finite by a cheaper one.
 
-    On a CPU, of a difference, by what is subtracted or by the `factors` that that is a product of:
-    all of them together stay far from an overflow. It is enough for a difference of something
-    finite to be finite, and not needed; what fails is looked at once more.
+    On a CPU a difference is checked by the value that is subtracted, or by the `factors` of which
+    that is the product: their sums of absolute values, multiplied, must stay far from an overflow.
+    This is sufficient for a difference from a finite value to be finite, but not necessary. If it
+    fails, the eager tier checks exactly.
     """
     new: Any = node.args[0]
     olds = [user.args[2] for user in new.users if user.target is aten.where.self]
@@ -118,19 +125,19 @@ def _look(graph: fx.Graph, node: fx.Node, factors: Sequence[Any] = ()) -> None:
                 size = _call(graph, aten.abs.default, factor)
                 total = _call(graph, aten.sum.default, size, dtype=torch.float32)
                 bound = _call(graph, aten.mul.Tensor, total, bound)
-            told = _call(graph, aten.lt.Scalar, bound, math.inf)
+            passes = _call(graph, aten.lt.Scalar, bound, math.inf)
         else:
             below = _call(graph, aten.lt.Scalar, _call(graph, aten.abs.default, new), math.inf)
-            told = _call(graph, aten.all.default, below)
-    node.replace_all_uses_with(told)
+            passes = _call(graph, aten.all.default, below)
+    node.replace_all_uses_with(passes)
     graph.erase_node(node)
 
 
 def _descend(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
-    """``copy_(p, where(holds, p - left @ right * scale, p))`` as one operation on ``p``.
+    """Rewrite ``copy_(p, where(holds, p - left @ right * scale, p))`` as one operation on ``p``.
 
-    It is gradient descent where nothing but the update wants the gradient, which then is never
-    written down.
+    It is gradient descent whose gradient only the update uses. Fused, the gradient is never written
+    to memory.
     """
     total, new = node.args
     holds = None
@@ -147,9 +154,10 @@ def _descend(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
         factors = _alone(factor, aten.mm.default)
         if factors is None or not isinstance(scale, fx.Node) or _value(scale).dim():
             continue
-        if _kind(factor) != _kind(total):  # a subtraction would adapt it, `addmm_` refuses
+        if _kind(factor) != _kind(total):  # a subtraction broadcasts, but `addmm_` refuses
             continue
-        # All of them are looked at later now, when others may have been updated.
+        # The fused operation reads its operands where the copy was, later than the subtraction
+        # did. By then a copy can have changed an operand that is itself a shared variable.
         late = any(_storage(one) in changed for one in (*factors, scale))
         if not late and not by_onednn(*map(_value, factors)):
             for look in looks:
@@ -159,9 +167,10 @@ def _descend(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
 
 
 def _placed(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
-    """``scatter_add`` of one element into each row of zeros: ``where(place == index, element, 0)``.
+    """Rewrite ``scatter_add`` of one element into each row of zeros.
 
-    It is the gradient of the choice of one element, such as that of the true class.
+    It becomes ``where(place == index, element, 0)``, which inductor fuses. It is the gradient of
+    the choice of one element of each row, such as that of the true class.
     """
     from torch.fx.experimental.symbolic_shapes import statically_known_true
 
@@ -191,11 +200,11 @@ CHANGES: dict[Any, Callable[[fx.Graph, Any, Set[int]], fx.Node | None]] = {
     aten.mm.default: _product,
     aten.scatter_add.default: _placed,
 }
-"""What may take the place of a call; it is told which storages the graph writes to."""
+"""Rewrites by the operation that they replace; they get the storages that the graph changes."""
 
 
 def _alone(node: Any, target: Any, looks: Sequence[fx.Node] = ()) -> tuple[Any, ...] | None:
-    """The arguments of `node` if it calls `target` and its result is used once, besides `looks`."""
+    """Return the arguments of `node` if it calls `target` and has one user besides `looks`."""
     used = isinstance(node, fx.Node) and len(node.users) - len(looks)
     alone = used == 1 and node.target is target
     return node.args if alone and not node.kwargs else None
@@ -206,12 +215,12 @@ def _value(node: Any) -> Any:
 
 
 def _kind(node: Any) -> tuple[torch.dtype, torch.Size]:
-    """What two values must have in common for one to be added to the other in place."""
+    """Return dtype and shape, which must be equal to add a value to another in place."""
     return _value(node).dtype, _value(node).shape
 
 
 def _device(node: fx.Node) -> str | None:
-    """On which kind of device a call computes."""
+    """Return the kind of device on which a call computes."""
     value = node.meta.get("val")
     value = value[0] if isinstance(value, (list, tuple)) and value else value
     return value.device.type if isinstance(value, torch.Tensor) else None
@@ -222,7 +231,7 @@ def _storage(node: Any) -> int:
 
 
 def _call(graph: fx.Graph, target: Any, *args: Any, **kwargs: Any) -> fx.Node:
-    """Add a call to `graph`, with a stand-in for its value."""
+    """Add a call to `graph`, with a fake tensor as its value."""
     node = graph.call_function(target, args, kwargs)
     values = [_value(one) if isinstance(one, fx.Node) else one for one in args]
     node.meta["val"] = target(*values, **kwargs)

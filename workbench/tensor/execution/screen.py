@@ -1,10 +1,10 @@
-"""Looks for values that are not finite, before they are written: as cheap as can be.
+"""Cheap checks that values are finite, before they are written.
 
-Whether all elements are finite is asked with every step and hardly ever answered with no. So a look
-takes one pass, in few calls, and may raise a false alarm; what is alarming is then looked at once
-more, exactly, and at leisure. The eager tier sums up large tensors and has one multi-tensor
-operation look at all small ones. A compiled program sums up what is subtracted from old values, or
-what that is a product of (`rewrites`), so that nothing is written down for the sake of the look.
+Every step checks that all elements are finite, and they almost always are. So a check takes one
+pass over memory in few calls, and it can raise a false alarm, after which the values are checked
+exactly. The eager tier sums each large tensor and checks all small ones with one multi-tensor
+operation. A compiled program sums the values that are subtracted from old values, or their factors
+(`rewrites`), so that no tensor is written to memory only for the check.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ import torch
 from workbench.tensor import torch_internals as internals
 
 LARGE = 2**14
-"""Elements from which a sum of its own is faster than the multi-tensor operation."""
+"""Number of elements from which a separate sum is faster than the multi-tensor operation."""
 MARGIN = 1e8
-"""How far from an overflow what is subtracted has to stay, to make sure that a difference does."""
+"""Factor by which subtracted values must stay below an overflow."""
 ROOM = 2.0**54
-"""The same for the eager tier, in double precision, too; a power of two, which rounds nothing."""
+"""The same factor in the eager tier, also for double precision; as a power of two it is exact."""
 
 
 class Screen:
-    """Looks at some results of a program, on the CPU.
+    """Check of some results of a program on the CPU.
 
-    What old values are to be changed by has to be small enough for the sum of it and any finite
-    number to be finite; it is multiplied and divided for that, and has to be computed again if it
-    does not pass.
+    A change of an old value must be small enough that its sum with any finite number is finite. To
+    test that, small tensors are multiplied by `ROOM` and divided again, in place. If the check
+    fails, they must be computed again.
 
     Parameters
     ----------
     places : sequence of int
-        Which results.
+        The results to check.
     likes : sequence of torch.Tensor
-        Tensors of their sizes and dtypes.
+        Tensors with their sizes and dtypes.
     changing : collection of int
-        Those of `places` where not a new value stands, but what an old one is changed by.
+        Those of `places` that hold a change of an old value, not a new value.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Screen:
         self._up, self._down = torch.tensor([ROOM]), torch.tensor([1 / ROOM])
 
     def passes(self, results: Sequence[torch.Tensor]) -> bool:
-        """True if all elements are finite; if not, it may be a false alarm."""
+        """Return True if all elements are surely finite; False can be a false alarm."""
         if not self._known:
             return False
         for place in self._large:
@@ -70,7 +70,7 @@ class Screen:
                     return False
                 continue
             total = results[place].sum().item()
-            if total - total:  # which is no number, and counts as true, if the sum is not finite
+            if total - total:  # NaN, which is true, if the sum is not finite; else zero
                 return False
         found = self._found
         if self._changing:
@@ -78,14 +78,14 @@ class Screen:
             try:
                 _look(given, found, self._up)
                 _look(given, found, self._down)
-            except RuntimeError:  # elements that share memory, which it would not write to
+            except RuntimeError:  # expanded tensors are not writable
                 self._large, self._changing = [*self._large, *self._changing], []
                 return False
         if self._small:
             try:
-                # It multiplies by one, which changes nothing; only the look is wanted.
+                # The operation also scales, here by one: only its check is needed.
                 _look([results[place] for place in self._small], found, self._one)
-            except RuntimeError:  # elements that share memory, which it would not write to
+            except RuntimeError:  # expanded tensors are not writable
                 self._large, self._small = [*self._large, *self._small], []
                 return self.passes(results)
         if (self._changing or self._small) and found.item():
@@ -98,7 +98,7 @@ _look = internals.look_for_non_finite
 
 
 def finite(new: torch.Tensor) -> torch.Tensor:
-    """True, as a boolean without dimensions, if all elements are finite."""
+    """Return a boolean tensor without dimensions: true if all elements are finite."""
     return new.isfinite().all()
 
 
@@ -108,6 +108,6 @@ torch.library.impl(_FINITE, "CompositeExplicitAutograd", finite)
 torch.library.register_fake(_FINITE, lambda new: new.new_empty((), dtype=torch.bool))
 
 
-def all_of(told: Sequence[torch.Tensor]) -> torch.Tensor:
-    """True if all of several booleans without dimensions are."""
-    return functools.reduce(operator.and_, told)
+def all_of(checks: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Return the conjunction of boolean tensors without dimensions."""
+    return functools.reduce(operator.and_, checks)

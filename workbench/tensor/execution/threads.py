@@ -1,11 +1,11 @@
-"""The number of threads of one step on a CPU, chosen by its work.
+"""Number of threads of a task on a CPU, chosen by the amount of work.
 
-Several threads that compute one step wait for each other many times. For a small step that costs
-about as much as it saves on a quiet machine, and many times as much on a busy one, where a thread
-that others wait for may have to wait for a processor. Small steps therefore use one thread, and
-loops count by the work of one moment: they are many small steps in a row, however long they are.
-The choice depends on the program and the sizes of its inputs, never on a measurement: sums over
-several threads round differently, and a run that is resumed must compute as before.
+Threads that share the work of a task wait for each other many times. For a small task the waits
+cost about as much as the threads save on an idle machine. On a busy machine they cost many times as
+much, because a thread that the others wait for can itself wait for a processor. So small tasks use
+one thread. A loop counts by the work of one step: it is many small steps in a row, however long it
+is. The choice depends on the program and the sizes of its inputs, never on a measurement: sums over
+several threads round differently, and a resumed run must compute as before.
 """
 
 from __future__ import annotations
@@ -23,45 +23,45 @@ from workbench.openmp import limited, sleep_while_idle
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.processors import available_processors
 from workbench.tensor.execution.quiet import silence
-from workbench.tensor.execution.step import Run, Step
+from workbench.tensor.execution.task import Run, Task
 from workbench.tensor.program import instead
 from workbench.tensor.scan import Loop
 
 SMALL = 10**8
-"""Multiplications up to which a step uses one thread: about a millisecond of work."""
+"""Multiplications up to which a task uses one thread: about a millisecond of work."""
 AN_ELEMENT = 50
-"""Multiplications of matrices that take as long as one element of any other result."""
+"""Multiplications in matrix products that take as long as one element of any other result."""
 REMEMBERED = 1000
-"""For how many sizes is known how much work they make, and what runs them."""
+"""Number of sizes whose amount of work, and whose runner, is remembered."""
 
 
 class Work(NamedTuple):
-    """Work of a step, in multiplications; infinite where it is not known."""
+    """Work of a task, in multiplications; infinite if it is not known."""
 
     total: float
-    moment: float
-    """The largest moment of its loops, forward; 0 without loops."""
+    loop_step: float
+    """Work of the largest loop step, forward; 0 without loops."""
 
 
 class Threads:
-    """Chooses how many threads a step uses.
+    """Chooser of the number of threads of a task.
 
     Parameters
     ----------
-    step : Step
+    task : Task
 
     Attributes
     ----------
     asked : int or None
-        The number that `config.threads` named when the step was made; None for ``'auto'``.
+        The value of `config.threads` when the task was made; None for ``'auto'``.
     used : int
-        The most that a call has used so far; 0 before the first one.
+        The largest number that a call has used so far; 0 before the first call.
     in_loops : int or None
-        The same for what runs within loops; None where that was not asked for.
+        The same for code within loops; None if it was not needed.
     """
 
-    def __init__(self, step: Step) -> None:
-        self.step = step
+    def __init__(self, task: Task) -> None:
+        self.task = task
         self.asked = _asked()
         self.used = 0
         self.in_loops: int | None = None
@@ -69,52 +69,52 @@ class Threads:
 
     @property
     def available(self) -> int:
-        """The number of threads that a large step uses in the calling thread."""
+        """The number of threads that a large task uses in the calling thread."""
         return available_threads(self.asked)
 
     @cached_property
     def has_loops(self) -> bool:
-        """True if the step calls the same operations for one moment after the other."""
-        return any(isinstance(node.target, Loop) for node in self.step.program.graph.nodes)
+        """True if the task contains a loop."""
+        return any(isinstance(node.target, Loop) for node in self.task.program.graph.nodes)
 
     def number(self, sizes: tuple[int, ...]) -> int:
-        """Return how many threads a call for inputs of `sizes` uses, in loops as elsewhere."""
+        """Return the number of threads for inputs of `sizes`, the same within loops and outside."""
         return self._use(min(self._chosen(sizes)))
 
     def numbers(self, sizes: tuple[int, ...]) -> tuple[int, int]:
-        """Return how many threads a call for inputs of `sizes` uses outside loops, and in them."""
+        """Return the numbers of threads for inputs of `sizes`, outside loops and within."""
         outside, within = self._chosen(sizes)
         if self.has_loops:
             self.in_loops = max(self.in_loops or 0, within)
         return self._use(outside), within
 
     def _chosen(self, sizes: tuple[int, ...]) -> tuple[int, int]:
-        """Return the numbers outside loops and in them; without loops they are the same."""
+        """Return the numbers outside loops and within; without loops they are equal."""
         few = self.asked is None
         outside = 1 if few and self.is_small(sizes) else self.available
         if not self.has_loops:
             return outside, outside
-        return outside, 1 if few and self.has_small_moments(sizes) else self.available
+        return outside, 1 if few and self.has_small_steps(sizes) else self.available
 
     def _use(self, chosen: int) -> int:
         self.used = max(self.used, chosen)
         return chosen
 
     def is_small(self, sizes: tuple[int, ...]) -> bool:
-        """Return True if inputs of `sizes` make so little work that one thread is enough."""
+        """Return True if the work for inputs of `sizes` is small enough for one thread."""
         return self._work(sizes).total <= SMALL
 
-    def has_small_moments(self, sizes: tuple[int, ...]) -> bool:
-        """Return True if one thread is enough for what loops repeat."""
-        return self._work(sizes).moment <= SMALL
+    def has_small_steps(self, sizes: tuple[int, ...]) -> bool:
+        """Return True if one thread is enough for a step of every loop."""
+        return self._work(sizes).loop_step <= SMALL
 
     def _work(self, sizes: tuple[int, ...]) -> Work:
         rounded = tuple(map(_rounded, sizes))
         amount = self._counted(rounded)
-        if amount.total == math.inf and sizes != rounded:  # sizes that depend on each other
+        if amount.total == math.inf and sizes != rounded:  # rounding broke a relation of sizes
             amount = self._counted(sizes)
         if amount.total == math.inf:
-            guess = _guess(self.step, sizes)
+            guess = _guess(self.task, sizes)
             return Work(guess, guess)
         return amount
 
@@ -122,14 +122,15 @@ class Threads:
         if sizes not in self._known:
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            # What loops do is counted once, so that there is no need to end before all of it.
+            # The step of a loop is counted once, so counting all of it takes little time. And
+            # `loop_step` must be complete.
             enough = math.inf if self.has_loops else SMALL
-            self._known[sizes] = work(self.step, sizes, enough)
+            self._known[sizes] = work(self.task, sizes, enough)
         return self._known[sizes]
 
     def limit(self, run: Run, number: int) -> Run:
-        """Return `run`, made to use `number` threads, or fewer where torch was told fewer."""
-        if self.step.device.type != "cpu":
+        """Return `run` limited to `number` threads, or to fewer if torch is set to fewer."""
+        if self.task.device.type != "cpu":
             return run
         if number > 1:
             sleep_while_idle()
@@ -137,25 +138,25 @@ class Threads:
 
     @property
     def described(self) -> str:
-        """The number of threads and the reason for it, for people."""
+        """The number of threads and the reason for it, as text."""
         if self.asked is not None:
-            return f"{self.asked}: asked for by config.threads"
+            return f"{self.asked}: set by config.threads"
         if not self.used:
             return f"{self.available} at most: none was used yet"
         if self.used == 1 < self.available:
-            return f"1 of {self.available}: a step of so little work is not faster with more"
+            return f"1 of {self.available}: the work of a call is too small for more"
         inside = "" if self.in_loops in (None, self.used) else f", {self.in_loops} in loops"
         return f"{self.used} of {self.available}{inside}"
 
 
 @hinted
 def available_threads(asked: int | None = None) -> int:
-    """Return how many threads a large step uses on a CPU.
+    """Return the number of threads that a large task uses on a CPU.
 
     Parameters
     ----------
     asked : int, optional
-        What `config.threads` said when the step was made; read now if it is not given.
+        The value of `config.threads` when the task was made; by default its current value.
     """
     asked = asked or _asked()
     return asked or min(torch.get_num_threads(), available_processors())
@@ -167,37 +168,37 @@ def _asked() -> int | None:
 
 
 def _rounded(size: int) -> int:
-    """The next power of two: counting the work of one step serves for many sizes."""
+    """Return the next power of two, so that one count of work serves many sizes."""
     return size if size < 2 else 2 ** (size - 1).bit_length()
 
 
-def work(step: Step, sizes: Sequence[int], enough: float = math.inf) -> Work:
-    """Estimate how much a step computes.
+def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
+    """Estimate the work of a task.
 
     Parameters
     ----------
-    step : Step
+    task : Task
     sizes : sequence of int
-        One for each of ``step.free``.
+        One for each of ``task.free``.
     enough : float
-        Counting ends where there is more.
+        Stop counting above this amount.
 
     Returns
     -------
     Work
         The number of multiplications in products of matrices, convolutions and attention, and
-        `AN_ELEMENT` for each element of other results. Infinite where it is not known, as after a
-        value that decides about a size.
+        `AN_ELEMENT` for each element of other results. Infinite if it is not known, as after a
+        size that depends on a value.
     """
     unknown = Work(math.inf, math.inf)
-    if step.program.hooked:  # Python looks at values, and there are none here
+    if task.program.hooked:  # hooks get values, and fake tensors have none
         return unknown
     size_of: dict[tuple[int, int], int] = {}
-    for size, places in zip(sizes, step.places, strict=True):
+    for size, places in zip(sizes, task.places, strict=True):
         size_of |= dict.fromkeys(places, size)
     mode = internals.FakeTensorMode(allow_non_fake_inputs=True)
     meter = _Meter(enough)
-    program = step.program
+    program = task.program
     token = instead.set(meter.loop)
     try:
         with silence(), mode, torch.no_grad():
@@ -209,45 +210,45 @@ def work(step: Step, sizes: Sequence[int], enough: float = math.inf) -> Work:
                 )
                 for i, variable in enumerate(program.inputs)
             ]
-            held = [mode.from_tensor(tensor, static_shapes=True) for tensor in step.held]
+            held = [mode.from_tensor(tensor, static_shapes=True) for tensor in task.held]
             with meter:
                 program.module.forward(*inputs, *held)
     except _Enough:
         pass
-    except Exception:  # sizes that do not fit once they are rounded, values that decide, ...
+    except Exception:  # rounded sizes that do not fit, control flow by values, ...
         return unknown
     finally:
         instead.reset(token)
-    return Work(meter.work, meter.moment)
+    return Work(meter.work, meter.loop_step)
 
 
-def _guess(step: Step, sizes: Sequence[int]) -> float:
-    """Estimate how much a step computes where that cannot be counted, from what it is given.
+def _guess(task: Task, sizes: Sequence[int]) -> float:
+    """Estimate the work of a task from the sizes of its arguments, if it cannot be counted.
 
-    As if everything that it holds were multiplied with every row, forward and backward, and every
-    element were looked at ten times.
+    It assumes that every parameter is multiplied with every row, forward and backward, and that
+    every element of inputs and parameters takes part in ten other operations.
     """
-    held = sum(tensor.numel() for tensor in step.held)
-    size_of = {place: n for n, places in zip(sizes, step.places, strict=True) for place in places}
+    held = sum(tensor.numel() for tensor in task.held)
+    size_of = {place: n for n, places in zip(sizes, task.places, strict=True) for place in places}
     given = sum(
         math.prod(size_of.get((i, axis), size) for axis, size in enumerate(variable.shape))
-        for i, variable in enumerate(step.program.inputs)
+        for i, variable in enumerate(task.program.inputs)
     )
     return float(3 * math.prod(sizes) * held + 10 * AN_ELEMENT * (held + given))
 
 
 class _Enough(Exception):
-    """There is more work than one wants to know."""
+    """Raised when the counted work exceeds the limit."""
 
 
 class _Meter(internals.TorchDispatchMode):
-    """Adds up the work of all operations."""
+    """Mode that sums the work of all operations."""
 
     def __init__(self, enough: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         from torch.utils.flop_counter import flop_registry
 
-        self.work = self.moment = 0.0
+        self.work = self.loop_step = 0.0
         self._enough = enough
         self._formulas: dict[Any, Callable[..., int]] = flop_registry
 
@@ -277,15 +278,16 @@ class _Meter(internals.TorchDispatchMode):
         contexts: list[torch.Tensor],
         n: int,
     ) -> list[torch.Tensor]:
-        """Add up the work of a loop by that of its first moment, and give what it gives."""
+        """Add the work of a loop, from that of its first step; return results of its sizes."""
         if n < 1:
             return [loop.empty(i, states) for i in range(len(loop.inner_outputs))]
         before = self.work
         first = [sequence[0] for sequence in sequences]
         outputs = loop.program.module.forward(*first, *states, *contexts, 0)
-        moment = self.work - before
-        self.moment = max(self.moment, moment)
+        loop_step = self.work - before
+        self.loop_step = max(self.loop_step, loop_step)
         differentiated = any(output.requires_grad for output in outputs)
-        # What goes back takes twice as long as what went there; once it is counted by autograd.
-        self.work += (n - 1) * moment * (3 if differentiated else 1)
+        # A backward pass takes twice the work of a forward pass. The meter sees autograd run the
+        # backward pass of the first step; here all passes of the other steps are added.
+        self.work += (n - 1) * loop_step * (3 if differentiated else 1)
         return [output.expand(n, *output.shape) for output in outputs]

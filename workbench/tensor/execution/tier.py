@@ -1,8 +1,8 @@
-"""The interface of tiers, and the tiers that there are.
+"""The interface of tiers, and the table of all tiers.
 
-A tier runs the step of one function. All of them give the same results; they differ in what they
-cost. Another one is a class that offers what `Tier` lists, and an entry in `TIERS`: its name is
-then a value of ``execution=``.
+A tier runs the task of one function. All tiers give the same results; they differ in cost. To add
+one, write a class with the members of `Tier` and add an entry to `TIERS`. Its name is then a value
+of ``execution=``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Protocol
 from workbench.tensor.execution.captured import Captured
 from workbench.tensor.execution.compiled import Compiled
 from workbench.tensor.execution.eager import Eager
-from workbench.tensor.execution.step import Run, Step
+from workbench.tensor.execution.task import Run, Task
 from workbench.tensor.execution.threads import Threads
 
 Sizes = tuple[int, ...]
@@ -21,14 +21,14 @@ Sizes = tuple[int, ...]
 
 
 class Tier(Protocol):
-    """One way to run a step.
+    """One way to run a task.
 
     Attributes
     ----------
     name : str
-        As messages and `workbench.explain` show it.
+        The name in messages and in `workbench.explain`.
     seconds : float
-        How long it took to make.
+        Seconds spent on making it.
     """
 
     @property
@@ -38,21 +38,21 @@ class Tier(Protocol):
     def seconds(self) -> float: ...
 
     def find(self, sizes: Sizes) -> Run:
-        """Return what runs inputs of `sizes`; called for every batch."""
+        """Return a function that runs inputs of `sizes`; called for every batch."""
 
     def state(self) -> list[Sizes]:
-        """Return the sizes that programs were made for; made for the same, they are the same."""
+        """Return the sizes for which programs were made; the same sizes give the same programs."""
 
     def describe(self) -> Iterable[str]:
-        """Yield the lines that `workbench.explain` prints of it."""
+        """Yield the lines that `workbench.explain` prints about it."""
 
 
 class Maker(Protocol):
-    """Makes a tier for a step; most often its class."""
+    """Factory of a tier for a task, usually the class of the tier."""
 
     def __call__(
         self,
-        step: Step,
+        task: Task,
         threads: Threads,
         examples: Sequence[Sizes] = (),
         *,
@@ -62,28 +62,28 @@ class Maker(Protocol):
 
         Parameters
         ----------
-        step : Step
+        task : Task
         threads : Threads
-            Chooses how many threads a call uses.
+            Chooses the number of threads of a call.
         examples : sequence of tuple of int
-            Sizes to be ready for at once.
+            Sizes that the tier prepares for at once.
         on_demand : bool
-            Whether a call may wait until the tier is ready for its sizes.
+            If True, a call can wait until the tier is ready for its sizes.
 
         Raises
         ------
         CompilationError
-            If it cannot run such a step.
+            If the tier cannot run the task.
         """
 
 
 def compiled(
-    step: Step, threads: Threads, examples: Sequence[Sizes] = (), *, on_demand: bool = True
+    task: Task, threads: Threads, examples: Sequence[Sizes] = (), *, on_demand: bool = True
 ) -> Tier:
-    """Return the tier of compiled programs, captured where the device can replay them."""
-    kind = Captured if step.device.type == "cuda" else Compiled
-    return kind(step, threads, examples, on_demand=on_demand)
+    """Make the tier of compiled programs; on CUDA, one that captures and replays them."""
+    kind = Captured if task.device.type == "cuda" else Compiled
+    return kind(task, threads, examples, on_demand=on_demand)
 
 
 TIERS: dict[str, Maker] = {"eager": Eager, "compiled": compiled}
-"""Makers of tiers, by the value of ``execution=`` that asks for them."""
+"""Factories of tiers, by the value of ``execution=``."""

@@ -1,4 +1,4 @@
-"""A traced step: one flat graph, and the sizes that it is valid for."""
+"""Traces of tasks: flat graphs, with the sizes for which they are valid."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Trace:
-    """A flat graph and the sizes that it is valid for.
+    """A flat graph and the sizes for which it is valid.
 
     Attributes
     ----------
     graph : torch.fx.GraphModule
-        Takes the sizes that are symbols, the inputs of the step and the tensors of its shared
-        variables, which it updates in place; gives the outputs.
+        Takes the sizes that are symbols, the inputs of the task, and the tensors of its shared
+        variables, which it updates in place. Returns the outputs.
     arguments : list
         Fake tensors like the arguments.
     mode : FakeTensorMode
     symbols : list
-        For each free size of the step its symbol, or the number that it was traced for.
-    moments : list of pairs
-        What the graph calls for every moment of its loops; and for each of their free sizes what it
-        is in this graph.
-    tells : bool
-        True if the last output tells whether all was well, so that the step was done.
+        For each free size of the task its symbol, or the number for which it was traced.
+    steps : list of pairs
+        The compiled steps of the loops of the graph; and for each their free sizes, as expressions
+        of this graph.
+    reports_success : bool
+        True if the last output is a flag: true if all checks passed, so that updates were done.
     """
 
     graph: fx.GraphModule
     arguments: list[Any] = field(repr=False)
     mode: internals.FakeTensorMode = field(repr=False)
     symbols: list[Any]
-    moments: list[tuple[Any, list[Any]]] = field(default_factory=list)
-    tells: bool = False
+    steps: list[tuple[Any, list[Any]]] = field(default_factory=list)
+    reports_success: bool = False
 
     @property
     def environment(self) -> ShapeEnv:
-        """The shape environment, which knows what was learned about the symbols."""
+        """The shape environment, which holds the facts learned about the symbols."""
         environment: ShapeEnv = self.mode.shape_env  # type: ignore[assignment]
         return environment
 
     @property
-    def plain(self) -> bool:
+    def is_self_contained(self) -> bool:
         """True if the graph uses only its arguments, and no tensors share storage.
 
-        To be asked before the graph is compiled.
+        Valid only before the graph is compiled, which changes it.
         """
         given: Any = self.graph.graph.output_node().args[0]
         results = list(given)
@@ -68,11 +68,11 @@ class Trace:
         )
 
     def fits(self, sizes: Sequence[int]) -> bool:
-        """Return True if the graph, and what was compiled of it, is valid for `sizes`."""
+        """Return True if the graph, and so its compiled program, is valid for `sizes`."""
         known = self.environment
         values = {}
         for symbol, size in zip(self.symbols, sizes, strict=True):
-            if isinstance(symbol, int):
+            if isinstance(symbol, int):  # 0 or 1, on which the trace is specialised
                 if symbol != size:
                     return False
                 continue
@@ -80,19 +80,21 @@ class Trace:
             bounds = known.var_to_range[symbol]
             if not bounds.lower <= size <= bounds.upper:
                 return False
+        # Tracing adds a guard wherever torch or Python branches on a size. The trace is valid for
+        # sizes that satisfy all of them, here and in the steps of loops.
         learned = [(symbol, known.replacements.get(symbol, symbol)) for symbol in values]
         return (
             all(values[s] == e.subs(values) for s, e in learned)
             and all(guard.expr.subs(values) == True for guard in known.guards)  # noqa: E712
             and all(
                 one.fits([int(size.subs(values)) for size in sizes])
-                for moment, sizes in self.moments
-                for one in moment.traces
+                for step, sizes in self.steps
+                for one in step.traces
             )
         )
 
     def bound(self, symbol: Any) -> str:
-        """Return in words which values of a symbol are valid, as far as it alone decides."""
+        """Return, as text, the valid values of a symbol, apart from relations to other symbols."""
         known = self.environment
         value = symbol if isinstance(symbol, int) else known.replacements.get(symbol, symbol)
         if value != symbol or isinstance(symbol, int):

@@ -1,9 +1,9 @@
-"""From a step to one flat graph of aten operations, gradients and updates included.
+"""Tracing of a task to one flat graph of aten operations, gradients and updates included.
 
-The step runs once on torch's fake tensors while every operation is written down: forward, what
-autograd does, new values, and copies of these into the shared variables. What is left has no
-autograd and no Python, and is valid for all inputs that take the same path through both: the
-sizes for which `Trace.fits` says so.
+The task runs once on torch's fake tensors, and every operation is recorded: the forward pass, the
+operations of autograd, the new values, and the copies of new values into shared variables. The
+resulting graph contains neither autograd nor Python. It is valid for all inputs for which both
+would do the same operations; `Trace.fits` decides that from the sizes.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from torch import fx
 from workbench import errors
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.fakes import Fakes
-from workbench.tensor.execution.halves import halved
-from workbench.tensor.execution.indices import indexes, telling
-from workbench.tensor.execution.loops import SHORT, Moment, Program, call
+from workbench.tensor.execution.forward_backward import partition
+from workbench.tensor.execution.indices import collect_checks, indexes
+from workbench.tensor.execution.loops import SHORT, CompiledStep, Program, call
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.screen import all_of
-from workbench.tensor.execution.step import Step
+from workbench.tensor.execution.task import Task
 from workbench.tensor.execution.trace import Trace
 from workbench.tensor.program import instead
 
@@ -31,121 +31,132 @@ if TYPE_CHECKING:
     from workbench.tensor.scan import Loop
 
 Compiler = Callable[[Trace, int], Program]
-"""What makes a program of a flat graph, for a number of threads."""
+"""Function that compiles a flat graph for a number of threads."""
 
-HOOKED = "put_hook has Python look at values within the graph"
+HOOKED = "put_hook calls Python with values within the graph"
 NO_SIZE = (
-    "the number of steps of a scan is a value, which is known only when it has been computed; "
-    "compiled it has to be a number, or a size of an input"
+    "the number of steps of a scan is a computed value; to be compiled, it must be a number or a "
+    "size of an input"
 )
 
 
-def trace(step: Step, sizes: Sequence[int], compiler: Compiler, threads: int = 1) -> Trace:
-    """Write down what `step` does, with `sizes` as an example of its free ones.
+def trace(task: Task, sizes: Sequence[int], compiler: Compiler, threads: int = 1) -> Trace:
+    """Record the operations of `task`, with `sizes` as examples of its free sizes.
 
     Parameters
     ----------
-    step : Step
+    task : Task
     sizes : sequence of int
     compiler : callable
-        Compiles what the graph calls for every moment of its loops.
+        Compiles the steps of loops, which the graph calls.
     threads : int
-        How many threads that uses.
+        The number of threads within loops.
 
     Raises
     ------
     CompilationError
-        If it cannot be written down.
+        If it cannot be traced.
     """
-    if step.program.hooked:
+    if task.program.hooked:
         raise errors.CompilationError(HOOKED)
     fakes = Fakes()
     shape_of: dict[tuple[int, int], Any] = {}
-    for size, places in zip(sizes, step.places, strict=True):
+    for size, places in zip(sizes, task.places, strict=True):
         shape_of |= dict.fromkeys(places, fakes.size(size))
     arguments: list[Any] = []
-    for i, variable in enumerate(step.program.inputs):
+    for i, variable in enumerate(task.program.inputs):
         shape = [shape_of.get((i, axis), size) for axis, size in enumerate(variable.shape)]
         arguments.append(fakes.tensor(shape, variable))
-    arguments += [fakes.held(variable.tensor) for variable in step.shared]
-    moments: list[tuple[Moment, list[Any]]] = []
-    token = instead.set(partial(_one_operation, compiler, threads, moments))
+    # Shared variables have fixed sizes, so that inductor compiles constants.
+    arguments += [fakes.held(variable.tensor) for variable in task.shared]
+    steps: list[tuple[CompiledStep, list[Any]]] = []
+    token = instead.set(partial(_one_operation, compiler, threads, steps))
     try:
         arguments = [*fakes.sizes, *arguments]
-        whole = _Whole(step, len(fakes.sizes))
+        whole = _Whole(task, len(fakes.sizes))
         graph = fakes.record(whole, arguments)
     finally:
         instead.reset(token)
-    return Trace(graph, arguments, fakes.mode, fakes.symbols, moments, whole.tells)
+    return Trace(graph, arguments, fakes.mode, fakes.symbols, steps, whole.reports_success)
 
 
 class _Whole:
-    """The step as a function of its arguments alone, which updates them in place.
+    """The task as a function of its arguments only, which updates them in place.
 
     Parameters
     ----------
-    step : Step
+    task : Task
     n_sizes : int
-        How many of the arguments are there for the compiler, which looks for sizes among them.
+        The number of leading arguments that are sizes. The task ignores them; the compiler needs
+        every symbol of a size to be an argument.
 
     Attributes
     ----------
-    tells : bool
-        After a call: true if the last result tells whether the step was done.
+    reports_success : bool
+        After a call: True if the last result is a flag that all checks passed.
     """
 
-    def __init__(self, step: Step, n_sizes: int) -> None:
-        self.step = step
+    def __init__(self, task: Task, n_sizes: int) -> None:
+        self.task = task
         self.n_sizes = n_sizes
-        self.tells = False
+        self.reports_success = False
 
     def __call__(self, *given: Any) -> Sequence[Any]:
-        step, program = self.step, self.step.program
-        place = {variable: i for i, variable in enumerate(step.shared)}
+        task, program = self.task, self.task.program
+        place = {variable: i for i, variable in enumerate(task.shared)}
         n = len(program.inputs)
         arguments = given[self.n_sizes :]
         held = arguments[n:]
         read = [held[place[v]] for v in program.shared]
+        # Leaves are made here, inside of the trace, so that autograd's operations are recorded.
         leaves = [held[place[v]].detach().requires_grad_() for v in program.leaves]
-        on_cpu = step.device.type == "cpu"
-        exist: list[torch.Tensor] = []  # an accelerator's kernels look at indices by themselves
-        with arithmetic(step), telling(exist if on_cpu else None):
+        on_cpu = task.device.type == "cpu"
+        exist: list[torch.Tensor] = []  # only for a CPU: kernels of accelerators check indices
+        with arithmetic(task), collect_checks(exist if on_cpu else None):
             results = program.module.forward(*arguments[:n], *read, *leaves)
-        outputs, given_news = step.divided(results)
+        outputs, given_news = task.divided(results)
         news = list(given_news)
         for i in program.copies:
-            # Inductor takes copies away, also where what is copied changes before it is used.
+            # Inductor removes copies, also if their source changes before they are used. A maximum
+            # with itself is a copy that it keeps.
             news[i] = torch.maximum(news[i], news[i])
-        guarded = None if step.guard is None else step.guard.holds(outputs)
+        guarded = None if task.guard is None else task.guard.holds(outputs)
         conditions = exist if guarded is None else [*exist, guarded]
-        told: list[torch.Tensor] = []
-        if step.watch is not None:
+        checks: list[torch.Tensor] = []
+        if task.watch is not None:
             found = [*outputs, *news]
-            finite = [torch.ops.workbench.finite(found[place]) for place in step.watched]
+            finite = [torch.ops.workbench.finite(found[place]) for place in task.watched]
             conditions = [*conditions, *finite]
-            # On a CPU one number says whether to look again; elsewhere it is late for that.
-            told = [all_of(conditions) if on_cpu else torch.stack(finite)]
+            # On a CPU one flag decides at once whether to run again eagerly. On an accelerator the
+            # flags arrive batches later, so each watched value has its own, for the error.
+            checks = [all_of(conditions) if on_cpu else torch.stack(finite)]
         elif exist:
-            told = [all_of(conditions)]
-        self.tells = on_cpu and bool(told)
+            checks = [all_of(conditions)]
+        self.reports_success = on_cpu and bool(checks)
         holds = all_of(conditions) if conditions else None
-        for variable, new in zip(step.updated, news, strict=True):
+        # Copies come last: every new value is computed from old ones. `where` in place of a branch
+        # keeps the trace flat.
+        for variable, new in zip(task.updated, news, strict=True):
             old = held[place[variable]]
             old.copy_(new if holds is None else torch.where(holds, new, old))
-        return [*outputs, *told]
+        return [*outputs, *checks]
 
 
 def _one_operation(
     compiler: Compiler,
     threads: int,
-    moments: list[tuple[Moment, list[Any]]],
+    steps: list[tuple[CompiledStep, list[Any]]],
     loop: Loop,
     sequences: list[torch.Tensor],
     states: list[torch.Tensor],
     contexts: list[torch.Tensor],
     n: Any,
 ) -> list[torch.Tensor]:
-    """Make a loop one operation of the graph that is being written."""
+    """Record a loop as one operation of the graph that is being traced.
+
+    Loops of at most `SHORT` known steps are unrolled. Unrolling all loops would make a program of
+    thousands of operations, and another one for every length.
+    """
     given = [*sequences, *states, *contexts]
     if isinstance(n, torch.Tensor):
         raise errors.CompilationError(NO_SIZE)
@@ -155,35 +166,37 @@ def _one_operation(
             return loop(sequences, states, contexts, n)
         finally:
             instead.reset(token)
-    inner: list[tuple[Moment, list[Any]]] = []
+    inner: list[tuple[CompiledStep, list[Any]]] = []
     token = instead.set(partial(_one_operation, compiler, threads, inner))
     try:
-        with internals.disable_current_modes(), telling(None):
-            moment, sizes = _moment(compiler, threads, loop, given, inner)
+        # The step is traced apart: the modes of the outer trace must not record its operations.
+        with internals.disable_current_modes(), collect_checks(None):
+            step, sizes = _compile_step(compiler, threads, loop, given, inner)
     finally:
         instead.reset(token)
-    moments.append((moment, sizes))
-    return call(moment, given, n)
+    steps.append((step, sizes))
+    return call(step, given, n)
 
 
-def _moment(
+def _compile_step(
     compiler: Compiler,
     threads: int,
     loop: Loop,
     given: Sequence[torch.Tensor],
-    inner: list[tuple[Moment, list[Any]]],
-) -> tuple[Moment, list[Any]]:
-    """Compile one moment of `loop`, for sequences, states and contexts like `given`.
+    inner: list[tuple[CompiledStep, list[Any]]],
+) -> tuple[CompiledStep, list[Any]]:
+    """Compile the step of `loop`, for sequences, states and contexts like `given`.
 
-    Loops within it become `inner`.
+    Loops within the step are added to `inner`.
     """
     fakes = Fakes()
-    tensors, places, outer = _one_moment(fakes, loop, given)
+    tensors, places, outer = _step_inputs(fakes, loop, given)
     symbols, k = list(fakes.symbols), len(fakes.sizes)
-    number = fakes.size(5, any_value=True)  # of the step
+    number = fakes.size(5, any_value=True)  # the index of the step; 5 is an arbitrary example
     arguments = [*fakes.sizes[:k], *tensors, number]
     differentiated = torch.is_grad_enabled() and any(value.requires_grad for value in given)
     states = range(loop.n_sequences, loop.n_sequences + loop.n_states)
+    # A state needs a gradient even if its first value has none: gradients flow through it.
     needs = tuple(
         differentiated and value.dtype.is_floating_point and (value.requires_grad or i in states)
         for i, value in enumerate(given)
@@ -195,21 +208,24 @@ def _moment(
         threads = _bearable(graph, threads)
         outputs = list(range(n_outputs))
         program = compiler(flat, threads)
-        return Moment(loop, needs, places, program, outputs, traces=[flat], threads=threads), outer
+        return CompiledStep(
+            loop, needs, places, program, outputs, traces=[flat], threads=threads
+        ), outer
     floating = [v.dtype.is_floating_point for v in loop.inner_outputs]
-    with torch.no_grad():
+    with torch.no_grad():  # only for the shapes of the tangents
         results = loop.program.module.forward(*tensors, number)
     real = [i for i, is_real in enumerate(floating) if is_real]
     tangents = [fakes.tensor(results[i].shape, results[i]) for i in real]
-    # Those of states, which are the first outputs, arrive from the moment after this one as well.
+    # The gradients of states, the first outputs, also arrive from the next step. They are separate
+    # arguments, so that the sum is part of the compiled step.
     tangents += [fakes.tensor(results[i].shape, results[i]) for i in real if i < loop.n_states]
     graph = fakes.record(_joint(loop, needs, real, k), [*arguments, *tangents])
     threads = _bearable(graph, threads)
-    parts = halved(graph, k, len(arguments), n_outputs, range(states.stop, len(given)))
+    parts = partition(graph, k, len(arguments), n_outputs, range(states.stop, len(given)))
     forward = Trace(parts.forward, arguments, fakes.mode, symbols, inner)
     taken = [node.meta["val"] for node in parts.backward.graph.nodes if node.op == "placeholder"]
     backward = Trace(parts.backward, taken, fakes.mode, symbols)
-    moment = Moment(
+    step = CompiledStep(
         loop,
         needs,
         places,
@@ -224,33 +240,33 @@ def _moment(
         [forward, backward],
         threads=threads,
     )
-    return moment, outer
+    return step, outer
 
 
 def _bearable(graph: fx.GraphModule, threads: int) -> int:
-    """`threads`, or one if there are indices: where several look at them the process may end."""
+    """Return `threads`, or one if there are indices: a parallel region must not throw errors."""
     return 1 if indexes(graph.graph) else threads
 
 
-def _one_moment(
+def _step_inputs(
     fakes: Fakes, loop: Loop, given: Sequence[torch.Tensor]
 ) -> tuple[list[Any], list[tuple[int, int]], list[Any]]:
-    """Stand-ins for what one moment of a loop gets of `given`.
+    """Make fake tensors for the arguments of one step of a loop over `given`.
 
     Returns
     -------
     tensors : list
     places : list of pairs
-        Which of `given`, and which axis, has each size that is not fixed.
+        For each size that is not fixed, its index in `given` and its axis.
     outer : list
-        What the sizes of the moment are in the graph that has the loop.
+        The sizes of the step, as expressions of the graph that contains the loop.
     """
     shape_of: dict[Any, Any] = {}
     places: list[tuple[int, int]] = []
     tensors: list[Any] = []
     for i, value in enumerate(given):
         shape = []
-        for axis in range(i < loop.n_sequences, value.dim()):
+        for axis in range(i < loop.n_sequences, value.dim()):  # a sequence without its time axis
             size: Any = value.shape[axis]
             if not isinstance(size, int):
                 if size.node.expr not in shape_of:
@@ -266,10 +282,11 @@ def _one_moment(
 def _joint(
     loop: Loop, needs: Sequence[bool], real: Sequence[int], n_sizes: int
 ) -> Callable[..., list[Any]]:
-    """A moment and its gradients as one function.
+    """Make one function of a step and its gradients.
 
-    It takes `n_sizes` sizes, the inputs of the moment, and the gradients of the outputs `real`, and
-    once more of the states among them; it gives the outputs, and a gradient for each of `needs`.
+    It takes `n_sizes` sizes, the inputs of the step, the gradients of the outputs `real`, and
+    further gradients of the states among these. It returns the outputs and a gradient for each of
+    `needs`.
     """
     n_given = len(needs)
 
@@ -286,7 +303,7 @@ def _joint(
         for i, more in enumerate(arriving[len(real) :]):
             tangents[i] = tangents[i] + more
         pairs = zip([results[i] for i in real], tangents, strict=True)
-        live = [(o, tangent) for o, tangent in pairs if o.requires_grad]
+        live = [(o, tangent) for o, tangent in pairs if o.requires_grad]  # autograd refuses others
         wanted = [leaf for leaf, needed in zip(leaves, needs, strict=True) if needed]
         found = iter(
             torch.autograd.grad(

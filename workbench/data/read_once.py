@@ -1,8 +1,8 @@
 """Generators as data: read once, in order, by a run that never has to go back.
 
-Everything else in this package can be read again from any position, which is what resuming,
-rewinding and further epochs need. What can only be read once says so (`reads_once`), and whoever
-comes back to it gets an error instead of other data.
+All other data of this package can be read again from any position, which resuming, rewinding and
+further epochs need. Data that can be read only once have the attribute `reads_once`; reading them a
+second time raises an error.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from workbench.errors import DataError
 T = TypeVar("T")
 
 ALREADY_READ = (
-    "{name} is a {kind}, which can be read only once, and that has begun: there is no second "
-    "epoch, no rewinding and no going on after an error while reading. Give a list, a DataLoader, "
-    "or an object whose __iter__ starts from the beginning; or end training with the first epoch"
+    "{name} is a {kind}, which can be read only once and has been started: there is no second "
+    "epoch, no rewinding, and no way to continue after an error while reading. Give a list, a "
+    "DataLoader, or an object whose __iter__ starts from the beginning, or end training with the "
+    "first epoch"
 )
 
 
 class ReadOnce(Iterable[T], Generic[T]):
-    """An iterator that may be asked for its elements once.
+    """Iterable over an iterator that raises when it is iterated a second time.
 
     Parameters
     ----------
     iterator : iterator
-        Endless ones are welcome.
+        The iterator, possibly endless.
     name : str
-        What to call it in errors.
+        Its name in errors.
 
     Attributes
     ----------
@@ -45,25 +46,25 @@ class ReadOnce(Iterable[T], Generic[T]):
     >>> iter(squares)
     Traceback (most recent call last):
     ...
-    workbench.errors.DataError: the source 'x' is a generator, which can be read only once, ...
+    workbench.errors.DataError: the source 'x' is a generator, which can be read only once ...
     """
 
     def __init__(self, iterator: Iterator[T], name: str) -> None:
         self.kind = type(iterator).__name__
         self._name = name
         self._iterator = iterator
-        self._begun = False
+        self._started = False
 
     def first(self) -> list[T]:
-        """The first element, if there is one; it is still given when reading begins."""
+        """Return a list of the first element, if there is one; iteration still yields it."""
         found = list(itertools.islice(self._iterator, 1))
         self._iterator = itertools.chain(found, self._iterator)
         return found
 
     def __iter__(self) -> Iterator[T]:
-        if self._begun:
+        if self._started:
             raise DataError(ALREADY_READ.format(name=self._name, kind=self.kind))
-        self._begun = True
+        self._started = True
         return self._iterator
 
     def __repr__(self) -> str:
@@ -71,5 +72,5 @@ class ReadOnce(Iterable[T], Generic[T]):
 
 
 def once(iterable: Any, name: str) -> Any:
-    """`iterable` itself, or a `ReadOnce` of it where it is an iterator."""
+    """Return `iterable`, or a `ReadOnce` of it if it is an iterator."""
     return ReadOnce(iterable, name) if isinstance(iterable, Iterator) else iterable

@@ -1,4 +1,9 @@
-"""A moment of a loop and its gradients as two graphs: what runs forward, what runs backward."""
+"""Partition of the joint graph of one loop step into a forward and a backward graph.
+
+Saved values are kept for every time step, so the backward graph repeats views instead of saving
+them. It returns the factors of a product that is the gradient of a matrix, so that the products of
+all time steps become one.
+"""
 
 from __future__ import annotations
 
@@ -18,30 +23,30 @@ VIEWS = frozenset(
         torch.ops.aten.select.int, torch.ops.aten.sym_size.int,
     }
 )  # fmt: skip
-"""Operations that cost nothing: done again rather than kept."""
+"""Operations that cost nothing, which the backward graph repeats instead of saving results."""
 
 
 COPIES = (torch.ops.aten.detach.default, torch.ops.aten.alias.default)
-"""Operations that give what they were given."""
+"""Operations that return their argument."""
 
 
 @dataclass
-class Halves:
-    """A moment as two graphs, neither of which gives a value twice, or one that it was given.
+class ForwardBackward:
+    """A loop step as two graphs. Neither returns a value twice or returns one of its arguments.
 
     Attributes
     ----------
     forward, backward : torch.fx.GraphModule
-        The second takes inputs of the moment, values that the first gives, and tangents.
+        The backward graph takes inputs of the step, results of the forward graph, and tangents.
     outputs, saved : list of int
-        Which values of `forward` are outputs of the moment, and which `backward` takes.
+        The results of `forward` that are outputs of the step, and those that `backward` takes.
     used : list of int
-        The inputs of the moment that `backward` takes.
+        The inputs of the step that `backward` takes.
     gradients : list
-        See `Moment`.
+        See `CompiledStep`.
     wanted : list of int
-        What `gradients` speaks of: which value of `backward`, or with a tilde, which of those that
-        it takes.
+        The values to which `gradients` refers: index ``i`` of a result of `backward`, or ``~i`` of
+        one of its arguments.
     """
 
     forward: fx.GraphModule
@@ -53,29 +58,31 @@ class Halves:
     wanted: list[int]
 
 
-def halved(
+def partition(
     joint: fx.GraphModule, n_sizes: int, n_inputs: int, n_outputs: int, contexts: range
-) -> Halves:
-    """Divide a graph from inputs and tangents to outputs and gradients.
+) -> ForwardBackward:
+    """Partition a joint graph, from inputs and tangents to outputs and gradients.
 
-    The first `n_sizes` of the inputs are sizes, which both parts take.
-    The gradients of `contexts` that are products of matrices are given by their factors.
+    The first `n_sizes` of the inputs are sizes, which both parts take. The gradients of `contexts`
+    that are products of matrices are returned as their factors.
     """
     nodes = list(joint.graph.nodes)
     placeholders = [node for node in nodes if node.op == "placeholder"]
     inputs, tangents = placeholders[:n_inputs], placeholders[n_inputs:]
     results = nodes[-1].args[0]
-    # One that is an input is to be a value of its own.
+    # Returned arguments are not allowed, so an output that is an input stays a copy.
     first = [(node, _itself(node)) for node in results[:n_outputs]]
     outputs = [node if same.op == "placeholder" else same for node, same in first]
     gradients = list(results[n_outputs:])
-    late: set[fx.Node] = set(tangents)
+    late: set[fx.Node] = set(tangents)  # nodes that depend on tangents, and so run backward
     for node in nodes:
         if any(one in late for one in node.all_input_nodes):
             late.add(node)
     places, wanted = _wanted(gradients, contexts)
     kept: dict[fx.Node, None] = {}
     seen: set[fx.Node] = set()
+    # From the gradients back: late nodes and views are computed backward. At the first other node
+    # the walk stops: its value is saved by the forward graph.
     waiting = list(wanted)
     while waiting:
         node = waiting.pop()
@@ -91,7 +98,7 @@ def halved(
     sources = [*[inputs[i] for i in used], *kept, *tangents]
     taken = {node: ~i for i, node in enumerate(sources)}
     computed = {node: i for i, node in enumerate(n for n in wanted if n not in taken)}
-    return Halves(
+    return ForwardBackward(
         _extract(joint, inputs, list(given)),
         _extract(joint, sources, list(computed)),
         [given[node] for node in outputs],
@@ -103,14 +110,14 @@ def halved(
 
 
 def _itself(node: fx.Node) -> fx.Node:
-    """What `node` is, if it only gives what it was given."""
+    """Follow `node` through operations that return their argument."""
     while node.target in COPIES:
         node = node.args[0]  # type: ignore[assignment]
     return node
 
 
 def _wanted(gradients: Sequence[Any], contexts: range) -> tuple[list[Any], list[fx.Node]]:
-    """Which nodes the backward half gives, and the place of every gradient among them."""
+    """Return the nodes that the backward graph returns, and the place of each gradient there."""
     wanted: dict[fx.Node, int] = {}
 
     def place(node: fx.Node) -> int:
@@ -127,7 +134,7 @@ def _wanted(gradients: Sequence[Any], contexts: range) -> tuple[list[Any], list[
 
 
 def _factors(node: fx.Node) -> tuple[fx.Node, fx.Node] | None:
-    """The matrices of which `node` is the product, the first one transposed."""
+    """Return the matrices ``a`` and ``b`` if `node` is ``a.T @ b``, else None."""
     aten = torch.ops.aten
     node = _itself(node)
     if node.target is aten.mm.default:
@@ -137,7 +144,7 @@ def _factors(node: fx.Node) -> tuple[fx.Node, fx.Node] | None:
     if node.target is aten.t.default:
         turned = node.args[0]
         if isinstance(turned, fx.Node) and turned.target is aten.mm.default:
-            left, right = turned.args  # the product of t(left) and right, transposed
+            left, right = turned.args  # (left.T @ right).T == right.T @ left
             if isinstance(left, fx.Node) and left.target is aten.t.default:
                 return right, left.args[0]  # type: ignore[return-value]
     return None
@@ -146,7 +153,7 @@ def _factors(node: fx.Node) -> tuple[fx.Node, fx.Node] | None:
 def _extract(
     joint: fx.GraphModule, sources: Sequence[fx.Node], results: Sequence[fx.Node]
 ) -> fx.GraphModule:
-    """The part of a graph from `sources` to `results`."""
+    """Copy the part of a graph from `sources` to `results`."""
     graph = fx.Graph()
     copies: dict[fx.Node, fx.Node] = {}
     for node in sources:

@@ -1,9 +1,9 @@
-"""Numbers in another dtype: exactly, or not at all.
+"""Exact conversion of numbers to other dtypes, with an error if that is not possible.
 
-A dtype that is too narrow makes other numbers of those given: 300 becomes 44 as uint8, 2**53 + 1
-loses its last digit as float64, 1e39 becomes infinite as float32, and what becomes of NaN as an
-integer is left to the processor. All these are refused. Numbers with a fraction are rounded to the
-nearest that a floating-point dtype has, which is what such dtypes are for.
+A dtype that is too narrow changes numbers: 300 becomes 44 as uint8, 2**53 + 1 loses its last digit
+as float64, 1e39 becomes infinite as float32, and the result for NaN as an integer depends on the
+processor. All these are errors. Only fractions are rounded to the nearest number of a
+floating-point dtype.
 """
 
 from __future__ import annotations
@@ -22,39 +22,39 @@ from workbench.errors import DataError
 
 NUMBERS = "biufc"
 WHOLE = re.compile(r"([+-]?\d+)(\.0*)?")
-"""A whole number written out, of which every digit is meant, unlike those of 6.022e23."""
+"""A whole number without exponent, all of whose digits count, unlike those of 6.022e23."""
 
 
 def number_dtype(dtype: npt.DTypeLike, where: str) -> np.dtype[Any]:
-    """Return `dtype` as one of numpy's, or raise a `DataError` if it is not one of numbers."""
+    """Return `dtype` as a dtype of numpy; raise a `DataError` if it is not one of numbers."""
     try:
-        given = np.dtype(object if dtype is None else dtype)  # numpy makes float64 of None
+        given = np.dtype(object if dtype is None else dtype)  # np.dtype(None) is float64
     except TypeError:
         given = np.dtype(object)
     if given.kind not in NUMBERS:
         raise DataError(
-            f"{where} was given dtype={dtype!r}; expected one of numbers that numpy.dtype takes, "
-            "such as 'float32' or 'int64'"
+            f"dtype of {where} must be a dtype of numbers for numpy.dtype, such as 'float32' or "
+            f"'int64', not {dtype!r}"
         )
     return given
 
 
 def converted(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> npt.NDArray[Any]:
-    """Return `array` with the dtype `dtype`, itself where it has it already.
+    """Convert `array` to a dtype; return it unchanged if it has that dtype.
 
     Parameters
     ----------
     array : numpy.ndarray
-        Numbers, or texts of them.
+        Numbers, or texts of numbers.
     dtype : numpy.dtype
         A dtype of numbers.
     where : str
-        What the array is, for messages.
+        The name of the array, for messages.
 
     Raises
     ------
     DataError
-        If a value is no number, or the dtype cannot hold it; the text names the first such.
+        If a value is not a number, or the dtype cannot represent it; the text names the first one.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def converted(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> npt.
     if array.dtype == dtype or (
         array.dtype.kind in NUMBERS
         and np.can_cast(array.dtype, dtype, "safe")
-        # numpy calls int64 to float64 safe, which it is not
+        # numpy considers int64 to float64 safe, which is wrong
         and not (array.dtype.kind in "iu" and dtype.kind in "fc" and array.dtype.itemsize > 4)
     ):
         return array.astype(dtype, copy=False)
@@ -92,12 +92,12 @@ def converted(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> npt.
 
 
 def of_one_dtype(arrays: Sequence[npt.NDArray[Any]], where: str) -> list[npt.NDArray[Any]]:
-    """Return arrays with a dtype that they have in common, as numpy chooses it for numbers.
+    """Convert arrays to a common dtype, which numpy chooses for numbers.
 
     Raises
     ------
     DataError
-        If that dtype cannot hold a value of one, or there is none, as for numbers and text.
+        If that dtype cannot represent a value, or does not exist, as for numbers and text.
 
     Examples
     --------
@@ -106,8 +106,8 @@ def of_one_dtype(arrays: Sequence[npt.NDArray[Any]], where: str) -> list[npt.NDA
     >>> of_one_dtype([np.array([1, 2]), np.array(["a"])], "x")
     Traceback (most recent call last):
     ...
-    workbench.errors.DataError: x has values of dtypes <U1 and int64, of which one would be made
-    into the other; convert them to one dtype
+    workbench.errors.DataError: x has values of dtypes <U1 and int64, which have no common dtype;
+    convert them to one dtype
     """
     dtypes = {array.dtype for array in arrays}
     if len(dtypes) == 1:
@@ -118,41 +118,41 @@ def of_one_dtype(arrays: Sequence[npt.NDArray[Any]], where: str) -> list[npt.NDA
     if len({dtype.kind for dtype in dtypes}) > 1:
         names = sorted(str(dtype) for dtype in dtypes)
         raise DataError(
-            f"{where} has values of dtypes {' and '.join(names)}, of which one would be made into "
-            "the other; convert them to one dtype"
+            f"{where} has values of dtypes {' and '.join(names)}, which have no common dtype; "
+            "convert them to one dtype"
         )
     return list(arrays)
 
 
 def of_sequence(values: Any, array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
-    """Return the array that numpy made of a list or a table, if every value is in it.
+    """Return the array that numpy made of a list or a table, if it has the same values.
 
-    Numpy makes floats of integers that stand beside floats, or that no dtype of integers has room
-    for, and text of numbers that stand beside text.
+    Numpy converts integers to floats if there are floats beside them, or if they are too large for
+    integer dtypes, and numbers to text if there is text beside them.
 
     Parameters
     ----------
     values : list, tuple or table of pandas
     array : numpy.ndarray
-        What numpy made of it.
+        The array that numpy made of `values`.
     where : str
-        What it is, for messages.
+        The name of the values, for messages.
 
     Raises
     ------
     DataError
-        If a value is another one in the array; the text names the first such.
+        If a value differs from that in the array; the text names the first one.
 
     Examples
     --------
     >>> of_sequence([1, "a"], np.asarray([1, "a"]), "x")
     Traceback (most recent call last):
     ...
-    workbench.errors.DataError: x has 1 at index 0 beside text, of which text would be made;
+    workbench.errors.DataError: x has 1 at index 0 beside text, so that it would become text;
     convert it with str, or leave it out
     """
     if array.dtype.kind == "f":
-        # a smaller number is in the array as it was given
+        # smaller numbers are exact in the array
         doubtful = np.abs(array) >= _exact_range(array.dtype)[1]
         if doubtful.any():
             _check_same(values, array, doubtful, where)
@@ -162,8 +162,8 @@ def of_sequence(values: Any, array: npt.NDArray[Any], where: str) -> npt.NDArray
             if not isinstance(value, (str, bytes)):
                 index = tuple(map(int, np.unravel_index(place, given.shape)))
                 raise DataError(
-                    f"{where} has {value!r:.60}{_at(index)} beside text, of which text would be "
-                    "made; convert it with str, or leave it out"
+                    f"{where} has {value!r:.60}{_at(index)} beside text, so that it would become "
+                    "text; convert it with str, or leave it out"
                 )
     return array
 
@@ -184,7 +184,7 @@ def _as_objects(values: Any) -> npt.NDArray[Any]:
 
 
 def converted_tensor(tensor: torch.Tensor, dtype: np.dtype[Any], where: str) -> torch.Tensor:
-    """Return a tensor with the dtype that torch has for `dtype`, as `converted` does it."""
+    """Convert a tensor to the dtype of torch for `dtype`, as `converted` does."""
     wanted = torch.from_numpy(np.empty(0, dtype)).dtype
     if tensor.dtype == wanted:
         return tensor
@@ -195,14 +195,14 @@ def converted_tensor(tensor: torch.Tensor, dtype: np.dtype[Any], where: str) -> 
 
 
 def parsed(text: str, dtype: np.dtype[Any]) -> Any:
-    """Return the number that a text says, as `dtype` can hold it.
+    """Convert a text to a number that `dtype` can represent.
 
     Raises
     ------
     ValueError
-        If the text is no number; ``1_000``, which Python reads as one, is refused.
+        If the text is not a number; ``1_000``, which Python accepts, is not one either.
     OverflowError
-        If it is one that the dtype cannot hold.
+        If the dtype cannot represent the number.
 
     Examples
     --------
@@ -213,7 +213,7 @@ def parsed(text: str, dtype: np.dtype[Any]) -> Any:
     if "_" in text:
         raise ValueError(text)
     if not np.isfinite(value):
-        if dtype.kind not in "fc" or "n" not in text.lower():  # of nan and inf, but not of 1e400
+        if dtype.kind not in "fc" or "n" not in text.lower():  # in nan and inf, but not in 1e400
             raise OverflowError(text)
         return value
     if dtype.kind in "fc":
@@ -236,8 +236,8 @@ def parsed(text: str, dtype: np.dtype[Any]) -> Any:
 
 
 def _has_digits(text: str) -> bool:
-    """Return whether a number that float() takes for zero is written with a digit that is not."""
-    return any(letter in "123456789" for letter in text.lower().partition("e")[0])
+    """Return True if the text of a number that float() reads as zero has a nonzero digit."""
+    return any(character in "123456789" for character in text.lower().partition("e")[0])
 
 
 @functools.cache
@@ -250,7 +250,7 @@ def _limits(dtype: np.dtype[Any]) -> tuple[int, int]:
 
 @functools.cache
 def _exact_range(dtype: np.dtype[Any]) -> tuple[int, int]:
-    """Return a range of integers all of which the dtype has."""
+    """Return a range of integers that the dtype represents exactly."""
     if dtype.kind not in "fc":
         return _limits(dtype)
     exact = int(2 ** (np.finfo(dtype).nmant + 1))
@@ -267,7 +267,7 @@ def _loses_a_part(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> bool:
 
 
 def _fitting(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> Any:
-    """Return for each value of `array` whether `dtype` has the same one."""
+    """Return True for each value of `array` that `dtype` represents exactly."""
     if array.dtype.kind == "c":
         if dtype.kind == "f":
             return (array.imag == 0) & (np.isfinite(_cast(array.real, dtype)) | ~np.isfinite(array))
@@ -276,13 +276,13 @@ def _fitting(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> Any:
         return _fitting_floats(array, dtype)
     low, high = _limits(dtype)
     if array.dtype.kind == "f":
-        # both ends are powers of two here, so that no rounding lets a value in
+        # both ends are powers of two, so that rounding them does not admit another value
         return (array >= float(low)) & (array < float(high + 1)) & (array == np.floor(array))
     return (array >= low) & (array <= high)
 
 
 def _fitting_floats(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> Any:
-    """Return which integers a floating-point dtype has: all up to a power of two, few beyond."""
+    """Return True for integers of a floating-point dtype: all up to a power of two, few beyond."""
     if not array.ndim:
         return _fitting_floats(array.reshape(1), dtype)[0]
     low, high = _exact_range(dtype)
@@ -295,7 +295,7 @@ def _fitting_floats(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> Any:
 
 
 def _one_by_one(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> npt.NDArray[Any]:
-    """Convert texts, and Python's own numbers, which may be too large for any dtype."""
+    """Convert texts, and numbers of Python, which can be too large for every dtype."""
     result = np.empty(array.shape, dtype)
     for index in np.ndindex(array.shape):
         value: Any = array[index]
@@ -315,9 +315,7 @@ def _one_by_one(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> np
         except (ValueError, TypeError) as error:
             if isinstance(error, DataError):
                 raise
-            raise DataError(
-                f"{where} has {value!r:.60}{_at(index)} where a number is expected"
-            ) from None
+            raise DataError(f"{where} must have numbers, not {value!r:.60}{_at(index)}") from None
     return result
 
 

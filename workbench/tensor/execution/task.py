@@ -1,4 +1,4 @@
-"""Steps: all that one call of a function does, in a form that every tier can run."""
+"""Tasks: the work of one call of a function, in a form that every tier can run."""
 
 from __future__ import annotations
 
@@ -13,68 +13,69 @@ from workbench.tensor.shared import SharedVariable
 from workbench.tensor.variable import Variable
 
 Run = Callable[[Sequence[Any]], Sequence[Any]]
-"""Function that runs a step: from its inputs, tensors that are known to fit, to its outputs."""
+"""Function that runs a task: from its inputs, tensors that are known to fit, to its outputs."""
 
 
 class Guard(Protocol):
-    """Decides, from what a call gives, whether shared variables are updated."""
+    """Condition on the outputs of a call, on which updates of shared variables depend."""
 
     def holds(self, outputs: Sequence[Any]) -> torch.Tensor | None:
-        """A boolean tensor without dimensions; updates are done only if it is true.
+        """Return a boolean tensor without dimensions; updates are done only if it is true.
 
-        Computed on the device, within a compiled program. ``None`` if updates are always done.
+        It is computed on the device, as part of a compiled program. ``None`` means that updates are
+        always done.
         """
 
     def check(self, outputs: Sequence[Any]) -> None:
-        """Look at the values, at once or later; raises if and only if `holds` was false."""
+        """Check the values, at once or later; raise if and only if `holds` was false."""
 
 
 class Watch(Protocol):
-    """Wants some of what a call computes to be finite, or nothing is updated."""
+    """Condition that some results of a call are finite; if it fails, nothing is updated."""
 
     @property
     def variables(self) -> Sequence[Variable]:
-        """Updated variables, of which the new values are meant, and outputs."""
+        """The watched outputs, and updated variables whose new values are watched."""
 
     def refuse(
         self, inputs: Sequence[Variable], values: Sequence[torch.Tensor], wrong: Sequence[Variable]
     ) -> None:
-        """Raise, because `wrong` are not finite where the inputs have `values`.
+        """Raise an error: `wrong` are not finite for inputs of these `values`.
 
-        Nothing has been updated, so that whatever went wrong can be computed again.
+        Nothing has been updated, so the failed computation can be repeated to find the cause.
         """
 
-    def look_later(self, told: torch.Tensor) -> None:
-        """Look, once it has come from the device, whether each of them is told to be finite."""
+    def look_later(self, finite: torch.Tensor) -> None:
+        """Check `finite`, one boolean for each of `variables`, once the device has sent it."""
 
 
 @dataclass(eq=False)
-class Step:
-    """A program, and what becomes of its results.
+class Task:
+    """A program, and the use of its results: outputs, updates, and conditions on them.
 
     Attributes
     ----------
     program : Program
-        Gives `n_outputs` outputs, then a new value for each of `updated`.
+        Returns `n_outputs` outputs, then a new value for each of `updated`.
     updated : list of SharedVariable
     n_outputs : int
     guard : Guard or None
-        Has its say before anything is updated.
+        Checked before anything is updated.
     watch : Watch or None
-        Has its say after it.
+        Checked after the guard, also before anything is updated.
     watched : list of int
-        Where among the results of the program those are that have to be finite.
+        The positions of the watched values among the results of the program.
     free : list of pairs
-        Input and axis of every size that is not fixed by the graph; sizes that must be equal are
-        there once.
+        Input and axis of every size that the graph does not fix. Sizes that must be equal are
+        listed once.
     places : list of lists of pairs
-        For each of `free` all inputs and axes that have this size.
+        For each of `free`, all inputs and axes with this size.
     precision : str
         See ``config.precision``.
     held : list of torch.Tensor
-        What the program takes besides its inputs.
+        The arguments of the program after its inputs.
     outputs : list of Variable
-        What the outputs are, whatever the precision on the way to them.
+        The output variables. They keep their dtype if intermediate values have a lower precision.
     """
 
     program: Program
@@ -97,14 +98,14 @@ class Step:
 
     @property
     def device(self) -> torch.device:
-        """The device on which it computes."""
+        """The device on which the task runs."""
         variables = [*self.shared, *self.program.inputs]
         return variables[0].device if variables else torch.device("cpu")
 
     def divided(self, results: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Divide what the program gives into outputs and new values."""
+        """Split the results of the program into outputs and new values."""
         outputs, news = results[: self.n_outputs], results[self.n_outputs :]
-        if self.precision == "bf16":
+        if self.precision == "bf16":  # autocast returns bfloat16, but callers expect floatx
             outputs = [
                 o.to(variable.dtype) if isinstance(o, torch.Tensor) else o
                 for o, variable in zip(outputs, self.outputs, strict=True)
@@ -112,5 +113,5 @@ class Step:
         return outputs, news
 
     def sizes(self, values: Sequence[torch.Tensor]) -> tuple[int, ...]:
-        """The sizes that are not fixed, of the inputs `values`."""
+        """Return the free sizes of the inputs `values`."""
         return tuple([values[i].shape[axis] for i, axis in self.free])

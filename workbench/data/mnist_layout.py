@@ -1,8 +1,8 @@
-"""Where MNIST, and what is laid out like it, are found, and how they are read.
+"""File layout of MNIST and similar data sets: search and reading.
 
-In a folder these are looked for, the first one first: an HDF5 file in Fuel's layout, an ``npz``
-with the arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test``, and the four IDX files under
-their original names, with or without ``.gz``.
+A folder is searched for, in this order: an HDF5 file in Fuel's layout, an ``npz`` file with the
+arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test``, and the four IDX files under their
+original names, with or without ``.gz``.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from workbench.data.fetch import CATALOGUE
 from workbench.data.files import data_folders
 from workbench.data.hdf5 import H5PYDataset
 from workbench.data.idx import encode_idx, read_idx
+from workbench.data.image_datasets import SOURCES, Images
 from workbench.data.npz import read_npz
-from workbench.data.pictures import SOURCES, Pictures
 from workbench.errors import DataFileError
 
 IDX_FILES = {
@@ -29,22 +29,22 @@ IDX_FILES = {
 
 @dataclass(frozen=True)
 class Layout:
-    """Names under which one of these sets is found.
+    """Names of the files and folders of a data set.
 
     Attributes
     ----------
     title : str
-        What the set is called in messages.
+        The name of the set in messages.
     name : str
-        What `download` calls it.
+        The name for `download`.
     folders : tuple of str
-        Subfolders of each folder of `config.data_path` to look in; ``""`` is the folder itself.
+        Subfolders of each folder of `config.data_path` to search; ``""`` is the folder itself.
     files : tuple of str
-        Names of single files that hold the whole set.
+        Names of single files that contain the whole set.
     loose : bool
-        Whether IDX files may lie in a folder of `config.data_path` itself.
+        True if IDX files can be in a folder of `config.data_path` itself.
     remedy : str
-        What else to do about a set that is not complete.
+        Further advice for an incomplete set.
     """
 
     title: str
@@ -55,12 +55,12 @@ class Layout:
     remedy: str = ""
 
     def find(self, which_sets: Sequence[str]) -> Path | None:
-        """Return the file, or the folder of IDX files, that has these splits.
+        """Return the file, or the folder of IDX files, with these splits.
 
         Raises
         ------
         DataFileError
-            If a folder has some of the IDX files but not all.
+            If a folder has some of the IDX files, but not all.
         """
         wanted = [name for split in which_sets for name in IDX_FILES[split]]
         for top, inner in itertools.product(data_folders(), self.folders):
@@ -81,25 +81,25 @@ class Layout:
                 )
         return None
 
-    def read(self, found: Path, split: str) -> Pictures:
-        """Read one split from what `find` has found.
+    def read(self, found: Path, split: str) -> Images:
+        """Read one split from the file or folder that `find` has returned.
 
         Raises
         ------
         DataFileError
-            If a file is damaged, or holds another set of the same layout.
+            If a file is damaged, or contains another set of the same layout.
         """
-        pictures = self._read(found, split)
-        digest = hashlib.sha256(encode_idx(pictures[1].reshape(-1))).hexdigest()
+        images = self._read(found, split)
+        digest = hashlib.sha256(encode_idx(images[1].reshape(-1))).hexdigest()
         for name, entry in CATALOGUE.items():
             if name != self.name and digest in entry.sha256.values():
                 raise DataFileError(
-                    f"{found}: holds the labels of {name!r}, which has files of the same names as "
-                    f"{self.title}; give each set a folder of its own"
+                    f"{found}: contains the labels of {name!r}, which has files of the same names "
+                    f"as {self.title}; put each set into its own folder"
                 )
-        return pictures
+        return images
 
-    def _read(self, found: Path, split: str) -> Pictures:
+    def _read(self, found: Path, split: str) -> Images:
         if found.is_dir():
             paths = [_idx_file(found, name) for name in IDX_FILES[split]]
             images, labels = (read_idx(path) for path in paths if path is not None)

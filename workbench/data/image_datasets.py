@@ -1,4 +1,4 @@
-"""What the data sets of pictures have in common: sizes that are checked, and pixels as numbers."""
+"""Base of the data sets of images: checks of their sizes, and conversion of pixels."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from workbench.errors import DataError, DataFileError, SourceError, nearest
 
 SOURCES = ("features", "targets")
 AXES = {"features": ("batch", "channel", "height", "width"), "targets": ("batch", "index")}
-Pictures = tuple[npt.NDArray[Any], npt.NDArray[Any]]
-"""The pictures of a split, and the number of the class of each."""
+Images = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+"""The images of a split, and the class index of each."""
 
 
-class PictureDataset(IndexableDataset):
-    """Pictures in classes, in memory.
+class ImageDataset(IndexableDataset):
+    """Data set of classified images, in memory.
 
     The sources are ``features``, of shape (N, channels, height, width) and dtype uint8, and
-    ``targets``, of shape (N, 1) and dtype uint8. By `DataStream.default_stream` the features become
-    `config.floatx` in [0, 1]. A subclass says where the pictures come from.
+    ``targets``, of shape (N, 1) and dtype uint8. `DataStream.default_stream` converts the features
+    to `config.floatx` in [0, 1]. A subclass defines the source of the images.
 
     Parameters
     ----------
     which_sets : tuple of str
         The names of the splits.
     origin : str
-        Where the pictures come from, for people to read.
+        The source of the images, to be shown.
     read : callable
-        Gives the pictures and the classes of the split of that name; a pickle of the data set has
-        it in place of the data.
+        Returns the images and the classes of a split by name; a pickle of the data set contains
+        this function instead of the data.
     start, stop : int, optional
-        Use only the examples from `start` to before `stop`.
+        Use only the examples from `start` up to, but not including, `stop`.
     subset : slice or sequence of int, optional
-        Use only these of the examples, in this order; `start` and `stop` count among them.
+        Use only these examples, in this order; `start` and `stop` refer to them.
     sources : sequence of str, optional
-        Which sources to give, in this order.
+        The sources to read, in this order; by default all.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class PictureDataset(IndexableDataset):
     sizes : mapping of str to int
         The number of examples in each split of the whole set.
     shape : tuple of int
-        Channels, height and width of a picture.
+        Channels, height and width of an image.
     """
 
     classes: ClassVar[tuple[str, ...]]
@@ -60,7 +60,7 @@ class PictureDataset(IndexableDataset):
         self,
         which_sets: tuple[str, ...],
         origin: str,
-        read: Callable[[str], Pictures],
+        read: Callable[[str], Images],
         *,
         start: int | None = None,
         stop: int | None = None,
@@ -94,13 +94,13 @@ class PictureDataset(IndexableDataset):
             return chosen
         except (IndexError, TypeError) as error:
             raise DataError(
-                f"the subset of {type(self).__name__}, {self.which_sets}, does not fit its "
+                f"the subset of {type(self).__name__}, {self.which_sets}, must be indices of its "
                 f"{len(array)} examples: {error}"
             ) from None
 
     @classmethod
     def check_sets(cls, which_sets: Sequence[str]) -> tuple[str, ...]:
-        """Return the names of the splits, or raise an error that names those there are."""
+        """Return the names of the splits; raise an error that lists them for an unknown name."""
         names = (which_sets,) if isinstance(which_sets, str) else tuple(which_sets)
         for name in names:
             if name not in cls.sizes:
@@ -110,14 +110,14 @@ class PictureDataset(IndexableDataset):
                 )
         if not names:
             raise DataError(
-                f"{cls.__name__} was given which_sets=(); expected some of {tuple(cls.sizes)}"
+                f"which_sets of {cls.__name__} must be some of {tuple(cls.sizes)}, not ()"
             )
         return names
 
     @classmethod
-    def check_pictures(cls, found: object, split: str, pictures: Pictures) -> Pictures:
-        """Return what was read from `found` in the shapes it is to have, if all of it is there."""
-        images, labels = pictures
+    def check_images(cls, found: object, split: str, pair: Images) -> Images:
+        """Return the images and labels from `found` in their final shapes, if they are complete."""
+        images, labels = pair
         count, (channels, height, width) = cls.sizes[split], cls.shape
         if (
             images.size != count * channels * height * width
@@ -125,15 +125,15 @@ class PictureDataset(IndexableDataset):
             or {images.dtype, labels.dtype} != {np.dtype(np.uint8)}
         ):
             raise DataFileError(
-                f"{found}: the {split} set has pictures of shape {images.shape} and dtype "
+                f"{found}: the {split} set has images of shape {images.shape} and dtype "
                 f"{images.dtype}, labels of shape {labels.shape} and dtype {labels.dtype}; "
-                f"expected {count} of {'' if channels == 1 else f'{channels} x '}{height} x "
+                f"there must be {count} of {'' if channels == 1 else f'{channels} x '}{height} x "
                 f"{width} and as many labels, all uint8"
             )
         if labels.max() >= len(cls.classes):
             raise DataFileError(
-                f"{found}: a label of the {split} set is {labels.max()}; expected "
-                f"0..{len(cls.classes) - 1}"
+                f"{found}: labels of the {split} set must be in 0..{len(cls.classes) - 1}, not "
+                f"{labels.max()}"
             )
         return images.reshape(count, *cls.shape), labels.reshape(count, 1)
 

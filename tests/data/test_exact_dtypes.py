@@ -1,4 +1,4 @@
-"""Numbers in other dtypes: the same numbers, or an error that names the first that is not."""
+"""Numbers in other dtypes: the same numbers, or an error that names the first that differs."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.data.support import batches_of, examples_of, first, ragged_batches
 from workbench.data import Cast, ForceFloatX, H5PYDataset, ScaleAndShift
 from workbench.data.convert import csv_to_hdf5
-from workbench.data.narrow import converted
+from workbench.data.exact_dtypes import converted
 from workbench.errors import DataError, DataFileError
 
 KEPT = [
@@ -52,7 +52,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("values", "dtype", "kept"), KEPT)
-def test_numbers_that_fit_are_kept(values, dtype, kept):
+def test_numbers_of_the_dtype_are_kept(values, dtype, kept):
     result = first(Cast(batches_of(max(len(values), 1), x=values), dtype))["x"] if values else (
         converted(np.array([], dtype=int), np.dtype(dtype), "x")
     )  # fmt: skip
@@ -61,7 +61,7 @@ def test_numbers_that_fit_are_kept(values, dtype, kept):
 
 
 @pytest.mark.parametrize(("values", "dtype", "what"), REFUSED)
-def test_numbers_that_do_not_fit_are_named(values, dtype, what):
+def test_the_error_names_a_number_that_the_dtype_lacks(values, dtype, what):
     what = what.replace("9.223372036854775e+18", repr(2.0**63))
     with pytest.raises(DataError) as caught:
         next(Cast(batches_of(2, x=values), dtype).get_epoch_iterator())
@@ -69,18 +69,18 @@ def test_numbers_that_do_not_fit_are_named(values, dtype, what):
 
 
 @pytest.mark.parametrize("values", [["a"], ["1_000"], [""], [None]])
-def test_what_is_no_number_is_named(values):
-    with pytest.raises(DataError, match="where a number is expected"):
+def test_the_error_names_a_value_that_is_not_a_number(values):
+    with pytest.raises(DataError, match="must have numbers, not"):
         next(Cast(batches_of(1, x=np.array(values, object)), "float32").get_epoch_iterator())
 
 
 @pytest.mark.parametrize("dtype", ["str", "S1", "datetime64[s]", object, "floaty"])
-def test_a_dtype_that_is_none_of_numbers_is_refused(dtype):
-    with pytest.raises(DataError, match="Cast was given dtype=.* expected one of numbers"):
+def test_a_dtype_without_numbers_is_an_error(dtype):
+    with pytest.raises(DataError, match="dtype of Cast must be a dtype of numbers"):
         Cast(batches_of(1, x=[1]), dtype)
 
 
-def test_examples_and_ragged_batches_are_looked_at_too():
+def test_examples_and_ragged_batches_are_checked():
     for stream in (examples_of(x=[300]), ragged_batches(2, x=[[1], [2, 300]])):
         with pytest.raises(DataError, match="has the value 300"):
             next(Cast(stream, "uint8").get_epoch_iterator())
@@ -97,7 +97,7 @@ def test_examples_and_ragged_batches_are_looked_at_too():
         (torch.tensor([300.0]).bfloat16(), "uint8"),
     ],
 )
-def test_tensors_are_looked_at_too(tensor, dtype):
+def test_tensors_are_checked(tensor, dtype):
     from workbench.data import as_stream
 
     with pytest.raises(DataError, match="which .* cannot hold"):
@@ -107,7 +107,7 @@ def test_tensors_are_looked_at_too(tensor, dtype):
     assert (str(given.dtype), given.tolist()) == (f"torch.{dtype}", [1, 1])
 
 
-def test_other_transformers_that_convert_look_too():
+def test_other_transformers_that_convert_numbers_check_them():
     with pytest.raises(DataError, match="ForceFloatX: source 'x' has the value 1e"):
         next(ForceFloatX(batches_of(1, x=[1e39])).get_epoch_iterator())
     with pytest.raises(DataError, match="ScaleAndShift: source 'x' has the value 16777217"):
@@ -124,8 +124,8 @@ INTEGERS = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uin
     st.sampled_from([*INTEGERS, "float16", "float32", "float64"]),
     st.integers(-(2**63), 2**64 - 1),
 )
-def test_integers_are_kept_exactly_or_refused(source, target, value):
-    """Python's integers, which have no width, are the oracle."""
+def test_integers_are_kept_exactly_or_an_error(source, target, value):
+    """Compare with Python's integers, which have no fixed width."""
     limits = np.iinfo(source)
     value = max(int(limits.min), min(int(limits.max), value))
     with np.errstate(all="ignore"):
@@ -142,7 +142,7 @@ def test_integers_are_kept_exactly_or_refused(source, target, value):
 
 
 @given(st.floats(), st.sampled_from([*INTEGERS, "float32", "bool"]))
-def test_floats_are_kept_or_refused(value, target):
+def test_floats_are_kept_or_an_error(value, target):
     integer = target != "float32"
     low, high = (0, 1) if target == "bool" else (-np.inf, np.inf)
     if integer and target != "bool":
@@ -186,7 +186,7 @@ CELLS = {
 
 
 @pytest.mark.parametrize(("cell", "dtype"), CELLS.values(), ids=CELLS)
-def test_a_cell_that_does_not_fit_is_named_with_its_line(tmp_path, cell, dtype):
+def test_the_error_names_the_line_of_a_cell_that_the_dtype_lacks(tmp_path, cell, dtype):
     path = table(tmp_path, "1", cell)
     with pytest.raises(DataFileError) as caught:
         csv_to_hdf5(tmp_path / "o.h5", {"all": path}, dtype=dtype, ignore=["id"])
@@ -195,7 +195,7 @@ def test_a_cell_that_does_not_fit_is_named_with_its_line(tmp_path, cell, dtype):
 
 
 @pytest.mark.parametrize("cell", ["1_000", "0x10", "1 2", "--1"])
-def test_a_cell_that_looks_like_a_number_is_none(tmp_path, cell):
+def test_a_cell_that_only_resembles_a_number_is_an_error(tmp_path, cell):
     with pytest.raises(DataFileError, match=":2: column 'x' has .* where a number is expected"):
         csv_to_hdf5(tmp_path / "o.h5", {"all": table(tmp_path, cell)}, ignore=["id"])
 
@@ -213,7 +213,7 @@ def test_a_cell_that_looks_like_a_number_is_none(tmp_path, cell):
         ("0.0", "float32", 0),
     ],
 )
-def test_a_cell_that_fits_is_kept(tmp_path, cell, dtype, value):
+def test_a_cell_of_the_dtype_is_kept(tmp_path, cell, dtype, value):
     csv_to_hdf5(tmp_path / "o.h5", {"all": table(tmp_path, cell)}, dtype=dtype, ignore="id")
     [features] = H5PYDataset(tmp_path / "o.h5", ("all",)).indexables
     assert features.dtype == dtype and features[0, 0] == value

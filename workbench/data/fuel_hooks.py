@@ -1,8 +1,8 @@
-"""Methods that nothing would call: refused where a class is defined, with the one to write.
+"""Errors for methods that nothing would call, raised when their class is defined.
 
-In Fuel a stream was changed by overriding `get_data`, `transform_batch` and others. Here these are
-names like any other, and an override of one would be ignored without a word. The same goes for
-hooks that are called, but with other arguments than the override takes.
+In Fuel, users changed a stream by overriding `get_data`, `transform_batch` and others. Most streams
+here do not call these methods, and would ignore an override silently. Hooks that are called with
+other arguments than the override takes are an error too. The message names the method to write.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ STREAM_HOOKS = (
     "transform_source_batch",
     "transform_source_example",
 )
-"""All that was a hook of some stream in Fuel, or is one of some stream here."""
+"""Names of hooks of any stream, in Fuel or here."""
 UNCALLED = (
-    "{cls}.{name} would never be called: {base} calls {hook} instead; define that, and see its "
-    "documentation"
+    "{cls}.{name} would never be called: {base} calls {hook} instead; define that, as its "
+    "documentation describes"
 )
 OTHERWISE = "{cls}.{name} is called as {name}{called}, but is defined as {name}{defined}; {advice}"
 
 
 def refuse_uncalled(cls: type, names: Iterable[str], hook: str) -> None:
-    """Raise a `DataError` if a class of a user's overrides what is not among its hooks.
+    """Raise a `DataError` if a user's class overrides a method that is not one of its hooks.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def refuse_uncalled(cls: type, names: Iterable[str], hook: str) -> None:
     names : iterable of str
         Names that are hooks elsewhere.
     hook : str
-        The hooks of this class as they are to be written, for messages too.
+        The hooks of this class with their arguments, also for messages.
     """
     for name in names:
         owner = _owner(cls, name)
@@ -57,7 +57,7 @@ def refuse_uncalled(cls: type, names: Iterable[str], hook: str) -> None:
 
 
 def check_called(cls: type, name: str, called: tuple[str, ...], advice: str) -> None:
-    """Raise a `DataError` if a method of a user's does not take what it is called with.
+    """Raise a `DataError` if a user's method does not accept the arguments of its calls.
 
     Parameters
     ----------
@@ -66,9 +66,9 @@ def check_called(cls: type, name: str, called: tuple[str, ...], advice: str) -> 
     name : str
         The name of the method.
     called : tuple of str
-        The arguments it is called with, by position.
+        The positional arguments of its calls.
     advice : str
-        What to do about it.
+        The last words of the message.
     """
     owner = _owner(cls, name)
     method = None if owner is None else vars(owner)[name]
@@ -90,12 +90,12 @@ def check_called(cls: type, name: str, called: tuple[str, ...], advice: str) -> 
 
 
 def is_own(cls: type, name: str) -> bool:
-    """Return whether a class has a method from outside of this package."""
+    """Return True if a class has a method that is defined outside this package."""
     return _owner(cls, name) is not None
 
 
 def _owner(cls: type, name: str) -> type | None:
-    """Return the class of a user's that defines a method, or None if it is one of this package."""
+    """Return the user's class that defines a method, or None if it is defined in this package."""
     owner = next((each for each in cls.__mro__ if name in vars(each)), None)
     return None if owner is None or owner.__module__.startswith(OWN) else owner
 

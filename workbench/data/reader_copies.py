@@ -1,10 +1,10 @@
-"""Copies of what draws random numbers, so that looking at data never changes training.
+"""Copies of random generators, so that inspecting data never changes training.
 
-The streams of this package depend on the epoch and the position alone and may be read by anybody.
-A scheme, a transformer or a data set of one's own may hold a random generator, which every reading
-moves. So all who read a stream for anything but training get a copy of such parts, made when the
-first of them reads; the data are not copied. What cannot be copied, such as a Python generator,
-has one reader: training, or all others.
+The streams of this package depend only on the epoch and the position, so that reading them changes
+nothing. A scheme, a transformer or a data set of the user can contain a random generator, whose
+state changes with each reading. Therefore all readers except training share a copy of these parts,
+which is made at their first reading; the data are not copied. A part that cannot be copied, such as
+a Python generator, has one reader: either training or all others.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ Reader = Literal["training", "others"]
 PartT = TypeVar("PartT", bound="Part")
 
 ONE_READER = (
-    "{part!r} holds {held}, which moves with every reading and cannot be copied: {who}, so that "
-    "reading it here too would change what is trained on. Make another stream for one of the two, "
-    "or derive what is random from the epoch that get_request_iterator and iterate are given, as "
-    "numpy.random.default_rng((seed, epoch)) does"
+    "{part!r} contains {held}, which changes with each reading and cannot be copied: {who}, so "
+    "that reading it here too would change the training data. Make another stream for one of the "
+    "two, or derive random numbers from the epoch that get_request_iterator and iterate receive, "
+    "as numpy.random.default_rng((seed, epoch)) does"
 )
 BY = {
     "training": "training reads it",
-    "others": "it has been read before training, to look at the data or to evaluate",
+    "others": "it has been read before training, for inspection or evaluation",
 }
 
 _PLACES = {"_here", "_trained", "_for_others"}
 FEW = 100
-"""Elements of a list that are looked through for random generators."""
+"""Number of elements of a list that are searched for random generators."""
 _GENERATORS = (
     random.Random,
     np.random.Generator,
@@ -51,28 +51,28 @@ _OTHERS = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType
 
 
 class Part(KnownAttributes):
-    """A piece of what is read: a stream, a scheme, or a data set."""
+    """Part of a stream: a stream, a scheme, or a data set."""
 
-    _read_by: Reader | None = None  # of what cannot be copied
+    _read_by: Reader | None = None  # the only reader, if it cannot be copied
 
     def _copied_whole(self, moves: bool) -> bool:
-        """Whether all attributes are copied, of a class of one's own that `moves` or does not.
+        """Return True if all attributes of a user's class are copied.
 
-        Others are shared as long as reading does not draw from them.
+        Otherwise only random generators are copied. `moves` is True if it contains one.
         """
         return moves
 
     def _copied(self) -> None:
-        """Let go of what a copy, which this is, must not share with the original."""
+        """Remove from this copy the state that it must not share with the original."""
 
 
-def claim(part: Part, reader: Reader) -> None:
-    """Refuse to read for `reader` what cannot be copied and belongs to the other one.
+def check_reader(part: Part, reader: Reader) -> None:
+    """Make `reader` the only reader of parts that cannot be copied.
 
     Raises
     ------
     DataError
-        If it does.
+        If the other reader has read one of these parts.
     """
     for owner, name in _Copies().of(part)[1]:
         if owner._read_by not in (None, reader):
@@ -82,13 +82,13 @@ def claim(part: Part, reader: Reader) -> None:
 
 
 def apart(part: PartT) -> PartT:
-    """Return a part to be read by all but training: itself, where reading it moves nothing."""
+    """Return a copy of a part for all readers except training, or the part itself if it is pure."""
     copied: PartT = _Copies().of(part)[0]
     return copied
 
 
 class _Copies:
-    """Copies of a part and of those that it is made of, each once."""
+    """Copier of a part and of the parts in it, each once."""
 
     def __init__(self) -> None:
         self.memo: dict[int, Any] = {}
@@ -96,13 +96,13 @@ class _Copies:
         self.seen: dict[int, Any] = {}
 
     def of(self, part: Any) -> tuple[Any, list[tuple[Part, str]]]:
-        """A copy, or the part itself; and the attributes that cannot be copied."""
+        """Return a copy, or the part itself, and the attributes that cannot be copied."""
         return self._part(part), self.stuck
 
     def _part(self, part: Any) -> Any:
         if id(part) in self.seen:
             return self.seen[id(part)]
-        self.seen[id(part)] = part  # it does not contain itself
+        self.seen[id(part)] = part  # ends recursion
         attributes = {name: v for name, v in vars(part).items() if name not in _PLACES}
         own = not type(part).__module__.startswith("workbench.")
         whole = own and part._copied_whole(any(map(_moves, attributes.values())))
@@ -118,13 +118,13 @@ class _Copies:
         return new
 
     def _whole(self, value: Any, part: Part, name: str) -> Any:
-        """A copy of all that a method may change."""
+        """Return a copy of all state that a method can change."""
         if isinstance(value, (Part, Iterator)) or _has_parts(value):
             return self._generators(value, part, name)
         return self._deep(value)
 
     def _generators(self, value: Any, part: Part, name: str) -> Any:
-        """A copy if reading draws from it."""
+        """Return a copy if reading draws random numbers from `value`, otherwise `value`."""
         if isinstance(value, Part):
             return self._part(value)
         if _has_parts(value):
@@ -139,7 +139,7 @@ class _Copies:
         return new
 
     def _deep(self, value: Any) -> Any:
-        """A copy, or the same if there can be none."""
+        """Return a deep copy, or `value` itself if it cannot be copied."""
         for each in vars(value).values() if hasattr(value, "__dict__") else ():
             if isinstance(each, _DATA):
                 self.memo[id(each)] = each
@@ -147,7 +147,7 @@ class _Copies:
             if isinstance(value, torch.Generator):
                 return self.memo.setdefault(id(value), value.clone_state())
             return copy.deepcopy(value, self.memo)
-        except Exception:  # whatever a class of the user's raises
+        except Exception:  # a user's class can raise any error
             return value
 
 
@@ -156,7 +156,7 @@ def _has_parts(value: Any) -> bool:
 
 
 def _moves(value: Any, depth: int = 3) -> bool:
-    """Whether reading may draw from a value: it is an iterator, or holds a random generator."""
+    """Return True if reading can change a value: an iterator, or an object with a generator."""
     if isinstance(value, _GENERATORS):
         return True
     if isinstance(value, Iterator):

@@ -1,4 +1,4 @@
-"""Pictures of every kind that Pillow opens: all their levels, upright, or an error."""
+"""Images of each kind that Pillow opens: upright with all their levels, or an error."""
 
 import io
 import struct
@@ -10,23 +10,23 @@ from PIL import Image
 
 from workbench.data import H5PYDataset
 from workbench.data.convert import images_to_hdf5
-from workbench.data.pillow import picture_size, read_picture
+from workbench.data.image_files import image_size, read_image
 from workbench.errors import DataFileError
 
 RAMP = np.linspace(0, 65535, 256).astype("uint16").reshape(16, 16)
 
 
 def saved(array, suffix=".png", mode=None, **options):
-    picture = array if isinstance(array, Image.Image) else Image.fromarray(array)
+    image = array if isinstance(array, Image.Image) else Image.fromarray(array)
     stream = io.BytesIO()
-    (picture if mode is None else picture.convert(mode)).save(
+    (image if mode is None else image.convert(mode)).save(
         stream, {".png": "PNG", ".tif": "TIFF", ".jpg": "JPEG", ".gif": "GIF"}[suffix], **options
     )
     return stream.getvalue()
 
 
 def png(depth, color, row):
-    """The bytes of a PNG one pixel high, which Pillow itself cannot write."""
+    """Return the bytes of a PNG one pixel high, which Pillow itself cannot write."""
 
     def chunk(kind, content):
         checked = kind + content
@@ -38,7 +38,7 @@ def png(depth, color, row):
 
 
 def tiff(array, photometric=1, orientation=1):
-    """The bytes of a TIFF with one channel of this dtype."""
+    """Return the bytes of a TIFF with one channel of this dtype."""
     height, width = array.shape
     kind = {"u": 1, "i": 2, "f": 3}[array.dtype.kind]
     tags = [(256, width), (257, height), (258, 8 * array.dtype.itemsize), (259, 1)]
@@ -71,13 +71,13 @@ KEPT = {
     "two bits": (png(2, 0, b"\x40"), "L", [[85, 0]]),
     "palette": (saved(Image.new("P", (2, 1), 0)), "L", [[0, 0]]),
     "0 is white": (tiff(np.uint8([[0, 255]]), photometric=0), "L", [[255, 0]]),
-    "the other order of bytes": (b"P5 2 1 65535\n\x01\x00\x00\x02", "I;16", [[256, 2]]),
+    "the other byte order": (b"P5 2 1 65535\n\x01\x00\x00\x02", "I;16", [[256, 2]]),
 }
 
 
 @pytest.mark.parametrize(("content", "mode", "values"), KEPT.values(), ids=KEPT)
 def test_every_level_of_grey_is_kept(content, mode, values):
-    np.testing.assert_array_equal(read_picture(content, mode, "a picture"), [values])
+    np.testing.assert_array_equal(read_image(content, mode, "an image"), [values])
 
 
 COLOURS = {
@@ -97,17 +97,17 @@ COLOURS = {
 
 
 @pytest.mark.parametrize(("content", "mode", "pixel"), COLOURS.values(), ids=COLOURS)
-def test_colours_are_those_of_the_picture(content, mode, pixel):
+def test_colours_are_those_of_the_image(content, mode, pixel):
     if pixel is None:  # the nearest of a palette
         pixel = np.asarray(Image.open(io.BytesIO(content)).convert(mode))[0, 0]
-    assert read_picture(content, mode, "a picture")[:, 0, 0].tolist() == list(pixel)
+    assert read_image(content, mode, "an image")[:, 0, 0].tolist() == list(pixel)
 
 
-CUT = "which mode='L' has no room for; mode="
+CUT = "which mode='L' cannot represent; mode="
 FRAMES = [Image.new("L", (2, 2), 9)]
 REFUSED = {
     "16 bits": (saved(RAMP), "L", f"integers of 16 bits, from 0 to 65535, {CUT}'I;16' keeps"),
-    "16 bits in colour": (saved(RAMP), "RGB", "mode='RGB' has no room for; mode='I;16' keeps"),
+    "16 bits in colour": (saved(RAMP), "RGB", "mode='RGB' cannot represent; mode='I;16' keeps"),
     "32 bits": (tiff(np.int32([[-5, 2**30]])), "L", f"32 bits, from -5 to 1073741824, {CUT}'I'"),
     "floats": (tiff(np.float32([[0.25, 0.5]])), "L", f"from 0.25 to 0.5, {CUT}'F' keeps them"),
     "floats as integers": (tiff(np.float32([[0, 0.5]])), "I", "value 0.5 at index (0, 1), which"),
@@ -116,30 +116,30 @@ REFUSED = {
     "32 bits as floats": (tiff(np.int32([[2**24 + 1]])), "F", "the value 16777217 at index"),
     "unsigned 32 bits": (tiff(np.uint32([[2**31]])), "I", "has pixels of 2**31 and more"),
     "signed 8 bits": (tiff(np.int8([[-5]])), "L", "has signed pixels of 8 bits"),
-    "0 is white, 16 bits": (tiff(np.uint16([[5]]), photometric=0), "I;16", "0 is white in it"),
-    "colours of 16 bits": (png(16, 2, bytes(12)), "RGB", "more than 8 bits a colour"),
-    "alpha of 16 bits": (png(16, 6, bytes(16)), "RGBA", "more than 8 bits a colour"),
-    "grey and alpha of 16 bits": (png(16, 4, bytes(8)), "RGBA", "more than 8 bits a colour"),
-    "PPM of 16 bits": (b"P6 1 1 65535\n" + bytes(6), "RGB", "more than 8 bits a colour"),
-    "PPM as text": (b"P3 1 1 1000\n1 2 3", "RGB", "more than 8 bits a colour"),
+    "0 is white, 16 bits": (tiff(np.uint16([[5]]), photometric=0), "I;16", "0 is white"),
+    "colours of 16 bits": (png(16, 2, bytes(12)), "RGB", "more than 8 bits per colour"),
+    "alpha of 16 bits": (png(16, 6, bytes(16)), "RGBA", "more than 8 bits per colour"),
+    "grey and alpha of 16 bits": (png(16, 4, bytes(8)), "RGBA", "more than 8 bits per colour"),
+    "PPM of 16 bits": (b"P6 1 1 65535\n" + bytes(6), "RGB", "more than 8 bits per colour"),
+    "PPM as text": (b"P3 1 1 1000\n1 2 3", "RGB", "more than 8 bits per colour"),
     "transparent": (saved(Image.new("RGBA", (2, 1), (1, 2, 3, 4))), "RGB", "mode='RGB' would lose"),
-    "transparent grey": (saved(Image.new("LA", (2, 1), (9, 4))), "L", "mode='RGBA' keeps it"),
+    "transparent grey": (saved(Image.new("LA", (2, 1), (9, 4))), "L", "mode='RGBA' keeps"),
     "a transparent colour": (
-        saved(Image.new("P", (2, 1), 0), transparency=0), "RGB", "transparent in places"
+        saved(Image.new("P", (2, 1), 0), transparency=0), "RGB", "has transparent pixels"
     ),
     "colour as 16 bits": (saved(Image.new("RGB", (2, 1))), "I;16", "is in colour or transparent"),
     "several frames": (
         saved(Image.new("L", (2, 2)), ".gif", save_all=True, append_images=FRAMES), "L",
-        "has 2 frames, but a picture of a data set is one",
+        "has 2 frames, but an image of a data set must have one",
     ),
-    "no picture": (b"text", "L", "not a picture, or a damaged one (cannot identify image file"),
+    "no image": (b"text", "L", "not an image, or a damaged one (cannot identify image file"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("content", "mode", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_would_lose_something_is_refused(content, mode, message):
+def test_a_loss_of_information_is_an_error(content, mode, message):
     with pytest.raises(DataFileError) as caught:
-        read_picture(content, mode, "shots/1.png")
+        read_image(content, mode, "shots/1.png")
     assert message in str(caught.value)
     assert str(caught.value).startswith("shots/1.png: ")
     assert "\n" not in str(caught.value)
@@ -147,8 +147,8 @@ def test_what_would_lose_something_is_refused(content, mode, message):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
-def test_a_photo_stands_upright(tmp_path, orientation, suffix):
-    """The pixel that the camera stored first goes where the orientation says."""
+def test_a_photo_is_turned_upright(tmp_path, orientation, suffix):
+    """Check that the pixel that the camera stored first goes to the corner of its orientation."""
     stored = np.zeros((24, 40), np.uint8)
     stored[:12, :20] = 255
     exif = Image.Exif()
@@ -169,12 +169,12 @@ def test_a_photo_stands_upright(tmp_path, orientation, suffix):
         7: np.rot90(stored, 2).T,
         8: np.rot90(stored),
     }
-    [picture] = read_picture(path, "L", path)
-    np.testing.assert_array_equal(picture > 127, ways[orientation] > 127)
-    assert picture_size(path) == picture.shape
+    [image] = read_image(path, "L", path)
+    np.testing.assert_array_equal(image > 127, ways[orientation] > 127)
+    assert image_size(path) == image.shape
 
 
-def test_a_folder_of_turned_photos_becomes_one_array(tmp_path):
+def test_a_folder_of_rotated_photos_becomes_one_array(tmp_path):
     folder = tmp_path / "all" / "house"
     folder.mkdir(parents=True)
     exif = Image.Exif()
@@ -186,7 +186,7 @@ def test_a_folder_of_turned_photos_becomes_one_array(tmp_path):
     assert features.shape == (2, 3, 40, 24)
 
 
-def test_the_mode_of_the_picture_is_kept_where_none_is_asked_for():
+def test_without_a_mode_that_of_the_image_is_kept():
     shapes = {
         saved(Image.new("CMYK", (4, 3)), ".jpg"): (4, 3, 4),
         saved(Image.new("RGBA", (4, 3))): (4, 3, 4),
@@ -194,5 +194,5 @@ def test_the_mode_of_the_picture_is_kept_where_none_is_asked_for():
         saved(RAMP): (1, 16, 16),
     }
     for content, shape in shapes.items():
-        assert read_picture(content, None, "a picture").shape == shape
-    assert read_picture(saved(RAMP), None, "a picture").dtype == np.uint16
+        assert read_image(content, None, "an image").shape == shape
+    assert read_image(saved(RAMP), None, "an image").dtype == np.uint16

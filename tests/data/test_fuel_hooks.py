@@ -1,4 +1,4 @@
-"""Classes of users' that override what nothing calls: refused when they are defined."""
+"""User classes that override methods which nothing calls: an error at their definition."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from workbench.errors import DataError
 
 
 def defining(base, **methods):
-    """Define a class, as a class statement of a user's does."""
+    """Define a class, as a class statement of the user does."""
     return lambda: type("Mine", (base,), {"__module__": "__main__", **methods})
 
 
@@ -61,7 +61,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_hook_of_fuel_that_is_none_is_refused_with_the_one_to_write(name):
+def test_the_error_for_a_former_hook_names_the_method_to_write(name):
     base, advice = REFUSED[name]
     method = name.rpartition(".")[2]
     with pytest.raises(DataError) as caught:
@@ -73,7 +73,7 @@ def test_a_hook_of_fuel_that_is_none_is_refused_with_the_one_to_write(name):
 OTHERWISE = {
     "a state": (data.Dataset, "get_data", old_of_dataset, "defined as get_data(state=None, reque"),
     "a state, in memory": (
-        data.IndexableDataset, "get_data", old_of_dataset, "a data set holds no state here"
+        data.IndexableDataset, "get_data", old_of_dataset, "a data set has no state here"
     ),
     "no name of the source": (
         data.SourcewiseTransformer, "transform_source_batch", lambda self, batch: batch,
@@ -99,13 +99,13 @@ OTHERWISE = {
 @pytest.mark.parametrize(
     ("base", "name", "method", "message"), OTHERWISE.values(), ids=OTHERWISE
 )  # fmt: skip
-def test_a_hook_with_other_arguments_is_refused(base, name, method, message):
+def test_a_hook_with_other_arguments_is_an_error(base, name, method, message):
     with pytest.raises(DataError) as caught:
         defining(base, **{name: method})()
     assert message in str(caught.value) and str(caught.value).startswith(f"Mine.{name} ")
 
 
-def test_a_hook_that_comes_from_a_mixin_is_refused_too():
+def test_a_hook_from_a_mixin_is_an_error():
     class Old:
         def transform_batch(self, batch):
             return batch
@@ -115,20 +115,20 @@ def test_a_hook_that_comes_from_a_mixin_is_refused_too():
 
 
 class PaddingWithEnd(data.Padding):
-    """Fills up with the number of the end of a sequence, where Padding has 0."""
+    """Padding with the number of the end of a sequence instead of 0."""
 
     def transform(self, data):
         padded, mask = super().transform(data)
         return np.where(mask == 1, padded, 9), mask
 
 
-def test_the_method_that_is_named_is_called():
+def test_the_named_method_is_called():
     stream = PaddingWithEnd(ragged_batches(2, x=[[1], [2, 3]]), mask_dtype="int8")
     [(padded, mask)] = plain(stream.get_epoch_iterator())
     assert (padded, mask) == ([[1, 9], [2, 3]], [[1, 0], [1, 1]])
 
 
-def test_a_class_with_a_loop_of_its_own_may_call_its_methods_what_it_likes():
+def test_methods_of_a_class_with_its_own_iterate_can_have_any_name():
     class Mine(data.Transformer):
         def iterate(self, epoch, start=0):
             return map(self.transform_batch, self.data_stream.iterate(epoch, start))
@@ -149,7 +149,7 @@ class Squares(data.Dataset):
         return self.filter_sources((numbers, numbers**2))
 
 
-def test_sources_may_be_an_attribute_of_the_class():
+def test_sources_can_be_an_attribute_of_the_class():
     scheme = data.SequentialScheme(5, 3)
     stream = data.DataStream(Squares(sources=("square",)), iteration_scheme=scheme)
     assert plain(stream.get_epoch_iterator()) == [[[0, 1, 4]], [[9, 16]]]
@@ -159,12 +159,12 @@ def test_sources_may_be_an_attribute_of_the_class():
     ]
 
 
-def test_a_data_set_without_sources_is_told_how():
+def test_the_error_for_a_data_set_without_sources_gives_advice():
     class Nothing(data.Dataset):
         def get_data(self, request):
             return ()
 
-    with pytest.raises(DataError, match="Nothing does not say what it provides; set provides_s"):
+    with pytest.raises(DataError, match="Nothing has no names of sources; set provides_s"):
         Nothing()
 
     class Forgetful(Squares):
@@ -176,7 +176,7 @@ def test_a_data_set_without_sources_is_told_how():
 
 
 def test_filtering_the_wrong_number_of_sources_is_an_error():
-    with pytest.raises(DataError, match="was given 1 entries; expected one for each of"):
+    with pytest.raises(DataError, match="was given 1 entries, but needs one for each of"):
         Squares().filter_sources((1,))
 
 

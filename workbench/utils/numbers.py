@@ -1,0 +1,118 @@
+"""Checks of numbers that users give, for all packages: one set of rules, with the same words.
+
+The `is_...` functions answer; the `as_...` and `check_...` functions raise the error class that the
+caller names, since each package has its own. No bool is a number here, though Python calls it one.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from numbers import Integral, Real
+from typing import TypeGuard
+
+import torch
+
+from workbench.errors import WorkbenchError
+
+NOT_WHOLE = "{name} must be a whole number{least}, not {value!r}"
+NOT_FINITE = "{name} must be a finite number, not {value!r}"
+
+
+def is_whole(number: object) -> TypeGuard[int]:
+    """Return True for an integer of Python or numpy that is not a bool.
+
+    Examples
+    --------
+    >>> is_whole(3), is_whole(3.0), is_whole(True)
+    (True, False, False)
+    """
+    return isinstance(number, Integral) and not isinstance(number, bool)
+
+
+def is_count(number: object, least: int = 1) -> TypeGuard[int]:
+    """Return True for a whole number of `least` or more.
+
+    Examples
+    --------
+    >>> is_count(1), is_count(0), is_count(0, least=0)
+    (True, False, True)
+    """
+    return is_whole(number) and number >= least
+
+
+def is_finite(number: object) -> TypeGuard[float]:
+    """Return True for a real number of Python or numpy that is neither infinite, NaN nor a bool.
+
+    Examples
+    --------
+    >>> is_finite(3), is_finite(float("nan")), is_finite("3")
+    (True, False, False)
+    """
+    if isinstance(number, bool) or not isinstance(number, Real):
+        return False
+    return math.isfinite(number)
+
+
+def is_single(value: object) -> bool:
+    """Return True for one real number, or an array or tensor without axes that holds one.
+
+    Examples
+    --------
+    >>> is_single(0.1), is_single(torch.tensor(0.1)), is_single([0.1]), is_single(1j)
+    (True, True, False, False)
+    """
+    try:
+        number = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError):  # torch raises any of them
+        return False
+    return number.ndim == 0 and not number.is_complex()
+
+
+def as_whole(
+    value: object, name: str, error: type[WorkbenchError], least: int | None = None
+) -> int:
+    """Return `value`, or an array of one integer, as an int; a bool or a float is an error.
+
+    Parameters
+    ----------
+    value : object
+        The value to check.
+    name : str
+        The name of the argument, for the message.
+    error : type
+        The class of the error.
+    least : int, optional
+        The smallest number that is allowed.
+
+    Examples
+    --------
+    >>> from workbench.errors import DataError
+    >>> as_whole(0, "batch_size", DataError, 1)
+    Traceback (most recent call last):
+    ...
+    workbench.errors.DataError: batch_size must be a whole number, 1 or more, not 0
+    """
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None or (least is not None and number < least):
+        bound = "" if least is None else f", {least} or more"
+        raise error(NOT_WHOLE.format(name=name, least=bound, value=value))
+    return number
+
+
+def check_finite(value: object, name: str, error: type[WorkbenchError]) -> None:
+    """Raise `error` unless `value` is a finite real number.
+
+    Examples
+    --------
+    >>> from workbench.errors import ArgumentError
+    >>> check_finite("fast", "rate", ArgumentError)
+    Traceback (most recent call last):
+    ...
+    workbench.errors.ArgumentError: rate must be a finite number, not 'fast'
+    """
+    if not is_finite(value):
+        raise error(NOT_FINITE.format(name=name, value=value))
