@@ -12,7 +12,7 @@ import uuid
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import anywidget
 import bokeh
@@ -76,7 +76,7 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
     ident = traitlets.Unicode(help="its model_id, hidden from the page by anywidget").tag(sync=True)
     still = traitlets.Dict(help="the outputs that the page writes into its cell").tag(sync=True)
 
-    def __init__(self, subject: Subject, *, period: float, **traits: Any) -> None:
+    def __init__(self, subject: Subject, *, period: float, **traits: object) -> None:
         ident = uuid.uuid4().hex
         self.period = period
         self.audience = Audience()

@@ -94,5 +94,5 @@ def test_asking_whether_a_name_is_there_still_works():
     assert hasattr(algorithms, "Adam") and not hasattr(algorithms, "__wrapped__")
     assert pickle.loads(pickle.dumps(algorithms.Adam)) is algorithms.Adam
     space = {}
-    exec("from workbench.algorithms import *\nfrom workbench.bricks import simple", space)
-    assert "Adam" in space and "SGD" not in space and space["simple"].Linear
+    exec("from workbench.algorithms import *\nfrom workbench.bricks import linear", space)
+    assert "Adam" in space and "SGD" not in space and space["linear"].Linear

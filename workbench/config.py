@@ -173,7 +173,7 @@ class Configuration:
         return "\n".join(f"{name} = {value!r}  ({origin})" for name, value, origin in rows)
 
     @contextlib.contextmanager
-    def override(self, **settings: Any) -> Iterator[None]:
+    def override(self, **settings: object) -> Iterator[None]:
         """Change settings inside a ``with`` block.
 
         Other threads do not see the change, unless they run in a copy of this context.

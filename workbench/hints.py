@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, ClassVar, Self, TypeVar
+import typing
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, ForwardRef, Self, TypeVar, get_args, get_origin, is_typeddict
 from weakref import WeakKeyDictionary
 
 from workbench.errors import SignatureError, nearest
@@ -288,6 +289,85 @@ def hinted(function: FunctionT) -> FunctionT:
     return checked  # type: ignore[return-value]
 
 
+class _NotGiven:
+    """Default of an option whose constructor reads it from ``**``; shown as ``...``."""
+
+    def __repr__(self) -> str:
+        return "..."
+
+
+NOT_GIVEN = _NotGiven()
+
+
+def show_options(function: FunctionT, bases: Iterable[type] = ()) -> FunctionT:
+    """Let a signature name the options behind ``**``, so that help and completion show them.
+
+    Parameters
+    ----------
+    function : callable
+        Its ``**`` is annotated with ``Unpack[SomeOptions]``, a typed dictionary, which becomes
+        keyword-only parameters; or with ``Never``, which nothing can be, and is left out. Another
+        signature stays as it is.
+    bases : iterable of type
+        Classes whose constructors give the defaults of the options.
+
+    Returns
+    -------
+    callable
+        The function, which is called as before.
+
+    Examples
+    --------
+    >>> from typing import TypedDict, Unpack
+    >>> class Options(TypedDict, total=False):
+    ...     seed: int
+    >>> @show_options
+    ... def draw(size: int, **options: Unpack[Options]): ...
+    >>> inspect.signature(draw)
+    <Signature (size: int, *, seed: int = ...)>
+    """
+    code = inspect.unwrap(function).__code__
+    if not code.co_flags & inspect.CO_VARKEYWORDS:
+        return function
+    signature = inspect.signature(function)
+    *parameters, rest = signature.parameters.values()
+    annotation = rest.annotation
+    if isinstance(annotation, str):
+        if not annotation.startswith(("Unpack[", "Never")):
+            return function
+        annotation = eval(annotation, inspect.unwrap(function).__globals__)
+    options = get_args(annotation)[0] if get_origin(annotation) is typing.Unpack else None
+    if annotation is not typing.Never and not is_typeddict(options):
+        return function
+    named = [p.name for p in parameters]
+    defaults, empty = _defaults(bases), inspect.Parameter.empty
+    needed = getattr(options, "__required_keys__", ())
+    added = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=empty if name in needed else defaults.get(name, NOT_GIVEN),
+            annotation=kind.__forward_arg__ if isinstance(kind, ForwardRef) else kind,
+        )
+        for name, kind in getattr(options, "__annotations__", {}).items()
+        if name not in named
+    ]
+    shown = signature.replace(parameters=[*parameters, *added])
+    vars(function)["__signature__"] = shown
+    return function
+
+
+def _defaults(bases: Iterable[type]) -> dict[str, Any]:
+    """Return the defaults of the arguments of constructors, those of the first class first."""
+    found: dict[str, Any] = {}
+    for base in bases:
+        if inspect.isfunction(init := vars(base).get("__init__")):
+            for name, parameter in inspect.signature(init).parameters.items():
+                if parameter.default is not parameter.empty:
+                    found.setdefault(name, parameter.default)
+    return found
+
+
 class Hinted:
     """Base of classes whose error about an unknown keyword suggests the right one.
 
@@ -308,8 +388,10 @@ class Hinted:
     'learning_rate'?
     """
 
-    _rest: ClassVar[Mapping[str, Iterable[str]]] = {"unknown": ()}
-    """Keywords that constructors accept in their ``**`` argument, by the name of that argument."""
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        if inspect.isfunction(init := vars(cls).get("__init__")):
+            show_options(init, cls.__mro__[1:])
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Check the keywords, then create the instance."""
@@ -319,6 +401,11 @@ class Hinted:
                 if complete and name not in known:
                     raise cls._unknown_keyword(name)
         return super().__new__(cls)
+
+    # What help shows of a class without a constructor.
+    vars(__new__)["__signature__"] = inspect.Signature(
+        [inspect.Parameter("cls", inspect.Parameter.POSITIONAL_ONLY)]
+    )
 
     @classmethod
     def _unknown_keyword(cls, name: str) -> Exception:
@@ -332,9 +419,8 @@ _keywords: WeakKeyDictionary[type, tuple[tuple[str, ...], bool]] = WeakKeyDictio
 def keywords(cls: type[Hinted]) -> tuple[tuple[str, ...], bool]:
     """Return the keywords that the constructor of `cls` accepts, and True if these are all.
 
-    A constructor of this project passes ``**kwargs`` to the next one, and lists the keywords of any
-    other ``**`` in `_rest`. A user's class can do anything with its ``**``, so the list is not
-    complete then.
+    A constructor of this project lists its options (`show_options`) or passes ``**kwargs`` to the
+    next one. A user's class can do anything with its ``**``, so the list is not complete then.
     """
     if cls not in _keywords:
         _keywords[cls] = _read_keywords(cls)
@@ -353,8 +439,5 @@ def _read_keywords(cls: type[Hinted]) -> tuple[tuple[str, ...], bool]:
         if rest is None:
             return tuple(known), ours
         ours = ours and base.__module__.startswith(PACKAGES)
-        if rest in cls._rest:
-            known.update(dict.fromkeys(cls._rest[rest]))
-            return tuple(known), ours
         ours = ours and rest == "kwargs"
     return tuple(known), ours

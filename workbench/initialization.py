@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict, Unpack
 
 import numpy
 import numpy.typing
@@ -284,6 +284,17 @@ class Sparse(NdarrayInitialization):
         return flat.reshape(shape)
 
 
+class _Sparse(TypedDict):
+    num_init: int | float
+    weights_init: NdarrayInitialization
+
+
+class SparseOptions(_Sparse, total=False):
+    """Arguments of `Sparse`."""
+
+    sparse_init: NdarrayInitialization | None
+
+
 class SparseND(Sparse):
     """Initialisation that draws a few weights in each unit: each index into some of the axes.
 
@@ -303,7 +314,7 @@ class SparseND(Sparse):
     array([1., 1., 1.], dtype=float32)
     """
 
-    def __init__(self, axis: int | Sequence[int], **kwargs: Any) -> None:
+    def __init__(self, axis: int | Sequence[int], **kwargs: Unpack[SparseOptions]) -> None:
         self.axis = axis if isinstance(axis, int) else tuple(axis)
         super().__init__(**kwargs)
 

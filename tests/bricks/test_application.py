@@ -304,7 +304,7 @@ def test_errors_of_torch_name_the_running_brick(x):
 
 
 def test_the_decorator_takes_a_method_or_keywords():
-    with pytest.raises(TypeError, match="application takes a method, or else keywords"):
+    with pytest.raises(TypeError, match="application takes one method, or keywords only"):
         application(["x"])
 
 

@@ -168,7 +168,7 @@ def test_scores_that_are_no_numbers_are_never_right():
     ("y", "error"), [(tensor.lmatrix("y"), ValueError), (tensor.vector("y"), TypeError)]
 )
 def test_misclassification_teaches_about_wrong_targets(y, error):
-    with pytest.raises(error, match="expected are class indices, integers of shape"):
+    with pytest.raises(error, match="must be class indices, integers of shape"):
         MisclassificationRate().apply(y, tensor.matrix("p"))
 
 

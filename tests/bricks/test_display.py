@@ -1,4 +1,4 @@
-"""How bricks show themselves."""
+"""Display of bricks."""
 
 from html.parser import HTMLParser
 

@@ -85,5 +85,5 @@ def test_among_layers_on_images():
 
 @pytest.mark.parametrize("drop_prob", [-0.1, 1, numpy.nan])
 def test_a_probability_that_is_none_is_refused(drop_prob):
-    with pytest.raises(ValueError, match=r"it: drop_prob is in \[0, 1\), got"):
+    with pytest.raises(ValueError, match=r"it: drop_prob is .*, but must be a number in \[0, 1\)"):
         Dropout(drop_prob, name="it")

@@ -115,7 +115,7 @@ def test_options_that_cannot_be_compared_work_too():
     assert not brick._immediate
 
 
-def test_random_bricks_draw_anew():
+def test_random_bricks_draw_other_numbers_each_time():
     class Noisy(Random):
         @application(outputs=["output"])
         def apply(self, x):

@@ -212,7 +212,7 @@ def test_dimensions_by_name():
         ValueError, match=r"linear: Linear has no input or output named 'outptu', only"
     ):
         linear.get_dim("outptu")
-    with pytest.raises(ValueError, match="tanh: Tanh does not tell the dimension of 'output'"):
+    with pytest.raises(ValueError, match="tanh: Tanh does not define the dimension of 'output'"):
         Tanh().get_dim("output")
 
 

@@ -247,7 +247,7 @@ def test_outputs_have_names():
 def test_modules_that_need_sizes_say_so():
     module = convolutions().eval()
     brick = TorchModule(module)
-    with pytest.raises(ValueError, match=r"sequential\.apply: .*tell them, as in tensor\.varia"):
+    with pytest.raises(ValueError, match=r"sequential\.apply: .*declare them, as in tensor\.varia"):
         brick.apply(tensor.tensor4("x"))
     x = values((5, 1, 6, 6))  # real values have sizes
     torch.testing.assert_close(brick.apply(x), module(x).detach())

@@ -66,7 +66,7 @@ def test_shapes_that_differ_are_refused():
 
 def test_what_takes_no_dimensions_says_so():
     residual = Residual(Tanh(), name="it")
-    with pytest.raises(ValueError, match="it: <Tanh tanh> is no Feedforward"):
+    with pytest.raises(ValueError, match="it: <Tanh tanh> is not of the kind Feedforward"):
         residual.input_dim = 3
-    with pytest.raises(ValueError, match="it: <Tanh tanh> is no ImageLayer"):
+    with pytest.raises(ValueError, match="it: <Tanh tanh> is not of the kind ImageLayer"):
         residual.num_channels = 3

@@ -1,4 +1,4 @@
-"""Where the random numbers of initialisation come from."""
+"""Seeds of the random numbers of initialisation."""
 
 import copy
 

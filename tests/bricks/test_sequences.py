@@ -78,7 +78,7 @@ def test_a_sequence_tells_the_dimensions_of_its_ends():
 
 def test_a_sequence_refuses_what_cannot_be_applied():
     with pytest.raises(
-        ValueError, match="consists of bricks and their application methods, got <built-in"
+        ValueError, match="must consist of bricks and their application methods, not <built-in"
     ):
         Sequence([Tanh(), torch.tanh])
 
@@ -89,7 +89,7 @@ def test_the_dimensions_of_a_feedforward_sequence_are_those_of_its_ends():
     assert (first.input_dim, last.output_dim) == (3, 4)
     assert sequence.get_dims(["input_", "output"]) == [3, 4]
     with pytest.raises(
-        AttributeError, match="<Tanh tanh> at an end of 'feedforwardsequence' has no dim"
+        AttributeError, match="<Tanh tanh> at an end of 'feedforwardsequence' has no input_dim"
     ):
         FeedforwardSequence([Tanh()]).input_dim
 

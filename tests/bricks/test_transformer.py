@@ -53,7 +53,7 @@ def set_attention(other, brick):
 
 
 def compare(brick, given, expected_of, **more):
-    """Outputs, and gradients with respect to inputs and some parameters."""
+    """Return outputs, and gradients with respect to inputs and some parameters."""
     given = [v.clone().requires_grad_() for v in given]
     xs = [tensor.variable(f"x{i}", shape=[None] * v.ndim) for i, v in enumerate(given)]
     y = brick.apply(*xs, **more)
@@ -103,7 +103,7 @@ def test_attention_to_itself_agrees_with_torch(causal, masked):
     )  # fmt: skip
 
 
-def test_a_mask_may_differ_between_moments():
+def test_a_mask_may_differ_between_time_steps():
     brick = made(MultiHeadAttention, 8, 2)
     other = torch.nn.MultiheadAttention(8, 2, batch_first=True)
     set_attention(other, brick)

@@ -27,7 +27,7 @@ SAID = r"not initialised: /net/linear_0\.W, .*call initialize.* as in net\.initi
 
 
 class Job:
-    """A network that nobody has initialised, and what can be done with it."""
+    """A network without initialised parameters, and operations on it."""
 
     def __init__(self):
         self.x = tensor.matrix("x")

@@ -74,8 +74,8 @@ def test_numbers_of_things_are_checked_when_they_are_given(brick, setting, numbe
         (lambda: Fork(["a", "a"]), r"fork: the names are \['a', 'a'\]"),
         (lambda: Merge([], [], 2).allocate(), "merge: input_names is empty"),
         (lambda: Parallel(["x"], 3, [2]).allocate(), r"input_dims is 3, but the names are \['x'\]"),
-        (lambda: Residual("linear"), "Residual: what is added consists of .*, got 'linear'"),
-        (lambda: Residual(Linear), r"got <class .*Linear'>; write Linear\(\)"),
+        (lambda: Residual("linear"), "Residual: a branch must consist of .*, not 'linear'"),
+        (lambda: Residual(Linear), r"not <class .*Linear'>; write Linear\(\)"),
         (lambda: Residual(EMITTER), r"<SoftmaxEmitter .* no application named apply; give .*probs"),
         (lambda: Sequence([EMITTER]), r"Sequence: a sequence: <SoftmaxEmitter .* named apply"),
         (
@@ -85,20 +85,29 @@ def test_numbers_of_things_are_checked_when_they_are_given(brick, setting, numbe
         (lambda: LayerNormalization(3, epsilon="a"), "^layernormalization: epsilon is 'a', but mu"),
         (
             lambda: BatchNormalizedMLP(Tanh(), [2, 3]),
-            r"MLP: activations is a list, got <T.*ite \[",
+            r"MLP: activations must be a list, not <T.*ite \[",
         ),
-        (lambda: MLP(5, [2, 3]), r"^MLP: activations is a list, got 5; write \[5\]"),
-        (lambda: Dropout("0.5"), r"drop_prob is in \[0, 1\), got '0.5'"),
+        (lambda: MLP(5, [2, 3]), r"^MLP: activations must be a list, not 5; write \[5\]"),
+        (lambda: Dropout("0.5"), r"drop_prob is '0.5', but must be a number in \[0, 1\)"),
         (lambda: RecurrentStack([]), r"transitions is \[\], but must be a list of recurrent"),
         (lambda: RecurrentStack(LSTM(2)), r"transitions is <LSTM .*, but must be a list"),
-        (lambda: RecurrentStack([Tanh()]), "^RecurrentStack: <Tanh tanh> is no recurrent brick"),
-        (lambda: Bidirectional(Linear()), "^Bidirectional: <Linear .* is no recurrent brick; give"),
+        (lambda: RecurrentStack([Tanh()]), "^RecurrentStack: <Tanh tanh> is not a recurrent brick"),
+        (
+            lambda: Bidirectional(Linear()),
+            "^Bidirectional: <Linear .* is not a recurrent brick; give",
+        ),
         (lambda: FakeAttentionRecurrent(Linear()), "^FakeAttentionRecurrent: <Linear"),
-        (lambda: SequenceGenerator(EMITTER, Tanh()), "^SequenceGenerator: <Tanh tanh> is no recu"),
-        (lambda: AttentionRecurrent(Linear(), Linear()), "^AttentionRecurrent: <Linear .* no recu"),
+        (
+            lambda: SequenceGenerator(EMITTER, Tanh()),
+            "^SequenceGenerator: <Tanh tanh> is not a recu",
+        ),
+        (
+            lambda: AttentionRecurrent(Linear(), Linear()),
+            "^AttentionRecurrent: <Linear .* not a recu",
+        ),
         (
             lambda: AttentionRecurrent(LSTM(2), Linear()),
-            "^AttentionRecurrent: <Linear .* is no attention; .*such as SequenceContentAttention",
+            "^AttentionRecurrent: <Linear .* not an attention mechanism; .*SequenceContentAtt",
         ),
     ],
 )
@@ -169,14 +178,18 @@ def test_queries_are_sequences_like_what_they_attend_to(shapes):
 def test_a_generator_says_what_it_does_not_know_and_what_it_lacks():
     look = SequenceContentAttention(2, state_names=["states"], attended_dim=3)
     made = generator(attention=look)
-    with pytest.raises(TypeError, match=r"att_trans.preprocess needs attended to look at"):
+    with pytest.raises(
+        TypeError, match=r"att_trans.preprocess needs attended, the sequence to attend to"
+    ):
         made.generate(n_steps=2, batch_size=2)
     attended = tensor.tensor3("attended")
     with pytest.raises(
         TypeError, match=r"generate takes .*, not 'atended'; did you mean 'attended"
     ):
         made.generate(n_steps=2, batch_size=2, attended=attended, atended=attended)
-    with pytest.raises(TypeError, match=r"att_trans.take_glimpses needs attended to look at"):
+    with pytest.raises(
+        TypeError, match=r"att_trans.take_glimpses needs attended, the sequence to attend to"
+    ):
         made.transition.take_glimpses(states=tensor.matrix("h"))
 
 

@@ -1,4 +1,4 @@
-"""What people do to bricks by mistake, and what they are told."""
+"""Wrong uses of bricks, and their error messages."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from workbench.bricks.parallel import Fork
 from workbench.errors import ApplicationError, BrickError, NotConfiguredError
 from workbench.initialization import Constant
 
-EXPECTED = r"expected is a variable, such as tensor.matrix\('x'\), or an array or tensor"
+EXPECTED = r"must be a variable, such as tensor.matrix\('x'\), or an array or tensor"
 
 
 def linear():
@@ -28,13 +28,22 @@ def mlp():
     [
         (
             [[1.0, 2, 3]],
-            rf"linear.apply: input_ is \[\[1.0, 2, 3\]\], a list; {EXPECTED}.*numpy.ar",
+            rf"linear.apply: input_ is \[\[1.0, 2, 3\]\], a list, but {EXPECTED}.*numpy.ar",
         ),
-        ("x", rf"input_ is 'x', a str; {EXPECTED}.*a variable of that name is made by tensor.matr"),
-        (Tanh(), rf"input_ is <Tanh tanh>, a Tanh; {EXPECTED}.*linear.apply\(tanh.apply\(x\)\)"),
-        (None, rf"input_ is None; {EXPECTED} to compute at once; did the application that should"),
-        (1.0, rf"input_ is 1.0, a float; {EXPECTED}"),
-        ({"x": 1}, rf"input_ is {{'x': 1}}, a dict; {EXPECTED}"),
+        (
+            "x",
+            rf"input_ is 'x', a str, but {EXPECTED}.*a variable of that name is made by tensor.mat",
+        ),
+        (
+            Tanh(),
+            rf"input_ is <Tanh tanh>, a Tanh, but {EXPECTED}.*linear.apply\(tanh.apply\(x\)\)",
+        ),
+        (
+            None,
+            rf"input_ is None, but {EXPECTED} to compute at once; perhaps an application returned",
+        ),
+        (1.0, rf"input_ is 1.0, a float, but {EXPECTED}"),
+        ({"x": 1}, rf"input_ is {{'x': 1}}, a dict, but {EXPECTED}"),
     ],
 )
 def test_what_is_no_input_is_refused(given, text):
@@ -43,7 +52,7 @@ def test_what_is_no_input_is_refused(given, text):
 
 
 def test_a_list_of_variables_too():
-    with pytest.raises(ApplicationError, match=r"give the variables one by one, or .*torch.stack"):
+    with pytest.raises(ApplicationError, match=r"pass the variables one by one, or .*torch.stack"):
         linear().apply([tensor.matrix("x")])
 
 
@@ -113,15 +122,21 @@ def test_dimensions_may_come_from_numpy_or_be_unknown():
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: MLP([], [784]), r"MLP: activations is empty.*dims \(\[784\]\); None stands for"),
-        (lambda: MLP(Tanh(), [3, 2]), r"MLP: activations is a list, got <Tanh tanh>; write \[<Tan"),
-        (lambda: MLP([Tanh()], 784), r"MLP: dims is a list, got 784; write \[784\]"),
+        (lambda: MLP([], [784]), r"MLP: activations is empty.*dims \(\[784\]\); give None for no"),
+        (
+            lambda: MLP(Tanh(), [3, 2]),
+            r"MLP: activations must be a list, not <Tanh tanh>; write \[<Tan",
+        ),
+        (lambda: MLP([Tanh()], 784), r"MLP: dims must be a list, not 784; write \[784\]"),
         (
             lambda: MLP([Tanh], [3, 2]),
-            r"MLP: a sequence consists of bricks.*Tanh'>; write Tanh\(\)",
+            r"MLP: a sequence must consist of bricks.*Tanh'>; write Tanh\(\)",
         ),
-        (lambda: Sequence([]), "Sequence: a sequence needs one brick at least, got none"),
-        (lambda: Sequence(Tanh()), r"Sequence: application_methods is a list, got <Tanh tanh>"),
+        (lambda: Sequence([]), "Sequence: a sequence needs at least one brick"),
+        (
+            lambda: Sequence(Tanh()),
+            r"Sequence: application_methods must be a list, not <Tanh tanh>",
+        ),
     ],
 )
 def test_sequences_say_what_they_consist_of(make, text):

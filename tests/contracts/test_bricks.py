@@ -574,7 +574,7 @@ def test_every_input_and_output_has_a_dimension_or_says_that_it_has_none(row):
     assert set(row.dims) == {*bound.inputs, *bound.outputs}
     for name, dim in row.dims.items():
         if dim is None:
-            with pytest.raises(ValueError, match=f"does not tell the dimension of '{name}'"):
+            with pytest.raises(ValueError, match=f"does not define the dimension of '{name}'"):
                 brick.get_dim(name)
         else:
             assert brick.get_dim(name) == dim

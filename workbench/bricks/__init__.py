@@ -1,7 +1,8 @@
-"""Bricks: operations with parameters, which build graphs of variables and configure each other."""
+"""Bricks: operations with parameters, which build graphs and configure their children."""
 
 from workbench.bricks.activations import (
     GELU,
+    Activation,
     Identity,
     LeakyRectifier,
     Logistic,
@@ -12,29 +13,26 @@ from workbench.bricks.activations import (
 )
 from workbench.bricks.application import Application, BoundApplication, application
 from workbench.bricks.base import Brick
+from workbench.bricks.bias import Bias
 from workbench.bricks.bn import (
     BatchNormalization,
     BatchNormalizedMLP,
     SpatialBatchNormalization,
 )
 from workbench.bricks.dropout import Dropout
-from workbench.bricks.interfaces import (
-    Activation,
-    Feedforward,
-    ImageLayer,
-    Initializable,
-    LinearLike,
-    Random,
-    RNGMixin,
-)
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.image_layer import ImageLayer
+from workbench.bricks.initializable import Initializable, LinearLike
 from workbench.bricks.lazy import LazyNone, NoneAllocation, NoneInitialization, lazy
+from workbench.bricks.linear import Linear
+from workbench.bricks.maxout import LinearMaxout, Maxout
 from workbench.bricks.module import TorchModule
 from workbench.bricks.multi_head import MultiHeadAttention
 from workbench.bricks.normalization import LayerNormalization, RMSNormalization
 from workbench.bricks.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
+from workbench.bricks.random_numbers import Random, RNGMixin
 from workbench.bricks.residual import Residual
 from workbench.bricks.sequences import MLP, FeedforwardSequence, Sequence
-from workbench.bricks.simple import Bias, Linear, LinearMaxout, Maxout
 from workbench.bricks.softmax import NDimensionalSoftmax, Softmax
 from workbench.bricks.transformer import TransformerBlock
 from workbench.bricks.wrappers import BrickWrapper, WithExtraDims

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import torch
 
 from workbench.bricks.application import application
+from workbench.bricks.base import Brick
 from workbench.bricks.dimensions import check_finite
-from workbench.bricks.interfaces import Activation
+from workbench.bricks.options import BrickOptions
 from workbench.tensor import Variable
+
+
+class Activation(Brick):
+    """Base class of functions that act on each element."""
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Apply the function to each element of a variable of any shape."""
+        raise NotImplementedError(f"{type(self).__name__} must define apply")
 
 
 class Identity(Activation):
@@ -116,7 +126,7 @@ class LeakyRectifier(Activation):
 
     setting_checks: ClassVar = {"leak": check_finite}
 
-    def __init__(self, leak: float = 0.01, **kwargs: Any) -> None:
+    def __init__(self, leak: float = 0.01, **kwargs: Unpack[BrickOptions]) -> None:
         super().__init__(**kwargs)
         self.leak = leak
 
@@ -135,7 +145,7 @@ class GELU(Activation):
     Parameters
     ----------
     approximate : bool, optional
-        Whether to use the approximation by a hyperbolic tangent, which is faster on some devices.
+        True to use the approximation by a hyperbolic tangent, which is faster on some devices.
 
     References
     ----------
@@ -148,7 +158,7 @@ class GELU(Activation):
     tensor([-0.1587,  0.0000,  1.9545])
     """
 
-    def __init__(self, approximate: bool = False, **kwargs: Any) -> None:
+    def __init__(self, approximate: bool = False, **kwargs: Unpack[BrickOptions]) -> None:
         super().__init__(**kwargs)
         self.approximate = approximate
 

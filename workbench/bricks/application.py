@@ -1,9 +1,9 @@
-"""Application methods: how a brick becomes part of a graph.
+"""Application methods, by which a brick becomes part of a graph.
 
 `application` turns a method of a brick into an `Application`, a descriptor that gives a
-`BoundApplication` for each brick. Calling that allocates the brick if needed, gives the function
-tagged copies of the inputs, and returns tagged copies of what it computes: identity nodes, which
-carry names, roles and annotations and vanish when the graph is lowered.
+`BoundApplication` for each brick. A call of it allocates the brick if needed, passes tagged copies
+of the inputs to the function, and returns tagged copies of the outputs. Tagged copies are identity
+nodes: they carry names, roles and annotations, and disappear when the graph is lowered.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 SPECIAL = ("application", "application_call")
-"""Arguments that an application method may declare and receives without its caller passing them."""
+"""Arguments that an application method can declare, and that its caller does not pass."""
 
 NAMES = ("inputs", "outputs", "sequences", "states", "contexts")
-"""Attributes that families of bricks ask an application for; errors say how to give one."""
+"""Attributes that families of bricks read from an application; errors say how to give one."""
 
 OWN = (
     "application_function", "name", "brick", "attributes", "properties", "signature", "application",
 )  # fmt: skip
-"""What is set on applications themselves; everything else is declared for a brick or a class."""
+"""Attributes of the applications themselves; all others are declared for a brick or a class."""
 
 _running: ContextVar[tuple[Brick, ...]] = ContextVar("running", default=())
-"""The bricks that are being applied, outermost first."""
+"""The bricks that are being applied, the outermost first."""
 
 
 class Application(Predicate):
@@ -56,9 +56,9 @@ class Application(Predicate):
     Parameters
     ----------
     application_function : callable
-        The method as written in the class.
+        The method as it is written in the class.
     **attributes
-        What the bound application will have as attributes, such as ``inputs`` and ``outputs``.
+        Attributes of the bound applications, such as ``inputs`` and ``outputs``.
 
     Attributes
     ----------
@@ -68,12 +68,12 @@ class Application(Predicate):
         The class that defines it.
     attributes : dict
     properties : dict of str to str
-        Attributes that a method of the brick computes, and the name of that method.
+        Names of attributes that a method of the brick computes, and the name of that method.
 
     Raises
     ------
     ApplicationError
-        If ``inputs`` names what is no argument of the method.
+        If a name in ``inputs`` is not an argument of the method.
 
     Examples
     --------
@@ -88,7 +88,7 @@ class Application(Predicate):
     (['a', 'b'], ['total'])
     """
 
-    def __init__(self, application_function: Callable[..., Any], **attributes: Any) -> None:
+    def __init__(self, application_function: Callable[..., Any], **attributes: object) -> None:
         self.application_function = application_function
         self.name: str = application_function.__name__
         self.brick: type[Brick] | None = None
@@ -111,8 +111,9 @@ class Application(Predicate):
         for name in self.attributes.get("inputs", ()):
             if name not in parameters:
                 raise ApplicationError(
-                    f"{self.application_function.__qualname__}: inputs names {name!r}, which is no "
-                    f"argument of the method ({', '.join(parameters)}){nearest(name, parameters)}"
+                    f"{self.application_function.__qualname__}: inputs names {name!r}, "
+                    f"which is not an argument of the method ({', '.join(parameters)})"
+                    f"{nearest(name, parameters)}"
                 )
 
     def __set_name__(self, owner: type[Brick], name: str) -> None:
@@ -127,7 +128,7 @@ class Application(Predicate):
     def __get__(self, instance: Brick | None, owner: type[Brick]) -> Application | BoundApplication:
         return self if instance is None else BoundApplication(self, instance)
 
-    def __call__(self, brick: Brick, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, brick: Brick, *args: Any, **kwargs: object) -> Any:
         """Apply the method of this class to a brick, as in ``Linear.apply(brick, x)``."""
         return BoundApplication(self, brick)(*args, **kwargs)
 
@@ -159,16 +160,16 @@ class Application(Predicate):
 
     @inputs.setter
     def inputs(self, names: list[str]) -> None:
-        """Handled by `__setattr__`."""
+        """Leave the assignment to `__setattr__`."""
 
     @property
     def argument_names(self) -> list[str]:
-        """The arguments that have a name of their own."""
+        """The arguments that have a name."""
         kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         return [p.name for p in self.signature.parameters.values() if p.kind not in kinds]
 
     def property(self, name: str) -> Callable[[F], F]:
-        """Decorator: let a method of the brick compute an attribute of the application.
+        """Decorate a method of the brick that computes an attribute of the application.
 
         Parameters
         ----------
@@ -200,7 +201,7 @@ class Application(Predicate):
         return decorate
 
     def delegate(self, f: F) -> F:
-        """Decorator: a method of the brick that gives the application to ask for other attributes.
+        """Decorate a method of the brick that returns an application with the other attributes.
 
         Examples
         --------
@@ -223,14 +224,14 @@ class Application(Predicate):
         return f
 
     def _asks(self, method: str) -> bool:
-        """Whether it gets attributes from the method of this name."""
+        """Check whether the method of this name provides attributes."""
         return method == self._delegate or method in self.properties.values()
 
     def _check_open(self, what: str) -> None:
         if self.brick is not None:
             raise ApplicationError(
                 f"{self!r} is complete: {what} can be added only in the body of the class that "
-                "defines it; define the application anew in the subclass"
+                "defines it; define the application again in the subclass"
             )
 
     def selects(self, variable: Variable) -> bool:
@@ -299,7 +300,7 @@ class Application(Predicate):
         try:
             return pack(self.application_function(*complete.args, **complete.kwargs))
         except AttributeError as error:
-            # Where a variable was needed: the function asked something else what only those know.
+            # The function used an argument as a variable, and it is something else.
             for name, value in arguments.items():
                 if value is error.obj and not isinstance(value, Variable):
                     raise wrong_argument(bound, name, value) from error
@@ -308,7 +309,7 @@ class Application(Predicate):
             _running.reset(token)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """By name where the class can be imported; classes made elsewhere travel by value."""
+        """Pickle by name if the class can be imported, else by value."""
         found: Any = sys.modules.get(self.brick.__module__) if self.brick else None
         if self.brick is not None and self.brick.__module__ != "__main__":
             for part in self.brick.__qualname__.split("."):
@@ -333,7 +334,7 @@ class BoundApplication(Predicate):
     Attributes
     ----------
     inputs, outputs : list of str
-        Names of what goes in and comes out.
+        Names of the inputs and outputs.
     """
 
     def __init__(self, application: Application, brick: Brick) -> None:
@@ -360,11 +361,11 @@ class BoundApplication(Predicate):
 
     @inputs.setter
     def inputs(self, names: list[str]) -> None:
-        """Handled by `__setattr__`."""
+        """Leave the assignment to `__setattr__`."""
 
     @property
     def declares_inputs(self) -> bool:
-        """Whether somebody said what is an input; else every argument counts as one."""
+        """True if the names of the inputs were declared; else every argument is an input."""
         return self._found("inputs") is not None
 
     def __getattr__(self, name: str) -> Any:
@@ -373,15 +374,15 @@ class BoundApplication(Predicate):
             if name in NAMES:
                 hint = (
                     f": {self.application!r} declares none; write @application({name}=[...]), or "
-                    f"let a delegate tell, or set {self.brick.name}.{self.name}.{name} = [...]"
+                    f"add a delegate with it, or set {self.brick.name}.{self.name}.{name} = [...]"
                 )
             raise AttributeError(f"{self!r} has no attribute {name!r}{hint}")
         return pack(found) if name == "outputs" else found
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Give an attribute to this application of this one brick, whatever its class declares.
+        """Set an attribute of the application for this brick alone, whatever its class has.
 
-        As in ``brick.apply.inputs = ["a", "b"]``; it is copied and stored with the brick.
+        For example ``brick.apply.inputs = ["a", "b"]``. It is copied and saved with the brick.
 
         Raises
         ------
@@ -396,13 +397,13 @@ class BoundApplication(Predicate):
         self.brick._forget()
 
     def _settings(self, make: bool = False) -> dict[str, Any]:
-        """The attributes given to this application of this brick."""
+        """Return the attributes that were set on this application of this brick."""
         application, everything = self.application, vars(self.brick)
         if make:
             everything.setdefault("_application_settings", {})
         elif "_application_settings" not in everything:
             return {}
-        # A subclass may define an application of the same name, which delegates to this one.
+        # A subclass can define an application of the same name that delegates to this one.
         owner = "" if application.brick is None else application.brick.__qualname__
         found: dict[str, Any] = everything["_application_settings"].setdefault(
             f"{owner}.{application.name}", {}
@@ -410,7 +411,7 @@ class BoundApplication(Predicate):
         return found
 
     def _found(self, name: str) -> Any:
-        """An attribute as given to this brick, computed by it, declared, or delegated."""
+        """Return an attribute that was set, or else is computed, declared or delegated."""
         application = self.application
         if name in (settings := self._settings()):
             return settings[name]
@@ -423,9 +424,10 @@ class BoundApplication(Predicate):
         return None
 
     def _method(self, name: str) -> Callable[[], Any]:
-        """A method that the application gets attributes from; a subclass may override it.
+        """Return a method that computes attributes; a subclass can override it.
 
-        Unless it does so for an application of its own, which may well ask this one by `super`.
+        An override that belongs to an application of the subclass does not count: that application
+        can call this one by `super`, and would get its own attributes.
         """
         application, kind = self.application, type(self.brick)
         owner = next((cls for cls in kind.__mro__ if name in vars(cls)), kind)
@@ -436,20 +438,20 @@ class BoundApplication(Predicate):
         own: Callable[[], Any] = getattr(self.brick, name)
         return own
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: object) -> Any:
         """Apply the brick.
 
         Parameters
         ----------
         *args, **kwargs
-            Variables, and what else the method takes. If there are real tensors or arrays and no
+            Variables and other arguments of the method. If there are tensors or arrays and no
             variable, the result is computed at once.
         as_dict : bool
             Return a dictionary from the names of the outputs.
         as_list : bool
             Return a list, whatever the number of outputs.
         call_id : str
-            Kept in the metadata of the call, for `workbench.filter.VariableFilter`.
+            Stored in the metadata of the call, for `workbench.filter.VariableFilter`.
 
         Raises
         ------
@@ -458,8 +460,8 @@ class BoundApplication(Predicate):
         NotConfiguredError
             If the brick cannot be allocated yet.
         ApplicationError
-            If another brick applies it which is not its parent, or the method returns another
-            number of values than it has outputs.
+            If a brick that is not its parent applies it, or the number of returned values is not
+            the number of outputs.
         ShapeError, DtypeError
             If the inputs do not fit.
         """
@@ -490,13 +492,13 @@ class BoundApplication(Predicate):
 @overload
 def application(method: Callable[..., Any], /) -> Application: ...
 @overload
-def application(**attributes: Any) -> Callable[[Callable[..., Any]], Application]: ...
-def application(*args: Any, **kwargs: Any) -> Any:
+def application(**attributes: object) -> Callable[[Callable[..., Any]], Application]: ...
+def application(*args: Any, **kwargs: object) -> Any:
     """Make a method of a brick an application method.
 
-    Used plainly, or with attributes of the application: ``@application(inputs=["x"],
-    outputs=["y"])``. Inputs are named after the method's arguments, outputs ``output_0``,
-    ``output_1`` and so on where no names are given.
+    Used alone, or with attributes of the application: ``@application(inputs=["x"],
+    outputs=["y"])``. Without names, inputs are named after the arguments of the method, outputs
+    ``output_0``, ``output_1`` and so on.
 
     Examples
     --------
@@ -512,7 +514,7 @@ def application(*args: Any, **kwargs: Any) -> Any:
     """
     if args and (kwargs or len(args) > 1 or not callable(args[0])):
         raise SignatureError(
-            "application takes a method, or else keywords: @application, or "
+            "application takes one method, or keywords only: @application, or "
             "@application(outputs=[...])"
         )
     if args:
@@ -521,7 +523,7 @@ def application(*args: Any, **kwargs: Any) -> Any:
 
 
 def _check_attribute(application: object, name: str, declared: Iterable[str]) -> None:
-    """Refuse to set what no one will ask the application for."""
+    """Refuse an attribute that no brick reads from an application."""
     known = dict.fromkeys((*NAMES, *declared))
     if name not in known:
         raise AttributeError(
@@ -531,7 +533,7 @@ def _check_attribute(application: object, name: str, declared: Iterable[str]) ->
 
 
 def applications_of(brick: type[Brick]) -> dict[str, Application]:
-    """The application methods of a brick class, by name."""
+    """Return the application methods of a brick class, by name."""
     found: dict[str, Application] = {}
     for cls in brick.__mro__:
         for name, value in vars(cls).items():

@@ -1,9 +1,9 @@
 """Bricks: operations with parameters, which configure their children.
 
-The life of a brick: it is *constructed*, perhaps without all its settings; its parameters are
-*allocated* (as NaN) once the settings that this needs are there; it is *applied* to variables, and
-its parameters are *initialised*, in either order. A parent pushes settings to its children before
-each of these steps, and takes them through it.
+The life cycle of a brick: it is *constructed*, possibly without all its settings; its parameters
+are *allocated* (as NaN) once the settings for that are known; it is *applied* to variables, and its
+parameters are *initialised*, in either order. Before allocation and initialisation a parent pushes
+settings to its children; then it takes the step for them too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ClassVar, NoReturn, Self
+from typing import Any, ClassVar, Never, NoReturn, Self
 
 from workbench.attributes import check_attribute
 from workbench.bricks import display
@@ -33,11 +33,11 @@ LIFE_CYCLE = frozenset(
     "allocated initialized allocation_config_pushed initialization_config_pushed parameters "
     "name parents auxiliary_variables updates print_shapes".split()
 )
-"""Attributes that are no settings: to set one does not make a brick push its settings again."""
+"""Attributes that are not settings: after a change of one, settings are not pushed again."""
 
 
 _stage: ContextVar[str | None] = ContextVar("stage", default=None)
-"""What settings are being pushed for; those that arrive then concern nothing else."""
+"""The stage that settings are being pushed for; they invalidate no other stage."""
 
 
 @contextmanager
@@ -53,13 +53,13 @@ class Brick(Component):
     """An operation with parameters and children.
 
     A subclass calls ``super().__init__(**kwargs)`` in its constructor, lists its children there,
-    decorates the methods that compute something with `application`, and overrides what it needs of
+    decorates the methods that compute something with `application`, and overrides those it needs of
     `_allocate`, `_initialize`, `_push_allocation_config`, `_push_initialization_config` and
-    `get_dim`. With `lazy` on its constructor, settings may be given later, as attributes.
+    `get_dim`. With `lazy` on its constructor, settings can be given later, as attributes.
 
-    Only an application method and `initialize` have to be called; each step takes those before it.
-    Setting an attribute of a brick (other than its name) makes it push its settings to its children
-    once more before the next allocation or initialisation.
+    A user calls an application method and `initialize` only; each step includes those before it.
+    After an attribute of a brick (other than its name) has been set, the brick pushes its settings
+    to its children again before the next allocation or initialisation.
 
     Parameters
     ----------
@@ -70,25 +70,26 @@ class Brick(Component):
     Attributes
     ----------
     parameters : list of SharedVariable or None
-        Its own parameters; `NotAllocatedError`, an `AttributeError`, is raised before allocation.
+        The parameters of this brick alone. Before allocation, reading it raises
+        `NotAllocatedError`, an `AttributeError`.
     children, parents : list of Brick
     allocated, initialized : bool
-        Which steps have been taken.
+        True once the step has been taken.
     allocation_config_pushed, initialization_config_pushed : bool
-        Whether the children know the current settings.
+        True if the children have the current settings.
     print_shapes : bool
-        Whether to print the shapes of inputs and outputs whenever they are computed.
+        True to print the shapes of inputs and outputs whenever they are computed.
     lazy : bool
-        A class attribute. If false, all settings must be passed to constructors, and applying a
+        A class attribute. If False, all settings must be passed to constructors, and applying a
         brick initialises it.
     decorators : sequence of BrickWrapper
         A class attribute: wrappers for the inherited application methods of the class.
     setting_checks : dict
-        A class attribute: for a setting, what raises unless its value makes sense. It is asked
-        whenever the setting is assigned, with the brick's path, the setting and the value.
+        A class attribute: for a setting, a function that raises for a wrong value. It is called
+        with the brick's path, the setting and the value, whenever the setting is assigned.
     former_hooks : dict of str to str
-        A class attribute: methods that subclasses overrode in Blocks and that nothing calls here,
-        and what to define instead. A class that defines one is refused.
+        A class attribute: methods that subclasses overrode in Blocks and that are never called
+        here, with the replacement. A class that defines one is refused.
 
     Examples
     --------
@@ -116,15 +117,15 @@ class Brick(Component):
     print_shapes: bool = False
     _immediate: dict[Hashable, Any]
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
         for base in cls.__mro__:
             refuse_former_hooks(cls, vars(base).get("former_hooks", {}), ApplicationError)
         for wrapper in vars(cls).get("decorators", ()):
             wrapper.decorate(cls)
 
     def __init__(
-        self, name: str | None = None, children: Iterable[Brick] | None = None, **unknown: Any
+        self, name: str | None = None, children: Iterable[Brick] | None = None, **unknown: Never
     ) -> None:
         if unknown:
             raise self._unknown_keyword(next(iter(unknown)))
@@ -137,16 +138,16 @@ class Brick(Component):
     # The life cycle.
 
     def allocate(self) -> None:
-        """Make the parameters, of all children first; those that exist are replaced by new ones.
+        """Make the parameters, those of all children first; new ones replace existing ones.
 
         Raises
         ------
         NotConfiguredError
             If a setting is missing.
         """
-        self._allocate_tree(set(), anew=True)
+        self._allocate_tree(set(), fresh=True)
 
-    def _allocate_tree(self, done: set[Brick], anew: bool) -> None:
+    def _allocate_tree(self, done: set[Brick], fresh: bool) -> None:
         if self in done:
             return
         done.add(self)
@@ -156,8 +157,8 @@ class Brick(Component):
         for child in self._bricks():
             # A child that another model uses already keeps its parameters, unless asked explicitly.
             shared = child.allocated and any(p.allocated for p in child._owners() if p is not self)
-            if anew or not shared:
-                child._allocate_as_defined(done, anew)
+            if fresh or not shared:
+                child._allocate_as_defined(done, fresh)
         self.parameters = []
         self.auxiliary_variables.clear()
         self.updates.clear()
@@ -169,21 +170,21 @@ class Brick(Component):
         self.allocated = True
         self._forget()
 
-    def _allocate_as_defined(self, done: set[Brick], anew: bool) -> None:
-        """Allocate by the method of a subclass, if that has one of its own."""
+    def _allocate_as_defined(self, done: set[Brick], fresh: bool) -> None:
+        """Allocate by the subclass's own method, if there is one."""
         if type(self).allocate is Brick.allocate:
-            self._allocate_tree(done, anew)
+            self._allocate_tree(done, fresh)
         elif self not in done:
             done.add(self)
             self.allocate()
 
     def _allocate(self) -> None:
-        """Make the brick's own parameters: append them to `parameters`. For subclasses."""
+        """Append the brick's own parameters to `parameters`. For subclasses."""
 
     def initialize(self) -> None:
         """Set the parameters to their first values, those of all children first.
 
-        Allocates if that has not been done. The same seed gives the same values every time.
+        Allocates first if that has not been done. The same seed always gives the same values.
 
         Raises
         ------
@@ -192,7 +193,7 @@ class Brick(Component):
         """
         self._require(self.initialization_args, "initialization")
         if not self.allocated:
-            self._allocate_as_defined(set(), anew=False)
+            self._allocate_as_defined(set(), fresh=False)
         self._check_unchanged()
         if not self.initialization_config_pushed:
             self.push_initialization_config()
@@ -207,18 +208,18 @@ class Brick(Component):
     def push_allocation_config(self) -> None:
         """Give the children the settings that they need for allocation.
 
-        Done by `allocate` if it has not been done; call it to change the children afterwards. May
-        be called before all settings are there: then the children get what is known, and are given
-        the rest by `allocate`.
+        `allocate` calls it if nothing else has; call it to change the children afterwards. It can
+        be called before all settings are known: the children then get those that are known, and
+        the others from `allocate`.
 
         Raises
         ------
         NotConfiguredError
-            If a setting is missing without which nothing can be said to the children.
+            If a setting is missing that the settings of the children depend on.
         """
         self._push("allocation", self.allocation_args, self._push_allocation_config)
         for child in self._bricks():
-            # A child that still lacks settings pushes its own once it has them.
+            # A child that still lacks settings pushes its settings once it has them.
             if not child._missing(child.allocation_args):
                 child.push_allocation_config()
         self.allocation_config_pushed = not self._missing(self.allocation_args)
@@ -229,13 +230,13 @@ class Brick(Component):
     def push_initialization_config(self) -> None:
         """Give the children the settings that they need for initialisation.
 
-        Done by `initialize` if it has not been done; call it to change the children afterwards. As
-        `push_allocation_config`, it may be called early.
+        `initialize` calls it if nothing else has; call it to change the children afterwards. Like
+        `push_allocation_config`, it can be called early.
 
         Raises
         ------
         NotConfiguredError
-            If a setting is missing without which nothing can be said to the children.
+            If a setting is missing that the settings of the children depend on.
         """
         self._push("initialization", self.initialization_args, self._push_initialization_config)
         for child in self._bricks():
@@ -247,15 +248,15 @@ class Brick(Component):
         """Set attributes of the children before their initialisation. For subclasses."""
 
     def _prepare(self) -> None:
-        """Be ready to be applied."""
+        """Allocate, and initialise if nothing is lazy, before the brick is applied."""
         if not self.allocated:
-            self._allocate_as_defined(set(), anew=False)
+            self._allocate_as_defined(set(), fresh=False)
         self._check_unchanged()
         if not self.lazy and not self.initialized:
             self.initialize()
 
     def _push(self, stage: str, settings: list[str], push: Callable[[], None]) -> None:
-        """Push for a stage; if that goes wrong for want of `settings`, tell which."""
+        """Push for a stage; if that fails since `settings` are missing, name them."""
         try:
             with _pushing(stage):
                 push()
@@ -278,7 +279,7 @@ class Brick(Component):
     # Dimensions.
 
     def get_dim(self, name: str) -> Any:
-        """The dimension of an input or output, without the batch axis.
+        """Return the dimension of an input or output, without the batch axis.
 
         Parameters
         ----------
@@ -299,14 +300,14 @@ class Brick(Component):
             n for bound in applications for n in (*bound.inputs, *getattr(bound, "outputs", ()))
         }
         if name in known:
-            what = f"does not tell the dimension of {name!r}"
+            what = f"does not define the dimension of {name!r}"
         else:
             names = ", ".join(sorted(known)) or "none"
             what = f"has no input or output named {name!r}, only {names}{nearest(name, known)}"
         raise BrickError(f"{self.path()}: {type(self).__name__} {what}")
 
     def get_dims(self, names: Iterable[str]) -> list[Any]:
-        """The dimensions of several inputs and outputs."""
+        """Return the dimensions of several inputs and outputs."""
         return [self.get_dim(name) for name in names]
 
     # Changes.
@@ -326,7 +327,7 @@ class Brick(Component):
 
     def _children_changed(self) -> None:
         self._settings_changed()
-        # A child that comes with an allocation has no settings for initialisation, either.
+        # A child that is made during allocation has no settings for initialisation either.
         vars(self)["initialization_config_pushed"] = False
 
     def _settings_changed(self) -> None:
@@ -335,20 +336,20 @@ class Brick(Component):
         self._forget()
 
     def _forget(self) -> None:
-        """Drop the functions that compute at once, here and wherever this brick is a part."""
+        """Drop the functions for immediate values, of this brick and of all bricks above it."""
         vars(self)["_immediate"] = {}
         for parent in vars(self).get("parents", ()):
             parent._forget()
 
-    # What was configured otherwise since.
+    # Settings that changed since the allocation.
 
     def _remember_settings(self) -> None:
-        """Note what the parameters were made for; see `_check_unchanged`."""
+        """Save the settings that the parameters were made for; see `_check_unchanged`."""
         values = {name: getattr(self, name, None) for name in self.allocation_args}
         vars(self)["_allocated_for"] = {name: _snapshot(v) for name, v in values.items()}
 
     def _check_unchanged(self) -> None:
-        """Refuse to go on with parameters that were made for other settings.
+        """Refuse parameters that were made for other settings.
 
         Raises
         ------
@@ -363,10 +364,10 @@ class Brick(Component):
                     "which initialize() then fills, or set it back"
                 )
 
-    # Copies and words.
+    # Copies and texts.
 
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not how a brick is applied; the error says how.
+    def __call__(self, *args: Any, **kwargs: object) -> NoReturn:
+        """Refuse the call; the error names the application methods.
 
         Raises
         ------
@@ -383,7 +384,7 @@ class Brick(Component):
         return {**super().__getstate__(), "_immediate": {}}
 
     def __copy__(self) -> Self:
-        """A full copy: two bricks that share parameters or children would not be two bricks."""
+        """Copy fully: bricks that share parameters or children would not be independent."""
         import copy
 
         return copy.deepcopy(self)
@@ -396,18 +397,18 @@ class Brick(Component):
         return self.summary()
 
     def describe(self) -> str:
-        """What to show behind the name: dimensions, and settings other than the usual ones."""
+        """Return the text behind the name: dimensions, and settings that are not the defaults."""
         return ""
 
     def summary(self) -> str:
-        """The brick and all below it as text, with dimensions and numbers of parameters."""
+        """Return the brick and all below it as text, with dimensions and numbers of parameters."""
         return display.as_text(self)
 
     def _repr_html_(self) -> str:
         return display.as_html(self)
 
     def _where(self) -> str:
-        """The path; the name of the class while the constructor has given no name yet."""
+        """Return the path, or the name of the class before the constructor has set a name."""
         return self.path() if "parents" in vars(self) else type(self).__name__
 
     def _bricks(self) -> list[Brick]:
@@ -418,7 +419,7 @@ class Brick(Component):
 
 
 def _snapshot(value: Any) -> Any:
-    """What does not change when a list or dictionary is changed in its place."""
+    """Return a copy that stays as it is when a list or dictionary is changed in place."""
     if isinstance(value, list):
         return tuple(value)
     return value.copy() if isinstance(value, dict) else value
@@ -427,5 +428,5 @@ def _snapshot(value: Any) -> Any:
 def _equal(before: Any, now: Any) -> bool:
     now = _snapshot(now)
     plain = (int, str, tuple, dict)
-    alike = isinstance(before, plain) and isinstance(now, plain) and before == now
-    return alike or before is now or not is_set(now)
+    equal = isinstance(before, plain) and isinstance(now, plain) and before == now
+    return equal or before is now or not is_set(now)

@@ -1,4 +1,4 @@
-"""Checks of inputs and settings that several bricks make, and how they show shapes."""
+"""Checks of inputs and settings that several bricks share, and the text of a shape."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.tensor import Variable
 
 
 def application_of(owner: str, given: object) -> BoundApplication:
-    """An application method as it is given, or else the ``apply`` of a brick.
+    """Return an application method that is given, or the ``apply`` of a brick.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def application_of(owner: str, given: object) -> BoundApplication:
         )
     hint = f"; write {given.__name__}()" if isinstance(given, type) else ""
     raise BrickError(
-        f"{owner} consists of bricks and their application methods, got {given!r}{hint}"
+        f"{owner} must consist of bricks and their application methods, not {given!r}{hint}"
     )
 
 
@@ -53,9 +53,9 @@ def check_last_dim(
         last = variable.shape[-1] if variable.ndim else "?"
         raise ShapeError(
             f"{where}: {argument} has shape {shown(variable)}, but {setting} is {expected}, so its "
-            f"last size must be {expected}; {_remedy(brick, setting, last)}, or give it what has "
-            f"{expected} features (an input keeps the size it met in an earlier graph: then make "
-            "the input anew)"
+            f"last size must be {expected}; {_remedy(brick, setting, last)}, or give it an "
+            f"input with {expected} features (a variable keeps the size that it got in an earlier "
+            "graph: then make a new one)"
         )
     if not variable.dtype.is_floating_point:
         raise DtypeError(
@@ -65,15 +65,15 @@ def check_last_dim(
 
 
 def _remedy(brick: Brick, setting: str, last: object) -> str:
-    """What to change in the brick, or in the brick that configures it."""
+    """Return the remedy: a change of the brick, or of the brick that configures it."""
     parents = [parent for parent in brick.parents if isinstance(parent, Brick)]
     if parents:
         top = parents[0]
         return f"change the dimensions given to {top.path()} ({type(top).__name__}) to fit {last}"
-    return f"set {setting}={last} and allocate() anew"
+    return f"set {setting}={last} and allocate() again"
 
 
 def shown(variable: Variable) -> str:
-    """The shape for people, with question marks for unknown sizes."""
+    """Return the shape as text, with question marks for unknown sizes."""
     sizes = [str(size) if isinstance(size, int) else "?" for size in variable.shape]
     return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"

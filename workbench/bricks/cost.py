@@ -1,17 +1,18 @@
-"""Costs: what predictions lose against targets, as one number a batch.
+"""Costs: the difference between predictions and targets, as one number for each batch.
 
 Every cost has the role ``COST`` and carries ``tag.n_examples``, the number of examples that it is a
-mean over, from which a monitor can make the mean over a whole data set whatever the batch sizes.
-The tag survives when a brick returns the cost of another as its own output.
+mean over. From it a monitor computes the mean over a data set, for any batch sizes. The tag stays
+when a brick returns the cost of another brick as its own output.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import shown
+from workbench.bricks.options import BrickOptions
 from workbench.bricks.softmax import check_targets, expected_log
 from workbench.errors import DtypeError, ShapeError
 from workbench.hints import hinted
@@ -36,7 +37,7 @@ __all__ = [
 
 
 class Cost(Brick):
-    """Base class of costs: a subclass defines `apply`, and returns `mean_cost` from it.
+    """Base class of costs; a subclass defines `apply`, which returns `mean_cost`.
 
     Examples
     --------
@@ -59,7 +60,7 @@ class Cost(Brick):
         Parameters
         ----------
         y : Variable
-            Targets, first dimension the batch.
+            Targets; the first dimension is the batch.
         y_hat : Variable
             Predictions.
 
@@ -72,20 +73,20 @@ class Cost(Brick):
 
 
 class CostMatrix(Cost):
-    """Base class of costs that compare element by element: a subclass defines `cost_matrix`.
+    """Base class of costs that compare element by element; a subclass defines `cost_matrix`.
 
     The costs of an example are summed, and the mean is taken over the batch, the first dimension.
     """
 
     @application(inputs=["y", "y_hat"], outputs=["cost"])
     def apply(self, y: Variable, y_hat: Variable) -> Variable:
-        """Sum over features, mean over the batch; `y` and `y_hat` have one shape, (B, D)."""
+        """Sum over features, then average over the batch; `y` and `y_hat` have the shape (B, D)."""
         matrix = self.cost_matrix(check_alike(self, y, y_hat), y_hat)
         return mean_cost(matrix.flatten(1).sum(1) if matrix.ndim > 1 else matrix)
 
     @application(inputs=["y", "y_hat"], outputs=["cost_matrix"])
     def cost_matrix(self, y: Variable, y_hat: Variable) -> Variable:
-        """The cost of each element, in the shape of `y` and `y_hat`."""
+        """Compute the cost of each element, in the shape of `y` and `y_hat`."""
         raise NotImplementedError(f"{type(self).__name__} must define cost_matrix")
 
 
@@ -101,7 +102,7 @@ class SquaredError(CostMatrix):
 
     @application(inputs=["y", "y_hat"], outputs=["cost_matrix"])
     def cost_matrix(self, y: Variable, y_hat: Variable) -> Variable:
-        """``(y - y_hat) ** 2`` for each element."""
+        """Compute ``(y - y_hat) ** 2`` for each element."""
         return (check_alike(self, y, y_hat) - y_hat) ** 2
 
 
@@ -117,15 +118,15 @@ class AbsoluteError(CostMatrix):
 
     @application(inputs=["y", "y_hat"], outputs=["cost_matrix"])
     def cost_matrix(self, y: Variable, y_hat: Variable) -> Variable:
-        """``|y - y_hat|`` for each element."""
+        """Compute ``|y - y_hat|`` for each element."""
         return abs(check_alike(self, y, y_hat) - y_hat)
 
 
 class BinaryCrossEntropy(CostMatrix):
     """Cross-entropy of probabilities of two-valued targets.
 
-    Where the predictions come from a `Logistic` brick (or ``torch.sigmoid``), value and gradient
-    are computed from what it was applied to, and so are exact however sure a prediction is.
+    If the predictions come from a `Logistic` brick (or ``torch.sigmoid``), value and gradient are
+    computed from its input, so that they are exact for predictions close to 0 and 1.
 
     Examples
     --------
@@ -136,7 +137,7 @@ class BinaryCrossEntropy(CostMatrix):
 
     @application(inputs=["y", "y_hat"], outputs=["cost_matrix"])
     def cost_matrix(self, y: Variable, y_hat: Variable) -> Variable:
-        """``-y log(y_hat) - (1 - y) log(1 - y_hat)`` for each element, with both in [0, 1]."""
+        """Compute ``-y log(y_hat) - (1 - y) log(1 - y_hat)`` for each element, in [0, 1]."""
         where = f"{self.path()}.cost_matrix"
         y = probabilities(check_alike(self, y, y_hat), f"{where}: targets y")
         y_hat = probabilities(y_hat, f"{where}: y_hat", SCORES)
@@ -146,9 +147,9 @@ class BinaryCrossEntropy(CostMatrix):
 class CategoricalCrossEntropy(Cost):
     """Cross-entropy of predicted class probabilities and true classes.
 
-    Where the predictions come from a `Softmax` brick (or ``torch.softmax``), value and gradient are
-    computed from its logits, and so are exact however small a probability is. Other predictions are
-    taken as they are; a probability of zero costs as much as the smallest number above zero.
+    If the predictions come from a `Softmax` brick (or ``torch.softmax``), value and gradient are
+    computed from its logits, so that they are exact for small probabilities. Other predictions are
+    used as they are; a probability of zero costs as much as the smallest number above zero.
 
     Examples
     --------
@@ -162,15 +163,15 @@ class CategoricalCrossEntropy(Cost):
 
     @application(inputs=["y", "y_hat"], outputs=["cost"])
     def apply(self, y: Variable, y_hat: Variable) -> Variable:
-        """Mean cross-entropy over the batch.
+        """Compute the mean cross-entropy over the batch.
 
         Parameters
         ----------
         y : Variable
             Class indices, integers of shape (B,), or probabilities of shape (B, C).
         y_hat : Variable
-            Probabilities of shape (B, C), each row with the sum one. Of one example without a
-            batch, probabilities of shape (C,), and then one index, or (C,), for `y`.
+            Probabilities of shape (B, C); each row has the sum one. For one example without a
+            batch: shape (C,), with one index, or shape (C,), for `y`.
 
         Returns
         -------
@@ -188,15 +189,15 @@ class CategoricalCrossEntropy(Cost):
 
 
 class MisclassificationRate(Cost):
-    """The part of the examples whose class is not among the best predictions.
+    """The fraction of the examples whose class is not among the best predictions.
 
-    Ties count against the model: a class that shares its score with others is behind all of them.
-    A score that is not a number is never right.
+    Ties count as errors: a class that shares its score with others ranks behind all of them. A
+    score of NaN is never right.
 
     Parameters
     ----------
     top_k : int, optional
-        How many predictions an example has.
+        The number of predictions for each example.
 
     Examples
     --------
@@ -208,7 +209,7 @@ class MisclassificationRate(Cost):
     tensor(0.)
     """
 
-    def __init__(self, top_k: int = 1, **kwargs: Any) -> None:
+    def __init__(self, top_k: int = 1, **kwargs: Unpack[BrickOptions]) -> None:
         super().__init__(**kwargs)
         self.top_k = top_k
 
@@ -217,7 +218,7 @@ class MisclassificationRate(Cost):
 
     @application(inputs=["y", "y_hat"], outputs=["error_rate"])
     def apply(self, y: Variable, y_hat: Variable) -> Variable:
-        """The rate over the batch.
+        """Compute the rate over the batch.
 
         Parameters
         ----------
@@ -241,7 +242,7 @@ class MisclassificationRate(Cost):
             )
             raise problem(
                 f"{self.path()}.apply: y has shape {shown(y)} and dtype {y.dtype}, y_hat has shape "
-                f"{shown(y_hat)}; expected are class indices, integers of shape (B,), and scores "
+                f"{shown(y_hat)}; they must be class indices, integers of shape (B,), and scores "
                 f"of shape (B, C) ({hint})"
             )
         truth = elements(y_hat, y, f"{self.path()}.apply: classes y").unsqueeze(1)
@@ -252,7 +253,7 @@ class MisclassificationRate(Cost):
 
 @hinted
 def mean_cost(costs: Variable) -> Variable:
-    """The mean of one cost for each example, with role and number of examples.
+    """Average the costs of examples, and add the role and the number of examples.
 
     Parameters
     ----------
@@ -271,12 +272,12 @@ def mean_cost(costs: Variable) -> Variable:
 
 
 def check_alike(brick: Brick, y: Variable, y_hat: Variable) -> Variable:
-    """Targets that are sure to have the shape of the predictions.
+    """Return targets that are checked to have the shape of the predictions.
 
     Raises
     ------
     ShapeError
-        At once, or when values are given, if they could only be compared by broadcasting.
+        Now, or when values are given, if the comparison would need broadcasting.
     """
     alike_targets: Variable = alike(y, y_hat, f"{brick.path()}.cost_matrix", ("y", "y_hat"))
     return alike_targets

@@ -1,10 +1,10 @@
-"""Dimensions: the settings of a brick that are sizes, checked when they are given.
+"""Dimensions: settings of bricks that are sizes, which are checked when they are set.
 
 A setting is a dimension if its name says so: ``dim``, ``dims``, or anything that ends in ``_dim``
 or ``_dims``. It holds a number, or a sequence or a dictionary of numbers where an input has several
-axes or a brick several inputs; what is not known yet is ``None`` or a `LazyNone`. A few other names
-are those of one whole number, such as a number of filters. A class may say of further settings
-which values make sense; see `Brick.setting_checks`.
+axes or a brick several inputs; an unknown one is ``None`` or a `LazyNone`. A few other settings
+hold one whole number, such as the number of filters. A class can check further settings; see
+`Brick.setting_checks`.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ COUNTS = {
     "num_filters": 1, "num_channels": 1, "num_heads": 1, "num_pieces": 1,
     "num_outputs": 1, "length": 1,
 }  # fmt: skip
-"""Settings that hold one whole number, and the least that makes sense."""
+"""Settings that hold one whole number, and the smallest allowed one."""
 
 
 def is_dimension(name: str) -> bool:
-    """Whether the setting of this name is a dimension."""
+    """Check whether the setting of this name is a dimension."""
     return name in ("dim", "dims") or name.endswith(("_dim", "_dims"))
 
 
 def check_count(where: str, name: str, value: Any) -> None:
-    """Check one of `COUNTS`, where it is known.
+    """Check one of `COUNTS`, if it is known.
 
     Raises
     ------
     BrickError
-        If it is no whole number, or too small.
+        If it is not a whole number, or too small.
     """
     least = COUNTS[name]
     if is_set(value) and not (_is_size(value) and value >= least):
@@ -54,7 +54,7 @@ def check_size(where: str, name: str, value: Any) -> None:
     Parameters
     ----------
     where : str
-        The brick, for the error.
+        The brick, for the error message.
     name : str
         The setting.
     value : object
@@ -70,22 +70,22 @@ def check_size(where: str, name: str, value: Any) -> None:
     of = "" if wrong is value else f", with {wrong!r} in it"
     hint = f"; {int(wrong)} would be one" if _reads_as_whole(wrong) else ""
     raise BrickError(
-        f"{where}: {name} is {value!r}{of}, but dimensions are whole numbers from 0 up{hint}"
+        f"{where}: {name} is {value!r}{of}, but dimensions must be whole numbers from 0 up{hint}"
     )
 
 
 def check_epsilon(where: str, name: str, value: Any) -> None:
-    """Check what is added to a variance.
+    """Check a number that is added to a variance.
 
     Raises
     ------
     BrickError
-        If it is no finite number from 0 up.
+        If it is not a finite number from 0 up.
     """
     if not isinstance(value, Real) or not 0 <= float(value) < math.inf:
         raise BrickError(
             f"{where}: {name} is {value!r}, but must be a small number from 0 up, such as 1e-5; it "
-            "is added to what a root is taken of"
+            "is added before the square root is taken"
         )
 
 
@@ -95,26 +95,26 @@ def check_probability(where: str, name: str, value: Any) -> None:
     Raises
     ------
     BrickError
-        If it is none, or 1, with which nothing would be left.
+        If it is not a probability, or if it is 1, which would drop everything.
     """
     if not isinstance(value, Real) or not 0 <= float(value) < 1:
-        raise BrickError(f"{where}: {name} is in [0, 1), got {value!r}")
+        raise BrickError(f"{where}: {name} is {value!r}, but must be a number in [0, 1)")
 
 
 def check_finite(where: str, name: str, value: Any) -> None:
-    """Check a setting that may be any number.
+    """Check a setting that can be any finite number.
 
     Raises
     ------
     BrickError
-        If it is none, or not finite.
+        If it is not a finite number.
     """
     if not is_finite(value):
         raise BrickError(f"{where}: {name} is {value!r}, but must be a finite number")
 
 
 def _parts(value: Any) -> list[Any]:
-    """The numbers, or whatever stands in their place."""
+    """Return the numbers in a setting, or the values in their place."""
     if isinstance(value, Mapping):
         value = list(value.values())
     if not isinstance(value, (list, tuple)):

@@ -1,7 +1,7 @@
-"""How a hierarchy of bricks is shown: a tree of text, or one of HTML that can be folded.
+"""Display of a hierarchy of bricks, as a tree of text or as foldable HTML.
 
-The HTML is plain ``<details>`` elements without script or style sheet. It takes its colours from
-the page, so that it reads the same in light and dark notebooks.
+The HTML is plain ``<details>`` elements without script or style sheet. It uses the colours of the
+page, so that it is readable in light and dark notebooks.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ FAINT = "opacity: 0.65;"
 
 
 class Shown(Protocol):
-    """A brick, as far as it is displayed."""
+    """The part of a brick that is displayed."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The name."""
 
     @property
     def allocated(self) -> bool:
@@ -36,11 +36,11 @@ class Shown(Protocol):
 
     @property
     def parameters(self) -> Iterable[Variable | None]:
-        """Its own parameters."""
+        """The parameters of this brick alone."""
 
     @property
     def children(self) -> Iterable[Any]:
-        """What stands directly below."""
+        """The bricks directly below, and other children."""
 
     def describe(self) -> str:
         """Return its dimensions and options in a few words."""
@@ -50,7 +50,7 @@ class Shown(Protocol):
 
 
 def as_text(brick: Shown) -> str:
-    """The tree as text, one brick a line.
+    """Return the tree as text, with one line for each brick.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def _lines(brick: Shown) -> list[str]:
 
 
 def as_html(brick: Shown) -> str:
-    """The tree as nested ``<details>`` elements."""
+    """Return the tree as nested ``<details>`` elements."""
     note = "" if brick.allocated else f'<div style="{FAINT}">not allocated</div>'
     return f'<div style="{FRAME}">{_node(brick)}{note}</div>'
 
@@ -103,7 +103,7 @@ def _title(brick: Shown) -> str:
 
 
 def _parameters(brick: Shown) -> str:
-    """How many numbers there are to learn at and below a brick, and which are its own."""
+    """Return the number of trained numbers at and below a brick, and its own parameters."""
     parts = find_bricks([brick], lambda _: True)
     if not all(part.allocated for part in parts):
         return ""

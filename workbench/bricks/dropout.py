@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
+from workbench.bricks.activations import Activation
 from workbench.bricks.application import application
 from workbench.bricks.dimensions import check_probability
-from workbench.bricks.interfaces import Activation, Random
+from workbench.bricks.options import RandomOptions
+from workbench.bricks.random_numbers import Random
 from workbench.graph.annotations import ApplicationCall
 from workbench.graph.modes import MODE, ModeDependent
 from workbench.roles import DROPOUT, add_role
@@ -17,17 +19,17 @@ class Dropout(Random, Activation, ModeDependent):
     """Sets elements to zero at random, in training mode only.
 
     Each element is zero with probability `drop_prob` and otherwise divided by ``1 - drop_prob``.
-    The rule is that of `BatchNormalization`: a graph is built for use, where this brick does
-    nothing, and becomes one for training inside of ``with brick:`` or
-    `workbench.graph.training_mode`, or by `workbench.graph.apply_training_mode`. To drop variables
-    of a graph that has no such brick, there is `workbench.graph.apply_dropout`.
+    As with `BatchNormalization`, a graph is built for use, where this brick does nothing. It is
+    built for training inside ``with brick:`` or `workbench.graph.training_mode`, or rewritten by
+    `workbench.graph.apply_training_mode`. `workbench.graph.apply_dropout` drops variables of a
+    graph without this brick.
 
     Parameters
     ----------
     drop_prob : float, optional
         In [0, 1).
     random_seed : int, optional
-        Of the stream that masks are drawn from; see `workbench.bricks.Random`.
+        The seed of the masks; see `workbench.bricks.Random`.
 
     References
     ----------
@@ -47,7 +49,7 @@ class Dropout(Random, Activation, ModeDependent):
 
     setting_checks: ClassVar = {"drop_prob": check_probability}
 
-    def __init__(self, drop_prob: float = 0.5, **kwargs: Any) -> None:
+    def __init__(self, drop_prob: float = 0.5, **kwargs: Unpack[RandomOptions]) -> None:
         super().__init__(**kwargs)
         self.drop_prob = drop_prob
 
@@ -56,7 +58,7 @@ class Dropout(Random, Activation, ModeDependent):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, application_call: ApplicationCall, input_: Variable) -> Variable:
-        """Drop elements of floats of any shape; what is left has the role ``DROPOUT``."""
+        """Drop elements of floats of any shape; the result has the role ``DROPOUT``."""
         application_call.metadata[MODE] = self.in_training_mode
         if not self.in_training_mode or self.drop_prob == 0:
             return input_

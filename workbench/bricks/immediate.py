@@ -1,8 +1,8 @@
-"""Bricks on real values: a tensor or an array goes in, a tensor comes out, at once.
+"""Application of bricks to tensors and arrays, which computes tensors at once.
 
 The first call with arguments of a kind (ranks, dtypes, options) builds the graph and a function;
-later calls run that function. A brick forgets its functions when it is allocated anew, or when a
-setting or a child of it, or of anything below it, changes.
+later calls run that function. A brick drops its functions when it is allocated again, or when a
+setting or a child changes, in it or below it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ALL = sys.maxsize
 
 @dataclass
 class Immediate:
-    """A function made of an application, and where its results belong."""
+    """A function made of an application, and the places of its results."""
 
     run: Function
     results: list[Any]
@@ -46,13 +46,13 @@ class Immediate:
 
 
 def wanted(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether there are real values among the arguments, and no variable."""
+    """Check whether the arguments include tensors or arrays, and no variable."""
     given = [*args, *kwargs.values()]
     return any(_real(v) for v in given) and not any(isinstance(v, Variable) for v in given)
 
 
 def compute(bound: BrickMethod, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Apply to real values; options and errors are those of `BoundApplication.__call__`."""
+    """Apply to tensors and arrays; options and errors are those of `BoundApplication.__call__`."""
     options = {name: kwargs[name] for name in OPTIONS if name in kwargs}
     arguments: dict[int | str, Any] = dict(enumerate(args))
     arguments.update((name, v) for name, v in kwargs.items() if name not in OPTIONS)
@@ -64,14 +64,14 @@ def compute(bound: BrickMethod, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     if made is None:
         made, general = _made(bound, arguments, values)
         if kind is not None:
-            # Building may have allocated the brick, and so made a new cache.
+            # The brick may have been allocated meanwhile, which replaced the cache.
             bound.brick._immediate[kind if general else fitting] = made
     try:
         results = made(list(values.values()))
     except WorkbenchError:
         raise
     except Exception as error:
-        # Torch's own words; checks that look at known sizes may have better ones.
+        # This is torch's message; the checks of known sizes can have a better one.
         try:
             _make(bound, arguments, values, open_axes=0)
         except ShapeError as better:
@@ -87,7 +87,10 @@ def _made(
     arguments: dict[int | str, Any],
     values: dict[int | str, torch.Tensor],
 ) -> tuple[Immediate, bool]:
-    """A function for inputs of any sizes, and true; else for all but the first size as given."""
+    """Make a function for inputs of any sizes, and return it with True.
+
+    If that fails, the function is for any first size and the other sizes as given, with False.
+    """
     try:
         return _make(bound, arguments, values, open_axes=ALL), True
     except ShapeError as error:
@@ -103,7 +106,7 @@ def _make(
     values: dict[int | str, torch.Tensor],
     open_axes: int,
 ) -> Immediate:
-    """A function for inputs whose sizes are as given, save those of the first `open_axes`."""
+    """Make a function for the given sizes of inputs, with the first `open_axes` axes open."""
     named = bound.inputs
     symbols = {
         key: variable(
@@ -130,7 +133,7 @@ def _real(value: Any) -> bool:
 
 
 def _tensor(value: torch.Tensor | numpy.ndarray[Any, Any]) -> torch.Tensor:
-    """The value as a tensor; arrays of floats, which numpy makes float64 unasked, become floatx."""
+    """Return the value as a tensor; arrays of floats, float64 by numpy's default, become floatx."""
     if isinstance(value, torch.Tensor):
         return value.detach()
     expect_read_only()
@@ -140,7 +143,7 @@ def _tensor(value: torch.Tensor | numpy.ndarray[Any, Any]) -> torch.Tensor:
 def _kind(
     name: str, arguments: dict[int | str, Any], values: dict[int | str, torch.Tensor]
 ) -> Hashable:
-    """What distinguishes calls that need different functions; ``None`` if that cannot be said."""
+    """Return a key for calls that share a function; ``None`` if an argument has no hash."""
     parts: list[Any] = [name, floatx(), in_training_mode()]
     for key, value in arguments.items():
         if key in values:

@@ -1,4 +1,4 @@
-"""Lazy configuration: constructor arguments that may be given later, as attributes."""
+"""Lazy configuration: constructor arguments that can be set later, as attributes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from workbench.hints import hinted
 
 
 class LazyNone:
-    """The value of a setting that has not been given yet; it is false.
+    """The value of a setting that has not been given yet; it counts as False.
 
     Parameters
     ----------
     name : str
-        What it shows itself as.
+        The text that `repr` shows.
     """
 
     def __init__(self, name: str) -> None:
@@ -31,32 +31,32 @@ class LazyNone:
         return False
 
     def __reduce__(self) -> str:
-        return self.name  # a global of this module: pickles and copies are the object itself
+        return self.name  # a global of this module, so that copies and pickles give the same object
 
 
 NoneAllocation = LazyNone("NoneAllocation")
 NoneInitialization = LazyNone("NoneInitialization")
 
 _constructing: ContextVar[int] = ContextVar("constructing", default=0)
-"""How many constructors are running; inner ones belong to children that a parent will configure."""
+"""Number of running constructors; inner ones make children, which a parent configures."""
 
 
 @hinted
 def lazy(
     allocation: Sequence[str] | None = None, initialization: Sequence[str] | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Let the arguments of a brick's ``__init__`` be given later.
+    """Let arguments of a brick's ``__init__`` be given later.
 
-    A listed argument that is not passed is replaced by a `LazyNone`; it can be set as the attribute
+    A listed argument that is not passed is replaced by a `LazyNone`. It can be set as the attribute
     of the same name, before allocation or initialisation needs it. With ``Brick.lazy = False`` all
-    of them must be passed to the constructor, save those of bricks that another one constructs.
+    of them must be passed to the constructor, except those of bricks that another brick constructs.
 
     Parameters
     ----------
     allocation : sequence of str, optional
-        Arguments without which parameters cannot be allocated.
+        Arguments that allocation needs.
     initialization : sequence of str, optional
-        Arguments without which parameters cannot be initialised.
+        Arguments that initialisation needs.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def lazy(
         return lazy_init
 
     def remember(brick: Any, attribute: str, names: list[str]) -> None:
-        # Constructors run from the subclass up; each adds what it needs.
+        # Constructors run from the subclass up; each adds its names.
         known = vars(brick).setdefault(attribute, [])
         known.extend(name for name in names if name not in known)
 
@@ -124,5 +124,5 @@ def lazy(
 
 
 def is_set(value: object) -> bool:
-    """Whether a setting has a value: it is neither a `LazyNone` nor ``None``."""
+    """Check whether a setting has a value other than a `LazyNone` or ``None``."""
     return value is not None and not isinstance(value, LazyNone)

@@ -1,14 +1,16 @@
-"""Lookup tables: vectors for integers, such as words."""
+"""Lookup tables, which have a vector for each integer, such as the index of a word."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 from workbench.bricks.application import application
-from workbench.bricks.interfaces import Feedforward, Initializable
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
+from workbench.bricks.options import InitializableOptions
 from workbench.errors import BrickError, DtypeError
 from workbench.names import explain_missing
 from workbench.roles import WEIGHT
@@ -21,7 +23,7 @@ __all__ = [
 
 
 class LookupTable(Initializable, Feedforward):
-    """Represents integers by rows of a matrix.
+    """Represents integers by the rows of a matrix.
 
     Parameters
     ----------
@@ -44,7 +46,7 @@ class LookupTable(Initializable, Feedforward):
     """
 
     @lazy(allocation=["length", "dim"])
-    def __init__(self, length: int, dim: int, **kwargs: Any) -> None:
+    def __init__(self, length: int, dim: int, **kwargs: Unpack[InitializableOptions]) -> None:
         super().__init__(**kwargs)
         self.length = length
         self.dim = dim
@@ -57,7 +59,7 @@ class LookupTable(Initializable, Feedforward):
 
     @property
     def input_dim(self) -> int:
-        """Zero: an index is a number, without dimensions."""
+        """Zero, since an index is one number."""
         return 0
 
     @input_dim.setter
@@ -90,7 +92,7 @@ class LookupTable(Initializable, Feedforward):
 
     @application(inputs=["indices"], outputs=["output"])
     def apply(self, indices: Variable) -> Variable:
-        """Look rows up.
+        """Look up rows.
 
         Parameters
         ----------
@@ -100,19 +102,19 @@ class LookupTable(Initializable, Feedforward):
         Returns
         -------
         Variable
-            Of the shape of `indices`, with one dimension of size `dim` behind.
+            The shape of `indices`, followed by a dimension of size `dim`.
 
         Raises
         ------
         DtypeError
-            If `indices` are no integers.
+            If `indices` are not integers.
         OutOfRangeError
             When computed, if an index is below zero or above ``length - 1``.
         """
         if indices.dtype.is_floating_point or indices.dtype is torch.bool:
             raise DtypeError(
                 f"{self.path()}.apply: indices are {str(indices.dtype).removeprefix('torch.')}, "
-                "but must be integers; take tensor.lvector or tensor.lmatrix, or convert them, as "
+                "but must be integers; use tensor.lvector or tensor.lmatrix, or convert them, as "
                 "in indices.long()"
             )
         return rows(self.W, indices, f"{self.path()}.apply: indices")

@@ -1,8 +1,8 @@
-"""Any ``torch.nn.Module`` as a brick.
+"""Bricks made of any ``torch.nn.Module``.
 
-The parameters and buffers of the module become shared variables on the same memory, so that they
-have roles and paths, and whatever trains bricks trains the module. A graph has one node for the
-whole module, a function of the parameters, the buffers and the inputs; see
+The parameters and buffers of the module become shared variables on the same memory. So they have
+roles and paths, and training the brick trains the module. A graph has one node for the whole
+module, a function of the parameters, the buffers and the inputs; see
 `workbench.bricks.module_call`.
 """
 
@@ -12,14 +12,15 @@ import copy
 import inspect
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
-from workbench.bricks.interfaces import Random
 from workbench.bricks.module_call import ModuleCall
+from workbench.bricks.options import BrickOptions, RandomOptions, with_children
+from workbench.bricks.random_numbers import Random
 from workbench.errors import BrickError
 from workbench.graph.annotations import ApplicationCall, add_annotation
 from workbench.graph.modes import MODE, ModeDependent
@@ -44,9 +45,9 @@ from workbench.utils.notices import mention
 logger = logging.getLogger(__name__)
 
 DROPS = (
-    "{path}: {title} leaves something out at random in evaluation mode too, by {name}, so that "
-    "every evaluation differs; give it training=self.training, or a probability of 0 if not "
-    "self.training, and make its layers its attributes, so that they are told the mode"
+    "{path}: {title} drops something at random in evaluation mode too, by {name}, so that every "
+    "evaluation differs; give it training=self.training, or a probability of 0 if not "
+    "self.training, and make its layers attributes of the module, so that they get the mode"
 )
 
 
@@ -57,13 +58,17 @@ class ModulePart(Brick):
     ----------
     module : torch.nn.Module
     key : str
-        What it is called in the module around it.
+        The name of this module in the module around it.
     seen : dict
         The shared variables made so far, by the `id` of their tensors in the module.
     """
 
     def __init__(
-        self, module: torch.nn.Module, key: str, seen: dict[int, SharedVariable], **kwargs: Any
+        self,
+        module: torch.nn.Module,
+        key: str,
+        seen: dict[int, SharedVariable],
+        **kwargs: Unpack[BrickOptions],
     ) -> None:
         self.key = key
         settings = module.extra_repr()
@@ -72,7 +77,7 @@ class ModulePart(Brick):
         self._trained: set[str] = set()
         for name, tensor in _tensors_of(module):
             if id(tensor) in seen:
-                continue  # tied to one that has a place already
+                continue  # tied to a tensor that has a place already
             if torch.nn.parameter.is_lazy(tensor):
                 raise BrickError(
                     f"{type(module).__name__} {key!r} has a lazy parameter {name!r}, whose shape "
@@ -87,13 +92,13 @@ class ModulePart(Brick):
             ModulePart(child, name, seen, name=name.replace("/", "_"))
             for name, child in module.named_children()
         ]
-        super().__init__(children=[*parts, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *parts))
 
     def describe(self) -> str:
         return self.title
 
     def held(self, prefix: str = "") -> Iterator[tuple[str, SharedVariable]]:
-        """The shared variables at and below it, by the names that torch gives them."""
+        """Yield the shared variables at and below it, with the names that torch gives them."""
         for name, variable in self._own.items():
             yield prefix + name, variable
         for part in self.children:
@@ -117,13 +122,13 @@ class TorchModule(ModulePart, Random, ModeDependent):
     Parameters
     ----------
     module : torch.nn.Module
-        Its parameters and buffers are shared, not copied: training changes the module. Its
-        structure is copied; what is changed of it afterwards is not noticed.
+        Its parameters and buffers are shared, not copied, so that training changes the module. Its
+        structure is copied; later changes of the structure have no effect.
     inputs : list of str, optional
         Names of the inputs; by default the arguments of ``module.forward`` that have no default.
     outputs : list of str, optional
-        Names of the outputs: of all tensors in what the module returns, in order, or keys of the
-        dictionary that it returns. One, ``output``, by default.
+        Names of the outputs: of all tensors that the module returns, in order, or keys of the
+        dictionary that it returns. By default one, ``output``.
     random_seed : int, optional
         See `workbench.bricks.Random`; for modules that draw, such as ``torch.nn.Dropout``.
     name : str, optional
@@ -132,24 +137,25 @@ class TorchModule(ModulePart, Random, ModeDependent):
     Attributes
     ----------
     module : torch.nn.Module
-        The module, or one of equal structure on the same memory after unpickling or copying.
+        The module; after copying or unpickling, a module of equal structure on the memory of
+        the shared variables.
 
     Raises
     ------
     BrickError
-        If the module has lazy parameters, or gives another number of tensors than `outputs` says.
+        If the module has lazy parameters, or the number of its tensors is not that of `outputs`.
 
     Notes
     -----
-    The brick is applied in evaluation mode, whatever ``module.training`` says, or in training mode
-    as all `workbench.graph.ModeDependent` bricks are: inside of ``with brick:``, or by
-    `workbench.graph.apply_training_mode`. What training mode changes besides, such as running
-    averages, are updates of the graph: ``algorithm.add_updates(graph.updates)`` keeps them.
+    The brick ignores ``module.training``. It is applied in evaluation mode, or in training mode
+    like all `workbench.graph.ModeDependent` bricks: inside ``with brick:``, or by
+    `workbench.graph.apply_training_mode`. Changes of buffers in training mode, such as running
+    averages, are updates of the graph: ``algorithm.add_updates(graph.updates)`` applies them.
 
-    Parameters that do not require gradients, and buffers, are persistent shared variables but no
-    parameters. Random numbers come from torch's generator, seeded for every call from the brick's
-    stream, and leave no trace in it. A module that leaves something out in evaluation mode too, as
-    ``F.dropout(x)`` without ``training=self.training`` does, is told of in the log of Python.
+    Parameters that do not require gradients, and buffers, are persistent shared variables but not
+    parameters. Random numbers come from torch's generator, which is seeded for every call from the
+    brick's stream and restored afterwards. A notice in Python's log reports a module that drops
+    something in evaluation mode too, as ``F.dropout(x)`` without ``training=self.training`` does.
 
     Examples
     --------
@@ -170,16 +176,18 @@ class TorchModule(ModulePart, Random, ModeDependent):
         self,
         module: torch.nn.Module,
         inputs: Sequence[str] | None = None,
+        *,
         outputs: Sequence[str] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[RandomOptions],
     ) -> None:
         kwargs.setdefault("name", None)
         if kwargs["name"] is None:
             kwargs["name"] = type(module).__name__.lower()
         self._module: torch.nn.Module | None = module
         self._told = False
-        super().__init__(module, "", {}, **kwargs)
-        # Without memory: every parameter and buffer of the copy is on the meta device.
+        options: Any = kwargs  # those of Random pass through ModulePart
+        super().__init__(module, "", {}, **options)
+        # Every parameter and buffer of the copy is on the meta device, without memory.
         empty = {id(t): _emptied(t) for m in module.modules() for _, t in _tensors_of(m)}
         self._structure = copy.deepcopy(module, empty)
         names = {id(t): name for name, t in reversed(_all_tensors(module))}
@@ -221,12 +229,12 @@ class TorchModule(ModulePart, Random, ModeDependent):
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """The names of the inputs."""
+        """Return the names of the inputs."""
         return self.input_names
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """The names of the outputs."""
+        """Return the names of the outputs."""
         return self.output_names
 
     def _named(self, outputs: list[Any], keys: list[str] | None) -> list[Any]:
@@ -246,13 +254,13 @@ class TorchModule(ModulePart, Random, ModeDependent):
 
 
 def _tensors_of(module: torch.nn.Module) -> list[tuple[str, torch.Tensor]]:
-    """A module's own parameters and buffers."""
+    """Return a module's own parameters and buffers."""
     own = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
     return [(name, tensor) for name, tensor in own if tensor is not None]
 
 
 def _all_tensors(module: torch.nn.Module) -> list[tuple[str, torch.Tensor]]:
-    """All parameters and buffers by their full names; tied ones come several times."""
+    """Return all parameters and buffers with their full names; tied ones come several times."""
     return [
         *module.named_parameters(remove_duplicate=False),
         *module.named_buffers(remove_duplicate=False),
@@ -267,7 +275,7 @@ def _emptied(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _place(module: torch.nn.Module, name: str, tensor: torch.Tensor) -> None:
-    """Let the parameter or buffer `name` be on the memory of `tensor`."""
+    """Put the parameter or buffer `name` on the memory of `tensor`."""
     path, _, own = name.rpartition(".")
     owner = module.get_submodule(path)
     if own in owner._parameters:
@@ -278,7 +286,7 @@ def _place(module: torch.nn.Module, name: str, tensor: torch.Tensor) -> None:
 
 
 def _forward_names(module: torch.nn.Module) -> list[str]:
-    """The arguments of ``forward`` that have to be given."""
+    """Return the arguments of ``forward`` that have no default."""
     parameters = list(inspect.signature(module.forward).parameters.values())
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return ["input_"]
@@ -286,7 +294,7 @@ def _forward_names(module: torch.nn.Module) -> list[str]:
 
 
 def _role(module: torch.nn.Module, name: str, tensor: torch.Tensor) -> VariableRole:
-    """What a parameter or a buffer is for."""
+    """Return the role of a parameter or a buffer."""
     normalizes = isinstance(module, internals.NormBase)
     if not (isinstance(tensor, torch.nn.Parameter) and tensor.requires_grad):
         statistics = {

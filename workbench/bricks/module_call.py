@@ -1,7 +1,7 @@
-"""The node that a module of torch is in a graph: a function of its tensors and its inputs.
+"""The node of a torch module in a graph: a function of its tensors and its inputs.
 
-It works on a copy of the module's structure that has no memory of its own, and so can run in one
-thread while another one uses the module.
+It uses a copy of the module's structure without memory of its own, so that one thread can run it
+while another thread uses the module.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from workbench.tensor.call import Operation
 from workbench.tensor.draws import arguments, draws, drops
 
 _swapping = threading.RLock()
-"""Held while the tensors of a call stand in a structure, which has one place for each."""
+"""Held while the tensors of a call are in a structure, which has one place for each."""
 
 
 SIZES_ARE_MISSING = (
-    " (tried with sizes for those that are not known; if the module needs certain ones, tell them, "
-    "as in tensor.variable('x', shape=(None, 3, 224, 224)))"
+    " (tried with sizes for those that are not known; if the module needs certain sizes, declare "
+    "them, as in tensor.variable('x', shape=(None, 3, 224, 224)))"
 )
 
 
@@ -54,12 +54,12 @@ class ModuleCall(Operation):
     Attributes
     ----------
     changed : list of str
-        Names of those that the module changes in place; it gets copies of them, which are returned
-        as new values.
+        Names of the tensors that the module changes in place; it gets copies of them, which are
+        returned as new values.
     draws : bool
-        Whether it draws random numbers.
+        True if it draws random numbers.
     drops : str or None
-        The function by which it leaves something out at random, if it does.
+        The name of the function by which it drops something at random, if it does.
     keys : list of str or None
         If the module returns a dictionary, its keys.
     """
@@ -96,7 +96,7 @@ class ModuleCall(Operation):
         return outputs, [news[self.names.index(name)] for name in self.changed]
 
     def _module(self, held: list[Any], inputs: list[Any]) -> Any:
-        """Compute on fakes, and note what is changed and whether something is drawn."""
+        """Compute on fakes, and record which tensors change and whether numbers are drawn."""
         held, inputs = ([value.clone() for value in values] for values in (held, inputs))
         before = {id(value): value._version for value in (*held, *inputs)}
         with _Watch() as watch, _Drops() as drops:
@@ -123,7 +123,7 @@ class ModuleCall(Operation):
         if seed is None:
             outputs = self._outputs(held, inputs)
         else:
-            if type(seed) is not torch.Tensor:  # it stands for others while a step is traced
+            if type(seed) is not torch.Tensor:  # a stand-in while a step is traced
                 name = type(self.structure).__name__
                 raise CompilationError(DRAWS.format(name=name))
             with torch.random.fork_rng():
@@ -132,7 +132,7 @@ class ModuleCall(Operation):
         return outputs, [held[self.names.index(name)] for name in self.changed]
 
     def _outputs(self, held: list[Any], inputs: list[Any]) -> Any:
-        """The tensors in what the module returns."""
+        """Return the tensors in the result of the module."""
         values = dict(zip(self.names, held, strict=True))
         args = () if self.keywords is not None else tuple(inputs)
         kwargs = dict(zip(self.keywords, inputs, strict=True)) if self.keywords is not None else {}
@@ -148,7 +148,7 @@ class ModuleCall(Operation):
 
 
 class _Drops(TorchFunctionMode):
-    """Notes the first function that leaves something out at random."""
+    """Records the first function that drops something at random."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -165,9 +165,9 @@ class _Drops(TorchFunctionMode):
 
 
 class _Watch(internals.TorchDispatchMode):
-    """Notes whether random numbers are drawn, and which running averages are written.
+    """Records whether random numbers are drawn, and which running averages are written.
 
-    torch counts changes of a tensor in its ``_version``, but not those that batch norms make.
+    torch counts changes of a tensor in its ``_version``, except those that batch norms make.
     """
 
     def __init__(self) -> None:

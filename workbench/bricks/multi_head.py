@@ -1,44 +1,45 @@
 """Attention with several heads.
 
 Sequences have the shape (..., T, D): time before features, and the batch, if there is one, in
-front. (Recurrent bricks have time first of all; ``x.transpose(0, 1)`` goes from one to the other.)
+front. (Recurrent bricks have time first; ``x.transpose(0, 1)`` converts one to the other.)
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import check_last_dim, shown
-from workbench.bricks.interfaces import Initializable
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
+from workbench.bricks.linear import Linear
+from workbench.bricks.options import InitializableOptions, with_children
 from workbench.bricks.positions import RotaryPositions
-from workbench.bricks.simple import Linear
 from workbench.errors import BrickError, ShapeError
 from workbench.tensor import Variable
 
 
 class MultiHeadAttention(Initializable):
-    r"""Attention of several heads, each to what its scores say.
+    r"""Attention with several heads, by scaled dot products.
 
-    Queries, keys and values are linear transformations of what attends and of what is attended to;
-    each head has its share of their features. A head gives
-    :math:`\mathrm{softmax}(Q K^T / \sqrt{d}) V`, with :math:`d` features for each head; what the
-    heads give is put together and transformed once more. torch's fused implementation computes it.
+    Queries are linear transformations of the query; keys and values are those of the attended.
+    Each head has an equal share of their features. A head computes
+    :math:`\mathrm{softmax}(Q K^T / \sqrt{d}) V`, with :math:`d` features for each head. The
+    outputs of the heads are concatenated and transformed. torch's fused implementation is used.
 
     Parameters
     ----------
     dim : int
-        Features of the queries and of the output. Needed by `allocate`.
+        Number of features of the query and of the output. Needed by `allocate`.
     num_heads : int
-        A divisor of `dim`. Needed by `allocate`.
+        Number of heads, a divisor of `dim`. Needed by `allocate`.
     attended_dim : int, optional
-        Features of what is attended to; `dim` by default.
+        Number of features of the attended; `dim` by default.
     causal : bool, optional
-        Whether no moment attends to a later one.
+        True if no time step attends to a later one.
     positions : RotaryPositions, optional
         Encodes the positions in the queries and keys of each head.
     **kwargs
@@ -72,7 +73,7 @@ class MultiHeadAttention(Initializable):
         *,
         causal: bool = False,
         positions: RotaryPositions | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         self.query_transformer = Linear(name="query_transformer")
         self.key_transformer = Linear(name="key_transformer")
@@ -80,7 +81,7 @@ class MultiHeadAttention(Initializable):
         self.output_transformer = Linear(name="output_transformer")
         self.positions = positions
         children: list[Brick] = [*self._transformers(), *([positions] if positions else [])]
-        super().__init__(children=[*children, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *children))
         self.dim = dim
         self.num_heads = num_heads
         self.attended_dim = attended_dim
@@ -128,18 +129,18 @@ class MultiHeadAttention(Initializable):
         attended: Variable | None = None,
         attended_mask: Variable | None = None,
     ) -> Variable:
-        """Attend.
+        """Attend to a sequence.
 
         Parameters
         ----------
         query : Variable
-            What attends, floats of shape (..., T, dim).
+            The sequence that attends, floats of shape (..., T, dim).
         attended : Variable, optional
-            What is attended to, of shape (..., S, attended_dim); by default the query itself.
+            The sequence to attend to, of shape (..., S, attended_dim); by default the query.
         attended_mask : Variable, optional
-            Where there is something to attend to, true or not zero: of shape (..., S), or
-            (..., T, S) if it differs between moments of the query. What has nothing to attend to
-            gets the output of a value of zeros.
+            True or nonzero for the elements to attend to: of shape (..., S), or (..., T, S) if it
+            differs between time steps of the query. A time step without any such element gets the
+            output for a value of zeros.
 
         Returns
         -------
@@ -171,12 +172,12 @@ class MultiHeadAttention(Initializable):
         return output
 
     def _heads(self, features: Variable) -> Variable:
-        """(..., T, D) to (..., H, T, D / H)."""
+        """Reshape (..., T, D) to (..., H, T, D / H)."""
         heads: Variable = features.unflatten(-1, (self.num_heads, -1)).transpose(-2, -3)
         return heads
 
     def _mask(self, query: Variable, attended: Variable, mask: Variable) -> Variable:
-        """The mask as truth values of shape (..., 1, T, S), which broadcast over the heads."""
+        """Return the mask as booleans of shape (..., 1, T, S), which broadcast over the heads."""
         if mask.ndim not in (query.ndim - 1, query.ndim):
             raise ShapeError(
                 f"{self.path()}.apply: attended_mask has shape {shown(mask)}, but query has shape "
@@ -186,10 +187,10 @@ class MultiHeadAttention(Initializable):
         truth: Variable = mask.ne(0)
         if mask.ndim < query.ndim:
             truth = truth.unsqueeze(-2)
-        moments = (query.shape[-2], attended.shape[-2])
-        truth = truth.unsqueeze(-3).expand((*query.shape[:-2], 1, *moments))
+        steps = (query.shape[-2], attended.shape[-2])
+        truth = truth.unsqueeze(-3).expand((*query.shape[:-2], 1, *steps))
         if not self.causal:
             return truth
-        earlier: Any = torch.ones(moments, dtype=torch.bool, device=query.device).tril()
+        earlier: Any = torch.ones(steps, dtype=torch.bool, device=query.device).tril()
         allowed: Variable = truth.logical_and(earlier)
         return allowed

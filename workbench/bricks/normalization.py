@@ -1,16 +1,18 @@
-"""Normalisation of each example by itself: over its features, whatever else is in the batch."""
+"""Normalisation of each example over its features, independent of the batch."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import torch
 
 from workbench.bricks.application import application
 from workbench.bricks.checks import check_last_dim
 from workbench.bricks.dimensions import check_epsilon
-from workbench.bricks.interfaces import Feedforward, RNGMixin
+from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.lazy import lazy
+from workbench.bricks.options import NormalizationOptions, RNGOptions
+from workbench.bricks.random_numbers import RNGMixin
 from workbench.initialization import Constant, NdarrayInitialization
 from workbench.roles import BIAS, WEIGHT, add_role
 from workbench.tensor import Variable
@@ -20,18 +22,18 @@ from workbench.utils.variables import shared_floatx_nans
 class FeatureNormalization(RNGMixin, Feedforward):
     """Base class of normalisations over the last dimension, with a learned scale.
 
-    Like `BatchNormalization` they begin with the scale one, and take no schemes from bricks above.
+    As with `BatchNormalization`, the first scale is one, and bricks above push no schemes.
 
     Parameters
     ----------
     dim : int
         Size of the last dimension of input and output. Needed by `allocate`.
     epsilon : float, optional
-        Added to what a root is taken of; 0 or more.
+        Added before the square root is taken; 0 or more.
     scale_init : NdarrayInitialization, optional
         Scheme of the scale; ones by default.
     learn_scale : bool, optional
-        Whether to have a scale.
+        True to have a scale.
     """
 
     setting_checks: ClassVar = {"epsilon": check_epsilon}
@@ -41,9 +43,10 @@ class FeatureNormalization(RNGMixin, Feedforward):
         self,
         dim: int,
         epsilon: float = 1e-5,
+        *,
         scale_init: NdarrayInitialization | None = None,
         learn_scale: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[RNGOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.dim = dim
@@ -73,7 +76,7 @@ class FeatureNormalization(RNGMixin, Feedforward):
         return str(self.dim or "?")
 
     def _schemes(self) -> dict[str, NdarrayInitialization]:
-        """The parameters that there are, in order, and how they begin."""
+        """Return the scheme of each parameter by its name, in the order of the parameters."""
         return {"scale": self.scale_init} if self.learn_scale else {}
 
     def _allocate(self) -> None:
@@ -93,9 +96,9 @@ class FeatureNormalization(RNGMixin, Feedforward):
 
 
 class LayerNormalization(FeatureNormalization):
-    """Gives the features of each example the mean zero and the standard deviation one.
+    """Normalises the features of each example to mean zero and standard deviation one.
 
-    Then they are scaled and shifted by learned numbers.
+    Then learned parameters scale and shift them.
 
     Parameters
     ----------
@@ -106,7 +109,7 @@ class LayerNormalization(FeatureNormalization):
     scale_init, shift_init : NdarrayInitialization, optional
         Schemes of scale and shift; ones and zeros by default.
     learn_scale, learn_shift : bool, optional
-        Whether to have the parameter.
+        True to have the parameter.
 
     References
     ----------
@@ -129,7 +132,7 @@ class LayerNormalization(FeatureNormalization):
         *,
         shift_init: NdarrayInitialization | None = None,
         learn_shift: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[NormalizationOptions],
     ) -> None:
         super().__init__(dim, epsilon, **kwargs)
         self.shift_init = Constant(0) if shift_init is None else shift_init
@@ -164,7 +167,7 @@ class RMSNormalization(FeatureNormalization):
     scale_init : NdarrayInitialization, optional
         Scheme of the scale; ones by default.
     learn_scale : bool, optional
-        Whether to have a scale.
+        True to have a scale.
 
     References
     ----------

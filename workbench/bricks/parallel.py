@@ -1,6 +1,6 @@
 """Routing: similar transformations of several inputs, or of one input to several outputs.
 
-All bricks here make copies of a *prototype*, each with parameters of its own: one for each name.
+All bricks here copy a *prototype* for each name; each copy has its own parameters.
 """
 
 from __future__ import annotations
@@ -8,13 +8,15 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from collections.abc import Sequence as SequenceType
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
-from workbench.bricks.interfaces import Feedforward, Initializable
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import NoneAllocation, is_set, lazy
-from workbench.bricks.simple import Linear
+from workbench.bricks.linear import Linear
+from workbench.bricks.options import InitializableOptions
 from workbench.errors import BrickError, SignatureError
 from workbench.names import explain_missing
 from workbench.tensor import Variable
@@ -29,8 +31,24 @@ __all__ = [
 Dims = SequenceType[Any] | Mapping[str, Any]
 
 
+class _ChildPrefix(TypedDict, total=False):
+    child_prefix: str
+
+
+class _OutputDims(TypedDict, total=False):
+    output_dims: Dims
+
+
+class DistributeOptions(_ChildPrefix, InitializableOptions, total=False):
+    """Options of `Fork`, except the dimensions of its outputs."""
+
+
+class ForkOptions(_OutputDims, DistributeOptions, total=False):
+    """Options of `Parallel`, except the dimensions of its inputs."""
+
+
 class Parallel(Initializable):
-    """Applies a transformation of its own to each of several inputs.
+    """Applies a separate transformation to each of several inputs.
 
     Parameters
     ----------
@@ -39,14 +57,14 @@ class Parallel(Initializable):
     input_dims : list of int
         In the order of `input_names`, or a dictionary by name. Needed by `allocate`.
     output_dims : list of int
-        Likewise.
+        The same for the outputs.
     prototype : Feedforward, optional
-        What is copied for each input; by default `Linear` without bias.
+        The brick to copy for each input; by default `Linear` without bias.
     child_prefix : str, optional
-        The copies are called ``<child_prefix>_<name>``.
+        The copies are named ``<child_prefix>_<name>``.
     **kwargs
-        As for `Initializable`; schemes go to all transformations. `use_bias` belongs to the
-        prototype.
+        As for `Initializable`; the schemes are pushed to all transformations, `use_bias` is not:
+        give it to the prototype.
 
     Examples
     --------
@@ -68,7 +86,7 @@ class Parallel(Initializable):
         output_dims: Dims,
         prototype: Feedforward | None = None,
         child_prefix: str = "transform",
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.prototype = Linear(use_bias=False) if prototype is None else prototype
@@ -80,7 +98,7 @@ class Parallel(Initializable):
 
     @property
     def input_names(self) -> Any:
-        """The names; to set others makes new transformations."""
+        """The names; other names make new transformations."""
         return self._input_names
 
     @input_names.setter
@@ -132,7 +150,7 @@ class Parallel(Initializable):
         return list(self.children)
 
     def _by_name(self, setting: str) -> dict[str, Any]:
-        """The dimensions in a setting, by name."""
+        """Return the dimensions in a setting, by name."""
         dims, names = getattr(self, setting), self.input_names
         if isinstance(dims, Mapping) and set(dims) == set(names):
             return dict(dims)
@@ -174,19 +192,20 @@ class Parallel(Initializable):
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """The names."""
+        """Return the names."""
         return list(self.input_names or ())
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """The same names as those of the inputs."""
+        """Return the names, which are those of the inputs."""
         return list(self.input_names or ())
 
 
 class Fork(Parallel):
-    """Several outputs from one input, by a transformation for each.
+    """Computes several outputs from one input, with a transformation for each.
 
-    Typical use: the inputs and gate inputs of a `workbench.bricks.recurrent.GatedRecurrent`.
+    A typical use is to make the inputs and gate inputs of a
+    `workbench.bricks.recurrent.GatedRecurrent`.
 
     Parameters
     ----------
@@ -197,7 +216,7 @@ class Fork(Parallel):
     prototype : Feedforward, optional
         By default `Linear` with bias.
     **kwargs
-        As for `Parallel`, above all ``output_dims``, which `allocate` needs.
+        As for `Parallel`; `allocate` needs ``output_dims``.
 
     Examples
     --------
@@ -216,7 +235,7 @@ class Fork(Parallel):
         output_names: SequenceType[str],
         input_dim: int,
         prototype: Feedforward | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ForkOptions],
     ) -> None:
         kwargs.setdefault("child_prefix", "fork")
         prototype = Linear() if prototype is None else prototype
@@ -234,7 +253,7 @@ class Fork(Parallel):
 
     @property
     def input_dims(self) -> Any:
-        """The input dimension once for each output."""
+        """The input dimension, repeated for each output."""
         known = is_set(self.input_names) and is_set(self.input_dim)
         return [self.input_dim] * len(self.input_names) if known else NoneAllocation
 
@@ -268,7 +287,7 @@ class Fork(Parallel):
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """The names."""
+        """Return the names."""
         return list(self.output_names or ())
 
 
@@ -286,7 +305,7 @@ class Distribute(Fork):
     source_dim : int
         Needed by `allocate`.
     prototype : Feedforward, optional
-        What is copied for each target; by default `Linear` without bias.
+        The brick to copy for each target; by default `Linear` without bias.
     **kwargs
         As for `Parallel`.
 
@@ -309,7 +328,7 @@ class Distribute(Fork):
         target_dims: Dims,
         source_dim: int,
         prototype: Feedforward | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[DistributeOptions],
     ) -> None:
         super().__init__(
             output_names=target_names,
@@ -371,17 +390,17 @@ class Distribute(Fork):
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """The source, then the targets."""
+        """Return the names of the source, then of the targets."""
         return [self.source_name, *(self.target_names or ())]
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """The targets."""
+        """Return the names of the targets."""
         return list(self.target_names or ())
 
 
 class Merge(Parallel):
-    """The sum of several inputs, each of them transformed.
+    """Adds up several inputs, after a transformation of each.
 
     Parameters
     ----------
@@ -392,10 +411,10 @@ class Merge(Parallel):
     output_dim : int
         Needed by `allocate`.
     prototype : Feedforward, optional
-        What is copied for each input; by default `Linear` without bias. With biases in all of them
-        all but one would be idle: ``merge.children[0].use_bias = True`` gives the sum one bias.
+        The brick to copy for each input; by default `Linear` without bias. One bias is enough for
+        the sum: ``merge.children[0].use_bias = True`` adds it.
     child_prefix : str, optional
-        The copies are called ``<child_prefix>_<name>``.
+        The copies are named ``<child_prefix>_<name>``.
     **kwargs
         As for `Initializable`.
 
@@ -416,8 +435,9 @@ class Merge(Parallel):
         input_dims: Dims,
         output_dim: int,
         prototype: Feedforward | None = None,
+        *,
         child_prefix: str = "transform",
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         super().__init__(
             input_names, input_dims, prototype=prototype, child_prefix=child_prefix, **kwargs
@@ -426,7 +446,7 @@ class Merge(Parallel):
 
     @property
     def output_dims(self) -> Any:
-        """The output dimension once for each input."""
+        """The output dimension, repeated for each input."""
         known = is_set(self.input_names) and is_set(self.output_dim)
         return [self.output_dim] * len(self.input_names) if known else NoneAllocation
 
@@ -437,7 +457,9 @@ class Merge(Parallel):
 
     def _push_allocation_config(self) -> None:
         if not self.input_names:
-            raise BrickError(f"{self.path()}: input_names is empty, so there is nothing to add up")
+            raise BrickError(
+                f"{self.path()}: input_names is empty, so that there is nothing to add up"
+            )
         super()._push_allocation_config()
 
     def get_dim(self, name: str) -> Any:
@@ -470,7 +492,7 @@ class Merge(Parallel):
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """The names."""
+        """Return the names."""
         return list(self.input_names or ())
 
 

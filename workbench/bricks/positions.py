@@ -1,27 +1,29 @@
-"""Positional encodings: telling attention, which does not care for order, where things are.
+"""Positional encodings: they give positions to attention, which ignores the order otherwise.
 
-Sequences have the shape (..., T, D): time before features, and whatever else, such as the batch,
+Sequences have the shape (..., T, D): time before features, and other dimensions, such as the batch,
 in front.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import check_last_dim, shown
-from workbench.bricks.interfaces import Feedforward, Initializable
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
+from workbench.bricks.options import BrickOptions, InitializableOptions
 from workbench.errors import BrickError, ShapeError
 from workbench.roles import WEIGHT
 from workbench.tensor import Variable
 
 
 class PositionalEncoding(Feedforward):
-    """Base class of bricks that put positions into sequences.
+    """Base class of bricks that encode positions into sequences.
 
     Attributes
     ----------
@@ -56,7 +58,7 @@ class PositionalEncoding(Feedforward):
 
 
 def check_sequence(brick: Brick, input_: Variable) -> None:
-    """Check for the shape (..., T, dim).
+    """Check that the input has the shape (..., T, dim).
 
     Raises
     ------
@@ -65,16 +67,16 @@ def check_sequence(brick: Brick, input_: Variable) -> None:
     if input_.ndim < 2:
         raise ShapeError(
             f"{brick.path()}.apply: input_ has shape {shown(input_)}, but sequences have the shape "
-            "(..., T, D); give it more than one moment"
+            "(..., T, D); add a dimension for time"
         )
     check_last_dim(brick, "apply", "input_", input_, "dim")
 
 
 class _Paired(PositionalEncoding):
-    """Base class of encodings without parameters that take features two by two."""
+    """Base class of encodings of pairs of features, without parameters."""
 
     @lazy(allocation=["dim"])
-    def __init__(self, dim: int, base: float = 10_000.0, **kwargs: Any) -> None:
+    def __init__(self, dim: int, base: float = 10_000.0, **kwargs: Unpack[BrickOptions]) -> None:
         super().__init__(**kwargs)
         self.dim = dim
         self.base = base
@@ -86,7 +88,7 @@ class _Paired(PositionalEncoding):
             )
 
     def _angles(self, input_: Variable) -> Variable:
-        """The position times each of ``dim / 2`` frequencies, of shape (T, dim / 2)."""
+        """Return the position times each of ``dim / 2`` frequencies, of shape (T, dim / 2)."""
         position = torch.arange(input_.shape[-2], device=input_.device, dtype=torch.float64)
         exponents = torch.arange(0, self.dim, 2, device=input_.device, dtype=torch.float64)
         return torch.outer(position, self.base ** -(exponents / self.dim))  # type: ignore[return-value]
@@ -95,13 +97,13 @@ class _Paired(PositionalEncoding):
 class SinusoidalPositions(_Paired):
     r"""Adds sines and cosines of the position, of wavelengths from :math:`2\pi` to ``base`` times that.
 
-    Feature :math:`2i` of moment :math:`t` gets :math:`\sin(t / b^{2i/D})`, feature :math:`2i + 1`
+    Feature :math:`2i` of time step :math:`t` gets :math:`\sin(t / b^{2i/D})`, feature :math:`2i + 1`
     the cosine.
 
     Parameters
     ----------
     dim : int
-        The number D of features, even. Needed by `allocate`.
+        The number D of features; must be even. Needed by `allocate`.
     base : float, optional
         The number b.
 
@@ -122,8 +124,8 @@ class SinusoidalPositions(_Paired):
     def apply(self, input_: Variable) -> Variable:
         """Add the encoding to floats of shape (..., T, dim)."""
         check_sequence(self, input_)
-        turned = self._angles(input_)
-        encoding: Variable = _woven(turned.sin(), turned.cos()).to(input_.dtype)
+        angles = self._angles(input_)
+        encoding: Variable = _interleaved(angles.sin(), angles.cos()).to(input_.dtype)
         return input_ + encoding
 
 
@@ -133,7 +135,7 @@ class LearnedPositions(PositionalEncoding, Initializable):
     Parameters
     ----------
     length : int
-        The number of positions: the longest sequence. Needed by `allocate`.
+        The number of positions, the length of the longest sequence. Needed by `allocate`.
     dim : int
         The number of features. Needed by `allocate`.
     **kwargs
@@ -152,7 +154,7 @@ class LearnedPositions(PositionalEncoding, Initializable):
     """
 
     @lazy(allocation=["length", "dim"])
-    def __init__(self, length: int, dim: int, **kwargs: Any) -> None:
+    def __init__(self, length: int, dim: int, **kwargs: Unpack[InitializableOptions]) -> None:
         super().__init__(**kwargs)
         self.length = length
         self.dim = dim
@@ -176,27 +178,27 @@ class LearnedPositions(PositionalEncoding, Initializable):
     def apply(self, input_: Variable) -> Variable:
         """Add the vectors to floats of shape (..., T, dim), with T up to `length`."""
         check_sequence(self, input_)
-        moments = input_.shape[-2]
-        if isinstance(moments, int) and moments > self.length:
+        steps = input_.shape[-2]
+        if isinstance(steps, int) and steps > self.length:
             raise ShapeError(
-                f"{self.path()}.apply: input_ has shape {shown(input_)}, {moments} moments, but "
+                f"{self.path()}.apply: input_ has shape {shown(input_)}, {steps} time steps, but "
                 f"length is {self.length}; set a greater length, or give it shorter sequences"
             )
-        return input_ + self.W[:moments]
+        return input_ + self.W[:steps]
 
 
 class RotaryPositions(_Paired):
-    """Turns pairs of features by angles that grow with the position.
+    """Rotates pairs of features by angles that grow with the position.
 
-    The product of two vectors that were turned depends on the distance of their positions alone,
-    which is why `MultiHeadAttention` takes this for its queries and keys.
+    The dot product of two rotated vectors depends on the distance of their positions alone. So
+    `MultiHeadAttention` uses this brick for its queries and keys.
 
     Parameters
     ----------
     dim : int
-        The number of features, even; neighbours are a pair. Needed by `allocate`.
+        The number of features; must be even. Adjacent features are a pair. Needed by `allocate`.
     base : float, optional
-        As for `SinusoidalPositions`, whose frequencies these are.
+        As for `SinusoidalPositions`, with the same frequencies.
 
     References
     ----------
@@ -212,16 +214,16 @@ class RotaryPositions(_Paired):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Turn floats of shape (..., T, dim)."""
+        """Rotate floats of shape (..., T, dim)."""
         check_sequence(self, input_)
-        turned = self._angles(input_)
-        cos, sin = turned.cos().to(input_.dtype), turned.sin().to(input_.dtype)
+        angles = self._angles(input_)
+        cos, sin = angles.cos().to(input_.dtype), angles.sin().to(input_.dtype)
         first, second = input_[..., 0::2], input_[..., 1::2]
-        return _woven(first * cos - second * sin, first * sin + second * cos)
+        return _interleaved(first * cos - second * sin, first * sin + second * cos)
 
 
-def _woven(first: Variable, second: Variable) -> Variable:
-    """The features of both in turn."""
+def _interleaved(first: Variable, second: Variable) -> Variable:
+    """Interleave the features of both."""
     pairs: Any = torch.stack([first, second], -1)  # type: ignore[list-item]
-    woven: Variable = pairs.flatten(-2)
-    return woven
+    interleaved: Variable = pairs.flatten(-2)
+    return interleaved

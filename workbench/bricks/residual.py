@@ -1,38 +1,41 @@
-"""Residual connections: what a brick adds to its input."""
+"""Residual connections, which add the output of a brick to its input."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import application_of, shown
-from workbench.bricks.interfaces import Feedforward, ImageLayer, Initializable
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.image_layer import ImageLayer
+from workbench.bricks.initializable import Initializable
+from workbench.bricks.options import InitializableOptions, with_children
 from workbench.errors import BrickError, ShapeError
 from workbench.tensor import Variable
 
 
 class Residual(Initializable, ImageLayer, Feedforward):
-    """Adds to the input what a brick makes of it: ``output = input_ + inner(input_)``.
+    """Adds the output of a brick to its input: ``output = input_ + inner(input_)``.
 
     With bricks on images inside it is a layer of a `workbench.bricks.conv.ConvolutionalSequence`.
 
     Parameters
     ----------
     inner : Brick or BoundApplication
-        With one input and one output, of equal shapes unless there is a `shortcut`.
+        It has one input and one output, of equal shapes unless there is a `shortcut`.
     shortcut : Brick or BoundApplication, optional
-        What to add to in place of the input itself: a convolution of 1 x 1 pixels, say, where the
-        number of channels changes.
+        A brick whose output takes the place of the input in the sum: for example a convolution of
+        1 x 1 pixels, if the number of channels changes.
     **kwargs
         As for `Initializable`.
 
     Raises
     ------
     BrickError
-        If something else is given.
+        If an argument is neither a brick nor an application.
     ShapeError
-        When applied: if what is to be added has another shape.
+        When applied: if the shapes to add differ.
 
     References
     ----------
@@ -50,16 +53,16 @@ class Residual(Initializable, ImageLayer, Feedforward):
         self,
         inner: Brick | BoundApplication,
         shortcut: Brick | BoundApplication | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         given = [inner] if shortcut is None else [inner, shortcut]
-        self.branches = [application_of("Residual: what is added", branch) for branch in given]
+        self.branches = [application_of("Residual: a branch", branch) for branch in given]
         bricks = dict.fromkeys(branch.brick for branch in self.branches)
-        super().__init__(children=[*bricks, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *bricks))
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Add; the output has the shape of the input, or else of what the shortcut gives."""
+        """Add; the output has the shape of the input, or of the output of the shortcut."""
         added: Variable = self.branches[0](input_)
         base: Variable = self.branches[1](input_) if len(self.branches) > 1 else input_
         sizes = zip(added.shape, base.shape, strict=False)
@@ -84,11 +87,11 @@ class Residual(Initializable, ImageLayer, Feedforward):
     def describe(self) -> str:
         return ""
 
-    # What bricks around it set, for all branches.
+    # Settings that bricks around it set, for all branches.
 
     @property
     def input_dim(self) -> Any:
-        """That of the inner brick."""
+        """The same setting of the inner brick."""
         return self._inner(Feedforward).input_dim
 
     @input_dim.setter
@@ -97,7 +100,7 @@ class Residual(Initializable, ImageLayer, Feedforward):
 
     @property
     def output_dim(self) -> Any:
-        """That of the inner brick."""
+        """The same setting of the inner brick."""
         return self._inner(Feedforward).output_dim
 
     @output_dim.setter
@@ -106,7 +109,7 @@ class Residual(Initializable, ImageLayer, Feedforward):
 
     @property
     def num_channels(self) -> Any:
-        """That of the inner brick."""
+        """The same setting of the inner brick."""
         return self._inner(ImageLayer).num_channels
 
     @num_channels.setter
@@ -115,7 +118,7 @@ class Residual(Initializable, ImageLayer, Feedforward):
 
     @property
     def image_size(self) -> Any:
-        """That of the inner brick."""
+        """The same setting of the inner brick."""
         return self._inner(ImageLayer).image_size
 
     @image_size.setter
@@ -124,7 +127,7 @@ class Residual(Initializable, ImageLayer, Feedforward):
 
     @property
     def num_output_channels(self) -> Any:
-        """That of the inner brick."""
+        """The same setting of the inner brick."""
         return self._inner(ImageLayer).num_output_channels
 
     def _inner(self, kind: type[Brick]) -> Any:
@@ -137,7 +140,7 @@ class Residual(Initializable, ImageLayer, Feedforward):
     def _checked(self, brick: Brick, kind: type[Brick]) -> Brick:
         if not isinstance(brick, kind):
             raise BrickError(
-                f"{self.path()}: {brick!r} is no {kind.__name__}, so it cannot be told the shape "
-                "of its input; configure it directly"
+                f"{self.path()}: {brick!r} is not of the kind {kind.__name__}, so that the shape "
+                "of its input cannot be set; configure it directly"
             )
         return brick

@@ -1,8 +1,8 @@
-"""Seeds of bricks: every brick has its own, derived from ``config.default_seed``.
+"""Seeds of bricks; each brick has its own, derived from ``config.default_seed``.
 
-A top brick takes the next number of the process; a child's seed follows from its parent's and from
-its own name. So a brick draws the same numbers whether it is initialised alone or with its parent,
-and changing one layer does not change the draws of the others.
+A top brick takes the next number of the process; a child's seed is derived from its parent's seed
+and its own name. So a brick draws the same numbers alone and with its parent, and a change of one
+layer does not change the draws of the others.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _numbers = itertools.count()
 
 
 def root_seed(top: Component) -> int:
-    """The seed of a brick without parents, which keeps it once it has been asked for."""
+    """Return the seed of a brick without parents, which keeps it from the first call on."""
     own = vars(top)
     if "_root_seed" not in own:
         own["_root_seed"] = _seed([config.default_seed, next(_numbers)])
@@ -29,10 +29,10 @@ def root_seed(top: Component) -> int:
 
 
 def child_seed(seed: int, parent: Component, child: Component) -> int:
-    """The seed of a child; children of one name differ by which of them they are."""
+    """Return the seed of a child; children of one name differ by their order."""
     twins = [c for c in parent.children if c.name == child.name]
-    letters = [ord(letter) for letter in child.name]
-    return _seed([seed, *letters, next(i for i, twin in enumerate(twins) if twin is child)])
+    codes = [ord(character) for character in child.name]
+    return _seed([seed, *codes, next(i for i, twin in enumerate(twins) if twin is child)])
 
 
 def _seed(entropy: list[int]) -> int:

@@ -1,24 +1,26 @@
-"""Sequences of bricks, each applied to what the one before gave."""
+"""Sequences of bricks, each applied to the output of the one before."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
 from collections.abc import Sequence as SequenceType
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import application_of
-from workbench.bricks.interfaces import Feedforward, Initializable
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import is_set, lazy
-from workbench.bricks.simple import Linear
+from workbench.bricks.linear import Linear
+from workbench.bricks.options import BrickOptions, SchemeOptions, with_children
 from workbench.errors import BrickError
 from workbench.utils.plain import pack
 
 NO_LAYERS = (
-    "{cls}: activations is empty, but there is one for each linear transformation, one fewer than "
-    "dims ({dims!r}); None stands for no activation, as in {cls}([Tanh(), None], [784, 100, 10])"
+    "{cls}: activations is empty, but must have one for each linear transformation, one fewer than "
+    "dims ({dims!r}); give None for no activation, as in {cls}([Tanh(), None], [784, 100, 10])"
 )
 
 
@@ -28,7 +30,7 @@ class Sequence(Brick):
     Parameters
     ----------
     application_methods : list of Brick or BoundApplication
-        What to apply, in order; for a brick its ``apply``. One brick may come several times.
+        The applications in order; for a brick it is its ``apply``. A brick can occur repeatedly.
 
     Examples
     --------
@@ -40,23 +42,24 @@ class Sequence(Brick):
     """
 
     def __init__(
-        self, application_methods: Iterable[Brick | BoundApplication], **kwargs: Any
+        self,
+        application_methods: Iterable[Brick | BoundApplication],
+        **kwargs: Unpack[BrickOptions],
     ) -> None:
         check_list(self, "application_methods", application_methods)
         owner = f"{type(self).__name__}: a sequence"
         methods = [application_of(owner, method) for method in application_methods]
         if not methods:
             raise BrickError(
-                f"{type(self).__name__}: a sequence needs one brick at least, got none; what does "
-                "nothing is Identity()"
+                f"{type(self).__name__}: a sequence needs at least one brick, such as Identity()"
             )
         self.application_methods: list[BoundApplication] = methods
         own = dict.fromkeys(method.brick for method in methods)
-        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *own))
 
     @application
     def apply(self, *args: Any) -> Any:
-        """Apply the first brick to the inputs, each other one to what its predecessor gave."""
+        """Apply the first brick to the inputs, and each other one to the output before it."""
         outputs: Any = args
         for method in self.application_methods:
             outputs = method(*pack(outputs))
@@ -64,12 +67,12 @@ class Sequence(Brick):
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """The inputs of the first application."""
+        """Return the inputs of the first application."""
         return self.application_methods[0].inputs
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """The outputs of the last application."""
+        """Return the outputs of the last application."""
         outputs: list[str] = self.application_methods[-1].outputs
         return outputs
 
@@ -124,7 +127,7 @@ class FeedforwardSequence(Sequence, Feedforward):
         brick = self.application_methods[index].brick
         if not isinstance(brick, Feedforward):
             raise AttributeError(
-                f"{brick!r} at an end of {self.path()!r} has no dimensions of its own"
+                f"{brick!r} at an end of {self.path()!r} has no input_dim and output_dim"
             )
         return brick
 
@@ -135,12 +138,12 @@ class MLP(FeedforwardSequence, Initializable):
     Parameters
     ----------
     activations : list of Brick, BoundApplication or None
-        What to apply after each transformation; ``None`` for nothing.
+        The activation after each transformation; ``None`` for no activation.
     dims : list of int
-        The input dimension and the output dimension of each transformation, so one more than there
-        are activations. Needed by `allocate`.
+        The input dimension, and the output dimension of each transformation: one more number than
+        there are activations. Needed by `allocate`.
     prototype : Feedforward, optional
-        A copy of it is made for each transformation; `Linear` by default.
+        The brick to copy for each transformation; `Linear` by default.
     use_bias : bool, optional
         If given, it is pushed to all transformations.
     **kwargs
@@ -148,8 +151,8 @@ class MLP(FeedforwardSequence, Initializable):
 
     Notes
     -----
-    Schemes and `use_bias` are pushed to the layers before they are initialised and allocated, and
-    take the place of the layers' own. For other settings in one layer, push first:
+    Before allocation and initialisation `use_bias` and the schemes are pushed to the layers and
+    replace the layers' own. To give one layer other settings, push first:
 
     >>> from workbench.bricks import Tanh
     >>> from workbench.initialization import Constant, IsotropicGaussian
@@ -175,7 +178,7 @@ class MLP(FeedforwardSequence, Initializable):
         prototype: Feedforward | None = None,
         *,
         use_bias: bool | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[SchemeOptions],
     ) -> None:
         check_list(self, "activations", activations)
         self.activations = list(activations)
@@ -189,7 +192,8 @@ class MLP(FeedforwardSequence, Initializable):
             layer.name = f"{self.prototype.name}_{i}"
             self.linear_transformations.append(layer)
             methods += [layer] if activation is None else [layer, activation]
-        super().__init__(application_methods=methods, use_bias=use_bias, **kwargs)
+        options: Any = {"use_bias": use_bias, **kwargs}  # pass through Sequence to Initializable
+        super().__init__(methods, **options)
         if is_set(dims) and not isinstance(dims, SequenceType):
             raise BrickError(_not_a_list(self, "dims", dims))
         self.dims = list(dims) if is_set(dims) else dims
@@ -231,10 +235,10 @@ class MLP(FeedforwardSequence, Initializable):
 
 
 def check_list(brick: Brick, setting: str, given: object) -> None:
-    """Raise `BrickError` unless what is given for a setting is a list, or like one."""
+    """Raise `BrickError` unless a setting is a list or another iterable."""
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise BrickError(_not_a_list(brick, setting, given))
 
 
 def _not_a_list(brick: Brick, setting: str, given: object) -> str:
-    return f"{type(brick).__name__}: {setting} is a list, got {given!r}; write [{given!r}]"
+    return f"{type(brick).__name__}: {setting} must be a list, not {given!r}; write [{given!r}]"

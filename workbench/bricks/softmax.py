@@ -1,4 +1,4 @@
-"""Softmax: from scores to probabilities, and the cross-entropy that belongs to it."""
+"""Softmax, which turns scores into probabilities, and its cross-entropy."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ TARGETS = "y / y.sum(1, keepdim=True) makes distributions of counts"
 
 
 class Softmax(Brick):
-    """Probabilities from unnormalised log-probabilities (logits), in rows.
+    """Turns rows of unnormalised log-probabilities (logits) into probabilities.
 
-    Takes one row (a vector) or a matrix of rows; for more dimensions there is
-    `NDimensionalSoftmax`.
+    It takes one row (a vector) or a matrix of rows; `NDimensionalSoftmax` takes more dimensions.
 
     Examples
     --------
@@ -43,7 +42,7 @@ class Softmax(Brick):
 
     @application(inputs=["input_"], outputs=["output"])
     def log_probabilities(self, input_: Variable) -> Variable:
-        """Normalise each row to log-probabilities, exactly also where a probability is tiny."""
+        """Normalise each row to log-probabilities, which are exact for tiny probabilities too."""
         self._check_rows("log_probabilities", "input_", input_)
         return log_softmax(input_)
 
@@ -51,7 +50,7 @@ class Softmax(Brick):
     def categorical_cross_entropy(
         self, application_call: ApplicationCall, y: Variable, x: Variable
     ) -> Variable:
-        """Cross-entropies of targets and logits, exact for logits of any size.
+        """Compute cross-entropies of targets and logits, exact for logits of any size.
 
         Parameters
         ----------
@@ -96,7 +95,7 @@ class NDimensionalSoftmax(Softmax):
 
 
 def expected_log(y: Variable, log_p: Variable, where: str) -> Variable:
-    """The log-probability of the true class in each row, or its mean under a distribution `y`.
+    """Compute the log-probability of the true class in each row, or its mean under `y`.
 
     Parameters
     ----------
@@ -105,12 +104,12 @@ def expected_log(y: Variable, log_p: Variable, where: str) -> Variable:
     log_p : Variable
         Of shape (B, C).
     where : str
-        The application, for errors.
+        The application, for error messages.
 
     Raises
     ------
     ShapeError, DtypeError, DomainError
-        If `y` is neither.
+        If `y` does not fit.
     """
     check_targets(y, log_p, where)
     if not y.dtype.is_floating_point:
@@ -122,13 +121,12 @@ def expected_log(y: Variable, log_p: Variable, where: str) -> Variable:
 
 
 def check_targets(y: Variable, predictions: Variable, where: str) -> None:
-    """Check targets `y` and what was predicted, probabilities or their logarithms, of each class.
+    """Check targets `y`, and predictions: a probability or its logarithm for each class.
 
     Raises
     ------
     ShapeError, DtypeError
-        If `y` are neither class indices nor probabilities, or there are no predictions to compare
-        them with.
+        If `y` are neither class indices nor probabilities, or the predictions do not fit.
     """
     if _fit(y, predictions):
         return
@@ -139,9 +137,9 @@ def check_targets(y: Variable, predictions: Variable, where: str) -> None:
         hint = "y.flatten() turns a column of indices into a vector"
     raise problem(
         f"{where}: targets y have shape {shown(y)} and dtype {y.dtype}, predictions have shape "
-        f"{shown(predictions)} and dtype {predictions.dtype}; expected are class indices, integers "
-        "of shape (B,), or probabilities, floats of shape (B, C), with predictions, floats of "
-        f"shape (B, C) ({hint})"
+        f"{shown(predictions)} and dtype {predictions.dtype}; targets must be class indices, "
+        "integers of shape (B,), or probabilities, floats of shape (B, C), and predictions must be "
+        f"floats of shape (B, C) ({hint})"
     )
 
 

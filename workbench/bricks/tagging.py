@@ -1,4 +1,4 @@
-"""Tagged copies: how inputs and outputs of an application get names, roles and annotations."""
+"""Tagged copies, which give names, roles and annotations to inputs and outputs of applications."""
 
 from __future__ import annotations
 
@@ -22,46 +22,46 @@ from workbench.tensor import Variable, as_variable
 from workbench.utils.variables import print_shape, put_hook
 
 CARRIED_TAGS = ("n_examples", "aggregation_scheme")
-"""Entries that the tag of an output takes over from what the application function returned."""
+"""Entries of the tags of returned variables that are copied to the tags of the outputs."""
 
 
 NO_VALUES = (str, bytes, list, tuple, dict, set, Component, Annotation)
-"""What is never an input: containers of values, texts, bricks."""
+"""Types that are never inputs: containers of values, texts, bricks."""
 
 
 def wrong_argument(bound: BrickMethod, name: str, value: object) -> ApplicationError:
-    """The error for an argument that is neither a variable nor an array."""
+    """Return the error for an argument that is neither a variable nor an array."""
     if isinstance(value, Component):
-        remedy = "to apply one brick to what another gives, apply that one first, as in "
+        remedy = "to apply a brick to the output of another one, apply that one first, as in "
         remedy += f"{bound.brick.name}.{bound.name}({value.name}.apply(x))"
     elif isinstance(value, (list, tuple)) and any(isinstance(v, Variable) for v in value):
-        remedy = "give the variables one by one, or make one of them with torch.stack or torch.cat"
+        remedy = "pass the variables one by one, or join them with torch.stack or torch.cat"
     elif isinstance(value, str):
         remedy = f"a variable of that name is made by tensor.matrix({value!r})"
     elif value is None:
-        remedy = "did the application that should have made it return nothing?"
+        remedy = "perhaps an application returned nothing"
     else:
         remedy = "numpy.array(..., dtype='float32') or torch.tensor(...) make one"
     shown = "None" if value is None else f"{shortened(value)}, {an(type(value).__name__)}"
     return ApplicationError(
-        f"{bound.path}: {name} is {shown}; expected is a variable, such as tensor.matrix('x'), or "
+        f"{bound.path}: {name} is {shown}, but must be a variable, such as tensor.matrix('x'), or "
         f"an array or tensor to compute at once; {remedy}"
     )
 
 
 def shortened(value: object, length: int = 80) -> str:
-    """The repr, cut off where it is long."""
+    """Return the repr, truncated to `length`."""
     text = " ".join(repr(value).split())
     return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def an(noun: str) -> str:
-    """A noun with its article."""
+    """Return a noun with its article."""
     return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 
 def output_names(bound: BrickMethod, count: int) -> list[str]:
-    """The declared names of the outputs, or ``output_0`` and so on for `count` of them."""
+    """Return the declared names of the outputs, or ``output_0`` and so on for `count` of them."""
     names: list[str] = getattr(bound, "outputs", [f"output_{i}" for i in range(count)])
     return names
 
@@ -69,7 +69,7 @@ def output_names(bound: BrickMethod, count: int) -> list[str]:
 def tagged_inputs(
     bound: BrickMethod, call: ApplicationCall, arguments: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any]]:
-    """The arguments, with tagged copies in place of variables, arrays and tensors."""
+    """Yield the arguments, with tagged copies in place of variables, arrays and tensors."""
 
     def copy(value: Any, name: str) -> Any:
         if name in declared and isinstance(value, NO_VALUES):
@@ -95,7 +95,7 @@ def tagged_inputs(
 
 
 def tagged_outputs(bound: BrickMethod, call: ApplicationCall, outputs: list[Any]) -> list[Any]:
-    """What an application returned, with tagged copies in place of variables and tensors."""
+    """Return the results of an application, with tagged copies of variables and tensors."""
     names = output_names(bound, len(outputs))
     if len(names) != len(outputs):
         raise ApplicationError(

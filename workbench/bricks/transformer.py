@@ -1,4 +1,4 @@
-"""The block that transformers are made of.
+"""`TransformerBlock`, the block that transformers are made of.
 
 Sequences have the shape (..., T, D), as in `workbench.bricks.multi_head`.
 """
@@ -6,43 +6,44 @@ Sequences have the shape (..., T, D), as in `workbench.bricks.multi_head`.
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.activations import GELU
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.dropout import Dropout
-from workbench.bricks.interfaces import Feedforward, Initializable
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
 from workbench.bricks.multi_head import MultiHeadAttention
 from workbench.bricks.normalization import LayerNormalization
+from workbench.bricks.options import InitializableOptions, with_children
 from workbench.bricks.positions import RotaryPositions
 from workbench.bricks.sequences import MLP
 from workbench.tensor import Variable
 
 
 class TransformerBlock(Initializable, Feedforward):
-    """Adds to a sequence what attention to itself, and then a perceptron, make of it.
+    """Applies self-attention and then a perceptron to a sequence, each with a residual connection.
 
     Parameters
     ----------
     dim : int
-        Features of input and output. Needed by `allocate`.
+        Number of features of input and output. Needed by `allocate`.
     num_heads : int
         Needed by `allocate`.
     hidden_dim : int, optional
-        Hidden features of the perceptron; four times `dim` by default.
+        Number of hidden features of the perceptron; four times `dim` by default.
     activation : Brick, optional
-        Of the perceptron; `GELU` by default.
+        The activation of the perceptron; `GELU` by default.
     normalization : Feedforward, optional
-        A copy of it normalises for the attention, another one for the perceptron;
-        `LayerNormalization` by default.
+        The brick to copy for the attention and for the perceptron; `LayerNormalization` by default.
     norm_first : bool, optional
-        Whether to normalise what goes into attention and perceptron, or else (as in the paper) the
-        sums.
+        True to normalise the inputs of attention and perceptron; False to normalise the sums, as in
+        the paper.
     drop_prob : float, optional
-        Probability of dropping elements of what attention and perceptron add, in training mode; see
-        `Dropout`.
+        Probability of dropping elements of the outputs of attention and perceptron, in training
+        mode; see `Dropout`.
     causal, positions : optional
         As for `MultiHeadAttention`.
     **kwargs
@@ -50,7 +51,7 @@ class TransformerBlock(Initializable, Feedforward):
 
     References
     ----------
-    Vaswani and others, *Attention is all you need*, 2017. On normalising first: Xiong and others,
+    Vaswani and others, *Attention is all you need*, 2017. Normalisation first: Xiong and others,
     *On layer normalization in the transformer architecture*, 2020.
 
     Examples
@@ -87,7 +88,7 @@ class TransformerBlock(Initializable, Feedforward):
         drop_prob: float = 0.0,
         causal: bool = False,
         positions: RotaryPositions | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         prototype = LayerNormalization() if normalization is None else normalization
         self.attention_normalization, self.mlp_normalization = (
@@ -107,7 +108,7 @@ class TransformerBlock(Initializable, Feedforward):
             self.mlp,
             self.mlp_dropout,
         ]
-        super().__init__(children=[*children, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *children))
         self.dim = dim
         self.num_heads = num_heads
         self.hidden_dim = hidden_dim
@@ -153,7 +154,7 @@ class TransformerBlock(Initializable, Feedforward):
         input_ : Variable
             Floats of shape (..., T, dim).
         mask : Variable, optional
-            As the ``attended_mask`` of `MultiHeadAttention`: which moments there are.
+            Zero for time steps that are padding; see the ``attended_mask`` of `MultiHeadAttention`.
 
         Returns
         -------
@@ -164,9 +165,9 @@ class TransformerBlock(Initializable, Feedforward):
         second: Any = self.mlp_normalization
         if self.norm_first:
             h = input_ + self._attend(first.apply(input_), mask)
-            return h + self._think(second.apply(h))
+            return h + self._perceive(second.apply(h))
         h = first.apply(input_ + self._attend(input_, mask))
-        output: Variable = second.apply(h + self._think(h))
+        output: Variable = second.apply(h + self._perceive(h))
         return output
 
     def _attend(self, h: Variable, mask: Variable | None) -> Variable:
@@ -174,6 +175,6 @@ class TransformerBlock(Initializable, Feedforward):
         added: Variable = self.attention_dropout.apply(attended)
         return added
 
-    def _think(self, h: Variable) -> Variable:
+    def _perceive(self, h: Variable) -> Variable:
         added: Variable = self.mlp_dropout.apply(self.mlp.apply(h))
         return added

@@ -1,7 +1,7 @@
-"""Wrappers: subclasses of a brick whose application methods do something around the original ones.
+"""Wrappers, which change the application methods of subclasses of a brick.
 
-A class lists wrappers in ``decorators``; each is asked to wrap every application method that the
-class inherits and does not define itself.
+A class lists wrappers in ``decorators``; each of them wraps every application method that the class
+inherits and does not define itself.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ class BrickWrapper(Hinted, ABC):
         Parameters
         ----------
         wrapped : Application
-            The inherited one.
+            The inherited application.
         namespace : dict
-            Takes the attributes that the new class gets: at least an application under
+            The attributes to add to the new class: at least an application under
             ``wrapped.name``.
         """
 
     def decorate(self, brick: type[Any]) -> None:
-        """Wrap what `brick` inherits and does not define itself."""
+        """Wrap the applications that `brick` inherits and does not define itself."""
         for name, wrapped in applications_of(brick).items():
             if name in vars(brick):
                 continue
@@ -70,7 +70,7 @@ class BrickWrapper(Hinted, ABC):
 class WithExtraDims(BrickWrapper):
     """Lets applications take inputs with additional leading dimensions, such as time.
 
-    The wrapped application gets one more argument, by keyword: ``extra_ndim``, the number of those
+    The wrapped application gets one more keyword argument: ``extra_ndim``, the number of those
     dimensions, zero by default. They are merged with the first dimension that the brick knows, and
     separated again in the outputs. All inputs and outputs must have the same extra dimensions.
 

@@ -53,6 +53,7 @@ class CompositeExtension(SimpleExtension):
         self,
         sub_extensions: Iterable[TrainingExtension | Dispatching],
         run_before_children: bool = True,
+        *,
         name: str | None = None,
         **triggers: Unpack[Triggers],
     ) -> None:

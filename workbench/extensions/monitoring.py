@@ -61,6 +61,7 @@ class MonitoringExtension(SimpleExtension):
         self,
         prefix: str | None = None,
         suffix: str | None = None,
+        *,
         name: str | None = None,
         **triggers: Unpack[Triggers],
     ) -> None:
@@ -147,7 +148,7 @@ class DataStreamMonitoring(MonitoringExtension):
     ) -> None:
         triggers.setdefault("before_first_epoch", True)
         triggers.setdefault("after_epoch", True)
-        super().__init__(prefix, suffix, name, **triggers)
+        super().__init__(prefix, suffix, name=name, **triggers)
         self.data_stream = as_stream(data_stream)
         self.evaluator = DatasetEvaluator(variables, updates)
 
@@ -244,7 +245,7 @@ class TrainingDataMonitoring(MonitoringExtension):
         name: str | None = None,
         **triggers: Unpack[Triggers],
     ) -> None:
-        super().__init__(prefix, suffix, name, **triggers)
+        super().__init__(prefix, suffix, name=name, **triggers)
         self._buffer = buffer_of(variables, use_take_last=True)
         self._algorithm: UpdatesAlgorithm | None = None
         self._batches = 0

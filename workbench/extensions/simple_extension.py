@@ -82,7 +82,6 @@ class SimpleExtension(TrainingExtension):
     'every_n_batches'?; ...
     """
 
-    _rest: ClassVar = {"triggers": Triggers.__annotations__}
     _instead: ClassVar = dict.fromkeys(
         Triggers.__annotations__, "extension.set_conditions({name}={value})"
     )

@@ -130,6 +130,7 @@ class Timestamp(SimpleExtension):
         self,
         log_record: str = DEFAULT_LOG_RECORD,
         separator: str = " ",
+        *,
         name: str | None = None,
         **triggers: Unpack[Triggers],
     ) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.attributes import KnownAttributes
 from workbench.errors import GraphError, InputError, nearest
 from workbench.graph.annotations import Annotation
 from workbench.graph.criteria import is_criterion
 from workbench.graph.selection import Selection, chosen, select
-from workbench.hints import Hinted
+from workbench.hints import Hinted, show_options
 from workbench.roles import AUXILIARY, PARAMETER, has_roles
 from workbench.tensor import Function, SharedVariable, Variable, function
-from workbench.tensor.function import Updates
+from workbench.tensor.function import FunctionOptions, Updates
 from workbench.tensor.scan import Loop
 from workbench.tensor.traversal import ancestors, inputs_of, replace
 from workbench.utils.plain import dict_union
@@ -251,7 +251,10 @@ class ComputationGraph(KnownAttributes, Hinted):
         graph._build([new[v] for v in self.outputs], stand_ins)
         return graph
 
-    def get_function(self, additional_updates: Updates | None = None, **kwargs: Any) -> Function:
+    @show_options
+    def get_function(
+        self, additional_updates: Updates | None = None, **kwargs: Unpack[FunctionOptions]
+    ) -> Function:
         """Make a function from the inputs to the outputs, with the updates found in annotations.
 
         Parameters

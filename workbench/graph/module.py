@@ -70,7 +70,7 @@ class GraphAsModule(torch.nn.Module):
             module.register_buffer(name, variable.tensor)
         return module, name
 
-    def forward(self, *args: Any, **named: Any) -> Any:
+    def forward(self, *args: Any, **named: torch.Tensor) -> Any:
         """Compute the outputs for tensors."""
         given = [*args, *(named.pop(name) for name in self._names[len(args) :] if name in named)]
         if len(given) != len(self._names) or named:

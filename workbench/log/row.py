@@ -62,7 +62,7 @@ class Row(MutableMapping[str, Any]):
         self._log.record(self.iteration, name, value)
 
     def update(  # type: ignore[override]
-        self, records: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), /, **more: Any
+        self, records: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), /, **more: object
     ) -> None:
         """Make several records, which other threads see all at once."""
         self._log.record_all(self.iteration, dict(records, **more))

@@ -16,13 +16,13 @@ import pickle
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import IO, Any
+from typing import IO, Any, TypedDict, Unpack
 
 import cloudpickle
 import torch
 
 from workbench.errors import ArchiveError, UntrustedArchiveError
-from workbench.hints import hinted
+from workbench.hints import hinted, show_options
 from workbench.serialization import archive
 from workbench.serialization.parameters_npz import (
     PARAMETERS,
@@ -247,12 +247,19 @@ def add_to_dump(
     archive.add(file_, {name: pickled(object_, references_to(named))})
 
 
+class DumpOptions(TypedDict, total=False):
+    """Options of `dump`."""
+
+    pickle_object: bool
+
+
+@show_options
 def dump_and_add_to_dump(
     object_: Any,
     file_: IO[bytes],
     parameters: Iterable[SharedVariable] | None = None,
     to_add: Mapping[str, Any] | None = None,
-    **options: Any,
+    **options: Unpack[DumpOptions],
 ) -> None:
     """Call `dump` for an object and `add_to_dump` for others, as a function for `secure_dump`.
 
@@ -283,7 +290,7 @@ def secure_dump(
     object_: Any,
     path: Any,
     dump_function: Callable[..., None] = dump,
-    **options: Any,
+    **options: object,
 ) -> None:
     """Save to a path so that neither an error nor a crash leaves a damaged file.
 

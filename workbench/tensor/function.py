@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import torch
 
@@ -31,6 +31,17 @@ REMEMBERED = 1000
 """Number of kinds of inputs that a function remembers as valid, since checks take time."""
 
 Updates = Mapping[SharedVariable, Any] | Iterable[tuple[SharedVariable, Any]]
+
+
+class FunctionOptions(TypedDict, total=False):
+    """Options of `workbench.function` besides inputs, outputs and updates."""
+
+    givens: Mapping[Variable, Any] | Iterable[tuple[Variable, Any]]
+    name: str | None
+    on_unused_input: Literal["raise", "warn", "ignore"]
+    guard: Guard | None
+    watch: Watch | None
+    execution: Mode | None
 
 
 class Function:
@@ -92,7 +103,7 @@ class Function:
                 shared.writers.add(self._lock)
             WriterLock.generation += 1
 
-    def __call__(self, *args: Any, **named: Any) -> Any:
+    def __call__(self, *args: Any, **named: object) -> Any:
         """Run on `args`, in the order of `inputs`, or on inputs given by name.
 
         Returns

@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import Any, NoReturn, Protocol, runtime_checkable
+from typing import Any, Never, NoReturn, Protocol, runtime_checkable
 
 import numpy
 import torch
@@ -122,13 +122,13 @@ class SharedVariable(Variable):
             self._leaf = self.tensor.detach().requires_grad_()
         return self._leaf
 
-    def get_value(self, **keywords: Any) -> numpy.ndarray[Any, Any]:
+    def get_value(self, **keywords: Never) -> numpy.ndarray[Any, Any]:
         """Return a copy of the value as an array; keywords of Theano are refused."""
         refuse_keywords("get_value", keywords)
         with together(self.writers):
             return self.tensor.detach().cpu().numpy().copy()
 
-    def set_value(self, value: Any, **keywords: Any) -> None:
+    def set_value(self, value: Any, **keywords: Never) -> None:
         """Assign a value of the same shape.
 
         Floating point values are converted to the dtype of the variable. A thread that trains uses

@@ -110,7 +110,7 @@ def dict_subset(
     return found
 
 
-def dict_union(*dicts: Mapping[Any, Any], **kwargs: Any) -> dict[Any, Any]:
+def dict_union(*dicts: Mapping[Any, Any], **kwargs: object) -> dict[Any, Any]:
     """Return one dictionary of all pairs of `dicts` and all `kwargs`.
 
     The result is an `OrderedDict` if the first of `dicts` is one.
@@ -138,7 +138,7 @@ def dict_union(*dicts: Mapping[Any, Any], **kwargs: Any) -> dict[Any, Any]:
     return union
 
 
-def extract_args(expected: Sequence[str], *args: Any, **kwargs: Any) -> dict[str, Any]:
+def extract_args(expected: Sequence[str], *args: Any, **kwargs: object) -> dict[str, Any]:
     """Match positional and keyword arguments with the expected names.
 
     For methods whose arguments are known only at run time, so that they are declared with ``*args,

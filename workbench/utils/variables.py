@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy
 import torch
 
 from workbench import tensor
 from workbench.errors import DtypeError, ShapeError
-from workbench.hints import hinted
+from workbench.hints import hinted, show_options
 from workbench.tensor import SharedVariable, Variable, as_variable, shared
 from workbench.tensor.device import floatx
+from workbench.tensor.shared import Check
 
 
 @hinted
@@ -72,8 +73,36 @@ def is_graph_input(variable: Variable) -> bool:
     return variable.owner is None and not isinstance(variable, SharedVariable)
 
 
+class CheckOptions(TypedDict, total=False):
+    """The check of the values of a shared variable."""
+
+    check: Check | None
+
+
+class FloatOptions(CheckOptions, total=False):
+    """Options of `shared_floatx` besides the name."""
+
+    dtype: torch.dtype | str | None
+
+
+class NamedFloatOptions(FloatOptions, total=False):
+    """Options of `shared_floatx`."""
+
+    name: str | None
+
+
+class SharedOptions(CheckOptions, total=False):
+    """Options of `workbench.shared` besides the name."""
+
+    dtype: torch.dtype | None
+
+
+@show_options
 def shared_floatx(
-    value: Any, name: str | None = None, dtype: torch.dtype | str | None = None, **kwargs: Any
+    value: Any,
+    name: str | None = None,
+    dtype: torch.dtype | str | None = None,
+    **kwargs: Unpack[CheckOptions],
 ) -> SharedVariable:
     """Return a shared variable of floats.
 
@@ -94,18 +123,23 @@ def shared_floatx(
     return shared(value, name, dtype=_dtype(dtype), **kwargs)
 
 
-def shared_floatx_zeros(shape: Sequence[int], **kwargs: Any) -> SharedVariable:
+@show_options
+def shared_floatx_zeros(
+    shape: Sequence[int], **kwargs: Unpack[NamedFloatOptions]
+) -> SharedVariable:
     """Return a shared variable of zeros; keyword arguments are those of `shared_floatx`."""
     return shared_floatx(numpy.zeros(shape, dtype="float32"), **kwargs)
 
 
-def shared_floatx_nans(shape: Sequence[int], **kwargs: Any) -> SharedVariable:
+@show_options
+def shared_floatx_nans(shape: Sequence[int], **kwargs: Unpack[NamedFloatOptions]) -> SharedVariable:
     """Return a shared variable whose values are missing (NaN) until they are initialised."""
     return shared_floatx(numpy.full(shape, numpy.nan, dtype="float32"), **kwargs)
 
 
+@show_options
 def shared_floatx_zeros_matching(
-    shared_variable: SharedVariable, name: str | None = None, **kwargs: Any
+    shared_variable: SharedVariable, name: str | None = None, **kwargs: Unpack[FloatOptions]
 ) -> SharedVariable:
     """Return a shared variable of zeros with the shape of another one.
 
@@ -118,7 +152,10 @@ def shared_floatx_zeros_matching(
     return shared_floatx_zeros(tuple(shared_variable.shape), name=name, **kwargs)
 
 
-def shared_like(variable: Variable, name: str | None = None, **kwargs: Any) -> SharedVariable:
+@show_options
+def shared_like(
+    variable: Variable, name: str | None = None, **kwargs: Unpack[SharedOptions]
+) -> SharedVariable:
     """Return a shared variable of zeros with the dtype and number of dimensions of `variable`.
 
     Parameters

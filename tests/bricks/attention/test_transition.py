@@ -151,7 +151,9 @@ def test_names_of_contexts_and_the_distributor_may_be_chosen():
 
 
 def test_what_is_missing_is_named():
-    with pytest.raises(TypeError, match=r"attentionrecurrent.apply needs attended to look at"):
+    with pytest.raises(
+        TypeError, match=r"attentionrecurrent.apply needs attended, the sequence to attend to"
+    ):
         made().apply(tensor.tensor3("x"))
     with pytest.raises(TypeError, match="takes 4 arguments by position"):
         made().apply(*[tensor.tensor3("x")] * 5)

@@ -170,8 +170,8 @@ def test_settings_that_make_no_sense_are_refused(settings, message):
     ("shape", "dtype", "message"),
     [
         ((None, 28, 28), torch.float32, r"it\.apply: input_ has shape \(\?, 28, 28\).*unsqueeze"),
-        ((None, 3, 28, 28), torch.float32, r"its num_channels makes it \(\?, 1, 28, 28\)"),
-        ((None, 1, 28, 27), torch.float32, r"its image_size makes it \(\?, 1, 28, 28\)"),
+        ((None, 3, 28, 28), torch.float32, r"must have \(\?, 1, 28, 28\) because of num_channels"),
+        ((None, 1, 28, 27), torch.float32, r"must have \(\?, 1, 28, 28\) because of image_size"),
         (
             (None, 1, 28, 28),
             torch.uint8,
@@ -186,7 +186,7 @@ def test_images_that_do_not_fit_are_refused(shape, dtype, message):
 
 
 def transposed(brick, original, images):
-    """What torch's autograd makes of the convolution that `brick` is the transpose of."""
+    """Return torch's gradient of the convolution that `brick` is the transpose of."""
     whole = torch.zeros(images.shape[0], brick.num_filters, *original, requires_grad=True)
     filters = torch.tensor(brick.W.get_value()).transpose(0, 1).flip(2, 3)
     small = F.conv2d(whole, filters, stride=brick.step, padding=brick._border())

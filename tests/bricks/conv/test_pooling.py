@@ -22,7 +22,7 @@ def images():
 
 
 def starts(n, size, step, ignore_border, padding):
-    """Where regions begin along `n` pixels: all that fit, or all that are needed to cover them."""
+    """Return the starts of regions along `n` pixels: those that fit, or that cover all."""
     if ignore_border:
         return range(-padding, n + padding - size + 1, step)
     count = max(1, math.ceil((n + 2 * padding - size) / step) + 1)

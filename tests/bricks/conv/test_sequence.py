@@ -80,7 +80,7 @@ def test_a_layer_may_be_changed_after_pushing():
     sequence.push_allocation_config()
     sequence.children[0].border_mode = "valid"
     assert sequence.get_dim("output") == (2, 3, 3)
-    sequence.image_size = (6, 6)  # the sequence itself changes, and pushes anew
+    sequence.image_size = (6, 6)  # the sequence itself changes, and pushes again
     assert sequence.get_dim("output") == (2, 6, 6)
 
 
@@ -110,7 +110,7 @@ def test_into_a_perceptron():
 
 @pytest.mark.parametrize("brick", [Linear(3, 4), Flattener(), Sequence([Tanh()])])
 def test_what_is_no_layer_on_images_is_refused(brick):
-    with pytest.raises(ValueError, match=rf"it: {brick!r} is no layer on images.*Flattener"):
+    with pytest.raises(ValueError, match=rf"it: {brick!r} is not a layer on images.*Flattener"):
         ConvolutionalSequence([Tanh(), brick], num_channels=1, name="it")
 
 

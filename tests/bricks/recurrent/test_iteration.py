@@ -1,4 +1,4 @@
-"""What `recurrent` makes of a step."""
+"""Applications that `recurrent` makes from a step."""
 
 import copy
 import pickle
@@ -113,7 +113,7 @@ def test_without_sequences_the_number_of_steps_is_given():
     assert given.eval().flatten().tolist() == [3, 7]
     with pytest.raises(TypeError, match="doubling.apply got no sequences, so it needs n_steps"):
         Doubling().apply()
-    with pytest.raises(TypeError, match="cannot tell the batch size, which .* states need"):
+    with pytest.raises(TypeError, match="cannot infer the batch size, which .* states need"):
         Doubling().apply(n_steps=3)
 
 
@@ -140,7 +140,7 @@ def test_initial_states_must_be_complete(data):
         def initial_states(self, batch_size, *args, **kwargs):
             return torch.ones((batch_size, 2))
 
-    with pytest.raises(ValueError, match="half.initial_states gives total, but .* needs count"):
+    with pytest.raises(ValueError, match="half.initial_states returns total, but .* needs count"):
         Half().apply(data[0], data[2])
     close(
         Half().apply(data[0], data[2], count=numpy.zeros((3, 2), "float32")),

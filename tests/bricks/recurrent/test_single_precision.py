@@ -27,7 +27,7 @@ BRICKS = {
 
 
 def gradients(kind, floatx):
-    """Of a weighted sum of all outputs, by inputs and parameters."""
+    """Return the gradients of a weighted sum of all outputs, by inputs and parameters."""
     rng = numpy.random.default_rng(3)
     with config.override(floatx=floatx):
         brick = BRICKS[kind]()

@@ -180,5 +180,5 @@ def test_a_layer_of_both_directions_says_what_it_cannot_do(options):
     stack = RecurrentStack([Bidirectional(SimpleRecurrent(2, Tanh()))], name="stack", **SCHEMES)
     with pytest.raises(ValueError, match=r"stack/bidirectional\.apply .* both"):
         stack.apply(tensor.tensor3("x"), **options)
-    with pytest.raises(ValueError, match="begins at both ends of a sequence"):
+    with pytest.raises(ValueError, match="starts at both ends of a sequence"):
         stack.initial_states(3)

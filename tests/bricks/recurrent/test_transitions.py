@@ -49,17 +49,17 @@ CASES = {
 
 
 def unrolled(step, p, sequences, states, mask, reverse):
-    moments = []
+    steps = []
     for t in reversed(range(T)) if reverse else range(T):
         new = step(p, *[s[t] for s in sequences], *states)
         if mask is not None:
             m = mask[t, :, None]
             new = [m * a + (1 - m) * b for a, b in zip(new, states, strict=True)]
         states = new
-        moments.append(new)
+        steps.append(new)
     if reverse:
-        moments.reverse()
-    return [torch.stack(series) for series in zip(*moments, strict=True)]
+        steps.reverse()
+    return [torch.stack(series) for series in zip(*steps, strict=True)]
 
 
 @pytest.mark.parametrize("case", CASES)

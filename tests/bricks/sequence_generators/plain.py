@@ -17,7 +17,7 @@ LETTERS, FEEDBACK, STATES, ATTENDED, START = 3, 2, 4, 5, 1
 
 
 def made(attention=True, **kwargs):
-    """A generator with gated recurrent units, and attention or not."""
+    """Make a generator with gated recurrent units, with or without attention."""
     sources = ["states", "feedback", *(["weighted_averages"] if attention else [])]
     generator = SequenceGenerator(
         Readout(

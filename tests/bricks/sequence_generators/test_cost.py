@@ -1,4 +1,4 @@
-"""What given sequences cost, against a plain loop in torch."""
+"""Costs of given sequences, against a plain loop in torch."""
 
 import pytest
 import torch
@@ -151,7 +151,7 @@ def test_what_does_not_fit_is_named():
     generator, y = made(), tensor.lmatrix("y")
     with pytest.raises(TypeError, match=r"takes \(outputs, .*, not 'atended'; did you mean 'atte"):
         generator.cost(y, atended=tensor.tensor3("x"))
-    with pytest.raises(TypeError, match="needs attended to look at"):
+    with pytest.raises(TypeError, match="needs attended, the sequence to attend to"):
         generator.cost(y)
     with pytest.raises(ValueError, match=r"outputs have shape \(\?,\), but must be \(T, B\)"):
         generator.cost(tensor.lvector("y"), attended=tensor.tensor3("x"))

@@ -22,7 +22,7 @@ LOOKED_MASK = (torch.arange(7)[:, None] < torch.tensor([7, 2, 5])).float()
 
 
 def drawn(generator, **kwargs):
-    """What a generator gives, computed; several calls of this draw the same."""
+    """Compute the outputs of a generator; repeated calls draw the same numbers."""
     return function([], generator.generate(**kwargs, as_list=True))()
 
 
@@ -94,7 +94,7 @@ def test_letters_come_with_their_probabilities():
         assert agree(second, plain.logits(letter, plain.next_states(letter, states)))
 
 
-def test_every_call_draws_anew():
+def test_every_call_draws_other_numbers():
     run = function([], made(attention=False).generate(n_steps=9, batch_size=2, as_list=True)[1])
     assert not torch.equal(run(), run())
 
@@ -164,7 +164,7 @@ def test_what_generation_needs_is_named():
     generator = made(attention=False)
     with pytest.raises(TypeError, match="generate got no sequences, so it needs n_steps"):
         generator.generate(batch_size=3)
-    with pytest.raises(TypeError, match=r"cannot tell the batch size"):
+    with pytest.raises(TypeError, match=r"cannot infer the batch size"):
         generator.generate(n_steps=3)
 
 

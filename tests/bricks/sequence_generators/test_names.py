@@ -1,4 +1,4 @@
-"""What filters find around a sequence generator, and who overrides parts of one without names."""
+"""Names around a sequence generator: filters, and overrides of parts without names."""
 
 import numpy as np
 import pytest
@@ -179,7 +179,9 @@ def test_initial_states_without_names_serve_stacks_and_bare_bricks():
 
 
 def test_initial_states_of_the_wrong_number_name_their_brick():
-    with pytest.raises(ValueError, match=r"two\.initial_states gives 2 values, but there are 1"):
+    with pytest.raises(
+        ValueError, match=r"two\.initial_states returns 2 values, but must return 1"
+    ):
         Two(2, Tanh()).apply(tensor.tensor3("x"))
 
 

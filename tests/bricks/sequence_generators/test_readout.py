@@ -94,7 +94,7 @@ def test_a_trivial_emitter_may_get_a_cost():
 def test_what_cannot_be_is_named():
     with pytest.raises(ValueError, match=r"give merge \(.*\) or merge_prototype \(.*\), not both"):
         made(merge=Merge(), merge_prototype=Linear())
-    with pytest.raises(ValueError, match=r"gives numbers, not vectors.* LookupFeedback\(3, feedb"):
+    with pytest.raises(ValueError, match=r"makes numbers, not vectors.* LookupFeedback\(3, feedb"):
         made(emitter=SoftmaxEmitter())
     with pytest.raises(ValueError, match=r"merged_dim is 5 and readout_dim 3, but .* such as Lin"):
         made(merged_dim=5)

@@ -1,7 +1,7 @@
-"""Attention: bricks that choose what to look at in something large.
+"""Attention: bricks that select parts of a large input.
 
-The *network*, mostly a recurrent one, has *states*. What it looks at is the *attended*, a sequence,
-say, perhaps with a *mask*. What it gets to see are *glimpses*.
+The *network*, usually a recurrent one, has *states*. It attends to the *attended*, usually a
+sequence, optionally with a *mask*. The results are *glimpses*.
 """
 
 from workbench.bricks.attention.content import SequenceContentAttention, ShallowEnergyComputer

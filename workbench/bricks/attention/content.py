@@ -1,13 +1,13 @@
-"""Attention to the elements of a sequence by what they contain.
+"""Attention to the elements of a sequence by their content.
 
-Shapes: L elements of the attended sequence, B examples, A features of an element, M the size of a
+Shapes: L elements of the attended sequence, B examples, A features of an element, M features of a
 match vector.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
@@ -15,11 +15,13 @@ from workbench.bricks.activations import Tanh
 from workbench.bricks.application import application
 from workbench.bricks.attention.interface import GenericSequenceAttention
 from workbench.bricks.checks import shown
-from workbench.bricks.interfaces import Feedforward, Initializable
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import is_set, lazy
+from workbench.bricks.linear import Linear
+from workbench.bricks.options import SchemeOptions, SequenceAttentionOptions, with_children
 from workbench.bricks.parallel import Parallel
 from workbench.bricks.sequences import Sequence
-from workbench.bricks.simple import Linear
 from workbench.errors import ShapeError
 from workbench.tensor import Variable
 
@@ -30,11 +32,11 @@ class ShallowEnergyComputer(Sequence, Initializable, Feedforward):
     Parameters
     ----------
     use_bias : bool, optional
-        Whether to add a bias. A softmax over the energies does not see it.
+        True to add a bias. It cancels in a softmax over the energies.
     input_dim : int
         The size of a match vector. Needed by `allocate`.
     output_dim : int, optional
-        How many energies.
+        The number of energies.
     **kwargs
         As for `Initializable`.
 
@@ -50,10 +52,16 @@ class ShallowEnergyComputer(Sequence, Initializable, Feedforward):
 
     @lazy(allocation=["input_dim"])
     def __init__(
-        self, use_bias: bool = False, *, input_dim: int, output_dim: int = 1, **kwargs: Any
+        self,
+        use_bias: bool = False,
+        *,
+        input_dim: int,
+        output_dim: int = 1,
+        **kwargs: Unpack[SchemeOptions],
     ) -> None:
         self._linear = Linear(use_bias=use_bias)
-        super().__init__([Tanh(), self._linear], use_bias=use_bias, **kwargs)
+        options: Any = {"use_bias": use_bias, **kwargs}  # pass through Sequence to Initializable
+        super().__init__([Tanh(), self._linear], **options)
         self.input_dim = input_dim
         self.output_dim = output_dim
 
@@ -68,7 +76,7 @@ class ShallowEnergyComputer(Sequence, Initializable, Feedforward):
 
     @property
     def output_dim(self) -> Any:
-        """How many energies; one by default."""
+        """The number of energies; one by default."""
         return self._linear.output_dim
 
     @output_dim.setter
@@ -80,11 +88,11 @@ class ShallowEnergyComputer(Sequence, Initializable, Feedforward):
 
 
 class SequenceContentAttention(GenericSequenceAttention, Initializable):
-    """Weighs each element of a sequence by how well it matches the states.
+    """Weights each element of a sequence by how well it matches the states.
 
-    States and elements are transformed to size M and added up to match vectors, one for each
-    element. An energy is computed from each, a softmax over the sequence makes weights of the
-    energies. The glimpses are ``weighted_averages`` of the elements and the ``weights``.
+    States and elements are transformed to size M; their sums are the match vectors, one for each
+    element. An energy is computed from each of them, and a softmax over the sequence turns the
+    energies into weights. The glimpses are ``weighted_averages`` of the elements, and ``weights``.
 
     Parameters
     ----------
@@ -125,13 +133,13 @@ class SequenceContentAttention(GenericSequenceAttention, Initializable):
         state_transformer: Feedforward | None = None,
         attended_transformer: Feedforward | None = None,
         energy_computer: Feedforward | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[SequenceAttentionOptions],
     ) -> None:
         self.state_transformers = Parallel(prototype=state_transformer, name="state_trans")
         self.attended_transformer: Any = attended_transformer or Linear(name="preprocess")
         self.energy_computer: Any = energy_computer or ShallowEnergyComputer(name="energy_comp")
         own = [self.state_transformers, self.attended_transformer, self.energy_computer]
-        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *own))
         self.match_dim = match_dim
         self.state_transformers.input_names = self.state_names
 
@@ -165,7 +173,7 @@ class SequenceContentAttention(GenericSequenceAttention, Initializable):
         preprocessed_attended: Variable | None,
         states: Mapping[str, Variable],
     ) -> Variable:
-        """An energy for each element.
+        """Compute an energy for each element.
 
         Parameters
         ----------
@@ -197,16 +205,16 @@ class SequenceContentAttention(GenericSequenceAttention, Initializable):
         attended_mask: Variable | None = None,
         **states: Variable,
     ) -> tuple[Variable, Variable]:
-        """Compute weights, and the averages that they give.
+        """Compute the weights and the weighted averages.
 
         Parameters
         ----------
         attended : Variable
             Of shape (L, B, A).
         preprocessed_attended : Variable, optional
-            Of shape (L, B, M), what `preprocess` gives; computed if missing.
+            Of shape (L, B, M), the output of `preprocess`; computed if missing.
         attended_mask : Variable, optional
-            Of shape (L, B): zero where the attended is padding.
+            Of shape (L, B): zero where the attended sequence is padding.
         **states
             Each of shape (B, its dimension).
 
@@ -230,13 +238,13 @@ class SequenceContentAttention(GenericSequenceAttention, Initializable):
 
     @take_glimpses.property("inputs")
     def take_glimpses_inputs(self) -> list[str]:
-        """The attended in both forms, its mask, and the states."""
+        """Return the names of the attended in both forms, its mask, and the states."""
         states = self.state_names if is_set(self.state_names) else ()
         return ["attended", "preprocessed_attended", "attended_mask", *states]
 
     @application(outputs=["weighted_averages", "weights"])
     def initial_glimpses(self, batch_size: Any, attended: Variable) -> list[Variable]:
-        """Zeros: averages of shape (B, A) and weights of shape (B, L)."""
+        """Return zeros: averages of shape (B, A) and weights of shape (B, L)."""
         where: Any = {"dtype": attended.dtype, "device": attended.device}
         shapes = [(batch_size, self.attended_dim), (batch_size, attended.shape[0])]
         zeros: list[Any] = [torch.zeros(shape, **where) for shape in shapes]

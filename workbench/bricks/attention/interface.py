@@ -1,4 +1,4 @@
-"""What attention mechanisms, and transitions with attention, have to offer.
+"""Interfaces of attention mechanisms, and of transitions with attention.
 
 Shapes: L elements of the attended sequence, B examples, A features of an element.
 """
@@ -6,34 +6,35 @@ Shapes: L elements of the attended sequence, B examples, A features of an elemen
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.lazy import is_set, lazy
+from workbench.bricks.options import BrickOptions
 from workbench.bricks.recurrent.base import BaseRecurrent
 from workbench.tensor import Variable
 
 
 class AbstractAttention(Brick):
-    """Base class of attention mechanisms: from states and the attended to glimpses.
+    """Base class of attention mechanisms, which compute glimpses from states and the attended.
 
-    That happens in two stages. `preprocess` does what needs no states, and can be done once for
-    many steps; `take_glimpses` does the rest. A subclass defines `take_glimpses`, with ``inputs``
-    and ``outputs``: the attended comes first, the preprocessed attended second, the mask third;
-    glimpses that are among the inputs, too, are carried over from the step before. It also defines
+    There are two stages. `preprocess` does the work that needs no states, once for many steps;
+    `take_glimpses` does the rest. A subclass defines `take_glimpses`, with ``inputs`` and
+    ``outputs``: the attended comes first, the preprocessed attended second, the mask third.
+    Glimpses that are also inputs are carried over from the step before. A subclass also defines
     `initial_glimpses`, and `get_dim` for the glimpses.
 
     Parameters
     ----------
     state_names : list of str
-        The states of the network that are looked at. Needed by `allocate`.
+        The states of the network that the attention uses. Needed by `allocate`.
     state_dims : list of int
         Their sizes. Needed by `allocate`.
     attended_dim : int
-        A, the size of what is attended. Needed by `allocate`.
+        A, the number of features of the attended. Needed by `allocate`.
     """
 
     @lazy(allocation=["state_names", "state_dims", "attended_dim"])
@@ -42,7 +43,7 @@ class AbstractAttention(Brick):
         state_names: Sequence[str],
         state_dims: Sequence[int],
         attended_dim: int,
-        **kwargs: Any,
+        **kwargs: Unpack[BrickOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.state_names = state_names
@@ -57,7 +58,7 @@ class AbstractAttention(Brick):
 
     @application(inputs=["attended"], outputs=["preprocessed_attended"])
     def preprocess(self, attended: Variable) -> Variable:
-        """Do what does not depend on the states; by default nothing."""
+        """Do the work that does not depend on the states; by default nothing."""
         return attended
 
     @application
@@ -68,13 +69,13 @@ class AbstractAttention(Brick):
         attended_mask: Variable | None = None,
         **kwargs: Variable,
     ) -> list[Variable]:
-        """Look at the attended.
+        """Compute glimpses of the attended.
 
         Parameters
         ----------
         attended : Variable
         preprocessed_attended : Variable, optional
-            What `preprocess` gives; if missing, it is called.
+            The output of `preprocess`, which is called if this is missing.
         attended_mask : Variable, optional
             Zero where the attended is padding.
         **kwargs
@@ -89,7 +90,7 @@ class AbstractAttention(Brick):
 
     @application
     def initial_glimpses(self, batch_size: Any, attended: Variable) -> list[Variable]:
-        """The glimpses before the first step, for those that are carried over.
+        """Return the glimpses before the first step, which the first step can carry over.
 
         Parameters
         ----------
@@ -100,30 +101,30 @@ class AbstractAttention(Brick):
 
 
 class GenericSequenceAttention(AbstractAttention):
-    """Base class of mechanisms that weigh the elements of a sequence."""
+    """Base class of mechanisms that give a weight to each element of a sequence."""
 
     @application(inputs=["energies", "attended_mask"], outputs=["weights"])
     def compute_weights(
         self, energies: Variable, attended_mask: Variable | None = None
     ) -> Variable:
-        """Weights from energies, by a softmax over the sequence.
+        """Compute weights from energies, by a softmax over the sequence.
 
         Parameters
         ----------
         energies : Variable
             Of shape (L, B).
         attended_mask : Variable, optional
-            Of the same shape; where it is zero, the weight is.
+            Of the same shape; where it is zero, the weight is zero.
 
         Returns
         -------
         Variable
-            Of shape (L, B), for each example summing to one (to zero if all of it is masked).
+            Of shape (L, B). The sum for each example is one, or zero if all of it is masked.
         """
         if attended_mask is None:
             return energies.softmax(0)  # type: ignore[no-any-return]
         present = attended_mask.ne(0)
-        # The least finite number, and not -inf: a column without any element would become NaN.
+        # The smallest finite number and not -inf: a column that is all masked would become NaN.
         least = torch.finfo(energies.dtype).min
         weights: Variable = energies.where(present, least).softmax(0) * present
         return weights
@@ -149,15 +150,15 @@ class GenericSequenceAttention(AbstractAttention):
 
 
 class AbstractAttentionRecurrent(BaseRecurrent):
-    """Base class of transitions with attention, which can be taken apart.
+    """Base class of transitions with attention, whose steps have two halves.
 
-    ``apply`` does everything; `take_glimpses` and `compute_states` are the two halves of a step,
-    which a sequence generator needs one by one. `preprocess` comes before all steps.
+    ``apply`` does everything. `take_glimpses` and `compute_states` are the two halves of a step,
+    which a sequence generator calls one by one. `preprocess` is called before all steps.
     """
 
     @application(outputs=[])
     def preprocess(self, **kwargs: Variable) -> list[Variable]:
-        """Compute from contexts, once, what every step needs; by default nothing.
+        """Compute once from the contexts what every step needs; by default nothing.
 
         Parameters
         ----------
@@ -168,13 +169,13 @@ class AbstractAttentionRecurrent(BaseRecurrent):
         -------
         list of Variable
             Under the names in ``preprocess.outputs``, further arguments for `take_glimpses` and
-            `compute_states`. Both compute what they need where these are missing.
+            `compute_states`, which compute what they need if these are missing.
         """
         return []
 
     @application
     def apply(self, **kwargs: Variable) -> list[Variable]:
-        """Compute the next states, taking glimpses on the way."""
+        """Compute the next states, with glimpses in every step."""
         raise NotImplementedError(f"{type(self).__name__} must define apply")
 
     @application

@@ -1,12 +1,13 @@
-"""`AttentionRecurrent`: a recurrent transition that looks at something in every step."""
+"""`AttentionRecurrent`, a recurrent transition that attends to a sequence in every step."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.attention.interface import AbstractAttention, AbstractAttentionRecurrent
-from workbench.bricks.interfaces import Initializable
+from workbench.bricks.initializable import Initializable
+from workbench.bricks.options import InitializableOptions, with_children
 from workbench.bricks.parallel import Distribute
 from workbench.bricks.recurrent.base import BaseRecurrent, by_name, check_recurrent
 from workbench.bricks.recurrent.iteration import recurrent
@@ -18,21 +19,21 @@ from workbench.utils.plain import dict_subset
 class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
     """Equips a recurrent transition with attention.
 
-    In every step the attention takes glimpses with the states so far; `distribute` adds the first
-    of them to the moments of the transition's sequences; the transition computes the next states.
-    Glimpses are states of the whole, so that they are returned, and can be carried over.
+    In every step the attention takes glimpses, given the current states. `distribute` adds the
+    first glimpse to the inputs of the transition at this step, and the transition computes the next
+    states. Glimpses are states of this brick, so that they are returned and can be carried over.
 
     Parameters
     ----------
     transition : BaseRecurrent
-        What gets attention.
+        The transition that gets attention.
     attention : AbstractAttention
-        How to look. Its `state_names` are names of the transition's states.
+        The mechanism. Its `state_names` are names of the transition's states.
     distribute : Brick, optional
-        Has the targets and the source of a `Distribute`; by default such a brick, for all sequences
-        without "mask" in their name.
+        A brick with the targets and the source of a `Distribute`; by default a `Distribute` to all
+        sequences without "mask" in their name.
     add_contexts : bool, optional
-        Whether the attended and its mask are new contexts, or contexts that the transition has.
+        True if the attended and its mask are new contexts; False if the transition has them.
     attended_name : str, optional
         By default ``"attended"``, or the first context of the transition.
     attended_mask_name : str, optional
@@ -69,13 +70,13 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         add_contexts: bool = True,
         attended_name: str | None = None,
         attended_mask_name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         check_recurrent("AttentionRecurrent", transition)
         if not isinstance(attention, AbstractAttention):
             raise BrickError(
-                f"AttentionRecurrent: {attention!r} is no attention; give one that is derived from "
-                "AbstractAttention, such as SequenceContentAttention"
+                f"AttentionRecurrent: {attention!r} is not an attention mechanism; give one of a "
+                "class derived from AbstractAttention, such as SequenceContentAttention"
             )
         self.transition: Any = transition
         self.attention: Any = attention
@@ -94,7 +95,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
             distribute = Distribute(self._normal_inputs(), self._glimpse_names()[0])
         self.distribute = distribute
         own = [self.transition, self.attention, self.distribute]
-        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *own))
         self.previous_glimpses_needed = [
             name for name in self._glimpse_names() if name in self.attention.take_glimpses.inputs
         ]
@@ -131,16 +132,18 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     def _check_attended(self, method: str, given: dict[str, Any]) -> None:
         if given.get(self.attended_name) is None:
-            raise SignatureError(f"{self.path()}.{method} needs {self.attended_name} to look at")
+            raise SignatureError(
+                f"{self.path()}.{method} needs {self.attended_name}, the sequence to attend to"
+            )
 
     @application
     def preprocess(self, **kwargs: Variable) -> list[Variable]:
-        """Let the attention do what it can do before the first step.
+        """Let the attention do its work before the first step.
 
         Parameters
         ----------
         **kwargs
-            The contexts by name, among them the attended; others are left alone.
+            The contexts by name, among them the attended; others are ignored.
         """
         self._check_attended("preprocess", kwargs)
         preprocessed: list[Variable] = self.attention.preprocess(
@@ -150,20 +153,20 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @preprocess.property("outputs")
     def preprocess_outputs(self) -> list[str]:
-        """The preprocessed attended."""
+        """Return the name of the preprocessed attended."""
         return [self.preprocessed_attended_name]
 
     # One step, in two halves.
 
     @application
     def take_glimpses(self, **kwargs: Variable) -> list[Variable]:
-        """Let the attention look.
+        """Let the attention take glimpses.
 
         Parameters
         ----------
         **kwargs
-            By name: the attended; states, glimpses of the step before; perhaps the mask of the
-            attended and the preprocessed attended. Others are left alone.
+            By name: the attended; the states and glimpses of the step before; optionally the mask
+            of the attended and the preprocessed attended. Others are ignored.
 
         Returns
         -------
@@ -184,17 +187,17 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @take_glimpses.property("outputs")
     def take_glimpses_outputs(self) -> list[str]:
-        """The glimpses of the attention."""
+        """Return the names of the attention's glimpses."""
         return self._glimpse_names()
 
     @application
     def compute_states(self, **kwargs: Variable) -> list[Variable]:
-        """Let the transition go on, with the glimpses of this step.
+        """Let the transition compute the next states from the glimpses of this step.
 
         Parameters
         ----------
         **kwargs
-            By name: what the transition takes in one step, and the glimpses.
+            By name: the arguments of one step of the transition, and the glimpses.
 
         Returns
         -------
@@ -213,19 +216,19 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @compute_states.property("outputs")
     def compute_states_outputs(self) -> list[str]:
-        """The states of the transition."""
+        """Return the names of the transition's states."""
         return self._of_transition("states")
 
     # All steps.
 
     @recurrent
-    def do_apply(self, **kwargs: Any) -> list[Variable]:
-        """Go over sequences with the attended preprocessed already.
+    def do_apply(self, **kwargs: object) -> list[Variable]:
+        """Iterate over sequences, with an attended that is preprocessed already.
 
         Parameters
         ----------
         **kwargs
-            By name: sequences, states, glimpses and contexts, the preprocessed attended among them.
+            By name: sequences, states, glimpses and contexts, including the preprocessed attended.
 
         Returns
         -------
@@ -238,35 +241,35 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @do_apply.property("sequences")
     def do_apply_sequences(self) -> list[str]:
-        """Those of the transition."""
+        """Return the sequences of the transition."""
         return self._of_transition("sequences")
 
     @do_apply.property("contexts")
     def do_apply_contexts(self) -> list[str]:
-        """Those of `apply`, and the preprocessed attended."""
+        """Return the contexts of `apply`, and the preprocessed attended."""
         return [*self.apply_contexts(), self.preprocessed_attended_name]
 
     @do_apply.property("states")
     def do_apply_states(self) -> list[str]:
-        """Those of the transition, and the glimpses."""
+        """Return the states of the transition, and the glimpses."""
         return [*self.transition.apply.states, *self._glimpse_names()]
 
     @do_apply.property("outputs")
     def do_apply_outputs(self) -> list[str]:
-        """The same as the states."""
+        """Return the names of the states."""
         return self.do_apply_states()
 
     @application
-    def apply(self, *args: Any, **kwargs: Any) -> list[Variable]:
-        """Go over sequences, looking at the attended in every step.
+    def apply(self, *args: Any, **kwargs: object) -> list[Variable]:
+        """Iterate over sequences, with glimpses of the attended in every step.
 
         Parameters
         ----------
         *args
             Sequences, then contexts, in the order of ``apply.sequences`` and ``apply.contexts``.
         **kwargs
-            The same by name, states, and what `recurrent` applications take. The attended is of
-            shape (L, B, A), its mask, which may be missing, of shape (L, B).
+            The same by name, states, and the options of `recurrent` applications. The attended has
+            the shape (L, B, A); its mask, which is optional, has the shape (L, B).
 
         Returns
         -------
@@ -288,24 +291,24 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @apply.delegate
     def apply_delegate(self) -> BoundApplication:
-        """It has the sequences, states and outputs of `do_apply`."""
+        """Return `do_apply`, which has the same sequences, states and outputs."""
         return self.do_apply
 
     @apply.property("contexts")
     def apply_contexts(self) -> list[str]:
-        """Those of the transition, the attended and its mask."""
+        """Return the contexts of the transition, the attended and its mask."""
         contexts = self._of_transition("contexts")
         own = [self.attended_name, self.attended_mask_name] if self.add_contexts else []
         return [*contexts, *own]
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """Sequences, contexts and states."""
+        """Return the names of sequences, contexts and states."""
         return [*self.do_apply_sequences(), *self.apply_contexts(), *self.do_apply_states()]
 
     @application
-    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
-        """The initial states of the transition, and the initial glimpses.
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
+        """Return the initial states of the transition, and the initial glimpses.
 
         Parameters
         ----------
@@ -327,5 +330,5 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @initial_states.property("outputs")
     def initial_states_outputs(self) -> list[str]:
-        """The states of `do_apply`."""
+        """Return the states of `do_apply`."""
         return self.do_apply_states()

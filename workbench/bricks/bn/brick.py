@@ -1,14 +1,13 @@
-"""Batch normalisation: activations with mean zero and standard deviation one, learned ones after.
+"""Batch normalisation: activations of mean zero and standard deviation one, scaled and shifted.
 
-The graph that a model is used with is normalised by statistics of the *population*, which the
-brick keeps; the graph that it is trained with by those of the *batch*. See `workbench.graph.bn` for
-the way from one to the other.
+The graph for use is normalised by statistics of the *population*, which the brick keeps; the graph
+for training is normalised by those of the *batch*. `workbench.graph.bn` makes one from the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence as SequenceType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import torch
 
@@ -16,8 +15,11 @@ from workbench.bricks.application import application
 from workbench.bricks.bn.formulas import folded, step_by_step
 from workbench.bricks.checks import shown
 from workbench.bricks.dimensions import check_epsilon
-from workbench.bricks.interfaces import Feedforward, ImageLayer, RNGMixin, shape_text
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.image_layer import ImageLayer, shape_text
 from workbench.bricks.lazy import is_set, lazy
+from workbench.bricks.options import BatchNormalizationOptions, RNGOptions
+from workbench.bricks.random_numbers import RNGMixin
 from workbench.errors import BrickError, DtypeError, NotConfiguredError, ShapeError
 from workbench.graph.annotations import ApplicationCall, add_annotation
 from workbench.graph.modes import MODE, ModeDependent
@@ -46,44 +48,44 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
     with learned :math:`\gamma` and :math:`\beta`. In training mode :math:`\mu` is the mean of the
     batch and :math:`\sigma = \sqrt{v + \epsilon}` with its (biased) variance :math:`v`; gradients
     flow through both. Otherwise they are the population mean and the population standard
-    deviation, shared variables that are zero and one until somebody updates them.
+    deviation, shared variables that are zero and one until they are updated.
 
     Parameters
     ----------
     input_dim : int or tuple of int
         Shape of an input without the batch axis. Needed by `allocate`.
     broadcastable : tuple of bool, optional
-        For each axis of `input_dim`, whether to take statistics over it as over the batch, so that
-        what lies along it is normalised in the same way. By default over none.
+        For each axis of `input_dim`, True to take statistics over it as over the batch, so that all
+        elements along it share them. By default False for each.
     conserve_memory : bool, optional
-        Whether to compute ``x * (gamma / sigma) + (beta - mu * gamma / sigma)``, which keeps
-        nothing of the input's size for the gradient, or else the formula step by step, which keeps
+        True to compute ``x * (gamma / sigma) + (beta - mu * gamma / sigma)``, which keeps no tensor
+        of the input's size for the gradient. False to compute the formula step by step, which keeps
         the centred and the normalised activations.
     epsilon : float, optional
         Added to the variance of the batch; 0 or more.
     scale_init, shift_init : NdarrayInitialization, optional
         Schemes of the scale :math:`\gamma` and the shift :math:`\beta`; ones and zeros by default.
-        They are not pushed by bricks above.
+        Bricks above do not push them.
     mean_only : bool, optional
-        Whether only to subtract the mean: neither divisor nor scale.
+        True to subtract the mean only, without divisor and scale.
     learn_scale, learn_shift : bool, optional
-        Whether to have the parameter.
+        True to have the parameter.
     **kwargs
         `seed` and `name`.
 
     Attributes
     ----------
     population_mean, population_stdev : SharedVariable
-        With the roles ``BATCH_NORM_POPULATION_MEAN`` and ``BATCH_NORM_POPULATION_STDEV``; no
-        parameters. With `mean_only` there is no deviation.
+        With the roles ``BATCH_NORM_POPULATION_MEAN`` and ``BATCH_NORM_POPULATION_STDEV``; they are
+        not parameters. With `mean_only` there is no deviation.
 
     Notes
     -----
-    A brick is in training mode inside of ``with brick:``. What is subtracted has the role
-    ``BATCH_NORM_OFFSET``, what is divided by ``BATCH_NORM_DIVISOR``.
+    A brick is in training mode inside ``with brick:``. The mean that is subtracted has the role
+    ``BATCH_NORM_OFFSET``, the divisor has the role ``BATCH_NORM_DIVISOR``.
 
-    ``torch.nn.functional.batch_norm`` keeps a population variance, unbiased and without epsilon;
-    here it is the deviation, as it was in the batch.
+    ``torch.nn.functional.batch_norm`` keeps the unbiased variance without epsilon; here it is the
+    standard deviation, as it is computed from the batch.
 
     References
     ----------
@@ -121,7 +123,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         mean_only: bool = False,
         learn_scale: bool = True,
         learn_shift: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[RNGOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.input_dim = input_dim
@@ -207,8 +209,8 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         if None in shape:
             raise NotConfiguredError(
                 f"{self.path()}: allocation config not set: input_dim is {self.input_dim!r}, but "
-                "what is normalised separately must have a known size; give the size (image_size, "
-                "say), or use SpatialBatchNormalization, which treats all pixels alike"
+                "what is normalised separately must have a known size; give the size (such as "
+                "image_size), or use SpatialBatchNormalization, which has one mean for all pixels"
             )
         return shape
 
@@ -259,17 +261,17 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
     @property
     def shift(self) -> SharedVariable:
-        """The parameter that is added."""
+        """The parameter that is added to them."""
         return self._get("shift")
 
     @property
     def population_mean(self) -> SharedVariable:
-        """What is subtracted when the model is used."""
+        """The mean that is subtracted when the model is used."""
         return self._get("population_mean")
 
     @property
     def population_stdev(self) -> SharedVariable:
-        """What is divided by when the model is used."""
+        """The standard deviation that is the divisor when the model is used."""
         return self._get("population_stdev")
 
     def _get(self, name: str) -> SharedVariable:
@@ -283,7 +285,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
             raise AttributeError(f"{self.path()} has no {name}: {why}")
         return self._own[name]
 
-    # What it computes.
+    # Application.
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, application_call: ApplicationCall, input_: Variable) -> Variable:
@@ -359,10 +361,10 @@ class SpatialBatchNormalization(BatchNormalization):
     ----------
     input_dim : tuple of (int or None)
         Shape of an input without the batch axis: channels first, then dimensions in space, whose
-        sizes do not matter. Needed by `allocate`; a `workbench.bricks.conv.ConvolutionalSequence`
-        sets it.
+        sizes do not matter. Needed by `allocate`; set by a
+        `workbench.bricks.conv.ConvolutionalSequence`.
     **kwargs
-        As for `BatchNormalization`, save `broadcastable`.
+        As for `BatchNormalization`, except `broadcastable`.
 
     Examples
     --------
@@ -373,7 +375,9 @@ class SpatialBatchNormalization(BatchNormalization):
     """
 
     @lazy(allocation=["input_dim"])
-    def __init__(self, input_dim: SequenceType[int], **kwargs: Any) -> None:
+    def __init__(
+        self, input_dim: SequenceType[int], **kwargs: Unpack[BatchNormalizationOptions]
+    ) -> None:
         super().__init__(input_dim, **kwargs)
 
     def _broadcastable(self) -> tuple[bool, ...]:

@@ -1,4 +1,4 @@
-"""What batch normalisation computes, in two ways."""
+"""The formula of batch normalisation, computed in two ways."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def folded(
     scale: Variable | None,
     shift: Variable | None,
 ) -> Variable:
-    """One product and one sum for each element, which keep nothing of the size of `x`."""
+    """Compute one product and one sum for each element, which keep no tensor of the size of `x`."""
     factor = scale if divisor is None else (1 if scale is None else scale) / divisor
     if factor is None:
         return x - offset if shift is None else x + (shift - offset)
@@ -29,7 +29,7 @@ def step_by_step(
     scale: Variable | None,
     shift: Variable | None,
 ) -> Variable:
-    """The formula as it is written; what is ``None`` is left out."""
+    """Compute the formula as it is written, without the steps whose operand is ``None``."""
     x = x - offset
     if divisor is not None:
         x = x / divisor

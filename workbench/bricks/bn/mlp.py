@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as SequenceType
-from typing import Any
+from typing import Unpack
 
 from workbench.bricks.application import BoundApplication
 from workbench.bricks.base import Brick
 from workbench.bricks.bn.brick import BatchNormalization
 from workbench.bricks.lazy import lazy
+from workbench.bricks.options import MLPOptions
 from workbench.bricks.sequences import MLP, Sequence, check_list
 
 
@@ -17,7 +18,7 @@ class BatchNormalizedMLP(MLP):
 
     Each activation becomes a `Sequence` of a batch normalisation and the activation, named
     ``batch_norm_activation_0`` and so on. The linear transformations have no biases unless
-    `use_bias` is true, since the normalisations would take them away.
+    `use_bias` is True, since the normalisations would subtract them.
 
     Parameters
     ----------
@@ -26,7 +27,7 @@ class BatchNormalizedMLP(MLP):
     dims : list of int
         As for `MLP`. Needed by `allocate`.
     conserve_memory, mean_only, learn_scale, learn_shift : bool, optional
-        By keyword only; pushed to all batch normalisations, see there.
+        By keyword only; pushed to all batch normalisations. See `BatchNormalization`.
     **kwargs
         As for `MLP`.
 
@@ -57,7 +58,7 @@ class BatchNormalizedMLP(MLP):
         learn_scale: bool = True,
         learn_shift: bool = True,
         use_bias: bool | None = False,
-        **kwargs: Any,
+        **kwargs: Unpack[MLPOptions],
     ) -> None:
         check_list(self, "activations", activations)
         self.normalizations = [BatchNormalization() for _ in activations]
@@ -77,7 +78,7 @@ class BatchNormalizedMLP(MLP):
 
     @property
     def conserve_memory(self) -> bool:
-        """That of all batch normalisations."""
+        """True if all batch normalisations conserve memory."""
         return all(brick.conserve_memory for brick in self.normalizations)
 
     @conserve_memory.setter

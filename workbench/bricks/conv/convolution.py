@@ -7,13 +7,15 @@ called with filters that are flipped already.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 from workbench.bricks.application import application
 from workbench.bricks.checks import shown
 from workbench.bricks.conv.images import F, Pair, Size, check_images, pair, size_of
-from workbench.bricks.interfaces import ImageLayer, LinearLike
+from workbench.bricks.image_layer import ImageLayer
+from workbench.bricks.initializable import LinearLike
 from workbench.bricks.lazy import is_set, lazy
+from workbench.bricks.options import InitializableOptions
 from workbench.errors import BrickError, NotConfiguredError, ShapeError, nearest
 from workbench.roles import BIAS, FILTER
 from workbench.tensor import Variable
@@ -22,6 +24,17 @@ from workbench.utils.numbers import is_whole
 REMEDY = "give larger images, set a smaller filter_size, or a border_mode such as 'half'"
 
 BorderMode = Literal["valid", "full", "half"] | int | tuple[int, int]
+
+
+class _Convolution(TypedDict, total=False):
+    image_size: Size | None
+    step: Pair
+    border_mode: BorderMode
+    tied_biases: bool
+
+
+class ConvolutionOptions(_Convolution, InitializableOptions, total=False):
+    """Options of `Convolutional`."""
 
 
 class Convolutional(LinearLike, ImageLayer):
@@ -35,19 +48,19 @@ class Convolutional(LinearLike, ImageLayer):
     filter_size : tuple of int
         Height and width of the filters. Needed by `allocate`.
     num_filters : int
-        How many there are for each input channel: the channels of the output. Needed by `allocate`.
+        The number of filters for each input channel, and of output channels. Needed by `allocate`.
     num_channels : int
         Channels of the input. Needed by `allocate`.
     image_size : tuple of (int or None), optional
         Height and width of the input. `get_dim` and untied biases need them, `apply` does not.
     step : tuple of int, optional
-        By how much the filter moves between two applications; the stride.
+        The stride: the distance between two applications of the filter.
     border_mode : {'valid', 'full', 'half'}, int or tuple of int, optional
         Where filters are applied: where they lie within the image; wherever they touch it; or
-        within an image with a border of zeros around it, of half the filter's size (rounded down)
-        or of as many rows and columns as are given.
+        within the image plus a border of zeros, which has half the filter's size (rounded down) or
+        the given number of rows and columns.
     tied_biases : bool, optional
-        Whether a filter has one bias, or else one for each place of the output.
+        True for one bias for each filter, False for one for each place of the output.
     **kwargs
         As for `Initializable`: `weights_init`, `biases_init`, `use_bias`, `seed`; and `name`.
 
@@ -82,7 +95,7 @@ class Convolutional(LinearLike, ImageLayer):
         step: Pair = (1, 1),
         border_mode: BorderMode = "valid",
         tied_biases: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.filter_size = filter_size
@@ -153,18 +166,18 @@ class Convolutional(LinearLike, ImageLayer):
         border_mode: BorderMode,
         filter_shape: tuple[int, ...],
     ) -> Variable:
-        """Convolve without biases: for subclasses that do it in another way.
+        """Convolve without biases. A subclass can override this.
 
         Parameters
         ----------
         input_ : Variable
             Of shape (B, num_channels, H, W).
         W : Variable
-            Filters of shape `filter_shape`, not flipped yet.
+            Filters of shape `filter_shape`, not flipped.
         input_shape : tuple of (int or None)
-            What is known of the input's shape.
+            The shape of the input, as far as it is known.
         subsample : tuple of int
-            The step.
+            The stride.
         border_mode : str, int or tuple of int
         filter_shape : tuple of int
             (num_filters, num_channels, height, width).
@@ -188,7 +201,7 @@ class Convolutional(LinearLike, ImageLayer):
         return super().get_dim(name)
 
     def _border(self) -> Pair:
-        """Rows and columns of zeros around the image."""
+        """Return the number of rows and columns of zeros around the image."""
         mode = self.border_mode
         if isinstance(mode, str):
             height, width = pair(self, "filter_size", least=1)
@@ -210,7 +223,7 @@ class Convolutional(LinearLike, ImageLayer):
         )
 
     def _convolved(self, size: Size) -> Size:
-        """The size of a convolved image of `size`."""
+        """Return the size of the convolution of an image of `size`."""
         if not is_set(self.filter_size):
             return None, None
         places = self._number_of_places(size)
@@ -222,7 +235,7 @@ class Convolutional(LinearLike, ImageLayer):
         return places
 
     def _number_of_places(self, size: Size) -> Size:
-        """As `_convolved`, but less than one where filters do not fit."""
+        """Return the same as `_convolved`, but less than one where filters do not fit."""
         filters, steps = pair(self, "filter_size", least=1), pair(self, "step", least=1)
         borders = self._border()
         height, width = (

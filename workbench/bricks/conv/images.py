@@ -1,4 +1,4 @@
-"""What bricks on images share: pairs of numbers for height and width, and checks of inputs."""
+"""Pairs of numbers for height and width, and checks of inputs, for bricks on images."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import torch
 
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import shown
-from workbench.bricks.interfaces import shape_text
+from workbench.bricks.image_layer import shape_text
 from workbench.bricks.lazy import is_set
 from workbench.errors import BrickError, DtypeError, ShapeError
 from workbench.tensor import Variable
 from workbench.utils.numbers import is_whole
 
-F: Any = torch.nn.functional  # it takes variables, too; its annotations do not say so
+F: Any = torch.nn.functional  # it also takes variables, which its annotations do not include
 Pair = tuple[int, int]
 Size = tuple[int | None, int | None]
 
 
 def pair(brick: Brick, setting: str, *, least: int) -> Pair:
-    """A setting of a brick that has one number for the height and one for the width.
+    """Return a setting of a brick that has a number for the height and one for the width.
 
     Raises
     ------
     BrickError
-        If it is anything but two integers of at least `least`.
+        If it is not a pair of integers of at least `least`.
     """
     value = getattr(brick, setting)
     numbers = tuple(value) if isinstance(value, (tuple, list)) else ()
@@ -41,12 +41,12 @@ def pair(brick: Brick, setting: str, *, least: int) -> Pair:
 
 
 def size_of(brick: Brick, value: Any) -> Size:
-    """Height and width, each ``None`` where it is not known.
+    """Return height and width, each ``None`` where it is not known.
 
     Raises
     ------
     BrickError
-        If there are not two, or something else than sizes.
+        If it is not a pair of sizes.
     """
     if not is_set(value):
         return None, None
@@ -61,7 +61,7 @@ def size_of(brick: Brick, value: Any) -> Size:
 
 
 def check_images(brick: Brick, input_: Variable, dim: tuple[Any, ...]) -> None:
-    """Check an input of ``apply`` against the shape of one example that the brick is set to.
+    """Check an input of ``apply`` against the shape of an example, as the brick is configured.
 
     Raises
     ------
@@ -72,15 +72,15 @@ def check_images(brick: Brick, input_: Variable, dim: tuple[Any, ...]) -> None:
     if input_.ndim != 4:
         raise ShapeError(
             f"{where} has shape {shown(input_)}, but images have four dimensions, (batch, "
-            "channels, height, width); input_.unsqueeze(1) gives pictures in grey a channel"
+            "channels, height, width); input_.unsqueeze(1) gives grey images a channel"
         )
     for axis, (size, expected) in enumerate(zip(input_.shape[1:], dim, strict=True), start=1):
         if isinstance(size, int) and isinstance(expected, int) and size != expected:
             wanted = shape_text((None, *dim))
             setting = "num_channels" if axis == 1 else "image_size"
             raise ShapeError(
-                f"{where} has shape {shown(input_)}, but its {setting} makes it {wanted}; set "
-                f"{setting}, or give it other images"
+                f"{where} has shape {shown(input_)}, but must have {wanted} because of "
+                f"{setting}; set {setting}, or give it other images"
             )
     if not input_.dtype.is_floating_point:
         raise DtypeError(

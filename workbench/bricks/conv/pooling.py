@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 from workbench.bricks.application import application
 from workbench.bricks.checks import shown
 from workbench.bricks.conv.images import F, Pair, Size, pair, size_of
-from workbench.bricks.interfaces import Feedforward, ImageLayer, shape_text
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.image_layer import ImageLayer, shape_text
 from workbench.bricks.lazy import is_set, lazy
+from workbench.bricks.options import BrickOptions
 from workbench.errors import BrickError, DtypeError, ShapeError, nearest
 from workbench.tensor import Variable
 
@@ -21,24 +23,24 @@ MODES = ("max", "sum", "average_inc_pad", "average_exc_pad")
 class Pooling(ImageLayer, Feedforward):
     """Reduces regions of images to one number each.
 
-    Usually one of its subclasses, `MaxPooling` and `AveragePooling`, is what you want.
+    Most models use one of the subclasses, `MaxPooling` and `AveragePooling`.
 
     Parameters
     ----------
     mode : {'max', 'sum', 'average_inc_pad', 'average_exc_pad'}
-        The largest, the sum, or the average, padding included or not. Needed by `allocate`.
+        The largest number, the sum, or the average, with or without padding. Needed by `allocate`.
     pooling_size : tuple of int
         Height and width of the regions. Needed by `allocate`.
     step : tuple of int, optional
-        From one region to the next; by default `pooling_size`. Smaller steps make them overlap.
+        The stride; by default `pooling_size`. With smaller steps the regions overlap.
     input_dim : tuple of (int or None), optional
         Shape of an input without the batch axis. `get_dim` needs it, `apply` does not.
     ignore_border : bool, optional
-        Whether to leave out what does not fill a region at the lower and right edge. If false, the
-        part of a region that lies inside the image counts.
+        True to leave out incomplete regions at the lower and right edge. If False, the part of a
+        region that lies inside the image counts.
     padding : tuple of int, optional
-        Rows added above and below, and columns added left and right. They are no candidates for
-        the largest value and add nothing to a sum.
+        Number of rows added above and below, and of columns added left and right. They do not count
+        as candidates for the largest value and add nothing to a sum.
 
     Examples
     --------
@@ -57,7 +59,7 @@ class Pooling(ImageLayer, Feedforward):
         input_dim: Sequence[int | None] | None = None,
         ignore_border: bool = True,
         padding: Pair = (0, 0),
-        **kwargs: Any,
+        **kwargs: Unpack[BrickOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.mode = mode
@@ -70,7 +72,7 @@ class Pooling(ImageLayer, Feedforward):
             self._check_mode()
 
     def _shape_of_input(self, value: Any) -> tuple[Any, ...]:
-        """`value` as a shape of an example; all of it open if it is not known."""
+        """Return `value` as the shape of an example; all sizes are ``None`` if it is not known."""
         if not is_set(value):
             return None, None, None
         if not isinstance(value, (tuple, list)) or len(value) != 3:
@@ -105,7 +107,7 @@ class Pooling(ImageLayer, Feedforward):
 
     @property
     def output_dim(self) -> tuple[Any, ...]:
-        """What `get_dim` tells of the output."""
+        """The output's shape, as in `get_dim`."""
         return (*self.input_dim[:-2], *self._pooled_size())
 
     def describe(self) -> str:
@@ -148,7 +150,7 @@ class Pooling(ImageLayer, Feedforward):
         """Pool images of three or four dimensions."""
         size, padding = pair(self, "pooling_size", least=1), pair(self, "padding", least=0)
         rim = (padding[1], padding[1], padding[0], padding[0])
-        # torch pads by at most half of a region; what is more is padded here.
+        # torch pads by at most half of a region; larger padding is added here.
         wide = any(2 * p > k for p, k in zip(padding, size, strict=True))
         settings = {
             "kernel_size": size,
@@ -189,11 +191,11 @@ class Pooling(ImageLayer, Feedforward):
         return height, width
 
     def _regions(self, n: int, padding: int, size: int, step: int) -> int:
-        """How many regions there are along `n` pixels."""
+        """Return the number of regions along `n` pixels."""
         room = n + 2 * padding - size
         if self.ignore_border:
             return room // step + 1
-        # The last one must begin before the padding does.
+        # The last region must start before the padding.
         return min(-(-room // step), (n + padding - 1) // step) + 1
 
     def _check(self, input_: Variable) -> None:
@@ -203,7 +205,7 @@ class Pooling(ImageLayer, Feedforward):
                 f"{where} has shape {shown(input_)}, but the last two of its dimensions are "
                 "pooled; give it images, of shape (batch, channels, height, width)"
             )
-        # Of three dimensions the first may be the batch as well as the channels.
+        # With three dimensions the first can be the batch or the channels.
         known = self.input_dim[-3 if input_.ndim > 3 else -2 :]
         pairs = zip(input_.shape[-len(known) :], known, strict=True)
         if any(isinstance(n, int) and m is not None and n != m for n, m in pairs):
@@ -239,7 +241,7 @@ class Pooling(ImageLayer, Feedforward):
             most = "smaller than" if self.ignore_border else "at most half of"
             raise BrickError(
                 f"{self.path()}: padding is {padding}, but must be {most} pooling_size, {size}, "
-                "lest a region lie outside of the image"
+                "so that no region lies outside the image"
             )
 
 
@@ -274,7 +276,7 @@ class MaxPooling(Pooling):
         input_dim: Sequence[int | None] | None = None,
         ignore_border: bool = True,
         padding: Pair = (0, 0),
-        **kwargs: Any,
+        **kwargs: Unpack[BrickOptions],
     ) -> None:
         super().__init__("max", pooling_size, step, input_dim, ignore_border, padding, **kwargs)
 
@@ -289,12 +291,12 @@ class AveragePooling(Pooling):
     step, input_dim, ignore_border, padding : optional
         As for `Pooling`.
     include_padding : bool, optional
-        Whether the zeros of the padding count in averages; only with `ignore_border`.
+        True to count the zeros of the padding in averages; only with `ignore_border`.
 
     Raises
     ------
     BrickError
-        If padding is to be included, but the border not ignored.
+        If padding is included, but the border is not ignored.
 
     Examples
     --------
@@ -313,7 +315,7 @@ class AveragePooling(Pooling):
         ignore_border: bool = True,
         padding: Pair = (0, 0),
         include_padding: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[BrickOptions],
     ) -> None:
         mode = "average_inc_pad" if include_padding else "average_exc_pad"
         super().__init__(mode, pooling_size, step, input_dim, ignore_border, padding, **kwargs)

@@ -1,35 +1,33 @@
-"""Sequences of bricks on images, and the way from images to vectors."""
+"""Sequences of bricks on images, and the brick that turns images into vectors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
+from workbench.bricks.activations import Activation
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.base import Brick
 from workbench.bricks.conv.convolution import BorderMode, Convolutional
 from workbench.bricks.conv.images import Size, size_of
-from workbench.bricks.interfaces import (
-    Activation,
-    Feedforward,
-    ImageLayer,
-    Initializable,
-    shape_text,
-)
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.image_layer import ImageLayer, shape_text
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
+from workbench.bricks.options import SchemeOptions
 from workbench.bricks.sequences import Sequence
 from workbench.errors import BrickError
 from workbench.tensor import Variable
 
 
 class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
-    """Applies bricks on images one after the other, and tells each the shape of its input.
+    """Applies bricks on images one after the other, and sets the input shape of each.
 
     Parameters
     ----------
     layers : list of Brick or BoundApplication
         Convolutions, poolings, normalisations and other sequences (each an `ImageLayer`), and
-        activations, which work on each element.
+        activations.
     num_channels : int
         Channels of the input. Needed by `allocate`.
     image_size : tuple of (int or None), optional
@@ -46,13 +44,13 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
     Raises
     ------
     BrickError
-        If something among the layers is neither an `ImageLayer` nor an activation.
+        If one of the layers is neither an `ImageLayer` nor an activation.
 
     Notes
     -----
-    When the configuration is pushed, each layer gets as `num_channels` and `image_size` what comes
-    out of the layer before. To give one of the layers another border mode than the rest, leave it
-    out here and give it to the layers.
+    When the configuration is pushed, each layer gets the shape of the output before it as its
+    `num_channels` and `image_size`. To give layers different border modes, pass them to the layers
+    and not here.
 
     Examples
     --------
@@ -79,9 +77,10 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
         tied_biases: bool | None = None,
         *,
         use_bias: bool | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[SchemeOptions],
     ) -> None:
-        super().__init__(application_methods=layers, use_bias=use_bias, **kwargs)
+        options: Any = {"use_bias": use_bias, **kwargs}  # pass through Sequence to Initializable
+        super().__init__(layers, **options)
         self.layers: list[Brick] = [method.brick for method in self.application_methods]
         self.num_channels = num_channels
         self.image_size = image_size
@@ -90,9 +89,9 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
         for layer in self.layers:
             if not isinstance(layer, (ImageLayer, Activation)):
                 raise BrickError(
-                    f"{self.path()}: {layer!r} is no layer on images; layers are convolutions, "
-                    "poolings, normalisations (any ImageLayer) and activations, and what is made "
-                    "for vectors comes after a Flattener, behind this sequence"
+                    f"{self.path()}: {layer!r} is not a layer on images; layers are "
+                    "convolutions, poolings, normalisations (any ImageLayer) and activations; "
+                    "bricks on vectors come after a Flattener, behind this sequence"
                 )
 
     @property
@@ -111,7 +110,7 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
 
     @property
     def output_dim(self) -> Any:
-        """What `get_dim` tells of the output."""
+        """The output's shape, as in `get_dim`."""
         return self.get_dim("output")
 
     def describe(self) -> str:
@@ -129,7 +128,7 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
         return Feedforward.get_dim(self, name)
 
     def _output(self) -> Any:
-        """What the last layer gives, as far as it is known."""
+        """Return the shape of the last layer's output, as far as it is known."""
         last = [layer for layer in self.layers if isinstance(layer, ImageLayer)][-1:]
         return _output_of(last[0]) if last else self.input_dim
 
@@ -142,7 +141,7 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
                 self._push_to(layer)
             layer.num_channels = num_channels
             layer.image_size = image_size
-            # What comes out depends on what the layer pushes further, if it is a sequence.
+            # The shape of its output depends on what it pushes, if the layer is a sequence.
             layer.push_allocation_config()
             num_channels, height, width = _output_of(layer)
             image_size = height, width
@@ -159,7 +158,7 @@ def _output_of(layer: ImageLayer) -> Any:
 
 
 class Flattener(Brick):
-    """Makes one vector of each example: the way from images into an `MLP`.
+    """Makes one vector of each example, so that an `MLP` can follow bricks on images.
 
     Examples
     --------

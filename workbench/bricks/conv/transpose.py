@@ -1,10 +1,10 @@
-"""The transpose of a convolution, from small images to large ones."""
+"""The transpose of a convolution, which turns small images into large ones."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
-from workbench.bricks.conv.convolution import BorderMode, Convolutional
+from workbench.bricks.conv.convolution import BorderMode, Convolutional, ConvolutionOptions
 from workbench.bricks.conv.images import F, Pair, pair, size_of
 from workbench.bricks.lazy import is_set, lazy
 from workbench.errors import BrickError
@@ -12,7 +12,7 @@ from workbench.tensor import Variable
 
 
 class ConvolutionalTranspose(Convolutional):
-    """The transpose of a convolution: it turns the small images back into large ones.
+    """The transpose of a convolution, which turns small images into large ones.
 
     As a linear map it is the transpose of a convolution with the same filters, border and step,
     from images of `original_image_size` to images of `image_size`; it is not the inverse. Up to
@@ -27,11 +27,11 @@ class ConvolutionalTranspose(Convolutional):
     num_channels : int
         Channels of the input, which is the output of the convolution.
     original_image_size : tuple of int, optional
-        Height and width of the output. By default the smallest that the convolution would turn
-        into images of the input's size, plus `unused_edge`.
+        Height and width of the output. By default the smallest size that the convolution turns into
+        the size of the input, plus `unused_edge`.
     unused_edge : tuple of int, optional
-        Rows and columns of the output, at its lower and right edge, that the convolution would not
-        look at; up to `step`. Without meaning if `original_image_size` is given.
+        Number of rows and columns at the lower and right edge of the output that the convolution
+        does not use; up to `step`. Ignored if `original_image_size` is given.
     **kwargs
         As for `Convolutional`; `image_size` is that of the input, and `step` and `border_mode` are
         those of the convolution.
@@ -40,7 +40,7 @@ class ConvolutionalTranspose(Convolutional):
     -----
     ``W`` has the shape (num_filters, num_channels, height, width). An input of N rows becomes
     ``(N - 1) S + K - 2 P + U`` rows, for a step of S, filters of K rows, a border of P and an
-    unused edge of U. Rows that no filter touches are determined by the biases alone.
+    unused edge of U. Rows that no filter touches have the values of the biases.
 
     References
     ----------
@@ -68,7 +68,7 @@ class ConvolutionalTranspose(Convolutional):
         num_channels: int,
         original_image_size: Pair | None = None,
         unused_edge: Pair = (0, 0),
-        **kwargs: Any,
+        **kwargs: Unpack[ConvolutionOptions],
     ) -> None:
         super().__init__(filter_size, num_filters, num_channels, **kwargs)
         self.original_image_size = original_image_size
@@ -76,7 +76,7 @@ class ConvolutionalTranspose(Convolutional):
 
     @property
     def original_image_size(self) -> Any:
-        """As given, else inferred from `image_size`; ``None`` for what is not known."""
+        """Height and width, as given or else inferred from `image_size`; ``None`` if not known."""
         if self._original_image_size is not None:
             return self._original_image_size
         if not is_set(self.filter_size):
@@ -118,14 +118,14 @@ class ConvolutionalTranspose(Convolutional):
         return super().get_dim(name)
 
     def _edges(self) -> Pair:
-        """Rows and columns behind those that filters touch."""
+        """Return the number of rows and columns behind those that filters touch."""
         steps = pair(self, "step", least=1)
         if self._original_image_size is None:
             edges = pair(self, "unused_edge", least=0)
             if any(edge > step for edge, step in zip(edges, steps, strict=True)):
                 raise BrickError(
                     f"{self.path()}: unused_edge is {edges}, but must not exceed step, {steps}; a "
-                    "convolution would reach the pixels behind that"
+                    "larger edge would be used by the convolution"
                 )
             return edges
         original = pair(self, "original_image_size", least=1)
@@ -143,6 +143,6 @@ class ConvolutionalTranspose(Convolutional):
         return height, width
 
     def _grown(self, axis: int, size: int) -> int:
-        """The smallest size that is convolved to `size`."""
+        """Return the smallest size that is convolved to `size`."""
         k, s = pair(self, "filter_size", least=1)[axis], pair(self, "step", least=1)[axis]
         return s * (size - 1) + k - 2 * self._border()[axis]

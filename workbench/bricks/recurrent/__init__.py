@@ -1,4 +1,4 @@
-"""Recurrent bricks: written as one step, applied to sequences."""
+"""Recurrent bricks, which are defined as one step and applied to sequences."""
 
 from workbench.bricks.recurrent.architectures import LSTM, GatedRecurrent, SimpleRecurrent
 from workbench.bricks.recurrent.base import BaseRecurrent

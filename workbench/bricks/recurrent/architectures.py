@@ -1,23 +1,24 @@
 """The three common recurrent transitions: simple, LSTM and gated.
 
-None of them transforms its inputs: a `workbench.bricks.Linear` or `workbench.bricks.parallel.Fork`
-before it does, for all moments at once. Their initial states are parameters, zero at first.
+They do not transform their inputs: a `workbench.bricks.Linear` or `workbench.bricks.parallel.Fork`
+before them does that for all time steps at once. Their initial states are parameters, first zero.
 
-Shapes: T moments, B examples, D the brick's `dim`. Inputs and outputs are described for one step;
-sequences have T in front.
+Shapes: T time steps, B examples, D the brick's `dim`. Inputs and outputs are described for one
+step; sequences have T in front.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy
 
 from workbench.bricks.activations import Logistic, Tanh
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
-from workbench.bricks.interfaces import Initializable
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
+from workbench.bricks.options import InitializableOptions, with_children
 from workbench.bricks.recurrent.base import (
     BaseRecurrent,
     check_step,
@@ -31,7 +32,7 @@ from workbench.tensor import Variable
 
 
 class _Transition(BaseRecurrent, Initializable):
-    """What the three have in common: their `dim`, and a mask without dimensions."""
+    """Base class of the three, with their `dim`, and a mask without dimensions."""
 
     dim: Any
 
@@ -41,7 +42,7 @@ class _Transition(BaseRecurrent, Initializable):
         return self.dim if name in self._state_names() else super().get_dim(name)
 
     def _several(self, number: int) -> int:
-        """So many times `dim`, which must be known for that."""
+        """Return `number` times `dim`, or raise if `dim` is not known."""
         self._require(["dim"], "allocation")
         return number * int(self.dim)
 
@@ -57,9 +58,9 @@ class SimpleRecurrent(_Transition):
     dim : int
         D, the size of the state. Needed by `allocate`.
     activation : Brick
-        Applied to the new state. Not lazy: the constructor needs it.
+        Applied to the new state. The constructor needs it, since it is not lazy.
     **kwargs
-        As for `Initializable`; there are no biases, but for what a subclass adds.
+        As for `Initializable`; there are no biases, unless a subclass adds some.
 
     Examples
     --------
@@ -75,8 +76,8 @@ class SimpleRecurrent(_Transition):
     """
 
     @lazy(allocation=["dim"])
-    def __init__(self, dim: int, activation: Brick, **kwargs: Any) -> None:
-        super().__init__(children=[activation, *kwargs.pop("children", ())], **kwargs)
+    def __init__(self, dim: int, activation: Brick, **kwargs: Unpack[InitializableOptions]) -> None:
+        super().__init__(**with_children(kwargs, activation))
         self.dim = dim
         self._activation: Any = activation
 
@@ -107,7 +108,7 @@ class SimpleRecurrent(_Transition):
         states : Variable
             Of shape (B, D).
         mask : Variable, optional
-            Of shape (B,): zero where there is no data, so that the states stay.
+            Of shape (B,): zero where there is no data, so that the states do not change.
 
         Returns
         -------
@@ -119,8 +120,8 @@ class SimpleRecurrent(_Transition):
         return masked(new, states, mask)
 
     @application(outputs=apply.states)
-    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
-        """The trained initial state for every example."""
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
+        """Return the trained initial state for every example."""
         return [for_batch(self.parameters[1], batch_size)]
 
 
@@ -144,15 +145,15 @@ class LSTM(_Transition):
     gate_activation : Brick, optional
         `Logistic` by default.
     **kwargs
-        As for `Initializable`. `weights_init` draws the peepholes, which are vectors, too; of a
-        scheme that makes only matrices (`Orthogonal`, `Identity`) each gate gets a square matrix of
-        its own, and each peephole the diagonal of one. There are no biases: give them to what makes
-        the inputs (ones for the forget gates, say).
+        As for `Initializable`. `weights_init` also draws the peepholes, which are vectors. A scheme
+        for matrices only (`Orthogonal`, `Identity`) draws a square matrix for each gate, and one
+        for each peephole, which gets its diagonal. There are no biases: the brick that makes the
+        inputs can have them (ones for the forget gates, for example).
 
     Notes
     -----
-    The order is input gates, forget gates, cells, output gates, which is that of
-    ``torch.nn.LSTM``; that has no peepholes.
+    The order is input gates, forget gates, cells, output gates, as in ``torch.nn.LSTM``, which has
+    no peepholes.
 
     References
     ----------
@@ -177,12 +178,12 @@ class LSTM(_Transition):
         dim: int,
         activation: Brick | None = None,
         gate_activation: Brick | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         self._activation: Any = Tanh() if activation is None else activation
         self._gate: Any = Logistic() if gate_activation is None else gate_activation
         own = [self._activation, self._gate]
-        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *own))
         self.dim = dim
 
     def get_dim(self, name: str) -> Any:
@@ -229,7 +230,7 @@ class LSTM(_Transition):
         states, cells : Variable
             Of shape (B, D).
         mask : Variable, optional
-            Of shape (B,): zero where there is no data, so that states and cells stay.
+            Of shape (B,): zero where there is no data, so that states and cells do not change.
 
         Returns
         -------
@@ -247,8 +248,8 @@ class LSTM(_Transition):
         return masked(new_states, states, mask), masked(new_cells, cells, mask)
 
     @application(outputs=apply.states)
-    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
-        """The trained initial states and cells for every example."""
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
+        """Return the trained initial states and cells for every example."""
         return [for_batch(state, batch_size) for state in self.parameters[4:]]
 
 
@@ -269,11 +270,12 @@ class GatedRecurrent(_Transition):
     gate_activation : Brick, optional
         `Logistic` by default.
     **kwargs
-        As for `Initializable`; there are no biases, but for what a subclass adds.
+        As for `Initializable`; there are no biases, unless a subclass adds some.
 
     Notes
     -----
-    ``torch.nn.GRU`` calls update what keeps the old state, and resets after the multiplication.
+    In ``torch.nn.GRU`` the update gate is the weight of the old state, and the reset gate comes
+    after the multiplication.
 
     References
     ----------
@@ -296,12 +298,12 @@ class GatedRecurrent(_Transition):
         dim: int,
         activation: Brick | None = None,
         gate_activation: Brick | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         self._activation: Any = Tanh() if activation is None else activation
         self._gate: Any = Logistic() if gate_activation is None else gate_activation
         own = [self._activation, self._gate]
-        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *own))
         self.dim = dim
 
     @property
@@ -328,7 +330,7 @@ class GatedRecurrent(_Transition):
     def _initialize(self) -> None:
         scheme = self._scheme("weights_init")
         scheme.initialize(self.parameters[0], self.rng)
-        # Each gate gets a matrix of its own, so that a scheme for square matrices holds for both.
+        # One matrix is drawn for each gate, so that a scheme for square matrices fits both.
         square = (self.dim, self.dim)
         gates = [scheme.generate(self.rng, square) for _ in range(2)]
         self.parameters[1].set_value(numpy.hstack(gates))
@@ -357,7 +359,7 @@ class GatedRecurrent(_Transition):
         states : Variable
             Of shape (B, D).
         mask : Variable, optional
-            Of shape (B,): zero where there is no data, so that the states stay.
+            Of shape (B,): zero where there is no data, so that the states do not change.
 
         Returns
         -------
@@ -372,6 +374,6 @@ class GatedRecurrent(_Transition):
         return masked(update * candidates + (1 - update) * states, states, mask)
 
     @application(outputs=apply.states)
-    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
-        """The trained initial state for every example."""
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
+        """Return the trained initial state for every example."""
         return [for_batch(self.parameters[2], batch_size)]

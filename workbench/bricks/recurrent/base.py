@@ -1,4 +1,4 @@
-"""`BaseRecurrent`, and what the steps of recurrent bricks have in common."""
+"""`BaseRecurrent`, and helpers that the steps of recurrent bricks share."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from workbench.utils.variables import shared_floatx_zeros
 class BaseRecurrent(Brick):
     """Base class of bricks with a recurrent application.
 
-    A subclass decorates ``apply`` with `workbench.bricks.recurrent.recurrent` and tells the
-    dimension of every state in `get_dim`.
+    A subclass decorates ``apply`` with `workbench.bricks.recurrent.recurrent`, and its `get_dim`
+    returns the dimension of every state.
     """
 
     former_hooks = {  # noqa: RUF012
         "initial_state": "define initial_states(batch_size, *args, **kwargs), an application that "
-        "gives a list of all initial states, in the order of apply.states",
+        "returns a list of all initial states, in the order of apply.states",
     }
 
     @application
-    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
-        """The states before the first step: zeros, of shape (B, dimension of the state).
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
+        """Return the states before the first step: zeros, of shape (B, dimension of the state).
 
-        Bricks with a recurrent application other than ``apply``, or with other initial states,
-        override this.
+        Bricks whose recurrent application is not ``apply``, or with other initial states, override
+        this.
 
         Parameters
         ----------
@@ -56,7 +56,7 @@ class BaseRecurrent(Brick):
 
     @initial_states.property("outputs")
     def initial_states_outputs(self) -> list[str]:
-        """The states of ``apply``."""
+        """Return the names of the states of ``apply``."""
         return self._state_names()
 
     def _state_names(self) -> list[str]:
@@ -65,7 +65,7 @@ class BaseRecurrent(Brick):
 
 
 def check_recurrent(owner: str, brick: object, *others: type[Brick]) -> None:
-    """Check what is given to a brick that makes use of recurrent ones, or of `others`.
+    """Check that a brick is recurrent, or one of `others`, for a brick that contains it.
 
     Raises
     ------
@@ -73,52 +73,52 @@ def check_recurrent(owner: str, brick: object, *others: type[Brick]) -> None:
     """
     if not isinstance(brick, (BaseRecurrent, *others)):
         raise BrickError(
-            f"{owner}: {brick!r} is no recurrent brick; give one that is derived from "
+            f"{owner}: {brick!r} is not a recurrent brick; give one that is derived from "
             "BaseRecurrent, such as LSTM or GatedRecurrent"
         )
 
 
 def by_name(
-    bound: BoundApplication, names: Sequence[str], *args: Any, **kwargs: Any
+    bound: BoundApplication, names: Sequence[str], *args: Any, **kwargs: object
 ) -> dict[str, Variable]:
-    """Apply something that gives states or glimpses, whose names are declared or else known.
+    """Apply `bound`, which returns states or glimpses, and return its outputs by name.
 
-    Who overrides ``initial_states`` without declaring outputs returns them in the order of `names`.
+    An override of ``initial_states`` without declared outputs returns them in the order of `names`.
 
     Raises
     ------
     ApplicationError
-        If there are not as many.
+        If their number is wrong.
     """
     declared: list[str] | None = getattr(bound, "outputs", None)
     made = bound(*args, as_list=True, **kwargs)
     names = list(names) if declared is None else declared
     if len(made) != len(names):
         raise ApplicationError(
-            f"{bound.path} gives {len(made)} values, but there are {len(names)} to give: "
-            f"{', '.join(names)}; return all of them in this order, or declare which they are, by "
+            f"{bound.path} returns {len(made)} values, but must return {len(names)}: "
+            f"{', '.join(names)}; return all of them in this order, or declare their names by "
             "@application(outputs=[...])"
         )
     return dict(zip(names, made, strict=True))
 
 
 def initial_state(dim: int, name: str = "initial_state") -> SharedVariable:
-    """A trainable initial state, zeros of shape (dim,)."""
+    """Make a trainable initial state, zeros of shape (dim,)."""
     state = shared_floatx_zeros((dim,), name=name)
     add_role(state, INITIAL_STATE)
     return state
 
 
 def for_batch(state: Variable, batch_size: Any) -> Variable:
-    """One state as that of each of `batch_size` examples."""
+    """Expand one state to `batch_size` examples."""
     states: Variable = state.unsqueeze(0).expand(batch_size, *state.shape)
     return states
 
 
 def masked(new: Variable, old: Variable, mask: Variable | None) -> Variable:
-    """`new` where there is data, `old` where the mask is zero.
+    """Choose `new` where there is data, `old` where the mask is zero.
 
-    A choice and no weighted sum: padding that is infinite or NaN does not reach the states.
+    It is a choice, not a weighted sum, so that infinite or NaN padding does not reach the states.
     """
     if mask is None:
         return new
@@ -128,12 +128,12 @@ def masked(new: Variable, old: Variable, mask: Variable | None) -> Variable:
 
 
 def check_step(brick: Brick, mask: Variable | None, **arguments: Variable) -> None:
-    """Check what goes into one step against the dimensions of the brick.
+    """Check the arguments of one step against the dimensions of the brick.
 
     Raises
     ------
     ShapeError, DtypeError
-        Naming brick, argument, shape and remedy.
+        The message names brick, argument, shape and remedy.
     """
     for name, variable in arguments.items():
         where, dim = f"{brick.path()}.apply: {name}", brick.get_dim(name)

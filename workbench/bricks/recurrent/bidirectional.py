@@ -1,21 +1,22 @@
-"""Two recurrent bricks over the same sequence, in both directions."""
+"""`Bidirectional`, two recurrent bricks over the same sequence, in both directions."""
 
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 from workbench.bricks.application import BoundApplication, application
-from workbench.bricks.interfaces import Initializable
+from workbench.bricks.initializable import Initializable
+from workbench.bricks.options import InitializableOptions, with_children
 from workbench.bricks.recurrent.base import BaseRecurrent, check_recurrent
 from workbench.errors import SignatureError
 from workbench.tensor import Variable
 
 
 class Bidirectional(Initializable):
-    """Reads a sequence forwards and backwards, by two copies of a recurrent brick.
+    """Reads a sequence forwards and backwards, with two copies of a recurrent brick.
 
     Parameters
     ----------
@@ -42,23 +43,23 @@ class Bidirectional(Initializable):
             [3., 1.]])
     """
 
-    def __init__(self, prototype: BaseRecurrent, **kwargs: Any) -> None:
+    def __init__(self, prototype: BaseRecurrent, **kwargs: Unpack[InitializableOptions]) -> None:
         check_recurrent("Bidirectional", prototype)
         twins = [copy.deepcopy(prototype) for _ in range(2)]
         for twin, name in zip(twins, ("forward", "backward"), strict=True):
             twin.name = name
-        super().__init__(children=[*twins, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *twins))
         self.prototype = prototype
         self._twins: list[Any] = list(twins)
 
     @application
-    def apply(self, *args: Any, **kwargs: Any) -> list[Variable]:
-        """Apply both, and join what they give along the last dimension.
+    def apply(self, *args: Any, **kwargs: object) -> list[Variable]:
+        """Apply both, and concatenate their outputs along the last dimension.
 
         Parameters
         ----------
         *args, **kwargs
-            For both alike: sequences of shape (T, B, ...), contexts, states.
+            For both: sequences of shape (T, B, ...), contexts, states.
 
         Returns
         -------
@@ -68,17 +69,17 @@ class Bidirectional(Initializable):
         Raises
         ------
         SignatureError
-            For ``reverse``, ``iterate=False`` and ``return_initial_states``: the two directions
-            begin at different ends.
+            For ``reverse``, ``iterate=False`` and ``return_initial_states``, since the two
+            directions start at different ends.
         """
         if "reverse" in kwargs or not kwargs.get("iterate", True):
             raise SignatureError(
-                f"{self.path()}.apply goes over whole sequences in both directions: it takes "
+                f"{self.path()}.apply reads whole sequences in both directions: it takes "
                 "neither reverse nor iterate=False"
             )
         if kwargs.get("return_initial_states"):
             raise SignatureError(
-                f"{self.path()}.apply begins at both ends of the sequence, so that initial states "
+                f"{self.path()}.apply starts at both ends of the sequence, so that initial states "
                 "have no place among its outputs; leave return_initial_states out"
             )
         forward, backward = self._twins
@@ -88,7 +89,7 @@ class Bidirectional(Initializable):
 
     @apply.delegate
     def apply_delegate(self) -> BoundApplication:
-        """The application of the forward copy."""
+        """Return the application of the forward copy."""
         bound: BoundApplication = self._twins[0].apply
         return bound
 

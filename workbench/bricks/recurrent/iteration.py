@@ -1,11 +1,11 @@
-"""`recurrent`: one step of a brick becomes an application to whole sequences.
+"""`recurrent`, which makes one step of a brick an application to whole sequences.
 
 The step is applied once, inside `workbench.tensor.scan`, as an application of its own with
-``iterate=False``. So the variables within the loop are annotated like any others, but belong to
-another call than those outside; what that call attaches does not show in the graph outside. The
-call outside leads to them by its ``inner_inputs`` and ``inner_outputs``.
+``iterate=False``. So the variables inside the loop are annotated like any others, but belong to
+another call than those outside, and annotations of that call are not visible in the graph outside.
+The ``inner_inputs`` and ``inner_outputs`` of the call outside refer to them.
 
-Shapes: T moments, B examples in a batch.
+Shapes: T time steps, B examples in a batch.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 @overload
 def recurrent(step: Callable[..., Any], /) -> Application: ...
 @overload
-def recurrent(**attributes: Any) -> Callable[[Callable[..., Any]], Application]: ...
-def recurrent(step: Callable[..., Any] | None = None, /, **attributes: Any) -> Any:
-    """Decorator: make a method that computes one step an application to sequences.
+def recurrent(**attributes: object) -> Callable[[Callable[..., Any]], Application]: ...
+def recurrent(step: Callable[..., Any] | None = None, /, **attributes: object) -> Any:
+    """Decorate a method that computes one step, to make it an application to sequences.
 
     Parameters
     ----------
     sequences : list of str
-        Which arguments of the step are moments of sequences.
+        Arguments of the step that are time steps of sequences.
     states : list of str
-        Which are states, that is, outputs of the step before.
+        Arguments that are states, that is, outputs of the step before.
     contexts : list of str
-        Which are the same at every step.
+        Arguments that are the same at every step.
     outputs : list of str
-        What the step returns, the new states among it, under the names of the states.
+        Names of the outputs of the step, including the new states under the names of the states.
     **attributes
-        As for `workbench.bricks.application`. Attributes may also be left to properties or a
-        delegate of the application.
+        As for `workbench.bricks.application`. Properties or a delegate of the application can also
+        provide attributes.
 
     Returns
     -------
@@ -66,23 +66,23 @@ def recurrent(step: Callable[..., Any] | None = None, /, **attributes: Any) -> A
         ``n_steps``, ``batch_size`` and ``low_memory=False``:
 
         * With ``iterate=False`` it is the step itself: sequences without time, all states given.
-        * With ``reverse=True`` it goes from the last moment to the first. What it returns is in
-          the order of time all the same.
-        * With ``return_initial_states=True`` the states have one more moment: what the loop began
-          with, in front (at the end, if reversed).
+        * With ``reverse=True`` it goes from the last time step to the first. The outputs are still
+          in the order of time.
+        * With ``return_initial_states=True`` the states have one more time step: the initial
+          states, in front (at the end, if reversed).
         * ``n_steps`` and ``batch_size`` are needed only where there are no sequences.
         * With ``low_memory=True`` gradients need memory that grows with the square root of the
-          length, and one more pass forward; see `workbench.scan`.
+          length, and one more forward pass; see `workbench.scan`.
 
-        States that are not given come from the brick's ``initial_states``. An argument that is
-        none of sequences, states and contexts reaches every step as it is.
+        States that are not given come from the brick's ``initial_states``. Any other argument is
+        passed to every step as it is.
 
     Raises
     ------
     SignatureError
-        When applied: if something that the step needs is missing.
+        When applied: if an argument that the step needs is missing.
     ApplicationError
-        When applied: if a state is not among the outputs, or a control is no number.
+        When applied: if a state is not among the outputs, or a control is not a number.
 
     Examples
     --------
@@ -154,9 +154,9 @@ def over_sequences(
     given: Mapping[str, Any],
     contexts: Sequence[str],
 ) -> list[Variable]:
-    """Apply the step of `application`, which is itself with ``iterate=False``, over and over.
+    """Iterate the step of `application`, which is the application with ``iterate=False``.
 
-    For applications that have something to do before. Attributes are as for `recurrent`.
+    For applications that prepare arguments first. Attributes are as for `recurrent`.
 
     Parameters
     ----------
@@ -164,9 +164,9 @@ def over_sequences(
     call : ApplicationCall
         The call that is being computed.
     given : dict
-        Arguments and controls by name; what is ``None`` counts as missing.
+        Arguments and controls by name; ``None`` counts as missing.
     contexts : sequence of str
-        Those of the step, which may have more than the application.
+        The contexts of the step, which can have more than the application.
 
     Returns
     -------
@@ -179,7 +179,7 @@ def over_sequences(
 
 
 def _with_controls(signature: inspect.Signature, own: list[inspect.Parameter]) -> inspect.Signature:
-    """The signature of the step, with everything optional that may be missing, and controls."""
+    """Return the signature of the step, with all arguments optional, and with the controls."""
     first = next(iter(signature.parameters.values()))
     optional = [p if p.kind in VARIADIC else p.replace(default=None) for p in own]
     rest = [p for p in optional if p.kind is inspect.Parameter.VAR_KEYWORD]
@@ -188,7 +188,7 @@ def _with_controls(signature: inspect.Signature, own: list[inspect.Parameter]) -
         front = [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)]
     keyword = inspect.Parameter.KEYWORD_ONLY
     special = [inspect.Parameter(name, keyword) for name in SPECIAL]
-    # Where the step takes whatever comes, controls come with it, and are no inputs by name.
+    # If the step takes any keywords, the controls are among them, and are not inputs by name.
     controls = [inspect.Parameter(n, keyword, default=d) for n, d in CONTROLS.items()]
     return signature.replace(parameters=[first, *front, *special, *(rest or controls)])
 
@@ -206,12 +206,12 @@ def _iterate(
 ) -> list[Variable]:
     state_names = _names(application, "states")
     outputs = _names(application, "outputs")
-    foreign = [name for name in state_names if name not in outputs]
-    if foreign:
+    absent = [name for name in state_names if name not in outputs]
+    if absent:
         raise ApplicationError(
-            f"{application.path}: the states {', '.join(foreign)} are not among its outputs "
+            f"{application.path}: the states {', '.join(absent)} are not among its outputs "
             f"({', '.join(outputs)}); the step returns the new value of every state; write "
-            f"@recurrent(..., outputs={[*outputs, *foreign]})"
+            f"@recurrent(..., outputs={[*outputs, *absent]})"
         )
     sequences = _variables(given, _names(application, "sequences"))
     contexts = _variables(given, context_names)
@@ -228,10 +228,10 @@ def _iterate(
     rest = {name: value for name, value in given.items() if name not in loop}
     order = [*state_names, *(name for name in outputs if name not in state_names)]
 
-    def step(*moments: Variable) -> list[Variable]:
-        now = dict(zip(loop, moments, strict=True))
+    def step(*values: Variable) -> list[Variable]:
+        now = dict(zip(loop, values, strict=True))
         results = application(iterate=False, as_dict=True, **now, **rest)
-        call.inner_inputs = list(moments)
+        call.inner_inputs = list(values)
         call.inner_outputs = [results[name] for name in outputs]
         return [results[name] for name in order]
 
@@ -272,7 +272,7 @@ def _initial_states(
     sequences: Mapping[str, Variable],
     batch_size: Any,
 ) -> dict[str, Variable]:
-    """The states to begin with: as given, else from the brick, in the order of `names`."""
+    """Return the initial states: as given, else from the brick, in the order of `names`."""
     states = _variables(given, names)
     missing = [name for name in names if name not in states]
     if not missing:
@@ -282,7 +282,7 @@ def _initial_states(
         sizes += [v.shape[0] for v in states.values() if v.ndim]
         if not sizes:
             raise SignatureError(
-                f"{application.path} cannot tell the batch size, which the initial states "
+                f"{application.path} cannot infer the batch size, which the initial states "
                 f"{', '.join(missing)} need; pass batch_size=..., or these states"
             )
         batch_size = sizes[0]
@@ -291,7 +291,7 @@ def _initial_states(
     unmade = [name for name in missing if name not in made]
     if unmade:
         raise ApplicationError(
-            f"{brick.path()}.initial_states gives {', '.join(made) or 'nothing'}, but "
+            f"{brick.path()}.initial_states returns {', '.join(made) or 'nothing'}, but "
             f"{application.path} also needs {', '.join(unmade)}; return it there, or pass it"
         )
     return {name: states[name] if name in states else as_variable(made[name]) for name in names}

@@ -1,18 +1,20 @@
-"""Recurrent bricks on top of each other."""
+"""`RecurrentStack`, recurrent bricks on top of each other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.base import Brick
-from workbench.bricks.interfaces import Feedforward, Initializable
+from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.initializable import Initializable
+from workbench.bricks.linear import Linear
+from workbench.bricks.options import InitializableOptions, with_children
 from workbench.bricks.parallel import Fork
 from workbench.bricks.recurrent.base import BaseRecurrent, by_name, check_recurrent
 from workbench.bricks.recurrent.bidirectional import Bidirectional
 from workbench.bricks.recurrent.iteration import recurrent
-from workbench.bricks.simple import Linear
 from workbench.errors import ApplicationError, BrickError, SignatureError, nearest
 from workbench.tensor import Variable
 
@@ -21,26 +23,26 @@ MASK = "mask"
 
 
 class RecurrentStack(BaseRecurrent, Initializable):
-    """A deep recurrent network: each layer takes the states of the layer below.
+    """A deep recurrent network, where each layer gets the states of the layer below.
 
     Between two layers there is a `Fork` from the states of the lower one to every sequence of the
-    upper one. Arguments and outputs of the stack are those of all layers: the names of the bottom
-    layer (level 0) stay, those of level ``n`` end in ``#n``. Contexts, and the sequence ``mask``,
+    upper one. Arguments and outputs of the stack are those of all layers: the bottom layer (level
+    0) keeps its names, those of level ``n`` end in ``#n``. Contexts, and the sequence ``mask``,
     keep their names and go to every layer that has them.
 
     Parameters
     ----------
     transitions : list of BaseRecurrent and Bidirectional
-        The layers, bottom first; ``#1``, ``#2`` and so on are added to the names of the others. A
-        stack with a `Bidirectional` layer goes over whole sequences only.
+        The layers, the bottom one first; ``#1``, ``#2`` and so on are added to the names of the
+        others. A stack with a `Bidirectional` layer takes whole sequences only.
     fork_prototype : Feedforward, optional
-        What the forks are made of; by default `Linear`, with bias unless `skip_connections`.
+        The prototype of the forks; by default `Linear`, with bias unless `skip_connections`.
     states_name : str, optional
-        Which output goes to the next layer.
+        The output that goes to the next layer.
     skip_connections : bool, optional
-        Whether every layer has sequences of its own as well, to which what comes from below is
-        added: ``inputs``, ``inputs#1``, ... The bias is then left to what makes those sequences. If
-        false, only the bottom layer has sequences from outside.
+        True if every layer also has sequences from outside, ``inputs``, ``inputs#1``, ..., to which
+        the output of its fork is added. The forks then have no bias, since the bricks that make
+        those sequences can have it. If False, only the bottom layer has sequences from outside.
     **kwargs
         As for `Initializable`.
 
@@ -66,7 +68,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
         fork_prototype: Feedforward | None = None,
         states_name: str = "states",
         skip_connections: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         layers: list[Any] = [] if isinstance(transitions, Brick) else list(transitions)
         if not layers:
@@ -95,14 +97,13 @@ class RecurrentStack(BaseRecurrent, Initializable):
             Fork(self.normal_inputs(level), name=f"fork_{level}", prototype=fork_prototype)
             for level in range(1, len(self.transitions))
         ]
-        children = [*self.transitions, *self.forks, *kwargs.pop("children", ())]
-        super().__init__(children=children, **kwargs)
+        super().__init__(**with_children(kwargs, *self.transitions, *self.forks))
 
     # Names.
 
     @staticmethod
     def suffix(name: str, level: int) -> str:
-        """A name of one layer among those of the stack.
+        """Return the name in the stack of a name in the layer at `level`.
 
         >>> RecurrentStack.suffix("states", 0), RecurrentStack.suffix("states", 2)
         ('states', 'states#2')
@@ -111,7 +112,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @staticmethod
     def suffixes(names: Iterable[str], level: int) -> list[str]:
-        """The same for several names; ``mask``, which all layers share, is left out.
+        """Return the same for several names, without ``mask``, which all layers share.
 
         >>> RecurrentStack.suffixes(["inputs", "mask"], 1)
         ['inputs#1']
@@ -120,7 +121,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @staticmethod
     def split_suffix(name: str) -> tuple[str, int]:
-        """The name within the layer, and its level.
+        """Return the name within the layer, and the level.
 
         >>> RecurrentStack.split_suffix("states#2"), RecurrentStack.split_suffix("states")
         (('states', 2), ('states', 0))
@@ -129,7 +130,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
         return (front, int(level)) if separator and level.isdecimal() else (name, 0)
 
     def normal_inputs(self, level: int) -> list[str]:
-        """The sequences of the layer at `level`, in its own words, without ``mask``."""
+        """Return the sequences of the layer at `level`, by its own names, without ``mask``."""
         return [name for name in self.transitions[level].apply.sequences if name != MASK]
 
     def get_dim(self, name: str) -> Any:
@@ -152,7 +153,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
     # Application.
 
     @application
-    def apply(self, *args: Any, **kwargs: Any) -> list[Variable]:
+    def apply(self, *args: Any, **kwargs: object) -> list[Variable]:
         """Apply one layer after the other, each to the whole sequence.
 
         Parameters
@@ -160,11 +161,11 @@ class RecurrentStack(BaseRecurrent, Initializable):
         *args
             Sequences, then contexts, in the order of ``apply.sequences`` and ``apply.contexts``.
         low_memory : bool
-            Make one loop in which every step goes through all layers, and keep only some of its
+            True for one loop whose steps go through all layers, and which keeps only some of its
             states for gradients; see `workbench.scan`. With a `Bidirectional` layer, every layer
-            has a loop of its own.
+            has its own loop.
         **kwargs
-            Sequences, contexts and states by name, and what `recurrent` applications take:
+            Sequences, contexts and states by name, and the options of `recurrent` applications:
             ``iterate``, ``reverse``, ``return_initial_states``, ``n_steps``, ``batch_size``.
 
         Returns
@@ -182,7 +183,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @apply.property("sequences")
     def apply_sequences(self) -> list[str]:
-        """Those of the bottom layer, or of all with `skip_connections`; ``mask`` at the end."""
+        """Return those of the bottom layer, or of all with `skip_connections`; ``mask`` is last."""
         levels = range(len(self.transitions) if self.skip_connections else 1)
         names = [self.suffix(n, level) for level in levels for n in self.normal_inputs(level)]
         shared = any(MASK in transition.apply.sequences for transition in self.transitions)
@@ -190,22 +191,22 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @apply.property("states")
     def apply_states(self) -> list[str]:
-        """Those of all layers."""
+        """Return those of all layers."""
         return self._of_all_layers("states")
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """Those of all layers."""
+        """Return those of all layers."""
         return self._of_all_layers("outputs")
 
     @apply.property("contexts")
     def apply_contexts(self) -> list[str]:
-        """Those of all layers, each once."""
+        """Return those of all layers, each once."""
         return list(dict.fromkeys(n for layer in self.transitions for n in layer.apply.contexts))
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """Sequences, contexts and states."""
+        """Return the names of sequences, contexts and states."""
         return [*self.apply_sequences(), *self.apply_contexts(), *self.apply_states()]
 
     def _of_all_layers(self, attribute: str) -> list[str]:
@@ -216,20 +217,20 @@ class RecurrentStack(BaseRecurrent, Initializable):
         ]
 
     @recurrent
-    def low_memory_apply(self, *args: Any, **kwargs: Any) -> list[Variable]:
+    def low_memory_apply(self, *args: Any, **kwargs: object) -> list[Variable]:
         """Apply all layers within one step; see `apply`."""
         return self.do_apply(*args, iterate=False, **kwargs)
 
     @low_memory_apply.delegate
     def low_memory_apply_delegate(self) -> BoundApplication:
-        """It has the sequences, states, contexts and outputs of `apply`."""
+        """Return `apply`, which has the same sequences, states, contexts and outputs."""
         return self.apply
 
-    def do_apply(self, *args: Any, **kwargs: Any) -> list[Variable]:
-        """What `apply` computes, without its annotations.
+    def do_apply(self, *args: Any, **kwargs: object) -> list[Variable]:
+        """Compute the same as `apply`, without its annotations.
 
-        With ``iterate=True`` every layer goes over the whole sequence, with ``iterate=False`` there
-        is one step.
+        With ``iterate=True`` every layer reads the whole sequence, with ``iterate=False`` there is
+        one step.
         """
         order = [*self.apply_sequences(), *self.apply_contexts()]
         if len(args) > len(order):
@@ -259,7 +260,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
         return results
 
     def _of_one_layer(self, level: int, given: dict[str, Any]) -> dict[str, Any]:
-        """What comes from outside for the layer at `level`, in its own words."""
+        """Return the arguments from outside for the layer at `level`, by its own names."""
         applied = self.transitions[level].apply
         names = {name: name for name in applied.contexts}
         if MASK in applied.sequences:
@@ -270,15 +271,15 @@ class RecurrentStack(BaseRecurrent, Initializable):
         return {own: given[n] for own, n in names.items() if given.get(n) is not None}
 
     @application
-    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
-        """The initial states of all layers, in the order of ``apply.states``."""
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
+        """Return the initial states of all layers, in the order of ``apply.states``."""
         states: list[Variable] = []
         for transition in self.transitions:
             if isinstance(transition, Bidirectional):
                 raise ApplicationError(
-                    f"{self.path()}: the layer {transition!r} begins at both ends of a sequence, "
-                    "so the stack cannot be stepped through, as generating sequences does; make "
-                    "that layer of one direction"
+                    f"{self.path()}: the layer {transition!r} starts at both ends of a sequence, "
+                    "so that the stack cannot take single steps, as the generation of sequences "
+                    "does; use a layer with one direction"
                 )
             names = transition.apply.states
             made = by_name(transition.initial_states, names, batch_size)
@@ -287,5 +288,5 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @initial_states.property("outputs")
     def initial_states_outputs(self) -> list[str]:
-        """The states of `apply`."""
+        """Return the states of `apply`."""
         return self.apply_states()

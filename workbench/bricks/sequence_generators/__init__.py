@@ -1,8 +1,8 @@
 """Sequence generators: networks that make sequences, one element after the other.
 
-A *transition* holds what is known so far, in its states. A *readout* makes the next element of the
-states (and of what an attention mechanism sees), and gives its cost. What was made is *fed back*
-into the transition.
+The states of a *transition* represent the sequence so far. A *readout* makes the next element from
+the states (and from the glimpses of an attention mechanism), and computes its cost. The element is
+*fed back* into the transition.
 """
 
 from workbench.bricks.sequence_generators.assembled import SequenceGenerator

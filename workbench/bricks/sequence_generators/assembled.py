@@ -1,8 +1,8 @@
-"""`SequenceGenerator`: a sequence generator of the parts that most models have."""
+"""`SequenceGenerator`, a sequence generator with the parts that most models have."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.attention import (
     AbstractAttention,
@@ -10,6 +10,7 @@ from workbench.bricks.attention import (
     AttentionRecurrent,
 )
 from workbench.bricks.base import Brick
+from workbench.bricks.options import InitializableOptions
 from workbench.bricks.parallel import Fork
 from workbench.bricks.recurrent import BaseRecurrent
 from workbench.bricks.recurrent.base import check_recurrent
@@ -19,21 +20,21 @@ from workbench.bricks.sequence_generators.transition import FakeAttentionRecurre
 
 
 class SequenceGenerator(BaseSequenceGenerator):
-    """Makes sequences by a recurrent transition, a readout, and perhaps attention.
+    """Makes sequences with a recurrent transition, a readout, and optional attention.
 
     Parameters
     ----------
     readout : AbstractReadout
-        From states, glimpses, contexts and feedback to outputs.
+        Makes outputs from states, glimpses, contexts and feedback.
     transition : BaseRecurrent
-        Its states are what is known of a sequence so far.
+        Its states represent the sequence so far.
     attention : AbstractAttention, optional
-        What the transition looks with, in every step.
+        The mechanism that the transition uses in every step.
     add_contexts : bool, optional
-        Whether the attended and its mask are new contexts; see `AttentionRecurrent`.
+        True if the attended and its mask are new contexts; see `AttentionRecurrent`.
     fork : Brick, optional
-        From feedback to the sequences of the transition; by default a `Fork` to all without "mask"
-        in their name.
+        Makes the sequences of the transition from feedback; by default a `Fork` to all sequences
+        without "mask" in their name.
     **kwargs
         As for `Initializable`.
 
@@ -44,8 +45,8 @@ class SequenceGenerator(BaseSequenceGenerator):
 
     Examples
     --------
-    With all weights zero, each of three letters is as likely as any other, so that each costs the
-    logarithm of three:
+    With all weights zero, three letters are equally likely, so that each costs the logarithm of
+    three:
 
     >>> from workbench import tensor
     >>> from workbench.bricks.recurrent import GatedRecurrent
@@ -73,7 +74,7 @@ class SequenceGenerator(BaseSequenceGenerator):
         add_contexts: bool = True,
         *,
         fork: Brick | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         check_recurrent("SequenceGenerator", transition)
         applied: Any = transition

@@ -1,17 +1,19 @@
-"""Emitters: from readouts to outputs.
+"""Emitters, which make outputs from readouts.
 
 Shapes: B sequences, R the size of a readout; ``...`` is B for one element, T and B for T of them.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 from workbench.bricks.application import application
-from workbench.bricks.interfaces import Initializable, Random
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
+from workbench.bricks.options import BrickOptions, EmitterOptions, with_children
+from workbench.bricks.random_numbers import Random
 from workbench.bricks.sequence_generators.interface import AbstractEmitter
 from workbench.bricks.softmax import NDimensionalSoftmax
 from workbench.errors import DtypeError, ShapeError
@@ -20,9 +22,9 @@ from workbench.tensor.device import default_device, floatx
 
 
 class TrivialEmitter(AbstractEmitter):
-    """The readouts are the outputs, and cost nothing.
+    """Returns the readouts as outputs, at no cost.
 
-    A subclass with a `cost` of its own, a squared difference say, can be trained.
+    A subclass that defines `cost`, for example a squared difference, can be trained.
 
     Parameters
     ----------
@@ -38,7 +40,7 @@ class TrivialEmitter(AbstractEmitter):
     """
 
     @lazy(allocation=["readout_dim"])
-    def __init__(self, readout_dim: int, **kwargs: Any) -> None:
+    def __init__(self, readout_dim: int, **kwargs: Unpack[BrickOptions]) -> None:
         super().__init__(**kwargs)
         self.readout_dim = readout_dim
 
@@ -47,33 +49,33 @@ class TrivialEmitter(AbstractEmitter):
 
     @application(inputs=["readouts"], outputs=["outputs"])
     def emit(self, readouts: Variable) -> Variable:
-        """The readouts as they are."""
+        """Return the readouts as they are."""
         return readouts
 
     @application(inputs=["readouts", "outputs"], outputs=["costs"])
     def cost(self, readouts: Variable, outputs: Variable) -> Variable:
-        """Zeros, of shape (...,)."""
+        """Return zeros, of shape (...,)."""
         where: Any = {"dtype": readouts.dtype, "device": readouts.device}
         zeros: Any = torch.zeros(readouts.shape[:-1], **where)
         return zeros  # type: ignore[no-any-return]
 
     @application(inputs=["batch_size"], outputs=["outputs"])
     def initial_outputs(self, batch_size: Any) -> Variable:
-        """Zeros, of shape (B, R)."""
+        """Return zeros, of shape (B, R)."""
         shape = (batch_size, self.readout_dim)
         zeros: Any = torch.zeros(shape, dtype=floatx(), device=default_device())
         return zeros  # type: ignore[no-any-return]
 
 
 class SoftmaxEmitter(AbstractEmitter, Initializable, Random):
-    """Outputs are integers below R, drawn from the softmax of the readouts.
+    """Draws integers below R from the softmax of the readouts.
 
     Parameters
     ----------
     initial_output : int or Variable, optional
-        What every sequence begins with; it is fed back, but no part of the sequence.
+        The output before the first element: it is fed back, but is not part of the sequence.
     **kwargs
-        As for `Initializable` and `Random`; `random_seed` is that of the draws.
+        As for `Initializable` and `Random`; `random_seed` is the seed of the draws.
 
     Examples
     --------
@@ -86,9 +88,10 @@ class SoftmaxEmitter(AbstractEmitter, Initializable, Random):
     tensor([4.])
     """
 
-    def __init__(self, initial_output: Any = 0, **kwargs: Any) -> None:
+    def __init__(self, initial_output: Any = 0, **kwargs: Unpack[EmitterOptions]) -> None:
         self.softmax: Any = NDimensionalSoftmax()
-        super().__init__(children=[self.softmax, *kwargs.pop("children", ())], **kwargs)
+        options: Any = with_children(kwargs, self.softmax)  # pass through Initializable to Random
+        super().__init__(**options)
         self.initial_output = initial_output
 
     def get_dim(self, name: str) -> Any:
@@ -96,7 +99,7 @@ class SoftmaxEmitter(AbstractEmitter, Initializable, Random):
 
     @application(inputs=["readouts"], outputs=["probabilities"])
     def probs(self, readouts: Variable) -> Variable:
-        """The probability of each integer, of the shape (..., R) of the readouts."""
+        """Compute the probability of each integer, in the shape (..., R) of the readouts."""
         probabilities: Variable = self.softmax.apply(readouts, extra_ndim=readouts.ndim - 2)
         return probabilities
 
@@ -107,7 +110,7 @@ class SoftmaxEmitter(AbstractEmitter, Initializable, Random):
 
     @application(inputs=["readouts", "outputs"], outputs=["costs"])
     def cost(self, readouts: Variable, outputs: Variable) -> Variable:
-        """Minus the log-probability of each output.
+        """Compute the negative log-probability of each output.
 
         Parameters
         ----------
@@ -134,7 +137,7 @@ class SoftmaxEmitter(AbstractEmitter, Initializable, Random):
 
     @application(inputs=["batch_size"], outputs=["outputs"])
     def initial_outputs(self, batch_size: Any) -> Variable:
-        """`initial_output` for each sequence: int64, of shape (B,)."""
+        """Return `initial_output` for each sequence: int64, of shape (B,)."""
         initial = as_variable(self.initial_output)
         if initial.dtype is not torch.int64 or initial.ndim:
             raise DtypeError(

@@ -1,19 +1,20 @@
-"""Feedback: outputs of a sequence generator as vectors that its network can take."""
+"""Feedback bricks, which turn outputs of a sequence generator into input vectors of its network."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.application import application
-from workbench.bricks.interfaces import Initializable
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import is_set, lazy
 from workbench.bricks.lookup import LookupTable
+from workbench.bricks.options import BrickOptions, InitializableOptions, with_children
 from workbench.bricks.sequence_generators.interface import AbstractFeedback
 from workbench.tensor import Variable
 
 
 class TrivialFeedback(AbstractFeedback):
-    """The outputs as they are: for outputs that are vectors.
+    """Returns the outputs as they are, for outputs that are vectors.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ class TrivialFeedback(AbstractFeedback):
     """
 
     @lazy(allocation=["output_dim"])
-    def __init__(self, output_dim: int, **kwargs: Any) -> None:
+    def __init__(self, output_dim: int, **kwargs: Unpack[BrickOptions]) -> None:
         super().__init__(**kwargs)
         self.output_dim = output_dim
 
@@ -37,12 +38,12 @@ class TrivialFeedback(AbstractFeedback):
 
     @application(inputs=["outputs"], outputs=["feedback"])
     def feedback(self, outputs: Variable) -> Variable:
-        """The outputs, of shape (..., output_dim)."""
+        """Return the outputs, of shape (..., output_dim)."""
         return outputs
 
 
 class LookupFeedback(AbstractFeedback, Initializable):
-    """A trained vector for each integer: for outputs that are integers.
+    """Looks up a trained vector for each output, for outputs that are integers.
 
     Parameters
     ----------
@@ -65,9 +66,11 @@ class LookupFeedback(AbstractFeedback, Initializable):
     """
 
     @lazy(allocation=["num_outputs", "feedback_dim"])
-    def __init__(self, num_outputs: int, feedback_dim: int, **kwargs: Any) -> None:
+    def __init__(
+        self, num_outputs: int, feedback_dim: int, **kwargs: Unpack[InitializableOptions]
+    ) -> None:
         self.lookup = LookupTable()
-        super().__init__(children=[self.lookup, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, self.lookup))
         self.num_outputs = num_outputs
         self.feedback_dim = feedback_dim
 
@@ -78,7 +81,7 @@ class LookupFeedback(AbstractFeedback, Initializable):
 
     @output_dim.setter
     def output_dim(self, value: Any) -> None:
-        # A readout hands down the size of its outputs, which are numbers here: zero.
+        # A readout sets the size of its outputs, which is zero here, since they are numbers.
         if is_set(value) and value != 0:
             self.feedback_dim = value
 
@@ -92,6 +95,6 @@ class LookupFeedback(AbstractFeedback, Initializable):
 
     @application(inputs=["outputs"], outputs=["feedback"])
     def feedback(self, outputs: Variable) -> Variable:
-        """Look outputs up: from integers of any shape (...,) to (..., feedback_dim)."""
+        """Look up vectors of shape (..., feedback_dim) for integers of any shape (...,)."""
         vectors: Variable = self.lookup.apply(outputs)
         return vectors

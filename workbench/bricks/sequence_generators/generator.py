@@ -1,4 +1,4 @@
-"""`BaseSequenceGenerator`: what sequences cost, and how they are made.
+"""`BaseSequenceGenerator`, which computes the cost of sequences and generates new ones.
 
 One step, from states s, glimpses g and outputs y of the step before, with contexts c::
 
@@ -7,8 +7,8 @@ One step, from states s, glimpses g and outputs y of the step before, with conte
     y' = readout.emit(r')                                with the cost readout.cost(r', y')
     s' = transition.compute_states(s, g', fork.apply(readout.feedback(y')), c)
 
-To generate, steps are taken one by one, after ``transition.preprocess`` has seen the contexts. To
-tell the cost of given outputs, the transition goes over all of them at once, and so does the
+Generation takes steps one by one, after ``transition.preprocess`` has processed the contexts. To
+compute the cost of given outputs, the transition processes all of them at once, and so does the
 readout.
 
 Shapes: T elements of a sequence, B sequences in a batch.
@@ -16,7 +16,7 @@ Shapes: T elements of a sequence, B sequences in a batch.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
@@ -25,7 +25,8 @@ from workbench.bricks.attention import AbstractAttentionRecurrent
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import shown
 from workbench.bricks.cost import mean_cost
-from workbench.bricks.interfaces import Initializable
+from workbench.bricks.initializable import Initializable
+from workbench.bricks.options import InitializableOptions, with_children
 from workbench.bricks.recurrent.base import by_name
 from workbench.bricks.recurrent.iteration import CONTROLS, over_sequences
 from workbench.bricks.sequence_generators.interface import AbstractReadout
@@ -38,19 +39,19 @@ MASK = "mask"
 
 
 class BaseSequenceGenerator(Initializable):
-    """Makes sequences by a transition with attention and a readout.
+    """Makes sequences with a transition with attention, and a readout.
 
     `SequenceGenerator` builds the transition and the fork itself.
 
     Parameters
     ----------
     readout : AbstractReadout
-        From states, glimpses, contexts and feedback to outputs.
+        Makes outputs from states, glimpses, contexts and feedback.
     transition : AbstractAttentionRecurrent
         Its contexts are those of the generator.
     fork : Brick
-        Has the application and settings of a `Fork`: from feedback to the sequences of the
-        transition.
+        A brick with the application and settings of a `Fork`, from feedback to the sequences of
+        the transition.
     **kwargs
         As for `Initializable`.
 
@@ -77,13 +78,13 @@ class BaseSequenceGenerator(Initializable):
         readout: AbstractReadout,
         transition: AbstractAttentionRecurrent,
         fork: Brick,
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         self.readout: Any = readout
         self.transition: Any = transition
         self.fork: Any = fork
         own = [self.readout, self.transition, self.fork]
-        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *own))
 
     def _states(self) -> list[str]:
         return list(self.transition.compute_states.outputs)
@@ -98,7 +99,7 @@ class BaseSequenceGenerator(Initializable):
         return list(self.transition.preprocess.outputs)
 
     def _push_allocation_config(self) -> None:
-        # Each brick is asked for dimensions only after it has all of its own settings.
+        # Dimensions of a brick are read only after it has all its settings.
         self.transition.push_allocation_config()
         self.readout._require(["source_names", "readout_dim"], "allocation")
         self.readout.source_dims = [self._source_dim(name) for name in self.readout.source_names]
@@ -125,7 +126,7 @@ class BaseSequenceGenerator(Initializable):
             return self.readout.get_dim(name)
         return 0 if name in (MASK, "costs") else super().get_dim(name)
 
-    # What given sequences cost.
+    # The cost of given sequences.
 
     @application(outputs=["cost"])
     def cost(
@@ -135,9 +136,9 @@ class BaseSequenceGenerator(Initializable):
         mask: Variable | None = None,
         **kwargs: Variable,
     ) -> Variable:
-        """The cost of generating sequences: a sum over time, a mean over sequences.
+        """Compute the cost of sequences: a sum over time, a mean over sequences.
 
-        So a long sequence weighs more than a short one. What an element costs on average is the
+        So a long sequence has a larger weight than a short one. The mean cost of an element is the
         auxiliary variable ``per_sequence_element``.
 
         Parameters
@@ -159,7 +160,7 @@ class BaseSequenceGenerator(Initializable):
 
     @cost.property("inputs")
     def cost_inputs(self) -> list[str]:
-        """Outputs, mask, contexts, and initial states and glimpses."""
+        """Return the names of outputs, mask, contexts, and initial states and glimpses."""
         return ["outputs", MASK, *self._contexts(), *self._states(), *self._glimpses()]
 
     @application(outputs=["costs"])
@@ -170,46 +171,46 @@ class BaseSequenceGenerator(Initializable):
         mask: Variable | None = None,
         **kwargs: Variable,
     ) -> Variable:
-        """The cost of generating each element of sequences.
+        """Compute the cost of each element of sequences.
 
-        States and glimpses, each under its name, are auxiliary variables: at each step those that
-        its output was made of. So are the last ones, under names that end in ``_final_value``: what
-        goes on after these sequences begins with them.
+        The states and glimpses that each output is made of are auxiliary variables, under their
+        names. The last ones are auxiliary variables too, under names that end in ``_final_value``;
+        a continuation of these sequences starts from them.
 
         Parameters
         ----------
         outputs : Variable
-            Of shape (T, B), or (T, B, ...) if an output is more than a number.
+            Of shape (T, B), or (T, B, ...) if an output is not a number.
         mask : Variable, optional
-            Of shape (T, B): zero where a sequence has ended. Goes to the transition as well, if
+            Of shape (T, B): zero where a sequence has ended. It is passed to the transition too, if
             that has a sequence of this name.
         **kwargs
-            By name: contexts; initial states and glimpses, where they are not the usual ones.
+            By name: contexts; optional initial states and glimpses.
 
         Returns
         -------
         Variable
-            Of shape (T, B), zero where the mask is.
+            Of shape (T, B), zero where the mask is zero.
 
         Raises
         ------
         ShapeError
             If `outputs` or `mask` have too few dimensions.
         SignatureError
-            If something is given that is neither context, state nor glimpse.
+            If an argument is neither a context, a state nor a glimpse.
         """
         self._check(outputs, mask, kwargs)
-        # What may be missing, a mask of the attended say, may also be given as None.
+        # Optional arguments, such as the mask of the attended, can also be None.
         given = {name: value for name, value in kwargs.items() if value is not None}
         contexts = dict_subset(given, self._contexts(), must_have=False)
         feedback = self.readout.feedback(outputs)
-        moments = self.fork.apply(feedback, as_dict=True)
+        sequences = self.fork.apply(feedback, as_dict=True)
         if mask is not None and MASK in self.transition.apply.sequences:
-            moments[MASK] = mask
+            sequences[MASK] = mask
         results = self.transition.apply(
-            return_initial_states=True, as_dict=True, **{**given, **moments}
+            return_initial_states=True, as_dict=True, **{**given, **sequences}
         )
-        # An output is made of the states before it and the glimpses that belong to it.
+        # An output is made of the states before it and the glimpses at its own step.
         used = {name: results[name][:-1] for name in self._states()}
         used |= {name: results[name][1:] for name in self._glimpses()}
         first = self.readout.feedback(self.readout.initial_outputs(outputs.shape[1]))
@@ -225,7 +226,7 @@ class BaseSequenceGenerator(Initializable):
 
     @cost_matrix.property("inputs")
     def cost_matrix_inputs(self) -> list[str]:
-        """The same as those of `cost`."""
+        """Return the inputs of `cost`."""
         return self.cost_inputs()
 
     def _check(self, outputs: Variable, mask: Variable | None, rest: dict[str, Any]) -> None:
@@ -255,7 +256,7 @@ class BaseSequenceGenerator(Initializable):
         application: BoundApplication,
         application_call: ApplicationCall,
         outputs: Variable | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> list[Variable]:
         """Generate sequences, element after element.
 
@@ -264,29 +265,29 @@ class BaseSequenceGenerator(Initializable):
         outputs : Variable, optional
             The outputs of the step before, of shape (B,) or (B, ...); initial outputs if missing.
         n_steps : int or Variable
-            How many elements; with ``iterate=False``, which makes one, neither this nor
-            ``batch_size`` are needed, but all states are.
+            The number of elements. With ``iterate=False``, which makes one, all states are needed,
+            but neither this nor ``batch_size``.
         batch_size : int or Variable
-            How many sequences.
+            The number of sequences.
         **kwargs
-            By name: contexts; initial states and glimpses, where they are not the usual ones; with
-            ``iterate=False`` also what ``transition.preprocess`` gives, where it is there already.
+            By name: contexts; optional initial states and glimpses; with ``iterate=False``
+            optionally the outputs of ``transition.preprocess``.
 
         Returns
         -------
         list of Variable
             States, outputs, glimpses and costs, in the order of ``generate.outputs``, each with T
-            in front. Here states are those after an output.
+            in front. The states are those after each output.
 
         Raises
         ------
         SignatureError
-            If something is missing, or is given that is neither context, state nor glimpse.
+            If an argument is missing, or is neither a context, a state nor a glimpse.
         """
         if getattr(self.generate, "outputs", None) is None:
             raise ApplicationError(
-                f"{self.path()}.generate: {self.generate.application!r} declares no outputs, by "
-                "which what is generated is found; write @application(outputs=[...]), or a "
+                f"{self.path()}.generate: {self.generate.application!r} declares no outputs, "
+                "which name the generated values; write @application(outputs=[...]), or a "
                 "delegate that returns super().generate"
             )
         known = [*self.generate_inputs(), *self._preprocessed()]
@@ -294,14 +295,14 @@ class BaseSequenceGenerator(Initializable):
         given = {"outputs": outputs, **kwargs}
         if not given.get("iterate", True):
             return self._one_step(given)
-        # Contexts are preprocessed once, and not in every step.
+        # Contexts are preprocessed once, not in every step.
         contexts = dict_subset(given, self._contexts(), must_have=False)
         preprocessed = self.transition.preprocess(as_dict=True, **contexts)
         everything = [*self._contexts(), *self._preprocessed()]
         return over_sequences(application, application_call, {**preprocessed, **given}, everything)
 
     def _one_step(self, given: dict[str, Any]) -> list[Variable]:
-        """The next states, outputs and glimpses, and the costs."""
+        """Compute the next states, outputs and glimpses, and the costs."""
         missing = [name for name in self.generate_states() if given.get(name) is None]
         if missing:
             raise SignatureError(
@@ -326,28 +327,28 @@ class BaseSequenceGenerator(Initializable):
 
     @generate.delegate
     def generate_delegate(self) -> BoundApplication:
-        """It has the contexts of the transition."""
+        """Return the application of the transition, which has the same contexts."""
         bound: BoundApplication = self.transition.apply
         return bound
 
     @generate.property("states")
     def generate_states(self) -> list[str]:
-        """States, outputs and glimpses: what goes from step to step."""
+        """Return states, outputs and glimpses, which go from step to step."""
         return [*self._states(), "outputs", *self._glimpses()]
 
     @generate.property("outputs")
     def generate_outputs(self) -> list[str]:
-        """States, outputs, glimpses and costs."""
+        """Return the names of states, outputs, glimpses and costs."""
         return [*self.generate_states(), "costs"]
 
     @generate.property("inputs")
     def generate_inputs(self) -> list[str]:
-        """States and contexts."""
+        """Return the names of states and contexts."""
         return [*self.generate_states(), *self._contexts()]
 
     @application
-    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
-        """What `generate` begins with.
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
+        """Return the initial states, outputs and glimpses of `generate`.
 
         Parameters
         ----------
@@ -363,5 +364,5 @@ class BaseSequenceGenerator(Initializable):
 
     @initial_states.property("outputs")
     def initial_states_outputs(self) -> list[str]:
-        """The states of `generate`."""
+        """Return the states of `generate`."""
         return self.generate_states()

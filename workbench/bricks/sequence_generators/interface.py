@@ -1,74 +1,75 @@
-"""What readouts of sequence generators, and the two ends of a readout, have to offer.
+"""Interfaces of readouts of sequence generators, and of their emitters and feedback bricks.
 
-Shapes: T elements of a sequence, B sequences in a batch, R the size of a readout. Where a shape
-begins with ``...``, that is B for one element of each sequence, T and B for whole sequences.
+Shapes: T elements of a sequence, B sequences in a batch, R the size of a readout. In a
+shape, ``...`` is B for one element of each sequence, and T and B for whole sequences.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
-from workbench.bricks.interfaces import Initializable
+from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
+from workbench.bricks.options import InitializableOptions
 from workbench.tensor import Variable
 
 
 class AbstractEmitter(Brick):
-    """Base class of what makes outputs of readouts, and knows what they cost.
+    """Base class of bricks that make outputs from readouts, and compute their cost.
 
-    A subclass defines `emit`, `cost` and `initial_outputs`, and tells the dimension of ``outputs``
-    in `get_dim`: zero if an output is a number.
+    A subclass defines `emit`, `cost` and `initial_outputs`. Its `get_dim` returns the dimension of
+    ``outputs``: zero if an output is a number.
 
     Attributes
     ----------
     readout_dim : int
-        R; given by the `Readout` that the emitter belongs to.
+        R; set by the `Readout` that has the emitter.
     """
 
     readout_dim: Any
 
     @application(inputs=["readouts"], outputs=["outputs"])
     def emit(self, readouts: Variable) -> Variable:
-        """Make one output a sequence, of readouts of shape (B, R)."""
+        """Make one output for each sequence, from readouts of shape (B, R)."""
         raise NotImplementedError(f"{type(self).__name__} must define emit")
 
     @application(inputs=["readouts", "outputs"], outputs=["costs"])
     def cost(self, readouts: Variable, outputs: Variable) -> Variable:
-        """The cost of each output, of shape (...,), given readouts of shape (..., R)."""
+        """Compute the cost of each output, of shape (...,), from readouts of shape (..., R)."""
         raise NotImplementedError(f"{type(self).__name__} must define cost")
 
     @application(inputs=["batch_size"], outputs=["outputs"])
     def initial_outputs(self, batch_size: Any) -> Variable:
-        """What is fed back before anything has been made, for each of `batch_size` sequences."""
+        """Return the outputs to feed back before the first step, for `batch_size` sequences."""
         raise NotImplementedError(f"{type(self).__name__} must define initial_outputs")
 
 
 class AbstractFeedback(Brick):
-    """Base class of what turns outputs into something that a network can take.
+    """Base class of bricks that turn outputs into input vectors of a network.
 
-    A subclass defines `feedback`, and tells the dimension of ``feedback`` in `get_dim`.
+    A subclass defines `feedback`, and its `get_dim` returns the dimension of ``feedback``.
     """
 
     @application(inputs=["outputs"], outputs=["feedback"])
     def feedback(self, outputs: Variable) -> Variable:
-        """Vectors, of shape (..., D), for outputs."""
+        """Return vectors, of shape (..., D), for outputs."""
         raise NotImplementedError(f"{type(self).__name__} must define feedback")
 
 
 class AbstractReadout(Initializable):
-    """Base class of the bridge from a recurrent network to the sequence that it makes.
+    """Base class of bricks between a recurrent network and the sequence that it makes.
 
-    A subclass defines all five applications, and tells the dimensions of ``outputs`` and
-    ``feedback`` in `get_dim`. `Readout` does that with parts that can be exchanged.
+    A subclass defines all five applications, and its `get_dim` returns the dimensions of
+    ``outputs`` and ``feedback``. `Readout` is made of parts that can be replaced.
 
     Parameters
     ----------
     source_names : list of str
-        What readouts are made of: states, glimpses and contexts of the generator, and
-        ``"feedback"``. Needed by `allocate`.
+        The sources of readouts: states, glimpses and contexts of the generator, and ``"feedback"``.
+        Needed by `allocate`.
     readout_dim : int
         R. Needed by `allocate`.
     source_dims : list of int
@@ -84,7 +85,7 @@ class AbstractReadout(Initializable):
         readout_dim: int,
         *,
         source_dims: Sequence[Any],
-        **kwargs: Any,
+        **kwargs: Unpack[InitializableOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.source_names: Any = source_names
@@ -98,18 +99,18 @@ class AbstractReadout(Initializable):
         Parameters
         ----------
         **kwargs
-            The sources by name, each of shape (..., its dimension); others are left alone.
+            The sources by name, each of shape (..., its dimension); others are ignored.
         """
         raise NotImplementedError(f"{type(self).__name__} must define readout")
 
     @application(inputs=["readouts"], outputs=["outputs"])
     def emit(self, readouts: Variable) -> Variable:
-        """Make one output a sequence, of readouts of shape (B, R)."""
+        """Make one output for each sequence, from readouts of shape (B, R)."""
         raise NotImplementedError(f"{type(self).__name__} must define emit")
 
     @application(inputs=["readouts", "outputs"], outputs=["costs"])
     def cost(self, readouts: Variable, outputs: Variable) -> Variable:
-        """The cost of each output, given readouts.
+        """Compute the cost of each output from readouts.
 
         Parameters
         ----------
@@ -127,10 +128,10 @@ class AbstractReadout(Initializable):
 
     @application(inputs=["batch_size"], outputs=["outputs"])
     def initial_outputs(self, batch_size: Any) -> Variable:
-        """What is fed back before anything has been made, for each of `batch_size` sequences."""
+        """Return the outputs to feed back before the first step, for `batch_size` sequences."""
         raise NotImplementedError(f"{type(self).__name__} must define initial_outputs")
 
     @application(inputs=["outputs"], outputs=["feedback"])
     def feedback(self, outputs: Variable) -> Variable:
-        """What goes back into the network, of shape (..., D)."""
+        """Return the vectors to feed back into the network, of shape (..., D)."""
         raise NotImplementedError(f"{type(self).__name__} must define feedback")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
-from workbench.bricks.interfaces import Feedforward
+from workbench.bricks.bias import Bias
+from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.lazy import is_set
+from workbench.bricks.options import ReadoutOptions, with_children
 from workbench.bricks.parallel import Merge
 from workbench.bricks.sequence_generators.emitters import TrivialEmitter
 from workbench.bricks.sequence_generators.feedback import TrivialFeedback
@@ -16,16 +18,15 @@ from workbench.bricks.sequence_generators.interface import (
     AbstractFeedback,
     AbstractReadout,
 )
-from workbench.bricks.simple import Bias
 from workbench.errors import BrickError, SignatureError, nearest
 from workbench.tensor import Variable
 
 
 class Readout(AbstractReadout):
-    """Merges its sources to readouts; an emitter and a feedback brick do the rest.
+    """Merges its sources to readouts, and has an emitter and a feedback brick.
 
-    Each source is transformed, the results are added up (`merge`), and the sum is transformed once
-    more (`post_merge`).
+    Each source is transformed, the results are added up (`merge`), and the sum is transformed again
+    (`post_merge`).
 
     Parameters
     ----------
@@ -34,9 +35,9 @@ class Readout(AbstractReadout):
     feedback_brick : AbstractFeedback, optional
         By default a `TrivialFeedback`, for outputs that are vectors.
     merge : Brick, optional
-        Has the applications and settings of a `Merge`, which is the default.
+        A brick with the applications and settings of a `Merge`, which is the default.
     merge_prototype : Feedforward, optional
-        What the default `merge` copies for each source; by default `Linear` without bias.
+        The brick that the default `merge` copies for each source; by default `Linear` without bias.
     post_merge : Feedforward, optional
         By default `Bias`.
     merged_dim : int, optional
@@ -47,8 +48,8 @@ class Readout(AbstractReadout):
     Raises
     ------
     BrickError
-        If both `merge` and `merge_prototype` are given; by `allocate`, if outputs are integers and
-        nothing turns them into vectors.
+        If both `merge` and `merge_prototype` are given; by `allocate`, if outputs are integers
+        and no feedback brick turns them into vectors.
 
     Examples
     --------
@@ -74,12 +75,12 @@ class Readout(AbstractReadout):
         merge_prototype: Feedforward | None = None,
         post_merge: Feedforward | None = None,
         merged_dim: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ReadoutOptions],
     ) -> None:
         if merge is not None and merge_prototype is not None:
             raise BrickError(
                 f"Readout: give merge ({merge!r}) or merge_prototype ({merge_prototype!r}), not "
-                "both; the prototype is what the default merge is made of"
+                "both; the default merge is made from the prototype"
             )
         self._own_feedback = feedback_brick is None
         self.emitter: Any = emitter or TrivialEmitter()
@@ -87,7 +88,7 @@ class Readout(AbstractReadout):
         self.merge: Any = merge or Merge(prototype=merge_prototype)
         self.post_merge: Any = post_merge or Bias()
         own = [self.emitter, self.feedback_brick, self.merge, self.post_merge]
-        super().__init__(children=[*own, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, *own))
         self.merged_dim = merged_dim
 
     @property
@@ -97,12 +98,12 @@ class Readout(AbstractReadout):
 
     @readout_dim.setter
     def readout_dim(self, value: Any) -> None:
-        # At once, because a sequence generator asks for dimensions before this brick pushes them.
+        # At once, since a sequence generator reads dimensions before this brick pushes them.
         self._readout_dim = self.emitter.readout_dim = value
 
     @property
     def source_names(self) -> Any:
-        """What is merged; `merge` has the same names."""
+        """The names of the sources; `merge` has the same names."""
         return self._source_names
 
     @source_names.setter
@@ -132,7 +133,7 @@ class Readout(AbstractReadout):
         dim = self.emitter.get_dim("outputs")
         if dim == 0:
             raise BrickError(
-                f"{self.path()}: {self.emitter!r} gives numbers, not vectors, which cannot be fed "
+                f"{self.path()}: {self.emitter!r} makes numbers, not vectors, which cannot be fed "
                 "back as they are; pass a feedback_brick, such as "
                 f"LookupFeedback({self.readout_dim}, feedback_dim=...)"
             )
@@ -149,15 +150,15 @@ class Readout(AbstractReadout):
             return dict(zip(self.source_names, self.source_dims, strict=True))[name]
         return super().get_dim(name)
 
-    # Blocks declared no name, and so the output was called this; models find it by that.
+    # Blocks declared no name, so that the output had this one, by which models find it.
     @application(outputs=["output_0"])
     def readout(self, **kwargs: Variable) -> Variable:
-        """Merge the sources, and transform what comes out.
+        """Merge the sources, and transform the sum.
 
         Parameters
         ----------
         **kwargs
-            The sources by name, each of shape (..., its dimension); others are left alone.
+            The sources by name, each of shape (..., its dimension); others are ignored.
 
         Returns
         -------
@@ -176,7 +177,7 @@ class Readout(AbstractReadout):
 
     @readout.property("inputs")
     def readout_inputs(self) -> list[str]:
-        """The sources."""
+        """Return the names of the sources."""
         return list(self.source_names or ())
 
     @application(inputs=["readouts"], outputs=["outputs"])
@@ -187,13 +188,13 @@ class Readout(AbstractReadout):
 
     @application(inputs=["readouts", "outputs"], outputs=["costs"])
     def cost(self, readouts: Variable, outputs: Variable) -> Variable:
-        """Let the emitter tell what outputs cost."""
+        """Let the emitter compute the cost of outputs."""
         costs: Variable = self.emitter.cost(readouts, outputs)
         return costs
 
     @application(inputs=["batch_size"], outputs=["outputs"])
     def initial_outputs(self, batch_size: Any) -> Variable:
-        """The initial outputs of the emitter."""
+        """Return the initial outputs of the emitter."""
         outputs: Variable = self.emitter.initial_outputs(batch_size)
         return outputs
 

@@ -1,27 +1,28 @@
-"""`FakeAttentionRecurrent`: a recurrent transition as one that has attention, but sees nothing."""
+"""`FakeAttentionRecurrent`, which gives a transition the interface of one with attention."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.attention import AbstractAttentionRecurrent
-from workbench.bricks.interfaces import Initializable
+from workbench.bricks.initializable import Initializable
+from workbench.bricks.options import InitializableOptions, with_children
 from workbench.bricks.recurrent import BaseRecurrent
 from workbench.bricks.recurrent.base import by_name, check_recurrent
 from workbench.tensor import Variable
 
 
 class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
-    """Gives a transition the interface of a transition with attention, without any glimpses.
+    """Gives a transition the interface of a transition with attention, without glimpses.
 
-    A sequence generator takes steps of a transition in halves, first glimpses, then states. For a
-    transition that looks at nothing, `SequenceGenerator` makes one of these.
+    A sequence generator takes a step of a transition in two halves, glimpses and then states.
+    `SequenceGenerator` makes one of these for a transition without attention.
 
     Parameters
     ----------
     transition : BaseRecurrent
-        Gets all states and contexts as they are.
+        The transition, which gets all states and contexts as they are.
     **kwargs
         As for `Initializable`.
 
@@ -39,29 +40,29 @@ class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
     ([], ['states', 'cells'])
     """
 
-    def __init__(self, transition: BaseRecurrent, **kwargs: Any) -> None:
+    def __init__(self, transition: BaseRecurrent, **kwargs: Unpack[InitializableOptions]) -> None:
         check_recurrent("FakeAttentionRecurrent", transition)
         self.transition: Any = transition
-        super().__init__(children=[self.transition, *kwargs.pop("children", ())], **kwargs)
+        super().__init__(**with_children(kwargs, self.transition))
 
     def get_dim(self, name: str) -> Any:
         return self.transition.get_dim(name)
 
     @application
-    def apply(self, *args: Any, **kwargs: Any) -> list[Variable]:
+    def apply(self, *args: Any, **kwargs: object) -> list[Variable]:
         """Apply the transition."""
         outputs: list[Variable] = self.transition.apply(*args, as_list=True, **kwargs)
         return outputs
 
     @apply.delegate
     def apply_delegate(self) -> BoundApplication:
-        """It has the sequences, states, contexts and outputs of the transition."""
+        """Return the application of the transition, which has the same attributes."""
         bound: BoundApplication = self.transition.apply
         return bound
 
     @application(outputs=[])
     def take_glimpses(self, **kwargs: Variable) -> list[Variable]:
-        """See nothing."""
+        """Return no glimpses."""
         return []
 
     @application
@@ -71,7 +72,7 @@ class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         Parameters
         ----------
         **kwargs
-            What the transition takes in one step, by name.
+            The arguments of one step of the transition, by name.
 
         Returns
         -------
@@ -84,17 +85,17 @@ class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @compute_states.delegate
     def compute_states_delegate(self) -> BoundApplication:
-        """It has the sequences, states and contexts of the transition."""
+        """Return the application of the transition, for sequences, states and contexts."""
         return self.apply_delegate()
 
     @compute_states.property("outputs")
     def compute_states_outputs(self) -> list[str]:
-        """The states of the transition, and no other of its outputs."""
+        """Return the states of the transition, without its other outputs."""
         return self._state_names()
 
     @application
-    def initial_states(self, batch_size: Any, *args: Any, **kwargs: Any) -> list[Variable]:
-        """The initial states of the transition."""
+    def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
+        """Return the initial states of the transition."""
         states: list[Variable] = self.transition.initial_states(
             batch_size, *args, as_list=True, **kwargs
         )
@@ -102,5 +103,5 @@ class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @initial_states.property("outputs")
     def initial_states_outputs(self) -> list[str]:
-        """The states that the transition gives."""
+        """Return the names of the transition's initial states."""
         return list(getattr(self.transition.initial_states, "outputs", self._state_names()))

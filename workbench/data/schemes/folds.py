@@ -20,7 +20,7 @@ def cross_validation(
     num_examples: int,
     num_folds: int,
     strict: Literal[True] = True,
-    **kwargs: Any,
+    **kwargs: object,
 ) -> Iterator[tuple[SchemeT, SchemeT]]: ...
 @overload
 def cross_validation(
@@ -28,14 +28,14 @@ def cross_validation(
     num_examples: int,
     num_folds: int,
     strict: Literal[False],
-    **kwargs: Any,
+    **kwargs: object,
 ) -> Iterator[tuple[SchemeT, SchemeT, int]]: ...
 def cross_validation(
     scheme_class: type[SchemeT],
     num_examples: int,
     num_folds: int,
     strict: bool = True,
-    **kwargs: Any,
+    **kwargs: object,
 ) -> Iterator[Any]:
     """Split a data set into folds, and yield the training and validation schemes of each.
 

@@ -1,0 +1,37 @@
+"""`ImageLayer`, the interface of bricks on images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from workbench.bricks.base import Brick
+from workbench.bricks.lazy import is_set
+
+
+class ImageLayer(Brick):
+    """Base class of bricks on images, which `ConvolutionalSequence` can configure.
+
+    An image has the shape (C, H, W): channels, height and width. `get_dim` returns the shapes of
+    ``input_`` and ``output``, with ``None`` for unknown sizes.
+
+    Attributes
+    ----------
+    num_channels : int
+        Channels of the input.
+    image_size : tuple of (int or None)
+        Height and width of the input, as far as they are known.
+    num_output_channels : int
+    """
+
+    num_channels: Any
+    image_size: Any
+    num_output_channels: Any
+
+    def describe(self) -> str:
+        return f"{shape_text(self.get_dim('input_'))} -> {shape_text(self.get_dim('output'))}"
+
+
+def shape_text(dim: Iterable[Any]) -> str:
+    """Return a shape as text, with question marks for unknown sizes."""
+    return f"({', '.join(str(size) if is_set(size) else '?' for size in dim)})"

@@ -1,0 +1,110 @@
+"""Bricks with initialisation schemes: `Initializable`, and `LinearLike` for weights and biases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Unpack
+
+from workbench.bricks.lazy import is_set
+from workbench.bricks.options import BrickOptions
+from workbench.bricks.random_numbers import RNGMixin
+from workbench.errors import NotConfiguredError
+from workbench.initialization import NdarrayInitialization
+from workbench.roles import VariableRole, add_role
+from workbench.tensor import Variable
+from workbench.utils.variables import shared_floatx_nans
+
+
+class Initializable(RNGMixin):
+    """A brick with initialisation schemes, which it pushes to its children.
+
+    Every brick of this kind takes all schemes, even if it has no biases itself: a subclass can add
+    children that have some.
+
+    Parameters
+    ----------
+    weights_init : NdarrayInitialization, optional
+        Scheme of the weights; `initialize` needs it.
+    biases_init : NdarrayInitialization, optional
+        Scheme of the biases; `initialize` needs it if there are biases.
+    use_bias : bool, optional
+        True to have biases.
+    seed : int, optional
+        See `RNGMixin`.
+
+    Examples
+    --------
+    >>> from workbench.bricks import MLP
+    >>> from workbench.initialization import Constant
+    >>> mlp = MLP([None], [2, 2], weights_init=Constant(1), biases_init=Constant(0))
+    >>> mlp.initialize()
+    >>> mlp.linear_transformations[0].W.get_value()
+    array([[1., 1.], [1., 1.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        weights_init: NdarrayInitialization | None = None,
+        biases_init: NdarrayInitialization | None = None,
+        use_bias: bool | None = True,
+        seed: int | None = None,
+        **kwargs: Unpack[BrickOptions],
+    ) -> None:
+        super().__init__(seed=seed, **kwargs)
+        self.weights_init = weights_init
+        self.biases_init = biases_init
+        self.use_bias = use_bias
+
+    def _push_initialization_config(self) -> None:
+        for child in self.children:
+            if isinstance(child, Initializable):
+                if self.weights_init is not None:
+                    child.weights_init = self.weights_init
+                if self.biases_init is not None:
+                    child.biases_init = self.biases_init
+
+    def _add_parameter(self, shape: Sequence[int], name: str, role: VariableRole) -> None:
+        """Append a parameter of NaNs, and add its norm as an auxiliary variable."""
+        parameter = shared_floatx_nans(shape, name=name)
+        add_role(parameter, role)
+        self.parameters.append(parameter)
+        self.add_auxiliary_variable(parameter.norm(2), name=f"{name}_norm")
+
+    def _scheme(self, name: str) -> NdarrayInitialization:
+        """Return the scheme in the attribute `name`, which initialisation needs."""
+        scheme = getattr(self, name)
+        if isinstance(scheme, NdarrayInitialization):
+            return scheme
+        found = f"is {scheme!r}" if is_set(scheme) else "is not set"
+        raise NotConfiguredError(
+            f"{self.path()}: initialization config {name} {found}; give it, or one of the bricks "
+            f"above it, a scheme, as in {name}=IsotropicGaussian(0.1)"
+        )
+
+
+class LinearLike(Initializable):
+    """A brick whose parameters are weights and, with ``use_bias``, biases, in this order.
+
+    Application methods use `W` and `b`, which a subclass can override to transform the parameters
+    first. Subclasses allocate; the norms of the parameters are auxiliary variables of the brick.
+    """
+
+    @property
+    def W(self) -> Variable:
+        """The weights."""
+        weights: Variable = self.parameters[0]
+        return weights
+
+    @property
+    def b(self) -> Variable:
+        """The biases."""
+        if not self.use_bias:
+            raise AttributeError(f"{self.path()} has no b: use_bias is {self.use_bias!r}")
+        biases: Variable = self.parameters[1]
+        return biases
+
+    def _initialize(self) -> None:
+        # Overrides of W and b need not be shared variables.
+        self._scheme("weights_init").initialize(self.parameters[0], self.rng)
+        if self.use_bias:
+            self._scheme("biases_init").initialize(self.parameters[1], self.rng)
