@@ -16,7 +16,7 @@ VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 @pytest.fixture(autouse=True)
 def own(monkeypatch):
-    """A list of deprecations that ends with the test."""
+    """Restore the list of deprecations after the test."""
     monkeypatch.setattr(deprecation, "_known", list(deprecation._known))
 
 

@@ -1,4 +1,4 @@
-"""How uncaught refusals are shown: in Python, in IPython, and whole where that is asked for."""
+"""Tracebacks of uncaught errors: in Python, in IPython, and in full on request."""
 
 import subprocess
 import sys

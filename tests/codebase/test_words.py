@@ -19,7 +19,7 @@ AVOIDED = {
     r"somebody|nobody|anybody|someone else's|whoever|whomever": "the user, the caller, code that",
     r"anew": "again, or: from the start",
     r"shall": "must, should or will",
-    r"(?:is|are) (?-i:none)": "is not one, or: there are no ...",
+    r"(?<!there )(?<!\) )(?:is|are) (?-i:none)": "is not one, or: there are no ...",
     r"is a moment|moments? of (?:a|the|one|each|every) loops?": "time step",
     r"(?:one|each|every|all|single|no) moments?": "time step",
     r"pictures?": "image, or plot",

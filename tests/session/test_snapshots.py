@@ -1,4 +1,4 @@
-"""Which snapshots are kept: bounded in number and bytes, denser near the present."""
+"""Rules for keeping snapshots: bounded in number and bytes, denser near the present."""
 
 from itertools import pairwise
 

@@ -49,7 +49,7 @@ class _Verbs(click.Group):
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="workbench")
 def program() -> None:
-    """Work with data sets and runs of the training workbench from a shell."""
+    """Convert data sets and manage runs of the training workbench."""
 
 
 @hinted

@@ -47,7 +47,7 @@ NO_BRANCH = "no branch is called {name!r}; there are {known}"
 
 
 class Pausing(Protocol):
-    """What a rewind asks of a pause."""
+    """The part of a pause that a rewind uses."""
 
     def stay(self) -> None:
         """Pause, whether or not the session is paused."""
@@ -205,7 +205,7 @@ class Rewinder:
         return copy, iteration
 
     def begin_at(self, iteration: int, name: str) -> None:
-        """Have a new run train up to `iteration`, where it stands or will come, and pause there."""
+        """Let a new run train up to `iteration`, then pause it."""
         self.branches[0].name = name
         self.branches[0].start = iteration
         self._changes = len(interventions(self._main_loop.log, CHANGING))
@@ -349,13 +349,13 @@ class _Epochs(TrainingExtension):
         self._rewinder = rewinder
 
     def before_training(self) -> None:
-        """Have the first snapshot taken."""
+        """Request the first snapshot."""
         self._rewinder.take_soon("start")
 
     def on_resumption(self) -> None:
-        """Have the first snapshot of this run taken."""
+        """Request the first snapshot of this run."""
         self._rewinder.take_soon("start of a run")
 
     def after_epoch(self) -> None:
-        """Have a snapshot taken between two epochs."""
+        """Request a snapshot between two epochs."""
         self._rewinder.take_when_due("end of an epoch")

@@ -102,7 +102,7 @@ class Steering(interfaces.Session):
             return command
 
     def hold(self, shared: SharedVariable | str, value: Any = None) -> Command:
-        """Have the schedule that drives a variable leave it alone, until `release`.
+        """Stop the schedule of a variable from changing it, until `release`.
 
         Parameters
         ----------
@@ -126,7 +126,7 @@ class Steering(interfaces.Session):
         return self._queue.ask("hold", f"hold {variable}{to}", action, details)
 
     def release(self, shared: SharedVariable | str) -> Command:
-        """Have the schedule that drives a variable act again, from its next turn on.
+        """Let the schedule of a variable change it again, from its next trigger on.
 
         Parameters
         ----------
@@ -321,5 +321,5 @@ class Steering(interfaces.Session):
 
     @property
     def interventions(self) -> list[dict[str, Any]]:
-        """What was asked of this run and took effect, by iteration, from the log."""
+        """The commands that took effect in this run, by iteration, from the log."""
         return interventions(self.log)

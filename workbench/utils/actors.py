@@ -1,4 +1,4 @@
-"""Who asks for something: the code of a cell, a button, or a tool."""
+"""The origin of a command: the code of a cell, a button, or a tool."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _actor: ContextVar[str] = ContextVar("actor", default=CODE)
 
 
 def actor() -> str:
-    """Return who is acting in this context: ``code`` unless `acting_as` says otherwise."""
+    """Return the origin of commands in this context: ``code`` unless `acting_as` sets another."""
     return _actor.get()
 
 
 @contextmanager
 def acting_as(name: str) -> Iterator[None]:
-    """Let commands given within the block be recorded as those of `name`.
+    """Record commands given within the block as those of `name`.
 
     Examples
     --------
