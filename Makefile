@@ -1,5 +1,5 @@
-# One command for each job. The first one that needs it makes the virtual environment, with the
-# exact versions in constraints.txt; after that every target starts at once and works offline.
+# One command for each task. The first command that needs the virtual environment creates it, with the
+# exact versions in constraints.txt. After that, every target starts at once and works offline.
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
@@ -23,12 +23,12 @@ NOTIFY := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false",
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-install: $(STAMP) ## make the virtual environment
+install: $(STAMP) ## create the virtual environment
 
 $(STAMP): pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with ensurepip is needed; name one: make PYTHON=..."; exit 1; }
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with ensurepip was found; name one: make PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	@echo "Installing into $(VENV); this takes some minutes, once."
+	@echo "Installing into $(VENV); this takes some minutes, only once."
 	$(PIP) install -q -c constraints.txt setuptools
 	$(PIP) install -q -c constraints.txt --no-build-isolation -e ".[$(EXTRAS)]"
 	@touch $@
@@ -41,17 +41,17 @@ $(SETTINGS): | $(STAMP)
 	@mkdir -p $(@D)
 	@echo '$(NOTIFY)' > $@
 
-# The browser has both cores to itself; everything else then runs in parallel, one thread a process.
-test: $(STAMP) chromium ## run every test: units, doctests, contracts, notebooks, browser
+# The browser tests run first, without other load; then the others run in parallel, one thread each.
+test: $(STAMP) chromium ## run all tests: units, doctests, contracts, notebooks, browser
 	@status=0; \
 	$(BIN)/python -m pytest -m browser tests/browser || status=$$?; \
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not browser" --nbval-lax --nbval-current-env \
 		-n auto --maxprocesses 8 --dist loadfile --durations 10 || status=$$?; \
 	exit $$status
 
-# Every way in which JupyterLab draws a notebook, on every kind of kernel: hours on a slow machine.
-# Parts of it: make matrix WINDOWING=defer,full KERNEL=6.31 MINUTES=20
-# What failed runs once more, without the rest; the summary calls UNSTEADY what passes then.
+# The browser tests in every windowing mode of JupyterLab on every kernel: hours on a slow machine.
+# A part of it: make matrix WINDOWING=defer,full KERNEL=6.31 MINUTES=20
+# Failed tests run a second time, alone; the summary marks those that then pass as UNSTEADY.
 WINDOWING ?= all
 KERNEL ?= all
 MATRIX = $(BIN)/python -m pytest -m browser tests/browser -o cache_dir=build/matrix \
@@ -68,27 +68,27 @@ frontend: $(STAMP) ## check, test and build the scripts of the page, from extens
 	$(BIN)/python -m tests.support.typescript
 	TESTS_REQUIRE_NODE=1 $(BIN)/python -m tests.support.frontend lint test build
 
-lint: $(STAMP) ## look for mistakes and for lines that are formatted otherwise
+lint: $(STAMP) ## check for mistakes and for wrong formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m tests.support.frontend lint
 
-format: $(STAMP) ## mend what lint finds, where that is safe
+format: $(STAMP) ## fix what lint finds, if a fix is safe
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python -m tests.support.frontend format
 
-types: $(STAMP) ## check the types of both packages, strictly
+types: $(STAMP) ## check the types of both packages
 	$(BIN)/mypy
 
-bench: $(PEERS) ## measure, against peers, and write tests/benchmarks/results.md
+bench: $(PEERS) ## compare speed with other libraries; write tests/benchmarks/results.md
 	$(BIN)/python -m tests.benchmarks
 
 $(PEERS): $(STAMP)
 	$(PIP) install -q -c constraints.txt --no-build-isolation -e ".[$(EXTRAS),bench]"
 	@touch $@
 
-pins: ## resolve the floors of pyproject.toml anew and write constraints.txt
+pins: ## resolve the floors of pyproject.toml again and write constraints.txt
 	rm -rf build/pins
 	$(PYTHON) -m venv build/pins
 	build/pins/bin/pip install --no-input -e ".[$(EXTRAS),bench]"
@@ -96,7 +96,7 @@ pins: ## resolve the floors of pyproject.toml anew and write constraints.txt
 	  build/pins/bin/pip freeze --all --exclude-editable | grep -v '^pip==' | sed 's/+.*//'; } > build/pins.txt
 	mv build/pins.txt constraints.txt
 
-clean: ## remove what can be made again, but for the virtual environment
+clean: ## remove generated files, except the virtual environment
 	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -rf extensions_live/frontend/node_modules
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,12 +1,11 @@
-"""Everything a person sees of a training run: plots, controls, and the views that hold them."""
+"""Live views of a training run in a notebook: plots, a control bar, and their outputs."""
 
+from extensions_live.controls import Controls
+from extensions_live.doctor import doctor
+from extensions_live.plot import Plot
+from extensions_live.run_view import RunView
+from extensions_live.view import view
 from workbench.names import explain_missing
-
-from .controls import Controls
-from .doctor import doctor
-from .output import RunView
-from .plot import Plot
-from .view import view
 
 __all__ = ["Controls", "Plot", "RunView", "doctor", "view"]
 

@@ -1,8 +1,8 @@
-"""The control bar: where a run stands, and buttons to steer it.
+"""Control bar: the progress of a run, and buttons to control it.
 
-A click puts a command on the session's queue and does nothing else: it takes effect between two
-batches, and the bar then shows at which iteration. It comes by the kernel's control channel, or as
-a message of the widget, or by both, and acts once. Every button has a twin in Python,
+A click only puts a command on the session's queue. The command takes effect between two batches,
+and the bar then shows at which iteration. It arrives on the kernel's control channel, as a message
+of the widget, or both ways, and acts once. Every button has an equivalent in Python:
 ``session.pause()`` and so on.
 """
 
@@ -13,13 +13,10 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 
-from workbench.hints import Hinted
-from workbench.interfaces import Command, Session, State
-
-from . import control
-from .bridge import pump
-from .curves import duration, latest
-from .messages import (
+from extensions_live import control_channel
+from extensions_live.formatting import format_duration
+from extensions_live.log_values import latest
+from extensions_live.messages import (
     CommandMessage,
     CommandName,
     ControlsPayload,
@@ -27,36 +24,39 @@ from .messages import (
     Outcome,
     RangeMessage,
 )
-from .progress import Speed
-from .widget import LiveWidget, asset
+from extensions_live.pump import pump
+from extensions_live.speed import Speed
+from extensions_live.widget import LiveWidget, asset
+from workbench.hints import Hinted
+from workbench.interfaces import Command, Session, State
 
 PERIOD, SOON = 0.25, 0.03
-"""Seconds between two looks at a run, and while a command waits for the end of a batch."""
+"""Seconds between two refreshes: normally, and while a command waits for the end of a batch."""
 
 POSSIBLE: dict[State, list[CommandName]] = {
     State.RUNNING: ["pause", "stop", "train"],
     State.PAUSED: ["resume", "step", "stop", "train"],
     State.FINISHED: ["train"],
 }
-"""The buttons that make sense in a state; in any other state, none."""
+"""The buttons that are enabled in each state; in any other state, none."""
 
 MORE_EPOCHS = 5
-"""How many one click adds."""
+"""Number of epochs that one click adds."""
 
 MOST_VALUES = 8
 REMEMBERED = 1000
-"""Clicks whose second message is recognised."""
+"""Number of recent clicks whose second message is recognised."""
 
 
 class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
-    """Pause, resume, step and stop a session, go on after its end, and see how far it is.
+    """Control bar of a session: progress, and buttons to pause, resume, step, stop and train on.
 
     Parameters
     ----------
     session : Session
-        What to steer.
+        The session to control.
     hide : collection of str, optional
-        Channels whose values need not be shown, because a plot beside the bar does.
+        Channels whose values are not shown, because a plot next to the bar shows them.
 
     Examples
     --------
@@ -68,11 +68,10 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     ...     def process_batch(self, batch): pass
     >>> session = MainLoop(Nothing(), [{"x": [1]}]).start()
     >>> controls = Controls(session)
-    >>> steer(session, "stop")  # what a click does
+    >>> send_command(session, "stop")  # as a click does
     >>> session.wait()
     True
     >>> controls.close()
-
     """
 
     _esm = asset("controls.js")
@@ -81,10 +80,10 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
         self._hide = frozenset(hide)
         self._speed = Speed()
         self._taken: deque[str] = deque(maxlen=REMEMBERED)
-        self._taking = threading.Lock()  # messages come on several threads
+        self._taking = threading.Lock()  # messages arrive on several threads
         self._shown: tuple[int, ControlsPayload] | None = None
         super().__init__(session, period=PERIOD)
-        control.register(self.ident, self)
+        control_channel.register(self.ident, self)
 
     def snapshot(self, session: Session) -> ControlsPayload | None:
         last = session.commands[-1] if session.commands else None
@@ -94,7 +93,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
         if self._shown is not None:
             shown_run, payload = self._shown
             if state.ended and payload["state"] == state and shown_run == run:
-                # Another session may go on with the main loop; this one stays what it was.
+                # Another session may continue with the main loop; this one keeps its last payload.
                 return {**payload, "command": command}
         done, epoch = status["iterations_done"], status["epochs_done"]
         if not state.ended:
@@ -110,13 +109,13 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
             "epoch": f"epoch {epoch:,}" + (f" of {end:,}" if end and epoch <= end else ""),
             "rate": self._rate(),
             "tier": tier(session.execution),
-            "left": self._left(total - done) if total and state is State.RUNNING else "",
-            "share": 1.0 if state is State.FINISHED and share is None else share,
+            "time_left": self._left(total - done) if total and state is State.RUNNING else "",
+            "fraction": 1.0 if state is State.FINISHED and share is None else share,
             "values": self._values(session),
             "command": command,
             "error": failure(session.exception),
             "note": session.note,
-            "heard": control.connected(),
+            "control_channel": control_channel.connected(),
         }
         self._shown = run, payload
         return payload
@@ -128,11 +127,11 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
         session = self.subject
         if content["kind"] == "command" and session is not None:
             if self._is_new(content.get("id")):
-                steer(session, content["name"])
+                send_command(session, content["name"])
             pump.nudge(self)
 
     def _is_new(self, id: str | None) -> bool:
-        """Return whether this command did not come by another way already."""
+        """Return True unless this command has already arrived the other way."""
         if id is None:
             return True
         with self._taking:
@@ -149,14 +148,14 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
 
     def _left(self, iterations: int) -> str:
         rate = self._speed.rate()
-        return "" if not rate or iterations <= 0 else f"{duration(iterations / rate)} left"
+        return "" if not rate or iterations <= 0 else f"{format_duration(iterations / rate)} left"
 
     def _values(self, session: Session) -> list[list[str]]:
         found = [[name, value] for name, value in latest(session.log).items()]
         return [pair for pair in found if pair[0] not in self._hide][:MOST_VALUES]
 
 
-def steer(session: Session, name: CommandName) -> None:
+def send_command(session: Session, name: CommandName) -> None:
     """Put the command of a button on the session's queue."""
     commands: dict[CommandName, Callable[[], Command]] = {
         "pause": session.pause,
@@ -169,7 +168,7 @@ def steer(session: Session, name: CommandName) -> None:
 
 
 def tier(execution: Mapping[str, str]) -> list[str]:
-    """Return in which tier batches are processed and why; empty for eager, where all begins.
+    """Return the tier that processes batches, and the reason; both empty for eager, the default.
 
     Examples
     --------
@@ -177,14 +176,13 @@ def tier(execution: Mapping[str, str]) -> list[str]:
     ['compiled', 'asked for']
     >>> tier({"tier": "eager", "reason": "few calls so far"})
     ['', '']
-
     """
     name = execution["tier"]
     return ["", ""] if name in ("", "eager") else [name, execution["reason"]]
 
 
 def outcome(command: Command) -> Outcome:
-    """Return what the bar says about a command."""
+    """Return the text of the bar about a command."""
     return {
         "id": command.id,
         "text": f"{command.text}: {command.state}",
@@ -193,7 +191,7 @@ def outcome(command: Command) -> Outcome:
 
 
 def failure(exception: BaseException | None) -> Failure | None:
-    """Return message and traceback of what ended training, if anything went wrong."""
+    """Return message and traceback of the error that ended training, or None."""
     if exception is None:
         return None
     notes = "".join(f"\n{note}" for note in getattr(exception, "__notes__", ()))

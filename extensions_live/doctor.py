@@ -1,15 +1,14 @@
-"""`doctor`: what is installed, how views travel, and what to do when nothing shows."""
+"""`doctor`: installed versions, transport of views, and advice if a view is not shown."""
 
 from __future__ import annotations
 
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
+from extensions_live.notebook import front_end
+from extensions_live.pump import pump
+from extensions_live.widget import LiveWidget
 from workbench.hints import hinted
-
-from .bridge import pump
-from .notebook import front_end
-from .widget import LiveWidget
 
 PACKAGES = (
     *("workbench", "torch", "bokeh", "anywidget", "ipywidgets", "ipykernel", "jupyterlab"),
@@ -23,20 +22,20 @@ TRANSPORT = (
 
 ADVICE = {
     "JupyterLab or Jupyter Notebook": (
-        "If a cell shows text instead of a view: is jupyterlab_widgets installed where the "
-        "*server* runs, and was the page reloaded since?"
+        "If a cell shows text instead of a view: install jupyterlab_widgets in the environment of "
+        "the *server*, and reload the page."
     ),
-    "JupyterLab on Binder": "Idle sessions end after ten minutes: keep the tab open.",
-    "JupyterHub": "jupyterlab_widgets must be installed where the server runs, not the kernel.",
+    "JupyterLab on Binder": "Idle sessions end after ten minutes: keep the browser tab open.",
+    "JupyterHub": "Install jupyterlab_widgets in the environment of the server, not of the kernel.",
     "VS Code": "Allow widgets when VS Code asks (setting jupyter.widgetScriptSources).",
-    "Colab": "Views need google.colab.output.enable_custom_widget_manager(), done for you.",
-    "none (a script or a terminal)": "Views are for notebooks; session.log.frame works anywhere.",
+    "Colab": "Views need google.colab.output.enable_custom_widget_manager(); anywidget calls it.",
+    "none (a script or a terminal)": "Views need a notebook; session.log.frame works everywhere.",
 }
 
 
 @hinted
 def doctor() -> None:
-    """Print versions, the notebook program, the transport, who looks, and advice.
+    """Print versions, the notebook program, the transport, the number of views, and advice.
 
     Examples
     --------
@@ -45,7 +44,6 @@ def doctor() -> None:
     workbench ...
     notebook            none (a script or a terminal)
     transport           widget messages ...
-
     """
     facts = {"python": sys.version.split()[0]}
     facts |= {name: installed(name) for name in PACKAGES}
@@ -54,7 +52,7 @@ def doctor() -> None:
     views = [view for view in pump.views if isinstance(view, LiveWidget)]
     heard = sum(view.audience.answered for view in views)
     seen = sum(view.audience.looking() for view in views)
-    facts["views"] = f"{len(views)}; a page answered for {heard}, {seen} in sight"
+    facts["views"] = f"{len(views)}; answered by a page: {heard}, visible: {seen}"
     for name, text in facts.items():
         print(f"{name:<20}{text}")
     for line in advice(facts, silent=bool(views) and not heard):
@@ -62,19 +60,18 @@ def doctor() -> None:
 
 
 def advice(facts: dict[str, str], *, silent: bool) -> list[str]:
-    """Return what to do, most important first.
+    """Return advice, most important first.
 
     Examples
     --------
     >>> advice({"notebook": "VS Code", "ipykernel": "7.0.1"}, silent=False)[0]
     'ipykernel 7.0 cannot send from a background thread: install another version.'
-
     """
     lines = []
     if facts.get("ipykernel", "").startswith("7.0."):
         lines.append("ipykernel 7.0 cannot send from a background thread: install another version.")
     if silent:
-        lines.append("No page has answered. It cannot while a cell runs; wait for it, or reload.")
+        lines.append("No page has answered. Wait until no cell runs, or reload the page.")
     return [*lines, ADVICE[facts["notebook"]]]
 
 

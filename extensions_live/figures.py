@@ -1,10 +1,10 @@
-"""Bokeh figures for lists of channels, as the JSON that a page draws.
+"""Bokeh figures for lists of channels, as JSON that the page draws.
 
-One figure for each inner list, all with the same iteration axis, so that zooming one zooms all.
-The figures are built once and hold no numbers; the page fills the data sources named
-``curve:<channel>`` and ``marks:<channel>``. Colours of text and background follow the page's theme
-and are set there. There is no tool bar: drag to zoom, turn the wheel with ctrl to zoom and with
-shift to pan, double-click to see all again.
+There is one figure for each inner list. All figures share the iteration axis, so that zooming one
+zooms all. They are built once and hold no numbers: the page fills the data sources named
+``curve:<channel>``, ``dots:<channel>`` and ``marks:<channel>``, and sets the colours of text and
+background by its theme. There is no tool bar: drag to zoom, turn the wheel with ctrl to zoom or
+with shift to pan, double-click to show everything.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
 PALETTE = ["#3b82f6", "#f97316", "#10b981", "#a855f7", "#ec4899", "#14b8a6", "#eab308", "#6366f1"]
-"""Colours that keep apart on white and on black, also for most colour-blind eyes in pairs."""
+"""Colours that can be told apart on white and on black, mostly also by colour-blind people."""
 
 MARK_COLOUR = "#ef4444"
 HEIGHT = 250
@@ -41,19 +41,17 @@ def names_in(figures: Sequence[Sequence[str]]) -> list[str]:
     --------
     >>> names_in([["cost", "test_cost"], ["cost"]])
     ['cost', 'test_cost']
-
     """
     return list(dict.fromkeys(name for names in figures for name in names))
 
 
 def colours(figures: Sequence[Sequence[str]]) -> dict[str, str]:
-    """Return a colour for each channel, distinct within each figure and stable across them.
+    """Return a colour for each channel: distinct within a figure, the same in all figures.
 
     Examples
     --------
     >>> colours([["cost", "test_cost"], ["error_rate"]])
     {'cost': '#3b82f6', 'test_cost': '#f97316', 'error_rate': '#3b82f6'}
-
     """
     chosen: dict[str, str] = {}
     for channels in figures:
@@ -65,7 +63,7 @@ def colours(figures: Sequence[Sequence[str]]) -> dict[str, str]:
 
 
 def iter_free(channels: Sequence[str], chosen: dict[str, str]) -> Iterator[str]:
-    """Yield the colours that no channel of this figure has yet, then all of them again."""
+    """Yield the colours that no channel of the figure has yet, then all colours repeatedly."""
     taken = {chosen[channel] for channel in channels if channel in chosen}
     yield from (colour for colour in PALETTE if colour not in taken)
     while True:
@@ -80,8 +78,7 @@ def document(figures: Sequence[Sequence[str]], *, height: int = HEIGHT) -> str:
     figures : sequence of sequences of str
         The channels of each figure.
     height : int, optional
-        Height of a figure in pixels; the width is the page's.
-
+        Height of a figure in pixels; its width follows the page.
     """
     colour = colours(figures)
     iterations = DataRange1d(range_padding=0.02, name="iterations")
@@ -102,14 +99,14 @@ def document(figures: Sequence[Sequence[str]], *, height: int = HEIGHT) -> str:
                 CrosshairTool(overlay=cursor),
             ],
             output_backend="canvas",
-            # White, painted once, would leave its edge under the transparent colours set later.
+            # No white here: its edge would stay visible under the transparent colours set later.
             background_fill_color=None,
             border_fill_color=None,
             outline_line_color=None,
         )
         plot.extra_y_ranges = {"share": Range1d(start=0, end=1)}
         plot.xaxis.formatter = NumeralTickFormatter(format="0,0")
-        plot.xaxis.ticker = BasicTicker(min_interval=1)  # there is nothing between two iterations
+        plot.xaxis.ticker = BasicTicker(min_interval=1)  # iterations are whole numbers
         plot.xaxis.axis_label = "iteration"
         for channel in channels:
             if channel not in sources:

@@ -1,9 +1,10 @@
-"""Messages between Python and the page: the one declaration of what both sides may say.
+"""Types of all messages and traits between Python and the page, declared once.
 
 ``frontend/src/messages.ts`` is generated from this module (`make frontend`), so that the type
-checker of either side refuses what the other does not know. What ends in ``State`` lists the
-synchronised traits of a widget, which Python writes and the page reads; what ends in ``Payload`` is
-the part that is replaced whole with every update. A `bytes` arrives as a ``DataView``.
+checkers of both sides refuse fields that the other side does not have. A type whose name ends in
+``State`` lists the synchronised traits of a widget, which Python writes and the page reads. A type
+whose name ends in ``Payload`` is the part that every update replaces as a whole. `bytes` arrive as
+a ``DataView``.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 CommandName: TypeAlias = Literal["pause", "resume", "step", "stop", "train"]
 
 
-class LookMessage(TypedDict):
-    """Says whether a rendering of a widget is in sight."""
+class VisibilityMessage(TypedDict):
+    """Visibility of one rendering of a widget."""
 
-    kind: Literal["look"]
+    kind: Literal["visibility"]
     rendering: str
     visible: bool
 
 
 class RangeMessage(TypedDict):
-    """Asks for finer points between two iterations; for the whole curve where they are null."""
+    """Request for finer points between two iterations, or the whole curve if both are null."""
 
     kind: Literal["range"]
     start: float | None
@@ -32,25 +33,25 @@ class RangeMessage(TypedDict):
 
 
 class CommandMessage(TypedDict):
-    """Asks for what a button does; acts once, though it may come by two ways under one id."""
+    """Request for the action of a button; acts once, even if it arrives twice with the same id."""
 
     kind: Literal["command"]
     name: CommandName
     id: NotRequired[str]
 
 
-Message: TypeAlias = LookMessage | RangeMessage | CommandMessage
+Message: TypeAlias = VisibilityMessage | RangeMessage | CommandMessage
 
 
 class ControlRequest(TypedDict):
-    """Carries a command on the kernel's control channel to the widget `receiver`."""
+    """Command for the widget `receiver`, sent on the kernel's control channel."""
 
     receiver: str
     message: CommandMessage
 
 
 class ControlReply(TypedDict):
-    """Answers a request: "ok", "unknown" for a widget that is gone, or an error."""
+    """Answer to a request: "ok", "unknown" for a widget that no longer exists, or an error."""
 
     status: str
 
@@ -59,11 +60,11 @@ class ControlReply(TypedDict):
 
 
 class Empty(TypedDict):
-    """A payload before there is anything to show."""
+    """The payload before there is anything to show."""
 
 
 class CurveData(TypedDict):
-    """The points of a curve: arrays of float64 for its line, lone dots, and non-finite values."""
+    """The points of a curve: float64 arrays for its line, its dots, and its non-finite values."""
 
     x: bytes
     y: bytes
@@ -73,7 +74,7 @@ class CurveData(TypedDict):
 
 
 class PlotPayload(TypedDict):
-    """The numbers of the figures by channel: curves, latest values, notes on what is missing."""
+    """The data of the figures by channel: curves, latest values, and notes on missing channels."""
 
     curves: dict[str, CurveData]
     latest: dict[str, str]
@@ -81,7 +82,7 @@ class PlotPayload(TypedDict):
 
 
 class Outcome(TypedDict):
-    """What became of the last command."""
+    """The outcome of the last command."""
 
     id: int
     text: str
@@ -96,7 +97,7 @@ class Failure(TypedDict):
 
 
 class ControlsPayload(TypedDict):
-    """Where a run stands, as the control bar says it; `share` is null where the end is unknown."""
+    """The contents of the control bar; `fraction` is null if the end of the run is unknown."""
 
     state: str
     possible: list[CommandName]
@@ -104,30 +105,30 @@ class ControlsPayload(TypedDict):
     epoch: str
     rate: str
     tier: list[str]
-    left: str
-    share: float | None
+    time_left: str
+    fraction: float | None
     values: list[list[str]]
     command: Outcome | None
     error: Failure | None
     note: str
-    heard: bool
+    control_channel: bool
 
 
 MimeBundle: TypeAlias = dict[str, Any]
-StillOutputs: TypeAlias = dict[str, tuple[MimeBundle, MimeBundle]]
+OutputBundles: TypeAlias = dict[str, tuple[MimeBundle, MimeBundle]]
 """Data and metadata of each output that the page writes into its cell, by the output's mark."""
 
 
 class LiveState(TypedDict):
-    """The traits that all live widgets have."""
+    """The traits of every live widget."""
 
     problem: str
     ident: str
-    still: StillOutputs
+    still: OutputBundles
 
 
 class PlotState(LiveState):
-    """The traits of the figures."""
+    """The traits of a plot."""
 
     payload: PlotPayload | Empty
     title: str

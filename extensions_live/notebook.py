@@ -1,4 +1,4 @@
-"""The notebook around us: is there one, which one, and what it should tell us."""
+"""Access to the notebook: its kernel's shell, the running cell, and the notebook program."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .bridge import kernel_clock
-from .messages import MimeBundle
+from extensions_live.kernel_clock import kernel_clock
+from extensions_live.messages import MimeBundle
 
 
 def shell() -> Any:
@@ -15,22 +15,21 @@ def shell() -> Any:
     from IPython.core.getipython import get_ipython
 
     running = get_ipython()
-    # The shell of a terminal can show text only. Colab calls its shell differently.
+    # The shell of a terminal can show text only. "Shell" is the class of Colab.
     return running if type(running).__name__ in ("ZMQInteractiveShell", "Shell") else None
 
 
 class Cell(NamedTuple):
-    """Where something is being displayed.
+    """Cell in which an output is being displayed.
 
     Attributes
     ----------
     name : str
-        What the front end calls the cell; empty where it does not tell.
+        Identifier that the front end gives the cell; empty if it gives none.
     execution : str
-        Differs from one execution of the cell to the next.
+        Identifier of this execution of the cell.
     deleted : tuple of str
-        Names of cells deleted since the execution of some cell before.
-
+        Names of cells that were deleted since the last execution of a cell.
     """
 
     name: str
@@ -39,7 +38,7 @@ class Cell(NamedTuple):
 
 
 def running_cell() -> Cell:
-    """Return what the front end told about the running cell."""
+    """Return the running cell as the front end describes it."""
     running = shell()
     parent = {} if running is None else running.parent_header
     metadata = parent.get("metadata", {})
@@ -57,7 +56,7 @@ def publish(
     display_id: str | None = None,
     update: bool = False,
 ) -> None:
-    """Display a MIME bundle in the running cell, or replace what stands under `display_id`."""
+    """Display a MIME bundle in the running cell, or replace the output with `display_id`."""
     transient = {} if display_id is None else {"display_id": display_id}
     running = shell()
     if running is not None:
@@ -65,7 +64,7 @@ def publish(
 
 
 def front_end() -> str:
-    """Return the name of the notebook program, as far as this process can know it."""
+    """Return the name of the notebook program, as far as this process can detect it."""
     if shell() is None:
         return "none (a script or a terminal)"
     for variable, name in (
@@ -80,9 +79,9 @@ def front_end() -> str:
 
 
 def connect(kind: type, show: Callable[[Any], None]) -> None:
-    """Have objects of `kind` shown by `show`, and tell the kernel's clock when cells run.
+    """Show objects of `kind` by `show`, and stop the kernel's clock while cells run.
 
-    Does nothing outside of a notebook.
+    Outside of a notebook this does nothing.
     """
     running = shell()
     if running is None:

@@ -1,7 +1,7 @@
-"""`Plot`: the extension that asks for plots of a log's channels.
+"""`Plot`: the extension that describes plots of a log's channels.
 
-It stands in the list of a main loop's extensions, as in Blocks, and does nothing there but know
-its log. Any number of views, made at any time and in any cell, show the whole run so far.
+It is in the list of a main loop's extensions, as in Blocks, and only gives its views access to the
+log. Any number of views, made at any time and in any cell, show the whole run so far.
 """
 
 from __future__ import annotations
@@ -9,53 +9,51 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from extensions_live.figures import HEIGHT, names_in
+from extensions_live.plot_view import KIND, PlotView
+from extensions_live.run_view import RunView
+from extensions_live.still_output import StillOutput
 from workbench.errors import ExtensionError
 from workbench.extensions import TrainingExtension
 from workbench.interfaces import State
-
-from .figures import HEIGHT, names_in
-from .output import RunView
-from .plot_view import KIND, PlotView
-from .still import Still
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 NO_CHANNELS = (
     "channels must be a list with one list of channel names for each figure, for example "
-    '[["cost", "test_cost"], ["error_rate"]]; got {!r}'
+    '[["cost", "test_cost"], ["error_rate"]], not {!r}'
 )
 
 
 class Plot(TrainingExtension):
-    """Plots channels of the log, live in a notebook.
+    """Live plots of the log's channels in a notebook.
 
     Parameters
     ----------
     title : str, optional
-        A heading for the plots.
+        Heading of the plots.
     channels : list of lists of str
-        One figure for each inner list, with one curve for each name. A name alone is a figure
-        with one curve. Channels need not exist yet.
+        One figure for each inner list, with one curve for each name. A single name is a figure
+        with one curve. The channels do not have to exist yet.
     height : int, optional
         Height of a figure in pixels.
 
     Raises
     ------
     ExtensionError
-        If `channels` is not made of names.
+        If `channels` does not consist of names.
 
     Notes
     -----
-    In a notebook, make ``plot`` (or ``plot.view()``) the last line of a cell; `view` of a session
-    shows its plots, too. Outside of a notebook the extension does nothing.
+    In a notebook, make ``plot`` (or ``plot.view()``) the last line of a cell; ``view(session)``
+    shows the plots, too. Outside of a notebook the extension does nothing.
 
     Examples
     --------
     >>> plot = Plot(channels=[["cost", "test_cost"], ["error_rate"]])
     >>> plot
     Plot(channels=[['cost', 'test_cost'], ['error_rate']])
-
     """
 
     def __init__(
@@ -78,12 +76,12 @@ class Plot(TrainingExtension):
 
     @property
     def log(self) -> TrainingLogBase | None:
-        """The log of the main loop, or None before there is one."""
+        """The log of the main loop, or None if it does not exist yet."""
         return None if self._main_loop is None else self._main_loop.log
 
     @property
     def names(self) -> list[str]:
-        """Every channel once."""
+        """The names of all channels, each once."""
         return names_in(self.channels)
 
     def waiting_for(self) -> dict[str, bool]:
@@ -104,7 +102,7 @@ class Plot(TrainingExtension):
 
     @property
     def state(self) -> State:
-        """Finished once training has ended or failed; running before."""
+        """The state of training: finished if it has ended or failed, otherwise running."""
         return State.FINISHED if self.finished else State.RUNNING
 
     def views(self) -> list[dict[str, Any]]:
@@ -118,9 +116,9 @@ class Plot(TrainingExtension):
         ]
 
     def view(self) -> RunView:
-        """Return a new view that shows everything from the start."""
+        """Return a new view, which shows the run from its start."""
         figures = self.views()
-        return RunView([PlotView(self, figures[0])], Still(self, figures))
+        return RunView([PlotView(self, figures[0])], StillOutput(self, figures))
 
     def _ipython_display_(self) -> None:
         self.view()._ipython_display_()
@@ -133,7 +131,6 @@ def as_figures(channels: object) -> list[list[str]]:
     --------
     >>> as_figures(["cost", ("a", "b")])
     [['cost'], ['a', 'b']]
-
     """
     if isinstance(channels, str) or not isinstance(channels, Sequence) or not channels:
         raise ExtensionError(NO_CHANNELS.format(channels))

@@ -1,6 +1,6 @@
 """`PlotView`: the widget that shows curves of a log.
 
-The pump feeds it; see `extensions_live.bridge`.
+The pump refreshes it; see `extensions_live.pump`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
+from extensions_live.downsampling import packed
+from extensions_live.figures import colours, document, names_in
+from extensions_live.log_source import LogSource
+from extensions_live.log_values import latest, read_curve
+from extensions_live.messages import CommandMessage, PlotPayload, RangeMessage
+from extensions_live.pump import pump
+from extensions_live.widget import BokehJS, LiveWidget, asset
 from workbench.errors import nearest
-
-from .bridge import pump
-from .curves import latest, read_curve
-from .figures import colours, document, names_in
-from .messages import CommandMessage, PlotPayload, RangeMessage
-from .reduction import packed
-from .source import Source
-from .widget import BokehJS, LiveWidget, asset
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -26,19 +25,18 @@ if TYPE_CHECKING:
 PERIOD = 0.2
 
 KIND = "plot"
-"""The kind of `Session.views` that it shows."""
+"""The kind of the entries in `Session.views` that this widget shows."""
 
 
-class PlotView(LiveWidget[Source, PlotPayload]):
-    """Figures of a run on the screen.
+class PlotView(LiveWidget[LogSource, PlotPayload]):
+    """Figures of a run on a page.
 
     Parameters
     ----------
     source : Session or Plot
-        Its log is shown.
+        The run whose log is shown.
     figures : mapping
-        ``title``, ``channels`` (a list of lists of names) and ``height``, as `Plot.views` gives.
-
+        An entry of `Plot.views`: ``title``, ``channels`` (a list of lists of names), ``height``.
     """
 
     _esm = asset("plot.js")
@@ -49,7 +47,7 @@ class PlotView(LiveWidget[Source, PlotPayload]):
     figures = traitlets.Unicode().tag(sync=True)
     bokehjs = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, source: Source, figures: Mapping[str, Any]) -> None:
+    def __init__(self, source: LogSource, figures: Mapping[str, Any]) -> None:
         channels = figures["channels"]
         self._names = names_in(channels)
         self._range: tuple[float | None, float | None] = (None, None)
@@ -64,7 +62,7 @@ class PlotView(LiveWidget[Source, PlotPayload]):
             bokehjs=BokehJS.shared().model_id,
         )
 
-    def snapshot(self, source: Source) -> PlotPayload | None:
+    def snapshot(self, source: LogSource) -> PlotPayload | None:
         log, ended = source.log, source.state.ended
         if log is None:
             return None
@@ -84,7 +82,7 @@ class PlotView(LiveWidget[Source, PlotPayload]):
             "notes": absent(log, self._names, ended=ended),
         }
 
-    def settled(self, source: Source) -> bool:
+    def settled(self, source: LogSource) -> bool:
         return source.state.ended
 
     def receive(self, content: CommandMessage | RangeMessage) -> None:
@@ -94,9 +92,9 @@ class PlotView(LiveWidget[Source, PlotPayload]):
 
 
 def absent(log: TrainingLogBase, names: Iterable[str], *, ended: bool) -> dict[str, str]:
-    """Return an explanation for every channel that should be there by now and is not.
+    """Return an explanation for every channel that is missing in the log.
 
-    Most channels appear in the first epoch, so that nothing is said before its end.
+    Most channels appear in the first epoch, so there are no explanations before its end.
     """
     if not (ended or log.status["epochs_done"]):
         return {}

@@ -1,34 +1,33 @@
-"""`view`: everything a person wants to see of a session, from any cell."""
+"""`view`: the control bar and all plots of a session, in any cell."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from extensions_live import control_channel, shell_channel
+from extensions_live.controls import Controls
+from extensions_live.figures import names_in
+from extensions_live.notebook import connect
+from extensions_live.plot_view import KIND, PlotView
+from extensions_live.run_view import RunView
+from extensions_live.still_output import StillOutput
+from extensions_live.widget import LiveWidget
 from workbench.errors import SessionError
 from workbench.hints import hinted
 from workbench.interfaces import Session
 
-from . import control, listening
-from .controls import Controls
-from .figures import names_in
-from .notebook import connect
-from .output import RunView
-from .plot_view import KIND, PlotView
-from .still import Still
-from .widget import LiveWidget
-
 
 @hinted
 def view(session: Session) -> RunView:
-    """Return a new view of a session: its control bar and all its plots, from the start.
+    """Return a new view of a session: its control bar, and all its plots from the start.
 
-    In a notebook, a session that is the last line of a cell shows itself in this way once
-    `extensions_live` is imported.
+    In a notebook in which `extensions_live` is imported, a session as the last line of a cell shows
+    this view, too.
 
     Parameters
     ----------
     session : Session
-        As returned by ``main_loop.start()``; it may run, rest or be over.
+        The result of ``main_loop.start()``, in any state.
 
     Examples
     --------
@@ -47,23 +46,23 @@ def view(session: Session) -> RunView:
     state       finished
     iterations  2
     epochs      2
-
     """
     if not isinstance(session, Session):
         raise SessionError(
-            f"view() shows a session, as main_loop.start() gives it, not {session!r}"
+            "the argument of view() must be a session, as main_loop.start() returns it, "
+            f"not {session!r}"
         )
     figures = [view for view in session.views if view["kind"] == KIND]
     shown = {name for figure in figures for name in names_in(figure["channels"])}
     widgets: list[LiveWidget[Any, Any]] = [Controls(session, hide=shown)]
     widgets += [PlotView(session, figure) for figure in figures]
-    return RunView(widgets, Still(session, figures))
+    return RunView(widgets, StillOutput(session, figures))
 
 
 def _show(session: Session) -> None:
     view(session)._ipython_display_()
 
 
-connect(Session, _show)  # by their common base, of every kind of session
-control.connect()
-listening.connect()
+connect(Session, _show)  # the common base of all kinds of sessions
+control_channel.connect()
+shell_channel.connect()

@@ -1,8 +1,8 @@
-"""The base of both widgets: state that is replaced whole, and a page that says who looks.
+"""Base class of both widgets: one payload that is replaced as a whole, and an audience.
 
-Everything that changes on the screen is one dictionary, `payload`, so that a change is one
-message and a page that lost some messages, or was reloaded, is right again with the next one.
-Traits go from Python to the page only; what the page has to say comes as messages.
+All data that change on the page are in one dictionary, `payload`: a change is one message, and a
+page that lost messages or was reloaded is correct again after the next one. Traits travel from
+Python to the page only; the page answers with messages.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ import uuid
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import anywidget
 import bokeh
 import traitlets
 
-from . import control
-from .bridge import Audience, pump
-from .messages import CommandMessage, Message, RangeMessage
+from extensions_live import control_channel
+from extensions_live.audience import Audience
+from extensions_live.messages import CommandMessage, Message, RangeMessage
+from extensions_live.pump import pump
 
 Subject = TypeVar("Subject")
 Payload = TypeVar("Payload", bound=Mapping[str, object])
@@ -29,15 +30,15 @@ ASSETS = Path(__file__).parent / "assets"
 
 
 def asset(name: str) -> str:
-    """Return the text of a file in `assets`, where ``frontend`` builds its scripts."""
+    """Return the text of a file in ``assets``, into which ``frontend`` builds its scripts."""
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
 class BokehJS(anywidget.AnyWidget):
-    """Carries BokehJS to the page, once for all plots, from the installed package.
+    """Widget that sends BokehJS from the installed package to the page, once for all plots.
 
-    It is a widget because widget state is what a page fetches again by itself after a reload, and
-    compressed because some programs save widget state in the notebook.
+    It is a widget because a page fetches the state of widgets again after a reload, and compressed
+    because some programs save the state of widgets in the notebook.
     """
 
     _esm = "export default {}"
@@ -48,7 +49,7 @@ class BokehJS(anywidget.AnyWidget):
 
     @classmethod
     def shared(cls) -> BokehJS:
-        """Return the one of this kernel."""
+        """Return the only instance of this kernel."""
         if cls._instance is None or cls._instance.comm is None:
             script = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
             source = gzip.compress(script.read_bytes(), mtime=0)
@@ -57,24 +58,23 @@ class BokehJS(anywidget.AnyWidget):
 
 
 class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
-    """A widget that the pump feeds with what `snapshot` returns.
+    """Widget that the pump refreshes with the payload that `snapshot` returns.
 
     Parameters
     ----------
     subject : object
-        What is shown. It is held firmly only while it may still change and somebody may look:
-        a widget outlives its cell, and must not keep a whole training run alive.
+        The object to show. The widget keeps a strong reference only while the subject can change
+        and a page shows it: a widget outlives its cell and must not keep a training run alive.
     period : float
-        Seconds between two updates, at least.
-
+        Smallest number of seconds between two updates.
     """
 
     _css = asset("live.css")
 
     payload = traitlets.Dict().tag(sync=True)
     problem = traitlets.Unicode("").tag(sync=True)
-    ident = traitlets.Unicode(help="its own model_id, which the page does not tell").tag(sync=True)
-    still = traitlets.Dict(help="what the page writes into the outputs of its cell").tag(sync=True)
+    ident = traitlets.Unicode(help="its model_id, hidden from the page by anywidget").tag(sync=True)
+    still = traitlets.Dict(help="the outputs that the page writes into its cell").tag(sync=True)
 
     def __init__(self, subject: Subject, *, period: float, **traits: object) -> None:
         ident = uuid.uuid4().hex
@@ -88,19 +88,19 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
 
     @property
     def subject(self) -> Subject | None:
-        """What is shown, or None when nothing but this view remembered it."""
+        """The object to show, or None if no other object refers to it any more."""
         return self._subject()
 
     def snapshot(self, subject: Subject) -> Payload | None:
-        """Return the new `payload`, or None when nothing changed. Called by the pump alone."""
+        """Return the new `payload`, or None if nothing has changed. Only the pump calls this."""
         raise NotImplementedError
 
     def settled(self, subject: Subject) -> bool:
-        """Tell whether `subject` will not change any more by itself."""
+        """Return True if `subject` will not change any more by itself."""
         raise NotImplementedError
 
     def receive(self, content: CommandMessage | RangeMessage) -> None:
-        """Take a message of the page. Called on one of the kernel's threads."""
+        """Handle a message of the page, on one of the kernel's threads."""
 
     def watched(self) -> bool:
         return self.audience.looking()
@@ -109,7 +109,7 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
         subject = self.subject
         if subject is None:
             return 0
-        # Asked before the snapshot: a last value written in between is then not lost.
+        # Checked before the snapshot, so that a last value written in between is not lost.
         settled = self.settled(subject)
         payload = self.snapshot(subject)
         self._held = None if settled else subject
@@ -129,8 +129,8 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
         super().close()
 
     def _hear(self, _: object, content: Message, buffers: object) -> None:
-        control.busy_again()
-        if content["kind"] == "look":
+        control_channel.busy_again()
+        if content["kind"] == "visibility":
             before = self.audience.looking()
             self.audience.heard(content["rendering"], visible=content["visible"])
             if self.audience.looking():

@@ -62,7 +62,7 @@ def test_constant_broadcasts_an_array(rng):
     assert_allclose(Constant([[1], [2]]).generate(rng, (2, 2)), [[1, 1], [2, 2]])
 
 
-def test_constant_refuses_what_cannot_be_broadcast(rng):
+def test_constant_refuses_arrays_that_cannot_be_broadcast(rng):
     with pytest.raises(ValueError, match=r"shape \(3,\) cannot be broadcast .* \(2, 2\)"):
         Constant([1, 2, 3]).generate(rng, (2, 2))
 
@@ -129,7 +129,7 @@ def test_sparse_nd_draws_so_many_in_each_unit(rng, axis, others):
 
 @pytest.mark.parametrize("num_init", [-1, 1.5])
 def test_sparse_refuses_impossible_numbers(num_init):
-    with pytest.raises(ValueError, match="give a number of weights, or a fraction"):
+    with pytest.raises(ValueError, match="must be a number of weights, or a fraction"):
         Sparse(num_init, Constant(1))
 
 
@@ -144,7 +144,7 @@ def test_sparse_nd_refuses_a_missing_axis(rng):
 
 
 def test_gaussian_refuses_a_negative_deviation():
-    with pytest.raises(ValueError, match="must not be negative"):
+    with pytest.raises(ValueError, match="std must be 0 or more, not "):
         IsotropicGaussian(-1)
 
 

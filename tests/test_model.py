@@ -97,7 +97,7 @@ def test_model_selector_and_archive_spell_paths_alike(mlp, model):
     [
         (
             {"/mlp/linear_0.w": 0},
-            r"'/mlp/linear_0\.w' is no parameter.*did you mean '/mlp/linear_0\.W'",
+            r"'/mlp/linear_0\.w' is not a parameter.*did you mean '/mlp/linear_0\.W'",
         ),
         ({"/mlp/linear_1.b": None}, r"'/mlp/linear_1\.b' has no value"),
         ({"/mlp/linear_1.b": numpy.zeros(3)}, r"got shape \(3,\), but has shape \(2,\)"),

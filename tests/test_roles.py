@@ -1,4 +1,4 @@
-"""Roles: hierarchy, identity, and what adding one does."""
+"""Roles: hierarchy, identity, and adding roles to variables."""
 
 import copy
 import pickle

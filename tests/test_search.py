@@ -1,4 +1,4 @@
-"""Beam search, against all sequences there are and against a plain loop."""
+"""Beam search against all sequences, and against a plain loop."""
 
 import itertools
 
@@ -26,7 +26,7 @@ GENERATOR = made()
 
 
 def searching(generator=GENERATOR, batch_size=None):
-    """A search of a generator that looks at what an input gives."""
+    """Return a search of a generator that attends to an input."""
     x = tensor.tensor3("x")
     contexts = {"attended": x * 2} if generator is GENERATOR else {}
     size = x.shape[1] if batch_size is None else batch_size
@@ -39,7 +39,7 @@ def found(size, search=None, **kwargs):
 
 
 def all_sequences(ignore_first_eol=False):
-    """Every sequence that ends, or has the full length, with its cost."""
+    """Return every sequence that ends, or has the full length, with its cost."""
     costs = {}
     y, x = tensor.lmatrix("y"), tensor.tensor3("x")
     run = function([y, x], GENERATOR.cost(y, attended=2 * x))
@@ -113,7 +113,7 @@ def test_the_parts_of_a_search():
     assert not torch.equal(after["states"][0], after["states"][1])
 
 
-def test_what_is_attended_is_preprocessed_once():
+def test_attended_sequences_are_preprocessed_once():
     search = searching()
     contexts, states = search.compute_initial_states_and_contexts({"x": LOOKED_AT})
     before = search.compute_logprobs(contexts, states)
@@ -125,7 +125,7 @@ ALPHABET = " abno."
 
 
 def speller(text):
-    """A generator that says, after each letter, the one that follows it in `text`."""
+    """Return a generator that emits, after each letter, the one that follows it in `text`."""
     size = len(ALPHABET)
     readout = Readout(
         SoftmaxEmitter(), LookupFeedback(size, size), merge_prototype=Linear(use_bias=False),
@@ -167,25 +167,27 @@ def test_an_impossible_output_is_never_chosen():
 def test_misuse_is_named():
     x = tensor.tensor3("x")
     copies = {"x": numpy.repeat(LOOKED_AT, 3, axis=1)}
-    with pytest.raises(ValueError, match="samples are x, which no sequence generator made"):
+    with pytest.raises(
+        ValueError, match="samples must be an output of .* not x, which no sequence generator made"
+    ):
         BeamSearch(x)
-    with pytest.raises(ValueError, match="of generator.cost; pass an output of .* with n_steps"):
+    with pytest.raises(ValueError, match="applied with n_steps.* not .* of generator.cost"):
         BeamSearch(GENERATOR.cost(tensor.lmatrix("y"), attended=x))
     trivial = SequenceGenerator(Readout(source_names=["states"], readout_dim=2), GatedRecurrent(1))
     with pytest.raises(ValueError, match="sequencegenerator/readout emits without .* named probs"):
         BeamSearch(trivial.generate(n_steps=1, batch_size=1)[1])
     search = searching()
-    with pytest.raises(ValueError, match="eol_symbol is 3, but outputs go from 0 to 2"):
+    with pytest.raises(ValueError, match="eol_symbol must be an output, 0 to 2, not 3"):
         search.search(copies, 3, 5)
-    with pytest.raises(ValueError, match="max_length is 0; a sequence has at least one element"):
+    with pytest.raises(ValueError, match="max_length must be a number of elements, .* not 0"):
         search.search(copies, EOL, 0)
     with pytest.raises(ValueError, match=r"has no input 'xx', only \(x\); did you mean 'x'\?"):
         search.search({"xx": LOOKED_AT}, EOL, 5)
-    with pytest.raises(ValueError, match="the search is missing a value for x"):
+    with pytest.raises(ValueError, match="the search needs a value for x"):
         search.search({}, EOL, 5)
     with pytest.raises(ValueError, match="attended differs between the 3 sequences of the batch"):
         search.search({"x": LOOKED_AT * numpy.arange(3, dtype="float32")[:, None]}, EOL, 5)
-    with pytest.raises(ValueError, match="the batch is empty; pass as many copies"):
+    with pytest.raises(ValueError, match="the batch is empty; pass one copy"):
         search.search({"x": LOOKED_AT[:, :0]}, EOL, 5)
 
 

@@ -1,4 +1,4 @@
-"""Paths, and selecting bricks and parameters by them."""
+"""Paths, and selection of bricks and parameters by them."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_a_path_is_its_text(text):
     assert len({path, Path.parse(text)}) == 1
 
 
-def test_nodes_know_what_they_are():
+def test_nodes_have_the_class_of_their_kind():
     path = Path.parse("mlp/linear.W")
     assert [type(node) for node in path.nodes] == [Path.BrickName] * 2 + [Path.ParameterName]
     assert path.nodes[0].part() == "/mlp"
@@ -29,8 +29,8 @@ def test_nodes_know_what_they_are():
 
 
 @pytest.mark.parametrize("text", ["", "/", "a//b", "a.b/c", "a.b.c", "a/"])
-def test_what_is_no_path_is_refused(text):
-    with pytest.raises(LookupError, match="is no path; write brick names"):
+def test_a_text_that_is_not_a_path_is_refused(text):
+    with pytest.raises(LookupError, match="is not a path; write brick names"):
         Path.parse(text)
 
 
@@ -61,7 +61,7 @@ def test_selecting_bricks_and_parameters(mlp):
     assert len(selector.select("mlp/tanh")) == 2
 
 
-def test_what_is_not_there_is_named_with_the_nearest(mlp):
+def test_a_missing_name_is_shown_with_the_nearest(mlp):
     with pytest.raises(
         LookupError, match=r"no 'linera_0' \(linear_0, linear_1, tanh\); did you mean"
     ):

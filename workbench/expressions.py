@@ -1,4 +1,4 @@
-"""Expressions that several parts need."""
+"""Expressions that algorithms and users need: norms and Hessian-vector products."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 
 @hinted
 def l2_norm(tensors: Iterable[Any], squared: bool = False) -> Variable:
-    """The Euclidean norm of all elements of several tensors together.
+    """Return the Euclidean norm of all elements of several tensors together.
 
     Parameters
     ----------
@@ -53,14 +53,14 @@ def _floating(variable: Any) -> Any:
 
 @hinted
 def hessian_times_vector(gradient: Variable, parameter: Variable, vector: Any) -> Variable:
-    """The Hessian of a cost times a vector, without forming the Hessian.
+    """Return the Hessian of a cost times a vector, without forming the Hessian.
 
-    The gradient of the product of gradient and vector (Pearlmutter, 1994).
+    It is the gradient of the product of gradient and vector (Pearlmutter, 1994).
 
     Parameters
     ----------
     gradient : Variable
-        The gradient of the cost by `parameter`.
+        The gradient of the cost with respect to `parameter`.
     parameter : Variable
     vector : Variable or array
         Of the shape of `parameter`.

@@ -1,91 +1,78 @@
-"""Finding variables by what is known of them: role, brick, application, name.
+"""Filters that find variables by role, brick, application, name or any other criterion.
 
-Criteria are combined by *and*; within one criterion any of the given values will do.
+The criteria of a filter are combined by *and*; within one keyword any of the given values will do.
+`as_predicate` lists the criteria, which `Selector`, `ComputationGraph`, step rules and rewrites of
+graphs accept as well.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from workbench.errors import SignatureError
-from workbench.graph.annotations import Annotation, ApplicationCall
-from workbench.graph.hierarchy import Component
-from workbench.hints import Hinted, hinted
+from workbench.graph.annotations import get_annotation, get_application_call
+from workbench.graph.criteria import Matching, Named, OfCall
+from workbench.graph.hierarchy import Component, get_brick
+from workbench.graph.selection import Selection, select
+from workbench.hints import Hinted
 from workbench.names import explain_missing
-from workbench.roles import VariableRole, has_roles
+from workbench.roles import VariableRole
 from workbench.tensor import Variable
+from workbench.utils.predicates import Predicate, all_of, any_of, as_predicate
 
 __all__ = [
+    "Selection",
     "VariableFilter",
+    "as_predicate",
     "get_annotation",
     "get_application_call",
     "get_brick",
 ]
 
-A = TypeVar("A", bound=Annotation)
-Test = Callable[[Variable], bool]
+
+POSITIONS = (
+    "roles",
+    "bricks",
+    "each_role",
+    "name",
+    "name_regex",
+    "variable_name",
+    "variable_name_regex",
+    "call_id",
+    "applications",
+)
+"""Arguments in the order of Blocks, in which the first two can be given as criteria anyway."""
 
 
-@hinted
-def get_annotation(var: Variable, cls: type[A]) -> A | None:
-    """The first annotation of a type, or ``None``."""
-    return next((a for a in var.tag.annotations if isinstance(a, cls)), None)
-
-
-@hinted
-def get_brick(var: Variable) -> Component | None:
-    """The brick that a variable belongs to, or ``None``.
-
-    Only inputs, outputs, parameters and auxiliary variables belong to a brick.
-
-    Examples
-    --------
-    >>> from workbench import tensor
-    >>> from workbench.bricks import Tanh
-    >>> get_brick(Tanh().apply(tensor.vector("x")))
-    <Tanh tanh>
-    """
-    return get_annotation(var, Component)
-
-
-def path_of(variable: Variable) -> str:
-    """Return the path of a brick's parameter, ``/mlp/linear_0.W``, or any other variable's name."""
-    brick = get_brick(variable)
-    return repr(variable) if brick is None else brick.get_hierarchical_name(variable)
-
-
-@hinted
-def get_application_call(var: Variable) -> ApplicationCall | None:
-    """The application call that a variable belongs to, or ``None``."""
-    return get_annotation(var, ApplicationCall)
-
-
-class VariableFilter(Hinted):
-    """Picks variables out of many.
+class VariableFilter(Predicate, Hinted):
+    """Condition on variables, and function that picks the variables that meet it.
 
     Parameters
     ----------
+    *criteria : object
+        Any criteria of `as_predicate`; the variable meets all of them. Roles, bricks and the
+        following arguments in the order of Blocks are accepted as well.
     roles : sequence of VariableRole, optional
         The variable has one of these roles, or a more specific one.
     bricks : sequence of Brick classes and bricks, optional
-        It belongs to one of these bricks, or to a brick of one of these classes. What belongs to a
-        child does not belong to the parent.
+        It belongs to one of these bricks, or to a brick of one of these classes. Variables of a
+        child do not belong to the parent.
     each_role : bool, optional
         It must have all of `roles`.
     name : str, optional
         Its name within the application or brick, ``variable.tag.name``.
     name_regex : str or Pattern, optional
-        What that name begins with, as a regular expression.
+        A regular expression that matches the beginning of this name.
     variable_name : str, optional
         Its full name, ``variable.name``.
     variable_name_regex : str or Pattern, optional
-        What the full name begins with.
+        A regular expression that matches the beginning of the full name.
     call_id : str, optional
         It belongs to a call that was made with this ``call_id``.
     applications : sequence of Application and BoundApplication, optional
-        It belongs to a call of one of these. ``Linear.apply`` stands for those of all bricks.
+        It belongs to a call of one of these. ``Linear.apply`` is that of all bricks.
 
     Raises
     ------
@@ -94,8 +81,8 @@ class VariableFilter(Hinted):
 
     Notes
     -----
-    Parameters may be computed from other variables (the transpose of another weight, say), so a
-    ``PARAMETER`` is not always a shared variable; see `workbench.utils.is_shared_variable`.
+    A parameter can be computed from other variables, for instance as the transpose of another
+    weight, so a ``PARAMETER`` is not always a shared variable: add the criterion `SharedVariable`.
 
     Examples
     --------
@@ -109,10 +96,15 @@ class VariableFilter(Hinted):
     [b]
     >>> VariableFilter(roles=[OUTPUT], bricks=[Linear])(graph.variables)
     [linear_0_apply_output, linear_1_apply_output]
+    >>> VariableFilter(BIAS & ~mlp.linear_transformations[0])(graph).paths
+    ['/mlp/linear_1.b']
+    >>> VariableFilter("mlp/linear_1.W")(mlp)
+    [W]
     """
 
     def __init__(
         self,
+        *criteria: Any,
         roles: Sequence[VariableRole] | None = None,
         bricks: Sequence[Component | type[Component]] | None = None,
         each_role: bool = False,
@@ -123,87 +115,78 @@ class VariableFilter(Hinted):
         call_id: str | None = None,
         applications: Sequence[Any] | None = None,
     ) -> None:
+        if len(criteria) > 2 and isinstance(criteria[2], bool):
+            by_name = dict(zip(POSITIONS, criteria, strict=False))
+            self.__init__(**by_name)  # type: ignore[misc]
+            return
         self.roles = _listed("roles", roles, VariableRole, "roles such as WEIGHT")
         self.bricks = _listed("bricks", bricks, (Component, type), "bricks and classes of bricks")
         self.each_role = each_role
         self.name = name
-        for option, pattern in (
-            ("name_regex", name_regex),
-            ("variable_name_regex", variable_name_regex),
-        ):
-            _check_pattern(option, pattern)
         self.name_regex = name_regex
         self.variable_name = variable_name
         self.variable_name_regex = variable_name_regex
         self.call_id = call_id
-        self.applications = _listed("applications", applications, object, "applications")
+        self.applications = _listed(
+            "applications", applications, (Predicate, Callable), "applications"
+        )
+        self._given = [as_predicate(one) for one in criteria if one is not None]
+        self._predicate = self._combined()
 
-    def __call__(self, variables: Iterable[Variable]) -> list[Variable]:
-        """Return those of `variables`, a list or a graph, that meet all criteria, in order."""
-        tests = self._tests()
-        return [variable for variable in variables if all(test(variable) for test in tests)]
-
-    def _tests(self) -> list[Test]:
-        """One test for each criterion given, the cheap ones first."""
-        tests: list[Test] = []
+    def _combined(self) -> Predicate:
+        """Return one predicate for all criteria, with the cheap ones first."""
+        parts: list[Predicate] = []
         if self.name is not None:
-            tests.append(lambda v: v.tag.name == self.name)
+            parts.append(Named(self.name, of_variable=False))
         if self.variable_name is not None:
-            tests.append(lambda v: v.name == self.variable_name)
+            parts.append(Named(self.variable_name, in_brick=False))
         if self.roles is not None:
-            roles, each = self.roles, self.each_role
-            tests.append(lambda v: has_roles(v, roles, match_all=each))
+            parts.append(all_of(self.roles) if self.each_role else any_of(self.roles))
         if self.name_regex is not None:
-            begins = re.compile(self.name_regex).match
-            tests.append(lambda v: v.tag.name is not None and begins(v.tag.name) is not None)
+            pattern = _pattern("name_regex", self.name_regex)
+            parts.append(Matching(pattern, of_variable=False, path=False))
         if self.variable_name_regex is not None:
-            full = re.compile(self.variable_name_regex).match
-            tests.append(lambda v: v.name is not None and full(v.name) is not None)
+            pattern = _pattern("variable_name_regex", self.variable_name_regex)
+            parts.append(Matching(pattern, in_brick=False, path=False))
         if self.bricks is not None:
-            tests.append(self._of_bricks(self.bricks))
+            parts.append(any_of(self.bricks))
         if self.call_id is not None:
-            tests.append(lambda v: _call_id(v) == self.call_id)
+            parts.append(OfCall(self.call_id))
         if self.applications is not None:
-            tests.append(self._of_applications(self.applications))
-        return tests
+            parts.append(any_of(self.applications))
+        return all_of([*parts, *self._given])
 
-    def _of_bricks(self, bricks: list[Any]) -> Test:
-        classes = tuple(brick for brick in bricks if isinstance(brick, type))
-        instances = {brick for brick in bricks if not isinstance(brick, type)}
+    def selects(self, variable: Variable) -> bool:
+        """Return True if `variable` meets all criteria."""
+        return self._predicate.selects(variable)
 
-        def test(variable: Variable) -> bool:
-            brick = get_brick(variable)
-            return brick is not None and (brick in instances or isinstance(brick, classes))
+    def texts(self) -> Iterator[str]:
+        """Yield the names and paths that the criteria ask for."""
+        return self._predicate.texts()
 
-        return test
+    def __call__(self, variables: Any) -> Selection:
+        """Return those of `variables` that meet all criteria, in order.
 
-    def _of_applications(self, applications: list[Any]) -> Test:
-        wanted = set(applications)
-
-        def test(variable: Variable) -> bool:
-            call = get_application_call(variable)
-            # A class's application stands for those of all its bricks.
-            return call is not None and not wanted.isdisjoint(
-                (call.application, call.application.application)
-            )
-
-        return test
+        Parameters
+        ----------
+        variables : iterable of Variable, ComputationGraph, Model, Brick, Selector or list of Brick
+            Of bricks, the parameters of them and of all below.
+        """
+        return select(self, variables)
 
     def __repr__(self) -> str:
-        given = (f"{k}={v!r}" for k, v in vars(self).items() if v is not None and v is not False)
+        given = [*map(repr, self._given)]
+        given += [
+            f"{key}={value!r}"
+            for key, value in vars(self).items()
+            if not key.startswith("_") and value is not None and value is not False
+        ]
         return f"VariableFilter({', '.join(given)})"
 
 
-def _call_id(variable: Variable) -> str | None:
-    call = get_application_call(variable)
-    return None if call is None else call.metadata["call_id"]
-
-
-def _check_pattern(option: str, pattern: object) -> None:
-    if pattern is None or isinstance(pattern, re.Pattern):
-        return
+def _pattern(option: str, pattern: str | re.Pattern[str]) -> re.Pattern[str]:
     try:
-        re.compile(pattern)  # type: ignore[call-overload]
+        return re.compile(pattern)
     except (re.error, TypeError) as error:
         raise SignatureError(
             f"VariableFilter: {option}={pattern!r} must be a regular expression: {error}"
@@ -211,7 +194,7 @@ def _check_pattern(option: str, pattern: object) -> None:
 
 
 def _listed(name: str, values: Any, kind: Any, words: str) -> list[Any] | None:
-    """The values of a criterion as a list."""
+    """Return the values of a criterion as a list."""
     if values is None:
         return None
     if not isinstance(values, Iterable) or not all(isinstance(v, kind) for v in values):

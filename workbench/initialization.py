@@ -1,8 +1,8 @@
-"""Initialisation schemes: where the first values of parameters come from.
+"""Initialisation schemes, which draw the first values of parameters.
 
-A scheme draws a numpy array of a given shape; `NdarrayInitialization.initialize` puts one into a
-shared variable. Schemes use only what `numpy.random.Generator` and `numpy.random.RandomState` have
-in common, so either may be given as ``rng``.
+A scheme draws a numpy array of a given shape; `NdarrayInitialization.initialize` puts it into a
+shared variable. Schemes use only the methods that `numpy.random.Generator` and
+`numpy.random.RandomState` have in common, so either can be given as ``rng``.
 """
 
 from __future__ import annotations
@@ -39,14 +39,13 @@ Shape = tuple[int, ...]
 
 
 class NdarrayInitialization(KnownAttributes, Hinted, ABC):
-    """Base class of schemes. A scheme defines `generate`.
+    """Base class of schemes, which define `generate`.
 
     Attributes
     ----------
     matrices_only : bool
-        A class attribute: whether it makes matrices and nothing else. A brick with several matrices
-        in one parameter then asks for them one by one, and for one of which it keeps only the
-        diagonal, for that.
+        A class attribute: True if the scheme makes only matrices. A brick with several matrices in
+        one parameter then asks for each matrix; a brick with a diagonal asks for a whole matrix.
 
     Examples
     --------
@@ -95,7 +94,7 @@ class NdarrayInitialization(KnownAttributes, Hinted, ABC):
 
 
 class Constant(NdarrayInitialization):
-    """The same value everywhere, or an array that is broadcast to the shape.
+    """Initialisation by one value, or by an array that is broadcast to the shape.
 
     Parameters
     ----------
@@ -122,9 +121,9 @@ class Constant(NdarrayInitialization):
 
 
 class IsotropicGaussian(NdarrayInitialization):
-    """Independent draws from one normal distribution.
+    """Initialisation by independent draws from one normal distribution.
 
-    The standard deviation comes first, the mean second.
+    The standard deviation is the first argument, the mean the second.
 
     Parameters
     ----------
@@ -134,9 +133,7 @@ class IsotropicGaussian(NdarrayInitialization):
 
     def __init__(self, std: float = 1, mean: float = 0) -> None:
         if not std >= 0:
-            raise InitializationError(
-                f"IsotropicGaussian: std is {std!r}, but must not be negative"
-            )
+            raise InitializationError(f"IsotropicGaussian: std must be 0 or more, not {std!r}")
         self.std = std
         self.mean = mean
 
@@ -145,7 +142,7 @@ class IsotropicGaussian(NdarrayInitialization):
 
 
 class Uniform(NdarrayInitialization):
-    """Independent draws from one uniform distribution.
+    """Initialisation by independent draws from one uniform distribution.
 
     Parameters
     ----------
@@ -179,7 +176,7 @@ class Uniform(NdarrayInitialization):
 
 
 class Identity(NdarrayInitialization):
-    """The identity matrix, cut off or padded with zeros where the shape is not square.
+    """Initialisation by the identity matrix, cut or padded with zeros if not square.
 
     Parameters
     ----------
@@ -198,15 +195,15 @@ class Identity(NdarrayInitialization):
 
 
 class Orthogonal(NdarrayInitialization):
-    """A random matrix with orthonormal rows or columns, whichever are fewer.
+    """Initialisation by a random matrix with orthonormal rows or columns, whichever are fewer.
 
-    Drawn from the uniform (Haar) distribution: the Q factor of a Gaussian matrix, with the signs
-    that make it unique (Mezzadri, 2007).
+    The matrix is drawn from the uniform (Haar) distribution: it is the Q factor of a Gaussian
+    matrix, with the signs that make it unique (Mezzadri, 2007).
 
     Parameters
     ----------
     scale : float, optional
-        A factor. Saxe et al. (2013) discuss what it means for the speed of training.
+        A factor. Saxe et al. (2013) discuss its effect on the speed of training.
 
     Examples
     --------
@@ -229,18 +226,18 @@ class Orthogonal(NdarrayInitialization):
 
 
 class Sparse(NdarrayInitialization):
-    """Draw a few weights in each row and leave the others alone.
+    """Initialisation that draws a few weights in each row and sets the others to a constant.
 
     The first axis of the shape counts rows; all other axes together are a row.
 
     Parameters
     ----------
     num_init : int or float
-        How many weights to draw in each row; a float is their fraction of the row.
+        The number of weights to draw in each row; a float is their fraction of the row.
     weights_init : NdarrayInitialization
-        What draws them.
+        The scheme that draws them.
     sparse_init : NdarrayInitialization, optional
-        What the other weights are set to; zero by default.
+        The scheme of the other weights; zero by default.
 
     Examples
     --------
@@ -258,8 +255,8 @@ class Sparse(NdarrayInitialization):
         fraction = isinstance(num_init, float)
         if num_init < 0 or (fraction and num_init > 1):
             raise InitializationError(
-                f"{type(self).__name__}: num_init is {num_init!r}; give a number of weights, or a "
-                "fraction between 0.0 and 1.0"
+                f"{type(self).__name__}: num_init must be a number of weights, or a fraction "
+                f"between 0.0 and 1.0, not {num_init!r}"
             )
         self.num_init = num_init
         self.weights_init = weights_init
@@ -269,7 +266,7 @@ class Sparse(NdarrayInitialization):
         return self._sparse(rng, shape, 1)
 
     def _sparse(self, rng: Rng, shape: Shape, leading: int) -> Array:
-        """Draw within the last axes of `shape`; each index into the `leading` ones is one unit."""
+        """Draw within the last axes of `shape`; each index into the `leading` axes is one unit."""
         values = self.sparse_init.generate(rng, shape)
         drawn = self.weights_init.generate(rng, shape)
         units = math.prod(shape[:leading])
@@ -299,7 +296,7 @@ class SparseOptions(_Sparse, total=False):
 
 
 class SparseND(Sparse):
-    """Draw a few weights within each unit, where a unit is an index into some of the axes.
+    """Initialisation that draws a few weights in each unit: each index into some of the axes.
 
     Parameters
     ----------

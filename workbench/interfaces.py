@@ -162,6 +162,8 @@ class Command(Protocol):
         The name of the method that created it.
     text : str
         A description for the user.
+    by : str
+        The origin of the command: ``code``, ``button`` or a tool.
     iteration : int or None
         The number of iterations done when it was applied.
     reason : str or None
@@ -173,6 +175,7 @@ class Command(Protocol):
     id: int
     kind: str
     text: str
+    by: str
     iteration: int | None
     reason: str | None
     exception: BaseException | None

@@ -1,4 +1,4 @@
-"""`Model`: a computation graph that knows the bricks behind it."""
+"""`Model`: a computation graph whose parameters are found by the paths of their bricks."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy
-import torch
 
-from workbench.errors import ParameterError, WorkbenchError, nearest
-from workbench.filter import get_brick, path_of
+from workbench.errors import ParameterError
 from workbench.graph import ComputationGraph
-from workbench.graph.hierarchy import Component
+from workbench.graph.hierarchy import Component, get_brick, path_of
 from workbench.graph.module import GraphAsModule
+from workbench.graph.selection import assign
 from workbench.names import explain_missing
 from workbench.tensor import SharedVariable
 from workbench.tensor.shared import check_set
@@ -25,7 +24,7 @@ __all__ = [
 
 
 class Trained(Protocol):
-    """What `Model.check_sanity` looks at: an algorithm that trains parameters."""
+    """Interface that `Model.check_sanity` needs: an algorithm that trains parameters."""
 
     @property
     def parameters(self) -> Iterable[SharedVariable]:
@@ -33,7 +32,7 @@ class Trained(Protocol):
 
 
 class Model(ComputationGraph):
-    """A computation graph whose parameters have paths, such as ``/mlp/linear_0.W``.
+    """Computation graph whose parameters have paths, such as ``/mlp/linear_0.W``.
 
     Parameters
     ----------
@@ -53,7 +52,7 @@ class Model(ComputationGraph):
     """
 
     def get_top_bricks(self) -> list[Component]:
-        """The bricks without parents at the top of all that this graph was built with."""
+        """Return the bricks without parents, at or above all bricks of this graph."""
         found: dict[Component, None] = {}
         seen: set[Component] = set()
         for variable in [*self.variables, *self.scan_variables]:
@@ -69,9 +68,9 @@ class Model(ComputationGraph):
         return list(found)
 
     def get_parameter_dict(self) -> ByPath[SharedVariable]:
-        """The parameters by path; one that belongs to no brick goes by its name.
+        """Return the parameters by path; a parameter without a brick has its name as path.
 
-        To look one up, the ``/`` in front is not needed.
+        The ``/`` in front is optional in look-ups.
 
         Raises
         ------
@@ -92,7 +91,7 @@ class Model(ComputationGraph):
         return by_path
 
     def get_parameter_values(self) -> ByPath[numpy.ndarray[Any, Any]]:
-        """Copies of the parameters' values, by path."""
+        """Return copies of the parameters' values, by path."""
         return ByPath({path: p.get_value() for path, p in self.get_parameter_dict().items()})
 
     def set_parameter_values(self, parameter_values: Mapping[str, Any]) -> None:
@@ -101,8 +100,8 @@ class Model(ComputationGraph):
         Parameters
         ----------
         parameter_values : dict of str to array
-            As `get_parameter_values` gives them, or `workbench.serialization.load_parameters`; a
-            path may do without the ``/`` in front.
+            As returned by `get_parameter_values` or `workbench.serialization.load_parameters`; the
+            ``/`` in front of a path is optional.
 
         Raises
         ------
@@ -110,32 +109,10 @@ class Model(ComputationGraph):
             If a path is unknown or missing, or an array has the wrong shape or kind.
         """
         parameters = self.get_parameter_dict()
-        given: dict[str, Any] = {}
-        for path, value in parameter_values.items():
-            full = parameters.spelled(path)
-            if full in given:
-                raise ParameterError(f"no parameter was set: {full!r} is given twice")
-            given[full] = value
-        parameter_values = given
-        problems = [
-            f"{path!r} is no parameter of the model{nearest(path, parameters)}"
-            for path in parameter_values
-            if path not in parameters
-        ]
-        problems += [
-            f"{path!r} has no value" for path in parameters if path not in parameter_values
-        ]
-        arrays = {path: numpy.asarray(value) for path, value in parameter_values.items()}
-        for path, array in arrays.items():
-            if path in parameters:
-                problems += _misfits(path, array, parameters[path])
-        if problems:
-            raise ParameterError("no parameter was set: " + "; ".join(problems))
-        for path, array in arrays.items():
-            parameters[path].set_value(array)
+        assign(parameters, parameter_values, "parameter of the model", "parameter")
 
     def to_module(self) -> GraphAsModule:
-        """The model as a ``torch.nn.Module`` with the same parameters, shared and not copied.
+        """Make a ``torch.nn.Module`` of the model with the same parameters, shared and not copied.
 
         Returns
         -------
@@ -164,12 +141,12 @@ class Model(ComputationGraph):
         return GraphAsModule(self.inputs, self.outputs, self.get_parameter_dict())
 
     def check_sanity(self, algorithm: Trained) -> None:
-        """Look for mistakes before training.
+        """Check for mistakes before training.
 
         Parameters
         ----------
         algorithm : object
-            With `parameters`, those that it trains.
+            Its attribute `parameters` lists those that it trains.
 
         Raises
         ------
@@ -186,31 +163,19 @@ class Model(ComputationGraph):
         missing = [p for p, v in by_path.items() if numpy.isnan(v.get_value()).any()]
         if missing:
             raise ParameterError(
-                f"not a number: {', '.join(missing)}; training would get nowhere, so give them "
+                f"not a number: {', '.join(missing)}; training cannot succeed, so set their "
                 "values, or call initialize() of the brick again"
             )
         trained = set(algorithm.parameters)
         idle = [path for path, parameter in by_path.items() if parameter not in trained]
         known = set(by_path.values())
-        foreign = [path_of(v) for v in algorithm.parameters if v not in known]
-        if idle or foreign:
+        others = [path_of(v) for v in algorithm.parameters if v not in known]
+        if idle or others:
             only = [f"only in the model: {', '.join(idle)}"] if idle else []
-            only += [f"only in the algorithm: {', '.join(foreign)}"] if foreign else []
+            only += [f"only in the algorithm: {', '.join(others)}"] if others else []
             warnings.warn(
                 f"model and algorithm have different parameters ({'; '.join(only)})", stacklevel=2
             )
-
-
-def _misfits(path: str, array: numpy.ndarray[Any, Any], parameter: SharedVariable) -> list[str]:
-    if array.dtype.kind not in "fiub":
-        return [f"{path!r} got {array.dtype} values"]
-    if array.shape != tuple(parameter.shape):
-        return [f"{path!r} got shape {array.shape}, but has shape {tuple(parameter.shape)}"]
-    try:
-        parameter.check_value(torch.tensor(array), array)
-    except WorkbenchError as error:
-        return [f"{path!r} makes no sense: {error}"]
-    return []
 
 
 explain_missing(__name__)

@@ -1,10 +1,10 @@
-"""Roles: the parts that variables play in a model.
+"""Roles, which describe the purpose of variables in a model.
 
-A role is the one instance of its class, and the hierarchy of roles is the hierarchy of classes: a
-``WEIGHT`` is a ``PARAMETER``, so whoever asks for parameters gets weights too. Roles live in
-``variable.tag.roles``; `workbench.filter.VariableFilter` finds variables by them.
+A role is the only instance of its class, and the hierarchy of roles is the hierarchy of classes: a
+``WEIGHT`` is a ``PARAMETER``, so a search for parameters finds weights too. The roles of a variable
+are in ``variable.tag.roles``; `workbench.filter.VariableFilter` finds variables by them.
 
-A new role is a new class with an instance beside it::
+A new role is a new class with an instance::
 
     class CodeRole(VariableRole):
         pass
@@ -23,6 +23,7 @@ from typing import Self
 from workbench.hints import hinted
 from workbench.names import explain_missing
 from workbench.tensor import Variable
+from workbench.utils.predicates import Predicate
 
 __all__ = [
     "ALGORITHM_BUFFER",
@@ -81,10 +82,12 @@ __all__ = [
 ]
 
 
-class VariableRole:
+class VariableRole(Predicate):
     """Base class of roles; each subclass has exactly one instance.
 
-    Copies and pickles of a role are the role itself, and equal roles are the same object.
+    Copies and pickles of a role are the role itself, and equal roles are the same object. As a
+    criterion a role selects the variables that have it, and combines with other criteria by ``|``,
+    ``&`` and ``~``; see `workbench.filter.as_predicate`.
 
     Examples
     --------
@@ -95,17 +98,23 @@ class VariableRole:
     (CODE, True)
     >>> pickle.loads(pickle.dumps(WEIGHT)) is WEIGHT
     True
+    >>> PARAMETER & ~BIAS
+    PARAMETER & ~BIAS
     """
 
     _instance: VariableRole
 
     def __new__(cls) -> Self:
-        """Give the one instance of the class."""
+        """Return the one instance of the class."""
         if "_instance" not in cls.__dict__:
             cls._instance = super().__new__(cls)
         instance = cls._instance
         assert isinstance(instance, cls)
         return instance
+
+    def selects(self, variable: Variable) -> bool:
+        """Return True if `variable` has this role, or a more specific one."""
+        return has_roles(variable, [self])
 
     def __repr__(self) -> str:
         words = re.findall("[A-Z][a-z0-9]*", type(self).__name__.removesuffix("Role"))
@@ -113,67 +122,67 @@ class VariableRole:
 
 
 class InputRole(VariableRole):
-    """What a brick's application received."""
+    """Input of a brick's application."""
 
 
 class OutputRole(VariableRole):
-    """What a brick's application gave."""
+    """Output of a brick's application."""
 
 
 class CostRole(VariableRole):
-    """A scalar to train on, or to regularise with."""
+    """Scalar cost to minimise, or regularisation term."""
 
 
 class AuxiliaryRole(VariableRole):
-    """A variable that annotations add to a graph, for monitoring say."""
+    """Variable that annotations add to a graph, for instance to monitor it."""
 
 
 class PersistentRole(VariableRole):
-    """A shared variable that belongs to the state of a model or an algorithm."""
+    """Shared variable that belongs to the state of a model or an algorithm."""
 
 
 class ParameterRole(PersistentRole):
-    """A parameter of a model."""
+    """Parameter of a model."""
 
 
 class WeightRole(ParameterRole):
-    """The weight matrix of a linear transformation."""
+    """Weight matrix of a linear transformation."""
 
 
 class BiasRole(ParameterRole):
-    """The bias of a linear transformation."""
+    """Bias of a linear transformation."""
 
 
 class FilterRole(WeightRole):
-    """The filters of a convolution."""
+    """Filters of a convolution."""
 
 
 class InitialStateRole(ParameterRole):
-    """The trainable initial state of a recurrent brick."""
+    """Trainable initial state of a recurrent brick."""
 
 
 class CollectorRole(ParameterRole):
-    """A shared variable that holds the values of several parameters."""
+    """Shared variable that holds the values of several parameters."""
 
 
 class CollectedRole(ParameterRole):
-    """The part of a collector that stands for one parameter."""
+    """Part of a collector that replaces one parameter."""
 
 
 class DropoutRole(VariableRole):
-    """A variable after dropout."""
+    """Variable after dropout."""
 
 
 class AlgorithmStateRole(PersistentRole):
-    """The state of a training algorithm."""
+    """State of a training algorithm."""
 
 
 class AlgorithmHyperparameterRole(AlgorithmStateRole):
-    """A setting of a training algorithm, such as a learning rate."""
+    """Setting of a training algorithm, such as a learning rate."""
 
 
 class AlgorithmBufferRole(AlgorithmStateRole):
-    """What an algorithm remembers between steps, such as a velocity."""
+    """Buffer that an algorithm keeps between steps, such as a velocity."""
 
 
 class BatchNormPopulationStatisticsRole(PersistentRole):
@@ -181,35 +190,35 @@ class BatchNormPopulationStatisticsRole(PersistentRole):
 
 
 class BatchNormPopulationMeanRole(BatchNormPopulationStatisticsRole):
-    """The population mean."""
+    """Population mean."""
 
 
 class BatchNormPopulationStdevRole(BatchNormPopulationStatisticsRole):
-    """The population standard deviation."""
+    """Population standard deviation."""
 
 
 class BatchNormGraphVariableRole(VariableRole):
-    """A variable in the graph of a batch normalisation."""
+    """Variable in the graph of a batch normalisation."""
 
 
 class BatchNormOffsetRole(BatchNormGraphVariableRole):
-    """What is subtracted: the mean of the batch, or of the population."""
+    """Subtracted mean, of the batch or of the population."""
 
 
 class BatchNormDivisorRole(BatchNormGraphVariableRole):
-    """What is divided by: the deviation of the batch, or of the population."""
+    """Divisor: the standard deviation of the batch or of the population."""
 
 
 class BatchNormMinibatchEstimateRole(BatchNormGraphVariableRole):
-    """A statistic computed from the batch."""
+    """Statistic computed from the batch."""
 
 
 class BatchNormScaleParameterRole(WeightRole):
-    """The learned scale of a batch normalisation."""
+    """Learned scale of a batch normalisation."""
 
 
 class BatchNormShiftParameterRole(BiasRole):
-    """The learned shift of a batch normalisation."""
+    """Learned shift of a batch normalisation."""
 
 
 INPUT = InputRole()
@@ -241,10 +250,10 @@ BATCH_NORM_SHIFT_PARAMETER = BatchNormShiftParameterRole()
 
 @hinted
 def add_role(var: Variable, role: VariableRole) -> None:
-    """Give a variable a role.
+    """Add a role to a variable.
 
-    A role that is more general than one the variable already has is not added, and a more specific
-    one takes the place of its ancestors.
+    A role that is more general than one of the variable's roles is not added; a more specific one
+    replaces its ancestors.
 
     Examples
     --------
@@ -263,7 +272,7 @@ def add_role(var: Variable, role: VariableRole) -> None:
 
 @hinted
 def has_roles(var: Variable, roles: Iterable[VariableRole], match_all: bool = False) -> bool:
-    """Whether a variable has one of `roles`, or with `match_all` each of them.
+    """Return True if a variable has one of `roles`, or with `match_all` each of them.
 
     A variable with a more specific role has the more general one too.
 

@@ -1,10 +1,10 @@
-"""Beam search: the most likely sequences of a sequence generator, nearly.
+"""Beam search, an approximate search for the most likely sequences of a sequence generator.
 
-Drawing from a generator gives sequences as often as they are likely; `BeamSearch` looks for the
-likeliest. It keeps K sequences at a time, the *beam*, and in each step the K best of all that are
-one element longer. With K as large as the number of all sequences it would find the very best.
+A generator draws sequences according to their probability; `BeamSearch` searches for the most
+likely ones. It keeps K sequences at a time, the *beam*, and in each step the K best of all that are
+one element longer. The search is exact if K is as large as the number of all sequences.
 
-Shapes: K sequences in the beam, R different outputs, T steps.
+Shapes: K sequences in the beam, R different outputs, T time steps.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from workbench.utils.numbers import is_count, is_whole
 
 __all__ = ["BeamSearch"]
 
-ROUNDING = 1e-5  # of the largest value: far more than float32 needs, far less than what differs
+ROUNDING = 1e-5  # of the largest value: far above the rounding of float32, far below a difference
 Values = dict[str, torch.Tensor]
 Arrays = tuple[numpy.ndarray[Any, Any], numpy.ndarray[Any, Any], numpy.ndarray[Any, Any]]
 
@@ -40,13 +40,13 @@ STATES = 1
 
 
 class BeamSearch(Hinted):
-    """Looks for the most likely sequences of a generator with integer outputs.
+    """Search for the most likely sequences of a generator with integer outputs.
 
     Parameters
     ----------
     samples : Variable
-        An output of the generator's ``generate``, applied with ``n_steps`` (whatever their number).
-        The contexts that it got there, and its initial states, are those of the search.
+        An output of the generator's ``generate``, applied with any ``n_steps``. The search uses the
+        contexts and the initial states of that application.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class BeamSearch(Hinted):
     inputs : list of Variable
         The inputs of the graph that ends in `samples`.
     compiled : bool
-        Whether the functions of a search are there already.
+        True if the functions of a search have been made.
 
     Raises
     ------
@@ -64,8 +64,8 @@ class BeamSearch(Hinted):
 
     Examples
     --------
-    A generator without memory: wherever it stands, the outputs 0, 1 and 2, which is the end, have
-    the probabilities 0.2, 0.5 and 0.3.
+    A generator without memory: in every step the outputs 0, 1 and 2 have the probabilities 0.2, 0.5
+    and 0.3, and 2 ends the sequence.
 
     >>> from workbench.bricks.recurrent import GatedRecurrent
     >>> from workbench.bricks.sequence_generators import (
@@ -90,19 +90,19 @@ class BeamSearch(Hinted):
         brick = None if call is None else call.application.brick
         if call is None or not isinstance(brick, BaseSequenceGenerator):
             raise SearchError(
-                f"samples are {samples!r}, which no sequence generator made; pass what "
-                "generator.generate(n_steps=..., batch_size=...) returns"
+                f"samples must be an output of generator.generate(n_steps=..., batch_size=...), "
+                f"not {samples!r}, which no sequence generator made"
             )
         before = ancestors([samples])
         loops = [v for v in before if v.owner and isinstance(v.owner.function, Loop)]
         if call.application != brick.generate or not loops or not has_roles(samples, [OUTPUT]):
             raise SearchError(
-                f"samples are {samples!r}, of {call.application.path}; pass an output of "
-                f"{brick.path()}.generate, applied with n_steps=... and without iterate=False"
+                f"samples must be an output of {brick.path()}.generate, applied with n_steps=... "
+                f"and without iterate=False, not {samples!r} of {call.application.path}"
             )
         self.generator: Any = brick
         self.inputs = ComputationGraph(samples).inputs
-        owner: Any = loops[-1].owner  # whatever loops there are besides come before this one
+        owner: Any = loops[-1].owner  # any other loops come before this one
         self._states = dict(zip(brick.generate_states(), owner.args[STATES], strict=True))
         self._contexts = {
             v.tag.name: v
@@ -114,7 +114,7 @@ class BeamSearch(Hinted):
         self._build_step()
 
     def _build_step(self) -> None:
-        """The graph of one step, on variables that stand for contexts and states."""
+        """Build the graph of one time step, with input variables for contexts and states."""
         generator = self.generator
         self._given = {
             name: variable(
@@ -139,13 +139,11 @@ class BeamSearch(Hinted):
         raise SearchError(
             f"{self.generator.readout.path()} emits without an application named probs, so the "
             "probabilities of outputs are not known; use SoftmaxEmitter, or an emitter that "
-            "defines probs and draws from what it gives"
+            "defines probs and draws from these probabilities"
         )
 
-    # The functions of a search.
-
     def compile(self) -> None:
-        """Make the functions; whatever needs them does it where it has not been done."""
+        """Make the functions; the other methods call this when it is needed."""
         given = list(self._given.values())
         start = [*self._contexts.values(), *self._states.values()]
         chosen = variable("chosen", [None], self._drawn.dtype)
@@ -165,7 +163,7 @@ class BeamSearch(Hinted):
     def compute_initial_states_and_contexts(
         self, inputs: Mapping[Any, Any]
     ) -> tuple[Values, Values]:
-        """What a search begins with.
+        """Compute the contexts and the first states of a search.
 
         Parameters
         ----------
@@ -175,7 +173,7 @@ class BeamSearch(Hinted):
         Returns
         -------
         contexts, states : dict of str to torch.Tensor
-            Among the contexts is what is preprocessed of them.
+            The contexts include preprocessed ones.
         """
         self._compile_once()
         computed = self._start(*self._in_order(inputs))
@@ -184,7 +182,7 @@ class BeamSearch(Hinted):
         return contexts, {name: named[name] for name in self._states}
 
     def compute_logprobs(self, contexts: Values, states: Values) -> torch.Tensor:
-        """The log-probability of each output as the next one, of shape (K, R)."""
+        """Compute the log-probability of each output as the next one, of shape (K, R)."""
         self._compile_once()
         [log_probs] = self._log_probs(*self._step_values(contexts, states))
         return log_probs  # type: ignore[no-any-return]
@@ -192,7 +190,7 @@ class BeamSearch(Hinted):
     def compute_next_states(
         self, contexts: Values, states: Values, outputs: torch.Tensor
     ) -> Values:
-        """The states after `outputs`, of shape (K,), have been chosen."""
+        """Compute the states after `outputs`, of shape (K,), were chosen."""
         self._compile_once()
         computed = self._next_states(*self._step_values(contexts, states), outputs)
         return dict(zip(self._states, computed, strict=True))
@@ -205,8 +203,8 @@ class BeamSearch(Hinted):
         values: dict[Variable, Any] = {}
         if not isinstance(inputs, Mapping):
             raise InputError(
-                f"the values of the inputs are a {type(inputs).__name__}, but must be a dictionary "
-                "from inputs, or their names, to values"
+                "the values of the inputs must be a dictionary from inputs, or their names, to "
+                f"values, not a {type(inputs).__name__}"
             )
         for key, value in inputs.items():
             found = key if isinstance(key, Variable) else named.get(key)
@@ -218,10 +216,8 @@ class BeamSearch(Hinted):
             values[found] = value
         missing = [repr(v) for v in self.inputs if v not in values]
         if missing:
-            raise InputError(f"the search is missing a value for {', '.join(missing)}")
+            raise InputError(f"the search needs a value for {', '.join(missing)}")
         return [values[v] for v in self.inputs]
-
-    # The search.
 
     def search(
         self,
@@ -231,7 +227,7 @@ class BeamSearch(Hinted):
         ignore_first_eol: bool = False,
         as_arrays: bool = False,
     ) -> Any:
-        """Look for the most likely sequences.
+        """Search for the most likely sequences.
 
         Parameters
         ----------
@@ -241,12 +237,12 @@ class BeamSearch(Hinted):
         eol_symbol : int
             The output that ends a sequence.
         max_length : int
-            After how many elements to stop; sequences that have no end then are cut off.
+            The number of elements after which to stop; sequences without an end are cut there.
         ignore_first_eol : bool
-            Whether a sequence goes on if `eol_symbol` is its first element: for generators of
-            sequences that begin and end with the same symbol.
+            Continue a sequence if `eol_symbol` is its first element, for generators of sequences
+            that start and end with the same symbol.
         as_arrays : bool
-            Whether to return arrays.
+            Return arrays.
 
         Returns
         -------
@@ -254,7 +250,7 @@ class BeamSearch(Hinted):
             Up to K sequences, the most likely first, each with its `eol_symbol`.
         costs : list of float
             Minus the log-probability of each.
-            With `as_arrays`, three arrays of shape (T, up to K) instead: outputs, a mask which is
+            With `as_arrays`, three arrays of shape (T, up to K) instead: outputs, a mask that is
             zero after the end of a sequence, and the cost of each element.
 
         Raises
@@ -262,23 +258,22 @@ class BeamSearch(Hinted):
         InputError
             If an input is missing or not known.
         SearchError
-            If the values are not copies of one example, an option makes no sense, or probabilities
+            If the values are not copies of one example, an option is not allowed, or probabilities
             are NaN.
         """
         if not is_count(max_length):
             raise SearchError(
-                f"max_length is {max_length!r}; a sequence has at least one element, and a whole "
-                "number of them"
+                f"max_length must be a number of elements, 1 or more, not {max_length!r}"
             )
         if not is_whole(eol_symbol):
             raise SearchError(
-                f"eol_symbol is {eol_symbol!r}, but must be an integer: the output that ends a "
-                "sequence"
+                f"eol_symbol must be an integer, the output that ends a sequence, not "
+                f"{eol_symbol!r}"
             )
         contexts, states = self.compute_initial_states_and_contexts(input_values)
         size = len(states["outputs"])
         _check_copies(size, contexts, states)
-        # All sequences of the beam are the same at first, so all but one are out of the running.
+        # All sequences of the beam are the same at first, so only one may be continued.
         costs = torch.full((size,), torch.inf, dtype=torch.float64)
         costs[0] = 0
         going = torch.ones(size, dtype=torch.bool)
@@ -286,7 +281,7 @@ class BeamSearch(Hinted):
         for step in range(max_length):
             log_probs = self.compute_logprobs(contexts, states).cpu().double()
             _check_log_probs(log_probs, eol_symbol)
-            # What has ended goes on with ends, which cost nothing.
+            # A sequence that has ended continues with `eol_symbol`, at no cost.
             longer = torch.where(going[:, None], -log_probs, torch.inf)
             longer[~going, eol_symbol] = 0
             best = (costs[:, None] + longer).flatten().topk(size, largest=False)
@@ -307,7 +302,7 @@ class BeamSearch(Hinted):
 
     @staticmethod
     def result_to_lists(result: Arrays) -> tuple[list[list[int]], list[float]]:
-        """Lists of outputs, and the cost of each, from arrays as `search` returns them.
+        """Convert the arrays that `search` returns to lists of outputs, and the cost of each.
 
         >>> outputs, mask = numpy.array([[1, 2], [2, 2]]), numpy.array([[1, 1], [1, 0]])
         >>> BeamSearch.result_to_lists((outputs, mask, numpy.array([[0.5, 1.5], [0.5, 0.0]])))
@@ -329,9 +324,9 @@ def _function(
 
 
 def _check_copies(size: int, contexts: Values, states: Values) -> None:
-    """Check that all sequences begin alike, so far as that can be seen."""
+    """Check that all sequences start with equal contexts and states, as far as can be seen."""
     if size < 1:
-        raise SearchError("the batch is empty; pass as many copies of an example as the beam has")
+        raise SearchError("the batch is empty; pass one copy of an example for each beam sequence")
     for name, value in {**contexts, **states}.items():
         # The batch is the first dimension of a state, and one of the dimensions of a context.
         axes = [0] if name in states else [i for i, n in enumerate(value.shape) if n == size]
@@ -339,13 +334,13 @@ def _check_copies(size: int, contexts: Values, states: Values) -> None:
         if axes and (name in states or value.dim() > 1) and not any(alike):
             raise SearchError(
                 f"{name} differs between the {size} sequences of the batch; a beam search takes "
-                "copies of one example, as many as the beam is to have sequences, as in "
+                "copies of one example, one for each sequence of the beam, as in "
                 "numpy.repeat(example[:, None], 10, axis=1)"
             )
 
 
 def _alike(value: torch.Tensor, first: torch.Tensor) -> bool:
-    """Whether all are the first one, but for rounding: copies may be computed side by side."""
+    """Return True if all equal the first up to rounding, which can differ between copies."""
     if not value.dtype.is_floating_point or value.numel() == 0:
         return bool((value == first).all())
     difference = (value - first).abs()
@@ -355,11 +350,11 @@ def _alike(value: torch.Tensor, first: torch.Tensor) -> bool:
 def _check_log_probs(log_probs: torch.Tensor, eol_symbol: int) -> None:
     number = log_probs.shape[1]
     if not 0 <= eol_symbol < number:
-        raise SearchError(f"eol_symbol is {eol_symbol}, but outputs go from 0 to {number - 1}")
+        raise SearchError(f"eol_symbol must be an output, 0 to {number - 1}, not {eol_symbol}")
     if log_probs.isnan().any():
         raise SearchError(
-            "the generator gives probabilities that are not numbers (NaN); initialise it, or find "
-            "out where its training went wrong"
+            "the generator gives probabilities that are not numbers (NaN); initialise it, or check "
+            "where its training failed"
         )
 
 

@@ -1,20 +1,23 @@
-"""Selecting bricks and parameters by their place in the hierarchy.
+"""Selection of bricks and parameters by their place in the hierarchy.
 
-A path is the names of bricks from a root downwards, and perhaps a parameter at its end:
-``/mlp/linear_0`` or ``/mlp/linear_0.W``. To give one, the separator in front is not needed.
+A path consists of the names of bricks from a root downwards, with or without a parameter at its
+end: ``/mlp/linear_0`` or ``/mlp/linear_0.W``. The separator in front is optional.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
+from typing import Any, overload
 
 from workbench.errors import SelectionError, nearest
-from workbench.graph.hierarchy import PARAMETER_SEPARATOR, PATH_SEPARATOR, Component
+from workbench.graph.hierarchy import Component, get_brick
+from workbench.graph.paths import Path, at_or_above
+from workbench.graph.selection import Selection, select
 from workbench.hints import Hinted
 from workbench.names import explain_missing
 from workbench.tensor import Variable
 from workbench.utils.paths import ByPath
+from workbench.utils.predicates import Predicate
 
 __all__ = [
     "Path",
@@ -22,101 +25,10 @@ __all__ = [
 ]
 
 
-class Path(Hinted):
-    """A place in a hierarchy of bricks.
+class Selector(Predicate, Hinted):
+    """Set of bricks of a hierarchy, with all bricks below them.
 
-    Parameters
-    ----------
-    nodes : list or tuple of Path.BrickName and Path.ParameterName
-        A parameter can stand only at the end.
-
-    Attributes
-    ----------
-    nodes : tuple
-
-    Examples
-    --------
-    >>> path = Path.parse("mlp/linear_0.W")
-    >>> path, path.nodes[-1]
-    (Path('/mlp/linear_0.W'), 'W')
-    >>> str(Path([Path.BrickName("mlp")]) + Path([Path.ParameterName("b")]))
-    '/mlp.b'
-    """
-
-    separator = PATH_SEPARATOR
-    parameter_separator = PARAMETER_SEPARATOR
-    separator_re = re.compile(r"([/.])")
-
-    class BrickName(str):
-        """The name of a brick in a path."""
-
-        __slots__ = ()
-
-        def part(self) -> str:
-            """How it is written."""
-            return Path.separator + self
-
-    class ParameterName(str):
-        """The name of a parameter in a path."""
-
-        __slots__ = ()
-
-        def part(self) -> str:
-            """How it is written."""
-            return Path.parameter_separator + self
-
-    def __init__(self, nodes: Sequence[Path.BrickName | Path.ParameterName]) -> None:
-        self.nodes = tuple(nodes)
-        for i, node in enumerate(self.nodes):
-            if not isinstance(node, (Path.BrickName, Path.ParameterName)):
-                raise SelectionError(
-                    f"a path consists of Path.BrickName and Path.ParameterName, got {node!r}; "
-                    "Path.parse makes one of a text"
-                )
-            if isinstance(node, Path.ParameterName) and i < len(self.nodes) - 1:
-                raise SelectionError(f"nothing can follow the parameter {node!r} in a path")
-
-    @staticmethod
-    def parse(string: str) -> Path:
-        """Make a path of its text; a separator in front makes no difference.
-
-        Raises
-        ------
-        SelectionError
-            If a name is empty, or a parameter does not stand at the end.
-        """
-        pieces = Path.separator_re.split(string)
-        if pieces[0]:
-            pieces = [Path.separator, *pieces]
-        else:
-            del pieces[0]
-        names, marks = pieces[1::2], pieces[::2]
-        if not names or not all(names) or PARAMETER_SEPARATOR in marks[:-1]:
-            raise SelectionError(
-                f"{string!r} is no path; write brick names with '/' between them and perhaps one "
-                "parameter at the end, as in 'mlp/linear_0.W'"
-            )
-        kinds = {Path.separator: Path.BrickName, Path.parameter_separator: Path.ParameterName}
-        return Path([kinds[mark](name) for mark, name in zip(marks, names, strict=True)])
-
-    def __add__(self, other: Path) -> Path:
-        return Path(self.nodes + other.nodes)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Path) and str(self) == str(other)
-
-    def __hash__(self) -> int:
-        return hash(str(self))
-
-    def __str__(self) -> str:
-        return "".join(node.part() for node in self.nodes)
-
-    def __repr__(self) -> str:
-        return f"Path({str(self)!r})"
-
-
-class Selector(Hinted):
-    """Some bricks of a hierarchy, with all below them.
+    As a criterion it selects the variables of all these bricks.
 
     Parameters
     ----------
@@ -134,13 +46,16 @@ class Selector(Hinted):
     Selector([<Linear linear_1: 7 -> 2>])
     >>> selector.select("mlp/linear_1.b")
     [b]
+    >>> from workbench.roles import WEIGHT
+    >>> selector.select(WEIGHT & selector.select("mlp/linear_1")).paths
+    ['/mlp/linear_1.W']
     """
 
     def __init__(self, bricks: Component | Sequence[Component]) -> None:
         self.bricks = [bricks] if isinstance(bricks, Component) else list(bricks)
 
     def get_parameters(self, parameter_name: str | None = None) -> ByPath[Variable]:
-        """The parameters of the bricks and of all below them, by path.
+        """Return the parameters of the bricks and of all below them, by path.
 
         Parameters
         ----------
@@ -168,24 +83,38 @@ class Selector(Hinted):
             stack.extend(below)
         return found
 
-    def select(self, path: Path | str) -> Selector | list[Variable]:
-        """Follow a path that begins with the name of a selected brick.
+    def selects(self, variable: Variable) -> bool:
+        """Return True if `variable` belongs to one of the bricks, or to one below them."""
+        brick = get_brick(variable)
+        return brick is not None and any(above in self.bricks for above in at_or_above(brick))
+
+    @overload
+    def select(self, path: Path | str) -> Selector | Selection: ...
+
+    @overload
+    def select(self, path: Any) -> Any: ...
+
+    def select(self, path: Any) -> Any:
+        """Follow a path that starts with the name of a selected brick, or apply a criterion.
 
         Parameters
         ----------
-        path : Path or str
+        path : Path, str or criterion
+            A text is a path. `workbench.filter.as_predicate` lists the other criteria.
 
         Returns
         -------
-        Selector or list of Variable
-            The bricks at the path; or, if it ends with a parameter, the parameters of this name at
-            and below it.
+        Selector or Selection
+            The bricks at the path. If it ends with a parameter, the parameters of this name at and
+            below it. For a criterion, the parameters that meet it.
 
         Raises
         ------
         SelectionError
-            If there is nothing of that name.
+            If there is nothing of that name, or no parameter meets the criterion.
         """
+        if not isinstance(path, (Path, str)):
+            return select(path, self, "Selector.select")
         path = Path.parse(path) if isinstance(path, str) else path
         current, below = self, self.bricks
         for node in path.nodes:
@@ -194,7 +123,7 @@ class Selector(Hinted):
                 if not parameters:
                     known = {p.rpartition(".")[2] for p in current.get_parameters()}
                     raise SelectionError(_nothing(path, node, known))
-                return list(parameters.values())
+                return Selection(parameters.values(), path, self.get_parameters().values())
             matching = [brick for brick in below if brick.name == node]
             if not matching:
                 raise SelectionError(_nothing(path, node, {brick.name for brick in below}))

@@ -10,19 +10,19 @@ function post(model, box, message) {
   box.dispatchEvent(new CustomEvent(POSTED, { detail: sent }));
 }
 
-// src/attend.ts
+// src/visibility.ts
 var HEARTBEAT = 1e4;
-function attend(model, box) {
+function reportVisibility(model, box) {
   const rendering = Math.random().toString(36).slice(2);
   let near = true;
-  let told = null;
+  let reported = null;
   const visible = () => near && document.visibilityState === "visible";
-  const tell = () => {
-    told = visible();
-    post(model, box, { kind: "look", rendering, visible: told });
+  const report = () => {
+    reported = visible();
+    post(model, box, { kind: "visibility", rendering, visible: reported });
   };
   const check = () => {
-    if (visible() !== told) tell();
+    if (visible() !== reported) report();
   };
   const margins = { rootMargin: "300px", scrollMargin: "300px" };
   const observer = new IntersectionObserver((entries) => {
@@ -31,17 +31,17 @@ function attend(model, box) {
   }, margins);
   observer.observe(box);
   document.addEventListener("visibilitychange", check);
-  model.on("comm_live_update", tell);
+  model.on("comm_live_update", report);
   const beat = setInterval(() => {
-    if (visible()) tell();
+    if (visible()) report();
   }, HEARTBEAT);
-  tell();
+  report();
   return () => {
     clearInterval(beat);
     observer.disconnect();
     document.removeEventListener("visibilitychange", check);
-    model.off("comm_live_update", tell);
-    post(model, box, { kind: "look", rendering, visible: false });
+    model.off("comm_live_update", report);
+    post(model, box, { kind: "visibility", rendering, visible: false });
   };
 }
 
@@ -63,14 +63,14 @@ var BUTTONS = [
   {
     name: "pause",
     label: "Pause",
-    title: "pause between two batches",
+    title: "pause after this batch",
     icon: "M4 3h3v10H4zM9 3h3v10H9z"
   },
-  { name: "resume", label: "Resume", title: "go on training", icon: "M4 2.5v11l9-5.5z" },
+  { name: "resume", label: "Resume", title: "continue training", icon: "M4 2.5v11l9-5.5z" },
   {
     name: "step",
     label: "Step",
-    title: "train on one more batch",
+    title: "train on one batch and pause",
     icon: "M3 2.5v11l7-5.5zM11 3h2v10h-2z"
   },
   {
@@ -82,7 +82,7 @@ var BUTTONS = [
   {
     name: "train",
     label: "5 epochs",
-    title: "train on five more epochs, also after the end",
+    title: "train for five more epochs, also after the end",
     icon: "M7 3h2v4h4v2H9v4H7V9H3V7h4z"
   }
 ];
@@ -98,9 +98,9 @@ function makeButton(button, parent, send) {
   return element;
 }
 
-// src/keep.ts
+// src/still.ts
 var MARK = "workbench";
-function keepStill(model) {
+function writeStill(model) {
   const write = () => {
     replaceOutputs(model.widget_manager?.context?.model?.cells ?? [], model.get("still"));
   };
@@ -159,7 +159,7 @@ function shownModel(output) {
 
 // src/cell.ts
 function careForCell({ model }) {
-  keepStill(model);
+  writeStill(model);
   reviveViews(model);
 }
 
@@ -201,10 +201,10 @@ async function ask(kernel, content) {
     return false;
   }
 }
-async function command(model, box, name, heard, waiting) {
+async function command(model, box, name, hasControlChannel, waiting) {
   const message = { kind: "command", name, id: randomId() };
   const kernel = connection(model);
-  if (heard && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
+  if (hasControlChannel && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
     if (await ask(kernel, { receiver: model.get("ident"), message })) return;
   }
   if (kernel?.status !== "idle") waiting();
@@ -221,12 +221,12 @@ function announce(box) {
 }
 
 // src/kernel.ts
-var GONE = "The kernel of this run was stopped or restarted, and the run ended with it. The last picture stays; run the cells again for a new run.";
-var STALE = "The notebook was closed and opened again, and this view no longer hears from its kernel. Training is not concerned: reload the page to see it go on.";
-function fate({ closed, live, kernel, sent }) {
-  if (closed) return STALE;
-  if (live === false || kernel === null || kernel?.status === "dead") return GONE;
-  return !sent && kernel === void 0 ? GONE : "";
+var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible; run the cells again for a new run.";
+var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
+function kernelNotice({ closed, live, kernel, sent }) {
+  if (closed) return REOPENED;
+  if (live === false || kernel === null || kernel?.status === "dead") return KERNEL_STOPPED;
+  return !sent && kernel === void 0 ? KERNEL_STOPPED : "";
 }
 function kernelOf(manager) {
   try {
@@ -236,7 +236,7 @@ function kernelOf(manager) {
   }
 }
 function watchKernel(model, box) {
-  const line = named("fate", make("div", "wb-fate", box));
+  const line = named("kernel-notice", make("div", "wb-kernel-notice", box));
   line.setAttribute("role", "status");
   line.hidden = true;
   const manager = model.widget_manager;
@@ -244,21 +244,21 @@ function watchKernel(model, box) {
   let own = null;
   let sent = true;
   const look = () => {
-    const text = fate({
+    const text = kernelNotice({
       closed: [manager, manager?.context].some((part) => part?.isDisposed),
       live: own?.comm_live,
       kernel: kernelOf(manager),
       sent
     });
-    box.classList.toggle("wb-gone", Boolean(text));
+    box.classList.toggle("wb-disconnected", Boolean(text));
     if (line.textContent !== text) line.textContent = text;
     line.hidden = !text;
   };
-  const told = (event) => {
+  const posted = (event) => {
     sent = event.detail;
     look();
   };
-  box.addEventListener(POSTED, told);
+  box.addEventListener(POSTED, posted);
   model.on("comm_live_update", look);
   session?.kernelChanged?.connect(look);
   session?.statusChanged?.connect(look);
@@ -270,7 +270,7 @@ function watchKernel(model, box) {
     () => void 0
   );
   return () => {
-    box.removeEventListener(POSTED, told);
+    box.removeEventListener(POSTED, posted);
     model.off("comm_live_update", look);
     session?.kernelChanged?.disconnect(look);
     session?.statusChanged?.disconnect(look);
@@ -283,19 +283,19 @@ function showProblem(model, box) {
   const update = () => {
     const text = model.get("problem");
     line.hidden = !text;
-    line.textContent = `This view cannot be drawn; training is not concerned. ${text}`;
+    line.textContent = `This view cannot be drawn; training is not affected. ${text}`;
   };
   model.on("change:problem", update);
   update();
 }
 
-// src/controls.ts
+// src/widgets/controls.ts
 var WAITS = "sent; it takes effect when the running cell ends";
 function render({ model, el }) {
   const box = named("controls", make("div", "wb wb-live wb-controls", el));
   showProblem(model, box);
-  const forget = watchKernel(model, box);
-  const leave = attend(model, box);
+  const endWatch = watchKernel(model, box);
+  const endReports = reportVisibility(model, box);
   const top = make("div", "wb-row", box);
   const state = named("state", make("span", "wb-state", top));
   const buttons = make("span", "wb-buttons", top);
@@ -325,7 +325,7 @@ function render({ model, el }) {
     const mine = { after: now?.command?.id ?? 0 };
     pending = mine;
     answer.textContent = `${label} sent`;
-    void command(model, box, name, now?.heard ?? false, () => {
+    void command(model, box, name, now?.control_channel ?? false, () => {
       if (pending === mine) answer.textContent = `${label} ${WAITS}`;
     });
   };
@@ -346,11 +346,11 @@ function render({ model, el }) {
     epoch.textContent = now.epoch;
     rate.textContent = now.rate;
     [tier.textContent = "", tier.title = ""] = now.tier;
-    left.textContent = now.left;
-    bar.classList.toggle("wb-unknown", now.share === null && now.state === "running");
-    const percent = 100 * (now.share ?? 0);
+    left.textContent = now.time_left;
+    bar.classList.toggle("wb-unknown", now.fraction === null && now.state === "running");
+    const percent = 100 * (now.fraction ?? 0);
     done.style.width = `${percent}%`;
-    if (now.share !== null) bar.setAttribute("aria-valuenow", String(Math.round(percent)));
+    if (now.fraction !== null) bar.setAttribute("aria-valuenow", String(Math.round(percent)));
     showValues(values, now.values);
     const { command: last } = now;
     if (pending && (last?.id ?? 0) > pending.after) pending = null;
@@ -367,8 +367,8 @@ function render({ model, el }) {
   apply();
   announce(box);
   return () => {
-    leave();
-    forget();
+    endReports();
+    endWatch();
     model.off("change:payload", apply);
   };
 }

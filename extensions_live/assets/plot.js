@@ -10,19 +10,19 @@ function post(model, box, message) {
   box.dispatchEvent(new CustomEvent(POSTED, { detail: sent }));
 }
 
-// src/attend.ts
+// src/visibility.ts
 var HEARTBEAT = 1e4;
-function attend(model, box) {
+function reportVisibility(model, box) {
   const rendering = Math.random().toString(36).slice(2);
   let near = true;
-  let told = null;
+  let reported = null;
   const visible = () => near && document.visibilityState === "visible";
-  const tell = () => {
-    told = visible();
-    post(model, box, { kind: "look", rendering, visible: told });
+  const report = () => {
+    reported = visible();
+    post(model, box, { kind: "visibility", rendering, visible: reported });
   };
   const check = () => {
-    if (visible() !== told) tell();
+    if (visible() !== reported) report();
   };
   const margins = { rootMargin: "300px", scrollMargin: "300px" };
   const observer = new IntersectionObserver((entries) => {
@@ -31,28 +31,28 @@ function attend(model, box) {
   }, margins);
   observer.observe(box);
   document.addEventListener("visibilitychange", check);
-  model.on("comm_live_update", tell);
+  model.on("comm_live_update", report);
   const beat = setInterval(() => {
-    if (visible()) tell();
+    if (visible()) report();
   }, HEARTBEAT);
-  tell();
+  report();
   return () => {
     clearInterval(beat);
     observer.disconnect();
     document.removeEventListener("visibilitychange", check);
-    model.off("comm_live_update", tell);
-    post(model, box, { kind: "look", rendering, visible: false });
+    model.off("comm_live_update", report);
+    post(model, box, { kind: "visibility", rendering, visible: false });
   };
 }
 
 // src/bokeh.ts
 async function loadBokeh(model) {
   const found = await model.widget_manager?.get_model?.(model.get("bokehjs"));
-  if (!found) throw new Error("the page has no BokehJS for it");
+  if (!found) throw new Error("the page received no BokehJS");
   const carrier = found;
   const version = carrier.get("version");
-  const there = window.Bokeh?.[version];
-  if (there) return there;
+  const present = window.Bokeh?.[version];
+  if (present) return present;
   const loading = window.__workbenchBokeh ??= {};
   try {
     await (loading[version] ??= runScript(carrier.get("source")));
@@ -61,7 +61,7 @@ async function loadBokeh(model) {
     throw error;
   }
   const loaded = window.Bokeh?.[version];
-  if (!loaded) throw new Error(`BokehJS ${version} was loaded, but is not on the page`);
+  if (!loaded) throw new Error(`BokehJS ${version} was loaded, but the page does not have it`);
   return loaded;
 }
 async function runScript(compressed) {
@@ -98,7 +98,7 @@ async function embed(bokeh, json, holders) {
     return {
       document: document2,
       view: (figure) => views.get(figure),
-      forget: () => {
+      remove: () => {
         clear(document2);
         for (const view of [...views]) views.delete(view);
       }
@@ -128,14 +128,14 @@ function makeCard(channels, colours, parent) {
   const header = make("header", "wb-keys", section);
   const keys = channels.map((channel) => makeKey(channel, colours[channel] ?? "", header));
   const broken = make("span", "wb-broken", header, "✕ not finite");
-  broken.title = "infinite or not a number at the marked iterations";
+  broken.title = "the values at the marked iterations are infinite or not a number";
   broken.hidden = true;
   const note = make("div", "wb-note", section);
   const holder = make("div", "wb-figure", section);
   const waiting = make("div", "wb-waiting", section, "waiting for the first values");
   const at = make("span", "wb-at", section);
   const reset = make("button", "wb-reset", section, "show all");
-  reset.title = "end zooming; a double click does the same";
+  reset.title = "show the whole run (or double-click the plot)";
   reset.hidden = true;
   return { section, holder, keys, waiting, note, broken, at, reset };
 }
@@ -148,9 +148,9 @@ function makeKey(channel, colour, header) {
   return { channel, button, value: make("output", "", button) };
 }
 
-// src/keep.ts
+// src/still.ts
 var MARK = "workbench";
-function keepStill(model) {
+function writeStill(model) {
   const write = () => {
     replaceOutputs(model.widget_manager?.context?.model?.cells ?? [], model.get("still"));
   };
@@ -209,7 +209,7 @@ function shownModel(output) {
 
 // src/cell.ts
 function careForCell({ model }) {
-  keepStill(model);
+  writeStill(model);
   reviveViews(model);
 }
 
@@ -258,7 +258,7 @@ function shownFrom(y, start, step) {
 
 // src/theme.ts
 var LATE = 400;
-function dress(figures, el) {
+function applyTheme(figures, el) {
   const { fontFamily: font, color: text } = getComputedStyle(el);
   for (const figure of figures) {
     for (const grid of figure.center.filter((part) => part.type.endsWith("Grid"))) {
@@ -289,7 +289,7 @@ function dress(figures, el) {
 }
 function followTheme(figures, el) {
   const repaint = () => {
-    dress(figures, el);
+    applyTheme(figures, el);
   };
   const themed = () => {
     repaint();
@@ -306,7 +306,7 @@ function followTheme(figures, el) {
   };
 }
 
-// src/curves.ts
+// src/figures.ts
 var DENSE = 300;
 var SETTLE = 150;
 var MARK_HEIGHT = 0.03;
@@ -423,7 +423,7 @@ function fill(model, box, cards, views) {
     clearTimeout(timer);
     leaveTheme();
     model.off("change:payload", apply);
-    views.forget();
+    views.remove();
   };
 }
 function publishFacts(box, points) {
@@ -462,7 +462,7 @@ function whileShown(el, draw, report) {
     } else if ((tries += 1) < TRIES) {
       setTimeout(() => void look(), 100 * 2 ** tries);
     } else {
-      report(failure ?? new Error("the page gave no place to draw in"));
+      report(failure ?? new Error("the output has no size on the page"));
     }
   };
   const observer = new ResizeObserver(() => {
@@ -486,12 +486,12 @@ function announce(box) {
 }
 
 // src/kernel.ts
-var GONE = "The kernel of this run was stopped or restarted, and the run ended with it. The last picture stays; run the cells again for a new run.";
-var STALE = "The notebook was closed and opened again, and this view no longer hears from its kernel. Training is not concerned: reload the page to see it go on.";
-function fate({ closed, live, kernel, sent }) {
-  if (closed) return STALE;
-  if (live === false || kernel === null || kernel?.status === "dead") return GONE;
-  return !sent && kernel === void 0 ? GONE : "";
+var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible; run the cells again for a new run.";
+var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
+function kernelNotice({ closed, live, kernel, sent }) {
+  if (closed) return REOPENED;
+  if (live === false || kernel === null || kernel?.status === "dead") return KERNEL_STOPPED;
+  return !sent && kernel === void 0 ? KERNEL_STOPPED : "";
 }
 function kernelOf(manager) {
   try {
@@ -501,7 +501,7 @@ function kernelOf(manager) {
   }
 }
 function watchKernel(model, box) {
-  const line = named("fate", make("div", "wb-fate", box));
+  const line = named("kernel-notice", make("div", "wb-kernel-notice", box));
   line.setAttribute("role", "status");
   line.hidden = true;
   const manager = model.widget_manager;
@@ -509,21 +509,21 @@ function watchKernel(model, box) {
   let own = null;
   let sent = true;
   const look = () => {
-    const text = fate({
+    const text = kernelNotice({
       closed: [manager, manager?.context].some((part) => part?.isDisposed),
       live: own?.comm_live,
       kernel: kernelOf(manager),
       sent
     });
-    box.classList.toggle("wb-gone", Boolean(text));
+    box.classList.toggle("wb-disconnected", Boolean(text));
     if (line.textContent !== text) line.textContent = text;
     line.hidden = !text;
   };
-  const told = (event) => {
+  const posted = (event) => {
     sent = event.detail;
     look();
   };
-  box.addEventListener(POSTED, told);
+  box.addEventListener(POSTED, posted);
   model.on("comm_live_update", look);
   session?.kernelChanged?.connect(look);
   session?.statusChanged?.connect(look);
@@ -535,7 +535,7 @@ function watchKernel(model, box) {
     () => void 0
   );
   return () => {
-    box.removeEventListener(POSTED, told);
+    box.removeEventListener(POSTED, posted);
     model.off("comm_live_update", look);
     session?.kernelChanged?.disconnect(look);
     session?.statusChanged?.disconnect(look);
@@ -548,19 +548,19 @@ function showProblem(model, box) {
   const update = () => {
     const text = model.get("problem");
     line.hidden = !text;
-    line.textContent = `This view cannot be drawn; training is not concerned. ${text}`;
+    line.textContent = `This view cannot be drawn; training is not affected. ${text}`;
   };
   model.on("change:problem", update);
   update();
 }
 
-// src/plot.ts
+// src/widgets/plot.ts
 var MOST_COLUMNS = 2;
 function render({ model, el }) {
   const box = named("plot", make("div", "wb wb-live wb-plot", el));
   showProblem(model, box);
-  const forget = watchKernel(model, box);
-  const leave = attend(model, box);
+  const endWatch = watchKernel(model, box);
+  const endReports = reportVisibility(model, box);
   const title = model.get("title");
   if (title) make("div", "wb-title", box, title);
   const channels = model.get("channels");
@@ -581,7 +581,7 @@ function render({ model, el }) {
       announce(box);
       return end2;
     } catch (error) {
-      views.forget();
+      views.remove();
       throw error;
     }
   };
@@ -591,8 +591,8 @@ function render({ model, el }) {
   });
   return () => {
     end();
-    leave();
-    forget();
+    endReports();
+    endWatch();
   };
 }
 var plot_default = { initialize: careForCell, render };

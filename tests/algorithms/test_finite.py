@@ -1,4 +1,4 @@
-"""Steps that are not finite, though the cost is: nothing changes, and what is to blame is named."""
+"""Steps that are not finite although the cost is: nothing changes, and the cause is named."""
 
 import numpy
 import pytest
@@ -79,7 +79,7 @@ def test_a_gradient_that_is_not_finite_is_refused(name):
     algorithm = GradientDescent(cost=cost, parameters=[w, b], step_rule=Momentum(0.1, 0.9))
     text = refused(algorithm)
     assert "in batch 1 of this run, although the cost 'loss' is 1" in text
-    assert "no parameter was changed. Something in the cost has no finite derivative" in text
+    assert "no parameter was changed. A function in the cost has no finite derivative" in text
     b.set_value([1.0, 1.0])
     if name != "an overflow":
         algorithm.process_batch({"x": ONES})
@@ -159,8 +159,8 @@ REMEMBERING = {
     [(name, "eager", 2) for name in REMEMBERING]
     + [("adam", t, 200) for t in ("eager", "compiled")],
 )
-def test_what_a_rule_remembers_stays_finite(name, execution, size):
-    """The square of a finite gradient is infinite, and the step zero, then and for ever."""
+def test_buffers_of_rules_stay_finite(name, execution, size):
+    """The square of a finite gradient is infinite, so that all later steps would be zero."""
     rule, first = REMEMBERING[name]
     x = tensor.matrix("x")
     w, b = shared(torch.ones(size, size), "w"), shared(torch.ones(size), "b")
@@ -178,13 +178,13 @@ def test_what_a_rule_remembers_stays_finite(name, execution, size):
 @pytest.mark.parametrize("size", [2, 2**14])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_sum_of_finite_numbers_that_overflows_is_refused(size, dtype):
-    """Near the largest number the step is finite, the rate 1 or less, and the difference is not."""
+    """Near the largest number the step is finite and the rate at most 1, but the result is not."""
     most, x = torch.finfo(dtype).max, tensor.vector("x", dtype=dtype)
     w = shared(torch.full((size,), 0.9 * most, dtype=dtype), "w", dtype=dtype)
     gradients = {w: x.mean() * torch.ones_like(w)}
     algorithm = GradientDescent(gradients=gradients, step_rule=Scale(0.5))
     refused(algorithm, {"x": [-0.5 * most]}, "w would not stay finite")
-    for mean in (0.5, 0.5, -0.4):  # large steps that are fine
+    for mean in (0.5, 0.5, -0.4):  # large steps that are finite
         before = w.tensor.clone()
         algorithm.process_batch({"x": torch.tensor([mean * most], dtype=dtype)})
         assert torch.equal(w.tensor, before - 0.5 * torch.tensor(mean * most, dtype=dtype))
@@ -200,7 +200,7 @@ def test_looking_does_not_change_steps(exponent):
 
 
 @pytest.mark.parametrize("execution", ["eager", "compiled"])
-def test_updates_that_leave_out_what_is_watched(execution):
+def test_updates_can_omit_watched_variables(execution):
     x, w, b = variables()
     algorithm = GradientDescent(
         cost=((x * w + b) ** 2).mean(),
@@ -233,7 +233,7 @@ def normalized():
 
 @pytest.mark.parametrize("execution", ["eager", "compiled"])
 def test_the_statistics_of_a_population_stay_finite(execution):
-    """The variance overflows, and what is divided by it is zero: a finite cost and step."""
+    """The variance overflows, and dividing by it gives zero: a finite cost and step."""
     cost, w = normalized()
     options = {"function_kwargs": {"execution": execution}}
     match = "batchnormalization.population_stdev.* would not stay finite in batch 1 "
@@ -251,7 +251,7 @@ def test_a_batch_that_ruins_the_statistics_of_a_population_is_left_out():
         numpy.testing.assert_array_equal(value, before[name], err_msg=name)
 
 
-def test_what_a_rule_remembers_may_begin_without_being_finite():
+def test_a_buffer_may_start_without_being_finite():
     class Least(StepRule):
         def compute_step(self, parameter, previous_step):
             least = buffer_for(parameter, "least")
@@ -284,15 +284,15 @@ SQUARING = {
 
 @pytest.mark.parametrize("name", SQUARING)
 @pytest.mark.parametrize("steps", [0, 1, 3])
-def test_what_an_optimizer_remembers_stays_finite(name, steps):
-    """The square of a finite gradient is infinite, and the step zero, then and for ever."""
+def test_states_of_optimizers_stay_finite(name, steps):
+    """The square of a finite gradient is infinite, so that all later steps would be zero."""
     optimizer, options = SQUARING[name]
     x, w, b = variables()
     cost = (x.mean() * b).sum() + (w**2).sum()
     algorithm = TorchOptimizer(cost, [w, b], optimizer, options)
     for _ in range(steps):
         algorithm.process_batch({"x": ONES})
-    text = refused(algorithm, {"x": ONES * 1e25}, r"what the optimizer remembers of b \(")
+    text = refused(algorithm, {"x": ONES * 1e25}, r"the optimizer's state of b \(")
     assert f"batch {steps + 1} of this run" in text and "all gradients are finite" in text
     if name not in ("acc_delta", "exp_avg"):
         assert name in text
@@ -305,7 +305,7 @@ def test_what_an_optimizer_remembers_stays_finite(name, steps):
     numpy.testing.assert_array_equal(b.get_value(), twin.get_value())
 
 
-def test_what_adds_up_in_an_optimizer_stays_finite():
+def test_sums_in_an_optimizer_stay_finite():
     x, w, b = variables()
     algorithm = TorchOptimizer((x.mean() * b).sum() + (w**2).sum(), [w, b], torch.optim.Adagrad)
     for _ in range(3):
@@ -328,7 +328,7 @@ def test_an_optimizer_that_is_not_torch_s_is_undone():
     x, w, b = variables()
     algorithm = TorchOptimizer((x.mean() * b).sum() + (w**2).sum(), [w, b], Cubes)
     algorithm.process_batch({"x": ONES * 1e12})
-    refused(algorithm, {"x": ONES * 1e13}, r"remembers of b \(cubes\)")
+    refused(algorithm, {"x": ONES * 1e13}, r"the optimizer's state of b \(cubes\)")
 
 
 def test_a_division_by_nothing_in_an_optimizer_is_undone():
@@ -340,7 +340,7 @@ def test_a_division_by_nothing_in_an_optimizer_is_undone():
 
 
 def test_the_first_on_the_way_back_is_named():
-    """The root stands between the layers: what is before it fails, the nearest to it first."""
+    """The root is between the layers: gradients before it fail, the nearest to it first."""
     mlp = MLP(
         [Tanh(), None], [2, 3, 3], weights_init=IsotropicGaussian(), biases_init=Constant(0), seed=1
     )
@@ -412,7 +412,7 @@ def test_parameters_that_were_ruined_before_are_named():
 
 @pytest.mark.parametrize("size", [2, 200])
 def test_compiled_steps_refuse_and_go_on(size):
-    """The larger matrix is updated without its gradient ever being written down."""
+    """The larger matrix is updated without storing its gradient."""
     x, b = tensor.matrix("x"), shared(numpy.zeros(2, "float32"), "b")
     w = shared(numpy.full((size, size), 0.01, "float32"), "w")
     cost = ((x @ w) ** 2).mean() + (b**2).sum().sqrt()
@@ -433,7 +433,7 @@ def test_compiled_steps_refuse_and_go_on(size):
     refused(algorithm, {"x": 1e5 * batch}, " would not stay finite in batch 2 ")
     w.set_value(numpy.zeros((size, size)))
     b.set_value([3.0, 4.0])
-    rule.learning_rate.set_value(1e36)  # what makes sure of it is overcautious here
+    rule.learning_rate.set_value(1e36)  # the check raises a false alarm here
     algorithm.process_batch({"x": batch})
     numpy.testing.assert_allclose(b.get_value(), [-6e35, -8e35], rtol=1e-5)
     assert algorithm.execution.tier.name == "compiled"
@@ -470,8 +470,8 @@ def test_removing_leaves_out_all_updates_of_a_batch(execution):
 
 @pytest.mark.parametrize("name", REMEMBERING)
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_removing_leaves_out_what_would_ruin_an_average(name, wrapped):
-    """All steps are finite, and zero; only the average of squares is not, then and for ever."""
+def test_removing_skips_batches_that_would_make_an_average_infinite(name, wrapped):
+    """All steps are finite, and zero; only the average of squares is not, from then on."""
     rule, _ = REMEMBERING[name]
     remove = CompositeRule([RemoveNotFinite(0.5)]) if wrapped else RemoveNotFinite(0.5)
     x, w, b = variables()
@@ -504,7 +504,7 @@ def test_a_restricted_removal_looks_at_averages_of_its_own_parameters():
         assert count.get_value() == counted
 
 
-def test_removing_shrinks_what_failed_itself():
+def test_removing_shrinks_only_parameters_whose_own_step_failed():
     x, w, b = variables()
     cost = root(x, w, b) + (w**2).sum().mul(0).sqrt()
     rule = CompositeRule([Scale(0.1), RemoveNotFinite(0.5)])

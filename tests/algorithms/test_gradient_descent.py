@@ -26,7 +26,7 @@ def line(**options):
     return w, GradientDescent(cost=cost, parameters=[w], **options)
 
 
-def test_its_repr_tells_what_is_trained_and_how_and_messages_keep_it_short():
+def test_its_repr_shows_cost_and_rule_and_messages_only_the_class():
     w, algorithm = line(step_rule=Scale(0.5))
     assert repr(algorithm) == "<GradientDescent on cost: 1 parameter, Scale(learning_rate=0.5)>"
     b = shared(0.0, "b")
@@ -95,7 +95,7 @@ def test_gradients_have_names_to_monitor():
     assert algorithm.total_step_norm.name == "total_step_norm"
 
 
-def test_gradients_of_parameters_with_one_name_are_told_apart():
+def test_gradients_of_parameters_with_one_name_have_different_names():
     from workbench.bricks import MLP, Tanh
     from workbench.graph import ComputationGraph
 
@@ -129,7 +129,7 @@ def test_known_gradients_take_the_place_of_the_cost():
     assert w.get_value() == 2 - 4
 
 
-def test_no_gradient_flows_through_what_is_considered_constant():
+def test_no_gradient_flows_through_constants():
     x, w = tensor.vector("x"), shared(2.0, "w")
     h = w * x
     algorithm = GradientDescent(cost=(w * h).sum(), parameters=[w], consider_constant=[h])
@@ -168,7 +168,7 @@ def test_a_parameter_without_part_in_the_cost_is_named():
 
 def test_a_rule_is_an_object():
     x, w = tensor.scalar("x"), shared(1.0, "w")
-    with pytest.raises(AlgorithmError, match="step_rule is a StepRule"):
+    with pytest.raises(AlgorithmError, match="step_rule must be a StepRule"):
         GradientDescent(cost=x * w, parameters=[w], step_rule=0.1)
 
 
@@ -185,7 +185,7 @@ def test_a_cost_that_is_not_finite_raises_before_anything_changes():
 
 def test_the_first_batch_gets_other_advice():
     _, algorithm = line()
-    with pytest.raises(NotFiniteError, match="is inf in batch 1 .*the first.*Look at the data"):
+    with pytest.raises(NotFiniteError, match="is inf in batch 1 .*the first.*Check the data"):
         algorithm.process_batch({"x": [np.inf]})
 
 
@@ -215,8 +215,8 @@ def test_a_cost_that_is_not_finite_can_be_ignored():
     assert np.isnan(w.get_value())
 
 
-def test_what_to_do_is_one_of_three():
-    with pytest.raises(AlgorithmError, match="on_not_finite is 'raise', 'warn' or 'ignore'"):
+def test_on_not_finite_is_one_of_three_values():
+    with pytest.raises(AlgorithmError, match="on_not_finite must be 'raise', 'warn' or 'ignore'"):
         line(on_not_finite="stop")
 
 

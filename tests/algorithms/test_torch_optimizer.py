@@ -189,15 +189,23 @@ W, V = shared(1.0, "w"), tensor.vector("x")
 @pytest.mark.parametrize(
     "arguments, options, text",
     [
-        (["SGD"], {}, "optimizer is what makes one of a list of tensors, .* got 'SGD'"),
-        ([torch.optim.SGD([torch.zeros(1)], lr=0.1)], {}, "got SGD"),
+        (["SGD"], {}, "optimizer must be a class .* not 'SGD'"),
+        ([torch.optim.SGD([torch.zeros(1)], lr=0.1)], {}, "not SGD"),
         ([torch.optim.SGD, {"lr": -1}], {}, "SGD refuses .* Invalid learning rate: -1"),
         ([torch.optim.SGD, {"learning": 1}], {}, "SGD refuses .* unexpected keyword .*'learning'"),
-        ([torch.optim.SGD], {"schedule_every": 0}, "schedule_every must be a whole number, 1 or more, not 0"),
-        ([torch.optim.SGD], {"schedulers": len}, "schedulers is a list of functions .*len"),
-        ([torch.optim.SGD], {"schedulers": [3]}, r"schedulers is a list of functions .*got \[3\]"),
+        (
+            [torch.optim.SGD],
+            {"schedule_every": 0},
+            "schedule_every must be a whole number, 1 or more, not 0",
+        ),
+        ([torch.optim.SGD], {"schedulers": len}, "schedulers must be a list of functions .*len"),
+        (
+            [torch.optim.SGD],
+            {"schedulers": [3]},
+            r"schedulers must be a list of functions .*not \[3\]",
+        ),
     ],
 )
-def test_what_makes_no_optimizer_is_refused(arguments, options, text):
+def test_arguments_of_the_wrong_kind_are_refused(arguments, options, text):
     with pytest.raises(AlgorithmError, match=text):
         TorchOptimizer(((V - W) ** 2).mean(), [W], *arguments, **options)

@@ -1,4 +1,4 @@
-"""An algorithm trains in training mode, and what it keeps and shows is that of training."""
+"""Algorithms train in training mode; statistics and observed values are those of training."""
 
 import copy
 
@@ -150,7 +150,7 @@ def test_a_rewrite_by_hand_gives_the_same(train, mlp):
     assert_allclose(observed(by_hand, [trained])[0], automatic, rtol=1e-6)
     kept = mlp.normalizations[0].population_mean.get_value()
     W = mlp.linear_transformations[0].W.get_value()
-    assert_allclose(kept, (X @ W).mean(0), rtol=1e-4, atol=1e-5)  # as by hand, not averaged
+    assert_allclose(kept, (X @ W).mean(0), rtol=1e-4, atol=1e-5)  # as updated by hand, not averaged
 
 
 @pytest.mark.parametrize("chained", [False, True])
@@ -180,7 +180,7 @@ def test_dropout_in_a_wrapped_module_drops(train):
     assert 0.3 < (value == 0).mean() < 0.7
 
 
-def test_what_is_kept_follows_dropout_before_it(train):
+def test_statistics_follow_dropout_before_them(train):
     module = nn.BatchNorm1d(3, momentum=1.0)
     network = Sequence([Dropout(0.5, random_seed=1), TorchModule(module)])
     cost = cost_of(network)
@@ -205,7 +205,7 @@ def test_several_applications_of_one_brick_are_averaged(train):
 
 
 class Steps(BaseRecurrent):
-    """A state that is transformed by a brick at every step."""
+    """Recurrent brick whose state is transformed by another brick at every time step."""
 
     def __init__(self, brick, **kwargs):
         super().__init__(children=[brick], **kwargs)
@@ -242,7 +242,7 @@ def test_batch_normalisation_within_a_loop_keeps_the_mean_over_steps(train, wrap
     assert_allclose(kept, 0.1 * batch.mean((0, 1)), rtol=1e-4)
 
 
-# Who is left alone
+# Graphs that are trained as they are
 
 
 def test_the_mode_as_given(train, mlp):
@@ -256,12 +256,12 @@ def test_the_mode_as_given(train, mlp):
 
 
 def test_another_mode_is_refused(train, mlp):
-    with pytest.raises(ValueError, match=r"mode must be 'training' or 'as given', got 'trainin'.*"):
+    with pytest.raises(ValueError, match=r"mode must be 'training' or 'as given', not 'trainin'.*"):
         train(cost_of(mlp), mlp.linear_transformations[0].parameters, mode="trainin")
 
 
 def rewritten_by_hand():
-    """Graphs whose mode was chosen, and the brick that is in evaluation mode there."""
+    """Return graphs whose mode was chosen, and the brick in evaluation mode there."""
     linear = Linear(3, 3, weights_init=Constant(1), biases_init=Constant(0))
     network = Sequence([linear, BatchNormalization(3), Dropout(0.5, random_seed=1)])
     network.initialize()
@@ -291,7 +291,7 @@ def test_a_graph_that_was_rewritten_is_left_as_it_is(train, name):
 @pytest.mark.parametrize("name", ["dropout", "replace", "then more"])
 def test_one_that_is_rewritten_but_not_for_training_is_warned_of(train, name):
     cost = rewritten_by_hand()[name]
-    text = "in which .*batchnormalization, .*dropout is in evaluation mode; rewrite what apply_"
+    text = "with .*batchnormalization, .*dropout in evaluation mode; rewrite the result of apply_"
     with pytest.warns(UserWarning, match=text) as told:
         train(cost, parameters_of(cost))
     assert told[0].filename.endswith("test_training_mode.py")
@@ -318,7 +318,7 @@ def test_updates_by_hand_go_before(train, mlp):
     assert mlp.normalizations[1].population_mean.get_value().any()
 
 
-# What a training graph has and nobody does
+# Updates of a training graph that are not applied
 
 
 def test_updates_that_nothing_does_are_warned_of_once(train, mlp):
@@ -353,7 +353,7 @@ def test_a_graph_without_training_mode_has_no_statistics_of_batches(mlp):
         get_batch_normalization_updates(ComputationGraph(cost_of(mlp)))
 
 
-# What is shown
+# Observed values
 
 
 class Largest(MonitoredQuantity):
@@ -388,7 +388,7 @@ def test_monitoring_within_the_step_is_of_training_and_other_data_of_use(train, 
     assert loop.log[1]["largest"] > 0
 
 
-def test_what_is_monitored_is_not_computed_twice(train, mlp):
+def test_monitored_variables_are_not_computed_twice(train, mlp):
     cost = cost_of(mlp)
     plain, watched = (train(cost, parameters_of(cost)) for _ in range(2))
     watched.add_observer([cost], print)
@@ -423,7 +423,7 @@ def dropout_network():
 
 
 def test_making_an_algorithm_again_gives_the_same_masks(train):
-    """A kernel in which a cell ran twice computes what a fresh one computes."""
+    """A kernel in which a cell ran twice computes the same as a fresh kernel."""
     cost = dropout_network()
     first, second = train(cost, parameters_of(cost)), train(cost, parameters_of(cost))
     [a] = observed(first, [cost])

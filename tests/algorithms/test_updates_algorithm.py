@@ -89,7 +89,7 @@ def test_an_unused_source_can_be_ignored():
     assert total.get_value() == 1
 
 
-def test_what_to_do_about_unused_sources_is_one_of_three():
+def test_on_unused_sources_is_one_of_three_values():
     with pytest.raises(AlgorithmError, match="not 'rais'; did you mean 'raise'"):
         UpdatesAlgorithm(on_unused_sources="rais")
 
@@ -149,7 +149,7 @@ def test_observers_get_values_from_before_the_update():
     assert seen == [[0, 0], [1, 10]]
 
 
-def test_what_observers_saw_does_not_change_later():
+def test_values_given_to_observers_do_not_change_later():
     total, algorithm = counting()
     seen = []
     algorithm.add_observer([total], seen.append)
@@ -158,7 +158,7 @@ def test_what_observers_saw_does_not_change_later():
     assert seen[0][0] == 0
 
 
-def test_what_several_observe_is_computed_once():
+def test_a_variable_with_several_observers_is_computed_once():
     x, w = tensor.vector("x"), shared(1.0, "w")
     calls = []
     square = tensor.put_hook(x**2, lambda value: calls.append(value))
@@ -199,7 +199,7 @@ def test_the_state_has_unique_names_and_refuses_strangers():
         algorithm.load_state_dict({**algorithm.state_dict(), "W_velocty": 0.0})
 
 
-def test_a_state_without_what_a_rule_remembers_is_refused():
+def test_a_state_without_a_buffer_of_a_rule_is_refused():
     x, w = tensor.vector("x"), shared(1.0, "w")
     cost = (w * x).sum()
     saved = GradientDescent(cost=cost, parameters=[w], step_rule=Scale(0.1)).state_dict()
@@ -236,7 +236,7 @@ def test_names_of_the_state_have_the_path_of_the_brick():
     assert {"linear.W", "linear.b", "linear.W_velocity"} < set(algorithm.state_dict())
 
 
-def test_what_was_compiled_for_is_kept_until_there_is_a_function():
+def test_compiled_sizes_are_kept_until_there_is_a_function():
     x, total = tensor.vector("x"), shared(0.0, "total")
     algorithm = UpdatesAlgorithm(updates=[(total, total + x.sum())])
     algorithm.load_state_dict({"total": 1.0, "compiled_for": [[16]]})

@@ -1,4 +1,4 @@
-"""A JupyterLab, a browser, and notebooks open in it."""
+"""Fixtures: a running JupyterLab, a browser, and notebooks open in it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from playwright.sync_api import Browser
 from .lab import ROOT, Lab, Notebook, guarded_page, headless, jupyter_lab
 from .setups import Setup, setups
 
-LEFT_OUT = "left out: the time given by --minutes is over"
+LEFT_OUT = "left out: the time limit --minutes is reached"
 BEGIN = pytest.StashKey[float]()
 FAILED = pytest.StashKey[frozenset[str]]()
 FIRST = ROOT / "notebooks" / "01_first_training.ipynb"
@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.xdist_group("browser"))
-            item.add_marker(pytest.mark.timeout(600))  # kernel and browser start on a busy machine
+            item.add_marker(pytest.mark.timeout(600))  # kernel and browser start slowly
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -38,8 +38,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     session.config.stash[BEGIN] = time.monotonic()
-    # Now, because the cache forgets what passes.
-    cache = getattr(session.config, "cache", None)  # `-p no:cacheprovider` leaves it out
+    # Read now, because passing tests are removed from the cache.
+    cache = getattr(session.config, "cache", None)  # missing with `-p no:cacheprovider`
     last = {} if cache is None else cache.get("cache/lastfailed", {})
     session.config.stash[FAILED] = frozenset(last)
 
@@ -51,7 +51,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say for every setup what became of its tests, and which passed at a second attempt only."""
+    """Print the outcomes of every setup, and the tests that passed only at a second attempt."""
     options = terminalreporter.config.option
     reports = [
         (outcome, report.nodeid)
@@ -83,7 +83,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 def lab(
     chromium: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Lab]:
-    """A running JupyterLab, with all kernels that are tested."""
+    """Yield a running JupyterLab with all kernels that are tested."""
     options = request.config.option
     kernels = {setup.kernel for setup in setups(options.windowing, options.kernel)}
     with jupyter_lab(tmp_path_factory.mktemp("lab"), kernels) as lab:
@@ -94,7 +94,7 @@ def lab(
 def open_notebook(
     browser: Browser, lab: Lab, setup: Setup
 ) -> Iterator[Callable[[str, str], Notebook]]:
-    """A function that opens a notebook with the given text under the given name."""
+    """Yield a function that opens a notebook, given its file name and text."""
     lab.set_windowing(setup.windowing)
     with ExitStack() as stack:
 

@@ -1,9 +1,8 @@
-"""A real JupyterLab on this machine, driven through Debian's Chromium by Playwright.
+"""A real JupyterLab on this machine, driven by Playwright in Chromium.
 
-`jupyter_lab` starts the server, `Notebook` is one notebook open in a page: run cells, read their
-outputs, click. JupyterLab has the settings of a person who never changed one, but for the news it
-would fetch, and for the windowing mode where a test asks for another. Every request that would
-leave this machine is noted, and a test fails on it.
+`jupyter_lab` starts the server. `Notebook` is one notebook open in a page: it runs cells, reads
+their outputs and clicks. JupyterLab has its default settings, except that it fetches no news and
+that a test can choose the windowing mode. A test fails on every request that leaves this machine.
 """
 
 from __future__ import annotations
@@ -52,8 +51,8 @@ NOTEBOOKS = "@jupyterlab/notebook-extension/tracker"
 LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:")
 PANELS = "[...window.jupyterapp.shell.widgets('main')].filter((one) => one.content?.scrollToItem)"
 NOTEBOOK = f"{PANELS}[0]"
-# How far a notebook must be scrolled until a cell begins at the top, and how far it is: cells out
-# of sight may have no place yet.
+# The distance to scroll until a cell is at the top, and the current scroll position. Cells out of
+# sight may have no position yet.
 DISTANCE = f"""([index, panel]) => {{
     const {{ content }} = {PANELS}[panel];
     const frame = content.node.getBoundingClientRect();
@@ -80,9 +79,9 @@ def free_port() -> int:
 
 
 def until(condition: Callable[[], Any], *, timeout: float = 60.0, what: str = "") -> Any:
-    """Wait until `condition` returns something true, and return that.
+    """Wait until `condition` returns a true value, and return it.
 
-    The time is for a machine with much else to do: no test passes because a wait is short.
+    The timeout is long enough for a busy machine: no test passes because a wait is short.
     """
     end = time.monotonic() + timeout
     while True:
@@ -90,22 +89,22 @@ def until(condition: Callable[[], Any], *, timeout: float = 60.0, what: str = ""
         if result:
             return result
         if time.monotonic() > end:
-            raise AssertionError(f"{what or condition} did not come true within {timeout} s")
+            raise AssertionError(f"no success within {timeout} s: {what or condition}")
         time.sleep(0.05)
 
 
 @dataclass
 class Lab:
-    """A running JupyterLab.
+    """Running JupyterLab.
 
     Parameters
     ----------
     base : str
-        Its address.
+        Address of the server.
     root : Path
         The served folder.
     settings : Path
-        The folder of its settings, which it reads whenever a page is loaded.
+        The folder of its settings, which are read whenever a page is loaded.
 
     """
 
@@ -120,18 +119,18 @@ class Lab:
         path.write_text(json.dumps(values))
 
     def set_windowing(self, mode: str) -> None:
-        """Choose when outputs are attached to the page; JupyterLab's default is left unsaid."""
+        """Choose when outputs are attached to the page; the default is left unset."""
         self.set(NOTEBOOKS, {} if mode == WINDOWING[0] else {"windowingMode": mode})
 
     def kernelspec(self, version: str) -> dict[str, str]:
-        """Return what a notebook says about its kernel."""
+        """Return the metadata of a notebook for its kernel."""
         name = "python3" if version == kernels.INSTALLED else version
         return {"name": name, "display_name": name, "language": "python"}
 
 
 @contextlib.contextmanager
 def jupyter_lab(root: Path, versions: Iterable[str] = ()) -> Iterator[Lab]:
-    """Serve `root` on 127.0.0.1, with these versions of ipykernel beside the installed one."""
+    """Serve `root` on 127.0.0.1, with these versions of ipykernel besides the installed one."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="lab-") as home:
         lab = Lab(f"http://127.0.0.1:{port}", root, Path(home, "settings"))
@@ -172,7 +171,7 @@ def jupyter_lab(root: Path, versions: Iterable[str] = ()) -> Iterator[Lab]:
 
 
 def answers(base: str, server: subprocess.Popen[bytes], log: Path) -> bool:
-    """Tell whether the server is up; raise if it died."""
+    """Return True if the server answers; raise an error if it has ended."""
     if server.poll() is not None:
         raise RuntimeError(f"JupyterLab ended with {server.returncode}:\n{log.read_text()[-3000:]}")
     try:
@@ -184,7 +183,7 @@ def answers(base: str, server: subprocess.Popen[bytes], log: Path) -> bool:
 
 @contextlib.contextmanager
 def headless(executable: str) -> Iterator[Browser]:
-    """Give a headless browser that asks nobody for anything."""
+    """Yield a headless browser without background requests."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=executable, headless=True, args=CHROMIUM_FLAGS
@@ -195,7 +194,7 @@ def headless(executable: str) -> Iterator[Browser]:
 
 @contextlib.contextmanager
 def guarded_page(browser: Browser) -> Iterator[Page]:
-    """Give a page; fail in the end if it asked for anything that is not on this machine."""
+    """Yield a page; fail at the end if it sent a request to another machine."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.set_default_timeout(60_000)
@@ -210,12 +209,12 @@ def guarded_page(browser: Browser) -> Iterator[Page]:
 
 
 class Notebook:
-    """A notebook open in JupyterLab.
+    """Notebook open in JupyterLab.
 
     Parameters
     ----------
     page : Page
-        The browser's page.
+        The page of the browser.
     base : str
         Address of the server.
     path : Path
@@ -227,12 +226,12 @@ class Notebook:
         self.page, self.base, self.path = page, base, path
 
     def open(self) -> None:
-        """Open it in the page, which forgets all else, and wait for its kernel."""
+        """Open the notebook in the page, with a new workspace, and wait for its kernel."""
         self.page.goto(f"{self.base}/lab/tree/{self.path.name}?reset")
         self.ready()
 
     def ready(self) -> None:
-        """Wait until its kernel is idle, or busy with a cell that was running before."""
+        """Wait until the kernel is idle, or busy with a cell that was already running."""
         self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=90_000)
         self.page.wait_for_function(
             f"""() => ['idle', 'busy'].includes(
@@ -241,7 +240,7 @@ class Notebook:
         )
 
     def run(self, index: int, *, wait: bool = True, timeout: float = 120.0) -> None:
-        """Run a cell as a person would, and wait until it is done."""
+        """Run a cell as a user does, and wait until it is done."""
         before = self.count(index)
         self.select(index)
         self.command("notebook:run-cell")
@@ -253,7 +252,7 @@ class Notebook:
             )
 
     def select(self, index: int) -> None:
-        """Make a cell the active one, and no other."""
+        """Make a cell the only active one."""
         self.page.evaluate(
             f"""(index) => {{
                 {NOTEBOOK}.content.activeCellIndex = index;
@@ -279,14 +278,14 @@ class Notebook:
         )
 
     def kinds(self) -> list[str]:
-        """The type of every cell."""
+        """Return the type of every cell."""
         kinds: list[str] = self.page.evaluate(
             f"() => [...{NOTEBOOK}.content.widgets].map((cell) => cell.model.type)"
         )
         return kinds
 
     def count(self, index: int) -> int | None:
-        """The execution count of a cell that is done, or None."""
+        """Return the execution count of a cell that is done, or None."""
         count: int | None = self.page.evaluate(
             f"""(index) => {{
                 const model = {NOTEBOOK}.content.widgets[index].model;
@@ -297,14 +296,14 @@ class Notebook:
         return count
 
     def outputs(self, index: int) -> list[dict[str, Any]]:
-        """The outputs of a cell, as a saved notebook would have them."""
+        """Return the outputs of a cell in the format of a notebook file."""
         outputs: list[dict[str, Any]] = self.page.evaluate(
             f"(index) => {NOTEBOOK}.content.widgets[index].model.outputs.toJSON()", index
         )
         return outputs
 
     def text(self, index: int) -> str:
-        """All text in the outputs of a cell."""
+        """Return all text in the outputs of a cell."""
         parts = []
         for output in self.outputs(index):
             text = output.get("text") or output.get("data", {}).get("text/plain") or ""
@@ -313,7 +312,7 @@ class Notebook:
         return "\n".join(parts)
 
     def errors(self) -> list[tuple[int, str, str]]:
-        """Index, class and text of every error that a cell shows."""
+        """Return cell index, class and message of every error that a cell shows."""
         return [
             (index, output["ename"], output["evalue"])
             for index, kind in enumerate(self.kinds())
@@ -323,7 +322,7 @@ class Notebook:
         ]
 
     def ask(self, expression: str) -> str:
-        """Return the text of an expression evaluated by the kernel, beside all cells."""
+        """Evaluate an expression in the kernel, outside of all cells; return its text."""
         answer: str = self.page.evaluate(
             f"""async (expression) => {{
                 const kernel = {NOTEBOOK}.sessionContext.session.kernel;
@@ -338,7 +337,7 @@ class Notebook:
         return answer
 
     def answer_time(self) -> float:
-        """Return the seconds from sending a line of code to the kernel until its answer."""
+        """Return the seconds between sending a line of code to the kernel and its answer."""
         seconds: float = self.page.evaluate(
             f"""async () => {{
                 const kernel = {NOTEBOOK}.sessionContext.session.kernel;
@@ -350,7 +349,7 @@ class Notebook:
         return seconds
 
     def display_messages(self, seconds: float) -> list[float]:
-        """Return when the kernel sent each message that shows something, from now on."""
+        """Return the times of the display messages that the kernel sends in the next `seconds`."""
         sent: list[str] = self.page.evaluate(
             f"""async (seconds) => {{
                 const kernel = {NOTEBOOK}.sessionContext.session.kernel;
@@ -369,13 +368,13 @@ class Notebook:
         return [datetime.fromisoformat(date).timestamp() for date in sent]
 
     def canvas(self, index: int | None = None) -> str:
-        """The picture on the canvas of the first plot, or of the one in a cell."""
+        """Return the image on the canvas of the first plot, or of the plot in a cell."""
         plot = self.find("plot") if index is None else self.cell(index)
-        picture: str = plot.locator("canvas").first.evaluate("(canvas) => canvas.toDataURL()")
-        return picture
+        image: str = plot.locator("canvas").first.evaluate("(canvas) => canvas.toDataURL()")
+        return image
 
     def index(self, text: str) -> int:
-        """The index of the first code cell whose source contains `text`."""
+        """Return the index of the first code cell whose source contains `text`."""
         sources: list[str] = self.page.evaluate(
             f"""() => [...{NOTEBOOK}.content.widgets].map((cell) =>
                 cell.model.type === 'code' ? cell.model.sharedModel.getSource() : '')"""
@@ -383,26 +382,26 @@ class Notebook:
         return next(i for i, source in enumerate(sources) if text in source)
 
     def reload(self) -> None:
-        """Load the page anew, as it was saved, with the same kernel."""
+        """Load the page again, as it was saved, with the same kernel."""
         self.page.goto("about:blank")
         self.open()
 
     def close(self) -> None:
-        """Close the notebook's tab; the page and the kernel stay."""
+        """Close the notebook's tab; the page and the kernel stay open."""
         self.page.evaluate(f"() => {{ {NOTEBOOK}.close(); }}")
         until(lambda: self.page.locator(".jp-NotebookPanel").count() == 0, what="closing")
 
     def reopen(self) -> None:
-        """Open it again, as a double click on the file does."""
+        """Open the notebook again, as a double click on the file does."""
         self.command("docmanager:open", path=self.path.name)
         self.ready()
 
     def find(self, testid: str) -> Locator:
-        """The element with this test id, in the outputs."""
+        """Return the first element in the outputs with this test id."""
         return self.page.locator(f'.jp-OutputArea [data-testid="{testid}"]').first
 
     def look_at(self, testid: str) -> None:
-        """Scroll to the cell that shows an element: elsewhere it may not be in the page at all."""
+        """Scroll to the cell that shows an element; out of sight it may not be in the page."""
         for index, kind in enumerate(self.kinds()):
             if kind == "code" and any("widget" in name for name in self.mime_types(index)):
                 self.scroll_to(index)
@@ -413,7 +412,7 @@ class Notebook:
         raise AssertionError(f"no cell shows {testid!r}")
 
     def scroll_to(self, index: int, *, panel: int = 0) -> None:
-        """Turn the mouse wheel until a cell begins at the top, as far as the notebook goes."""
+        """Turn the mouse wheel until a cell is at the top, or the notebook ends."""
 
         def there() -> bool:
             distance, before = self.page.evaluate(DISTANCE, [index, panel])
@@ -427,14 +426,14 @@ class Notebook:
         until(there, what=f"cell {index} in sight")
 
     def turn_wheel(self, distance: float, *, panel: int = 0) -> None:
-        """Turn the mouse wheel beside the cells."""
+        """Turn the mouse wheel with the pointer beside the cells."""
         frame = self.page.locator(".jp-WindowedPanel-outer").nth(panel).bounding_box()
         assert frame is not None
         self.page.mouse.move(frame["x"] + 20, frame["y"] + frame["height"] / 2)
         self.page.mouse.wheel(0, distance)
 
     def cell(self, index: int, *, panel: int = 0) -> Locator:
-        """The output of a cell; it may not be in the page as long as it is out of sight."""
+        """Return the output of a cell; out of sight it may not be in the page."""
         return (
             self.page.locator(".jp-NotebookPanel")
             .nth(panel)
@@ -442,7 +441,7 @@ class Notebook:
         )
 
     def drawn(self, index: int, *, panel: int = 0) -> bool:
-        """Whether the live view in the output of a cell has points, and these on its canvas."""
+        """Return True if the live view in a cell has points and has drawn them."""
         plot = self.cell(index, panel=panel).locator('[data-testid="plot"].wb-drawn').first
         if not plot.count() or int(plot.get_attribute("data-points") or 0) == 0:
             return False
@@ -450,21 +449,21 @@ class Notebook:
         return painted
 
     def complaints(self, index: int, *, panel: int = 0) -> str:
-        """What the output of a cell says that is wrong; nothing where all is well."""
+        """Return the problems that the output of a cell shows, as text."""
         cell = self.cell(index, panel=panel)
-        lines = cell.locator(".wb-problem:visible, .wb-fate:visible").all_inner_texts()
+        lines = cell.locator(".wb-problem:visible, .wb-kernel-notice:visible").all_inner_texts()
         dead = cell.get_by_text("Error displaying widget").locator("visible=true")
         still = cell.locator(".wb-still:visible, .jp-RenderedImage img:visible")
-        lines += dead.all_inner_texts() + ["the still picture is there, too"] * still.count()
+        lines += dead.all_inner_texts() + ["the still output is visible, too"] * still.count()
         return "; ".join(lines)
 
     def mime_types(self, index: int) -> set[str]:
-        """The types in the outputs of a cell."""
+        """Return the MIME types in the outputs of a cell."""
         return {name for output in self.outputs(index) for name in output.get("data", {})}
 
     def save(self) -> dict[str, Any]:
-        """Save, and return what stands in the file."""
-        # Not until nothing is left to save: pictures of a run that moves are written meanwhile.
+        """Save the notebook, and return the contents of its file."""
+        # Do not wait until nothing is left to save: a running session keeps writing images.
         self.page.evaluate(f"async () => {{ await {NOTEBOOK}.context.save(); }}")
         saved: dict[str, Any] = json.loads(self.path.read_text())
         return saved
@@ -479,17 +478,17 @@ class Notebook:
         return len(self.kinds()) - 1
 
     def shut_down(self) -> None:
-        """End the kernel."""
+        """Shut down the kernel."""
         self.page.evaluate(f"{NOTEBOOK}.sessionContext.shutdown()")
 
 
 @contextlib.contextmanager
 def busy(notebook: Notebook) -> Iterator[None]:
-    """Keep the kernel busy with a cell as long as the context lasts."""
-    go_on = notebook.path.with_suffix(".over")
-    go_on.unlink(missing_ok=True)
+    """Keep the kernel busy with a cell during the context."""
+    end = notebook.path.with_suffix(".over")
+    end.unlink(missing_ok=True)
     index = notebook.add_cell(
-        f"import os, time\nwhile not os.path.exists({str(go_on)!r}): time.sleep(0.01)"
+        f"import os, time\nwhile not os.path.exists({str(end)!r}): time.sleep(0.01)"
     )
     notebook.run(index, wait=False)
     status = f"{NOTEBOOK}.sessionContext.session.kernel.status"
@@ -498,7 +497,7 @@ def busy(notebook: Notebook) -> Iterator[None]:
         yield
         assert notebook.count(index) is None
     finally:
-        go_on.touch()
+        end.touch()
         until(lambda: notebook.count(index) is not None, what="the end of the busy cell")
 
 

@@ -1,4 +1,4 @@
-"""A run that costs nothing, for notebooks that show views of it."""
+"""Source of a small run, for notebooks that show views of it."""
 
 SMALL_RUN = """
 import time

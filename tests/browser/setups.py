@@ -1,4 +1,4 @@
-"""The setups in which the browser tests run: how JupyterLab draws a notebook, on which kernel."""
+"""Setups of the browser tests: a windowing mode of JupyterLab and a version of ipykernel."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NamedTuple
 from tests.support import kernels
 
 WINDOWING = ("contentVisibility", "defer", "full", "none")
-"""The values of JupyterLab's setting ``windowingMode``, its default first."""
+"""The values of JupyterLab's setting ``windowingMode``, the default first."""
 
 
 class Setup(NamedTuple):
-    """One combination, from the ``--windowing`` and ``--kernel`` given to pytest."""
+    """Combination of one ``--windowing`` and one ``--kernel`` of those given to pytest."""
 
     windowing: str
     kernel: str
@@ -22,7 +22,7 @@ class Setup(NamedTuple):
 
 
 def chosen(given: str, known: Sequence[str]) -> list[str]:
-    """Return the names in a list with commas; ``all`` means `known`."""
+    """Return the names in a comma-separated list; ``all`` means `known`."""
     names = list(known) if given == "all" else given.split(",")
     if unknown := [name for name in names if name not in (*known, kernels.INSTALLED)]:
         raise ValueError(f"{', '.join(unknown)}: must be among {', '.join(known)}, or all")
@@ -30,9 +30,9 @@ def chosen(given: str, known: Sequence[str]) -> list[str]:
 
 
 def setups(windowing: str, kernel: str) -> list[Setup]:
-    """Return all combinations, so ordered that the first few have every mode and every kernel.
+    """Return all combinations; the first few contain every mode and every kernel.
 
-    JupyterLab's default comes last among the modes: it is tested at other times, too.
+    JupyterLab's default is the last mode, because `make test` tests it, too.
     """
     modes, versions = chosen(windowing, WINDOWING), chosen(kernel, kernels.VERSIONS)
     modes.sort(key=lambda mode: mode == WINDOWING[0])

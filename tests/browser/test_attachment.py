@@ -1,4 +1,4 @@
-"""Views stay whole whatever a notebook does with their outputs, and a person with the notebook."""
+"""Views stay complete when a notebook is scrolled, reloaded, split or shown in a tab."""
 
 import pytest
 
@@ -6,13 +6,13 @@ from .lab import notebook_text, until
 from .runs import SMALL_RUN
 
 VIEWS = 6
-TALL = "print('\\n' * 60)"  # more than a screen between two views
+TALL = "print('\\n' * 60)"  # more than a screen of text between two views
 START = f"{SMALL_RUN}\nsession = start(10**6)"
 
 
 @pytest.fixture(scope="module")
 def notebook(open_notebook):
-    """Many views of one running session, with much between them."""
+    """Return a notebook with many views of one running session, far apart."""
     notebook = open_notebook("many.ipynb", notebook_text(START, *[TALL, "view(session)"] * VIEWS))
     notebook.run_all()
     assert notebook.errors() == []
@@ -21,22 +21,22 @@ def notebook(open_notebook):
 
 @pytest.fixture
 def running(notebook):
-    """The same, in a page that was loaded after it was saved."""
+    """Return the same notebook, saved and reloaded."""
     notebook.save()
     notebook.reload()
     return notebook
 
 
 def cells(notebook):
-    """Indices of the cells with a view."""
+    """Return the indices of the cells with a view."""
     return [i for i, kind in enumerate(notebook.kinds()) if i and kind == "code" and i % 2 == 0]
 
 
 def whole(notebook, index, panel=0):
-    """Look at the view of a cell until it is drawn; say what is wrong with it."""
+    """Wait until the view of a cell is drawn; return its problems as text."""
 
     def drawn():
-        notebook.scroll_to(index, panel=panel)  # what is drawn needs more room than before
+        notebook.scroll_to(index, panel=panel)  # a drawn view is higher than before
         return notebook.drawn(index, panel=panel)
 
     try:
@@ -47,7 +47,7 @@ def whole(notebook, index, panel=0):
 
 
 def broken(notebook, indices=None, panel=0):
-    """What is wrong with all views, from the top."""
+    """Return the problems of all views, from the top."""
     found = [whole(notebook, i, panel) for i in indices or cells(notebook)]
     return [text for text in found if text]
 
@@ -64,7 +64,7 @@ def test_views_seen_from_the_bottom_up_after_a_reload(running):
     assert broken(running, cells(running)[::-1]) == []
 
 
-def test_a_view_scrolled_far_away_and_back_goes_on(running):
+def test_a_view_scrolled_far_away_and_back_continues(running):
     first, last = cells(running)[0], cells(running)[-1]
     for index in (first, last, first, last, first):
         assert whole(running, index) == ""
@@ -98,7 +98,7 @@ def test_an_output_in_a_tab_of_its_own_is_whole(running):
 
 
 def test_a_page_that_was_frozen_while_it_loaded_draws_all_views(running):
-    # The manager of widgets gives up after two seconds.
+    # The widget manager gives up after two seconds.
     freeze = """(() => {
         const create = URL.createObjectURL;
         URL.createObjectURL = (blob) => {
@@ -119,7 +119,7 @@ def test_a_page_that_was_frozen_while_it_loaded_draws_all_views(running):
 
 
 def test_a_page_reloaded_after_the_run_draws_all_views(running):
-    """The last test: nothing runs any more after it."""
+    """Run last: this test stops the session."""
     running.ask("session.stop().wait(60)")
     running.ask("session.wait(60)")
     running.save()

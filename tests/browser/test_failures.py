@@ -1,4 +1,4 @@
-"""What a person sees when something went wrong."""
+"""Errors as a user sees them in a notebook."""
 
 import json
 
@@ -9,7 +9,7 @@ from .runs import SMALL_RUN
 
 
 def prepared(open_notebook, name):
-    """Open a notebook and define in it what starts a light run."""
+    """Open a notebook and define in it the function that starts a small run."""
     notebook = open_notebook(name, notebook_text(SMALL_RUN))
     notebook.run(0)
     assert notebook.errors() == []
@@ -23,14 +23,14 @@ def shared(open_notebook):
 
 @pytest.fixture
 def notebook(shared):
-    """A notebook in which a light run can be started, without older outputs."""
+    """Return a notebook in which a small run can be started, without older outputs."""
     shared.command("editmenu:clear-all")
     until(lambda: shared.page.locator(".wb").count() == 0, what="empty outputs")
     return shared
 
 
 def run(notebook, source):
-    """Append a cell, run it and look at it."""
+    """Append a cell, run it and scroll to it."""
     index = notebook.add_cell(source)
     notebook.run(index)
     notebook.scroll_to(index)
@@ -82,22 +82,22 @@ def test_training_in_the_foreground_is_drawn_while_the_cell_runs(notebook):
     until(lambda: notebook.count(index), what="the end of the cell")
 
 
-def test_a_stopped_kernel_is_told_and_the_picture_stays(open_notebook):
+def test_a_stopped_kernel_is_shown_and_the_image_stays(open_notebook):
     notebook = prepared(open_notebook, "stopped.ipynb")
     index = run(notebook, "session = start(3)\nsession.wait()\nview(session)")
     until(
         lambda: any("image/png" in output["data"] for output in notebook.outputs(index)),
-        what="the still picture",
+        what="the still image",
     )
     saved = json.dumps(notebook.save())
     assert len(saved) < 200_000
     notebook.shut_down()
-    notebook.page.locator(".wb-gone").first.wait_for()
+    notebook.page.locator(".wb-disconnected").first.wait_for()
     notebook.page.goto("about:blank")
     notebook.page.goto(f"{notebook.base}/lab/tree/{notebook.path.name}?reset")
-    picture = notebook.page.locator(".jp-OutputArea .jp-RenderedImage img").first
-    picture.wait_for()
-    assert picture.is_visible()
+    image = notebook.page.locator(".jp-OutputArea .jp-RenderedImage img").first
+    image.wait_for()
+    assert image.is_visible()
     assert notebook.page.locator("table.wb-still").first.inner_text().split()[:3] == [
         "state",
         "iterations",
@@ -108,15 +108,15 @@ def test_a_stopped_kernel_is_told_and_the_picture_stays(open_notebook):
     assert not dead.nth(0).is_visible() and not dead.nth(1).is_visible()
 
 
-def test_a_notebook_saved_before_the_first_value_says_so_once(open_notebook):
+def test_a_notebook_saved_before_the_first_value_shows_one_note(open_notebook):
     notebook = prepared(open_notebook, "early.ipynb")
     run(notebook, "Slow.process_batch = lambda *_: time.sleep(300)\nview(start(1))")
-    note = notebook.page.locator(".wb-unkept")
+    note = notebook.page.locator(".wb-no-values")
     notebook.find("state").wait_for()
     assert not note.is_visible()
     notebook.save()
     notebook.shut_down()
-    notebook.page.locator(".wb-gone").first.wait_for()
+    notebook.page.locator(".wb-disconnected").first.wait_for()
     notebook.page.goto("about:blank")
     notebook.page.goto(f"{notebook.base}/lab/tree/{notebook.path.name}?reset")
     note.wait_for(state="visible")
@@ -125,9 +125,9 @@ def test_a_notebook_saved_before_the_first_value_says_so_once(open_notebook):
     assert [dead.nth(i).is_visible() for i in range(2)] == [False, False]
 
 
-def test_a_running_view_hides_the_picture_that_stays(notebook):
+def test_a_live_view_hides_the_still_output(notebook):
     run(notebook, "session = start(1)\nsession.wait()\nview(session)")
-    until(lambda: notebook.page.locator(".jp-RenderedImage img").count() == 1, what="the picture")
+    until(lambda: notebook.page.locator(".jp-RenderedImage img").count() == 1, what="the image")
     notebook.page.locator(".wb-plot.wb-drawn").wait_for()
     assert notebook.page.locator(".jp-RenderedImage img").is_hidden()
     assert notebook.page.locator("table.wb-still").is_hidden()

@@ -8,7 +8,7 @@ from .lab import until
 
 @pytest.fixture(scope="module")
 def notebook(open_notebook):
-    """The notebook after Run All."""
+    """Return the notebook after Run All."""
     notebook = open_notebook("01_first_training.ipynb", FIRST.read_text(encoding="utf-8"))
     notebook.run_all()
     return notebook
@@ -31,7 +31,7 @@ def test_it_starts_training_and_returns_at_once(notebook):
     assert "cost" in rows
 
 
-def test_the_view_says_that_training_has_ended(notebook):
+def test_the_view_shows_that_training_has_ended(notebook):
     notebook.look_at("controls")
     until(lambda: notebook.find("state").inner_text() == "finished", what="the end in the view")
     assert notebook.find("iteration").inner_text() == "iteration 785 of 785"
@@ -40,7 +40,7 @@ def test_the_view_says_that_training_has_ended(notebook):
 
 
 def test_every_point_is_on_the_screen(notebook):
-    # 785 costs, and cost and error of six tests: one before training, one after each epoch
+    # 785 costs, and cost and error rate of six tests: one before training, five after epochs
     notebook.look_at("plot")
     points = str(785 + 2 * 6)
     until(lambda: notebook.find("plot").get_attribute("data-points") == points, what=points)

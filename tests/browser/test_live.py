@@ -1,4 +1,4 @@
-"""A long run in a real browser: it moves, obeys, floods nobody, and survives what people do."""
+"""A long run in a real browser: plots move, buttons act, messages are few, views survive."""
 
 import json
 import time
@@ -11,7 +11,7 @@ from .lab import busy, until
 
 @pytest.fixture(scope="module")
 def endless(open_notebook):
-    """The first notebook, training for as long as the tests look at it."""
+    """Yield the first notebook, which trains for the duration of the tests."""
     content = json.loads(FIRST.read_text(encoding="utf-8"))
     cells = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
     end = next(i for i, cell in enumerate(cells) if "session.wait()" in "".join(cell["source"]))
@@ -28,7 +28,7 @@ def endless(open_notebook):
 
 @pytest.fixture
 def live(endless):
-    """The same, running, whatever the test before did."""
+    """Return the same notebook with a running session, also after a test that paused it."""
     if endless.ask("session.state.value") == "'paused'":
         endless.ask("session.resume().wait(60)")
     endless.look_at("controls")
@@ -41,7 +41,7 @@ def iterations(notebook):
 
 
 def acknowledged(notebook, text):
-    """Wait for the acknowledgement beside the buttons; return the iteration it names."""
+    """Wait for the acknowledgement next to the buttons; return its iteration."""
     command = notebook.find("command")
     until(lambda: command.inner_text().startswith(f"{text}: applied"), what=f"{text} applied")
     return int(command.inner_text().rsplit(" ", 1)[1])
@@ -60,8 +60,8 @@ def test_the_plot_moves_while_a_cell_is_busy(live):
             until(lambda before=before: live.canvas() != before, what="a change of the canvas")
 
 
-def test_views_and_pictures_send_at_most_twelve_messages_a_second(live):
-    live.run(live.add_cell("view(session)"))  # its first pictures follow each other closely
+def test_views_and_images_send_at_most_twelve_messages_a_second(live):
+    live.run(live.add_cell("view(session)"))  # its first images follow each other closely
     live.look_at("controls")
     sent = sorted(live.display_messages(8.0))
     live.command("notebook:clear-cell-output")
@@ -102,13 +102,13 @@ def test_training_started_again_is_a_calm_line_and_nothing_is_lost(live):
     count = iterations(live)
     live.run(cell)
     assert [output.get("name") for output in live.outputs(cell)] == ["stdout"]
-    assert "trains this main loop already; start() gives it back" in live.text(cell)
+    assert "trains this main loop already; start() returns it" in live.text(cell)
     until(lambda: iterations(live) > count, what="more iterations of the same session")
     assert live.find("state").inner_text() == "running"
 
 
 def test_building_everything_again_is_a_run_of_its_own(live):
-    # The cells that build the model make new parameters; the old run must not notice.
+    # The cells that build the model make new parameters, which must not affect the old run.
     count = iterations(live)
     for text in ("mlp = MLP(", "cost = ", "main_loop = MainLoop("):
         live.run(live.index(text))
@@ -149,9 +149,9 @@ def test_zooming_in_brings_finer_points(live):
     until(reset.is_hidden, what="the end of zooming")
 
 
-def test_a_cell_run_again_frees_its_old_view(live):
+def test_a_cell_run_again_closes_its_old_view(live):
     index = live.add_cell("view(session)")
-    fed = "len(__import__('extensions_live.bridge').bridge.pump.views)"
+    fed = "len(__import__('extensions_live.pump').pump.pump.views)"
     live.run(index)
     before = live.ask(fed)
     live.run(index)
@@ -160,7 +160,7 @@ def test_a_cell_run_again_frees_its_old_view(live):
     live.command("notebook:clear-cell-output")
 
 
-def test_removing_a_view_leaves_training_alone(live):
+def test_removing_a_view_does_not_affect_training(live):
     index = live.add_cell("view(session)")
     live.run(index)
     until(lambda: live.page.locator('[data-testid="plot"]').count() == 2, what="a second plot")
@@ -172,8 +172,8 @@ def test_removing_a_view_leaves_training_alone(live):
     until(lambda: live.canvas() != before, what="a change of the first view")
 
 
-def test_stop_ends_training_and_says_at_which_iteration(live):
-    """The last test: nothing runs any more after it."""
+def test_stop_ends_training_and_shows_the_iteration(live):
+    """Run last: this test stops the session."""
     before = iterations(live)
     live.find("stop").click()
     stopped = acknowledged(live, "stop")

@@ -1,4 +1,4 @@
-"""The setups are what they are called."""
+"""Setups run with the windowing mode and the kernel in their names."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from .lab import NOTEBOOK, ROOT, notebook_text
 from .setups import WINDOWING, Setup, setups
 
 
-def test_the_notebook_is_drawn_and_run_as_the_setup_says(open_notebook, setup):
+def test_the_notebook_uses_the_mode_and_kernel_of_the_setup(open_notebook, setup):
     notebook = open_notebook("setup.ipynb", notebook_text("import ipykernel"))
     mode = f"{NOTEBOOK}.content.notebookConfig.windowingMode"
     assert notebook.page.evaluate(mode) == setup.windowing
@@ -33,7 +33,7 @@ def test_the_first_setups_have_every_mode_and_every_kernel():
     assert every[3].windowing == WINDOWING[0]
 
 
-def test_parts_of_the_matrix_can_be_asked_for():
+def test_parts_of_the_matrix_can_be_selected():
     assert setups("defer", "7.1") == [Setup("defer", "7.1")]
     with pytest.raises(ValueError, match="lazy: must be among contentVisibility, defer"):
         setups("lazy", "7.1")

@@ -1,4 +1,4 @@
-"""Generators as data, which can be read only once."""
+"""Generators as data: read once, from the beginning, and never again."""
 
 import itertools
 
@@ -27,17 +27,17 @@ def endless():
     ],
     ids=["batches", "dataset", "transformed"],
 )
-def test_a_run_can_read_an_endless_generator(make):
+def test_a_run_may_read_an_endless_generator(make):
     algorithm = FakeAlgorithm()
     main_loop = MainLoop(algorithm, make(), extensions=[FinishAfter(after_n_batches=3)])
     main_loop.run()
     assert [int(x) for x in algorithm.seen] == [0, 1, 2]
-    assert "reads a generator, which gives its data once" in main_loop.log[0]["data_read_once"]
-    main_loop.run(batches=1)  # continues where it was
+    assert "reads a generator, which yields its data once" in main_loop.log[0]["data_read_once"]
+    main_loop.run(batches=1)  # goes on where it was
     assert [int(x) for x in algorithm.seen] == [0, 1, 2, 3]
 
 
-def test_a_run_on_a_list_records_nothing_of_the_kind():
+def test_a_run_on_a_list_says_nothing_of_the_kind():
     main_loop = MainLoop(FakeAlgorithm(), [{"x": 1}], extensions=[FinishAfter(after_n_epochs=1)])
     main_loop.run()
     assert "data_read_once" not in main_loop.log[0]
@@ -55,12 +55,12 @@ def test_there_is_no_second_epoch():
     main_loop = MainLoop(
         algorithm, iter([{"x": 1}, {"x": 2}]), extensions=[FinishAfter(after_n_epochs=2)]
     )
-    with pytest.raises(DataError, match="is a list_iterator, which can be read only once and"):
+    with pytest.raises(DataError, match="is a list_iterator, which can be read only once, and"):
         main_loop.run()
     assert algorithm.seen == [1, 2]
 
 
-def test_there_is_no_way_back():
+def test_there_is_no_going_back():
     stream = as_stream(endless())
     next(stream.get_epoch_iterator())
     stream.load_state_dict({"epoch": 0, "position": 0})
@@ -68,6 +68,6 @@ def test_there_is_no_way_back():
         next(stream.get_epoch_iterator())
 
 
-def test_streams_on_top_have_the_attribute():
+def test_streams_on_top_know_it():
     assert Merge([as_stream([{"y": 1}]), as_stream(endless())], ("y", "x")).reads_once
     assert not Merge([as_stream([{"y": 1}]), as_stream([{"x": 1}])], ("y", "x")).reads_once

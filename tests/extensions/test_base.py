@@ -1,4 +1,4 @@
-"""Extensions that override the methods of events."""
+"""Extensions that override methods of events."""
 
 import pytest
 
@@ -14,7 +14,7 @@ class Counting(TrainingExtension):
         self.count += batch["x"]
 
 
-def test_only_what_is_overridden_is_listened_to():
+def test_only_overridden_methods_are_handlers():
     extension = Counting()
     listening = [event for event in CallbackName if extension.handler(event) is not None]
     assert listening == ["after_batch"]
@@ -29,7 +29,7 @@ def test_a_function_put_on_the_object_counts_as_overriding():
     assert [batch["x"] for batch in seen] == [1, 2, 3]
 
 
-def test_overriding_dispatch_hears_everything():
+def test_overriding_dispatch_intercepts_every_event():
     class Nosy(TrainingExtension):
         def dispatch(self, callback_name, *args):
             heard.append(str(callback_name))

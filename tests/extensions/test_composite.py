@@ -1,4 +1,4 @@
-"""Extensions bundled into one."""
+"""Several extensions combined into one."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_parts_belong_to_the_main_loop():
     assert composite.sub_extensions == [recorder]
 
 
-def test_overriding_dispatch_intercepts_what_comes_for_the_parts():
+def test_overriding_dispatch_intercepts_the_events_of_the_parts():
     class Deaf(CompositeExtension):
         def dispatch(self, callback_invoked, *from_main_loop):
             if callback_invoked != "after_batch":

@@ -28,7 +28,7 @@ def test_every_event_has_a_method_that_takes_its_arguments():
         assert getattr(TrainingExtension(), event)(*event.arguments) is None
 
 
-def test_comparing_with_what_names_no_event_raises():
+def test_comparing_with_an_unknown_event_raises():
     event = CallbackName.AFTER_BATCH
     assert event == "after_batch" == event
     assert event != "after_epoch"
@@ -57,7 +57,7 @@ def test_a_run_fires_in_the_documented_order():
     assert after_epoch == [(3, 1), (6, 2)]
 
 
-def test_a_second_run_goes_on_within_the_epoch():
+def test_a_second_run_continues_within_the_epoch():
     recorder = Recorder()
     main_loop = make(recorder, FinishAfter(after_n_batches=2))
     main_loop.run()

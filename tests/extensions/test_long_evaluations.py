@@ -1,4 +1,4 @@
-"""Pauses, commands and interrupts that come while an extension evaluates a data set."""
+"""Pauses, commands and interrupts during the evaluation of a data set."""
 
 import signal
 import threading
@@ -25,7 +25,7 @@ SOON = 20
 
 
 class Gate(MonitoredQuantity):
-    """Calls a function with the number of each batch that is evaluated, and counts them."""
+    """Calls a function with the number of each evaluated batch, and counts the batches."""
 
     def __init__(self, variable, action, name="batches"):
         super().__init__([variable], name)
@@ -46,7 +46,7 @@ class Gate(MonitoredQuantity):
 
 
 class Job:
-    """Two batches an epoch; an evaluation of six batches, in which `action` is called.
+    """Main loop with two batches an epoch and an evaluation of six, which calls `action`.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ AFTERWARDS = {"before_first_epoch": False, "after_epoch": True}
 
 @pytest.fixture
 def held():
-    """A session that is paused after the second batch of the evaluation before its first epoch."""
+    """Pause a session after the second batch of the evaluation before its first epoch."""
     started, go_on = threading.Event(), threading.Event()
 
     def wait(count):
@@ -123,14 +123,14 @@ def test_a_pause_takes_effect_between_the_batches_of_an_evaluation(held):
     assert [record["text"] for record in log[0]["interventions"]] == ["pause", "resume"]
 
 
-def test_others_see_no_half_of_an_event_during_such_a_pause(held):
+def test_other_threads_see_no_part_of_an_event_during_a_pause(held):
     assert "interventions" not in held.session.log[0]
     held.session.resume()
     held.session.wait(SOON)
     assert "interventions" in held.session.log[0]
 
 
-def test_what_may_change_values_waits_for_the_end_and_training_stays_paused(held):
+def test_commands_that_can_change_values_wait_for_the_end_and_the_pause_stays(held):
     held.session.set(held.w, 3.0).wait(SOON)
     assert held.quantity.count == 6 and held.session.state is State.PAUSED
     assert held.session.log[0]["valid_cost"] == pytest.approx(held.cost_of_all(0.0))
@@ -162,7 +162,7 @@ def test_stopping_abandons_the_evaluation_with_a_word_in_the_log(held):
     assert held.session.wait(SOON) and stop.state == "applied at iteration 0"
     log = held.session.log
     assert log[0]["valid_evaluation_abandoned"] == (
-        "after 2 of 6 batches, because training was to end"
+        "after 2 of 6 batches, because training had to end"
     )
     assert "valid_cost" not in log[0] and log[0]["batch_interrupt_received"] is True
     assert held.recorder.events == [
@@ -173,7 +173,7 @@ def test_stopping_abandons_the_evaluation_with_a_word_in_the_log(held):
     ]
 
 
-def test_an_evaluation_that_was_abandoned_is_not_gone_on_with(held):
+def test_an_abandoned_evaluation_is_not_continued(held):
     held.session.stop()
     held.session.wait(SOON)
     assert held.stream.state_dict() == {"epoch": 1, "position": 0}
@@ -221,7 +221,7 @@ def test_the_second_ctrl_c_abandons_the_evaluation():
     assert job.main_loop.status["iterations_done"] == 0
 
 
-def test_a_failed_evaluation_begins_anew_the_next_time():
+def test_an_evaluation_that_failed_starts_again_the_next_time():
     def fail(count):
         if count == 4 and job.main_loop.status["iterations_done"] == 0:
             raise ValueError("no")

@@ -19,7 +19,7 @@ from workbench.monitoring import Maximum, MonitoredQuantity, perplexity
 
 
 class Line:
-    """Gradient descent on the mean of ``(x - w) ** 2``, over six numbers in batches of four."""
+    """Gradient descent on the mean of ``(x - w) ** 2`` over six numbers in batches of four."""
 
     def __init__(self, step_rule=None):
         self.x, self.w = tensor.vector("x"), shared(0.0, "w")
@@ -42,7 +42,7 @@ class Line:
         return loop
 
     def by_hand(self, epochs=1):
-        """Return w before each batch, and at the end."""
+        """Return w before each batch and at the end."""
         w, seen = 0.0, []
         for _ in range(epochs):
             for batch in (self.data[:4], self.data[4:]):
@@ -72,13 +72,13 @@ def test_an_epoch_is_averaged_over_examples():
     assert "cost" not in log[1]
 
 
-def test_the_last_value_counts_for_what_depends_on_no_data():
+def test_the_last_value_counts_for_variables_that_depend_on_no_data():
     line = Line()
     log = line.run(TrainingDataMonitoring([line.w], after_epoch=True)).log
     assert log[2]["w"] == pytest.approx(line.by_hand()[1])
 
 
-def test_each_record_starts_anew():
+def test_each_record_starts_from_zero():
     line = Line()
     log = line.run(TrainingDataMonitoring([line.cost], after_epoch=True), epochs=2).log
     third, fourth = costs(line, line.by_hand(2))[2:]
@@ -135,7 +135,7 @@ def test_the_scheme_of_a_variable_counts():
 
 
 class Count(MonitoredQuantity):
-    """How many examples there were."""
+    """Number of examples."""
 
     def initialize(self):
         self.n = 0
@@ -175,7 +175,7 @@ def test_an_algorithm_that_cannot_be_joined_is_refused():
 
     line = Line()
     line.algorithm = Idle()
-    with pytest.raises(ExtensionError, match="training step of an UpdatesAlgorithm, .* 'Idle'"):
+    with pytest.raises(ExtensionError, match="of the class UpdatesAlgorithm, .* 'Idle'"):
         line.run(TrainingDataMonitoring([line.cost], after_batch=True))
 
 

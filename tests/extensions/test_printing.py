@@ -1,4 +1,4 @@
-"""What is printed, and when."""
+"""The printed text, and the events on which it is printed."""
 
 from tests.support.fakes import make
 from workbench.extensions import FinishAfter, Printing, SimpleExtension

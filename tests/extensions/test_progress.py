@@ -1,4 +1,4 @@
-"""The progress bar: what it counts, and that training does not depend on it."""
+"""The progress bar: its counts, and training that continues when it fails."""
 
 import logging
 import threading
@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.fakes import make
 from workbench.extensions import CompositeExtension, FinishAfter, ProgressBar
-from workbench.extensions.finish import planned_batches
+from workbench.extensions.planned_end import planned_batches
 
 
 class Endless:
@@ -19,7 +19,7 @@ class Endless:
 
 
 class Bar:
-    """Records what a tqdm bar is told."""
+    """Records the calls of a tqdm bar."""
 
     def __init__(self, total, initial=0):
         self.total, self.n, self.told, self.closed = total, initial, [], False
@@ -62,7 +62,7 @@ def attached(*others, **options):
         ([FinishAfter(every_n_epochs=2)], None),
     ],
 )
-def test_the_total_comes_from_whoever_ends_training(finish, total):
+def test_the_total_comes_from_the_extension_that_ends_training(finish, total):
     bar = attached(*finish)
     assert bar.get_iter_per_epoch() == 3
     assert planned_batches(bar.main_loop) == total
@@ -98,7 +98,7 @@ def test_a_broken_bar_does_not_harm_training(monkeypatch, caplog):
     with caplog.at_level(logging.WARNING):
         main_loop.run()
     assert main_loop.status["epochs_done"] == 2
-    assert "the progress bar broke; training goes on without it" in caplog.text
+    assert "the progress bar failed; training continues without it" in caplog.text
 
 
 def test_the_bar_ends_with_a_run_that_fails(monkeypatch):

@@ -20,7 +20,7 @@ from workbench.extensions.schedules import (
 STEPS = 50
 RATE = 0.5
 
-# Ours; torch's; how many steps torch's goes on before it turns back or fails.
+# Our schedule; that of torch; the number of steps before that of torch rises again or fails.
 ROWS = {
     "linear": (
         linear(0.25 * RATE, 0.75 * RATE, 20),
@@ -90,7 +90,7 @@ ROWS = {
 
 
 def torchs(make, steps):
-    """Return the rates that a scheduler gives before the first step and after every one."""
+    """Return the rates of a scheduler before the first step and after every step."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=RATE)
     scheduler, rates = make(optimizer), []
     for _ in range(steps):
@@ -140,7 +140,7 @@ def test_a_schedule_shows_its_settings():
         (lambda: one_cycle(0.1, 1), "iterations must be a whole number, 2 or more, not 1"),
         (lambda: one_cycle(0.1, 9, warm_up=1.0), "warm_up=1.0 must be a fraction"),
         (lambda: step(0.1, [3, 2]), r"every=\(3, 2\) must be increasing"),
-        (lambda: chain([0.1, 0.2], [3, 5]), r"2 schedules were given with ends=\(3, 5\)"),
+        (lambda: chain([0.1, 0.2], [3, 5]), r"ends=\(3, 5\) must have one number less .* \(2\)"),
         (lambda: chain([1, 2, 3], [5, 3]), r"ends=\(5, 3\) must be increasing"),
         (lambda: step(0.1, True), "every must be a whole number, .* not True"),
     ],

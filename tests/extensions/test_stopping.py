@@ -1,4 +1,4 @@
-"""Ending training when nothing gets better."""
+"""The end of training when a record does not improve."""
 
 import math
 
@@ -30,7 +30,7 @@ def test_training_ends_after_so_many_epochs_without_a_new_best(wait, ends):
     assert log.status["best_cost"] == min(COSTS[:ends])
 
 
-def test_what_is_left_is_recorded():
+def test_the_number_left_is_recorded():
     finish = FinishIfNoImprovementAfter("best", epochs=2)
     main_loop = make(Feed([None, True, None, True, None, None, True], "best"), finish)
     main_loop.run()
@@ -80,7 +80,7 @@ def test_a_subclass_decides_what_an_improvement_is():
 @pytest.mark.parametrize("kind", [FinishIfNoImprovementAfter, EarlyStopping])
 @pytest.mark.parametrize("wait", [{}, {"iterations": 3, "epochs": 2}])
 def test_exactly_one_way_of_waiting_is_needed(kind, wait):
-    text = f"{kind.__name__} waits .* give exactly one of the two, not iterations="
+    text = f"{kind.__name__} needs .* give exactly one of them, not iterations="
     with pytest.raises(ArgumentError, match=text):
         kind("cost", **wait)
 
@@ -101,7 +101,7 @@ def test_a_checkpoint_needs_a_file_and_a_file_a_checkpoint():
 
 
 @pytest.mark.parametrize("place", ["before", "after", "within", "nowhere"])
-def test_the_best_model_is_saved_wherever_the_checkpoint_stands(place, tmp_path):
+def test_the_best_model_is_saved_for_any_place_of_the_checkpoint(place, tmp_path):
     last, best = str(tmp_path / "last.tar"), str(tmp_path / "best.tar")
     checkpoint = Checkpoint(last, save_main_loop=False)
     stopping = EarlyStopping("cost", checkpoint, best, epochs=2)
@@ -118,7 +118,7 @@ def test_the_best_model_is_saved_wherever_the_checkpoint_stands(place, tmp_path)
 
 
 class Keep(TrainingExtension):
-    """Keeps the parameters of every epoch."""
+    """Stores the parameters of every epoch."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Times as records."""
+"""Durations and times as records."""
 
 import datetime
 import pickle
@@ -16,7 +16,7 @@ def records(log, *names):
 
 
 def fake_times(monkeypatch, seconds):
-    """Let every second look at the clock be `seconds` after the first."""
+    """Make every second reading of the clock `seconds` later than the first."""
     ticks = iter(range(1_000_000))
     monkeypatch.setattr("workbench.main_loop.run.perf_counter", lambda: next(ticks) * seconds)
 

@@ -1,4 +1,4 @@
-"""Shared variables that change in the course of training, and records that are the best so far."""
+"""Shared variables that change during training, and records that are the best so far."""
 
 import math
 from functools import partial
@@ -23,7 +23,7 @@ NAN, INF = math.nan, math.inf
 
 
 class Feed(TrainingExtension):
-    """Records one of the given values after every epoch; none where it is None."""
+    """Records one of the given values after every epoch, but no None."""
 
     def __init__(self, values, record="cost"):
         super().__init__()
@@ -89,18 +89,18 @@ class Callable2:
         (step(0.1, 5), 1),
     ],
 )
-def test_the_number_of_arguments_is_read_off_the_function(function, number):
+def test_the_number_of_arguments_comes_from_the_signature(function, number):
     assert SharedVariableModifier(shared(0.0, "rate"), function).num_args == number
 
 
 @pytest.mark.parametrize(
     ("function", "text"),
     [
-        (lambda *args: 1, "cannot be told; say num_args=1"),
-        (lambda: 1, "cannot be called with the number of iterations done"),
+        (lambda *args: 1, "is unknown; give num_args=1"),
+        (lambda: 1, "must take the number of iterations done"),
         (lambda a, b, c: 1, r"its signature is \(a, b, c\)"),
         (lambda n, *, scale: 1, r"its signature is \(n, \*, scale\)"),
-        (3.0, "cannot be told"),
+        (3.0, "is unknown; give num_args"),
     ],
 )
 def test_a_function_that_could_not_be_called_is_refused(function, text):
@@ -108,7 +108,7 @@ def test_a_function_that_could_not_be_called_is_refused(function, text):
         SharedVariableModifier(shared(0.0, "rate"), function)
 
 
-def test_the_number_of_arguments_may_be_said():
+def test_the_number_of_arguments_can_be_given():
     rate = shared(8.0, "rate")
     modifier = SharedVariableModifier(rate, lambda *args: args[-1] / 2, num_args=2)
     assert values_seen(rate, modifier) == [8, 4, 2, 1]
@@ -138,7 +138,7 @@ def test_a_subclass_may_define_the_number_of_arguments():
     assert values_seen(rate, Halver(rate, None)) == [8, 4, 2, 1]
 
 
-def test_a_value_that_somebody_sets_lasts_until_the_next_trigger():
+def test_a_value_that_is_set_lasts_until_the_next_trigger():
     rate = shared(8.0, "rate")
     modifier = SharedVariableModifier(rate, lambda n: n, every_n_batches=2)
     meddle = Recorder({CallbackName.BEFORE_EPOCH: lambda _: rate.set_value(100.0)})
@@ -197,12 +197,12 @@ def test_reducing_on_a_plateau_agrees_with_torch(options):
     for cost in costs:
         scheduler.step(cost)
         expected.append(optimizer.param_groups[0]["lr"])
-    assert rates == pytest.approx(expected, abs=2e-8)  # torch leaves out smaller steps
+    assert rates == pytest.approx(expected, abs=2e-8)  # torch omits smaller steps
     assert len(set(expected)) > 1
 
 
 def lowered(records, mode="min", threshold=0.01, patience=1, **options):
-    """The epochs after which a rate was lowered."""
+    """Return the epochs after which a rate was lowered."""
     rate, rates = shared(1.0, "rate"), [1.0]
     plateau = ReduceOnPlateau(
         rate, "cost", mode=mode, factor=0.5, threshold=threshold, patience=patience, **options
@@ -256,7 +256,7 @@ def test_a_record_that_two_events_show_is_counted_once():
     assert (plateau.waited, rate.get_value()) == (1, 1.0)
 
 
-def test_reducing_on_a_plateau_goes_on_from_its_state():
+def test_reducing_on_a_plateau_continues_from_its_state():
     def run(modifier, costs):
         make(Feed(costs), modifier, FinishAfter(after_n_epochs=len(costs))).run()
 

@@ -1,4 +1,4 @@
-"""What is given to extensions by mistake, and refused where it is given."""
+"""Wrong arguments of extensions, which are refused at once."""
 
 import logging
 
@@ -22,45 +22,45 @@ ROWS = {
     "a switch as the name": (
         lambda: FinishAfter(True),
         ExtensionError,
-        "True was given as the name of a FinishAfter, which is text",
+        "the name of a FinishAfter must be text, not True",
     ),
     "one argument": (
         lambda: SimpleExtension().add_condition(["after_batch"], arguments="best.tar"),
         ExtensionError,
-        r"arguments is a list of them, got 'best.tar'; write \[...\]",
+        r"arguments must be a list, not 'best.tar'; write \[...\]",
     ),
     "no list of arguments": (
         lambda: SimpleExtension().add_condition(["after_batch"], arguments=5),
         ExtensionError,
-        "arguments is a list of them, got 5",
+        "arguments must be a list, not 5",
     ),
     "one extension": (
         lambda: CompositeExtension(FinishAfter(after_epoch=True)),
         ExtensionError,
-        "sub_extensions is a list, got FinishAfter",
+        "sub_extensions must be a list, not FinishAfter",
     ),
     "no extension": (
         lambda: CompositeExtension([FinishAfter]),
         ExtensionError,
-        r"sub_extensions\[0\] is <class .*: it is the class; write FinishAfter\(\.\.\.\)",
+        r"sub_extensions\[0\] must be .* <class .*, which is the class: write Fin.*\(\.\.\.\)",
     ),
     "prefix": (
         lambda: DataStreamMonitoring([X], [{"x": [1.0]}], prefix=3),
         ExtensionError,
-        "prefix is text for the names of records, got 3",
+        "prefix must be text, not 3",
     ),
-    "suffix": (lambda: MonitoringExtension(suffix=["a"]), ExtensionError, "suffix is text"),
-    "no path": (lambda: Checkpoint(None), ExtensionError, "is text or a path, not None"),
-    "no path to load": (lambda: Load(3), ExtensionError, "is text or a path, not 3"),
+    "suffix": (lambda: MonitoringExtension(suffix=["a"]), ExtensionError, "suffix must be text"),
+    "no path": (lambda: Checkpoint(None), ExtensionError, "must be text or a path, not None"),
+    "no path to load": (lambda: Load(3), ExtensionError, "must be text or a path, not 3"),
     "format": (
         lambda: Checkpoint("{epochs_done:zz}.tar"),
         ExtensionError,
-        "the path '{epochs_done:zz}.tar' cannot be filled in: .*format code 'z'",
+        "of the path '{epochs_done:zz}.tar' cannot be replaced: .*format code 'z'",
     ),
     "one name": (
         lambda: Checkpoint("a.tar", save_separately="log"),
         ArchiveError,
-        r"save_separately is a list of names, got 'log'; write \['log'\]",
+        r"save_separately must be a list, not 'log'; write \['log'\]",
     ),
     "no checkpoint": (
         lambda: EarlyStopping("cost", "best.tar", "best.tar", epochs=1),
@@ -70,12 +70,12 @@ ROWS = {
     "no variable": (
         lambda: SharedVariableModifier(0.1, lambda n: 1 / n),
         ExtensionError,
-        "SharedVariableModifier sets a shared variable, got 0.1",
+        "SharedVariableModifier needs a shared variable, not 0.1",
     ),
     "no variable to reduce": (
         lambda: ReduceOnPlateau(0.1, "cost"),
         ExtensionError,
-        "ReduceOnPlateau sets a shared variable, got 0.1",
+        "ReduceOnPlateau needs a shared variable, not 0.1",
     ),
     "no choice": (
         lambda: TrackTheBest("cost", choose_best="min"),
@@ -107,13 +107,13 @@ ROWS = {
     "no log": (
         lambda: MainLoop(FakeAlgorithm(), [{"x": 1}], log="run.sqlite"),
         LogError,
-        "log is a training log such as SQLiteLog.path., got 'run.sqlite'",
+        "log must be a training log such as SQLiteLog.path., not 'run.sqlite'",
     ),
 }
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_what_does_not_fit_is_named(name):
+def test_errors_of_monitoring_name_the_variable(name):
     call, error, text = ROWS[name]
     with pytest.raises(error, match=text):
         call()
@@ -134,7 +134,7 @@ def test_every_condition_gets_the_arguments_of_an_iterator():
 @pytest.mark.parametrize(
     "watch", [lambda: TrackTheBest("csot"), lambda: ReduceOnPlateau(RATE, "csot")]
 )
-def test_a_record_that_nothing_makes_is_told_of_once(watch, caplog):
+def test_a_record_that_nothing_makes_causes_one_warning(watch, caplog):
     class Cost(SimpleExtension):
         def do(self, which_callback, *args):
             self.main_loop.log.current_row["cost"] = 1.0

@@ -1,3 +1,3 @@
-"""What is rewritten in these tests is checked."""
+"""Fixtures that check graphs after every rewrite."""
 
 from tests.support.checked import every_rewrite_is_checked  # noqa: F401

@@ -1,4 +1,4 @@
-"""Annotations, application calls, and what they attach to variables."""
+"""Annotations, application calls, and their auxiliary variables and updates."""
 
 from workbench import tensor
 from workbench.bricks import Brick, Tanh, application
@@ -31,7 +31,7 @@ def test_a_number_can_be_an_auxiliary_variable():
 
 
 class Noted(Brick):
-    """Attaches the mean of its input to the call."""
+    """Brick that attaches the mean of its input to the call."""
 
     @application(outputs=["output"])
     def apply(self, x, application_call):

@@ -1,4 +1,4 @@
-"""Graphs with batch normalisations, from use to training, and what keeps their statistics."""
+"""Graphs with batch normalisations, in both modes, and the updates of their statistics."""
 
 import numpy
 import pytest
@@ -57,7 +57,7 @@ def test_replaced_variables_lead_back(mlp):
     assert [v.name for v in new] == [v.name for v in outputs(used.variables)]
 
 
-def test_what_is_in_training_mode_stays(mlp):
+def test_applications_in_training_mode_do_not_change(mlp):
     with batch_normalization(mlp):
         graph = ComputationGraph(mlp.apply(tensor.matrix("x")))
     assert apply_batch_normalization(graph).outputs[0] is graph.outputs[0]

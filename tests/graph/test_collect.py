@@ -1,4 +1,4 @@
-"""Many parameters as pieces of one."""
+"""Collection of many parameters in one vector."""
 
 import numpy
 import pytest

@@ -41,7 +41,7 @@ def test_a_shared_variable_alone_is_a_graph():
     assert ComputationGraph(w).variables == [w]
 
 
-def test_variables_come_after_what_they_are_computed_from(mlp):
+def test_variables_are_in_topological_order(mlp):
     graph = ComputationGraph(mlp.apply(tensor.matrix("x")))
     place = {v: i for i, v in enumerate(graph.variables)}
     assert all(place[i] < place[v] for v in graph.variables for i in inputs_of(v))
@@ -55,7 +55,7 @@ def test_parameters_come_layer_by_layer(mlp):
 
 
 def test_only_variables_make_a_graph():
-    with pytest.raises(ValueError, match="a graph is made of variables, got 3"):
+    with pytest.raises(ValueError, match="a graph must be made of variables, not of 3"):
         ComputationGraph([3])
 
 
@@ -102,7 +102,7 @@ def test_inputs_by_name_and_dependence_on_inputs():
 @pytest.mark.parametrize("name", [None, "x"])
 def test_inputs_without_a_name_of_their_own_are_refused(name):
     graph = ComputationGraph(tensor.vector("x") + tensor.vector(name))
-    with pytest.raises(ValueError, match="give each input a name of its own"):
+    with pytest.raises(ValueError, match="give each input a different name"):
         graph.dict_of_inputs()
 
 
@@ -148,7 +148,7 @@ def test_replaced_copies_keep_tags():
     assert VariableFilter(roles=[INPUT], bricks=[linear])(graph.variables)
 
 
-def test_a_replacement_of_what_is_not_there_warns():
+def test_a_replacement_of_a_missing_variable_warns():
     x, other = tensor.scalar("x"), tensor.scalar("other")
     graph = ComputationGraph(x + 1)
     with pytest.warns(UserWarning, match=r"not a part of the graph, so not replaced: \[other\]"):
@@ -156,7 +156,7 @@ def test_a_replacement_of_what_is_not_there_warns():
 
 
 class Noted(Brick):
-    """Attaches the largest input to its call."""
+    """Brick that attaches the largest input to its call."""
 
     @application(outputs=["output"])
     def apply(self, x, application_call):
@@ -201,13 +201,13 @@ def test_a_snapshot_holds_all_computed_variables_with_roles(mlp):
     assert_allclose(snapshot[graph.outputs[0]], [[4 * numpy.tanh(2) + 2] * 2], rtol=1e-6)
 
 
-def test_a_snapshot_without_data_names_what_is_missing(mlp):
+def test_a_snapshot_without_data_names_the_missing_inputs(mlp):
     graph = ComputationGraph(mlp.apply(tensor.matrix("features")))
     with pytest.raises(ValueError, match=r"no values for features .*did you mean 'feature'\?"):
         graph.get_snapshot({"feature": numpy.zeros((1, 3), "float32")})
 
 
-def test_loops_and_what_is_inside_them_are_found():
+def test_loops_and_the_variables_inside_them_are_found():
     x, linear = tensor.tensor3("x"), Linear(2, 2, name="inside")
     [hidden] = scan(lambda x_t: linear.apply(x_t), sequences=[x])
     graph = ComputationGraph(hidden.sum())
@@ -231,7 +231,7 @@ def test_a_graph_shows_its_outputs():
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 99), st.integers(0, 99)), max_size=12))
-def test_a_graph_computes_what_its_expressions_say(steps):
+def test_a_graph_computes_its_expressions(steps):
     x = tensor.scalar("x", dtype=torch.float64)
     variables, values = [x, x * 2], [0.3, 0.6]
     operations = [lambda a, b: a + b, lambda a, b: a * b, lambda a, b: a - b]
@@ -248,8 +248,8 @@ def test_a_graph_computes_what_its_expressions_say(steps):
 @pytest.mark.parametrize(
     ("replacements", "text"),
     [
-        (lambda h: {h: torch.zeros(2)}, r"h shall be replaced by tensor\(\[0., 0.\]\).*"),
-        (lambda h: {h: 1.0}, r"h shall be replaced by 1.0, <class 'float'>: make a variable of"),
+        (lambda h: {h: torch.zeros(2)}, r"h cannot be replaced by tensor\(\[0., 0.\]\).*"),
+        (lambda h: {h: 1.0}, r"h cannot be replaced by 1.0, <class 'float'>: make a variable of"),
         (lambda h: {"h": h}, "got the key 'h': find the variable itself, with VariableFilter"),
         (lambda h: [h], r"from variables of the graph to the variables that .*; got \[h\]"),
         (lambda h: None, "from variables of the graph to the variables that .*; got None"),

@@ -26,7 +26,7 @@ def model(mlp):
     return Model(mlp.apply(tensor.matrix("features")))
 
 
-def test_the_module_computes_what_the_model_computes(mlp, model):
+def test_the_module_computes_the_same_as_the_model(mlp, model):
     x = torch.randn(5, 4)
     module = model.to_module()
     torch.testing.assert_close(module(x), mlp.apply(x))

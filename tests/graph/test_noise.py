@@ -31,7 +31,7 @@ def test_the_same_seed_drops_the_same_and_the_original_graph_stays():
     assert torch.equal(*runs) and torch.equal(graph.get_function()(ONES)[0], torch.tensor(ONES) * 2)
 
 
-def test_what_was_dropped_is_found_and_leads_back():
+def test_dropped_variables_are_found_and_lead_back():
     mlp = MLP(
         [Identity(), Identity()], [2, 10, 2], weights_init=Constant(1), biases_init=Constant(2)
     )
@@ -66,32 +66,32 @@ def test_noise_has_the_level_asked_for():
 
 @pytest.mark.parametrize("probability", [-0.1, 1, 2])
 def test_a_probability_that_is_none_is_refused(probability):
-    with pytest.raises(ValueError, match=r"probability of dropping is in \[0, 1\)"):
+    with pytest.raises(ValueError, match=r"probability of dropping must be in \[0, 1\), not "):
         apply_dropout(ComputationGraph(tensor.vector("x") * 1), [], probability)
 
 
 def test_integers_are_not_dropped():
     k = tensor.lvector("k")
-    with pytest.raises(ValueError, match="k is torch.int64: only floating point"):
+    with pytest.raises(ValueError, match="k must be floating point, not torch.int64"):
         apply_dropout(ComputationGraph(k * 1), [k], 0.5)
 
 
 @pytest.mark.parametrize("level", [-0.1, float("nan"), float("inf")])
 def test_a_level_that_is_no_deviation_is_refused(level):
     x = tensor.matrix("x")
-    with pytest.raises(GraphError, match="level of noise is a deviation, 0 or more; got "):
+    with pytest.raises(GraphError, match="level of noise must be a deviation, 0 or more, not "):
         apply_noise(ComputationGraph(x * 1), [x], level)
 
 
 @pytest.mark.parametrize("divisor", [0, -1.0, float("nan")])
 def test_a_divisor_that_makes_no_sense_is_refused(divisor):
     x = tensor.matrix("x")
-    with pytest.raises(GraphError, match="custom_divisor is a number greater than 0, got "):
+    with pytest.raises(GraphError, match="custom_divisor must be a number greater than 0, not "):
         apply_dropout(ComputationGraph(x * 1), [x], 0.5, custom_divisor=divisor)
 
 
 @pytest.mark.parametrize("rewrite", [apply_dropout, apply_noise])
-def test_a_rewrite_of_no_variables_is_told_of(rewrite, caplog):
+def test_a_rewrite_of_no_variables_is_mentioned(rewrite, caplog):
     graph = ComputationGraph(tensor.vector("x") * 2)
     assert rewrite(graph, [], 0.5).outputs == graph.outputs
     assert f"{rewrite.__name__} was given no variables" in caplog.text

@@ -1,4 +1,4 @@
-"""A pump that is served by hand, and a wire that remembers what widgets send."""
+"""Fixtures: a pump without its thread, and a comm that records what widgets send."""
 
 import threading
 from typing import ClassVar
@@ -6,11 +6,11 @@ from typing import ClassVar
 import pytest
 from comm.base_comm import BaseComm
 
-from extensions_live.bridge import pump
+from extensions_live.pump import pump
 
 
 class Wire(BaseComm):
-    """A comm that keeps the updates of all widgets instead of sending them."""
+    """Comm that records the updates of all widgets instead of sending them."""
 
     sent: ClassVar[list] = []
 
@@ -21,7 +21,7 @@ class Wire(BaseComm):
 
 @pytest.fixture
 def wire(monkeypatch):
-    """Every update that widgets sent: comm id, state, buffers."""
+    """Return the list of updates that widgets sent: comm id, state, buffers."""
     monkeypatch.setattr("ipywidgets.comm.create_comm", Wire)
     Wire.sent = []
     return Wire.sent
@@ -29,7 +29,7 @@ def wire(monkeypatch):
 
 @pytest.fixture
 def hand_pump(monkeypatch):
-    """The pump without its thread: call ``serve``."""
+    """Yield the pump without its thread; a test calls ``serve``."""
     monkeypatch.setattr(pump, "_thread", threading.current_thread())
     yield pump
     for view in pump.views:

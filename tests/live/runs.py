@@ -1,4 +1,4 @@
-"""Runs for views to look at: no learning, only a log that fills."""
+"""Runs for views to show: nothing is learned, only a log is filled."""
 
 import math
 
@@ -8,8 +8,17 @@ from workbench.extensions import FinishAfter, TrainingExtension
 from workbench.main_loop import MainLoop
 
 
+class Clock:
+    """Clock that a test sets."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
 class Idle:
-    """An algorithm that does nothing, or fails at a batch."""
+    """Algorithm that does nothing, or fails at a given batch."""
 
     def __init__(self, fail_at=None):
         self.left = fail_at

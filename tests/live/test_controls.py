@@ -17,7 +17,7 @@ from .runs import make_loop
 
 @pytest.fixture
 def gated():
-    """A session that trains on a batch whenever the test allows one."""
+    """Yield a session that trains on a batch whenever the test allows one, and its algorithm."""
     algorithm = GatedAlgorithm()
     main_loop = MainLoop(
         algorithm,
@@ -32,7 +32,7 @@ def gated():
 
 
 def shown(controls, pump):
-    """Return what the bar shows after the pump came by."""
+    """Refresh the bar by the pump and return its payload."""
     pump.serve(controls)
     assert controls.problem == ""
     return controls.payload
@@ -45,7 +45,7 @@ def test_a_running_session(gated, hand_pump, wire):
     assert payload["state"] == "running"
     assert payload["possible"] == ["pause", "stop", "train"]
     assert (payload["iteration"], payload["epoch"]) == ("iteration 0 of 10", "epoch 1 of 2")
-    assert payload["share"] == 0.0
+    assert payload["fraction"] == 0.0
     assert payload["command"] is payload["error"] is None
 
 
@@ -84,7 +84,7 @@ def test_a_command_that_comes_by_two_ways_acts_once(gated, hand_pump, wire):
     assert [command.kind for command in session.commands] == ["step", "step"]
 
 
-def test_a_waiting_command_is_looked_after_sooner(gated, hand_pump, wire):
+def test_the_bar_refreshes_sooner_while_a_command_waits(gated, hand_pump, wire):
     session, algorithm = gated
     assert algorithm.arrived.acquire(timeout=20)
     controls = Controls(session)
@@ -112,7 +112,7 @@ def test_a_finished_session(hand_pump, wire):
     payload = shown(Controls(session), hand_pump)
     assert (payload["state"], payload["possible"]) == (State.FINISHED, ["train"])
     assert (payload["iteration"], payload["epoch"]) == ("iteration 12 of 12", "epoch 3 of 3")
-    assert (payload["share"], payload["left"]) == (1.0, "")
+    assert (payload["fraction"], payload["time_left"]) == (1.0, "")
     assert payload["values"] == [["cost", "0.3012"], ["test_cost", "0.5"]]
 
 
@@ -133,7 +133,7 @@ def test_an_error_in_training_is_shown_with_message_and_traceback(hand_pump, wir
     assert "process_batch" in payload["error"]["traceback"]
 
 
-def test_the_tier_is_told_once_it_is_another_than_eager():
+def test_the_tier_is_shown_if_it_is_not_eager():
     x, total = tensor.scalar("x"), shared(numpy.float32(0), "total")
     algorithm = UpdatesAlgorithm(
         updates=[(total, total + x)], function_kwargs={"execution": "compiled"}
@@ -154,7 +154,7 @@ def test_nothing_is_sent_while_nothing_changes(gated, hand_pump, wire):
     assert len(wire) == 1
 
 
-def test_an_ended_session_stays_what_it_was_when_another_goes_on(hand_pump, wire):
+def test_an_ended_session_keeps_its_display_while_another_continues(hand_pump, wire):
     main_loop = make_loop(epochs=1, batches=4)
     session = main_loop.start()
     assert session.wait(20)
@@ -164,7 +164,7 @@ def test_an_ended_session_stays_what_it_was_when_another_goes_on(hand_pump, wire
     assert shown(controls, hand_pump) == before
 
 
-def test_going_on_shows_the_totals_of_what_is_planned_now(hand_pump, wire):
+def test_training_on_shows_the_new_totals(hand_pump, wire):
     session = make_loop(epochs=5, batches=4).start()
     assert session.wait(20)
     controls = Controls(session)
@@ -189,7 +189,7 @@ def test_a_run_beyond_its_old_end_shows_no_total(hand_pump, wire):
     assert (payload["iteration"], payload["epoch"]) == ("iteration 6", "epoch 2")
 
 
-def test_a_session_with_nothing_to_train_says_so(hand_pump, wire, capsys):
+def test_a_session_with_nothing_to_train_shows_a_note(hand_pump, wire, capsys):
     main_loop = make_loop(epochs=1)
     main_loop.run()
     session = main_loop.start()

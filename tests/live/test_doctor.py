@@ -1,4 +1,4 @@
-"""What the doctor says."""
+"""The output of `doctor`."""
 
 from extensions_live import doctor
 from extensions_live.doctor import ADVICE, advice

@@ -1,4 +1,4 @@
-"""The scripts of the page: their unit tests pass, and what is committed is what they build."""
+"""Scripts of the page: their unit tests pass, and the committed files are up to date."""
 
 import subprocess
 
@@ -10,7 +10,7 @@ from tests.support import frontend
 
 @pytest.fixture(scope="module")
 def workshop():
-    """The sources with all that is needed to build them; skips where that cannot be had."""
+    """Return the module that runs the front end's scripts; skip if node or packages are missing."""
     reason = frontend.prepare()
     if reason is not None:
         (pytest.fail if frontend.required() else pytest.skip)(reason)
@@ -42,7 +42,7 @@ def test_without_node_the_scripts_are_left_out(monkeypatch, capsys):
     assert "LEFT OUT: lint of the front end: no node found" in capsys.readouterr().out
 
 
-def test_without_packages_the_reason_is_told_and_ci_fails(monkeypatch, capsys, tmp_path):
+def test_without_packages_the_reason_is_printed_and_ci_fails(monkeypatch, capsys, tmp_path):
     refused = subprocess.CompletedProcess([], 1, stdout="no route to the registry\n")
     monkeypatch.setattr(frontend, "find", lambda: ["npm"])
     monkeypatch.setattr(frontend, "find_spec", lambda name: None)

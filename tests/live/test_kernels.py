@@ -1,4 +1,4 @@
-"""What a page asks of real kernels of every version, while a cell runs and while one waits."""
+"""Requests of a page to real kernels of every version, while a cell runs or waits."""
 
 import os
 import re
@@ -8,7 +8,7 @@ import pytest
 from jupyter_client import BlockingKernelClient, KernelManager
 from jupyter_client.kernelspec import KernelSpec
 
-from extensions_live.control import REPLY, REQUEST
+from extensions_live.control_channel import REPLY, REQUEST
 from tests.support import kernels
 from tests.support.tree import ROOT
 
@@ -30,7 +30,7 @@ SOON = 60
 
 
 class Kernel:
-    """A kernel and a client of it that knows little more than the protocol."""
+    """Kernel, with a client that uses the messaging protocol directly."""
 
     def __init__(self, version):
         self.version = version
@@ -46,12 +46,12 @@ class Kernel:
         self.client.wait_for_ready(timeout=120)
 
     def run(self, code):
-        """Run a cell; return its output."""
+        """Run a cell and return its output."""
         self.client.execute(code)
         return self.output()
 
     def output(self):
-        """Return what is shown until the kernel is idle after a cell."""
+        """Return the output up to the idle status after a cell."""
         text = ""
         while True:
             message = self.client.get_iopub_msg(timeout=SOON)
@@ -62,16 +62,16 @@ class Kernel:
                 return text
 
     def begin(self, code):
-        """Send a cell, and return its message id when it runs."""
+        """Send a cell; return its message id once it runs."""
         id = self.client.execute(code)
         while True:
             message = self.client.get_iopub_msg(timeout=SOON)
             if message["parent_header"].get("msg_id") == id and "code" in message["content"]:
-                time.sleep(0.3)  # from there to the first line of the cell
+                time.sleep(0.3)  # until the first line of the cell runs
                 return id
 
     def sees_busy(self, cell, after):
-        """Check that the last word is that `cell` runs, though the message `after` has ended."""
+        """Check that the last status says that `cell` runs, after the message `after` has ended."""
         states = []
         while states[-2:-1] != [(after, "idle")]:
             message = self.client.get_iopub_msg(timeout=SOON)
@@ -81,7 +81,7 @@ class Kernel:
         assert states[-1] == (cell, "busy")
 
     def ask(self, **message):
-        """Ask on the control channel; return the status of the answer."""
+        """Send a request on the control channel; return the status of the reply."""
         content = {"receiver": self.ident, "message": {"kind": "command", **message}}
         request = self.client.session.msg(REQUEST, content)
         self.client.control_channel.send(request)
@@ -92,7 +92,7 @@ class Kernel:
                 return reply["content"]["status"], request["header"]["msg_id"]
 
     def send(self, subshell=None, **message):
-        """Send a message of the widget; return its id."""
+        """Send a message of the widget; return its message id."""
         data = {"method": "custom", "content": {"kind": "command", **message}}
         content = {"comm_id": self.ident, "data": data}
         sent = self.client.session.msg("comm_msg", content)
@@ -102,7 +102,7 @@ class Kernel:
         return sent["header"]["msg_id"]
 
     def subshell(self):
-        """Make a thread beside the cell in which messages are heard, as a page does."""
+        """Create a subshell, a thread that handles messages beside the cell, as a page does."""
         self.client.control_channel.send(self.client.session.msg("create_subshell_request", {}))
         while "subshell_id" not in (reply := self.client.get_control_msg(timeout=SOON))["content"]:
             pass
@@ -141,7 +141,7 @@ def test_a_request_acts_whatever_the_cell_does(kernel, cell):
 @pytest.mark.timeout(200)
 def test_a_message_on_a_thread_beside_the_cell_leaves_it_busy(kernel):
     if kernel.version != "7.1":
-        pytest.skip("this version hears widgets in the thread of the cells")
+        pytest.skip("this version handles widgets in the thread of the cells")
     subshell = kernel.subshell()
     id = kernel.begin("time.sleep(2)")
     kernel.sees_busy(id, after=kernel.send(subshell, name="pause"))
@@ -159,7 +159,7 @@ def test_a_command_that_comes_twice_acts_once(kernel):
 
 
 @pytest.mark.timeout(200)
-def test_a_cell_that_waits_hears_widgets_and_keeps_the_order_of_all_else(kernel):
+def test_a_waiting_cell_handles_widgets_and_keeps_the_order_of_other_messages(kernel):
     kernel.begin("session.wait(3); print('end', [c.kind for c in session.commands[asked:]])")
     info = kernel.client.session.msg("comm_info_request", {})
     kernel.client.shell_channel.send(info)
@@ -181,7 +181,7 @@ def test_interrupting_a_cell_that_waits_is_one_line_and_training_goes_on(kernel)
     kernel.begin("session.wait()")
     kernel.manager.interrupt_kernel()
     shown = kernel.output()
-    assert shown.startswith("wait() was interrupted, training was not: <Session session-")
+    assert shown.startswith("wait() was interrupted, but training continues: <Session session-")
     assert "\n" not in shown
     assert kernel.run("print(session.state)") == "running\n"
 
@@ -189,6 +189,6 @@ def test_interrupting_a_cell_that_waits_is_one_line_and_training_goes_on(kernel)
 @pytest.mark.timeout(200)
 def test_starting_twice_is_a_line_and_a_refusal_shows_the_cell_alone(kernel):
     shown = kernel.run("assert main_loop.start() is session")
-    assert "start() gives it back" in shown and "Traceback" not in shown
+    assert "start() returns it" in shown and "Traceback" not in shown
     shown = kernel.run("main_loop.run()")
     assert "AlreadyTrainingError" in shown and "workbench/" not in shown

@@ -1,4 +1,4 @@
-"""What Python and the page may say to each other is declared once, and is what they do say."""
+"""Declared messages and traits match the widgets and the generated TypeScript."""
 
 import types
 from typing import Any, Literal, TypeAlias, TypedDict, get_type_hints

@@ -1,4 +1,4 @@
-"""What is known of the notebook around us."""
+"""Detection of the notebook, its program and its running cell."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from workbench.session import Session
 
 
 class FakeShell:
-    """As much of a kernel's shell as is used."""
+    """Fake with the parts of a kernel's shell that are used."""
 
     def __init__(self, parent_header=()):
         self.parent_header = dict(parent_header)
@@ -32,7 +32,7 @@ def test_there_is_none_here():
     ("variable", "name"),
     [("COLAB_RELEASE_TAG", "Colab"), ("VSCODE_PID", "VS Code"), ("X", None)],
 )
-def test_programs_are_known_by_their_environment(monkeypatch, variable, name):
+def test_programs_are_detected_by_their_environment(monkeypatch, variable, name):
     for known in ("COLAB_RELEASE_TAG", "BINDER_SERVICE_HOST", "JUPYTERHUB_USER", "VSCODE_PID"):
         monkeypatch.delenv(known, raising=False)
     monkeypatch.setenv(variable, "1")
@@ -41,7 +41,7 @@ def test_programs_are_known_by_their_environment(monkeypatch, variable, name):
     assert notebook.front_end() in ADVICE
 
 
-def test_the_running_cell_is_what_the_page_said(monkeypatch):
+def test_the_running_cell_is_read_from_the_parent_message(monkeypatch):
     parent = {
         "header": {"msg_id": "17"},
         "metadata": {"cellId": "a", "deletedCells": ["b", "c"]},

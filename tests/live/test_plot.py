@@ -13,7 +13,7 @@ from .runs import make_loop, plot_of, plot_view
 
 
 def numbers(view, channel):
-    """Return x and y as the page gets them."""
+    """Return x and y as the page receives them."""
     curve = view.payload["curves"][channel]
     return np.frombuffer(curve["x"]).tolist(), np.frombuffer(curve["y"])
 
@@ -146,9 +146,9 @@ def test_two_views_of_one_plot_are_independent(hand_pump, wire):
 def test_nothing_is_drawn_while_nobody_looks(hand_pump, wire):
     view = plot_view(make_loop())
     assert view.watched()
-    view._hear(view, {"kind": "look", "rendering": "a", "visible": False}, [])
+    view._hear(view, {"kind": "visibility", "rendering": "a", "visible": False}, [])
     assert not view.watched()
-    view._hear(view, {"kind": "look", "rendering": "a", "visible": True}, [])
+    view._hear(view, {"kind": "visibility", "rendering": "a", "visible": True}, [])
     assert view.watched()
 
 

@@ -1,9 +1,9 @@
-"""What a cell shows, and how views are closed."""
+"""Views in cells: their contents, and when they are closed."""
 
 from extensions_live import Controls, Plot, view
 from extensions_live.notebook import Cell
-from extensions_live.output import Shelf
 from extensions_live.plot_view import PlotView
+from extensions_live.run_view import Shelf
 from workbench.extensions import CompositeExtension
 
 from .runs import make_loop, plot_of
@@ -46,7 +46,7 @@ def test_outside_of_a_notebook_a_view_is_text(hand_pump, wire, capsys):
     assert capsys.readouterr().out.split()[:4] == ["iterations", "12", "epochs", "3"]
 
 
-def test_displaying_shows_widgets_and_then_the_still_picture(hand_pump, wire, monkeypatch):
+def test_displaying_shows_widgets_and_then_the_still_output(hand_pump, wire, monkeypatch):
     class Shell:
         def __init__(self):
             self.display_pub = self
@@ -57,12 +57,12 @@ def test_displaying_shows_widgets_and_then_the_still_picture(hand_pump, wire, mo
             self.published.append((set(data), transient))
 
     notebook = Shell()
-    for module in ("output", "notebook"):
+    for module in ("run_view", "notebook"):
         monkeypatch.setattr(f"extensions_live.{module}.shell", lambda: notebook)
     plot_of(make_loop()).view()._ipython_display_()
-    widget, table, picture = notebook.published
+    widget, table, image = notebook.published
     assert widget == ({"text/plain", "application/vnd.jupyter.widget-view+json"}, {})
-    assert table[1]["display_id"] != picture[1]["display_id"]
+    assert table[1]["display_id"] != image[1]["display_id"]
 
 
 def test_running_a_cell_again_closes_its_old_view_only(hand_pump, wire):

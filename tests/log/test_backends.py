@@ -1,4 +1,4 @@
-"""The registry of log backends: a backend of one's own, chosen by name."""
+"""The registry of log backends: a user's backend, chosen by name."""
 
 from contextlib import nullcontext
 
@@ -28,7 +28,7 @@ class CountingLog(TrainingLog):
 
 
 class DictionaryLog(TrainingLogBase):
-    """All that a backend must define, over a dictionary of rows."""
+    """A backend with only the required methods, over a dictionary of rows."""
 
     version = 0
 
@@ -121,7 +121,9 @@ def test_an_unknown_backend_from_outside_is_refused_when_it_is_read(monkeypatch)
     monkeypatch.setenv("WORKBENCH_LOG_BACKEND", "counting")
     try:
         config.load_yaml()
-        assert config.floatx  # other settings can be read: the backend may still be registered
+        assert (
+            config.floatx
+        )  # other settings can be read, since the backend can be registered later
         with pytest.raises(ConfigurationError, match=r"'counting' \(.*WORKBENCH_LOG_BACKEND"):
             new_log()
     finally:

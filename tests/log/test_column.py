@@ -1,4 +1,4 @@
-"""One channel: kinds of values, growth, records out of order, views that stay as they are."""
+"""One channel: kinds of values, growth, records out of order, views that never change."""
 
 import numpy as np
 import pytest
@@ -61,7 +61,7 @@ def test_extending_in_bulk_is_recording_one_by_one():
     assert [e.tolist() for e in bulk.entries()] == [e.tolist() for e in single.entries()]
 
 
-def test_what_a_reader_holds_never_changes():
+def test_arrays_that_a_reader_has_never_change():
     filled = column(*np.arange(100.0).tolist())
     before = filled.entries()
     held = [e.tolist() for e in before]

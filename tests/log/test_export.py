@@ -1,4 +1,4 @@
-"""Logs beside each other, and as files."""
+"""Logs as files that other programs read."""
 
 import json
 from urllib.parse import unquote
@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from tests.support.logs import every_backend
-from workbench.errors import LogError, MissingLibraryError, UnknownRecordError
-from workbench.log import SQLiteLog, TrainingLog, compare, export, to_csv, to_hdf5, to_parquet
+from workbench.errors import MissingLibraryError
+from workbench.log import TrainingLog, export, to_csv, to_hdf5, to_parquet
 
 
 def filled(log, slope=0.5):
@@ -18,37 +18,6 @@ def filled(log, slope=0.5):
         log[i].update({"cost": i * slope, "count": i, "w": np.full(2, i), "a/b": True})
     log[2].update(note="a, b", sizes=(1, [2]), what={5})
     return log
-
-
-@every_backend
-def test_logs_stand_beside_each_other_by_channel(new):
-    one, two = filled(new()), filled(TrainingLog(), slope=2.0)
-    two[7]["cost"] = 9.0
-    frame = compare([one, two], channels=["cost"])
-    assert frame.index.tolist() == [1, 2, 3, 7] and frame.index.name == "iteration"
-    assert list(frame) == [("cost", one.h_uuid[:8]), ("cost", two.h_uuid[:8])]
-    np.testing.assert_array_equal(frame["cost"].iloc[:, 0], [0.5, 1.0, 1.5, np.nan])
-    assert frame["cost", two.h_uuid[:8]].tolist() == [2.0, 4.0, 6.0, 9.0]
-    assert set(compare({"x": one, "y": two}).columns.get_level_values(0)) == set(one.channels)
-
-
-def test_paths_stand_for_the_newest_log_of_a_database(tmp_path):
-    for slope in (1.0, 3.0):
-        filled(SQLiteLog(tmp_path / "run.sqlite"), slope).flush()
-    frame = compare([tmp_path / "run.sqlite", str(tmp_path / "run.sqlite")], ["cost"])
-    assert frame.columns.get_level_values("log").tolist() == ["run", "run (2)"]
-    assert frame["cost", "run"].tolist() == [3.0, 6.0, 9.0]
-
-
-def test_what_cannot_be_compared_says_so():
-    log = filled(TrainingLog())
-    with pytest.raises(UnknownRecordError, match="has a channel 'csot'; did you mean 'cost'"):
-        compare([log], ["csot"])
-    with pytest.raises(LogError, match="given no log"):
-        compare([])
-    with pytest.raises(LogError, match="path of a database of logs, was expected, not 3"):
-        compare([3])
-    assert compare([TrainingLog()]).empty
 
 
 @every_backend
@@ -127,7 +96,7 @@ def test_half_a_surrogate_pair_does_not_stop_an_export(write, tmp_path):
 
 
 def around():
-    """A list that contains itself."""
+    """Return a list that contains itself."""
     whole = []
     whole.append(whole)
     return whole
@@ -145,7 +114,7 @@ def around():
     ],
     ids=["tuple", "nested", "circle", "set", "array"],
 )
-def test_what_json_lacks_is_exported_as_text(write, value, text, tmp_path):
+def test_values_that_json_lacks_are_exported_as_text(write, value, text, tmp_path):
     log = TrainingLog()
     log[1]["note"] = log.status["note"] = value
     write(log, tmp_path / "log")
@@ -153,7 +122,7 @@ def test_what_json_lacks_is_exported_as_text(write, value, text, tmp_path):
 
 
 @pytest.mark.parametrize("name", [".", "..", "", "/", "a/./b", "a\0b", "%2E", "iteration"])
-def test_a_channel_of_any_name_comes_back_from_hdf5(name, tmp_path):
+def test_a_channel_of_any_name_is_restored_from_hdf5(name, tmp_path):
     log = TrainingLog()
     log[1][name] = 0.5
     to_hdf5(log, tmp_path / "log.h5")

@@ -24,7 +24,7 @@ def filled(new):
 
 
 @pytest.mark.parametrize("duplicate", ["state", "pickle", "copy"])
-def test_a_log_comes_back_with_identity_status_and_records(new, duplicate):
+def test_a_log_is_restored_with_identity_status_and_records(new, duplicate):
     log = filled(new)
     if duplicate == "state":
         again = new()
@@ -38,7 +38,7 @@ def test_a_log_comes_back_with_identity_status_and_records(new, duplicate):
     assert (len(again), len(log)) == (4, 3)
 
 
-def test_what_comes_later_does_not_change_a_state(new):
+def test_later_records_do_not_change_a_state(new):
     log = filled(new)
     state = log.state_dict()
     log[3]["cost"] = 0.0
@@ -71,7 +71,7 @@ def test_a_frame_after_loading_is_that_of_the_loaded_records(new):
         ("columns", 3),
     ],
 )
-def test_what_is_no_state_of_a_log_changes_nothing(new, key, value):
+def test_an_invalid_state_of_a_log_changes_nothing(new, key, value):
     log = filled(new)
     before = log.frame.copy()
     with pytest.raises(StateError):

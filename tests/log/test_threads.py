@@ -1,4 +1,4 @@
-"""What one thread sees of what another records."""
+"""The records of one thread as another thread sees them."""
 
 import itertools
 import threading

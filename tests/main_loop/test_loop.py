@@ -1,4 +1,4 @@
-"""The main loop: its end, what it records, errors, interrupts, what it finds and refuses."""
+"""The main loop: its end, records, errors, interrupts, look-up and refused arguments."""
 
 import signal
 import threading
@@ -69,7 +69,7 @@ def test_the_request_of_an_earlier_run_is_not_obeyed_again():
         assert main_loop.status["iterations_done"] == done
 
 
-def test_raising_training_finish_ends_training_in_good_order():
+def test_raising_training_finish_ends_training_without_error():
     def finish(main_loop):
         raise TrainingFinish
 
@@ -126,10 +126,7 @@ def test_the_iteration_state_is_the_stream_and_the_epoch_that_has_started():
     assert main_loop.algorithm.seen == [1, 2, 3]
 
 
-# What goes wrong
-
-
-def test_an_error_is_recorded_and_goes_on_to_the_caller():
+def test_an_error_is_recorded_and_raised_to_the_caller():
     recorder = Recorder()
     main_loop = make(recorder, algorithm=FakeAlgorithm(errors={5: NotFiniteError("cost is nan")}))
     with pytest.raises(NotFiniteError, match="cost is nan") as caught:
@@ -142,7 +139,7 @@ def test_an_error_is_recorded_and_goes_on_to_the_caller():
     assert "while training on batch 2 of epoch 2, after 4 iter" in caught.value.__notes__[0]
 
 
-def test_training_goes_on_after_an_error_without_the_batch_that_failed():
+def test_training_continues_after_an_error_without_the_failed_batch():
     main_loop = make(finish_at(4), algorithm=FakeAlgorithm(errors={2: ValueError("no")}))
     with pytest.raises(ValueError, match="no"):
         main_loop.run()
@@ -221,11 +218,11 @@ def test_an_epoch_without_batches_is_an_error():
 
 def test_extensions_are_checked_when_the_main_loop_is_made():
     with pytest.raises(
-        ExtensionError, match=r"extensions\[1\] is .* the class; write Printing\(...\)"
+        ExtensionError, match=r"extensions\[1\] must be .* the class: write Printing\(...\)"
     ):
         make(FinishAfter(), Printing)
     with pytest.raises(
-        ExtensionError, match=r"extensions\[0\] is <built-in .*no TrainingExtension"
+        ExtensionError, match=r"extensions\[0\] must be a TrainingExtension, not <built-in"
     ):
         make(print)
 
@@ -249,11 +246,11 @@ def test_finding_an_extension_by_its_name():
         ExtensionLookupError, match=r"2 extensions are called 'FinishAfter': Finish"
     ):
         make(FinishAfter(), FinishAfter()).find_extension("FinishAfter")
-    with pytest.raises(ExtensionLookupError, match="has none at all"):
+    with pytest.raises(ExtensionLookupError, match="has no extensions"):
         make().find_extension("x")
 
 
-def test_running_what_is_running_is_refused():
+def test_running_a_running_main_loop_is_refused():
     refused = []
 
     def again(main_loop):
@@ -277,13 +274,13 @@ def test_with_profile_the_report_is_printed(capsys):
 
 @pytest.mark.parametrize("given", [3, "sgd", {}, Scale(0.1), GradientDescent])
 def test_an_algorithm_is_checked_when_it_is_given(given):
-    with pytest.raises(AlgorithmError, match=r"^algorithm is .*, but an algorithm has the methods"):
+    with pytest.raises(AlgorithmError, match="^algorithm must have the methods"):
         MainLoop(given, [{"x": 1}])
 
 
 @pytest.mark.parametrize("given", [Tanh(), shared(1.0, "w"), "mlp"])
 def test_a_model_is_a_graph(given):
-    text = r"^model is .*, but a model is a computation graph; give Model\(cost\)"
+    text = r"^model must be a computation graph, not .*; give Model\(cost\)"
     with pytest.raises(GraphError, match=text):
         MainLoop(None, [{"x": 1}], model=given)
 
@@ -291,9 +288,6 @@ def test_a_model_is_a_graph(given):
 def test_without_an_algorithm_nothing_is_trained():
     with pytest.raises(AlgorithmError, match=r"no algorithm to train with; give MainLoop\(algori"):
         MainLoop(None, [{"x": 1}]).run()
-
-
-# Interrupts
 
 
 def ctrl_c(main_loop):
@@ -323,7 +317,7 @@ def test_the_second_ctrl_c_ends_it_after_the_batch():
 
 @pytest.fixture
 def ordinary_sigint():
-    """Ctrl+C as Python has it; a shell may have started the tests with it ignored."""
+    """Restore the default of Ctrl+C, which a shell may have set to be ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -378,7 +372,7 @@ def test_posted_actions_run_between_two_batches_in_order():
     assert seen == [("a", 0), ("b", 0), ("c", 1)]
 
 
-def test_what_is_recorded_in_one_event_appears_at_once():
+def test_the_records_of_one_event_appear_at_once():
     seen = []
 
     def look(main_loop):
@@ -394,7 +388,7 @@ def test_what_is_recorded_in_one_event_appears_at_once():
     assert seen[:2] == [(0, None), (1, 1)]
 
 
-def test_notes_stand_in_the_traceback():
+def test_notes_are_in_the_traceback():
     main_loop = make(algorithm=FakeAlgorithm(errors={1: ValueError("no")}))
     with pytest.raises(ValueError, match="no") as caught:
         main_loop.run()
@@ -431,7 +425,7 @@ def test_a_swap_to_the_compiled_tier_is_recorded_in_the_log(monkeypatch):
 
 
 class Slow:
-    """A value that comes when somebody has asked for it three times, or waits."""
+    """A value that arrives at the third request, or when the caller waits."""
 
     def __init__(self, value):
         self.value, self.asked = value, 0
@@ -445,7 +439,7 @@ class Slow:
         return self.value
 
 
-def test_values_that_come_late_are_recorded_in_order_and_complete_with_the_epoch(monkeypatch):
+def test_late_values_are_recorded_in_order_and_complete_with_the_epoch(monkeypatch):
     monkeypatch.setattr("workbench.tensor.transfer.Arriving", Slow)
     seen = []
 

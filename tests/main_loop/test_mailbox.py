@@ -1,4 +1,4 @@
-"""Requests to the thread that trains: their order, at boundaries and within evaluations."""
+"""Requests to the thread that trains: their order at boundaries and within evaluations."""
 
 import threading
 
@@ -40,7 +40,7 @@ def test_a_request_that_waits_for_the_next_one_does_not_hold_up_the_queue(mailbo
     assert seen == ["a"]
 
 
-def test_what_must_wait_for_the_boundary_is_kept_in_order(mailbox, seen):
+def test_requests_for_the_boundary_are_kept_in_order(mailbox, seen):
     mailbox.post(noting(seen, "a"))
     mailbox.post(noting(seen, "never", early=lambda: seen.append("early") is None))
     mailbox.post(noting(seen, "b", early=lambda: False))

@@ -1,4 +1,4 @@
-"""The state of training: what it holds, and that it is loaded as a whole or not at all."""
+"""The state of training: its contents, and loading as a whole or not at all."""
 
 import copy
 import pickle
@@ -70,7 +70,7 @@ def test_names_do_not_depend_on_chance():
     assert {"learning_rate", "learning_rate_1"} <= set(states[0]["variables"])
 
 
-def test_what_happens_later_does_not_change_a_state():
+def test_later_training_does_not_change_a_state():
     main_loop = build(3, Counter())
     main_loop.run()
     state = main_loop.state_dict()
@@ -116,7 +116,10 @@ def setting(*path, to):
 
 MISFITS = {
     "a part": (setting("parametres", to={}), "no part 'parametres'; did you mean 'parameters'"),
-    "no dictionary": (setting("variables", to=3), "'variables' of a state is a dictionary, not 3"),
+    "no dictionary": (
+        setting("variables", to=3),
+        "'variables' of a state must be a dictionary, not 3",
+    ),
     "a missing parameter": (
         without("parameters", "/mlp/linear_0.W"),
         "of the parameters, '/mlp/linear_0.W' is missing",
@@ -127,16 +130,16 @@ MISFITS = {
     ),
     "another shape": (
         setting("parameters", "/mlp/linear_0.b", to=torch.ones(7)),
-        r"'/mlp/linear_0.b' has shape \(7,\), needed is \(6,\)",
+        r"'/mlp/linear_0.b' must have shape \(6,\), not \(7,\)",
     ),
     "another dtype": (
         setting("variables", "random_counter_5", to=torch.tensor(0.5)),
-        "'random_counter_5' is float32, needed is int64",
+        "'random_counter_5' must have dtype int64, not float32",
     ),
     "algorithm": (setting("algorithm", "speed", to=1), "the algorithm: .* no state 'speed'"),
     "an unknown extension": (
         setting("extensions", "Conuter", to={}),
-        "what is saved of extensions does not fit: 'Conuter' is not known here; did you mean",
+        "the saved state of the extensions does not fit: 'Conuter' is not known here; did you mean",
     ),
     "a missing extension": (without("extensions", "Counter"), "'Counter' is missing"),
     "a key of an extension": (
@@ -145,9 +148,9 @@ MISFITS = {
     ),
     "monitoring": (
         setting("extensions", "TrainingDataMonitoring_1", "aggregation", to={"x": {}}),
-        "the extension 'TrainingDataMonitoring_1': the state of monitoring is of 'x'",
+        "the extension 'TrainingDataMonitoring_1': the state of monitoring must be of .*, not",
     ),
-    "log": (setting("log", "rows", to=[1]), "the log: the iterations of a channel are"),
+    "log": (setting("log", "rows", to=[1]), "the log: the iterations of a channel must"),
     "status": (setting("log", "status", to={}), "the log: this is not the state of a log"),
     "data": (setting("data", to={"stream": {}}), "the position in the data does not fit: 'epoch'"),
     "position": (
@@ -186,10 +189,7 @@ def test_all_that_does_not_fit_is_listed_at_once():
     assert "'random_counter_5' is not known here" in text and "\n" not in text
 
 
-# Extensions
-
-
-def test_extensions_of_one_name_are_told_apart():
+def test_extensions_of_one_name_are_numbered():
     one, other = build_counted(2), build(2, Counter(), Counter(), CompositeExtension([Counter()]))
     other.run()
     state = other.state_dict()["extensions"]
@@ -212,7 +212,7 @@ def test_extensions_within_a_composite_get_their_state_back():
         second.load_state_dict(state)
 
 
-def test_extensions_without_state_may_come_and_go():
+def test_extensions_without_state_can_differ():
     state = trained().state_dict()
     rest = build(5, Timing())
     rest.load_state_dict(state)
@@ -242,10 +242,7 @@ def workbench_shared():
     return shared(0.0, "average")
 
 
-# Algorithms and streams of other kinds
-
-
-def test_an_algorithm_of_ones_own_keeps_its_own_state():
+def test_a_user_algorithm_keeps_its_own_state():
     class Sum(TrainingAlgorithm):
         total = 0
 
@@ -279,7 +276,7 @@ def test_an_algorithm_without_state_is_no_obstacle():
     assert rest.algorithm.seen == [3, 1]
 
 
-def test_a_stream_that_others_read_too_goes_on_where_it_was():
+def test_a_stream_with_other_readers_continues_at_its_position():
     def built(n):
         stream = shuffled()
         main_loop = build(n, stream=stream)
@@ -297,10 +294,7 @@ def test_a_stream_that_others_read_too_goes_on_where_it_was():
     assert_same(rest, whole)
 
 
-# Threads, and a run that is put elsewhere while it goes on
-
-
-def test_another_thread_is_told_to_ask_the_one_that_trains():
+def test_another_thread_is_referred_to_the_one_that_trains():
     main_loop = build(None)
     session = main_loop.start()
     try:
@@ -315,9 +309,9 @@ def test_another_thread_is_told_to_ask_the_one_that_trains():
 
 
 @pytest.mark.parametrize("event", ["before_epoch", "before_batch", "after_batch", "after_epoch"])
-def test_a_run_can_be_put_back_while_it_goes_on(event):
+def test_a_state_can_be_loaded_during_a_run(event):
     class Rewind(TrainingExtension):
-        """Goes back once, from the second epoch to the state of the third batch."""
+        """Goes back once, from the second epoch to the state after the third batch."""
 
         saved = None
         done = False
@@ -343,7 +337,7 @@ def test_a_run_can_be_put_back_while_it_goes_on(event):
     assert_same(again, whole)
 
 
-def test_what_is_loaded_from_another_thread_between_batches_counts_at_once():
+def test_a_state_loaded_between_batches_by_another_thread_counts_at_once():
     whole, main_loop = trained(9), build(9)
     state = trained(4).state_dict()
     gate = threading.Event()
@@ -370,7 +364,7 @@ def test_a_state_saved_before_a_batch_trains_on_that_batch():
 def test_an_epoch_iterator_of_unknown_position_cannot_be_saved():
     main_loop = trained()
     main_loop.epoch_iterator = iter([])
-    with pytest.raises(StateError, match="position cannot be told"):
+    with pytest.raises(StateError, match="so that its position is known"):
         main_loop.state_dict()
 
 
@@ -379,7 +373,7 @@ def test_a_stream_refuses_a_position_of_other_data():
         shuffled().load_state_dict({"epoch": 0, "position": 6})
 
 
-def test_what_acts_before_training_does_not_change_what_was_loaded():
+def test_extensions_before_training_do_not_change_loaded_parts():
     class Meddle(TrainingExtension):
         def before_training(self):
             self.seen = self.main_loop.status["iterations_done"]
@@ -393,7 +387,7 @@ def test_what_acts_before_training_does_not_change_what_was_loaded():
     assert_same(rest, whole)
 
 
-def test_what_acts_before_training_changes_what_was_not_loaded():
+def test_extensions_before_training_change_other_parts():
     class Meddle(TrainingExtension):
         def before_training(self):
             self.main_loop.algorithm.step_rule.learning_rate.set_value(0.0)
@@ -406,7 +400,7 @@ def test_what_acts_before_training_changes_what_was_not_loaded():
 
 
 def within_an_epoch(examples, batch_size, batches, stream=None):
-    """A main loop over so many examples, that has trained on some batches."""
+    """Train a main loop over a number of examples on some batches, and return it."""
     data = {"x": np.arange(examples, dtype="float32")[:, None]}
     if stream is None:
         scheme = SequentialScheme(examples, batch_size)
@@ -425,7 +419,7 @@ def within_an_epoch(examples, batch_size, batches, stream=None):
     [
         (16, 2, "10 examples in an epoch there, 16 here; 5 batches in an epoch there, 8 here"),
         (10, 3, "5 batches in an epoch there, 4 here; 2 examples in a batch there, 3 here"),
-        (9, 2, "10 examples in an epoch there, 9 here.; go on"),
+        (9, 2, "10 examples in an epoch there, 9 here.; continue"),
     ],
 )
 def test_a_position_within_an_epoch_is_one_among_these_examples(examples, batch_size, text):
@@ -466,7 +460,7 @@ def test_a_position_is_one_among_batches_of_this_size(way):
     made(14).load_state_dict(state)
 
 
-def test_between_two_epochs_training_goes_on_with_more_data():
+def test_between_two_epochs_training_continues_with_more_data():
     class Keep(TrainingExtension):
         def after_epoch(self):
             self.main_loop.after_event(lambda: states.append(self.main_loop.state_dict()))

@@ -48,7 +48,7 @@ def test_a_tag_that_is_no_scheme_is_named():
         DatasetEvaluator([m])
 
 
-def test_the_number_of_examples_is_read_off_what_comes_first():
+def test_the_number_of_examples_is_read_from_the_first_variable():
     x = tensor.matrix("x")
     costs = torch.relu(-x.sum(1))
     cost = costs.mean().copy(name="cost")

@@ -64,7 +64,7 @@ def named(variable, name, **tags):
 
 
 def each(variable, name):
-    """Return a variable whose mean over batches is meant."""
+    """Return a variable whose scheme is the mean over batches."""
     return mean(named(variable, name))
 
 
@@ -73,7 +73,7 @@ def test_means_are_those_over_examples():
     assert value == {"m": 4}
 
 
-def test_what_is_meant_to_be_averaged_over_batches_is():
+def test_a_mean_over_batches_can_be_demanded():
     value = DatasetEvaluator([each(x.mean(), "m")]).evaluate(batches([1, 3], [8]))
     assert value == {"m": 5}
 
@@ -130,7 +130,7 @@ def test_order_is_that_of_the_variables():
     assert list(values) == ["s", "median", "w", "h"]
 
 
-def test_what_depends_on_no_data_is_computed_once():
+def test_variables_without_data_are_computed_once():
     calls = []
     w = shared(3.0, "w")
     square = tensor.put_hook(named(w**2, "square"), lambda value: calls.append(value))
@@ -138,7 +138,7 @@ def test_what_depends_on_no_data_is_computed_once():
     assert values == {"square": 9, "s": 2} and len(calls) == 1
 
 
-def test_the_stream_is_not_read_for_what_depends_on_no_data():
+def test_the_stream_is_not_read_for_variables_without_data():
     class Untouchable:
         def get_epoch_iterator(self, as_dict=False):
             raise AssertionError("read all the same")
@@ -180,7 +180,7 @@ def test_surplus_sources_are_not_looked_at():
     assert DatasetEvaluator([named(x.sum(), "s")]).evaluate(stream) == {"s": 1}
 
 
-def test_a_missing_source_is_named_with_who_needs_it():
+def test_a_missing_source_is_named_with_its_users():
     y = tensor.vector("targets")
     evaluator = DatasetEvaluator([named(x.sum(), "s"), named(y.sum(), "error")])
     text = "monitoring of 'error' needs the source 'targets', .* did you mean 'target'"
@@ -203,12 +203,12 @@ def test_a_mean_over_no_examples_is_not_a_number():
 @pytest.mark.parametrize(
     "monitored, text",
     [
-        (lambda: [x.sum()], "sum is to be recorded under its name, but has none"),
-        (lambda: [Median([x])], "Median is to be recorded under its name"),
+        (lambda: [x.sum()], "sum must have a name, under which it is recorded"),
+        (lambda: [Median([x])], "Median must have a name"),
         (lambda: [named(x.sum(), "a"), named(x.max(), "a")], "two monitored variables .*'a'"),
         (lambda: [x, x], "'x'.*it is listed twice"),
         (lambda: [Median([x], "x"), x], "two monitored variables are named 'x'"),
-        (lambda: ["cost"], "must be variables and monitored quantities, not 'cost'"),
+        (lambda: ["cost"], "only variables and monitored quantities can be monitored, not 'cost'"),
     ],
 )
 def test_names_must_be_there_and_unique(monitored, text):
@@ -231,7 +231,7 @@ def test_a_buffer_of_quantities():
     assert buffer.get_aggregated_values() == {"median": 2.5, "span": 3}
 
 
-def test_a_buffer_can_take_the_last_value_of_what_depends_on_no_data():
+def test_a_buffer_can_take_the_last_value_of_variables_without_data():
     w = shared(1.0, "w")
     once, last = AggregationBuffer([w]), AggregationBuffer([w], use_take_last=True)
     assert list(once.readout_variables) == ["w"] and once.requires == []
@@ -270,8 +270,8 @@ def test_evaluation_needs_a_stream(wrong):
         DatasetEvaluator([named(x.sum(), "s")]).evaluate(wrong)
 
 
-def test_what_to_monitor_is_a_list():
+def test_monitored_variables_must_be_in_a_list():
     with pytest.raises(
-        MonitoringError, match=r"what to monitor must be a list, not s; write \[...\]"
+        MonitoringError, match=r"monitored variables must be in a list, not s; write \[...\]"
     ):
         DatasetEvaluator(named(tensor.vector("x").sum(), "s"))

@@ -1,4 +1,4 @@
-"""The fast path of monitoring: a single batch is read as it is, several are accumulated."""
+"""The fast path of monitoring: a single batch is read directly, several are accumulated."""
 
 import pytest
 import torch
@@ -29,7 +29,7 @@ def test_numbers_whose_scheme_keeps_a_single_one_take_the_fast_path(buffer):
 
 
 @pytest.mark.parametrize("monitored", [named(x, "x"), named(x.sum(), "all", Concatenate)])
-def test_what_a_scheme_changes_or_has_dimensions_does_not(monitored):
+def test_values_that_a_scheme_changes_or_with_dimensions_do_not(monitored):
     assert isinstance(buffer_of([monitored]), AggregationBuffer)
 
 

@@ -1,4 +1,4 @@
-"""Values over a data set do not depend on how it is divided into batches, or a warning says so."""
+"""Values over a data set do not depend on its division into batches, or there is a warning."""
 
 import inspect
 import itertools
@@ -34,7 +34,7 @@ from workbench.tensor import RandomStream
 
 N = 9
 RNG = np.random.default_rng(3)
-SCALE = np.float32([1, 1, 1, 1, 1, 1, 1, 30, 30])[:, None]  # the last batch tells
+SCALE = np.float32([1, 1, 1, 1, 1, 1, 1, 30, 30])[:, None]  # the last batch differs
 DATA = {
     "x": SCALE * RNG.normal(size=(N, 3)).astype("float32"),
     "y": SCALE * RNG.normal(size=(N, 3)).astype("float32"),
@@ -46,7 +46,7 @@ W = np.float32([3, -1, 2])
 
 
 def inputs():
-    """Return fresh inputs, whose sizes nothing has told yet."""
+    """Return new inputs, about whose sizes nothing is known yet."""
     w = shared(W, "w")
     x, y, m = tensor.matrix("x"), tensor.matrix("y"), tensor.matrix("m")
     return x, y, m, tensor.lvector("c"), tensor.tensor3("z"), w
@@ -73,7 +73,7 @@ def floats(x):
 
 
 FOLLOWS = {
-    # Means written as they are.
+    # Means.
     "mean": lambda x, y, m, c, z, w: x.mean(),
     "mean of torch": lambda x, y, m, c, z, w: torch.mean((x - y) ** 2),
     "mean of a function": lambda x, y, m, c, z, w: (x * w).tanh().mean(),
@@ -139,7 +139,7 @@ FOLLOWS = {
     "poisson": lambda x, y, m, c, z, w: functional.poisson_nll_loss(x.tanh(), m),
     "triplet": lambda x, y, m, c, z, w: functional.triplet_margin_loss(x, y, m),
     "multi margin": lambda x, y, m, c, z, w: functional.multi_margin_loss(x, c.clamp(min=0)),
-    # Sums, multiples and functions of such.
+    # Sums, multiples and functions of means.
     "penalty": lambda x, y, m, c, z, w: functional.mse_loss(x, y) + 0.1 * (w**2).sum(),
     "of a list": lambda x, y, m, c, z, w: sum([functional.mse_loss(x, y), x.mean()]) / 2,
     "of a stack": lambda x, y, m, c, z, w: torch.stack([(x - y).abs().mean(), x.mean()]).sum(),
@@ -179,7 +179,7 @@ FOLLOWS = {
 
 @pytest.mark.filterwarnings("ignore:size_average:UserWarning")
 @pytest.mark.parametrize("name", FOLLOWS)
-def test_what_follows_from_the_expression_is_that_of_all_data_at_once(name):
+def test_inferred_values_are_those_of_all_data_at_once(name):
     variable = FOLLOWS[name](*inputs())
     found = evaluated(variable, batches(4, 4, 1))
     np.testing.assert_allclose(found, at_once(FOLLOWS[name]), rtol=2e-4, atol=1e-4)
@@ -188,7 +188,7 @@ def test_what_follows_from_the_expression_is_that_of_all_data_at_once(name):
 @pytest.mark.filterwarnings("ignore:reduction. .mean:UserWarning")
 @pytest.mark.parametrize("loss", sorted(LOSSES, key=lambda loss: loss.__name__))
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_every_loss_of_torch_knows_what_it_is_a_mean_of(loss, reduction):
+def test_the_weight_of_every_loss_of_torch_is_known(loss, reduction):
     arguments = ARGUMENTS.get(loss.__name__, lambda x, y, m, c: (x, y))
 
     def expression(x, y, m, c, z, w):
@@ -220,7 +220,7 @@ ARGUMENTS = {
 
 
 def test_the_losses_are_those_of_torch():
-    known = {loss.__name__ for loss in LOSSES} | {"ctc_loss"}  # which takes no variables
+    known = {loss.__name__ for loss in LOSSES} | {"ctc_loss"}  # it takes no variables
     found = {name for name in dir(functional) if name.endswith(("_loss", "_entropy", "_logits"))}
     assert found | {"kl_div"} == known
     reduced = [inspect.signature(loss).parameters for loss in LOSSES]
@@ -347,7 +347,7 @@ def test_training_is_monitored_in_the_same_way(every, rows):
     assert found[1].iloc[0] == pytest.approx(expected**0.5, rel=1e-5)
 
 
-# What does not follow.
+# Unknown values.
 
 UNKNOWN = {
     "sum": (lambda x, y, m, c, z, w: x.sum(), "it is a sum over the examples"),
@@ -357,20 +357,23 @@ UNKNOWN = {
     "median": (lambda x, y, m, c, z, w: x.median(), "median takes all examples"),
     "deviation": (lambda x, y, m, c, z, w: x.std(), "std takes all examples"),
     "norm": (lambda x, y, m, c, z, w: x.norm(), "norm takes all examples"),
-    "centred": (lambda x, y, m, c, z, w: ((x - x.mean()) ** 2).mean(), "depends on all examples"),
+    "centred": (lambda x, y, m, c, z, w: ((x - x.mean()) ** 2).mean(), "depend on all examples"),
     "centred columns": (lambda x, y, m, c, z, w: (x - x.mean(0)).abs().mean(), "on all examples"),
-    "pairs": (lambda x, y, m, c, z, w: (x @ x.T).mean(), "depends on all examples"),
+    "pairs": (lambda x, y, m, c, z, w: (x @ x.T).mean(), "depend on all examples"),
     "contrast": (
         lambda x, y, m, c, z, w: functional.cross_entropy(x @ x.T, c.clamp(min=0)),
         "cross_entropy combines examples",
     ),
-    "roots of columns": (lambda x, y, m, c, z, w: x.mean(0).abs().sqrt().mean(), "cannot be told"),
+    "roots of columns": (
+        lambda x, y, m, c, z, w: x.mean(0).abs().sqrt().mean(),
+        "does not show whether",
+    ),
     "function of a sum": (lambda x, y, m, c, z, w: (x.sum() * x.mean()).exp(), "on the number"),
 }
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_what_does_not_follow_is_averaged_over_batches_with_a_warning(name):
+def test_unknown_values_are_averaged_over_batches_with_a_warning(name):
     expression, reason = UNKNOWN[name]
     evaluator = DatasetEvaluator([expression(*inputs()).copy(name="v")])
     text = rf"^'v' is averaged over batches, .*{reason}.*mean\(numerator, denominator\)"
@@ -379,7 +382,7 @@ def test_what_does_not_follow_is_averaged_over_batches_with_a_warning(name):
     of_batches = [at_once(expression, {k: a[i : i + 3] for k, a in SMALL.items()}) for i in (0, 3)]
     assert found == pytest.approx(np.mean(of_batches), rel=1e-4)
     assert len(caught) == 1
-    evaluator.evaluate(batches(3, 3))  # once is enough
+    evaluator.evaluate(batches(3, 3))  # warns once
 
 
 def test_one_batch_needs_no_warning():
@@ -408,7 +411,7 @@ NO_FAULT = {
 
 
 @pytest.mark.parametrize("name", NO_FAULT)
-def test_what_is_of_no_data_or_has_one_value_for_each_batch_is_no_fault(name):
+def test_variables_without_data_or_with_one_value_for_each_batch_do_not_warn(name):
     value = NO_FAULT[name](*inputs())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -443,10 +446,10 @@ def test_every_cost_of_a_network(cost, target):
     assert evaluated(value, batches(4, 4, 1, data=data)) == pytest.approx(expected, rel=1e-5)
 
 
-# What a variable says of itself, and what cannot be added up.
+# Schemes in tags, and values that cannot be added up.
 
 
-def test_an_expression_of_what_has_a_scheme_uses_it():
+def test_an_expression_uses_the_schemes_of_its_parts():
     x, *_ = inputs()
     largest = x.mean().copy(name="largest")
     largest.tag.aggregation_scheme = Maximum(largest)

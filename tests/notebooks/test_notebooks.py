@@ -1,4 +1,4 @@
-"""The notebooks as files: a numbered path, committed clean. nbval runs them."""
+"""The notebooks as files: numbered, and committed without outputs. nbval runs them."""
 
 import json
 import re
@@ -32,11 +32,11 @@ def test_no_output_is_committed(notebook):
     assert "widgets" not in notebook.metadata
 
 
-def test_it_begins_with_its_title_and_runs_on_any_kernel_of_python_3(notebook):
+def test_it_starts_with_its_title_and_runs_on_any_kernel_of_python_3(notebook):
     assert notebook.cells[0].source.startswith("# ")
     assert notebook.metadata.kernelspec.name == "python3"
 
 
-def test_it_names_no_address_outside_of_this_machine(notebook):
+def test_it_contains_no_address_of_another_machine(notebook):
     text = json.dumps([cell.source for cell in notebook.cells])
     assert "http" not in text

@@ -1,4 +1,4 @@
-"""Archives: members, manifest, files that open in other programs."""
+"""Archives: members, manifest, and files that other programs open."""
 
 import contextlib
 import io
@@ -18,7 +18,7 @@ def file():
     return made
 
 
-def test_members_come_back(file):
+def test_members_are_restored(file):
     assert archive.read(file) == {"a": b"first", "b": b""}
     assert archive.member(file, "a") == b"first"
 
@@ -49,9 +49,9 @@ def test_a_wrong_name_shows_the_right_one(file):
         archive.member(file, "aa")
 
 
-def test_nothing_is_added_to_what_is_no_archive():
+def test_nothing_is_added_to_other_files():
     file = io.BytesIO(b"something else")
-    with pytest.raises(ArchiveError, match="file: this is no archive"):
+    with pytest.raises(ArchiveError, match="file: this is not an archive"):
         archive.add(file, {"c": b""})
     assert file.getvalue() == b"something else"
 
@@ -59,10 +59,10 @@ def test_nothing_is_added_to_what_is_no_archive():
 @pytest.mark.parametrize(
     "make, text",
     [
-        (lambda path, _: str(path), "run.tar: .* the mode 'wb', and this is a path; secure_dump"),
-        (lambda path, _: path, "run.tar: .* and this is a path"),
-        (lambda path, _: io.StringIO(), "and this is one for text"),
-        (lambda path, s: s.enter_context(path.open("rb")), "and this is one only for reading"),
+        (lambda path, _: str(path), "run.tar: .* the mode 'wb', not a path; secure_dump"),
+        (lambda path, _: path, "run.tar: .* not a path"),
+        (lambda path, _: io.StringIO(), "not one for text"),
+        (lambda path, s: s.enter_context(path.open("rb")), "not one only for reading"),
     ],
     ids=["text", "path", "text file", "reading"],
 )

@@ -1,4 +1,4 @@
-"""Damaged, foreign and forged archives: one line that names file and fault, and nothing changes."""
+"""Damaged, unrelated and forged archives: one line names file and fault; nothing changes."""
 
 import gzip
 import hashlib
@@ -23,7 +23,7 @@ from workbench.serialization.state import decode, encode
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory):
-    """Return the path of a whole archive."""
+    """Return the path of an intact archive."""
     path = tmp_path_factory.mktemp("sound") / "run.tar"
     build(3, Checkpoint(path)).run()
     return path
@@ -31,7 +31,7 @@ def sound(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def main_loop():
-    """Return a main loop that the archive fits."""
+    """Return a main loop that fits the archive."""
     return build(3)
 
 
@@ -41,7 +41,7 @@ def members_of(path):
 
 
 def rewrite(path, members):
-    """Write a tar of these members, whatever its manifest says."""
+    """Write a tar file of these members, with any manifest."""
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
         for name, content in members:
             info = tarfile.TarInfo(name)
@@ -50,7 +50,7 @@ def rewrite(path, members):
 
 
 def forge(path, change):
-    """Change members, and make the checksums fit."""
+    """Change members, and update the checksums."""
     members = members_of(path)
     manifest = json.loads(members.pop("_manifest"))
     change(members)
@@ -59,7 +59,7 @@ def forge(path, change):
 
 
 def offset(path, name):
-    """Return where the content of a member begins."""
+    """Return the offset of the content of a member."""
     with tarfile.open(path) as tar:
         return tar.getmember(name).offset_data
 
@@ -206,7 +206,7 @@ DAMAGES = {
         with_manifest(lambda manifest: manifest.update(version=2)),
         "written in format version 2, but this workbench reads up to 1; update the workbench",
     ),
-    "a version that is none": (
+    "an invalid version": (
         with_manifest(lambda manifest: manifest.update(version="1")),
         "this is an archive of another program",
     ),
@@ -236,7 +236,7 @@ DAMAGES = {
     "a parameter missing": (lambda path: forge(path, drop_parameter), "'_state' cannot be read"),
     "parameters of other shapes": (
         lambda path: forge(path, reshape_parameter),
-        r"'/mlp/linear_0.W' has shape \(1, 6\), needed is \(4, 6\)",
+        r"'/mlp/linear_0.W' must have shape \(4, 6\), not \(1, 6\)",
     ),
     "forged state": (forged("_state", b"hello"), "the member '_state' cannot be read"),
     "state that is no JSON": (forged("_state", tree("{")), "the member '_state' cannot be read"),
@@ -255,7 +255,7 @@ DAMAGES = {
     ),
     "state of another extension": (
         forged_state(lambda state: state["extensions"].update(Stranger={})),
-        "what is saved of extensions does not fit: 'Stranger' is not known here",
+        "the saved state of the extensions does not fit: 'Stranger' is not known here",
     ),
     "state with a variable missing": (
         forged_state(lambda state: state["variables"].popitem()),
@@ -263,7 +263,7 @@ DAMAGES = {
     ),
     "state with a log of words": (
         forged_state(lambda state: state["log"].update(rows="many")),
-        "the log: the iterations of a channel are",
+        "the log: the iterations of a channel must",
     ),
     "state with a position beyond the end": (
         forged_state(lambda state: state["data"]["epoch"].update(position=1000)),
@@ -315,8 +315,8 @@ def test_a_forged_pickle_is_an_error_of_the_archive(sound, tmp_path):
 
 
 @pytest.mark.parametrize("step", range(40))
-def test_cut_anywhere_it_is_an_error_or_whole(sound, main_loop, tmp_path, step):
-    """The padding behind the manifest is nobody's loss."""
+def test_a_file_truncated_anywhere_is_an_error_or_intact(sound, main_loop, tmp_path, step):
+    """Cut off the padding after the manifest, which holds no data."""
     content = sound.read_bytes()
     path = tmp_path / "damaged.tar"
     path.write_bytes(content[: len(content) * step // 40])
@@ -330,7 +330,7 @@ def test_cut_anywhere_it_is_an_error_or_whole(sound, main_loop, tmp_path, step):
 
 
 def many_times(array):
-    """Return few bytes that name one array many times."""
+    """Return a few bytes that refer to one array many times."""
     file = io.BytesIO()
     tree = json.dumps([{"tensor": "array_0"}] * 100_000).encode()
     np.savez(file, tree=np.frombuffer(tree, np.uint8), array_0=array)
@@ -338,7 +338,7 @@ def many_times(array):
 
 
 def squeezed(array):
-    """Return few bytes that become a thousand times as many."""
+    """Return a few bytes that expand to a thousand times as many."""
     file = io.BytesIO()
     tree = json.dumps({"tensor": "array_0"}).encode()
     np.savez_compressed(file, tree=np.frombuffer(tree, np.uint8), array_0=array.repeat(1000))
@@ -346,14 +346,14 @@ def squeezed(array):
 
 
 def deep(array):
-    """Return lists in lists, more than Python can follow."""
+    """Return nested lists, deeper than the recursion limit of Python."""
     file = io.BytesIO()
     np.savez(file, tree=np.frombuffer(b"[" * 200_000 + b"]" * 200_000, np.uint8))
     return file.getvalue()
 
 
 @pytest.mark.parametrize("make", [many_times, squeezed, deep])
-def test_a_forged_state_takes_no_more_room_than_its_file(make, sound, main_loop, tmp_path):
+def test_a_forged_state_takes_no_more_memory_than_its_file(make, sound, main_loop, tmp_path):
     path = tmp_path / "damaged.tar"
     shutil.copy(sound, path)
     forge(path, lambda members: members.update(_state=make(np.zeros(1000))))
@@ -371,7 +371,7 @@ def test_a_forged_state_takes_no_more_room_than_its_file(make, sound, main_loop,
 @pytest.mark.parametrize(("make", "kind"), [(os.mkfifo, "a named pipe"), (os.mkdir, "a folder")])
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
 @pytest.mark.timeout(30)
-def test_what_is_no_regular_file_is_not_waited_for(reader, make, kind, tmp_path):
+def test_irregular_files_are_not_waited_for(reader, make, kind, tmp_path):
     path = tmp_path / "archive"
     make(path)
     with pytest.raises(ArchiveError, match=f"archive: cannot be opened .*regular file.*{kind}"):

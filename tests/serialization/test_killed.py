@@ -1,4 +1,4 @@
-"""A training process is killed at any moment, again and again, and loses nothing that was there."""
+"""A training process that is killed at any time, repeatedly, loses no stored data."""
 
 import multiprocessing
 import random
@@ -19,14 +19,14 @@ KILLS = 30
 
 @pytest.fixture(scope="module")
 def processes():
-    """Return what makes processes in no time: a server that has loaded torch forks them."""
+    """Return a context that starts processes fast: a server with torch loaded forks them."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.support.forked"])
     return context
 
 
 def readable(database):
-    """Return the last iteration of each log in a database, which must be sound."""
+    """Return the last iteration of each log in a database, which must be intact."""
     connection = sqlite3.connect(database)
     try:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -41,7 +41,7 @@ def readable(database):
 
 
 def run_and_kill(processes, folder, batches, delay):
-    """Start training, kill it so many batches and seconds later; return how far it said it was."""
+    """Start training, kill it after some batches and seconds, and return its last report."""
     ours, theirs = processes.Pipe(duplex=False)
     process = processes.Process(target=killed.train, args=(str(folder), theirs))
     process.start()
@@ -66,7 +66,7 @@ def test_thirty_random_kills(tmp_path, processes):
     chance, last, logs = random.Random(0), 0, {}
     for _ in range(KILLS):
         said = run_and_kill(processes, tmp_path, chance.randint(1, 40), chance.random() / 20)
-        assert said[0] == last + 1  # the run has gone on from the checkpoint
+        assert said[0] == last + 1  # the run has continued from the checkpoint
         state = read_state(tmp_path / "run.tar") if (tmp_path / "run.tar").exists() else None
         if state is not None:
             done = state["log"]["status"]["iterations_done"]

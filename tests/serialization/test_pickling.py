@@ -1,4 +1,4 @@
-"""Whole objects: dumped, added, loaded by who trusts them; code from a notebook comes along."""
+"""Whole objects: dumped, added, and loaded if trusted, with code from a notebook."""
 
 import io
 import pickle
@@ -44,7 +44,7 @@ def test_an_object_alone(tmp_path, model):
     assert sorted(again.get_parameter_dict()) == sorted(model.get_parameter_dict())
 
 
-def test_parameters_stand_beside_the_object_and_not_in_it(tmp_path, model):
+def test_parameters_are_stored_outside_of_the_pickle(tmp_path, model):
     path, rng = tmp_path / "model.tar", np.random.default_rng(1)
     big = shared(rng.normal(size=(100, 100)), "big")
     with open(path, "wb") as file:
@@ -67,7 +67,7 @@ def test_a_loaded_model_computes_the_same(model):
     assert torch.equal(*costs)
 
 
-def test_what_is_loaded_is_on_its_own(model):
+def test_a_loaded_object_is_independent(model):
     file = io.BytesIO()
     dump(model, file, parameters=model.parameters)
     one, other = (load(file, trusted=True).parameters[0] for _ in range(2))
@@ -75,7 +75,7 @@ def test_what_is_loaded_is_on_its_own(model):
     assert other.get_value().any()
 
 
-def test_other_dtypes_come_back():
+def test_other_dtypes_are_restored():
     file, w = io.BytesIO(), shared(torch.tensor([1.5], dtype=torch.bfloat16), "w")
     dump([w], file, parameters=[w])
     (again,) = load(file, trusted=True)
@@ -95,9 +95,6 @@ def test_unpickling_wants_trust():
     dump("something", file)
     with pytest.raises(UntrustedArchiveError, match="would execute code from the file.*trusted="):
         load(file)
-
-
-# More than one object
 
 
 def test_objects_can_be_added_that_share_parameters(tmp_path, model):
@@ -127,7 +124,7 @@ def test_objects_can_be_added_that_share_parameters(tmp_path, model):
         ("x", [shared(1.0, "v")], "v is not among the parameters in the archive"),
     ],
 )
-def test_what_cannot_be_added_is_refused(name, parameters, text):
+def test_invalid_additions_are_refused(name, parameters, text):
     file, w = io.BytesIO(), shared(1.0, "w")
     dump_and_add_to_dump(None, file, [w], {"note": "hello"})
     before = file.getvalue()
@@ -141,7 +138,7 @@ def test_securely_dumped_with_another_function(tmp_path):
     assert pickle.loads((tmp_path / "x.pkl").read_bytes()) == [1]
 
 
-def test_what_cannot_be_pickled_leaves_the_old_file(tmp_path):
+def test_a_failed_pickle_leaves_the_old_file(tmp_path):
     path = tmp_path / "x.tar"
     secure_dump("old", path)
     with pytest.raises(TypeError, match="pickle"):
@@ -213,7 +210,7 @@ def run(code, *arguments):
     return done.stdout.strip()
 
 
-def test_bricks_functions_and_lambdas_of_a_notebook_come_along(tmp_path):
+def test_bricks_functions_and_lambdas_of_a_notebook_are_saved(tmp_path):
     run(WRITER, tmp_path / "model.tar")
     assert run(READER, tmp_path / "model.tar") == "216.0 <Cube cube> 6.0 7.0"
 
@@ -224,5 +221,7 @@ def test_a_module_that_is_not_here_is_named(tmp_path):
     code += "from workbench.serialization import secure_dump\n"
     code += "secure_dump(helpers.Helper(), sys.argv[1])"
     run(code, tmp_path / "x.tar", tmp_path)
-    with pytest.raises(ArchiveError, match="x.tar: '_pkl' uses something that is not here: No mod"):
+    with pytest.raises(
+        ArchiveError, match="x.tar: '_pkl' uses a name that is not available .No mod"
+    ):
         load(tmp_path / "x.tar", trusted=True)

@@ -1,4 +1,4 @@
-"""Plain values as bytes and back."""
+"""The encoding of plain values as bytes, and the decoding."""
 
 import math
 import uuid
@@ -28,7 +28,7 @@ NESTED = st.recursive(
 
 
 def same(a, b):
-    """Whether two values are equal, types included."""
+    """Return True if two values are equal, types included."""
     if isinstance(a, dict):
         return type(b) is dict and same(list(a.items()), list(b.items()))
     if isinstance(a, (list, tuple)):
@@ -37,11 +37,11 @@ def same(a, b):
 
 
 @given(NESTED)
-def test_plain_values_come_back_with_their_types(value):
+def test_plain_values_are_restored_with_their_types(value):
     assert same(decode(encode(value)), value)
 
 
-def test_numbers_that_are_not_finite_come_back():
+def test_numbers_that_are_not_finite_are_restored():
     value = decode(encode([math.inf, -math.inf, math.nan]))
     assert value[:2] == [math.inf, -math.inf] and math.isnan(value[2])
 
@@ -49,7 +49,7 @@ def test_numbers_that_are_not_finite_come_back():
 @pytest.mark.parametrize(
     "dtype", ["float16", "float64", "int8", "uint64", "bool", "complex64", "U3"]
 )
-def test_arrays_come_back_with_shape_and_dtype(dtype):
+def test_arrays_are_restored_with_shape_and_dtype(dtype):
     for array in (np.array([[1, 0]]).astype(dtype), np.zeros((0, 3), dtype), np.array(1, dtype)):
         again = decode(encode({"x": array}))["x"]
         assert again.dtype == array.dtype and again.shape == array.shape
@@ -59,13 +59,13 @@ def test_arrays_come_back_with_shape_and_dtype(dtype):
 @pytest.mark.parametrize(
     "dtype", [torch.float32, torch.bfloat16, torch.float8_e4m3fn, torch.int64, torch.bool]
 )
-def test_tensors_come_back_with_dtype(dtype):
+def test_tensors_are_restored_with_dtype(dtype):
     for tensor in (torch.tensor([[1.5, 0.0, -2.0]]).to(dtype), torch.tensor(1.0).to(dtype)):
         again = decode(encode([tensor]))[0]
         assert again.dtype is dtype and torch.equal(again.double(), tensor.double())
 
 
-def test_numpy_numbers_and_identities_come_back():
+def test_numpy_numbers_and_identities_are_restored():
     value = {"scalar": np.float32(0.1), "id": uuid.UUID(int=5), "sliced": np.arange(9)[::3]}
     again = decode(encode(value))
     assert type(again["scalar"]) is np.float32 and again["scalar"] == np.float32(0.1)
@@ -82,7 +82,7 @@ def test_numpy_numbers_and_identities_come_back():
         ({frozenset(): 1}, r"key frozenset\(\) of state is frozenset"),
     ],
 )
-def test_what_is_not_plain_is_refused_with_its_place(value, place):
+def test_values_that_are_not_plain_are_refused_with_their_place(value, place):
     assert not storable(value)
     with pytest.raises(StateError, match=place):
         encode(value)

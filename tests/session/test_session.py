@@ -1,4 +1,4 @@
-"""Sessions: commands, states, errors, and that nothing is trained twice."""
+"""Sessions: commands, states, errors, and leases of what is trained."""
 
 import contextvars
 import copy
@@ -36,9 +36,10 @@ from workbench.errors import (
 from workbench.extensions import CompositeExtension, FinishAfter, SimpleExtension
 from workbench.extensions.stopping import FinishIfNoImprovementAfter
 from workbench.session import Session, State
-from workbench.session import process as sessions
+from workbench.session import running_sessions as sessions
+from workbench.utils.actors import acting_as
 
-SOON = 20  # seconds in which anything here must have happened
+SOON = 20  # seconds after which a test fails that still waits
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +54,7 @@ def no_session_is_left():
 
 @pytest.fixture
 def paused():
-    """A session over a main loop without end, paused before the first batch."""
+    """Start a session without an end, and pause it before the first batch."""
 
     def pause(main_loop):
         next(s for s in sessions.running().values() if s.main_loop is main_loop).pause()
@@ -72,9 +73,6 @@ def wait_until_paused(session):
 
 def done(session):
     return session.main_loop.status["iterations_done"]
-
-
-# The course of a session
 
 
 def test_a_session_trains_to_the_end():
@@ -136,7 +134,7 @@ def test_another_command_takes_over_from_a_step(paused):
     assert len(algorithm.seen) == before + 2
 
 
-def test_resuming_goes_on(paused):
+def test_resuming_continues(paused):
     paused.resume().wait(SOON)
     assert paused.state is State.RUNNING
     paused.pause().wait(SOON)
@@ -193,9 +191,6 @@ def test_the_thread_runs_in_a_copy_of_the_context():
     assert seen == ["here"]
 
 
-# Calls and values
-
-
 def test_a_call_runs_in_the_thread_that_trains(paused):
     command = paused.call(lambda main_loop: (main_loop, threading.current_thread().name))
     assert command.wait(SOON) == (paused.main_loop, paused.name)
@@ -204,7 +199,7 @@ def test_a_call_runs_in_the_thread_that_trains(paused):
 
 @pytest.mark.parametrize("save", [pickle.dumps, cloudpickle.dumps, copy.copy])
 def test_a_session_cannot_be_saved(paused, save):
-    text = r"<Session .*> is a thread that trains.*save its run with the extension Checkpoint"
+    text = r"<Session .*> has a thread.*save its main loop with the extension Checkpoint"
     with pytest.raises(StateError, match=text):
         save(paused)
 
@@ -268,14 +263,18 @@ def test_interventions_are_recorded_where_they_took_effect(paused):
     wait_until_paused(paused)
     paused.call(lambda _: None).wait(SOON)
     pause, change, step = paused.log[0]["interventions"]
-    assert pause == {"id": 1, "command": "pause", "text": "pause"}
+    assert pause == {"id": 1, "command": "pause", "text": "pause", "by": "code"}
     assert change["text"] == "set learning_rate = 0.25"
     assert (change["variable"], change["value"]) == ("learning_rate", 0.25)
-    assert step == {"id": 3, "command": "step", "text": "step 2", "batches": 2}
+    assert (step["command"], step["text"], step["batches"]) == ("step", "step 2", 2)
     assert [c["command"] for c in paused.log[2]["interventions"]] == ["call"]
 
 
-# Refusals
+def test_interventions_say_who_asked_for_them(paused):
+    with acting_as("button"):
+        paused.step().wait(SOON)
+    wait_until_paused(paused)
+    assert [record["by"] for record in paused.log[0]["interventions"]] == ["code", "button"]
 
 
 def test_commands_without_sense_are_refused(paused):
@@ -287,7 +286,7 @@ def test_commands_without_sense_are_refused(paused):
         paused.resume().wait(SOON)
     assert "refused" not in str(paused.log[0].get("interventions"))
     for n in (0, -1, True, 1.5):
-        with pytest.raises(SessionError, match="a step is 1 or more batches"):
+        with pytest.raises(SessionError, match="batches of a step must be 1 or more"):
             paused.step(n)
 
 
@@ -295,7 +294,9 @@ def test_commands_after_the_end_are_refused():
     session = make(FinishAfter(after_n_batches=1)).start()
     session.wait(SOON)
     for command in (session.pause(), session.call(print), session.stop()):
-        assert command.state.startswith("refused: the run has finished; train(epochs=1) goes on")
+        assert command.state.startswith(
+            "refused: the run has finished; to continue it, call train(epochs=1)"
+        )
         assert command.done
     assert session.state is State.FINISHED
 
@@ -325,12 +326,12 @@ def test_a_session_starts_once():
         session.start()
 
 
-def test_starting_what_goes_on_already_is_a_calm_line(paused, capsys):
+def test_starting_a_running_session_prints_a_line(paused, capsys):
     assert paused.main_loop.start() is paused
     assert paused.start() is None
     first, second = capsys.readouterr().err.splitlines()
-    assert f"<Session {paused.name}: paused" in first and "start() gives it back" in first
-    assert "goes on; nothing was changed" in second
+    assert f"<Session {paused.name}: paused" in first and "start() returns it" in first
+    assert "still runs; nothing was changed" in second
     assert paused.state is State.PAUSED and len(sessions.running()) == 1
 
 
@@ -345,10 +346,7 @@ def test_waiting_for_oneself_is_refused(paused):
 
     paused.call(wait_for_itself).wait(SOON)
     assert "would wait for itself" in errors[0]
-    assert "by this very thread between two batches" in errors[1]
-
-
-# Errors
+    assert "by this same thread between two batches" in errors[1]
 
 
 def test_an_error_reaches_wait_the_log_and_the_screen(caplog):
@@ -368,7 +366,7 @@ def test_an_error_reaches_wait_the_log_and_the_screen(caplog):
     assert "NotFiniteError: cost is nan" in session._repr_html_()
 
 
-def test_an_error_in_an_extension_that_hears_of_stopping_ends_training(caplog):
+def test_an_error_in_on_interrupt_ends_training(caplog):
     session = make(Recorder({"on_interrupt": lambda _: 1 / 0})).start()
     session.stop()
     with pytest.raises(ZeroDivisionError):
@@ -384,15 +382,12 @@ def test_interrupting_wait_leaves_training_running(paused):
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.05)
         with pytest.raises(
-            KeyboardInterrupt, match=r"training was not: <Session .*stop\(\) ends it"
+            KeyboardInterrupt, match=r"but training continues: <Session .*stop\(\) ends it"
         ):
             paused.wait()
     finally:
         signal.signal(signal.SIGALRM, before)
     assert paused.state is State.PAUSED
-
-
-# One run at a time
 
 
 def test_a_main_loop_that_is_running_is_not_run_again(paused):
@@ -514,7 +509,7 @@ def test_a_thread_that_cannot_start_leaves_nothing_behind(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("can't start new")))
         for _ in range(2):
-            with pytest.raises(SessionError, match="the system gives none .*can't start new"):
+            with pytest.raises(SessionError, match="none could be created .*can't start new"):
                 main_loop.start()
     assert sessions.running() == {}
     assert main_loop.start().wait(SOON)
@@ -539,10 +534,7 @@ def test_a_forked_child_leaves_the_session_to_its_parent():
     assert session.state is State.RUNNING
 
 
-# Going on
-
-
-def test_a_session_goes_on_after_the_end():
+def test_a_session_continues_after_the_end():
     recorder = Recorder()
     session = make(FinishAfter(after_n_epochs=1), recorder).start()
     session.wait(SOON)
@@ -558,7 +550,7 @@ def test_a_session_goes_on_after_the_end():
     assert session.wait(SOON) and done(session) == 10
 
 
-def test_more_is_added_to_what_is_planned_while_training_goes_on():
+def test_more_is_added_to_the_plan_during_training():
     algorithm = GatedAlgorithm()
     session = make(FinishAfter(after_n_epochs=1), algorithm=algorithm).start()
     algorithm.arrived.acquire(timeout=SOON)
@@ -575,7 +567,7 @@ def test_a_pause_stays_a_pause(paused):
     assert paused.wait(SOON) and done(paused) == 2
 
 
-def test_more_that_comes_with_the_last_batch_is_not_lost():
+def test_a_request_for_more_at_the_last_batch_is_not_lost():
     algorithm = GatedAlgorithm()
     session = make(FinishAfter(after_n_batches=1), algorithm=algorithm).start()
     algorithm.arrived.acquire(timeout=SOON)
@@ -593,7 +585,7 @@ def test_a_failed_run_may_go_on():
     assert session.wait(SOON) and session.exception is None and done(session) == 3
 
 
-def test_going_on_with_what_another_trains_is_refused():
+def test_training_what_another_session_trains_is_refused():
     main_loop = make(FinishAfter(after_n_batches=1))
     session = main_loop.start()
     session.wait(SOON)
@@ -624,10 +616,7 @@ def test_a_session_with_nothing_to_train_has_finished_and_says_why(capsys):
     assert session.wait(SOON) and done(session) == 2 and session.note == ""
 
 
-# Many commands
-
-
-def test_of_many_values_for_one_variable_the_last_counts_and_each_has_an_outcome():
+def test_of_many_values_for_one_variable_the_last_is_assigned_and_each_has_an_outcome():
     algorithm, n = GatedAlgorithm(), 100_000
     session = make(algorithm=algorithm).start()
     algorithm.arrived.acquire(timeout=SOON)
@@ -647,7 +636,7 @@ def test_of_many_values_for_one_variable_the_last_counts_and_each_has_an_outcome
     assert [r["id"] for r in session.log[1]["interventions"]] == [n, n + 2, n + 3]
 
 
-def test_values_are_joined_only_where_nothing_comes_between(paused):
+def test_only_consecutive_values_are_joined(paused):
     rate = workbench.shared(0.5, "rate")
     paused.set(rate, 1.0)
     first = paused.call(lambda _: float(rate.get_value()))
@@ -668,7 +657,7 @@ def test_many_interventions_are_recorded_in_order_in_linear_time():
     assert [r["id"] for r in session.log[1]["interventions"]] == list(range(1, n + 2))
 
 
-def test_stop_overtakes_what_only_more_training_would_need():
+def test_stop_overtakes_commands_for_later_training():
     algorithm = GatedAlgorithm()
     session = make(algorithm=algorithm).start()
     algorithm.arrived.acquire(timeout=SOON)
@@ -679,9 +668,6 @@ def test_stop_overtakes_what_only_more_training_would_need():
     assert session.wait(SOON)
     assert saved.wait() == 1 and stop.iteration == 1
     assert {c.state for c in overtaken} == {"refused: stop came before it took effect"}
-
-
-# Display
 
 
 def test_a_session_shows_itself(paused):
@@ -698,7 +684,11 @@ def test_a_session_shows_itself(paused):
 @pytest.mark.parametrize(
     ("target", "value", "text"),
     [
-        ("learning_rate", 0.1, "takes a shared variable and its new value, got 'learning_rate'"),
+        (
+            "learning_rate",
+            0.1,
+            "this run has no variable 'learning_rate'; give the variable itself",
+        ),
         (
             workbench.shared(0.1, "rate"),
             "fast",
@@ -706,14 +696,14 @@ def test_a_session_shows_itself(paused):
         ),
     ],
 )
-def test_setting_what_cannot_be_set_is_refused_at_once(target, value, text):
+def test_impossible_values_are_refused_at_once(target, value, text):
     session = Session(make())
     with pytest.raises(SessionError, match=text):
         session.set(target, value)
 
 
 @pytest.mark.skipif(not openmp._loaded(), reason="torch has no GNU OpenMP here")
-def test_the_thread_that_trains_uses_as_many_threads_as_torch_was_told():
+def test_the_thread_that_trains_uses_the_number_of_threads_of_torch():
     before = torch.get_num_threads()
     torch.set_num_threads(before + 2)
     try:
@@ -724,11 +714,8 @@ def test_the_thread_that_trains_uses_as_many_threads_as_torch_was_told():
         torch.set_num_threads(before)
 
 
-# What views know of it
-
-
 class Shown(Recorder):
-    """An extension that has something to show."""
+    """An extension with a view."""
 
     def views(self):
         return [{"kind": "text", "text": "hello"}]

@@ -1,4 +1,4 @@
-"""Training algorithms: what is done with a batch; gradient descent and its step rules."""
+"""Training algorithms: gradient descent, its step rules, and optimizers of torch."""
 
 from workbench.algorithms.adaptive import AdaDelta, AdaGrad, Adam, BasicRMSProp, RMSProp
 from workbench.algorithms.base import TrainingAlgorithm, UpdatesAlgorithm

@@ -24,7 +24,7 @@ from workbench.tensor import SharedVariable, Variable
 
 
 def _average(old: Variable, new: Variable, weight: Variable) -> Variable:
-    """``(1 - weight) * old + weight * new`` in one operation."""
+    """Compute ``(1 - weight) * old + weight * new`` in one operation."""
     average: Variable = old.lerp(_like(old, new), _like(old, weight))
     return average
 
@@ -34,7 +34,7 @@ def _like(other: Variable, value: Variable) -> Variable:
 
 
 class AdaDelta(StepRule):
-    r"""Step sizes from the ratio of earlier steps to earlier gradients (Zeiler 2012).
+    r"""Step rule that scales steps by the ratio of earlier steps to gradients (Zeiler 2012).
 
     With the previous rule's step :math:`g_t`, the decay rate :math:`\rho` and
     :math:`\mathrm{E}[\cdot]_t` for averages with exponential discount:
@@ -84,7 +84,7 @@ class AdaDelta(StepRule):
 
 
 class AdaGrad(StepRule):
-    r"""Step sizes that shrink with the gradients so far (Duchi, Hazan and Singer 2011).
+    r"""Step rule whose steps shrink with the sum of squared gradients (Duchi et al. 2011).
 
     With the learning rate :math:`\eta` and the previous rule's steps :math:`g_t`:
 
@@ -119,7 +119,7 @@ class AdaGrad(StepRule):
 
 
 class Adam(StepRule):
-    r"""Adaptive moment estimation (Kingma and Ba 2014).
+    r"""Step rule of adaptive moment estimation (Kingma and Ba 2014).
 
     With the learning rate :math:`\eta`, the previous rule's step :math:`g_t`, the decay rates
     :math:`\beta_1, \beta_2` and the decay factor :math:`\lambda`:
@@ -144,7 +144,7 @@ class Adam(StepRule):
     epsilon : float
         Keeps the division finite.
     decay_factor : float
-        By which `beta1` shrinks with every batch; 1 leaves it as it is.
+        The factor by which `beta1` shrinks with every batch; 1 keeps it constant.
 
     Attributes
     ----------
@@ -186,9 +186,9 @@ class Adam(StepRule):
     def _steps(
         self, previous_steps: Mapping[SharedVariable, Variable]
     ) -> tuple[Steps, StepUpdates]:
-        """The steps of several parameters, with one count of the batches for all of them."""
-        # Powers and their distance from one are taken in double precision: with 0.999 ** t single
-        # precision would lose the first batches' correction in rounding.
+        """Return the steps of several parameters, with one counter of batches for all of them."""
+        # Powers and their distance from one are computed in double precision: in single precision
+        # rounding would destroy the correction 1 - 0.999 ** t of the first batches.
         time = counter("adam_time")
         now = time + 1
         correction = (1 - self.beta2.double() ** now).sqrt() / (1 - self.beta1.double() ** now)
@@ -208,7 +208,7 @@ class Adam(StepRule):
 
 
 class BasicRMSProp(StepRule):
-    r"""Divides the step by a running average of the size of recent steps (Hinton 2014).
+    r"""Step rule that divides by a running average of the size of steps (Hinton 2014).
 
     With the previous rule's step :math:`g_t`, the decay rate :math:`\rho` and the largest scaling
     :math:`c`:
@@ -218,15 +218,16 @@ class BasicRMSProp(StepRule):
         v_t &= \rho v_{t-1} + (1 - \rho) g_t^2 \\
         \text{step}_t &= g_t / \max(\sqrt{v_t}, 1 / c)
 
-    Because it normalises, it comes first in a chain: what scales steps before it has no effect.
-    `RMSProp` is this and `Scale`. Lecture 6e of the course "Neural Networks for Machine Learning".
+    Because it normalises, it must be the first rule of a chain: scaling steps before it has no
+    effect. `RMSProp` is this rule followed by `Scale`. The source is lecture 6e of the course
+    "Neural Networks for Machine Learning".
 
     Parameters
     ----------
     decay_rate : float
-        Between 0 and 1; with a lower one the average follows faster.
+        Between 0 and 1; with a lower rate the average follows faster.
     max_scaling : float
-        The largest factor that a step is multiplied by; greater than 0.
+        The largest factor by which a step is multiplied; greater than 0.
 
     Attributes
     ----------
@@ -252,10 +253,10 @@ class BasicRMSProp(StepRule):
 
 
 class RMSProp(CompositeRule):
-    """Steps of a size that does not depend on the size of gradients (Hinton 2014).
+    """Step rule whose steps do not depend on the size of gradients (Hinton 2014).
 
-    `BasicRMSProp`, then `Scale`. ``torch.optim.RMSprop`` adds a small constant to the running
-    average's root where this has a lower bound for it.
+    It applies `BasicRMSProp`, then `Scale`. ``torch.optim.RMSprop`` adds a small constant to the
+    root of the running average; this rule has a lower bound instead.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""What an algorithm is to the main loop, and algorithms that are one function with updates.
+"""Interface of training algorithms, and algorithms that consist of one function with updates.
 
-The life of an algorithm: it is constructed; extensions may ask for further updates and for the
-values of variables; it is initialised, which builds its function; then it processes batches.
+The life of an algorithm: it is constructed; extensions add updates and observers of variables; it
+is initialised, which builds its function; then it processes batches.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ from workbench.utils.attributes import FixedAttributes
 from workbench.utils.hooks import refuse_former_hooks
 
 Batch = Mapping[str, Any]
-"""What an algorithm processes: arrays by the names of their sources."""
+"""Input of an algorithm: arrays by the names of their sources."""
 
 Observer = Callable[[Sequence[Any]], object]
-"""Called after every batch with the values that it asked for."""
+"""Callback that gets, after every batch, the values of the variables that it observes."""
 
 OnTrouble = Literal["raise", "warn", "ignore"]
 
 NOT_A_BATCH = (
     "{user} needs batches that are dictionaries from sources to arrays, such as "
-    "{{'features': array}}, got {given!r:.60}; stream.get_epoch_iterator(as_dict=True) gives such"
+    "{{'features': array}}, got {given!r:.60}; stream.get_epoch_iterator(as_dict=True) gives them"
 )
 
 NOT_UPDATED = (
-    "the graph that {user} trains has updates that nothing does, of {names}: they stay as they "
-    "are, and are not fit for use afterwards. Add them, as in algorithm.add_updates(graph.updates) "
-    "or with moving averages of get_batch_normalization_updates(graph); or give GradientDescent "
-    "the cost as it is before apply_training_mode, and it does both"
+    "the graph that {user} trains has updates that nothing does, of {names}: they keep their "
+    "present values, which do not fit the trained model. Add the updates, as in "
+    "algorithm.add_updates(graph.updates) or with moving averages of "
+    "get_batch_normalization_updates(graph); or give GradientDescent the cost from before "
+    "apply_training_mode, and it does both"
 )
 
 COMPILED_FOR = "compiled_for"
-"""Under which the state of an algorithm says for which sizes programs were compiled."""
-
+"""The key of the sizes for which programs were compiled, in the state of an algorithm."""
 
 FORMER_HOOKS = {
     "_compute_gradients": "pass gradients={parameter: gradient} to the constructor",
@@ -56,12 +56,12 @@ FORMER_HOOKS = {
 
 
 class TrainingAlgorithm(FixedAttributes, ABC):
-    """Base class of what trains: initialised once, then given batches one by one.
+    """Base class of training algorithms, which are initialised once and then process batches.
 
     Attributes
     ----------
     parameters : sequence of SharedVariable
-        What it trains; empty for an algorithm that does not tell.
+        The variables that it trains; empty if the algorithm does not name them.
     """
 
     parameters: Sequence[SharedVariable] = ()
@@ -74,7 +74,7 @@ class TrainingAlgorithm(FixedAttributes, ABC):
 
     @abstractmethod
     def initialize(self) -> None:
-        """Prepare for batches; called before the first one."""
+        """Prepare for batches; the main loop calls this before the first one."""
 
     @abstractmethod
     def process_batch(self, batch: Batch) -> None:
@@ -89,37 +89,37 @@ class TrainingAlgorithm(FixedAttributes, ABC):
     def watch_execution(
         self, report: Callable[[str], object], calls_left: Callable[[], float | None]
     ) -> None:
-        """Have `report` told when batches are processed in another way than before.
+        """Call `report` whenever batches start to be processed in another way.
 
         Parameters
         ----------
         report : callable
-            Gets a text, in the thread that trains.
+            Gets a text, in the training thread.
         calls_left : callable
-            Says how many batches are to come, or gives ``None`` where nobody knows.
+            Returns the number of batches to come, or ``None`` if it is unknown.
         """
         return None
 
     def settle(self) -> None:
-        """Wait for what a device still computes; raise what is found wrong with it."""
+        """Wait until a device has finished, and raise the errors that it found."""
         return None
 
     def state_variables(self) -> dict[str, SharedVariable]:
-        """All shared variables that training reads or changes, by unique names."""
+        """Return all shared variables that training reads or changes, by unique names."""
         return {}
 
     def state_dict(self, exclude: Iterable[SharedVariable] = ()) -> dict[str, Any]:
-        """What must be saved for training to go on as if it had never stopped.
+        """Return the state to save, so that training can continue exactly where it stopped.
 
         Parameters
         ----------
         exclude : iterable of SharedVariable, optional
-            Those of `state_variables` that are saved elsewhere.
+            The `state_variables` that are saved elsewhere.
         """
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go back to where `state_dict` was called.
+        """Restore the state that `state_dict` returned.
 
         Raises
         ------
@@ -129,12 +129,12 @@ class TrainingAlgorithm(FixedAttributes, ABC):
         if state:
             raise errors.StateError(
                 f"{self!r} keeps no state, but was given {', '.join(map(repr, state))}; the state "
-                "is that of another algorithm"
+                "belongs to another algorithm"
             )
 
 
 class UpdatesAlgorithm(TrainingAlgorithm):
-    """An algorithm that is a set of updates of shared variables, done for every batch.
+    """Algorithm that applies a set of updates to shared variables for every batch.
 
     All updates are computed from the old values. Inputs are matched with sources by name.
 
@@ -145,15 +145,15 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     function_kwargs : dict, optional
         Passed on to `workbench.function`.
     on_unused_sources : {'raise', 'warn', 'ignore'}
-        What to do about a source of the batch that no input is named after.
+        What to do about a source of the batch that no input has as its name.
 
     Attributes
     ----------
     function : Function or None
-        What processes a batch; ``None`` until it is needed, and after something was added.
+        Processes a batch; ``None`` until it is needed, and after an addition.
     training_graph : TrainingGraph
-        Makes of the variables that are updated and observed those that are computed: the same, or
-        their versions in training mode.
+        Maps the variables that are updated and observed to those that are computed: the same ones,
+        or their versions in training mode.
 
     Warns
     -----
@@ -194,7 +194,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     @property
     def execution(self) -> Execution:
-        """How batches are processed; see `workbench.explain`."""
+        """The way in which batches are processed; see `workbench.explain`."""
         self.initialize()
         assert self.function is not None
         return self.function.execution
@@ -214,8 +214,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     def updates(self) -> list[tuple[SharedVariable, Any]]:
         """The shared variables and their new values; assigning replaces all of them.
 
-        What the graph that is trained keeps, the statistics of a population for instance, is among
-        them unless another update of the same variable was given.
+        They include the updates of the graph that is trained, for instance of population
+        statistics, unless another update of the same variable was given.
         """
         given = {target for target, _ in self._updates}
         kept = [pair for pair in self.training_graph.updates if pair[0] not in given]
@@ -228,10 +228,10 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         self.function = None
 
     def add_updates(self, updates: Updates) -> None:
-        """Do further updates with every batch, from the next one on.
+        """Add updates that are applied with every batch, from the next one on.
 
-        Like all updates they are computed from the values before the batch, and what they are
-        computed from is in training mode if what is trained is.
+        Like all updates they are computed from the values before the batch, and in training mode
+        if the cost is.
 
         Parameters
         ----------
@@ -240,23 +240,22 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         Raises
         ------
         InputError
-            If they are neither.
+            If `updates` is neither a dictionary nor pairs.
         """
         self._updates += listed_updates(updates)
         self.function = None
 
     def add_observer(self, variables: Iterable[Variable], observer: Observer) -> None:
-        """Compute `variables` with every batch, from the next one on, and hand over their values.
+        """Compute `variables` with every batch, from the next one on, and pass on their values.
 
-        They become outputs of the one function that does the updates, so that nothing is computed
-        twice. Their values are those before the updates, in training mode if what is trained is.
+        They become outputs of the function that does the updates, so that nothing is computed
+        twice. Their values are those before the updates, in training mode if the cost is.
 
         Parameters
         ----------
         variables : iterable of Variable
         observer : callable
-            Gets the list of their values after every batch: tensors of its own, not yet read from
-            the device.
+            Gets the list of their values after every batch: new tensors, still on the device.
         """
         self._observers.append((list(variables), observer))
         self.function = None
@@ -276,7 +275,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         self.function = None
 
     def initialize(self) -> None:
-        """Build the function that processes a batch, unless it stands already.
+        """Build the function that processes a batch, unless it exists already.
 
         Raises
         ------
@@ -288,7 +287,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     @property
     def inputs(self) -> list[Variable]:
-        """The inputs of all that is computed for a batch; each takes the source of its name.
+        """The inputs of everything that is computed for a batch; each takes the source of its name.
 
         Raises
         ------
@@ -298,7 +297,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return list(inputs_by_name(self._roots(), self._kind).values())
 
     def _roots(self) -> list[Variable]:
-        """All that is computed for a batch: outputs, what is observed, and new values."""
+        """Return everything to compute for a batch: outputs, observed variables, new values."""
         wanted = [v for variables, _ in self._observers for v in self.training_graph(variables)]
         news = [new for _, new in _variables(self._trained_updates())]
         return [*dict.fromkeys([*self._outputs(), *wanted]), *news]
@@ -331,23 +330,23 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return new
 
     def _trained_updates(self) -> list[tuple[SharedVariable, Any]]:
-        """The updates as they are done."""
+        """Return the updates that are applied."""
         return self._all_trained()
 
     def _all_trained(self) -> list[tuple[SharedVariable, Any]]:
-        """The updates, computed from what is trained."""
+        """Return the updates, computed from the graph that is trained."""
         updates = self.updates
         news = iter(self.training_graph(new for _, new in _variables(updates)))
         return [(t, next(news) if isinstance(new, Variable) else new) for t, new in updates]
 
     def _statistics(self) -> list[tuple[SharedVariable, Any]]:
-        """The updates of what bricks keep, such as the statistics of a population."""
+        """Return the updates of variables that bricks own, such as population statistics."""
         return [pair for pair in self._all_trained() if get_brick(pair[0]) is not None]
 
     def _check_updates(
         self, roots: Iterable[Variable], updates: Iterable[tuple[SharedVariable, Any]]
     ) -> None:
-        """Warn, once, of updates that the graph has and nothing does."""
+        """Warn, once, about updates that the graph suggests and nothing does."""
         done = {target for target, _ in updates}
         idle = [target for target in suggested_updates(roots) if target not in done]
         if idle and not self._told_of_updates:
@@ -356,19 +355,19 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             warnings.warn(NOT_UPDATED.format(user=self._kind, names=names), stacklevel=4)
 
     def _outputs(self) -> list[Variable]:
-        """What the function gives in any case; comes before what observers asked for."""
+        """Return the outputs of the function that come before those of observers."""
         return []
 
     def _guard(self) -> Guard | None:
-        """What sees the outputs before updates are applied."""
+        """Return the object that checks the outputs before updates are applied."""
         return None
 
     def _watch(self) -> Watch | None:
-        """What wants new values to be finite."""
+        """Return the object that requires new values to be finite."""
         return None
 
     def process_batch(self, batch: Batch) -> None:
-        """Do the updates for a batch, and tell observers.
+        """Apply the updates for a batch, and call observers.
 
         Parameters
         ----------
@@ -378,7 +377,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         Raises
         ------
         SourceError
-            If `batch` is no dictionary, a source is missing, or one is not used and
+            If `batch` is not a dictionary, a source is missing, or one is not used and
             `on_unused_sources` is ``'raise'``.
         ShapeError, DtypeError
             If an array does not fit its input.
@@ -400,7 +399,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             observer([results[i] for i in places])
 
     def _step(self, run: Function, values: Sequence[Any]) -> list[Any]:
-        """Run the function on a batch; for algorithms that do more than updates."""
+        """Run the function on a batch; algorithms that do more than updates override this."""
         results: list[Any] = run(*values)
         return results
 
@@ -422,11 +421,11 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         warnings.warn(message, stacklevel=3)
 
     def state_variables(self) -> dict[str, SharedVariable]:
-        """All shared variables of the training step, by unique names.
+        """Return all shared variables of the training step, by unique names.
 
-        Parameters, what step rules remember, hyper-parameters, counters of random streams. The name
-        of a brick's parameter has the brick's path, such as ``mlp/linear_0.W``, as has the name of
-        what is remembered about it.
+        These are parameters, buffers of step rules, hyper-parameters and counters of random
+        streams. The name of a brick's parameter, and of its buffers, contains the brick's path, as
+        in ``mlp/linear_0.W``.
         """
         updates = self._trained_updates()
         observed = [v for wanted, _ in self._observers for v in self.training_graph(wanted)]
@@ -435,12 +434,12 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return named(dict.fromkeys([*(target for target, _ in updates), *found]))
 
     def state_dict(self, exclude: Iterable[SharedVariable] = ()) -> dict[str, Any]:
-        """The values of `state_variables`, to be given to `load_state_dict`.
+        """Return the values of `state_variables`, for `load_state_dict`.
 
         Parameters
         ----------
         exclude : iterable of SharedVariable, optional
-            What is saved elsewhere, such as the parameters of a model.
+            Variables that are saved elsewhere, such as the parameters of a model.
         """
         left_out = set(exclude)
         state: dict[str, Any] = {
@@ -453,17 +452,17 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return state
 
     def _compiled_for(self) -> list[tuple[int, ...]]:
-        """Sizes for which programs were made: the same programs give the same roundings."""
+        """Return the sizes for which programs were made: the same programs round in one way."""
         return self._examples if self.function is None else self.function.execution.state()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go back to where `state_dict` was called.
+        """Restore the state that `state_dict` returned.
 
         Raises
         ------
         StateError
-            If `state` has a name that is none here, lacks what a step rule remembers, is of
-            another shape, or has a setting that makes no sense; nothing changes then.
+            If `state` has a name that this algorithm does not have, lacks a buffer of a step rule,
+            has another shape, or contains a setting that is not allowed. Then nothing changes.
         """
         variables = self.state_variables()
         state = dict(state)
@@ -473,13 +472,13 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         if missing:
             raise errors.StateError(
                 f"the state lacks {', '.join(map(repr, missing))}, which {self._kind} has; the "
-                "state is that of another algorithm"
+                "state belongs to another algorithm"
             )
         for name, value in state.items():
             if name not in variables:
                 raise errors.StateError(
                     f"{self._kind} has no state {name!r}{errors.nearest(name, variables)}; the "
-                    "state is that of another algorithm"
+                    "state belongs to another algorithm"
                 )
             shape, expected = numpy.shape(value), tuple(variables[name].shape)
             if shape != expected:
@@ -502,7 +501,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     @property
     def _kind(self) -> str:
-        """What messages call it: short, where its repr tells more."""
+        """The name of the class, which messages use because `repr` is longer."""
         return type(self).__name__
 
     def __repr__(self) -> str:
@@ -510,23 +509,23 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
 
 def choice(option: str, value: OnTrouble) -> OnTrouble:
-    """`value` itself, if it says what to do about trouble."""
+    """Return `value` if it is 'raise', 'warn' or 'ignore', and raise otherwise."""
     choices = ("raise", "warn", "ignore")
     if value not in choices:
         raise errors.AlgorithmError(
-            f"{option} is 'raise', 'warn' or 'ignore', not {value!r}"
+            f"{option} must be 'raise', 'warn' or 'ignore', not {value!r}"
             f"{errors.nearest(str(value), choices)}"
         )
     return value
 
 
 def inputs_by_name(outputs: Iterable[Variable], user: str) -> dict[str, Variable]:
-    """The inputs that `outputs` depend on, by the names of the sources that feed them.
+    """Return the inputs that `outputs` depend on, by the names of the sources that feed them.
 
     Raises
     ------
     SourceError
-        If an input has no name, or two have the same; the text begins with `user`.
+        If an input has no name, or two have the same; the text starts with `user`.
     """
     found: dict[str, Variable] = {}
     for variable in ancestors(outputs):
@@ -547,7 +546,7 @@ def inputs_by_name(outputs: Iterable[Variable], user: str) -> dict[str, Variable
 
 
 def missing_source(batch: Any, needed: Sequence[str], user: str) -> errors.SourceError:
-    """The error for a batch that lacks some of the sources `needed`, or has none at all."""
+    """Return the error for a batch that is not a dictionary or lacks some sources `needed`."""
     if not isinstance(batch, Mapping):
         return errors.SourceError(NOT_A_BATCH.format(user=user, given=batch))
     missing = [source for source in needed if source not in batch]
@@ -573,7 +572,7 @@ def _variables(
 
 
 def named(variables: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
-    """Shared variables by names that are unique and do not depend on chance."""
+    """Return shared variables by names that are unique and the same in every run."""
     names: dict[str, SharedVariable] = {}
     for variable in variables:
         owner = vars(variable.tag).get("for_parameter", variable)

@@ -1,7 +1,7 @@
-"""A look at the cost, and at what parameters become, before anything changes.
+"""Checks that the cost and the new parameters are finite, before anything changes.
 
-The cost is looked at with every batch. Whether steps are finite is found out by the tiers, in
-passing (`workbench.tensor.execution.screen`); what is to blame is computed only when they are not.
+The cost is checked with every batch. The tiers of execution check steps as part of their program
+(`workbench.tensor.execution.screen`); the cause is computed only when a step is not finite.
 """
 
 from __future__ import annotations
@@ -30,50 +30,48 @@ NOT_FINITE = (
 WRONG = "{what} in {batch}{although}{others}; {effect}. {advice}"
 GRADIENT = "the gradient of {parameter} is {value}"
 STEP = "{parameter} would not stay finite"
-OF_OPTIMIZER = "what the optimizer remembers of {{parameter}} ({states}) would not stay finite"
+OF_OPTIMIZER = "the optimizer's state of {{parameter}} ({states}) would not stay finite"
 ADVICE = (
     "Try a smaller learning rate, clip the steps with CompositeRule([StepClipping(1.0), rule]), or "
-    "leave such batches out with RemoveNotFinite as the last rule"
+    "skip these batches with RemoveNotFinite as the last rule"
 )
 GRADIENT_ADVICE = (
-    "Something in the cost has no finite derivative where it is: the root or the norm of zero, "
-    "log(0), 0 / 0, also in the branch that where() does not take. Keep what goes into it away "
-    "from there, as in (x + 1e-8).sqrt(); or leave such batches out with RemoveNotFinite as the "
+    "A function in the cost has no finite derivative at its present argument: the root or the norm "
+    "of zero, log(0), 0 / 0, also in the branch that where() does not take. Keep the argument away "
+    "from that point, as in (x + 1e-8).sqrt(); or skip these batches with RemoveNotFinite as the "
     "last rule"
 )
-ALREADY = (
-    "{parameters} {verb} not finite before the batch, so that going back to a checkpoint helps"
-)
+ALREADY = "{parameters} {verb} not finite before the batch already; return to a checkpoint"
 MOST = 3
-"""How many parameters a message lists."""
+"""The number of parameters that a message lists."""
 LATE = 32
-"""How many costs of an accelerator may wait to be looked at."""
-FIRST = "Look at the data, at the initial parameters and at the learning rate"
+"""The number of costs on an accelerator that can wait to be checked."""
+FIRST = "Check the data, the initial parameters and the learning rate"
 
 
 class FiniteCost:
-    """Refuses, or complains about, a cost that is not finite, and steps that are not.
+    """Guard that raises or warns when the cost or a step is not finite.
 
     Parameters
     ----------
     cost : Variable or None
     on_not_finite : {'raise', 'warn', 'ignore'}
-        Only with ``'raise'`` anything but the cost is looked at.
+        Steps are checked only with ``'raise'``.
     gradients : dict of SharedVariable to Variable
         The gradients of the parameters.
     watched : sequence of Variable, optional
-        What has to be finite for parameters to change, one for each of them: the parameters
-        themselves, whose new values are meant, or their gradients. By default the parameters.
+        The variables that must be finite for parameters to change, one for each parameter: its
+        gradient, or the parameter itself, for its new value. By default the parameters.
     remembered : iterable of SharedVariable, optional
-        What rules and bricks remember, of which the new values have to be finite, too: once an
-        average of squares is infinite, all further steps are zero. What is not finite from the
-        beginning, is no floating point number, or cannot overflow unless a step does, is not looked
-        at.
+        Buffers of rules and bricks, whose new values must be finite, too: once an average of
+        squares is infinite, all further steps are zero. A buffer is not checked if it is not finite
+        from the start, if its dtype is not floating point, or if it can overflow only when a step
+        does.
 
     Attributes
     ----------
     outputs : list of Variable
-        What a function has to give first, for `guard`: the cost, or nothing.
+        The first outputs of the function, for `guard`: the cost, or none.
     variables : list of Variable
         See `Watch`.
     """
@@ -109,28 +107,28 @@ class FiniteCost:
 
     @property
     def guard(self) -> Guard | None:
-        """What the function shall ask before updates."""
+        """The object that the function asks before updates."""
         return self if self.outputs else None
 
     @property
     def watch(self) -> Watch | None:
-        """What the function shall ask about new values."""
+        """The object that the function asks about new values."""
         return self if self.variables else None
 
     def watch_of(self, found: Collection[Variable]) -> Watch | None:
-        """The same for a function that gives or updates no more than `found`."""
+        """Return `watch` for a function that computes or updates only `found`."""
         self.variables = [variable for variable in self._of if variable in found]
         return self.watch
 
     def holds(self, outputs: Sequence[Any]) -> torch.Tensor | None:
-        """Whether parameters may change: if the cost is finite, or that does not matter."""
+        """Return True, as a tensor, if parameters may change; None if they always may."""
         return torch.isfinite(outputs[0]) if self.on_not_finite == "raise" else None
 
     def check(self, outputs: Sequence[Any]) -> None:
         """Raise, or warn, if the cost is not finite.
 
-        One that an accelerator computes is looked at some batches later; those after it may have
-        changed parameters then, but itself it has not.
+        The cost of an accelerator is checked some batches later. Later batches can have changed
+        parameters by then, but the batch that is not finite has not.
         """
         cost = outputs[0]
         if cost.is_cpu:
@@ -141,19 +139,19 @@ class FiniteCost:
             self._judge(value.item())
 
     def settle(self) -> None:
-        """Look at all costs and steps that have not been looked at."""
+        """Check all costs and steps that still wait to be checked."""
         for _, [value] in self._arriving.received(wait=True):
             self._judge(value.item())
         self._look_at_flags(wait=True)
 
     def check_changed(self, ruined: Mapping[SharedVariable, Sequence[str]]) -> None:
-        """Raise `NotFiniteError` if a step has ruined parameters.
+        """Raise `NotFiniteError` if a step has made parameters or their state not finite.
 
         Parameters
         ----------
         ruined : dict of SharedVariable to sequence of str
-            For each what it was that an optimizer remembers of it, or nothing if the parameter
-            itself is not finite.
+            For each parameter the names of the optimizer's states that are not finite, or no name
+            if the parameter itself is not finite.
         """
         if ruined:
             batch = self._of_this_run(self.batches)
@@ -166,10 +164,10 @@ class FiniteCost:
     def refuse(
         self, inputs: Sequence[Variable], values: Sequence[torch.Tensor], wrong: Sequence[Variable]
     ) -> None:
-        """Raise `NotFiniteError`; it names the parameter whose gradient was the first to fail.
+        """Raise `NotFiniteError`, which names the parameter whose gradient was the first to fail.
 
-        That is, of those whose gradient is not finite, the one nearest to the cost, where the way
-        back begins.
+        Of the parameters whose gradient is not finite, this is the one nearest to the cost, since
+        backpropagation starts there.
         """
         program = lower(inputs, list(self.gradients.values()))
         task = Task(program, [], len(self.gradients))
@@ -177,7 +175,7 @@ class FiniteCost:
         pairs = zip(self.gradients, found, strict=True)
         bad = {parameter: value for parameter, value in pairs if not value.isfinite().all()}
         batch, although = "this batch", ""
-        if self.outputs:  # the cost was looked at before, and counted
+        if self.outputs:  # the cost was checked before, and the batch was counted
             batch, although = (
                 self._of_this_run(self.batches),
                 f", although the cost {self._cost} is",
@@ -190,15 +188,15 @@ class FiniteCost:
         raise self._error(STEP, dict.fromkeys(self._parameters(wrong)), batch, although, ADVICE)
 
     def look_later(self, finite: torch.Tensor) -> None:
-        """Look, some batches later, whether anything was not finite."""
+        """Check, some batches later, whether anything was not finite."""
         self._watched += 1
         self._flags.send((self._watched, self.variables), [finite])
         self._look_at_flags()
 
     def _look_at_flags(self, *, wait: bool = False) -> None:
         most = None if wait else LATE
-        for (batch, variables), [told] in self._flags.received(wait=wait, most=most):
-            pairs = zip(variables, told.tolist(), strict=True)
+        for (batch, variables), [flags] in self._flags.received(wait=wait, most=most):
+            pairs = zip(variables, flags.tolist(), strict=True)
             bad = dict.fromkeys(self._parameters(v for v, fine in pairs if not fine))
             if bad:
                 raise self._error(STEP, bad, self._of_this_run(batch), "", GRADIENT_ADVICE)
@@ -211,12 +209,12 @@ class FiniteCost:
         return repr(str(self.cost))
 
     def _parameters(self, watched: Iterable[Variable]) -> list[SharedVariable]:
-        """The parameters that are watched by means of `watched`, or what is remembered if none."""
+        """Return the parameters that `watched` belong to, or buffers without parameters."""
         found = [self._of[variable] for variable in watched]
         return [p for p in found if p in self.gradients] or found
 
     def _backwards(self, parameters: Iterable[SharedVariable]) -> list[SharedVariable]:
-        """Parameters in the order in which their gradients are found: nearest to the cost first."""
+        """Return parameters in the order of backpropagation: the nearest to the cost first."""
         roots = [] if self.cost is None else [self.cost]
         last = {v: i for i, used in enumerate(ancestors(roots)) for v in inputs_of(used)}
 
@@ -234,7 +232,7 @@ class FiniteCost:
         advice: str,
         effect: str = "no parameter was changed",
     ) -> errors.NotFiniteError:
-        """The error for parameters with what they are said of, named from the cost backwards."""
+        """Return the error about parameters, which are named from the cost backwards."""
         known = named([*self.gradients, *self.remembered])
         names = {parameter: name for name, parameter in known.items()}
         first, *others = (names[parameter] for parameter in self._backwards(bad))
@@ -279,7 +277,7 @@ class FiniteCost:
         self._finite = False
 
     def _already(self) -> str:
-        """The advice where parameters were not finite before."""
+        """Return the advice for parameters that were not finite before, or an empty text."""
         names = named(self.gradients)
         bad = [name for name, p in names.items() if not p.tensor.isfinite().all()]
         if not bad:
@@ -293,5 +291,5 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _one(value: torch.Tensor) -> str:
-    """The first element that is not finite, as text."""
+    """Return the first element that is not finite, as text."""
     return f"{value[~value.isfinite()].flatten()[0].item()}"

@@ -1,4 +1,4 @@
-"""Gradient descent: gradients of a cost, made into steps by a rule, subtracted from parameters."""
+"""Gradient descent, in which a rule makes steps from the gradients of a cost."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import Any
 from workbench import errors
 from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm, named
 from workbench.algorithms.finite import FiniteCost
-from workbench.algorithms.rules import Scale, StepRule, check_parameters, total_norm
-from workbench.filter import path_of
+from workbench.algorithms.rules import Scale, StepRule, check_parameters, parameters_of, total_norm
+from workbench.graph.computation import ComputationGraph
+from workbench.graph.criteria import is_criterion
+from workbench.graph.hierarchy import path_of
 from workbench.graph.modes import evaluated, is_chosen
+from workbench.graph.selection import select
 from workbench.graph.training import GraphMode, TrainingGraph
 from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import SharedVariable, Variable, as_variable, grad
@@ -20,45 +23,48 @@ from workbench.tensor.function import Updates
 from workbench.tensor.traversal import ancestors
 
 GRADIENTS_IN_USE = (
-    "the gradients given are those of a graph in evaluation mode, in which {bricks} is not as it "
-    "should be while it is trained; take those of apply_training_mode(ComputationGraph(cost))"
-    ".outputs[0], give the cost itself instead, or say mode='as given' if this is right"
+    "the given gradients are those of a graph in evaluation mode, in which {bricks} does not "
+    "compute as in training; take those of apply_training_mode(ComputationGraph(cost))"
+    ".outputs[0], give the cost itself instead, or give mode='as given' if this is right"
 )
 
 Gradients = Mapping[SharedVariable, Variable] | Iterable[tuple[SharedVariable, Variable]]
 
 
 class GradientDescent(UpdatesAlgorithm):
-    r"""Training by following gradients.
+    r"""Training algorithm that subtracts steps from parameters.
 
-    For every batch, with the steps that `step_rule` makes of the gradients,
+    For every batch, with the steps that `step_rule` makes from the gradients,
     :math:`p \leftarrow p - \text{step}_p` for each parameter :math:`p`.
 
     Parameters
     ----------
     cost : Variable, optional
         The scalar to minimise. Needed unless `gradients` are given.
-    parameters : list of SharedVariable, optional
-        What to change; by default the keys of `gradients`.
+    parameters : list of SharedVariable or criterion, optional
+        The variables to change; by default the keys of `gradients`. A criterion, see
+        `workbench.filter.as_predicate`, selects among the parameters of the cost, or among those
+        keys: ``~as_predicate("/mlp/encoder")`` freezes a brick and all below it.
     step_rule : StepRule, optional
         By default ``Scale(1.0)``.
     gradients : dict or pairs, optional
         An expression for each parameter, in place of the gradients of `cost`.
     known_grads, consider_constant : optional
-        As in `workbench.grad`; only without `gradients`.
+        As in `workbench.grad`; only without `gradients`. A criterion in `consider_constant` selects
+        among the variables of the cost.
     on_not_finite : {'raise', 'warn', 'ignore'}, optional
         What to do when the cost is infinite or not a number. The error is raised before anything
-        changes, so that training can go on after a remedy. By default ``'raise'``, but
-        ``'ignore'`` if `step_rule` deals with it, as `RemoveNotFinite` does.
+        changes, so that training can continue after a remedy. By default ``'raise'``, but
+        ``'ignore'`` if `step_rule` handles it, as `RemoveNotFinite` does.
     mode : {'training', 'as given'}
-        By default bricks that compute otherwise while a model is trained (dropout, batch
-        normalisation, wrapped modules) are in training mode, whatever mode the graph of `cost` was
-        built for, and the statistics of the population are updated with the step, as moving
-        averages. Everything that is computed in the step is that of the graph which is trained:
-        what `TrainingDataMonitoring` records, and further updates. `cost` itself and all variables
-        that others hold stay as they are, to evaluate on other data. A graph whose mode was chosen,
-        by `training_mode`, `apply_training_mode`, `apply_dropout` or another rewrite, is left as it
-        is; so is every graph with ``mode='as given'``, and `gradients` if they are given.
+        By default bricks that compute differently during training (dropout, batch normalisation,
+        wrapped modules) are in training mode, whatever mode the graph of `cost` was built for, and
+        population statistics are updated with the step, as moving averages. Everything that is
+        computed in the step, such as the records of `TrainingDataMonitoring` and further updates,
+        belongs to the graph that is trained. `cost` itself and all other variables are not changed,
+        and can be evaluated on other data. A graph whose mode was chosen, by `training_mode`,
+        `apply_training_mode`, `apply_dropout` or another rewrite, is trained as it is; so is every
+        graph with ``mode='as given'``, and so are `gradients` if they are given.
     updates, function_kwargs, on_unused_sources : optional
         As in `UpdatesAlgorithm`.
 
@@ -68,21 +74,22 @@ class GradientDescent(UpdatesAlgorithm):
         The gradient of each parameter, named ``grad_W`` (``grad_mlp/linear_0.W`` where several
         parameters have the name), and the step subtracted from it.
     total_gradient_norm, total_step_norm : Variable
-        The L2 norms of all gradients and of all steps together. Nothing computes them unless they
-        are monitored.
+        The L2 norms of all gradients and of all steps together. They are computed only if they are
+        monitored.
 
     Raises
     ------
     AlgorithmError
-        If the arguments contradict each other, or a parameter is no shared variable.
+        If the arguments contradict each other, or a parameter is not a shared variable.
+    SelectionError
+        If a criterion selects nothing.
     GradientError
         If a gradient is not defined.
 
     Warns
     -----
     UserWarning
-        If `gradients` are given that are those of a graph in evaluation mode; and as
-        `UpdatesAlgorithm` does.
+        If `gradients` are those of a graph in evaluation mode; and as `UpdatesAlgorithm` does.
 
     Examples
     --------
@@ -110,11 +117,11 @@ class GradientDescent(UpdatesAlgorithm):
     def __init__(
         self,
         cost: Variable | None = None,
-        parameters: Sequence[SharedVariable] | None = None,
+        parameters: Sequence[SharedVariable] | Any = None,
         step_rule: StepRule | None = None,
         gradients: Gradients | None = None,
         known_grads: Mapping[Variable, Any] | None = None,
-        consider_constant: Iterable[Variable] | None = None,
+        consider_constant: Iterable[Variable] | Any = None,
         *,
         mode: GraphMode = "training",
         on_not_finite: OnTrouble | None = None,
@@ -127,22 +134,30 @@ class GradientDescent(UpdatesAlgorithm):
         self.step_rule = Scale() if step_rule is None else step_rule
         if not isinstance(self.step_rule, StepRule):
             raise errors.AlgorithmError(
-                f"step_rule is a StepRule such as Scale(0.1) or Adam(), got {step_rule!r}"
+                f"step_rule must be a StepRule such as Scale(0.1) or Adam(), not {step_rule!r}"
             )
+        gradients = None if gradients is None else dict(gradients)
+        if parameters is not None and is_criterion(parameters):
+            source = parameters_of(cost) if gradients is None else list(gradients)
+            found: list[Any] = select(parameters, source, type(self).__name__)
+            gradients = gradients and {p: gradients[p] for p in found}
+            parameters = found
         if gradients is None:
             self._check_complete(parameters, known_grads)
+            if is_criterion(consider_constant) and cost is not None:
+                graph = ComputationGraph(cost)
+                consider_constant = select(consider_constant, graph, "consider_constant")
             known, constant = dict(known_grads or {}), list(consider_constant or ())
             roots = [*([] if cost is None else [cost]), *known, *constant]
             self.training_graph = TrainingGraph(roots, mode)
             gradients = self._differentiated(list(parameters or ()), known, constant)
         elif known_grads or consider_constant:
             raise errors.AlgorithmError(
-                "known_grads and consider_constant tell how to differentiate the cost, but "
+                "known_grads and consider_constant are for differentiating the cost, but "
                 "gradients are given; leave out one or the other"
             )
         else:
             self.training_graph = TrainingGraph((), mode)
-            gradients = dict(gradients)
             self._check_mode(gradients, mode)
         self.gradients = _of_parameters(dict(gradients), parameters)
         self.parameters = list(self.gradients)
@@ -177,7 +192,7 @@ class GradientDescent(UpdatesAlgorithm):
             )
         if self.cost is not None and not isinstance(self.cost, Variable):
             raise errors.AlgorithmError(
-                f"cost must be a variable, such as SquaredError().apply(targets, outputs), got "
+                f"cost must be a variable, such as SquaredError().apply(targets, outputs), not "
                 f"{self.cost!r:.80}"
             )
         check_parameters("GradientDescent", parameters)
@@ -198,13 +213,13 @@ class GradientDescent(UpdatesAlgorithm):
             consider_constant=map(trained, consider_constant),
         )
         names = [parameter.name for parameter in parameters]
-        if len(set(names)) < len(names):  # the W of several bricks: told apart by path
+        if len(set(names)) < len(names):  # the W of several bricks, distinguished by path
             for name, gradient in zip(named(parameters), gradients, strict=True):
                 gradient.name = f"grad_{name}"
         return dict(zip(parameters, gradients, strict=True))
 
     def _check_mode(self, gradients: Mapping[SharedVariable, Variable], mode: GraphMode) -> None:
-        """Warn if gradients, which have the mode of their graph, are not those of training."""
+        """Warn if gradients, which have the mode of their graph, are not in training mode."""
         order = ancestors(g for g in gradients.values() if isinstance(g, Variable))
         bricks = evaluated(order)
         if mode == "training" and bricks and not is_chosen(order):
@@ -215,7 +230,7 @@ class GradientDescent(UpdatesAlgorithm):
         updates, accepts = super()._trained_updates(), self._accepts
         if accepts is None:
             return updates
-        return [  # what the rule has not revised itself
+        return [  # the rule has revised its own updates already
             (kept, new if kept in self._of_rule else as_variable(new).where(accepts, kept))
             for kept, new in updates
         ]
@@ -240,7 +255,7 @@ class GradientDescent(UpdatesAlgorithm):
 def _of_parameters(
     gradients: dict[SharedVariable, Variable], parameters: Sequence[SharedVariable] | None
 ) -> dict[SharedVariable, Variable]:
-    """The gradients in the order of the parameters, one for each."""
+    """Return the gradients in the order of the parameters, one for each."""
     if parameters is None:
         parameters = list(gradients)
     if not parameters:

@@ -1,4 +1,4 @@
-"""Step rules that keep steps within bounds, or to certain parameters."""
+"""Step rules that limit the size of steps, or restrict another rule to some parameters."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ from workbench.algorithms.rules import (
     may_overflow,
 )
 from workbench.expressions import l2_norm
-from workbench.filter import path_of
+from workbench.graph.criteria import is_criterion
+from workbench.graph.hierarchy import path_of
+from workbench.graph.selection import select
 from workbench.tensor import SharedVariable, Variable, as_variable
+from workbench.utils.predicates import Predicate, as_predicate
 
 
 class StepClipping(StepRule):
-    r"""Rescales the whole step, over all parameters, if its L2 norm exceeds a threshold.
+    r"""Step rule that rescales the whole step if its L2 norm over all parameters is too large.
 
     The steps :math:`s` become :math:`s \cdot \min(1, \theta / \|s\|)`, with :math:`\|s\|` the norm
     over all parameters together and :math:`\theta` the threshold. As the first rule of a chain it
@@ -67,14 +70,14 @@ class StepClipping(StepRule):
 
 
 class VariableClipping(StepRule):
-    r"""Clips the norm that a parameter, or each part of it, has after the step.
+    r"""Step rule that clips the norm that a parameter, or each part of it, has after the step.
 
     With the parameter :math:`p`, the previous rule's step :math:`s` and the threshold
     :math:`\theta`, the step becomes the one that leads to
-    :math:`(p - s) \cdot \min(1, \theta / \|p - s\|)`, the norm being taken over `axis`. It
-    presumes that this step is what will be subtracted, and so comes last. For max-norm
-    regularisation (Srebro and Shraibman 2005), of the weights of hidden units for instance
-    (Hinton et al. 2012): ``Restrict(VariableClipping(2.0, axis=0), weights)``.
+    :math:`(p - s) \cdot \min(1, \theta / \|p - s\|)`, with the norm over `axis`. The rule must be
+    the last one, because it assumes that its step is subtracted. Used for max-norm regularisation
+    (Srebro and Shraibman 2005), for instance of the weights of hidden units (Hinton et al. 2012):
+    ``Restrict(VariableClipping(2.0, axis=0), WEIGHT)``.
 
     Parameters
     ----------
@@ -91,7 +94,7 @@ class VariableClipping(StepRule):
     Raises
     ------
     AlgorithmError
-        If `axis` is none, or is named twice, or a step does not have it.
+        If `axis` is not an integer, is named twice, or is missing in a step.
 
     Examples
     --------
@@ -104,10 +107,10 @@ class VariableClipping(StepRule):
         listed = list(axis) if isinstance(axis, Iterable) else [] if axis is None else [axis]
         if not all(isinstance(one, int) for one in listed):
             raise errors.AlgorithmError(
-                f"axis is a whole number, several of them, or None for all; got {axis!r}"
+                f"axis must be an integer, several integers, or None for all, not {axis!r}"
             )
         if len(set(listed)) != len(listed):
-            raise errors.AlgorithmError(f"axis names each axis once, got {axis!r}")
+            raise errors.AlgorithmError(f"axis must name each axis once, not {axis!r}")
         self.axis = None if axis is None else tuple(listed)
 
     def compute_step(
@@ -118,12 +121,12 @@ class VariableClipping(StepRule):
         if wrong:
             raise errors.AlgorithmError(
                 f"{self!r} cannot clip {path_of(parameter)}, which has {moved.ndim} dimensions "
-                f"and so no axis {wrong[0]}; apply it to others only, with Restrict"
+                f"and so no axis {wrong[0]}; apply it to other parameters only, with Restrict"
             )
         axes = self.axis or tuple(range(moved.ndim))
         norm = (moved**2).sum(axes, keepdim=True).sqrt() if axes else moved.abs()
         clipped = parameter - moved * (self.threshold / norm)
-        # Steps that need no clipping stay as they are, to the last bit.
+        # Steps that need no clipping are not changed, to the last bit.
         step: Variable = clipped.where(norm > self.threshold, previous_step)
         return step, []
 
@@ -132,13 +135,13 @@ class VariableClipping(StepRule):
 
 
 class RemoveNotFinite(StepRule):
-    r"""Leaves out batches that give steps which are not finite, or would ruin what rules remember.
+    r"""Step rule that skips batches whose steps, or new values of buffers, are not finite.
 
-    If any element of any step is infinite or not a number, or would be of what earlier rules of the
-    chain remember, such as an average of squares, nothing is changed: no parameter, nothing that is
-    remembered, and no other update of the algorithm, such as that of the statistics of a
-    population. So one bad batch does not spoil a velocity for ever.
-    Parameters whose own step is not finite are multiplied by `scaler`. To be applied last.
+    If any element of a step, or of a buffer of earlier rules such as an average of squares, would
+    be infinite or not a number, nothing is changed: no parameter, no buffer, and no other update of
+    the algorithm, such as that of population statistics. So one bad batch does not spoil a velocity
+    for ever. Parameters whose own step is not finite are multiplied by `scaler`. The rule must be
+    the last one.
 
     `GradientDescent` does not raise when the cost or a step is not finite, if this is among its
     rules.
@@ -146,7 +149,7 @@ class RemoveNotFinite(StepRule):
     Parameters
     ----------
     scaler : float
-        With 1, the default, the parameter stays what it is.
+        With 1, the default, the parameter does not change.
 
     Attributes
     ----------
@@ -206,47 +209,61 @@ class RemoveNotFinite(StepRule):
 
 
 class Restrict(StepRule):
-    """Applies a rule to some of the parameters; the steps of all others stay as they are.
+    """Step rule that applies a rule to some parameters, and does not change other steps.
 
     Parameters
     ----------
     step_rule : StepRule
-    variables : iterable of SharedVariable
-        The parameters to apply it to; those that are not trained do not matter.
+    variables : iterable of SharedVariable, or criterion
+        The parameters to apply it to; those that are not trained do not matter. A criterion, see
+        `workbench.filter.as_predicate`, selects among the parameters that are trained.
 
     Raises
     ------
     AlgorithmError
-        If `step_rule` is no rule, `variables` are no parameters, or none of them is trained.
+        If `step_rule` is not a rule, `variables` are not parameters, or none of them is trained.
+    SelectionError
+        If a criterion selects none of the parameters that are trained.
 
     Examples
     --------
     >>> from workbench import shared
+    >>> from workbench.roles import BIAS, PARAMETER
     >>> Restrict(StepClipping(1.0), [shared([1.0], "W")])
     Restrict(StepClipping(threshold=1), [W])
+    >>> Restrict(StepClipping(1.0), PARAMETER & ~BIAS)
+    Restrict(StepClipping(threshold=1), PARAMETER & ~BIAS)
     """
 
     _parts = ("step_rule",)
     one_by_one = False
 
-    def __init__(self, step_rule: StepRule, variables: Iterable[SharedVariable]) -> None:
+    def __init__(self, step_rule: StepRule, variables: Iterable[SharedVariable] | Any) -> None:
         check_rule(step_rule, type(self).__name__)
         if isinstance(variables, Variable):
             raise errors.AlgorithmError(
-                f"variables is a list of parameters, got {variables!r}; write [...] around it"
+                f"variables must be a list of parameters, not {variables!r}; write [...] around it"
             )
         self.step_rule = step_rule
-        self.variables = list(variables)
-        check_parameters(type(self).__name__, self.variables)
+        self.variables: list[SharedVariable] | Predicate
+        if is_criterion(variables):
+            self.variables = as_predicate(variables)
+        else:
+            self.variables = list(variables)
+            check_parameters(type(self).__name__, self.variables)
 
     def compute_steps(
         self, previous_steps: Mapping[SharedVariable, Variable]
     ) -> tuple[Steps, StepUpdates]:
-        chosen = {p: previous_steps[p] for p in self.variables if p in previous_steps}
+        if isinstance(self.variables, Predicate):
+            variables: Iterable[Any] = select(self.variables, previous_steps, "Restrict")
+        else:
+            variables = self.variables
+        chosen = {p: previous_steps[p] for p in variables if p in previous_steps}
         if self.variables and not chosen:
             raise errors.AlgorithmError(
-                f"{self!r} applies to nothing: none of its variables is among the parameters, "
-                f"which are {', '.join(map(repr, previous_steps))}"
+                f"{self!r} applies to nothing, because its variables are not among the parameters "
+                f"that are trained: {', '.join(map(path_of, previous_steps))}"
             )
         if not chosen:
             return dict(previous_steps), []

@@ -1,4 +1,4 @@
-"""Step rules that go on in the direction of earlier steps."""
+"""Step rules with momentum, which continue in the direction of earlier steps."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from workbench.tensor import SharedVariable, Variable
 
 
 class BasicMomentum(StepRule):
-    r"""Accumulates steps with exponential discount.
+    r"""Step rule that accumulates steps with exponential discount.
 
     With the momentum :math:`\mu` and the previous rule's step :math:`s_t`,
 
     .. math:: v_t = \mu v_{t-1} + s_t
 
-    is both the step and the velocity to remember. To be combined with `Scale`; `Momentum` is both.
+    is both the step and the new velocity. Combine it with `Scale`; `Momentum` is both rules.
 
     Parameters
     ----------
@@ -51,12 +51,12 @@ class BasicMomentum(StepRule):
 
 
 class Momentum(CompositeRule):
-    r"""Gradient descent with momentum (Polyak 1964).
+    r"""Step rule of gradient descent with momentum (Polyak 1964).
 
-    `Scale`, then `BasicMomentum`: with the learning rate :math:`\eta`, the momentum :math:`\mu` and
-    the gradient :math:`g_t`, the step is :math:`v_t = \mu v_{t-1} + \eta g_t`. In
+    It applies `Scale`, then `BasicMomentum`: with the learning rate :math:`\eta`, the momentum
+    :math:`\mu` and the gradient :math:`g_t`, the step is :math:`v_t = \mu v_{t-1} + \eta g_t`. In
     ``torch.optim.SGD`` the learning rate multiplies the velocity instead; the two agree as long as
-    it does not change.
+    the learning rate is constant.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
-"""Step rules: from gradients to steps, and how rules are put together.
+"""Step rules, which make steps from gradients, and their composition.
 
-A rule gets an expression for every parameter, a gradient at first, and gives an expression for the
-step in its place; the algorithm *subtracts* steps from parameters, so that rules can be chained.
-What a rule remembers between batches are shared variables with the role ``ALGORITHM_BUFFER``; its
-settings are shared variables with the role ``ALGORITHM_HYPERPARAMETER``, which may be changed
-while training runs.
+A rule gets an expression for every parameter, at first its gradient, and returns an expression for
+the step. The algorithm *subtracts* steps from parameters, so that rules can be chained. The buffers
+that a rule keeps between batches are shared variables with the role ``ALGORITHM_BUFFER``. Its
+settings are shared variables with the role ``ALGORITHM_HYPERPARAMETER``, which can be changed while
+training runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import torch
 
 from workbench import errors
 from workbench.expressions import l2_norm
-from workbench.filter import path_of
+from workbench.graph.computation import ComputationGraph
+from workbench.graph.hierarchy import path_of
 from workbench.roles import ALGORITHM_BUFFER, ALGORITHM_HYPERPARAMETER, VariableRole, add_role
 from workbench.tensor import SharedVariable, Variable, shared
 from workbench.tensor.device import floatx
@@ -31,11 +32,11 @@ FINITE = Interval(error=errors.AlgorithmError)
 NOT_NEGATIVE = Interval(0, error=errors.AlgorithmError)
 POSITIVE = Interval(0, closed="neither", error=errors.AlgorithmError)
 RATE = Interval(0, 1, error=errors.AlgorithmError)
-"""A part of something, between nothing and all of it."""
+"""A fraction, from 0 to 1."""
 DECAY = Interval(0, 1, closed="left", error=errors.AlgorithmError)
-"""A rate of 1 would be an average that never moves, and so a division by zero."""
+"""A decay rate below 1: at 1 the average would never move, and its correction divide by zero."""
 
-OF_A_COMPONENT = "a component has it; give that variable a value"
+OF_A_COMPONENT = "it belongs to a component; set the value of that variable"
 UPHILL = "; to go uphill, minimise the negative of what is to be maximised"
 
 Steps = dict[SharedVariable, Variable]
@@ -43,13 +44,13 @@ StepUpdates = list[tuple[SharedVariable, Any]]
 
 
 class StepRule(FixedAttributes):
-    """How steps are made of gradients.
+    """Base class of rules that make steps from gradients.
 
-    A subclass overrides `compute_step`, or `compute_steps` if it looks at all parameters together.
+    A subclass overrides `compute_step`, or `compute_steps` if it needs all parameters together.
 
     Examples
     --------
-    The sign of the gradient as a rule of one's own:
+    A user's rule, the sign of the gradient:
 
     >>> import torch
     >>> from workbench import shared, tensor
@@ -68,7 +69,7 @@ class StepRule(FixedAttributes):
     _called = "rule"
 
     def fix(self) -> None:
-        """Let nothing but the values of settings be changed, once a training step is made of it."""
+        """Fix all attributes after a training step is built; the values of settings can change."""
         public = [name for name in vars(self) if not name.startswith("_")]
         self._fixed = dict.fromkeys(public, "make a new rule, and an algorithm with it")
         for value in vars(self).values():
@@ -77,7 +78,7 @@ class StepRule(FixedAttributes):
                     part.fix()
 
     one_by_one: ClassVar[bool] = True
-    """Whether `compute_steps` calls `compute_step` for each parameter."""
+    """True if `compute_steps` calls `compute_step` for each parameter."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -86,8 +87,8 @@ class StepRule(FixedAttributes):
             maker = next(base for base in cls.__mro__ if "compute_steps" in vars(base))
             raise errors.AlgorithmError(
                 f"{cls.__name__}.compute_step would never be called: {maker.__name__} makes the "
-                "steps of all parameters at once; define compute_steps(previous_steps), or make a "
-                "rule of its own and put both into a CompositeRule"
+                "steps of all parameters at once; define compute_steps(previous_steps), or write a "
+                "separate rule and put both into a CompositeRule"
             )
 
     def compute_step(
@@ -99,7 +100,7 @@ class StepRule(FixedAttributes):
         ----------
         parameter : SharedVariable
         previous_step : Variable
-            The gradient, or what the rule before made of it.
+            The gradient, or the step of the rule before.
 
         Returns
         -------
@@ -121,7 +122,7 @@ class StepRule(FixedAttributes):
         Parameters
         ----------
         previous_steps : dict
-            For every parameter its gradient, or what the rule before made of it.
+            For every parameter its gradient, or the step of the rule before.
 
         Returns
         -------
@@ -138,7 +139,7 @@ class StepRule(FixedAttributes):
         return steps, updates
 
     def see_updates(self, updates: StepUpdates) -> None:
-        """Learn what earlier rules of a chain will remember; called before `compute_steps`.
+        """Receive the updates of earlier rules of a chain; called before `compute_steps`.
 
         Parameters
         ----------
@@ -147,7 +148,7 @@ class StepRule(FixedAttributes):
         """
 
     def revise_updates(self, updates: StepUpdates) -> StepUpdates:
-        """Have a say in what earlier rules of a chain remember; called after `compute_steps`.
+        """Change the updates of earlier rules of a chain; called after `compute_steps`.
 
         Parameters
         ----------
@@ -163,14 +164,15 @@ class StepRule(FixedAttributes):
 
     @property
     def handles_not_finite(self) -> bool:
-        """Whether the rule gives finite steps for gradients that are not."""
+        """True if the rule makes finite steps from gradients that are not finite."""
         return False
 
     @property
     def accepts(self) -> Variable | None:
-        """True, once it is computed, if the batch is to count; ``None`` if every batch does.
+        """A variable that is true if the batch is accepted; ``None`` if every batch is.
 
-        Known after `compute_steps`. If it is false, an algorithm does no update but the steps.
+        Known after `compute_steps`. If it is false, an algorithm applies the steps only, and no
+        other update.
         """
         return None
 
@@ -184,7 +186,7 @@ class StepRule(FixedAttributes):
 
 
 class CompositeRule(StepRule):
-    """Rules applied one after the other.
+    """Step rule that applies several rules one after the other.
 
     Parameters
     ----------
@@ -204,7 +206,8 @@ class CompositeRule(StepRule):
     def __init__(self, components: Iterable[StepRule]) -> None:
         if isinstance(components, StepRule):
             raise errors.AlgorithmError(
-                f"components is a list of step rules, got {components!r}; write [...] around it"
+                f"components must be a list of step rules, not {components!r}; write [...] around "
+                "it"
             )
         self.components = list(components)
         for component in self.components:
@@ -251,7 +254,7 @@ def _both(one: Variable | None, other: Variable | None) -> Variable | None:
 
 
 class Scale(StepRule):
-    """Multiplies the step by a learning rate: alone, steepest descent.
+    """Step rule that multiplies the step by a learning rate; alone, it is steepest descent.
 
     Parameters
     ----------
@@ -265,7 +268,7 @@ class Scale(StepRule):
     Raises
     ------
     AlgorithmError
-        If `learning_rate` is no such number.
+        If `learning_rate` is not a number of 0 or more.
 
     Examples
     --------
@@ -285,12 +288,12 @@ class Scale(StepRule):
 
 
 def hyperparameter(value: Any, name: str, allowed: Interval = FINITE) -> SharedVariable:
-    """A setting of a rule as a shared variable, which takes only numbers that are `allowed`.
+    """Return a setting of a rule as a shared variable, which takes only `allowed` numbers.
 
     Raises
     ------
     AlgorithmError
-        If `value` is no single number, or none of them.
+        If `value` is not a single number, or is not allowed.
     """
     check_number(value, name)
     new = shared(value, name, dtype=floatx(), check=allowed)
@@ -299,15 +302,15 @@ def hyperparameter(value: Any, name: str, allowed: Interval = FINITE) -> SharedV
 
 
 def learning_rate_of(value: Any) -> SharedVariable:
-    """A learning rate as a shared variable."""
+    """Return a learning rate as a shared variable."""
     return hyperparameter(value, "learning_rate", replace(NOT_NEGATIVE, advice=UPHILL))
 
 
 def check_rule(value: Any, user: str) -> None:
-    """Raise `AlgorithmError` unless `value`, of which `user` is made, is a step rule."""
+    """Raise `AlgorithmError` unless `value`, a part of `user`, is a step rule."""
     if not isinstance(value, StepRule):
         raise errors.AlgorithmError(
-            f"{user} is made of step rules, got {value!r}; a rule is Scale(0.1) or Adam(), say"
+            f"{user} must be made of step rules such as Scale(0.1) or Adam(), not {value!r}"
         )
 
 
@@ -315,11 +318,11 @@ def check_number(value: Any, name: str) -> None:
     """Raise `AlgorithmError` unless `value` is one real number, or an array or tensor of one."""
     if isinstance(value, Variable):
         raise errors.AlgorithmError(
-            f"{name} is a number, got the variable {value!r}; give a number, and change the "
+            f"{name} must be a number, not the variable {value!r}; give a number, and set the "
             "rule's own shared variable afterwards"
         )
     if not is_single(value):
-        raise errors.AlgorithmError(f"{name} is one number, such as 0.1; got {value!r}")
+        raise errors.AlgorithmError(f"{name} must be one number, such as 0.1, not {value!r}")
 
 
 def buffer_for(
@@ -329,10 +332,10 @@ def buffer_for(
     *,
     shown_by_step: bool = False,
 ) -> SharedVariable:
-    """Zeros in the shape of `parameter` for what a rule remembers about it.
+    """Return a buffer of a rule: zeros in the shape of `parameter`.
 
-    With `shown_by_step` the step is not finite either where this would not be, so that nobody has
-    to look at both.
+    With `shown_by_step` the step is not finite wherever the buffer is not, so that only the step
+    needs to be checked.
     """
     new = shared(torch.zeros_like(parameter.tensor), f"{parameter.name}_{name}")
     new.tag.for_parameter = parameter
@@ -342,15 +345,16 @@ def buffer_for(
 
 
 def about(variable: SharedVariable) -> SharedVariable:
-    """The parameter about which something is remembered, or the variable itself."""
+    """Return the parameter that a buffer belongs to, or the variable itself."""
     parameter: SharedVariable = vars(variable.tag).get("for_parameter", variable)
     return parameter
 
 
 def may_overflow(remembered: SharedVariable) -> bool:
-    """Whether something that a rule remembers is to be looked at, lest it stops being finite.
+    """Return True if a buffer must be checked, because it could stop being finite.
 
-    Not if it is no floating point number, is not finite as it is, or shows in the step.
+    That is not so if its dtype is not floating point, if it is not finite already, or if the step
+    shows it.
     """
     if vars(remembered.tag).get("shown_by_step"):
         return False
@@ -358,7 +362,7 @@ def may_overflow(remembered: SharedVariable) -> bool:
 
 
 def counter(name: str) -> SharedVariable:
-    """A count of batches, starting from zero, that a rule remembers."""
+    """Return a buffer that counts batches from zero."""
     new = shared(0, name)
     add_role(new, ALGORITHM_BUFFER)
     return new
@@ -377,8 +381,13 @@ def check_parameters(what: str, parameters: Sequence[Any]) -> None:
         raise errors.AlgorithmError(f"{what} got the parameter {path_of(twice)} twice")
 
 
+def parameters_of(cost: Any) -> list[SharedVariable]:
+    """Return the parameters of a cost, among which a criterion selects those to train."""
+    return ComputationGraph(cost).parameters if isinstance(cost, Variable) else []
+
+
 def total_norm(tensors: Mapping[SharedVariable, Variable], name: str) -> Variable:
-    """The L2 norm of gradients or steps of all parameters together, under a name to monitor."""
+    """Return the L2 norm of the gradients or steps of all parameters, under a name to monitor."""
     norm = l2_norm(tensors.values())
     norm.name = name
     return norm

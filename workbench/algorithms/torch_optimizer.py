@@ -1,4 +1,4 @@
-"""Training with any optimizer of torch."""
+"""Training algorithm that uses any optimizer of torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from workbench import errors
 from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm
 from workbench.algorithms.finite import FiniteCost
-from workbench.algorithms.rules import check_parameters, learning_rate_of, total_norm
+from workbench.algorithms.rules import check_parameters, learning_rate_of, parameters_of, total_norm
+from workbench.graph.criteria import is_criterion
+from workbench.graph.selection import select
 from workbench.graph.training import GraphMode, TrainingGraph
 from workbench.tensor import Function, SharedVariable, Variable, grad
 from workbench.tensor import torch_internals as internals
@@ -26,47 +28,49 @@ MakeOptimizer = Callable[[list[torch.Tensor]], torch.optim.Optimizer]
 MakeScheduler = Callable[[torch.optim.Optimizer], Any]
 
 NOT_A_MAKER = (
-    "optimizer is what makes one of a list of tensors, such as torch.optim.AdamW or a function; "
-    "got {given!r}. Settings go into options, such as options={{'lr': 0.01}}"
+    "optimizer must be a class such as torch.optim.AdamW, or a function that makes an optimizer "
+    "from a list of tensors, not {given!r}. Put settings into options, such as "
+    "options={{'lr': 0.01}}"
 )
 NOT_MAKERS = (
-    "schedulers is a list of functions that each make a scheduler of the optimizer, such as "
-    "[lambda optimizer: ExponentialLR(optimizer, 0.9)]; got {given!r}"
+    "schedulers must be a list of functions that each make a scheduler from the optimizer, such as "
+    "[lambda optimizer: ExponentialLR(optimizer, 0.9)], not {given!r}"
 )
 
 OF_GRADIENTS = 0.4
-"""A power of the largest number, of which a square, and hundreds of squares, are far below it."""
+"""A power of the largest number that is safe: its square, times hundreds, does not overflow."""
 OF_STATE = 0.85
 LOOK_EVERY = 128
 FACTORS = ("lr", "momentum", "weight_decay")
-"""Settings of optimizers by which something is multiplied."""
+"""Settings of optimizers that are used as factors."""
 LEAST = 1e-12
-"""From which on a constant keeps divisions by averages finite."""
+"""The least constant that keeps divisions by averages finite."""
 
 
 class TorchOptimizer(UpdatesAlgorithm):
-    """Training with an optimizer of torch, and its schedulers, over shared variables.
+    """Training algorithm that changes shared variables by an optimizer of torch and schedulers.
 
     Cost and gradients are computed as by `GradientDescent`; the optimizer changes the parameters.
-    One that evaluates several times a step, such as ``torch.optim.LBFGS``, does so on the same
-    batch; observers see the first evaluation, and other updates are done at each.
+    An optimizer that evaluates the cost several times a step, such as ``torch.optim.LBFGS``, does
+    so on the same batch. Observers see the first evaluation; other updates are done at each one.
 
     Parameters
     ----------
     cost : Variable
         The scalar to minimise.
-    parameters : list of SharedVariable
+    parameters : list of SharedVariable or criterion
+        As for `GradientDescent`.
     optimizer : callable
-        Makes the optimizer from the list of tensors of `parameters`, in their order: a class such
-        as ``torch.optim.AdamW``, or a function, for groups of parameters for instance.
+        Makes the optimizer from the list of tensors of `parameters`, in their order: a class
+        like ``torch.optim.AdamW``, or a function, for instance to make groups of parameters.
     options : dict, optional
         Keyword arguments for `optimizer`.
     schedulers : iterable of callable, optional
         Each makes a scheduler from the optimizer, for instance
         ``lambda optimizer: CosineAnnealingLR(optimizer, T_max=1000)``.
     schedule_every : int, optional
-        After how many batches schedulers take a step; ``ReduceLROnPlateau`` then gets the mean cost
-        over these batches.
+        The number of batches after which schedulers take a step; ``ReduceLROnPlateau`` gets the
+        mean cost over these batches.
     mode, on_not_finite, updates, function_kwargs, on_unused_sources : optional
         As in `GradientDescent`.
 
@@ -77,13 +81,13 @@ class TorchOptimizer(UpdatesAlgorithm):
     gradients : dict of SharedVariable to Variable
     total_gradient_norm : Variable
     learning_rate : SharedVariable
-        That of the first group of parameters, kept up to date with the schedulers; assigning to it
+        The rate of the first group of parameters, which follows the schedulers. Assigning to it
         sets the rate of all groups from the next batch on.
 
     Raises
     ------
     AlgorithmError
-        If `optimizer` or `schedulers` make nothing, or torch refuses the options.
+        If `optimizer` or `schedulers` are not functions or classes, or torch refuses the options.
 
     Examples
     --------
@@ -104,7 +108,7 @@ class TorchOptimizer(UpdatesAlgorithm):
     def __init__(
         self,
         cost: Variable,
-        parameters: Sequence[SharedVariable],
+        parameters: Sequence[SharedVariable] | Any,
         optimizer: MakeOptimizer | type[torch.optim.Optimizer],
         options: Mapping[str, Any] | None = None,
         *,
@@ -117,9 +121,11 @@ class TorchOptimizer(UpdatesAlgorithm):
         on_unused_sources: OnTrouble = "raise",
     ) -> None:
         super().__init__(updates, function_kwargs, on_unused_sources)
+        if is_criterion(parameters):
+            parameters = select(parameters, parameters_of(cost), type(self).__name__)
         check_parameters(type(self).__name__, parameters)
         self.cost = cost
-        self.parameters = list(parameters)
+        self.parameters: list[SharedVariable] = list(parameters)
         self.training_graph = TrainingGraph([cost], mode)
         [self._trained_cost] = self.training_graph([cost])
         gradients = grad(self._trained_cost, self.parameters)
@@ -157,7 +163,7 @@ class TorchOptimizer(UpdatesAlgorithm):
             ) from error
         self.schedulers = [make_one(self.optimizer) for make_one in self._make_schedulers]
         self._looks, self._full = 0, False
-        # Whoever reads or assigns a parameter from another thread waits for the end of the step.
+        # Another thread that reads or assigns a parameter waits for the end of the step.
         self._lock = WriterLock()
         for parameter in self.parameters:
             parameter.writers.add(self._lock)
@@ -195,7 +201,7 @@ class TorchOptimizer(UpdatesAlgorithm):
             if looking:
                 large = not _below(gradients, OF_GRADIENTS)
                 if large and not gradients[0].is_cpu:
-                    self.finite.settle()  # elsewhere they have not been looked at yet
+                    self.finite.settle()  # on an accelerator they have not been checked yet
                 if not (evaluations or before) and (large or self._is_full()):
                     before.append(_Before(self, run))
             evaluations.append(results)
@@ -222,11 +228,11 @@ class TorchOptimizer(UpdatesAlgorithm):
         return evaluations[0]
 
     def _is_uncertain(self) -> bool:
-        """Whether a step may overflow whatever the gradients are, or evaluates several times.
+        """Return True if a step can overflow with any gradients, or evaluates several times.
 
-        Gradients are looked at before the optimizer sees them, but one that evaluates several times
-        has changed something by then. With factors above one, or hardly anything to keep a division
-        finite, all may happen, and so it may in an optimizer that is not torch's own.
+        Gradients are checked before the optimizer gets them, but an optimizer that evaluates
+        several times has changed parameters by then. Factors above one, or too small a constant in
+        a divisor, can make any step overflow. So can an optimizer that is not from torch.
         """
         made_elsewhere = not type(self.optimizer).__module__.startswith("torch.optim.")
         if made_elsewhere or isinstance(self.optimizer, torch.optim.LBFGS):
@@ -240,9 +246,9 @@ class TorchOptimizer(UpdatesAlgorithm):
         return False
 
     def _is_full(self) -> bool:
-        """Whether parameters, or what is remembered, are so large that small steps may overflow.
+        """Return True if parameters or states are so large that a small step can overflow.
 
-        Looked at now and then: meanwhile they cannot grow by more than there is room for.
+        This is checked every `LOOK_EVERY` steps only: in between they cannot grow enough.
         """
         if self._full or self._looks % LOOK_EVERY == 0:
             kept = list(_tensors(list(self.optimizer.state.values())))
@@ -252,7 +258,7 @@ class TorchOptimizer(UpdatesAlgorithm):
         return self._full
 
     def _all_locks(self, run: Function) -> AbstractContextManager[object]:
-        """Of everything that the step touches; taken together, so that nobody waits in a circle."""
+        """Return the locks of all variables of the step, taken at once to avoid a deadlock."""
         if self._generation != WriterLock.generation:
             self._generation = WriterLock.generation
             touched = {*run.program.shared, *run.updates, *self.parameters, self.learning_rate}
@@ -292,11 +298,11 @@ class TorchOptimizer(UpdatesAlgorithm):
         for scheduler, saved in zip(self.schedulers, state["schedulers"], strict=True):
             scheduler.load_state_dict(saved)
         self._costs = [torch.tensor(cost) for cost in state["costs"]]
-        # A rate that somebody has assigned since the last step differs, and counts from the next.
+        # A rate that was assigned since the last step differs from this one, and is used next.
         self._known_rate = torch.tensor(self._rate(), dtype=self.learning_rate.dtype).item()
 
     def __getstate__(self) -> dict[str, Any]:
-        # The optimizer refers to the parameters' storage, which a pickle would not share.
+        # The optimizer refers to the parameters' storage, which a pickle would not share with them.
         made = {"optimizer", "schedulers", "_leaves", "_lock", "_locks"}
         kept = {key: value for key, value in super().__getstate__().items() if key not in made}
         return {**kept, "_saved": TorchOptimizer.state_dict(self, self.parameters)}
@@ -309,7 +315,7 @@ class TorchOptimizer(UpdatesAlgorithm):
 
 
 class _Before:
-    """All that a step changes, as it was: to undo one that fails halfway, or overflows."""
+    """Copy of everything that a step changes, to undo a step that fails halfway or overflows."""
 
     def __init__(self, algorithm: TorchOptimizer, run: Function) -> None:
         self.optimizer = algorithm.optimizer
@@ -319,7 +325,7 @@ class _Before:
         self.of_leaf = dict(zip(algorithm._leaves, algorithm.parameters, strict=True))
 
     def ruined(self) -> dict[SharedVariable, list[str]]:
-        """Parameters that are not finite, and what is remembered of others and no longer is."""
+        """Return the parameters that are not finite, or whose states have stopped being finite."""
         bad: dict[SharedVariable, list[str]] = {}
         leaves = [leaf for group in self.optimizer.param_groups for leaf in group["params"]]
         for i, leaf in enumerate(leaves):
@@ -338,14 +344,14 @@ class _Before:
         return bad
 
     def restore(self) -> None:
-        """Put everything back."""
+        """Restore everything to its value before the step."""
         for variable, value in zip(self.changed, self.values, strict=True):
             variable.tensor.copy_(value)
         self.optimizer.load_state_dict(self.state)
 
 
 def _tensors(value: Any) -> Iterator[torch.Tensor]:
-    """The tensors of floating point numbers in what an optimizer remembers."""
+    """Yield the floating point tensors in a state of an optimizer."""
     if isinstance(value, torch.Tensor) and value.is_floating_point():
         yield value
     elif isinstance(value, (list, tuple)):
@@ -360,8 +366,8 @@ def _finite(value: Any) -> bool:
 
 
 def _below(tensors: Sequence[torch.Tensor], power: float) -> bool:
-    """Whether the norm of each is below this power of the largest number of its dtype."""
-    if tensors and not tensors[0].is_cpu:  # asking once is faster there
+    """Return True if the norm of each tensor is below a power of its dtype's largest number."""
+    if tensors and not tensors[0].is_cpu:  # one transfer is faster than many
         norms = torch.stack(
             [norm.double() for norm in internals.foreach_norm(list(tensors))]
         ).tolist()

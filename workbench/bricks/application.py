@@ -23,9 +23,10 @@ from workbench.bricks.tagging import (
     wrong_argument,
 )
 from workbench.errors import ApplicationError, ArgumentError, SignatureError, located, nearest
-from workbench.graph.annotations import ApplicationCall
+from workbench.graph.annotations import ApplicationCall, get_application_call
 from workbench.tensor import Variable
 from workbench.utils.plain import extract_args, pack, unpack
+from workbench.utils.predicates import Predicate
 
 if TYPE_CHECKING:
     from workbench.bricks.base import Brick
@@ -47,7 +48,7 @@ _running: ContextVar[tuple[Brick, ...]] = ContextVar("running", default=())
 """The bricks that are being applied, the outermost first."""
 
 
-class Application:
+class Application(Predicate):
     """An application method of a brick class.
 
     Made by the decorator `application`.
@@ -233,6 +234,11 @@ class Application:
                 "defines it; define the application again in the subclass"
             )
 
+    def selects(self, variable: Variable) -> bool:
+        """Return True if `variable` belongs to a call of this application, of whichever brick."""
+        call = get_application_call(variable)
+        return call is not None and call.application.application is self
+
     def apply(self, bound_application: BoundApplication, *args: Any, **kwargs: Any) -> Any:
         """Apply to variables; see `BoundApplication.__call__`."""
         as_dict, as_list = kwargs.pop("as_dict", False), kwargs.pop("as_list", False)
@@ -317,7 +323,7 @@ class Application:
         return f"<Application {owner}.{self.name}>"
 
 
-class BoundApplication:
+class BoundApplication(Predicate):
     """An application method of one brick.
 
     Parameters
@@ -462,6 +468,11 @@ class BoundApplication:
         if not _running.get() and immediate.wanted(args, kwargs):
             return immediate.compute(self, args, kwargs)
         return self.application.apply(self, *args, **kwargs)
+
+    def selects(self, variable: Variable) -> bool:
+        """Return True if `variable` belongs to a call of this application of this brick."""
+        call = get_application_call(variable)
+        return call is not None and bool(call.application == self)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BoundApplication):

@@ -1,6 +1,6 @@
-"""What every extension of the main loop is: methods that events call.
+"""The base of all extensions of the main loop: methods that events call.
 
-Simple extensions, which do one thing on chosen occasions, stand in `workbench.extensions.simple`.
+`workbench.extensions.simple_extension` has extensions that do one thing on chosen occasions.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Handler = Callable[..., object]
 FunctionT = TypeVar("FunctionT", bound=Callable[..., object])
 
 NO_MAIN_LOOP = (
-    "{extension!r} belongs to no main loop yet; it does from the moment when a main loop that has "
-    "it among its extensions starts"
+    "{extension!r} belongs to no main loop yet; give it to a main loop in extensions=[...], and "
+    "start that"
 )
 WRONG_NAME = (
-    "{name!r} was given as the name of a {kind}, which is text; all settings but the first few are "
-    "given by keyword, as in after_epoch=True"
+    "the name of a {kind} must be text, not {name!r}; give settings by keyword, as in "
+    "after_epoch=True"
 )
 WRONG_SIGNATURE = "{what} cannot be called by {event}, which passes {passed}: {reason}"
 
@@ -40,7 +40,7 @@ WRONG_SIGNATURE = "{what} cannot be called by {event}, which passes {passed}: {r
 def callback(func: FunctionT) -> FunctionT:
     """Declare that a method handles the event it is named after, and check that it can.
 
-    Not needed, but it finds a misspelt event or a forgotten argument when the class is defined.
+    Optional; it finds a misspelt event or a missing argument when the class is defined.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def check_signature(
     arguments = tuple(passed)
     try:
         signature = inspect.signature(function)
-    except ValueError:  # some builtins do not tell
+    except ValueError:  # some builtins have no signature
         return
     try:
         signature.bind(*arguments)
@@ -90,15 +90,15 @@ def check_signature(
 
 
 class TrainingExtension(FixedAttributes):
-    """A set of callbacks that share a context: override the methods of the events you want.
+    """A set of callbacks that share a context: override the methods of the events you need.
 
-    The events, with the table of exactly when each fires, stand in `workbench.extensions.events`.
-    Extensions talk to each other and to the main loop by what they record in the log.
+    `workbench.extensions.events` has a table of the events and of when exactly each fires.
+    Extensions communicate with each other and with the main loop through records in the log.
 
     Parameters
     ----------
     name : str, optional
-        Tells several extensions of one class apart; the name of the class if not given.
+        Distinguishes several extensions of one class; the name of the class if not given.
 
     Examples
     --------
@@ -112,16 +112,16 @@ class TrainingExtension(FixedAttributes):
 
     _called = "extension"
     former_hooks: ClassVar[Mapping[str, str]] = {}
-    """Methods that subclasses overrode in Blocks and that nothing calls here; what to do instead.
+    """Methods that subclasses overrode in Blocks and that nothing calls here, with replacements.
 
     A class that defines one is refused.
     """
 
     state_keys: ClassVar[tuple[str, ...]] = ()
-    """The attributes that must be saved for training to go on as if it had never stopped.
+    """Names of the attributes to save, so that resumed training continues as if never stopped.
 
-    Numbers, strings, lists, tuples, dictionaries, arrays and tensors. What an extension reads off
-    the log or its status, or that only speeds it up, is not among them.
+    Their values are numbers, strings, lists, tuples, dictionaries, arrays and tensors. Omit what
+    the extension reads from the log or its status, and what only makes it faster.
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -133,7 +133,7 @@ class TrainingExtension(FixedAttributes):
             hint = nearest(name, events) if name.startswith(("before_", "after_", "on_")) else ""
             if hint and name not in events and not hasattr(TrainingExtension, name):
                 raise ExtensionError(
-                    f"{cls.__name__}.{name} would never be called: there is no such event{hint}"
+                    f"{cls.__name__}.{name} would never be called: no event has that name{hint}"
                 )
 
     def __init__(self, name: str | None = None) -> None:
@@ -149,7 +149,7 @@ class TrainingExtension(FixedAttributes):
         Raises
         ------
         ExtensionError
-            Before the main loop has started for the first time.
+            If the main loop has never started.
         """
         if self._main_loop is None:
             raise ExtensionError(NO_MAIN_LOOP.format(extension=self))
@@ -164,9 +164,9 @@ class TrainingExtension(FixedAttributes):
         getattr(self, CallbackName(callback_name))(*args)
 
     def handler(self, event: CallbackName) -> Handler | None:
-        """Return what the main loop shall call on `event`, or None if nothing.
+        """Return the function that the main loop calls on `event`, or None.
 
-        Asked for when a run starts, so that an event costs nothing for those who do not listen.
+        Called when a run starts, so that an event costs nothing if the extension ignores it.
 
         Raises
         ------
@@ -182,96 +182,95 @@ class TrainingExtension(FixedAttributes):
         return method
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what must be saved: by default the attributes that `state_keys` lists."""
+        """Return the state to save: by default the attributes that `state_keys` lists."""
         return {key: getattr(self, key) for key in self.state_keys}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go back to where `state_dict` was called.
+        """Restore the state that `state_dict` returned.
 
         Raises
         ------
         StateError
-            If `state` has other keys; nothing changes then.
+            If `state` has other keys; then nothing changes.
         """
         check_keys(f"the state of {self!r}", state, self.state_keys)
         for key, value in state.items():
             setattr(self, key, value)
 
     def state_variables(self) -> Iterable[SharedVariable]:
-        """Return the shared variables whose values must be saved because this extension uses them.
+        """Return the shared variables of this extension whose values must be saved.
 
         Those of the training step are saved in any case.
         """
         return ()
 
     def ended(self, log: TrainingLogBase) -> str | None:
-        """Return why training is over as far as this extension can see, or None if it is not.
+        """Return why training has ended according to this extension, or None if it has not.
 
-        Asked before a run begins or goes on, which then trains nothing and says why.
+        Called before a run starts. If a reason is returned, the run trains nothing and reports it.
         """
         return None
 
     def go_on(self) -> None:
-        """Called when a person asks for more training, whatever has ended it before."""
+        """Prepare for more training, which a user has requested after the end."""
 
     def records(self) -> Mapping[str, bool]:
-        """Return the names of the records that it makes, as far as they are known beforehand.
+        """Return the names of the records that it makes, as far as they are known in advance.
 
         Returns
         -------
         dict
-            For each name, whether nobody else may make it: true for a value, false for a note
-            that several may make, such as a request to finish.
+            For each name, True if no other extension may make it, as for a value; False for a note
+            that several extensions may make, such as a request to finish.
         """
         return {}
 
     def waiting_for(self) -> Mapping[str, bool]:
         """Return the names of the records that it looks for and has not found in this run.
 
-        Whoever watches a channel that nothing makes, because it is misspelt, is told of it after
-        the first epoch.
+        After the first epoch a warning names those that nothing makes, as a misspelt one.
 
         Returns
         -------
         dict
-            For each name, whether it has looked already.
+            For each name, True if it has looked already.
         """
         return {}
 
     def views(self) -> Sequence[Mapping[str, Any]]:
-        """Return what is to be shown of the run for this extension, as plain values.
+        """Return descriptions, as plain values, of the views of the run that it asks for.
 
-        Each is a mapping with a ``kind``, by which a view knows what the other items mean. It may
-        be sent to another process.
+        Each is a mapping whose ``kind`` defines the meaning of its other items. It may be sent to
+        another process.
         """
         return ()
 
     def before_training(self) -> None:
-        """Called before training starts for the first time."""
+        """Act before training starts for the first time."""
 
     def on_resumption(self) -> None:
-        """Called when training goes on where it had stopped."""
+        """Act when training continues where it had stopped."""
 
     def before_epoch(self) -> None:
-        """Called when an epoch starts."""
+        """Act when an epoch starts."""
 
     def before_batch(self, batch: Any) -> None:
-        """Called before the algorithm processes `batch`, a mapping from source to array."""
+        """Act before the algorithm processes `batch`, a mapping from source to array."""
 
     def after_batch(self, batch: Any) -> None:
-        """Called after the algorithm has processed `batch`."""
+        """Act after the algorithm has processed `batch`."""
 
     def after_epoch(self) -> None:
-        """Called after the last batch of an epoch."""
+        """Act after the last batch of an epoch."""
 
     def on_interrupt(self) -> None:
-        """Called when somebody interrupts training."""
+        """Act when training is interrupted."""
 
     def after_training(self) -> None:
-        """Called when training has ended in good order."""
+        """Act when training has ended without an error."""
 
     def on_error(self, exception: BaseException) -> None:
-        """Called when training has failed with `exception`."""
+        """Act when training has failed with `exception`."""
 
     def __repr__(self) -> str:
         kind = type(self).__name__

@@ -1,4 +1,4 @@
-"""Several extensions bundled into one."""
+"""`CompositeExtension`: several extensions combined into one."""
 
 from __future__ import annotations
 
@@ -9,26 +9,29 @@ from typing import TYPE_CHECKING, Any, Unpack
 from workbench.errors import ExtensionError
 from workbench.extensions.base import Handler, TrainingExtension
 from workbench.extensions.events import CallbackName
-from workbench.extensions.foreign import Dispatching, as_extension
-from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.extensions.simple_extension import SimpleExtension
 from workbench.extensions.state import load_states, states_of
+from workbench.extensions.third_party import Dispatching, as_extension
+from workbench.extensions.triggers import Triggers
 from workbench.interfaces import Loop
 from workbench.tensor import SharedVariable
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
+NOT_A_LIST = "sub_extensions must be a list, not {given!r}; write [...]"
+
 
 class CompositeExtension(SimpleExtension):
     """An extension that manages other extensions which belong together.
 
-    Each keeps its own triggers and is called in the order given here. The triggers of the
-    composite concern its own `do` alone, which does nothing unless overridden.
+    Each keeps its own triggers, and they are called in the order given here. The triggers of the
+    composite apply only to its own `do`, which does nothing unless overridden.
 
     Parameters
     ----------
     sub_extensions : iterable of TrainingExtension
-        What it manages.
+        The extensions that it manages.
     run_before_children : bool
         True to call its own `do` before the sub-extensions, False to call it after them.
     name : str, optional
@@ -55,7 +58,7 @@ class CompositeExtension(SimpleExtension):
         **triggers: Unpack[Triggers],
     ) -> None:
         if isinstance(sub_extensions, (TrainingExtension, Dispatching)):
-            raise ExtensionError(f"sub_extensions is a list, got {sub_extensions!r}; write [...]")
+            raise ExtensionError(NOT_A_LIST.format(given=sub_extensions))
         self.sub_extensions = [
             as_extension(given, f"sub_extensions[{index}]")
             for index, given in enumerate(sub_extensions)
@@ -75,7 +78,7 @@ class CompositeExtension(SimpleExtension):
             extension.main_loop = value
 
     def state_dict(self) -> dict[str, Any]:
-        """Its own state, and under ``sub_extensions`` that of those which have some, by name."""
+        """Return its own state and, under ``sub_extensions``, those of its parts by name."""
         below = states_of(self.sub_extensions)
         own = super().state_dict()
         return {**own, "sub_extensions": below} if below else own
@@ -99,7 +102,7 @@ class CompositeExtension(SimpleExtension):
             extension.go_on()
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Do nothing; for subclasses."""
+        """Do nothing, unless a subclass overrides it."""
 
     def dispatch(self, callback_invoked: CallbackName, *from_main_loop: Any) -> None:
         """Dispatch to itself and to every sub-extension, in order."""

@@ -4,30 +4,30 @@
 event            arguments     when it fires, on the thread that trains
 ================ ============= ===================================================================
 before_training                once for each main loop, before its algorithm is initialised; not
-                               again when the same main loop is started a second time, and not
-                               when `continue_training` goes on with one; it does fire where a
-                               state is loaded into a new main loop, which then stays as loaded
+                               again when the same main loop is started a second time or by
+                               `continue_training`; it fires when a state was loaded into a new
+                               main loop, but does not change that state
 on_resumption                  when a run starts with a log that has iterations, after the
                                algorithm is initialised and the log has resumed
-before_epoch                   when an epoch starts; not when a run goes on within an epoch that
-                               an earlier run has left
+before_epoch                   when an epoch starts; not when a run continues within an epoch of
+                               an earlier run
 before_batch     batch         when a batch has been read, before the algorithm gets it
 after_batch      batch         when the algorithm has processed the batch; ``iterations_done`` has
                                grown
 after_epoch                    when the stream has no more batches; ``epochs_done`` has grown
 on_interrupt                   for every Ctrl+C during `MainLoop.run`, and for `Session.stop`, at
                                the next boundary: before a batch is read, or after ``after_epoch``
-after_training                 when training ends because somebody asked for it or the data ended
-on_error         exception     when anything has raised, after it was noted in the log;
+after_training                 when training ends on request or because the data ended
+on_error         exception     when anything has raised, after the error is recorded in the log;
                                ``after_training`` does not fire then
 ================ ============= ===================================================================
 
-Extensions are called in the order in which the main loop holds them. Everything that they record
-during one event becomes visible to other threads when the last of them has returned.
+Extensions are called in the order of the list of the main loop. Other threads see the records of an
+event when the last extension has returned.
 
-A run is therefore: ``before_training``, ``on_resumption`` where there is something to resume, then
-epochs, then ``after_training``. An epoch is ``before_epoch``, ``before_batch`` and ``after_batch``
-for every batch, ``after_epoch``. A request to finish takes effect after the ``after_batch`` or
+A run therefore consists of ``before_training``, ``on_resumption`` if the run is resumed, epochs,
+and ``after_training``. An epoch consists of ``before_epoch``, ``before_batch`` and ``after_batch``
+for every batch, and ``after_epoch``. A request to finish takes effect after the ``after_batch`` or
 the ``after_epoch`` that follows it.
 """
 
@@ -41,8 +41,8 @@ from workbench.errors import EventError, nearest
 class CallbackName(StrEnum):
     """The name of an event, and of the method of an extension that it calls.
 
-    A string like any other, but comparing it with a string that names no event raises: a misspelt
-    name would never be equal.
+    It is a string, but a comparison with a string that names no event raises an error, since a
+    misspelt name would never be equal.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class CallbackName(StrEnum):
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """What a main loop passes to the event's handlers."""
+        """Names of the arguments that a main loop passes to the handlers of the event."""
         return _ARGUMENTS.get(self.value, ())
 
     @classmethod

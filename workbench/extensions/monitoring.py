@@ -1,4 +1,4 @@
-"""Extensions that write values of variables into the log: over other data, and while training."""
+"""Monitoring extensions: record values of variables on other data or on training batches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from workbench.data import as_stream
 from workbench.data.streams import reading_for
 from workbench.errors import EvaluationAbandoned, ExtensionError
 from workbench.extensions.events import CallbackName
-from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.extensions.simple_extension import SimpleExtension
+from workbench.extensions.triggers import Triggers
 from workbench.interfaces import Loop
 from workbench.log import TrainingLogBase
 from workbench.monitoring.accumulate import Monitored
@@ -24,22 +25,22 @@ from workbench.tensor.function import Updates
 __all__ = ["DataStreamMonitoring", "MonitoringExtension", "TrainingDataMonitoring"]
 
 WRONG_ALGORITHM = (
-    "{extension!r} adds what it monitors to the training step of an UpdatesAlgorithm, such as "
-    "GradientDescent, but the main loop has {algorithm!r}; monitor a stream with "
-    "DataStreamMonitoring instead"
+    "{extension!r} needs an algorithm of the class UpdatesAlgorithm, such as GradientDescent, to "
+    "whose training step it adds variables, but the main loop has {algorithm!r}; monitor a stream "
+    "with DataStreamMonitoring instead"
 )
-ABANDONED = "after {position}{of_all} batches, because training was to end"
+ABANDONED = "after {position}{of_all} batches, because training had to end"
 
 
 class MonitoringExtension(SimpleExtension):
-    """What monitoring extensions share: the names of records.
+    """Base of monitoring extensions, which defines the names of records.
 
     Parameters
     ----------
     prefix, suffix : str, optional
-        Put before and behind the names of variables, with an underscore between.
+        Put before and after the names of variables, with an underscore between.
     name : str, optional
-        Tells several extensions of one class apart.
+        Distinguishes several extensions of one class.
     **triggers
         When to act; see `SimpleExtension`.
 
@@ -53,7 +54,7 @@ class MonitoringExtension(SimpleExtension):
     SEPARATOR = "_"
 
     former_hooks = {  # noqa: RUF012
-        "_record_name": "define record_name(variable), which gives the name of a record",
+        "_record_name": "define record_name(variable), which returns the name of a record",
     }
 
     def __init__(
@@ -66,13 +67,13 @@ class MonitoringExtension(SimpleExtension):
     ) -> None:
         for option, value in (("prefix", prefix), ("suffix", suffix)):
             if value is not None and not isinstance(value, str):
-                raise ExtensionError(f"{option} is text for the names of records, got {value!r}")
+                raise ExtensionError(f"{option} must be text, not {value!r}")
         self.prefix = prefix
         self.suffix = suffix
         super().__init__(name, **triggers)
 
     def record_name(self, variable: Any) -> str:
-        """The name under which a variable or quantity, or what has this name, is recorded."""
+        """Return the name of the record of a variable or quantity, or of one of that name."""
         name: str = variable if isinstance(variable, str) else variable.name
         if self.prefix:
             name = f"{self.prefix}{self.SEPARATOR}{name}"
@@ -93,22 +94,22 @@ class MonitoringExtension(SimpleExtension):
 class DataStreamMonitoring(MonitoringExtension):
     """Computes variables over a data stream and records their values.
 
-    By default before the first epoch and after every epoch.
+    It acts by default before the first epoch and after every epoch.
 
-    Training that is paused meanwhile pauses between two batches of the stream. Stopping it, or the
-    second Ctrl+C, abandons the evaluation: instead of values there is then the record
-    ``evaluation_abandoned``, with `prefix` and `suffix`, which says after how many batches. It is
-    not made up for later: the next evaluation is of the next epoch of the stream.
+    A pause takes effect between two batches of the stream. Stopping training, or a second Ctrl+C,
+    abandons the evaluation; then the record ``evaluation_abandoned``, with `prefix` and `suffix`,
+    replaces the values and states the number of batches evaluated. The next evaluation uses the
+    next epoch of the stream.
 
     Parameters
     ----------
     variables : list of Variable or MonitoredQuantity
-        What to compute; see `DatasetEvaluator` for how batches are aggregated.
+        The variables to compute; `DatasetEvaluator` describes how batches are aggregated.
     data_stream : AbstractDataStream, DataLoader or iterable of batches
-        An epoch of it is used each time. It may be the stream that the main loop trains on, which
-        does not change what that trains on.
+        Each evaluation uses an epoch of it. It may be the stream that the main loop trains on; the
+        batches of training stay the same.
     updates : dict or pairs, optional
-        Updates of shared variables to do with every batch; not meant for parameters.
+        Updates of shared variables on every batch; not meant for parameters.
     prefix, suffix, name : str, optional
         As in `MonitoringExtension`.
     **triggers
@@ -159,7 +160,7 @@ class DataStreamMonitoring(MonitoringExtension):
         return self.evaluator.changes
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the stream stands: one that shuffles gives every epoch in another order."""
+        """Return the position of the stream: one that shuffles has another order each epoch."""
         return {"data_stream": self.data_stream.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -168,7 +169,7 @@ class DataStreamMonitoring(MonitoringExtension):
             self.data_stream.load_state_dict(state["data_stream"])
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Evaluate, and record the values; or that evaluation was abandoned."""
+        """Evaluate and record the values, or record that the evaluation was abandoned."""
         main_loop = self.main_loop
         try:
             main_loop.yield_to_commands()
@@ -185,7 +186,7 @@ class DataStreamMonitoring(MonitoringExtension):
         self.add_records(main_loop.log, values.items())
 
     def _leave(self) -> tuple[int, int]:
-        """Say where the stream stands, and have the next evaluation begin a new epoch of it."""
+        """Return the position of the stream; let the next evaluation start a new epoch of it."""
         state = self.data_stream.state_dict()
         with reading_for("evaluation"):
             self.data_stream.load_state_dict({"epoch": state["epoch"] + 1, "position": 0})
@@ -195,17 +196,17 @@ class DataStreamMonitoring(MonitoringExtension):
 class TrainingDataMonitoring(MonitoringExtension):
     """Records the values that variables have on training batches.
 
-    They are computed by the training step itself, so that nothing is computed twice, and before
-    its updates. With ``after_batch=True`` every value is recorded; with ``after_epoch=True`` or
-    ``every_n_batches=n`` they are aggregated since the last record. What is recorded with every
-    batch and computed on an accelerator is there some batches later, so that nobody waits for the
-    device, and complete at the end of every epoch. Variables that depend on no
-    data, such as the norm of a parameter, are computed for every batch too; the last value counts.
+    The training step computes them before its updates, so that nothing is computed twice. With
+    ``after_batch=True`` every value is recorded; with ``after_epoch=True`` or
+    ``every_n_batches=n`` the values since the last record are aggregated. On an accelerator, values
+    of every batch appear some batches later, so that training need not wait for the device; at the
+    end of an epoch all are present. Variables that depend on no data, such as the norm of a
+    parameter, are computed for every batch too; the last value is recorded.
 
     Parameters
     ----------
     variables : list of Variable or MonitoredQuantity
-        What to monitor, for instance the cost, or ``algorithm.total_gradient_norm``.
+        The variables to monitor, for instance the cost or ``algorithm.total_gradient_norm``.
     prefix, suffix, name : str, optional
         As in `MonitoringExtension`.
     **triggers
@@ -264,7 +265,7 @@ class TrainingDataMonitoring(MonitoringExtension):
             self._join(value.algorithm)
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Record what there is since the last record."""
+        """Record the aggregate of the batches since the last record."""
         if self._batches == 0 or "just_aggregate" in args:
             return
         later = self._on_device()
@@ -276,25 +277,25 @@ class TrainingDataMonitoring(MonitoringExtension):
         vars(self)["_batches"] = 0
 
     def _on_device(self) -> dict[str, Any] | None:
-        """Return values to be recorded once the device has computed them; None to read them now."""
+        """Return values to record once the device has computed them, or None to read them now."""
         if type(self).add_records is not MonitoringExtension.add_records:
             return None
         return self._buffer.on_device() if isinstance(self._buffer, SingleBatchBuffer) else None
 
     def _join(self, algorithm: Any) -> None:
-        """Have the training step compute what is needed."""
+        """Add the required variables to the training step."""
         if not isinstance(algorithm, UpdatesAlgorithm):
             raise ExtensionError(
                 WRONG_ALGORITHM.format(extension=self, algorithm=type(algorithm).__name__)
             )
-        if self._batches == 0:  # else a loaded state goes on
+        if self._batches == 0:  # else a loaded state continues
             self._buffer.initialize_aggregators()
         algorithm.add_updates(self._buffer.accumulation_updates)
         algorithm.add_observer(self._buffer.requires, self._aggregate)
         self._algorithm = algorithm
 
     def state_dict(self) -> dict[str, Any]:
-        """What batches have given since the last record."""
+        """Return the aggregate of the batches since the last record."""
         return {"batches": self._batches, "aggregation": self._buffer.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -304,7 +305,7 @@ class TrainingDataMonitoring(MonitoringExtension):
 
     def _aggregate(self, values: Sequence[Any]) -> None:
         self._buffer.aggregate(values)
-        vars(self)["_batches"] += 1  # for every batch, so faster than an attribute
+        vars(self)["_batches"] += 1  # runs for every batch: faster than assigning an attribute
 
 
 explain_missing(__name__)

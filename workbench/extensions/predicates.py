@@ -12,7 +12,7 @@ __all__ = [
 
 
 class OnLogRecord(Hinted):
-    """Holds if the current row has a certain record, and that is true.
+    """A predicate that holds if the current row has a certain record with a true value.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class OnLogRecord(Hinted):
     Attributes
     ----------
     looked, found : bool
-        Whether it has been asked, and whether the record was ever there.
+        True if it has been evaluated, and if the record was ever present.
 
     Examples
     --------

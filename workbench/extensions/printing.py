@@ -1,4 +1,4 @@
-"""Printing status and records, for terminals and plain cells."""
+"""`Printing`: prints status and records, for terminals and notebook cells without widgets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any, Unpack
 
 from workbench.extensions.events import CallbackName
-from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.extensions.simple_extension import SimpleExtension
+from workbench.extensions.triggers import Triggers
 
 _HEADINGS = {
     CallbackName.BEFORE_TRAINING: "Before training",
@@ -27,8 +28,8 @@ _RULE = "-" * 79
 class Printing(SimpleExtension):
     """Prints the status of the run and the records of the current iteration.
 
-    By default before the first epoch, after every epoch, on resumption and interrupts, and at the
-    end. Place it after the extensions whose records it shall show.
+    It acts by default before the first epoch, after every epoch, on resumption and interrupts, and
+    at the end. Place it after the extensions whose records it should show.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ class Printing(SimpleExtension):
         super().__init__(name, **triggers)
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Print; at the end, what checkpoints record of their last file too."""
+        """Print; at the end, wait for the records of checkpoints about their last file."""
         if which_callback is not None and which_callback in _AT_THE_END:
             self.main_loop.after_event(partial(self._print, which_callback))
         else:
@@ -66,7 +67,7 @@ class Printing(SimpleExtension):
     def _print(self, which_callback: CallbackName | None) -> None:
         log = self.main_loop.log
         status = {name: v for name, v in log.status.items() if not name.startswith("_")}
-        # one call, so that nothing from another thread gets in between
+        # one call, so that the output of another thread cannot come between
         print("\n".join(self._text(which_callback, status, log.current_row)))
 
     @staticmethod

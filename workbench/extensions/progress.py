@@ -1,7 +1,7 @@
-"""A progress bar with the time left, drawn by a thread of its own.
+"""`ProgressBar`: a progress bar with the remaining time, drawn by a separate thread.
 
 Training never waits for a terminal or a notebook: the bar reads the status of the run twice a
-second. tqdm decides what a bar looks like where it is shown.
+second. tqdm draws it, in a terminal as text and in a notebook as a widget.
 """
 
 from __future__ import annotations
@@ -13,23 +13,22 @@ from bisect import bisect_left
 from typing import Any
 
 from workbench.extensions.base import TrainingExtension
-from workbench.extensions.finish import batches_per_epoch, planned_batches, planned_epochs
+from workbench.extensions.planned_end import batches_per_epoch, planned_batches, planned_epochs
 
 logger = logging.getLogger(__name__)
 
 
 class ProgressBar(TrainingExtension):
-    """Shows how far training is, and how long it will still take.
+    """Shows the progress of training and the remaining time.
 
-    Where `FinishAfter` says when training ends, one bar counts all batches until then; otherwise
-    it counts those of the epoch. The length of an epoch is that of the data stream, where that is
-    known, or of the epoch before. Place it before extensions that print, so that they find a
-    clean line.
+    If `FinishAfter` defines the end of training, one bar counts all batches until then; otherwise
+    it counts those of the epoch. The length of an epoch is taken from the data stream, or else
+    from the epoch before. Place it before extensions that print, so that they find a clean line.
 
     Parameters
     ----------
     interval : float
-        Seconds between two looks at the run.
+        Seconds between two updates of the bar.
     name : str, optional
         Its name; the name of the class if not given.
 
@@ -60,11 +59,11 @@ class ProgressBar(TrainingExtension):
         self._stand_still()
 
     def get_iter_per_epoch(self) -> int | None:
-        """Return the number of batches in an epoch, or None if it is not known yet."""
+        """Return the number of batches in an epoch, or None if it is unknown so far."""
         return batches_per_epoch(self.main_loop)
 
     def create_bar(self) -> Any:
-        """Return a new tqdm bar for what is known now; it shows after the first interval."""
+        """Return a new tqdm bar at the present position; it appears after the first interval."""
         from tqdm.auto import tqdm
 
         done, total = self._progress()
@@ -84,9 +83,9 @@ class ProgressBar(TrainingExtension):
         self._start()
 
     def after_epoch(self) -> None:
-        # what is printed now shall not stand behind the bar; it comes back with the next batch
+        # Other output must not follow the bar on its line; the next batch shows the bar again.
         self._quiet_at = self.main_loop.status["iterations_done"]
-        if self._drawing.acquire(timeout=self.interval):  # no longer: a front end may hang
+        if self._drawing.acquire(timeout=self.interval):  # no longer, since a front end can hang
             try:
                 if self._bar is not None:
                     self._bar.clear()
@@ -108,8 +107,8 @@ class ProgressBar(TrainingExtension):
             )
             try:
                 artist.start()
-            except RuntimeError:  # the system gives no more threads
-                logger.warning("the progress bar cannot start; training goes on", exc_info=True)
+            except RuntimeError:  # the system has no more threads
+                logger.warning("the progress bar cannot start; training continues", exc_info=True)
             else:
                 self._artist = artist
 
@@ -128,7 +127,7 @@ class ProgressBar(TrainingExtension):
             self._draw()
             self._bar.close()
         except Exception:
-            logger.warning("the progress bar broke; training goes on without it", exc_info=True)
+            logger.warning("the progress bar failed; training continues without it", exc_info=True)
         finally:
             self._bar = None
 
@@ -157,6 +156,6 @@ class ProgressBar(TrainingExtension):
         return f"epoch {epoch}" if last is None else f"epoch {epoch}/{last}"
 
     def _epochs_before(self) -> int:
-        """Count the epochs before the one to show, which is the last one until the next begins."""
+        """Count the epochs before the one to show: the last one, until the next one starts."""
         status = self.main_loop.status
         return bisect_left(status["_epoch_ends"], status["iterations_done"])

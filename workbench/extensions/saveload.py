@@ -1,6 +1,6 @@
-"""Checkpoints: saving a run while it goes on, and going on with one that was saved.
+"""`Checkpoint` and `Load`: save a run during training, and continue a saved one.
 
-What an archive holds, and how much of loading one is safe, stands in `workbench.serialization`.
+`workbench.serialization` describes the contents of an archive, and which parts are safe to load.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from typing import Any, Unpack
 from workbench.errors import ArchiveError, CheckpointWarning, ExtensionError, StateError, nearest
 from workbench.extensions.base import Handler
 from workbench.extensions.events import CallbackName
-from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.extensions.simple_extension import SimpleExtension
+from workbench.extensions.triggers import Triggers
 from workbench.interfaces import Loop
 from workbench.names import explain_missing
+from workbench.serialization.background_writer import Writer
 from workbench.serialization.checkpoint import Snapshot, check_separate, read_state
-from workbench.serialization.writer import Writer
 from workbench.tensor import SharedVariable
 from workbench.utils.atomic import replace_file
 from workbench.utils.notices import mention
@@ -35,39 +36,40 @@ SAVED_TO = "saved_to"
 LOADED_FROM = "loaded_from"
 COUNTERS = ("iterations_done", "epochs_done")
 
-NOT_SAVED = "nothing was saved to {path} at iteration {iteration}; training goes on ({error})"
+NOT_SAVED = "nothing was saved to {path} at iteration {iteration} ({error}); training continues"
 NOT_PICKLED = (
     "the checkpoint {path} has parameters and the state of training, but no pickle, because of "
-    "{error}. To go on from it, build the main loop anew and use Load; save_main_loop=False says "
-    "that this is as it should be"
+    "{error}. To continue from it, build the main loop again and use Load. To save checkpoints "
+    "without a pickle and without this warning, pass save_main_loop=False"
 )
-NOTHING_YET = "there is nothing to load at {} yet; training starts from the beginning"
+NOTHING_YET = "there is no file {} to load yet; training starts from the beginning"
 
 
 class Checkpoint(SimpleExtension):
-    """Saves the run to a file, from which training can go on to the same numbers.
+    """Saves the run to a file, from which training continues to the same numbers.
 
-    The archive has the parameters, the state of training (see `MainLoop.state_dict`) and, unless
-    that is switched off, the main loop itself as a pickle; `Load` and `continue_training` go on
-    from there. At every moment the file at `path` is whole, the old or the new one.
+    The archive has the parameters, the state of training (see `MainLoop.state_dict`) and, if
+    `save_main_loop` is true, the main loop itself as a pickle. `Load` and `continue_training`
+    continue from it. The file at `path` is complete at all times: it is the old or the new one.
 
-    What is saved is the state after all extensions have seen the event, wherever in their list
-    this one stands. Copying it into memory is all that training waits for; a thread writes the
-    file. The record ``saved_to`` appears once that is done: a tuple of the paths that were written
-    at that iteration, with None for one that failed. A failure is logged and warned of, and
-    training goes on.
+    The saved state is that after all extensions have seen the event, whatever the place of this
+    one in their list. Training waits only while the state is copied into memory; a thread writes
+    the file. The record ``saved_to`` appears once that is done: a tuple of the paths that were
+    written at that iteration, with None for one that failed. A failure is logged and causes a
+    warning, and training continues.
 
     Parameters
     ----------
     path : path
-        The file. ``{iterations_done}`` and ``{epochs_done}`` in it stand for these numbers,
-        formatted as `str.format` does; folders that are missing are made.
+        The file. ``{iterations_done}`` and ``{epochs_done}`` in it are replaced by these numbers,
+        as by `str.format`; missing folders are created.
     parameters : list of SharedVariable, optional
-        What to keep as arrays of their own; by default the parameters of the model.
+        The variables to save as separate arrays; by default the parameters of the model.
     save_separately : list of str, optional
-        Attributes of the main loop, such as ``"log"``, to be pickled into members of their own.
+        Attributes of the main loop, such as ``"log"``, to be pickled into separate members of the
+        archive.
     save_main_loop : bool
-        Whether to pickle the main loop too. `continue_training` needs it, `Load` does not.
+        True to pickle the main loop too. `continue_training` needs the pickle, `Load` does not.
     name : str, optional
         Its name; the name of the class if not given.
     **triggers
@@ -77,7 +79,7 @@ class Checkpoint(SimpleExtension):
     Raises
     ------
     ExtensionError
-        If `path` has a placeholder that stands for nothing.
+        If `path` has an unknown placeholder.
     ArchiveError
         If a name in `save_separately` is reserved.
 
@@ -114,7 +116,7 @@ class Checkpoint(SimpleExtension):
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Save, once all extensions have seen the event.
 
-        An argument of the user's is a path to be used in place of that given to the class.
+        An argument of the condition is a path that replaces that given to the class.
         """
         _, from_user = self.parse_args(which_callback, args)
         path = _checked(from_user[0]) if from_user else self.path
@@ -136,9 +138,9 @@ class Checkpoint(SimpleExtension):
         return handle
 
     def wait(self) -> None:
-        """Wait until the file being written, if there is one, stands on the disk.
+        """Wait until the file being written, if any, is on the disk.
 
-        For the thread that trains, or when none does.
+        For the thread that trains, or any thread if no one trains.
         """
         self._writer.wait()
 
@@ -164,7 +166,7 @@ class Checkpoint(SimpleExtension):
             self.wait()
 
     def _snapshot(self, path: str) -> Snapshot:
-        """Copy what is to be saved; the log in there says already that it was saved."""
+        """Copy the state to save; in its log, the record says already that it was saved."""
         row = self.main_loop.log.current_row
         before = row.get(SAVED_TO)
         row[SAVED_TO] = (*(before or ()), path)
@@ -182,7 +184,7 @@ class Checkpoint(SimpleExtension):
                 row[SAVED_TO] = before
 
     def _settle(self, path: str, iteration: int, error: Exception | None) -> None:
-        """Record how saving has ended."""
+        """Record the outcome of saving."""
         if error is not None:
             text = _described(error)
             self._warn(NOT_SAVED.format(path=path, iteration=iteration, error=text), error)
@@ -192,7 +194,9 @@ class Checkpoint(SimpleExtension):
 
     def _warn(self, text: str, error: Exception | None = None) -> None:
         logger.error(text, exc_info=error)
-        with contextlib.suppress(CheckpointWarning):  # where warnings are errors, training goes on
+        with contextlib.suppress(
+            CheckpointWarning
+        ):  # if warnings are errors, training continues too
             warnings.warn(text, CheckpointWarning, stacklevel=2)
 
     def __repr__(self) -> str:
@@ -201,25 +205,27 @@ class Checkpoint(SimpleExtension):
 
 
 def _checked(path: str | os.PathLike[str]) -> str:
-    """`path` as a string, if its placeholders are ones that can be filled in."""
+    """Return `path` as a string; raise if a placeholder cannot be replaced."""
     text = _text(path)
     for _, field, _, _ in string.Formatter().parse(text):
         if field is not None and field not in COUNTERS:
             raise ExtensionError(
-                f"the path {text!r} has the placeholder {{{field}}}, which stands for nothing"
-                f"{nearest(field, COUNTERS)}; there are {', '.join(COUNTERS)}, and {{{{ and }}}} "
-                "for braces"
+                f"the path {text!r} has the unknown placeholder {{{field}}}"
+                f"{nearest(field, COUNTERS)}; the placeholders are "
+                f"{', '.join(COUNTERS)}; write {{{{ and }}}} for braces"
             )
     try:
         text.format(**dict.fromkeys(COUNTERS, 0))
     except ValueError as error:
-        raise ExtensionError(f"the path {text!r} cannot be filled in: {error}") from None
+        raise ExtensionError(
+            f"the placeholders of the path {text!r} cannot be replaced: {error}"
+        ) from None
     return text
 
 
 def _text(path: str | os.PathLike[str]) -> str:
     if not isinstance(path, (str, os.PathLike)):
-        raise ExtensionError(f"the path of a checkpoint is text or a path, not {path!r}")
+        raise ExtensionError(f"the path of a checkpoint must be text or a path, not {path!r}")
     return os.fspath(path)
 
 
@@ -233,25 +239,25 @@ def _described(error: Exception) -> str:
 
 
 class Load(SimpleExtension):
-    """Goes on with a run that `Checkpoint` has saved; nothing in the file is executed.
+    """Continues a run that `Checkpoint` has saved; nothing in the file is executed.
 
-    The main loop must have been built as the saved one was. With `load_iteration_state` and
-    `load_log` both true, training goes on to the same numbers as if it had never stopped, to the
-    last bit, and extensions go on with their state. The record ``loaded_from`` has the path.
+    The main loop must be built as the saved one was. With `load_iteration_state` and `load_log`
+    both true, training continues bit for bit to the same numbers as if it had never stopped, and
+    extensions continue with their state. The record ``loaded_from`` has the path.
 
-    Where there is no file yet, training starts from the beginning, with a word in the log of
-    Python: a script with `Load` and `Checkpoint` can be started again and again until it is done.
-    Place it first, so that extensions which act before training find the parameters loaded.
+    If there is no file yet, training starts from the beginning, and a line in the log of Python
+    says so: a script with `Load` and `Checkpoint` can be restarted until it is done. Place it
+    first, so that extensions which act before training find the parameters loaded.
 
     Parameters
     ----------
     path : path
-        The archive. One without a state, written by `dump`, does for parameters.
+        The archive. For parameters alone, one written by `dump` suffices.
     load_iteration_state : bool
-        Whether to load, besides the parameters, where the data stream stands and all that the
-        algorithm has learned and is set to: momenta, learning rates, counters of random streams.
+        True to load, besides the parameters, the position of the data stream and the state of the
+        algorithm: momenta, learning rates, counters of random streams.
     load_log : bool
-        Whether to load the log and go on with it, status and counts included.
+        True to load the log, with status and counts, and to continue it.
     name : str, optional
         Its name; the name of the class if not given.
     **triggers
@@ -277,37 +283,37 @@ class Load(SimpleExtension):
         self.path = _text(path)
         self.load_iteration_state = load_iteration_state
         self.load_log = load_log
-        self._state: dict[str, Any] | None = None  # what was read, during an event
+        self._state: dict[str, Any] | None = None  # the contents of the file, during an event
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Load, and record from where.
+        """Load, and record the path.
 
         Raises
         ------
         ArchiveError
-            If the archive is damaged, or is not that of such a main loop.
+            If the archive is damaged, or belongs to a different main loop.
         """
         if not os.path.exists(self.path):
             mention(logger, NOTHING_YET.format(self.path))
             return
         self._state = self._read()
         self.load_to(self.main_loop)
-        # and again, to undo what other extensions do on this event to a state that is to be exact
+        # load again, to undo changes that other extensions make on this event to the exact state
         self.main_loop.after_event(self._finish)
 
     def records(self) -> dict[str, bool]:
         return {LOADED_FROM: False}
 
     def load_to(self, main_loop: Loop) -> None:
-        """Load into `main_loop`: all that was asked for, or nothing if anything does not fit.
+        """Load all requested parts into `main_loop`, or none if anything does not fit.
 
-        A subclass may override it to load in another way. It is called when the event comes, and
-        once more when all extensions have seen the event.
+        A subclass may override it to load in another way. It is called on the event, and again
+        once all extensions have seen the event.
 
         Raises
         ------
         ArchiveError
-            If there is no archive, or it is damaged, or is not that of such a main loop.
+            If the archive is missing or damaged, or belongs to a different main loop.
         """
         self._load(self._read() if self._state is None else self._state, main_loop)
 

@@ -1,10 +1,9 @@
 """Learning-rate schedules: functions of the iterations done, for `SharedVariableModifier`.
 
-Each is a pure function, so that a resumed run needs no state of it, and its arguments can be read
-off its repr. `ReduceOnPlateau`, which watches a record instead, is an extension and stands in
-`workbench.extensions.training`. Where torch has the same schedule the values agree with it, torch's
-``step()`` being called after every batch; unlike some of torch's, none of these turns back or fails
-when it is asked for iterations beyond its end.
+Each is a pure function, so that a resumed run needs no state for it, and its repr shows its
+arguments. `ReduceOnPlateau` in `workbench.extensions.training`, which watches a record instead, is
+an extension. If torch has the same schedule, the values agree with ``step()`` of torch called after
+every batch. Unlike some schedules of torch, none of these rises again or fails beyond its end.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ __all__ = ["Schedule", "chain", "cosine", "exponential", "linear", "one_cycle", 
 
 @dataclass(frozen=True, repr=False)
 class Schedule(Hinted):
-    """A value for every number of iterations done.
+    """A function from the number of iterations done to a value.
 
     Attributes
     ----------
@@ -49,7 +48,7 @@ class Schedule(Hinted):
     settings: Mapping[str, Any]
 
     def __call__(self, iterations_done: int) -> float:
-        """Return the value after so many iterations, which is that for the next one."""
+        """Return the value after `iterations_done`, which the next iteration uses."""
         return self.formula(iterations_done, **self.settings)
 
     def __repr__(self) -> str:
@@ -59,13 +58,13 @@ class Schedule(Hinted):
 
 @hinted
 def linear(start: float, end: float, iterations: int) -> Schedule:
-    """Return a schedule that goes from `start` to `end` in a straight line, and stays there.
+    """Return a schedule that changes linearly from `start` to `end`, and stays there.
 
     Parameters
     ----------
     start, end : float
     iterations : int
-        The length of the line, 1 or more.
+        The number of iterations from start to end, 1 or more.
 
     Returns
     -------
@@ -74,7 +73,7 @@ def linear(start: float, end: float, iterations: int) -> Schedule:
     Raises
     ------
     ArgumentError
-        If `iterations` is not such a number, or another argument is none.
+        If `iterations` is not a whole number of 1 or more, or another argument is not a number.
 
     Examples
     --------
@@ -94,16 +93,16 @@ def _linear(n: int, *, start: float, end: float, iterations: int) -> float:
 
 @hinted
 def warm_up(target: float | Schedule, iterations: int, *, start: float = 1 / 3) -> Schedule:
-    """Return a schedule that rises in a straight line to `target`, and then follows it.
+    """Return a schedule that rises linearly to `target`, and then follows it.
 
     Parameters
     ----------
     target : float or Schedule
-        A value to stay at, or a schedule, whose iteration 0 is the end of the line.
+        A constant value, or a schedule, whose iteration 0 is the end of the rise.
     iterations : int
-        The length of the line, 1 or more.
+        The number of iterations of the rise, 1 or more.
     start : float
-        Where the line starts, as a fraction of where it ends.
+        The first value as a fraction of the last one.
 
     Returns
     -------
@@ -112,7 +111,7 @@ def warm_up(target: float | Schedule, iterations: int, *, start: float = 1 / 3) 
     Raises
     ------
     ArgumentError
-        If `iterations` is not such a number, or another argument is none.
+        If `iterations` is not a whole number of 1 or more, or another argument is not a number.
 
     Examples
     --------
@@ -153,10 +152,10 @@ def chain(schedules: Sequence[float | Schedule], ends: Sequence[int]) -> Schedul
     Parameters
     ----------
     schedules : sequence of float or Schedule
-        In this order; a number is a value to stay at. Each begins with its iteration 0.
+        The schedules in order; a number is a constant value. Each starts with its iteration 0.
     ends : sequence of int
-        The numbers of iterations done at which the next one takes over: one less than there are
-        schedules, and increasing. The last one has no end.
+        The numbers of iterations done at which the next one starts, in increasing order. There is
+        one less than there are schedules, since the last one has no end.
 
     Returns
     -------
@@ -165,7 +164,7 @@ def chain(schedules: Sequence[float | Schedule], ends: Sequence[int]) -> Schedul
     Raises
     ------
     ArgumentError
-        If `ends` are not such numbers.
+        If `ends` are not increasing whole numbers, or their count is wrong.
 
     Examples
     --------
@@ -178,8 +177,8 @@ def chain(schedules: Sequence[float | Schedule], ends: Sequence[int]) -> Schedul
         _check_target("a schedule", part)
     if len(times) != len(parts) - 1:
         raise ArgumentError(
-            f"{len(parts)} schedules were given with ends={times}; each but the last has an end, "
-            "so there must be one less"
+            f"ends={times} must have one number less than there are schedules ({len(parts)}): each "
+            "schedule but the last has an end"
         )
     return Schedule(_chain, {"schedules": parts, "ends": times})
 
@@ -202,20 +201,20 @@ def cosine(
 
     After :math:`n` of the :math:`N` iterations of a descent the value is
     :math:`m + (r - m) (1 + \cos(\pi n / N)) / 2`, with the `rate` :math:`r` and the `minimum`
-    :math:`m`. It then stays at the minimum (torch's rises again), or jumps back to the rate.
+    :math:`m`. It then stays at the minimum (that of torch rises again), or jumps back to the rate.
 
     Parameters
     ----------
     rate : float
-        The value at the beginning.
+        The first value.
     iterations : int
-        The length of a descent, of the first one if there are more; 1 or more.
+        The length of a descent, or of the first one with `restarts`; 1 or more.
     minimum : float
-        The value at the end.
+        The last value.
     restarts : bool
-        Whether to begin again after every descent.
+        True to start again after every descent.
     growth : int
-        By how much each descent is longer than the one before it, 1 or more.
+        The factor by which each descent is longer than the one before it, 1 or more.
 
     Returns
     -------
@@ -224,7 +223,7 @@ def cosine(
     Raises
     ------
     ArgumentError
-        If `iterations` or `growth` is not such a number.
+        If `iterations` or `growth` is not a whole number of 1 or more.
 
     References
     ----------
@@ -273,14 +272,14 @@ def _between(start: float, end: float, part: float) -> float:
 
 @hinted
 def step(rate: float, every: int | Sequence[int], *, factor: float = 0.1) -> Schedule:
-    """Return a schedule that is multiplied by `factor` from time to time.
+    """Return a schedule whose value is multiplied by `factor` at given iterations.
 
     Parameters
     ----------
     rate : float
-        The value at the beginning.
+        The first value.
     every : int or sequence of int
-        After how many iterations each time; or the iterations themselves.
+        The number of iterations between two steps, or the iterations of the steps.
     factor : float
 
     Returns
@@ -290,7 +289,7 @@ def step(rate: float, every: int | Sequence[int], *, factor: float = 0.1) -> Sch
     Raises
     ------
     ArgumentError
-        If `every` is not a whole number of 1 or more, or increasing numbers of that kind.
+        If `every` is not a whole number of 1 or more, or an increasing sequence of them.
 
     Examples
     --------
@@ -317,16 +316,16 @@ def _step(n: int, *, rate: float, every: int | tuple[int, ...], factor: float) -
 
 @hinted
 def exponential(rate: float, factor: float, iterations: int = 1) -> Schedule:
-    """Return a schedule that falls smoothly, by `factor` in so many iterations.
+    """Return a schedule that falls exponentially, by `factor` in `iterations`.
 
     Parameters
     ----------
     rate : float
-        The value at the beginning.
+        The first value.
     factor : float
-        What it is multiplied by in `iterations` iterations.
+        The factor of the value over `iterations` iterations.
     iterations : int
-        1 or more; the number of batches in an epoch makes `factor` that of an epoch.
+        The number of iterations, 1 or more: the batches in an epoch make `factor` that per epoch.
 
     Returns
     -------
@@ -335,7 +334,7 @@ def exponential(rate: float, factor: float, iterations: int = 1) -> Schedule:
     Raises
     ------
     ArgumentError
-        If `iterations` is not such a number, or another argument is none.
+        If `iterations` is not a whole number of 1 or more, or another argument is not a number.
 
     Examples
     --------
@@ -371,13 +370,13 @@ def one_cycle(
     maximum : float
         The highest value.
     iterations : int
-        The length of training, 2 or more; the last batch has the lowest value, which then stays.
+        The length of training, 2 or more; from the last batch on the value is the lowest one.
     warm_up : float
-        The fraction of it that is spent rising, less than 1.
+        The fraction of training in which the value rises, less than 1.
     div_factor : float
-        By how much the first value is less than `maximum`.
+        The factor by which the first value is less than `maximum`.
     final_div_factor : float
-        By how much the last value is less than the first.
+        The factor by which the last value is less than the first one.
 
     Returns
     -------
@@ -386,7 +385,7 @@ def one_cycle(
     Raises
     ------
     ArgumentError
-        If `iterations` or `warm_up` is not such a number.
+        If `iterations` is not a whole number of 2 or more, or `warm_up` not such a fraction.
 
     References
     ----------

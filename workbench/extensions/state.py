@@ -1,4 +1,4 @@
-"""The state of several extensions: by name, and loaded as a whole or not at all."""
+"""The states of several extensions: saved by name, and loaded as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workbench.interfaces import Holder
+from workbench.serialization.load_steps import LoadStep, all_or_nothing, load_step
 from workbench.serialization.state import check_keys
-from workbench.serialization.steps import LoadStep, all_or_nothing, load_step
-from workbench.serialization.values import add_unique
+from workbench.serialization.variable_values import add_unique
 
 
 def named(extensions: Iterable[Holder]) -> dict[str, Holder]:
-    """Return extensions by name; those of one name are numbered: ``Timing``, ``Timing_1``."""
+    """Return extensions by name; equal names are numbered: ``Timing``, ``Timing_1``."""
     found: dict[str, Holder] = {}
     for extension in extensions:
         add_unique(found, extension.name, extension)
@@ -20,13 +20,13 @@ def named(extensions: Iterable[Holder]) -> dict[str, Holder]:
 
 
 def states_of(extensions: Iterable[Holder]) -> dict[str, Any]:
-    """Return the states of those extensions that have one."""
+    """Return the states, by name, of all extensions that have one."""
     states = {name: extension.state_dict() for name, extension in named(extensions).items()}
     return {name: state for name, state in states.items() if state}
 
 
 def extension_steps(extensions: Iterable[Holder], states: Mapping[str, Any]) -> list[LoadStep]:
-    """Return how to load the states of extensions.
+    """Return the steps that load the states of extensions.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def extension_steps(extensions: Iterable[Holder], states: Mapping[str, Any]) -> 
     """
     extensions = list(extensions)
     present, by_name = states_of(extensions), named(extensions)
-    check_keys("what is saved of extensions", states, present)
+    check_keys("the saved state of the extensions", states, present)
     return [
         load_step(f"the extension {name!r}", by_name[name], present[name], saved)
         for name, saved in states.items()

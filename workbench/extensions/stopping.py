@@ -1,7 +1,7 @@
-"""Ending training when it does not get any better.
+"""`EarlyStopping` and its part that ends training after a time without improvement.
 
-`EarlyStopping` is `workbench.extensions.training.TrackTheBest`, which notes when a record is the
-best so far, with `FinishIfNoImprovementAfter`, which counts how long ago that was.
+`EarlyStopping` combines `workbench.extensions.training.TrackTheBest`, which notes when a record is
+the best so far, and `FinishIfNoImprovementAfter`, which counts the time since then.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from workbench.extensions.composite import CompositeExtension
 from workbench.extensions.events import CallbackName
 from workbench.extensions.predicates import OnLogRecord
 from workbench.extensions.saveload import Checkpoint
-from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.extensions.simple_extension import SimpleExtension
 from workbench.extensions.training import TrackTheBest
+from workbench.extensions.triggers import Triggers
 from workbench.interfaces import Holder, Loop
 from workbench.names import explain_missing
 from workbench.utils.numbers import as_whole
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["EarlyStopping", "FinishIfNoImprovementAfter"]
 
 ONE_OF_TWO = (
-    "{kind} waits for so many iterations or for so many epochs: give exactly one of the two, not "
+    "{kind} needs the number of iterations or of epochs to wait: give exactly one of them, not "
     "iterations={iterations!r} and epochs={epochs!r}"
 )
-OVER = "{extension!r} has waited long enough for something better"
+OVER = "{extension!r} has found no improvement for too long"
 BOTH_OR_NEITHER = (
     "checkpoint_extension={extension!r} and checkpoint_filename={filename!r}: give both, to save "
     "the best model, or neither"
@@ -39,20 +40,20 @@ BOTH_OR_NEITHER = (
 
 
 class FinishIfNoImprovementAfter(SimpleExtension):
-    """Asks for the end of training when no new best has been noted for some time.
+    """Requests the end of training when no new best value has been noted for some time.
 
-    It is noted by a record, which has any value but False; `TrackTheBest` makes such records and
-    must come before this extension. Waiting begins with the first one: a run in which nothing was
-    ever the best (all NaN, say) goes on.
+    A new best value is noted by a record with any value but False. `TrackTheBest` makes such
+    records and must come before this extension. Waiting starts with the first of them: a run in
+    which there is never a best value (all are NaN, say) continues.
 
     Parameters
     ----------
     notification_name : str
-        The record that says that there is a new best.
+        The record that notes a new best value.
     iterations, epochs : int
-        How many to wait; exactly one of the two, 1 or more.
+        The number to wait, 1 or more; exactly one of the two.
     patience_log_record : str, optional
-        The record of how many are left, made whenever this extension acts;
+        The record of the number left, made whenever this extension acts;
         ``{notification_name}_patience_iterations`` or ``..._epochs`` if not given.
     name : str, optional
         Its name; the name of the class if not given.
@@ -63,12 +64,12 @@ class FinishIfNoImprovementAfter(SimpleExtension):
     Attributes
     ----------
     last_best_iter, last_best_epoch : int or None
-        How many iterations and epochs were done when the last best was noted.
+        The numbers of iterations and epochs done when the last best value was noted.
 
     Raises
     ------
     ArgumentError
-        If `iterations` and `epochs` are not as said.
+        Unless exactly one of `iterations` and `epochs` is given, as 1 or more.
 
     Examples
     --------
@@ -77,8 +78,8 @@ class FinishIfNoImprovementAfter(SimpleExtension):
     >>> FinishIfNoImprovementAfter("valid_cost_best_so_far")
     Traceback (most recent call last):
     ...
-    workbench.errors.ArgumentError: FinishIfNoImprovementAfter waits for so many iterations or for
-    so many epochs: give exactly one of the two, not iterations=None and epochs=None
+    workbench.errors.ArgumentError: FinishIfNoImprovementAfter needs the number of iterations or of
+    epochs to wait: give exactly one of them, not iterations=None and epochs=None
     """
 
     state_keys: ClassVar[tuple[str, ...]] = ("last_best_iter", "last_best_epoch")
@@ -113,7 +114,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
         return {**super().waiting_for(), **own}
 
     def update_best(self) -> None:
-        """Take down where training is if there is a new best; a subclass may decide otherwise."""
+        """Note the time of a new best value; a subclass may define another condition."""
         log = self.main_loop.log
         found = log.current_row.get(self.notification_name, False) is not False
         self._looked, self._found = True, self._found or found
@@ -122,7 +123,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
             self.last_best_epoch = log.status["epochs_done"]
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Record how long to wait still, and ask for the end if that is over."""
+        """Record the number left to wait, and request the end if it is zero."""
         self.update_best()
         log = self.main_loop.log
         left = self._left(log)
@@ -133,18 +134,20 @@ class FinishIfNoImprovementAfter(SimpleExtension):
             self.main_loop.request_finish()
 
     def ended(self, log: TrainingLogBase) -> str | None:
-        left = log.current_row.get(self.patience_log_record)  # of this moment, if it has looked
+        left = log.current_row.get(
+            self.patience_log_record
+        )  # that of this iteration, if it has acted
         return None if left is None or left > 0 else OVER.format(extension=self)
 
     def go_on(self) -> None:
-        """Wait as long as at first, from where training is now."""
+        """Start the count again from the present iteration."""
         if self.last_best_iter is not None:
             status = self.main_loop.status
             self.last_best_iter = status["iterations_done"]
             self.last_best_epoch = status["epochs_done"]
 
     def _left(self, log: TrainingLogBase) -> int | None:
-        """Return how long to wait still, or None if waiting has not begun."""
+        """Return the number left to wait, or None if waiting has not started."""
         if self.last_best_iter is None or self.last_best_epoch is None:
             return None
         if self.iterations is not None:
@@ -169,27 +172,26 @@ def _check_wait(kind: str, iterations: int | None, epochs: int | None) -> None:
 
 
 class EarlyStopping(CompositeExtension):
-    """Ends training when a record has not become better for some time; may save the best model.
+    """Ends training when a record has not improved for some time; can save the best model.
 
-    The extension that makes the record must come before this one. Where the checkpoint extension
-    stands in the list of extensions does not matter, and it need not be there: if it is not, it
-    acts as a part of this one.
+    The extension that makes the record must come before this one. The checkpoint extension may be
+    anywhere in the list of extensions; if it is not in the list, it acts as a part of this one.
 
     Parameters
     ----------
     record_name : str
         The record to track.
     checkpoint_extension : Checkpoint, optional
-        Saves the model whenever it is the best so far.
+        Saves the model whenever the record is the best so far.
     checkpoint_filename : path, optional
-        The file for the best model, as for `Checkpoint`; to be given with `checkpoint_extension`.
+        The file for the best model, as for `Checkpoint`; required with `checkpoint_extension`.
     notification_name : str, optional
-        The record which says that there is a new best; ``{record_name}_best_so_far`` if not given.
+        The record that notes a new best value; ``{record_name}_best_so_far`` if not given.
     choose_best : callable
-        Takes the current value and the best one before it, and returns the better; `max` for a
+        Takes the current value and the best one before it, and returns the better one; `max` for a
         record such as an accuracy.
     iterations, epochs : int
-        How many to wait for a new best; exactly one of the two, 1 or more.
+        The number to wait for a new best value, 1 or more; exactly one of the two.
     name : str, optional
         Its name; the name of the class if not given.
     **triggers
@@ -198,7 +200,8 @@ class EarlyStopping(CompositeExtension):
     Raises
     ------
     ArgumentError
-        If `iterations` and `epochs`, or the two arguments for checkpoints, are not as said.
+        Unless exactly one of `iterations` and `epochs`, and both or neither of the arguments for
+        checkpoints are given.
 
     Examples
     --------
@@ -206,7 +209,7 @@ class EarlyStopping(CompositeExtension):
     EarlyStopping([TrackTheBest('valid_cost', after_epoch=True),
     FinishIfNoImprovementAfter('valid_cost_best_so_far', epochs=5, after_epoch=True)])
 
-    Training that saves every model, and keeps the best in a file of its own:
+    Save every model, and keep the best one in a separate file:
 
     >>> checkpoint = Checkpoint("last.tar", after_epoch=True)
     >>> extensions = [EarlyStopping("valid_cost", checkpoint, "best.tar", epochs=5), checkpoint]
@@ -240,8 +243,8 @@ class EarlyStopping(CompositeExtension):
         self.checkpoint_extension = checkpoint_extension
         self.checkpoint_filename = checkpoint_filename
         if checkpoint_extension is not None:
-            # A condition of its own and not of the checkpoint's, which would hold too late if the
-            # checkpoint came before this extension.
+            # The condition is on this extension and not on the checkpoint, which would act too
+            # late if it came before this extension.
             events = {condition.event: None for condition in track.conditions}
             self.add_condition(events, OnLogRecord(track.notification_name))
 

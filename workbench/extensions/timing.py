@@ -1,4 +1,4 @@
-"""When things happened, and how long they took, as records of the log."""
+"""`Timing` and `Timestamp`: durations and times as records of the log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import datetime
 from typing import Any, Unpack
 
 from workbench.extensions.events import CallbackName
-from workbench.extensions.simple import SimpleExtension, Triggers
+from workbench.extensions.simple_extension import SimpleExtension
+from workbench.extensions.triggers import Triggers
 
 _LEVELS = {
     CallbackName.AFTER_BATCH: ("batch", "iterations_done"),
@@ -27,9 +28,9 @@ class Timing(SimpleExtension):
     Records ``time_initialization`` before the first epoch; after an epoch
     ``time_read_data_this_epoch``, ``time_train_this_epoch``, ``time_read_data_total`` and
     ``time_train_total``; after a batch the same with ``batch`` for ``epoch``. If it acts less
-    often, on ``every_n_batches=10`` say, what it records for one is the average since the last
-    time; at the end of training or on an error, the totals alone. Totals are those of this main
-    loop object. Place it before `Printing`.
+    often, on ``every_n_batches=10`` say, the time for one batch is the average since the last
+    record. At the end of training or on an error it records only the totals, which are those of
+    this main loop object. Place it before `Printing`.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ class Timing(SimpleExtension):
         return dict.fromkeys(names, True)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_last": {}}  # a main loop that was pickled measures from zero again
+        return {**vars(self), "_last": {}}  # an unpickled main loop measures from zero again
 
     def do(self, which_callback: CallbackName, *args: Any) -> None:
         """Record the times."""
@@ -85,7 +86,7 @@ class Timing(SimpleExtension):
         since, before = self._last.get(level, start_of_all)
         count = log.status[counter] - since
         self._last[level] = log.status[counter], seconds
-        if count > 0:  # else training was put back meanwhile, and there is nothing to divide by
+        if count > 0:  # else an earlier state was loaded meanwhile
             averages = {
                 f"{start}_{action}_this_{level}": (total - before[action]) / count
                 for action, total in seconds.items()
@@ -94,12 +95,12 @@ class Timing(SimpleExtension):
 
 
 class Timestamp(SimpleExtension):
-    """Records the local date and time, as ISO 8601 writes them.
+    """Records the local date and time in the format of ISO 8601.
 
-    To the microsecond, and with the offset from UTC, so that two of them can be subtracted even if
-    the clock was changed in between, or the machine is another one.
+    They have microseconds and the offset from UTC, so that two of them can be subtracted even if
+    the time zone of the clock has changed or they are from different machines.
 
-    By default before training and after every epoch, at the end, and on errors, interrupts and
+    It acts by default before training, after every epoch, at the end, and on errors, interrupts and
     resumption.
 
     Parameters
@@ -107,7 +108,7 @@ class Timestamp(SimpleExtension):
     log_record : str
         The name of the record.
     separator : str
-        What stands between date and time; ISO 8601 has a 'T' there.
+        The text between date and time; ISO 8601 has a 'T' there.
     name : str, optional
         Its name; the name of the class if not given.
     **triggers
@@ -151,5 +152,5 @@ class Timestamp(SimpleExtension):
         return {self.log_record: True}
 
     def get_timestamp(self) -> str:
-        """Return the time as it would be recorded now."""
+        """Return the present time as it is recorded."""
         return datetime.datetime.now().astimezone().isoformat(self.separator, "microseconds")

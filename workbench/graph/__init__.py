@@ -1,4 +1,4 @@
-"""Computation graphs: what variables are computed from, and what is known about it."""
+"""Computation graphs, their annotations, and rewrites of them."""
 
 from workbench.graph.annotations import Annotation, add_annotation
 from workbench.graph.bn import (

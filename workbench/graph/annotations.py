@@ -1,14 +1,14 @@
-"""Annotations: what a graph knows of the things that built it.
+"""Annotations, which connect variables with the bricks and calls that built them.
 
-A variable's ``tag.annotations`` lists the brick and the application call that it belongs to. They
-in turn may carry *auxiliary variables*, which are not needed to compute the outputs but worth
-looking at, and *updates* of shared variables. `workbench.graph.ComputationGraph` collects both.
+A variable's ``tag.annotations`` lists the brick and the application call that it belongs to.
+Annotations can have *auxiliary variables*, which are not needed for the outputs but worth
+monitoring, and *updates* of shared variables. `workbench.graph.ComputationGraph` collects both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from workbench.hints import Hinted, hinted
 from workbench.names import explain_missing
@@ -22,15 +22,17 @@ __all__ = [
     "add_annotation",
 ]
 
+A = TypeVar("A", bound="Annotation")
+
 
 class Annotation(Hinted):
-    """Something that variables can be traced back to.
+    """Object that variables belong to, such as a brick or a call.
 
     Attributes
     ----------
     auxiliary_variables : list of Variable
     updates : dict of SharedVariable to Variable
-        New values that whoever runs the graph should assign.
+        New values to assign when the graph is run.
 
     Examples
     --------
@@ -60,7 +62,7 @@ class Annotation(Hinted):
         roles : iterable of VariableRole, optional
             Further roles.
         name : str, optional
-            Becomes its name and the name in its tag.
+            Sets its name and the name in its tag.
         """
         variable = as_variable(variable)
         add_annotation(variable, self)
@@ -72,11 +74,11 @@ class Annotation(Hinted):
 
 
 class BrickMethod(Protocol):
-    """An application method of one brick, as graphs need it; `BoundApplication` is one."""
+    """Interface of an application method of one brick, such as `BoundApplication`."""
 
     @property
     def application(self) -> Any:
-        """The method, without a brick."""
+        """The method without a brick."""
 
     @property
     def brick(self) -> Any:
@@ -103,10 +105,10 @@ class BrickMethod(Protocol):
 
 
 class ApplicationCall(Annotation):
-    """One call of an application method: what connects its inputs and outputs with its brick.
+    """Call of an application method, which connects its inputs and outputs with its brick.
 
-    An application method that has an argument named ``application_call`` receives it, and can
-    attach auxiliary variables.
+    An application method that has an argument named ``application_call`` receives this object, and
+    can attach auxiliary variables to it.
 
     Parameters
     ----------
@@ -116,13 +118,13 @@ class ApplicationCall(Annotation):
     Attributes
     ----------
     metadata : dict
-        ``"call_id"`` is what the caller passed as such, or ``None``.
+        ``"call_id"`` is the argument of this name that the caller passed, or ``None``.
     inner_inputs, inner_outputs : list of Variable
-        Of a call that goes over sequences: the graph of one step. Inputs are the moments of
-        sequences, states and contexts, in this order and as far as there are some; outputs those
-        of the application. Empty for other calls.
+        The graph of one time step, for a call that iterates over sequences. Inputs are the elements
+        of sequences, states and contexts, in this order; outputs are those of the application.
+        Empty for other calls.
     draws : dict of frozenset of Variable to Draws
-        What was drawn when the call was made again, in training mode, on other inputs.
+        The random draws of repetitions of the call in training mode, by their inputs.
 
     Examples
     --------
@@ -152,10 +154,10 @@ class ApplicationCall(Annotation):
     def add_auxiliary_variable(
         self, variable: Any, roles: Iterable[VariableRole] | None = None, name: str | None = None
     ) -> None:
-        """Attach a variable that belongs to this call, and to its brick.
+        """Attach a variable that belongs to this call and to its brick.
 
-        Its name becomes ``brick_application_name``, as for inputs and outputs; the bare `name` is
-        kept in its tag.
+        Its name becomes ``brick_application_name``, as for inputs and outputs; `name` alone is kept
+        in its tag.
         """
         variable = as_variable(variable)
         brick = self.application.brick
@@ -171,9 +173,21 @@ class ApplicationCall(Annotation):
 
 @hinted
 def add_annotation(var: Variable, annotation: Annotation) -> None:
-    """Attach an annotation to a variable, unless it is there already."""
+    """Attach an annotation to a variable, unless the variable has it already."""
     if not any(old is annotation for old in var.tag.annotations):
         var.tag.annotations = [*var.tag.annotations, annotation]
+
+
+@hinted
+def get_annotation(var: Variable, cls: type[A]) -> A | None:
+    """Return the first annotation of a type, or ``None``."""
+    return next((a for a in var.tag.annotations if isinstance(a, cls)), None)
+
+
+@hinted
+def get_application_call(var: Variable) -> ApplicationCall | None:
+    """Return the application call that a variable belongs to, or ``None``."""
+    return get_annotation(var, ApplicationCall)
 
 
 explain_missing(__name__)

@@ -1,4 +1,4 @@
-"""Batch normalisation in graphs: switching it to statistics of the batch, and keeping those.
+"""Batch normalisation in graphs: statistics of the batch, and updates of the population's.
 
 A `workbench.bricks.BatchNormalization` brick normalises by population statistics, which it keeps in
 shared variables, unless it is in training mode; see `workbench.graph.modes`.
@@ -18,8 +18,8 @@ from workbench.roles import BATCH_NORM_MINIBATCH_ESTIMATE, has_roles
 from workbench.tensor import SharedVariable, Variable
 
 NOT_TRAINING = (
-    "in this graph {bricks} is in evaluation mode, which has no statistics of a batch to keep; "
-    "give the graph that apply_batch_normalization(graph) or apply_training_mode(graph) returns"
+    "in this graph {bricks} is in evaluation mode, which has no statistics of a batch; give the "
+    "graph that apply_batch_normalization(graph) or apply_training_mode(graph) returns"
 )
 
 
@@ -30,12 +30,12 @@ def _normalizes(brick: ModeDependent) -> bool:
 @hinted
 @contextmanager
 def batch_normalization(*bricks: Component) -> Iterator[None]:
-    """Apply bricks so that batch normalisations use statistics of the batch: training mode.
+    """Apply batch normalisations in training mode, with statistics of the batch.
 
     Parameters
     ----------
     *bricks : Brick
-        Those whose batch normalisations, at or below them, are meant.
+        The batch normalisations at these bricks and below them are in training mode.
 
     Examples
     --------
@@ -61,12 +61,12 @@ def apply_batch_normalization(computation_graph: ComputationGraph) -> Computatio
     Parameters
     ----------
     computation_graph : ComputationGraph
-        Built for use. Applications that are in training mode already stay what they are.
+        Built for use. Applications that are in training mode already are not changed.
 
     Returns
     -------
     ComputationGraph
-        A new graph. What took the place of a normalised variable has it as ``tag.replacement_of``.
+        A new graph. The replacement of a normalised variable has it as ``tag.replacement_of``.
 
     Examples
     --------
@@ -88,13 +88,13 @@ def apply_batch_normalization(computation_graph: ComputationGraph) -> Computatio
 def get_batch_normalization_updates(
     training_graph: ComputationGraph, allow_duplicates: bool = False
 ) -> list[tuple[SharedVariable, Variable]]:
-    """What the batch says of the population, for each batch normalisation in training mode.
+    """Return updates of population statistics, for each batch normalisation in training mode.
 
     Parameters
     ----------
     training_graph : ComputationGraph
     allow_duplicates : bool, optional
-        Whether a batch normalisation may be applied several times; it then has several pairs.
+        Allow a batch normalisation to be applied several times; it then has several pairs.
 
     Returns
     -------
@@ -109,8 +109,8 @@ def get_batch_normalization_updates(
 
     Notes
     -----
-    `workbench.algorithms.GradientDescent` makes a graph one for training by itself, and keeps
-    moving averages. This function is for other ways: as updates, these pairs would forget all
+    `workbench.algorithms.GradientDescent` makes a training graph by itself, and keeps moving
+    averages. This function is for other algorithms. As updates, these pairs would forget all
     earlier batches, so make moving averages of them, as in the example, or averages over an epoch.
 
     Examples

@@ -1,13 +1,16 @@
-"""One shared variable in place of many: for methods that want all parameters as one vector."""
+"""Collection of many parameters in one shared vector, for methods that need a single vector."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy
 
 from workbench.errors import GraphError
 from workbench.graph.computation import ComputationGraph
+from workbench.graph.hierarchy import path_of
+from workbench.graph.selection import chosen
 from workbench.hints import hinted
 from workbench.roles import COLLECTED, COLLECTOR, add_role
 from workbench.tensor import SharedVariable, Variable, shared
@@ -15,30 +18,33 @@ from workbench.tensor import SharedVariable, Variable, shared
 
 @hinted
 def collect_parameters(
-    computation_graph: ComputationGraph, parameters: Iterable[SharedVariable]
+    computation_graph: ComputationGraph, parameters: Iterable[SharedVariable] | Any
 ) -> ComputationGraph:
     """Replace parameters by pieces of one long vector.
 
-    The vector begins with the parameters' values. A Hessian of all parameters, say, is that with
-    respect to this vector.
+    The vector starts with the parameters' values. For instance, a Hessian of all parameters is the
+    Hessian with respect to this vector.
 
     Parameters
     ----------
     computation_graph : ComputationGraph
-    parameters : iterable of SharedVariable
-        All of one dtype.
+    parameters : iterable of SharedVariable, or criterion
+        All of one dtype. A criterion, see `workbench.filter.as_predicate`, selects among the
+        parameters of the graph.
 
     Returns
     -------
     ComputationGraph
-        In place of `parameters` it has one shared variable, ``collected_parameters``, with role
-        ``COLLECTOR``; its pieces have role ``COLLECTED``, and ``tag.replacement_of`` leads to the
-        parameters.
+        In place of `parameters` it has one shared variable, ``collected_parameters``, with the role
+        ``COLLECTOR``. Its pieces have the role ``COLLECTED``; their ``tag.replacement_of`` is the
+        parameter.
 
     Raises
     ------
     GraphError
         If there are no parameters, or of several dtypes.
+    SelectionError
+        If a criterion selects nothing.
 
     Examples
     --------
@@ -51,13 +57,12 @@ def collect_parameters(
     >>> collect_parameters(graph, graph.parameters).shared_variables[0].get_value()
     array([1., 1., 1., 1., 1., 1., 0., 0., 0.], dtype=float32)
     """
-    parameters = list(dict.fromkeys(parameters))
+    given = chosen(parameters, computation_graph.parameters, "collect_parameters")
+    parameters = list(dict.fromkeys(given))
     if len({parameter.dtype for parameter in parameters}) != 1:
-        from workbench.filter import path_of  # which needs this package
-
-        given = [f"{path_of(parameter)} of {parameter.dtype}" for parameter in parameters]
+        dtypes = [f"{path_of(parameter)} of {parameter.dtype}" for parameter in parameters]
         raise GraphError(
-            f"collect_parameters takes parameters of one dtype, got {', '.join(given) or 'none'}"
+            f"collect_parameters takes parameters of one dtype, got {', '.join(dtypes) or 'none'}"
         )
     values = [parameter.get_value() for parameter in parameters]
     collector = shared(numpy.concatenate([v.ravel() for v in values]), "collected_parameters")

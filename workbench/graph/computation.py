@@ -1,4 +1,4 @@
-"""`ComputationGraph`: all that stands behind some outputs, annotations included."""
+"""`ComputationGraph`: everything that outputs are computed from, and what is attached to it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any, Unpack
 from workbench.attributes import KnownAttributes
 from workbench.errors import GraphError, InputError, nearest
 from workbench.graph.annotations import Annotation
+from workbench.graph.criteria import is_criterion
+from workbench.graph.selection import Selection, chosen, select
 from workbench.hints import Hinted, show_options
 from workbench.roles import AUXILIARY, PARAMETER, has_roles
 from workbench.tensor import Function, SharedVariable, Variable, function
@@ -26,9 +28,9 @@ NOT_REPLACEMENTS = (
 
 
 class ComputationGraph(KnownAttributes, Hinted):
-    """The graph that computes `outputs`, with the auxiliary variables and updates attached to it.
+    """Graph that computes `outputs`, with the auxiliary variables and updates attached to it.
 
-    To iterate over it is to iterate over its `variables`, so that a filter takes the graph itself.
+    Iteration is over its `variables`, so that a filter accepts the graph itself.
 
     Parameters
     ----------
@@ -57,16 +59,16 @@ class ComputationGraph(KnownAttributes, Hinted):
     def __init__(self, outputs: Variable | Iterable[Variable]) -> None:
         if isinstance(outputs, ComputationGraph):
             raise GraphError(
-                f"a graph is made of the variables that it computes, got {outputs!r}; give its "
-                "outputs, as in ComputationGraph(graph.outputs)"
+                f"a graph must be made of the variables that it computes, not of {outputs!r}; give "
+                "its outputs, as in ComputationGraph(graph.outputs)"
             )
         self._build([outputs] if isinstance(outputs, Variable) else list(outputs), {})
 
     def _build(self, outputs: list[Variable], stand_ins: Mapping[Variable, Variable]) -> None:
-        """Set everything up; `stand_ins` take the place of variables that annotations name."""
+        """Set all attributes; `stand_ins` replace the variables that annotations name."""
         for output in outputs:
             if not isinstance(output, Variable):
-                raise GraphError(f"a graph is made of variables, got {output!r}")
+                raise GraphError(f"a graph must be made of variables, not of {output!r}")
         self.outputs = outputs
         self.updates: dict[SharedVariable, Variable] = {}
         self._stand_ins = stand_ins
@@ -75,7 +77,7 @@ class ComputationGraph(KnownAttributes, Hinted):
         seen: set[Annotation] = set()
         order, position = main, 0
         while position < len(order):
-            # Auxiliary variables have annotations, too, which may have further ones.
+            # Auxiliary variables have annotations, too, which can have more auxiliary variables.
             fresh = dict.fromkeys(a for v in order[position:] for a in v.tag.annotations)
             annotations = [a for a in fresh if a not in seen]
             seen.update(annotations)
@@ -92,11 +94,9 @@ class ComputationGraph(KnownAttributes, Hinted):
     def __iter__(self) -> Iterator[Variable]:
         return iter(self.variables)
 
-    # Parts of the graph.
-
     @property
     def inputs(self) -> list[Variable]:
-        """The variables that need a value; neither shared variables nor constants."""
+        """The variables that need a value: neither shared variables nor constants."""
         return [v for v in self.variables if is_graph_input(v)]
 
     @property
@@ -126,7 +126,7 @@ class ComputationGraph(KnownAttributes, Hinted):
         return [v for scan in self.scans for v in ComputationGraph(scan.inner_outputs).variables]
 
     def dict_of_inputs(self) -> dict[str, Variable]:
-        """The inputs by name.
+        """Return the inputs by name.
 
         Raises
         ------
@@ -139,13 +139,13 @@ class ComputationGraph(KnownAttributes, Hinted):
                 problem = "has no name" if variable.name is None else "is there twice"
                 raise GraphError(
                     f"among the inputs {self.inputs}, {variable!r} {problem}; give each input a "
-                    "name of its own, as in tensor.matrix('features')"
+                    "different name, as in tensor.matrix('features')"
                 )
             by_name[variable.name] = variable
         return by_name
 
     def has_inputs(self, variable: Variable) -> bool:
-        """Whether a variable depends on an input."""
+        """Return True if a variable depends on an input."""
         if variable not in self._depending:
             return any(is_graph_input(v) for v in ancestors([variable]))
         return self._depending[variable]
@@ -157,30 +157,54 @@ class ComputationGraph(KnownAttributes, Hinted):
             depends[v] = is_graph_input(v) or any(depends[i] for i in inputs_of(v))
         return depends
 
-    # What can be done with it.
+    def select(self, criterion: Any) -> Selection:
+        """Return the variables that meet a criterion, in topological order.
+
+        Parameters
+        ----------
+        criterion : object
+            See `workbench.filter.as_predicate`.
+
+        Examples
+        --------
+        >>> from workbench import tensor
+        >>> from workbench.bricks import Linear
+        >>> from workbench.roles import BIAS, PARAMETER
+        >>> graph = ComputationGraph(Linear(3, 2).apply(tensor.matrix("x")))
+        >>> graph.select(PARAMETER & ~BIAS)
+        [W]
+        """
+        return select(criterion, self)
 
     def replace(
-        self, replacements: Mapping[Variable, Variable] | Iterable[tuple[Variable, Variable]]
+        self,
+        replacements: Mapping[Variable, Variable] | Iterable[tuple[Variable, Variable]] | Any,
+        replacement: Callable[[Variable], Variable] | Variable | None = None,
     ) -> ComputationGraph:
-        """A new graph with some variables replaced by others; this one stays as it is.
+        """Return a new graph with some variables replaced by others; this one is not changed.
 
-        Replacements may depend on each other, and a replacement may use the variable that it
+        Replacements can depend on each other, and a replacement can use the variable that it
         replaces. Auxiliary variables and updates are rebuilt from the replaced variables, too.
 
         Parameters
         ----------
-        replacements : dict or pairs of Variable
-            From variables to what takes their place.
+        replacements : dict or pairs of Variable, or criterion
+            From variables to those that take their place. With `replacement`, the variables to
+            replace: a list, or a criterion of `workbench.filter.as_predicate`.
+        replacement : callable or Variable, optional
+            The variable that takes their place, or a function that makes it of each variable.
 
         Raises
         ------
         GraphError
             If `replacements` is something else.
+        SelectionError
+            If a criterion selects nothing.
 
         Warns
         -----
         UserWarning
-            About variables that are not part of the graph.
+            If variables are not part of the graph.
 
         Examples
         --------
@@ -191,25 +215,36 @@ class ComputationGraph(KnownAttributes, Hinted):
         >>> graph = ComputationGraph(z + 5)
         >>> graph.replace({y: x * 2, z: y * 3}).outputs[0].eval({x: 3.0})
         tensor(23.)
+        >>> graph.replace("x", lambda v: 10 * v).outputs[0].eval({x: 3.0})
+        tensor(40.)
         """
+        if replacement is not None:
+            found = chosen(replacements, self, "replace")
+            make = (lambda old: replacement) if isinstance(replacement, Variable) else replacement
+            replacements = {old: make(old) for old in found}
+        elif is_criterion(replacements):
+            raise GraphError(
+                f"replace({replacements!r:.80}) needs the replacement: give a function of the old "
+                "variable as second argument"
+            )
         wanted = _pairs(replacements)
         present = set(self.variables)
-        foreign = [v for v in wanted if v not in present]
-        if foreign:
-            warnings.warn(f"not a part of the graph, so not replaced: {foreign}", stacklevel=2)
+        absent = [v for v in wanted if v not in present]
+        if absent:
+            warnings.warn(f"not a part of the graph, so not replaced: {absent}", stacklevel=2)
         graph = self._replaced({old: new for old, new in wanted.items() if old in present})
         for old, new in zip(self.outputs, graph.outputs, strict=True):
             if new is not old:
-                new.tag.rewritten = True  # so that an algorithm leaves it as it is
+                new.tag.rewritten = True  # an algorithm does not change the mode of this graph
         return graph
 
     def _replaced(self, known: Mapping[Variable, Variable]) -> ComputationGraph:
-        """Do as `replace` does, without a mark that says so."""
+        """Replace variables without marking the graph as rewritten."""
         roots = list(self.outputs)
         for graph in (self, ComputationGraph(known.values())):
             roots += [*graph.auxiliary_variables, *graph.updates.values()]
         new = replace(roots, known)
-        # Annotations name the variables of the original graph, however often it was rewritten.
+        # Annotations name the variables of the original graph, after any number of rewrites.
         original = {v: old for old, v in self._stand_ins.items()}
         stand_ins = {**self._stand_ins, **{original.get(v, v): new[v] for v in roots}}
         graph = ComputationGraph.__new__(ComputationGraph)
@@ -220,7 +255,7 @@ class ComputationGraph(KnownAttributes, Hinted):
     def get_function(
         self, additional_updates: Updates | None = None, **kwargs: Unpack[FunctionOptions]
     ) -> Function:
-        """A function from the inputs to the outputs, with the updates found in annotations.
+        """Make a function from the inputs to the outputs, with the updates found in annotations.
 
         Parameters
         ----------
@@ -238,17 +273,17 @@ class ComputationGraph(KnownAttributes, Hinted):
         return function(self.inputs, self.outputs, updates=updates, **kwargs)
 
     def get_snapshot(self, data: Mapping[str | Variable, Any]) -> dict[Variable, Any]:
-        """The values of all variables that have a role, for given inputs.
+        """Compute the values of all variables that have a role, for given inputs.
 
         Parameters
         ----------
         data : dict of str or Variable to array
-            Values of the inputs, by name or by variable; others are left alone.
+            Values of the inputs, by name or by variable; others are ignored.
 
         Returns
         -------
         dict of Variable to tensor
-            Without shared variables, whose value is at hand.
+            Without shared variables, which have a value anyway.
 
         Raises
         ------
@@ -279,7 +314,7 @@ class ComputationGraph(KnownAttributes, Hinted):
 
 
 def _pairs(replacements: Any) -> dict[Variable, Variable]:
-    """The replacements as a dictionary, all of whose entries are variables."""
+    """Return the replacements as a dictionary from variables to variables."""
     try:
         wanted: dict[Any, Any] = dict(replacements)
     except (TypeError, ValueError):
@@ -288,23 +323,23 @@ def _pairs(replacements: Any) -> dict[Variable, Variable]:
         if not isinstance(old, Variable):
             raise GraphError(
                 f"{NOT_REPLACEMENTS}; got the key {old!r:.80}: find the variable itself, with "
-                "VariableFilter for instance"
+                "VariableFilter for instance, or call replace(criterion, function)"
             )
         if not isinstance(new, Variable):
             raise GraphError(
-                f"{NOT_REPLACEMENTS}; {old!r} shall be replaced by {new!r:.80}, {type(new)}: make "
+                f"{NOT_REPLACEMENTS}; {old!r} cannot be replaced by {new!r:.80}, {type(new)}: make "
                 "a variable of a value with tensor.constant(value)"
             )
     return wanted
 
 
 def _computable(candidates: Iterable[Variable], main: list[Variable]) -> list[Variable]:
-    """Those of `candidates` that need no input which `main` does not contain."""
+    """Return those of `candidates` whose inputs are all in `main`."""
     available = set(main)
-    foreign: set[Variable] = set()
+    incomputable: set[Variable] = set()
     candidates = list(candidates)
     for v in ancestors(candidates):
-        alien = is_graph_input(v) and v not in available
-        if alien or any(i in foreign for i in inputs_of(v)):
-            foreign.add(v)
-    return [v for v in candidates if v not in foreign]
+        unknown = is_graph_input(v) and v not in available
+        if unknown or any(i in incomputable for i in inputs_of(v)):
+            incomputable.add(v)
+    return [v for v in candidates if v not in incomputable]

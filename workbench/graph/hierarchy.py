@@ -1,8 +1,7 @@
-"""The tree of named components that a model is made of.
+"""Tree of named components that a model consists of.
 
-`Component` is what bricks are to those who only look at them: a name, children, parents and
-parameters. Filters, selectors and models need no more; `workbench.bricks` adds how a component is
-configured and applied.
+`Component` is the part of a brick that filters, selectors and models need: a name, children,
+parents and parameters. `workbench.bricks` adds its configuration and application.
 """
 
 from __future__ import annotations
@@ -11,17 +10,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from workbench.errors import BrickError, NotAllocatedError
-from workbench.graph.annotations import Annotation, add_annotation
+from workbench.graph.annotations import Annotation, add_annotation, get_annotation
+from workbench.hints import hinted
 from workbench.roles import PARAMETER, add_role
 from workbench.tensor import Variable
 from workbench.utils.containers import AnnotatingList
+from workbench.utils.predicates import Predicate, both, either, opposite
 
 PATH_SEPARATOR = "/"
 PARAMETER_SEPARATOR = "."
 
 
 class Component(Annotation):
-    """A named annotation with children.
+    """Annotation with a name, children and parameters; base of bricks.
 
     Parameters
     ----------
@@ -32,8 +33,8 @@ class Component(Annotation):
     Attributes
     ----------
     parents : list of Component
-        Those that have it among their children. Not part of a pickle or copy: a child travels
-        without its parents, a parent with its children.
+        Those that have it among their children. They are not part of a pickle or copy: a child is
+        copied without its parents, a parent with its children.
     """
 
     def __init__(self, name: str, children: Iterable[Component] | None = None) -> None:
@@ -45,21 +46,21 @@ class Component(Annotation):
 
     @property
     def name(self) -> str:
-        """What the component is called in paths, errors and variables."""
+        """The name of the component in paths, errors and variables."""
         return self._name
 
     @name.setter
     def name(self, value: str) -> None:
         if not isinstance(value, str) or not value or {"/", "."} & set(value):
             raise BrickError(
-                f"{type(self).__name__}: {value!r} is no name for a brick; give a text without '/' "
-                "and '.', which separate the names in a path"
+                f"{type(self).__name__}: {value!r} is not a name for a brick; give a text without "
+                "'/' and '.', which separate the names in a path"
             )
         self._name = value
 
     @property
     def children(self) -> Children:
-        """The components directly below; a list that keeps their `parents` up to date."""
+        """The components directly below, as a list that keeps their `parents` up to date."""
         return self._children
 
     @children.setter
@@ -82,25 +83,43 @@ class Component(Annotation):
         self._parameters = Parameters(self, value)
 
     def _children_changed(self) -> None:
-        """Act on a child that comes or goes."""
+        """Act on a child that was added or removed."""
 
     def get_unique_path(self) -> list[Component]:
-        """The way from a root down to this component; of several, by the first parent's name."""
+        """Return the components from a root down to this one; parents are chosen by name."""
         path: list[Component] = [self]
         while path[0].parents:
             path.insert(0, min(path[0].parents, key=lambda parent: parent.name))
         return path
 
     def get_hierarchical_name(self, parameter: Variable, delimiter: str = PATH_SEPARATOR) -> str:
-        """The path of one of its parameters, such as ``/mlp/linear_0.W``.
+        """Return the path of one of its parameters, such as ``/mlp/linear_0.W``.
 
-        So are parameters called by `Model`, `Selector` and archives.
+        `Model`, `Selector` and archives use these paths.
         """
         return f"{delimiter}{self.path(delimiter)}{PARAMETER_SEPARATOR}{parameter.name}"
 
     def path(self, delimiter: str = PATH_SEPARATOR) -> str:
-        """Where the component stands, such as ``mlp/linear_0``."""
+        """Return the place of the component in the hierarchy, such as ``mlp/linear_0``."""
         return delimiter.join(component.name for component in self.get_unique_path())
+
+    # Criteria combine by these operators. They are written again here, since `Predicate` would be
+    # one more ancestor of every brick.
+
+    def __and__(self, other: object) -> Predicate:
+        return both(self, other)
+
+    def __rand__(self, other: object) -> Predicate:
+        return both(other, self)
+
+    def __or__(self, other: object) -> Predicate:
+        return either(self, other)
+
+    def __ror__(self, other: object) -> Predicate:
+        return either(other, self)
+
+    def __invert__(self) -> Predicate:
+        return opposite(self)
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in vars(self).items() if key != "parents"}
@@ -112,8 +131,31 @@ class Component(Annotation):
             vars(child).setdefault("parents", []).append(self)
 
 
+@hinted
+def get_brick(var: Variable) -> Component | None:
+    """Return the brick that a variable belongs to, or ``None``.
+
+    Only inputs, outputs, parameters and auxiliary variables belong to a brick.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import Tanh
+    >>> from workbench.filter import get_brick
+    >>> get_brick(Tanh().apply(tensor.vector("x")))
+    <Tanh tanh>
+    """
+    return get_annotation(var, Component)
+
+
+def path_of(variable: Variable) -> str:
+    """Return the path of a brick's parameter, ``/mlp/linear_0.W``, or any other variable's name."""
+    brick = get_brick(variable)
+    return repr(variable) if brick is None else brick.get_hierarchical_name(variable)
+
+
 class Children(AnnotatingList[Component]):
-    """The children of a component, who learn of their parent.
+    """List of the children of a component, which sets their `parents`.
 
     Parameters
     ----------
@@ -128,11 +170,11 @@ class Children(AnnotatingList[Component]):
 
     def _setitem(self, key: int, value: Component) -> None:
         if not isinstance(value, Component):
-            raise BrickError(f"{self.brick.name}: a child must be a brick, got {value!r}")
+            raise BrickError(f"{self.brick.name}: a child must be a brick, not {value!r}")
         if self.brick in _descendants(value):
             raise BrickError(
-                f"{self.brick.name}: cannot have {value.name!r} as a child, since it is above or "
-                "is it"
+                f"{self.brick.name}: cannot have {value.name!r} as a child, which is the brick "
+                "itself or above it"
             )
         value.parents.append(self.brick)
         self.brick._children_changed()
@@ -143,9 +185,9 @@ class Children(AnnotatingList[Component]):
 
 
 class Parameters(AnnotatingList[Any]):
-    """The parameters of a component; each gets the role ``PARAMETER`` and the component as owner.
+    """List of the parameters of a component; each gets the role ``PARAMETER`` and its owner.
 
-    An entry may be ``None``, so that others keep their index in every configuration.
+    An entry can be ``None``, so that others keep their index in every configuration.
 
     Parameters
     ----------
@@ -163,7 +205,7 @@ class Parameters(AnnotatingList[Any]):
             add_annotation(value, self.brick)
         elif value is not None:
             raise BrickError(
-                f"{self.brick.path()}: a parameter must be a shared variable (or None), got "
+                f"{self.brick.path()}: a parameter must be a shared variable or None, not "
                 f"{value!r}; make it with workbench.utils.shared_floatx"
             )
 

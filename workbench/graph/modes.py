@@ -1,9 +1,9 @@
-"""Two modes: some bricks compute one thing while a model is trained, and another when it is used.
+"""Training mode and evaluation mode, for bricks that compute differently in training.
 
-Batch normalisation takes its statistics from the batch or from the whole data set, dropout drops
-or does not. A graph has its mode from when it was built, and bricks build graphs for *use* unless
-told otherwise, so that a model which was just loaded does what it should. The graph to train on is
-another one: build it with `training_mode` around the applications, or make it of the first one with
+Batch normalisation takes its statistics from the batch or from the whole data set; dropout drops
+elements or does not. The mode of a graph is fixed when it is built. By default bricks build graphs
+for *use*, so that a model that was just loaded computes correctly. The graph to train is another
+one: build it with `training_mode` around the applications, or make it from the first one with
 `apply_training_mode`. Both graphs have the same parameters.
 """
 
@@ -28,32 +28,32 @@ from workbench.tensor.variable import Call, identity
 from workbench.utils.plain import find_bricks
 
 MODE = "training_mode"
-"""The entry in the metadata of an application call that says in which mode it was made."""
+"""The key of the mode in the metadata of an application call."""
 
 _training: ContextVar[tuple[Component, ...]] = ContextVar("training", default=())
-"""The components that are in training mode, one entry for each time that they were put into it."""
+"""The components in training mode, with one entry for each time that they entered it."""
 
 
 class ModeDependent(Component):
-    """A component that computes otherwise while a model is trained.
+    """Component that computes differently while a model is trained.
 
-    It is a context manager: what is applied inside of ``with component:`` is applied in training
-    mode. An application method whose result depends on the mode notes it in the metadata of the
-    call, as ``training_mode``; all its other arguments must be variables.
+    It is a context manager: applications inside ``with component:`` are in training mode. An
+    application method whose result depends on the mode stores the mode in the metadata of the call,
+    as ``training_mode``; all its other arguments must be variables.
 
     Attributes
     ----------
     in_training_mode : bool
     uses_batch_statistics : bool
-        A class attribute: whether training mode means statistics of the batch, as
-        `batch_normalization` asks.
+        A class attribute: True if training mode uses statistics of the batch, so that
+        `batch_normalization` applies.
     """
 
     uses_batch_statistics: ClassVar[bool] = False
 
     @property
     def in_training_mode(self) -> bool:
-        """Whether an application made now is one for training."""
+        """True if an application made now is in training mode."""
         return any(component is self for component in _training.get())
 
     def __enter__(self) -> Self:
@@ -67,14 +67,14 @@ class ModeDependent(Component):
 
 
 def in_training_mode() -> frozenset[Component]:
-    """The components that are in training mode now."""
+    """Return the components that are in training mode now."""
     return frozenset(_training.get())
 
 
 @hinted
 @contextmanager
 def training_mode(*bricks: Component) -> Iterator[None]:
-    """Apply bricks in training mode: all `ModeDependent` ones at or below `bricks`.
+    """Apply bricks in training mode: all `ModeDependent` bricks at or below `bricks`.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def training_mode(*bricks: Component) -> Iterator[None]:
 
 @hinted
 def apply_training_mode(computation_graph: ComputationGraph) -> ComputationGraph:
-    """Make the graph to train on of one that was built for use.
+    """Make the graph to train from a graph that was built for use.
 
     Parameters
     ----------
@@ -102,8 +102,8 @@ def apply_training_mode(computation_graph: ComputationGraph) -> ComputationGraph
     Returns
     -------
     ComputationGraph
-        A new graph, in which all `ModeDependent` bricks are applied in training mode, inside of
-        loops too. What took the place of their outputs has these as ``tag.replacement_of``.
+        A new graph, in which all `ModeDependent` bricks are applied in training mode, inside loops
+        too. The replacement of an output has that output as ``tag.replacement_of``.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def apply_training_mode(computation_graph: ComputationGraph) -> ComputationGraph
 def entered(
     bricks: tuple[Component, ...], wanted: Callable[[ModeDependent], bool]
 ) -> Iterator[None]:
-    """Be in training mode for those of the bricks at or below `bricks` that are `wanted`."""
+    """Put the bricks at or below `bricks` that are `wanted` into training mode."""
     with ExitStack() as stack:
         for brick in find_bricks(bricks, lambda b: isinstance(b, ModeDependent) and wanted(b)):
             assert isinstance(brick, ModeDependent)
@@ -134,17 +134,17 @@ def entered(
 def rewritten(
     computation_graph: ComputationGraph, wanted: Callable[[ModeDependent], bool]
 ) -> ComputationGraph:
-    """The graph with the applications of `wanted` bricks made again, in training mode."""
+    """Return the graph with the applications of `wanted` bricks repeated in training mode."""
     return computation_graph.replace(replacements(computation_graph.variables, wanted))
 
 
 def replacements(
     variables: Iterable[Variable], wanted: Callable[[ModeDependent], bool]
 ) -> dict[Variable, Variable]:
-    """Those of `variables` that depend on the mode, and what they are in training mode.
+    """Return those of `variables` that depend on the mode, with their versions in training mode.
 
-    Applications of `wanted` bricks are made again on their inputs, with the same draws each time,
-    and so are loops that contain some.
+    Applications of `wanted` bricks are repeated on their inputs, with the same draws each time, and
+    so are loops that contain them.
     """
     found: dict[Variable, Variable] = {}
     made: dict[tuple[ApplicationCall, frozenset[Variable]], dict[str, Variable]] = {}
@@ -175,9 +175,9 @@ def replacements(
 
 
 def _loop_again(call: Call, loop: Loop, wanted: Callable[[ModeDependent], bool]) -> list[Variable]:
-    """What a loop gives in training mode, or nothing if its mode makes no difference.
+    """Return the outputs of a loop in training mode, or an empty list if the mode is irrelevant.
 
-    What it says of the population, it says at every moment; the mean over all is attached.
+    The loop estimates population statistics at every time step; the mean over all is attached.
     """
     inner = Rewriting(replacements(loop.variables, wanted))
     outputs = inner(loop.inner_outputs)
@@ -185,13 +185,13 @@ def _loop_again(call: Call, loop: Loop, wanted: Callable[[ModeDependent], bool])
         return []
     kept = [target for target, _ in attached_updates(outputs)]
     news = inner(new for _, new in attached_updates(outputs))
-    told = inner(estimates(outputs))
-    results = with_body(call, [*outputs, *news, *told])
+    estimated = inner(estimates(outputs))
+    results = with_body(call, [*outputs, *news, *estimated])
     further = results[len(outputs) :]
     annotation = Annotation()
     for target, all_of_them in zip(kept, further, strict=False):
         annotation.updates[target] = _typical(all_of_them)
-    for estimate, all_of_them in zip(told, further[len(kept) :], strict=True):
+    for estimate, all_of_them in zip(estimated, further[len(kept) :], strict=True):
         mean = all_of_them.mean(0)
         mean.tag = estimate.tag.copy()
         annotation.add_auxiliary_variable(mean, name=estimate.name)
@@ -202,19 +202,19 @@ def _loop_again(call: Call, loop: Loop, wanted: Callable[[ModeDependent], bool])
 
 
 def _typical(news: Variable) -> Variable:
-    """One of the values that each moment of a loop suggests for a variable."""
+    """Return one new value of a variable from those of all time steps: the mean, or the last."""
     typical: Variable = news.mean(0) if news.dtype.is_floating_point else news[-1]
     return typical
 
 
 def attached_updates(variables: Iterable[Variable]) -> list[tuple[SharedVariable, Variable]]:
-    """The updates in the annotations of all that `variables` are computed from."""
+    """Return the updates in the annotations of everything that `variables` are computed from."""
     annotations = dict.fromkeys(a for v in ancestors(variables) for a in v.tag.annotations)
     return [pair for annotation in annotations for pair in annotation.updates.items()]
 
 
 def estimates(variables: Iterable[Variable]) -> list[Variable]:
-    """What `variables` take from the batch, in training mode, as statistics of the population."""
+    """Return the batch's estimates of population statistics that `variables` use in training."""
     order = ancestors(variables)
     annotations = dict.fromkeys(a for v in order for a in v.tag.annotations)
     attached = [v for annotation in annotations for v in annotation.auxiliary_variables]
@@ -226,26 +226,26 @@ def estimates(variables: Iterable[Variable]) -> list[Variable]:
 
 
 def is_chosen(variables: Iterable[Variable]) -> bool:
-    """True if the mode of a graph was chosen: something is in training mode, or was replaced."""
+    """Return True if the mode of a graph was chosen: by training mode or by a rewrite."""
     every = list(_with_loops(variables))
     return any("rewritten" in vars(v.tag) for v in every) or has_training_mode(every)
 
 
 def has_training_mode(variables: Iterable[Variable]) -> bool:
-    """True if some brick is applied in training mode."""
+    """Return True if some brick is applied in training mode."""
     calls = (_call(variable) for variable in _with_loops(variables))
     return any(call.metadata.get(MODE) for call in calls if call)
 
 
 def evaluated(variables: Iterable[Variable]) -> list[ModeDependent]:
-    """The bricks that are applied as they are when a model is used, not trained."""
+    """Return the `ModeDependent` bricks that are applied in evaluation mode."""
     calls = (_call(v) for v in _with_loops(variables) if has_roles(v, [OUTPUT]))
     bricks = (c.application.brick for c in calls if c and c.metadata.get(MODE) is False)
     return list(dict.fromkeys(b for b in bricks if isinstance(b, ModeDependent)))
 
 
 def _with_loops(variables: Iterable[Variable]) -> Iterator[Variable]:
-    """`variables`, and those of the graphs inside of loops that give some of them."""
+    """Yield `variables`, and those of the graphs inside the loops that compute them."""
     loops: dict[Loop, None] = {}
     for variable in variables:
         yield variable
@@ -256,10 +256,10 @@ def _with_loops(variables: Iterable[Variable]) -> Iterator[Variable]:
 
 
 def _inputs(output: Variable, call: ApplicationCall) -> dict[str, Variable]:
-    """What `call` was made on to give `output`, by the names of its inputs.
+    """Return the inputs from which `call` computed `output`, by name.
 
-    Looked up in the graph, of which there may be several versions, and in which something may have
-    taken the place of an input.
+    They are found in the graph, since there can be several versions of it, in which an input can
+    have been replaced.
     """
     found: dict[str, Variable] = {}
     for variable in ancestors([output]):
@@ -272,7 +272,7 @@ def _inputs(output: Variable, call: ApplicationCall) -> dict[str, Variable]:
 
 
 def _uncopied(variable: Variable) -> Variable:
-    """What a tagged copy is a copy of, so that the copy does not stay in the graph."""
+    """Return the original of a tagged copy, so that the copy does not stay in the graph."""
     call = variable.owner
     copied = (
         call is not None

@@ -1,4 +1,4 @@
-"""A computation graph as a plain ``torch.nn.Module``, for the tools of the torch ecosystem."""
+"""Conversion of a computation graph to a ``torch.nn.Module``, for tools of the torch ecosystem."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from workbench.tensor.lowering import lower
 
 
 class GraphAsModule(torch.nn.Module):
-    """Computes `outputs`; made by `workbench.model.Model.to_module`.
+    """Module that computes `outputs`; made by `workbench.model.Model.to_module`.
 
-    Parameters and buffers are the memory of the shared variables themselves: what an optimizer or
-    ``load_state_dict`` changes, changes in the model, and the other way round. (Moving the module
-    to another device ends that.) They stand in nested modules that mirror the hierarchy of bricks.
+    Parameters and buffers share the memory of the shared variables: changes by an optimizer or by
+    ``load_state_dict`` are changes of the model, and the other way round, until the module is moved
+    to another device. They are in nested modules that mirror the hierarchy of bricks.
 
     Parameters
     ----------
     inputs : sequence of Variable
-        What ``forward`` takes, in order or by name.
+        The arguments of ``forward``, in order or by name.
     outputs : sequence of Variable
-        What it returns: one tensor, or a tuple.
+        The results of ``forward``: one tensor, or a tuple.
     parameters : dict of str to SharedVariable
         The shared variables to train, by path.
     """
@@ -41,7 +41,7 @@ class GraphAsModule(torch.nn.Module):
         if changing:
             raise GraphError(
                 f"the graph changes {', '.join(map(repr, changing))} whenever it runs, as random "
-                "draws do, which a module cannot; make a module of the graph without them"
+                "draws do, and a module cannot do that; make a module of the graph without them"
             )
         paths = {variable: path for path, variable in parameters.items()}
         self._names = [variable.name for variable in inputs]
@@ -57,7 +57,7 @@ class GraphAsModule(torch.nn.Module):
     def _hold(
         self, path: str, variable: SharedVariable, trained: bool
     ) -> tuple[torch.nn.Module, str]:
-        """Put the memory of a variable where its path says."""
+        """Put the memory of a variable into the module at its path."""
         *above, name = path.removeprefix("/").replace("/", ".").split(".")
         module: torch.nn.Module = self
         for part in above:
@@ -71,7 +71,7 @@ class GraphAsModule(torch.nn.Module):
         return module, name
 
     def forward(self, *args: Any, **named: torch.Tensor) -> Any:
-        """Compute the outputs of tensors."""
+        """Compute the outputs for tensors."""
         given = [*args, *(named.pop(name) for name in self._names[len(args) :] if name in named)]
         if len(given) != len(self._names) or named:
             raise SignatureError(f"the module takes ({', '.join(map(repr, self._names))})")

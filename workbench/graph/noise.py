@@ -1,8 +1,8 @@
-"""Rewrites that put randomness into a graph: dropout and Gaussian noise.
+"""Rewrites that add random draws to a graph: dropout and Gaussian noise.
 
 The draws come from a seeded stream (see `workbench.tensor.random`), whose counter advances with
-every call of a function: masks change from batch to batch, and a resumed run goes on with the same
-ones.
+every call of a function. Masks change from batch to batch, and a resumed run continues with the
+same masks.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from workbench.errors import GraphError
 from workbench.graph.computation import ComputationGraph
+from workbench.graph.selection import chosen
 from workbench.hints import hinted
 from workbench.roles import DROPOUT, add_role
 from workbench.tensor import RandomStream, Variable, as_variable
@@ -23,15 +24,15 @@ from workbench.utils.notices import mention
 logger = logging.getLogger(__name__)
 
 NO_VARIABLES = (
-    "{what} was given no variables, so that the graph stays as it is; a VariableFilter that finds "
-    "none gives an empty list"
+    "{what} was given no variables, so that the graph is not changed; a VariableFilter that finds "
+    "none returns an empty list"
 )
 
 
 @hinted
 def apply_dropout(
     computation_graph: ComputationGraph,
-    variables: Iterable[Variable],
+    variables: Iterable[Variable] | Any,
     drop_prob: float,
     rng: RandomStream | None = None,
     seed: int | None = None,
@@ -40,32 +41,35 @@ def apply_dropout(
     """Set elements of variables to zero at random.
 
     Each element is zero with probability `drop_prob` and otherwise divided by ``1 - drop_prob``,
-    so that its expectation stays what it was and nothing has to be scaled at test time.
+    so that its expectation does not change and nothing needs to be scaled at test time.
 
     Parameters
     ----------
     computation_graph : ComputationGraph
-    variables : iterable of Variable
-        Those to drop elements of. Call it several times for several probabilities.
+    variables : iterable of Variable, or criterion
+        Those to drop elements of. A criterion, see `workbench.filter.as_predicate`, selects among
+        the variables of the graph. Call it several times for several probabilities.
     drop_prob : float
         In [0, 1).
     rng : RandomStream, optional
-        Where masks are drawn from.
+        The stream of the masks.
     seed : int, optional
-        Seed of a new stream, where `rng` is not given; ``config.default_seed`` by default.
+        The seed of a new stream if `rng` is not given; ``config.default_seed`` by default.
     custom_divisor : float, optional
-        Divide by this instead.
+        The number to divide by instead.
 
     Returns
     -------
     ComputationGraph
-        A new graph. In it, what took the place of a variable has the role ``DROPOUT``, and
+        A new graph, in which the replacement of a variable has the role ``DROPOUT``; its
         ``tag.replacement_of`` is the variable.
 
     Raises
     ------
     GraphError
-        If the probability is none, or a variable is not floating point.
+        If the probability is not in [0, 1), or a variable is not floating point.
+    SelectionError
+        If a criterion selects nothing.
 
     References
     ----------
@@ -80,12 +84,14 @@ def apply_dropout(
     >>> f = dropped.get_function()
     >>> f([1.0, 1.0, 1.0, 1.0, 1.0])
     [tensor([2., 2., 0., 0., 2.])]
+
+    With bricks, ``apply_dropout(graph, OUTPUT & Tanh, 0.5)``.
     """
     if not 0 <= drop_prob < 1:
-        raise GraphError(f"the probability of dropping is in [0, 1), got {drop_prob!r}")
+        raise GraphError(f"the probability of dropping must be in [0, 1), not {drop_prob!r}")
     divisor = 1 - drop_prob if custom_divisor is None else custom_divisor
     if not 0 < divisor < math.inf:
-        raise GraphError(f"custom_divisor is a number greater than 0, got {custom_divisor!r}")
+        raise GraphError(f"custom_divisor must be a number greater than 0, not {custom_divisor!r}")
     stream = _stream(computation_graph, rng, seed)
 
     def dropped(variable: Variable) -> Variable:
@@ -100,7 +106,7 @@ def apply_dropout(
 @hinted
 def apply_noise(
     computation_graph: ComputationGraph,
-    variables: Iterable[Variable],
+    variables: Iterable[Variable] | Any,
     level: float | Variable,
     seed: int | None = None,
     rng: RandomStream | None = None,
@@ -110,18 +116,19 @@ def apply_noise(
     Parameters
     ----------
     computation_graph : ComputationGraph
-    variables : iterable of Variable
+    variables : iterable of Variable, or criterion
+        As for `apply_dropout`.
     level : float or Variable
         The standard deviation of the noise.
     seed : int, optional
-        Seed of a new stream; ``config.default_seed`` by default.
+        The seed of a new stream; ``config.default_seed`` by default.
     rng : RandomStream, optional
-        Where to draw from instead.
+        The stream to draw from instead.
 
     Returns
     -------
     ComputationGraph
-        A new graph; ``tag.replacement_of`` leads from what is noisy to the variable.
+        A new graph; ``tag.replacement_of`` of a noisy variable is the variable it replaces.
 
     Examples
     --------
@@ -133,7 +140,7 @@ def apply_noise(
     tensor([1., 2.])
     """
     if not isinstance(level, Variable) and not 0 <= level < math.inf:
-        raise GraphError(f"the level of noise is a deviation, 0 or more; got {level!r}")
+        raise GraphError(f"the level of noise must be a deviation, 0 or more, not {level!r}")
     stream = _stream(computation_graph, rng, seed)
     return _replaced(
         computation_graph,
@@ -146,7 +153,7 @@ def apply_noise(
 def _stream(
     computation_graph: ComputationGraph, rng: RandomStream | None, seed: int | None
 ) -> RandomStream:
-    """`rng`, or a new stream whose draws differ from those that the graph has already."""
+    """Return `rng`, or a new stream whose draws differ from those in the graph."""
     if rng is not None:
         return rng
     stream = RandomStream(seed)
@@ -158,19 +165,17 @@ def _stream(
 
 def _replaced(
     computation_graph: ComputationGraph,
-    variables: Iterable[Variable],
+    variables: Any,
     replacement: Callable[[Variable], Any],
     what: str,
 ) -> ComputationGraph:
     replacements = {}
-    variables = list(variables)
+    variables = chosen(variables, computation_graph, what)
     if not variables:
         mention(logger, NO_VARIABLES.format(what=what))
     for variable in dict.fromkeys(variables):
         if not variable.dtype.is_floating_point:
-            raise GraphError(
-                f"{variable!r} is {variable.dtype}: only floating point variables can be random"
-            )
+            raise GraphError(f"{what}: {variable!r} must be floating point, not {variable.dtype}")
         new = as_variable(replacement(variable))
         new.name = variable.name
         new.tag.replacement_of = variable

@@ -1,9 +1,9 @@
-"""The graph that an algorithm trains: in training mode, whatever is asked of it and whenever.
+"""Mapping from the graph for use to the graph that an algorithm trains.
 
-A person holds the graph that a model is used with: the cost, an error rate, the outputs of layers.
-What is trained is another one, made of it, and so is all that is monitored in the same step. This
-is the way from one to the other, for variables that come one after the other; what they have in
-common is computed once.
+Users hold variables of the graph for use: the cost, an error rate, the outputs of layers. An
+algorithm trains another graph, made from it, to which everything monitored in the same step belongs
+as well. `TrainingGraph` maps variables from one to the other, at any time; their common parts are
+computed once.
 """
 
 from __future__ import annotations
@@ -30,43 +30,43 @@ GraphMode = Literal["training", "as given"]
 MODES: tuple[GraphMode, ...] = ("training", "as given")
 
 REWRITTEN_FOR_USE = (
-    "the graph was rewritten by hand and is trained as it is, in which {bricks} is in evaluation "
-    "mode; rewrite what apply_training_mode(graph) returns, or say mode='as given' if this is right"
+    "the graph was rewritten by hand and is trained as it is, with {bricks} in evaluation mode; "
+    "rewrite the result of apply_training_mode(graph), or give mode='as given' if this is right"
 )
 
 MOMENTUM = 0.1
-"""The weight of one batch in the statistics of the population; that of torch."""
+"""The weight of one batch in population statistics; the same as in torch."""
 
 
 class TrainingGraph:
-    """What variables become when they are trained.
+    """Function that maps variables to their versions in training mode.
 
     Parameters
     ----------
     variables : iterable of Variable
-        What is trained: the cost, and whatever else its gradients depend on.
+        The cost, and everything else that its gradients depend on.
     mode : {'training', 'as given'}
-        With ``'training'``, bricks that compute otherwise while a model is trained are applied in
-        training mode, unless a person has chosen the mode: by `training_mode` around applications,
-        or by a rewrite of the graph. With ``'as given'``, nothing changes.
+        With ``'training'``, bricks that compute differently in training are applied in training
+        mode, unless the user has chosen the mode: by `training_mode` around applications, or by a
+        rewrite of the graph. With ``'as given'``, nothing changes.
 
     Attributes
     ----------
     is_rewritten : bool
-        True if variables become others.
+        True if variables have another version.
     updates : list of pairs
-        What training keeps for the time when the model is used: moving averages of the statistics
-        of batches, in which a batch has the weight 0.1, and the updates of wrapped modules.
+        The updates that prepare the model for use: moving averages of the statistics of batches, in
+        which a batch has the weight 0.1, and the updates of wrapped modules.
 
     Raises
     ------
     AlgorithmError
-        If `mode` is another.
+        If `mode` has another value.
 
     Warns
     -----
     UserWarning
-        If a graph that was rewritten, and therefore stays as it is, is in evaluation mode.
+        If a graph that was rewritten, and therefore is not changed, is in evaluation mode.
 
     Examples
     --------
@@ -81,7 +81,7 @@ class TrainingGraph:
     def __init__(self, variables: Iterable[Variable], mode: GraphMode = "training") -> None:
         if mode not in MODES:
             raise AlgorithmError(
-                f"mode must be 'training' or 'as given', got {mode!r}{nearest(str(mode), MODES)}"
+                f"mode must be 'training' or 'as given', not {mode!r}{nearest(str(mode), MODES)}"
             )
         variables = list(variables)
         self.is_rewritten = False
@@ -97,7 +97,7 @@ class TrainingGraph:
             warnings.warn(REWRITTEN_FOR_USE.format(bricks=names), stacklevel=3)
 
     def __call__(self, variables: Iterable[Variable]) -> list[Variable]:
-        """Return what `variables` are in the graph that is trained."""
+        """Return the versions of `variables` in the graph that is trained."""
         variables = list(variables)
         if not self.is_rewritten:
             return variables
@@ -118,13 +118,16 @@ class TrainingGraph:
 
 
 def suggested_updates(variables: Iterable[Variable]) -> list[SharedVariable]:
-    """What should be updated by whoever computes `variables`: see `Annotation.updates`."""
+    """Return the shared variables to update when `variables` are computed.
+
+    See `Annotation.updates`.
+    """
     targets = [target for target, _ in attached_updates(variables)]
     return list(dict.fromkeys([*targets, *(e.tag.estimate_of for e in estimates(variables))]))
 
 
 def _merged(news: list[Variable]) -> Variable:
-    """One new value of several, which the applications of a brick suggest."""
+    """Return one new value from those of several applications of a brick: the mean, or the last."""
     if len(news) == 1 or not news[0].dtype.is_floating_point:
         return news[-1]
     merged: Variable = functools.reduce(operator.add, news) / len(news)

@@ -1,7 +1,7 @@
-"""The registry of log backends, from which a main loop that is given no log makes one.
+"""The registry of log backends, from which a main loop without a log makes one.
 
-A backend is one file, with a class that derives from `TrainingLogBase` and defines what
-`workbench.log.records.Records` asks for, and one call of `register`.
+A backend is a file with a class that derives from `TrainingLogBase` and defines the methods of
+`workbench.log.records.Records`, and with a call of `register`.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from workbench.log.memory import TrainingLog
 from workbench.log.sqlite import SQLiteLog
 
 BACKENDS: dict[str, Callable[[], TrainingLogBase]] = {}
-"""Name to what makes an empty log; see `register`."""
+"""Functions that make an empty log, by name; see `register`."""
 
 
 def register(name: str, make: Callable[[], TrainingLogBase]) -> None:
-    """Let main loops and ``config.log_backend`` choose a backend by name.
+    """Register a backend by a name for main loops and ``config.log_backend``.
 
     Parameters
     ----------
     name : str
-        What the backend is called.
+        The name of the backend.
     make : callable
-        Returns an empty log; called once for every main loop that is given no log. It replaces
-        one registered earlier, so that a cell of a notebook can be run again.
+        Returns an empty log; called once for every main loop without a log. It replaces an earlier
+        one of that name, so that a cell of a notebook can be run again.
     """
     BACKENDS[name] = make
 

@@ -1,6 +1,6 @@
 """The base of all training logs: rows, frames, series and resumption over the records of a backend.
 
-A backend derives from `TrainingLogBase` and defines how records are kept, which is the protocol
+A backend derives from `TrainingLogBase` and stores records by the methods of the protocol
 `workbench.log.records.Records`; `workbench.log.backends.register` gives it a name.
 """
 
@@ -30,34 +30,33 @@ if TYPE_CHECKING:
 
 LAST = 2**63 - 1
 """The largest number of iterations that columns and databases can hold."""
-NOT_AN_ITERATION = "a log is indexed by a number of iterations, 0 or more, not by {time!r}"
-TOO_LATE = "a log is indexed by a number of iterations below 2**63, not by {time}"
+NOT_AN_ITERATION = "the index of a log must be a number of iterations, 0 or more, not {time!r}"
+TOO_LATE = "the index of a log must be a number of iterations below 2**63, not {time}"
 NOT_ASSIGNABLE = (
     "a row of a log cannot be replaced; to add records at iteration {time!r}, write "
     "log[{time!r}].update(...)"
 )
 NO_NUMBERS = (
-    "channel {name!r} holds a value of type {type} at iteration {iteration}, which is not a "
-    "number; log.channel({name!r}) gives the values as they are"
+    "channel {name!r} must have numbers only, but has a value of type {type} at iteration "
+    "{iteration}; log.channel({name!r}) returns the values as they are"
 )
 
 
 class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
-    """Everything recorded while training, by iteration and channel.
+    """The records of training, by iteration and channel.
 
     ``log[iteration][channel]`` reads and writes. The iteration is the number of batches done: row
-    0 holds what was recorded before the first batch. A channel is the name of what was recorded.
+    0 has the records made before the first batch. A channel is the name of a record.
 
-    A main loop trains within `writing` and calls `commit` after every event: from then on other
-    threads see everything recorded during that event, and not a part of it before. Records made
-    outside of `writing`, or by another thread, are visible at once; those of one `Row.update`
-    together.
+    A main loop trains within `writing` and calls `commit` after every event. Other threads then see
+    all records of that event at once. Records made outside of `writing`, or by another thread, are
+    visible immediately; those of one `Row.update` together.
 
     Parameters
     ----------
     uuid : uuid.UUID, optional
-        Identity of the log, random if not given. A backend that outlives the process loads the
-        log of that identity.
+        Identity of the log, random if not given. A backend that stores logs loads the log of that
+        identity.
 
     Attributes
     ----------
@@ -65,12 +64,12 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
         Identity of the log.
     status : dict
         Facts about the run that belong to no iteration: ``iterations_done``, ``epochs_done``,
-        ``_epoch_ends`` (the iterations at which epochs ended) and what extensions add. Assign to
-        its keys; changing a value in place might not reach a backend.
+        ``_epoch_ends`` (the iterations at which epochs ended) and facts of extensions. Assign to
+        its keys, since a backend does not notice a value that is changed in place.
     """
 
     _row: ClassVar[type[Row]] = Row
-    """The class of rows that indexing gives."""
+    """The class of the rows that indexing returns."""
 
     def __init__(self, uuid: uuids.UUID | None = None) -> None:
         self.uuid = uuids.uuid4() if uuid is None else uuid
@@ -85,8 +84,6 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
     def channels(self) -> tuple[str, ...]:
         """The names of all channels, in the order in which they first appeared."""
         return tuple(self.snapshot().columns)
-
-    # Rows
 
     def __getitem__(self, time: int) -> Row:
         if type(time) is not int or not 0 <= time <= LAST:
@@ -117,7 +114,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
             raise LogError(TOO_LATE.format(time=iteration))
         return iteration
 
-    # two logs are equal only if they are one object: comparing all rows would serve no purpose
+    # Logs are equal only if they are one object: a comparison of all rows would have no use.
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
@@ -133,7 +130,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
         Raises
         ------
         LogError
-            If no iteration is done yet.
+            Before the first iteration.
         """
         if self.status["iterations_done"] == 0:
             raise LogError("there is no previous row before the first iteration is done")
@@ -146,13 +143,11 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
         Raises
         ------
         LogError
-            If no epoch has ended yet.
+            Before the end of the first epoch.
         """
         if not self.status["_epoch_ends"]:
             raise LogError("there is no row of the last epoch: no epoch has ended yet")
         return self._row(self, self.status["_epoch_ends"][-1])
-
-    # Identity
 
     @property
     def h_uuid(self) -> str:
@@ -160,15 +155,13 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
         return self.uuid.hex
 
     def resume(self) -> None:
-        """Give the log a new identity, as the continuation of what it was.
+        """Give the log a new identity, as a continuation of the old one.
 
         Records and status stay; ``status["resumed_from"]`` is the old `h_uuid`.
         """
         old = self.h_uuid
         self.uuid = uuids.uuid4()
         self.status["resumed_from"] = old
-
-    # Saving and loading
 
     def state_dict(self) -> dict[str, Any]:
         """Return identity, status and records.
@@ -177,8 +170,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
         -------
         dict
             ``uuid``, ``status``, ``rows`` (iterations), and ``columns``: by name the iterations and
-            the values, an array of numbers or a list of objects. What the log gains later does not
-            change them.
+            the values, an array of numbers or a list of objects. Later records do not change them.
         """
         snapshot = self.snapshot()
         return {
@@ -192,12 +184,12 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Become the log of which `state_dict` was called; own records, status and identity go.
+        """Replace records, status and identity by those that `state_dict` returned.
 
         Raises
         ------
         StateError
-            If `state` is not that of a log; nothing changes then.
+            If `state` is not that of a log; then nothing changes.
         """
         try:
             uuid = uuids.UUID(state["uuid"])
@@ -205,7 +197,9 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
             counts = status["iterations_done"], status["epochs_done"], *status["_epoch_ends"]
             columns = {str(name): tuple(entries) for name, entries in state["columns"].items()}
             if not all(type(count) is int and count >= 0 for count in counts):
-                raise StateError(f"a log cannot have done {counts} iterations and epochs")
+                raise StateError(
+                    f"the counts of a log must be whole numbers, 0 or more, not {counts}"
+                )
             self.replace(state["rows"], columns)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, StateError):
@@ -221,22 +215,20 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
         self.status.update(status)
 
     def maker(self) -> Callable[[], TrainingLogBase] | None:
-        """Return a callable, which can be pickled, that makes an empty log of this kind here.
+        """Return a function, which can be pickled, that makes an empty log of this kind.
 
-        A pickle can then refer to the state of the log instead of containing it again. None if
-        there is more to this log than its state.
+        A pickle can then refer to the state of the log instead of repeating it. Return None if
+        this log consists of more than its state.
         """
         return None
 
-    # Whole columns
-
     @property
     def frame(self) -> pd.DataFrame:
-        """All rows as a pandas frame: one column a channel, iterations as index.
+        """All rows as a pandas frame, with a column for each channel and iterations as index.
 
-        Channels of numbers are float64 with NaN where there is no record, or keep their dtype
-        where every row has one; others are objects. Asking again costs only what is new. The cells
-        are views of the log and cannot be assigned to: call ``.copy()`` first.
+        Channels of numbers are float64 with NaN for missing records, or keep their dtype if every
+        row has one; others are objects. Each new frame costs only time for the new rows. The cells
+        are views of the log and read-only: to change them, call ``.copy()`` first.
         """
         return self._frames.frame(self.snapshot())
 
@@ -244,9 +236,9 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
     def epochs(self) -> pd.DataFrame:
         """The rows at which epochs ended, as a pandas frame with the epoch, from 1, as index.
 
-        The first column, ``iteration``, says where each ended.
+        The first column, ``iteration``, has the iterations at which they ended.
         """
-        # copied first: the thread that trains may append to the list while the frame is made
+        # copied first, since the thread that trains can append to the list meanwhile
         ends = list(self.status["_epoch_ends"])
         return by_epoch(self.frame, ends)
 
@@ -256,7 +248,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
         Raises
         ------
         UnknownRecordError
-            If nothing was recorded under that name.
+            If there is no such channel.
         """
         import pandas as pd
 
@@ -265,20 +257,20 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
         return pd.Series(values, index=index, name=name, dtype=values.dtype, copy=False)
 
     def column(self, name: str, start: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return one channel as numbers, cheaply.
+        """Return one channel as arrays of numbers, faster than as a series.
 
         Parameters
         ----------
         name : str
             The channel.
         start : int
-            Leave out iterations before this one.
+            The first iteration to return.
 
         Returns
         -------
         iterations, values : array
-            int64 and float64, read-only, of equal length; iterations increase. Truth values are 0
-            and 1, None is NaN. What comes later does not change them.
+            int64 and float64, read-only, of equal length; iterations increase. Booleans become 0
+            and 1, None becomes NaN. Later records do not change them.
 
         Raises
         ------
@@ -299,7 +291,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
         return {name: entries.values.item(-1) for name, entries in columns.items()}
 
     def entries(self, name: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Return iterations and values of one channel, as they are, in read-only arrays.
+        """Return iterations and unconverted values of one channel as read-only arrays.
 
         Raises
         ------
@@ -332,8 +324,6 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
                 )
             numbers[i] = np.nan if value is None else value
         return frozen(numbers)
-
-    # Display
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.h_uuid[:8]}: {self._summary()}>"

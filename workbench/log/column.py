@@ -1,12 +1,12 @@
 """One channel of a training log: typed arrays of iterations and values that grow at the end.
 
-The storage under `workbench.log.TrainingLog`. A column begins with the kind of its first value
-(float, int, bool, or any object) and widens when a value of another kind comes: int to float
-where no digit is lost, everything else to object. Eight bytes hold an iteration and eight a
-number; long arrays are at most a sixteenth larger than what they hold. Recording appends;
-recording at an older iteration inserts, which copies the column.
+It is the storage of `workbench.log.TrainingLog`. A column has the kind of its first value (float,
+int, bool, or any object), and widens for a value of another kind: int to float if that is exact,
+everything else to object. An iteration takes eight bytes and a number eight; long arrays are at
+most a sixteenth larger than their contents. Recording appends; recording at an older iteration
+inserts, which copies the column.
 
-Readers get views that never change afterwards: what they have seen is copied before it is edited.
+Readers get views that never change: an array is copied before it is edited if a view of it exists.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import StateError
+
+NOT_VALUES = "the values of a channel must be a list or an array of numbers, not {given}"
+NOT_ITERATIONS = "the iterations of a channel must increase, one for each value, not {given}"
 
 PLAIN: Final = frozenset({float, int, bool, str, type(None)})
 """Types that a log stores as they are."""
@@ -32,11 +35,11 @@ _DTYPES: Final = {
     object: np.dtype(object),
 }
 _TYPES: Final = {dtype: kind for kind, dtype in _DTYPES.items() if kind is not object}
-EXACT: Final = 2**53  # every integer up to here is a float64
+EXACT: Final = 2**53  # all integers up to this one are exact as float64
 
 
 def grown(array: NDArray[Any], used: int, more: int = 1) -> NDArray[Any]:
-    """Return an array with the first `used` items of `array` and room for at least `more`."""
+    """Return an array with the first `used` items of `array` and space for at least `more`."""
     room = max(16, used if used < 4096 else used // 16, more)
     larger = np.empty(used + room, array.dtype)
     larger[:used] = array[:used]
@@ -60,7 +63,7 @@ class Column:
     last : int
         The iteration of the newest record; -1 without records.
     edits : int
-        How often something else than appending happened.
+        The number of changes other than appending.
     """
 
     __slots__ = ("_exported", "_iterations", "_type", "_values", "edits", "last", "size")
@@ -69,7 +72,7 @@ class Column:
         self.size = 0
         self.last = -1
         self.edits = 0
-        self._type: type = Column  # which no value is
+        self._type: type = Column  # a type that no value has
         self._iterations: NDArray[Any] = np.empty(0, np.int64)
         self._values: NDArray[Any] = np.empty(0, np.float64)
         self._exported = False
@@ -81,18 +84,20 @@ class Column:
         Raises
         ------
         StateError
-            If they are not the records of a column: increasing iterations, and as many numbers or,
-            in a list, objects.
+            Unless the iterations increase and there are as many values: an array of numbers, or a
+            list of objects.
         """
         new = cls()
         if isinstance(values, list):
             new._type, new._values = object, np.empty(len(values), object)
-            for i, value in enumerate(values):  # numpy would look into what can be iterated over
+            for i, value in enumerate(
+                values
+            ):  # numpy would convert values that are sequences to arrays
                 new._values[i] = value
         elif isinstance(values, np.ndarray) and values.dtype in _TYPES:
             new._type, new._values = _TYPES[values.dtype], values.copy()
         else:
-            raise StateError(f"the values of a channel are {values!r:.80}")
+            raise StateError(NOT_VALUES.format(given=f"{values!r:.80}"))
         if (
             not isinstance(iterations, np.ndarray)
             or iterations.dtype != np.int64
@@ -100,14 +105,14 @@ class Column:
             or (iterations[1:] <= iterations[:-1]).any()
             or (iterations[:1] < 0).any()
         ):
-            raise StateError(f"the iterations of a channel are {iterations!r:.80}")
+            raise StateError(NOT_ITERATIONS.format(given=f"{iterations!r:.80}"))
         new._iterations = iterations.copy()
         new.size = len(iterations)
         new.last = int(iterations[-1]) if new.size else -1
         return new
 
     def put(self, iteration: int, value: Any) -> None:
-        """Record a `value` that went through `to_python`."""
+        """Record a `value` that `to_python` has converted."""
         if type(value) is not self._type:
             value = self._admit(value)
         if iteration <= self.last:
@@ -123,13 +128,13 @@ class Column:
         self.size = size + 1
 
     def extend(self, iterations: Sequence[int], values: Sequence[Any]) -> None:
-        """Record several `values` that went through `to_python`, in bulk where that is possible."""
+        """Record several `values` that `to_python` has converted, in bulk if possible."""
         if not self._append(iterations, values):
             for iteration, value in zip(iterations, values, strict=True):
                 self.put(iteration, value)
 
     def mark(self, iterations: Sequence[int]) -> None:
-        """Record True at those `iterations` that have no record."""
+        """Record True at those of `iterations` that have no record."""
         if not self._append(iterations, [True] * len(iterations)):
             for iteration in iterations:
                 if self.get(iteration) is MISSING:
@@ -143,7 +148,7 @@ class Column:
         return self._values.item(at) if self._iterations[at] == iteration else MISSING
 
     def remove(self, iteration: int) -> None:
-        """Forget the record of `iteration`, which must be there."""
+        """Remove the record of `iteration`, which must exist."""
         at = self._position(iteration)
         self._iterations = np.delete(self._iterations[: self.size], at)
         self._values = np.delete(self._values[: self.size], at)
@@ -152,12 +157,12 @@ class Column:
         self._edited()
 
     def entries(self) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Return iterations and values as views that are read-only and stay as they are."""
+        """Return iterations and values as read-only views that never change."""
         self._exported = True
         return frozen(self._iterations[: self.size]), frozen(self._values[: self.size])
 
     def copy(self) -> Column:
-        """Return a column with the same records that can be written to independently."""
+        """Return an independent copy of the column."""
         new = Column()
         new.size, new.last, new.edits, new._type = self.size, self.last, self.edits, self._type
         new._iterations = self._iterations[: self.size].copy()
@@ -165,7 +170,7 @@ class Column:
         return new
 
     def _append(self, iterations: Sequence[int], values: Sequence[Any]) -> bool:
-        """Record `values` if they are of this column's type and newer than all; tell whether."""
+        """Record `values` and return True if their type fits and they are newer than all."""
         if iterations[0] <= self.last or set(map(type, values)) != {self._type}:
             return False
         new = np.array(iterations, np.int64)
@@ -190,7 +195,7 @@ class Column:
                 self._values = self._values.copy()
             self._values[at] = value
         else:
-            # one more at the end, and everything behind `at` moves up by one
+            # add an item at the end, and shift everything after `at` by one
             self._iterations = grown(self._iterations, self.size)
             self._values = grown(self._values, self.size)
             self.size += 1
@@ -204,7 +209,7 @@ class Column:
         self._exported = False
 
     def _admit(self, value: Any) -> Any:
-        """Make room for a value of another type; return it as this column stores it."""
+        """Widen the column for a value of another type; return the value as it is stored."""
         kind = type(value) if type(value) in _DTYPES else object
         if kind is int and not -(2**63) <= value < 2**63:
             kind = object

@@ -1,15 +1,14 @@
-"""Logs beside each other in one pandas frame, and logs as files that other programs read.
+"""Export of logs to CSV, Parquet and HDF5 files.
 
-Everything here goes by ``log.frame``, and so over every backend.
+Everything here works on logs of every backend.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -17,15 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import (
-    LogError,
     MissingDataError,
     MissingLibraryError,
-    UnknownRecordError,
-    nearest,
 )
 from workbench.hints import hinted
 from workbench.log.base import TrainingLogBase
-from workbench.log.sqlite import SQLiteLog
+from workbench.log.comparison import Source, log_of
 from workbench.utils.atomic import replacing
 
 if TYPE_CHECKING:
@@ -34,91 +30,22 @@ if TYPE_CHECKING:
 NO_PYARROW = (
     "writing Parquet needs the library pyarrow, which is not installed; install it with: pip "
     "install pyarrow (or the workbench with its extra: pip install 'workbench[parquet]'); to_csv "
-    "and to_hdf5 do without"
+    "and to_hdf5 do not need it"
 )
-NOT_A_LOG = "a log, or the path of a database of logs, was expected, not {given!r:.80}"
-NOTHING_TO_COMPARE = "compare([...]) was given no log"
-
-Source = TrainingLogBase | str | os.PathLike[str]
-
-
-@hinted
-def compare(
-    logs: Mapping[str, Source] | Iterable[Source], channels: Sequence[str] | None = None
-) -> pd.DataFrame:
-    """Return channels of several logs beside each other.
-
-    Parameters
-    ----------
-    logs : iterable or dict
-        Logs of any backend, or paths of SQLite databases, of which the newest log is meant. The
-        keys of a dictionary are what they are called; otherwise a log is called by the first
-        digits of its `uuid`, and a path by the name of the file.
-    channels : sequence of str, optional
-        Only these, in this order; a log may lack some. All channels if not given.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row an iteration that any log has; columns have two levels, the channel and the log.
-
-    Raises
-    ------
-    LogError
-        If there is no log, or an item is not a log.
-    UnknownRecordError
-        If no log has one of `channels`.
-
-    Examples
-    --------
-    >>> from workbench.log import TrainingLog
-    >>> slow, fast = TrainingLog(), TrainingLog()
-    >>> for i in range(3):
-    ...     slow[i]["cost"], fast[i]["cost"] = 1 - i / 8, 1 - i / 2
-    >>> compare({"slow": slow, "fast": fast})["cost"]
-    log         slow  fast
-    iteration
-    0          1.000   1.0
-    1          0.875   0.5
-    2          0.750   0.0
-    """
-    import pandas as pd
-
-    frames = {name: log.frame for name, log in _named(logs).items()}
-    if not frames:
-        raise LogError(NOTHING_TO_COMPARE)
-    known = list(dict.fromkeys(str(channel) for frame in frames.values() for channel in frame))
-    for channel in channels or ():
-        if channel not in known:
-            hint = nearest(channel, known) or f"; their channels are {', '.join(known)}"
-            raise UnknownRecordError(f"none of the logs has a channel {channel!r}{hint}")
-    columns = {
-        (channel, name): frame[channel]
-        for channel in (known if channels is None else channels)
-        for name, frame in frames.items()
-        if channel in frame
-    }
-    index = pd.Index(
-        np.unique(np.concatenate([frame.index.to_numpy(np.int64) for frame in frames.values()])),
-        name="iteration",
-    )
-    names = pd.MultiIndex.from_tuples(list(columns), names=["channel", "log"]) if columns else None
-    aligned = pd.DataFrame(dict(enumerate(columns.values())), index=index)
-    return aligned if names is None else aligned.set_axis(names, axis="columns")
 
 
 @hinted
 def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
     """Write ``log.frame`` as comma-separated values, with the iteration as the first column.
 
-    Arrays, lists and other objects are written as JSON, as far as it can tell what they are.
+    Arrays, lists and other objects are written as JSON; what JSON cannot represent, as its repr.
 
     Parameters
     ----------
     log : TrainingLogBase or path
         The log, or a database of which the newest log is meant.
     path : path
-        The file; one that is there is replaced, once the new one is whole.
+        The file; an existing one is replaced once the new one is complete.
 
     Examples
     --------
@@ -133,7 +60,7 @@ def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
     iteration,cost,sizes
     1,0.5,"[3, 4]"
     """
-    frame = _flat(_log(log))
+    frame = _flat(log_of(log))
     with replacing(path, MissingDataError) as temporary:
         frame.to_csv(temporary, lineterminator="\n")
 
@@ -142,15 +69,15 @@ def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
 def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
     """Write ``log.frame`` as a Parquet file, with the iteration as index.
 
-    A channel whose values are not all of one type is written as text, and so is one of integers
-    beyond 64 bits; objects are written as JSON.
+    A channel with values of several types, or with integers beyond 64 bits, is written as text;
+    objects are written as JSON.
 
     Parameters
     ----------
     log : TrainingLogBase or path
         The log, or a database of which the newest log is meant.
     path : path
-        The file; one that is there is replaced, once the new one is whole.
+        The file; an existing one is replaced once the new one is complete.
 
     Raises
     ------
@@ -172,7 +99,7 @@ def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
     """
     if find_spec("pyarrow") is None:
         raise MissingLibraryError(NO_PYARROW)
-    frame = _flat(_log(log))
+    frame = _flat(log_of(log))
     for name in frame:
         if frame[name].dtype == object:
             values = [value for value in frame[name] if not _blank(value)]
@@ -188,18 +115,18 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
     """Write all records and the status of a log to an HDF5 file.
 
     Every channel is a group ``channels/<name>`` with two datasets of equal length: ``iterations``
-    (int64) and ``values``. Values are numbers or truth values; arrays, stacked where all have
-    one shape and dtype; otherwise text, of which the attribute ``encoding`` says that it is JSON.
-    Channels have the order of the attribute ``channels`` of the file. What HDF5 allows in no name
-    is percent-encoded there as in URLs: a ``/`` as ``%2F``, a name that is ``.`` as ``%2E``. The
-    attributes ``uuid`` and ``status`` (JSON) are the log's.
+    (int64) and ``values``. Values are numbers or booleans; arrays, stacked if all have one shape
+    and dtype; or else JSON, which the attribute ``encoding`` states. The attribute ``channels`` of
+    the file has the order of the channels. Characters that HDF5 does not allow in names are
+    percent-encoded as in URLs: a ``/`` as ``%2F``, and the name ``.`` as ``%2E``. The attributes
+    ``uuid`` and ``status`` (JSON) are those of the log.
 
     Parameters
     ----------
     log : TrainingLogBase or path
         The log, or a database of which the newest log is meant.
     path : path
-        The file; one that is there is replaced, once the new one is whole.
+        The file; an existing one is replaced once the new one is complete.
 
     Examples
     --------
@@ -216,7 +143,7 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
     """
     import h5py
 
-    source = _log(log)
+    source = log_of(log)
     state = source.state_dict()
     with replacing(path, MissingDataError) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["uuid"] = state["uuid"]
@@ -234,32 +161,8 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
                 group["values"] = stacked
 
 
-def _named(logs: Mapping[str, Source] | Iterable[Source]) -> dict[str, TrainingLogBase]:
-    """Return the logs by distinct names."""
-    if isinstance(logs, Mapping):
-        return {name: _log(source) for name, source in logs.items()}
-    named: dict[str, TrainingLogBase] = {}
-    for source in logs:
-        log = _log(source)
-        name = log.h_uuid[:8] if isinstance(source, TrainingLogBase) else Path(source).stem
-        number, stem = 1, name
-        while name in named:
-            number += 1
-            name = f"{stem} ({number})"
-        named[name] = log
-    return named
-
-
-def _log(source: Any) -> TrainingLogBase:
-    if isinstance(source, TrainingLogBase):
-        return source
-    if not isinstance(source, (str, os.PathLike)):
-        raise LogError(NOT_A_LOG.format(given=source))
-    return SQLiteLog(source, read_only=True)
-
-
 def _flat(log: TrainingLogBase) -> pd.DataFrame:
-    """Return the frame of a log with what is no number, text or blank turned into JSON."""
+    """Return the frame of a log, with JSON for all but numbers, text and blanks."""
     frame = log.frame.copy()
     for name in frame:
         if frame[name].dtype == object:
@@ -280,11 +183,13 @@ def _objects(values: list[Any]) -> NDArray[Any]:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         return _json(value)
-    return value.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair is no text
+    return value.encode(
+        "utf-8", "backslashreplace"
+    ).decode()  # half a surrogate pair cannot be encoded
 
 
 def _json(value: Any) -> str:
-    """Return `value` as JSON, or as text in JSON where that has no way to say it."""
+    """Return `value` as JSON, or its repr as a JSON string if that is impossible."""
     try:
         return json.dumps(_named_by_text(value), default=_described)
     except (TypeError, ValueError, RecursionError):  # it contains itself, for instance
@@ -292,7 +197,7 @@ def _json(value: Any) -> str:
 
 
 def _named_by_text(value: Any) -> Any:
-    """Return `value` with the keys of its dictionaries as text, as JSON has them."""
+    """Return `value` with the keys of its dictionaries as text, as JSON requires."""
     if isinstance(value, (list, tuple)):
         return [_named_by_text(item) for item in value]
     if isinstance(value, Mapping):
@@ -304,14 +209,14 @@ def _named_by_text(value: Any) -> Any:
 
 
 def _path(name: str) -> str:
-    """Return a name that HDF5 allows for one group; `urllib.parse.unquote` gets `name` back."""
+    """Return a name that HDF5 allows for a group; `urllib.parse.unquote` reverses it."""
     if name in ("", "."):
         return "%2E" if name else "%"
     return "".join(quote(char, safe="") if char in "%/\0" else char for char in name)
 
 
 def _described(value: Any) -> Any:
-    """Return what JSON can have instead of `value`."""
+    """Return a replacement for `value` that JSON can represent."""
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     return repr(value)
@@ -322,7 +227,7 @@ def _blank(value: Any) -> bool:
 
 
 def _stacked(values: NDArray[Any] | list[Any]) -> NDArray[Any] | None:
-    """Return one array of numbers that has all `values` in it, if there is one."""
+    """Return all `values` as one array of numbers, or None if that is impossible."""
     if isinstance(values, np.ndarray):
         return values
     first = values[0]

@@ -1,9 +1,8 @@
-"""Pandas frames over a log, made at every request from parts that are kept.
+"""Pandas frames of a log, made from arrays that are kept between requests.
 
-A frame needs every channel aligned with all rows. `FrameCache` keeps each channel so aligned and
-extends it by what the log has gained since the last request; the frames it gives are views of
-these arrays. A frame that has been given never changes afterwards: a record that comes later
-into a row already given goes into a copy.
+A frame needs every channel aligned with all rows. `FrameCache` keeps each channel aligned and
+extends it by the new records at every request; its frames are views of these arrays. A frame never
+changes after it is returned: a later record in one of its rows is written to a copy.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Entries(NamedTuple):
-    """One channel: increasing iterations, the value at each, and how often it was edited."""
+    """One channel: increasing iterations, a value for each, and the number of edits."""
 
     iterations: NDArray[np.int64]
     values: NDArray[Any]
@@ -39,11 +38,11 @@ class Snapshot:
     rows : array of int64
         The iterations that have records, increasing.
     edits : int
-        How often something else than appending happened to `rows`.
+        The number of changes of `rows` other than appending.
     columns : dict
-        Name to `Entries`, in the order of first appearance.
+        `Entries` by name, in the order of first appearance.
     lasting : bool
-        Whether later snapshots contain all of this one.
+        True if later snapshots contain all of this one.
     """
 
     rows: NDArray[np.int64]
@@ -53,7 +52,7 @@ class Snapshot:
 
 
 class FrameCache:
-    """A source of frames of ever newer snapshots of one log, for any thread."""
+    """A source of frames of successive snapshots of one log, for any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -72,7 +71,7 @@ class FrameCache:
             if snapshot.edits != self._edits:
                 self._aligned, self._edits = {}, snapshot.edits
             arrays = {name: self._align(name, e, rows) for name, e in snapshot.columns.items()}
-        # the dtype is given so that pandas does not look at every object to find a better one
+        # The dtype is given so that pandas does not inspect every object to find another one.
         series = {
             name: pd.Series(array, index=index, dtype=array.dtype, copy=False)
             for name, array in arrays.items()
@@ -89,10 +88,10 @@ class FrameCache:
 
 
 class _Aligned:
-    """One channel with a place for every row."""
+    """One channel with an item for every row."""
 
     def __init__(self, entries: Entries) -> None:
-        # a gap is NaN, beside which integers become floats
+        # Missing records are NaN, so that integers become floats.
         self._exact = _are_floats(entries.values)
         self._buffer = np.empty(0, np.float64 if self._exact else object)
         self._edits = entries.edits
@@ -100,14 +99,14 @@ class _Aligned:
         self._used = 0
 
     def continues(self, entries: Entries, rows: NDArray[np.int64]) -> bool:
-        """Return True if `entries` and `rows` begin with what is here."""
+        """Return True if `entries` and `rows` extend the present contents."""
         same = entries.edits == self._edits
         if self._exact and not _are_floats(entries.values[self._used :]):
             return False
         return same and len(rows) >= self._rows and len(entries.values) >= self._used
 
     def extend(self, entries: Entries, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """Take over what is new; return a read-only view with one item a row."""
+        """Add the new entries; return a read-only view with an item for every row."""
         count, new = len(rows), entries.iterations[self._used :]
         if count > len(self._buffer):
             larger = np.empty(count + count // 8 + 16, self._buffer.dtype)
@@ -126,7 +125,7 @@ class _Aligned:
 
 
 def _are_floats(values: NDArray[Any]) -> bool:
-    """Return True if float64 has each of `values`."""
+    """Return True if float64 represents all `values` exactly."""
     if values.dtype == np.int64:
         return not len(values) or bool(values.max() <= EXACT and values.min() >= -EXACT)
     return values.dtype == np.float64
@@ -144,6 +143,6 @@ def by_epoch(frame: pd.DataFrame, ends: Sequence[int]) -> pd.DataFrame:
     epochs = near[near.index.isin(ends)].reindex(pd.Index(ends, dtype=np.int64))
     number = pd.RangeIndex(1, len(ends) + 1, name="epoch")
     if "iteration" not in epochs:
-        # Many columns are put together at once: pandas warns where they are inserted one by one.
+        # All columns are joined at once, since pandas warns of many single insertions.
         epochs = pd.concat([epochs.index.to_frame(name="iteration"), epochs], axis="columns")
     return epochs.set_axis(number)

@@ -1,9 +1,9 @@
-"""The training log that lives in this process: columns in memory.
+"""The training log in memory, stored as columns.
 
-Recording is cheap because it is put off. The thread that trains stages its records in plain
-dictionaries; committing hands these to a short list, the tail; and the next reader of columns,
-at the latest the trainer itself after `TAIL` rows, folds the tail into them in bulk. All but
-staging and handing over happens under one lock.
+Recording is fast because most of its work is deferred. The thread that trains stages its records in
+plain dictionaries. A commit moves these to a short list, the tail. The next reader of columns, at
+the latest the training thread after `TAIL` rows, moves the tail into the columns in bulk. All but
+staging and commits happens under one lock.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from workbench.log.records import check_name
 from workbench.utils.values import to_python
 
 TAIL = 256
-"""Rows that may wait for being folded into the columns."""
+"""Maximal number of rows in the tail before they are moved into the columns."""
 
-NOT_A_NAME = "the name of a record is a string, not {name!r}"
+NOT_A_NAME = "the name of a record must be a string, not {name!r}"
 ALREADY_WRITING = (
-    "another thread ({thread}) is writing this log for a run; give every main loop a log of its own"
+    "another thread ({thread}) is writing this log for a run; give every main loop its own log"
 )
 
 
 class TrainingLog(TrainingLogBase):
     """A training log in memory.
 
-    A record takes 16 bytes if it is a number, and its iteration 8 bytes more however many channels
-    it has. See `TrainingLogBase` for what other threads see, and when.
+    A number takes 16 bytes, and each row 8 bytes more. `TrainingLogBase` describes when other
+    threads see a record.
 
     Parameters
     ----------
@@ -72,12 +72,13 @@ class TrainingLog(TrainingLogBase):
         self._columns: dict[str, Column] = {}
         self._rows = Column()  # true at every iteration that has a row
         self._tail: list[tuple[int, dict[str, Any]]] = []
-        # no row beyond both is in the tail or in the columns; two, since there is no lock for one
+        # The tail and the columns have no row after both. There are two, one for each kind of
+        # thread that changes them, since `commit` takes no lock.
         self._committed = self._published = -1
         self._staged: dict[int, dict[str, Any]] = {}
         self._writer: int | None = None
         self._version = 0
-        self._versions = count(1)  # counts without a lock
+        self._versions = count(1)  # thread-safe without a lock
 
     @property
     def version(self) -> int:
@@ -105,7 +106,7 @@ class TrainingLog(TrainingLogBase):
     def commit(self) -> None:
         if self._staged and get_ident() == self._writer:
             self._committed = max(self._committed, *self._staged)
-            # one operation of the interpreter, so that no other thread sees a part of it
+            # one atomic operation of the interpreter, so that no other thread sees a part of it
             self._tail.extend(self._staged.items())
             self._staged = {}
             self._version = next(self._versions)
@@ -139,7 +140,7 @@ class TrainingLog(TrainingLogBase):
             self._publish(iteration, records)
 
     def introduce(self, name: str) -> None:
-        """Give a channel its place in the order of all, before it has records."""
+        """Add a channel at the end of the order of channels, before it has records."""
         if not isinstance(name, str):
             raise LogError(NOT_A_NAME.format(name=name))
         check_name("a record", name)
@@ -157,7 +158,7 @@ class TrainingLog(TrainingLogBase):
             self._version = next(self._versions)
 
     def _fold(self) -> None:
-        """Move the tail into the columns; the lock must be held."""
+        """Move the tail into the columns; the caller must hold the lock."""
         if not self._tail:
             return
         tail = self._tail[:]
@@ -216,7 +217,7 @@ class TrainingLog(TrainingLogBase):
         self.load_state_dict(state)
 
     def _mine(self) -> dict[int, dict[str, Any]]:
-        """Return what this thread has recorded and not committed."""
+        """Return the records that this thread has not committed."""
         return self._staged if self._staged and get_ident() == self._writer else {}
 
     def snapshot(self, names: tuple[str, ...] | None = None) -> Snapshot:
@@ -240,7 +241,7 @@ class TrainingLog(TrainingLogBase):
     def _overlaid(
         self, staged: dict[int, dict[str, Any]], names: tuple[str, ...] | None
     ) -> tuple[Column, dict[str, Column]]:
-        """Return rows and columns with `staged` in them, the real ones being left as they are."""
+        """Return rows and columns with `staged` added, and leave the original ones unchanged."""
         rows, columns = self._rows.copy(), dict(self._columns)
         for iteration, records in staged.items():
             rows.mark((iteration,))

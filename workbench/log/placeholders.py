@@ -1,4 +1,4 @@
-"""Placeholders for values of a log that are stored but are not read."""
+"""Placeholders for stored values of a log that are not or cannot be read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Pickled:
     Attributes
     ----------
     data : bytes
-        The pickle, unread.
+        The unread pickle.
     """
 
     data: bytes = field(repr=False)
@@ -27,16 +27,16 @@ class Pickled:
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """A placeholder for a value that is in the database but can no longer be read.
+    """A placeholder for a value in the database that can no longer be read.
 
     Attributes
     ----------
     reason : str
-        The error that reading it gave.
+        The error that reading it raised.
     data : object
         The stored value.
     kind : object
-        The kind that the database gives for it.
+        Its kind according to the database.
     """
 
     reason: str

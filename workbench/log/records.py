@@ -1,8 +1,8 @@
-"""The protocol of records: what rows, frames and series ask of a log, and what a backend defines.
+"""The protocol of records, which a backend defines and rows, frames and series use.
 
-Records are known by iteration and name. Those that a run makes wait for `Records.commit`, so that
-other threads see an event of training as a whole. See `workbench.log.backends` for how a main loop
-comes to use another backend.
+A record has an iteration and a name. The records of a run become visible by `Records.commit`, so
+that other threads see all records of an event together. `workbench.log.backends` describes how a
+main loop uses another backend.
 """
 
 from __future__ import annotations
@@ -30,35 +30,34 @@ class Records(Protocol):
 
     @abstractmethod
     def writing(self) -> AbstractContextManager[None]:
-        """Return a context in which this thread's records wait for `commit`.
+        """Return a context in which the records of this thread become visible by `commit`.
 
         The thread itself sees its records at once. Leaving the context commits.
 
         Raises
         ------
         LogError
-            If some thread is within such a context of this log already.
+            If a thread is within such a context of this log already.
         """
 
     @abstractmethod
     def commit(self) -> None:
-        """Make everything that this thread has recorded visible to all, at one instant."""
+        """Make all records of this thread visible to all threads at once."""
 
     def record(self, iteration: int, name: str, value: Any) -> None:
-        """Store one record, over an older one of the same iteration and name."""
+        """Store one record; it replaces an older one of the same iteration and name."""
         self.record_all(iteration, {name: value})
 
     @abstractmethod
     def record_all(self, iteration: int, records: dict[str, Any]) -> None:
         """Store `records`, which now belong to the log, so that they become visible together.
 
-        Values are as they were recorded: a backend that keeps them passes each through
-        `workbench.utils.values.to_python`.
+        A backend converts the values by `workbench.utils.values.to_python`.
         """
 
     @abstractmethod
     def find(self, iteration: int, name: str) -> Any:
-        """Return the value recorded, or `column.MISSING`."""
+        """Return the recorded value, or `column.MISSING`."""
 
     @abstractmethod
     def names(self, iteration: int) -> list[str]:
@@ -70,21 +69,21 @@ class Records(Protocol):
 
     @abstractmethod
     def snapshot(self, names: tuple[str, ...] | None = None) -> Snapshot:
-        """Return the columns called `names` that exist, all if not given, as of one instant."""
+        """Return the existing columns of `names`, or all columns, at one instant."""
 
     @abstractmethod
     def replace(self, rows: NDArray[Any], columns: Mapping[str, tuple[Any, Any]]) -> None:
-        """Put these records, iterations and values by name, in the place of all others.
+        """Replace all records by these, which are iterations and values by name.
 
         Raises
         ------
         StateError
-            If they are not the records of a log; nothing changes then.
+            If they are not the records of a log; then nothing changes.
         """
 
 
 def check_name(what: str, name: Any) -> None:
-    """Raise `LogError` unless `name` can be that of a record or a fact in every backend."""
+    """Raise `LogError` unless every backend allows `name` for a record or a fact."""
     if not isinstance(name, str) or not (name.isascii() or storable(name)):
         raise LogError(NOT_STORABLE.format(what=what, name=name))
 

@@ -1,6 +1,6 @@
-"""The records of one iteration, as a mapping that can be written to.
+"""`Row`: the records of one iteration as a mutable mapping.
 
-Indexing a log of any backend gives a row. A row holds no data: it asks `Records`.
+Indexing a log of any backend returns a row. A row stores no data: it uses `Records`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from workbench.log.records import Records
 class Row(MutableMapping[str, Any]):
     """A live view of the records made at one iteration.
 
-    Made by indexing a log. Reading and writing go to the log at once, also through a row that was
-    made earlier. Numbers, also of numpy and of torch, come back as Python numbers, tensors as
-    arrays; arrays are copied when they are recorded.
+    Indexing a log makes a row. Every row, old ones too, reads and writes the log directly. Numbers,
+    those of numpy and torch included, are returned as Python numbers, tensors as arrays; arrays are
+    copied when they are recorded.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Row(MutableMapping[str, Any]):
     def update(  # type: ignore[override]
         self, records: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), /, **more: object
     ) -> None:
-        """Make several records, which other threads begin to see all at once."""
+        """Make several records, which other threads see all at once."""
         self._log.record_all(self.iteration, dict(records, **more))
 
     def __delitem__(self, name: str) -> None:

@@ -1,7 +1,7 @@
-"""The main loop: fetch a batch, train on it, call the extensions, over and over.
+"""The main loop: fetches a batch, trains on it and calls the extensions, repeatedly.
 
-Everything else is an extension; `workbench.extensions.events` has the table of what is called
-when. `workbench.session` runs a main loop in a background thread.
+Everything else is an extension; `workbench.extensions.events` has the table of events.
+`workbench.session` runs a main loop in a background thread.
 """
 
 from workbench.errors import TrainingFinish

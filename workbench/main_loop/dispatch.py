@@ -1,4 +1,4 @@
-"""The dispatcher of events: handlers of extensions, calls that wait for them, and late values."""
+"""The dispatcher of events: runs handlers, then deferred calls, and records late values."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ OF_A_BATCH = (CallbackName.BEFORE_BATCH, CallbackName.AFTER_BATCH)
 
 
 class Dispatcher:
-    """Calls the handlers of events and commits what they have recorded. For one thread.
+    """Runs the handlers of events and commits what they recorded. For one thread.
 
     Parameters
     ----------
     loop : Loop
-        Its log is written to.
+        The main loop, to whose log it writes.
     ending : Ending
-        Is told of requests to finish that handlers have recorded.
+        Is notified of requests to finish that handlers have recorded.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Dispatcher:
         self._firing = False
 
     def refresh(self, extensions: Iterable[TrainingExtension], profile: Profile | None) -> None:
-        """Ask `extensions` for their handlers, which are timed if there is a `profile`."""
+        """Ask `extensions` for their handlers; with a `profile`, time every handler."""
         extensions = list(extensions)
         handlers: dict[CallbackName, list[tuple[TrainingExtension, Handler]]] = {}
         for event in CallbackName:
@@ -90,7 +90,7 @@ class Dispatcher:
             self._run_deferred()
 
     def fail(self, error: BaseException) -> None:
-        """Run the handlers of ``on_error``; what fails in one of them is a note of `error`."""
+        """Run the handlers of ``on_error``; if one fails, add a note to `error`."""
         self._firing = True
         for extension, handler in self._handlers.get(CallbackName.ON_ERROR, ()):
             try:
@@ -101,7 +101,7 @@ class Dispatcher:
         self._run_deferred()
 
     def after_event(self, action: Callable[[], object]) -> None:
-        """Call `action` once all handlers have seen the current event; at once between events."""
+        """Call `action` after all handlers of the current event, or at once between events."""
         if self._firing:
             self._deferred.append(action)
         else:
@@ -116,12 +116,12 @@ class Dispatcher:
             self._deferred.popleft()()
 
     def record_later(self, values: Mapping[str, torch.Tensor]) -> None:
-        """Record `values` in the row of this iteration once they have come."""
+        """Record `values` in the row of this iteration once they have arrived."""
         done = self._loop.status["iterations_done"]
         self.arriving.send((done, list(values)), values.values())
 
     def receive(self, *, wait: bool = False) -> None:
-        """Record the values that have come, or wait for all of them."""
+        """Record the values that have arrived; with `wait`, wait for all of them first."""
         for (iteration, names), values in self.arriving.received(wait=wait):
             self._loop.log[iteration].update(zip(names, map(to_python, values), strict=True))
 

@@ -1,7 +1,7 @@
-"""The end of a run: what requests it, what says that it was reached, and going on beyond it.
+"""The end of a run: requests to finish, whether the end is reached, and training beyond it.
 
-A request is the record ``training_finish_requested``, which stays in the log. A run that begins at
-a row that has it from an earlier run, and is to go on, must not end by it again.
+A request is the record ``training_finish_requested``, which stays in the log. A run that starts at
+a row with the request of an earlier run must not end because of it.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from workbench.extensions.base import TrainingExtension
-from workbench.extensions.finish import (
+from workbench.extensions.finish_after import goal_reached
+from workbench.extensions.planned_end import (
     ask_for_more,
     check_more,
     forget_goal,
-    goal_reached,
     planned_batches,
 )
 from workbench.interfaces import Loop
@@ -22,12 +22,13 @@ from workbench.log.row import Row
 FINISH_REQUEST = "training_finish_requested"
 
 NOTHING_TO_DO = (
-    "Nothing was trained: {reason}. session.train(epochs=1) or main_loop.run(epochs=1) goes on"
+    "Nothing was trained: {reason}. To train more, call session.train(epochs=1) or "
+    "main_loop.run(epochs=1)"
 )
 
 
 class Owner(Loop, Protocol):
-    """The main loop, as its run needs it."""
+    """A main loop with the attributes that its run needs."""
 
     @property
     def extensions(self) -> list[TrainingExtension]:
@@ -35,7 +36,7 @@ class Owner(Loop, Protocol):
 
 
 class Ending:
-    """When a run of a main loop ends.
+    """The end of a run of a main loop.
 
     Parameters
     ----------
@@ -46,12 +47,12 @@ class Ending:
     requested : bool
         True if the run ends after the current batch.
     with_epoch : bool
-        True if it ends with the epoch.
-    going : bool
-        True while it trains on batches.
+        True if the run ends with the epoch.
+    training : bool
+        True while the run trains on batches.
     """
 
-    __slots__ = ("_main_loop", "_old", "going", "requested", "with_epoch")
+    __slots__ = ("_main_loop", "_old", "requested", "training", "with_epoch")
 
     def __init__(self, main_loop: Owner) -> None:
         self._main_loop = main_loop
@@ -59,21 +60,21 @@ class Ending:
         self.begin()
 
     def begin(self) -> None:
-        """Begin a run, of which nothing is requested yet."""
-        self.requested = self.with_epoch = self.going = False
+        """Start a run without requests."""
+        self.requested = self.with_epoch = self.training = False
 
     def request(self) -> None:
-        """Record a request of this run."""
+        """Record a request to finish this run."""
         self._main_loop.log.current_row[FINISH_REQUEST] = True
         self._old = -1
 
     def notice(self, row: Row) -> None:
-        """Take note of a request in `row`, unless it is of an earlier run."""
+        """Note a request in `row`, unless an earlier run has made it."""
         if row.iteration != self._old:
             self.requested = True
 
     def forget_earlier(self) -> None:
-        """Take a request in the current row, and no other, for one of an earlier run."""
+        """Count a request in the current row, and only there, as that of an earlier run."""
         self._old = -1
         self._forget()
 
@@ -83,7 +84,7 @@ class Ending:
             self._old = row.iteration
 
     def reached(self) -> str | None:
-        """Return why training has ended already, as far as the extensions can see, or None."""
+        """Return why training has ended already according to the extensions, or None."""
         main_loop = self._main_loop
         forget_goal(main_loop)
         if not goal_reached(main_loop.status):
@@ -93,11 +94,11 @@ class Ending:
         return None if reason is None else NOTHING_TO_DO.format(reason=reason)
 
     def go_on(self, epochs: int | None, batches: int | None) -> None:
-        """Move the end so many epochs or batches further; see `MainLoop.go_on`."""
+        """Extend training by a number of epochs or batches; see `MainLoop.go_on`."""
         check_more(epochs, batches)
         self._forget()
         main_loop = self._main_loop
-        beyond = not goal_reached(main_loop.status) or (self.going and not self.requested)
+        beyond = not goal_reached(main_loop.status) or (self.training and not self.requested)
         ask_for_more(main_loop, epochs, batches, than_planned=beyond)
         self.requested = False
         for extension in main_loop.extensions:
@@ -105,6 +106,6 @@ class Ending:
         main_loop.refresh()
 
     def batches_left(self) -> int | None:
-        """Return how many batches are still planned, or None if that is unknown."""
+        """Return the number of batches still planned, or None if it is unknown."""
         planned = planned_batches(self._main_loop)
         return None if planned is None else planned - int(self._main_loop.status["iterations_done"])

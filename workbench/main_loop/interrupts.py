@@ -1,7 +1,7 @@
-"""Interrupts from the keyboard that end training in good order.
+"""Keyboard interrupts that end training in an orderly way.
 
-Signals are handled in the main thread only, and only while training lasts. The handlers post a
-request and do nothing else, since a signal may arrive in the middle of any operation.
+Signals are handled in the main thread only, and only during training. The handlers post a request
+and do nothing else, since a signal can arrive in the middle of any operation.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ INTERRUPTED = {
 class Interruptible:
     """A context in which Ctrl+C ends training with the epoch and, pressed again, with the batch.
 
-    A third one interrupts as it did before.
+    A third Ctrl+C has its original effect.
 
     Parameters
     ----------
     mailbox : Mailbox
-        Takes the requests.
+        Receives the requests.
     interrupt : callable
-        Is called with the level, ``"epoch"`` or ``"batch"``, by the thread that trains.
+        Called with the level, ``"epoch"`` or ``"batch"``, by the thread that trains.
     """
 
     def __init__(self, mailbox: Mailbox, interrupt: Callable[[Level], object]) -> None:
@@ -59,13 +59,13 @@ class Interruptible:
         self._post("batch")
 
     def _post(self, level: Level) -> None:
-        told = False
+        announced = False
 
         def announce() -> bool:  # not in the handler, which may have interrupted a print
-            nonlocal told
-            if not told:
+            nonlocal announced
+            if not announced:
                 tell(INTERRUPTED[level])
-            told = True
+            announced = True
             return False
 
         def interrupt() -> None:

@@ -1,8 +1,8 @@
-"""Leases of what is being trained, so that no two runs train the same thing.
+"""Leases that keep two runs from training the same parameters.
 
-A run takes a lease of its main loop, parameters, log and extensions before it changes anything. A
-notebook cell that is run again while the first run goes on is refused here, with a text that leads
-back to the first.
+Before a run changes anything it takes a lease of its main loop, parameters, log and extensions. If
+a notebook cell is run again while its first run continues, the second run is refused here, with a
+message that leads back to the first.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from typing import Any
 
 from workbench.errors import AlreadyTrainingError
 from workbench.interfaces import Loop, Session
-from workbench.serialization.values import by_path
+from workbench.serialization.variable_values import by_path
 
 BY_A_SESSION = (
-    "{what} being trained by {session!r}. Nothing was changed and that run goes on. It is "
-    "workbench.session.running()[{session.name!r}]; to start again, first end it with its methods "
+    "{what} being trained by {session!r}. Nothing was changed and that run continues. It is "
+    "workbench.session.running()[{session.name!r}]; to start again, first call its methods "
     "stop() and wait()"
 )
 BY_A_THREAD = (
     "{what} being trained by MainLoop.run() in the thread {thread!r}, which has done "
-    "{iterations} iterations. Nothing was changed and that run goes on; interrupt it to start again"
+    "{iterations} iterations. Nothing was changed and that run continues; to start again, "
+    "interrupt it first"
 )
 
 ANOTHER_THREAD = (
-    "{main_loop!r} is being trained by another thread, which changes its state while you look; let "
-    "that thread do it, with session.call(lambda main_loop: main_loop.{method}(...))"
+    "{main_loop!r} is being trained by another thread, which changes its state at the same time; "
+    "have that thread do it: session.call(lambda main_loop: main_loop.{method}(...))"
 )
 
 _leases: list[Lease] = []
@@ -35,19 +36,19 @@ _lock = threading.Lock()
 
 
 class Lease:
-    """The right of one run to train what its main loop holds; a context manager.
+    """The right of one run to train all parts of its main loop; a context manager.
 
     Parameters
     ----------
     main_loop : Loop
-        What is to be trained.
+        The main loop to train.
     session : Session, optional
-        What trains it, if not just the thread that takes the lease.
+        The session that trains it; None if the thread that takes the lease does.
 
     Raises
     ------
     AlreadyTrainingError
-        If a running one holds anything of it.
+        If a running main loop shares a part with it.
     """
 
     def __init__(self, main_loop: Loop, session: Session | None = None) -> None:
@@ -62,7 +63,7 @@ class Lease:
             _leases.append(self)
 
     def release(self) -> None:
-        """Let others train it."""
+        """Allow other runs to train it."""
         with _lock:
             _leases.remove(self)
 
@@ -88,9 +89,9 @@ def sessions() -> list[Session]:
 
 
 def forget() -> list[Session]:
-    """Drop, in a process that was forked, all leases; return the sessions that had one."""
+    """Drop all leases in a forked process; return the sessions that had one."""
     global _lock
-    _lock = threading.Lock()  # some thread may have held it
+    _lock = threading.Lock()  # a thread of the parent process may have held it
     found = [lease.session for lease in _leases if lease.session is not None]
     _leases.clear()
     return found
@@ -105,7 +106,7 @@ def check_idle(main_loop: Loop, method: str) -> None:
 
 
 def _common(new: Loop, running: Loop) -> str | None:
-    """Say what of `new` a running main loop holds, or return None."""
+    """Describe the part of `new` that a running main loop shares, or return None."""
     if new is running:
         return "this main loop is"
     if new.algorithm is running.algorithm:
@@ -125,5 +126,5 @@ def _common(new: Loop, running: Loop) -> str | None:
 
 
 def _parameters(main_loop: Loop) -> Iterator[Any]:
-    # an algorithm of one's own need not tell what it trains
+    # a user's own algorithm need not have parameters
     yield from getattr(main_loop.algorithm, "parameters", None) or ()

@@ -1,7 +1,7 @@
-"""`MainLoop`: what is trained, by what, on which data, with which extensions and log.
+"""`MainLoop`: a model, its algorithm, data, extensions and log.
 
-`workbench.main_loop.run` trains it. What other threads want of it waits in a mailbox for the
-boundary between two batches, or until an extension yields to commands.
+`workbench.main_loop.run` trains it. Requests of other threads wait in a mailbox for the boundary
+between two batches, or until an extension yields to commands.
 """
 
 from __future__ import annotations
@@ -14,16 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from workbench.algorithms import TrainingAlgorithm
 from workbench.data import as_stream
 from workbench.data.streams import AbstractDataStream
-from workbench.errors import (
-    AlreadyTrainingError,
-    ExtensionError,
-)
+from workbench.errors import AlreadyTrainingError, ExtensionError
 from workbench.extensions.base import TrainingExtension
-from workbench.extensions.foreign import Dispatching, check_log
+from workbench.extensions.third_party import Dispatching
 from workbench.graph import ComputationGraph
 from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
-from workbench.main_loop import parts, state
+from workbench.log.protocol import check_log
+from workbench.main_loop import components, state
 from workbench.main_loop.lease import Lease, check_idle
 from workbench.main_loop.mailbox import Request
 from workbench.main_loop.run import Run
@@ -38,46 +36,46 @@ if TYPE_CHECKING:
     from workbench.session import Session
     from workbench.tensor import SharedVariable
 
-GIVEN_BACK = "{session!r} trains this main loop already; start() gives it back"
+GIVEN_BACK = "{session!r} trains this main loop already; start() returns it"
 
 
 class MainLoop(FixedAttributes):
-    """Trains a model with an algorithm on a stream of data, and documents it in a log.
+    """Trains a model with an algorithm on a stream of data, and records the run in a log.
 
     A run ends when an extension records ``training_finish_requested`` as true (see `FinishAfter`)
     or raises `TrainingFinish`, when the data stream has no more epochs, or at an interrupt: in the
     main thread, the first Ctrl+C ends it with the epoch and the second after the batch. The end is
-    recorded as ``training_finished``. The next run continues there, in the middle of an epoch too;
-    if the extensions say that training has ended already, it trains nothing and says so, and
-    ``run(epochs=5)`` trains beyond that.
+    recorded as ``training_finished``. The next run continues there, in the middle of an epoch too.
+    If the extensions say that training has ended already, it trains nothing and prints the reason;
+    ``run(epochs=5)`` trains beyond that end.
 
-    An error is recorded as ``training_error``, there and in the status, fires ``on_error``, and
-    goes on to the caller with a note of where training was. The batch is not tried again.
+    An error is recorded as ``training_error`` in the row and in the status, fires ``on_error``, and
+    is raised to the caller with a note of the batch and epoch. The batch is not tried again.
 
     Parameters
     ----------
     algorithm : TrainingAlgorithm
         Processes the batches.
     data_stream : AbstractDataStream, DataLoader or iterable of batches
-        Where the batches come from; see `workbench.data.as_stream`.
+        The source of the batches; see `workbench.data.as_stream`.
     model : ComputationGraph, optional
-        The model that is trained, for the use of extensions. A `Model` is checked when training
-        starts: that it is initialised, and that the algorithm trains its parameters.
+        The model that is trained, for the use of extensions. When training starts,
+        a `Model` must be initialised and the algorithm must train its parameters.
     log : TrainingLogBase, optional
         The log; a new one if not given. With a log that has iterations, training resumes. A class
-        of your own must have what `workbench.extensions.foreign.Logging` lists.
+        of your own must have the methods of `workbench.log.protocol.Logging`.
     log_backend : str, optional
-        The kind of log to make if none is given; ``config.log_backend`` by default.
+        The kind of log to make if `log` is not given; ``config.log_backend`` by default.
     extensions : iterable of TrainingExtension, optional
-        Called in this order. Any object with a method ``dispatch(event, *args)`` is accepted; it is
+        Called in this order. Any object with a method ``dispatch(event, *args)`` is accepted: it is
         wrapped, and its attribute ``main_loop`` is set.
 
     Attributes
     ----------
     epoch_iterator : iterator or None
-        Gives the remaining batches of an epoch that has started and not ended.
+        Yields the remaining batches of an epoch that has started and not ended.
     profile : Profile
-        Where the time went.
+        The time that each part of training took.
     started_at : dict
         ``iterations_done`` and ``epochs_done`` when this main loop started for the first time.
 
@@ -90,7 +88,7 @@ class MainLoop(FixedAttributes):
     GraphError
         If `model` is not a computation graph.
     DataError
-        If `data_stream` gives no batches.
+        If `data_stream` cannot be read as batches.
 
     Examples
     --------
@@ -115,7 +113,7 @@ class MainLoop(FixedAttributes):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        refuse_former_hooks(cls, parts.FORMER_HOOKS, ExtensionError)
+        refuse_former_hooks(cls, components.FORMER_HOOKS, ExtensionError)
 
     def __init__(
         self,
@@ -126,14 +124,14 @@ class MainLoop(FixedAttributes):
         log_backend: str | None = None,
         extensions: Iterable[TrainingExtension | Dispatching] | None = None,
     ) -> None:
-        parts.check_algorithm(algorithm)
+        components.check_algorithm(algorithm)
         self.algorithm = algorithm
         self.data_stream = None if data_stream is None else as_stream(data_stream)
-        parts.check_model(model)
+        components.check_model(model)
         self.model = model
         self.log = new_log(log_backend) if log is None else log
         check_log(self.log)
-        self.extensions = parts.as_extensions(extensions)
+        self.extensions = components.as_extensions(extensions)
         self.profile = Profile()
         self.epoch_iterator: Iterator[dict[str, Any]] | None = None
         self.started_at: dict[str, int] = {}
@@ -161,9 +159,9 @@ class MainLoop(FixedAttributes):
         Raises
         ------
         ExtensionLookupError
-            If none or several have that name.
+            If no extension or several extensions have that name.
         """
-        return parts.find_extension(self.extensions, name)
+        return components.find_extension(self.extensions, name)
 
     def run(self, *, epochs: int | None = None, batches: int | None = None) -> None:
         """Train until the end, in this thread.
@@ -176,7 +174,7 @@ class MainLoop(FixedAttributes):
         Raises
         ------
         AlreadyTrainingError
-            If this main loop, or something it would train, is being trained.
+            If this main loop, or something that it trains, is being trained.
         ArgumentError
             Unless at most one is given, as a number of 1 or more.
         ExtensionError
@@ -201,28 +199,30 @@ class MainLoop(FixedAttributes):
         if note is not None:
             tell(note)
 
-    def start(self, *, epochs: int | None = None, batches: int | None = None) -> Session:
+    def start(
+        self,
+        *,
+        epochs: int | None = None,
+        batches: int | None = None,
+        paused: bool = False,
+        name: str | None = None,
+    ) -> Session:
         """Train in a background thread; return the session that controls it.
 
-        If a session trains this main loop already, that one is returned, and a line says so.
+        If a session trains this main loop already, that session is returned, and a line says so.
 
         Parameters
         ----------
-        epochs, batches : int, optional
-            Train on this many more instead of until the end; see `go_on`.
-
-        Raises
-        ------
-        AlreadyTrainingError
-            If something that it would train is being trained by another.
-        ArgumentError
-            Unless at most one is given, as a number of 1 or more.
+        epochs, batches, paused
+            As for `Session.start`, which also lists the errors.
+        name : str, optional
+            The name of the session.
         """
-        from workbench.session import Session  # a session stands above the main loop that it runs
+        from workbench.session import Session  # a layer above this one
 
-        session = Session(self)
+        session = Session(self, name)
         try:
-            session.start(epochs=epochs, batches=batches)
+            session.start(epochs=epochs, batches=batches, paused=paused)
         except AlreadyTrainingError as refusal:
             running = refusal.session
             if not isinstance(running, Session) or running.main_loop is not self:
@@ -234,10 +234,10 @@ class MainLoop(FixedAttributes):
     def go_on(self, *, epochs: int | None = None, batches: int | None = None) -> None:
         """Extend training by a number of epochs or batches; in the thread that trains.
 
-        During a run that is more than are planned; at the end, more than are done, where an epoch
-        of which batches are left counts as one of them. `FinishAfter` gives way to it, and
-        extensions that wait for an improvement wait as long as at first. The new end is part of
-        the status: a run that is resumed goes on to there. Another thread uses `Session.train`.
+        During a run the number is added to what is planned; at the end, to what is done, where the
+        rest of an incomplete epoch counts as one epoch. The new end has precedence over
+        `FinishAfter`, and extensions that wait for an improvement start their count again. The end
+        is part of the status and holds for resumed runs. Another thread uses `Session.train`.
 
         Raises
         ------
@@ -249,8 +249,8 @@ class MainLoop(FixedAttributes):
     def request_finish(self) -> None:
         """End training after the current event; in the thread that trains.
 
-        Recorded as ``training_finish_requested``, a record that an extension may also make itself;
-        but where the row has it from an earlier run, only this method tells the two apart.
+        Recorded as ``training_finish_requested``. An extension may also make that record itself,
+        but if an earlier run has left it in the same row, only this method has an effect.
         """
         self._run.ending.request()
 
@@ -261,9 +261,9 @@ class MainLoop(FixedAttributes):
         early: Callable[[], bool] | None = None,
         urgent: bool = False,
     ) -> None:
-        """Have `action` called by the thread that trains, between two batches.
+        """Queue `action`, which the thread that trains calls between two batches.
 
-        From any thread, at any time. An action that still waits when training ends is dropped.
+        For any thread, at any time. Actions still queued when training ends are dropped.
 
         Parameters
         ----------
@@ -271,39 +271,39 @@ class MainLoop(FixedAttributes):
             Called with no arguments.
         early : callable, optional
             Called if an extension that evaluates a data set calls `yield_to_commands` first;
-            `action` is dropped if it returns true.
+            `action` is dropped if this returns true.
         urgent : bool
-            True to abandon such an evaluation, so that `action` is called soon.
+            True to abandon an evaluation in progress, so that `action` is called soon.
         """
         self._run.mailbox.post(Request(action, early, urgent))
 
     def yield_to_commands(self) -> None:
-        """Let pauses and interrupts take effect within an extension that takes its time.
+        """Let pauses and interrupts take effect within an extension that runs for long.
 
         Extensions that evaluate a data set call it between its batches. A request that might
         change the values being computed waits for the end of the event. In a thread that does not
-        train this main loop, nothing happens.
+        train this main loop, the call does nothing.
 
         Raises
         ------
         EvaluationAbandoned
-            If training must end now; an extension that does not catch it ends training here.
+            If training must end now; unless the extension catches it, training ends here.
         """
         if self._run.thread == threading.get_ident():
             self._run.mailbox.yield_to_commands()
 
     def after_event(self, action: Callable[[], object]) -> None:
-        """Have `action` called once all extensions have seen the current event.
+        """Call `action` once all extensions have seen the current event.
 
-        For the thread that trains. Between events and between runs it is called at once.
+        For the thread that trains. Between events and between runs, call it at once.
         """
         self._run.dispatcher.after_event(action)
 
     def record_later(self, values: Mapping[str, torch.Tensor]) -> None:
-        """Record in the current row, by their names, values that a device is still computing.
+        """Record in the current row values, by name, that a device is still computing.
 
-        They enter the log in order once they have come, and at the latest before the next event
-        that is not one of a batch. For the thread that trains.
+        They enter the log in order once they are computed, at the latest before the next event
+        other than ``before_batch`` and ``after_batch``. For the thread that trains.
         """
         self._run.dispatcher.record_later(values)
 
@@ -313,7 +313,7 @@ class MainLoop(FixedAttributes):
         return self._run.thread is not None
 
     def refresh(self) -> None:
-        """Look again which extensions want to be called on which events.
+        """Ask all extensions again which events they handle.
 
         Needed after a change of `extensions` or of their conditions while training.
         """
@@ -326,8 +326,8 @@ class MainLoop(FixedAttributes):
     def state_dict(self) -> dict[str, Any]:
         """Return everything that training depends on and changes, as plain values and tensors.
 
-        A main loop made by the same code goes on from there to the same numbers, to the last bit,
-        in the middle of an epoch too. Nothing that happens later changes what is returned.
+        A main loop made by the same code continues from there to the same numbers, bit for bit,
+        in the middle of an epoch too. Later training does not change the returned values.
 
         Returns
         -------
@@ -337,7 +337,7 @@ class MainLoop(FixedAttributes):
         Raises
         ------
         AlreadyTrainingError
-            If another thread is training; ask for it by ``session.call(MainLoop.state_dict)``.
+            If another thread is training; use ``session.call(MainLoop.state_dict)``.
         """
         self._check_thread("state_dict")
         self._run.dispatcher.receive(wait=True)
@@ -345,17 +345,17 @@ class MainLoop(FixedAttributes):
         return state.state_of(self, in_hand=self._run.in_hand)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from where `state_dict` was called, also if that was another main loop's.
+        """Restore what `state_dict` returned, of this main loop or another one.
 
-        Nothing changes unless everything fits. Parts that `state` lacks, of those listed in
-        `workbench.main_loop.state`, stay as they are. Within an event use `after_event`, or
-        extensions that come later act on the new state. What is loaded before the first start is
-        not changed by what extensions do on ``before_training``.
+        Nothing changes unless everything fits. Parts of a state (`workbench.main_loop.state`) that
+        `state` lacks stay as they are. Within an event use `after_event`, or extensions that come
+        later act on the new state. Extensions that act on ``before_training`` do not change a
+        state that was loaded before the first start.
 
         Raises
         ------
         StateError
-            If something does not fit; the text lists all that is unknown, missing or different.
+            If something does not fit; the message lists all that is unknown, missing or different.
         AlreadyTrainingError
             If another thread is training.
         """
@@ -368,7 +368,7 @@ class MainLoop(FixedAttributes):
 
     def __getstate__(self) -> dict[str, Any]:
         state = {**vars(self), "profile": None}
-        if self._run.in_hand:  # a batch that was read and not trained on is to be read again
+        if self._run.in_hand:  # a batch that was read but not trained on is read again
             state["epoch_iterator"] = copy.copy(self.epoch_iterator)
             state["epoch_iterator"].position -= 1
         return state
@@ -380,10 +380,10 @@ class MainLoop(FixedAttributes):
             self.started_at = {name: self.status[name] for name in self.started_at}
 
     def interrupt(self, level: Literal["epoch", "batch"] = "batch") -> None:
-        """End training with this epoch, or right away; in the thread that trains.
+        """End training with this epoch, or immediately; in the thread that trains.
 
         Recorded as ``epoch_interrupt_received`` or ``batch_interrupt_received``. Another thread
-        uses `Session.stop`, or may `post` this method.
+        uses `Session.stop`, or `post` with this method.
 
         Raises
         ------

@@ -1,10 +1,9 @@
 """A thread-safe queue of requests, carried out by the training thread between batches.
 
-Requests come from any thread. At a boundary between two batches of training they are carried out
-in order. Within an event, an extension that evaluates a data set for a long time calls
-`Mailbox.yield_to_commands` between its own batches: a request that makes sense there is carried
-out, any other is kept for the boundary, and an urgent one among those that are kept ends the
-evaluation.
+Any thread may post a request. Between two batches of training, requests are carried out in order.
+An extension that evaluates a data set for a long time calls `Mailbox.yield_to_commands` between
+its own batches: a request that makes sense there is carried out, and any other is kept for the
+boundary. If a kept request is urgent, the evaluation ends.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ class Request:
     Attributes
     ----------
     action : callable
-        What to call at a boundary.
+        Called at a boundary between two batches.
     early : callable, optional
-        What to call within an evaluation; returns true if nothing is left to do at the boundary.
+        Called within an evaluation; returns true if nothing is left to do at the boundary.
     urgent : bool
         True to abandon an evaluation, so that the boundary is reached soon.
     """
@@ -37,16 +36,18 @@ class Request:
 
 
 class Mailbox:
-    """The requests to one thread that trains. All methods but `post` are for that thread.
+    """The requests to a thread that trains. All methods except `post` are for that thread.
 
     Attributes
     ----------
     requests : SimpleQueue
-        Those that it has not looked at yet.
+        Requests that the thread has not seen yet.
     kept : deque
-        Those that it has seen within an evaluation and kept for the boundary.
+        Requests seen within an evaluation and kept for the boundary.
     yielding : bool
-        True while it looks at requests within an evaluation.
+        True while requests are handled within an evaluation.
+    gate : callable or None
+        While it returns false, only urgent requests are carried out at boundaries.
 
     Examples
     --------
@@ -65,20 +66,42 @@ class Mailbox:
         self.requests: SimpleQueue[Request] = SimpleQueue()
         self.kept: deque[Request] = deque()
         self.yielding = False
+        self.gate: Callable[[], bool] | None = None
         self._settled = 0
 
     def post(self, request: Request) -> None:
-        """Add a request; from any thread, and from a handler of signals."""
+        """Add a request; from any thread, and from a signal handler."""
         self.requests.put(request)
 
     def run_all(self) -> None:
-        """Carry out all requests that are there now; those that actions post come the next time."""
+        """Carry out all present requests; those that actions post are carried out next time."""
+        if self.gate is not None and not self._opened(self.gate):
+            return
         last = self._settled + len(self.kept) + self.requests.qsize()
-        while self._settled < last:  # an action that waits, to pause training, carries out others
+        # a pause carries out other requests, and one of them may close the gate
+        while self._settled < last and self.gate is None:
             self.run_next()
 
+    def close(self, gate: Callable[[], bool], then: Callable[[], object]) -> None:
+        """Let all but urgent requests wait until `gate` returns true; do `then` before them."""
+        self.kept.appendleft(Request(then))
+        self.gate = gate
+
+    def _opened(self, gate: Callable[[], bool]) -> bool:
+        """Ask the gate; carry out urgent requests if it stays closed."""
+        if gate():
+            self.gate = None
+            return True
+        while not self.requests.empty():
+            self.kept.append(self.requests.get())
+        for request in [request for request in self.kept if request.urgent]:
+            self.kept.remove(request)
+            self._settled += 1
+            request.action()
+        return False
+
     def run_next(self) -> None:
-        """Wait for one request and carry it out, or keep it if this is not the place for it."""
+        """Wait for a request; carry it out, or keep it if it must wait for the boundary."""
         if not self.yielding:
             request = self.kept.popleft() if self.kept else self.requests.get()
             self._settled += 1
@@ -91,12 +114,12 @@ class Mailbox:
             self.kept.append(request)
 
     def yield_to_commands(self) -> None:
-        """Look at the requests between two batches of an evaluation.
+        """Handle the requests between two batches of an evaluation.
 
         Raises
         ------
         EvaluationAbandoned
-            If one of them is urgent.
+            If a request that was kept is urgent.
         """
         self.yielding = True
         try:
@@ -109,6 +132,7 @@ class Mailbox:
 
     def clear(self) -> None:
         """Drop all requests."""
+        self.gate = None
         self.kept.clear()
         while not self.requests.empty():
             self.requests.get()

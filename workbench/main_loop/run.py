@@ -1,8 +1,8 @@
-"""The passage of a main loop through epochs and batches, until something ends it.
+"""The training of a main loop: epochs and batches, until something ends the run.
 
-A `Run` belongs to one main loop and is composed of what the other modules of this package offer: a
-mailbox for other threads, a dispatcher of events, an ending. What is true only while a thread
-trains stands here, so that a main loop can be copied and saved.
+A `Run` belongs to one main loop and is composed of a mailbox for other threads, a dispatcher of
+events and an ending. It holds all that exists only while a thread trains, so that a main loop can
+be copied and saved.
 """
 
 from __future__ import annotations
@@ -18,13 +18,10 @@ from workbench.algorithms import GradientDescent, TrainingAlgorithm
 from workbench.config import config
 from workbench.data.streams import reading_for
 from workbench.errors import AlgorithmError, DataError, TrainingFinish
-from workbench.extensions import channels
+from workbench.extensions import TrainingExtension, record_names
 from workbench.extensions.events import CallbackName
-from workbench.extensions.finish import (
-    GOAL,
-    check_more,
-    finish_at_goal,
-)
+from workbench.extensions.finish_after import GOAL
+from workbench.extensions.planned_end import check_more, finish_at_goal
 from workbench.log import TrainingLogBase
 from workbench.main_loop import state
 from workbench.main_loop.dispatch import Dispatcher
@@ -39,16 +36,16 @@ logger = logging.getLogger(__name__)
 
 READ_ONCE = "data_read_once"
 READS_ONCE = (
-    "{stream!r} reads a generator, which gives its data once: this run cannot be rewound, and "
-    "after a restart it goes on only if a new generator gives the same"
+    "{stream!r} reads a generator, which yields its data once: this run cannot be rewound, and "
+    "after a restart it continues only if a new generator yields the same data"
 )
 NO_DATA = "this main loop has no data stream to train on; give MainLoop(data_stream=...)"
 NO_ALGORITHM = "this main loop has no algorithm to train with; give MainLoop(algorithm=...)"
 OTHER_THREADS = (
-    "large steps use {now} threads from here on, {before} before, and sums over several threads "
-    "round differently; config.threads = {before} goes on as before"
+    "from here on large steps use {now} threads instead of {before}, and sums over another number "
+    "of threads round differently; set config.threads = {before} to continue as before"
 )
-NO_BATCHES = "epoch {epoch} of {stream!r} has no batches, so training would never get anywhere"
+NO_BATCHES = "epoch {epoch} of {stream!r} has no batches, so training would never end"
 NO_MORE_EPOCHS = "Nothing was trained: the data stream has no more epochs"
 
 
@@ -58,57 +55,65 @@ class Run:
     Parameters
     ----------
     main_loop : Loop
-        What is trained, and where its state stands.
+        The main loop to train, which holds the state.
 
     Attributes
     ----------
     announced : bool
         True once ``before_training`` has fired.
     loaded : set of str
-        The parts of a state that were loaded before that.
+        The parts of a state that were loaded before ``before_training``.
     mailbox : Mailbox
         Requests of other threads.
     dispatcher : Dispatcher
         Fires events.
     ending : Ending
-        When the run ends.
+        Decides when the run ends.
     thread : int or None
         The identifier of the thread that trains.
     in_hand : bool
-        True while a batch is read and not trained on.
+        True while a batch has been read but not trained on.
+    observers : list of TrainingExtension
+        Called after the extensions of the main loop; they have no state.
+    after_batch : callable or None
+        Called after every batch; an observer would cost a commit of the log each time.
     """
 
     def __init__(self, main_loop: Owner) -> None:
         self.main_loop = main_loop
         self.announced = False
         self.loaded: set[str] = set()
+        self.observers: list[TrainingExtension] = []
+        self.after_batch: Callable[[], None] | None = None
         self.reset()
 
     def reset(self) -> None:
-        """Set what concerns a run that goes on, for one that does not."""
+        """Set the attributes of a run in progress to those of no run."""
         self.mailbox = Mailbox()
         self.ending = Ending(self.main_loop)
         self.dispatcher = Dispatcher(self.main_loop, self.ending)
         self.thread: int | None = None
         self.in_hand = False
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: vars(self)[name] for name in ("main_loop", "announced", "loaded")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+        self.observers = []
+        self.after_batch = None
         self.reset()
 
     def nothing_to_do(self) -> str | None:
-        """Return why a run would train nothing, if that is sure before it begins.
+        """Return why a run would train nothing, if that is certain before it starts.
 
-        When it begins for the first time, extensions may load an archive, or want to.
+        Before the first start it is not certain: extensions may load an archive then.
         """
         return self.ending.reached() if self.announced else None
 
     def more(self, epochs: int | None, batches: int | None) -> Callable[[], None] | None:
-        """Return what asks for that many more, or None if neither is given.
+        """Return a function that extends training by that much, or None if neither is given.
 
         Raises
         ------
@@ -120,12 +125,10 @@ class Run:
         check_more(epochs, batches)
         return lambda: self.ending.go_on(epochs, batches)
 
-    # From the beginning to the end
-
     def train(self, first: Callable[[], None] | None = None) -> str | None:
-        """Train until the end; return why nothing was trained, if that is so.
+        """Train until the end; return the reason if nothing was trained.
 
-        What is to be done `first` is done when all extensions know that training begins.
+        `first` is called after ``before_training`` and ``on_resumption`` have fired.
         """
         with self.main_loop.log.writing(), Interruptible(self.mailbox, self.interrupt):
             self.thread = threading.get_ident()
@@ -155,7 +158,7 @@ class Run:
                 note = self.ending.reached()
                 self.refresh()
             if note is None:
-                self.ending.going = True
+                self.ending.training = True
                 with Timer("training", main_loop.profile):
                     before = main_loop.status["iterations_done"]
                     while self._train_for_an_epoch():
@@ -164,30 +167,30 @@ class Run:
                         note = NO_MORE_EPOCHS
         except TrainingFinish:
             pass
-        self.ending.going = False
+        self.ending.training = False
         self._settle()
-        self._tell_of_channels()
+        self._warn_of_missing_records()
         log.current_row["training_finished"] = True
         self.dispatcher.fire(CallbackName.AFTER_TRAINING)
         return note
 
     def attach(self) -> None:
-        """Tell the extensions which main loop they belong to."""
+        """Set the attribute `main_loop` of all extensions."""
         for extension in self.main_loop.extensions:
             extension.main_loop = self.main_loop
 
     def refresh(self) -> None:
-        """Look again which extensions handle which events; see `MainLoop.refresh`."""
+        """Ask extensions again which events they handle; see `MainLoop.refresh`."""
         main_loop = self.main_loop
-        channels.check_distinct(main_loop.extensions)
+        record_names.check_distinct(main_loop.extensions)
         goals = finish_at_goal(main_loop.status)
         for extension in goals:
             extension.main_loop = main_loop
         profile = main_loop.profile if config.profile else None
-        self.dispatcher.refresh([*goals, *main_loop.extensions], profile)
+        self.dispatcher.refresh([*goals, *main_loop.extensions, *self.observers], profile)
 
     def forget_earlier(self) -> None:
-        """Begin without the error of an earlier run, and without what was requested of it."""
+        """Forget the error of an earlier run, and the request to finish it."""
         self.main_loop.status.pop("training_error", None)
         self.main_loop.status.pop("_traceback", None)
         self.ending.forget_earlier()
@@ -222,7 +225,7 @@ class Run:
         main_loop.started_at = {name: status[name] for name in ("iterations_done", "epochs_done")}
 
     def _announce(self) -> None:
-        """Fire the first event; what was loaded before stays as it is, whatever extensions do."""
+        """Fire ``before_training``; a state that was loaded before is restored after it."""
         main_loop = self.main_loop
         kept = state.state_of(main_loop, in_hand=self.in_hand) if self.loaded else {}
         kept = {part: kept[part] for part in self.loaded}
@@ -245,18 +248,16 @@ class Run:
         self.loaded |= set(parts)
 
     def _record_execution(self, text: str) -> None:
-        """Record that batches after this iteration are processed in another way, and why."""
+        """Record how batches after this iteration are processed, if that changes, and why."""
         self.main_loop.log.current_row["execution"] = text
 
     def _record_threads(self) -> None:
-        """Keep the number of threads that large steps use: sums over several round differently."""
+        """Store the number of threads of large steps, on which the rounding of sums depends."""
         status, now = self.main_loop.status, available_threads()
         before = status.get("threads")
         if before not in (None, now):
             self._record_execution(OTHER_THREADS.format(now=now, before=before))
         status["threads"] = now
-
-    # Epochs and batches
 
     def _train_for_an_epoch(self) -> bool:
         main_loop = self.main_loop
@@ -286,20 +287,21 @@ class Run:
         status["_epoch_ends"] += [status["iterations_done"]]
         fire(CallbackName.AFTER_EPOCH)
         if status["epochs_done"] == main_loop.started_at["epochs_done"] + 1:
-            self._tell_of_channels()
+            self._warn_of_missing_records()
         self.mailbox.run_all()
         if self.ending.requested or self.ending.with_epoch:
             raise TrainingFinish
         return True
 
     def _train_on_batches(self) -> bool:
-        """Train on what is left of the epoch; return False if training was put elsewhere."""
-        # Looked up once, since this is what each batch costs beside its step.
+        """Train on the rest of the epoch; return False if a state was loaded meanwhile."""
+        # Attributes are looked up once: this loop is the overhead of every batch.
         main_loop, ending, fire = self.main_loop, self.ending, self.dispatcher.fire
         mailbox, requests, kept = self.mailbox, self.mailbox.requests, self.mailbox.kept
         batches, status = main_loop.epoch_iterator, main_loop.status
         arriving, receive = self.dispatcher.arriving, self.dispatcher.receive
         process_batch, profile = main_loop.algorithm.process_batch, main_loop.profile
+        after_batch = self.after_batch
         total, within = profile.total, profile.current
         read, train = (*within, "read_data"), (*within, "train")
         total.setdefault(read, 0.0)
@@ -334,10 +336,15 @@ class Run:
             self.in_hand = False
             status["iterations_done"] += 1
             fire(CallbackName.AFTER_BATCH, batch)
+            if after_batch is not None:
+                after_batch()
             if ending.requested:
-                raise TrainingFinish
-
-    # What goes wrong or is wanted meanwhile
+                if mailbox.gate is not None:  # a rewind to the end, which is there now, pauses
+                    mailbox.run_all()
+                    if batches is not main_loop.epoch_iterator:
+                        return False
+                if ending.requested:
+                    raise TrainingFinish
 
     def interrupt(self, level: Level) -> None:
         """End training with this epoch or at once; see `MainLoop.interrupt`."""
@@ -350,21 +357,21 @@ class Run:
         self.ending.with_epoch = True
 
     def _settle(self) -> None:
-        """Wait for the device; have everything recorded, and whatever went wrong raised."""
+        """Wait for the device, record its values, and raise its errors."""
         self.dispatcher.receive(wait=True)
         if isinstance(self.main_loop.algorithm, TrainingAlgorithm):
             self.main_loop.algorithm.settle()
 
-    def _tell_of_channels(self) -> None:
-        """Say once in the log of Python which records extensions look for in vain."""
+    def _warn_of_missing_records(self) -> None:
+        """Warn once, by `logging`, of each record that an extension looks for in vain."""
         log: object = self.main_loop.log
         if not isinstance(log, TrainingLogBase):
-            return  # another kind of log need not know its channels
+            return  # a log of another class need not list its channels
         since = self.main_loop.started_at["iterations_done"]
-        for name, text in channels.never_came(self.main_loop.extensions, log, since):
-            if name not in self._told:
+        for name, text in record_names.never_came(self.main_loop.extensions, log, since):
+            if name not in self._warned:
                 logger.warning(text)
-            self._told.add(name)
+            self._warned.add(name)
 
     def _note(self, error: BaseException, doing: str) -> None:
         status = self.main_loop.status

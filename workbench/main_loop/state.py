@@ -1,24 +1,24 @@
 """The state of training: all that a main loop depends on and changes, as plain values.
 
-What `MainLoop.state_dict` gives, and an archive keeps, is a dictionary of these parts:
+`MainLoop.state_dict` returns, and an archive stores, a dictionary of these parts:
 
 ``parameters``
     The values of the model's parameters (or of the algorithm's, without a model), by path.
 ``variables``
-    Every other shared variable that training reads or changes, by name: what step rules remember,
-    hyper-parameters, the counters of random streams, what extensions contribute.
+    Every other shared variable that training reads or changes, by name: buffers of step rules,
+    hyper-parameters, counters of random streams, variables of extensions.
 ``algorithm``
-    What the algorithm keeps outside of shared variables.
+    State of the algorithm outside of shared variables.
 ``data``
-    ``stream``, where the data stream stands, and ``epoch``, the same of an epoch that has begun;
-    the numbers of examples and batches, which a position within an epoch depends on.
+    ``stream``, the position of the data stream; ``epoch``, the position in an epoch that has
+    started; the numbers of examples and batches, on which a position within an epoch depends.
 ``extensions``
-    The state of each extension that has some, by name.
+    The state of each extension that has one, by name.
 ``log``
     Identity, status and records of the log.
 
-Loading compares everything before it assigns anything, and what can only be found out by assigning
-is undone: a state fits as a whole, or nothing changes.
+Loading checks everything before it assigns anything. If an assignment fails nevertheless, all
+earlier ones are undone: a state is loaded as a whole or not at all.
 
 Examples
 --------
@@ -54,9 +54,9 @@ from workbench.extensions.state import extension_steps, named, states_of
 from workbench.graph import ComputationGraph
 from workbench.interfaces import Loop
 from workbench.serialization.checkpoint import PARTS
+from workbench.serialization.load_steps import LoadStep, all_or_nothing, load_step
 from workbench.serialization.state import check_keys
-from workbench.serialization.steps import LoadStep, all_or_nothing, load_step
-from workbench.serialization.values import add_unique, by_path, misfits, value_of
+from workbench.serialization.variable_values import add_unique, by_path, misfits, value_of
 from workbench.tensor import SharedVariable
 
 LENGTHS = {
@@ -65,7 +65,7 @@ LENGTHS = {
     "batch_size": "examples in a batch",
     "first_batch": "examples in the first batch",
 }
-"""Attributes of a stream that tell what a position within an epoch means."""
+"""Attributes of a stream that define the meaning of a position within an epoch."""
 
 Variables = dict[str, SharedVariable]
 
@@ -96,15 +96,16 @@ def variables_of(loop: Loop) -> tuple[Variables, Variables]:
     return parameters, others
 
 
-def state_of(loop: Loop, *, in_hand: bool) -> dict[str, Any]:
+def state_of(loop: Loop, *, in_hand: bool, with_log: bool = True) -> dict[str, Any]:
     """Return the state of training; see `MainLoop.state_dict`.
 
-    If a batch is `in_hand`, it was read and not trained on, and is to be read again.
+    `in_hand` says that a batch was read but not trained on; it will be read again. Without the
+    log the cost does not grow with the number of rows.
     """
     algorithm = loop.algorithm
     parameters, others = variables_of(loop)
     left_out = [*parameters.values(), *others.values()]
-    return {
+    found = {
         "parameters": {name: value_of(variable) for name, variable in parameters.items()},
         "variables": {name: value_of(variable) for name, variable in others.items()},
         "algorithm": (
@@ -114,8 +115,8 @@ def state_of(loop: Loop, *, in_hand: bool) -> dict[str, Any]:
         ),
         "data": _position(loop, in_hand=in_hand),
         "extensions": states_of(loop.extensions),
-        "log": loop.log.state_dict(),
     }
+    return {**found, "log": loop.log.state_dict()} if with_log else found
 
 
 @reading_for("training")
@@ -128,8 +129,8 @@ def _position(loop: Loop, *, in_hand: bool) -> dict[str, Any]:
         return {"stream": stream.state_dict(), "epoch": None, **lengths}
     if not isinstance(epoch, EpochIterator):
         raise StateError(
-            f"the epoch iterator of {loop!r} is {epoch!r}, whose position cannot be told; use "
-            "one that a data stream has made"
+            f"the epoch iterator of {loop!r} must be one that a data stream has made, so that its "
+            f"position is known, not {epoch!r}"
         )
     within = epoch.state_dict()
     own = stream.state_dict()
@@ -164,7 +165,9 @@ def restore(loop: Loop, state: Mapping[str, Any], *, in_hand: bool) -> None:
 
 def _mapping(part: str, state: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(state[part], Mapping):
-        raise StateError(f"the part {part!r} of a state is a dictionary, not {state[part]!r:.60}")
+        raise StateError(
+            f"the part {part!r} of a state must be a dictionary, not {state[part]!r:.60}"
+        )
     part_of: Mapping[str, Any] = state[part]
     return part_of
 
@@ -216,7 +219,7 @@ def _data_steps(loop: Loop, saved: Mapping[str, Any], *, in_hand: bool) -> list[
 
 
 def _length(stream: AbstractDataStream, name: str) -> int | None:
-    """Return one of `LENGTHS`, of the stream or the nearest below it that tells."""
+    """Return one of `LENGTHS`, of the stream or the nearest stream below it that has it."""
     below: Any = stream
     while below is not None:
         found: int | None = getattr(below, name, None)
@@ -227,9 +230,9 @@ def _length(stream: AbstractDataStream, name: str) -> int | None:
 
 
 def _check_lengths(stream: AbstractDataStream, saved: Mapping[str, Any]) -> None:
-    """Refuse a position that would be one among other examples here.
+    """Refuse a position within an epoch of other data.
 
-    Between two epochs there is no such position, and training may go on with more data.
+    Between two epochs there is no such position, so that training may continue with other data.
     """
     different = [
         f"{saved[name]} {what} there, {here} here"
@@ -239,9 +242,9 @@ def _check_lengths(stream: AbstractDataStream, saved: Mapping[str, Any]) -> None
     if different:
         raise StateError(
             f"nothing was loaded: the state was saved within an epoch, after "
-            f"{saved['epoch']['position']} of its batches, and {stream!r} has other ones "
-            f"({'; '.join(different)}); go on with the same data and batch size, or save at the "
-            "end of an epoch to go on with others"
+            f"{saved['epoch']['position']} of its batches, but {stream!r} has other batches "
+            f"({'; '.join(different)}); continue with the same data and batch size, or save at the "
+            "end of an epoch to continue with other data"
         )
 
 
@@ -254,6 +257,6 @@ def _go_to(loop: Loop, position: Mapping[str, Any]) -> None:
         data_stream.load_state_dict(epoch)
         new = data_stream.get_epoch_iterator(as_dict=True)
     if epoch != stream:
-        # no epoch has begun, or another reader uses the same stream
+        # no epoch has started, or another reader uses the same stream
         data_stream.load_state_dict(stream)
     loop.epoch_iterator = new

@@ -1,4 +1,4 @@
-"""Values over a data set: aggregation of batches, and evaluators that run over streams."""
+"""Monitoring: values over a data set, aggregated from batches, and evaluators of streams."""
 
 from workbench.monitoring.aggregation import (
     AggregationScheme,

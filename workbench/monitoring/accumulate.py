@@ -1,8 +1,8 @@
-"""Accumulators: the values that follow from the batches so far.
+"""Accumulators, which compute values over several batches, one batch after the other.
 
-An `Accumulator` holds one value on its way through the batches: `FoldAccumulator` that of a scheme,
-every `MonitoredQuantity` its own. `AggregationBuffer` holds all that is monitored together, for
-code that runs the batches itself, such as a training step.
+An `Accumulator` computes one value: `FoldAccumulator` that of a scheme, every `MonitoredQuantity`
+its own. `AggregationBuffer` holds everything that is monitored together, for code that processes
+the batches itself, such as a training step.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ Monitored = Variable | MonitoredQuantity
 
 OVER_BATCHES = (
     "{name!r} is averaged over batches, which is not its value for all of their data: {reason}. "
-    "Say how it is to be aggregated: by monitoring mean(numerator, denominator), with the sum over "
-    "a batch and the number of its examples, or by a scheme in its tag.aggregation_scheme, such as "
-    "Sum, Minimum or Maximum; mean(variable) is the mean over batches without this warning"
+    "Choose how to aggregate it: monitor mean(numerator, denominator), with the sum over a batch "
+    "and the number of its examples, or set its tag.aggregation_scheme to a scheme such as Sum, "
+    "Minimum or Maximum; mean(variable) is the mean over batches without this warning"
 )
 UNEQUAL = (
     "{name!r} has shape {new} for a batch after {old} for another, so that there is no mean of the "
@@ -36,7 +36,7 @@ UNEQUAL = (
 
 
 class Accumulator(Protocol):
-    """One value on its way through the batches."""
+    """Interface of an object that computes one value over several batches."""
 
     requires: list[Variable]
     name: str | None
@@ -45,20 +45,20 @@ class Accumulator(Protocol):
         """Forget all batches."""
 
     def aggregate(self, *args: Any) -> None:
-        """Take in a batch: the values of `requires`."""
+        """Add a batch, given the values of `requires`."""
 
     def get_aggregated_value(self) -> Any:
         """Return the value over all batches since `initialize`."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what has been taken in."""
+        """Return the state after the batches so far."""
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go back to where `state_dict` was called."""
+        """Restore the state that `state_dict` returned."""
 
 
 class FoldAccumulator:
-    """The accumulator of a fold: its state, kept outside of the graph.
+    """Accumulator of a fold, with its state outside the graph.
 
     Parameters
     ----------
@@ -87,11 +87,11 @@ class FoldAccumulator:
         return {"state": copy.deepcopy(self.state)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go back to where `state_dict` was called."""
+        """Restore the state that `state_dict` returned."""
         vars(self).update(copy.deepcopy(dict(state)))
 
     def aggregate(self, *args: Any) -> None:
-        """Take in a batch: the values of `requires`."""
+        """Add a batch, given the values of `requires`."""
         scheme = self.scheme
         values = [*map(scheme.admit, args)]
         if isinstance(scheme, WeightedMean) and scheme.doubtful:
@@ -110,7 +110,7 @@ class FoldAccumulator:
             self._warn(scheme.doubt)
 
     def _warn(self, reason: str) -> None:
-        """Warn once that the value over several batches may not be what is meant."""
+        """Warn once that the value over several batches can differ from that of all data."""
         if not self._warned:
             self._warned = True
             text = OVER_BATCHES.format(name=self.name, reason=reason)
@@ -134,7 +134,7 @@ class FoldAccumulator:
 
 
 class MonitoredQuantityBuffer(Hinted):
-    """The values of quantities over the batches so far.
+    """Buffer of monitored quantities over the batches so far.
 
     Parameters
     ----------
@@ -144,10 +144,10 @@ class MonitoredQuantityBuffer(Hinted):
     Attributes
     ----------
     requires : list of Variable
-        What they need of every batch.
+        The variables whose values they need for every batch.
     quantity_names : list of str
     inputs : list of Variable
-        What is needed to compute `requires`.
+        The inputs of `requires`.
 
     Raises
     ------
@@ -169,7 +169,7 @@ class MonitoredQuantityBuffer(Hinted):
             quantity.initialize()
 
     def aggregate_quantities(self, numerical_values: Sequence[Any]) -> None:
-        """Take in the values of `requires` for one batch."""
+        """Add one batch, given the values of `requires`."""
         values = [to_python(value) for value in numerical_values]
         for quantity, places in self._places:
             quantity.aggregate(*[values[i] for i in places])
@@ -184,34 +184,34 @@ class MonitoredQuantityBuffer(Hinted):
 
 
 class AggregationBuffer(Hinted):
-    """The values of variables, and of quantities among them, over the batches so far.
+    """Buffer of variables and monitored quantities over the batches so far.
 
-    For every batch, compute `requires`, do `accumulation_updates`, and hand the values of the
-    former to `aggregate`. Schemes that are folds, as all of the workbench are, keep their state
-    here; others bring updates of shared variables.
+    For every batch, compute `requires`, apply `accumulation_updates`, and pass the values of
+    `requires` to `aggregate`. Schemes that are folds, as all schemes of the workbench are, keep
+    their state here; other schemes have updates of shared variables.
 
     Parameters
     ----------
     variables : list of Variable or MonitoredQuantity
         Recorded under their names, which must be unique.
     use_take_last : bool, optional
-        Compute variables that depend on no data for every batch too, and take the last value,
-        instead of computing them once when asked.
+        Compute variables that depend on no data for every batch, too, and take the last value,
+        instead of computing them once at the end.
 
     Attributes
     ----------
     initialization_updates, accumulation_updates : list of pairs
-        Of the schemes that are not folds.
+        The updates of schemes that are not folds.
     readout_variables : dict of str to Variable
-        Of the schemes that are not folds, and the variables that depend on no data.
+        The results of schemes that are not folds, and the variables that depend on no data.
     names : list of str
         In the order given.
     quantities : MonitoredQuantityBuffer
-        Of the quantities among `variables`.
+        The quantities among `variables`.
     requires : list of Variable
-        What `aggregate` needs of every batch.
+        The variables whose values `aggregate` needs for every batch.
     inputs : list of Variable
-        What is needed to compute all this.
+        The inputs of all these variables.
 
     Raises
     ------
@@ -259,7 +259,7 @@ class AggregationBuffer(Hinted):
 
     def _add(self, variable: Variable, scheme: AggregationScheme) -> None:
         name = str(variable.name)
-        # A subclass of a fold may make an aggregator of its own.
+        # A subclass of a fold can define another aggregator.
         if isinstance(scheme, Fold) and type(scheme).get_aggregator is Fold.get_aggregator:
             self.folds[name] = FoldAccumulator(scheme, name)
             return
@@ -283,7 +283,7 @@ class AggregationBuffer(Hinted):
             self._initialize()
 
     def aggregate(self, values: Sequence[Any]) -> None:
-        """Take in the values of `requires` for one batch."""
+        """Add one batch, given the values of `requires`."""
         for fold, places in self._places:
             fold.aggregate(*[values[i] for i in places])
         if len(values) > self._split:
@@ -310,22 +310,21 @@ class AggregationBuffer(Hinted):
         return {name: found[name] for name in self.names}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what has been taken in outside of the graph, for `load_state_dict`."""
+        """Return the state that is kept outside the graph, for `load_state_dict`."""
         return {name: one.state_dict() for name, one in self._accumulators().items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go back to where `state_dict` was called.
+        """Restore the state that `state_dict` returned.
 
         Raises
         ------
         StateError
-            If `state` is that of other variables.
+            If `state` belongs to other variables.
         """
         accumulators = self._accumulators()
         if set(state) != set(accumulators):
             raise errors.StateError(
-                f"the state of monitoring is of {_names(state)}, but monitored are "
-                f"{_names(accumulators)}"
+                f"the state of monitoring must be of {_names(accumulators)}, not of {_names(state)}"
             )
         for name, saved in state.items():
             accumulators[name].load_state_dict(saved)
@@ -345,6 +344,6 @@ def _unique(variables: Iterable[Variable]) -> list[Variable]:
 def _places(
     accumulators: Iterable[Accumulator], requires: Sequence[Variable]
 ) -> list[tuple[Accumulator, list[int]]]:
-    """Return each accumulator with the indices of what it requires."""
+    """Return each accumulator with the indices of the variables that it requires."""
     index = {variable: i for i, variable in enumerate(requires)}
     return [(one, [index[v] for v in one.requires]) for one in accumulators]

@@ -1,4 +1,4 @@
-"""The evaluator of variables and quantities over the batches of a data stream."""
+"""Evaluator of variables and quantities over the batches of a data stream."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from workbench.tensor.traversal import ancestors, replace
 
 NO_STREAM = (
     "monitoring of {names}: evaluate must be given a data stream, not {given:.80}; "
-    "workbench.data.as_stream(...) makes one of a DataLoader or of a list of batches"
+    "workbench.data.as_stream(...) makes one from a DataLoader or from a list of batches"
 )
 
 
 @runtime_checkable
 class Epochs(Protocol):
-    """The part of a data stream that evaluation needs."""
+    """Interface of a data stream, as far as evaluation needs it."""
 
     def get_epoch_iterator(self, as_dict: bool = False) -> Iterator[Any]:
         """Start an epoch."""
 
 
 class DatasetEvaluator(Hinted):
-    """An evaluator of variables and quantities over a data set.
+    """Evaluator of variables and quantities over a data set.
 
-    Each variable is aggregated as its ``tag.aggregation_scheme`` says. Without one it gets the
-    value of its expression on all data at once, however they are divided into batches, where that
-    can be read off the expression: means, such as accuracies and the costs of bricks and of torch,
-    ratios of sums, largest and smallest elements, and functions of these. What else depends on
-    data, a sum over the batch for instance, is averaged over batches, with a warning if there are
-    several. Variables that depend on no data are computed once.
+    Each variable is aggregated by its ``tag.aggregation_scheme``. Without one it gets the value of
+    its expression on all data at once, for any division into batches, if that can be inferred from
+    the expression: means, such as accuracies and the costs of bricks and of torch, ratios of sums,
+    largest and smallest elements, and functions of these. Other variables that depend on data, for
+    instance a sum over the batch, are averaged over batches, with a warning if there are several.
+    Variables that depend on no data are computed once.
 
     Parameters
     ----------
     variables : list of Variable or MonitoredQuantity
         Recorded under their names, which must be unique.
     updates : dict or pairs, optional
-        Updates of shared variables to do with every batch, such as those of a random stream; not
-        meant for parameters of the model.
+        Updates of shared variables to apply with every batch, such as those of a random stream; not
+        for parameters of the model.
 
     Raises
     ------
@@ -54,7 +54,7 @@ class DatasetEvaluator(Hinted):
     Warns
     -----
     MonitoringWarning
-        Of a variable that is averaged over several batches because nothing else follows.
+        If a variable is averaged over several batches because no other scheme can be inferred.
 
     Examples
     --------
@@ -111,12 +111,12 @@ class DatasetEvaluator(Hinted):
         self._buffer.initialize_aggregators()
 
     def process_batch(self, batch: Batch) -> None:
-        """Take in a batch.
+        """Add a batch.
 
         Parameters
         ----------
         batch : dict
-            An array for the name of each source; surplus ones are not looked at.
+            An array for the name of each source; surplus ones are ignored.
 
         Raises
         ------
@@ -132,7 +132,7 @@ class DatasetEvaluator(Hinted):
         self._buffer.aggregate(self._function(*values))
 
     def _users(self, batch: Batch) -> str:
-        """Return the names of what a missing source concerns."""
+        """Return the names of the variables that need a missing source."""
         known = batch if isinstance(batch, Mapping) else ()
         missing = {source for source in self._inputs if source not in known}
         users: list[Accumulator] = [
@@ -197,9 +197,9 @@ class DatasetEvaluator(Hinted):
 def _own_counters(
     variables: Iterable[Variable], updated: set[SharedVariable]
 ) -> dict[Variable, Variable]:
-    """Return shared variables that a call would change by itself, with others to change instead.
+    """Return shared variables that a call would change by itself, with copies to change instead.
 
-    Such as the counters of random streams: to evaluate is not to change what is trained next.
+    Counters of random streams are an example: an evaluation must not change later training.
     """
     own: dict[Variable, Variable] = {}
     for variable in ancestors(variables):

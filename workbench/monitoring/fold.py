@@ -1,9 +1,9 @@
-"""The base of aggregation schemes, and of those that take batches in one after the other.
+"""Base classes of aggregation schemes.
 
-A *fold* names what to compute for every batch, and how a state takes it in. That one definition
-serves twice. Evaluators and training keep the state outside of the graph, in double precision, at
-the cost of a few additions a batch (`workbench.monitoring.accumulate`); `get_aggregator` puts the
-same into the graph as updates of shared variables, for functions of one's own.
+A *fold* is a scheme that defines which variables to compute for every batch, and how they change a
+state. The definition is used twice. Evaluators and training keep the state outside the graph, in
+double precision, at the cost of a few additions a batch (`workbench.monitoring.accumulate`);
+`get_aggregator` puts the same into the graph as updates of shared variables, for users' functions.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ State = tuple[Any, ...]
 
 
 class Aggregator(Hinted):
-    """A scheme as updates of a graph: before the first, for every, and after the last batch.
+    """Aggregation scheme as updates before the first and for every batch, and a result.
 
     Parameters
     ----------
     aggregation_scheme : AggregationScheme
     initialization_updates : list of pairs, optional
-        Shared variables and the values to start from.
+        Shared variables and their first values.
     accumulation_updates : list of pairs, optional
         Shared variables and their new values for every batch.
     readout_variable : Variable, optional
@@ -51,12 +51,12 @@ class Aggregator(Hinted):
 
 
 class AggregationScheme(KnownAttributes, Hinted, ABC):
-    """A rule by which the value of a variable over many batches is computed.
+    """Base class of rules that compute the value of a variable over many batches.
 
     Parameters
     ----------
     variable : Variable
-        What is computed for every batch.
+        Computed for every batch.
     """
 
     def __init__(self, variable: Variable) -> None:
@@ -64,7 +64,7 @@ class AggregationScheme(KnownAttributes, Hinted, ABC):
 
     @abstractmethod
     def get_aggregator(self) -> Aggregator:
-        """Make an aggregator, with shared variables of its own.
+        """Make an aggregator with new shared variables.
 
         Returns
         -------
@@ -76,14 +76,14 @@ class AggregationScheme(KnownAttributes, Hinted, ABC):
 
 
 class Fold(AggregationScheme):
-    """A scheme that takes batches in one after the other.
+    """Base class of schemes that add batches to a state, one after the other.
 
-    `start`, `take` and `result` must work on numbers, tensors and variables alike.
+    `start`, `take` and `result` must work on numbers, on tensors and on variables.
 
     Attributes
     ----------
     requires : list of Variable
-        What to compute for every batch.
+        The variables to compute for every batch.
     """
 
     requires: list[Variable]
@@ -93,30 +93,30 @@ class Fold(AggregationScheme):
         self.requires = [variable]
 
     keeps_single: bool = False
-    """Whether what it makes of a single number is that number, the first of `requires`."""
+    """True if the value over a single batch, if a number, is the first of `requires` itself."""
 
     element_by_element: bool = True
-    """Whether the values of all batches must have one shape."""
+    """True if the values of all batches must have the same shape."""
 
     grows: bool = False
-    """Whether the state grows with the data, so that it has no form as updates."""
+    """True if the state grows with the data, so that updates cannot express it."""
 
     doubt: str | None = None
-    """Why the value over several batches may not be what is meant."""
+    """The reason why the value over several batches can differ from that of all data, or None."""
 
     @abstractmethod
     def start(self) -> State:
-        """Return the state before any batch: numbers."""
+        """Return the state before the first batch, as numbers."""
 
     @abstractmethod
     def take(self, state: State, *values: Any) -> State:
         """Return the state after one more batch, in which `requires` have `values`."""
 
     def admit(self, value: Any) -> Any:
-        """Return a value of `requires` as `take` gets it, outside of a graph.
+        """Convert a value of `requires` for `take`, outside a graph.
 
-        Numbers are read at once where that costs nothing; others stay on their device, so that
-        training does not wait for a GPU.
+        Numbers on the CPU are read at once; other values stay on their device, so that training
+        does not wait for a GPU.
         """
         if isinstance(value, torch.Tensor) and value.is_cpu and value.dim() == 0:
             return value.item()
@@ -127,7 +127,7 @@ class Fold(AggregationScheme):
         """Return the aggregated value."""
 
     def get_aggregator(self) -> Aggregator:
-        """Make an aggregator, with shared variables of its own.
+        """Make an aggregator with new shared variables.
 
         Returns
         -------

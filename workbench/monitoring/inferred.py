@@ -1,8 +1,8 @@
-"""Schemes of variables without a tag, inferred from the expression that computes them.
+"""Aggregation schemes of variables without a tag, inferred from their expression.
 
-They are chosen so that a value over a data set does not depend on how it is divided into batches,
-as far as `workbench.monitoring.weights` can tell; everything else is averaged over batches, with
-a warning as soon as there are several.
+They are chosen so that a value over a data set does not depend on its division into batches, as far
+as `workbench.monitoring.weights` can infer this. Everything else is averaged over batches, with a
+warning as soon as there are several.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from workbench.tensor import Function, SharedVariable, Variable, as_variable, fu
 from workbench.tensor.traversal import ancestors, replace
 
 DOUBTFUL = (
-    "a function that is not linear is taken of what has been summed over a dimension, and whether "
-    "that or the one which is left divides the data into batches cannot be told"
+    "it applies a function that is not linear to a sum over a dimension, and the expression does "
+    "not show whether this dimension or the remaining one is that of examples"
 )
 
 
 class WeightedMean(Mean):
-    """The mean over batches, each with its weight: the number of its examples, say.
+    """Mean over batches, each with a weight such as the number of its examples.
 
     Parameters
     ----------
     variable : Variable
         A mean over the examples of the batch.
     weight : Variable or Weight
-        Their number. Batches without weight do not count, whatever their value is.
+        Their number. Batches of weight zero are ignored, even if their value is not finite.
     doubtful : bool, optional
-        Whether the weight is sure to be right only if it varies.
+        True if the weight is certain only if it varies between batches.
     """
 
     def __init__(
@@ -58,8 +58,8 @@ class WeightedMean(Mean):
         if isinstance(value, (torch.Tensor, Variable)):
             value = value.double()
         if isinstance(weight, (torch.Tensor, Variable)):
-            none: Any = weight == 0
-            part = torch.where(none, 0.0, value * weight)
+            empty: Any = weight == 0
+            part = torch.where(empty, 0.0, value * weight)
         else:
             part = value * weight if weight else 0.0
         return state[0] + part, state[1] + weight
@@ -70,14 +70,14 @@ class WeightedMean(Mean):
 
 
 class Derived(Fold):
-    """A function of values that are aggregated each in its own way.
+    """Function of values that are aggregated separately.
 
     Parameters
     ----------
     variable : Variable
-        What a batch alone would give.
+        The function's value for one batch.
     parts : dict of Variable to Fold
-        What of its expression is aggregated, and how.
+        The parts of its expression that are aggregated, and their schemes.
     """
 
     def __init__(self, variable: Variable, parts: Mapping[Variable, Fold]) -> None:
@@ -97,7 +97,7 @@ class Derived(Fold):
 
     def take(self, state: State, *values: Any) -> State:
         taken: list[Any] = []
-        place = 1  # behind the value of the batch
+        place = 1  # after the value of the batch
         for part, own in self._divided(state):
             number = len(part.requires)
             taken += part.take(own, *map(part.admit, values[place : place + number]))
@@ -105,7 +105,7 @@ class Derived(Fold):
         return tuple(taken)
 
     def admit(self, value: Any) -> Any:
-        return value  # as its part will
+        return value  # the fold of its part converts it
 
     def result(self, state: State) -> Any:
         values = [part.result(own) for part, own in self._divided(state)]
@@ -143,14 +143,14 @@ def _input_like(one: Variable) -> Variable:
 
 
 class DataIndependent(AggregationScheme):
-    """A variable that depends on no data: its value is computed at the end, once."""
+    """Scheme of a variable that depends on no data and is computed once, at the end."""
 
     def get_aggregator(self) -> Aggregator:
         return Aggregator(self, readout_variable=self.variable)
 
 
 def scheme_for(variable: Variable, use_take_last: bool) -> AggregationScheme:
-    """Return the scheme of a variable in a buffer, which may take the last value without data."""
+    """Return the scheme of a variable; with `use_take_last`, the last value if there is no data."""
     if "aggregation_scheme" in vars(variable.tag) or _depends_on_data(variable):
         return scheme_of(variable)
     return TakeLast(variable) if use_take_last else DataIndependent(variable)
@@ -161,11 +161,11 @@ def _depends_on_data(variable: Variable) -> bool:
 
 
 def scheme_of(variable: Variable) -> AggregationScheme:
-    """Return `tag.aggregation_scheme` of a variable, or what follows from its expression.
+    """Return `tag.aggregation_scheme` of a variable, or a scheme inferred from its expression.
 
-    Without a tag it is chosen so that the value does not depend on how data are divided into
-    batches, as far as that can be read off the expression; see `workbench.monitoring.weights`.
-    Everything else is averaged over batches, with a warning as soon as there are several.
+    Without a tag it is chosen so that the value does not depend on the division of data into
+    batches, as far as the expression shows this; see `workbench.monitoring.weights`. Everything
+    else is averaged over batches, with a warning as soon as there are several.
     """
     scheme: AggregationScheme | None = vars(variable.tag).get("aggregation_scheme")
     if scheme is not None and not isinstance(scheme, AggregationScheme):

@@ -1,4 +1,4 @@
-"""Kinds of variables, by what one batch tells of a data set, and the weight of a batch."""
+"""Kinds of variables, by how batches determine their value over a data set; weights of batches."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from workbench.tensor import Variable
 
 @dataclass(frozen=True)
 class Weight:
-    """The weight of a batch: a function of variables, computed only where batches are added up.
+    """Weight of a batch: a function of variables, computed only when batches are added up.
 
     Parameters
     ----------
     of : tuple of Variable
     count : callable
-        Gives the weight from their values.
+        Computes the weight from their values.
     """
 
     of: tuple[Variable, ...]
     count: Callable[..., Any]
 
     def same(self, other: Weight | None) -> bool:
-        """Return True if two weights are equal, whatever they turn out to be."""
+        """Return True if two weights are equal for any data."""
         return other is not None and self.count == other.count and all_same(self.of, other.of)
 
 
@@ -39,16 +39,16 @@ def product(*factors: Any) -> Any:
 
 @dataclass(frozen=True)
 class Part:
-    """A summary that is aggregated as it is.
+    """Summary that is aggregated directly.
 
     Attributes
     ----------
     kind : {'mean', 'sum', 'max', 'min', 'scheme', 'constant'}
-        How; `scheme` is that of its own tag, `constant` does not depend on data.
+        The way; `scheme` is that of its own tag, `constant` does not depend on data.
     weight : Weight or None
-        Of a mean.
+        The weight of a mean.
     doubtful : bool
-        Whether rows may have been taken for something else, which shows if their number varies.
+        True if the rows may not be examples, which shows when their number varies.
     """
 
     kind: str
@@ -58,45 +58,45 @@ class Part:
 
 @dataclass(frozen=True)
 class Unknown:
-    """A variable whose value over a data set does not follow from its expression."""
+    """Variable whose value over a data set does not follow from its expression."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Rows:
-    """A variable with dimensions of data.
+    """Variable with dimensions of data.
 
     Attributes
     ----------
     over : tuple of Variable
-        Sizes that it has been divided by, so that a sum of it is a mean over them.
-    gone : frozenset
+        The sizes by which it was divided, so that its sum is a mean over them.
+    summed : frozenset
         The sizes of dimensions that were summed over.
     mixed : bool
-        Whether a row depends on other rows.
+        True if a row depends on other rows.
     doubtful : bool
-        Whether the dimensions that are left may be none of data.
+        True if the remaining dimensions may not be those of data.
     """
 
     over: tuple[Variable, ...] = ()
-    gone: frozenset[Any] = frozenset()
+    summed: frozenset[Any] = frozenset()
     mixed: bool = False
     doubtful: bool = False
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A variable in which no dimension of data is left.
+    """Variable without dimensions of data.
 
     Attributes
     ----------
     degree : Fraction or None
-        How it grows with the amount of data; None if that has no simple form.
+        The power of the amount of data with which it grows; None if that is unknown.
     weight : Weight or None
-        If it is a mean, or linear in means of this weight.
+        The weight, if it is a mean or linear in means of this weight.
     additive : bool
-        If it is a sum over rows, or linear in such sums.
+        True if it is a sum over rows, or linear in sums over rows.
     """
 
     degree: Fraction | None
@@ -105,11 +105,11 @@ class Summary:
 
 
 class NoData:
-    """A variable that depends on no data."""
+    """Variable that depends on no data."""
 
 
 class PerBatch:
-    """A variable of which every batch has one value of its own."""
+    """Variable that has one value for each batch, and none for all data."""
 
 
 NO_DATA: Final = NoData()

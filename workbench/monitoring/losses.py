@@ -1,4 +1,4 @@
-"""The losses of torch, which reduce what they compute themselves, and the weight of their means."""
+"""Losses of torch, which reduce over examples themselves, and the weights of their means."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WEIGHTED: Final = {functional.mse_loss, functional.l1_loss, functional.huber_los
 
 @dataclass(frozen=True)
 class Targets:
-    """A count of class indices, each with its class's weight, but for those that are ignored."""
+    """Count of class indices, weighted by class, without those that are ignored."""
 
     ignored: int
 
@@ -53,7 +53,7 @@ def bound(
 
 
 def reduction_of(arguments: Mapping[str, Any]) -> str:
-    """Return the reduction that a loss was asked for, also by the older pair of arguments."""
+    """Return the reduction in the arguments of a loss, also from the older pair of arguments."""
     average, reduce = arguments.get("size_average"), arguments.get("reduce")
     if average is None and reduce is None:
         return str(arguments["reduction"])
@@ -68,12 +68,12 @@ def _without_reduction(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def weight_of(
     function: Callable[..., Any], arguments: dict[str, Any], reduction: str
 ) -> Weight | None:
-    """Return of how many examples a loss is the mean; None if their number is fixed."""
+    """Return the number of examples that a loss is the mean of; None if the number is fixed."""
     target: Any = arguments.get("target")
     classes: Any = arguments.get("weight")
     if function in INDEXED and not target.dtype.is_floating_point:
         ignored = -100 if arguments["ignore_index"] is None else arguments["ignore_index"]
-        # to be counted only where batches are added up, since it takes longer than to keep them
+        # Counted only when batches are added up, since counting takes longer than keeping them.
         of = (target,) if classes is None else (target, classes)
         return Weight(tuple(map(as_variable, of)), Targets(ignored))
     if function in WEIGHTED and classes is not None:

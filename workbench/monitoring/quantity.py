@@ -1,4 +1,4 @@
-"""Monitored quantities: values over a data set that Python code computes from its batches."""
+"""Monitored quantities: values over a data set that a user's Python code computes."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from workbench.tensor import Variable
 from workbench.utils.hooks import refuse_former_hooks
 
 FORMER_HOOKS = {
-    "accumulate": "define aggregate(*values), which takes in a batch",
-    "readout": "define get_aggregated_value(), which gives the value over all batches",
+    "accumulate": "define aggregate(*values), which adds a batch",
+    "readout": "define get_aggregated_value(), which returns the value over all batches",
 }
 
 
 class MonitoredQuantity(KnownAttributes, Hinted, ABC):
-    """A quantity computed by Python code from the values of variables, batch by batch.
+    """Base class of quantities that Python code computes from variables, batch by batch.
 
     Parameters
     ----------
     requires : list of Variable, optional
-        What it needs of every batch.
+        The variables whose values it needs for every batch.
     name : str, optional
-        Under which it is recorded.
+        The name in the log.
 
     Examples
     --------
@@ -64,12 +64,12 @@ class MonitoredQuantity(KnownAttributes, Hinted, ABC):
 
     @abstractmethod
     def aggregate(self, *args: Any) -> None:
-        """Take in a batch.
+        """Add a batch.
 
         Parameters
         ----------
         *args
-            The values of `requires`: arrays, and plain numbers for those without dimensions.
+            The values of `requires`: arrays, and Python numbers for those without dimensions.
         """
 
     @abstractmethod
@@ -77,12 +77,12 @@ class MonitoredQuantity(KnownAttributes, Hinted, ABC):
         """Return the value over all batches since `initialize`."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what has been taken in, for `load_state_dict`: a copy of all attributes."""
+        """Return a copy of all attributes but `requires` and `name`, for `load_state_dict`."""
         own = {key: value for key, value in vars(self).items() if key not in ("requires", "name")}
         return copy.deepcopy(own)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go back to where `state_dict` was called."""
+        """Restore the attributes that `state_dict` returned."""
         vars(self).update(copy.deepcopy(dict(state)))
 
     def __repr__(self) -> str:
@@ -90,20 +90,20 @@ class MonitoredQuantity(KnownAttributes, Hinted, ABC):
 
 
 def check_names(variables: Sequence[Variable | MonitoredQuantity]) -> None:
-    """Raise `MonitoringError` unless all have names and no two the same."""
+    """Raise `MonitoringError` unless all variables have different names."""
     if isinstance(variables, (Variable, MonitoredQuantity, str)):
         raise errors.MonitoringError(
-            f"what to monitor must be a list, not {variables!r}; write [...]"
+            f"monitored variables must be in a list, not {variables!r}; write [...] around it"
         )
     seen: dict[str, Variable | MonitoredQuantity] = {}
     for variable in variables:
         if not isinstance(variable, (Variable, MonitoredQuantity)):
             raise errors.MonitoringError(
-                f"what to monitor must be variables and monitored quantities, not {variable!r}"
+                f"only variables and monitored quantities can be monitored, not {variable!r}"
             )
         if variable.name is None:
             raise errors.MonitoringError(
-                f"{variable!r} is to be recorded under its name, but has none; set variable.name"
+                f"{variable!r} must have a name, under which it is recorded; set variable.name"
             )
         if variable.name in seen:
             twice = " (it is listed twice)" if seen[variable.name] is variable else ""

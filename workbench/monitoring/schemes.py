@@ -1,7 +1,7 @@
-"""Aggregation schemes to choose from: rules by which batches give a value over a data set.
+"""Aggregation schemes that a user can choose, such as `Mean`, `Sum` and `Maximum`.
 
-A variable carries its scheme as ``tag.aggregation_scheme``; `mean` and `perplexity` make variables
-that do. Without a tag the scheme is inferred (`workbench.monitoring.inferred`).
+The scheme of a variable is its ``tag.aggregation_scheme``, which `mean` and `perplexity` set.
+Without a tag the scheme is inferred (`workbench.monitoring.inferred`).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ NUMBERS = (Variable, int, float)
 
 
 class Mean(Fold):
-    r"""The sum of a numerator over all batches, divided by the sum of a denominator.
+    r"""Scheme that divides the sum of a numerator over all batches by that of a denominator.
 
     With the sum over a batch as the numerator and the number of its examples as the denominator it
-    is the mean over examples, however they are divided into batches.
+    is the mean over examples, for any division into batches.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class Mean(Fold):
 
 
 class _Kept(Fold):
-    """A scheme whose state is one value: the result."""
+    """Base class of schemes whose state is the result."""
 
     keeps_single = True
 
@@ -87,7 +87,7 @@ class _Kept(Fold):
 
 
 class Sum(_Kept):
-    """The sum of the values of all batches.
+    """Scheme that adds the values of all batches.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class Sum(_Kept):
 
 
 class TakeLast(_Kept):
-    """The value of the last batch.
+    """Scheme that takes the value of the last batch.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ class TakeLast(_Kept):
 
 
 class Minimum(_Kept):
-    """The smallest value over all batches, element by element; not a number if one is not.
+    """Scheme that takes the smallest value over all batches, element by element; NaN if any is.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ class Minimum(_Kept):
 
 
 class Maximum(_Kept):
-    """The largest value over all batches, element by element; not a number if one is not.
+    """Scheme that takes the largest value over all batches, element by element; NaN if any is.
 
     Parameters
     ----------
@@ -176,12 +176,12 @@ class Maximum(_Kept):
 
 
 class Concatenate(Fold):
-    """The values of all batches one behind the other.
+    """Scheme that concatenates the values of all batches.
 
-    Examples are joined: a variable whose first dimension is that of an input, or of a size that is
-    computed from it, grows along it. Of one that has none, a sum over a batch say, the result has
-    one row for each batch; one without dimensions makes a vector. Its state grows with the data,
-    so it has no form as updates of shared variables.
+    Examples are joined along the first dimension, if that is the first dimension of an input or is
+    computed from it. Other variables, such as a sum over a batch, get one row for each batch;
+    variables without dimensions become a vector. The state grows with the data, so that it cannot
+    be expressed by updates of shared variables.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ class Concatenate(Fold):
     Raises
     ------
     MonitoringError
-        When values are read, if those of some batches do not fit together.
+        When values are read, if the shapes of batches do not fit together.
 
     Examples
     --------
@@ -223,22 +223,22 @@ class Concatenate(Fold):
         return tensor if self._joins_examples and tensor.ndim else tensor[None]
 
     def take(self, state: State, *values: Any) -> State:
-        state[0].extend(values)  # not a new list every time: the work would grow with the square
+        state[0].extend(values)  # in place, since new lists would take quadratic time
         return state
 
     def result(self, state: State) -> Any:
         try:
             return torch.cat(state[0])
-        except RuntimeError as error:  # as torch finds
+        except RuntimeError as error:
             shapes_of = sorted({tuple(one.shape) for one in state[0]})
             raise errors.MonitoringError(
-                f"{self!r}: the values of batches have the shapes {shapes_of}, which cannot stand "
-                "one behind the other; monitor what has the same size in all of them"
+                f"{self!r}: the values of batches have the shapes {shapes_of}, which cannot be "
+                "concatenated; monitor a variable of the same size in all batches"
             ) from error
 
     @functools.cached_property
     def _joins_examples(self) -> bool:
-        """True if the first dimension is one of data, and not one of another axis of an input."""
+        """True if the first dimension is one of data, and not of another axis of an input."""
         fake = self.requires[0].fake
         size = shapes.symbol(fake.shape[0]) if self.requires[0].ndim else 0
         if isinstance(size, int):
@@ -249,7 +249,7 @@ class Concatenate(Fold):
 
 
 class Perplexity(Mean):
-    r"""The perplexity of a model: :math:`\exp(-\sum \ell / \sum n)`.
+    r"""Scheme of the perplexity of a model: :math:`\exp(-\sum \ell / \sum n)`.
 
     Parameters
     ----------
@@ -271,7 +271,7 @@ class Perplexity(Mean):
 
 @hinted
 def mean(numerator: Variable, denominator: Any = 1.0) -> Variable:
-    """Return a ratio that is aggregated by adding up numerators and denominators over batches.
+    """Return a ratio whose numerators and denominators are summed over batches.
 
     Parameters
     ----------
@@ -309,7 +309,7 @@ def perplexity(log_likelihood: Variable, n_examples: Any) -> Variable:
     Parameters
     ----------
     log_likelihood : Variable
-        Summed over the examples of a batch (symbols of a text, say).
+        The sum over the examples of a batch, for instance symbols of a text.
     n_examples : Variable or number
         Their number.
 
@@ -334,7 +334,7 @@ def perplexity(log_likelihood: Variable, n_examples: Any) -> Variable:
 
 
 def _chosen(better: Callable[[Any, Any], bool], choose: Any, kept: Any, new: Any) -> Any:
-    """Return the better of two, or the one that is not a number."""
+    """Return the better of two values, or the one that is not a number."""
     if isinstance(kept, (int, float)) and isinstance(new, (int, float)):
         return new if better(new, kept) or new != new else kept
     if isinstance(kept, (int, float)):
@@ -343,7 +343,7 @@ def _chosen(better: Callable[[Any, Any], bool], choose: Any, kept: Any, new: Any
 
 
 def _ratio(numerator: Any, denominator: Any) -> Any:
-    """Return the quotient, as tensors give it: zero by zero is not a number."""
+    """Return the quotient as tensors do: zero divided by zero is not a number."""
     try:
         return numerator / denominator
     except ZeroDivisionError:

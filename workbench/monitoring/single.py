@@ -1,7 +1,8 @@
-"""The fast path of monitoring: values of a single batch, read without being accumulated.
+"""Fast path of monitoring, which reads the values of a single batch without accumulating them.
 
-A value that is recorded after every batch needs no adding up. Where every scheme makes of a single
-number that number, a batch waits for the next one: read first, its values are given as they are.
+A value that is recorded after every batch needs no aggregation. If every scheme maps a single
+number to itself, a batch is kept until the next one: if it is read before, its values are the
+result.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from workbench.utils.values import to_python
 def buffer_of(
     monitored: Sequence[Monitored], use_take_last: bool = False
 ) -> AggregationBuffer | SingleBatchBuffer:
-    """Return the buffer that is fastest for what is monitored; see `AggregationBuffer`."""
+    """Return the fastest buffer for the monitored variables; see `AggregationBuffer`."""
     buffer = AggregationBuffer(monitored, use_take_last)
     places = _places(buffer)
     return buffer if places is None else SingleBatchBuffer(buffer, places)
 
 
 def _places(buffer: AggregationBuffer) -> list[tuple[str, int]] | None:
-    """Return where to read each name of a single batch; None if a value may be another one."""
+    """Return the place of each value in a single batch; None if a scheme can change a value."""
     schemes = [one.scheme for one in buffer.folds.values()]
     if len(schemes) < len(buffer.names) or not all(
         scheme.keeps_single and scheme.requires[0].ndim == 0 for scheme in schemes
@@ -36,12 +37,12 @@ def _places(buffer: AggregationBuffer) -> list[tuple[str, int]] | None:
 
 
 class SingleBatchBuffer:
-    """A buffer whose last batch waits, since it is often the only one.
+    """Buffer that delays the aggregation of the last batch, since it is often the only one.
 
     Parameters
     ----------
     buffer : AggregationBuffer
-        Takes in all batches if there are several.
+        Aggregates the batches if there are several.
     places : list of pairs
         Names, and the index of each among the values of `requires`.
 
@@ -60,7 +61,7 @@ class SingleBatchBuffer:
         self._buffer = buffer
         self._places = places
         self._waiting: Sequence[Any] | None = None
-        self._used = True  # whether the buffer must be told to forget
+        self._used = True  # True if the buffer must be initialised
 
     def initialize_aggregators(self) -> None:
         """Forget all batches."""
@@ -70,7 +71,7 @@ class SingleBatchBuffer:
             self._used = False
 
     def aggregate(self, values: Sequence[Any]) -> None:
-        """Take in the values of `requires` for one batch."""
+        """Add one batch, given the values of `requires`."""
         if self._waiting is not None:
             self._take_waiting()
         self._waiting = values
@@ -101,11 +102,11 @@ class SingleBatchBuffer:
         return self._buffer.get_aggregated_values()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what has been taken in, as `AggregationBuffer` does."""
+        """Return the state after the batches so far, as `AggregationBuffer` does."""
         self._take_waiting()
         return self._buffer.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go back to where `state_dict` was called."""
+        """Restore the state that `state_dict` returned."""
         self._buffer.load_state_dict(state)
         self._waiting, self._used = None, True

@@ -1,4 +1,4 @@
-"""Sizes that are not known before there are data, compared as expressions."""
+"""Comparison, as expressions, of sizes that are unknown before there is data."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from workbench.tensor import SharedVariable, Variable, shapes
 
 
 def data_sizes(variable: Variable) -> list[Any]:
-    """Return the sizes of a variable that are not known, as expressions."""
+    """Return the unknown sizes of a variable, as expressions."""
     if variable.is_number:
         return []
     return [size for size in map(size_of, variable.fake.shape) if size]
 
 
 def size_of(size: Any) -> Any:
-    """Return the expression of a size that is not known, one for all that must be equal; else 0."""
+    """Return the expression of an unknown size, the same for all equal sizes; 0 if it is known."""
     expression = shapes.symbol(size)
     if isinstance(expression, int):
         return 0
@@ -34,9 +34,9 @@ def _first(symbol: Any) -> Any:
 
 
 def at_source(number: Variable, order: Iterable[Variable]) -> Variable:
-    """Return the same number, read off the first of `order`, all that something is computed from.
+    """Return the same number as a size of the first variable in topological `order` that has it.
 
-    What comes later need not be kept for its size, and may be computed in one with the rest.
+    Later variables need not be kept for their size, and can be fused with the rest.
     """
     if not isinstance(number.fake, torch.SymInt):
         return number
@@ -51,7 +51,7 @@ def at_source(number: Variable, order: Iterable[Variable]) -> Variable:
 
 
 def _same(one: Variable, other: Variable) -> bool:
-    """Return True if two variables are equal, whatever they turn out to be."""
+    """Return True if two variables are equal for any data."""
     if one is other:
         return True
     numbers = isinstance(one.fake, torch.SymInt) and isinstance(other.fake, torch.SymInt)
@@ -59,5 +59,5 @@ def _same(one: Variable, other: Variable) -> bool:
 
 
 def all_same(some: Sequence[Variable], others: Sequence[Variable]) -> bool:
-    """Return True if variables are equal pair by pair, whatever they turn out to be."""
+    """Return True if variables are equal pair by pair for any data."""
     return len(some) == len(others) and all(map(_same, some, others))

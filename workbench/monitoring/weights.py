@@ -1,19 +1,23 @@
 """Inference of the value over a data set from the expression that computes it for a batch.
 
-An algebra over the graph, of five kinds. A variable that depends on no data is the same for every
-batch. One with a dimension of unknown size has *rows*, the examples of a batch: what is said of the
-data set must not depend on how rows are divided into batches. A *summary* is what remains of rows
-once all such dimensions are gone. Sums over rows, and their number, add up from batch to batch, and
-are of degree one in the amount of data; means, ratios of sums and largest elements are of degree
-zero, and so is any function of them: only these can be said of a data set of any size. A batch may
-also have one value of its own, as the gradient has, or what is computed from inputs without rows;
-its mean over batches is meant. All else is not known.
+The inference is an algebra over the graph, with five kinds of variables:
 
-What is known of a summary of degree zero is either a weight, the number of rows that it is a mean
-of, or the summaries that it is a function of, to be aggregated each in its own way.
+- A variable that depends on no data is the same for every batch.
+- A variable with a dimension of unknown size has *rows*, the examples of a batch. The value over
+  the data set must not depend on the division of rows into batches.
+- A *summary* is computed from rows and has no dimension of unknown size. Sums over rows, and the
+  number of rows, add up from batch to batch: they have degree one in the amount of data. Means,
+  ratios of sums and largest elements have degree zero, and so have all functions of them. Only
+  summaries of degree zero have a value that does not depend on the size of the data set.
+- A batch can have a single value, such as a gradient, or a function of inputs without rows. Such
+  values are averaged over batches.
+- Everything else is unknown.
 
-Known limits: any dimension of unknown size counts as one of data; bricks are trusted, so that what
-batch normalisation makes of a row is a row although it depends on the others.
+A summary of degree zero is aggregated by its weight, the number of rows that it is a mean of, or as
+a function of other summaries, each aggregated separately.
+
+Known limits: any dimension of unknown size counts as one of data. Bricks are trusted: the result of
+batch normalisation counts as a row, although it depends on other rows.
 """
 
 from __future__ import annotations
@@ -56,7 +60,7 @@ BOUNDED: Final = set(
     "abs absolute clamp clamp_min clamp_max clip maximum minimum max min amax amin relu long int "
     "round floor ceil floordiv floor_divide".split()
 )
-"""Functions that leave the degree as it is, though they are not linear."""
+"""Functions that do not change the degree, although they are not linear."""
 ROOTS: Final = {"sqrt": Fraction(1, 2), "rsqrt": Fraction(-1, 2), "square": Fraction(2)}
 CONTRACTIONS: Final = {"dot", "vdot", "inner", "matmul", "mm", "tensordot"}
 COUNTS: Final = {"size", "numel", "nelement"}
@@ -68,7 +72,7 @@ ONE: Final = Fraction(1)
 Own = Callable[[Variable], Part | None]
 
 Conclusion = Part | Unknown | dict[Variable, Part] | None
-"""How to aggregate: in one part; from the parts of an expression; None for the mean over batches"""
+"""Way to aggregate: as one part, or from the parts of an expression; None: mean over batches."""
 
 
 def conclude(variable: Variable, own: Own) -> Conclusion:
@@ -78,13 +82,13 @@ def conclude(variable: Variable, own: Own) -> Conclusion:
     ----------
     variable : Variable
     own : callable
-        Gives what a variable says of itself, or None.
+        Returns the part that the tag of a variable declares, or None.
 
     Returns
     -------
     Part, dict of Variable to Part, Unknown or None
-        The one way to aggregate it; the parts of which it is a function; why that is not known; or
-        None where a mean over batches is what is meant.
+        The way to aggregate it; the parts of which it is a function; the reason why neither is
+        known; or None for the mean over batches.
 
     Examples
     --------
@@ -102,7 +106,7 @@ def conclude(variable: Variable, own: Own) -> Conclusion:
 
 
 class _Algebra:
-    """The kinds of all variables that one is computed from."""
+    """Kinds of all variables that a variable is computed from."""
 
     def __init__(self, variable: Variable, own: Own) -> None:
         self.variable = variable
@@ -122,8 +126,6 @@ class _Algebra:
                 self._part(one, Part("mean", self._sizes(part.weight.of)))
             else:
                 self._part(one, part)
-
-    # Conclusions.
 
     def conclusion(self) -> Conclusion:
         variable, kind = self.variable, self.kinds[self.variable]
@@ -178,8 +180,6 @@ class _Algebra:
     def _sizes(self, factors: Sequence[Variable]) -> Weight:
         return Weight(tuple(at_source(one, self.order) for one in factors), product)
 
-    # The kind of one variable.
-
     def _kind(self, variable: Variable) -> Kind:
         call = variable.owner
         if call is None:
@@ -205,7 +205,7 @@ class _Algebra:
             return self._of_summaries(variable)
         if all(kind is PER_BATCH for kind in of_data):
             return PER_BATCH
-        return Unknown(f"{call.name} combines what all examples give with a value of the batch")
+        return Unknown(f"{call.name} combines a result of all examples with a value of the batch")
 
     def _of_rows(self, variable: Variable) -> Kind:
         call = variable.owner
@@ -223,13 +223,13 @@ class _Algebra:
         if left:
             return self._row_by_row(variable)
         operands = [self.kinds[one] for one in call.inputs]
-        plain = all(kind == Rows(gone=kind.gone) for kind in operands if isinstance(kind, Rows))
+        plain = all(kind == Rows(summed=kind.summed) for kind in operands if isinstance(kind, Rows))
         if name in CONTRACTIONS and plain and all(isinstance(kind, Rows) for kind in operands):
             return self._part(variable, Part("sum"))
         return Unknown(f"{name} takes all examples of a batch together")
 
     def _reduced(self, variable: Variable, source: Variable, rows: Rows) -> Kind:
-        """Return the kind of what reduces some dimensions of rows."""
+        """Return the kind of a variable that reduces some dimensions of rows."""
         call = variable.owner
         assert call is not None
         before, left = data_sizes(source), data_sizes(variable)
@@ -242,12 +242,12 @@ class _Algebra:
         linear = name in ("sum", "mean")
         if left:
             new = self._settled(rows if linear else self._nonlinear(rows, left), removed)
-            return Rows(over if linear else (), new.gone, new.mixed, new.doubtful)
+            return Rows(over if linear else (), new.summed, new.mixed, new.doubtful)
         if rows.mixed or len(set(before)) < len(before):
-            return Unknown(f"{name} is taken of what depends on all examples of a batch")
+            return Unknown(f"{name} reduces values that depend on all examples of a batch")
         if linear and over:
             if len(over) > 1 and not all(one.is_number for one in over):
-                return Unknown(f"{name} is taken of what is a mean already")
+                return Unknown(f"{name} reduces values that are means already")
             return self._part(variable, Part("mean", self._sizes(over), rows.doubtful))
         if linear:
             return self._part(variable, Part("sum"))
@@ -258,16 +258,16 @@ class _Algebra:
         return Unknown(f"{name} takes all examples of a batch together")
 
     def _settled(self, rows: Rows, removed: Iterable[Any]) -> Rows:
-        gone = rows.gone | set(removed)
-        return Rows(rows.over, gone, rows.mixed, rows.doubtful)
+        summed = rows.summed | set(removed)
+        return Rows(rows.over, summed, rows.mixed, rows.doubtful)
 
     def _nonlinear(self, rows: Rows, left: Sequence[Any]) -> Rows:
-        """Return the rows that are left, for good, by a function that is not linear."""
-        taken = bool(rows.gone & self.leading) and not self.leading.intersection(left)
-        return Rows((), rows.gone, rows.mixed, rows.doubtful or taken)
+        """Return the rows after a function that is not linear."""
+        taken = bool(rows.summed & self.leading) and not self.leading.intersection(left)
+        return Rows((), rows.summed, rows.mixed, rows.doubtful or taken)
 
     def _row_by_row(self, variable: Variable) -> Kind:
-        """Return the kind of what has rows, computed from rows and other operands."""
+        """Return the kind of a variable with rows, computed from rows and other operands."""
         call = variable.owner
         assert call is not None
         name, left = call.name, data_sizes(variable)
@@ -279,21 +279,21 @@ class _Algebra:
             if isinstance(self.kinds[one], Summary) and (arithmetic or not one.is_number)
         ]
         found: list[Rows] = [kind for kind in rows.values() if isinstance(kind, Rows)]
-        gone = frozenset().union(*[kind.gone for kind in found])
+        summed = frozenset().union(*[kind.summed for kind in found])
         present = {size for one in rows for size in data_sizes(one)}
         mixed = any(kind.mixed for kind in found)
-        if not call.location:  # what a brick does to rows is its own affair
-            mixed = mixed or bool(gone & present & self.leading) or self._paired(left)
+        if not call.location:  # calls inside bricks are trusted, see the limits above
+            mixed = mixed or bool(summed & present & self.leading) or self._paired(left)
         if len(rows) == 1 and (name == "getitem" or name not in REARRANGED):
-            gone = (gone | present) - set(left)
+            summed = (summed | present) - set(left)
         doubtful = any(kind.doubtful for kind in found)
-        merged = Rows(found[0].over, gone, mixed, doubtful)
+        merged = Rows(found[0].over, summed, mixed, doubtful)
         alone = len(found) == 1
         if summaries:
             over = self._divided(variable, summaries)
             if over is not None and alone:
-                return Rows((*merged.over, over), gone, mixed, doubtful)
-            return Rows((), gone, mixed or not call.location, doubtful)
+                return Rows((*merged.over, over), summed, mixed, doubtful)
+            return Rows((), summed, mixed or not call.location, doubtful)
         same = all(all_same(kind.over, merged.over) for kind in found)
         linear = (
             (name in SUMS and same)
@@ -303,7 +303,7 @@ class _Algebra:
         return merged if linear else self._nonlinear(merged, left)
 
     def _paired(self, sizes: Sequence[Any]) -> bool:
-        """Return True if every example meets every other, as in a matrix of all products of two."""
+        """Return True if examples are combined in pairs, as in a matrix of all products of two."""
         return any(sizes.count(size) > 1 for size in self.leading)
 
     def _divided(self, variable: Variable, summaries: list[Variable]) -> Variable | None:
@@ -323,7 +323,7 @@ class _Algebra:
         if data_sizes(variable):  # zeros of the shape of a batch, random numbers
             return Rows()
         name = call.name
-        if variable.is_number and name == "mul":  # the number of elements counts like that of rows
+        if variable.is_number and name == "mul":  # a number of elements adds up like that of rows
             return self._part(variable, Part("sum"))
         operands: list[Summary] = []
         for one in call.inputs:
@@ -350,7 +350,7 @@ class _Algebra:
         return Summary(degree, weight, additive)
 
     def _ratio(self, numerator: Any, denominator: Any) -> Weight | None:
-        """Return the weight of a sum divided by the number of what was summed up."""
+        """Return the weight of a sum divided by the number of its terms."""
         over, of = self.kinds[numerator], self.parts.get(denominator)
         counts = isinstance(denominator, Variable) and denominator.is_number
         if not counts or of is None or of.kind != "sum" or not isinstance(over, Summary):
@@ -378,8 +378,6 @@ class _Algebra:
     def _own_degree(self, operand: Any) -> Fraction:
         kind = self.kinds.get(operand) if isinstance(operand, Variable) else None
         return kind.degree or ZERO if isinstance(kind, Summary) else ZERO
-
-    # Losses, which reduce what they compute themselves.
 
     def _loss(self, variable: Variable) -> Kind:
         call = variable.owner

@@ -2,13 +2,7 @@
 
 from workbench.names import explain_missing
 from workbench.serialization.checkpoint import continue_training
-from workbench.serialization.exchange import (
-    from_state_dict,
-    load_safetensors,
-    save_safetensors,
-    to_state_dict,
-)
-from workbench.serialization.parameters import load_parameters
+from workbench.serialization.parameters_npz import load_parameters
 from workbench.serialization.pickling import (
     add_to_dump,
     dump,
@@ -16,6 +10,8 @@ from workbench.serialization.pickling import (
     load,
     secure_dump,
 )
+from workbench.serialization.safetensors_files import load_safetensors, save_safetensors
+from workbench.serialization.torch_state_dict import from_state_dict, to_state_dict
 
 __all__ = [
     "add_to_dump",

@@ -1,11 +1,11 @@
-"""Archives: a tar of named members, and a manifest that tells whether they are what was written.
+"""Archives: a tar file of named members, with a manifest that detects damage.
 
-The manifest lists the format version and the SHA-256 of every member. It is written after them;
-members that are added later come with a new manifest, and the last one of a name holds. Whatever
-is wrong with a file, reading it gives an `ArchiveError` that names file and fault, in one line.
+The manifest has the format version and the SHA-256 of every member. It is written after the
+members; added members have a new manifest after them, and of equal names the last one counts. If a
+file has any fault, reading it raises an `ArchiveError` that names file and fault in one line.
 
-Checksums find damage, not malice: who can write a file can also write its manifest. That reading
-executes nothing does not rest on them.
+Checksums detect damage, not malice: an attacker can write a manifest too. Reading executes nothing,
+whatever the checksums are.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ FORMAT = "workbench archive"
 VERSION = 1
 MANIFEST = "_manifest"
 
-NOT_REGULAR = "{path}: cannot be opened (it must be a regular file, and is {kind})"
+NOT_REGULAR = "{path}: cannot be opened (it must be a regular file, not {kind})"
 RESTORE = "use an earlier checkpoint or a copy of the file"
-NO_MANIFEST = "{where}: this is no whole archive of the workbench ({reason})"
+NO_MANIFEST = "{where}: this is not a complete archive of the workbench ({reason})"
 NEWER = (
     "{where}: written in format version {version}, but this workbench reads up to {known}; update "
     "the workbench"
@@ -36,18 +36,18 @@ NEWER = (
 
 
 def name_of(file: Any) -> str:
-    """What to call a file in an error."""
+    """Return the name of a file for an error message."""
     return str(file) if isinstance(file, (str, os.PathLike)) else str(getattr(file, "name", "file"))
 
 
 def unreadable(where: str, name: str, error: Exception) -> ArchiveError:
-    """The error for a member whose bytes are those written, but make no sense."""
+    """Make the error for a member with the right checksum but invalid contents."""
     text = " ".join(f"{type(error).__name__}: {error}".split())
     return ArchiveError(f"{where}: the member {name!r} cannot be read ({text:.200}); {RESTORE}")
 
 
 def check_file(file: Any, mode: str) -> None:
-    """Raise an `ArchiveError` unless `file` may be one opened for writing bytes."""
+    """Raise an `ArchiveError` if `file` is not opened for writing bytes."""
     if isinstance(file, (str, os.PathLike)):
         given = "a path"
     elif isinstance(file, io.TextIOBase):
@@ -57,7 +57,7 @@ def check_file(file: Any, mode: str) -> None:
     else:
         return
     raise ArchiveError(
-        f"{name_of(file)}: needed is a file opened with the mode {mode!r}, and this is {given}; "
+        f"{name_of(file)}: must be a file opened with the mode {mode!r}, not {given}; "
         "secure_dump(object, path) opens and replaces a file by itself"
     )
 
@@ -73,7 +73,7 @@ def add(file: IO[bytes], members: Mapping[str, bytes]) -> None:
     Raises
     ------
     ArchiveError
-        If the file holds no sound archive.
+        If the file is not an intact archive.
     """
     present = _manifest(name_of(file), _members(file))
     file.seek(0)
@@ -97,7 +97,7 @@ def _add_member(tar: tarfile.TarFile, name: str, data: bytes) -> None:
 
 
 def read(file: Any) -> dict[str, bytes]:
-    """All members of an archive, checked.
+    """Return all members of an archive, after checking them.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def read(file: Any) -> dict[str, bytes]:
     Raises
     ------
     ArchiveError
-        If the file is missing, truncated, changed, foreign or of a newer format.
+        If the file is missing, truncated, changed, of another program or of a newer format.
     """
     with _opened(file) as opened:
         members = _members(opened)
@@ -124,17 +124,17 @@ def read(file: Any) -> dict[str, bytes]:
 
 
 def member(file: Any, name: str) -> bytes:
-    """One checked member of an archive; see `read`."""
+    """Return one checked member of an archive; see `read`."""
     return pick(read(file), name, name_of(file))
 
 
 def pick(members: Mapping[str, bytes], name: str, where: str) -> bytes:
-    """The member called `name` of the archive `where`.
+    """Return the member called `name` of the archive `where`.
 
     Raises
     ------
     ArchiveError
-        If it has none of that name.
+        If it has no member of that name.
     """
     if name not in members:
         names = ", ".join(map(repr, members)) or "none"
@@ -145,13 +145,13 @@ def pick(members: Mapping[str, bytes], name: str, where: str) -> bytes:
 
 
 def check_regular(path: str | os.PathLike[str]) -> None:
-    """Raise an `ArchiveError` if there is something at `path` that is no regular file.
+    """Raise an `ArchiveError` if `path` exists and is not a regular file.
 
-    Opening a pipe, for instance, would wait for ever for the one who writes to it.
+    Opening a pipe, for instance, would wait forever for a program that writes to it.
     """
     try:
         mode = os.stat(path).st_mode
-    except (OSError, ValueError):  # opening it will say what is wrong
+    except (OSError, ValueError):  # opening it will report the error
         return
     kind = irregular(mode)
     if kind is not None:
@@ -197,7 +197,7 @@ def _members(file: IO[bytes]) -> dict[str, bytes]:
                 f"({error}); {RESTORE}"
             ) from None
         raise ArchiveError(
-            f"{where}: this is no archive of the workbench (it is not a tar file)"
+            f"{where}: this is not an archive of the workbench (it is not a tar file)"
         ) from None
     return members
 
@@ -208,7 +208,7 @@ def _looks_like_tar(file: IO[bytes]) -> bool:
 
 
 def _manifest(where: str, members: Mapping[str, bytes]) -> dict[str, str]:
-    """The checksums that the manifest lists, if it is one and lists all members."""
+    """Return the checksums of the manifest; raise unless it is valid and lists all members."""
     if MANIFEST not in members:
         ours = members and all(name.startswith("_") for name in members)
         reason = (

@@ -1,8 +1,7 @@
 """Archives of a main loop: its parameters, the state of its training, and itself as a pickle.
 
-`Snapshot.of` copies into memory what has to be saved, on the thread that trains; writing it may
-then take its time in another one. `read_state` gives back what `MainLoop.load_state_dict` takes,
-without executing anything.
+`Snapshot.of` copies the state into memory, in the thread that trains; another thread can then write
+it. `read_state` returns the argument of `MainLoop.load_state_dict` without executing anything.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from workbench.errors import ArchiveError, UntrustedArchiveError
 from workbench.hints import hinted
 from workbench.interfaces import Loop
 from workbench.serialization import archive, state
-from workbench.serialization.parameters import (
+from workbench.serialization.parameters_npz import (
     PARAMETERS,
     decode_parameters,
     encode_parameters,
@@ -32,11 +31,11 @@ from workbench.serialization.pickling import (
     references_to,
     unpickled,
 )
-from workbench.serialization.values import by_path, value_of
+from workbench.serialization.variable_values import by_path, value_of
 from workbench.tensor import SharedVariable
 
 PARTS = ("parameters", "variables", "algorithm", "data", "extensions", "log")
-"""The parts of a state of training; `workbench.main_loop.state` says what each holds."""
+"""The parts of a state of training, which `workbench.main_loop.state` describes."""
 
 NO_STATE = (
     "{where}: there is no state of training in it, but {members}: it was not written by "
@@ -50,18 +49,18 @@ NO_MAIN_LOOP = (
 
 @dataclass
 class Snapshot:
-    """What an archive of a main loop will hold; nothing that happens later changes it.
+    """The contents of an archive of a main loop, which later training does not change.
 
     Attributes
     ----------
     parameters : dict
         The values for ``_parameters``, by path.
     state : dict
-        The state of training for ``_state``, without what is among `parameters`.
+        The state of training for ``_state``, without the values among `parameters`.
     pickles : dict
-        Bytes for further members.
+        The bytes of further members, by name.
     failures : list of Exception
-        Why some pickle that was asked for is missing.
+        The errors of pickles that failed.
     """
 
     parameters: dict[str, torch.Tensor]
@@ -78,17 +77,17 @@ class Snapshot:
         save_main_loop: bool = True,
         save_separately: Iterable[str] = (),
     ) -> Snapshot:
-        """Copy what is to be saved of `main_loop`; for the thread that trains it.
+        """Copy the state of `main_loop`; for the thread that trains it.
 
         Parameters
         ----------
         main_loop : MainLoop
         parameters : iterable of SharedVariable, optional
-            What to keep in ``_parameters``; by default the parameters of the model.
+            The variables for ``_parameters``; by default the parameters of the model.
         save_main_loop : bool
-            Whether to pickle the main loop too. If that fails, the archive goes without.
+            True to pickle the main loop too. If that fails, the archive lacks it.
         save_separately : iterable of str
-            Attributes of the main loop to pickle into members of their own.
+            Attributes of the main loop to pickle into separate members.
         """
         whole = main_loop.state_dict()
         own, others = main_loop.state_variables()
@@ -97,8 +96,8 @@ class Snapshot:
         for name, variable in chosen.items():
             if own.get(name) is variable:
                 values[name] = whole["parameters"][name]
-                if values[name].dtype not in state.BITS:  # those the other file has not exactly
-                    whole["parameters"][name] = None  # it stands in _parameters
+                if values[name].dtype not in state.BITS:  # _parameters is not exact for those
+                    whole["parameters"][name] = None  # stored only in _parameters
             else:
                 values[name] = value_of(variable)
         new = cls(values, whole, {}, [])
@@ -130,7 +129,7 @@ class Snapshot:
 
 
 def _storable(log: Mapping[str, Any]) -> dict[str, Any]:
-    """The state of a log, with text in place of values that could only be pickled."""
+    """Return the state of a log, with the repr of values that could only be pickled."""
     return {
         **log,
         "status": {name: _or_text(value) for name, value in log["status"].items()},
@@ -146,9 +145,9 @@ def _or_text(value: Any) -> Any:
 
 
 def check_separate(names: Iterable[str] | None) -> list[str]:
-    """Names of attributes to be pickled separately, if they can be members of an archive."""
+    """Return names of attributes to pickle separately; raise if one is not allowed."""
     if isinstance(names, str):
-        raise ArchiveError(f"save_separately is a list of names, got {names!r}; write [{names!r}]")
+        raise ArchiveError(f"save_separately must be a list, not {names!r}; write [{names!r}]")
     listed = list(names or ())
     for name in listed:
         if name in RESERVED:
@@ -157,19 +156,21 @@ def check_separate(names: Iterable[str] | None) -> list[str]:
 
 
 def read_state(file_: Any, parts: Iterable[str] = PARTS) -> dict[str, Any]:
-    """The state of training in an archive, for `MainLoop.load_state_dict`; nothing is executed.
+    """Return the state of training in an archive for `MainLoop.load_state_dict`.
+
+    Nothing in the file is executed.
 
     Parameters
     ----------
     file_ : path or file
     parts : iterable of str, optional
-        What is wanted of it; see `workbench.main_loop.state`. Parameters can also be had of
+        The parts to return; see `workbench.main_loop.state`. Parameters can also be read from
         archives without a state, which `dump` has written.
 
     Raises
     ------
     ArchiveError
-        If the archive is damaged or does not hold that.
+        If the archive is damaged or does not contain them.
     """
     where, members, wanted = archive.name_of(file_), archive.read(file_), list(parts)
     if STATE not in members and wanted == ["parameters"]:
@@ -189,20 +190,20 @@ def read_state(file_: Any, parts: Iterable[str] = PARTS) -> dict[str, Any]:
 
 
 def load_main_loop(file_: Any, *, trusted: bool = False) -> Loop:
-    """The main loop in an archive, ready to go on.
+    """Return the main loop in an archive, ready to continue.
 
     Parameters
     ----------
     file_ : path or file
     trusted : bool
-        Whether you trust the file's origin: unpickling executes code that it contains.
+        True if you trust the origin of the file: unpickling executes code that it contains.
 
     Raises
     ------
     UntrustedArchiveError
         If `trusted` is not true.
     ArchiveError
-        If the archive is damaged or holds no main loop.
+        If the archive is damaged or contains no main loop.
     """
     where, members = archive.name_of(file_), archive.read(file_)
     if PICKLE not in members:
@@ -218,34 +219,34 @@ def load_main_loop(file_: Any, *, trusted: bool = False) -> Loop:
 
 @hinted
 def continue_training(path: Any, *, trusted: bool = False) -> Loop:
-    """Go on with training from a checkpoint, in this thread, until it ends.
+    """Continue training from a checkpoint, in this thread, until it ends.
 
     Parameters
     ----------
     path : path
         An archive that `Checkpoint` has written, with the main loop in it.
     trusted : bool
-        Whether you trust the file's origin: unpickling executes code that it contains.
+        True if you trust the origin of the file: unpickling executes code that it contains.
 
     Returns
     -------
     MainLoop
-        When training has ended.
+        The main loop, after training has ended.
 
     Raises
     ------
     UntrustedArchiveError
         If `trusted` is not true.
     ArchiveError
-        If the archive is damaged, holds no main loop, or needs code that is not here.
+        If the archive is damaged, contains no main loop, or needs code that is not available.
 
     See Also
     --------
-    workbench.extensions.saveload.Load : Goes on without executing anything that is in the file.
+    workbench.extensions.saveload.Load : Continues without executing anything in the file.
 
     Examples
     --------
-    A run that ends, and the same from its second batch on:
+    Train to the end, and once more from the second batch on:
 
     >>> import tempfile
     >>> from workbench import shared, tensor

@@ -1,11 +1,11 @@
 """Saving and loading objects with their parameters.
 
-`dump` writes an archive: the object, by cloudpickle, as ``_pkl``, and the values of chosen shared
-variables, by path, as ``_parameters``, a file that `numpy.load` alone can open. The pickle refers
-to those values and does not contain them again. Bricks, functions and lambdas that were defined in
-a notebook are stored by value.
+`dump` writes an archive. Its member ``_pkl`` is the object, pickled by cloudpickle; ``_parameters``
+has the values of chosen shared variables, by path, in a format that `numpy.load` alone can open.
+The pickle refers to those values instead of repeating them. Bricks, functions and lambdas that were
+defined in a notebook are stored by value.
 
-Unpickling executes code that is in the file. `load` therefore wants to be told ``trusted=True``;
+Unpickling executes code that is in the file. `load` therefore requires ``trusted=True``;
 `load_parameters` never executes anything.
 """
 
@@ -24,7 +24,7 @@ import torch
 from workbench.errors import ArchiveError, UntrustedArchiveError
 from workbench.hints import hinted, show_options
 from workbench.serialization import archive
-from workbench.serialization.parameters import (
+from workbench.serialization.parameters_npz import (
     PARAMETERS,
     check_numbered,
     decode_parameters,
@@ -32,7 +32,7 @@ from workbench.serialization.parameters import (
     values_by_path,
 )
 from workbench.serialization.state import decode_member
-from workbench.serialization.values import by_path
+from workbench.serialization.variable_values import by_path
 from workbench.tensor import SharedVariable
 from workbench.tensor.device import default_device
 from workbench.utils.atomic import replace_file
@@ -43,17 +43,19 @@ RESERVED = (PICKLE, PARAMETERS, STATE, archive.MANIFEST)
 STACK = 512 * 2**20  # bytes, for pickling graphs that are deep
 
 UNTRUSTED = (
-    "{where}: unpickling would execute code from the file; if you trust where it comes from, pass "
+    "{where}: unpickling would execute code from the file; if you trust its origin, pass "
     "trusted=True; load_parameters(file) reads the parameters without executing anything"
 )
-NOT_HERE = "{where}: {name!r} uses something that is not here: {error}; import or define it first"
+NOT_AVAILABLE = (
+    "{where}: {name!r} uses a name that is not available ({error}); import or define it first"
+)
 
 References = dict[int, tuple[Any, ...]]
-"""What a pickle shall refer to in place of containing it, by `id`: the reference of each."""
+"""References that a pickle has in place of objects, by the `id` of the object."""
 
 
 def references_to(parameters: Mapping[str, SharedVariable]) -> References:
-    """References to the entries of ``_parameters``."""
+    """Make references to the entries of ``_parameters``."""
     return {
         id(v.tensor): ("parameter", name, str(v.dtype).removeprefix("torch."))
         for name, v in parameters.items()
@@ -70,7 +72,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
 
 class _Unpickler(pickle.Unpickler):
-    """Puts back in what is kept elsewhere in the archive."""
+    """An unpickler that resolves references to other members of the archive."""
 
     def __init__(self, file: IO[bytes], members: Mapping[str, bytes], where: str) -> None:
         super().__init__(file)
@@ -95,7 +97,7 @@ class _Unpickler(pickle.Unpickler):
                 return log
         except KeyError:
             pass
-        raise ArchiveError(f"{self.where}: the pickle refers to {pid!r}, which is not there")
+        raise ArchiveError(f"{self.where}: the pickle refers to {pid!r}, which is missing")
 
     def _member(self, name: str) -> Any:
         if name not in self.read:
@@ -106,19 +108,19 @@ class _Unpickler(pickle.Unpickler):
 
 
 def pickled(value: Any, references: References) -> bytes:
-    """The pickle of `value`, without what it refers to."""
+    """Return the pickle of `value`, with references in place of some objects."""
 
     def run() -> bytes:
         file = io.BytesIO()
         _Pickler(file, references).dump(value)
         return file.getvalue()
 
-    result: bytes = _with_deep_stack(run)
+    result: bytes = with_deep_stack(run)
     return result
 
 
-def _with_deep_stack(run: Callable[[], Any]) -> Any:
-    """Run, and where Python's recursion limit ends it, once more in a thread with a large stack."""
+def with_deep_stack(run: Callable[[], Any]) -> Any:
+    """Run a function; after a recursion error, again in a thread with a large stack."""
     try:
         return run()
     except (RecursionError, pickle.PicklingError) as error:
@@ -160,18 +162,18 @@ def dump(
     Parameters
     ----------
     object_ : object
-        What to pickle; ``None`` to save the parameters only.
+        The object to pickle; None to save only the parameters.
     file_ : file
         Opened for writing bytes.
     parameters : iterable of SharedVariable, optional
-        Those whose values are to be saved as arrays of their own.
+        The variables whose values are saved as separate arrays.
     pickle_object : bool
-        Whether to pickle the object.
+        True to pickle the object.
 
     Raises
     ------
     ArchiveError
-        If two parameters have the same path, or `file_` is none that can be written to.
+        If `file_` is not a file opened for writing bytes.
 
     Examples
     --------
@@ -209,9 +211,9 @@ def add_to_dump(
     file_ : file
         Opened for reading and writing (``r+b``).
     name : str
-        The name of the new member, by which `load` finds it.
+        The name of the new member, as for `load`.
     parameters : iterable of SharedVariable, optional
-        Those that the archive contains already, so that they are not stored again.
+        Variables that the archive contains already, and that are not stored again.
 
     Raises
     ------
@@ -259,7 +261,7 @@ def dump_and_add_to_dump(
     to_add: Mapping[str, Any] | None = None,
     **options: Unpack[DumpOptions],
 ) -> None:
-    """`dump` an object and `add_to_dump` several more, as one function for `secure_dump`.
+    """Call `dump` for an object and `add_to_dump` for others, as a function for `secure_dump`.
 
     Parameters
     ----------
@@ -290,13 +292,13 @@ def secure_dump(
     dump_function: Callable[..., None] = dump,
     **options: object,
 ) -> None:
-    """Save to a path so that neither a failure nor a crash leaves a damaged file there.
+    """Save to a path so that neither an error nor a crash leaves a damaged file.
 
     Parameters
     ----------
     object_ : object
     path : path
-        What stands there is replaced in one step, once the new file is whole and on the disk.
+        An existing file is replaced in one step, once the new file is complete and on the disk.
     dump_function : callable
         Takes the object, a file and `options`.
 
@@ -315,16 +317,16 @@ def load(file_: Any, name: str = PICKLE, *, trusted: bool = False) -> Any:
     ----------
     file_ : path or file
     name : str
-        Which object; by default the one given to `dump`.
+        The name of the object; by default the one given to `dump`.
     trusted : bool
-        Whether you trust the file's origin: unpickling executes code that it contains.
+        True if you trust the origin of the file: unpickling executes code that it contains.
 
     Raises
     ------
     UntrustedArchiveError
         If `trusted` is not true.
     ArchiveError
-        If the archive is damaged or has no such object, or if that needs code that is not here.
+        If the archive is damaged or lacks the object, or the object needs code that is missing.
 
     Examples
     --------
@@ -337,11 +339,11 @@ def load(file_: Any, name: str = PICKLE, *, trusted: bool = False) -> Any:
 
 
 def unpickled(members: Mapping[str, bytes], name: str, where: str) -> Any:
-    """The object under `name` in the archive `where`, which somebody trusts."""
+    """Return the object under `name` in the archive `where`, which must be trusted."""
     data = archive.pick(members, name, where)
     try:
-        return _with_deep_stack(lambda: _Unpickler(io.BytesIO(data), members, where).load())
+        return with_deep_stack(lambda: _Unpickler(io.BytesIO(data), members, where).load())
     except (AttributeError, ImportError) as error:
-        raise ArchiveError(NOT_HERE.format(where=where, name=name, error=error)) from error
+        raise ArchiveError(NOT_AVAILABLE.format(where=where, name=name, error=error)) from error
     except (pickle.UnpicklingError, EOFError) as error:
         raise archive.unreadable(where, name, error) from None

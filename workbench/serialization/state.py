@@ -1,9 +1,9 @@
-"""Plain values and arrays as bytes, and back, without executing anything.
+"""The encoding of plain values and arrays as bytes; decoding executes nothing.
 
-The format under the ``_state`` member of an archive: a file for `numpy.load`, whose entry ``tree``
-is JSON text and whose other entries are the arrays that it refers to. None, booleans, integers of
-any size, floats (not finite ones too), strings, bytes, lists, tuples, dictionaries with plain keys,
-UUIDs, arrays, numpy scalars and tensors come back equal, with type and dtype.
+It is the format of the member ``_state`` of an archive: a file for `numpy.load`, whose entry
+``tree`` is JSON and whose other entries are the arrays that it refers to. None, booleans, integers
+of any size, floats (infinite and NaN too), strings, bytes, lists, tuples, dictionaries with plain
+keys, UUIDs, arrays, numpy scalars and tensors are restored with type and dtype.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ BITS = {
     torch.float8_e4m3fn: torch.int8,
     torch.float8_e5m2: torch.int8,
 }
-"""Dtypes that numpy lacks, and what stands for them."""
+"""Dtypes that numpy lacks, and the integers of equal size that represent their bits."""
 
 
 def check_keys(what: str, given: Iterable[str], expected: Iterable[str]) -> None:
     """Raise `StateError` unless the keys `given` are those `expected`.
 
-    The text names every surplus and every missing key, with the nearest spelling that is right.
+    The message has every unknown key, with the nearest valid spelling, and every missing one.
     """
     given, expected = list(map(str, given)), list(expected)
     problems = [
@@ -47,12 +47,12 @@ def check_keys(what: str, given: Iterable[str], expected: Iterable[str]) -> None
 
 
 def encode(value: Any) -> bytes:
-    """The bytes of `value`.
+    """Return `value` as bytes.
 
     Raises
     ------
     StateError
-        If something in it is neither plain nor an array; the text says where it is.
+        If a part is neither plain nor an array; the message has its place.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def encode(value: Any) -> bytes:
 
 
 def decode(data: bytes) -> Any:
-    """The value behind `data`.
+    """Return the value that `encode` has encoded as `data`.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def decode(data: bytes) -> Any:
 
 
 def decode_member(data: bytes, where: str) -> Any:
-    """The same for a member of the archive `where`.
+    """Decode a member of the archive `where`; see `decode`.
 
     Raises
     ------
@@ -99,12 +99,12 @@ def _decoded(data: bytes) -> Any:
     arrays = arrays_of(data)
     value = _value(json.loads(arrays.pop(TREE).tobytes().decode()), arrays)
     if arrays:
-        raise ValueError(f"{', '.join(map(repr, arrays))} belong nowhere")
+        raise ValueError(f"nothing refers to {', '.join(map(repr, arrays))}")
     return value
 
 
 def storable(value: Any) -> bool:
-    """Whether `encode` takes `value`."""
+    """Return True if `encode` can encode `value`."""
     try:
         _tree(value, {}, "it")
     except StateError:
@@ -113,7 +113,7 @@ def storable(value: Any) -> bool:
 
 
 def _tree(value: Any, arrays: dict[str, numpy.ndarray[Any, Any]], place: str) -> Any:
-    """JSON for `value`; what JSON lacks is a dictionary with one key, its kind."""
+    """Return `value` as JSON; a kind that JSON lacks becomes a dictionary with one key."""
     if value is None or isinstance(value, (bool, str)) or type(value) is int:
         return value
     if isinstance(value, float) and not isinstance(value, numpy.generic):
@@ -139,7 +139,7 @@ def _tree(value: Any, arrays: dict[str, numpy.ndarray[Any, Any]], place: str) ->
         return {"dict": pairs}
     raise StateError(
         f"{place} is {type(value).__name__} {value!r:.60}, which cannot be stored as state; state "
-        "is made of numbers, strings, lists, tuples, dictionaries, arrays and tensors"
+        "must consist of numbers, strings, lists, tuples, dictionaries, arrays and tensors"
     )
 
 
@@ -147,7 +147,7 @@ def _reference(value: Any, arrays: dict[str, numpy.ndarray[Any, Any]], place: st
     key = f"array_{len(arrays)}"
     if isinstance(value, torch.Tensor):
         held = value.detach().cpu()
-        if held.dtype in BITS:  # what numpy does not have
+        if held.dtype in BITS:  # numpy lacks this dtype
             arrays[key] = held.view(BITS[held.dtype]).numpy()
             return {"bits": [key, str(held.dtype).removeprefix("torch.")]}
         arrays[key] = held.numpy()
@@ -160,7 +160,7 @@ def _reference(value: Any, arrays: dict[str, numpy.ndarray[Any, Any]], place: st
 
 
 def _value(tree: Any, arrays: dict[str, numpy.ndarray[Any, Any]]) -> Any:
-    """The value of a tree; every array is taken once, so that few bytes cannot become many."""
+    """Return the value of a tree; each array is used once, so that few bytes stay few."""
     if isinstance(tree, list):
         return [_value(part, arrays) for part in tree]
     if not isinstance(tree, dict):

@@ -1,9 +1,9 @@
-"""Sessions: a main loop in a background thread, as a thing to hold."""
+"""Sessions: main loops in background threads, with controls."""
 
 from workbench.interfaces import State
 from workbench.names import explain_missing
 from workbench.session.command import Command
-from workbench.session.process import running
+from workbench.session.running_sessions import running
 from workbench.session.session import Session
 
 __all__ = ["Command", "Session", "State", "running"]

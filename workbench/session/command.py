@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 
 from workbench import interfaces
 from workbench.errors import SessionError, WaitInterrupted
+from workbench.utils.actors import actor
 from workbench.utils.waiting import wait
 
 WAITS_FOR_ITSELF = (
-    "{command!r} is carried out by this very thread between two batches, so waiting for it here "
-    "would never end; look at it later"
+    "{command!r} is carried out by this same thread between two batches, so waiting for it here "
+    "would never end; check its attribute done later"
 )
-INTERRUPTED = "wait() was interrupted, what it waited for was not: {command!r}"
+INTERRUPTED = "wait() was interrupted, but the command was not: {command!r}"
 
 
 class Command(interfaces.Command):
@@ -29,15 +30,17 @@ class Command(interfaces.Command):
     kind : str
         The name of the method that made it.
     text : str
-        What was asked for, for a person.
+        A description for the user.
     iteration : int or None
         The number of iterations done when it was applied.
     reason : str or None
-        Why it was refused, or how it failed.
+        The reason why it was refused or failed.
     exception : BaseException or None
-        What it raised, if it did.
+        The error that it raised, if any.
+    by : str
+        Who asked for it: ``code``, ``button``, or what `workbench.utils.actors.acting_as` says.
     replaced_by : int or None
-        The command, given before this one took effect, whose value counted instead.
+        The id of a later command whose value was assigned instead.
     """
 
     _lock: ClassVar[threading.Lock] = threading.Lock()
@@ -46,15 +49,15 @@ class Command(interfaces.Command):
         self.id = id
         self.kind = kind
         self.text = text
+        self.by = actor()
         self.iteration: int | None = None
         self.reason: str | None = None
         self.exception: BaseException | None = None
         self.replaced_by: int | None = None
         self._result: Any = None
         self._done = False
-        self._settled: threading.Event | None = (
-            None  # made when a thread waits: most commands are not awaited
-        )
+        # made when a thread waits, since most commands are never waited for
+        self._settled: threading.Event | None = None
         self._applier: int | None = None
         self._carry_out: Callable[[], None] = lambda: None
 
@@ -67,7 +70,7 @@ class Command(interfaces.Command):
     def state(self) -> str:
         """``queued``, ``applied at iteration N``, ``refused: why`` or ``failed: error``.
 
-        What fails is a function of the user's; see `workbench.session.Session.call`.
+        Only a function given to `workbench.session.Session.call` can fail.
         """
         if self.reason is not None:
             failed = self.kind == "call" and self.exception is not None
@@ -78,26 +81,26 @@ class Command(interfaces.Command):
         return f"applied at iteration {self.iteration}{instead}"
 
     def wait(self, timeout: float | None = None) -> Any:
-        """Wait until it is applied; return its result.
+        """Wait until the command is applied; return its result.
 
         Parameters
         ----------
         timeout : float, optional
-            Seconds to wait at most; forever if not given.
+            Maximal number of seconds; unlimited if not given.
 
         Returns
         -------
         object
-            What the function given to `Session.call` returned; None for other commands.
+            The result of the function given to `Session.call`; None for other commands.
 
         Raises
         ------
         TimeoutError
-            If it was neither applied nor refused in time.
+            If the command was neither applied nor refused in time.
         WaitInterrupted
             If waiting is interrupted; the command stays as it is.
         SessionError
-            If it was refused or has failed; or if the thread that would carry it out asks.
+            If the command was refused or has failed, or if the thread that carries it out waits.
         """
         if not self.done and threading.get_ident() == self._applier:
             raise SessionError(WAITS_FOR_ITSELF.format(command=self))

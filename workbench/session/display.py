@@ -7,11 +7,11 @@ import html
 from workbench.interfaces import Session
 
 WAITING = 5
-"""Waiting commands that the table names."""
+"""Maximal number of waiting commands in the table."""
 
 
 def line(session: Session) -> str:
-    """Return state, counts and newest values in one line."""
+    """Return state, counts and newest values as one line."""
     status = session.log.status
     facts = [
         session.state.value,

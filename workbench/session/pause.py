@@ -1,7 +1,7 @@
-"""Pausing: the thread that trains waits for the next request instead of training on.
+"""Pauses: the thread that trains waits for requests instead of training.
 
-A pause holds between two batches, or between two batches of an evaluation; there, a command that
-must wait for the end of the event lets the evaluation go on, and the pause continues after it.
+A pause takes place between two batches of training or of an evaluation. If a command must wait for
+the end of an evaluation, the evaluation continues, and the pause continues after it.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from collections.abc import Callable
 from workbench.interfaces import Loop
 from workbench.main_loop.run import Run
 from workbench.openmp import release_workers
-from workbench.session.journal import Journal
+from workbench.session.interventions import Journal
 from workbench.session.queue import Queue, Refused
 
 
 class Pause:
-    """Pauses a run, ends the pause, and pauses again after some batches.
+    """Starts and ends pauses of a run, and pauses again after some batches.
 
     Parameters
     ----------
     main_loop : Loop
     run : Run
-        Its mailbox is waited for.
+        The run, at whose mailbox a pause waits.
     queue : Queue
     journal : Journal
     changed : callable
-        Is called with True when a pause begins and with False when it ends.
+        Called with True when a pause starts and with False when it ends.
     """
 
     def __init__(
@@ -44,14 +44,15 @@ class Pause:
         self._changed = changed
         self._paused = False
         self._step: object = None
+        self._holding = False
 
     def end(self) -> None:
         """Forget pause and step, at the end of a run."""
-        self._paused = self._journal.paused = False
+        self._paused = self._journal.paused = self._holding = False
         self._step = None
 
     def begin(self) -> None:
-        """Begin a pause; `hold` waits for its end."""
+        """Start a pause; `hold` waits for its end."""
         if self._paused:
             raise Refused("the session is paused already")
         self._set(True)
@@ -62,6 +63,14 @@ class Pause:
             raise Refused("the session is not paused")
         self._set(False)
 
+    def stay(self) -> None:
+        """Pause, whether or not the session is paused."""
+        self._set(True)
+
+    def leave(self) -> None:
+        """End a pause or a step, whether or not there is one."""
+        self._set(False)
+
     def step(self, n: int) -> None:
         """End a pause for `n` batches."""
         self._set(False)
@@ -69,9 +78,9 @@ class Pause:
         self._look(self._step, self._main_loop.status["iterations_done"] + n)
 
     def _look(self, step: object, target: int) -> None:
-        """Pause if `target` is reached; else look again at the next boundary."""
+        """Pause if `target` is reached; else check again at the next boundary."""
         if step is not self._step:
-            return  # another command came in between
+            return  # another command has replaced this step
         if self._main_loop.status["iterations_done"] < target:
             self._main_loop.post(lambda: self._look(step, target))
         else:
@@ -86,12 +95,18 @@ class Pause:
         self._changed(paused)
 
     def hold(self) -> None:
-        """Carry out commands, and nothing else, until one of them lets training go on."""
-        release_workers()  # leaves the CPU to the notebook meanwhile
+        """Carry out commands until one of them ends the pause."""
+        if self._holding:  # called by a command that this method carries out
+            return
+        release_workers()  # frees the CPU for the notebook during the pause
         mailbox, queue = self._run.mailbox, self._queue
-        while self._paused:
-            mailbox.run_next()
-            if mailbox.yielding and not queue.settled_before(len(queue.commands) + 1):
-                # for which the event must end first; the pause goes on at the boundary
-                self._main_loop.post(self.hold)
-                return
+        self._holding = True
+        try:
+            while self._paused:
+                mailbox.run_next()
+                if mailbox.yielding and not queue.settled_before(len(queue.commands) + 1):
+                    # a command waits for the end of the event: continue the pause at the boundary
+                    self._main_loop.post(self.hold)
+                    return
+        finally:
+            self._holding = False

@@ -1,8 +1,8 @@
-"""The commands of a session in order, and carrying them out in the thread that trains.
+"""The queue of the commands of a session, which the thread that trains carries out in order.
 
-However many commands wait, each costs that thread the same small time: values given to one
-variable, one after the other, are one assignment, and a stop overtakes what only the training to
-come would need.
+Each command costs that thread the same short time, whatever the number of waiting commands. Several
+values for one variable become one assignment, and a stop overtakes commands that would affect only
+later training.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from workbench.errors import TrainingFinish
 from workbench.interfaces import Loop
 from workbench.session.command import Command
-from workbench.session.journal import Journal
+from workbench.session.interventions import CHANGING, Journal
 from workbench.tensor import SharedVariable
 
 NOT_STARTED = "the session was not started"
@@ -26,8 +26,12 @@ OVERTAKEN = "stop came before it took effect"
 OVERTAKEN_KINDS = ("pause", "resume", "step", "train")
 
 
+LATER = object()
+"""Returned by an action that settles and documents its command itself, now or later."""
+
+
 class Refused(Exception):
-    """Raised by the action of a command that makes no sense in the present state."""
+    """Error of a command whose action makes no sense in the present state."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,26 +44,38 @@ class Value:
     details: dict[str, Any]
 
 
+class Changes(Protocol):
+    """An observer of the commands that change training."""
+
+    def before_change(self, command: Command) -> None:
+        """Note that `command` is about to change training."""
+
+    def after_change(self, *, failed: bool = False) -> None:
+        """Note that it has."""
+
+
 class Queue:
     """The commands of one session.
 
     Parameters
     ----------
     main_loop : Loop
-        Its mailbox takes them to the thread that trains.
+        The main loop, whose mailbox receives them.
     journal : Journal
-        Documents those that took effect.
+        Records the commands that took effect.
 
     Attributes
     ----------
     commands : list of Command
-        All of them.
+        All commands, in order.
     lock : threading.RLock
         Must be held to add a command.
     closed : str or None
-        Why new commands are refused; None while they are accepted.
+        The reason why new commands are refused; None while they are accepted.
     thread : int or None
         The identifier of the thread that carries them out.
+    changes : Changes or None
+        Is told of commands that change training.
     """
 
     def __init__(self, main_loop: Loop, journal: Journal) -> None:
@@ -67,11 +83,12 @@ class Queue:
         self.lock = threading.RLock()
         self.closed: str | None = NOT_STARTED
         self.thread: int | None = None
+        self.changes: Changes | None = None
         self._main_loop = main_loop
         self._journal = journal
-        self._settled = 0  # all commands before this index are
+        self._settled = 0  # all commands before this index are settled
         self._stop = 0  # the id of the last stop
-        self._values: list[Value] | None = None  # the last request, if values may join it
+        self._values: list[Value] | None = None  # those of the last request, if it can take more
 
     def new(self, kind: str, text: str) -> Command:
         """Add a command that is not queued yet."""
@@ -98,14 +115,14 @@ class Queue:
         early: bool = False,
         urgent: bool = False,
     ) -> Command:
-        """Queue a command: `action` decides what becomes of it, `then` is what follows."""
+        """Queue a command: `action` carries it out; `then` is called once it is settled."""
 
         def carry_out() -> None:
             self.carry_out(command, action, details or {}, then)
 
         def carry_out_early() -> bool:
             if not self.settled_before(command.id):
-                return False  # one that was given before waits for the boundary
+                return False  # an earlier command waits for the boundary
             carry_out()
             return True
 
@@ -133,8 +150,13 @@ class Queue:
             command._refuse(OVERTAKEN)
             return
         done = self._main_loop.status["iterations_done"]
+        changes = self.changes if command.kind in CHANGING else None
+        if changes is not None:
+            changes.before_change(command)
+        failed, result = True, None
         try:
             result = action()
+            failed = False
         except TrainingFinish:
             self._journal.document(command, details)
             command._apply(done)
@@ -143,19 +165,21 @@ class Queue:
             command._refuse(str(refusal))
         except Exception as error:
             command._refuse(f"{type(error).__name__}: {error}", error)
-        else:
+        if changes is not None:
+            changes.after_change(failed=failed)
+        if failed:
+            return
+        if result is not LATER:
             self._journal.document(command, details)
             command._apply(done, result)
-            then()
-
-    # Order
+        then()
 
     def overtake(self) -> None:
-        """Let the next command overtake those that only make sense if training goes on."""
+        """Let the next command, a stop, overtake commands that affect only later training."""
         self._stop = len(self.commands) + 1
 
     def overtaken(self, command: Command) -> bool:
-        """Return True if training ends before this command could make sense."""
+        """Return True if a later stop makes this command pointless."""
         return command.id < self._stop and command.kind in OVERTAKEN_KINDS
 
     def settled_before(self, id: int) -> bool:
@@ -170,14 +194,12 @@ class Queue:
         return [command for command in self.commands[self._settled :] if not command.done]
 
     def end_run(self) -> list[Command]:
-        """Return the commands that ask for another run, which may begin now."""
+        """End a run; return the commands that ask for another one, which can start now."""
         self._values = None
         return [c for c in self.waiting() if c.kind == "train" and not self.overtaken(c)]
 
-    # Values of shared variables
-
     def assign_later(self, value: Value) -> None:
-        """Post a request with `value`, or let it join the one that was posted last."""
+        """Post a request with `value`, or add it to the request that was posted last."""
         if self._values is None:
             self._values = []
             self._main_loop.post(partial(self._assign, self._values))
@@ -187,7 +209,7 @@ class Queue:
         """Assign to each variable the last value given to it; settle all of their commands."""
         with self.lock:
             if self._values is values:
-                self._values = None  # what comes now begins another request
+                self._values = None  # later values need another request
         done = self._main_loop.status["iterations_done"]
         last: dict[SharedVariable, Command] = {}
         assigned, replaced = [], []
@@ -197,16 +219,32 @@ class Queue:
             if value.shared in last:
                 replaced.append(value)
                 continue
+            old = value.shared.get_value()
+            if self.changes is not None:
+                self.changes.before_change(value.command)
+            failed = True
             try:
                 value.shared.set_value(value.value)
+                failed = False
             except Exception as error:
                 value.command._refuse(f"{type(error).__name__}: {error}", error)
-            else:
+            if self.changes is not None:
+                self.changes.after_change(failed=failed)
+            if not failed:
+                value.details["old"] = old.item() if old.ndim == 0 else old
                 last[value.shared] = value.command
                 assigned.append(value)
+        paths = self._paths() if assigned else {}
         for value in reversed(assigned):
+            if value.shared in paths:
+                value.details["path"] = paths[value.shared]
             self._journal.document(value.command, value.details)
         for value in reversed(replaced):
             value.command._replace(done, last[value.shared])
         for value in reversed(assigned):
             value.command._apply(done)
+
+    def _paths(self) -> dict[SharedVariable, str]:
+        """Return the names by which the state of training knows its shared variables."""
+        parameters, others = self._main_loop.state_variables()
+        return {variable: name for name, variable in {**parameters, **others}.items()}

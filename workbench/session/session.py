@@ -1,9 +1,9 @@
-"""`Session`: a main loop in a background thread, as a thing to hold: watch, pause and change it.
+"""`Session`: a main loop in a background thread, which can be watched, paused and changed.
 
-``session = main_loop.start()`` returns at once and the kernel stays free. Everything asked of a
-session becomes a `Command` in the mailbox of the main loop, which is looked at before every batch,
-after every epoch and while data sets are evaluated, and costs next to nothing while it is empty;
-the thread that trains carries the command out there.
+``session = main_loop.start()`` returns at once and the kernel stays free. Every method that changes
+the run puts a `Command` into the mailbox of the main loop. The thread that trains reads the mailbox
+before every batch, after every epoch and during evaluations of data sets, and carries the command
+out there. An empty mailbox costs next to nothing.
 """
 
 from __future__ import annotations
@@ -13,67 +13,66 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
-import numpy as np
-
-from workbench import interfaces
 from workbench.algorithms import UpdatesAlgorithm
 from workbench.errors import SessionError, StateError, WaitInterrupted, WorkbenchError
-from workbench.extensions.finish import check_more, planned_batches, planned_epochs
+from workbench.extensions.planned_end import check_more, planned_batches, planned_epochs
 from workbench.interfaces import State
 from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
 from workbench.openmp import release_workers
 from workbench.session import display
 from workbench.session.command import Command
-from workbench.session.queue import Value
+from workbench.session.steering import Steering, check_name
 from workbench.session.worker import Worker
-from workbench.tensor import SharedVariable
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.notices import tell
 from workbench.utils.numbers import is_count
-from workbench.utils.values import to_python
 from workbench.utils.waiting import wait
 
 ALREADY_STARTED = (
-    "{session!r} was started before and has ended; its method train(epochs=1) goes on where it is"
+    "{session!r} was started before and has ended; to continue, call its method train(epochs=1)"
 )
-GOES_ON_ALREADY = "{session!r} was started before and goes on; nothing was changed"
+RUNS_ALREADY = "{session!r} was started before and still runs; nothing was changed"
 NOT_TO_BE_SAVED = (
-    "{session!r} is a thread that trains, which cannot be copied or saved; save its run with the "
+    "{session!r} has a thread, which cannot be copied or saved; save its main loop with the "
     "extension Checkpoint, or at once with session.call(lambda main_loop: dump(main_loop, file)), "
-    "dump being that of workbench.serialization"
+    "where dump is workbench.serialization.dump"
 )
-GOES_ON = "wait() was interrupted, training was not: {session!r}. Its method stop() ends it"
+WAIT_INTERRUPTED = (
+    "wait() was interrupted, but training continues: {session!r}. Its method stop() ends it"
+)
 
 _names = itertools.count(1)
 
 
-class Session(FixedAttributes, interfaces.Session):
+class Session(FixedAttributes, Steering):
     """A main loop running in a background thread, with controls.
 
-    Commands return at once with a `Command` that says what becomes of them. They take effect at
-    the boundary between two batches, in the order given; a paused session carries them out at
-    once. `pause` is therefore acknowledged within one batch.
+    Each control method returns at once with a `Command`, which has its outcome later. Commands take
+    effect between two batches, in the order given; a paused session carries them out at once.
+    `pause` therefore takes effect within one batch.
 
     While an extension evaluates a data set, `pause`, `resume` and `step` take effect between its
-    batches, and `stop` abandons the evaluation. `set` and `call` never act in the middle of one: if
-    training was paused there, the evaluation first goes on to its end, and the pause after it.
+    batches, and `stop` abandons the evaluation. `set` and `call` wait for the end of an evaluation:
+    if training is paused in one, the evaluation runs to its end, and the pause continues after it.
 
-    After the end, `train` goes on in the same session.
+    After the end, `train` continues in the same session.
 
     Parameters
     ----------
     main_loop : MainLoop
-        What to run. ``main_loop.start()`` makes a session and starts it.
+        The main loop to run. ``main_loop.start()`` makes a session and starts it.
+    name : str, optional
+        The name of the session; numbered if not given.
 
     Attributes
     ----------
     main_loop : MainLoop
-        What it runs.
+        The main loop that it runs.
 
     Examples
     --------
-    >>> from workbench.main_loop import MainLoop
+    >>> from workbench.main_loop import MainLoop, lease
     >>> class Counter:
     ...     step = 1
     ...     total = 0
@@ -101,35 +100,36 @@ class Session(FixedAttributes, interfaces.Session):
     _parts = ("main_loop",)
     _assign = "session.set({path}, {value})"
 
-    def __init__(self, main_loop: MainLoop) -> None:
+    def __init__(self, main_loop: MainLoop, name: str | None = None) -> None:
+        check_name(name)
         self.main_loop = main_loop
-        self._name = f"session-{next(_names)}"
+        self._name = f"session-{next(_names)}" if name is None else name
         self._worker = Worker(main_loop, self, self._name)
         self._queue = self._worker.queue
 
     @property
     def name(self) -> str:
-        """Unique in this process."""
+        """Name of the session, unique in this process."""
         return self._name
 
     @property
     def commands(self) -> list[Command]:
-        """Everything asked for so far."""
+        """All commands given so far."""
         return self._queue.commands
 
     @property
     def exception(self) -> BaseException | None:
-        """What ended training, if it failed, with its traceback."""
+        """Error that ended training, with its traceback; None if training did not fail."""
         return self._worker.exception
 
     @property
     def note(self) -> str:
-        """Why there was nothing to train, if so; else empty."""
+        """Reason why nothing was trained; empty if something was."""
         return self._worker.note
 
     @property
     def runs(self) -> int:
-        """How often training began: once, and again whenever `train` went on after the end."""
+        """Number of times that training started: once, and once for each `train` after the end."""
         return self._worker.runs
 
     @property
@@ -139,7 +139,7 @@ class Session(FixedAttributes, interfaces.Session):
 
     @property
     def state(self) -> State:
-        """What the session is doing."""
+        """Present state: running, paused, finished and so on."""
         return self._worker.state
 
     @property
@@ -159,38 +159,42 @@ class Session(FixedAttributes, interfaces.Session):
 
     @property
     def views(self) -> list[Mapping[str, Any]]:
-        """What the extensions want shown of the run; see `TrainingExtension.views`."""
+        """Views that the extensions ask for; see `TrainingExtension.views`."""
         return [view for extension in self.main_loop.extensions for view in extension.views()]
 
-    def start(self, *, epochs: int | None = None, batches: int | None = None) -> None:
+    def start(
+        self, *, epochs: int | None = None, batches: int | None = None, paused: bool = False
+    ) -> None:
         """Start training.
 
-        If it goes on already, nothing happens but a line that says so. If the extensions say that
+        If training runs already, only a line is printed that says so. If the extensions say that
         training has ended before, nothing is trained, and a line says that.
 
         Parameters
         ----------
         epochs, batches : int, optional
             Train on this many more; see `train`. By default until the end.
+        paused : bool
+            Pause before the first batch.
 
         Raises
         ------
         AlreadyTrainingError
-            If this main loop, or something it would train, is being trained by another.
+            If another run trains this main loop or something of it.
         ArgumentError
             Unless at most one is given, as a number of 1 or more.
         SessionError
-            If this session was started before and has ended, or the system gives no thread.
+            If this session was started before and has ended, or no thread can be created.
         """
         worker, more = self._worker, self._worker.more(epochs, batches)
         with self._queue.lock:
             if worker.state.ended:
                 raise SessionError(ALREADY_STARTED.format(session=self))
             if worker.state is not State.CREATED:
-                tell(GOES_ON_ALREADY.format(session=self))
+                tell(RUNS_ALREADY.format(session=self))
                 return
-            worker.launch(more)
-        worker.tell_note()
+            worker.launch(more, self.pause if paused else lambda: None)
+        worker.print_note()
 
     # Commands
 
@@ -212,23 +216,23 @@ class Session(FixedAttributes, interfaces.Session):
             Unless `n` is a number of 1 or more.
         """
         if not is_count(n):
-            raise SessionError(f"a step is 1 or more batches, not {n!r}")
+            raise SessionError(f"the number of batches of a step must be 1 or more, not {n!r}")
         action = partial(self._worker.pause.step, n)
         return self._queue.ask("step", f"step {n}", action, {"batches": n}, early=True)
 
     def train(self, epochs: int | None = None, *, batches: int | None = None) -> Command:
         """Train on a number of further epochs or batches, also after the end.
 
-        While training goes on, that is more than are planned, and a pause stays a pause. After the
-        end this session goes on, whatever `FinishAfter` says; its extensions see a
-        resumption. An epoch of which batches are left counts as one. Where training then ends is
-        part of the log's status, so that a run that is resumed goes on to there.
-        ``main_loop.start()`` instead goes on to the end that the extensions define.
+        During training the number is added to what is planned, and a pause continues. After the
+        end this session trains again, whatever `FinishAfter` says, and ``on_resumption`` fires. The
+        rest of an incomplete epoch counts as one epoch. The new end is part of the status of the
+        log, so that it holds for resumed runs. ``main_loop.start()`` instead trains to the end that
+        the extensions define.
 
         Parameters
         ----------
         epochs, batches : int
-            How many; exactly one of the two.
+            The number; exactly one of the two.
 
         Raises
         ------
@@ -238,7 +242,7 @@ class Session(FixedAttributes, interfaces.Session):
         Examples
         --------
         >>> from workbench.extensions import FinishAfter
-        >>> from workbench.main_loop import MainLoop
+        >>> from workbench.main_loop import MainLoop, lease
         >>> class Nothing:
         ...     def initialize(self): pass
         ...     def process_batch(self, batch): pass
@@ -268,12 +272,12 @@ class Session(FixedAttributes, interfaces.Session):
             return command
 
     def stop(self) -> Command:
-        """End training between two batches, in good order.
+        """End training between two batches, in an orderly way.
 
-        It overtakes every `pause`, `resume`, `step` and `train` that was asked for before and has
-        not taken effect, which are refused; values given by `set` are assigned and functions given
-        to `call` are called first, since they may save what was trained. Fires `on_interrupt`.
-        `train` and ``main_loop.start()`` go on from there.
+        It overtakes every `pause`, `resume`, `step` and `train` that was given before and has not
+        taken effect; these are refused. Values given by `set` are assigned and functions given to
+        `call` are called first, since they may save the result. Fires ``on_interrupt``. `train` and
+        ``main_loop.start()`` continue from there.
         """
         with self._queue.lock:
             if self._worker.state in (State.RUNNING, State.PAUSED):
@@ -284,8 +288,8 @@ class Session(FixedAttributes, interfaces.Session):
     def call(self, f: Callable[[MainLoop], Any]) -> Command:
         """Call ``f(main_loop)`` in the thread that trains, between two batches.
 
-        The result is that of the command's `Command.wait`. An error in `f` is the command's, and
-        does not harm training.
+        `Command.wait` returns its result. An error in `f` becomes that of the command, and training
+        continues.
         """
         name = getattr(f, "__qualname__", None) or repr(f)
 
@@ -296,48 +300,13 @@ class Session(FixedAttributes, interfaces.Session):
 
         return self._queue.ask("call", f"call {name}", action)
 
-    def set(self, shared: SharedVariable, value: Any) -> Command:
-        """Give a shared variable a new value, between two batches.
-
-        If a schedule drives the variable, the value lasts until that acts the next time; see
-        `workbench.extensions.training.SharedVariableModifier.hold` for one that stays.
-
-        Parameters
-        ----------
-        shared : SharedVariable
-            For instance a learning rate.
-        value : number or array
-            Its new value; copied.
-        """
-        if not isinstance(shared, SharedVariable):
-            raise SessionError(
-                f"set() takes a shared variable and its new value, got {shared!r}; the learning "
-                "rate of a rule is session.main_loop.algorithm.step_rule.learning_rate"
-            )
-        given = np.array(to_python(value))
-        if given.dtype.kind not in "biufc":
-            raise SessionError(f"{shared} must be set to a number or an array, not {value!r}")
-        recorded = given.item() if given.ndim == 0 else given
-        shown = recorded if given.size <= 4 else f"an array of shape {given.shape}"
-        details = {"variable": str(shared), "value": recorded}
-        with self._queue.lock:
-            command = self._queue.new("set", f"set {shared} = {shown}")
-            if self._queue.accepts(command):
-                try:
-                    shared._checked(given)
-                except Exception as error:
-                    command._refuse(f"{type(error).__name__}: {error}", error)
-                else:
-                    self._queue.assign_later(Value(command, shared, given, details))
-            return command
-
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended.
 
         Parameters
         ----------
         timeout : float, optional
-            Seconds to wait at most; forever if not given.
+            Maximal number of seconds; unlimited if not given.
 
         Returns
         -------
@@ -347,11 +316,11 @@ class Session(FixedAttributes, interfaces.Session):
         Raises
         ------
         BaseException
-            What made training fail, with the traceback of its thread.
+            The error that ended training, with the traceback of its thread.
         WaitInterrupted
-            If waiting is interrupted; training goes on. It is a `KeyboardInterrupt`.
+            If waiting is interrupted; training continues. It is a `KeyboardInterrupt`.
         SessionError
-            If the session was not started, or waits for itself.
+            If the session was not started, or if the thread that trains calls this method.
         """
         if self._worker.state is State.CREATED:
             raise SessionError(f"{self!r} was not started, so it will never end; call start()")
@@ -361,11 +330,11 @@ class Session(FixedAttributes, interfaces.Session):
         try:
             ended = wait(self._worker.ended, timeout)
         except KeyboardInterrupt:
-            raise WaitInterrupted(GOES_ON.format(session=self)) from None
+            raise WaitInterrupted(WAIT_INTERRUPTED.format(session=self)) from None
         if ended and self.exception is not None:
             raise self.exception.with_traceback(self._worker.traceback)
         if ended:
-            self._worker.tell_note()
+            self._worker.print_note()
         return ended
 
     def __repr__(self) -> str:
@@ -375,7 +344,7 @@ class Session(FixedAttributes, interfaces.Session):
         return display.table(self)
 
     def __reduce__(self) -> NoReturn:
-        """A thread cannot be copied or saved.
+        """Refuse to be copied or saved, since a thread cannot be.
 
         Raises
         ------

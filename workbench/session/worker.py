@@ -1,4 +1,4 @@
-"""The thread of a session: it begins runs of a main loop, and keeps how they ended."""
+"""The thread of a session: it runs a main loop and stores the outcome."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ from workbench.interfaces import State
 from workbench.main_loop import MainLoop, lease
 from workbench.openmp import release_workers, release_workers_after_cells
 from workbench.session.command import Command
-from workbench.session.journal import Journal
+from workbench.session.interventions import Journal
 from workbench.session.pause import Pause
 from workbench.session.queue import Queue
+from workbench.session.rewind import Rewinder
 from workbench.utils.notices import remark, tell
 
 logger = logging.getLogger(__name__)
 
 NO_THREAD = (
-    "{name} needs a thread to train in, and the system gives none ({error}). Nothing was changed: "
+    "{name} needs a thread to train in, but none could be created ({error}). Nothing was changed: "
     "end some threads or programs, then call start() again, or train in this thread by "
     "main_loop.run()"
 )
 OF_THE_PARENT = (
     "{name} trains in the process {owner}, from which this process, {pid}, was forked without its "
-    "thread; here it cannot be waited for or steered"
+    "thread; wait for it and control it in that process"
 )
-ENDED = "the run has {state}; train(epochs=1) goes on with it"
+ENDED = "the run has {state}; to continue it, call train(epochs=1)"
 ANOTHER = (
     "{others} {is_} training too, and {shares} the machine with {session}. "
     "workbench.session.running() has all sessions by name"
@@ -42,13 +43,13 @@ ANOTHER = (
 
 
 class Worker:
-    """Trains a main loop in a background thread, once and again.
+    """Trains a main loop in a background thread, as often as it is started.
 
     Parameters
     ----------
     main_loop : MainLoop
     session : Session
-        Whose thread it is, for leases and warnings.
+        The session of the thread, for leases and warnings.
     name : str
         The name of the thread.
 
@@ -57,17 +58,18 @@ class Worker:
     queue : Queue
         The commands to the thread; its lock guards the attributes here.
     pause : Pause
+    rewinder : Rewinder
     state : State
     exception : BaseException or None
-        What ended training, if it failed.
+        The error that ended training, if it failed.
     traceback : traceback or None
         Its traceback.
     note : str
-        Why there was nothing to train, if so; else empty.
+        The reason why nothing was trained; empty if something was.
     runs : int
-        How often training began.
+        The number of times that training started.
     ended : threading.Event
-        Is set while no thread trains.
+        Set while no thread trains.
     """
 
     def __init__(self, main_loop: MainLoop, session: interfaces.Session, name: str) -> None:
@@ -78,6 +80,8 @@ class Worker:
         self._journal = Journal(main_loop)
         self.queue = Queue(main_loop, self._journal)
         self.pause = Pause(main_loop, self._run, self.queue, self._journal, self._paused)
+        self.rewinder = Rewinder(main_loop, self._run, self.pause, self._journal)
+        self.queue.changes = self.rewinder
         self.state = State.CREATED
         self.exception: BaseException | None = None
         self.traceback: TracebackType | None = None
@@ -85,36 +89,50 @@ class Worker:
         self.runs = 0
         self.ended = threading.Event()
         self._thread: threading.Thread | None = None
-        self._untold = ""
+        self._unprinted = ""
 
     @property
     def is_current_thread(self) -> bool:
         """True in the thread that trains."""
         return threading.current_thread() is self._thread
 
+    @property
+    def nothing_to_do(self) -> str | None:
+        """Why a run would train nothing, if that is sure before it begins."""
+        return self._run.nothing_to_do()
+
     def more(self, epochs: int | None, batches: int | None) -> Callable[[], None] | None:
-        """Return what asks for that many more, or None if neither is given."""
+        """Return a function that extends training by that much, or None if neither is given."""
         return self._run.more(epochs, batches)
 
-    def tell_note(self) -> None:
-        """Tell the note, unless that was done."""
-        text, self._untold = self._untold, ""
+    def print_note(self) -> None:
+        """Print the note, unless that was done."""
+        text, self._unprinted = self._unprinted, ""
         if text:
             tell(text)
 
-    def launch(self, more: Callable[[], None] | None) -> None:
-        """Begin a run in a thread of its own; under the lock. If that fails nothing is changed.
+    def launch(
+        self,
+        more: Callable[[], None] | None,
+        before: Callable[[], object] = lambda: None,
+        *,
+        warns: bool = True,
+    ) -> None:
+        """Start a run in a new thread; under the lock. If that fails nothing is changed.
+
+        `before` is called when commands are accepted and nothing was trained yet. Other sessions
+        that train are warned of unless it is clear that they do.
 
         Raises
         ------
         AlreadyTrainingError
-            If something that it would train is being trained by another.
+            If another run trains something of the main loop.
         SessionError
-            If the system gives no thread.
+            If no thread can be created.
         """
         others = lease.sessions()
         held = lease.Lease(self._main_loop, self._session)
-        before = self.state, self._thread, self.queue.closed
+        earlier = self.state, self._thread, self.queue.closed
         try:
             self._set_note(self._run.nothing_to_do() if more is None else None)
             if self.note:
@@ -122,7 +140,8 @@ class Worker:
                 self._end(State.FINISHED)
                 self.ended.set()
                 return
-            self._warn_of(others)
+            if warns:
+                self._warn_about(others)
             self.exception = self.traceback = None
             self.runs += 1
             release_workers()  # this thread's, which would slow down the new one
@@ -135,10 +154,11 @@ class Worker:
             )
             self.state, self.queue.closed = State.RUNNING, None
             self.ended.clear()
+            before()
             self._thread.start()
             self.queue.thread = self._thread.ident
         except BaseException as error:
-            self.state, self._thread, self.queue.closed = before
+            self.state, self._thread, self.queue.closed = earlier
             if self.state.ended:
                 self.ended.set()
             held.release()
@@ -147,9 +167,9 @@ class Worker:
             raise
 
     def _set_note(self, note: str | None) -> None:
-        self.note = self._untold = note or ""
+        self.note = self._unprinted = note or ""
 
-    def _warn_of(self, others: list[interfaces.Session]) -> None:
+    def _warn_about(self, others: list[interfaces.Session]) -> None:
         if not others:
             return
         several = len(others) > 1
@@ -165,7 +185,7 @@ class Worker:
         self.state, self.queue.closed = state, ENDED.format(state=state)
 
     def _work(self, held: lease.Lease, more: Callable[[], None] | None) -> None:
-        # OpenMP has a number of threads for every thread; asking makes torch set it in this one
+        # OpenMP keeps a number of threads for each thread; this call makes torch set it here
         torch.get_num_threads()
         again = self._train(held, more)
         while again is not None:
@@ -175,7 +195,7 @@ class Worker:
     def _train(
         self, held: lease.Lease, first: Callable[[], None] | None
     ) -> Callable[[], None] | None:
-        """Train until the end; return what begins another run, if that was asked for meanwhile."""
+        """Train until the end; return the start of another run, if `train` was called meanwhile."""
         state = State.FINISHED
         try:
             self._set_note(self._run.train(first))
@@ -184,7 +204,7 @@ class Worker:
             self.exception, self.traceback = error, error.__traceback__
             logger.error(
                 "%s failed after %d iterations: %s: %s; its wait() raises the error with its "
-                "traceback, and its log has everything up to there",
+                "traceback, and its log has all records up to there",
                 self._name,
                 self._main_loop.status["iterations_done"],
                 type(error).__name__,
@@ -192,7 +212,7 @@ class Worker:
             )
         try:
             self._journal.flush()
-        except Exception:  # of the log; the session must end all the same
+        except Exception:  # of the log; the session must end in any case
             logger.exception("%s could not record its last interventions", self._name)
         with self.queue.lock:
             self.pause.end()
@@ -210,7 +230,7 @@ class Worker:
             return partial(_carry_out_all, more) if more else None
 
     def _paused(self, paused: bool) -> None:
-        """Take note that a pause has begun or ended."""
+        """Change the state when a pause starts or ends."""
         old, new = State.RUNNING, State.PAUSED
         if not paused:
             old, new = new, old
@@ -219,7 +239,7 @@ class Worker:
                 self.state = new
 
     def leave_to_the_parent(self) -> None:
-        """End in a process that was forked, where the thread is not."""
+        """End in a forked process, which lacks the thread."""
         self.queue.lock, self.ended = threading.RLock(), threading.Event()
         self.ended.set()
         self._end(State.FAILED)

@@ -1,10 +1,10 @@
-// BokehJS on the page: loading it once, and embedding figures that leave nothing behind. Of its
-// objects only what is used here has a type.
+// BokehJS on the page: loads it once, and embeds figures that can be removed completely. The types
+// declare only the parts of BokehJS that are used here.
 
 import type { BokehState, PlotState } from "./messages";
 import type { Model } from "./model";
 
-/** A model of Bokeh; `tags` and the like are its properties. */
+/** A Bokeh model; `setv` sets its properties. */
 interface BokehModel {
   readonly id: string;
   readonly type: string;
@@ -17,7 +17,7 @@ export interface Range {
   readonly have_updated_interactively: boolean;
 }
 
-/** One curve in one of its forms, as `extensions_live.figures` tags it. */
+/** One form of a curve, with the tags that `extensions_live.figures` gives it. */
 export interface Renderer extends BokehModel {
   readonly tags: [channel: string, kind: "line" | "dots" | "marks"];
   visible: boolean;
@@ -79,15 +79,15 @@ declare global {
   }
 }
 
-/** Returns BokehJS in the version of the installed package, which it loads once a page. */
+/** Returns BokehJS in the version of the installed package; loads it once per page. */
 export async function loadBokeh(model: Model<PlotState>): Promise<Bokeh> {
   const found = await model.widget_manager?.get_model?.(model.get("bokehjs"));
-  if (!found) throw new Error("the page has no BokehJS for it");
+  if (!found) throw new Error("the page received no BokehJS");
   const carrier = found as Model<BokehState>;
   const version = carrier.get("version");
-  // Another library may have put the same or another version on the page; both can stay.
-  const there = window.Bokeh?.[version];
-  if (there) return there;
+  // Another library may have loaded the same or another version; versions do not conflict.
+  const present = window.Bokeh?.[version];
+  if (present) return present;
   const loading = (window.__workbenchBokeh ??= {});
   try {
     await (loading[version] ??= runScript(carrier.get("source")));
@@ -97,11 +97,11 @@ export async function loadBokeh(model: Model<PlotState>): Promise<Bokeh> {
     throw error;
   }
   const loaded = window.Bokeh?.[version];
-  if (!loaded) throw new Error(`BokehJS ${version} was loaded, but is not on the page`);
+  if (!loaded) throw new Error(`BokehJS ${version} was loaded, but the page does not have it`);
   return loaded;
 }
 
-/** Runs a script that was compressed by gzip. */
+/** Runs a script that is compressed by gzip. */
 async function runScript(compressed: DataView): Promise<void> {
   const packed = new Blob([compressed as DataView<ArrayBuffer>]);
   const stream = packed.stream().pipeThrough(new DecompressionStream("gzip"));
@@ -124,11 +124,11 @@ async function runScript(compressed: DataView): Promise<void> {
 export interface Embedded {
   readonly document: BokehDocument;
   readonly view: (figure: Figure) => FigureView;
-  /** Removes them from the page and from Bokeh's memory. */
-  readonly forget: () => void;
+  /** Removes the figures from the page and from Bokeh's memory. */
+  readonly remove: () => void;
 }
 
-/** Embeds each root of a document in one of `holders`; leaves nothing behind where that fails. */
+/** Embeds each root of a document in one of `holders`; removes all parts if that fails. */
 export async function embed(
   bokeh: Bokeh,
   json: DocumentJson,
@@ -136,7 +136,7 @@ export async function embed(
 ): Promise<Embedded> {
   const ids = json.roots.map((root) => root.id);
   const first = ids[0] ?? "";
-  // BokehJS keeps every document in a list, which would keep closed views alive.
+  // BokehJS keeps every document in a list, and so closed views in memory.
   const list = bokeh.documents;
   const clear = (document: BokehDocument) => {
     document.clear();
@@ -151,13 +151,13 @@ export async function embed(
     return {
       document,
       view: (figure) => views.get(figure),
-      forget: () => {
+      remove: () => {
         clear(document);
-        for (const view of [...views]) views.delete(view); // from the index of all views, too
+        for (const view of [...views]) views.delete(view); // also from the index of all views
       },
     };
   } catch (error) {
-    // A document that was made for an element that had left is still in the list, without views.
+    // If the element was no longer in the page, its document is in the list, without views.
     list.filter((one) => !one.views_manager && one.roots()[0]?.id === first).forEach(clear);
     throw error;
   }

@@ -7,7 +7,7 @@ export interface Button {
   readonly name: CommandName;
   readonly label: string;
   readonly title: string;
-  /** The outline of its icon, in a square of 16. */
+  /** The path of its icon in a 16 by 16 view box. */
   readonly icon: string;
 }
 
@@ -15,14 +15,14 @@ export const BUTTONS: readonly Button[] = [
   {
     name: "pause",
     label: "Pause",
-    title: "pause between two batches",
+    title: "pause after this batch",
     icon: "M4 3h3v10H4zM9 3h3v10H9z",
   },
-  { name: "resume", label: "Resume", title: "go on training", icon: "M4 2.5v11l9-5.5z" },
+  { name: "resume", label: "Resume", title: "continue training", icon: "M4 2.5v11l9-5.5z" },
   {
     name: "step",
     label: "Step",
-    title: "train on one more batch",
+    title: "train on one batch and pause",
     icon: "M3 2.5v11l7-5.5zM11 3h2v10h-2z",
   },
   {
@@ -34,12 +34,12 @@ export const BUTTONS: readonly Button[] = [
   {
     name: "train",
     label: "5 epochs",
-    title: "train on five more epochs, also after the end",
+    title: "train for five more epochs, also after the end",
     icon: "M7 3h2v4h4v2H9v4H7V9H3V7h4z",
   },
 ];
 
-/** Returns a new button in `parent` that calls `send` when it is clicked. */
+/** Adds a button to `parent` that calls `send` when it is clicked. */
 export function makeButton(
   button: Button,
   parent: HTMLElement,

@@ -1,8 +1,8 @@
-// The card around a figure: a key for each curve, the place for the figure, and notes.
+// The card of a figure: a legend with one key for each curve, the figure, and notes.
 
 import { make } from "./dom";
 
-/** The key of a curve: a button that shows or hides it, with its value. */
+/** Legend key of a curve: a button that shows or hides it, with its value. */
 export interface Key {
   readonly channel: string;
   readonly button: HTMLButtonElement;
@@ -20,7 +20,7 @@ export interface Card {
   readonly reset: HTMLButtonElement;
 }
 
-/** Returns a new card, the last one in `parent`, for one figure with the curves of `channels`. */
+/** Appends a card to `parent` for one figure with the curves of `channels`. */
 export function makeCard(
   channels: string[],
   colours: Record<string, string>,
@@ -30,14 +30,14 @@ export function makeCard(
   const header = make("header", "wb-keys", section);
   const keys = channels.map((channel) => makeKey(channel, colours[channel] ?? "", header));
   const broken = make("span", "wb-broken", header, "✕ not finite");
-  broken.title = "infinite or not a number at the marked iterations";
+  broken.title = "the values at the marked iterations are infinite or not a number";
   broken.hidden = true;
   const note = make("div", "wb-note", section);
   const holder = make("div", "wb-figure", section);
   const waiting = make("div", "wb-waiting", section, "waiting for the first values");
   const at = make("span", "wb-at", section);
   const reset = make("button", "wb-reset", section, "show all");
-  reset.title = "end zooming; a double click does the same";
+  reset.title = "show the whole run (or double-click the plot)";
   reset.hidden = true;
   return { section, holder, keys, waiting, note, broken, at, reset };
 }

@@ -1,12 +1,12 @@
-// What a widget does for its cell, whether or not it is in sight: called once for each.
+// Work of a widget for its cell, done once for each widget, whether it is visible or not.
 
-import { keepStill } from "./keep";
+import { writeStill } from "./still";
 import type { LiveState } from "./messages";
 import type { Model } from "./model";
 import { reviveViews } from "./revive";
 
-/** Keeps the still picture of the cell, and shows its views again that the page gave up. */
+/** Writes the still output of the cell, and shows views again that the page gave up. */
 export function careForCell({ model }: { model: Model<LiveState> }): void {
-  keepStill(model);
+  writeStill(model);
   reviveViews(model);
 }

@@ -1,12 +1,12 @@
-// Sending what a person asks for, so that it acts at once. The kernel's control channel is heard
-// whatever a cell does; where the page or the kernel has none, a message of the widget waits for
-// the running cell, unless that waits for training and listens.
+// Sends a command of a button so that it acts at once. The kernel handles its control channel even
+// while a cell runs. If the page or the kernel has no such channel, the command is a message of the
+// widget, which waits for the running cell unless that cell waits for training.
 
 import type { CommandMessage, ControlReply, ControlRequest, LiveState } from "./messages";
 import type { Kernel, Model } from "./model";
 import { post } from "./post";
 
-const ANSWER_TIME = 1500; // ms until the second way is tried, too
+const ANSWER_TIME = 1500; // ms until the message of the widget is sent as well
 
 /** Returns 32 random hexadecimal digits. */
 export function randomId(): string {
@@ -14,7 +14,7 @@ export function randomId(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Returns the connection to the kernel, or null where the front end hands out none. */
+/** Returns the connection to the kernel, or null if the front end gives access to none. */
 function connection(model: Model<LiveState>): Kernel | null {
   try {
     return model.widget_manager?.kernel ?? null;
@@ -23,7 +23,7 @@ function connection(model: Model<LiveState>): Kernel | null {
   }
 }
 
-/** Asks on the control channel; resolves to whether the widget in the kernel took the message. */
+/** Sends a request on the control channel; resolves to true if the widget accepted it. */
 async function ask(kernel: Kernel, content: ControlRequest): Promise<boolean> {
   const request = {
     channel: "control",
@@ -46,25 +46,25 @@ async function ask(kernel: Kernel, content: ControlRequest): Promise<boolean> {
     const reply = (await Promise.race([answer, late])) as { content?: ControlReply } | null;
     return reply?.content?.status === "ok";
   } catch {
-    return false; // the kernel is gone; the other way says so
+    return false; // the kernel has ended; the other way reports it
   }
 }
 
 /**
- * Sends a command that acts once, though it is sent by two ways where the first does not answer:
- * Python knows it by its id. `heard` says whether the kernel answers on the control channel;
- * `waiting` is called as soon as it is clear that the message has to wait for a cell.
+ * Sends a command. If the control channel does not answer, the command is sent both ways and still
+ * acts once: Python recognises its id. `hasControlChannel` is true if the kernel answers on the
+ * control channel; `waiting` is called as soon as the message has to wait for a cell.
  */
 export async function command(
   model: Model<LiveState>,
   box: HTMLElement,
   name: CommandMessage["name"],
-  heard: boolean,
+  hasControlChannel: boolean,
   waiting: () => void,
 ): Promise<void> {
   const message: CommandMessage = { kind: "command", name, id: randomId() };
   const kernel = connection(model);
-  if (heard && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
+  if (hasControlChannel && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
     if (await ask(kernel, { receiver: model.get("ident"), message })) return;
   }
   if (kernel?.status !== "idle") waiting();

@@ -1,6 +1,6 @@
-// Making elements.
+// Creation of elements.
 
-/** Returns a new element, the last one in `parent`. */
+/** Appends a new element to `parent`, and returns it. */
 export function make<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   className: string,
@@ -14,7 +14,7 @@ export function make<Tag extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Names an element for tests, and returns it. */
+/** Gives an element a test id, and returns it. */
 export function named<Part extends HTMLElement>(name: string, element: Part): Part {
   element.dataset.testid = name;
   return element;

@@ -1,23 +1,23 @@
-// Drawing only where something can be drawn. A notebook makes the element of an output before it
-// puts it into the page, takes it out and puts it back while a person scrolls, and hides it where a
-// second view of the same output is shown; drawing libraries want an element with a place and a size.
+// Draws in an element only while it is in the page and has a size, as drawing libraries require. A
+// notebook creates the element of an output before it attaches it to the page, detaches and attaches
+// it during scrolling, and hides it if a second view of the same output is shown.
 
-const TRIES = 6; // of drawing in an element that stays where it is
+const TRIES = 6; // number of attempts while the element stays in the page
 
-/** Tells whether an element is in the page and has a size. */
+/** Returns true if an element is in the page and has a size. */
 export function shown(el: HTMLElement): boolean {
   return el.isConnected && el.clientWidth > 0 && el.getClientRects().length > 0;
 }
 
-/** Undoes what was drawn. */
+/** Function that removes a drawing. */
 export type Undo = () => void;
 
 /**
  * Calls `draw` as soon as `el` is in the page and has a size. `draw` resolves to a function that
- * undoes it, or to null where the element left meanwhile: it is called again when the element is
- * back. It is called once more, a little later each time, where it failed in an element that stayed;
- * `report` is told of the last error, and null when all is well. Returns a function that ends
- * everything.
+ * removes the drawing, or to null if the element was detached meanwhile; then it is called again
+ * when the element is back. If it fails although the element stayed, it is called again after
+ * increasing delays. `report` receives the last error, or null on success. Returns a function that
+ * ends everything.
  */
 export function whileShown(
   el: HTMLElement,
@@ -28,7 +28,7 @@ export function whileShown(
   let drawing = false;
   let tries = 0;
   let ended = false;
-  const over = () => ended; // asked again after a wait
+  const over = () => ended; // a function, since `ended` may change during an await
 
   const look = async () => {
     if (over() || undo || drawing || !shown(el)) return;
@@ -49,11 +49,11 @@ export function whileShown(
     } else if ((tries += 1) < TRIES) {
       setTimeout(() => void look(), 100 * 2 ** tries);
     } else {
-      report(failure ?? new Error("the page gave no place to draw in"));
+      report(failure ?? new Error("the output has no size on the page"));
     }
   };
 
-  // Speaks when the element enters or leaves the page, and when it gets or loses its size.
+  // Fires when the element is attached or detached, and when its size changes from or to zero.
   const observer = new ResizeObserver(() => {
     if (!shown(el)) tries = 0;
     void look();
@@ -67,7 +67,7 @@ export function whileShown(
   };
 }
 
-/** Hides the still picture of the cell, once what was drawn is on the screen. */
+/** Hides the still output of the cell once the drawing is on the screen. */
 export function announce(box: HTMLElement): void {
   requestAnimationFrame(() => {
     requestAnimationFrame(() => {

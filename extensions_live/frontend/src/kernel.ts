@@ -1,41 +1,41 @@
-// Saying that the kernel of a view is gone, from facts alone and never because it was silent for long:
-// a busy kernel, a lost connection and an unknown status are no reason.
+// Shows that the kernel of a view has ended. It relies on facts, never on silence: a busy kernel, a
+// lost connection or an unknown status do not count.
 
 import { make, named } from "./dom";
 import type { LiveState } from "./messages";
 import type { Kernel, Manager, Model } from "./model";
 import { POSTED } from "./post";
 
-export const GONE =
-  "The kernel of this run was stopped or restarted, and the run ended with it. The last " +
-  "picture stays; run the cells again for a new run.";
-export const STALE =
-  "The notebook was closed and opened again, and this view no longer hears from its kernel. " +
-  "Training is not concerned: reload the page to see it go on.";
+export const KERNEL_STOPPED =
+  "The kernel of this run was stopped or restarted. The last state stays visible; run the cells " +
+  "again for a new run.";
+export const REOPENED =
+  "The notebook was closed and opened again, so this view gets no updates from its kernel. " +
+  "Training is not affected: reload the page to see it continue.";
 
-/** What is known of the way to the kernel. */
+/** Facts about the connection to the kernel. */
 export interface Facts {
-  /** Whether the view belongs to a document that was closed; the one opened again is another. */
+  /** True if the view belongs to a document that was closed; reopening creates another one. */
   closed: boolean;
-  /** Whether the widget's own comm is open; undefined while that is not known. */
+  /** True if the comm of the widget is open; undefined while that is unknown. */
   live: boolean | undefined;
   /**
-   * The kernel where the front end names one, null where it says that there is none any more, and
-   * undefined where it says nothing: then only a message that cannot be sent tells.
+   * The kernel that the front end names, null if it has no kernel any more, or undefined if it gives
+   * no information: then only a message that cannot be sent shows that the kernel has ended.
    */
   kernel: Pick<Kernel, "status"> | null | undefined;
-  /** Whether the last message could be sent. */
+  /** True if the last message could be sent. */
   sent: boolean;
 }
 
-/** Returns what to say about the kernel; nothing where all is well, or may be. */
-export function fate({ closed, live, kernel, sent }: Facts): string {
-  if (closed) return STALE;
-  if (live === false || kernel === null || kernel?.status === "dead") return GONE;
-  return !sent && kernel === undefined ? GONE : "";
+/** Returns the text to show about the kernel; empty unless it has certainly ended. */
+export function kernelNotice({ closed, live, kernel, sent }: Facts): string {
+  if (closed) return REOPENED;
+  if (live === false || kernel === null || kernel?.status === "dead") return KERNEL_STOPPED;
+  return !sent && kernel === undefined ? KERNEL_STOPPED : "";
 }
 
-/** Returns the kernel that a manager names; see `Facts.kernel`. */
+/** Returns the kernel of a widget manager; see `Facts.kernel`. */
 export function kernelOf(manager: Manager | undefined): Kernel | null | undefined {
   try {
     return manager?.kernel;
@@ -44,34 +44,34 @@ export function kernelOf(manager: Manager | undefined): Kernel | null | undefine
   }
 }
 
-/** Adds a line to `box` that tells when the kernel is gone; returns a function that ends that. */
+/** Adds a line to `box` that is shown if the kernel has ended; returns a function that ends this. */
 export function watchKernel(model: Model<LiveState>, box: HTMLElement): () => void {
-  const line = named("fate", make("div", "wb-fate", box));
+  const line = named("kernel-notice", make("div", "wb-kernel-notice", box));
   line.setAttribute("role", "status");
   line.hidden = true;
   const manager = model.widget_manager;
   const session = manager?.context?.sessionContext;
-  // What anywidget hands out does not tell whether its comm is open; the model itself does.
+  // Only the full model knows whether its comm is open; anywidget gives a part of it.
   let own: { comm_live?: boolean } | null = null;
   let sent = true;
 
   const look = () => {
-    const text = fate({
+    const text = kernelNotice({
       closed: [manager, manager?.context].some((part) => part?.isDisposed),
       live: own?.comm_live,
       kernel: kernelOf(manager),
       sent,
     });
-    box.classList.toggle("wb-gone", Boolean(text));
+    box.classList.toggle("wb-disconnected", Boolean(text));
     if (line.textContent !== text) line.textContent = text;
     line.hidden = !text;
   };
-  const told = (event: Event) => {
+  const posted = (event: Event) => {
     sent = (event as CustomEvent<boolean>).detail;
     look();
   };
 
-  box.addEventListener(POSTED, told);
+  box.addEventListener(POSTED, posted);
   model.on("comm_live_update", look);
   session?.kernelChanged?.connect(look);
   session?.statusChanged?.connect(look);
@@ -83,7 +83,7 @@ export function watchKernel(model: Model<LiveState>, box: HTMLElement): () => vo
     () => undefined,
   );
   return () => {
-    box.removeEventListener(POSTED, told);
+    box.removeEventListener(POSTED, posted);
     model.off("comm_live_update", look);
     session?.kernelChanged?.disconnect(look);
     session?.statusChanged?.disconnect(look);

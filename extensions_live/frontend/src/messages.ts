@@ -2,44 +2,44 @@
 
 export type CommandName = "pause" | "resume" | "step" | "stop" | "train";
 
-/** Says whether a rendering of a widget is in sight. */
-export interface LookMessage {
-  kind: "look";
+/** Visibility of one rendering of a widget. */
+export interface VisibilityMessage {
+  kind: "visibility";
   rendering: string;
   visible: boolean;
 }
 
-/** Asks for finer points between two iterations; for the whole curve where they are null. */
+/** Request for finer points between two iterations, or the whole curve if both are null. */
 export interface RangeMessage {
   kind: "range";
   start: number | null;
   stop: number | null;
 }
 
-/** Asks for what a button does; acts once, though it may come by two ways under one id. */
+/** Request for the action of a button; acts once, even if it arrives twice with the same id. */
 export interface CommandMessage {
   kind: "command";
   name: CommandName;
   id?: string;
 }
 
-export type Message = LookMessage | RangeMessage | CommandMessage;
+export type Message = VisibilityMessage | RangeMessage | CommandMessage;
 
-/** Carries a command on the kernel's control channel to the widget `receiver`. */
+/** Command for the widget `receiver`, sent on the kernel's control channel. */
 export interface ControlRequest {
   receiver: string;
   message: CommandMessage;
 }
 
-/** Answers a request: "ok", "unknown" for a widget that is gone, or an error. */
+/** Answer to a request: "ok", "unknown" for a widget that no longer exists, or an error. */
 export interface ControlReply {
   status: string;
 }
 
-/** A payload before there is anything to show. */
+/** The payload before there is anything to show. */
 export type Empty = Record<never, never>;
 
-/** The points of a curve: arrays of float64 for its line, lone dots, and non-finite values. */
+/** The points of a curve: float64 arrays for its line, its dots, and its non-finite values. */
 export interface CurveData {
   x: DataView;
   y: DataView;
@@ -48,14 +48,14 @@ export interface CurveData {
   dots_y: DataView;
 }
 
-/** The numbers of the figures by channel: curves, latest values, notes on what is missing. */
+/** The data of the figures by channel: curves, latest values, and notes on missing channels. */
 export interface PlotPayload {
   curves: Record<string, CurveData>;
   latest: Record<string, string>;
   notes: Record<string, string>;
 }
 
-/** What became of the last command. */
+/** The outcome of the last command. */
 export interface Outcome {
   id: number;
   text: string;
@@ -68,7 +68,7 @@ export interface Failure {
   traceback: string;
 }
 
-/** Where a run stands, as the control bar says it; `share` is null where the end is unknown. */
+/** The contents of the control bar; `fraction` is null if the end of the run is unknown. */
 export interface ControlsPayload {
   state: string;
   possible: CommandName[];
@@ -76,31 +76,31 @@ export interface ControlsPayload {
   epoch: string;
   rate: string;
   tier: string[];
-  left: string;
-  share: number | null;
+  time_left: string;
+  fraction: number | null;
   values: string[][];
   command: Outcome | null;
   error: Failure | null;
   note: string;
-  heard: boolean;
+  control_channel: boolean;
 }
 
 export type MimeBundle = Record<string, unknown>;
 
-export type StillOutputs = Record<string, [MimeBundle, MimeBundle]>;
+export type OutputBundles = Record<string, [MimeBundle, MimeBundle]>;
 
-/** The traits that all live widgets have. */
+/** The traits of every live widget. */
 export interface LiveState {
   problem: string;
   ident: string;
-  still: StillOutputs;
+  still: OutputBundles;
 }
 
-/** The traits of the figures. */
+/** The traits of a plot. */
 export interface PlotState {
   problem: string;
   ident: string;
-  still: StillOutputs;
+  still: OutputBundles;
   payload: PlotPayload | Empty;
   title: string;
   channels: string[][];
@@ -113,7 +113,7 @@ export interface PlotState {
 export interface ControlsState {
   problem: string;
   ident: string;
-  still: StillOutputs;
+  still: OutputBundles;
   payload: ControlsPayload | Empty;
 }
 

@@ -1,5 +1,5 @@
-// The parts of anywidget's model, and of the notebook behind it, that the widgets use. Only the model
-// is given everywhere; each part of the notebook is optional, since front ends differ.
+// The parts of anywidget's model and of the notebook that the widgets use. Every front end has the
+// model; the parts of the notebook are optional, since front ends differ.
 
 import type { Message } from "./messages";
 
@@ -12,7 +12,7 @@ export interface Model<State> {
   readonly widget_manager?: Manager;
 }
 
-/** What anywidget hands to `render`. */
+/** Arguments of `render`, given by anywidget. */
 export interface Rendering<State> {
   model: Model<State>;
   el: HTMLElement;
@@ -20,7 +20,7 @@ export interface Rendering<State> {
 
 /** The widget manager; in JupyterLab it belongs to the document of a notebook. */
 export interface Manager {
-  /** Throws where the front end knows no kernel. */
+  /** Throws if the front end has no kernel. */
   readonly kernel?: Kernel | null;
   readonly isDisposed?: boolean;
   readonly context?: NotebookContext;
@@ -67,7 +67,7 @@ export interface Outputs {
   set: (index: number, output: Output) => void;
 }
 
-/** An output of a cell, as the file of the notebook has it. */
+/** An output of a cell, in the format of the notebook file. */
 export interface Output {
   readonly [key: string]: unknown;
   readonly data?: Record<string, unknown>;

@@ -1,8 +1,8 @@
-// Numbers of a curve: out of a message, at the pointer, and as text.
+// Numbers of a curve: unpacking from a message, lookup at the pointer, and formatting.
 
 import type { CurveData } from "./messages";
 
-/** The points of a curve: its line, lone dots, and where a value was not finite. */
+/** The points of a curve: its line, its dots, and the iterations of non-finite values. */
 export interface Points {
   readonly x: Float64Array;
   readonly y: Float64Array;
@@ -11,7 +11,7 @@ export interface Points {
   readonly dotsY: Float64Array;
 }
 
-/** Returns the arrays of a curve as it was sent. */
+/** Returns the arrays of a curve that Python sent. */
 export function unpack(curve: CurveData): Points {
   return {
     x: floats(curve.x),
@@ -22,21 +22,21 @@ export function unpack(curve: CurveData): Points {
   };
 }
 
-/** Returns the numbers in a part of a message; an empty part may have arrived as nothing. */
+/** Returns the numbers in a buffer of a message; an empty buffer may arrive as null. */
 export function floats(view: DataView | null | undefined): Float64Array {
   if (!view?.byteLength) return new Float64Array(0);
-  // An array needs an aligned start, which a part of a message need not have.
+  // A copy, since an array needs an aligned start and a buffer of a message may have none.
   return new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 }
 
-/** Returns a value in four digits. */
+/** Returns a value with four significant digits. */
 export function format(value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return "–";
   const size = Math.abs(value);
   return size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(3) : value.toPrecision(4);
 }
 
-/** Returns the index of the point nearest to `at` whose value can be shown, or -1. */
+/** Returns the index of the point nearest to `at` whose value is a number, or -1. */
 export function nearest(x: ArrayLike<number>, y: ArrayLike<number>, at: number): number {
   const place = firstFrom(x, at);
   const right = shownFrom(y, place, 1);
@@ -47,7 +47,7 @@ export function nearest(x: ArrayLike<number>, y: ArrayLike<number>, at: number):
   return after - at < at - before ? right : left;
 }
 
-/** Returns the index of the first of increasing numbers that is not below `at`, or their count. */
+/** Returns the index of the first of increasing numbers that is at least `at`, or their count. */
 function firstFrom(x: ArrayLike<number>, at: number): number {
   let low = 0;
   let high = x.length;

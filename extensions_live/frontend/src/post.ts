@@ -1,12 +1,12 @@
-// Sending a message of the widget to Python.
+// Sends a message of the widget to Python.
 
 import type { Message } from "./messages";
 import type { Model } from "./model";
 
-/** The event by which a view is told whether a message could be sent. */
+/** The event that reports to a view whether a message could be sent. */
 export const POSTED = "wb-post";
 
-/** Sends a message, and tells the view whether that was possible. */
+/** Sends a message, and reports to the view whether that was possible. */
 export function post(model: Pick<Model<never>, "send">, box: HTMLElement, message: Message): void {
   let sent = true;
   try {

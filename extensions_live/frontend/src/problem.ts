@@ -1,16 +1,16 @@
-// Showing an error of the view itself, which Python found.
+// Shows an error in the view itself, which Python reports.
 
 import { make, named } from "./dom";
 import type { LiveState } from "./messages";
 import type { Model } from "./model";
 
-/** Adds a line to `box` that shows the error, while there is one. */
+/** Adds a line to `box` that shows the error, if there is one. */
 export function showProblem(model: Pick<Model<LiveState>, "get" | "on">, box: HTMLElement): void {
   const line = named("view-problem", make("div", "wb-problem", box));
   const update = () => {
     const text = model.get("problem");
     line.hidden = !text;
-    line.textContent = `This view cannot be drawn; training is not concerned. ${text}`;
+    line.textContent = `This view cannot be drawn; training is not affected. ${text}`;
   };
   model.on("change:problem", update);
   update();

@@ -1,14 +1,14 @@
-// Reviving views. A page that was too busy while it loaded gives up a widget for ever, as "model not
-// found", although it has the widget a moment later: shows such outputs once more.
+// Shows views again that the page gave up. A page that is very busy while it loads reports "model not
+// found" for a widget and does not try again, although the widget arrives a little later.
 
 import type { LiveState } from "./messages";
 import type { Cells, Model, Output } from "./model";
 
 const SHOWS = "application/vnd.jupyter.widget-view+json";
 const GIVEN_UP = ".jp-Cell .jp-OutputArea-output.jupyter-widgets";
-const LOOKS = [1000, 3000, 6000, 12_000]; // ms after the start
+const LOOKS = [1000, 3000, 6000, 12_000]; // ms after the widget is initialised
 
-/** Looks a few times for outputs that should show `model` and were given up. */
+/** Checks a few times for outputs of `model` that the page gave up, and shows them again. */
 export function reviveViews(model: Model<LiveState>): void {
   for (const wait of LOOKS) {
     setTimeout(() => {
@@ -26,7 +26,7 @@ function revive(cells: Cells | undefined, ident: string): void {
     const place = [...child.parentElement.children].indexOf(child);
     const output = outputs.length > place ? outputs.get(place).toJSON() : null;
     if (!output || shownModel(output) !== ident) continue;
-    dead.classList.remove("jupyter-widgets"); // by which still.css knows an output given up
+    dead.classList.remove("jupyter-widgets"); // still.css recognises a failed output by this class
     outputs.set(place, output);
   }
 }

@@ -1,11 +1,11 @@
-// Colours and fonts of the surrounding page, so that figures fit every theme.
+// Gives figures the colours and fonts of the page, so that they fit every theme.
 
 import type { Figure } from "./bokeh";
 
-const LATE = 400; // ms after which a theme that announced itself has its colours
+const LATE = 400; // ms after which the colours of a new theme are in effect
 
 /** Gives `figures` the colours and fonts of `el`. */
-export function dress(figures: Figure[], el: HTMLElement): void {
+export function applyTheme(figures: Figure[], el: HTMLElement): void {
   const { fontFamily: font, color: text } = getComputedStyle(el);
   for (const figure of figures) {
     for (const grid of figure.center.filter((part) => part.type.endsWith("Grid"))) {
@@ -35,10 +35,10 @@ export function dress(figures: Figure[], el: HTMLElement): void {
   }
 }
 
-/** Dresses figures now and whenever the theme changes; returns a function that ends that. */
+/** Applies the theme to figures now and when it changes; returns a function that ends this. */
 export function followTheme(figures: Figure[], el: HTMLElement): () => void {
   const repaint = () => {
-    dress(figures, el);
+    applyTheme(figures, el);
   };
   const themed = () => {
     repaint();

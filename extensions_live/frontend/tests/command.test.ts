@@ -16,7 +16,7 @@ afterEach(() => {
   vi.resetAllMocks();
 });
 
-/** A widget whose page hands out a connection to the kernel. */
+/** Returns a widget whose page gives access to the kernel. */
 function connected(status = "busy", connectionStatus = "connected") {
   const kernel = { status, connectionStatus, clientId: "me", sendControlMessage: ask };
   return new FakeModel(LIVE, { kernel });
@@ -27,7 +27,7 @@ function answers(done: Promise<unknown>) {
 }
 
 describe("randomId", () => {
-  it("is 32 hexadecimal digits, and never the same", () => {
+  it("is 32 hexadecimal digits, each time different", () => {
     const ids = Array.from({ length: 100 }, randomId);
     expect(new Set(ids).size).toBe(100);
     for (const id of ids) expect(id).toMatch(/^[0-9a-f]{32}$/);
@@ -35,7 +35,7 @@ describe("randomId", () => {
 });
 
 describe("command", () => {
-  it("goes by the control channel alone, where the widget takes it", async () => {
+  it("is sent on the control channel only, if the widget accepts it", async () => {
     answers(Promise.resolve({ content: { status: "ok" } }));
     const model = connected();
     await command(model, box, "pause", true, waiting);
@@ -56,9 +56,9 @@ describe("command", () => {
 
   it.each([
     ["refuses it", () => Promise.resolve({ content: { status: "unknown" } })],
-    ["says nothing that is understood", () => Promise.resolve(undefined)],
-    ["is gone", () => Promise.reject(new Error("canceled"))],
-  ])("goes by both ways under one id, where the kernel %s", async (_, done) => {
+    ["sends an unknown reply", () => Promise.resolve(undefined)],
+    ["has ended", () => Promise.reject(new Error("canceled"))],
+  ])("is sent both ways with one id, if the kernel %s", async (_, done) => {
     answers(done());
     const model = connected();
     await command(model, box, "stop", true, waiting);
@@ -67,7 +67,7 @@ describe("command", () => {
     expect(waiting).toHaveBeenCalledTimes(1);
   });
 
-  it("does not wait for an answer for long", async () => {
+  it("waits only briefly for an answer", async () => {
     answers(new Promise(() => undefined));
     const model = connected();
     const sent = command(model, box, "step", true, waiting);
@@ -79,17 +79,17 @@ describe("command", () => {
   });
 
   it.each([
-    ["the kernel does not hear it", connected(), false],
+    ["the kernel has no control channel", connected(), false],
     ["the connection is lost", connected("busy", "connecting"), true],
-    ["the page hands out no connection", new FakeModel(LIVE), true],
-  ])("is a message of the widget, where %s", async (_, model, heard) => {
-    await command(model, box, "pause", heard, waiting);
+    ["the page gives no access to the kernel", new FakeModel(LIVE), true],
+  ])("is a message of the widget, if %s", async (_, model, hasControlChannel) => {
+    await command(model, box, "pause", hasControlChannel, waiting);
     expect(ask).not.toHaveBeenCalled();
     expect(model.sent).toMatchObject([{ kind: "command", name: "pause" }]);
     expect(waiting).toHaveBeenCalledTimes(1);
   });
 
-  it("need not wait while no cell runs", async () => {
+  it("does not wait if no cell runs", async () => {
     await command(connected("idle"), box, "pause", false, waiting);
     expect(waiting).not.toHaveBeenCalled();
   });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 
-import controls from "../src/controls";
+import controls from "../src/widgets/controls";
 import type { ControlsPayload, ControlsState } from "../src/messages";
 import { FakeModel, LIVE, fakeObserver } from "./fakes";
 
@@ -11,13 +11,13 @@ const RUNNING: ControlsPayload = {
   epoch: "epoch 1 of 2",
   rate: "12 it/s",
   tier: ["compiled", "compiled: asked for"],
-  left: "1 s left",
-  share: 0.5,
+  time_left: "1 s left",
+  fraction: 0.5,
   values: [["cost", "0.5"]],
   command: null,
   error: null,
   note: "",
-  heard: false,
+  control_channel: false,
 };
 
 let el: HTMLElement;
@@ -35,14 +35,14 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** Returns the part of the bar with a name. */
+/** Returns the part of the bar with a test id. */
 function part(name: string): HTMLElement {
   const found = el.querySelector<HTMLElement>(`[data-testid="${name}"]`);
   if (!found) throw new Error(`the bar has no ${name}`);
   return found;
 }
 
-it("shows where the run stands", () => {
+it("shows the progress of the run", () => {
   model.update("payload", RUNNING);
   const text = ["state", "iteration", "epoch", "rate", "tier", "time-left", "values"].map(
     (name) => part(name).textContent,
@@ -53,7 +53,7 @@ it("shows where the run stands", () => {
   expect(part("progress").getAttribute("aria-valuenow")).toBe("50");
 });
 
-it("enables the buttons that make sense, and shows one of pause and resume", () => {
+it("enables the possible buttons, and shows either pause or resume", () => {
   model.update("payload", RUNNING);
   expect(part("pause")).toMatchObject({ disabled: false, hidden: false });
   expect(part("resume").hidden).toBe(true);
@@ -63,7 +63,7 @@ it("enables the buttons that make sense, and shows one of pause and resume", () 
   expect(part("resume")).toMatchObject({ disabled: false, hidden: false });
 });
 
-it("says that a click was sent until its outcome comes back", async () => {
+it("shows that a click was sent until its outcome arrives", async () => {
   const before = { id: 3, text: "step: applied at iteration 4", refused: false };
   model.update("payload", { ...RUNNING, command: before });
   expect(part("command").textContent).toBe(before.text);
@@ -74,7 +74,7 @@ it("says that a click was sent until its outcome comes back", async () => {
   expect(model.sent.at(-1)).toMatchObject({ kind: "command", name: "pause" });
   model.update("payload", { ...RUNNING, command: before, iteration: "iteration 6 of 10" });
   expect(part("command").textContent).toBe(waits);
-  const after = { id: 4, text: "pause: refused: it rests", refused: true };
+  const after = { id: 4, text: "pause: refused: it is paused", refused: true };
   model.update("payload", { ...RUNNING, command: after });
   expect(part("command").textContent).toBe(after.text);
   expect(part("command").classList).toContain("wb-refused");
@@ -96,13 +96,13 @@ it("shows that the view itself failed", () => {
   expect(part("view-problem").textContent).toMatch(/cannot be drawn; .*KeyError: 'x'/);
 });
 
-it("shows an end that is not known as such", () => {
-  model.update("payload", { ...RUNNING, share: null });
+it("shows that the end is unknown", () => {
+  model.update("payload", { ...RUNNING, fraction: null });
   expect(part("progress").classList).toContain("wb-unknown");
 });
 
-it("leaves nothing behind but the line for its own error", () => {
+it("removes all listeners except that for its own error", () => {
   end();
   expect(model.listeners).toBe(1);
-  expect(model.sent.at(-1)).toMatchObject({ kind: "look", visible: false });
+  expect(model.sent.at(-1)).toMatchObject({ kind: "visibility", visible: false });
 });

@@ -18,7 +18,7 @@ afterEach(() => {
 const settle = () => vi.advanceTimersByTimeAsync(0);
 
 describe("shown", () => {
-  it("wants an element in the page that has a size", () => {
+  it("requires an element in the page that has a size", () => {
     const { el, size } = place();
     expect(shown(el)).toBe(true);
     size.width = 0;
@@ -30,7 +30,7 @@ describe("shown", () => {
 });
 
 describe("whileShown", () => {
-  it("draws at once where that is possible, and says that all is well", async () => {
+  it("draws at once if possible, and reports success", async () => {
     const undo = vi.fn();
     const draw = vi.fn(() => Promise.resolve(undo));
     const report = vi.fn();
@@ -59,7 +59,7 @@ describe("whileShown", () => {
     expect(draw).toHaveBeenCalledTimes(1);
   });
 
-  it("draws again when an element comes back that left meanwhile", async () => {
+  it("draws again when a detached element is back", async () => {
     const { el, size } = place();
     const draw = vi.fn(() => {
       if (draw.mock.calls.length > 1) return Promise.resolve(vi.fn());
@@ -77,7 +77,7 @@ describe("whileShown", () => {
     expect(report.mock.calls).toEqual([[null]]);
   });
 
-  it("reports an error only after several tries in an element that stayed", async () => {
+  it("reports an error only after several attempts in an element that stayed", async () => {
     const draw = vi.fn(() => Promise.reject(new Error("no canvas")));
     const report = vi.fn();
     whileShown(place().el, draw, report);
@@ -88,7 +88,7 @@ describe("whileShown", () => {
     expect(report.mock.calls).toEqual([[new Error("no canvas")]]);
   });
 
-  it("is quiet about an error that a later try mends", async () => {
+  it("reports no error if a later attempt succeeds", async () => {
     const draw = vi.fn(() =>
       draw.mock.calls.length < 3
         ? Promise.reject(new Error("too early"))
@@ -101,7 +101,7 @@ describe("whileShown", () => {
     expect(report.mock.calls).toEqual([[null]]);
   });
 
-  it("undoes what was drawn after the end, and draws no more", async () => {
+  it("removes a drawing that finishes after the end, and does not draw again", async () => {
     const undo = vi.fn();
     const draw = vi.fn(() => Promise.resolve(undo));
     const report = vi.fn();

@@ -1,14 +1,14 @@
-// Stand-ins for what a page has and jsdom has not: a widget, a notebook, and observers of elements.
+// Fakes of parts of a page that jsdom lacks: a widget, a notebook, and observers of elements.
 
 import { vi } from "vitest";
 
 import type { Message } from "../src/messages";
 import type { Cell, Manager, Model, Output } from "../src/model";
 
-/** A widget whose traits are set by hand, and that remembers what was sent. */
+/** A widget whose traits a test sets, and that records the messages sent. */
 export class FakeModel<State extends object> implements Model<State> {
   readonly sent: Message[] = [];
-  /** Whether messages can be sent. */
+  /** True if messages can be sent. */
   open = true;
   readonly #callbacks: [string, () => void][] = [];
 
@@ -33,7 +33,7 @@ export class FakeModel<State extends object> implements Model<State> {
     if (place >= 0) this.#callbacks.splice(place, 1);
   };
 
-  /** How many callbacks are left. */
+  /** The number of registered callbacks. */
   get listeners() {
     return this.#callbacks.length;
   }
@@ -52,7 +52,7 @@ export class FakeModel<State extends object> implements Model<State> {
 /** The traits of every live widget. */
 export const LIVE = { problem: "", ident: "abc", still: {} };
 
-/** Puts a new element into the page, with a size that can be changed. */
+/** Adds a new element to the page, with a size that a test can change. */
 export function place(width = 100) {
   const el = document.createElement("div");
   document.body.append(el);
@@ -62,7 +62,7 @@ export function place(width = 100) {
   return { el, size };
 }
 
-/** Replaces a class of observers by one that is told by hand what to report. */
+/** Replaces a class of observers by a fake whose reports a test triggers. */
 export function fakeObserver(name: "ResizeObserver" | "IntersectionObserver") {
   const active = new Set<(entries: unknown[]) => void>();
   class Observer {
@@ -89,7 +89,7 @@ export function fakeObserver(name: "ResizeObserver" | "IntersectionObserver") {
   };
 }
 
-/** A cell whose outputs count how often they were replaced. */
+/** Returns a cell, and the list of the indices of outputs that were replaced. */
 export function fakeCell(outputs: Output[], type = "code") {
   const replaced: number[] = [];
   const cell: Cell = {
@@ -106,7 +106,7 @@ export function fakeCell(outputs: Output[], type = "code") {
   return { cell, outputs, replaced };
 }
 
-/** The cells of a notebook. */
+/** Returns the cells of a notebook. */
 export function fakeCells(...cells: Cell[]) {
   return Object.assign(cells, { get: (index: number) => cells[index] });
 }

@@ -7,19 +7,19 @@ function bytes(...values: number[]) {
 }
 
 describe("floats", () => {
-  it("reads a part of a message that begins anywhere", () => {
+  it("reads a buffer with any start in a message", () => {
     const message = new Uint8Array(21);
     message.set(new Uint8Array(Float64Array.of(1.5, NaN).buffer), 3);
     expect([...floats(new DataView(message.buffer, 3, 16))]).toEqual([1.5, NaN]);
   });
 
-  it.each([[null], [undefined], [bytes()]])("reads nothing out of %s", (view) => {
+  it.each([[null], [undefined], [bytes()]])("reads no numbers from %s", (view) => {
     expect(floats(view).length).toBe(0);
   });
 });
 
 describe("unpack", () => {
-  it("gives each array of a curve", () => {
+  it("returns each array of a curve", () => {
     const empty = bytes();
     const curve = { x: bytes(1, 2), y: bytes(3, 4), marks: bytes(5), dots_x: bytes(6) };
     const points = unpack({ ...curve, dots_y: empty });
@@ -41,7 +41,7 @@ describe("format", () => {
     [-1e-7, "-1.000e-7"],
     [NaN, "–"],
     [undefined, "–"],
-  ])("gives four digits of %s", (value, text) => {
+  ])("returns four digits of %s", (value, text) => {
     expect(format(value)).toBe(text);
   });
 });
@@ -66,11 +66,11 @@ describe("nearest", () => {
     [[1, NaN, NaN, NaN], 30, 0],
     [[1, NaN, NaN, 1], 16, 3],
     [[1, NaN, NaN, 1], 14, 0],
-  ])("passes over values that cannot be shown: %s at %s", (values, at, index) => {
+  ])("skips values that are not numbers: %s at %s", (values, at, index) => {
     expect(nearest(x, values, at)).toBe(index);
   });
 
-  it("finds nothing where no value can be shown", () => {
+  it("finds nothing if no value is a number", () => {
     expect(nearest(x, [NaN, NaN, NaN, NaN], 15)).toBe(-1);
     expect(nearest([], [], 15)).toBe(-1);
   });

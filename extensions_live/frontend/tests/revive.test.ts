@@ -23,7 +23,7 @@ function shows(id: string) {
 it.each([
   ["its own output", "abc", [1]],
   ["no output of another widget", "xyz", []],
-])("shows once more %s", (_, id, expected) => {
+])("shows again %s", (_, id, expected) => {
   const { cell, replaced } = fakeCell([{}, shows(id)]);
   reviveViews(new FakeModel(LIVE, { context: { model: { cells: fakeCells(cell) } } }));
   vi.advanceTimersByTime(20_000);

@@ -8,7 +8,7 @@ from workbench.log.sqlite.identity import TRANSITIONS, Event, Identity, after, f
 NEW, OWN, OPENED, LOADED, HELD, READING = Identity
 NOTE, START, BATCH, FLUSH, RESUME, RESTORE, LOAD = Event
 
-# state, event, next state (None: refused), and if a new identity is taken
+# state, event, next state (None: refused), and True if a new identity is taken
 TABLE = [
     (NEW, NOTE, OWN, False),
     (NEW, START, OWN, False),
@@ -64,7 +64,7 @@ def test_the_table_has_every_state_and_event():
 @pytest.mark.parametrize(("state", "event", "target", "fork"), TABLE)
 def test_an_event_leads_from_one_state_to_the_next(state, event, target, fork):
     if target is None:
-        with pytest.raises(LogError, match="opened to be read only; open it without read_only"):
+        with pytest.raises(LogError, match="opened with read_only=True; open it without"):
             after(state, event)
     else:
         assert (after(state, event), forks(state, event)) == (target, fork)

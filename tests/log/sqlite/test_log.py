@@ -1,4 +1,4 @@
-"""The log in a database: what comes back, resumption, readers elsewhere, files that will not do."""
+"""The log in a database: stored values, resumption, other readers, unusable files."""
 
 import os
 import pickle
@@ -47,7 +47,7 @@ VALUES = [
 
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
-def test_a_value_comes_back_as_it_was(path, value):
+def test_a_value_is_restored(path, value):
     log = SQLiteLog(path)
     log[1]["x"] = log.status["y"] = value
     log.flush()
@@ -172,9 +172,6 @@ def opened_again(log):
         return SQLiteLog(":memory:", uuid=log.uuid)
 
 
-# Resumption
-
-
 def test_an_earlier_state_loaded_into_an_opened_log_removes_nothing(path):
     log = SQLiteLog(path)
     log[1]["cost"] = 0.5
@@ -204,7 +201,7 @@ def test_a_resumed_log_shows_what_its_ancestors_recorded(path):
     assert log.conn.execute("SELECT count(*) FROM records").fetchone() == (7,)
 
 
-def test_a_log_taken_back_to_a_checkpoint_hides_what_came_later(path):
+def test_a_log_restored_from_a_checkpoint_hides_later_records(path):
     killed = trained(path, iterations=3)
     state = killed.state_dict()
     killed[3]["late"] = killed[4]["cost"] = killed[5]["cost"] = 9.0
@@ -235,7 +232,7 @@ def test_a_log_taken_back_without_resuming_is_so_in_the_database(path):
     assert again.uuid == log.uuid and again.channels == log.channels
 
 
-def test_a_log_from_elsewhere_comes_into_the_database_whole(path):
+def test_a_log_of_another_kind_is_written_to_the_database_as_a_whole(path):
     log = TrainingLog()
     log[1].update(cost=0.5, note="hello")
     here = SQLiteLog(path)
@@ -252,9 +249,6 @@ def test_a_pickled_log_knows_its_database(path):
     again.resume()
     again.flush()
     assert SQLiteLog(path, read_only=True).status["resumed_from"] == log.h_uuid
-
-
-# Readers
 
 
 def test_a_reader_follows_rows_status_and_removals(path):
@@ -281,7 +275,7 @@ def test_a_reader_only_reads(path):
         lambda: reader.resume(),
         lambda: reader.writing().__enter__(),
     ):
-        with pytest.raises(LogError, match="opened to be read only"):
+        with pytest.raises(LogError, match="opened with read_only=True"):
             write()
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         reader.conn.execute("DELETE FROM records")
@@ -315,7 +309,7 @@ def test_a_run_on_a_log_that_was_opened_has_an_identity_of_its_own(path):
 
 
 @pytest.mark.parametrize("again", [pickle.dumps, lambda log: None], ids=["pickled", "loaded"])
-def test_what_is_loaded_while_the_first_writes_on_spoils_nothing(path, again):
+def test_loading_while_the_first_log_writes_on_damages_nothing(path, again):
     first = trained(path)
     other = pickle.loads(again(first)) if again(first) else SQLiteLog(path)
     other.load_state_dict(first.state_dict())
@@ -394,7 +388,7 @@ with log.writing():
 """
 
 
-def test_what_a_killed_process_wrote_is_there_in_whole_rows(path):
+def test_a_killed_process_leaves_whole_rows(path):
     command = [sys.executable, "-c", textwrap.dedent(KILLED), str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         name = process.stdout.readline().strip()
@@ -410,12 +404,9 @@ def test_what_a_killed_process_wrote_is_there_in_whole_rows(path):
         assert log.status["iterations_done"] >= frame.index[-1] - 1
 
 
-# Files that will not do
-
-
 def test_a_file_that_is_no_database_is_left_alone(path):
     path.write_text("not a database, but quite a long text all the same " * 30)
-    with pytest.raises(LogError, match=r"runs.sqlite' is no SQLite database"):
+    with pytest.raises(LogError, match=r"runs.sqlite' is not an SQLite database"):
         SQLiteLog(path)
     assert path.read_text().startswith("not a database")
 
@@ -424,7 +415,7 @@ def test_a_database_of_something_else_is_left_alone(path):
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE recipes (name TEXT)")
     connection.close()
-    with pytest.raises(LogError, match="something else than training logs"):
+    with pytest.raises(LogError, match="SQLite database of another program"):
         SQLiteLog(path)
 
 

@@ -51,7 +51,7 @@ def test_resuming_from_a_checkpoint_gives_the_log_of_an_uninterrupted_run(databa
 
 
 class Saver(SimpleExtension):
-    """Takes the state of a main loop at one iteration."""
+    """Stores the state of a main loop at one iteration."""
 
     def __init__(self, states, at):
         super().__init__(every_n_batches=at)
@@ -92,7 +92,7 @@ print(main_loop.log.h_uuid)
 
 
 def test_two_processes_go_on_from_one_checkpoint_at_the_same_time(database, tmp_path):
-    """The first has not ended; the second was started by mistake, say."""
+    """Run twice from one checkpoint: the second run was started by mistake, say."""
     path = str(tmp_path / "run.tar")
     session = build(None, Checkpoint(path, after_n_batches=6, after_training=False)).start()
     while session.main_loop.status["iterations_done"] < 8:

@@ -1,4 +1,4 @@
-"""The thread that writes: nothing ends it, nothing waits for it in vain, and nothing blocks it."""
+"""The thread that writes: errors, damage and other programs neither end nor block it."""
 
 import os
 import sqlite3
@@ -26,14 +26,14 @@ def path(tmp_path):
 
 
 def records(path):
-    """What another program finds in the database."""
+    """Return the records that another program finds in the database."""
     with sqlite3.connect(path) as connection:
         return connection.execute("SELECT time, key, value FROM entries").fetchall()
 
 
 @pytest.mark.parametrize("log", [TrainingLog, lambda: SQLiteLog(":memory:")], ids=["memory", "db"])
 def test_an_iteration_that_nothing_can_hold_is_refused(log):
-    with pytest.raises(LogError, match=r"below 2\*\*63, not by 9223372036854775808"):
+    with pytest.raises(LogError, match=r"below 2\*\*63, not 9223372036854775808"):
         log()[2**63]
 
 
@@ -58,7 +58,7 @@ def test_a_record_without_a_proper_name_is_refused_where_it_is_made(path, name):
 
 
 class Stubborn:
-    """Makes one value impossible to encode; `error` says how."""
+    """Make one value impossible to encode, by raising `error`."""
 
     def __init__(self, monkeypatch, error):
         encoded = store.encoded
@@ -74,12 +74,12 @@ class Stubborn:
 @pytest.mark.parametrize(
     "error", [MemoryError("no room"), OverflowError("too large"), RecursionError(), KeyError("x")]
 )
-def test_a_value_that_cannot_be_written_is_left_out_by_name(path, monkeypatch, caplog, error):
+def test_a_value_that_cannot_be_written_is_omitted_by_name(path, monkeypatch, caplog, error):
     Stubborn(monkeypatch, error)
     log = SQLiteLog(path)
     log[1].update({"cost": 0.5, "bad": 1.5})
     log[2]["cost"] = 0.25
-    with pytest.raises(LogError, match="cannot take record 'bad' of iteration 1, a float"):
+    with pytest.raises(LogError, match="cannot store record 'bad' of iteration 1, a float"):
         log.flush()
     assert records(path) == [(1, "cost", 0.5), (2, "cost", 0.25)]
     assert log[1]["bad"] == 1.5
@@ -89,31 +89,31 @@ def test_a_value_that_cannot_be_written_is_left_out_by_name(path, monkeypatch, c
     assert len(records(path)) == 3
 
 
-def test_a_fact_that_cannot_be_written_is_left_out_by_name(path, monkeypatch):
+def test_a_fact_that_cannot_be_written_is_omitted_by_name(path, monkeypatch):
     Stubborn(monkeypatch, OverflowError("too large"))
     log = SQLiteLog(path)
     log.status["bad"] = 1
     log.status["good"] = 2
-    with pytest.raises(LogError, match=r"cannot take status\['bad'\], a int"):
+    with pytest.raises(LogError, match=r"cannot store status\['bad'\], a int"):
         log.flush()
     assert SQLiteLog(path, read_only=True).status["good"] == 2
 
 
-def test_a_value_of_a_whole_log_that_cannot_be_written_is_left_out(path, monkeypatch):
+def test_a_value_of_a_whole_log_that_cannot_be_written_is_omitted(path, monkeypatch):
     Stubborn(monkeypatch, OverflowError("too large"))
     other = TrainingLog()
     other[1].update({"cost": 0.5, "bad": 1.0})
     log = SQLiteLog(path)
     log.load_state_dict(other.state_dict())
     log[2]["cost"] = 0.25
-    with pytest.raises(LogError, match="cannot take record 'bad' of iteration 1"):
+    with pytest.raises(LogError, match="cannot store record 'bad' of iteration 1"):
         log.flush()
     assert records(path) == [(1, "cost", 0.5), (2, "cost", 0.25)]
 
 
 @pytest.mark.parametrize("error", [SystemExit(), MemoryError(), AssertionError("?")])
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_whatever_happens_in_the_thread_those_who_wait_are_told(path, monkeypatch, error):
+def test_any_error_in_the_thread_is_raised_in_waiting_threads(path, monkeypatch, error):
     log = SQLiteLog(path)
     write = store.Store.write_all
     monkeypatch.setattr(store.Store, "write_all", lambda *_: (_ for _ in ()).throw(error))
@@ -162,7 +162,7 @@ def test_a_deleted_database_is_noticed(path, replaced):
     if replaced:
         path.write_bytes(b"")
     log[2]["cost"] = 0.25
-    with pytest.raises(LogError, match="deleted, moved or replaced"):
+    with pytest.raises(LogError, match="deleted, moved, replaced or"):
         log.flush()
     moved.rename(path)
     log.flush()
@@ -184,15 +184,15 @@ def test_a_database_that_was_cut_short_is_noticed(path, left, checkpointed):
         log.flush()
     whole = path.read_bytes()
     if not left < len(whole):
-        return  # all of it is in the journal
+        return  # all data are in the journal
     with open(path, "r+b") as file:
         file.truncate(left)
     log[1003]["cost"] = 0.25
-    with pytest.raises(LogError, match="cut short|malformed|not a database"):
+    with pytest.raises(LogError, match="truncated|malformed|not a database"):
         log.flush()
     path.write_bytes(b"")
     log[1004]["cost"] = 0.25
-    with pytest.raises(LogError, match="cut short|malformed|not a database"):
+    with pytest.raises(LogError, match="truncated|malformed|not a database"):
         log.flush()
 
 
@@ -206,7 +206,7 @@ def test_a_deleted_journal_is_noticed(path, replaced):
     if replaced:
         journal.write_bytes(b"")
     log[2]["cost"] = 0.25
-    with pytest.raises(LogError, match="deleted, moved or replaced"):
+    with pytest.raises(LogError, match="deleted, moved, replaced or"):
         log.flush()
 
 
@@ -289,7 +289,7 @@ def test_an_array_that_promises_more_than_there_is_makes_no_room_for_it(path):
         SQLiteLog(path, read_only=True)
 
 
-def test_an_iteration_that_is_no_number_is_left_out(path):
+def test_an_iteration_that_is_no_number_is_omitted(path):
     damaged(path, 1.0, None)
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE records SET time = 'soon' WHERE time = 1")
@@ -318,7 +318,7 @@ import os, sys
 import sqlite3
 from workbench.log import SQLiteLog
 if os.getuid() == 0:
-    os.setgid(65534), os.setuid(65534)  # root may write anywhere
+    os.setgid(65534), os.setuid(65534)  # root could write anywhere
 log = SQLiteLog(sys.argv[1], read_only=True)
 print(log[2]["cost"], os.access(os.path.dirname(sys.argv[1]), os.W_OK))
 """
@@ -344,7 +344,7 @@ def test_a_finished_log_opens_in_a_folder_where_one_may_not_write():
     assert done.stdout.split() == ["0.25", "False"], done.stderr
 
 
-def test_a_file_system_without_the_right_journal_is_told(path, monkeypatch):
+def test_a_file_system_without_the_right_journal_causes_a_warning(path, monkeypatch):
     opened = tables.Database._opened
 
     class Limited(sqlite3.Connection):

@@ -1,8 +1,8 @@
-"""The identity under which a log comes to its database, and the events that change it.
+"""The identity under which a log is stored in its database, and the events that change it.
 
-A log may add records only under an identity that its own object began, since another process may
-go on under any other one. `TRANSITIONS` says what follows for every state and event; `forks` says
-when the log must take a new identity on the way.
+A log adds records only under an identity that its own object has created, since another process can
+continue any other identity. `TRANSITIONS` has the next state for every state and event; `forks` is
+true if the log must take a new identity for that.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 from workbench.errors import LogError
 
-READ_ONLY = "this log was opened to be read only; open it without read_only=True to write to it"
+READ_ONLY = "this log was opened with read_only=True; open it without that to write to it"
 
 
 class Identity(Enum):
@@ -23,17 +23,17 @@ class Identity(Enum):
     OWN = auto()
     """Its own identity; the database agrees with memory, or will once the writer is done."""
     OPENED = auto()
-    """An identity found in the database: notes are added to it, a run goes on under another."""
+    """An identity found in the database: notes are added to it, but a run needs another one."""
     LOADED = auto()
-    """An identity that came with a loaded state: nothing is added to it."""
+    """An identity of a loaded state: nothing is added to it."""
     HELD = auto()
-    """As `OPENED` or `LOADED`, in a run whose first records wait in memory for a new identity."""
+    """As `OPENED` or `LOADED`, in a run whose records wait in memory until its first batch."""
     READING = auto()
-    """An identity found in the database, to be read only."""
+    """An identity found in the database, which is only read."""
 
 
 class Event(Enum):
-    """An event that may change the identity of a log."""
+    """An event that can change the identity of a log."""
 
     NOTE = auto()
     """A record or fact outside of a run."""
@@ -42,7 +42,7 @@ class Event(Enum):
     BATCH = auto()
     """A record or fact in a run, later."""
     FLUSH = auto()
-    """A request that everything recorded be in the database."""
+    """A request to write all records to the database."""
     RESUME = auto()
     """A new identity, as the continuation of the present one."""
     RESTORE = auto()
@@ -67,7 +67,7 @@ TRANSITIONS: Final[dict[tuple[Identity, Event], Identity | None]] = {
     for state, row in _ROWS.items()
     for event, target in zip(Event, row, strict=True)
 }
-"""State and event to the state that follows; None where the event is refused."""
+"""The next state for each state and event; None if the event is refused."""
 
 
 def after(state: Identity, event: Event) -> Identity:
@@ -76,7 +76,7 @@ def after(state: Identity, event: Event) -> Identity:
     Raises
     ------
     LogError
-        If the log is to be read only, and the event would write to it.
+        If the log is only read, and the event would write to it.
 
     Examples
     --------
@@ -90,5 +90,5 @@ def after(state: Identity, event: Event) -> Identity:
 
 
 def forks(state: Identity, event: Event) -> bool:
-    """Return True if the log must take a new identity, as a continuation of the present one."""
+    """Return True if `event` gives the log a new identity, which continues the present one."""
     return event is RESUME or (state in (OPENED, LOADED, HELD) and after(state, event) is OWN)

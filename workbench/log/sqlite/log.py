@@ -1,9 +1,9 @@
-"""The training log that lives in an SQLite database, which other processes may read meanwhile.
+"""The training log in an SQLite database, which other processes can read at the same time.
 
-Everything is kept in memory too, as `TrainingLog` keeps it, so that reading costs the same; what is
-recorded is besides handed to a thread that writes it (`workbench.log.sqlite.writer`). The thread
-that trains never waits for the disk, except at the very end. Under which identity records come to
-the database is decided by a table of states (`workbench.log.sqlite.identity`).
+All records are in a `TrainingLog` in memory too, so that reading costs the same. Each record is
+also passed to a thread that writes it (`workbench.log.sqlite.writer`). The thread that trains waits
+for the disk only at the end of a run. The states of `workbench.log.sqlite.identity` define the
+identity under which records are stored.
 """
 
 from __future__ import annotations
@@ -44,21 +44,22 @@ if TYPE_CHECKING:
 
 LARGE = (
     "record {name!r} takes {size} bytes of the database at every iteration that has it, which is "
-    "more than config.max_blob_size = {limit}; record less of it, or raise that setting"
+    "more than config.max_blob_size = {limit}; record a smaller value, or raise that setting"
 )
 
 
 class SQLiteLog(TrainingLogBase):
     """A training log in an SQLite database.
 
-    What is recorded comes to the database within a second, and when an epoch or the run ends;
-    a process that is killed loses no more than that. Any process can read meanwhile: it opens the
-    log by its `uuid`, or the newest one by ``read_only=True``, and sees whole rows as they come.
+    Records are written to the database within a second, and at the end of an epoch or run; a
+    process that is killed loses only the last second. Any process can read the log at the same
+    time: it opens the log by its `uuid`, or the newest one by ``read_only=True``, and sees new rows
+    as a whole.
 
-    A run adds to no log but one that its own object has begun: on a log that was opened, or whose
-    state was loaded from elsewhere, it goes on as a continuation with a `uuid` of its own, as after
-    `resume`. Two runs that went on from the same checkpoint, in two processes at once even, are
-    therefore two logs with a common ancestor. To add a note to an old log, open it and record.
+    A run adds records only to a log that its own object has created. If a log was opened, or its
+    state was loaded, the run continues it in a new log with another `uuid`, as after `resume`. Two
+    runs from the same checkpoint, even in two processes at once, are therefore two logs with a
+    common ancestor. To add a note to an old log, open it and record.
 
     Numbers, strings and None are stored as they are, arrays as ``.npy``, lists, tuples and
     dictionaries of plain values as JSON. Other objects are pickled when they are recorded.
@@ -66,16 +67,16 @@ class SQLiteLog(TrainingLogBase):
     Parameters
     ----------
     database : str or path, optional
-        The file; it is made if it does not exist. ``":memory:"`` for a database without a file.
-        ``config.sqlite_database`` by default.
+        The file, which is created if it does not exist, or ``":memory:"`` for a database without a
+        file. ``config.sqlite_database`` by default.
     uuid : uuid.UUID or str, optional
-        Open the log of that identity, of which the first digits are enough, with what its
-        ancestors recorded before it resumed them. A new log is begun if not given.
+        Open the log of that identity, of which the first digits suffice, with the records of its
+        ancestors from before it resumed them. A new log is created if not given.
     read_only : bool
-        Only read: the newest log of the database if `uuid` is not given.
+        True to open a log only for reading: the newest one if `uuid` is not given.
     trusted : bool
-        Whether objects in the database may be unpickled, which can execute anything. Otherwise
-        each is represented by a `workbench.log.placeholders.Pickled`.
+        True to unpickle objects in the database, which can execute any code. Otherwise each is
+        represented by a `workbench.log.placeholders.Pickled`.
 
     Attributes
     ----------
@@ -86,7 +87,7 @@ class SQLiteLog(TrainingLogBase):
     ------
     LogError
         If the file is not a database of logs, is locked, or was made by a newer version; if there
-        is no log of that `uuid`; from recording, if an object cannot be pickled.
+        is no log of that `uuid`; during recording, if an object cannot be pickled.
 
     Examples
     --------
@@ -141,7 +142,7 @@ class SQLiteLog(TrainingLogBase):
         self._moving = threading.RLock()
         self._identity = Identity.NEW
         self._parent: tuple[str, int] | None = None
-        self._start = 0  # iterations that were done when a run or a loaded state began
+        self._start = 0  # iterations done at the start of the run or in the loaded state
         self._reader: Reader | None = None
         self._finalizer = weakref.finalize(self, _close, self._writer, self._database)
         if opened is not None:
@@ -149,16 +150,14 @@ class SQLiteLog(TrainingLogBase):
             self._reader = Reader(self._database, opened, trusted)
             self.refresh()
 
-    # The database
-
     @property
     def conn(self) -> sqlite3.Connection:
-        """A connection to the database that only reads; all that was recorded is there by now.
+        """A read-only connection to the database, after all records are written.
 
         Raises
         ------
         LogError
-            If something could not be written.
+            If a record could not be written.
         """
         self.flush()
         with self._connecting:
@@ -174,12 +173,10 @@ class SQLiteLog(TrainingLogBase):
         Raises
         ------
         LogError
-            If it could not be written; it is kept, and tried again.
+            If a record could not be written; it is kept, and writing is tried again.
         """
         self._move(Event.FLUSH)
         self._writer.flush()
-
-    # What others call
 
     @property
     def version(self) -> int:
@@ -224,7 +221,7 @@ class SQLiteLog(TrainingLogBase):
             self._move(Event.RESTORE if self.h_uuid == own else Event.LOAD)
 
     def _load_status(self, status: Mapping[str, Any]) -> None:
-        # in memory only: the database is made to agree with all of it once something is added
+        # Only in memory: the next addition brings the whole database up to date.
         self._status.replace(status)
 
     def maker(self) -> Callable[[], TrainingLogBase] | None:
@@ -238,8 +235,6 @@ class SQLiteLog(TrainingLogBase):
     def __setstate__(self, state: dict[str, Any]) -> None:
         SQLiteLog.__init__(self, state["database"], trusted=state["trusted"])
         self.load_state_dict(state)
-
-    # Records
 
     def record(self, iteration: int, name: str, value: Any) -> None:
         if type(value) in PLAIN and name in self._admitted and get_ident() == self._training:
@@ -261,7 +256,7 @@ class SQLiteLog(TrainingLogBase):
         self._keep_or_stage(kept)
 
     def _admit(self, name: str, value: Any) -> Any:
-        """Return what the writer may encode later: nothing that can change until then."""
+        """Return a value that cannot change until the writer encodes it."""
         if type(value) in PLAIN:
             return value
         if type(value) is np.ndarray and not value.dtype.hasobject:
@@ -299,8 +294,6 @@ class SQLiteLog(TrainingLogBase):
         self._memory.replace(rows, columns)
         self._stop_reading()
 
-    # Towards the database
-
     def _check_writable(self) -> None:
         if self._identity is READING:
             raise LogError(READ_ONLY)
@@ -316,7 +309,7 @@ class SQLiteLog(TrainingLogBase):
             self._writer.put(Additions(self.h_uuid, records))
 
     def keep_fact(self, key: str, value: Any) -> None:
-        """Store a fact of the status, or its removal if `value` is `MISSING`."""
+        """Store a fact of the status, or remove it if `value` is `MISSING`."""
         self._check_writable()
         if value is not MISSING and type(value) not in PLAIN:
             value = encoded(key, value)
@@ -326,10 +319,8 @@ class SQLiteLog(TrainingLogBase):
             if key == "_epoch_ends":
                 self._writer.hurry()
 
-    # The identity
-
     def _may_add(self) -> bool:
-        """Return True if what is recorded now goes to the database, False if it waits in memory."""
+        """Return True if new records are written now, False if they wait in memory."""
         if self._training is None:
             self._move(Event.NOTE)
         elif self._status.facts["iterations_done"] == self._start:
@@ -339,14 +330,14 @@ class SQLiteLog(TrainingLogBase):
         return self._identity is not Identity.HELD
 
     def _move(self, event: Event) -> None:
-        """Change the state of the identity, and do what that takes."""
+        """Change the state of the identity, and carry out what the transition needs."""
         with self._moving:
             state = after(self._identity, event)
             if forks(self._identity, event):
                 self._parent = self.h_uuid, self.status["iterations_done"]
                 self._stop_reading()
                 self._identity = Identity.NEW
-                super().resume()  # its fact in the status is the first to be added
+                super().resume()  # its fact in the status is the first addition
             elif event is Event.RESTORE or event is Event.LOAD:
                 self._parent, self._staged = None, []
                 self._start = self._status.facts["iterations_done"]
@@ -355,7 +346,7 @@ class SQLiteLog(TrainingLogBase):
             self._identity = state
 
     def _write_whole(self) -> None:
-        """Have the database made to agree with memory, of which it may have nothing."""
+        """Write the whole log, since the database can have nothing or other records of it."""
         parent, time = self._parent or (None, 0)
         status = {
             key: value if type(value) in PLAIN else encoded(key, value)
@@ -366,10 +357,8 @@ class SQLiteLog(TrainingLogBase):
         self._writer.hurry()
         self._parent = None
 
-    # From the database
-
     def refresh(self) -> None:
-        """Take over what another process has written, if this log only looks on."""
+        """Read the new records of another process, if this log was opened and not written to."""
         reader = self._reader
         if reader is not None:
             reader.update(self._memory, self._status.facts)
@@ -381,6 +370,6 @@ class SQLiteLog(TrainingLogBase):
 
 
 def _close(writer: Writer, database: Database) -> None:
-    if not writer.inherited:  # SQLite forbids even closing what was inherited in a fork
+    if not writer.inherited:  # in a fork, SQLite forbids even closing inherited connections
         writer.close()
         database.close()

@@ -1,7 +1,7 @@
-"""The reader of a log: brings a log in memory up to date with what its database has gained.
+"""The reader of a log: adds new records of the database to a log in memory.
 
-A value that is damaged becomes a placeholder, with a warning that says where it is; a damaged
-record without a usable iteration or name is left out.
+A damaged value becomes a placeholder, with a warning that states its place. A record without a
+usable iteration or name is skipped.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from workbench.log.sqlite.values import ABSENT, DELETED, decoded
 if TYPE_CHECKING:
     import sqlite3
 
-UNREADABLE = "{database!r}: {place} is damaged ({reason}); what else the log has can be read"
+UNREADABLE = "{database!r}: {place} is damaged ({reason}); the rest of the log can be read"
 ESSENTIAL = ("iterations_done", "epochs_done", "_epoch_ends")
-"""Facts that a log cannot be read without."""
+"""Facts without which a log cannot be read."""
 NO_ESSENTIAL = (
     "{database!r}: status[{key!r}] of this log is damaged, {value!r}, and without it the log "
-    "cannot be read; open a copy with any SQLite program and mend the table status"
+    "cannot be read; open a copy with any SQLite program and correct the table status"
 )
 
 
 class Reader:
-    """A reader of one log, which takes over what the database has gained each time.
+    """A reader of one log, which reads the new records of the database each time.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Reader:
         self._last = -1  # the number of the last record read
 
     def update(self, memory: TrainingLog, status: dict[str, Any]) -> None:
-        """Bring `memory` and `status` up to date, in which other threads see whole rows only."""
+        """Bring `memory` and `status` up to date; other threads see only whole rows."""
         with self._lock, self._database.explained():
             connection = self._connection
             if connection is None:
@@ -93,8 +93,8 @@ class Reader:
             if isinstance(name, str) and storable(name):
                 memory.introduce(name)
         with memory.writing():
-            for (time, gone), group in groupby(records, lambda f: (f.time, _gone(f.kind))):
-                if not gone:
+            for (time, removed), group in groupby(records, lambda f: (f.time, _is_removed(f.kind))):
+                if not removed:
                     values = {
                         f.key: self._decoded(f"record {f.key!r} of iteration {time}", *f[3:])
                         for f in group
@@ -104,26 +104,26 @@ class Reader:
                 memory.commit()
                 for found in group:
                     if found.kind == DELETED and memory.find(time, found.key) is MISSING:
-                        memory.record(time, found.key, None)  # so that the row exists
+                        memory.record(time, found.key, None)  # makes the row
                         memory.commit()
                     if memory.find(time, found.key) is not MISSING:
                         memory.forget(time, found.key)
 
     def _decoded(self, place: str, value: Any, kind: str | None) -> Any:
-        """Return a value, or a placeholder with a warning that says where it should be."""
+        """Return a value, or a placeholder with a warning that states its place."""
         found = decoded(value, kind, self._trusted)
         if isinstance(found, Damaged):
             self._warn(place, found.reason)
         return found
 
     def _is_sound(self, found: Found) -> bool:
-        """Return True if iteration and name of a record are what they must be; warn otherwise."""
+        """Return True if iteration and name of a record are valid; warn otherwise."""
         time, key = found.time, found.key
         sound = (
             isinstance(time, int) and 0 <= time <= LAST and isinstance(key, str) and storable(key)
         )
         if not sound:
-            self._warn(f"a record {key!r} of iteration {time!r}", "it is left out")
+            self._warn(f"a record {key!r} of iteration {time!r}", "it is skipped")
         return sound
 
     def _warn(self, place: str, reason: str) -> None:
@@ -147,5 +147,5 @@ class Reader:
                 self._connection = None
 
 
-def _gone(kind: str | None) -> bool:
+def _is_removed(kind: str | None) -> bool:
     return kind in (DELETED, ABSENT)

@@ -14,21 +14,21 @@ class Keeper(Protocol):
     """A log that stores the facts of its status."""
 
     def refresh(self) -> None:
-        """Take over what another process has written."""
+        """Read what another process has written."""
 
     def keep_fact(self, key: str, value: Any) -> None:
-        """Store a fact, or its removal if the value is `MISSING`."""
+        """Store a fact, or remove it if the value is `MISSING`."""
 
 
 class SQLiteStatus(MutableMapping[str, Any]):
     """The status of an `SQLiteLog`: a dictionary that is stored with it.
 
-    A value is stored as it is when it is assigned; to change one, assign again.
+    A value is stored when it is assigned; to change it, assign it again.
 
     Parameters
     ----------
     log : SQLiteLog
-        The log that has it.
+        The log of the status.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class SQLiteStatus(MutableMapping[str, Any]):
         return len(self.facts)
 
     def replace(self, facts: Mapping[str, Any]) -> None:
-        """Put `facts` in the place of all others, in memory only."""
+        """Replace all facts by `facts`, in memory only."""
         for key in self.facts.keys() - facts.keys():
             del self.facts[key]
         for key, value in facts.items():

@@ -1,6 +1,6 @@
-"""The store of logs: writes jobs to the tables of a database, in one transaction.
+"""The store of logs: writes jobs to the tables of a database in one transaction.
 
-A value that no database could take is left out, by name, so that what comes after it is written.
+A value that SQLite cannot store is omitted and reported by name, so that later ones are written.
 """
 
 from __future__ import annotations
@@ -21,16 +21,14 @@ from workbench.log.sqlite.values import ABSENT, DELETED, Stored, encoded
 if TYPE_CHECKING:
     import sqlite3
 
-LEFT_OUT = (
-    "the database cannot take {what} ({error}), so that it is missing there; it is still in memory"
-)
+OMITTED = "the database cannot store {what} ({error}), and lacks it; it is still in memory"
 A_RECORD = "record {name!r} of iteration {iteration}, a {type}"
 A_FACT = "status[{name!r}], a {type}"
 
 
 @dataclass(frozen=True, slots=True)
 class Additions:
-    """Iterations, names and values; a value is what `to_python` returned or already `Stored`."""
+    """A job to add records; each value is the result of `to_python` or already `Stored`."""
 
     uuid: str
     records: list[tuple[int, str, Any]]
@@ -38,7 +36,7 @@ class Additions:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """An item of the status, or its removal if the value is `MISSING`."""
+    """A job to store an item of the status, or to remove it if the value is `MISSING`."""
 
     uuid: str
     key: str
@@ -47,7 +45,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """All of a log, with which the database is made to agree."""
+    """A job to make the database equal to a whole log in memory."""
 
     uuid: str
     parent: str | None
@@ -60,7 +58,7 @@ Job = Additions | Fact | Whole | Future[None]
 
 
 class Store:
-    """A connection over which jobs are written to the tables."""
+    """A writer of jobs to the tables over one connection."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
@@ -68,12 +66,12 @@ class Store:
         self._channels: dict[tuple[int, str], int] = {}
 
     def write_all(self, jobs: Sequence[Job]) -> list[str]:
-        """Write `jobs` in one transaction, but for values that no database could take.
+        """Write `jobs` in one transaction, except values that SQLite cannot store.
 
         Returns
         -------
         list of str
-            What was left out and why.
+            The omitted values, with the reasons.
         """
         try:
             self.write(jobs)
@@ -82,47 +80,47 @@ class Store:
                 raise
         else:
             return []
-        left_out: list[str] = []
+        omitted: list[str] = []
         kept: list[Job] = []
-        for job in jobs:  # looks at the values one by one, which takes longer
+        for job in jobs:  # tries the values one by one, which takes longer
             if isinstance(job, Additions):
-                kept.append(replace(job, records=self._takeable(job.records, left_out)))
+                kept.append(replace(job, records=self._storable(job.records, omitted)))
             elif isinstance(job, Fact):
-                if self._takes(A_FACT, job.key, job.value, left_out):
+                if self._can_store(A_FACT, job.key, job.value, omitted):
                     kept.append(job)
             elif isinstance(job, Whole):
-                kept.append(self._takeable_whole(job, left_out))
+                kept.append(self._storable_whole(job, omitted))
         self.write(kept)
-        return left_out
+        return omitted
 
-    def _takeable(
-        self, records: list[tuple[int, str, Any]], left_out: list[str]
+    def _storable(
+        self, records: list[tuple[int, str, Any]], omitted: list[str]
     ) -> list[tuple[int, str, Any]]:
         return [
             (iteration, name, value)
             for iteration, name, value in records
-            if self._takes(A_RECORD, name, value, left_out, iteration)
+            if self._can_store(A_RECORD, name, value, omitted, iteration)
         ]
 
-    def _takeable_whole(self, job: Whole, left_out: list[str]) -> Whole:
+    def _storable_whole(self, job: Whole, omitted: list[str]) -> Whole:
         columns: dict[str, Entries] = {}
         for name, entries in job.columns.items():
             items = list(zip(entries.iterations.tolist(), _items(entries.values), strict=True))
-            fit = np.array([self._takes(A_RECORD, name, v, left_out, time) for time, v in items])
+            fit = np.array([self._can_store(A_RECORD, name, v, omitted, time) for time, v in items])
             if fit.any():
                 iterations, values = entries.iterations[fit], entries.values[fit]
                 columns[name] = entries._replace(iterations=iterations, values=values)
         status = {
             key: value
             for key, value in job.status.items()
-            if self._takes(A_FACT, key, value, left_out)
+            if self._can_store(A_FACT, key, value, omitted)
         }
         return replace(job, columns=columns, status=status)
 
-    def _takes(
-        self, what: str, name: Any, value: Any, left_out: list[str], iteration: int = 0
+    def _can_store(
+        self, what: str, name: Any, value: Any, omitted: list[str], iteration: int = 0
     ) -> bool:
-        """Return True if the database takes this value under this name; otherwise note why not."""
+        """Return True if the database can store the value; otherwise note the reason."""
         try:
             stored = Stored(None, None) if value is MISSING else _stored(name, value)
             given = iteration, name, *stored
@@ -133,7 +131,7 @@ class Store:
             if _is_trouble(error):
                 raise
             shown = what.format(name=name, iteration=iteration, type=type(value).__name__)
-            left_out.append(LEFT_OUT.format(what=shown, error=error))
+            omitted.append(OMITTED.format(what=shown, error=error))
             return False
         return True
 
@@ -143,12 +141,12 @@ class Store:
             with transaction(self.connection):
                 self._write(jobs)
         except BaseException:
-            self._logs, self._channels = {}, {}  # numbers that were given and taken back
+            self._logs, self._channels = {}, {}  # the rollback has removed these numbers
             raise
 
     def _write(self, jobs: Iterable[Job]) -> None:
         rows: list[tuple[int, int, str, Any]] = []
-        facts: dict[tuple[int, str], Any] = {}  # of what is assigned often, the last counts
+        facts: dict[tuple[int, str], Any] = {}  # the last value of each
 
         def write_collected() -> None:
             self._records(rows)
@@ -194,7 +192,7 @@ class Store:
         return int(number)
 
     def _records(self, records: Iterable[tuple[int, int, str, Any]]) -> None:
-        # replacing gives a new number, by which readers find that there is something to read
+        # a replaced record has a new number, by which readers notice it
         self.connection.executemany(
             "INSERT OR REPLACE INTO records (log, time, channel, value, kind) "
             "VALUES (?, ?, ?, ?, ?)",
@@ -222,7 +220,7 @@ class Store:
                 there[found.time, found.key] = found.value, found.kind
         changed: list[tuple[int, str, Any]] = []
         for key, entries in job.columns.items():
-            self._channel(log, key)  # in the order of their first appearance
+            self._channel(log, key)  # in order of first appearance
             for time, value in zip(
                 entries.iterations.tolist(), _items(entries.values), strict=True
             ):
@@ -238,7 +236,7 @@ class Store:
 
 
 def _is_trouble(error: Exception) -> bool:
-    """Return True if `error` is the fault of the database, not of a value."""
+    """Return True if the database has caused `error`, and not a value."""
     import sqlite3
 
     values = sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError
@@ -252,5 +250,5 @@ def _stored(key: str, value: Any) -> Stored:
 
 
 def _items(values: NDArray[Any]) -> list[Any]:
-    # tolist of objects would give lists for arrays among them
+    # tolist would turn arrays among objects into lists
     return list(values) if values.dtype == object else values.tolist()

@@ -1,9 +1,9 @@
-"""The SQLite file behind `workbench.log.sqlite`: opening it, its tables, the records of a log.
+"""The SQLite file of `workbench.log.sqlite`: opening it, its tables, the records of a log.
 
-One database holds many logs. A log that resumes another names it as its parent, and shows the
-parent's records up to the iteration at which it took over. Records are numbered as they are
-written, so that a reader asks only for those that it has not seen. The view ``entries`` shows them
-with the columns ``uuid``, ``time``, ``key`` and ``value``, for a look with any SQLite program.
+A database has many logs. A log that resumes another one has it as its parent, and includes the
+records of the parent up to the iteration at which it was resumed. Records are numbered in the order
+of writing, so that a reader asks only for new ones. The view ``entries`` shows them with the
+columns ``uuid``, ``time``, ``key`` and ``value`` for use with any SQLite program.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 IN_MEMORY: Final = ":memory:"
 APPLICATION: Final = 0x57424C47
-"""Marks a database as one of training logs."""
+"""The application id that marks a database of training logs."""
 LAYOUT: Final = 1
-"""Number of the layout of the tables below."""
+"""The version of the layout of the tables below."""
 PATIENCE: float = 5.0
-"""Seconds to wait for another program that is writing."""
+"""Seconds to wait for another program that writes."""
 
 TABLES = """
 CREATE TABLE logs (
@@ -49,37 +49,37 @@ CREATE VIEW entries AS
     JOIN channels ON channels.id = records.channel JOIN logs ON logs.id = records.log;
 """
 
-NO_DATABASE = "{name!r} is no SQLite database ({error}); give the path of one, or of a new file"
+NO_DATABASE = "{name!r} is not an SQLite database ({error}); give the path of one, or of a new file"
 NOT_USABLE = (
-    "the database {name!r} cannot be used ({error}); its folder must exist, you must be allowed to "
-    "write there, and there must be room"
+    "the database {name!r} cannot be used ({error}); its folder must exist and be writable, and "
+    "the disk must have space"
 )
 MISSING = "there is no database {name!r} to read"
 LOCKED = (
-    "the database {name!r} is locked by another program ({error}); it was waited for {patience:g} "
-    "seconds. Close what is using it, or give this log a database of its own"
+    "the database {name!r} is locked by another program ({error}), also after {patience:g} seconds "
+    "of waiting. Close that program, or give this log another database"
 )
-FOREIGN = "{name!r} is an SQLite database of something else than training logs; give another path"
+OTHER = "{name!r} is an SQLite database of another program; give another path"
 NEWER = (
-    "the database {name!r} was made by a newer version of workbench (layout {found}, and this "
-    "version knows {known}); update workbench to read it"
+    "the database {name!r} was made by a newer version of workbench (layout {found}; this version "
+    "knows {known}); update workbench to read it"
 )
 GONE = (
-    "its file was deleted, moved or replaced, or cut short, while it was in use; put it back, or "
-    "save what is in memory with to_json or another export"
+    "its file was deleted, moved, replaced or truncated while in use; put it back, or save the log "
+    "in memory with to_csv or another export"
 )
 SLOW_JOURNAL = (
-    "the database {name!r} is in journal mode {mode!r}, since its file system cannot do 'wal': "
-    "programs that read the log and training that writes it wait for each other. Give it a place "
-    "on a disk of this machine"
+    "the database {name!r} is in journal mode {mode!r}, since its file system does not support "
+    "'wal': programs that read the log and training that writes it wait for each other. Move it to "
+    "a local disk"
 )
 NO_LOG = "the database {name!r} has no log {uuid!r}; {there_are}"
-AMBIGUOUS = "the database {name!r} has several logs that begin with {uuid!r}: {found}"
-EMPTY = "the database {name!r} has no log yet; one is there within a second of its first record"
+AMBIGUOUS = "the database {name!r} has several logs that start with {uuid!r}: {found}"
+EMPTY = "the database {name!r} has no log yet; a log appears within a second of its first record"
 
 
 class Found(NamedTuple):
-    """One record as the database has it."""
+    """A record as it is in the database."""
 
     id: int
     time: int
@@ -89,14 +89,14 @@ class Found(NamedTuple):
 
 
 class Database:
-    """A database of training logs, made if it does not exist.
+    """A database of training logs, which is created if it does not exist.
 
     Parameters
     ----------
     path : str or path
         The file, or ``":memory:"`` for one that no other program can open.
     read_only : bool
-        Only read; the file must be there then.
+        True to read only; then the file must exist.
 
     Attributes
     ----------
@@ -140,8 +140,8 @@ class Database:
     def check_there(self) -> None:
         """Raise `sqlite3.OperationalError` if the file is not the one that was opened.
 
-        Or if it, or the journal beside it, is no longer what it was: SQLite would go on with what
-        it has in memory, and no other program could read it.
+        Or if the file or its journal was replaced or truncated: SQLite would continue with its
+        contents in memory, and no other program could read it.
         """
         import sqlite3
 
@@ -155,9 +155,9 @@ class Database:
         self._size, self._journal = size, journal
 
     def _is_cut_short(self, size: int) -> bool:
-        """Return True if a file that is smaller than before lost something: VACUUM shrinks it, too.
+        """Return True if a file that has become smaller lost data, and not only by VACUUM.
 
-        The file is not opened for that, since closing it would give up all locks of this process.
+        The file is not opened here, since closing it would release all locks of this process.
         """
         [pages], [each] = (
             self._first.execute(f"PRAGMA page_{what}").fetchone() for what in ("count", "size")
@@ -165,7 +165,7 @@ class Database:
         return not size or size < pages * each
 
     def _found(self, suffix: str = "") -> tuple[tuple[int, int] | None, int]:
-        """Return device and number of a file, None if it does not exist; and its size."""
+        """Return device and inode of a file, or None if it does not exist; and its size."""
         try:
             found = os.stat(f"{self.name}{suffix}")
         except OSError:
@@ -173,12 +173,12 @@ class Database:
         return (found.st_dev, found.st_ino), found.st_size
 
     def close(self) -> None:
-        """Close the file; one in memory vanishes."""
+        """Close the file; a database in memory is lost."""
         self._first.close()
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Turn what SQLite raises inside the context into a `LogError` that says what to do."""
+        """Convert errors of SQLite inside the context to a `LogError` that says what to do."""
         import sqlite3
 
         try:
@@ -201,12 +201,12 @@ class Database:
         if self.read_only:
             connection.execute("PRAGMA query_only = ON")
         else:
-            # a killed process loses nothing by NORMAL; only a power cut could cost some rows
+            # With NORMAL a killed process loses nothing; only a power failure can lose some rows.
             connection.execute("PRAGMA synchronous = NORMAL")
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        """Check what the file is; make the tables in a new one."""
+        """Check the file; create the tables in a new one."""
         known = self._known(connection)
         if self.read_only:
             if not known:
@@ -219,7 +219,7 @@ class Database:
         if known:
             return
         with transaction(connection):
-            if not self._known(connection):  # another process may have been quicker
+            if not self._known(connection):  # another process may have made them
                 for statement in TABLES.split(";"):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {APPLICATION}")
@@ -232,19 +232,19 @@ class Database:
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if application != APPLICATION:
             if tables:
-                raise LogError(FOREIGN.format(name=self.name))
+                raise LogError(OTHER.format(name=self.name))
             return False
         if layout > LAYOUT:
             raise LogError(NEWER.format(name=self.name, found=layout, known=LAYOUT))
         return True
 
     def find(self, uuid: str | None) -> str:
-        """Return the identity of the log that begins with these digits, of the newest if None.
+        """Return the identity that starts with these digits, or that of the newest log if None.
 
         Raises
         ------
         LogError
-            If there is no such log, or several.
+            If there is no such log, or there are several.
         """
         with self.explained():
             rows = self._first.execute("SELECT uuid, created FROM logs ORDER BY id").fetchall()
@@ -263,12 +263,12 @@ class Database:
 
 
 def _text(data: bytes) -> str:
-    """Return text; what is not UTF-8 in a damaged database as half surrogate pairs."""
+    """Return text; bytes of a damaged database that are not UTF-8 become half surrogates."""
     return data.decode("utf-8", "surrogateescape")
 
 
 def _in_use(file: Path) -> bool:
-    """Return True if there is a journal with changes that are not in the file yet."""
+    """Return True if there is a journal with changes that are missing in the file."""
     try:
         return os.stat(f"{file}-wal").st_size > 0
     except OSError:
@@ -276,13 +276,13 @@ def _in_use(file: Path) -> bool:
 
 
 def _may_write_beside(file: Path) -> bool:
-    """Return True if SQLite can make the files that it shares with other programs."""
+    """Return True if SQLite can create the files that it shares with other programs."""
     return os.access(file.parent, os.W_OK) and os.access(file, os.W_OK)
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-    """Do everything inside the context, or nothing of it."""
+    """Run everything inside the context as one transaction, or undo all of it."""
     connection.execute(begin)
     try:
         yield
@@ -313,7 +313,7 @@ def lineage(connection: sqlite3.Connection, uuid: str) -> list[tuple[int, int]]:
 def records_of(
     connection: sqlite3.Connection, log: int, until: int = 2**63 - 1, after: int = 0
 ) -> Iterator[Found]:
-    """Return the records of one log up to an iteration, in the order in which they were written."""
+    """Return the records of a log up to an iteration, in the order of writing."""
     rows = connection.execute(
         "SELECT records.id, time, key, value, kind FROM records "
         "JOIN channels ON channels.id = channel "

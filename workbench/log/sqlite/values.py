@@ -1,8 +1,8 @@
-"""Values of a log as an SQLite database holds them, and back.
+"""The encoding of values of a log for an SQLite database, and the decoding.
 
 Numbers, strings and None are stored as they are, arrays as the bytes of an ``.npy`` file, lists,
-tuples and dictionaries of such values as JSON. Everything else is pickled, and unpickled only if
-the log is opened with ``trusted=True``. The kind beside a value says which of these it is.
+tuples and dictionaries of plain values as JSON. Everything else is pickled, and unpickled only if
+the log is opened with ``trusted=True``. The kind of a stored value states its encoding.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ DELETED: Final = "deleted"
 """Kind of a record that was removed; its row remains."""
 
 ABSENT: Final = "absent"
-"""Kind of a record that a log does not have although an ancestor has it."""
+"""Kind of a record that an ancestor has but the log itself has not."""
 
 NOT_PICKLED = (
-    "record {name!r} is a {type} that cannot be pickled ({error}), and an SQLite log has no other "
-    "way to keep it; record numbers, strings, arrays, or lists and dictionaries of them"
+    "record {name!r} is a {type} that cannot be pickled ({error}), so that an SQLite log cannot "
+    "store it; record numbers, strings, arrays, or lists and dictionaries of them"
 )
 UNKNOWN_KIND = "unknown kind {kind!r}"
 
 
 class Stored(NamedTuple):
-    """A value as the database has it, and its kind; None as kind means just as it is."""
+    """A value as it is in the database, and its kind; None for a value without an encoding."""
 
     value: Any
     kind: str | None
 
     @property
     def size(self) -> int:
-        """Bytes that the value takes, if it is of the kinds that may take many."""
+        """The number of bytes of the value, estimated as 8 for kinds that are always small."""
         return len(self.value) if isinstance(self.value, (bytes, str)) else 8
 
 
 def encoded(name: str, value: Any) -> Stored:
-    """Return `value`, recorded as `name`, as the database keeps it.
+    """Return `value`, recorded as `name`, as the database stores it.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def encoded(name: str, value: Any) -> Stored:
 def decoded(value: Any, kind: str | None, trusted: bool = False) -> Any:
     """Return the value that `encoded` was given; a `Pickled` for an object not `trusted`.
 
-    A value that is damaged gives a `Damaged`.
+    For a damaged value, return a `Damaged`.
 
     Examples
     --------
@@ -130,7 +130,7 @@ def _number_or_text(value: Any) -> Stored:
 
 
 def _tagged(value: Any) -> Any:
-    """Return what JSON can write, so that `_untagged` gives an equal value of equal types."""
+    """Return a value for JSON, from which `_untagged` restores value and types."""
     if type(value) in PLAIN:
         return value
     if type(value) is list:

@@ -1,8 +1,8 @@
 """The thread that writes a log to its database, a few times a second.
 
-Recording hands over a job and goes on; the thread collects jobs for `INTERVAL` seconds and writes
-them in one transaction. What another process sees is therefore always the work of whole jobs. If
-the database cannot be written to, the jobs are kept and tried again.
+Recording adds a job to a queue and returns. The thread collects jobs for `INTERVAL` seconds and
+writes them in one transaction, so that other processes see only whole jobs. If the database cannot
+be written to, the jobs are kept and tried again.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from workbench.log.sqlite.tables import Database
 logger = logging.getLogger(__name__)
 
 INTERVAL: Final = 0.25
-"""Seconds between two transactions; a process that is killed loses what came after the last."""
+"""Seconds between two transactions; a killed process loses the jobs after the last one."""
 
 FORKED = (
     "this log belongs to the process {owner}, from which this process, {pid}, was forked; open "
-    "the log here again, or begin another one"
+    "the log here again, or create another one"
 )
 NOT_WRITTEN = (
-    "records could not be written: {error}. They are kept in memory, and writing them is tried "
-    "again until the process ends"
+    "records could not be written: {error}. They are kept in memory, and writing is tried again "
+    "until the process ends"
 )
 
 
 class Writer:
-    """A thread that writes jobs to a database, in order; it starts with the first."""
+    """A thread that writes jobs to a database, in order; it starts with the first job."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -46,7 +46,7 @@ class Writer:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._process = os.getpid()
-        self._failing = False  # whether the last attempt failed
+        self._failing = False  # True after an attempt that failed
 
     @property
     def inherited(self) -> bool:
@@ -54,12 +54,12 @@ class Writer:
         return os.getpid() != self._process
 
     def put(self, job: Job) -> None:
-        """Hand over a job; returns at once.
+        """Add a job to the queue; return at once.
 
         Raises
         ------
         LogError
-            In a process that was forked, which has no such thread, and must not use the connection.
+            In a forked process, which lacks the thread and must not use the connection.
         """
         if self.inherited:
             raise LogError(FORKED.format(owner=self._process, pid=os.getpid()))
@@ -69,31 +69,31 @@ class Writer:
         if self._thread is None:
             try:
                 self._start()
-            except LogError as error:  # recording goes on; `flush` raises
+            except LogError as error:  # recording continues; `flush` raises
                 self._complain(str(error))
 
     def hurry(self) -> None:
-        """Have what was handed over written now instead of a little later; returns at once."""
+        """Make the thread write the queued jobs now instead of a little later; return at once."""
         self._at_once.set()
 
     def flush(self) -> None:
-        """Wait until everything handed over so far is in the database.
+        """Wait until all queued jobs are in the database.
 
         Raises
         ------
         LogError
-            If it could not be written.
+            If a job could not be written.
         """
         if self._thread is None and not self._jobs:
             return
         written: Future[None] = Future()
         self.put(written)
-        self._start()  # it may have ended just now, or could not be started before
+        self._start()  # the thread may have ended just now, or not have started
         self.hurry()
         written.result()
 
     def close(self) -> None:
-        """Write what is left and end the thread; another job starts one again."""
+        """Write the remaining jobs and end the thread; a later job starts another one."""
         if self._jobs:
             with suppress(LogError):
                 self._start()
@@ -103,7 +103,7 @@ class Writer:
         self._closing = True
         self._some.set()
         self._at_once.set()
-        if thread is not threading.current_thread():  # garbage may be collected in any thread
+        if thread is not threading.current_thread():  # the garbage collector can run in any thread
             thread.join()
 
     def _start(self) -> None:
@@ -112,7 +112,7 @@ class Writer:
         Raises
         ------
         LogError
-            If the system has no thread to spare.
+            If no thread can be created.
         """
         with self._starting:
             if self._thread is not None:
@@ -144,13 +144,13 @@ class Writer:
                         if store is None:
                             store = Store(self._database.connect())
                         self._database.check_there()
-                        left_out = store.write_all(batch)
-                except Exception as error:  # this thread must not end because of one
+                        omitted = store.write_all(batch)
+                except Exception as error:  # this thread must survive all errors
                     batch = self._postponed(batch, error)
                 else:
-                    self._answer(batch, left_out)
+                    self._answer(batch, omitted)
                     batch = []
-                with self._starting:  # so that no job comes between this look and the end
+                with self._starting:  # so that no job is added between this check and the end
                     if closing and (batch or not self._jobs):
                         self._jobs.extendleft(reversed(batch))
                         batch = []
@@ -171,7 +171,7 @@ class Writer:
                     store.connection.close()
 
     def _postponed(self, batch: list[Job], error: BaseException) -> list[Job]:
-        """Raise in threads that wait why nothing was written; return the jobs to try again."""
+        """Raise the reason in waiting threads; return the jobs to try again."""
         text = NOT_WRITTEN.format(error=error if str(error) else repr(error))
         self._complain(text)
         for job in batch:
@@ -179,14 +179,14 @@ class Writer:
                 job.set_exception(LogError(text))
         return [job for job in batch if not isinstance(job, Future)]
 
-    def _answer(self, batch: list[Job], left_out: list[str]) -> None:
-        """Let threads that wait go on, or raise in them what was left out."""
+    def _answer(self, batch: list[Job], omitted: list[str]) -> None:
+        """Notify waiting threads, or raise in them an error about the omitted values."""
         self._failing = False
-        for text in left_out:
+        for text in omitted:
             logger.error(text)
         for job in batch:
-            if isinstance(job, Future) and left_out:
-                job.set_exception(LogError("; ".join(left_out)))
+            if isinstance(job, Future) and omitted:
+                job.set_exception(LogError("; ".join(omitted)))
             elif isinstance(job, Future):
                 job.set_result(None)
 

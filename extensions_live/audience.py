@@ -1,0 +1,55 @@
+"""Audience of a widget: the renderings of it that are visible on a page."""
+
+from __future__ import annotations
+
+import threading
+
+from extensions_live.kernel_clock import Clock, kernel_clock
+
+SILENCE = 35.0
+"""Seconds without a message, on the kernel's clock, after which a page counts as closed."""
+
+
+class Audience:
+    """Renderings of a widget that a user may be looking at.
+
+    A page reports for each rendering whether it is visible: when that changes, every few seconds
+    while it is visible, and when it is closed. A page that disappears without a report is dropped
+    after `SILENCE` seconds. Otherwise messages that no page reads would pile up in the server.
+
+    Examples
+    --------
+    >>> audience = Audience()
+    >>> audience.looking()  # a cell shows the widget, but the page has not answered yet
+    True
+    >>> audience.heard("a", visible=False)
+    >>> audience.looking()
+    False
+
+    Attributes
+    ----------
+    answered : bool
+        True if any page has sent a report.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or kernel_clock
+        self._lock = threading.Lock()
+        self._last = {"": self._clock()}
+        self.answered = False
+
+    def heard(self, rendering: str, *, visible: bool) -> None:
+        """Record a report of a page."""
+        with self._lock:
+            self.answered = True
+            self._last.pop("", None)
+            if visible:
+                self._last[rendering] = self._clock()
+            else:
+                self._last.pop(rendering, None)
+
+    def looking(self) -> bool:
+        """Return True if at least one rendering is visible."""
+        now = self._clock()
+        with self._lock:
+            return any(now - last < SILENCE for last in self._last.values())

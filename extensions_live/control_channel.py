@@ -1,0 +1,146 @@
+"""Commands of a page on the kernel's control channel, handled even while a cell runs.
+
+JupyterLab and Notebook 7 give a widget the connection to its kernel, which can send a message of
+any type. The kernel finds the handler for the type in `control_handlers` and runs it in its control
+thread. No installation or setting is needed. In other front ends, commands are messages of the
+widget, which wait for the running cell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import weakref
+from typing import Any, Protocol
+
+from extensions_live.messages import CommandMessage, ControlReply, ControlRequest
+from extensions_live.notebook import shell
+
+REQUEST, REPLY = "workbench_request", "workbench_reply"
+
+AFTER_IDLE = 0.02
+"""Seconds after which a kernel has reported that it is idle."""
+
+
+class Receiver(Protocol):
+    """Receiver of messages from a page."""
+
+    def receive(self, content: CommandMessage) -> None:
+        """Put a command on a queue and return at once: the control thread calls this."""
+
+
+_receivers: weakref.WeakValueDictionary[str, Receiver] = weakref.WeakValueDictionary()
+
+
+class RunningCell:
+    """Running cell of a kernel, used to report to the page that the kernel is still busy.
+
+    A kernel reports that it is idle after every message on the control channel, even if a cell
+    still runs, and the page then shows it as idle.
+    """
+
+    def __init__(self, kernel: Any) -> None:
+        self._kernel = kernel
+        self._lock = threading.Lock()
+        self._parent: dict[str, Any] = {}
+        self._depth = 0
+        if threading.current_thread() is threading.main_thread():
+            parent = kernel.get_parent("shell")
+            # In the main thread of a kernel, only a cell can import this module.
+            if parent.get("header", {}).get("msg_type") == "execute_request":
+                self._parent, self._depth = parent, 1
+
+    def started(self, *_: object) -> None:
+        """Record the start of a cell or of a widget's message, which may arrive during a cell."""
+        if threading.current_thread() is threading.main_thread():
+            with self._lock:
+                parent = self._kernel.get_parent("shell")
+                same = _id(parent) == _id(self._parent)
+                self._depth = self._depth + 1 if same else 1
+                self._parent = parent
+
+    def ended(self, *_: object) -> None:
+        """Record the end of a cell or of a widget's message."""
+        if threading.current_thread() is threading.main_thread():
+            with self._lock:
+                self._depth = max(0, self._depth - 1)
+
+    def say_busy(self) -> None:
+        """Report to the page that the kernel is busy, if a cell runs."""
+        with self._lock:  # never after the cell has ended: the page would show it as busy for ever
+            if self._depth and self._parent:
+                self._kernel._publish_status("busy", "shell", parent=self._parent)
+
+
+def _id(parent: dict[str, Any]) -> Any:
+    return parent.get("header", {}).get("msg_id")
+
+
+class Channel:
+    """Handler of requests on the control channel of a kernel.
+
+    Raises
+    ------
+    AttributeError
+        If this kernel has no control thread, or lacks a private name that is used here.
+    """
+
+    def __init__(self, running: Any) -> None:
+        self.kernel = running.kernel
+        _ = self.kernel._publish_status, self.kernel.session.send
+        if self.kernel.control_thread is None:
+            raise AttributeError("this kernel has no control thread")
+        self.cell = RunningCell(self.kernel)
+        running.events.register("pre_execute", self.cell.started)
+        running.events.register("post_execute", self.cell.ended)
+        self.kernel.control_handlers[REQUEST] = self.answer
+
+    def answer(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
+        """Pass a request to its widget, and reply whether the widget accepted it."""
+        content: ControlRequest = parent["content"]
+        reply: ControlReply = {"status": "unknown"}
+        receiver = _receivers.get(content.get("receiver", ""))
+        if receiver is not None:
+            try:
+                receiver.receive(content["message"])
+                reply["status"] = "ok"
+            except Exception as error:
+                reply["status"] = f"{type(error).__name__}: {error}"
+        self.kernel.session.send(stream, REPLY, reply, parent, ident=ident)
+        asyncio.get_running_loop().call_soon(self.cell.say_busy)  # after the kernel reports idle
+
+
+_channel: Channel | None = None
+
+
+def connect() -> None:
+    """Answer requests on the control channel of this kernel, if it has one."""
+    global _channel
+    running = shell()
+    if running is None or _channel is not None:
+        return
+    try:
+        _channel = Channel(running)
+    except AttributeError:  # `connected` is false, so the page sends messages of widgets
+        return
+
+
+def connected() -> bool:
+    """Return True if this kernel handles commands while a cell runs."""
+    return _channel is not None
+
+
+def busy_again() -> None:
+    """Report that a cell still runs, after a message on a thread beside that cell.
+
+    Some versions of ipykernel handle widgets on such a thread and report idle afterwards, too.
+    """
+    if _channel is not None and threading.current_thread() is not threading.main_thread():
+        with contextlib.suppress(RuntimeError):  # no event loop, so not such a thread
+            asyncio.get_running_loop().call_later(AFTER_IDLE, _channel.cell.say_busy)
+
+
+def register(name: str, receiver: Receiver) -> None:
+    """Pass requests for `name` to `receiver` as long as it exists."""
+    _receivers[name] = receiver

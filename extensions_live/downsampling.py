@@ -1,0 +1,165 @@
+"""Downsampling of a curve of any length to what a screen can show.
+
+A screen has a few thousand columns of pixels; a run may have a million iterations. Every bucket of
+neighbouring points is replaced by its minimum and its maximum at their iterations, so that a spike
+of a single iteration stays visible at every zoom. Values that are not finite break the line, and
+their iterations are returned separately to be marked. Outside the visible range fewer points are
+kept: panning shows them at once, and the finer points follow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extensions_live.messages import CurveData
+
+Floats = NDArray[np.float64]
+
+POINTS = 2000
+COARSE_POINTS = 200
+MARKS = 200
+SPARSE = 60  # a curve with at most this many points shows each of them as a dot
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Points of a curve, ready to be drawn.
+
+    Attributes
+    ----------
+    x, y : ndarray of float64, shape (P,)
+        The line, from left to right; a NaN in `y` breaks it.
+    marks : ndarray of float64, shape (M,)
+        Iterations whose value is infinite or not a number, at most `MARKS` of them.
+    """
+
+    x: Floats
+    y: Floats
+    marks: Floats
+
+    def dots(self) -> tuple[Floats, Floats]:
+        """Return `x` and `y` of the points to draw as dots, each of shape (D,).
+
+        They are all points of a curve that has few, and otherwise the points without a neighbour,
+        which no line reaches.
+
+        Examples
+        --------
+        >>> x, y = np.arange(90.0), np.full(90, np.nan)
+        >>> y[[5, 7, 8]] = 1.0
+        >>> Curve(x, y, x[:0]).dots()[0].tolist()
+        [5.0]
+        """
+        shown = ~np.isnan(self.y)
+        if len(self.x) > SPARSE:
+            beside = np.pad(shown, 1)
+            shown = shown & ~beside[:-2] & ~beside[2:]
+        return self.x[shown], self.y[shown]
+
+
+def packed(curve: Curve) -> CurveData:
+    """Return the arrays of a curve as bytes of float64, for the page to draw."""
+    dots_x, dots_y = curve.dots()
+    return {
+        "x": curve.x.tobytes(),
+        "y": curve.y.tobytes(),
+        "marks": curve.marks.tobytes(),
+        "dots_x": dots_x.tobytes(),
+        "dots_y": dots_y.tobytes(),
+    }
+
+
+def downsample(
+    x: NDArray[np.int64] | Floats,
+    y: Floats,
+    *,
+    points: int = POINTS,
+    start: float | None = None,
+    stop: float | None = None,
+) -> Curve:
+    """Return at most about `points` points that look the same as the whole curve.
+
+    Parameters
+    ----------
+    x : ndarray, shape (N,)
+        Iterations, increasing.
+    y : ndarray of float64, shape (N,)
+        Values; NaN and infinities are allowed.
+    points : int, optional
+        Largest number of points in the visible range, approximately.
+    start, stop : float, optional
+        The visible range of `x`; by default the whole curve.
+
+    Returns
+    -------
+    Curve
+        Inside the visible range every bucket keeps its minimum and its maximum; on each side of it
+        there are at most about `COARSE_POINTS` points.
+
+    Examples
+    --------
+    >>> x = np.arange(1_000_000)
+    >>> y = np.zeros(1_000_000)
+    >>> y[123_456] = 7.0
+    >>> curve = downsample(x, y)
+    >>> len(curve.x) <= 2002, curve.x[curve.y == 7.0].tolist()
+    (True, [123456.0])
+    """
+    first, last = 0, len(x)
+    if start is not None:
+        first = max(int(np.searchsorted(x, start, "left")) - 1, 0)
+    if stop is not None:
+        last = min(int(np.searchsorted(x, stop, "right")) + 1, len(x))
+    last = max(first, last)
+    finite = np.isfinite(y)
+    parts = [
+        (0, first, COARSE_POINTS),
+        (first, last, points),
+        (last, len(x), COARSE_POINTS),
+    ]
+    kept = np.concatenate(
+        [low + extremes(y[low:high], n, finite[low:high]) for low, high, n in parts]
+    )
+    line = np.where(finite[kept], y[kept], np.nan)
+    bad = np.flatnonzero(~finite)
+    if len(bad) > MARKS:
+        bad = bad[np.linspace(0, len(bad) - 1, MARKS).astype(np.int64)]
+    return Curve(x[kept].astype(np.float64), line, x[bad].astype(np.float64))
+
+
+def extremes(y: Floats, points: int, finite: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+    """Return the increasing indices of about `points` values that represent `y`.
+
+    They are the first and the last value and, of each bucket, the smallest, the largest and one
+    that is not finite, if there is one. `finite` is ``np.isfinite(y)`` if it is known already.
+
+    Examples
+    --------
+    >>> extremes(np.array([0.0, 5.0, 1.0, 1.0, -3.0, 1.0, 1.0, 1.0]), 4).tolist()
+    [0, 1, 4, 5, 7]
+    """
+    count = len(y)
+    if count <= points:
+        return np.arange(count)
+    if finite is None:
+        finite = np.isfinite(y)
+    whole = bool(finite.all())
+    size = -(-count // (points // 2 if whole else points // 3))
+    # A short last bucket is filled by repeating the last value, which changes no extreme.
+    fill = -count % size
+    table = np.pad(y, (0, fill), mode="edge").reshape(-1, size)
+    offset = np.arange(len(table)) * size
+    if whole:
+        columns = [table.argmin(1), table.argmax(1)]
+    else:
+        good = np.pad(finite, (0, fill), mode="edge").reshape(-1, size)
+        columns = [
+            np.where(good, table, np.inf).argmin(1),
+            np.where(good, table, -np.inf).argmax(1),
+            good.argmin(1),
+        ]
+    kept = np.concatenate([offset + column for column in columns] + [np.array([0, count - 1])])
+    return np.unique(np.minimum(kept, count - 1))

@@ -1,0 +1,47 @@
+// Reports to Python whether a rendering is visible: an invisible view gets no updates.
+
+import type { Model } from "./model";
+import { post } from "./post";
+
+const HEARTBEAT = 10_000; // ms between two reports while it is visible
+
+/**
+ * Reports whether `box` is visible: when that changes, every few seconds while it is, and when it is
+ * closed. Returns a function that closes it.
+ */
+export function reportVisibility(
+  model: Pick<Model<never>, "send" | "on" | "off">,
+  box: HTMLElement,
+) {
+  const rendering = Math.random().toString(36).slice(2);
+  let near = true;
+  let reported: boolean | null = null;
+  const visible = () => near && document.visibilityState === "visible";
+  const report = () => {
+    reported = visible();
+    post(model, box, { kind: "visibility", rendering, visible: reported });
+  };
+  const check = () => {
+    if (visible() !== reported) report();
+  };
+  // A notebook scrolls inside the page, where only the second margin applies.
+  const margins = { rootMargin: "300px", scrollMargin: "300px" };
+  const observer = new IntersectionObserver((entries) => {
+    near = entries.at(-1)?.isIntersecting ?? near;
+    check();
+  }, margins);
+  observer.observe(box);
+  document.addEventListener("visibilitychange", check);
+  model.on("comm_live_update", report);
+  const beat = setInterval(() => {
+    if (visible()) report();
+  }, HEARTBEAT);
+  report();
+  return () => {
+    clearInterval(beat);
+    observer.disconnect();
+    document.removeEventListener("visibilitychange", check);
+    model.off("comm_live_update", report);
+    post(model, box, { kind: "visibility", rendering, visible: false });
+  };
+}

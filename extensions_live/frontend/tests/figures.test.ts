@@ -1,0 +1,175 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+import type { Embedded, Figure } from "../src/bokeh";
+import { makeCard } from "../src/card";
+import { fill, readout } from "../src/figures";
+import type { CurveData, PlotState } from "../src/messages";
+import { FakeModel, LIVE } from "./fakes";
+
+function curve(x: number[], y: number[], marks: number[] = []): CurveData {
+  const view = (values: number[]) => new DataView(Float64Array.from(values).buffer);
+  return { x: view(x), y: view(y), marks: view(marks), dots_x: view([]), dots_y: view([]) };
+}
+
+function points(x: number[], y: number[]) {
+  const none = new Float64Array(0);
+  const [line, values] = [Float64Array.from(x), Float64Array.from(y)];
+  return { x: line, y: values, marks: none, dotsX: none, dotsY: none };
+}
+
+describe("readout", () => {
+  const known = new Map([
+    ["cost", points([0, 1000], [3, 4])],
+    ["lost", points([0, 1000], [NaN, NaN])],
+    ["test", points([0, 600], [5, 6])],
+  ]);
+  const latest = { cost: "4", later: "7" };
+
+  it("gives the latest values if there is no pointer", () => {
+    const text = readout(["cost", "later", "test"], known, latest, null);
+    expect(text).toEqual({ values: ["4", "7", ""], at: "" });
+  });
+
+  it("gives the values nearest to the pointer, and the nearest iteration of all", () => {
+    const text = readout(["cost", "test", "lost", "later"], known, latest, 900);
+    expect(text).toEqual({ values: ["4.000", "6.000", "–", "7"], at: "iteration 1,000" });
+    expect(readout(["cost", "test"], known, latest, 510).at).toBe("iteration 600");
+  });
+
+  it("names no iteration if no value can be shown", () => {
+    expect(readout(["lost"], known, latest, 900)).toEqual({ values: ["–"], at: "" });
+  });
+});
+
+describe("fill", () => {
+  type Handler = (event: { x: number }) => void;
+  const handlers = new Map<string, Handler>();
+  const data: Record<string, Record<string, Float64Array>> = {};
+  const range = { start: 2, end: 8, have_updated_interactively: false };
+  const line = { tags: ["cost", "line"], visible: true, glyph: { line_width: 0 } };
+  const reset = vi.fn();
+  const remove = vi.fn();
+  const box = document.createElement("div");
+  let model: FakeModel<PlotState>;
+  let card: ReturnType<typeof makeCard>;
+  let end: () => void;
+
+  const payload = (notes = {}, marks: number[] = []) => ({
+    curves: { cost: curve([1, 2, 3], [9, 8, 7], marks) },
+    latest: { cost: "7" },
+    notes,
+  });
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.stubGlobal("matchMedia", () => new EventTarget());
+    const figure = {
+      x_range: range,
+      renderers: [line],
+      center: [],
+      below: [],
+      left: [],
+      toolbar: { tools: [] },
+      on_event: (name: string, handler: Handler) => handlers.set(name, handler),
+    } as unknown as Figure;
+    const views = {
+      document: {
+        roots: () => [figure],
+        get_model_by_name: (name: string) => ({
+          set data(value: Record<string, Float64Array>) {
+            data[name] = value;
+          },
+        }),
+      },
+      view: () => ({ canvas_view: { events_el: document.createElement("div") }, reset }),
+      remove,
+    } as unknown as Embedded;
+    const state = { ...LIVE, title: "", channels: [["cost"]], colours: {}, figures: "" };
+    model = new FakeModel<PlotState>({ ...state, bokehjs: "", payload: {} });
+    card = makeCard(["cost"], { cost: "red" }, box);
+    range.have_updated_interactively = false;
+    end = fill(model, box, [card], views);
+  });
+  afterEach(() => {
+    end();
+    box.replaceChildren();
+    delete box.dataset.updates;
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  it("shows that it waits until there are points", () => {
+    expect(card.waiting.hidden).toBe(false);
+    model.update("payload", payload());
+    expect(card.waiting.hidden).toBe(true);
+    expect(card.keys[0]?.value.textContent).toBe("7");
+  });
+
+  it("replaces all numbers with every payload", () => {
+    model.update("payload", payload({}, [2, 3]));
+    expect(data["curve:cost"]).toEqual({
+      x: Float64Array.of(1, 2, 3),
+      y: Float64Array.of(9, 8, 7),
+    });
+    expect(data["marks:cost"]?.y).toEqual(Float64Array.of(0.03, 0.03));
+    expect(card.broken.hidden).toBe(false);
+    model.update("payload", payload());
+    expect(data["marks:cost"]?.x).toHaveLength(0);
+    expect(card.broken.hidden).toBe(true);
+    expect(box.dataset).toMatchObject({ last: "3", points: "3", updates: "3" });
+  });
+
+  it("draws dense curves thinner", () => {
+    model.update("payload", payload());
+    expect(line.glyph.line_width).toBe(2);
+    const many = Array.from({ length: 301 }, (_, i) => i);
+    model.update("payload", { ...payload(), curves: { cost: curve(many, many) } });
+    expect(line.glyph.line_width).toBe(1.25);
+  });
+
+  it("explains a missing channel instead of waiting", () => {
+    model.update("payload", { curves: {}, latest: {}, notes: { cost: "no such channel" } });
+    expect(card.note.textContent).toBe("no such channel");
+    expect(card.waiting.hidden).toBe(true);
+  });
+
+  it("shows the values at the pointer if there is one", () => {
+    model.update("payload", payload());
+    handlers.get("mousemove")?.({ x: 1.2 });
+    expect(card.keys[0]?.value.textContent).toBe("9.000");
+    expect(card.at.textContent).toBe("iteration 1");
+    handlers.get("mouseleave")?.({ x: 0 });
+    expect(card.keys[0]?.value.textContent).toBe("7");
+  });
+
+  it("hides and shows a curve by its key", () => {
+    card.keys[0]?.button.click();
+    expect(line.visible).toBe(false);
+    card.keys[0]?.button.click();
+    expect(line.visible).toBe(true);
+  });
+
+  it("requests the whole range at first, and a part once zooming settles", () => {
+    vi.advanceTimersByTime(1000);
+    range.have_updated_interactively = true;
+    handlers.get("rangesupdate")?.({ x: 0 });
+    vi.advanceTimersByTime(100);
+    handlers.get("rangesupdate")?.({ x: 0 });
+    vi.advanceTimersByTime(1000);
+    expect(model.sent).toEqual([
+      { kind: "range", start: null, stop: null },
+      { kind: "range", start: 2, stop: 8 },
+    ]);
+    expect(card.reset.hidden).toBe(false);
+    card.reset.click();
+    expect(reset).toHaveBeenCalledTimes(1);
+  });
+
+  it("removes everything at the end", () => {
+    end();
+    expect(model.listeners).toBe(0);
+    expect(remove).toHaveBeenCalledTimes(1);
+    vi.advanceTimersByTime(1000);
+    expect(model.sent).toEqual([]);
+  });
+});

@@ -1,0 +1,47 @@
+"""Clock that counts only the time in which the kernel can receive messages from a page."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+Clock = Callable[[], float]
+
+
+class KernelClock:
+    """Seconds in which the kernel could receive messages from a page.
+
+    The kernel receives no messages while a cell runs, unless the cell waits for training. A page
+    that is silent during a cell may still be open, so this clock stops while a cell runs.
+    """
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._depth = 0
+        self._busy_since = 0.0
+        self._busy = 0.0
+
+    def cell_started(self, *_: object) -> None:
+        """Stop the clock."""
+        if threading.current_thread() is not threading.main_thread():
+            return  # a widget's message on another thread, not a cell
+        self._depth += 1
+        if self._depth == 1:
+            self._busy_since = self._clock()
+
+    def cell_ended(self, *_: object) -> None:
+        """Start the clock again."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        # The cell that imports this module ends, but its start was not recorded here.
+        if self._depth == 1:
+            self._busy += self._clock() - self._busy_since
+        self._depth = max(0, self._depth - 1)
+
+    def __call__(self) -> float:
+        now = self._busy_since if self._depth else self._clock()
+        return now - self._busy
+
+
+kernel_clock = KernelClock()

@@ -1,0 +1,164 @@
+"""Pump: the thread that refreshes all views from their logs, at a limited rate.
+
+Training writes the log. The pump calls each view, which reads what has changed, downsamples it and
+sends it to the page. Only this thread writes to widgets, since ipywidgets has no locks; the
+training thread never does. A view is refreshed a few times a second while a page shows it, and less
+often if a refresh is slow: its period is at least ten times the duration of a refresh. All views
+together send at most `MESSAGES_PER_SECOND`, far below the rate at which a notebook server drops
+messages. An error in a view is logged once and shown in that view. Other views are not affected.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+import time
+from collections import deque
+from typing import Protocol
+
+from extensions_live.kernel_clock import Clock
+
+logger = logging.getLogger(__name__)
+
+MESSAGES_PER_SECOND = 10
+"""A page must receive at most 12 a second; the margin allows for messages that arrive in bursts."""
+
+COST_FACTOR = 10
+"""Smallest ratio of a view's period to the duration of its last refresh."""
+
+
+class View(Protocol):
+    """View that the pump refreshes."""
+
+    period: float
+    """Smallest number of seconds between two refreshes."""
+
+    def watched(self) -> bool:
+        """Return True if a refresh is useful now: a page shows the view, or its output is saved."""
+
+    def refresh(self) -> int:
+        """Update the page; return the number of messages sent."""
+
+    def fail(self, error: Exception) -> None:
+        """Show the error that `refresh` raised; the pump will call `refresh` again."""
+
+
+class Limiter:
+    """Limit of `per_second` messages within any second, counted over all senders.
+
+    Examples
+    --------
+    >>> now = 0.0
+    >>> limiter = Limiter(per_second=2, clock=lambda: now)
+    >>> limiter.count(2)
+    >>> limiter.delay()
+    1.0
+    >>> now = 1.5
+    >>> limiter.delay()
+    0.0
+    """
+
+    def __init__(self, *, per_second: int = MESSAGES_PER_SECOND, clock: Clock = time.monotonic):
+        self._clock = clock
+        self._sent: deque[float] = deque(maxlen=per_second)
+
+    def count(self, messages: int = 1) -> None:
+        """Record that `messages` messages were sent now."""
+        self._sent.extend([self._clock()] * messages)
+
+    def delay(self) -> float:
+        """Return the seconds until the next message may be sent."""
+        if len(self._sent) < (self._sent.maxlen or 0):
+            return 0.0
+        return max(0.0, self._sent[0] + 1.0 - self._clock())
+
+
+class Pump:
+    """Thread that refreshes the views one at a time, the one that has waited longest first."""
+
+    def __init__(self, *, limiter: Limiter | None = None, clock: Clock = time.monotonic) -> None:
+        self.limiter = limiter or Limiter()
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._due: dict[View, float] = {}
+        self._failed: set[View] = set()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The attached views."""
+        with self._changed:
+            return tuple(self._due)
+
+    def attach(self, view: View) -> None:
+        """Refresh `view` from now on, until it is detached."""
+        with self._changed:
+            self._due[view] = self._clock()
+            if self._thread is None:
+                # A copy of the context, so that messages of widgets have a parent cell.
+                context = contextvars.copy_context()
+                thread = threading.Thread(
+                    target=context.run, args=(self._run,), name="workbench-pump", daemon=True
+                )
+                thread.start()
+                self._thread = thread  # set after start(): if that fails, the next view tries again
+            self._changed.notify_all()
+
+    def detach(self, view: View) -> None:
+        """Stop refreshing `view`; an unknown view is ignored."""
+        with self._changed:
+            self._due.pop(view, None)
+            self._failed.discard(view)
+            self._changed.notify_all()
+
+    def nudge(self, view: View) -> None:
+        """Refresh `view` soon: it became visible, or the page asked for something."""
+        with self._changed:
+            if view in self._due:
+                self._due[view] = self._clock()
+                self._changed.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if not self._due:
+                    self._thread = None
+                    return
+                watched = [view for view in self._due if view.watched()]
+                if not watched:
+                    self._changed.wait()
+                    continue
+                view = min(watched, key=self._due.__getitem__)
+                delay = max(self._due[view] - self._clock(), self.limiter.delay())
+                if delay > 0:
+                    self._changed.wait(delay)
+                    continue
+            self.serve(view)
+
+    def serve(self, view: View) -> None:
+        """Refresh one view now and set the time of its next refresh."""
+        start = self._clock()
+        try:
+            self.limiter.count(view.refresh())
+            self._failed.discard(view)
+        except Exception as error:
+            self._report(view, error)
+        cost = self._clock() - start
+        with self._changed:
+            if view in self._due:
+                self._due[view] = start + max(view.period, COST_FACTOR * cost)
+
+    def _report(self, view: View, error: Exception) -> None:
+        if view in self._failed:
+            return
+        self._failed.add(view)
+        logger.error("%s cannot be drawn", type(view).__name__, exc_info=error)
+        try:
+            view.fail(error)
+            self.limiter.count()
+        except Exception:
+            logger.exception("%s cannot show its error either", type(view).__name__)
+
+
+pump = Pump()

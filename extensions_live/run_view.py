@@ -1,0 +1,83 @@
+"""View of a run in a cell: widgets, and below them the still output that outlives the kernel."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+from extensions_live.notebook import Cell, publish, running_cell, shell
+from extensions_live.pump import pump
+from extensions_live.still_output import StillOutput
+from extensions_live.widget import LiveWidget
+
+FALLBACK = "A live view of training. It needs a notebook with a running kernel."
+
+
+class RunView:
+    """View of a run in a cell. Make it the last line of the cell to show it.
+
+    The cell gets the live widgets and, below them, a still image of the curves and a table of the
+    latest values. Image and table are updated during training and when the run pauses or ends. They
+    stay in the saved notebook and need no kernel. While the widgets are visible they are hidden.
+
+    Attributes
+    ----------
+    widgets : list of LiveWidget
+        From top to bottom.
+    still : StillOutput
+        Publishes the table and the still image.
+    """
+
+    def __init__(self, widgets: Sequence[LiveWidget[Any, Any]], still: StillOutput) -> None:
+        self.widgets = list(widgets)
+        self.still = still
+        still.carrier = weakref.ref(self.widgets[0])
+
+    def __repr__(self) -> str:
+        return self.still.text()
+
+    def close(self) -> None:
+        """Remove the view from the page and free its memory; the run continues."""
+        pump.detach(self.still)
+        for widget in self.widgets:
+            widget.close()
+
+    def _ipython_display_(self) -> None:
+        if shell() is None:
+            print(self)
+            return
+        shelf.put(self, running_cell())
+        for index, widget in enumerate(self.widgets):
+            data, metadata = widget._repr_mimebundle_() or ({}, {})
+            publish({**data, "text/plain": "" if index else FALLBACK}, metadata)
+        self.still.display()
+
+
+class Shelf:
+    """Views by the cell that shows them; closes those whose cell ran again or was deleted.
+
+    Otherwise every execution of a cell would leave its widgets in memory until the kernel ends. If
+    the front end does not identify its cells, views stay open until the user closes them.
+    """
+
+    def __init__(self) -> None:
+        self._views: dict[str, tuple[str, list[RunView]]] = {}
+
+    def put(self, view: RunView, cell: Cell) -> None:
+        """Store `view`, which is about to be shown in `cell`, and close views it replaces."""
+        for name in cell.deleted:
+            self._close(name)
+        if not cell.name:
+            return
+        if self._views.get(cell.name, ("",))[0] != cell.execution:
+            self._close(cell.name)
+        self._views.setdefault(cell.name, (cell.execution, []))[1].append(view)
+
+    def _close(self, name: str) -> None:
+        _, views = self._views.pop(name, ("", []))
+        for view in views:
+            view.close()
+
+
+shelf = Shelf()

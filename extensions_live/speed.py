@@ -1,0 +1,47 @@
+"""Speed of a run, averaged over the last seconds in which it trained."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+from extensions_live.kernel_clock import Clock
+
+WINDOW = 10.0
+"""Seconds over which the speed is averaged."""
+
+
+class Speed:
+    """Iterations per second over the last seconds of training, without pauses.
+
+    Examples
+    --------
+    >>> now = 0.0
+    >>> speed = Speed(clock=lambda: now)
+    >>> for iteration in range(3):
+    ...     speed.saw(10 * iteration, moving=True)
+    ...     now += 0.5
+    >>> speed.rate()
+    20.0
+    """
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: deque[tuple[float, int]] = deque()
+        self._rate: float | None = None
+
+    def saw(self, iteration: int, *, moving: bool) -> None:
+        """Record the current iteration, and whether training continues from it."""
+        now = self._clock()
+        self._seen.append((now, iteration))
+        while self._seen[-1][0] - self._seen[0][0] > WINDOW:
+            self._seen.popleft()
+        since, first = self._seen[0]
+        if now - since > 0.2 and iteration > first:
+            self._rate = (iteration - first) / (now - since)
+        if not moving:
+            self._seen.clear()  # a pause must not look like slow training
+
+    def rate(self) -> float | None:
+        """Return the iterations per second, or None if they are not known yet."""
+        return self._rate

@@ -1,0 +1,171 @@
+"""Still image of the curves, a PNG that is drawn without a browser.
+
+PNG is the one format that every notebook viewer shows: hosting sites remove inline SVG, and
+untrusted notebooks do not show it. Pillow, which Bokeh requires anyway, draws a larger image and
+shrinks it, so that lines are smooth.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from extensions_live.downsampling import Curve
+from extensions_live.figures import MARK_COLOUR
+from extensions_live.formatting import format_number
+
+WIDTH, HEIGHT = 900, 260
+"""Size of a row of panels in pixels of the page; the image has twice as many pixels."""
+
+SCALE = 4  # factor by which the drawing is larger than on the page
+SHRINK = 2  # factor by which the drawing is then reduced
+TEXT, SOFT, GRID = "#374151", "#6b7280", "#e5e7eb"
+LEFT, RIGHT, TOP, BOTTOM = 52, 14, 30, 34
+DENSE = 300  # curves with more points than this are drawn thinner
+LARGEST, SMALLEST = 1e300, 1e-300  # values beyond would overflow in computations with ranges
+
+
+class Line(NamedTuple):
+    """Curve of a panel, with its name and colour."""
+
+    name: str
+    colour: str
+    curve: Curve
+
+
+def draw(panels: Sequence[Sequence[Line]], *, columns: int = 2) -> bytes:
+    """Return a PNG with one panel for each sequence of lines, row by row.
+
+    Examples
+    --------
+    >>> x = np.arange(5.0)
+    >>> draw([[Line("cost", "#3b82f6", Curve(x, x**2, x[:0]))]])[1:4]
+    b'PNG'
+    """
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    image = Image.new("RGB", (WIDTH * SCALE, HEIGHT * rows * SCALE), "white")
+    pen, width = ImageDraw.Draw(image), WIDTH / columns
+    for index, lines in enumerate(panels):
+        panel = Panel(pen, lines, index % columns * width, index // columns * HEIGHT, width)
+        panel.draw_axes()
+        panel.draw_legend()
+        for line in lines:
+            panel.draw_line(line)
+    small = image.resize((image.width // SHRINK, image.height // SHRINK), Image.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    small.quantize(128).save(stream, "PNG", optimize=True)
+    return stream.getvalue()
+
+
+class Panel:
+    """Axes with curves, in the rectangle of `width` pixels at (`left`, `top`)."""
+
+    def __init__(
+        self, pen: ImageDraw.ImageDraw, lines: Sequence[Line], left: float, top: float, width: float
+    ) -> None:
+        self.pen, self.lines = pen, lines
+        self.font = ImageFont.load_default(11 * SCALE)
+        self.left, self.right = left + LEFT, left + width - RIGHT
+        self.top, self.bottom = top + TOP, top + HEIGHT - BOTTOM
+        self.xs = span(np.concatenate([line.curve.x for line in lines]), padding=0.0)
+        self.ys = span(np.concatenate([line.curve.y for line in lines]), padding=0.06)
+
+    def draw_axes(self) -> None:
+        """Draw the grid, the tick labels and the label of the axis."""
+        for tick in ticks(*self.ys, 5):
+            _, y = self._place(self.xs[0], tick)
+            self._stroke([(self.left, y), (self.right, y)], GRID, 0.75)
+            self._text(self.left - 6, y, f"{tick:.6g}", "rm")
+        for tick in ticks(*self.xs, 6):
+            x, _ = self._place(tick, self.ys[0])
+            self._stroke([(x, self.top), (x, self.bottom)], GRID, 0.75)
+            self._text(x, self.bottom + 5, f"{tick:,.6g}", "mt")
+        self._text((self.left + self.right) / 2, self.bottom + 19, "iteration", "mt")
+
+    def draw_legend(self) -> None:
+        """Draw the colour, name and last value of each line."""
+        x, y = self.left, self.top - 14
+        for name, colour, curve in self.lines:
+            finite = curve.y[np.isfinite(curve.y)]
+            label = f"{name}  {format_number(float(finite[-1]))}" if len(finite) else name
+            self._stroke([(x, y), (x + 16, y)], colour, 3)
+            self._text(x + 22, y, label, "lm", TEXT)
+            x += 22 + self.font.getlength(label) / SCALE + 18
+
+    def draw_line(self, line: Line) -> None:
+        """Draw one curve: lines, dots at points without neighbours, marks at non-finite values."""
+        points = list(zip(line.curve.x.tolist(), line.curve.y.tolist(), strict=True))
+        thick = 1.2 if len(points) > DENSE else 1.8
+        for finite, piece in groupby(points, key=lambda point: not math.isnan(point[1])):
+            if finite:
+                self._stroke([self._place(x, y) for x, y in piece], line.colour, thick)
+        for dot in zip(*line.curve.dots(), strict=True):
+            x, y = self._place(*dot)
+            corners = (x - 3, y - 3, x + 3, y + 3)
+            self.pen.ellipse([c * SCALE for c in corners], line.colour)
+        for place in line.curve.marks.tolist():
+            x, y = self._place(place, self.ys[0])
+            self._stroke([(x - 3, y - 8), (x + 3, y - 2)], MARK_COLOUR, 1.5)
+            self._stroke([(x - 3, y - 2), (x + 3, y - 8)], MARK_COLOUR, 1.5)
+
+    def _place(self, x: float, y: float) -> tuple[float, float]:
+        across = (x - self.xs[0]) / (self.xs[1] - self.xs[0])
+        up = (min(max(y, self.ys[0]), self.ys[1]) - self.ys[0]) / (self.ys[1] - self.ys[0])
+        return (
+            self.left + across * (self.right - self.left),
+            self.bottom - up * (self.bottom - self.top),
+        )
+
+    def _stroke(self, points: Sequence[tuple[float, float]], colour: str, thick: float) -> None:
+        if len(points) > 1:
+            scaled = [(x * SCALE, y * SCALE) for x, y in points]
+            self.pen.line(scaled, colour, round(thick * SCALE), joint="curve")
+
+    def _text(self, x: float, y: float, text: str, anchor: str, colour: str = SOFT) -> None:
+        self.pen.text((x * SCALE, y * SCALE), text, colour, font=self.font, anchor=anchor)
+
+
+def span(values: NDArray[np.float64], *, padding: float) -> tuple[float, float]:
+    """Return the range of the finite values, extended at both ends by `padding` times its length.
+
+    The range is never empty.
+
+    Examples
+    --------
+    >>> span(np.array([0.0, 4.0, np.nan]), padding=0.25), span(np.array([2.0]), padding=0.25)
+    ((-1.0, 5.0), (1.9, 2.1))
+    """
+    values = np.clip(values[np.isfinite(values)], -LARGEST, LARGEST)
+    if not len(values):
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    if high - low >= SMALLEST:
+        extra = padding * (high - low)
+    else:
+        extra = max(0.05 * (abs(high) or 1.0), SMALLEST)
+    return low - extra, high + extra
+
+
+def ticks(low: float, high: float, about: int) -> list[float]:
+    """Return round numbers between `low` and `high`.
+
+    Examples
+    --------
+    >>> ticks(0.0, 1.1, 5)
+    [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    """
+    rough = (high - low) / about
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = min((1, 2, 5, 10), key=lambda m: abs(m * power - rough)) * power
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    digits = max(0, 1 - math.floor(math.log10(step)))
+    return [round(i * step, digits) for i in range(first, last + 1)]

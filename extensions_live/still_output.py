@@ -1,0 +1,231 @@
+"""Still output of a cell: an image and a table that stay when page and kernel are closed.
+
+They are separate outputs below the live widgets. A widget without its kernel shows only an error,
+whatever else its MIME bundle contains; the style sheet in the table hides that error. Both outputs
+are empty at first, except for a note on what to do. They are replaced within seconds after the
+first values, then at growing intervals of up to `EVERY` seconds, and when the run pauses, ends or
+fails. They are hidden while a live view of the same cell is visible.
+
+They reach the page in two ways. The kernel's display messages, which every front end understands,
+reach only the page that saw the cell run. A page that was reloaded finds both outputs in the state
+of a widget and writes them into its cell (``frontend/src/still.ts``).
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import time
+import uuid
+import weakref
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from extensions_live.figures import colours
+from extensions_live.kernel_clock import Clock
+from extensions_live.log_values import latest, read_curve
+from extensions_live.messages import MimeBundle, OutputBundles
+from extensions_live.notebook import publish
+from extensions_live.pump import pump
+from extensions_live.still_image import WIDTH, Line, draw
+from extensions_live.widget import asset
+from workbench.interfaces import Session, State
+
+if TYPE_CHECKING:
+    from extensions_live.log_source import LogSource
+    from extensions_live.widget import LiveWidget
+    from workbench.log import TrainingLogBase
+
+MESSAGE = 200  # characters of an error message in the table
+POINTS = 600  # enough for the width of the image
+STYLE = f"<style>{asset('still.css')}</style>"
+FIRST, EVERY = 2.0, 30.0  # seconds between the first two images, and at most later
+MARK = "workbench"  # key in an output's metadata, by which the page finds the output
+NO_VALUES = (
+    '<div class="wb-no-values">A live view of training was here, without any values yet. If the '
+    "kernel still runs, reload the page; otherwise run the cells again.</div>"
+)
+NOT_LIVE = (
+    '<div class="wb-not-live" hidden>This image is not live. If the kernel still runs, reload the '
+    "page to see training continue; otherwise run the cells again for a new run.</div>"
+)
+
+
+class StillOutput:
+    """Image and table of a run, published during training and when the run pauses or ends.
+
+    Parameters
+    ----------
+    source : Session or Plot
+        The run whose log is drawn. The table of a session also shows its state and error.
+    figures : sequence of mappings
+        The figures to draw, as in `Plot.views`.
+    clock : callable, optional
+        Returns the time in seconds.
+
+    Attributes
+    ----------
+    carrier : reference to LiveWidget, or None
+        The widget of the same cell whose state carries both outputs to a reloaded page.
+    """
+
+    period = 0.5
+
+    carrier: weakref.ref[LiveWidget[Any, Any]] | None = None
+
+    def __init__(
+        self,
+        source: LogSource,
+        figures: Sequence[Mapping[str, Any]] = (),
+        *,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._source = weakref.ref(source)
+        self._figures = [figure["channels"] for figure in figures]
+        # A strong reference until the run has ended, so that its last image is published.
+        self._held: LogSource | None = source
+        self._ids = [uuid.uuid4().hex, uuid.uuid4().hex]
+        self._published: object = None
+        self._clock = clock
+        self._gap, self._next = FIRST, 0.0
+
+    @property
+    def source(self) -> LogSource | None:
+        """The run, if it still exists."""
+        return self._source()
+
+    @property
+    def session(self) -> Session | None:
+        """The run, if it is a session that still exists."""
+        source = self.source
+        return source if isinstance(source, Session) else None
+
+    def watched(self) -> bool:
+        return True
+
+    def refresh(self) -> int:
+        if self.source is None:
+            pump.detach(self)
+            return 0
+        version = self.due()
+        if version is None or version == self._published:
+            return 0
+        messages = self._publish(*self.bundles())
+        self._published = version
+        self._next = self._clock() + self._gap
+        self._gap = min(2 * self._gap, EVERY)
+        if self.over():
+            self._held = None
+        return messages
+
+    def _publish(self, *bundles: MimeBundle) -> int:
+        """Replace both outputs; return the number of messages."""
+        outputs: OutputBundles = {}
+        for name, data in zip(self._ids, bundles, strict=True):
+            size = {"image/png": {"width": WIDTH}} if "image/png" in data else {}
+            outputs[name] = (data, {MARK: name, **size})
+            publish(*outputs[name], display_id=name, update=True)
+        carrier = None if self.carrier is None else self.carrier()
+        if carrier is None or carrier.comm is None:
+            return 2
+        carrier.still = outputs
+        return 3
+
+    def fail(self, error: Exception) -> None:
+        text = f"The image cannot be drawn: {type(error).__name__}: {error}"
+        name = self._ids[1]
+        publish({"text/plain": text}, {MARK: name}, display_id=name, update=True)
+
+    def display(self) -> None:
+        """Show both outputs in the running cell, empty until the log has values."""
+        table, image = self._ids
+        empty = {"text/plain": "", "text/html": STYLE + NO_VALUES}
+        publish(empty, {MARK: table}, display_id=table)
+        publish({"text/plain": ""}, {MARK: image}, display_id=image)
+        self._published = None
+        self._gap, self._next = FIRST, 0.0
+        pump.attach(self)
+
+    def log(self) -> TrainingLogBase | None:
+        """Return the log, or None if it does not exist yet."""
+        source = self.source
+        return None if source is None else source.log
+
+    def over(self) -> bool:
+        """Return True if the run has ended."""
+        source = self.source
+        return source is None or source.state.ended
+
+    def due(self) -> object:
+        """Return a key of the state to publish now, or None if it is too early to publish."""
+        log = self.log()
+        if log is None:
+            return None
+        if self.resting():
+            return ("resting", self.state(), log.version)
+        if self._clock() < self._next or not log.channels:
+            return None
+        return ("moving", log.version)
+
+    def resting(self) -> bool:
+        """Return True if the run has ended or is paused."""
+        session = self.session
+        return self.over() or (session is not None and session.state is State.PAUSED)
+
+    def state(self) -> str:
+        """Return the state of the run for the table; empty if the source is not a session."""
+        session = self.session
+        return "" if session is None else str(session.state)
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return the names and values in the table."""
+        log = self.log()
+        if log is None:
+            return []
+        rows = [("state", self.state())] if self.state() else []
+        if not self.resting():  # a later reader must see that this is not the current state
+            rows += [("updated", f"{datetime.now():%Y-%m-%d %H:%M:%S}")]
+        rows += [
+            ("iterations", f"{log.status['iterations_done']:,}"),
+            ("epochs", f"{log.status['epochs_done']:,}"),
+        ]
+        rows += latest(log).items()
+        exception = None if self.session is None else self.session.exception
+        if exception is not None:
+            message = str(exception).partition("\n")[0][:MESSAGE]
+            rows += [("error", f"{type(exception).__name__}: {message}")]
+        return rows
+
+    def text(self) -> str:
+        """Return the table as plain text."""
+        facts = self.facts()
+        width = max((len(name) for name, _ in facts), default=0)
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in facts) or "no run yet"
+
+    def bundles(self) -> tuple[MimeBundle, MimeBundle]:
+        """Return the table and the image as MIME bundles."""
+        text = self.text()
+        heads = "".join(f"<th>{html.escape(name)}</th>" for name, _ in self.facts())
+        cells = "".join(f"<td>{html.escape(value)}</td>" for _, value in self.facts())
+        table = f'<table class="wb-still"><tr>{heads}</tr><tr>{cells}</tr></table>'
+        image: MimeBundle = {"text/plain": ""}
+        if panels := self.panels():
+            png = draw(panels)
+            image = {"text/plain": "curves", "image/png": base64.b64encode(png).decode()}
+        return {"text/plain": text, "text/html": STYLE + NOT_LIVE + table}, image
+
+    def panels(self) -> list[list[Line]]:
+        """Return the lines of each figure that has values."""
+        panels: list[list[Line]] = []
+        log = self.log()
+        if log is None:
+            return panels
+        for figure in self._figures:
+            colour = colours(figure)
+            for channels in figure:
+                found = [(name, read_curve(log, name, points=POINTS)) for name in channels]
+                lines = [Line(name, colour[name], curve) for name, curve in found if curve]
+                if lines:
+                    panels.append(lines)
+        return panels

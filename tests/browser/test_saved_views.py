@@ -1,0 +1,135 @@
+"""Views and files after the kernel, the page or the notebook is closed."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from .lab import NOTEBOOK, notebook_text, until
+from .runs import SMALL_RUN
+
+VIEW = 1  # index of the cell with the view
+KERNEL = f"{NOTEBOOK}.sessionContext.session.kernel"
+
+
+@pytest.fixture
+def notebook(open_notebook, request):
+    """Return a notebook with a view of a long run, in a separate file and kernel."""
+    name = f"{request.node.originalname}.ipynb"
+    notebook = open_notebook(name, notebook_text(SMALL_RUN, "view(start(10**6))"))
+    notebook.run_all()
+    assert notebook.errors() == []
+    until(lambda: notebook.drawn(VIEW), what="the view")
+    return notebook
+
+
+def image(notebook):
+    """Return the still image in the notebook, or an empty text."""
+    found = [output.get("data", {}).get("image/png") for output in notebook.outputs(VIEW)]
+    return next((data for data in found if data), "")
+
+
+def see_image(notebook):
+    """Wait for the still image, and return the note next to it."""
+    notebook.scroll_to(VIEW)
+    cell = notebook.cell(VIEW)
+    cell.locator(".jp-RenderedImage img").first.wait_for()
+    assert cell.locator("table.wb-still").is_visible()
+    dead = cell.get_by_text("Error displaying widget").locator("visible=true")
+    assert dead.count() == 0
+    return cell.locator(".wb-not-live").inner_text()
+
+
+def kernel_notice(notebook):
+    """Wait until the view shows that it is not live, and return its text."""
+    line = notebook.cell(VIEW).locator(".wb-kernel-notice:visible")
+    line.wait_for()
+    text: str = line.inner_text()
+    return text
+
+
+def kill(notebook):
+    notebook.page.evaluate(
+        f"() => {{ {KERNEL}.requestExecute({{code: 'import os; os.kill(os.getpid(), 9)'}}); }}"
+    )
+
+
+def test_a_notebook_saved_while_training_runs_keeps_its_curve(notebook):
+    until(lambda: image(notebook), what="an image during the run")
+    assert notebook.complaints(VIEW) == ""
+    saved = json.dumps(notebook.save())
+    assert '"image/png"' in saved and '"running' not in saved.split('"text/html"')[0]
+    assert len(saved) < 300_000
+    kill(notebook)
+    assert kernel_notice(notebook).startswith("The kernel of this run was stopped or restarted")
+    notebook.reload()
+    assert "reload the page" in see_image(notebook)
+
+
+def test_a_reloaded_page_keeps_the_image_up_to_date(notebook):
+    until(lambda: image(notebook), what="an image")
+    notebook.save()
+    notebook.reload()
+    before = image(notebook)
+    until(lambda: image(notebook) != before, timeout=120, what="a newer image")
+    newer = image(notebook)
+    assert newer[:5000] in json.dumps(notebook.save())
+    # The widget may write the image into the cell before the live view is drawn.
+    until(lambda: notebook.drawn(VIEW), what="the view after a reload")
+    assert notebook.complaints(VIEW) == ""
+    notebook.ask(
+        "[one for one in __import__('gc').get_objects()"
+        " if type(one).__name__ == 'Session'][0].stop().wait(60)"
+    )
+    until(lambda: image(notebook) != newer, what="the last image")
+
+
+def test_a_restarted_kernel_is_shown_and_the_view_stays_readable(notebook):
+    until(lambda: image(notebook), what="an image")
+    notebook.page.evaluate(f"() => {{ {NOTEBOOK}.sessionContext.restartKernel(); }}")
+    assert kernel_notice(notebook).startswith("The kernel of this run was stopped or restarted")
+    assert notebook.drawn(VIEW)
+    notebook.save()
+    notebook.reload()
+    assert "run the cells again" in see_image(notebook)
+
+
+def test_a_notebook_closed_and_opened_again_asks_for_a_reload(notebook):
+    until(lambda: image(notebook), what="an image")
+    notebook.save()
+    notebook.close()
+    notebook.reopen()
+    assert "reload the page" in kernel_notice(notebook) and "stopped" not in kernel_notice(notebook)
+    assert notebook.drawn(VIEW)
+    notebook.reload()
+    until(lambda: notebook.drawn(VIEW), what="the view after a reload")
+    assert notebook.complaints(VIEW) == ""
+
+
+def test_load_and_a_lost_connection_do_not_count_as_the_end_of_a_kernel(notebook):
+    notebook.page.evaluate(
+        """() => {
+            window.wrong = 0;
+            const wrong = '.wb-disconnected';
+            const look = () => { window.wrong += document.querySelectorAll(wrong).length; };
+            new MutationObserver(look).observe(document.body, {subtree: true, attributes: true});
+        }"""
+    )
+    before = int(notebook.find("plot").get_attribute("data-last"))
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
+    try:
+        index = notebook.add_cell("end = time.time() + 12\nwhile time.time() < end: pass")
+        notebook.run(index, wait=False)
+        for _ in range(3):
+            notebook.page.wait_for_timeout(2000)
+            notebook.page.evaluate(f"() => {{ {KERNEL}.reconnect(); }}")
+        until(lambda: notebook.count(index), timeout=120, what="the end of the cell")
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    notebook.scroll_to(VIEW)
+    last = notebook.find("plot")
+    until(lambda: int(last.get_attribute("data-last")) > before + 100, what="newer points")
+    assert notebook.page.evaluate("window.wrong") == 0

@@ -1,0 +1,45 @@
+"""Comparison of logs in one frame."""
+
+import numpy as np
+import pytest
+
+from tests.support.logs import every_backend
+from workbench.errors import LogError, UnknownRecordError
+from workbench.log import SQLiteLog, TrainingLog, compare
+
+
+def filled(log, slope=0.5):
+    for i in range(1, 4):
+        log[i].update({"cost": i * slope, "count": i})
+    return log
+
+
+@every_backend
+def test_logs_are_side_by_side_by_channel(new):
+    one, two = filled(new()), filled(TrainingLog(), slope=2.0)
+    two[7]["cost"] = 9.0
+    frame = compare([one, two], channels=["cost"])
+    assert frame.index.tolist() == [1, 2, 3, 7] and frame.index.name == "iteration"
+    assert list(frame) == [("cost", one.h_uuid[:8]), ("cost", two.h_uuid[:8])]
+    np.testing.assert_array_equal(frame["cost"].iloc[:, 0], [0.5, 1.0, 1.5, np.nan])
+    assert frame["cost", two.h_uuid[:8]].tolist() == [2.0, 4.0, 6.0, 9.0]
+    assert set(compare({"x": one, "y": two}).columns.get_level_values(0)) == set(one.channels)
+
+
+def test_a_path_means_the_newest_log_of_a_database(tmp_path):
+    for slope in (1.0, 3.0):
+        filled(SQLiteLog(tmp_path / "run.sqlite"), slope).flush()
+    frame = compare([tmp_path / "run.sqlite", str(tmp_path / "run.sqlite")], ["cost"])
+    assert frame.columns.get_level_values("log").tolist() == ["run", "run (2)"]
+    assert frame["cost", "run"].tolist() == [3.0, 6.0, 9.0]
+
+
+def test_invalid_comparisons_are_refused():
+    log = filled(TrainingLog())
+    with pytest.raises(UnknownRecordError, match="has a channel 'csot'; did you mean 'cost'"):
+        compare([log], ["csot"])
+    with pytest.raises(LogError, match="at least one log"):
+        compare([])
+    with pytest.raises(LogError, match="path of a database of logs, not 3"):
+        compare([3])
+    assert compare([TrainingLog()]).empty

@@ -1,0 +1,165 @@
+"""Forks: a second session from a point of the first, apart from it in all but the data."""
+
+import threading
+import time
+
+import pandas as pd
+import pytest
+import torch
+
+from tests.support import runs
+from tests.support.fakes import make
+from workbench.errors import SessionError
+from workbench.extensions import FinishAfter
+from workbench.log import SQLiteLog
+from workbench.main_loop import MainLoop
+from workbench.session import State
+from workbench.session import running_sessions as sessions
+
+SOON = 20
+
+
+@pytest.fixture(autouse=True)
+def no_session_is_left():
+    yield
+    for session in sessions.running().values():
+        session.stop()
+        assert session._worker.ended.wait(SOON)
+
+
+@pytest.fixture
+def finished():
+    session = runs.build(30).start()
+    assert session.wait(SOON)
+    return session
+
+
+def arrived(session, iteration):
+    """Wait until a fork is where it begins."""
+    end = time.monotonic() + SOON
+    while session.state is not State.PAUSED or session.log.status["iterations_done"] != iteration:
+        assert time.monotonic() < end, session
+        time.sleep(0.002)
+    return session
+
+
+def ended_at(iteration):
+    loop = runs.build(30)
+    loop.run(batches=iteration)
+    return loop
+
+
+@pytest.mark.parametrize("iteration", [0, 1, 11, 29])
+def test_a_fork_starts_paused_at_the_iteration(finished, iteration):
+    fork = arrived(finished.fork(iteration), iteration)
+    if iteration:
+        loop = ended_at(iteration)
+        fork.call(lambda main_loop: runs.assert_same(main_loop, loop)).wait(SOON)
+
+
+def test_a_fork_ends_as_the_first_one_did(finished):
+    fork = arrived(finished.fork(11), 11)
+    fork.resume()
+    fork.wait(SOON)
+    runs.assert_same(fork.main_loop, finished.main_loop)
+
+
+def test_what_the_fork_learns_the_first_one_does_not(finished):
+    before = finished.main_loop.state_dict()
+    fork = arrived(finished.fork(11), 11)
+    fork.resume()
+    fork.wait(SOON)
+    after = finished.main_loop.state_dict()
+    assert all(torch.equal(v, after["parameters"][k]) for k, v in before["parameters"].items())
+    assert finished.log.status["iterations_done"] == 30
+
+
+def test_a_running_session_goes_on_beside_its_fork():
+    session = runs.build(None).start()
+    while session.log.status["iterations_done"] < 5:
+        time.sleep(0.01)
+    fork = session.fork(name="second")
+    at = fork.log.status["iterations_done"]
+    arrived(fork, at)
+    while session.log.status["iterations_done"] <= at + 5:
+        time.sleep(0.01)
+    assert set(sessions.running()) >= {"second", session.name}
+    assert fork.log.status["iterations_done"] == at
+
+
+def test_both_share_the_data_set(finished):
+    fork = arrived(finished.fork(3), 3)
+    assert fork.main_loop.data_stream.dataset is finished.main_loop.data_stream.dataset
+
+
+def test_a_branch_that_was_left_can_be_forked(finished):
+    finished.rewind(4).wait(SOON)
+    fork = arrived(finished.fork(20, branch="main"), 20)
+    assert fork.branches[0].name == f"fork of {finished.name} at 20"
+
+
+def test_the_database_has_the_fork_as_a_run_of_its_own(tmp_path):
+    loop = runs.build(20)
+    loop.log = SQLiteLog(tmp_path / "runs.sqlite")
+    session = loop.start()
+    session.wait(SOON)
+    fork = arrived(session.fork(6), 6)
+    fork.set(fork.main_loop.algorithm.step_rule.learning_rate, 0.5).wait(SOON)
+    fork.resume()
+    fork.wait(SOON)
+    old, new = (
+        SQLiteLog(tmp_path / "runs.sqlite", uuid=one.log.h_uuid, read_only=True)
+        for one in (session, fork)
+    )
+    pd.testing.assert_series_equal(old.channel("cost"), session.log.channel("cost"))
+    pd.testing.assert_series_equal(new.channel("cost"), fork.log.channel("cost"))
+    assert (new.channel("cost")[:6] == old.channel("cost")[:6]).all()
+    assert (new.channel("cost")[7:] != old.channel("cost")[7:]).any()
+
+
+def test_interventions_before_the_fork_are_part_of_it(finished):
+    finished.rewind(5).wait(SOON)
+    rate = finished.main_loop.algorithm.step_rule.learning_rate
+    finished.set(rate, 0.5).wait(SOON)
+    finished.step(5).wait(SOON)
+    arrived(finished, 10)
+    fork = arrived(finished.fork(8), 8)
+    assert fork.main_loop.algorithm.step_rule.learning_rate.get_value() == 0.5
+    fork.step(2)
+    arrived(fork, 10)
+    state = finished.call(MainLoop.state_dict).wait(SOON)["parameters"]
+    other = fork.call(MainLoop.state_dict).wait(SOON)["parameters"]
+    assert all(torch.equal(value, other[name]) for name, value in state.items())
+
+
+def test_what_is_not_done_yet_is_refused(finished):
+    with pytest.raises(SessionError, match="iteration 31 is not done yet: 30 are"):
+        finished.fork(31)
+
+
+def test_what_cannot_be_copied_is_named():
+    loop = runs.build(5)
+    session = loop.start()
+    session.wait(SOON)
+    loop.extensions[0]._lock = threading.Lock()
+    with pytest.raises(SessionError, match="cannot be forked: its main loop cannot be copied"):
+        session.fork(2)
+
+
+def test_a_run_without_state_is_refused():
+    session = make(FinishAfter(after_n_epochs=3)).start()
+    session.wait(SOON)
+    with pytest.raises(SessionError, match="is not a TrainingAlgorithm"):
+        session.fork(2)
+
+
+def test_a_name_that_is_taken_is_refused():
+    loop = runs.build(None)
+    session = loop.start(name="mine", paused=True)
+    with pytest.raises(SessionError, match="another session that runs is called 'mine'"):
+        session.fork(name="mine")
+
+
+def test_a_session_starts_paused():
+    session = runs.build(None).start(paused=True)
+    arrived(session, 0)

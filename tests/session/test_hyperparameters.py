@@ -1,0 +1,129 @@
+"""The numbers that may be changed while training: what they are, set by name, held and released."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+
+from tests.support import runs
+from workbench.algorithms import Adam, CompositeRule, Momentum, Scale, StepClipping
+from workbench.errors import SessionError
+from workbench.extensions.schedules import cosine
+from workbench.extensions.variable_modifier import SharedVariableModifier
+from workbench.session import State
+from workbench.session import running_sessions as sessions
+
+SOON = 20
+
+
+@pytest.fixture(autouse=True)
+def no_session_is_left():
+    yield
+    for session in sessions.running().values():
+        session.stop()
+        assert session._worker.ended.wait(SOON)
+
+
+def paused(rule=None, *make):
+    loop = runs.build(30, rule=Momentum(0.1, 0.9) if rule is None else rule)
+    rate = getattr(loop.algorithm.step_rule, "learning_rate", None)
+    loop.extensions.extend(one(rate) for one in make)
+    return loop.start(paused=True)
+
+
+def scheduled(rate):
+    return SharedVariableModifier(rate, cosine(0.2, iterations=30))
+
+
+def to(session, iteration):
+    session.step(iteration - session.log.status["iterations_done"])
+    end = time.monotonic() + SOON
+    while session.state is not State.PAUSED or session.log.status["iterations_done"] != iteration:
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def test_every_setting_of_a_rule_is_found():
+    rule = CompositeRule([StepClipping(1.0), Adam(0.01)])
+    found = {one.name: one.value for one in paused(rule).hyperparameters}
+    assert found["threshold"] == 1
+    assert found["learning_rate"] == pytest.approx(0.01)
+    assert {"beta1", "beta2", "epsilon"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "scale"),
+    [("learning_rate", 0, math.inf, "log"), ("momentum", 0, math.inf, "linear")],
+)
+def test_a_number_knows_its_bounds_and_its_scale(name, low, high, scale):
+    [one] = [one for one in paused().hyperparameters if one.name == name]
+    assert (one.low, one.high, one.scale) == (low, high, scale)
+
+
+def test_a_value_is_set_by_name():
+    session = paused()
+    session.set("learning_rate", 0.5).wait(SOON)
+    assert session.main_loop.algorithm.step_rule.learning_rate.get_value() == 0.5
+
+
+def test_a_value_is_set_by_path():
+    session = paused()
+    [one] = [one for one in session.hyperparameters if one.name == "momentum"]
+    session.set(one.path, 0.25).wait(SOON)
+    [one] = [one for one in session.hyperparameters if one.name == "momentum"]
+    assert one.value == 0.25
+
+
+def test_a_name_that_several_have_is_refused():
+    with pytest.raises(SessionError, match="several variables of this run are called 'W': give"):
+        paused().set("W", 0.1)
+
+
+def test_a_path_goes_before_a_name():
+    session = paused(CompositeRule([Scale(0.5), Scale(0.1)]))
+    session.set("learning_rate_1", 0.2).wait(SOON)
+    session.set("learning_rate", 0.3).wait(SOON)
+    rates = [one.value for one in session.hyperparameters if one.name == "learning_rate"]
+    assert rates == pytest.approx([0.3, 0.2])
+
+
+def test_an_unknown_name_suggests_the_nearest():
+    with pytest.raises(SessionError, match="no variable 'learning_rat'; did you mean 'learning_ra"):
+        paused().set("learning_rat", 0.1)
+
+
+def test_a_schedule_is_named():
+    [one] = [one for one in paused(None, scheduled).hyperparameters if one.name == "learning_rate"]
+    assert (one.driven_by, one.held) == ("SharedVariableModifier", False)
+
+
+def test_a_held_value_stays_and_a_released_one_follows_the_schedule():
+    session = paused(None, scheduled)
+    session.hold("learning_rate", 0.05).wait(SOON)
+    to(session, 5)
+    rate = session.main_loop.algorithm.step_rule.learning_rate
+    assert rate.get_value() == np.float32(0.05)
+    session.release("learning_rate").wait(SOON)
+    to(session, 6)
+    assert rate.get_value() == pytest.approx(cosine(0.2, iterations=30)(6), rel=1e-6)
+
+
+def test_what_no_schedule_drives_cannot_be_held():
+    with pytest.raises(SessionError, match="no schedule drives momentum: there is nothing to hold"):
+        paused().hold("momentum")
+
+
+def test_holding_is_replayed():
+    first = paused(None, scheduled)
+    to(first, 4)
+    first.hold("learning_rate", 0.05).wait(SOON)
+    to(first, 9)
+    first.release("learning_rate").wait(SOON)
+    first.resume()
+    first.wait(SOON)
+    second = paused(None, scheduled)
+    second.replay(first.log)
+    second.resume()
+    second.wait(SOON)
+    runs.assert_same(first.main_loop, second.main_loop)

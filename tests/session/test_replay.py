@@ -1,0 +1,109 @@
+"""Interventions made again in a run of the same code: the same numbers, or an error."""
+
+import time
+
+import pytest
+
+from tests.support import runs
+from workbench.errors import SessionError
+from workbench.session import State
+from workbench.session import running_sessions as sessions
+
+SOON = 20
+
+
+@pytest.fixture(autouse=True)
+def no_session_is_left():
+    yield
+    for session in sessions.running().values():
+        session.stop()
+        assert session._worker.ended.wait(SOON)
+
+
+def until(session, iteration):
+    end = time.monotonic() + SOON
+    while session.state is not State.PAUSED or session.log.status["iterations_done"] != iteration:
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def rate(session):
+    return session.main_loop.algorithm.step_rule.learning_rate
+
+
+def halve(main_loop):
+    for parameter in main_loop.model.parameters:
+        parameter.set_value(parameter.get_value() / 2)
+
+
+@pytest.fixture
+def steered():
+    """Return a run in which values were set, a function was called, and a rewind was made."""
+    session = runs.build(25).start(paused=True)
+    session.step(6).wait(SOON)
+    until(session, 6)
+    session.set(rate(session), 0.5).wait(SOON)
+    session.step(9).wait(SOON)
+    until(session, 15)
+    session.rewind(12).wait(SOON)
+    until(session, 12)
+    session.set(rate(session), 0.05).wait(SOON)
+    session.call(halve).wait(SOON)
+    session.resume()
+    assert session.wait(SOON)
+    return session
+
+
+@pytest.mark.parametrize("of", ["log", "interventions"])
+def test_the_same_interventions_give_the_same_numbers(steered, of):
+    session = runs.build(25).start(paused=True)
+    session.replay(getattr(steered, of), functions={"halve": halve})
+    session.resume()
+    assert session.wait(SOON)
+    runs.assert_same(session.main_loop, steered.main_loop)
+
+
+def test_the_journal_says_that_they_were_replayed(steered):
+    session = runs.build(25).start(paused=True)
+    command = session.replay(steered.log, functions={"halve": halve})
+    session.resume()
+    session.wait(SOON)
+    made = [
+        (r["iteration"], r["command"]) for r in session.interventions if r.get("by") == "replay"
+    ]
+    assert made == [(6, "set"), (12, "set"), (12, "call")]
+    assert command.iteration == 12
+
+
+def test_a_function_that_is_not_given_is_named(steered):
+    session = runs.build(25).start(paused=True)
+    with pytest.raises(SessionError, match=r"give it as functions=\{'halve': \.\.\.\}"):
+        session.replay(steered.log)
+
+
+def test_an_unknown_variable_is_named(steered):
+    session = runs.build(25).start(paused=True)
+    record = {"iteration": 1, "command": "set", "text": "set lr = 1", "path": "lr", "value": 1.0}
+    with pytest.raises(SessionError, match="concerns 'lr', which is not a variable of this run"):
+        session.replay([record])
+
+
+def test_an_iteration_that_has_passed_is_refused(steered):
+    session = runs.build(25).start()
+    session.wait(SOON)
+    with pytest.raises(SessionError, match="was made at iteration 6, and this run has done 25"):
+        session.replay(steered.log, functions={"halve": halve})
+
+
+@pytest.mark.parametrize("record", [3, {}, {"command": "set"}, "set"])
+def test_what_is_no_intervention_is_an_error(record):
+    session = runs.build(25).start(paused=True)
+    with pytest.raises(SessionError, match="is not an intervention: it must be one of"):
+        session.replay([record])
+
+
+def test_another_number_of_threads_is_told(steered, capsys):
+    steered.log.status["threads"] = 64
+    session = runs.build(25).start(paused=True)
+    session.replay(steered.log, functions={"halve": halve})
+    assert "used 64 threads for large steps" in capsys.readouterr().err

@@ -1,0 +1,327 @@
+"""Rewinds: the same numbers again, branches that keep what was left, undo, and refusals."""
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support import runs
+from tests.support.fakes import make
+from workbench.errors import NotFiniteError, SessionError
+from workbench.extensions import FinishAfter, SimpleExtension
+from workbench.log import SQLiteLog
+from workbench.main_loop import MainLoop
+from workbench.session import State
+from workbench.session import running_sessions as sessions
+from workbench.session.rewind import Rewinder
+
+SOON = 20
+
+
+@pytest.fixture(autouse=True)
+def no_session_is_left():
+    yield
+    for session in sessions.running().values():
+        session.stop()
+        assert session._worker.ended.wait(SOON)
+
+
+@pytest.fixture
+def finished():
+    session = runs.build(30).start()
+    assert session.wait(SOON)
+    return session
+
+
+def rate(session):
+    return session.main_loop.algorithm.step_rule.learning_rate
+
+
+def go_to(session, iteration):
+    """Have a paused session train up to an iteration."""
+    session.step(iteration - session.log.status["iterations_done"]).wait(SOON)
+    until_paused(session, iteration)
+
+
+def until_paused(session, iteration):
+    end = time.monotonic() + SOON
+    while session.state is not State.PAUSED or session.log.status["iterations_done"] != iteration:
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+@pytest.fixture
+def paused():
+    session = runs.build(30).start()
+    session.pause().wait(SOON)
+    session.rewind(0).wait(SOON)
+    return session
+
+
+def assert_at(session, iteration):
+    """Assert that a paused session is where a run of so many batches ends."""
+    loop = runs.build(30)
+    loop.run(batches=iteration)
+    assert session.log.status["iterations_done"] == iteration
+    session.call(lambda main_loop: runs.assert_same(main_loop, loop)).wait(SOON)
+
+
+@pytest.mark.parametrize("iteration", [0, 1, 5, 12, 30])
+def test_the_state_is_that_of_a_run_that_ended_there(finished, iteration):
+    finished.rewind(iteration).wait(SOON)
+    assert finished.state is State.PAUSED
+    assert finished.log.status["iterations_done"] == iteration
+    if iteration:
+        assert_at(finished, iteration)
+
+
+def test_training_continues_to_the_same_numbers(finished):
+    expected = runs.build(30)
+    expected.run()
+    finished.rewind(13).wait(SOON)
+    finished.resume()
+    finished.wait(SOON)
+    runs.assert_same(finished.main_loop, expected)
+
+
+def test_a_paused_session_goes_back(paused):
+    go_to(paused, 17)
+    paused.rewind(7).wait(SOON)
+    assert_at(paused, 7)
+
+
+def test_a_running_session_goes_back_and_pauses():
+    session = runs.build(None).start()
+    while session.log.status["iterations_done"] < 20:
+        time.sleep(0.01)
+    command = session.rewind(11)
+    command.wait(SOON)
+    assert (command.iteration, session.state) == (11, State.PAUSED)
+    assert_at(session, 11)
+
+
+def test_the_receipt_says_where_from_and_that_the_numbers_are_the_same(finished):
+    finished.rewind(9).wait(SOON)
+    record = finished.interventions[-1]
+    assert (record["command"], record["from"], record["to"]) == ("rewind", 30, 9)
+    assert record["differs"] == []
+
+
+def test_what_followed_stays_as_a_branch(finished):
+    before = finished.log.frame
+    finished.rewind(9).wait(SOON)
+    old, new = finished.branches
+    assert (old.name, old.end, new.parent, new.start, new.end) == ("main", 30, old, 9, None)
+    pd.testing.assert_frame_equal(old.log.frame[before.columns], before)
+
+
+def test_the_log_ends_where_the_run_is(finished):
+    finished.rewind(9).wait(SOON)
+    assert finished.log.frame.index.max() == 9
+
+
+def test_a_branch_that_was_left_can_be_returned_to(finished):
+    finished.rewind(9).wait(SOON)
+    finished.rewind(25, branch="main").wait(SOON)
+    assert_at(finished, 25)
+
+
+def test_a_branch_says_in_one_line_how_it_differs(paused):
+    go_to(paused, 8)
+    paused.set(rate(paused), 0.01).wait(SOON)
+    go_to(paused, 10)
+    paused.rewind(8).wait(SOON)
+    assert "learning_rate 0.1 -> 0.01 at 8" in paused.branches[1].difference
+    assert paused.branches[0].difference == ""
+
+
+def test_an_intervention_at_the_iteration_itself_is_not_part_of_it(paused):
+    go_to(paused, 8)
+    paused.set(rate(paused), 0.01).wait(SOON)
+    go_to(paused, 10)
+    paused.rewind(8).wait(SOON)
+    assert rate(paused).get_value() == np.float32(0.1)
+
+
+def test_a_later_iteration_has_the_interventions_before_it(paused):
+    go_to(paused, 8)
+    paused.set(rate(paused), 0.01).wait(SOON)
+    go_to(paused, 14)
+    before = paused.call(MainLoop.state_dict).wait(SOON)
+    go_to(paused, 20)
+    paused.rewind(14).wait(SOON)
+    after = paused.call(MainLoop.state_dict).wait(SOON)
+    assert rate(paused).get_value() == np.float32(0.01)
+    assert all(torch.equal(v, after["parameters"][k]) for k, v in before["parameters"].items())
+
+
+def test_undo_takes_back_a_value(paused):
+    go_to(paused, 5)
+    paused.set(rate(paused), 0.01).wait(SOON)
+    go_to(paused, 9)
+    command = paused.undo()
+    command.wait(SOON)
+    assert "undo set" in command.text
+    assert (paused.log.status["iterations_done"], rate(paused).get_value()) == (5, np.float32(0.1))
+
+
+def test_undo_takes_back_a_rewind(paused):
+    go_to(paused, 12)
+    paused.rewind(4).wait(SOON)
+    paused.undo().wait(SOON)
+    assert_at(paused, 12)
+
+
+def test_undo_takes_back_what_a_function_did(paused):
+    go_to(paused, 5)
+    paused.call(lambda loop: [p.set_value(p.get_value() * 0) for p in loop.model.parameters])
+    go_to(paused, 6)
+    paused.undo().wait(SOON)
+    assert_at(paused, 5)
+
+
+def test_undo_without_interventions_is_refused():
+    session = runs.build(None).start()
+    with pytest.raises(SessionError, match="undo: refused: no intervention is left to undo"):
+        session.undo().wait(SOON)
+
+
+def test_the_database_keeps_both_ways(tmp_path):
+    loop = runs.build(20)
+    loop.log = SQLiteLog(tmp_path / "runs.sqlite")
+    session = loop.start()
+    session.wait(SOON)
+    first = loop.log.h_uuid
+    before = loop.log.channel("cost")
+    session.rewind(6).wait(SOON)
+    session.set(rate(session), 0.01).wait(SOON)
+    session.resume()
+    session.wait(SOON)
+    loop.log.flush()
+    old = SQLiteLog(tmp_path / "runs.sqlite", uuid=first, read_only=True)
+    new = SQLiteLog(tmp_path / "runs.sqlite", uuid=loop.log.h_uuid, read_only=True)
+    pd.testing.assert_series_equal(old.channel("cost"), before)
+    pd.testing.assert_series_equal(new.channel("cost"), loop.log.channel("cost"))
+    assert (new.channel("cost")[:6] == before[:6]).all()
+    assert (new.channel("cost")[7:] != before[7:]).any()
+
+
+def test_a_run_that_failed_goes_back():
+    session = runs.build(None).start()
+    while session.log.status["iterations_done"] < 12:
+        time.sleep(0.01)
+    session.call(lambda loop: [p.set_value(p.get_value() + 3e38) for p in loop.model.parameters])
+    with pytest.raises(NotFiniteError):
+        session.wait(SOON)
+    session.rewind(10).wait(SOON)
+    assert (session.state, session.exception) == (State.PAUSED, None)
+    assert_at(session, 10)
+
+
+def test_commands_that_come_while_batches_are_repeated_wait(paused, monkeypatch):
+    go_to(paused, 20)
+    for snapshot in paused.snapshots:  # only the first is left, so that all is repeated
+        if snapshot.iteration:
+            paused._worker.rewinder.ring._kept.remove(snapshot)
+    monkeypatch.setattr(Rewinder, "take_soon", lambda *_: None)
+    back, other = paused.rewind(18), paused.set(rate(paused), 0.5)
+    other.wait(SOON)
+    assert (back.iteration, other.iteration) == (18, 18)
+    assert paused.interventions[-2]["differs"] == []
+
+
+def test_stop_ends_the_repetition():
+    class Slow(SimpleExtension):
+        def do(self, which_callback, *args):
+            time.sleep(0.05)
+
+    session = runs.build(None, Slow(after_batch=True)).start()
+    while session.log.status["iterations_done"] < 12:
+        time.sleep(0.01)
+    ring = session._worker.rewinder.ring
+    session.pause().wait(SOON)
+    ring._kept[1:] = []
+    back = session.rewind(11)
+    session.stop()
+    assert session.wait(SOON)
+    assert not back.state.startswith("applied")
+    assert session.log.status["iterations_done"] < 11
+
+
+@pytest.mark.parametrize(
+    ("iteration", "message"),
+    [(31, "iteration 31 is not done yet: 30 are"), (10**9, "is not done yet")],
+)
+def test_what_is_not_done_yet_is_refused(finished, iteration, message):
+    with pytest.raises(SessionError, match=message):
+        finished.rewind(iteration).wait(SOON)
+
+
+@pytest.mark.parametrize("iteration", [-1, 2.5, True, "9", None])
+def test_what_is_no_iteration_is_an_error(finished, iteration):
+    with pytest.raises(SessionError, match="iteration must be a number of 0 or more, not"):
+        finished.rewind(iteration)
+
+
+def test_an_unknown_branch_is_refused(finished):
+    with pytest.raises(SessionError, match="no branch is called 'mine'; there are 'main'"):
+        finished.rewind(3, branch="mine").wait(SOON)
+
+
+def test_an_algorithm_without_state_is_refused():
+    session = make(FinishAfter(after_n_epochs=3)).start()
+    session.wait(SOON)
+    with pytest.raises(SessionError, match="is not a TrainingAlgorithm, so that its state cannot"):
+        session.rewind(2).wait(SOON)
+    assert session.snapshots == []
+
+
+def test_an_iteration_behind_a_lost_snapshot_is_refused(paused):
+    go_to(paused, 5)
+    paused.set(rate(paused), 0.01).wait(SOON)
+    go_to(paused, 12)
+    ring = paused._worker.rewinder.ring
+    ring._kept[:] = [s for s in ring if s.changes == 0]
+    with pytest.raises(SessionError, match=r"iteration 9 cannot be reached exactly: no snapshot"):
+        paused.rewind(9).wait(SOON)
+    assert paused.log.status["iterations_done"] == 12
+
+
+def test_a_snapshot_is_kept_under_a_name(paused):
+    go_to(paused, 4)
+    assert paused.snapshot("mine").wait(SOON) == 4
+    assert "mine" in {snapshot.pin for snapshot in paused.snapshots}
+
+
+@settings(max_examples=12)
+@given(
+    st.lists(st.tuples(st.sampled_from(["step", "rewind", "set"]), st.integers(0, 12)), max_size=7)
+)
+def test_any_way_through_a_run_can_be_gone_again(actions):
+    """Whatever was done, the iterations of the present branch give their numbers again."""
+    session = runs.build(None).start()
+    session.pause().wait(SOON)
+    session.rewind(0).wait(SOON)
+    for action, number in [*actions, ("step", 3)]:
+        done = session.log.status["iterations_done"]
+        if action == "step" and number:
+            go_to(session, done + number)
+        elif action == "rewind":
+            session.rewind(max(done - number, 0)).wait(SOON)
+        elif action == "set":
+            session.set(rate(session), 0.01 * (number + 1)).wait(SOON)
+    done = session.log.status["iterations_done"]
+    before = session.call(MainLoop.state_dict).wait(SOON)
+    costs = session.log.frame.get("cost")
+    session.rewind(done // 2).wait(SOON)
+    session.rewind(done, branch=session.branches[-2].name).wait(SOON)
+    after = session.call(MainLoop.state_dict).wait(SOON)
+    assert all(torch.equal(v, after["parameters"][k]) for k, v in before["parameters"].items())
+    pd.testing.assert_series_equal(session.log.frame.get("cost"), costs)
+    assert all(r.get("differs", []) == [] for r in session.interventions)
+    session.stop()
+    session.wait(SOON)

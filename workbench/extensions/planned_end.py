@@ -1,0 +1,117 @@
+"""The planned end of training in epochs and batches, and goals that a user sets beyond it.
+
+A request for more training (``session.train(epochs=5)``) sets a *goal*, which has precedence over
+every `FinishAfter` that counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from workbench.errors import ArgumentError
+from workbench.extensions.composite import CompositeExtension
+from workbench.extensions.finish_after import GOAL, FinishAfter, goal_reached
+from workbench.interfaces import Holder, Loop
+from workbench.utils.numbers import is_count
+
+NOT_MORE = (
+    "exactly one of epochs and batches must be given, as a number of 1 or more, not "
+    "epochs={epochs!r} and batches={batches!r}"
+)
+
+
+def check_more(epochs: object, batches: object) -> None:
+    """Raise `ArgumentError` unless exactly one of the two is given, as a number of 1 or more."""
+    given = [number for number in (epochs, batches) if number is not None]
+    if len(given) != 1 or not is_count(given[0]):
+        raise ArgumentError(NOT_MORE.format(epochs=epochs, batches=batches))
+
+
+def ask_for_more(
+    main_loop: Loop, epochs: int | None, batches: int | None, *, than_planned: bool
+) -> None:
+    """Set the goal: the given number beyond what is planned (`than_planned`) or done."""
+    status = main_loop.status
+    if epochs is not None:
+        planned = planned_epochs(main_loop) if than_planned else None
+        done = status["epochs_done"] + _at_the_end_of_an_epoch(main_loop)
+        status[GOAL] = {"epochs": max(planned or 0, done) + epochs}
+    elif batches is not None:
+        planned = planned_batches(main_loop) if than_planned else None
+        status[GOAL] = {"batches": max(planned or 0, status["iterations_done"]) + batches}
+
+
+def _at_the_end_of_an_epoch(main_loop: Loop) -> bool:
+    """Return True if an epoch has started and not ended, but has no batches left."""
+    ends, length = main_loop.status["_epoch_ends"], batches_per_epoch(main_loop)
+    into_it = main_loop.status["iterations_done"] - (ends[-1] if ends else 0)
+    return length is not None and into_it >= length
+
+
+def forget_goal(main_loop: Loop) -> None:
+    """Drop a goal that was reached or is earlier than the end that the extensions define."""
+    status = main_loop.status
+    if GOAL not in status:
+        return
+    reached, goal = goal_reached(status), _planned(main_loop)
+    kept = status.pop(GOAL)
+    pairs = zip(goal, _planned(main_loop), strict=True)
+    earlier = [wanted < end for wanted, end in pairs if wanted is not None and end is not None]
+    if not reached and not any(earlier):
+        status[GOAL] = kept
+
+
+def _planned(main_loop: Loop) -> tuple[int | None, int | None]:
+    return planned_epochs(main_loop), planned_batches(main_loop)
+
+
+def finish_at_goal(status: Mapping[str, Any]) -> list[FinishAfter]:
+    """Return the extensions that end training at the goal, if there is one."""
+    goal = status.get(GOAL) or {}
+    return [FinishAfter("goal", **{f"after_n_{unit}": num}) for unit, num in goal.items()]
+
+
+def batches_per_epoch(main_loop: Loop) -> int | None:
+    """Return the length of an epoch: that of the data stream, or of the last epoch, or None."""
+    stream, ends = main_loop.data_stream, [0, *main_loop.status["_epoch_ends"]]
+    if stream is not None and stream.num_batches is not None:
+        return stream.num_batches
+    return ends[-1] - ends[-2] if len(ends) > 1 else None
+
+
+def planned_epochs(main_loop: Loop) -> int | None:
+    """Return the number of epochs after which training ends, if that is known."""
+    goal = main_loop.status.get(GOAL)
+    if goal is not None:
+        wanted: int | None = goal.get("epochs")
+        return wanted
+    epochs = (extension.epochs for extension in _ends(main_loop.extensions))
+    return min((number for number in epochs if number is not None), default=None)
+
+
+def planned_batches(main_loop: Loop) -> int | None:
+    """Return the number of batches after which training ends, if that is known.
+
+    It is unknown too if epochs are longer than expected, so that more batches are done already.
+    """
+    goal = main_loop.status.get(GOAL)
+    if goal is not None:
+        limits = [goal.get("batches")]
+    else:
+        limits = [extension.batches for extension in _ends(main_loop.extensions)]
+    epochs, length = planned_epochs(main_loop), batches_per_epoch(main_loop)
+    if epochs is not None and length is not None:
+        ends = main_loop.status["_epoch_ends"]
+        limits.append((ends[-1] if ends else 0) + max(0, epochs - len(ends)) * length)
+    planned = min((number for number in limits if number is not None), default=None)
+    done = main_loop.status["iterations_done"]
+    return None if planned is None or planned < done else planned
+
+
+def _ends(extensions: Iterable[Holder]) -> Iterator[FinishAfter]:
+    for extension in extensions:
+        if isinstance(extension, FinishAfter):
+            yield extension
+        elif isinstance(extension, CompositeExtension):
+            yield from _ends(extension.sub_extensions)

@@ -1,0 +1,101 @@
+"""The names of records that extensions make and look for: checks for clashes and missing records.
+
+Extensions communicate through the log. An extension would wait forever for a misspelt name, and a
+name that two extensions use would have the values of both in turn. An extension declares the names
+that it knows in advance by `TrainingExtension.records` and `TrainingExtension.waiting_for`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from workbench.errors import ExtensionError, nearest
+from workbench.extensions.base import TrainingExtension
+from workbench.extensions.composite import CompositeExtension
+
+if TYPE_CHECKING:
+    from workbench.log import TrainingLogBase
+
+CLASH = (
+    "{one} and {other} would both make the record {name!r}, and each would overwrite that of the "
+    "other; {advice}"
+)
+RENAME = (
+    "give one of the records another name, by prefix='valid' for an extension that monitors or "
+    "times, or by variable.copy(name='other') for a monitored variable"
+)
+NEVER_MADE = (
+    "{extension!r} watches the record {name!r}, which nothing has made so far{hint}; the extension "
+    "that makes it must come before in the list of extensions"
+)
+TOO_EARLY = (
+    "{extension!r} watches the record {name!r}, which is made, but never before it looks; the "
+    "extension that makes it must come before in the list of extensions, and act on the same event "
+    "or an earlier one of the same batch"
+)
+
+OF_THE_LOOP = frozenset({
+    "training_finish_requested", "training_finished", "training_error", "execution",
+    "interventions", "epoch_interrupt_received", "batch_interrupt_received",
+})  # fmt: skip
+"""Records that the main loop and its session make."""
+
+
+def leaves(extensions: Iterable[object]) -> Iterator[TrainingExtension]:
+    """Yield extensions, composite ones and their parts included."""
+    for extension in extensions:
+        if isinstance(extension, TrainingExtension):
+            yield extension
+        if isinstance(extension, CompositeExtension):
+            yield from leaves(extension.sub_extensions)
+
+
+def check_distinct(extensions: Iterable[object]) -> None:
+    """Raise `ExtensionError` if two extensions would overwrite each other's records.
+
+    Records that several extensions may make, such as a request to finish, are ignored.
+    """
+    makers: dict[str, tuple[object, bool]] = dict.fromkeys(OF_THE_LOOP, ("the main loop", False))
+    for extension in dict.fromkeys(leaves(extensions)):
+        for name, alone in extension.records().items():
+            other, others_alone = makers.setdefault(name, (extension, alone))
+            if other is not extension and (alone or others_alone):
+                first = other if isinstance(other, str) else repr(other)
+                raise ExtensionError(
+                    CLASH.format(one=first, other=repr(extension), name=name, advice=RENAME)
+                )
+
+
+def never_came(
+    extensions: Iterable[object], log: TrainingLogBase, since: int
+) -> Iterator[tuple[str, str]]:
+    """Yield each record that was looked for in vain, and a warning about it.
+
+    Records that an extension has declared are skipped, since they may still be made. So are those
+    made before iteration `since`, where this run was resumed, as nothing looked for them then.
+    """
+    every = list(dict.fromkeys(leaves(extensions)))
+    made = set(log.channels)
+    known = [*made, *(name for extension in every for name in extension.records())]
+    meant = [
+        *made,
+        *(
+            name
+            for extension in every
+            if not extension.waiting_for()
+            for name in extension.records()
+        ),
+    ]
+    for extension in every:
+        for name, looked in extension.waiting_for().items():
+            if name in made and looked and _made_since(log, name, since):
+                yield name, TOO_EARLY.format(extension=extension, name=name)
+            elif name not in known:
+                hint = nearest(name, meant)  # not one derived from it, whose maker waits too
+                yield name, NEVER_MADE.format(extension=extension, name=name, hint=hint)
+
+
+def _made_since(log: TrainingLogBase, name: str, since: int) -> bool:
+    iterations, _ = log.entries(name)
+    return since == 0 or int(iterations[-1]) > since

@@ -1,0 +1,303 @@
+"""`SimpleExtension`: an extension that does one thing when its triggers say so.
+
+Triggers are keywords such as ``every_n_batches=10``; `workbench.extensions.triggers` defines them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, ClassVar, Self, Unpack, get_type_hints
+
+from workbench.errors import EventError, ExtensionError
+from workbench.extensions.base import Handler, TrainingExtension, check_signature
+from workbench.extensions.events import CallbackName
+from workbench.extensions.predicates import OnLogRecord
+from workbench.extensions.triggers import (
+    Condition,
+    LogPredicate,
+    Predicate,
+    Triggers,
+    always_true,
+    any_of,
+    checked_count,
+    grouped,
+    no_epoch_done,
+)
+from workbench.hints import hint, keywords
+
+UNKNOWN_TRIGGER = (
+    "{kind} has no trigger {name!r}{hint}; the triggers are {triggers}; other arguments are {more}"
+)
+NOT_A_SWITCH = "the trigger {name} must be True or False, not {value!r}"
+UNUSED_METHOD = (
+    "{kind} defines {event}(), which would never be called: a SimpleExtension acts in do(). "
+    "Derive from TrainingExtension, or give the trigger {event}=True"
+)
+
+
+NEVER = (
+    "{extension!r} has no trigger, so that it would never act; give it one, such as "
+    "after_epoch=True or every_n_batches=100, or after_epoch=False to call its method do() yourself"
+)
+
+
+class SimpleExtension(TrainingExtension):
+    """An extension that does one thing, `do`, when one of its triggers says so.
+
+    Parameters
+    ----------
+    name : str, optional
+        Distinguishes several extensions of one class; the name of the class if not given.
+    before_training, before_first_epoch, before_epoch, before_batch : bool
+        Act on that event; ``before_first_epoch`` is the first ``before_epoch`` of a log.
+    on_resumption, on_interrupt, on_error : bool
+        Act on that event.
+    after_batch, after_epoch, after_training : bool
+        Act on that event.
+    after_n_epochs, after_n_batches : int
+        Act once exactly that many are done.
+    every_n_epochs, every_n_batches : int
+        Act whenever that many more are done. If several triggers hold on one event, act once.
+
+    Raises
+    ------
+    EventError
+        If a keyword is not a trigger, or its value is of the wrong kind.
+    ExtensionError
+        When training starts, if there is neither a trigger nor a condition. ``after_epoch=False``
+        allows that.
+
+    Examples
+    --------
+    >>> class Greeting(SimpleExtension):
+    ...     def do(self, which_callback, *args):
+    ...         print("hello from", which_callback)
+    >>> Greeting(before_training=True, every_n_batches=100)
+    Greeting(before_training=True, every_n_batches=100)
+    >>> Greeting(every_n_batch=100)
+    Traceback (most recent call last):
+    ...
+    workbench.errors.EventError: Greeting has no trigger 'every_n_batch'; did you mean
+    'every_n_batches'?; ...
+    """
+
+    _instead: ClassVar = dict.fromkeys(
+        Triggers.__annotations__, "extension.set_conditions({name}={value})"
+    )
+
+    BOOLEAN_TRIGGERS = frozenset(n for n, t in get_type_hints(Triggers).items() if t is bool)
+    INTEGER_TRIGGERS = frozenset(Triggers.__annotations__) - BOOLEAN_TRIGGERS
+
+    def __init__(self, name: str | None = None, **triggers: Unpack[Triggers]) -> None:
+        super().__init__(name)
+        self.triggers: Triggers = {}
+        self._conditions: dict[CallbackName, tuple[Condition, ...]] = {}
+        self.set_conditions(**triggers)
+
+    def do(self, which_callback: CallbackName, *args: Any) -> None:
+        """Do the work of the extension; subclasses override it.
+
+        Parameters
+        ----------
+        which_callback : CallbackName
+            The event on which it is called. Extensions that do the same on every event can be
+            called without one: ``load.do()``.
+        *args
+            The arguments of that event, then those of the condition; `parse_args` separates them.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define do(which_callback, *args)")
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """All conditions, by event."""
+        return tuple(c for conditions in self._conditions.values() for c in conditions)
+
+    def set_conditions(self, **triggers: Unpack[Triggers]) -> Self:
+        """Replace all conditions by those that the keywords name.
+
+        Parameters
+        ----------
+        **triggers
+            As for the class.
+
+        Returns
+        -------
+        SimpleExtension
+            The extension itself.
+
+        Raises
+        ------
+        EventError
+            If a keyword is not a trigger, or its value is of the wrong kind.
+        """
+        for name, value in triggers.items():
+            self._check(name, value)
+        self._conditions = {}
+        self.triggers = triggers
+        for name, value in triggers.items():
+            if value is not None and value is not False:
+                self._set_condition(name, value)
+        self._changed()
+        return self
+
+    def _check(self, name: str, value: object) -> None:
+        if name in self.BOOLEAN_TRIGGERS:
+            if not isinstance(value, bool):
+                raise EventError(NOT_A_SWITCH.format(name=name, value=value))
+        elif name in self.INTEGER_TRIGGERS:
+            if value is not None:
+                checked_count(name, value)
+        else:
+            raise self._unknown_keyword(name)
+
+    @classmethod
+    def _unknown_keyword(cls, name: str) -> EventError:
+        triggers = sorted(Triggers.__annotations__)
+        known, _ = keywords(cls)
+        more = [argument for argument in known if argument not in triggers]
+        return EventError(
+            UNKNOWN_TRIGGER.format(
+                kind=cls.__name__,
+                name=name,
+                hint=hint(name, [*triggers, *more]),
+                triggers=", ".join(triggers),
+                more=", ".join(more),
+            )
+        )
+
+    def _set_condition(self, trigger: str, value: Any) -> None:
+        if trigger == "before_first_epoch":
+            self.add_condition(["before_epoch"], no_epoch_done)
+        elif trigger in self.BOOLEAN_TRIGGERS:
+            self.add_condition([trigger])
+        else:
+            event = "after_epoch" if trigger.endswith("epochs") else "after_batch"
+            self.add_condition([event], Predicate(trigger, value))
+
+    def add_condition(
+        self,
+        callbacks_names: Iterable[str],
+        predicate: LogPredicate | None = None,
+        arguments: Iterable[Any] | None = None,
+    ) -> Self:
+        """Act on further events, if a predicate holds then.
+
+        Parameters
+        ----------
+        callbacks_names : list of str
+            Names of events; see `workbench.extensions.events`.
+        predicate : callable, optional
+            Takes the log and returns True to act; without one, it acts always.
+        arguments : iterable, optional
+            Passed to `do` after the arguments of the event.
+
+        Returns
+        -------
+        SimpleExtension
+            The extension itself.
+
+        Raises
+        ------
+        EventError
+            If no event has one of the names.
+        ExtensionError
+            If `predicate` cannot be called, or `arguments` is not a list.
+
+        Examples
+        --------
+        >>> from workbench.extensions import Printing, predicates
+        >>> printing = Printing().add_condition(
+        ...     ["after_batch"], predicates.OnLogRecord("best_so_far"))
+        """
+        if predicate is not None and not callable(predicate):
+            raise ExtensionError(f"predicate must be a function of the log, not {predicate!r}")
+        names = [callbacks_names] if isinstance(callbacks_names, str) else callbacks_names
+        if isinstance(arguments, str) or not isinstance(arguments, Iterable | None):
+            raise ExtensionError(f"arguments must be a list, not {arguments!r}; write [...]")
+        passed = () if arguments is None else tuple(arguments)
+        for event in [CallbackName(name) for name in names]:
+            new = Condition(event, predicate or always_true, passed)
+            self._conditions[event] = (*self._conditions.get(event, ()), new)
+        self._changed()
+        return self
+
+    def waiting_for(self) -> dict[str, bool]:
+        """Return the records that its conditions have looked for in vain so far."""
+        asked = [c.predicate for c in self.conditions if isinstance(c.predicate, OnLogRecord)]
+        return {one.record_name: one.looked for one in asked if not one.found}
+
+    def _changed(self) -> None:
+        if self._main_loop is not None:
+            self._main_loop.refresh()
+
+    def dispatch(self, callback_invoked: CallbackName, *from_main_loop: Any) -> None:
+        """Call `do` if a condition on this event holds: once for each set of arguments."""
+        for alike in grouped(self._conditions.get(callback_invoked, ())):
+            if any_of(alike)(self.main_loop.log):
+                self.do(callback_invoked, *from_main_loop, *alike[0].arguments)
+
+    def handler(self, event: CallbackName) -> Handler | None:
+        if type(self).dispatch is not SimpleExtension.dispatch:
+            return partial(self.dispatch, event)
+        for other in CallbackName:
+            if getattr(type(self), other.value) is not getattr(TrainingExtension, other.value):
+                raise ExtensionError(UNUSED_METHOD.format(kind=type(self).__name__, event=other))
+        if not self._conditions and not self.triggers:
+            raise ExtensionError(NEVER.format(extension=self))
+        conditions = self._conditions.get(event, ())
+        for condition in conditions:
+            passed = (event, *event.arguments, *condition.arguments)
+            check_signature(self.do, event, passed, f"do of {self!r}")
+        return self._direct(event, conditions) if conditions else None
+
+    def _direct(self, event: CallbackName, conditions: tuple[Condition, ...]) -> Handler:
+        """Return a function that does the same as `dispatch`, but faster on every batch."""
+        do, main_loop = self.do, self.main_loop
+        occasions = [(any_of(alike), alike[0].arguments) for alike in grouped(conditions)]
+
+        def handle(*from_main_loop: Any) -> None:
+            for predicate, arguments in occasions:
+                if predicate is always_true or predicate(main_loop.log):
+                    do(event, *from_main_loop, *arguments)
+
+        return handle
+
+    @staticmethod
+    def parse_args(
+        which_callback: str | None, args: Iterable[Any]
+    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Separate the arguments of `do` by their origin.
+
+        Parameters
+        ----------
+        which_callback : str or None
+            The event, if there is one.
+        args : iterable
+            All arguments after the first.
+
+        Returns
+        -------
+        from_main_loop, from_user : tuple
+            The arguments of the event, and those of the condition.
+
+        Examples
+        --------
+        >>> SimpleExtension.parse_args("after_batch", ({"x": 1}, "best"))
+        (({'x': 1},), ('best',))
+        """
+        given = tuple(args)
+        count = 0 if which_callback is None else len(CallbackName(which_callback).arguments)
+        return given[:count], given[count:]
+
+    def __repr__(self) -> str:
+        kind = type(self).__name__
+        named = {} if self.name == kind else {"name": self.name}
+        options = {**named, **{n: v for n, v in self.triggers.items() if v not in (None, False)}}
+        return f"{kind}({', '.join(f'{name}={value!r}' for name, value in options.items())})"
+
+
+def with_arguments(shown: str, *arguments: str) -> str:
+    """Put `arguments` before those of the repr `shown`."""
+    kind, _, options = shown.partition("(")
+    return f"{kind}({', '.join(arguments)}{', ' * (options != ')')}{options}"

@@ -1,0 +1,107 @@
+"""Third-party extensions: classes that do not derive from `TrainingExtension`.
+
+`as_extension` wraps an object that meets the protocol `Dispatching`, since a main loop needs more
+of an extension than this protocol requires. `workbench.log.protocol` is the same for logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from workbench.errors import ExtensionError
+from workbench.extensions.base import TrainingExtension
+from workbench.extensions.events import CallbackName
+
+NOT_AN_EXTENSION = (
+    "{where} must be a TrainingExtension, not {given!r}{hint}; write a function for one event as "
+    "a TrainingExtension with a method of the name of that event"
+)
+
+
+@runtime_checkable
+class Dispatching(Protocol):
+    """An object that a main loop accepts as an extension.
+
+    Its attribute ``main_loop`` is set before the first event.
+    """
+
+    def dispatch(self, callback_name: CallbackName, *args: Any) -> Any:
+        """Handle an event; called on every event."""
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """A third-party extension whose state checkpoints save."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state to save."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> Any:
+        """Restore the state that `state_dict` returned."""
+
+
+class _ThirdParty(TrainingExtension):
+    """Wraps an object with a method `dispatch` and passes every event on to it.
+
+    Parameters
+    ----------
+    extension : object
+        Has a method ``dispatch(event, *args)``, and optionally a `name` and those of `Stateful`.
+
+    Examples
+    --------
+    >>> class Listener:
+    ...     def dispatch(self, event, *args):
+    ...         print(event)
+    >>> _ThirdParty(Listener()).dispatch("after_epoch")
+    after_epoch
+    """
+
+    def __init__(self, extension: Dispatching) -> None:
+        name = getattr(extension, "name", None)
+        super().__init__(name if isinstance(name, str) else type(extension).__name__)
+        self.extension: Any = extension
+
+    @property
+    def main_loop(self) -> Any:
+        """The main loop, which is set for the wrapped extension too."""
+        return super().main_loop
+
+    @main_loop.setter
+    def main_loop(self, value: Any) -> None:
+        self._main_loop = self.extension.main_loop = value
+
+    def dispatch(self, callback_name: CallbackName, *args: Any) -> None:
+        self.extension.dispatch(CallbackName(callback_name), *args)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of the wrapped extension, if it has one."""
+        return self.extension.state_dict() if isinstance(self.extension, Stateful) else {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        if isinstance(self.extension, Stateful):
+            self.extension.load_state_dict(state)
+        else:
+            super().load_state_dict(state)
+
+    def __repr__(self) -> str:
+        return repr(self.extension)
+
+
+def as_extension(given: Any, where: str) -> TrainingExtension:
+    """Return `given`, wrapped if needed, as an extension of a main loop.
+
+    Raises
+    ------
+    ExtensionError
+        If `given` is not an extension.
+    """
+    if isinstance(given, TrainingExtension):
+        return given
+    if isinstance(given, Dispatching) and not isinstance(given, type):
+        return _ThirdParty(given)
+    hint = ""
+    if isinstance(given, type) and issubclass(given, (TrainingExtension, Dispatching)):
+        hint = f", which is the class: write {given.__name__}(...)"
+    raise ExtensionError(NOT_AN_EXTENSION.format(where=where, given=given, hint=hint))

@@ -1,0 +1,105 @@
+"""`TrackTheBest`: notes in the log when a record is the best so far.
+
+`workbench.extensions.stopping` ends training when nothing improves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Unpack
+
+from workbench.errors import ArgumentError
+from workbench.extensions.compared_records import check_direction, check_number
+from workbench.extensions.events import CallbackName
+from workbench.extensions.simple_extension import SimpleExtension, with_arguments
+from workbench.extensions.triggers import Triggers
+
+
+class TrackTheBest(SimpleExtension):
+    """Notes in the log when a record is the best so far.
+
+    The extension that makes the record must come before this one. Occasions without the record are
+    skipped, and NaN is never the best.
+
+    Parameters
+    ----------
+    record_name : str
+        The record to track.
+    notification_name : str, optional
+        The record to make, with the value True, when the tracked one is the best so far;
+        ``{record_name}_best_so_far`` if not given.
+    choose_best : callable
+        Takes the current value and the best one before it, and returns the better one: `min` if
+        lower values are better, `max` if higher ones are. If the name of the record suggests the
+        opposite (``valid_accuracy`` with the default), a line in the log of Python says so.
+    name : str, optional
+        Its name; the name of the class if not given.
+    **triggers
+        When to look at the record; see `SimpleExtension`. By default after every epoch.
+
+    Attributes
+    ----------
+    best_name : str
+        The key of the best value in the status: ``best_{record_name}``.
+
+    Raises
+    ------
+    ArgumentError
+        If `choose_best` cannot be called.
+    ExtensionError
+        During training, if the record is not one number.
+
+    Examples
+    --------
+    >>> from workbench.extensions import predicates
+    >>> from workbench.extensions.saveload import Checkpoint
+    >>> track = TrackTheBest("valid_accuracy", choose_best=max)
+    >>> track.notification_name, track.best_name
+    ('valid_accuracy_best_so_far', 'best_valid_accuracy')
+    >>> checkpoint = Checkpoint("best.tar").add_condition(
+    ...     ["after_epoch"], predicates.OnLogRecord(track.notification_name))
+    """
+
+    def __init__(
+        self,
+        record_name: str,
+        notification_name: str | None = None,
+        choose_best: Callable[[Any, Any], Any] = min,
+        *,
+        name: str | None = None,
+        **triggers: Unpack[Triggers],
+    ) -> None:
+        triggers.setdefault("after_epoch", True)
+        super().__init__(name, **triggers)
+        if not callable(choose_best):
+            raise ArgumentError(f"choose_best={choose_best!r} must be a function, such as min")
+        if choose_best in (min, max):
+            opposite = "choose_best=max" if choose_best is min else "choose_best=min"
+            check_direction(type(self).__name__, record_name, choose_best is min, opposite)
+        self.record_name = record_name
+        self.notification_name = notification_name or f"{record_name}_best_so_far"
+        self.best_name = f"best_{record_name}"
+        self._looked = self._found = False
+        self.choose_best = choose_best
+
+    def records(self) -> dict[str, bool]:
+        return {self.notification_name: False}
+
+    def waiting_for(self) -> dict[str, bool]:
+        own = {} if self._found else {self.record_name: self._looked}
+        return {**super().waiting_for(), **own}
+
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
+        """Compare the record with the best one before it."""
+        log = self.main_loop.log
+        current, best = log.current_row.get(self.record_name), log.status.get(self.best_name)
+        self._looked, self._found = True, self._found or current is not None
+        check_number(self, self.record_name, current)
+        if current is None or current != current:  # only NaN differs from itself
+            return
+        if best is None or (current != best and self.choose_best(current, best) == current):
+            log.status[self.best_name] = current
+            log.current_row[self.notification_name] = True
+
+    def __repr__(self) -> str:
+        return with_arguments(super().__repr__(), repr(self.record_name))

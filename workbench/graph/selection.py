@@ -1,0 +1,364 @@
+"""Selections: variables that were picked out of a graph or a hierarchy, as a list with methods.
+
+`select` picks variables that meet a criterion out of any source. `chosen` is for functions that act
+on variables: it accepts a list of variables or a criterion, and refuses a criterion that selects
+nothing.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol, Self, TypeVar
+
+import numpy
+import torch
+
+from workbench.errors import ParameterError, SelectionError, WorkbenchError, nearest
+from workbench.graph.criteria import is_criterion
+from workbench.graph.hierarchy import Component, get_brick, path_of
+from workbench.hints import Hinted
+from workbench.tensor import SharedVariable, Variable
+from workbench.tensor.shapes import known
+from workbench.utils.paths import ByPath
+from workbench.utils.predicates import Predicate, as_predicate
+
+LISTED = 10
+"""The number of variables that an error names."""
+
+COLUMNS = ("path", "role", "shape", "dtype", "values")
+
+
+class Replaceable(Protocol):
+    """A graph, as far as `Selection.replace` uses it."""
+
+    def replace(self, replacements: Mapping[Variable, Variable]) -> Self:
+        """Return a graph with some variables replaced."""
+
+
+G = TypeVar("G", bound=Replaceable)
+
+
+class Selection(Hinted, list[Variable]):
+    """A list of variables that can be read, set and replaced together.
+
+    Its `repr` is that of a list; `print` and notebooks show a table.
+
+    Parameters
+    ----------
+    variables : iterable of Variable
+    criterion : Predicate, optional
+        The condition that they meet.
+    source : iterable of Variable, optional
+        All variables that were examined.
+
+    Attributes
+    ----------
+    criterion : Predicate or None
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import Linear
+    >>> from workbench.graph import ComputationGraph
+    >>> from workbench.initialization import Constant
+    >>> from workbench.roles import PARAMETER
+    >>> linear = Linear(3, 2, weights_init=Constant(1), biases_init=Constant(0))
+    >>> linear.initialize()
+    >>> graph = ComputationGraph(linear.apply(tensor.matrix("x")))
+    >>> selection = graph.select(PARAMETER)
+    >>> selection, len(selection)
+    ([W, b], 2)
+    >>> print(selection)
+    path       role    shape   dtype    values
+    /linear.W  WEIGHT  (3, 2)  float32  6
+    /linear.b  BIAS    (2,)    float32  2
+    total                               8
+    >>> selection.set_values({"/linear.W": [[1, 2], [3, 4], [5, 6]], "/linear.b": [0, 1]})
+    >>> selection.get_values()["/linear.b"]
+    array([0., 1.], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        variables: Iterable[Variable] = (),
+        criterion: Predicate | None = None,
+        source: Iterable[Variable] = (),
+    ) -> None:
+        super().__init__(variables)
+        self.criterion = criterion
+        # Only the error about an empty selection needs the source; it would keep a graph alive.
+        self._source = [] if self else list(source)
+
+    @property
+    def paths(self) -> list[str]:
+        """The path of each variable, or its name if it belongs to no brick."""
+        return [label(variable) for variable in self]
+
+    def get_values(self) -> ByPath[numpy.ndarray[Any, Any]]:
+        """Return copies of the values, by path.
+
+        Raises
+        ------
+        SelectionError
+            If nothing is selected, two variables have the same path, or one is not shared and so
+            has no value.
+        """
+        return ByPath({path: v.get_value() for path, v in self._shared("get_values").items()})
+
+    def set_values(self, values: Mapping[Any, Any] | float) -> None:
+        """Set the values of all selected variables, or of none if anything does not fit.
+
+        Parameters
+        ----------
+        values : dict of str or Variable to array, or number
+            An array for each variable, by path or by variable; or a number that fills all.
+
+        Raises
+        ------
+        ParameterError
+            If a path is unknown or missing, or an array has the wrong shape or kind.
+        SelectionError
+            As `get_values`.
+        """
+        variables = self._shared("set_values")
+        if not isinstance(values, Mapping):
+            filled = numpy.asarray(values)
+            if filled.ndim:
+                raise ParameterError(
+                    f"set_values: values must be a dictionary by path, or one number, not an array "
+                    f"of shape {filled.shape}"
+                )
+            values = {p: numpy.full(tuple(v.shape), filled) for p, v in variables.items()}
+        given = {path_of(k) if isinstance(k, Variable) else k: v for k, v in values.items()}
+        assign(variables, given, "variable of the selection", "variable")
+
+    def replace(self, graph: G, replacement: Callable[[Variable], Variable]) -> G:
+        """Return a new graph in which each selected variable is replaced.
+
+        Parameters
+        ----------
+        graph : ComputationGraph
+        replacement : callable
+            Called with each variable; returns the one that takes its place.
+
+        Raises
+        ------
+        SelectionError
+            If nothing is selected.
+
+        Examples
+        --------
+        >>> from workbench import tensor
+        >>> from workbench.graph import ComputationGraph
+        >>> x = tensor.scalar("x")
+        >>> graph = ComputationGraph(x + 1)
+        >>> graph.select("x").replace(graph, lambda v: 10 * v).outputs[0].eval({"x": 2.0})
+        tensor(21.)
+        """
+        self.check("replace")
+        return graph.replace({variable: replacement(variable) for variable in self})
+
+    def check(self, user: str) -> None:
+        """Raise `SelectionError` if nothing is selected; `user` is what needs a variable."""
+        if not self:
+            raise SelectionError(nothing_selected(self.criterion, self._source, user))
+
+    def _shared(self, user: str) -> ByPath[SharedVariable]:
+        """Return the variables by path, all of which must have a value."""
+        self.check(user)
+        found: ByPath[SharedVariable] = ByPath()
+        for variable in dict.fromkeys(self):
+            path = path_of(variable)
+            if not isinstance(variable, SharedVariable):
+                raise SelectionError(
+                    f"{user}: {path} has no value, because it is not a shared variable; select "
+                    "parameters only, as in PARAMETER & SharedVariable"
+                )
+            if path in found:
+                raise SelectionError(
+                    f"{user}: two variables have the path {path!r}; give them different names"
+                )
+            found[path] = variable
+        return found
+
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        total = 0
+        for variable in self:
+            sizes = () if variable.is_number else tuple(known(s) for s in variable.fake.shape)
+            count = None if None in sizes else math.prod(size or 0 for size in sizes)
+            total += count or 0
+            shown = ["?" if size is None else str(size) for size in sizes]
+            shape = f"({', '.join(shown)}{',' * (len(shown) == 1)})"
+            roles = ", ".join(map(repr, variable.tag.roles))
+            dtype = str(variable.dtype).removeprefix("torch.")
+            yield label(variable), roles, shape, dtype, "?" if count is None else f"{count:,}"
+        yield "total", "", "", "", f"{total:,}"
+
+    def __str__(self) -> str:
+        rows = [COLUMNS, *self._rows()]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = (
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        )
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        def row(cells: Iterable[str], tag: str) -> str:
+            return f"<tr>{''.join(f'<{tag}>{html.escape(c)}</{tag}>' for c in cells)}</tr>"
+
+        *rows, total = self._rows()
+        body = "".join(row(cells, "td") for cells in rows)
+        return (
+            f"<table><thead>{row(COLUMNS, 'th')}</thead><tbody>{body}</tbody>"
+            f"<tfoot>{row(total, 'th')}</tfoot></table>"
+        )
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
+
+
+def label(variable: Variable) -> str:
+    """Return the path of a variable: that of its brick and its name there, or its name alone."""
+    brick, name = get_brick(variable), variable.tag.name
+    if brick is None or name is None:
+        return path_of(variable)
+    return f"/{brick.path()}.{name}"
+
+
+def variables_of(source: Any) -> Iterator[Variable]:
+    """Yield the variables of a source.
+
+    Parameters
+    ----------
+    source : iterable of Variable, ComputationGraph, Model, Brick, Selector or list of Brick
+        Of bricks, the parameters of them and of all below.
+    """
+    bricks: dict[Component, None] = {}
+    items: Iterable[Any] = [source] if isinstance(source, Component) else source
+    for item in items:
+        waiting = [item] if isinstance(item, Component) else []
+        if not waiting:
+            yield item
+        while waiting:
+            brick = waiting.pop()
+            if brick not in bricks:
+                bricks[brick] = None
+                yield from (parameter for parameter in brick.parameters if parameter is not None)
+                waiting.extend(reversed(brick.children))
+
+
+def select(criterion: object, source: Any, user: str | None = None) -> Selection:
+    """Return the variables of `source` that meet `criterion`, in order.
+
+    Parameters
+    ----------
+    criterion : object
+        See `as_predicate`.
+    source : object
+        See `variables_of`.
+    user : str, optional
+        The function that needs at least one variable, for the text of the error.
+
+    Raises
+    ------
+    SelectionError
+        If `user` is given and nothing is selected.
+    """
+    predicate = as_predicate(criterion)
+    variables = list(variables_of(source))
+    selection = Selection(filter(predicate.selects, variables), predicate, variables)
+    if user is not None:
+        selection.check(user)
+    return selection
+
+
+def chosen(given: Any, source: Any, user: str) -> list[Any]:
+    """Return the variables that a function acts upon.
+
+    Parameters
+    ----------
+    given : iterable of Variable, or criterion
+        Variables are returned as they are; they need not be among those of `source`.
+    source : object
+        As for `variables_of`.
+    user : str
+        The function, for the text of the error.
+
+    Raises
+    ------
+    SelectionError
+        If a criterion selects nothing.
+    """
+    return select(given, source, user) if is_criterion(given) else list(given)
+
+
+def nothing_selected(criterion: Predicate | None, source: Iterable[Variable], user: str) -> str:
+    """Return the text of the error about a criterion that selects nothing."""
+    source = list(source)
+    names = dict.fromkeys(n for v in source for n in (v.name, v.tag.name) if n is not None)
+    labels = dict.fromkeys(map(label, source))
+    wanted = () if criterion is None else criterion.texts()
+    hints = (nearest(text, labels if "/" in text else names) for text in wanted)
+    shown = [
+        f"{label(v)} ({', '.join(map(repr, v.tag.roles)) or 'no role'})" for v in source[:LISTED]
+    ]
+    shown += [f"and {len(source) - LISTED} more"] if len(source) > LISTED else []
+    what = "nothing was selected" if criterion is None else f"{criterion!r} selects nothing"
+    return (
+        f"{user}: {what}; there is {', '.join(shown) or 'nothing'}{next(filter(None, hints), '')}"
+    )
+
+
+def assign(
+    variables: ByPath[SharedVariable], values: Mapping[str, Any], kind: str, noun: str
+) -> None:
+    """Set the values of all `variables`, or of none if anything does not fit.
+
+    Parameters
+    ----------
+    variables : dict of str to SharedVariable
+    values : dict of str to array
+        By the same paths, with or without the ``/`` in front.
+    kind, noun : str
+        Their description in errors.
+
+    Raises
+    ------
+    ParameterError
+        If a path is unknown or missing, or an array has the wrong shape or kind.
+    """
+    given: dict[str, Any] = {}
+    for path, value in values.items():
+        full = variables.spelled(path)
+        if full in given:
+            raise ParameterError(f"no {noun} was set: {full!r} is given twice")
+        given[full] = value
+    problems = [
+        f"{path!r} is not a {kind}{nearest(path, variables)}"
+        for path in given
+        if path not in variables
+    ]
+    problems += [f"{path!r} has no value" for path in variables if path not in given]
+    arrays = {path: numpy.asarray(value) for path, value in given.items()}
+    for path, array in arrays.items():
+        if path in variables:
+            problems += _misfits(path, array, variables[path])
+    if problems:
+        raise ParameterError(f"no {noun} was set: " + "; ".join(problems))
+    for path, array in arrays.items():
+        variables[path].set_value(array)
+
+
+def _misfits(path: str, array: numpy.ndarray[Any, Any], variable: SharedVariable) -> list[str]:
+    if array.dtype.kind not in "fiub":
+        return [f"{path!r} got {array.dtype} values"]
+    if array.shape != tuple(variable.shape):
+        return [f"{path!r} got shape {array.shape}, but has shape {tuple(variable.shape)}"]
+    try:
+        variable.check_value(torch.tensor(array), array)
+    except WorkbenchError as error:
+        return [f"{path!r} makes no sense: {error}"]
+    return []

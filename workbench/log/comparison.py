@@ -1,0 +1,117 @@
+"""Comparison of logs: channels of several logs side by side in one pandas frame."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.errors import (
+    LogError,
+    UnknownRecordError,
+    nearest,
+)
+from workbench.hints import hinted
+from workbench.log.base import TrainingLogBase
+from workbench.log.sqlite import SQLiteLog
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOT_A_LOG = "a log must be a training log or the path of a database of logs, not {given!r:.80}"
+NOTHING_TO_COMPARE = "compare([...]) needs at least one log"
+
+Source = TrainingLogBase | str | os.PathLike[str]
+
+
+@hinted
+def compare(
+    logs: Mapping[str, Source] | Iterable[Source], channels: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return channels of several logs side by side.
+
+    Parameters
+    ----------
+    logs : iterable or dict
+        Logs of any backend, or paths of SQLite databases, whose newest logs are used. The keys of a
+        dictionary become the names; otherwise the name of a log is the first digits of its `uuid`,
+        and that of a path the name of the file.
+    channels : sequence of str, optional
+        The channels to return, in order; a log may lack some. All channels if not given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each iteration of any log; columns have two levels, the channel and the log.
+
+    Raises
+    ------
+    LogError
+        If `logs` is empty, or an item is not a log.
+    UnknownRecordError
+        If no log has one of `channels`.
+
+    Examples
+    --------
+    >>> from workbench.log import TrainingLog
+    >>> slow, fast = TrainingLog(), TrainingLog()
+    >>> for i in range(3):
+    ...     slow[i]["cost"], fast[i]["cost"] = 1 - i / 8, 1 - i / 2
+    >>> compare({"slow": slow, "fast": fast})["cost"]
+    log         slow  fast
+    iteration
+    0          1.000   1.0
+    1          0.875   0.5
+    2          0.750   0.0
+    """
+    import pandas as pd
+
+    frames = {name: log.frame for name, log in _named(logs).items()}
+    if not frames:
+        raise LogError(NOTHING_TO_COMPARE)
+    known = list(dict.fromkeys(str(channel) for frame in frames.values() for channel in frame))
+    for channel in channels or ():
+        if channel not in known:
+            hint = nearest(channel, known) or f"; their channels are {', '.join(known)}"
+            raise UnknownRecordError(f"none of the logs has a channel {channel!r}{hint}")
+    columns = {
+        (channel, name): frame[channel]
+        for channel in (known if channels is None else channels)
+        for name, frame in frames.items()
+        if channel in frame
+    }
+    index = pd.Index(
+        np.unique(np.concatenate([frame.index.to_numpy(np.int64) for frame in frames.values()])),
+        name="iteration",
+    )
+    names = pd.MultiIndex.from_tuples(list(columns), names=["channel", "log"]) if columns else None
+    aligned = pd.DataFrame(dict(enumerate(columns.values())), index=index)
+    return aligned if names is None else aligned.set_axis(names, axis="columns")
+
+
+def _named(logs: Mapping[str, Source] | Iterable[Source]) -> dict[str, TrainingLogBase]:
+    """Return the logs by unique names."""
+    if isinstance(logs, Mapping):
+        return {name: log_of(source) for name, source in logs.items()}
+    named: dict[str, TrainingLogBase] = {}
+    for source in logs:
+        log = log_of(source)
+        name = log.h_uuid[:8] if isinstance(source, TrainingLogBase) else Path(source).stem
+        number, stem = 1, name
+        while name in named:
+            number += 1
+            name = f"{stem} ({number})"
+        named[name] = log
+    return named
+
+
+def log_of(source: Any) -> TrainingLogBase:
+    """Return a log as it is, or open the newest log of the database at a path."""
+    if isinstance(source, TrainingLogBase):
+        return source
+    if not isinstance(source, (str, os.PathLike)):
+        raise LogError(NOT_A_LOG.format(given=source))
+    return SQLiteLog(source, read_only=True)

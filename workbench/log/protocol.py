@@ -1,0 +1,56 @@
+"""The protocol of a training log, for logs that do not derive from `TrainingLogBase`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, runtime_checkable
+
+from workbench.errors import LogError
+
+NOT_A_LOG = "log must be a training log such as SQLiteLog(path), not {given!r}{lacks}"
+
+
+@runtime_checkable
+class Logging(Protocol):
+    """A log with all that a main loop and its checkpoints need; `TrainingLogBase` is one."""
+
+    @property
+    def status(self) -> MutableMapping[str, Any]:
+        """Facts about the run: ``iterations_done``, ``epochs_done`` and others."""
+
+    @property
+    def current_row(self) -> MutableMapping[str, Any]:
+        """The records of the last iteration done."""
+
+    def __getitem__(self, time: int) -> MutableMapping[str, Any]:
+        """Return the records of an iteration."""
+
+    def resume(self) -> Any:
+        """Prepare for a resumed run."""
+
+    def writing(self) -> AbstractContextManager[Any]:
+        """Return a context for a run, at whose end everything is stored."""
+
+    def commit(self) -> Any:
+        """Make the records of an event visible to other threads."""
+
+    def maker(self) -> Any:
+        """Return a function that makes an empty log for a pickle; None pickles the log itself."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state to save."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> Any:
+        """Restore the state that `state_dict` returned."""
+
+
+def check_log(given: Any) -> None:
+    """Raise `LogError` unless `given` meets the protocol of a log."""
+    if isinstance(given, Logging) and not isinstance(given, type):
+        return
+    members = [name for name in vars(Logging) if name == "__getitem__" or name[0] != "_"]
+    missing = [name for name in members if not hasattr(given, name)]
+    near = len(missing) < len(members) / 2
+    lacks = f", which lacks {', '.join(missing)}" if near else ""
+    raise LogError(NOT_A_LOG.format(given=given, lacks=lacks))

@@ -1,0 +1,66 @@
+"""Steps of loading that can be undone, so that a state is loaded as a whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from workbench.errors import StateError
+
+
+class LoadStep(NamedTuple):
+    """One part of a state to load.
+
+    Attributes
+    ----------
+    what : str
+        The part, for error messages.
+    load : callable
+        Loads it.
+    undo : callable
+        Restores the earlier state.
+    """
+
+    what: str
+    load: Callable[[], object]
+    undo: Callable[[], object]
+
+
+def load_step(what: str, holder: Any, before: Any, after: Any) -> LoadStep:
+    """Return the step that changes the state of `holder` from `before` to `after`."""
+    return LoadStep(
+        what,
+        lambda: holder.load_state_dict(after),
+        lambda: holder.load_state_dict(before),
+    )
+
+
+def all_or_nothing(steps: Iterable[LoadStep]) -> None:
+    """Carry out all steps; if one fails, undo those that were started.
+
+    Raises
+    ------
+    StateError
+        If a step fails; its error is the cause.
+
+    Examples
+    --------
+    >>> done = []
+    >>> first = LoadStep("the first", lambda: done.append(1), done.clear)
+    >>> second = LoadStep("the second", lambda: {}["missing"], lambda: None)
+    >>> all_or_nothing([first, second])
+    Traceback (most recent call last):
+    ...
+    workbench.errors.StateError: nothing was loaded: the second: 'missing'
+    >>> done
+    []
+    """
+    undo: list[Callable[[], object]] = []
+    for step in steps:
+        undo.append(step.undo)
+        try:
+            step.load()
+        except Exception as error:
+            for go_back in reversed(undo):
+                go_back()
+            raise StateError(f"nothing was loaded: {step.what}: {error}") from error

@@ -1,0 +1,99 @@
+"""Parameters to and from safetensors files, which other programs read and write.
+
+A parameter is named as torch names it, with dots: ``mlp.linear_0.W``. Loading executes no code.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+
+from workbench.errors import ArchiveError
+from workbench.hints import hinted
+from workbench.serialization.archive import check_regular
+from workbench.serialization.torch_state_dict import dotted, set_all, to_state_dict
+from workbench.tensor import SharedVariable
+from workbench.utils.atomic import replace_file
+
+
+@hinted
+def save_safetensors(
+    parameters: Iterable[SharedVariable],
+    path: str | os.PathLike[str],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write the values of `parameters` to a safetensors file.
+
+    Parameters
+    ----------
+    parameters : iterable of SharedVariable
+        For instance ``model.parameters``.
+    path : path
+        An existing file is replaced in one step, once the new file is complete and on the disk.
+    metadata : dict of str to str, optional
+        Stored in the header of the file.
+
+    Raises
+    ------
+    ArchiveError
+        If two parameters have the same name.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from workbench import shared
+    >>> path = tempfile.mkdtemp() + "/w.safetensors"
+    >>> save_safetensors([shared([1.0, 2.0], "w")], path, {"epochs": "5"})
+    >>> v = shared([0.0, 0.0], "w")
+    >>> load_safetensors([v], path), v.get_value()
+    ({'epochs': '5'}, array([1., 2.], dtype=float32))
+    """
+    from safetensors.torch import save
+
+    values = {name: value.contiguous() for name, value in to_state_dict(parameters).items()}
+    data = save(values, dict(metadata or {}))
+    replace_file(path, lambda file: file.write(data), ArchiveError)
+
+
+@hinted
+def load_safetensors(
+    parameters: Iterable[SharedVariable], path: str | os.PathLike[str]
+) -> dict[str, str]:
+    """Set all `parameters` from a safetensors file, or none if a value does not fit.
+
+    Parameters
+    ----------
+    parameters : iterable of SharedVariable
+        For instance ``model.parameters``.
+    path : path
+
+    Returns
+    -------
+    dict
+        The metadata of the file.
+
+    Raises
+    ------
+    ArchiveError
+        If the file cannot be read.
+    ParameterError
+        If a name is unknown or missing, or a value has another shape or kind; the message lists
+        all of them.
+
+    Examples
+    --------
+    See `save_safetensors`.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    check_regular(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = dict(file.metadata() or {})
+            values = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except OSError as error:
+        raise ArchiveError(f"{path}: cannot be opened ({error.strerror or error})") from None
+    except SafetensorError as error:
+        raise ArchiveError(f"{path}: this is not an intact safetensors file ({error})") from None
+    set_all(dotted(parameters), values, f"{path}: ")
+    return metadata

@@ -1,0 +1,108 @@
+"""Parameters to and from state dictionaries of torch.
+
+A parameter is named as torch names it, with dots: ``mlp.linear_0.W``, as in `Model.to_module`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+
+from workbench.errors import ArchiveError, ParameterError
+from workbench.graph.hierarchy import path_of
+from workbench.hints import hinted
+from workbench.serialization.variable_values import assign, misfits, value_of
+from workbench.tensor import SharedVariable
+
+
+@hinted
+def to_state_dict(parameters: Iterable[SharedVariable]) -> dict[str, torch.Tensor]:
+    """Return the values of `parameters` as ``state_dict`` of torch returns them.
+
+    Parameters
+    ----------
+    parameters : iterable of SharedVariable
+        For instance ``model.parameters``.
+
+    Returns
+    -------
+    dict
+        Copies in main memory, by name.
+
+    Raises
+    ------
+    ArchiveError
+        If two parameters have the same name.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import Linear
+    >>> from workbench.initialization import Constant
+    >>> from workbench.model import Model
+    >>> linear = Linear(2, 1, weights_init=Constant(0.5), biases_init=Constant(0))
+    >>> linear.initialize()
+    >>> model = Model(linear.apply(tensor.matrix("x")))
+    >>> values = to_state_dict(model.parameters)
+    >>> sorted(values), values["linear.W"].shape
+    (['linear.W', 'linear.b'], torch.Size([2, 1]))
+    """
+    return {name: value_of(variable) for name, variable in dotted(parameters).items()}
+
+
+@hinted
+def from_state_dict(parameters: Iterable[SharedVariable], values: Mapping[str, Any]) -> None:
+    """Set all `parameters`, or none if a value does not fit.
+
+    Parameters
+    ----------
+    parameters : iterable of SharedVariable
+        For instance ``model.parameters``.
+    values : dict
+        Tensors or arrays by name, as `to_state_dict` or ``torch.nn.Module.state_dict`` give them;
+        another dtype fits if the conversion is exact.
+
+    Raises
+    ------
+    ParameterError
+        If a name is unknown or missing, or a value has another shape or kind; the message lists
+        all of them.
+
+    Examples
+    --------
+    >>> from workbench import shared
+    >>> w = shared([0.0, 0.0], "w")
+    >>> from_state_dict([w], {"w": torch.tensor([1.0, 2.0])})
+    >>> w.get_value()
+    array([1., 2.], dtype=float32)
+    >>> from_state_dict([w], {"v": torch.ones(3)})
+    Traceback (most recent call last):
+    ...
+    workbench.errors.ParameterError: no parameter was set: 'v' is not known here; 'w' is missing
+    """
+    set_all(dotted(parameters), values, "")
+
+
+def set_all(parameters: dict[str, SharedVariable], values: Mapping[str, Any], where: str) -> None:
+    """Set all `parameters`, or raise `ParameterError` and set none."""
+    problems = misfits(values, parameters)
+    if problems:
+        raise ParameterError(f"{where}no parameter was set: {'; '.join(problems)}")
+    assign(values, parameters)
+
+
+def dotted(parameters: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
+    """Return parameters by the names that torch gives them, such as ``mlp.linear_0.W``."""
+    named: dict[str, SharedVariable] = {}
+    for variable in dict.fromkeys(parameters):
+        name = path_of(variable)
+        # Numbering equal names would need an order, which other programs do not have.
+        if name in named:
+            raise ArchiveError(
+                f"two parameters are named {name!r}; give their bricks different names, so that "
+                "the names of their values differ"
+            )
+        named[name] = variable
+    return {name.lstrip("/").replace("/", "."): variable for name, variable in named.items()}

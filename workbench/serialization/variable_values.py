@@ -1,0 +1,101 @@
+"""Values of shared variables by name: read, compare and assign them.
+
+Archives, states, safetensors files and state dictionaries of torch share these functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+import numpy
+import torch
+
+from workbench.errors import WorkbenchError, nearest
+from workbench.graph.hierarchy import path_of
+from workbench.tensor import SharedVariable
+from workbench.tensor.shared import together
+
+Value: TypeAlias = "torch.Tensor | numpy.ndarray[Any, Any]"
+
+
+def by_path(variables: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
+    """Return variables by path; equal paths are numbered in order: ``w``, ``w_2``."""
+    named: dict[str, SharedVariable] = {}
+    for variable in dict.fromkeys(variables):
+        add_unique(named, path_of(variable), variable, first=2)
+    return named
+
+
+def add_unique(named: dict[str, Any], name: str, value: Any, first: int = 1) -> None:
+    """Add `value` under `name` or, if that is taken, under the first free numbered name."""
+    unique, count = name, first
+    while unique in named:
+        unique = f"{name}_{count}"
+        count += 1
+    named[unique] = value
+
+
+def value_of(variable: SharedVariable) -> torch.Tensor:
+    """Return a copy of the value, in main memory."""
+    with together(variable.writers):
+        return variable.tensor.detach().to("cpu", copy=True)
+
+
+def misfits(given: Mapping[str, Any], variables: Mapping[str, SharedVariable]) -> list[str]:
+    """Return all reasons why the values `given` cannot be assigned to `variables`.
+
+    A value of another dtype can be assigned if its conversion is exact.
+    """
+    problems = [
+        f"{name!r} is not known here{nearest(name, variables)}"
+        for name in given
+        if name not in variables
+    ]
+    problems += [f"{name!r} is missing" for name in variables if name not in given]
+    for name, variable in variables.items():
+        if name in given:
+            problems += _misfit(name, given[name], variable)
+    return problems
+
+
+def _misfit(name: str, value: Any, variable: SharedVariable) -> list[str]:
+    if isinstance(value, numpy.ndarray) and value.dtype.kind in "biufc":
+        value = torch.from_numpy(value.copy())
+    if not isinstance(value, torch.Tensor):
+        return [f"{name!r} must be an array of numbers, not {type(value).__name__} {shown(value)}"]
+    if value.shape != variable.tensor.shape:
+        return [f"{name!r} must have shape {tuple(variable.shape)}, not {tuple(value.shape)}"]
+    if not _exact(value, variable.dtype):
+        return [f"{name!r} must have dtype {_short(variable.dtype)}, not {_short(value.dtype)}"]
+    try:
+        variable.check_value(value, value)
+    except WorkbenchError as error:
+        return [f"{name!r} makes no sense: {error}"]
+    return []
+
+
+def _exact(value: torch.Tensor, dtype: torch.dtype) -> bool:
+    """Return True if the conversion of `value` to `dtype` is exact."""
+    if torch.promote_types(value.dtype, dtype) is dtype:
+        return True
+    if not torch.can_cast(value.dtype, dtype):
+        return False
+    back = value.to(dtype).to(value.dtype)
+    same = (back == value) | ((back != back) & (value != value))
+    return bool(same.all())
+
+
+def shown(value: Any) -> str:
+    """Return the start of the repr of `value`, on one line."""
+    return f"{' '.join(repr(value).split()):.60}"
+
+
+def _short(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def assign(given: Mapping[str, Value], variables: Mapping[str, SharedVariable]) -> None:
+    """Set all `variables` to values that have no `misfits`."""
+    for name, variable in variables.items():
+        variable.set_value(given[name])

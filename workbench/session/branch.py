@@ -1,0 +1,105 @@
+"""Branches of a run: each way that training went, from where it left the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from workbench.log import TrainingLog, TrainingLogBase
+from workbench.session.interventions import CHANGING, RECORD
+
+
+class Branch:
+    """A way that training went: the present one, or one that a rewind left.
+
+    Parameters
+    ----------
+    name : str
+        Can be changed.
+    parent : Branch or None
+        The branch that it left.
+    start : int
+        The iteration at which it left `parent`.
+
+    Attributes
+    ----------
+    end : int or None
+        The iteration at which it was left; None for the present branch.
+    state : mapping or None
+        The state of its log when it was left.
+    """
+
+    def __init__(self, name: str, parent: Branch | None = None, start: int = 0) -> None:
+        self.name = name
+        self.parent = parent
+        self.start = start
+        self.end: int | None = None
+        self.state: Mapping[str, Any] | None = None
+        self._log: TrainingLogBase | None = None
+
+    @property
+    def log(self) -> TrainingLogBase | None:
+        """The records up to `end`, in memory; None for the present branch."""
+        if self._log is None and self.state is not None:
+            log = TrainingLog()
+            log.load_state_dict(self.state)
+            self._log = log
+        return self._log
+
+    @property
+    def difference(self) -> str:
+        """One line on the interventions that it has and `parent` has not; empty if none."""
+        return "" if self.log is None else difference(self.log, self.start)
+
+    @property
+    def lineage(self) -> list[tuple[Branch, int]]:
+        """The branch and those it came from, each with the last iteration that they share."""
+        found: list[tuple[Branch, int]] = []
+        branch: Branch | None = self
+        until = 2**63 - 1 if self.end is None else self.end
+        while branch is not None:
+            found.append((branch, until))
+            until = min(until, branch.start)
+            branch = branch.parent
+        return found
+
+    def leave(self, state: Mapping[str, Any]) -> None:
+        """Keep the state of the log, which another branch takes."""
+        self.state = state
+        self.end = int(state["status"]["iterations_done"])
+
+    def __repr__(self) -> str:
+        end = "now" if self.end is None else f"{self.end:,}"
+        return f"<Branch {self.name!r}: iterations {self.start:,} to {end}>"
+
+
+def difference(log: TrainingLogBase, start: int) -> str:
+    """Return one line on the interventions of `log` from the iteration `start` on."""
+    changes = [record for record in interventions(log, CHANGING) if record["iteration"] >= start]
+    texts = [
+        f"{record['variable']} {_shown(record.get('old'))} -> {_shown(record.get('value'))}"
+        if record["command"] == "set"
+        else record["text"]
+        for record in changes
+    ]
+    return ", ".join(
+        f"{text} at {record['iteration']:,}" for text, record in zip(texts, changes, strict=True)
+    )
+
+
+def interventions(log: TrainingLogBase, kinds: Iterable[str] | None = None) -> list[dict[str, Any]]:
+    """Return the records of the journal in `log`, of some kinds, each with its ``iteration``."""
+    kinds = None if kinds is None else tuple(kinds)
+    if RECORD not in log.channels:
+        return []
+    iterations, rows = log.entries(RECORD)
+    return [
+        {"iteration": iteration, **record}
+        for iteration, records in zip(iterations.tolist(), rows, strict=True)
+        for record in records
+        if kinds is None or record["command"] in kinds
+    ]
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else f"{value!s:.40}"

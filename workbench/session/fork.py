@@ -1,0 +1,82 @@
+"""Copies of main loops, for a second session that goes on from a point of the first.
+
+A copy has parameters, algorithm, extensions and a log of its own. It shares the data sets, which
+nothing changes, so that a fork takes no memory for data.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Mapping
+from typing import Any
+
+import cloudpickle
+
+from workbench.data import H5PYDataset, IndexableDataset
+from workbench.errors import SessionError
+from workbench.log import TrainingLog, TrainingLogBase
+from workbench.main_loop import MainLoop
+from workbench.serialization.pickling import with_deep_stack
+
+NO_COPY = (
+    "this run cannot be forked: its main loop cannot be copied ({error}); every part must be one "
+    "that pickle can take"
+)
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Refers to what the copy shares by its place in a list."""
+
+    def __init__(self, file: io.BytesIO, log: TrainingLogBase) -> None:
+        super().__init__(file)
+        self.shared: list[Any] = []
+        self._log = log
+
+    def persistent_id(self, obj: Any) -> int | None:
+        if obj is not self._log and not isinstance(obj, (IndexableDataset, H5PYDataset)):
+            return None
+        self.shared.append(obj)
+        return len(self.shared) - 1
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, shared: list[Any]) -> None:
+        super().__init__(file)
+        self._shared = shared
+
+    def persistent_load(self, pid: Any) -> Any:
+        return self._shared[pid]
+
+
+def copy_of(main_loop: MainLoop) -> MainLoop:
+    """Return a copy of a main loop with an empty log of the same kind.
+
+    Raises
+    ------
+    SessionError
+        If something in it cannot be copied.
+    """
+    log = main_loop.log
+
+    def copied() -> MainLoop:
+        file = io.BytesIO()
+        pickler = _Pickler(file, log)
+        pickler.dump(main_loop)
+        new = (log.maker() or TrainingLog)()
+        shared = [new if one is log else one for one in pickler.shared]
+        file.seek(0)
+        copy: MainLoop = _Unpickler(file, shared).load()
+        return copy
+
+    try:
+        result: MainLoop = with_deep_stack(copied)
+    except Exception as error:
+        raise SessionError(NO_COPY.format(error=f"{type(error).__name__}: {error}")) from error
+    return result
+
+
+def load(main_loop: MainLoop, state: Mapping[str, Any]) -> None:
+    """Give a copy the state of another run, under a new identity of its log."""
+    main_loop.load_state_dict(state)
+    main_loop.log.resume()

@@ -1,0 +1,137 @@
+"""Numbers of a run that may be changed while it trains: settings of rules and of schedules."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from workbench.errors import SessionError, nearest
+from workbench.extensions.variable_modifier import SharedVariableModifier
+from workbench.interfaces import Loop
+from workbench.roles import ALGORITHM_HYPERPARAMETER, has_roles
+from workbench.tensor import SharedVariable
+from workbench.tensor.interval import Interval
+
+LINEAR = ("momentum",)
+"""Names of numbers without upper bound that are chosen on a linear scale all the same."""
+
+NO_VARIABLE = "this run has no variable {name!r}{hint}; give the variable itself{known}"
+SEVERAL = "several variables of this run are called {name!r}: give one of {paths}"
+NOT_DRIVEN = "no schedule drives {name}: there is nothing to {what}"
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """A number that may be changed while training.
+
+    Attributes
+    ----------
+    path : str
+        The name by which the state of training knows it; `Session.set` takes it.
+    name : str
+        The short name, which several may have.
+    value : float
+        Its present value.
+    low, high : float
+        The bounds of the values that it takes; infinite where there is none.
+    scale : {'log', 'linear'}
+        The scale on which to choose it: logarithmic for a number without upper bound that is not
+        negative, such as a learning rate.
+    driven_by : str
+        The name of the extension that sets it while training; empty if there is none.
+    held : bool
+        True while that extension leaves it alone.
+    """
+
+    path: str
+    name: str
+    value: float
+    low: float
+    high: float
+    scale: Literal["log", "linear"]
+    driven_by: str = ""
+    held: bool = False
+
+
+def hyperparameters(loop: Loop) -> list[Hyperparameter]:
+    """Return the numbers of a run that may be changed, in the order of its state."""
+    drivers = modifiers(loop)
+    _, others = loop.state_variables()
+    found = []
+    for path, variable in others.items():
+        chosen = has_roles(variable, [ALGORITHM_HYPERPARAMETER]) or variable in drivers
+        if not chosen or variable.ndim or not variable.dtype.is_floating_point:
+            continue
+        bounds = variable.check if isinstance(variable.check, Interval) else Interval()
+        driver = drivers.get(variable)
+        unbounded = bounds.low >= 0 and math.isinf(bounds.high)
+        logarithmic = unbounded and variable.name not in LINEAR
+        found.append(
+            Hyperparameter(
+                path,
+                variable.name or path,
+                float(variable.get_value()),
+                bounds.low,
+                bounds.high,
+                "log" if logarithmic else "linear",
+                "" if driver is None else driver.name,
+                driver is not None and driver.held,
+            )
+        )
+    return found
+
+
+def modifiers(loop: Loop) -> dict[SharedVariable, SharedVariableModifier]:
+    """Return the extensions that set variables while training, by the variable."""
+    return {
+        extension.parameter: extension
+        for extension in loop.extensions
+        if isinstance(extension, SharedVariableModifier)
+    }
+
+
+def modifier_of(loop: Loop, variable: SharedVariable, what: str) -> SharedVariableModifier:
+    """Return the extension that sets a variable.
+
+    Raises
+    ------
+    SessionError
+        If there is none; the text says that there is nothing to do `what` with.
+    """
+    found = modifiers(loop).get(variable)
+    if found is None:
+        raise SessionError(NOT_DRIVEN.format(name=variable, what=what))
+    return found
+
+
+def variable_of(loop: Loop, given: SharedVariable | str) -> SharedVariable:
+    """Return the shared variable of a path or a name that only one has.
+
+    Raises
+    ------
+    SessionError
+        If there is none, or several have the name.
+    """
+    if isinstance(given, SharedVariable):
+        return given
+    parameters, others = loop.state_variables()
+    paths = {**parameters, **others}
+    if given in paths:
+        return paths[given]
+    named = {path: variable for path, variable in paths.items() if variable.name == given}
+    if len(named) == 1:
+        return next(iter(named.values()))
+    if named:
+        raise SessionError(SEVERAL.format(name=given, paths=", ".join(map(repr, named))))
+    known = list(dict.fromkeys(one.name for one in hyperparameters(loop)))
+    hint = nearest(str(given), [*known, *paths])
+    names = f", or one of the names {', '.join(map(repr, known))}" if known else ""
+    raise SessionError(NO_VARIABLE.format(name=given, hint=hint, known=names))
+
+
+def path_in(loop: Loop, variable: SharedVariable) -> str:
+    """Return the name by which the state of training knows a variable, or else its own."""
+    parameters, others = loop.state_variables()
+    paths = {**parameters, **others}
+    return next((path for path, one in paths.items() if one is variable), str(variable))

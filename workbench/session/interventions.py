@@ -1,0 +1,83 @@
+"""A journal of interventions: commands that changed a run, at the iteration where they took effect.
+
+The record ``interventions`` of a row is a tuple of mappings with ``id``, ``command``, ``text``,
+``by`` (who asked for it) and what the command adds: for `Session.set`, ``variable``, ``path``,
+``value`` and ``old``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.interfaces import Command, Loop
+
+RECORD = "interventions"
+
+CHANGING = ("set", "call", "hold", "release")
+"""Commands that change training; a replay does not cross them, since it cannot repeat them."""
+
+FREELY_RECORDED = 1000
+"""Number of interventions in one row up to which each new one is recorded immediately.
+
+A tuple is copied for each new one, so that the cost grows with the square of the number.
+"""
+
+
+class Journal:
+    """Writes interventions to the log of a main loop; for the thread that trains.
+
+    Parameters
+    ----------
+    main_loop : Loop
+
+    Attributes
+    ----------
+    paused : bool
+        True during a pause, in which long rows of interventions are copied less often.
+    """
+
+    def __init__(self, main_loop: Loop) -> None:
+        self.paused = False
+        self._main_loop = main_loop
+        self._unrecorded: list[tuple[int, dict[str, Any]]] = []
+        self._posted = False
+
+    def document(self, command: Command, details: dict[str, Any]) -> None:
+        """Record that `command` took effect."""
+        record = {
+            "id": command.id,
+            "command": command.kind,
+            "text": command.text,
+            "by": command.by,
+            **details,
+        }
+        log = self._main_loop.log
+        row = log.current_row
+        records = row.get(RECORD, ())
+        if len(records) < FREELY_RECORDED and not self._unrecorded:
+            row[RECORD] = (*records, record)
+        else:
+            self._unrecorded.append((row.iteration, record))
+            if not self._posted:  # one request after all queued ones: one copy for all of them
+                self._posted = True
+                self._main_loop.post(self._record_some)
+        self._main_loop.after_event(log.commit)  # within an event rows are incomplete
+
+    def _record_some(self) -> None:
+        self._posted = False
+        recorded = len(self._main_loop.log.current_row.get(RECORD, ()))
+        if not self.paused or 16 * len(self._unrecorded) >= recorded:
+            self.flush()
+
+    def flush(self) -> None:
+        """Record the interventions that were held back because copying long rows is slow."""
+        kept, self._unrecorded = self._unrecorded, []
+        by_row: dict[int, list[dict[str, Any]]] = {}
+        for iteration, record in kept:
+            by_row.setdefault(iteration, []).append(record)
+        log = self._main_loop.log
+        for iteration, records in by_row.items():
+            row = log[iteration]
+            row[RECORD] = (*row.get(RECORD, ()), *records)
+        if kept:
+            self._main_loop.after_event(log.commit)

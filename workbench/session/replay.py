@@ -1,0 +1,140 @@
+"""Interventions of one run, made again in another one at the same iterations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import SessionError, nearest
+from workbench.log import TrainingLogBase
+from workbench.main_loop import MainLoop
+from workbench.session.branch import interventions
+from workbench.session.command import Command
+from workbench.session.hyperparameters import modifier_of
+from workbench.session.interventions import CHANGING
+from workbench.session.queue import Queue
+from workbench.tensor.execution import available_threads
+
+OTHER_THREADS = (
+    "the run whose interventions are replayed used {then} threads for large steps and this one "
+    "uses {now}: sums over several threads round differently, so that the last digits may differ; "
+    "config.threads = {then} repeats them exactly"
+)
+LATE = (
+    "the intervention {text!r} was made at iteration {iteration:,}, and this run has done {done:,} "
+    "already; replay in a run that starts afresh: main_loop.start(paused=True)"
+)
+NO_VARIABLE = (
+    "the intervention {text!r} concerns {name!r}, which is not a variable of this run{hint}"
+)
+NO_FUNCTION = (
+    "the intervention {text!r} called a function, which a log cannot keep; give it as "
+    "functions={{{name!r}: ...}}"
+)
+NO_RECORD = "{record!r} is not an intervention: it must be one of session.interventions"
+
+
+KEYS = {"iteration", "command", "text"}
+"""What every intervention has."""
+
+
+def thread_note(source: object) -> str | None:
+    """Return what to tell where a log was made with another number of threads."""
+    if isinstance(source, TrainingLogBase):
+        then, now = source.status.get("threads"), available_threads()
+        if then not in (None, now):
+            return OTHER_THREADS.format(then=then, now=now)
+    return None
+
+
+class Replay:
+    """A list of interventions that waits for their iterations.
+
+    Parameters
+    ----------
+    main_loop : MainLoop
+    source : TrainingLogBase or iterable of mapping
+        A log, or what `Session.interventions` gives.
+    functions : mapping
+        Name of a function that was called to the function.
+
+    Raises
+    ------
+    SessionError
+        If an intervention cannot be made in this run.
+    """
+
+    def __init__(
+        self,
+        main_loop: MainLoop,
+        source: TrainingLogBase | Iterable[Mapping[str, Any]],
+        functions: Mapping[str, Callable[[MainLoop], Any]],
+    ) -> None:
+        self._main_loop = main_loop
+        self._functions = functions
+        records = interventions(source) if isinstance(source, TrainingLogBase) else list(source)
+        for record in records:
+            if not isinstance(record, Mapping) or not {"iteration", "command", "text"} <= set(
+                record
+            ):
+                raise SessionError(NO_RECORD.format(record=record))
+        parameters, others = main_loop.state_variables()
+        self._known = {**parameters, **others}
+        changes = sorted(
+            (record for record in records if record["command"] in CHANGING),
+            key=lambda record: int(record["iteration"]),
+        )
+        self._waiting = [
+            (int(record["iteration"]), self._action(record), record) for record in changes
+        ]
+        self.check(main_loop.status["iterations_done"])
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def check(self, done: int) -> None:
+        """Raise `SessionError` if the iteration of an intervention has passed."""
+        if self._waiting and self._waiting[0][0] < done:
+            iteration, _, record = self._waiting[0]
+            raise SessionError(LATE.format(text=record["text"], iteration=iteration, done=done))
+
+    def _action(self, record: Mapping[str, Any]) -> tuple[str, Callable[[], Any], dict[str, Any]]:
+        text = record["text"]
+        kind = record["command"]
+        if kind != "call":
+            name = record.get("path", record.get("variable"))
+            if name not in self._known:
+                hint = nearest(str(name), self._known)
+                raise SessionError(NO_VARIABLE.format(text=text, name=name, hint=hint))
+            variable, value = self._known[name], record.get("value")
+            if value is not None:
+                value = np.array(value)
+                variable._checked(value)
+            actions: dict[str, Callable[[], Any]] = {"set": partial(variable.set_value, value)}
+            if kind in ("hold", "release"):
+                modifier = modifier_of(self._main_loop, variable, kind)
+                actions = {"hold": partial(modifier.hold, value), "release": modifier.release}
+            keys = ("variable", "path", "value", "old")
+            return kind, actions[kind], {key: record[key] for key in keys if key in record}
+        name = text.removeprefix("call ")
+        if name not in self._functions:
+            raise SessionError(NO_FUNCTION.format(text=text, name=name))
+        return "call", partial(self._functions[name], self._main_loop), {}
+
+    def begin(self, queue: Queue, command: Command) -> None:
+        """Make interventions at the boundaries where they belong; settle `command` after the last.
+
+        For the thread that trains.
+        """
+        done = self._main_loop.status["iterations_done"]
+        while self._waiting and self._waiting[0][0] <= done:
+            _, (kind, action, details), record = self._waiting.pop(0)
+            one = queue.new(kind, record["text"])
+            queue.carry_out(one, action, {**details, "by": "replay"})
+        if self._waiting:
+            self._main_loop.post(lambda: self.begin(queue, command))
+        else:
+            command._apply(done)

@@ -1,0 +1,325 @@
+"""Steering a session: values of a run, and its way back.
+
+What a command of a session does to training is here; how training starts, pauses and ends is in
+`workbench.session.session`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+
+from workbench import interfaces
+from workbench.errors import SessionError, WorkbenchError
+from workbench.log import TrainingLogBase
+from workbench.main_loop import MainLoop, lease
+from workbench.session.branch import Branch, interventions
+from workbench.session.command import Command
+from workbench.session.hyperparameters import (
+    Hyperparameter,
+    hyperparameters,
+    modifier_of,
+    path_in,
+    variable_of,
+)
+from workbench.session.queue import LATER, Queue, Refused, Value
+from workbench.session.replay import Replay, thread_note
+from workbench.session.snapshots import Snapshot
+from workbench.session.worker import Worker
+from workbench.tensor import SharedVariable
+from workbench.utils.notices import tell
+from workbench.utils.numbers import is_count
+from workbench.utils.values import to_python
+
+TAKEN = "another session that runs is called {name!r}; give this one another name"
+
+
+def check_name(name: object) -> None:
+    """Refuse a name of a session that is not text, or that of another one that runs.
+
+    Raises
+    ------
+    SessionError
+    """
+    if name is not None and (not isinstance(name, str) or not name):
+        raise SessionError(f"the name of a session must be text, not {name!r}")
+    if any(name == session.name for session in lease.sessions()):
+        raise SessionError(TAKEN.format(name=name))
+
+
+class Steering(interfaces.Session):
+    """The methods of a session that change a run or bring it back to an earlier iteration."""
+
+    main_loop: MainLoop
+    _queue: Queue
+    _worker: Worker
+
+    def __init__(self, main_loop: MainLoop, name: str | None = None) -> None:
+        self.main_loop = main_loop
+
+    def set(self, shared: SharedVariable | str, value: Any) -> Command:
+        """Give a shared variable a new value, between two batches.
+
+        If a schedule drives the variable, the value lasts until that acts the next time; see `hold`
+        for one that stays.
+
+        Parameters
+        ----------
+        shared : SharedVariable or str
+            For instance a learning rate; or its name, or one of the paths of `hyperparameters`.
+        value : number or array
+            Its new value; copied.
+
+        Raises
+        ------
+        SessionError
+            If there is no such variable, or `value` is not a number or an array.
+        """
+        if not isinstance(shared, (SharedVariable, str)):
+            raise SessionError(
+                f"the first argument of set() must be a shared variable, not {shared!r}; the "
+                "learning rate of a rule is session.main_loop.algorithm.step_rule.learning_rate"
+            )
+        shared = variable_of(self.main_loop, shared)
+        given = np.array(to_python(value))
+        if given.dtype.kind not in "biufc":
+            raise SessionError(f"{shared} must be set to a number or an array, not {value!r}")
+        recorded = given.item() if given.ndim == 0 else given
+        shown = recorded if given.size <= 4 else f"an array of shape {given.shape}"
+        details = {"variable": str(shared), "value": recorded}
+        with self._queue.lock:
+            command = self._queue.new("set", f"set {shared} = {shown}")
+            if self._queue.accepts(command):
+                try:
+                    shared._checked(given)
+                except Exception as error:
+                    command._refuse(f"{type(error).__name__}: {error}", error)
+                else:
+                    self._queue.assign_later(Value(command, shared, given, details))
+            return command
+
+    def hold(self, shared: SharedVariable | str, value: Any = None) -> Command:
+        """Have the schedule that drives a variable leave it alone, until `release`.
+
+        Parameters
+        ----------
+        shared : SharedVariable or str
+        value : number or array, optional
+            What to assign first; the variable keeps its value if not given.
+
+        Raises
+        ------
+        SessionError
+            If there is no such variable, or no schedule drives it.
+        """
+        variable = variable_of(self.main_loop, shared)
+        modifier = modifier_of(self.main_loop, variable, "hold")
+        to = "" if value is None else f" at {value}"
+        details = {"variable": str(variable), "path": path_in(self.main_loop, variable)}
+        if value is not None:
+            variable._checked(np.array(to_python(value)))
+            details["value"] = to_python(value)
+        action = partial(modifier.hold, value)
+        return self._queue.ask("hold", f"hold {variable}{to}", action, details)
+
+    def release(self, shared: SharedVariable | str) -> Command:
+        """Have the schedule that drives a variable act again, from its next turn on.
+
+        Parameters
+        ----------
+        shared : SharedVariable or str
+
+        Raises
+        ------
+        SessionError
+            If there is no such variable, or no schedule drives it.
+        """
+        variable = variable_of(self.main_loop, shared)
+        modifier = modifier_of(self.main_loop, variable, "release")
+        details = {"variable": str(variable), "path": path_in(self.main_loop, variable)}
+        return self._queue.ask("release", f"release {variable}", modifier.release, details)
+
+    @property
+    def hyperparameters(self) -> list[Hyperparameter]:
+        """The numbers that may be changed while training, with their values and bounds."""
+        return hyperparameters(self.main_loop)
+
+    def snapshot(self, name: str = "snapshot") -> Command:
+        """Keep the present state of training in memory, before those taken on the way.
+
+        Parameters
+        ----------
+        name : str
+            Why it is kept.
+        """
+        rewinder = self._worker.rewinder
+        return self._queue.ask("snapshot", name, lambda: rewinder.take(name).iteration)
+
+    def rewind(self, iteration: int, *, branch: str | None = None) -> Command:
+        """Bring training back to where `iteration` batches were done, and pause there.
+
+        The last snapshot before is loaded, and the batches in between are trained on once more,
+        which gives the same numbers as the first time; extensions are called again meanwhile.
+        Interventions made at `iteration` itself are not part of it. What followed stays, in memory
+        and in the database of an `SQLiteLog`, as a branch. Also after the end of a run.
+
+        Parameters
+        ----------
+        iteration : int
+        branch : str, optional
+            A name among `branches`; the present one if not given.
+
+        Raises
+        ------
+        SessionError
+            Unless `iteration` is a number of 0 or more.
+        """
+        if not is_count(iteration) and iteration != 0:
+            raise SessionError(f"iteration must be a number of 0 or more, not {iteration!r}")
+        of = "" if branch is None else f" of {branch}"
+        return self._go_back("rewind", f"rewind to {iteration:,}{of}", iteration, branch)
+
+    def fork(
+        self, iteration: int | None = None, *, branch: str | None = None, name: str | None = None
+    ) -> Self:
+        """Start a second session from a point of this one, paused there; this one goes on.
+
+        The new one has a copy of the main loop, with parameters, extensions and a log of its own;
+        the two share only the data sets. It is there once the batches between the last snapshot and
+        `iteration` were trained on, which takes a while.
+
+        Parameters
+        ----------
+        iteration : int, optional
+            By default the present one, or the end of `branch`.
+        branch : str, optional
+            A name among `branches`; the present one if not given.
+        name : str, optional
+            The name of the new session.
+
+        Returns
+        -------
+        Session
+
+        Raises
+        ------
+        SessionError
+            If `iteration` is not done yet or cannot be reached exactly, or the main loop cannot be
+            copied.
+        """
+        if iteration is not None and not is_count(iteration) and iteration != 0:
+            raise SessionError(f"iteration must be a number of 0 or more, not {iteration!r}")
+        rewinder, worker = self._worker.rewinder, self._worker
+        with self._queue.lock:
+            ended = worker.state.ended
+            command = (
+                None
+                if ended
+                else self._queue.ask("fork", "fork", lambda: rewinder.fork(iteration, branch))
+            )
+        try:
+            copy, at = rewinder.fork(iteration, branch) if command is None else command.wait()
+        except Refused as refusal:
+            raise SessionError(f"fork: refused: {refusal}") from None
+        new = type(self)(copy, name)
+        new._begin_at(at, f"fork of {self.name} at {at:,}")
+        return new
+
+    def _begin_at(self, iteration: int, branch: str) -> None:
+        worker = self._worker
+        more = None if worker.nothing_to_do is None else lambda: None
+        with self._queue.lock:
+            worker.launch(more, lambda: worker.rewinder.begin_at(iteration, branch), warns=False)
+
+    def replay(
+        self,
+        source: TrainingLogBase | Iterable[Mapping[str, Any]],
+        *,
+        functions: Mapping[str, Callable[[MainLoop], Any]] | None = None,
+    ) -> Command:
+        """Make the interventions of another run in this one, each at its iteration.
+
+        A main loop made by the same code, with the same seeds, in one tier and with one number of
+        threads, gives the same numbers as that run, to the last bit.
+
+        Parameters
+        ----------
+        source : TrainingLogBase or iterable of mapping
+            The log of the other run, or its `interventions`.
+        functions : mapping, optional
+            The functions that were called there by `call`, by their names: a log cannot keep them.
+
+        Returns
+        -------
+        Command
+            Applied at the iteration of the last intervention.
+
+        Raises
+        ------
+        SessionError
+            If an intervention cannot be made here; nothing was changed then.
+
+        Examples
+        --------
+        >>> again = main_loop.start(paused=True)  # doctest: +SKIP
+        >>> again.replay(session.log)  # doctest: +SKIP
+        >>> again.resume()  # doctest: +SKIP
+        """
+        replay = Replay(self.main_loop, source, functions or {})
+        note = thread_note(source)
+        if note is not None:
+            tell(note)
+
+        def action() -> object:
+            replay.check(self.log.status["iterations_done"])
+            replay.begin(self._queue, command)
+            return LATER
+
+        with self._queue.lock:
+            command = self._queue.ask("replay", f"replay {len(replay)} interventions", action)
+            return command
+
+    def undo(self) -> Command:
+        """Bring training back to where it was before the last intervention, and pause there.
+
+        Interventions are what `set` and `call` have done, and rewinds. What followed stays as a
+        branch.
+        """
+        return self._go_back("undo", "undo")
+
+    def _go_back(self, kind: str, text: str, *where: Any) -> Command:
+        rewinder, hold = self._worker.rewinder, self._worker.pause.hold
+
+        def action() -> object:
+            if kind == "undo":
+                return rewinder.undo(command, self._queue.commands)
+            return rewinder.rewind(command, *where)
+
+        with self._queue.lock:
+            if not self._worker.state.ended:
+                command = self._queue.ask(kind, text, action, then=hold)
+                return command
+            command = self._queue.new(kind, text)
+            try:
+                self._worker.launch(lambda: self._queue.carry_out(command, action, {}, hold))
+            except WorkbenchError as error:
+                command._refuse(str(error), error)
+            return command
+
+    @property
+    def branches(self) -> list[Branch]:
+        """The ways that training went; the last one is the present one."""
+        return list(self._worker.rewinder.branches)
+
+    @property
+    def snapshots(self) -> list[Snapshot]:
+        """The states of training that are kept in memory, by iteration."""
+        return list(self._worker.rewinder.ring)
+
+    @property
+    def interventions(self) -> list[dict[str, Any]]:
+        """What was asked of this run and took effect, by iteration, from the log."""
+        return interventions(self.log)

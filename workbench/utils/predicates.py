@@ -1,0 +1,215 @@
+"""Predicates on variables, and their combinations with ``&``, ``|`` and ``~``.
+
+`as_predicate` turns every kind of criterion into a `Predicate`. It is here because roles need the
+operators, and are below bricks and paths, of which `workbench.graph.criteria` knows more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import singledispatch
+from types import UnionType
+from typing import Any
+
+from workbench.errors import SignatureError
+from workbench.hints import hinted
+from workbench.tensor import Variable
+
+NO_CRITERION = (
+    "{criterion!r} cannot select variables; a criterion must be a role such as WEIGHT, a brick, "
+    "a class of bricks, an application, a name, a path such as '/mlp/linear_0.W', a compiled "
+    "pattern, a function of a variable, a variable, or a combination of these with |, & and ~"
+)
+
+
+class Predicate:
+    """Condition on variables; base of roles, paths, filters and their combinations."""
+
+    def selects(self, variable: Variable) -> bool:
+        """Return True if `variable` meets the condition."""
+        raise NotImplementedError
+
+    def texts(self) -> Iterator[str]:
+        """Yield the names and paths that the condition asks for, to compare spellings with."""
+        yield from ()
+
+    def __and__(self, other: object) -> Predicate:
+        return both(self, other)
+
+    def __rand__(self, other: object) -> Predicate:
+        return both(other, self)
+
+    def __or__(self, other: object) -> Predicate:
+        return either(self, other)
+
+    def __ror__(self, other: object) -> Predicate:
+        return either(other, self)
+
+    def __invert__(self) -> Predicate:
+        return opposite(self)
+
+
+@dataclass(frozen=True, repr=False)
+class AllOf(Predicate):
+    """Condition that all of `parts` hold; without parts it always holds."""
+
+    parts: tuple[Predicate, ...]
+
+    def selects(self, variable: Variable) -> bool:
+        return all(part.selects(variable) for part in self.parts)
+
+    def texts(self) -> Iterator[str]:
+        for part in self.parts:
+            yield from part.texts()
+
+    def __repr__(self) -> str:
+        shown = (f"({part!r})" if isinstance(part, AnyOf) else repr(part) for part in self.parts)
+        return " & ".join(shown) or "everything"
+
+
+@dataclass(frozen=True, repr=False)
+class AnyOf(Predicate):
+    """Condition that one of `parts` holds; without parts it never holds."""
+
+    parts: tuple[Predicate, ...]
+
+    def selects(self, variable: Variable) -> bool:
+        return any(part.selects(variable) for part in self.parts)
+
+    def texts(self) -> Iterator[str]:
+        for part in self.parts:
+            yield from part.texts()
+
+    def __repr__(self) -> str:
+        return " | ".join(map(repr, self.parts)) or "nothing"
+
+
+@dataclass(frozen=True, repr=False)
+class Not(Predicate):
+    """Condition that `part` does not hold."""
+
+    part: Predicate
+
+    def selects(self, variable: Variable) -> bool:
+        return not self.part.selects(variable)
+
+    def __repr__(self) -> str:
+        composite = isinstance(self.part, (AllOf, AnyOf)) and len(self.part.parts) > 1
+        return f"~({self.part!r})" if composite else f"~{self.part!r}"
+
+
+@dataclass(frozen=True, repr=False)
+class Fulfils(Predicate):
+    """Condition that a function of the variable returns true."""
+
+    function: Callable[[Variable], Any]
+
+    def selects(self, variable: Variable) -> bool:
+        return bool(self.function(variable))
+
+    def __repr__(self) -> str:
+        return getattr(self.function, "__name__", repr(self.function))
+
+
+@hinted
+def as_predicate(criterion: object) -> Predicate:
+    """Return the predicate of a criterion.
+
+    Parameters
+    ----------
+    criterion : object
+        One of
+
+        - a role: variables that have it, or a more specific one;
+        - a brick, or a class of bricks: variables that belong to it, not to its children;
+        - a path, as a `Path` or a text with ``/`` or ``.`` in it: variables at it and below;
+        - another text: variables whose name, in the graph or in the brick, it is;
+        - a compiled pattern: variables of whose name or path it matches the beginning;
+        - an application: inputs, outputs and auxiliary variables of its calls;
+        - a variable: itself; a class of variables: its instances;
+        - a function: variables for which it returns true;
+        - a `Selector`: variables of its bricks and of all below them; a `VariableFilter`;
+        - a list of criteria: variables that meet one of them;
+        - a combination of all these with ``&``, ``|`` and ``~``, in which a role, brick,
+          application, path, filter or predicate is on one side of each operator.
+
+    Raises
+    ------
+    SignatureError
+        If `criterion` is something else.
+
+    Examples
+    --------
+    >>> from workbench.bricks import Linear
+    >>> from workbench.filter import as_predicate
+    >>> from workbench.roles import BIAS, WEIGHT
+    >>> WEIGHT & ~BIAS | "scale"
+    WEIGHT & ~BIAS | 'scale'
+    >>> ~as_predicate(Linear)
+    ~Linear
+    """
+    return normalized(criterion)
+
+
+@singledispatch
+def normalized(criterion: object) -> Predicate:
+    """Return the predicate for a criterion; modules above register their kinds."""
+    if callable(criterion):
+        return Fulfils(criterion)
+    raise SignatureError(NO_CRITERION.format(criterion=criterion))
+
+
+@normalized.register
+def _(criterion: Predicate) -> Predicate:
+    return criterion
+
+
+@normalized.register(list)
+@normalized.register(tuple)
+@normalized.register(set)
+@normalized.register(frozenset)
+def _(criterion: Iterable[object]) -> Predicate:
+    return any_of(criterion)
+
+
+@normalized.register
+def _(criterion: UnionType) -> Predicate:
+    return any_of(criterion.__args__)  # the classes in `Linear | Tanh`
+
+
+def any_of(criteria: Iterable[object]) -> Predicate:
+    """Return the condition that one of `criteria` holds."""
+    parts = tuple(map(as_predicate, criteria))
+    return parts[0] if len(parts) == 1 else AnyOf(parts)
+
+
+def all_of(criteria: Iterable[object]) -> Predicate:
+    """Return the condition that all of `criteria` hold."""
+    parts = tuple(map(as_predicate, criteria))
+    return parts[0] if len(parts) == 1 else AllOf(parts)
+
+
+def both(one: object, other: object) -> Predicate:
+    """Return ``one & other``."""
+    return AllOf(_merged(AllOf, one, other))
+
+
+def either(one: object, other: object) -> Predicate:
+    """Return ``one | other``."""
+    return AnyOf(_merged(AnyOf, one, other))
+
+
+def opposite(criterion: object) -> Predicate:
+    """Return ``~criterion``."""
+    part = as_predicate(criterion)
+    return part.part if isinstance(part, Not) else Not(part)
+
+
+def _merged(kind: type[AllOf] | type[AnyOf], *criteria: object) -> tuple[Predicate, ...]:
+    """Return the parts of `criteria`, without repetitions and without nesting of one kind."""
+    parts: dict[Predicate, None] = {}
+    for part in map(as_predicate, criteria):
+        nested = part.parts if isinstance(part, kind) else ()
+        parts.update(dict.fromkeys(nested or (part,)))
+    return tuple(parts)
