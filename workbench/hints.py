@@ -324,7 +324,7 @@ def show_options(function: FunctionT, bases: Iterable[type] = ()) -> FunctionT:
     >>> @show_options
     ... def draw(size: int, **options: Unpack[Options]): ...
     >>> inspect.signature(draw)
-    <Signature (size: int, *, seed: int = ...)>
+    <Signature (size: 'int', *, seed: 'int' = ...)>
     """
     code = inspect.unwrap(function).__code__
     if not code.co_flags & inspect.CO_VARKEYWORDS:
