@@ -29,6 +29,7 @@ from extensions_live.speed import Speed
 from extensions_live.widget import LiveWidget, asset
 from workbench.hints import Hinted
 from workbench.interfaces import Command, Session, State
+from workbench.utils.actors import acting_as
 
 PERIOD, SOON = 0.25, 0.03
 """Seconds between two refreshes: normally, and while a command waits for the end of a batch."""
@@ -164,7 +165,8 @@ def send_command(session: Session, name: CommandName) -> None:
         "stop": session.stop,
         "train": lambda: session.train(MORE_EPOCHS),
     }
-    commands[name]()
+    with acting_as("button"):
+        commands[name]()
 
 
 def tier(execution: Mapping[str, str]) -> list[str]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from workbench.tensor import SharedVariable
     from workbench.utils.profile import Profile
 
-__all__ = ["Command", "Holder", "Loop", "Session", "State", "Trainable"]
+__all__ = ["Command", "Holder", "Hyperparameter", "Loop", "Session", "State", "Trainable"]
 
 
 @runtime_checkable
@@ -192,6 +192,37 @@ class Command(Protocol):
         """Wait until it is applied; return its result."""
 
 
+class Hyperparameter(Protocol):
+    """A number that can be changed during training.
+
+    Attributes
+    ----------
+    path : str
+        The name that `Session.set` takes.
+    name : str
+        The short name, which several may have.
+    value : float
+        The present value.
+    low, high : float
+        The bounds of its values; infinite where there is none.
+    scale : {'log', 'linear'}
+        The scale on which to choose it.
+    driven_by : str
+        The name of the extension that sets it during training; empty if there is none.
+    held : bool
+        True while that extension leaves it alone.
+    """
+
+    path: str
+    name: str
+    value: float
+    low: float
+    high: float
+    scale: Literal["log", "linear"]
+    driven_by: str
+    held: bool
+
+
 @runtime_checkable
 class Session(Protocol):
     """A run, for views, notebooks and tools, which watch it, pause it and change it.
@@ -257,8 +288,31 @@ class Session(Protocol):
     def call(self, f: Callable[[Any], Any]) -> Command:
         """Call ``f(main_loop)`` in the training thread, between two batches."""
 
-    def set(self, shared: SharedVariable, value: Any) -> Command:
+    @property
+    def hyperparameters(self) -> Sequence[Hyperparameter]:
+        """The numbers that can be changed during training."""
+
+    def set(self, shared: SharedVariable | str, value: Any) -> Command:
         """Set the value of a shared variable, between two batches."""
+
+    def hold(self, shared: SharedVariable | str, value: Any = None) -> Command:
+        """Stop the schedule of a variable from changing it, until `release`."""
+
+    def release(self, shared: SharedVariable | str) -> Command:
+        """Let the schedule of a variable change it again."""
+
+    @property
+    def interventions(self) -> Sequence[Mapping[str, Any]]:
+        """The commands that took effect, by iteration."""
+
+    def snapshot(self, name: str = "snapshot") -> Command:
+        """Keep the present state of training in memory."""
+
+    def rewind(self, iteration: int, *, branch: str | None = None) -> Command:
+        """Bring training back to an iteration, and pause there."""
+
+    def undo(self) -> Command:
+        """Bring training back to where it was before the last intervention, and pause there."""
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended; return True if it has."""

@@ -75,6 +75,14 @@ def test_every_button_reaches_the_session(gated, hand_pump, wire):
     assert [command.kind for command in session.commands] == names
 
 
+def test_a_click_is_recorded_as_that_of_a_button(gated, hand_pump, wire):
+    session, _ = gated
+    controls = Controls(session)
+    controls.receive({"kind": "command", "name": "pause"})
+    session.pause()
+    assert [command.by for command in session.commands] == ["button", "code"]
+
+
 def test_a_command_that_comes_by_two_ways_acts_once(gated, hand_pump, wire):
     session, _ = gated
     controls = Controls(session)

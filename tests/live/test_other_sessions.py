@@ -25,6 +25,7 @@ class Applied:
 
     exception = reason = None
     done = True
+    by = "code"
     state = "applied at iteration 2"
     iteration = 2
 
@@ -79,8 +80,25 @@ class Remote:
     def call(self, f):
         return self._ask("call")
 
+    hyperparameters = interventions = ()
+
     def set(self, shared, value):
         return self._ask("set")
+
+    def hold(self, shared, value=None):
+        return self._ask("hold")
+
+    def release(self, shared):
+        return self._ask("release")
+
+    def snapshot(self, name="snapshot"):
+        return self._ask("snapshot")
+
+    def rewind(self, iteration, *, branch=None):
+        return self._ask("rewind", State.PAUSED, f"rewind to {iteration}")
+
+    def undo(self):
+        return self._ask("undo", State.PAUSED)
 
     def wait(self, timeout=None):
         return self.state.ended

@@ -38,7 +38,7 @@ class Command(interfaces.Command):
     exception : BaseException or None
         The error that it raised, if any.
     by : str
-        The origin of the command: ``code``, ``button``, or as `workbench.utils.actors.acting_as` says.
+        The origin of the command: ``code``, ``button`` or a tool; see `workbench.utils.actors`.
     replaced_by : int or None
         The id of a later command whose value was assigned instead.
     """

@@ -21,7 +21,7 @@ SEVERAL = "several variables of this run are called {name!r}: give one of {paths
 NOT_DRIVEN = "no schedule drives {name}: there is nothing to {what}"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Hyperparameter:
     """A number that may be changed while training.
 
