@@ -11,6 +11,7 @@ from workbench.algorithms import (
     Adam,
     CompositeRule,
     GradientDescent,
+    Lion,
     Momentum,
     RemoveNotFinite,
     Restrict,
@@ -91,6 +92,13 @@ def test_a_rule_remembers_nothing_of_it(name):
     x, w, b = variables()
     algorithm = GradientDescent(cost=root(x, w, b), parameters=[w, b], step_rule=RULES[name]())
     refused(algorithm)
+
+
+@pytest.mark.parametrize("value", [numpy.inf, -numpy.inf, numpy.nan])
+def test_a_gradient_with_a_finite_sign_is_refused(value):
+    x, w, _ = variables()
+    algorithm = GradientDescent(gradients={w: w * 0 + x.sum(0)}, step_rule=Lion(0.1))
+    refused(algorithm, {"x": numpy.full((1, 2), value, "float32")}, "the gradient of w is ")
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

@@ -13,6 +13,7 @@ from workbench.algorithms import (
     BasicRMSProp,
     CompositeRule,
     GradientDescent,
+    Lion,
     Momentum,
     RemoveNotFinite,
     Restrict,
@@ -70,6 +71,22 @@ def test_adam_counts_batches_once_for_all_parameters():
     algorithm = GradientDescent(cost=a * b, parameters=[a, b], step_rule=Adam())
     algorithm.process_batch({})
     assert algorithm.state_dict()["adam_time"] == 1
+
+
+def test_lion_moves_by_the_rate_whatever_the_size_of_the_gradient():
+    w = shared([1.0, 1.0, 1.0], "w")
+    gradient = w * 0 + torch.tensor([1e-6, -1e6, 0.0])
+    algorithm = GradientDescent(gradients={w: gradient}, step_rule=Lion(0.25))
+    algorithm.process_batch({})
+    np.testing.assert_array_equal(w.get_value(), [0.75, 1.25, 1.0])
+
+
+def test_weight_decay_of_lion_does_not_enter_the_average():
+    w = shared([4.0], "w")
+    algorithm = GradientDescent(gradients={w: w * 0}, step_rule=Lion(0.5, weight_decay=0.5))
+    algorithm.process_batch({})
+    assert w.get_value() == 3
+    assert algorithm.state_dict()["w_mean"] == 0
 
 
 def test_each_algorithm_has_memory_of_its_own():
@@ -133,6 +150,8 @@ def test_a_restriction_to_nothing_is_refused():
         (lambda: RMSProp(-1), "learning_rate must be 0 or more"),
         (lambda: Momentum(0.1, -0.9), "momentum must be 0 or more, not -0.9$"),
         (lambda: Adam(epsilon=-1e-8), "epsilon must be 0 or more, not -1e-08"),
+        (lambda: Lion(beta2=1.0), "beta2 must be between 0 and 1"),
+        (lambda: Lion(weight_decay=-0.1), "weight_decay must be 0 or more, not -0.1"),
         (lambda: CompositeRule([Scale(0.1), 3]), "made of step rules .*, not 3"),
         (lambda: CompositeRule([Scale]), "made of step rules .*, not <class"),
     ],

@@ -17,6 +17,7 @@ from workbench.algorithms import (
     BasicRMSProp,
     CompositeRule,
     GradientDescent,
+    Lion,
     Momentum,
     RemoveNotFinite,
     Restrict,
@@ -39,6 +40,8 @@ ROWS = {
     "basic momentum default": (lambda W, b: BasicMomentum(), oracle.scale(1.0)),
     "momentum": (lambda W, b: Momentum(0.1, 0.9), oracle.momentum(0.1, 0.9)),
     "momentum default": (lambda W, b: Momentum(), oracle.scale(1.0)),
+    "lion": (lambda W, b: Lion(0.01, 0.8, 0.95, 0.1), oracle.lion(0.01, 0.8, 0.95, 0.1)),
+    "lion default": (lambda W, b: Lion(), oracle.lion()),
     "adam": (
         lambda W, b: Adam(0.01, 0.8, 0.99, 1e-4, 0.9),
         oracle.adam(0.01, 0.8, 0.99, 1e-4, 0.9),

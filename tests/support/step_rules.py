@@ -23,6 +23,18 @@ def momentum(rate, mu):
     return run
 
 
+def lion(rate=0.0001, beta1=0.9, beta2=0.99, decay=0.0):
+    def run(gradients, parameters, memory):
+        old = memory.get("m", [0.0] * len(gradients))
+        memory["m"] = [beta2 * m + (1 - beta2) * g for m, g in zip(old, gradients, strict=True)]
+        return [
+            rate * (np.sign(beta1 * m + (1 - beta1) * g) + decay * p)
+            for m, g, p in zip(old, gradients, parameters, strict=True)
+        ]
+
+    return run
+
+
 def adam(rate=0.002, beta1=0.9, beta2=0.999, epsilon=1e-8, decay=1.0):
     def run(gradients, parameters, memory):
         t = memory["t"] = memory.get("t", 0) + 1

@@ -9,7 +9,7 @@ from workbench.algorithms.limits import (
     StepClipping,
     VariableClipping,
 )
-from workbench.algorithms.momentum import BasicMomentum, Momentum
+from workbench.algorithms.momentum import BasicMomentum, Lion, Momentum
 from workbench.algorithms.rules import CompositeRule, Scale, StepRule
 from workbench.algorithms.torch_optimizer import TorchOptimizer
 from workbench.names import explain_missing
@@ -22,6 +22,7 @@ __all__ = [
     "BasicRMSProp",
     "CompositeRule",
     "GradientDescent",
+    "Lion",
     "Momentum",
     "RMSProp",
     "RemoveNotFinite",

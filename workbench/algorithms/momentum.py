@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.algorithms.rules import (
+    DECAY,
     NOT_NEGATIVE,
     OF_A_COMPONENT,
     CompositeRule,
@@ -11,6 +12,7 @@ from workbench.algorithms.rules import (
     StepUpdates,
     buffer_for,
     hyperparameter,
+    learning_rate_of,
 )
 from workbench.tensor import SharedVariable, Variable
 
@@ -48,6 +50,64 @@ class BasicMomentum(StepRule):
         velocity = buffer_for(parameter, "velocity", shown_by_step=True)
         step = self.momentum * velocity + previous_step
         return step, [(velocity, step)]
+
+
+class Lion(StepRule):
+    r"""Step rule that takes only the sign of an average of gradients (Chen et al. 2023).
+
+    With the learning rate :math:`\eta`, the previous rule's step :math:`g_t`, the decay rates
+    :math:`\beta_1, \beta_2`, the weight decay :math:`\lambda` and the parameter :math:`p_{t-1}`:
+
+    .. math::
+
+        \text{step}_t &= \eta \left(\operatorname{sign}(\beta_1 m_{t-1} + (1 - \beta_1) g_t)
+            + \lambda p_{t-1}\right) \\
+        m_t &= \beta_2 m_{t-1} + (1 - \beta_2) g_t
+
+    Without weight decay every element moves by the learning rate. The paper recommends a learning
+    rate 3 to 10 times smaller than for `Adam`, and a weight decay larger by the same factor. The
+    decay is decoupled: it is added to the sign, not to the gradient.
+
+    Parameters
+    ----------
+    learning_rate : float
+        0 or more.
+    beta1, beta2 : float
+        Decay rates, from 0 to less than 1: the share of earlier gradients in the sign, and that in
+        the average that is kept.
+    weight_decay : float
+        0 or more; 0, the default, leaves it out.
+
+    Attributes
+    ----------
+    learning_rate, beta1, beta2, weight_decay : SharedVariable
+
+    Examples
+    --------
+    >>> Lion(learning_rate=0.001, weight_decay=0.01)
+    Lion(learning_rate=0.001, beta1=0.9, beta2=0.99, weight_decay=0.01)
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 0.0001,
+        beta1: float = 0.9,
+        beta2: float = 0.99,
+        weight_decay: float = 0.0,
+    ) -> None:
+        self.learning_rate = learning_rate_of(learning_rate)
+        self.beta1 = hyperparameter(beta1, "beta1", DECAY)
+        self.beta2 = hyperparameter(beta2, "beta2", DECAY)
+        self.weight_decay = hyperparameter(weight_decay, "weight_decay", NOT_NEGATIVE)
+
+    def compute_step(
+        self, parameter: SharedVariable, previous_step: Variable
+    ) -> tuple[Variable, StepUpdates]:
+        # The buffer is checked on its own, because the sign of an infinite average is finite.
+        mean = buffer_for(parameter, "mean")
+        blend = self.beta1 * mean + (1 - self.beta1) * previous_step
+        step = self.learning_rate * (blend.sign() + self.weight_decay * parameter)
+        return step, [(mean, self.beta2 * mean + (1 - self.beta2) * previous_step)]
 
 
 class Momentum(CompositeRule):
