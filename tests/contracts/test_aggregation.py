@@ -16,6 +16,7 @@ from workbench.monitoring import (
     DatasetEvaluator,
     Maximum,
     Mean,
+    Median,
     Minimum,
     Perplexity,
     Sum,
@@ -59,6 +60,8 @@ ROWS = {
     "minimum of columns": (lambda: Minimum(c), np.min([b.sum(0) for b in EACH], axis=0)),
     "maximum": (lambda: Maximum(m), max(b.mean() for b in EACH)),
     "maximum of columns": (lambda: Maximum(c), np.max([b.sum(0) for b in EACH], axis=0)),
+    "median": (lambda: Median(m), np.median([b.mean() for b in EACH])),
+    "median of columns": (lambda: Median(c), np.median([b.sum(0) for b in EACH], axis=0)),
     "perplexity": (
         lambda: Perplexity(x.log().sum(), x.shape[0]),
         np.exp(-np.log(WIDE).sum() / len(WIDE)),
@@ -70,7 +73,7 @@ ROWS = {
     "concatenation of matrices": (lambda: Concatenate(x.T @ x), [b.T @ b for b in EACH]),
     "concatenation of numbers": (lambda: Concatenate(m), [b.mean() for b in EACH]),
 }
-GROWING = {name for name in ROWS if name.startswith("concatenation")}
+GROWING = {name for name in ROWS if name.startswith(("concatenation", "median"))}
 WITHOUT_DATA = DataIndependent  # has no batches; see tests/monitoring
 
 
@@ -161,7 +164,7 @@ def test_schemes_pickle_and_show_themselves(name):
     assert repr(copy) == repr(scheme) and repr(scheme).startswith(f"{type(scheme).__name__}(")
 
 
-@pytest.mark.parametrize("scheme, worst", [(Minimum, np.nan), (Maximum, np.nan)])
+@pytest.mark.parametrize("scheme, worst", [(Minimum, np.nan), (Maximum, np.nan), (Median, np.nan)])
 @pytest.mark.parametrize("variable", [m, c])
 def test_nan_stays_visible(scheme, worst, variable):
     running = FoldAccumulator(scheme(variable), "value")

@@ -7,7 +7,7 @@ import torch
 from workbench import tensor
 from workbench.data import as_stream
 from workbench.errors import MonitoringError
-from workbench.monitoring import DatasetEvaluator, Mean, Perplexity, mean, perplexity
+from workbench.monitoring import DatasetEvaluator, Mean, Median, Perplexity, mean, perplexity
 from workbench.monitoring.inferred import scheme_of
 
 x = tensor.vector("x")
@@ -31,6 +31,17 @@ def test_perplexity_over_a_data_set_is_not_the_mean_over_batches():
     assert isinstance(value.tag.aggregation_scheme, Perplexity)
     expected = np.exp(-np.log([0.5, 0.25, 0.125]).mean())
     assert DatasetEvaluator([value]).evaluate(STREAM) == {"perplexity": pytest.approx(expected)}
+
+
+@pytest.mark.parametrize(
+    "values", [[3.0, 1.0], [4.0, 1.0, 2.0, 8.0], [np.inf, 1.0, np.inf], [2, 1, 5, 3]]
+)
+def test_a_median_is_that_of_numpy(values):
+    x = tensor.vector("x", dtype=torch.from_numpy(np.array(values)).dtype)
+    total = x.sum().copy(name="total")
+    total.tag.aggregation_scheme = Median(total)
+    stream = as_stream([{"x": np.array([value])} for value in values])
+    assert DatasetEvaluator([total]).evaluate(stream) == {"total": np.median(values)}
 
 
 @pytest.mark.parametrize("arguments, text", [((5,), "numerator .*not 5"), ((x, "n"), "not 'n'")])

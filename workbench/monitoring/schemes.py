@@ -175,6 +175,52 @@ class Maximum(_Kept):
         return (_chosen(operator.gt, torch.maximum, state[0], values[0]),)
 
 
+class Median(Fold):
+    """Scheme that takes the median of the values of all batches, element by element.
+
+    Every batch counts once, whatever its size. For an even number of batches it is the mean of the
+    two in the middle; NaN if any value is. All values are kept until the median is read, so that it
+    cannot be expressed by updates of shared variables.
+
+    Parameters
+    ----------
+    variable : Variable
+        Usually a number for each batch.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.data import as_stream
+    >>> from workbench.monitoring.evaluators import DatasetEvaluator
+    >>> x = tensor.vector("x")
+    >>> typical = x.sum().copy(name="typical")
+    >>> typical.tag.aggregation_scheme = Median(typical)
+    >>> stream = as_stream([{"x": [1.0, 2.0]}, {"x": [90.0]}, {"x": [5.0]}])
+    >>> DatasetEvaluator([typical]).evaluate(stream)
+    {'typical': 5.0}
+    """
+
+    grows = True
+
+    def __init__(self, variable: Variable) -> None:
+        super().__init__(variable)
+        self.keeps_single = variable.dtype.is_floating_point
+
+    def start(self) -> State:
+        return ([],)
+
+    def take(self, state: State, *values: Any) -> State:
+        state[0].extend(values)  # in place, as in Concatenate
+        return state
+
+    def result(self, state: State) -> Any:
+        values = torch.stack([torch.as_tensor(one, dtype=torch.float64) for one in state[0]])
+        # Not torch.quantile, which makes NaN of infinite values.
+        ordered, last = values.sort(0).values, len(values) - 1
+        middle = (ordered[last // 2] + ordered[(last + 1) // 2]) / 2
+        return middle.where(~values.isnan().any(0), math.nan)
+
+
 class Concatenate(Fold):
     """Scheme that concatenates the values of all batches.
 
