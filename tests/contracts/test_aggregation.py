@@ -24,7 +24,7 @@ from workbench.monitoring import (
 )
 from workbench.monitoring.accumulate import FoldAccumulator
 from workbench.monitoring.fold import Fold
-from workbench.monitoring.inferred import DataIndependent, Derived, WeightedMean
+from workbench.monitoring.inferred import DataIndependent, Derived, WeightedMean, scheme_of
 
 x = tensor.variable("x", (None, 3))
 m = x.mean()
@@ -73,7 +73,7 @@ ROWS = {
     "concatenation of matrices": (lambda: Concatenate(x.T @ x), [b.T @ b for b in EACH]),
     "concatenation of numbers": (lambda: Concatenate(m), [b.mean() for b in EACH]),
 }
-GROWING = {name for name in ROWS if name.startswith(("concatenation", "median"))}
+GROWING = {name for name, (make, _) in ROWS.items() if make().grows}
 WITHOUT_DATA = DataIndependent  # has no batches; see tests/monitoring
 
 
@@ -123,6 +123,22 @@ def test_as_updates_of_shared_variables(name):
 def test_a_state_that_grows_has_no_form_as_updates(name):
     with pytest.raises(MonitoringError, match="has a state that grows"):
         ROWS[name][0]().get_aggregator()
+
+
+def test_a_value_derived_from_a_growing_state_has_no_form_as_updates():
+    part = x.mean().copy()
+    part.tag.aggregation_scheme = Median(part)
+    with pytest.raises(MonitoringError, match="has a state that grows"):
+        scheme_of(part * 2).get_aggregator()
+
+
+def test_a_value_derived_from_a_concatenation_needs_a_scheme():
+    part = x.mean().copy(name="part")
+    part.tag.aggregation_scheme = Concatenate(part)
+    with pytest.raises(
+        MonitoringError, match="a value of 1 dimension.* in place of 0.* of its own"
+    ):
+        DatasetEvaluator([(part * 2).copy(name="y")]).evaluate(as_stream([{"x": WIDE}]))
 
 
 @pytest.mark.parametrize("name", sorted(set(ROWS) - GROWING))

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from workbench import errors
+from workbench.errors import MonitoringError
 from workbench.monitoring.fold import AggregationScheme, Aggregator, Fold, State
 from workbench.monitoring.kinds import Part, Unknown, Weight, product
 from workbench.monitoring.schemes import Maximum, Mean, Minimum, Perplexity, Sum, TakeLast
@@ -20,6 +21,11 @@ from workbench.monitoring.weights import conclude
 from workbench.tensor import Function, SharedVariable, Variable, as_variable, function, inputs
 from workbench.tensor.traversal import ancestors, replace
 
+OTHER_SHAPE = (
+    "{variable!r} is computed from {part!r}, whose aggregation scheme gives a value of {ndim} "
+    "dimension(s) in place of {part.ndim}, so that the same function cannot be applied; tag "
+    "{variable!r} with an aggregation scheme of its own"
+)
 DOUBTFUL = (
     "it applies a function that is not linear to a sum over a dimension, and the expression does "
     "not show whether this dimension or the remaining one is that of examples"
@@ -47,6 +53,7 @@ class WeightedMean(Mean):
         self.requires = [variable, *self.weight.of]
         self.doubtful = doubtful
         self.keeps_single = variable.dtype.is_floating_point
+        self.grows = any(part.grows for part in self.parts.values())
 
     def admit(self, value: Any) -> Any:
         return Fold.admit(self, value)
@@ -109,6 +116,11 @@ class Derived(Fold):
 
     def result(self, state: State) -> Any:
         values = [part.result(own) for part, own in self._divided(state)]
+        for part, value in zip(self.parts, values, strict=True):
+            if value.ndim != part.ndim:
+                raise MonitoringError(
+                    OTHER_SHAPE.format(variable=self.variable, part=part, ndim=value.ndim)
+                )
         if any(isinstance(value, Variable) for value in values):
             return self._of([as_variable(value) for value in values])
         if self._function is None:
