@@ -59,7 +59,7 @@ OURS: dict[str, str] = {
     "relu": "bricks.Rectifier",
     "leakyrelu": "bricks.LeakyRectifier",
     "sigmoid": "bricks.Logistic",
-    "swish": "bricks.SiLU",
+    "swish": "bricks.Swish",
     "embedding": "bricks.lookup.LookupTable",
     "batchnorm": "bricks.BatchNormalization",
     "batchnorm1d": "bricks.BatchNormalization",

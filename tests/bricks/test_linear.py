@@ -22,6 +22,7 @@ from workbench.bricks import (
     SiLU,
     Softmax,
     Softplus,
+    Swish,
     Tanh,
 )
 from workbench.config import config
@@ -37,6 +38,7 @@ ACTIVATIONS = {
     LeakyRectifier: lambda x: F.leaky_relu(x, 0.01),
     GELU: F.gelu,
     SiLU: F.silu,
+    Swish: F.silu,
 }
 
 
@@ -70,6 +72,13 @@ def test_gelu_may_be_approximated(data):
     expected = F.gelu(torch.tensor(data), approximate="tanh")
     assert_allclose(GELU(approximate=True).apply(data), expected, rtol=1e-5)
     assert repr(GELU(approximate=True)) == "<GELU gelu: approximate>"
+
+
+@pytest.mark.parametrize("beta", [0, 0.5, numpy.float64(2), -1.5])
+def test_swish_has_a_steepness(data, beta):
+    x = torch.tensor(data)
+    assert_allclose(Swish(beta).apply(x), x * torch.sigmoid(float(beta) * x), rtol=1e-5)
+    assert repr(Swish(beta)) == f"<Swish swish: beta {beta}>"
 
 
 @pytest.mark.parametrize("use_bias", [True, False])

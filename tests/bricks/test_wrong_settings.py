@@ -18,6 +18,7 @@ from workbench.bricks import (
     Residual,
     RMSNormalization,
     Sequence,
+    Swish,
     Tanh,
     TransformerBlock,
 )
@@ -201,11 +202,12 @@ def test_a_generator_says_what_it_does_not_know_and_what_it_lacks():
         (LayerNormalization(3), "epsilon", [-1e-3, float("nan"), float("inf"), "small"]),
         (RMSNormalization(3), "epsilon", [-1e-3, float("nan")]),
         (LeakyRectifier(), "leak", [float("nan"), float("inf"), "much"]),
+        (Swish(), "beta", [float("nan"), float("inf"), "steep", None]),
     ],
 )
 def test_a_check_holds_for_constructor_and_attribute(brick, setting, values):
     kind, before = type(brick), getattr(brick, setting)
-    required = {} if kind in (Dropout, LeakyRectifier) else {"input_dim": 3}
+    required = {} if kind in (Dropout, LeakyRectifier, Swish) else {"input_dim": 3}
     required = {"dim": 3} if kind in (LayerNormalization, RMSNormalization) else required
     for value in values:
         with pytest.raises(BrickError, match=f"{setting} is "):

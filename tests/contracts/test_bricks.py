@@ -245,6 +245,7 @@ TABLE = [
     Row(bricks.Dropout, always={"drop_prob": 0.25}),
     Row(bricks.GELU, always={"approximate": True}),
     Row(bricks.SiLU),
+    Row(bricks.Swish, always={"beta": 1.5}),
     Row(bricks.LayerNormalization, {"dim": 4}, {"epsilon": 0.1}, dims=dims(4, 4)),
     Row(bricks.RMSNormalization, {"dim": 4}, {"epsilon": 0.1}, dims=dims(4, 4)),
     Row(bricks.SinusoidalPositions, {"dim": 4}, dims=dims(4, 4)),

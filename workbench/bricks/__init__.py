@@ -9,6 +9,7 @@ from workbench.bricks.activations import (
     Rectifier,
     SiLU,
     Softplus,
+    Swish,
     Tanh,
 )
 from workbench.bricks.application import Application, BoundApplication, application
@@ -85,6 +86,7 @@ __all__ = [
     "Softmax",
     "Softplus",
     "SpatialBatchNormalization",
+    "Swish",
     "Tanh",
     "TorchModule",
     "TransformerBlock",

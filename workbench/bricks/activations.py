@@ -191,3 +191,38 @@ class SiLU(Activation):
     def apply(self, input_: Variable) -> Variable:
         """Apply the unit to each element."""
         return torch.nn.functional.silu(input_)  # type: ignore[arg-type, return-value]
+
+
+class Swish(Activation):
+    r"""The swish with a given steepness, :math:`x \sigma(\beta x)`; for a steepness of 1, `SiLU`.
+
+    Parameters
+    ----------
+    beta : float, optional
+        The steepness: 0 gives ``x / 2``, and large values approach the rectifier.
+
+    References
+    ----------
+    Ramachandran, Zoph and Le, *Searching for activation functions*, 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> Swish(beta=2.0).apply(torch.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.1192,  0.0000,  1.9640])
+    """
+
+    setting_checks: ClassVar = {"beta": check_finite}
+
+    def __init__(self, beta: float = 1.0, **kwargs: Unpack[BrickOptions]) -> None:
+        super().__init__(**kwargs)
+        self.beta = beta
+
+    def describe(self) -> str:
+        return f"beta {self.beta}"
+
+    @application(inputs=["input_"], outputs=["output"])
+    def apply(self, input_: Variable) -> Variable:
+        """Multiply each element by the logistic function of `beta` times it."""
+        output: Variable = input_ * (input_ * self.beta).sigmoid()
+        return output

@@ -13,6 +13,7 @@ from workbench.hints import hinted
 
 VERBS = {
     "convert": "workbench.cli.convert",
+    "runs": "workbench.cli.runs",
 }
 """Verb -> the module that defines its command, a function with the name of the verb."""
 

@@ -88,6 +88,15 @@ class Found(NamedTuple):
     kind: str | None
 
 
+class Listed(NamedTuple):
+    """A log as the database lists it; `parent` is None if it continues no log of the database."""
+
+    uuid: str
+    parent: str | None
+    parent_time: int | None
+    created: str
+
+
 class Database:
     """A database of training logs, which is created if it does not exist.
 
@@ -238,6 +247,21 @@ class Database:
             raise LogError(NEWER.format(name=self.name, found=layout, known=LAYOUT))
         return True
 
+    def logs(self) -> list[Listed]:
+        """Return all logs, the oldest first.
+
+        Raises
+        ------
+        LogError
+            If there is no log yet.
+        """
+        query = "SELECT uuid, parent, parent_time, created FROM logs ORDER BY id"
+        with self.explained():
+            rows = self._first.execute(query).fetchall()
+        if not rows:
+            raise LogError(EMPTY.format(name=self.name))
+        return [Listed(*row) for row in rows]
+
     def find(self, uuid: str | None) -> str:
         """Return the identity that starts with these digits, or that of the newest log if None.
 
@@ -246,19 +270,16 @@ class Database:
         LogError
             If there is no such log, or there are several.
         """
-        with self.explained():
-            rows = self._first.execute("SELECT uuid, created FROM logs ORDER BY id").fetchall()
-        if not rows:
-            raise LogError(EMPTY.format(name=self.name))
+        logs = self.logs()
         if uuid is None:
-            return str(rows[-1][0])
-        found = [name for name, _ in rows if name.startswith(uuid)]
+            return logs[-1].uuid
+        found = [log.uuid for log in logs if log.uuid.startswith(uuid)]
         if len(found) == 1:
-            return str(found[0])
+            return found[0]
         if found:
             raise LogError(AMBIGUOUS.format(name=self.name, uuid=uuid, found=", ".join(found)))
-        listed = ", ".join(f"{name} (of {created})" for name, created in rows[-10:])
-        there_are = f"it has {listed}" if len(rows) <= 10 else f"its newest are {listed}"
+        listed = ", ".join(f"{log.uuid} (of {log.created})" for log in logs[-10:])
+        there_are = f"it has {listed}" if len(logs) <= 10 else f"its newest are {listed}"
         raise LogError(NO_LOG.format(name=self.name, uuid=uuid, there_are=there_are))
 
 

@@ -1,0 +1,129 @@
+"""The verb ``runs``: lists the runs whose logs are in an SQLite database, oldest first."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import click
+import numpy as np
+
+from workbench.log import TrainingLog
+from workbench.log.sqlite.reader import Reader
+from workbench.log.sqlite.tables import Database, Listed
+
+EXAMPLES = """\b
+Examples:
+  workbench runs runs.sqlite
+  workbench runs runs.sqlite --json | jq '.[-1].latest.cost'
+"""
+WIDTH = 60
+"""The largest number of characters of a value; the rest of it is not shown."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run in a database; `parent_iteration` is None if the database lacks the parent."""
+
+    uuid: str
+    created: str
+    iterations_done: int
+    epochs_done: int
+    parent: str | None
+    parent_iteration: int | None
+    latest: Mapping[str, Any]
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("database")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list, for other programs.")
+def runs(database: str, as_json: bool) -> None:
+    """List the runs in DATABASE, an SQLite file that training wrote.
+
+    Each run is listed with the first digits of its identity, which suffice to open its log, the run
+    that it continues, and the last value of every channel. JSON has all digits; in it, a value that
+    JSON lacks, such as an infinite number, is text.
+    """
+    found = _runs_of(database)
+    if as_json:
+        click.echo(json.dumps([_plain(asdict(run)) for run in found], indent=1, allow_nan=False))
+    else:
+        for run in found:
+            click.echo(_shown(run))
+
+
+def _runs_of(path: str) -> Iterator[Run]:
+    """Read the runs of the database at `path`, of which there is at least one."""
+    database = Database(path, read_only=True)
+    try:
+        for listed in database.logs():
+            yield _read(database, listed)
+    finally:
+        database.close()
+
+
+def _read(database: Database, listed: Listed) -> Run:
+    """Read one log, without the objects in it, since unpickling them could execute any code."""
+    memory = TrainingLog()
+    facts = dict(memory.status)
+    reader = Reader(database, listed.uuid, trusted=False)
+    try:
+        reader.update(memory, facts)
+    finally:
+        reader.close()
+    parent = listed.parent
+    if parent is None and isinstance(facts.get("resumed_from"), str):
+        parent = facts["resumed_from"]  # a run of another database
+    return Run(
+        listed.uuid,
+        listed.created,
+        facts["iterations_done"],
+        facts["epochs_done"],
+        parent,
+        listed.parent_time,
+        memory.latest(),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` in the types of JSON, with text for everything that JSON lacks."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case dict():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case np.ndarray():
+            return _plain(value.tolist())
+    return repr(value)
+
+
+def _shown(run: Run) -> str:
+    """Show a run in a line, and each of its channels in another one."""
+    heading = (
+        f"{run.uuid[:8]}  {run.created} UTC  "
+        f"{_counted(run.iterations_done, 'iteration')}, {_counted(run.epochs_done, 'epoch')}"
+    )
+    if run.parent is not None:
+        heading += f", continued from {run.parent[:8]}"
+        if run.parent_iteration is not None:
+            heading += f" at iteration {run.parent_iteration}"
+    width = max(map(len, run.latest), default=0)
+    lines = [f"  {name:{width}}  {_short(value)}" for name, value in run.latest.items()]
+    return "\n".join([heading, *lines])
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _short(value: Any) -> str:
+    """Return `value` in one line of limited width."""
+    text = f"{value:.7g}" if isinstance(value, float) else " ".join(repr(value).split())
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."
