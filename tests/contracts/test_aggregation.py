@@ -138,7 +138,7 @@ def test_a_value_derived_from_a_concatenation_needs_a_scheme():
     with pytest.raises(
         MonitoringError, match="a value of 1 dimension.* in place of 0.* of its own"
     ):
-        DatasetEvaluator([(part * 2).copy(name="y")]).evaluate(as_stream([{"x": WIDE}]))
+        DatasetEvaluator([(part * 2).copy(name="y")]).evaluate(as_stream([{"x": BATCHES[0]}]))
 
 
 @pytest.mark.parametrize("name", sorted(set(ROWS) - GROWING))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from workbench import errors
@@ -53,7 +54,6 @@ class WeightedMean(Mean):
         self.requires = [variable, *self.weight.of]
         self.doubtful = doubtful
         self.keeps_single = variable.dtype.is_floating_point
-        self.grows = any(part.grows for part in self.parts.values())
 
     def admit(self, value: Any) -> Any:
         return Fold.admit(self, value)
@@ -91,6 +91,7 @@ class Derived(Fold):
         super().__init__(variable)
         self.parts = dict(parts)
         self.requires = [variable, *[v for part in self.parts.values() for v in part.requires]]
+        self.grows = any(part.grows for part in self.parts.values())
         self.keeps_single = variable.dtype.is_floating_point
         if any(isinstance(part, WeightedMean) and part.doubtful for part in self.parts.values()):
             self.doubt = DOUBTFUL
@@ -117,9 +118,10 @@ class Derived(Fold):
     def result(self, state: State) -> Any:
         values = [part.result(own) for part, own in self._divided(state)]
         for part, value in zip(self.parts, values, strict=True):
-            if value.ndim != part.ndim:
+            ndim = np.ndim(value)  # of a number, an array, a tensor or a variable
+            if ndim != part.ndim:
                 raise MonitoringError(
-                    OTHER_SHAPE.format(variable=self.variable, part=part, ndim=value.ndim)
+                    OTHER_SHAPE.format(variable=self.variable, part=part, ndim=ndim)
                 )
         if any(isinstance(value, Variable) for value in values):
             return self._of([as_variable(value) for value in values])
