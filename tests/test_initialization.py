@@ -105,7 +105,7 @@ def test_orthogonal_is_spread_evenly(rng):
 @pytest.mark.parametrize("scheme", [Identity(), Orthogonal()])
 @pytest.mark.parametrize("shape", [(3,), (2, 2, 2)])
 def test_matrix_schemes_refuse_other_shapes(rng, scheme, shape):
-    with pytest.raises(ValueError, match="makes matrices"):
+    with pytest.raises(ValueError, match="makes only matrices"):
         scheme.generate(rng, shape)
 
 

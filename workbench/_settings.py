@@ -1,10 +1,10 @@
 """Table of settings, and the conversion of text from a file or the environment to their values.
 
-Private half of `workbench.config`, apart from it because pydantic is slow to import: nothing here
-is loaded before a setting is first used. The environment is read by pydantic-settings, and pydantic
-checks all values; our part is that an error names setting, value and origin. The file is read by
-PyYAML, not by `YamlConfigSettingsSource`: that one treats a missing file or a pipe as an empty
-file, ignores case in names, and expands aliases, of which a few lines can fill the memory.
+Private part of `workbench.config`, a separate module because pydantic is slow to import: it is
+loaded when a setting is first used. The environment is read by pydantic-settings, and pydantic
+checks all values; this module makes errors name setting, value and origin. The file is read by
+PyYAML, not by `YamlConfigSettingsSource`, which treats a missing file or a pipe as an empty file,
+ignores case in names, and expands aliases, so that a few lines can fill the memory.
 """
 
 from __future__ import annotations

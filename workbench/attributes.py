@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import UnknownAttributeError, nearest
 
 UNKNOWN = (
-    "{kind} has no attribute {name!r}, so that nothing would ever read it{hint}; to store a value "
+    "{kind} has no attribute {name!r}, so nothing would ever read it{hint}; to store a value "
     "of your own, use a name that starts with an underscore"
 )
 

@@ -42,7 +42,7 @@ NO_VALUE = (
     "file, or set the environment variable WORKBENCH_{upper}"
 )
 SHADOWED = (
-    "setting {name!r} is overridden by an enclosing `with config.override(...)`, so that an "
+    "setting {name!r} is overridden by an enclosing `with config.override(...)`, so an "
     "assignment would have no effect; give the value there"
 )
 NOT_A_CHOICE = "setting {name!r}: {value!r} ({origin}) must be {known}"

@@ -167,7 +167,7 @@ class SignatureError(WorkbenchError, TypeError, ValueError):
 
 
 class UnknownAttributeError(WorkbenchError, AttributeError):
-    """Assignment to an attribute that does not exist, so that nothing would read it."""
+    """Assignment to an attribute that does not exist, so nothing would read it."""
 
 
 class NotAllocatedError(WorkbenchError, AttributeError):
@@ -175,7 +175,7 @@ class NotAllocatedError(WorkbenchError, AttributeError):
 
 
 class GraphError(WorkbenchError, ValueError):
-    """A request that a computation graph cannot do."""
+    """A request that a computation graph cannot carry out."""
 
 
 class SelectionError(WorkbenchError, LookupError, ValueError):

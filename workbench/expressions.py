@@ -27,7 +27,7 @@ def l2_norm(tensors: Iterable[Any], squared: bool = False) -> Variable:
     ----------
     tensors : iterable of Variable, array or number
     squared : bool, optional
-        Return its square.
+        True to return its square.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """Filters that find variables by role, brick, application, name or any other criterion.
 
-The criteria of a filter are combined by *and*; within one keyword any of the given values will do.
-`as_predicate` lists the criteria, which `Selector`, `ComputationGraph`, step rules and rewrites of
-graphs accept as well.
+The criteria of a filter are combined by *and*; within one keyword, one of the given values is
+enough. `as_predicate` lists the criteria, which `Selector`, `ComputationGraph`, step rules and
+rewrites of graphs accept as well.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class VariableFilter(Predicate, Hinted):
         Parameters
         ----------
         variables : iterable of Variable, ComputationGraph, Model, Brick, Selector or list of Brick
-            Of bricks, the parameters of them and of all below.
+            For bricks, their parameters and those of all bricks below.
         """
         return select(self, variables)
 

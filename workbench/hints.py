@@ -306,8 +306,8 @@ def show_options(function: FunctionT, bases: Iterable[type] = ()) -> FunctionT:
     ----------
     function : callable
         Its ``**`` is annotated with ``Unpack[SomeOptions]``, a typed dictionary, which becomes
-        keyword-only parameters; or with ``Never``, which nothing can be, and is left out. Another
-        signature stays as it is.
+        keyword-only parameters; or with ``Never``, which is left out. Other signatures stay as they
+        are.
     bases : iterable of type
         Classes whose constructors give the defaults of the options.
 

@@ -45,7 +45,8 @@ class NdarrayInitialization(KnownAttributes, Hinted, ABC):
     ----------
     matrices_only : bool
         A class attribute: True if the scheme makes only matrices. A brick with several matrices in
-        one parameter then asks for each matrix; a brick with a diagonal asks for a whole matrix.
+        one parameter then draws each matrix separately; a brick with a diagonal draws a whole
+        matrix and takes its diagonal.
 
     Examples
     --------
@@ -337,7 +338,7 @@ def _floats(values: Any) -> Array:
 def _matrix(scheme: NdarrayInitialization, shape: Shape) -> tuple[int, int]:
     if len(shape) != 2:
         raise InitializationError(
-            f"{type(scheme).__name__} makes matrices, but was asked for shape {shape}; give this "
+            f"{type(scheme).__name__} makes only matrices, but the shape is {shape}; give this "
             "parameter another scheme"
         )
     return shape[0], shape[1]

@@ -210,7 +210,7 @@ class Hyperparameter(Protocol):
     driven_by : str
         The name of the extension that sets it during training; empty if there is none.
     held : bool
-        True while that extension leaves it alone.
+        True while that extension leaves it unchanged.
     """
 
     path: str

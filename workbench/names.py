@@ -1,7 +1,7 @@
 """Hints for names that a module does not have: the nearest one, or its name in this project.
 
 Every module with public names ends with a call of `explain_missing`. Python calls the
-``__getattr__`` of a module only for missing names, so that other names cost nothing.
+``__getattr__`` of a module only for missing names, so other names cost nothing.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ def test_a_restriction_to_nothing_is_refused():
         (lambda: Scale(shared(0.1, "rate")), "not the variable rate"),
         (
             lambda: Scale(-1),
-            "learning_rate must be 0 or more, not -1; to go uphill, minimise the neg",
+            "learning_rate must be 0 or more, not -1; to maximise a function, minimise its neg",
         ),
         (lambda: Momentum(-0.1), "learning_rate must be 0 or more, not -0.1"),
         (lambda: Adam(np.float32(-1)), "learning_rate must be 0 or more"),

@@ -1,4 +1,4 @@
-"""Settings that make no sense, and parts that do not belong: where it is said, and what."""
+"""Wrong settings of bricks, and unknown parts: errors name the place and the setting."""
 
 import numpy as np
 import pytest
@@ -62,7 +62,7 @@ SCHEMES = {"weights_init": Constant(0), "biases_init": Constant(0)}
 )
 def test_numbers_of_things_are_checked_when_they_are_given(brick, setting, number):
     made = brick([Tanh()]) if brick is ConvolutionalSequence else brick()
-    text = rf"^{made.name}: {setting} is {number!r}, but must be a whole number from 1 up"
+    text = rf"^{made.name}: {setting} is {number!r}, but must be a whole number of 1 or more"
     with pytest.raises(BrickError, match=text):
         setattr(made, setting, number)
     setattr(made, setting, np.int64(2))
@@ -154,7 +154,7 @@ def test_what_a_part_lacks_is_named_with_its_path(make, path, setting):
 @pytest.mark.parametrize("name", ["n_steps", "batch_size"])
 @pytest.mark.parametrize("number", [-1, 2.5, "2", True])
 def test_numbers_of_steps_and_examples_are_checked(name, number):
-    text = rf"^gatedrecurrent.apply: {name} is {number!r}, but must be a whole number from 0 up"
+    text = rf"^gatedrecurrent.apply: {name} is {number!r}, but must be a whole number of 0 or more"
     brick, x = GatedRecurrent(1), tensor.tensor3("x")
     with pytest.raises(ApplicationError, match=text):
         brick.apply(x, tensor.tensor3("gates"), **{name: number})

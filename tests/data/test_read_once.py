@@ -33,7 +33,7 @@ def test_a_run_may_read_an_endless_generator(make):
     main_loop.run()
     assert [int(x) for x in algorithm.seen] == [0, 1, 2]
     assert "reads a generator, which yields its data once" in main_loop.log[0]["data_read_once"]
-    main_loop.run(batches=1)  # goes on where it was
+    main_loop.run(batches=1)  # continues where it was
     assert [int(x) for x in algorithm.seen] == [0, 1, 2, 3]
 
 
@@ -55,7 +55,7 @@ def test_there_is_no_second_epoch():
     main_loop = MainLoop(
         algorithm, iter([{"x": 1}, {"x": 2}]), extensions=[FinishAfter(after_n_epochs=2)]
     )
-    with pytest.raises(DataError, match="is a list_iterator, which can be read only once, and"):
+    with pytest.raises(DataError, match="is a list_iterator, which can be read only once and"):
         main_loop.run()
     assert algorithm.seen == [1, 2]
 

@@ -196,7 +196,7 @@ def test_strict_folds_are_pairs_of_the_given_class():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ConcatenatedScheme([]), "no schemes, so that there is nothing to read"),
+        (lambda: ConcatenatedScheme([]), "no schemes, so there is nothing to read"),
         (
             lambda: ConcatenatedScheme([ConstantScheme(2), ConstantScheme(3)]),
             r"no scheme after ConstantScheme\(2\) would be used",
@@ -219,8 +219,8 @@ def test_strict_folds_are_pairs_of_the_given_class():
             lambda: SequentialScheme(10, True),
             "batch_size must be a whole number, 1 or more, not True",
         ),
-        (lambda: SequentialScheme(0, 2), "examples=0, so that there is nothing to read"),
-        (lambda: SequentialScheme([], 2), r"examples=\[\], so that there is nothing to read"),
+        (lambda: SequentialScheme(0, 2), "examples=0, so there is nothing to read"),
+        (lambda: SequentialScheme([], 2), r"examples=\[\], so there is nothing to read"),
         (lambda: SequentialScheme([0.5], 2), "list of integer indices"),
         (lambda: SequentialScheme("ten", 2), "list of integer indices"),
         (lambda: SequentialScheme(None, 2), "examples must be a whole number, not None"),

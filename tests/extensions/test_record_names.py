@@ -117,8 +117,7 @@ def test_a_record_made_later_in_the_run_causes_no_warning(caplog):
 def test_looking_before_the_record_is_made_causes_a_warning(watcher, caplog):
     [text] = warnings_of(caplog, WATCHERS[watcher]("cost"), Note("cost", after_epoch=True))
     assert (
-        "'cost', which is made, but never before it looks; the extension that makes it must come"
-        in text
+        "'cost', which is always made after it looks; the extension that makes it must come" in text
     )
 
 

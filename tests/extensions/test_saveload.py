@@ -78,7 +78,7 @@ def test_an_unknown_placeholder_is_refused():
 def test_without_the_main_loop_there_is_no_pickle(path):
     build(2, Checkpoint(path, save_main_loop=False)).run()
     assert members(path) == ["_parameters", "_state"]
-    with pytest.raises(ArchiveError, match="there is no main loop in it.*Load"):
+    with pytest.raises(ArchiveError, match="it has no main loop.*Load"):
         continue_training(path, trusted=True)
 
 
@@ -258,7 +258,7 @@ def test_a_dump_of_parameters_can_be_loaded(path):
     Load(path).load_to(other)
     for one, same in zip(other.model.parameters, source.model.parameters, strict=True):
         assert np.array_equal(one.get_value(), same.get_value())
-    with pytest.raises(ArchiveError, match="no state of training in it, but '_parameters'"):
+    with pytest.raises(ArchiveError, match="it has no state of training, only '_parameters'"):
         Load(path, load_log=True).load_to(other)
 
 
@@ -403,7 +403,7 @@ def test_a_pickle_does_not_hold_the_log_again(path, tmp_path, kind):
 def test_an_archive_of_something_else_has_no_main_loop(path):
     with open(path, "wb") as file:
         dump(None, file, parameters=[shared(1.0, "w")])
-    with pytest.raises(ArchiveError, match="no main loop in it, but '_parameters'"):
+    with pytest.raises(ArchiveError, match="it has no main loop, only '_parameters'"):
         continue_training(path, trusted=True)
 
 

@@ -141,7 +141,7 @@ def test_variables_without_data_are_computed_once():
 def test_the_stream_is_not_read_for_variables_without_data():
     class Untouchable:
         def get_epoch_iterator(self, as_dict=False):
-            raise AssertionError("read all the same")
+            raise AssertionError("read nevertheless")
 
     assert DatasetEvaluator([shared(2.0, "w")]).evaluate(Untouchable()) == {"w": 2}
 

@@ -45,7 +45,7 @@ def test_any_tar_program_can_read_it(file):
 
 
 def test_a_wrong_name_shows_the_right_one(file):
-    with pytest.raises(ArchiveError, match="there is no member 'aa', but 'a', 'b'; did you mean"):
+    with pytest.raises(ArchiveError, match="there is no member 'aa', only 'a', 'b'; did you mean"):
         archive.member(file, "aa")
 
 

@@ -133,7 +133,7 @@ def test_interventions_before_the_fork_are_part_of_it(finished):
 
 
 def test_what_is_not_done_yet_is_refused(finished):
-    with pytest.raises(SessionError, match="iteration 31 is not done yet: 30 are"):
+    with pytest.raises(SessionError, match="iteration 31 is not done yet, only 30"):
         finished.fork(31)
 
 
@@ -156,7 +156,7 @@ def test_a_run_without_state_is_refused():
 def test_a_name_that_is_taken_is_refused():
     loop = runs.build(None)
     session = loop.start(name="mine", paused=True)
-    with pytest.raises(SessionError, match="another session that runs is called 'mine'"):
+    with pytest.raises(SessionError, match="another running session is called 'mine'"):
         session.fork(name="mine")
 
 

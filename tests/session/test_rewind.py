@@ -254,7 +254,7 @@ def test_stop_ends_the_repetition():
 
 @pytest.mark.parametrize(
     ("iteration", "message"),
-    [(31, "iteration 31 is not done yet: 30 are"), (10**9, "is not done yet")],
+    [(31, "iteration 31 is not done yet, only 30"), (10**9, "is not done yet")],
 )
 def test_what_is_not_done_yet_is_refused(finished, iteration, message):
     with pytest.raises(SessionError, match=message):
@@ -275,7 +275,7 @@ def test_an_unknown_branch_is_refused(finished):
 def test_an_algorithm_without_state_is_refused():
     session = make(FinishAfter(after_n_epochs=3)).start()
     session.wait(SOON)
-    with pytest.raises(SessionError, match="is not a TrainingAlgorithm, so that its state cannot"):
+    with pytest.raises(SessionError, match="is not a TrainingAlgorithm, so its state cannot"):
         session.rewind(2).wait(SOON)
     assert session.snapshots == []
 

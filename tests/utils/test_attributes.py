@@ -147,7 +147,7 @@ def test_a_variable_of_a_rule_can_be_replaced_before_it_is_used():
 
 @pytest.mark.parametrize("kind", [Momentum, RMSProp])
 def test_a_setting_of_a_component_is_not_replaced(kind):
-    with pytest.raises(AlgorithmError, match="a component has it"):
+    with pytest.raises(AlgorithmError, match="it belongs to a component"):
         kind().learning_rate = shared(0.1)
 
 

@@ -39,8 +39,8 @@ NOT_A_BATCH = (
 )
 
 NOT_UPDATED = (
-    "the graph that {user} trains has updates that nothing does, of {names}: they keep their "
-    "present values, which do not fit the trained model. Add the updates, as in "
+    "the graph that {user} trains has updates of {names} that are not applied: these keep "
+    "their present values, which do not fit the trained model. Add the updates, as in "
     "algorithm.add_updates(graph.updates) or with moving averages of "
     "get_batch_normalization_updates(graph); or give GradientDescent the cost from before "
     "apply_training_mode, and it does both"
@@ -280,7 +280,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         Raises
         ------
         SourceError
-            If an input cannot be matched with sources, because it has no name or shares it.
+            If an input cannot be matched with sources, because it has no name, or that of another
+            input.
         """
         if self.function is None:
             self.function = self._build()
@@ -346,7 +347,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     def _check_updates(
         self, roots: Iterable[Variable], updates: Iterable[tuple[SharedVariable, Any]]
     ) -> None:
-        """Warn, once, about updates that the graph suggests and nothing does."""
+        """Warn, once, about updates of the graph that are not applied."""
         done = {target for target, _ in updates}
         idle = [target for target in suggested_updates(roots) if target not in done]
         if idle and not self._told_of_updates:
@@ -488,7 +489,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             try:
                 variables[name].check_value(torch.as_tensor(value), value)
             except errors.WorkbenchError as error:
-                raise errors.StateError(f"the state {name!r} makes no sense: {error}") from error
+                raise errors.StateError(f"the state {name!r} is not valid: {error}") from error
         for name, value in state.items():
             variables[name].set_value(value)
         self._examples = examples
@@ -533,7 +534,7 @@ def inputs_by_name(outputs: Iterable[Variable], user: str) -> dict[str, Variable
             continue
         if variable.name is None:
             raise errors.SourceError(
-                f"{user} depends on an input without a name, so that no source can feed it; name "
+                f"{user} depends on an input without a name, so no source can feed it; name "
                 "it after its source, as in tensor.matrix('features')"
             )
         if variable.name in found:

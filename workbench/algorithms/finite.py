@@ -127,8 +127,8 @@ class FiniteCost:
     def check(self, outputs: Sequence[Any]) -> None:
         """Raise, or warn, if the cost is not finite.
 
-        The cost of an accelerator is checked some batches later. Later batches can have changed
-        parameters by then, but the batch that is not finite has not.
+        A cost on an accelerator is checked some batches later. By then later batches can have
+        changed parameters, but not the batch whose cost is not finite.
         """
         cost = outputs[0]
         if cost.is_cpu:

@@ -53,7 +53,7 @@ class GradientDescent(UpdatesAlgorithm):
         As in `workbench.grad`; only without `gradients`. A criterion in `consider_constant` selects
         among the variables of the cost.
     on_not_finite : {'raise', 'warn', 'ignore'}, optional
-        What to do when the cost is infinite or not a number. The error is raised before anything
+        What to do if the cost is infinite or not a number. The error is raised before anything
         changes, so that training can continue after a remedy. By default ``'raise'``, but
         ``'ignore'`` if `step_rule` handles it, as `RemoveNotFinite` does.
     mode : {'training', 'as given'}

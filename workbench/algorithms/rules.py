@@ -37,7 +37,7 @@ DECAY = Interval(0, 1, closed="left", error=errors.AlgorithmError)
 """A decay rate below 1: at 1 the average would never move, and its correction divide by zero."""
 
 OF_A_COMPONENT = "it belongs to a component; set the value of that variable"
-UPHILL = "; to go uphill, minimise the negative of what is to be maximised"
+UPHILL = "; to maximise a function, minimise its negative"
 
 Steps = dict[SharedVariable, Variable]
 StepUpdates = list[tuple[SharedVariable, Any]]
@@ -334,8 +334,8 @@ def buffer_for(
 ) -> SharedVariable:
     """Return a buffer of a rule: zeros in the shape of `parameter`.
 
-    With `shown_by_step` the step is not finite wherever the buffer is not, so that only the step
-    needs to be checked.
+    With `shown_by_step` the step is not finite wherever the buffer is not, so only the step needs
+    to be checked.
     """
     new = shared(torch.zeros_like(parameter.tensor), f"{parameter.name}_{name}")
     new.tag.for_parameter = parameter
@@ -353,8 +353,8 @@ def about(variable: SharedVariable) -> SharedVariable:
 def may_overflow(remembered: SharedVariable) -> bool:
     """Return True if a buffer must be checked, because it could stop being finite.
 
-    That is not so if its dtype is not floating point, if it is not finite already, or if the step
-    shows it.
+    No check is needed if its dtype is not floating point, if it is not finite already, or if the
+    step shows it.
     """
     if vars(remembered.tag).get("shown_by_step"):
         return False

@@ -235,7 +235,7 @@ class Application(Predicate):
             )
 
     def selects(self, variable: Variable) -> bool:
-        """Return True if `variable` belongs to a call of this application, of whichever brick."""
+        """Return True if `variable` belongs to a call of this application, of any brick."""
         call = get_application_call(variable)
         return call is not None and call.application.application is self
 
@@ -380,7 +380,7 @@ class BoundApplication(Predicate):
         return pack(found) if name == "outputs" else found
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute of the application for this brick alone, whatever its class has.
+        """Set an attribute of the application for this brick alone, instead of that of the class.
 
         For example ``brick.apply.inputs = ["a", "b"]``. It is copied and saved with the brick.
 
@@ -411,7 +411,7 @@ class BoundApplication(Predicate):
         return found
 
     def _found(self, name: str) -> Any:
-        """Return an attribute that was set, or else is computed, declared or delegated."""
+        """Return the value that was set, or the one that is computed, declared or delegated."""
         application = self.application
         if name in (settings := self._settings()):
             return settings[name]

@@ -54,8 +54,8 @@ def check_last_dim(
         raise ShapeError(
             f"{where}: {argument} has shape {shown(variable)}, but {setting} is {expected}, so its "
             f"last size must be {expected}; {_remedy(brick, setting, last)}, or give it an "
-            f"input with {expected} features (a variable keeps the size that it got in an earlier "
-            "graph: then make a new one)"
+            f"input with {expected} features (a variable keeps its size from an earlier graph; "
+            "then make a new variable)"
         )
     if not variable.dtype.is_floating_point:
         raise DtypeError(

@@ -44,7 +44,7 @@ def check_count(where: str, name: str, value: Any) -> None:
             f"; {int(value)} would be one" if _reads_as_whole(value) and int(value) >= least else ""
         )
         raise BrickError(
-            f"{where}: {name} is {value!r}, but must be a whole number from {least} up{hint}"
+            f"{where}: {name} is {value!r}, but must be a whole number of {least} or more{hint}"
         )
 
 
@@ -70,7 +70,7 @@ def check_size(where: str, name: str, value: Any) -> None:
     of = "" if wrong is value else f", with {wrong!r} in it"
     hint = f"; {int(wrong)} would be one" if _reads_as_whole(wrong) else ""
     raise BrickError(
-        f"{where}: {name} is {value!r}{of}, but dimensions must be whole numbers from 0 up{hint}"
+        f"{where}: {name} is {value!r}{of}, but dimensions must be whole numbers of 0 or more{hint}"
     )
 
 
@@ -80,12 +80,12 @@ def check_epsilon(where: str, name: str, value: Any) -> None:
     Raises
     ------
     BrickError
-        If it is not a finite number from 0 up.
+        If it is not a finite number of 0 or more.
     """
     if not isinstance(value, Real) or not 0 <= float(value) < math.inf:
         raise BrickError(
-            f"{where}: {name} is {value!r}, but must be a small number from 0 up, such as 1e-5; it "
-            "is added before the square root is taken"
+            f"{where}: {name} is {value!r}, but must be a small number of 0 or more, such as 1e-5; "
+            "it is added before the square root is taken"
         )
 
 

@@ -45,7 +45,7 @@ from workbench.utils.notices import mention
 logger = logging.getLogger(__name__)
 
 DROPS = (
-    "{path}: {title} drops something at random in evaluation mode too, by {name}, so that every "
+    "{path}: {title} drops something at random in evaluation mode too, by {name}, so every "
     "evaluation differs; give it training=self.training, or a probability of 0 if not "
     "self.training, and make its layers attributes of the module, so that they get the mode"
 )

@@ -457,9 +457,7 @@ class Merge(Parallel):
 
     def _push_allocation_config(self) -> None:
         if not self.input_names:
-            raise BrickError(
-                f"{self.path()}: input_names is empty, so that there is nothing to add up"
-            )
+            raise BrickError(f"{self.path()}: input_names is empty, so there is nothing to add up")
         super()._push_allocation_config()
 
     def get_dim(self, name: str) -> Any:

@@ -25,8 +25,8 @@ class Residual(Initializable, ImageLayer, Feedforward):
     inner : Brick or BoundApplication
         It has one input and one output, of equal shapes unless there is a `shortcut`.
     shortcut : Brick or BoundApplication, optional
-        A brick whose output takes the place of the input in the sum: for example a convolution of
-        1 x 1 pixels, if the number of channels changes.
+        A brick whose output replaces the input in the sum: for example a convolution of 1 x 1
+        pixels, if the number of channels changes.
     **kwargs
         As for `Initializable`.
 
@@ -140,7 +140,7 @@ class Residual(Initializable, ImageLayer, Feedforward):
     def _checked(self, brick: Brick, kind: type[Brick]) -> Brick:
         if not isinstance(brick, kind):
             raise BrickError(
-                f"{self.path()}: {brick!r} is not of the kind {kind.__name__}, so that the shape "
-                "of its input cannot be set; configure it directly"
+                f"{self.path()}: {brick!r} is not of the kind {kind.__name__}, so the shape of "
+                "its input cannot be set; configure it directly"
             )
         return brick

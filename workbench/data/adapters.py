@@ -59,7 +59,7 @@ class BatchStream(AbstractDataStream):
     Raises
     ------
     DataError
-        If `batches` is empty; while reading, if it must be read twice and cannot.
+        If `batches` is empty; while reading, if it must be read a second time but cannot.
 
     Examples
     --------

@@ -63,7 +63,7 @@ class Dataset(Hinted, Labelled, Part):
     num_examples : int or None
         N, if it is known.
     reads_once : bool
-        True if the data come from a generator, so that there is one epoch and no way back.
+        True if the data come from a generator: there is one epoch, without rewinding.
     example_iteration_scheme : IterationScheme or None
         The default scheme of a stream over this dataset.
     axis_labels : dict of str to tuple of str, or None
@@ -362,8 +362,8 @@ class IterableDataset(Dataset):
     ----------
     iterables : mapping of str to iterable, or iterable
         One iterable per source, all of the same length. Each should be able to start again, as a
-        list can. A generator cannot, so that there is one epoch, possibly endless, and no way
-        back. A single iterable is the source ``data``, or the name in `sources`.
+        list can. A generator cannot: it gives one epoch, possibly endless, and cannot be rewound. A
+        single iterable is the source ``data``, or the name in `sources`.
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
     axis_labels : mapping from source to sequence of str, optional
@@ -372,8 +372,8 @@ class IterableDataset(Dataset):
     Raises
     ------
     DataError
-        While reading: if an iterable ends before the others, or is read a second time and cannot
-        be.
+        While reading: if an iterable ends before the others, or must be read a second time but
+        cannot.
 
     Examples
     --------

@@ -148,8 +148,8 @@ def of_sequence(values: Any, array: npt.NDArray[Any], where: str) -> npt.NDArray
     >>> of_sequence([1, "a"], np.asarray([1, "a"]), "x")
     Traceback (most recent call last):
     ...
-    workbench.errors.DataError: x has 1 at index 0 beside text, so that it would become text;
-    convert it with str, or leave it out
+    workbench.errors.DataError: x has 1 at index 0 beside text, so it would become text; convert it
+    with str, or leave it out
     """
     if array.dtype.kind == "f":
         # smaller numbers are exact in the array
@@ -162,7 +162,7 @@ def of_sequence(values: Any, array: npt.NDArray[Any], where: str) -> npt.NDArray
             if not isinstance(value, (str, bytes)):
                 index = tuple(map(int, np.unravel_index(place, given.shape)))
                 raise DataError(
-                    f"{where} has {value!r:.60}{_at(index)} beside text, so that it would become "
+                    f"{where} has {value!r:.60}{_at(index)} beside text, so it would become "
                     "text; convert it with str, or leave it out"
                 )
     return array
@@ -295,7 +295,7 @@ def _fitting_floats(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> Any:
 
 
 def _one_by_one(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> npt.NDArray[Any]:
-    """Convert texts, and numbers of Python, which can be too large for every dtype."""
+    """Convert texts, and Python numbers, which can be too large for every dtype."""
     result = np.empty(array.shape, dtype)
     for index in np.ndindex(array.shape):
         value: Any = array[index]

@@ -346,8 +346,8 @@ def _transfer(address: str, part: Path, timeout: float, most: int, clock: _Clock
 def _answer(request: urllib.request.Request, timeout: float) -> Any:
     """Return the answer to a request, or raise the error of its thread.
 
-    The timeout of a socket restarts with every byte, so that a server that sends the header byte by
-    byte could take forever. After the timeout the thread is abandoned; it ends with the connection.
+    The timeout of a socket restarts with every byte, so a server that sends the header byte by byte
+    could take forever. After the timeout the thread is abandoned; it ends with the connection.
     """
     results: queue.SimpleQueue[Any] = queue.SimpleQueue()
     late = threading.Event()

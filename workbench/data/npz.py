@@ -35,7 +35,7 @@ def read_npz(path: str | os.PathLike[str], names: Sequence[str]) -> list[npt.NDA
     MissingDataError
         If the file does not exist.
     DataFileError
-        If it is not an archive, is damaged, lacks an array, or has one of Python objects.
+        If it is not an archive, is damaged, lacks an array, or has an array of Python objects.
 
     Examples
     --------

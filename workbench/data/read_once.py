@@ -1,4 +1,4 @@
-"""Generators as data: read once, in order, by a run that never has to go back.
+"""Generators as data: read once, in order, by a run that is never rewound.
 
 All other data of this package can be read again from any position, which resuming, rewinding and
 further epochs need. Data that can be read only once have the attribute `reads_once`; reading them a

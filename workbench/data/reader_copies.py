@@ -1,6 +1,6 @@
 """Copies of random generators, so that inspecting data never changes training.
 
-The streams of this package depend only on the epoch and the position, so that reading them changes
+The streams of this package depend only on the epoch and the position, so reading them changes
 nothing. A scheme, a transformer or a data set of the user can contain a random generator, whose
 state changes with each reading. Therefore all readers except training share a copy of these parts,
 which is made at their first reading; the data are not copied. A part that cannot be copied, such as
@@ -27,7 +27,7 @@ PartT = TypeVar("PartT", bound="Part")
 
 ONE_READER = (
     "{part!r} contains {held}, which changes with each reading and cannot be copied: {who}, so "
-    "that reading it here too would change the training data. Make another stream for one of the "
+    "reading it here too would change the training data. Make another stream for one of the "
     "two, or derive random numbers from the epoch that get_request_iterator and iterate receive, "
     "as numpy.random.default_rng((seed, epoch)) does"
 )

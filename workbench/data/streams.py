@@ -70,7 +70,7 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
     axis_labels : dict of str to tuple of str, or None
         The names of the axes of each source, as far as they are known.
     reads_once : bool
-        True if the data come from a generator, so that there is one epoch and no way back.
+        True if the data come from a generator: there is one epoch, without rewinding.
     """
 
     sources: tuple[str, ...]
@@ -203,8 +203,8 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Return to the place of `state_dict`: the next epoch iterator continues there.
 
-        So does a main loop that has not yet trained on the stream; one that has is moved only by
-        its own `load_state_dict`.
+        A main loop starts there too, if it has not trained on the stream yet; later, only its own
+        `load_state_dict` moves it.
 
         Raises
         ------

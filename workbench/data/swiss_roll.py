@@ -29,7 +29,7 @@ class SwissRoll(IndexableDataset):
     noise : float
         Standard deviation of the normal noise that is added to each coordinate.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        Where to draw the seed of the points from, once, now.
+        The generator from which the seed is drawn, once and immediately.
     seed : int, optional
         The seed itself; by default `config.default_seed`.
     sources : sequence of str, optional

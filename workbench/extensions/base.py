@@ -27,7 +27,7 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., object])
 
 NO_MAIN_LOOP = (
     "{extension!r} belongs to no main loop yet; give it to a main loop in extensions=[...], and "
-    "start that"
+    "start it"
 )
 WRONG_NAME = (
     "the name of a {kind} must be text, not {name!r}; give settings by keyword, as in "
@@ -92,7 +92,7 @@ def check_signature(
 class TrainingExtension(FixedAttributes):
     """A set of callbacks that share a context: override the methods of the events you need.
 
-    `workbench.extensions.events` has a table of the events and of when exactly each fires.
+    `workbench.extensions.events` has a table of the events, which states when each fires.
     Extensions communicate with each other and with the main loop through records in the log.
 
     Parameters

@@ -2,7 +2,7 @@
 
 The direction is never inferred from the name of a record, since a wrong guess would silently choose
 the worst model. If the name contradicts the direction that the user gave or the default, a line in
-the log of Python says so. It is not a warning, since the user may be right.
+Python's log says so. It is not a warning, since the user may be right.
 """
 
 from __future__ import annotations

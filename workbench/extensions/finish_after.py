@@ -1,8 +1,8 @@
 """`FinishAfter`: ends training after a number of epochs or batches.
 
 It counts the whole log, over all runs and resumptions. A request for more training
-(``session.train(epochs=5)``) sets a *goal*: an item of the status, so that it is saved and resumed
-with the log. A goal has precedence over every `FinishAfter` that counts.
+(``session.train(epochs=5)``) sets a *goal*: an item of the status, so it is saved and resumed with
+the log. A goal has precedence over every `FinishAfter` that counts.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def check_more(epochs: object, batches: object) -> None:
 def ask_for_more(
     main_loop: Loop, epochs: int | None, batches: int | None, *, than_planned: bool
 ) -> None:
-    """Set the goal: the given number beyond what is planned (`than_planned`) or done."""
+    """Set the goal: the given number more than planned (`than_planned`), or than done."""
     status = main_loop.status
     if epochs is not None:
         planned = planned_epochs(main_loop) if than_planned else None
@@ -93,7 +93,7 @@ def planned_epochs(main_loop: Loop) -> int | None:
 def planned_batches(main_loop: Loop) -> int | None:
     """Return the number of batches after which training ends, if that is known.
 
-    It is unknown too if epochs are longer than expected, so that more batches are done already.
+    It is also unknown if more batches are done already, since epochs are longer than expected.
     """
     goal = main_loop.status.get(GOAL)
     if goal is not None:

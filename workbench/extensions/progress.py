@@ -22,8 +22,8 @@ class ProgressBar(TrainingExtension):
     """Shows the progress of training and the remaining time.
 
     If `FinishAfter` defines the end of training, one bar counts all batches until then; otherwise
-    it counts those of the epoch. The length of an epoch is taken from the data stream, or else
-    from the epoch before. Place it before extensions that print, so that they find a clean line.
+    it counts those of the epoch. The length of an epoch is taken from the data stream, or from the
+    epoch before. Place it before extensions that print, so that they find a clean line.
 
     Parameters
     ----------

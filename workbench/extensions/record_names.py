@@ -1,7 +1,7 @@
 """The names of records that extensions make and look for: checks for clashes and missing records.
 
-Extensions communicate through the log. An extension would wait forever for a misspelt name, and a
-name that two extensions use would have the values of both in turn. An extension declares the names
+Extensions communicate through the log. An extension would wait forever for a misspelt name, and two
+extensions with the same name would overwrite each other's records. An extension declares the names
 that it knows in advance by `TrainingExtension.records` and `TrainingExtension.waiting_for`.
 """
 
@@ -30,7 +30,7 @@ NEVER_MADE = (
     "that makes it must come before in the list of extensions"
 )
 TOO_EARLY = (
-    "{extension!r} watches the record {name!r}, which is made, but never before it looks; the "
+    "{extension!r} watches the record {name!r}, which is always made after it looks; the "
     "extension that makes it must come before in the list of extensions, and act on the same event "
     "or an earlier one of the same batch"
 )
@@ -70,7 +70,7 @@ def check_distinct(extensions: Iterable[object]) -> None:
 def never_came(
     extensions: Iterable[object], log: TrainingLogBase, since: int
 ) -> Iterator[tuple[str, str]]:
-    """Yield each record that was looked for in vain, and a warning about it.
+    """Yield each record that was looked for but not found, and a warning about it.
 
     Records that an extension has declared are skipped, since they may still be made. So are those
     made before iteration `since`, where this run was resumed, as nothing looked for them then.

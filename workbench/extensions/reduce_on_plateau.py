@@ -32,8 +32,8 @@ class ReduceOnPlateau(SharedVariableModifier):
         The record to watch; the extension that makes it must come before this one.
     mode : {"min", "max"}
         ``"min"`` if lower values are better, ``"max"`` if higher ones are. If the name of the
-        record suggests the opposite (``valid_accuracy`` with the default), a line in the log of
-        Python says so.
+        record suggests the opposite (``valid_accuracy`` with the default), a line in Python's log
+        says so.
     factor : float
         The factor by which the variable is multiplied, less than 1.
     patience : int

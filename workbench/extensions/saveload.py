@@ -52,11 +52,11 @@ class Checkpoint(SimpleExtension):
     `save_main_loop` is true, the main loop itself as a pickle. `Load` and `continue_training`
     continue from it. The file at `path` is complete at all times: it is the old or the new one.
 
-    The saved state is that after all extensions have seen the event, whatever the place of this
-    one in their list. Training waits only while the state is copied into memory; a thread writes
-    the file. The record ``saved_to`` appears once that is done: a tuple of the paths that were
-    written at that iteration, with None for one that failed. A failure is logged and causes a
-    warning, and training continues.
+    The state is saved after all extensions have seen the event, wherever this one is in their list.
+    Training waits only while the state is copied into memory; a thread writes the file. The record
+    ``saved_to`` appears once that is done: a tuple of the paths that were written at that
+    iteration, with None for one that failed. A failure is logged and causes a warning, and training
+    continues.
 
     Parameters
     ----------
@@ -90,8 +90,8 @@ class Checkpoint(SimpleExtension):
     """
 
     former_hooks = {  # noqa: RUF012
-        "save_separately_filenames": "what save_separately names is saved into the archive itself, "
-        "as a member of that name; there are no further files to name",
+        "save_separately_filenames": "the attributes in save_separately are saved as members of "
+        "the archive itself; there are no further files to name",
     }
 
     def __init__(
@@ -245,9 +245,9 @@ class Load(SimpleExtension):
     both true, training continues bit for bit to the same numbers as if it had never stopped, and
     extensions continue with their state. The record ``loaded_from`` has the path.
 
-    If there is no file yet, training starts from the beginning, and a line in the log of Python
-    says so: a script with `Load` and `Checkpoint` can be restarted until it is done. Place it
-    first, so that extensions which act before training find the parameters loaded.
+    If there is no file yet, training starts from the beginning, and a line in Python's log says so:
+    a script with `Load` and `Checkpoint` can be restarted until it is done. Place it first, so that
+    extensions which act before training find the parameters loaded.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Learning-rate schedules: functions of the iterations done, for `SharedVariableModifier`.
 
-Each is a pure function, so that a resumed run needs no state for it, and its repr shows its
-arguments. `ReduceOnPlateau` in `workbench.extensions.training`, which watches a record instead, is
-an extension. If torch has the same schedule, the values agree with ``step()`` of torch called after
+Each is a pure function, so a resumed run needs no state for it, and its repr shows its arguments.
+`ReduceOnPlateau` in `workbench.extensions.training`, which watches a record instead, is an
+extension. If torch has the same schedule, the values agree with ``step()`` of torch called after
 every batch. Unlike some schedules of torch, none of these rises again or fails beyond its end.
 """
 

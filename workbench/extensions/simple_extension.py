@@ -37,7 +37,7 @@ UNUSED_METHOD = (
 
 
 NEVER = (
-    "{extension!r} has no trigger, so that it would never act; give it one, such as "
+    "{extension!r} has no trigger, so it would never act; give it one, such as "
     "after_epoch=True or every_n_batches=100, or after_epoch=False to call its method do() yourself"
 )
 
@@ -223,7 +223,7 @@ class SimpleExtension(TrainingExtension):
         return self
 
     def waiting_for(self) -> dict[str, bool]:
-        """Return the records that its conditions have looked for in vain so far."""
+        """Return the records that its conditions have looked for but not found so far."""
         asked = [c.predicate for c in self.conditions if isinstance(c.predicate, OnLogRecord)]
         return {one.record_name: one.looked for one in asked if not one.found}
 

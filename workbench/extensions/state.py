@@ -31,7 +31,7 @@ def extension_steps(extensions: Iterable[Holder], states: Mapping[str, Any]) -> 
     Raises
     ------
     StateError
-        Unless `states` has exactly the extensions that have a state.
+        If `states` does not have exactly the extensions that have a state.
     """
     extensions = list(extensions)
     present, by_name = states_of(extensions), named(extensions)

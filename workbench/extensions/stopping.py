@@ -43,8 +43,8 @@ class FinishIfNoImprovementAfter(SimpleExtension):
     """Requests the end of training when no new best value has been noted for some time.
 
     A new best value is noted by a record with any value but False. `TrackTheBest` makes such
-    records and must come before this extension. Waiting starts with the first of them: a run in
-    which there is never a best value (all are NaN, say) continues.
+    records and must come before this extension. Waiting starts with the first of them: a run
+    without any best value (for example, if all are NaN) continues.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
     Raises
     ------
     ArgumentError
-        Unless exactly one of `iterations` and `epochs` is given, as 1 or more.
+        If not exactly one of `iterations` and `epochs` is given, as 1 or more.
 
     Examples
     --------
@@ -200,8 +200,8 @@ class EarlyStopping(CompositeExtension):
     Raises
     ------
     ArgumentError
-        Unless exactly one of `iterations` and `epochs`, and both or neither of the arguments for
-        checkpoints are given.
+        If not exactly one of `iterations` and `epochs` is given, or only one of the arguments for
+        checkpoints.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Third-party extensions: classes that do not derive from `TrainingExtension`.
 
 `as_extension` wraps an object that meets the protocol `Dispatching`, since a main loop needs more
-of an extension than this protocol requires. `workbench.log.protocol` is the same for logs.
+of an extension than this protocol requires. `workbench.log.protocol` does the same for logs.
 """
 
 from __future__ import annotations

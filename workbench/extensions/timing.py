@@ -28,9 +28,9 @@ class Timing(SimpleExtension):
     Records ``time_initialization`` before the first epoch; after an epoch
     ``time_read_data_this_epoch``, ``time_train_this_epoch``, ``time_read_data_total`` and
     ``time_train_total``; after a batch the same with ``batch`` for ``epoch``. If it acts less
-    often, on ``every_n_batches=10`` say, the time for one batch is the average since the last
-    record. At the end of training or on an error it records only the totals, which are those of
-    this main loop object. Place it before `Printing`.
+    often, for example with ``every_n_batches=10``, the time for one batch is the average since the
+    last record. At the end of training or on an error it records only the totals, which are those
+    of this main loop object. Place it before `Printing`.
 
     Parameters
     ----------

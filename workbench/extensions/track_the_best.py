@@ -31,7 +31,7 @@ class TrackTheBest(SimpleExtension):
     choose_best : callable
         Takes the current value and the best one before it, and returns the better one: `min` if
         lower values are better, `max` if higher ones are. If the name of the record suggests the
-        opposite (``valid_accuracy`` with the default), a line in the log of Python says so.
+        opposite (``valid_accuracy`` with the default), a line in Python's log says so.
     name : str, optional
         Its name; the name of the class if not given.
     **triggers

@@ -1,4 +1,4 @@
-"""Batch normalisation in graphs: statistics of the batch, and updates of the population's.
+"""Batch normalisation in graphs: batch statistics, and updates of population statistics.
 
 A `workbench.bricks.BatchNormalization` brick normalises by population statistics, which it keeps in
 shared variables, unless it is in training mode; see `workbench.graph.modes`.
@@ -144,7 +144,7 @@ def get_batch_normalization_updates(
         population: SharedVariable = estimate.tag.estimate_of
         if population in seen and not allow_duplicates:
             raise GraphError(
-                f"{_owner(estimate)} is applied several times in training mode, so that there are "
+                f"{_owner(estimate)} is applied several times in training mode, so there are "
                 "several estimates of its population; give allow_duplicates=True and merge them"
             )
         seen.add(population)

@@ -22,8 +22,8 @@ from workbench.utils.plain import dict_union
 from workbench.utils.variables import is_graph_input, is_shared_variable
 
 NOT_REPLACEMENTS = (
-    "replace takes a dictionary, or pairs, from variables of the graph to the variables that take "
-    "their place"
+    "replace takes a dictionary, or pairs, from variables of the graph to the variables that "
+    "replace them"
 )
 
 
@@ -189,10 +189,10 @@ class ComputationGraph(KnownAttributes, Hinted):
         Parameters
         ----------
         replacements : dict or pairs of Variable, or criterion
-            From variables to those that take their place. With `replacement`, the variables to
-            replace: a list, or a criterion of `workbench.filter.as_predicate`.
+            From variables to those that replace them. With `replacement`, the variables to replace:
+            a list, or a criterion of `workbench.filter.as_predicate`.
         replacement : callable or Variable, optional
-            The variable that takes their place, or a function that makes it of each variable.
+            The variable that replaces them, or a function that makes one from each variable.
 
         Raises
         ------

@@ -24,7 +24,7 @@ from workbench.utils.notices import mention
 logger = logging.getLogger(__name__)
 
 NO_VARIABLES = (
-    "{what} was given no variables, so that the graph is not changed; a VariableFilter that finds "
+    "{what} was given no variables, so the graph is not changed; a VariableFilter that finds "
     "none returns an empty list"
 )
 
@@ -47,8 +47,8 @@ def apply_dropout(
     ----------
     computation_graph : ComputationGraph
     variables : iterable of Variable, or criterion
-        Those to drop elements of. A criterion, see `workbench.filter.as_predicate`, selects among
-        the variables of the graph. Call it several times for several probabilities.
+        The variables whose elements are dropped. A criterion, see `workbench.filter.as_predicate`,
+        selects among the variables of the graph. Call it several times for several probabilities.
     drop_prob : float
         In [0, 1).
     rng : RandomStream, optional

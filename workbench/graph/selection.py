@@ -141,7 +141,7 @@ class Selection(Hinted, list[Variable]):
         ----------
         graph : ComputationGraph
         replacement : callable
-            Called with each variable; returns the one that takes its place.
+            Called with each variable; returns the one that replaces it.
 
         Raises
         ------
@@ -234,7 +234,7 @@ def variables_of(source: Any) -> Iterator[Variable]:
     Parameters
     ----------
     source : iterable of Variable, ComputationGraph, Model, Brick, Selector or list of Brick
-        Of bricks, the parameters of them and of all below.
+        For bricks, their parameters and those of all bricks below.
     """
     bricks: dict[Component, None] = {}
     items: Iterable[Any] = [source] if isinstance(source, Component) else source
@@ -360,5 +360,5 @@ def _misfits(path: str, array: numpy.ndarray[Any, Any], variable: SharedVariable
     try:
         variable.check_value(torch.tensor(array), array)
     except WorkbenchError as error:
-        return [f"{path!r} makes no sense: {error}"]
+        return [f"{path!r} is not valid: {error}"]
     return []

@@ -84,8 +84,8 @@ class Column:
         Raises
         ------
         StateError
-            Unless the iterations increase and there are as many values: an array of numbers, or a
-            list of objects.
+            If the iterations do not increase, or the values are not an array of numbers or a list
+            of objects of the same length.
         """
         new = cls()
         if isinstance(values, list):

@@ -38,12 +38,13 @@ NO_PYARROW = (
 def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
     """Write ``log.frame`` as comma-separated values, with the iteration as the first column.
 
-    Arrays, lists and other objects are written as JSON; what JSON cannot represent, as its repr.
+    Arrays, lists and other objects are written as JSON; anything that JSON cannot represent is
+    written as its repr.
 
     Parameters
     ----------
     log : TrainingLogBase or path
-        The log, or a database of which the newest log is meant.
+        The log, or the path of a database, whose newest log is used.
     path : path
         The file; an existing one is replaced once the new one is complete.
 
@@ -75,7 +76,7 @@ def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     log : TrainingLogBase or path
-        The log, or a database of which the newest log is meant.
+        The log, or the path of a database, whose newest log is used.
     path : path
         The file; an existing one is replaced once the new one is complete.
 
@@ -116,15 +117,15 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
 
     Every channel is a group ``channels/<name>`` with two datasets of equal length: ``iterations``
     (int64) and ``values``. Values are numbers or booleans; arrays, stacked if all have one shape
-    and dtype; or else JSON, which the attribute ``encoding`` states. The attribute ``channels`` of
-    the file has the order of the channels. Characters that HDF5 does not allow in names are
-    percent-encoded as in URLs: a ``/`` as ``%2F``, and the name ``.`` as ``%2E``. The attributes
-    ``uuid`` and ``status`` (JSON) are those of the log.
+    and dtype; or otherwise JSON, which the attribute ``encoding`` states. The attribute
+    ``channels`` of the file has the order of the channels. Characters that HDF5 does not allow in
+    names are percent-encoded as in URLs: a ``/`` as ``%2F``, and the name ``.`` as ``%2E``. The
+    attributes ``uuid`` and ``status`` (JSON) are those of the log.
 
     Parameters
     ----------
     log : TrainingLogBase or path
-        The log, or a database of which the newest log is meant.
+        The log, or the path of a database, whose newest log is used.
     path : path
         The file; an existing one is replaced once the new one is complete.
 

@@ -121,7 +121,7 @@ def _common(new: Loop, running: Loop) -> str | None:
         return f"{', '.join(shared[:3])}{more}, parameter{plural} of this main loop, {are}"
     extensions = [e for e in new.extensions if any(e is other for other in running.extensions)]
     if extensions:
-        return f"the extension {extensions[0]!r} of this main loop belongs to one that is"
+        return f"the extension {extensions[0]!r} of this main loop belongs to a main loop that is"
     return None
 
 

@@ -176,7 +176,7 @@ class MainLoop(FixedAttributes):
         AlreadyTrainingError
             If this main loop, or something that it trains, is being trained.
         ArgumentError
-            Unless at most one is given, as a number of 1 or more.
+            If both are given, or one is not a number of 1 or more.
         ExtensionError
             If an extension could not be called on an event.
 
@@ -242,7 +242,7 @@ class MainLoop(FixedAttributes):
         Raises
         ------
         ArgumentError
-            Unless exactly one of the two is given, as a number of 1 or more.
+            If not exactly one of the two is given, as a number of 1 or more.
         """
         self._run.ending.go_on(epochs, batches)
 
@@ -348,8 +348,8 @@ class MainLoop(FixedAttributes):
         """Restore what `state_dict` returned, of this main loop or another one.
 
         Nothing changes unless everything fits. Parts of a state (`workbench.main_loop.state`) that
-        `state` lacks stay as they are. Within an event use `after_event`, or extensions that come
-        later act on the new state. Extensions that act on ``before_training`` do not change a
+        `state` lacks stay as they are. Within an event use `after_event`; otherwise extensions that
+        come later act on the new state. Extensions that act on ``before_training`` do not change a
         state that was loaded before the first start.
 
         Raises

@@ -2,7 +2,7 @@
 
 Any thread may post a request. Between two batches of training, requests are carried out in order.
 An extension that evaluates a data set for a long time calls `Mailbox.yield_to_commands` between
-its own batches: a request that makes sense there is carried out, and any other is kept for the
+its own batches: a request that can be handled there is carried out, and any other is kept for the
 boundary. If a kept request is urgent, the evaluation ends.
 """
 

@@ -88,7 +88,7 @@ class Run:
         self.reset()
 
     def reset(self) -> None:
-        """Set the attributes of a run in progress to those of no run."""
+        """Reset the attributes that describe a run in progress."""
         self.mailbox = Mailbox()
         self.ending = Ending(self.main_loop)
         self.dispatcher = Dispatcher(self.main_loop, self.ending)
@@ -118,7 +118,7 @@ class Run:
         Raises
         ------
         ArgumentError
-            Unless at most one is given, as a number of 1 or more.
+            If both are given, or one is not a number of 1 or more.
         """
         if epochs is None and batches is None:
             return None
@@ -363,7 +363,7 @@ class Run:
             self.main_loop.algorithm.settle()
 
     def _warn_of_missing_records(self) -> None:
-        """Warn once, by `logging`, of each record that an extension looks for in vain."""
+        """Warn once, by `logging`, of each record that an extension looks for but cannot find."""
         log: object = self.main_loop.log
         if not isinstance(log, TrainingLogBase):
             return  # a log of another class need not list its channels

@@ -129,8 +129,8 @@ def _position(loop: Loop, *, in_hand: bool) -> dict[str, Any]:
         return {"stream": stream.state_dict(), "epoch": None, **lengths}
     if not isinstance(epoch, EpochIterator):
         raise StateError(
-            f"the epoch iterator of {loop!r} must be one that a data stream has made, so that its "
-            f"position is known, not {epoch!r}"
+            f"the epoch iterator of {loop!r} must be made by a data stream, so that its position "
+            f"is known, not {epoch!r}"
         )
     within = epoch.state_dict()
     own = stream.state_dict()
@@ -232,7 +232,7 @@ def _length(stream: AbstractDataStream, name: str) -> int | None:
 def _check_lengths(stream: AbstractDataStream, saved: Mapping[str, Any]) -> None:
     """Refuse a position within an epoch of other data.
 
-    Between two epochs there is no such position, so that training may continue with other data.
+    Between two epochs there is no such position, so training may continue with other data.
     """
     different = [
         f"{saved[name]} {what} there, {here} here"

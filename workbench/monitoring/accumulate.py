@@ -30,8 +30,8 @@ OVER_BATCHES = (
     "Minimum or Maximum; mean(variable) is the mean over batches without this warning"
 )
 UNEQUAL = (
-    "{name!r} has shape {new} for a batch after {old} for another, so that there is no mean of the "
-    "two; reduce it, as in {name}.mean(), or give it the scheme Concatenate"
+    "{name!r} has shape {new} for a batch after {old} for another, so the two have no "
+    "mean; reduce it, as in {name}.mean(), or give it the scheme Concatenate"
 )
 
 

@@ -99,7 +99,7 @@ class Fold(AggregationScheme):
     """True if the values of all batches must have the same shape."""
 
     grows: bool = False
-    """True if the state grows with the data, so that updates cannot express it."""
+    """True if the state grows with the data, so updates cannot express it."""
 
     doubt: str | None = None
     """The reason why the value over several batches can differ from that of all data, or None."""

@@ -108,7 +108,7 @@ def check_names(variables: Sequence[Variable | MonitoredQuantity]) -> None:
         if variable.name in seen:
             twice = " (it is listed twice)" if seen[variable.name] is variable else ""
             raise errors.MonitoringError(
-                f"two monitored variables are named {variable.name!r}, so that one record would "
+                f"two monitored variables are named {variable.name!r}, so one record would "
                 f"overwrite the other{twice}; rename one with variable.name = ..."
             )
         seen[variable.name] = variable

@@ -226,8 +226,8 @@ class Concatenate(Fold):
 
     Examples are joined along the first dimension, if that is the first dimension of an input or is
     computed from it. Other variables, such as a sum over a batch, get one row for each batch;
-    variables without dimensions become a vector. The state grows with the data, so that it cannot
-    be expressed by updates of shared variables.
+    variables without dimensions become a vector. The state grows with the data, so it cannot be
+    expressed by updates of shared variables.
 
     Parameters
     ----------

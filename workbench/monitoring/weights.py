@@ -303,7 +303,7 @@ class _Algebra:
         return merged if linear else self._nonlinear(merged, left)
 
     def _paired(self, sizes: Sequence[Any]) -> bool:
-        """Return True if examples are combined in pairs, as in a matrix of all products of two."""
+        """Return True if examples are combined in pairs, as in a matrix of all products."""
         return any(sizes.count(size) > 1 for size in self.leading)
 
     def _divided(self, variable: Variable, summaries: list[Variable]) -> Variable | None:

@@ -1,8 +1,9 @@
 """Archives: a tar file of named members, with a manifest that detects damage.
 
 The manifest has the format version and the SHA-256 of every member. It is written after the
-members; added members have a new manifest after them, and of equal names the last one counts. If a
-file has any fault, reading it raises an `ArchiveError` that names file and fault in one line.
+members; added members have a new manifest after them, and if names are equal, the last member
+counts. If a file has any fault, reading it raises an `ArchiveError` that names file and fault in
+one line.
 
 Checksums detect damage, not malice: an attacker can write a manifest too. Reading executes nothing,
 whatever the checksums are.
@@ -139,7 +140,7 @@ def pick(members: Mapping[str, bytes], name: str, where: str) -> bytes:
     if name not in members:
         names = ", ".join(map(repr, members)) or "none"
         raise ArchiveError(
-            f"{where}: there is no member {name!r}, but {names}{nearest(name, members)}"
+            f"{where}: there is no member {name!r}, only {names}{nearest(name, members)}"
         )
     return members[name]
 

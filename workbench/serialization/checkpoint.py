@@ -38,11 +38,11 @@ PARTS = ("parameters", "variables", "algorithm", "data", "extensions", "log")
 """The parts of a state of training, which `workbench.main_loop.state` describes."""
 
 NO_STATE = (
-    "{where}: there is no state of training in it, but {members}: it was not written by "
-    "Checkpoint, so that only parameters can be loaded from it"
+    "{where}: it has no state of training, only {members}; it was not written by "
+    "Checkpoint, so only parameters can be loaded from it"
 )
 NO_MAIN_LOOP = (
-    "{where}: there is no main loop in it, but {members}. Build the main loop as it was built "
+    "{where}: it has no main loop, only {members}. Build the main loop as it was built "
     "before, and give it the extension Load({where!r}, load_iteration_state=True, load_log=True)"
 )
 

@@ -35,7 +35,7 @@ BITS = {
 def check_keys(what: str, given: Iterable[str], expected: Iterable[str]) -> None:
     """Raise `StateError` unless the keys `given` are those `expected`.
 
-    The message has every unknown key, with the nearest valid spelling, and every missing one.
+    The message names every unknown key, with the nearest valid spelling, and every missing one.
     """
     given, expected = list(map(str, given)), list(expected)
     problems = [
@@ -52,7 +52,7 @@ def encode(value: Any) -> bytes:
     Raises
     ------
     StateError
-        If a part is neither plain nor an array; the message has its place.
+        If a part is neither plain nor an array; the message states where it is.
 
     Examples
     --------
@@ -160,7 +160,7 @@ def _reference(value: Any, arrays: dict[str, numpy.ndarray[Any, Any]], place: st
 
 
 def _value(tree: Any, arrays: dict[str, numpy.ndarray[Any, Any]]) -> Any:
-    """Return the value of a tree; each array is used once, so that few bytes stay few."""
+    """Return the value of a tree; it can use each array only once, which bounds its size."""
     if isinstance(tree, list):
         return [_value(part, arrays) for part in tree]
     if not isinstance(tree, dict):

@@ -1,4 +1,4 @@
-"""Branches of a run: each way that training went, from where it left the one before."""
+"""Branches of a run: the paths that training took, each from the point where it left another."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workbench.session.interventions import CHANGING, RECORD
 
 
 class Branch:
-    """A way that training went: the present one, or one that a rewind left.
+    """A path that training took: the present one, or one that a rewind left.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Branch:
 
     @property
     def difference(self) -> str:
-        """One line on the interventions that it has and `parent` has not; empty if none."""
+        """One line on the interventions that `parent` lacks; empty without any."""
         return "" if self.log is None else difference(self.log, self.start)
 
     @property
@@ -64,7 +64,7 @@ class Branch:
         return found
 
     def leave(self, state: Mapping[str, Any]) -> None:
-        """Keep the state of the log, which another branch takes."""
+        """Keep the state of the log, which another branch takes over."""
         self.state = state
         self.end = int(state["status"]["iterations_done"])
 

@@ -1,7 +1,7 @@
-"""Copies of main loops, for a second session that goes on from a point of the first.
+"""Copies of main loops, for a second session that continues from a point of the first.
 
 A copy has parameters, algorithm, extensions and a log of its own. It shares the data sets, which
-nothing changes, so that a fork takes no memory for data.
+never change, so a fork takes no memory for data.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NO_COPY = (
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Refers to what the copy shares by its place in a list."""
+    """Refers to shared objects by their place in a list."""
 
     def __init__(self, file: io.BytesIO, log: TrainingLogBase) -> None:
         super().__init__(file)

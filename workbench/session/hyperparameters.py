@@ -14,7 +14,7 @@ from workbench.tensor import SharedVariable
 from workbench.tensor.interval import Interval
 
 LINEAR = ("momentum",)
-"""Names of numbers without upper bound that are chosen on a linear scale all the same."""
+"""Names of numbers without upper bound that are nevertheless chosen on a linear scale."""
 
 NO_VARIABLE = "this run has no variable {name!r}{hint}; give the variable itself{known}"
 SEVERAL = "several variables of this run are called {name!r}: give one of {paths}"
@@ -28,7 +28,7 @@ class Hyperparameter:
     Attributes
     ----------
     path : str
-        The name by which the state of training knows it; `Session.set` takes it.
+        The name in the state of training, which `Session.set` takes.
     name : str
         The short name, which several may have.
     value : float
@@ -41,7 +41,7 @@ class Hyperparameter:
     driven_by : str
         The name of the extension that sets it while training; empty if there is none.
     held : bool
-        True while that extension leaves it alone.
+        True while that extension leaves it unchanged.
     """
 
     path: str
@@ -97,7 +97,7 @@ def modifier_of(loop: Loop, variable: SharedVariable, what: str) -> SharedVariab
     Raises
     ------
     SessionError
-        If there is none; the text says that there is nothing to do `what` with.
+        If there is none; the text says that there is nothing to `what`.
     """
     found = modifiers(loop).get(variable)
     if found is None:
@@ -106,7 +106,7 @@ def modifier_of(loop: Loop, variable: SharedVariable, what: str) -> SharedVariab
 
 
 def variable_of(loop: Loop, given: SharedVariable | str) -> SharedVariable:
-    """Return the shared variable of a path or a name that only one has.
+    """Return the shared variable of a path, or of a name that only one variable has.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def variable_of(loop: Loop, given: SharedVariable | str) -> SharedVariable:
 
 
 def path_in(loop: Loop, variable: SharedVariable) -> str:
-    """Return the name by which the state of training knows a variable, or else its own."""
+    """Return the name of a variable in the state of training, or its own if it is not there."""
     parameters, others = loop.state_variables()
     paths = {**parameters, **others}
     return next((path for path, one in paths.items() if one is variable), str(variable))

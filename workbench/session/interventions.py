@@ -1,8 +1,8 @@
 """A journal of interventions: commands that changed a run, at the iteration where they took effect.
 
 The record ``interventions`` of a row is a tuple of mappings with ``id``, ``command``, ``text``,
-``by`` (who asked for it) and what the command adds: for `Session.set`, ``variable``, ``path``,
-``value`` and ``old``.
+``by`` (its origin) and what the command adds: for `Session.set`, ``variable``, ``path``, ``value``
+and ``old``.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ CHANGING = ("set", "call", "hold", "release")
 """Commands that change training; a replay does not cross them, since it cannot repeat them."""
 
 FREELY_RECORDED = 1000
-"""Number of interventions in one row up to which each new one is recorded immediately.
+"""Number of interventions in one row that are recorded immediately, one by one.
 
-A tuple is copied for each new one, so that the cost grows with the square of the number.
+Each copies the whole tuple, so the cost grows with the square of their number.
 """
 
 

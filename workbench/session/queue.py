@@ -31,7 +31,7 @@ LATER = object()
 
 
 class Refused(Exception):
-    """Error of a command whose action makes no sense in the present state."""
+    """Error of a command whose action is not possible in the present state."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +75,7 @@ class Queue:
     thread : int or None
         The identifier of the thread that carries them out.
     changes : Changes or None
-        Is told of commands that change training.
+        Is notified of commands that change training.
     """
 
     def __init__(self, main_loop: Loop, journal: Journal) -> None:
@@ -245,6 +245,6 @@ class Queue:
             value.command._apply(done)
 
     def _paths(self) -> dict[SharedVariable, str]:
-        """Return the names by which the state of training knows its shared variables."""
+        """Return the names of the shared variables in the state of training."""
         parameters, others = self._main_loop.state_variables()
         return {variable: name for name, variable in {**parameters, **others}.items()}

@@ -20,12 +20,12 @@ from workbench.tensor.execution import available_threads
 
 OTHER_THREADS = (
     "the run whose interventions are replayed used {then} threads for large steps and this one "
-    "uses {now}: sums over several threads round differently, so that the last digits may differ; "
+    "uses {now}: sums over several threads round differently, so the last digits may differ; "
     "config.threads = {then} repeats them exactly"
 )
 LATE = (
     "the intervention {text!r} was made at iteration {iteration:,}, and this run has done {done:,} "
-    "already; replay in a run that starts afresh: main_loop.start(paused=True)"
+    "already; replay in a run that starts from the beginning: main_loop.start(paused=True)"
 )
 NO_VARIABLE = (
     "the intervention {text!r} concerns {name!r}, which is not a variable of this run{hint}"
@@ -42,7 +42,7 @@ KEYS = {"iteration", "command", "text"}
 
 
 def thread_note(source: object) -> str | None:
-    """Return what to tell where a log was made with another number of threads."""
+    """Return a notice if a log was made with another number of threads."""
     if isinstance(source, TrainingLogBase):
         then, now = source.status.get("threads"), available_threads()
         if then not in (None, now):

@@ -31,13 +31,13 @@ SHARE = 0.02
 """The part of the training time that snapshots on the way may take."""
 
 GAP = 0.5
-"""Seconds between two of them, at least."""
+"""Minimal number of seconds between two of them."""
 
 NO_STATE = (
-    "{algorithm} is not a TrainingAlgorithm, so that its state cannot be kept and a rewind would "
-    "not bring it back"
+    "{algorithm} is not a TrainingAlgorithm, so its state cannot be kept, and a rewind would not "
+    "restore it"
 )
-NOT_YET = "iteration {iteration:,} is not done yet: {done:,} are"
+NOT_YET = "iteration {iteration:,} is not done yet, only {done:,}"
 OUT_OF_REACH = (
     "iteration {iteration:,} cannot be reached exactly: no snapshot between the last intervention "
     "before it and {iteration:,} is left; {nearest}"
@@ -56,7 +56,7 @@ class Pausing(Protocol):
         """End a pause or a step, whether or not there is one."""
 
     def hold(self) -> None:
-        """Carry out commands until one lets training go on."""
+        """Carry out commands until one lets training continue."""
 
 
 class Rewinder:
@@ -163,7 +163,7 @@ class Rewinder:
         self._changes += 1
 
     def after_change(self, *, failed: bool = False) -> None:
-        """Take a snapshot behind all interventions that wait, from which a replay can begin.
+        """Take a snapshot after all waiting interventions, from which a replay can begin.
 
         One that `failed` is not in the journal and cannot be undone.
         """
@@ -183,7 +183,7 @@ class Rewinder:
     # A second session
 
     def fork(self, iteration: int | None, name: str | None) -> tuple[MainLoop, int]:
-        """Return a copy of the main loop that stands at a snapshot, and where it is to go first.
+        """Return a copy of the main loop at a snapshot, and the iteration at which it must pause.
 
         Raises
         ------
@@ -218,7 +218,7 @@ class Rewinder:
         self._pause.stay()
         self._pause.hold()
 
-    # The way back
+    # Returns to earlier iterations
 
     def rewind(self, command: Command, iteration: int, name: str | None = None) -> object:
         """Bring the run back to the boundary after `iteration`, before interventions there.

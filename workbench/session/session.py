@@ -167,8 +167,8 @@ class Session(FixedAttributes, Steering):
     ) -> None:
         """Start training.
 
-        If training runs already, only a line is printed that says so. If the extensions say that
-        training has ended before, nothing is trained, and a line says that.
+        If training runs already, this only prints a line that says so. If the extensions say that
+        training has ended already, nothing is trained, and a line says so.
 
         Parameters
         ----------
@@ -180,9 +180,9 @@ class Session(FixedAttributes, Steering):
         Raises
         ------
         AlreadyTrainingError
-            If another run trains this main loop or something of it.
+            If another run trains this main loop or a part of it.
         ArgumentError
-            Unless at most one is given, as a number of 1 or more.
+            If both are given, or one is not a number of 1 or more.
         SessionError
             If this session was started before and has ended, or no thread can be created.
         """
@@ -213,7 +213,7 @@ class Session(FixedAttributes, Steering):
         Raises
         ------
         SessionError
-            Unless `n` is a number of 1 or more.
+            If `n` is not a number of 1 or more.
         """
         if not is_count(n):
             raise SessionError(f"the number of batches of a step must be 1 or more, not {n!r}")
@@ -226,8 +226,8 @@ class Session(FixedAttributes, Steering):
         During training the number is added to what is planned, and a pause continues. After the
         end this session trains again, whatever `FinishAfter` says, and ``on_resumption`` fires. The
         rest of an incomplete epoch counts as one epoch. The new end is part of the status of the
-        log, so that it holds for resumed runs. ``main_loop.start()`` instead trains to the end that
-        the extensions define.
+        log, so it holds for resumed runs. ``main_loop.start()`` instead trains to the end that the
+        extensions define.
 
         Parameters
         ----------
@@ -237,7 +237,7 @@ class Session(FixedAttributes, Steering):
         Raises
         ------
         ArgumentError
-            Unless exactly one of the two is given, as a number of 1 or more.
+            If not exactly one of the two is given, as a number of 1 or more.
 
         Examples
         --------

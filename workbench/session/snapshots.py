@@ -1,9 +1,10 @@
-"""Snapshots of training in memory: what they hold, and which of them are kept.
+"""Snapshots of training in memory: their contents, and which of them are kept.
 
-A snapshot is a copy of everything that training depends on, but for the records of the log, at the
-boundary between two batches. `Ring` keeps as many as its memory allows: near the present many, far
-back fewer, so that from any iteration the nearest one before is not far in proportion to its age.
-Pinned ones go last. Tensors that did not change since the snapshot before are shared with it.
+A snapshot is a copy of everything that training depends on, except the records of the log, at the
+boundary between two batches. `Ring` keeps as many as its memory allows: many near the present and
+fewer far back. So the distance from any iteration to the nearest snapshot before it is small in
+proportion to its age. Pinned ones are dropped last. Tensors that did not change since the snapshot
+before are shared with it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Snapshot:
     changes : int
         The number of interventions that changed training before it, on the way to it.
     state : dict
-        The parts of `workbench.main_loop.state` but for the log.
+        The parts of `workbench.main_loop.state` except the log.
     status : dict
         The status of the log.
     row : dict
@@ -44,7 +45,7 @@ class Snapshot:
     branch : object
         The branch on which it was taken.
     pin : str
-        Why it is kept before others; empty if it is not.
+        The reason to keep it longer than others; empty without one.
     """
 
     iteration: int
@@ -99,7 +100,7 @@ class Ring:
         return sum(dict(pair for s in self._kept for pair in _storages(s.state)).values())
 
     def add(self, snapshot: Snapshot) -> None:
-        """Add a snapshot behind those of the same iteration; drop others to keep the bounds."""
+        """Add a snapshot after those of the same iteration; drop others to keep the bounds."""
         before = self._before(snapshot)
         if before is not None:
             _share(snapshot.state, before.state)
@@ -116,7 +117,7 @@ class Ring:
         return self.newest_until(snapshot.iteration)
 
     def _least_missed(self, newest: Snapshot) -> Snapshot:
-        """Return the snapshot whose loss lengthens the way back least, in proportion to its age."""
+        """Return the snapshot whose loss lengthens a replay least, in proportion to its age."""
         now = max(self._kept[-1].iteration, newest.iteration)
         candidates = [s for s in self._kept if s is not newest]
         free = [s for s in candidates if not s.pin] or candidates

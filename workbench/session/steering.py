@@ -1,7 +1,7 @@
-"""Steering a session: values of a run, and its way back.
+"""Steering of a session: changes of values, and returns to earlier iterations.
 
-What a command of a session does to training is here; how training starts, pauses and ends is in
-`workbench.session.session`.
+This module defines the effects of commands on training; `workbench.session.session` starts, pauses
+and ends it.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from workbench.utils.notices import tell
 from workbench.utils.numbers import is_count
 from workbench.utils.values import to_python
 
-TAKEN = "another session that runs is called {name!r}; give this one another name"
+TAKEN = "another running session is called {name!r}; give this one another name"
 
 
 def check_name(name: object) -> None:
-    """Refuse a name of a session that is not text, or that of another one that runs.
+    """Refuse a session name that is not text, or that another running session has.
 
     Raises
     ------
@@ -63,8 +63,8 @@ class Steering(interfaces.Session):
     def set(self, shared: SharedVariable | str, value: Any) -> Command:
         """Give a shared variable a new value, between two batches.
 
-        If a schedule drives the variable, the value lasts until that acts the next time; see `hold`
-        for one that stays.
+        If a schedule drives the variable, the value lasts until the schedule acts next; see `hold`
+        for a value that stays.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class Steering(interfaces.Session):
         ----------
         shared : SharedVariable or str
         value : number or array, optional
-            What to assign first; the variable keeps its value if not given.
+            The value to assign first; the variable keeps its value if not given.
 
         Raises
         ------
@@ -148,7 +148,7 @@ class Steering(interfaces.Session):
         return hyperparameters(self.main_loop)
 
     def snapshot(self, name: str = "snapshot") -> Command:
-        """Keep the present state of training in memory, before those taken on the way.
+        """Keep the present state of training in memory, longer than automatic snapshots.
 
         Parameters
         ----------
@@ -164,7 +164,7 @@ class Steering(interfaces.Session):
         The last snapshot before is loaded, and the batches in between are trained on once more,
         which gives the same numbers as the first time; extensions are called again meanwhile.
         Interventions made at `iteration` itself are not part of it. What followed stays, in memory
-        and in the database of an `SQLiteLog`, as a branch. Also after the end of a run.
+        and in the database of an `SQLiteLog`, as a branch. It also works after the end of a run.
 
         Parameters
         ----------
@@ -175,7 +175,7 @@ class Steering(interfaces.Session):
         Raises
         ------
         SessionError
-            Unless `iteration` is a number of 0 or more.
+            If `iteration` is not a number of 0 or more.
         """
         if not is_count(iteration) and iteration != 0:
             raise SessionError(f"iteration must be a number of 0 or more, not {iteration!r}")
@@ -185,10 +185,10 @@ class Steering(interfaces.Session):
     def fork(
         self, iteration: int | None = None, *, branch: str | None = None, name: str | None = None
     ) -> Self:
-        """Start a second session from a point of this one, paused there; this one goes on.
+        """Start a second session from a point of this one, paused there; this one continues.
 
         The new one has a copy of the main loop, with parameters, extensions and a log of its own;
-        the two share only the data sets. It is there once the batches between the last snapshot and
+        the two share only the data sets. It is ready once the batches between the last snapshot and
         `iteration` were trained on, which takes a while.
 
         Parameters
@@ -311,7 +311,7 @@ class Steering(interfaces.Session):
 
     @property
     def branches(self) -> list[Branch]:
-        """The ways that training went; the last one is the present one."""
+        """The paths that training took; the last one is the present one."""
         return list(self._worker.rewinder.branches)
 
     @property

@@ -120,13 +120,13 @@ class Worker:
     ) -> None:
         """Start a run in a new thread; under the lock. If that fails nothing is changed.
 
-        `before` is called when commands are accepted and nothing was trained yet. Other sessions
-        that train are warned of unless it is clear that they do.
+        `before` is called when commands are accepted and nothing was trained yet. With `warns`, a
+        warning names other sessions that train.
 
         Raises
         ------
         AlreadyTrainingError
-            If another run trains something of the main loop.
+            If another run trains a part of the main loop.
         SessionError
             If no thread can be created.
         """

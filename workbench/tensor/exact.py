@@ -1,9 +1,9 @@
 """Logarithms of probabilities that stay exact where the probabilities are rounded.
 
-A softmax or a logistic function rounds probabilities near zero and one, so that their logarithm and
-its gradient are lost. So lowering computes ``log(softmax(x))`` as ``log_softmax(x)`` and
+A softmax or a logistic function rounds probabilities near zero and one, so their logarithm and its
+gradient are lost. So lowering computes ``log(softmax(x))`` as ``log_softmax(x)`` and
 ``log(sigmoid(x))`` as ``logsigmoid(x)``. The graph itself keeps the probabilities. If they are
-replaced by another variable (by dropout, say), the logarithm is computed as it is written.
+replaced by another variable (for example by dropout), the logarithm is computed as it is written.
 """
 
 from __future__ import annotations

@@ -153,9 +153,9 @@ def _calls(node: Any, functions: set[Any]) -> bool:
 
 
 def _terms(node: Any, functions: set[Any]) -> Iterator[tuple[Any, Any]]:
-    """Yield each operand of a sum that calls one of `functions` and has no other user.
+    """Yield pairs of an operand of a sum and the other one.
 
-    The other operand comes with it.
+    The first operand calls one of `functions` and has no other user.
     """
     if len(node.args) != 2 or node.kwargs or not all(_alike(one, node) for one in node.args):
         return
@@ -253,7 +253,7 @@ def _is_number(node: Any, like: fx.Node) -> bool:
 
 
 def _is_new(node: Any) -> bool:
-    """Return True if a value was newly computed, so that it is not a view of other memory."""
+    """Return True if a value was newly computed, so it is not a view of other memory."""
     if _calls(node, {operator.getitem}) and node.args[0].target is _differentiate:
         return all(seed is None for seed in node.args[0].args[1])  # a seed can be its own gradient
     return _arithmetic(node)[0] is not None

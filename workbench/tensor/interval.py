@@ -95,7 +95,7 @@ class Interval:
 
 
 def _same(given: Any, number: float) -> bool:
-    """Return True if showing `given` is enough: it is `number`, or no single number."""
+    """Return True if `given` can be shown alone: it equals `number`, or is not one number."""
     try:
         value = float(given)
     except (TypeError, ValueError, OverflowError):

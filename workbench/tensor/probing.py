@@ -330,7 +330,7 @@ def _together(ties: dict[Any, Tie], expression: Any) -> int:
 
 
 def _chosen(ties: dict[Any, Tie], wanted: Callable[[int], int]) -> dict[Any, int]:
-    """Choose values for the symbols in the expressions `ties` for which tied expressions are equal.
+    """Choose values of the symbols in `ties` that make the tied expressions equal.
 
     Raises
     ------

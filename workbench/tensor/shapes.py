@@ -193,7 +193,7 @@ def empty_like(fake: Fake) -> Fake:
 
 
 def alike(one: Fake, other: Fake) -> bool:
-    """Return True if two fakes are equal but for their storage, so that inference is the same."""
+    """Return True if two fakes are equal except for their storage, so inference is the same."""
     if type(one) is not type(other):
         return False
     if not isinstance(one, torch.Tensor):

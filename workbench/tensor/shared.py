@@ -139,7 +139,7 @@ class SharedVariable(Variable):
         ShapeError
             If the shape differs.
         DtypeError
-            If the conversion would lose more than precision (floats into integers, say).
+            If the conversion would lose more than precision (for example floats into integers).
         WorkbenchError
             If `check` raises for the value.
         """
@@ -238,8 +238,8 @@ def shared(
     name : str, optional
     dtype : torch.dtype, optional
     check : callable, optional
-        Raises for invalid values, this one and all that are assigned later; a
-        `workbench.tensor.interval.Interval`, say.
+        Raises for invalid values, this one and all that are assigned later; for example a
+        `workbench.tensor.interval.Interval`.
 
     Raises
     ------

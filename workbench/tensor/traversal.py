@@ -67,7 +67,7 @@ def replace(
     Raises
     ------
     ShapeError, DtypeError
-        If a replacement does not fit in its place.
+        If a replacement does not fit.
     ValueError
         If replacements depend on each other in a cycle.
     """
@@ -79,7 +79,7 @@ def replace(
 class Rewriting:
     """Replacements that are made in several graphs, one after the other.
 
-    Parts that the graphs have in common are rebuilt only once, so that the new graphs share them.
+    Parts that the graphs have in common are rebuilt only once, so the new graphs share them.
 
     Parameters
     ----------

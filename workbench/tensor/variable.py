@@ -204,7 +204,7 @@ class Variable:
 
     @property
     def is_number(self) -> bool:
-        """True if it is a symbolic number (a size, say) and not a tensor."""
+        """True if it is a symbolic number (such as a size) and not a tensor."""
         return isinstance(self.fake, shapes.SYMBOLIC_NUMBERS)
 
     @property

@@ -11,7 +11,7 @@ from workbench.hints import OURS, Hinted
 from workbench.tensor import SharedVariable
 
 TOO_LATE = (
-    "{kind}.{name} is already part of the training step, so that a new value would have no effect; "
+    "{kind}.{name} is already part of the training step, so a new value would have no effect; "
     "{what}"
 )
 SHARED = (
@@ -37,8 +37,8 @@ class FixedAttributes(Hinted):
     >>> Scale(0.1).learning_rat = 0.2
     Traceback (most recent call last):
     ...
-    workbench.errors.UnknownAttributeError: Scale has no attribute 'learning_rat', so that nothing
-    would ever read it; did you mean 'learning_rate'?; ...
+    workbench.errors.UnknownAttributeError: Scale has no attribute 'learning_rat', so nothing would
+    ever read it; did you mean 'learning_rate'?; ...
     """
 
     _called: ClassVar[str] = "it"
@@ -54,7 +54,7 @@ class FixedAttributes(Hinted):
     """The code that sets a shared variable of a part."""
 
     _fixed: Mapping[str, str] = {}
-    """Attributes that are in use, so that a change would come too late: name -> remedy."""
+    """Attributes that are in use, so a change would come too late: name -> remedy."""
 
     if not TYPE_CHECKING:  # a type checker would allow any attribute
 

@@ -1,7 +1,8 @@
 """Checks of numbers that users give, for all packages: one set of rules, with the same words.
 
-The `is_...` functions answer; the `as_...` and `check_...` functions raise the error class that the
-caller names, since each package has its own. No bool is a number here, though Python calls it one.
+The `is_...` functions return True or False; the `as_...` and `check_...` functions raise the error
+class that the caller names, since each package has its own. A bool does not count as a number here,
+unlike in Python.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ NOT_FINITE = "{name} must be a finite number, not {value!r}"
 
 
 def is_whole(number: object) -> TypeGuard[int]:
-    """Return True for an integer of Python or numpy that is not a bool.
+    """Return True for a Python or numpy integer that is not a bool.
 
     Examples
     --------
@@ -42,7 +43,7 @@ def is_count(number: object, least: int = 1) -> TypeGuard[int]:
 
 
 def is_finite(number: object) -> TypeGuard[float]:
-    """Return True for a real number of Python or numpy that is neither infinite, NaN nor a bool.
+    """Return True for a real Python or numpy number that is finite and not a bool.
 
     Examples
     --------

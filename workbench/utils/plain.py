@@ -141,7 +141,7 @@ def dict_union(*dicts: Mapping[Any, Any], **kwargs: object) -> dict[Any, Any]:
 def extract_args(expected: Sequence[str], *args: Any, **kwargs: object) -> dict[str, Any]:
     """Match positional and keyword arguments with the expected names.
 
-    For methods whose arguments are known only at run time, so that they are declared with ``*args,
+    For methods whose arguments are known only at run time and therefore declared with ``*args,
     **kwargs``: this function checks a call as Python would.
 
     Parameters

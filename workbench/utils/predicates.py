@@ -1,7 +1,7 @@
 """Predicates on variables, and their combinations with ``&``, ``|`` and ``~``.
 
 `as_predicate` turns every kind of criterion into a `Predicate`. It is here because roles need the
-operators, and are below bricks and paths, of which `workbench.graph.criteria` knows more.
+operators; `workbench.graph.criteria` adds the criteria of bricks and paths.
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ def as_predicate(criterion: object) -> Predicate:
         - a role: variables that have it, or a more specific one;
         - a brick, or a class of bricks: variables that belong to it, not to its children;
         - a path, as a `Path` or a text with ``/`` or ``.`` in it: variables at it and below;
-        - another text: variables whose name, in the graph or in the brick, it is;
-        - a compiled pattern: variables of whose name or path it matches the beginning;
+        - another text: variables with this name, in the graph or in the brick;
+        - a compiled pattern: variables whose name or path it matches at the beginning;
         - an application: inputs, outputs and auxiliary variables of its calls;
         - a variable: itself; a class of variables: its instances;
         - a function: variables for which it returns true;

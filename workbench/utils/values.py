@@ -1,4 +1,4 @@
-"""Conversion of tensors to numbers of Python and arrays of numpy."""
+"""Conversion of tensors to Python numbers and numpy arrays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WIDER = {torch.complex32: torch.complex64}
 
 
 def to_python(value: Any) -> Any:
-    """Return a single number as a number of Python, and any other tensor as an array.
+    """Return a single number as a Python number, and any other tensor as an array.
 
     The array is a copy in main memory, so that training does not overwrite it. Dtypes that numpy
     lacks, such as bfloat16, become float32, which represents all their values. Other objects are

@@ -147,7 +147,7 @@ def test_an_unknown_number_of_channels_is_learned():
         ({"border_mode": (1, -1)}, r"border_mode is \(1, -1\)"),
         ({"image_size": 28}, r"it: image_size is 28, but must be a pair"),
         ({"image_size": ("a", 28)}, r"it: image_size is \('a', 28\), but must be a pair"),
-        ({"num_filters": 0}, r"it: num_filters is 0, but must be a whole number from 1"),
+        ({"num_filters": 0}, r"it: num_filters is 0, but must be a whole number of 1 or more"),
         (
             {"num_filters": 2.0},
             r"num_filters is 2\.0, but must be a whole number .*; 2 would be one",

@@ -19,7 +19,7 @@ LOOKED_AT = torch.randn(5, 3, 2, generator=torch.Generator().manual_seed(3))
 
 
 class Moving(SequenceContentAttention):
-    """Starts at the first element and goes on by one element a step."""
+    """Starts at the first element and advances by one element a step."""
 
     @application(outputs=["weighted_averages", "weights"])
     def take_glimpses(

@@ -123,7 +123,7 @@ def test_a_long_sequence_may_be_taken_in_pieces():
     whole, _ = run(Y, torch.zeros(B, 4))
     _, between = run(Y[:3], torch.zeros(B, 4))
     rest, _ = run(Y[3:], between)
-    # The first output of the second piece alone is told by another feedback.
+    # Only the first output of the second piece has another feedback.
     torch.testing.assert_close(rest[1:], whole[4:])
 
 

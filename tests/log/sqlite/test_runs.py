@@ -92,7 +92,7 @@ print(main_loop.log.h_uuid)
 
 
 def test_two_processes_go_on_from_one_checkpoint_at_the_same_time(database, tmp_path):
-    """Run twice from one checkpoint: the second run was started by mistake, say."""
+    """Run twice from one checkpoint, for example by starting the second run by mistake."""
     path = str(tmp_path / "run.tar")
     session = build(None, Checkpoint(path, after_n_batches=6, after_training=False)).start()
     while session.main_loop.status["iterations_done"] < 8:

@@ -21,7 +21,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     In every step the attention takes glimpses, given the current states. `distribute` adds the
     first glimpse to the inputs of the transition at this step, and the transition computes the next
-    states. Glimpses are states of this brick, so that they are returned and can be carried over.
+    states. Glimpses are states of this brick, so they are returned and can be carried over.
 
     Parameters
     ----------

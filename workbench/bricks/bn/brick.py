@@ -55,8 +55,8 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
     input_dim : int or tuple of int
         Shape of an input without the batch axis. Needed by `allocate`.
     broadcastable : tuple of bool, optional
-        For each axis of `input_dim`, True to take statistics over it as over the batch, so that all
-        elements along it share them. By default False for each.
+        For each axis of `input_dim`, True to take statistics over it as over the batch; all
+        elements along it then share them. By default False for each.
     conserve_memory : bool, optional
         True to compute ``x * (gamma / sigma) + (beta - mu * gamma / sigma)``, which keeps no tensor
         of the input's size for the gradient. False to compute the formula step by step, which keeps
@@ -209,8 +209,9 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         if None in shape:
             raise NotConfiguredError(
                 f"{self.path()}: allocation config not set: input_dim is {self.input_dim!r}, but "
-                "what is normalised separately must have a known size; give the size (such as "
-                "image_size), or use SpatialBatchNormalization, which has one mean for all pixels"
+                "an axis that is normalised separately must have a known size; give the size (such "
+                "as image_size), or use SpatialBatchNormalization, which has one mean for all "
+                "pixels"
             )
         return shape
 
@@ -345,7 +346,8 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         if input_.ndim != len(sizes) + 1 or differ:
             raise ShapeError(
                 f"{where} has shape {shown(input_)}, but input_dim is {self.input_dim!r}, so it "
-                f"must have shape {shape_text((None, *sizes))}; set input_dim, or give it what fits"
+                f"must have shape {shape_text((None, *sizes))}; set input_dim, or "
+                "give it an input of this shape"
             )
         if not input_.dtype.is_floating_point:
             raise DtypeError(

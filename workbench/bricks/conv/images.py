@@ -54,7 +54,7 @@ def size_of(brick: Brick, value: Any) -> Size:
     if len(sizes) != 2 or not all(n is None or (is_whole(n) and n >= 0) for n in sizes):
         raise BrickError(
             f"{brick.path()}: image_size is {value!r}, but must be a pair, height and width, with "
-            "None for what is not known"
+            "None for an unknown size"
         )
     height, width = value
     return height, width

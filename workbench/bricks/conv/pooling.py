@@ -78,7 +78,7 @@ class Pooling(ImageLayer, Feedforward):
         if not isinstance(value, (tuple, list)) or len(value) != 3:
             raise BrickError(
                 f"{self.path()}: input_dim is {value!r}, but must be (channels, height, width), "
-                "with None for what is not known"
+                "with None for an unknown size"
             )
         return tuple(value)
 

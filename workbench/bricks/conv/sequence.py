@@ -91,7 +91,7 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
                 raise BrickError(
                     f"{self.path()}: {layer!r} is not a layer on images; layers are "
                     "convolutions, poolings, normalisations (any ImageLayer) and activations; "
-                    "bricks on vectors come after a Flattener, behind this sequence"
+                    "put bricks on vectors after this sequence and a Flattener"
                 )
 
     @property

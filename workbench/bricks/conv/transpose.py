@@ -76,7 +76,7 @@ class ConvolutionalTranspose(Convolutional):
 
     @property
     def original_image_size(self) -> Any:
-        """Height and width, as given or else inferred from `image_size`; ``None`` if not known."""
+        """Height and width, given or inferred from `image_size`; ``None`` if not known."""
         if self._original_image_size is not None:
             return self._original_image_size
         if not is_set(self.filter_size):

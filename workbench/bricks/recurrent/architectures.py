@@ -108,7 +108,7 @@ class SimpleRecurrent(_Transition):
         states : Variable
             Of shape (B, D).
         mask : Variable, optional
-            Of shape (B,): zero where there is no data, so that the states do not change.
+            Of shape (B,): zero where there is no data; the states do not change there.
 
         Returns
         -------
@@ -230,7 +230,7 @@ class LSTM(_Transition):
         states, cells : Variable
             Of shape (B, D).
         mask : Variable, optional
-            Of shape (B,): zero where there is no data, so that states and cells do not change.
+            Of shape (B,): zero where there is no data; states and cells do not change there.
 
         Returns
         -------
@@ -359,7 +359,7 @@ class GatedRecurrent(_Transition):
         states : Variable
             Of shape (B, D).
         mask : Variable, optional
-            Of shape (B,): zero where there is no data, so that the states do not change.
+            Of shape (B,): zero where there is no data; the states do not change there.
 
         Returns
         -------

@@ -146,8 +146,8 @@ def check_step(brick: Brick, mask: Variable | None, **arguments: Variable) -> No
         size = variable.shape[1]
         if isinstance(size, int) and size != dim:
             raise ShapeError(
-                f"{where} has shape {shown(variable)} in one step, but must be (B, {dim}); make it "
-                f"so with a Linear or Fork of output dimension {dim}"
+                f"{where} has shape {shown(variable)} in one step, but must be (B, {dim}); "
+                f"transform it with a Linear or Fork of output dimension {dim}"
             )
         if not variable.dtype.is_floating_point:
             raise DtypeError(

@@ -79,8 +79,8 @@ class Bidirectional(Initializable):
             )
         if kwargs.get("return_initial_states"):
             raise SignatureError(
-                f"{self.path()}.apply starts at both ends of the sequence, so that initial states "
-                "have no place among its outputs; leave return_initial_states out"
+                f"{self.path()}.apply starts at both ends of the sequence, so its outputs cannot "
+                "contain initial states; leave return_initial_states out"
             )
         forward, backward = self._twins
         there = forward.apply(*args, as_list=True, **kwargs)

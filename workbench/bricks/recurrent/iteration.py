@@ -256,8 +256,8 @@ def _iterate(
 def _check_number(application: BoundApplication, name: str, value: Any) -> None:
     if not (value is None or isinstance(value, Variable) or (is_whole(value) and value >= 0)):
         raise ApplicationError(
-            f"{application.path}: {name} is {value!r}, but must be a whole number from 0 up, or a "
-            "variable, such as x.shape[0]"
+            f"{application.path}: {name} is {value!r}, but must be a whole number of 0 or more, or "
+            "a variable, such as x.shape[0]"
         )
 
 

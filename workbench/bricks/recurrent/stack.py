@@ -183,7 +183,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @apply.property("sequences")
     def apply_sequences(self) -> list[str]:
-        """Return those of the bottom layer, or of all with `skip_connections`; ``mask`` is last."""
+        """Return the names of the bottom layer, or of all with `skip_connections`, and ``mask``."""
         levels = range(len(self.transitions) if self.skip_connections else 1)
         names = [self.suffix(n, level) for level in levels for n in self.normal_inputs(level)]
         shared = any(MASK in transition.apply.sequences for transition in self.transitions)
@@ -191,17 +191,17 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @apply.property("states")
     def apply_states(self) -> list[str]:
-        """Return those of all layers."""
+        """Return the names of all layers."""
         return self._of_all_layers("states")
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """Return those of all layers."""
+        """Return the names of all layers."""
         return self._of_all_layers("outputs")
 
     @apply.property("contexts")
     def apply_contexts(self) -> list[str]:
-        """Return those of all layers, each once."""
+        """Return the names of all layers, each once."""
         return list(dict.fromkeys(n for layer in self.transitions for n in layer.apply.contexts))
 
     @apply.property("inputs")
@@ -278,8 +278,8 @@ class RecurrentStack(BaseRecurrent, Initializable):
             if isinstance(transition, Bidirectional):
                 raise ApplicationError(
                     f"{self.path()}: the layer {transition!r} starts at both ends of a sequence, "
-                    "so that the stack cannot take single steps, as the generation of sequences "
-                    "does; use a layer with one direction"
+                    "so the stack cannot take single steps, which the generation of sequences "
+                    "needs; use a layer with one direction"
                 )
             names = transition.apply.states
             made = by_name(transition.initial_states, names, batch_size)

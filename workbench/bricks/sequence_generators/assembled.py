@@ -45,8 +45,7 @@ class SequenceGenerator(BaseSequenceGenerator):
 
     Examples
     --------
-    With all weights zero, three letters are equally likely, so that each costs the logarithm of
-    three:
+    With all weights zero, three letters are equally likely, so each costs the logarithm of three:
 
     >>> from workbench import tensor
     >>> from workbench.bricks.recurrent import GatedRecurrent

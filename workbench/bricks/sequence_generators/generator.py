@@ -173,9 +173,9 @@ class BaseSequenceGenerator(Initializable):
     ) -> Variable:
         """Compute the cost of each element of sequences.
 
-        The states and glimpses that each output is made of are auxiliary variables, under their
-        names. The last ones are auxiliary variables too, under names that end in ``_final_value``;
-        a continuation of these sequences starts from them.
+        The states and glimpses used for each output are auxiliary variables, under their names. The
+        last ones are auxiliary variables too, under names that end in ``_final_value``; a
+        continuation of these sequences starts from them.
 
         Parameters
         ----------
@@ -183,7 +183,7 @@ class BaseSequenceGenerator(Initializable):
             Of shape (T, B), or (T, B, ...) if an output is not a number.
         mask : Variable, optional
             Of shape (T, B): zero where a sequence has ended. It is passed to the transition too, if
-            that has a sequence of this name.
+            the transition has a sequence of this name.
         **kwargs
             By name: contexts; optional initial states and glimpses.
 

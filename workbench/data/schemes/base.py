@@ -145,7 +145,5 @@ def _indices(examples: int | Sequence[int] | npt.NDArray[np.integer]) -> Indices
     else:
         indices = range(as_whole(examples, "examples", DataError))
     if not len(indices):
-        raise DataError(
-            f"a scheme was given examples={examples!r}, so that there is nothing to read"
-        )
+        raise DataError(f"a scheme was given examples={examples!r}, so there is nothing to read")
     return indices

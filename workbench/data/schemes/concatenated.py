@@ -37,9 +37,7 @@ class ConcatenatedScheme(IterationScheme):
     def __init__(self, schemes: Sequence[IterationScheme]) -> None:
         self.schemes = tuple(schemes)
         if not self.schemes:
-            raise DataError(
-                "ConcatenatedScheme was given no schemes, so that there is nothing to read"
-            )
+            raise DataError("ConcatenatedScheme was given no schemes, so there is nothing to read")
         for scheme in self.schemes:
             if not isinstance(scheme, IterationScheme):
                 raise DataError(f"schemes of a ConcatenatedScheme must be schemes, not {scheme!r}")

@@ -20,8 +20,8 @@ class Transformer(AbstractDataStream):
     """Data stream that transforms the batches of another one.
 
     A subclass defines `transform`, which processes one batch (or example) at a time, or `iterate`.
-    `transform` receives read-only arrays. It can change the number of examples in a batch, so that
-    the batch size is unknown here.
+    `transform` receives read-only arrays. It can change the number of examples in a batch, so the
+    batch size is unknown here.
 
     Parameters
     ----------

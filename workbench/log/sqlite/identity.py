@@ -12,11 +12,11 @@ from typing import Final
 
 from workbench.errors import LogError
 
-READ_ONLY = "this log was opened with read_only=True; open it without that to write to it"
+READ_ONLY = "this log was opened with read_only=True; open it without read_only to write to it"
 
 
 class Identity(Enum):
-    """The relation of a log to the identity that it has."""
+    """The relation of a log to its identity."""
 
     NEW = auto()
     """Its own identity; the database does not agree with memory yet."""

@@ -346,7 +346,7 @@ class SQLiteLog(TrainingLogBase):
             self._identity = state
 
     def _write_whole(self) -> None:
-        """Write the whole log, since the database can have nothing or other records of it."""
+        """Write the whole log, since the database may have no records of it, or others."""
         parent, time = self._parent or (None, 0)
         status = {
             key: value if type(value) in PLAIN else encoded(key, value)

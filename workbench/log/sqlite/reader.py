@@ -1,6 +1,6 @@
 """The reader of a log: adds new records of the database to a log in memory.
 
-A damaged value becomes a placeholder, with a warning that states its place. A record without a
+A damaged value becomes a placeholder, with a warning that states where it is. A record without a
 usable iteration or name is skipped.
 """
 
@@ -110,7 +110,7 @@ class Reader:
                         memory.forget(time, found.key)
 
     def _decoded(self, place: str, value: Any, kind: str | None) -> Any:
-        """Return a value, or a placeholder with a warning that states its place."""
+        """Return a value, or a placeholder with a warning that states where it is."""
         found = decoded(value, kind, self._trusted)
         if isinstance(found, Damaged):
             self._warn(place, found.reason)

@@ -21,7 +21,7 @@ from workbench.log.sqlite.values import ABSENT, DELETED, Stored, encoded
 if TYPE_CHECKING:
     import sqlite3
 
-OMITTED = "the database cannot store {what} ({error}), and lacks it; it is still in memory"
+OMITTED = "the database cannot store {what} ({error}); it is in memory only"
 A_RECORD = "record {name!r} of iteration {iteration}, a {type}"
 A_FACT = "status[{name!r}], a {type}"
 
@@ -236,7 +236,7 @@ class Store:
 
 
 def _is_trouble(error: Exception) -> bool:
-    """Return True if the database has caused `error`, and not a value."""
+    """Return True if the database, not a value, has caused `error`."""
     import sqlite3
 
     values = sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError

@@ -149,8 +149,8 @@ class Database:
     def check_there(self) -> None:
         """Raise `sqlite3.OperationalError` if the file is not the one that was opened.
 
-        Or if the file or its journal was replaced or truncated: SQLite would continue with its
-        contents in memory, and no other program could read it.
+        It also raises if the file or its journal was replaced or truncated: SQLite would continue
+        with its contents in memory, and no other program could read it.
         """
         import sqlite3
 

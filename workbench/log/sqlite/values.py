@@ -24,10 +24,10 @@ DELETED: Final = "deleted"
 """Kind of a record that was removed; its row remains."""
 
 ABSENT: Final = "absent"
-"""Kind of a record that an ancestor has but the log itself has not."""
+"""Kind of a record that an ancestor has, but not the log itself."""
 
 NOT_PICKLED = (
-    "record {name!r} is a {type} that cannot be pickled ({error}), so that an SQLite log cannot "
+    "record {name!r} is a {type} that cannot be pickled ({error}), so an SQLite log cannot "
     "store it; record numbers, strings, arrays, or lists and dictionaries of them"
 )
 UNKNOWN_KIND = "unknown kind {kind!r}"

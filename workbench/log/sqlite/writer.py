@@ -180,7 +180,7 @@ class Writer:
         return [job for job in batch if not isinstance(job, Future)]
 
     def _answer(self, batch: list[Job], omitted: list[str]) -> None:
-        """Notify waiting threads, or raise in them an error about the omitted values."""
+        """Notify waiting threads, or raise an error about the omitted values in them."""
         self._failing = False
         for text in omitted:
             logger.error(text)

@@ -64,7 +64,7 @@ def _owned(graph: _Graph) -> Found:
         if isinstance(variable, SharedVariable):
             yield variable, f"it is shared, but {owner.name} computes it"
         elif not any(v is variable for v in owner.outputs[variable.index : variable.index + 1]):
-            yield variable, f"output {variable.index} of {owner.name} is another one"
+            yield variable, f"output {variable.index} of {owner.name} is another variable"
 
 
 def _inputs_listed(graph: _Graph) -> Found:

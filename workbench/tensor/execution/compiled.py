@@ -4,8 +4,8 @@ A program is valid for all sizes for which the trace would be the same, usually 
 two or more examples. If no program is valid for the sizes of a call, another one is made, up to
 `VARIANTS`. All other sizes, such as a last batch of one example, run eagerly.
 
-The task is traced here (`tracing`), not by Dynamo, so that there are no bytecode guards: a call
-checks only the sizes.
+The task is traced here (`tracing`), not by Dynamo, so there are no bytecode guards: a call checks
+only the sizes.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ class Eager:
                 news = self._looked_at_later(outputs, news)
             elif task.guard is not None:
                 task.guard.check(outputs)
-            # Read the factors (a learning rate, say) before updates, which can change them.
+            # Read the factors (such as a learning rate) before updates, which can change them.
             factors = [factor.item() for factor in news[len(task.updated) :]]
             screen = self._screen
             if screen is not None:

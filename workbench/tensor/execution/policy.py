@@ -86,8 +86,8 @@ class Execution:
     reason : str
         The reason for the current tier.
     calls_left : callable or None
-        Returns the number of calls to come, or ``None`` if it is unknown. As many as there were so
-        far are assumed then.
+        Returns the number of calls to come, or ``None`` if it is unknown; then as many calls as
+        so far are assumed.
     report : callable or None
         Called with `described` when the tier changes, or when it is certain that it will not.
     """

@@ -109,10 +109,10 @@ def _added(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
 def _look(graph: fx.Graph, node: fx.Node, factors: Sequence[Any] = ()) -> None:
     """Replace a check that a new value is finite by a cheaper one.
 
-    On a CPU a difference is checked by the value that is subtracted, or by the `factors` of which
-    that is the product: their sums of absolute values, multiplied, must stay far from an overflow.
-    This is sufficient for a difference from a finite value to be finite, but not necessary. If it
-    fails, the eager tier checks exactly.
+    On a CPU a difference is checked by the value that is subtracted, or by the `factors` whose
+    product it is: their sums of absolute values, multiplied, must stay far from an overflow. This
+    is sufficient for a difference from a finite value to be finite, but not necessary. If it fails,
+    the eager tier checks exactly.
     """
     new: Any = node.args[0]
     olds = [user.args[2] for user in new.users if user.target is aten.where.self]

@@ -33,7 +33,7 @@ class Trace:
         The compiled steps of the loops of the graph; and for each their free sizes, as expressions
         of this graph.
     reports_success : bool
-        True if the last output is a flag: true if all checks passed, so that updates were done.
+        True if the last output is a flag: true if all checks passed and updates were done.
     """
 
     graph: fx.GraphModule

@@ -35,7 +35,7 @@ Compiler = Callable[[Trace, int], Program]
 
 HOOKED = "put_hook calls Python with values within the graph"
 NO_SIZE = (
-    "the number of steps of a scan is a computed value; to be compiled, it must be a number or a "
+    "the number of steps of a scan is a computed value, but a compiled scan needs a number or a "
     "size of an input"
 )
 
