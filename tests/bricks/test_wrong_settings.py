@@ -1,4 +1,4 @@
-"""Settings that make no sense, and parts that do not belong: where it is said, and what."""
+"""Invalid settings and unsuitable parts: when the error comes, and its text."""
 
 import numpy as np
 import pytest

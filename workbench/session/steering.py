@@ -1,7 +1,7 @@
 """Steering a session: values of a run, and its way back.
 
-What a command of a session does to training is here; how training starts, pauses and ends is in
-`workbench.session.session`.
+This file has the commands that change training. `workbench.session.session` has those that start,
+pause and end it.
 """
 
 from __future__ import annotations
