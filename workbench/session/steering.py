@@ -311,7 +311,7 @@ class Steering(interfaces.Session):
 
     @property
     def branches(self) -> list[Branch]:
-        """The ways that training went; the last one is the present one."""
+        """The branches of the run; training continues on the last one."""
         return list(self._worker.rewinder.branches)
 
     @property

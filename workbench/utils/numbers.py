@@ -1,7 +1,8 @@
 """Checks of numbers that users give, for all packages: one set of rules, with the same words.
 
 The `is_...` functions answer; the `as_...` and `check_...` functions raise the error class that the
-caller names, since each package has its own. No bool is a number here, though Python calls it one.
+caller names, since each package has its own. A bool does not count as a number here, although it
+does in Python.
 """
 
 from __future__ import annotations
