@@ -1,4 +1,4 @@
-"""The exceptions: which builtins they are as well, and that the drawn tree tells the truth."""
+"""The exceptions: their builtin base classes, and the drawing of their tree."""
 
 import builtins
 import re

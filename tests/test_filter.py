@@ -87,11 +87,11 @@ def test_applications_of_one_brick_or_of_all(mlp, variables):
 @pytest.mark.parametrize(
     ("criteria", "message"),
     [
-        ({"roles": WEIGHT}, "roles must be a list of roles such as WEIGHT, got WEIGHT"),
-        ({"roles": [WeightRole]}, "roles must be a list of roles such as WEIGHT, got .*WeightRole"),
+        ({"roles": WEIGHT}, "roles must be a list of roles such as WEIGHT, not WEIGHT"),
+        ({"roles": [WeightRole]}, "roles must be a list of roles such as WEIGHT, not .*WeightRole"),
         (
             {"bricks": ["mlp"]},
-            r"bricks must be a list of bricks and classes of bricks, got \['mlp'\]",
+            r"bricks must be a list of bricks and classes of bricks, not \['mlp'\]",
         ),
     ],
 )

@@ -35,7 +35,7 @@ def test_a_text_that_is_not_a_path_is_refused(text):
 
 
 def test_a_path_is_made_of_nodes():
-    with pytest.raises(LookupError, match=r"got 'mlp'; Path\.parse makes one"):
+    with pytest.raises(LookupError, match=r"not 'mlp'; Path\.parse makes a path"):
         Path(["mlp"])
     with pytest.raises(LookupError, match="nothing can follow the parameter 'W'"):
         Path([Path.ParameterName("W"), Path.BrickName("mlp")])

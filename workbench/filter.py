@@ -198,7 +198,7 @@ def _listed(name: str, values: Any, kind: Any, words: str) -> list[Any] | None:
     if values is None:
         return None
     if not isinstance(values, Iterable) or not all(isinstance(v, kind) for v in values):
-        raise SignatureError(f"VariableFilter: {name} must be a list of {words}, got {values!r}")
+        raise SignatureError(f"VariableFilter: {name} must be a list of {words}, not {values!r}")
     return list(values)
 
 

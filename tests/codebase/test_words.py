@@ -43,7 +43,7 @@ def _documented(name):
 
 
 def _is_property(node):
-    """Tell a property, which is documented as the value that it is, by its decorators."""
+    """Return True for a property, whose docstring names its value as a noun."""
     names = {
         part.id for d in node.decorator_list for part in ast.walk(d) if isinstance(part, ast.Name)
     }

@@ -20,8 +20,8 @@ from workbench.graph.training import TrainingGraph, suggested_updates
 from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import Function, SharedVariable, Variable, function
 from workbench.tensor.execution import Execution, Guard, Watch
-from workbench.tensor.function import Updates, listed_updates
 from workbench.tensor.traversal import ancestors
+from workbench.tensor.updates import Updates, listed_updates
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.hooks import refuse_former_hooks
 

@@ -19,8 +19,8 @@ from workbench.graph.training import GraphMode, TrainingGraph
 from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import SharedVariable, Variable, as_variable, grad
 from workbench.tensor.execution import Guard, Watch
-from workbench.tensor.function import Updates
 from workbench.tensor.traversal import ancestors
+from workbench.tensor.updates import Updates
 
 GRADIENTS_IN_USE = (
     "the given gradients are those of a graph in evaluation mode, in which {bricks} does not "

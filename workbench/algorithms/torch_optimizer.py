@@ -20,8 +20,8 @@ from workbench.graph.training import GraphMode, TrainingGraph
 from workbench.tensor import Function, SharedVariable, Variable, grad
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution import Guard, Watch
-from workbench.tensor.function import Updates
 from workbench.tensor.shared import WriterLock, together
+from workbench.tensor.updates import Updates
 from workbench.utils.numbers import as_whole
 
 MakeOptimizer = Callable[[list[torch.Tensor]], torch.optim.Optimizer]

@@ -384,7 +384,7 @@ class Brick(Component):
         return {**super().__getstate__(), "_immediate": {}}
 
     def __copy__(self) -> Self:
-        """Copy fully: bricks that share parameters or children would not be independent."""
+        """Make a deep copy, since copies that share parameters or children are not independent."""
         import copy
 
         return copy.deepcopy(self)

@@ -93,9 +93,8 @@ def lazy(
             try:
                 given = signature.bind_partial(self, *args, **kwargs).arguments
             except TypeError as error:
-                names = ", ".join(list(signature.parameters)[1:])
                 raise SignatureError(
-                    f"{type(self).__name__}: {error}; it takes ({names})"
+                    f"{type(self).__name__}: {error}; it takes ({_names_of(lazy_init)})"
                 ) from None
             absent = [n for n in (*allocation, *initialization) if n not in given]
             if absent and not self.lazy and not _constructing.get():
@@ -121,6 +120,16 @@ def lazy(
         known.extend(name for name in names if name not in known)
 
     return decorate
+
+
+def _names_of(init: Callable[..., None]) -> str:
+    """Return the names of the arguments of a constructor, with ``*`` before keyword-only ones."""
+    parameters = list(inspect.signature(init).parameters.values())[1:]
+    names = [parameter.name for parameter in parameters]
+    kinds = [parameter.kind for parameter in parameters]
+    if inspect.Parameter.KEYWORD_ONLY in kinds:
+        names.insert(kinds.index(inspect.Parameter.KEYWORD_ONLY), "*")
+    return ", ".join(names)
 
 
 def is_set(value: object) -> bool:

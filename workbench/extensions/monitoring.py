@@ -20,7 +20,7 @@ from workbench.monitoring.single import SingleBatchBuffer, buffer_of
 from workbench.names import explain_missing
 from workbench.serialization.state import check_keys
 from workbench.tensor import SharedVariable
-from workbench.tensor.function import Updates
+from workbench.tensor.updates import Updates
 
 __all__ = ["DataStreamMonitoring", "MonitoringExtension", "TrainingDataMonitoring"]
 

@@ -15,9 +15,10 @@ from workbench.graph.selection import Selection, chosen, select
 from workbench.hints import Hinted, show_options
 from workbench.roles import AUXILIARY, PARAMETER, has_roles
 from workbench.tensor import Function, SharedVariable, Variable, function
-from workbench.tensor.function import FunctionOptions, Updates
+from workbench.tensor.function import FunctionOptions
 from workbench.tensor.scan import Loop
 from workbench.tensor.traversal import ancestors, inputs_of, replace
+from workbench.tensor.updates import Updates
 from workbench.utils.plain import dict_union
 from workbench.utils.variables import is_graph_input, is_shared_variable
 

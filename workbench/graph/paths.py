@@ -63,8 +63,8 @@ class Path(Predicate, Hinted):
         for i, node in enumerate(self.nodes):
             if not isinstance(node, (Path.BrickName, Path.ParameterName)):
                 raise SelectionError(
-                    f"a path must consist of Path.BrickName and Path.ParameterName, got {node!r}; "
-                    "Path.parse makes one of a text"
+                    f"a path must consist of Path.BrickName and Path.ParameterName, not {node!r}; "
+                    "Path.parse makes a path from a text"
                 )
             if isinstance(node, Path.ParameterName) and i < len(self.nodes) - 1:
                 raise SelectionError(f"nothing can follow the parameter {node!r} in a path")

@@ -11,8 +11,8 @@ from workbench.hints import Hinted
 from workbench.monitoring.accumulate import Accumulator, Monitored
 from workbench.monitoring.single import buffer_of
 from workbench.tensor import Function, SharedVariable, Variable, function, shared
-from workbench.tensor.function import Updates
 from workbench.tensor.traversal import ancestors, replace
+from workbench.tensor.updates import Updates
 
 NO_STREAM = (
     "monitoring of {names}: evaluate must be given a data stream, not {given:.80}; "

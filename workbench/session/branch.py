@@ -1,4 +1,4 @@
-"""Branches of a run: the paths that training took, each from the point where it left another."""
+"""Branches of a run: after a rewind, training continues on a new branch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workbench.session.interventions import CHANGING, RECORD
 
 
 class Branch:
-    """A path that training took: the present one, or one that a rewind left.
+    """Branch of a run: the present one, or one that a rewind has ended.
 
     Parameters
     ----------

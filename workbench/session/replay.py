@@ -42,7 +42,7 @@ KEYS = {"iteration", "command", "text"}
 
 
 def thread_note(source: object) -> str | None:
-    """Return a notice if a log was made with another number of threads."""
+    """Return a note if a log was made with another number of threads, else None."""
     if isinstance(source, TrainingLogBase):
         then, now = source.status.get("threads"), available_threads()
         if then not in (None, now):

@@ -83,7 +83,7 @@ class Rewinder:
         self._run = run
         self._pause = pause
         self._journal = journal
-        self._changes = 0  # interventions on the present way that changed training
+        self._changes = 0  # interventions on the present branch that changed training
         self._seconds = 0.0  # of the last snapshot
         self._undo: list[tuple[int, Snapshot]] = []  # id of an intervention, state before it
         self._posted = False

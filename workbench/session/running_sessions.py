@@ -32,7 +32,7 @@ def running() -> dict[str, Session]:
 
 @atexit.register
 def stop_all() -> None:
-    """Stop all sessions, in an orderly way if they need no longer than `EXIT_TIMEOUT`."""
+    """Stop all sessions, and wait for them at most `EXIT_TIMEOUT` seconds."""
     # The threads are daemons: without this function Python would exit in the middle of a batch.
     deadline = time.monotonic() + EXIT_TIMEOUT
     sessions = running().values()

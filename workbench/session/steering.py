@@ -1,7 +1,7 @@
 """Steering of a session: changes of values, and returns to earlier iterations.
 
-This module defines the effects of commands on training; `workbench.session.session` starts, pauses
-and ends it.
+This file has the commands that change training. `workbench.session.session` has those that start,
+pause and end it.
 """
 
 from __future__ import annotations
@@ -311,7 +311,7 @@ class Steering(interfaces.Session):
 
     @property
     def branches(self) -> list[Branch]:
-        """The paths that training took; the last one is the present one."""
+        """The branches of the run; training continues on the last one."""
         return list(self._worker.rewinder.branches)
 
     @property

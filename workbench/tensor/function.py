@@ -12,7 +12,6 @@ import torch
 from workbench import errors
 from workbench.config import config
 from workbench.hints import hinted
-from workbench.tensor import shapes
 from workbench.tensor.arguments import Expected, equal_sizes, ties_of
 from workbench.tensor.execution import Execution, Guard, Mode, Task, Watch
 from workbench.tensor.execution.tier import TIERS
@@ -20,17 +19,11 @@ from workbench.tensor.inputs import as_variable
 from workbench.tensor.lowering import lower
 from workbench.tensor.shared import SharedVariable, WriterLock, check_set, together
 from workbench.tensor.traversal import ancestors, replace
+from workbench.tensor.updates import Updates, checked_givens, checked_updates, default_updates
 from workbench.tensor.variable import Variable
-
-NOT_UPDATES = (
-    "updates must be a dictionary from shared variables to their new values, or a list of pairs, "
-    "as in [(total, total + x)], not {given!r:.60}{within}"
-)
 
 REMEMBERED = 1000
 """Number of kinds of inputs that a function remembers as valid, since checks take time."""
-
-Updates = Mapping[SharedVariable, Any] | Iterable[tuple[SharedVariable, Any]]
 
 
 class FunctionOptions(TypedDict, total=False):
@@ -269,95 +262,16 @@ def function(
     inputs = list(inputs)
     single = isinstance(outputs, Variable)
     roots = [outputs] if single else [as_variable(v) for v in outputs]
-    pairs = _checked_updates(updates)
-    replacements = _checked_givens(givens)
+    pairs = checked_updates(updates)
+    replacements = checked_givens(givens)
     if replacements:
         new = replace([*roots, *pairs.values()], replacements)
         roots = [new[v] for v in roots]
         pairs = {shared: new[v] for shared, v in pairs.items()}
     order = ancestors([*roots, *pairs.values()])
-    pairs = {**_default_updates(order, pairs), **pairs}
+    pairs = {**default_updates(order, pairs), **pairs}
     _check_inputs(inputs, order, on_unused_input)
     return Function(inputs, roots[0] if single else roots, pairs, name, guard, watch, execution)
-
-
-def listed_updates(updates: Updates) -> list[tuple[SharedVariable, Any]]:
-    """Return updates, a mapping or an iterable of pairs, as a list of pairs.
-
-    Raises
-    ------
-    InputError
-        If they are neither.
-    """
-    if isinstance(updates, Mapping):
-        return list(updates.items())
-    if isinstance(updates, Variable) or not isinstance(updates, Iterable):
-        raise errors.InputError(NOT_UPDATES.format(given=updates, within=""))
-    pairs = list(updates)
-    for pair in pairs:
-        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise errors.InputError(NOT_UPDATES.format(given=pair, within=" among them"))
-    return [(target, value) for target, value in pairs]
-
-
-def _checked_updates(updates: Updates) -> dict[SharedVariable, Variable]:
-    pairs: dict[SharedVariable, Variable] = {}
-    for target, value in listed_updates(updates):
-        if not isinstance(target, SharedVariable):
-            raise errors.InputError(
-                f"cannot update {target!r}: only shared variables keep a value; make it with "
-                "workbench.shared"
-            )
-        if target in pairs:
-            raise errors.InputError(f"{target!r} has two updates; give only one")
-        new = as_variable(value)
-        if new.dtype != target.dtype:
-            new = _cast(target, new)
-        _check_fits(f"the update of {target!r}", new, target)
-        pairs[target] = new
-    return pairs
-
-
-def _cast(target: Variable, new: Variable) -> Variable:
-    if torch.can_cast(new.dtype, target.dtype):
-        tensor: Any = new
-        if new.is_number:
-            tensor = torch.scalar_tensor(new, dtype=new.dtype)  # type: ignore[arg-type]
-        cast: Variable = tensor.to(target.dtype)
-        return cast
-    raise errors.DtypeError(
-        f"the update of {target!r} is {new.dtype}, but the variable is {target.dtype}; convert it "
-        f"with .to({target.dtype})"
-    )
-
-
-def _check_fits(what: str, new: Variable, place: Variable) -> None:
-    if new.ndim == place.ndim:
-        sizes = zip(new.shape, place.shape, strict=True)
-        if all(not (isinstance(a, int) and isinstance(b, int)) or a == b for a, b in sizes):
-            return
-    raise errors.ShapeError(
-        f"{what} must be {shapes.describe(place.fake)}, not {shapes.describe(new.fake)}"
-    )
-
-
-def _checked_givens(givens: Any) -> dict[Variable, Variable]:
-    replacements = {}
-    for old, value in givens.items() if isinstance(givens, Mapping) else givens:
-        new = as_variable(value)
-        _check_fits(f"the replacement of {old!r} in givens", new, old)
-        replacements[old] = new
-    return replacements
-
-
-def _default_updates(
-    order: Sequence[Variable], given: Mapping[SharedVariable, Any]
-) -> dict[SharedVariable, Variable]:
-    return {
-        v: v.default_update
-        for v in order
-        if isinstance(v, SharedVariable) and v.default_update is not None and v not in given
-    }
 
 
 def _check_inputs(inputs: Sequence[Variable], order: Sequence[Variable], unused: str) -> None:

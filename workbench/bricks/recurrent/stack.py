@@ -191,17 +191,17 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @apply.property("states")
     def apply_states(self) -> list[str]:
-        """Return the names of all layers."""
+        """Return the states of all layers."""
         return self._of_all_layers("states")
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """Return the names of all layers."""
+        """Return the outputs of all layers."""
         return self._of_all_layers("outputs")
 
     @apply.property("contexts")
     def apply_contexts(self) -> list[str]:
-        """Return the names of all layers, each once."""
+        """Return the contexts of all layers, without repetitions."""
         return list(dict.fromkeys(n for layer in self.transitions for n in layer.apply.contexts))
 
     @apply.property("inputs")

@@ -79,9 +79,9 @@ def encoded(name: str, value: Any) -> Stored:
 
 
 def decoded(value: Any, kind: str | None, trusted: bool = False) -> Any:
-    """Return the value that `encoded` was given; a `Pickled` for an object not `trusted`.
+    """Return the value from which `encoded` made its result.
 
-    For a damaged value, return a `Damaged`.
+    Return a `Pickled` for an object that is not `trusted`, and a `Damaged` for a damaged value.
 
     Examples
     --------
