@@ -54,8 +54,8 @@ def test_each_format_is_converted(tmp_path, out, capsys, words, shape):
     ("arguments", "code", "message"),
     [
         (["idx", "o.h5", "train.x=nowhere"], 1, "there is no IDX file nowhere"),
-        (["idx", "o.h5", "train=x"], 2, "'train' is not of the form SPLIT.SOURCE"),
-        (["csv", "o.h5", "train"], 2, "'train' is not of the form NAME=VALUE"),
+        (["idx", "o.h5", "train=x"], 2, "'train' must be of the form SPLIT.SOURCE"),
+        (["csv", "o.h5", "train"], 2, "'train' must be of the form NAME=VALUE"),
         (["csv", "o.h5", "a=1", "a=2"], 2, "'a' is given twice"),
     ],
 )

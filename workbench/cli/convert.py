@@ -31,10 +31,10 @@ class _Pairs(click.ParamType[tuple[str, str]]):
     ) -> tuple[str, str]:
         name, equals, given = value.partition("=")
         if not (name and equals and given):
-            self.fail(f"{value!r} is not of the form NAME=VALUE", param, ctx)
+            self.fail(f"{value!r} must be of the form NAME=VALUE", param, ctx)
         split, dot, source = name.partition(".")
         if self.nested and not (split and dot and source):
-            self.fail(f"{name!r} is not of the form SPLIT.SOURCE", param, ctx)
+            self.fail(f"{name!r} must be of the form SPLIT.SOURCE", param, ctx)
         return name, given
 
 

@@ -17,7 +17,7 @@ VERBS = {
 }
 """Verb -> the module that defines its command, a function with the name of the verb."""
 
-UNKNOWN = "unknown verb {verb!r}{hint}; `workbench --help` lists the verbs"
+UNKNOWN = "{verb!r} is not a verb that `workbench --help` lists{hint}"
 
 
 class _Verbs(click.Group):
