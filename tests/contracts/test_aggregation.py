@@ -136,9 +136,7 @@ def test_a_value_derived_from_a_concatenation_needs_a_scheme():
     part = x.mean().copy(name="part")
     part.tag.aggregation_scheme = Concatenate(part)
     value = (part * 2).copy(name="value")
-    with pytest.raises(
-        MonitoringError, match="a value of 1 dimension.* in place of 0.* of its own"
-    ):
+    with pytest.raises(MonitoringError, match="a value of 1 dimension.* of its own"):
         DatasetEvaluator([value]).evaluate(as_stream([{"x": one} for one in BATCHES]))
 
 
