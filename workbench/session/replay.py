@@ -14,7 +14,7 @@ from workbench.main_loop import MainLoop
 from workbench.session.branch import interventions
 from workbench.session.command import Command
 from workbench.session.hyperparameters import modifier_of
-from workbench.session.interventions import CHANGING
+from workbench.session.interventions import REPLAYED
 from workbench.session.queue import Queue
 from workbench.tensor.execution import available_threads
 
@@ -84,7 +84,7 @@ class Replay:
         parameters, others = main_loop.state_variables()
         self._known = {**parameters, **others}
         changes = sorted(
-            (record for record in records if record["command"] in CHANGING),
+            (record for record in records if record["command"] in REPLAYED),
             key=lambda record: int(record["iteration"]),
         )
         self._waiting = [
