@@ -130,6 +130,7 @@ def test_a_function_that_adds_an_extension_does_so_again():
 
     def add(main_loop):
         main_loop.extensions.append(Mark(after_batch=True))
+        main_loop.extensions[-1].main_loop = main_loop
 
     first = runs.build(9).start(paused=True)
     first.step(4).wait(SOON)

@@ -475,3 +475,18 @@ def test_interventions_that_wait_to_be_recorded_stay_on_their_branch(paused):
     paused.rewind(3).wait(SOON)
     go_to(paused, 5)
     assert paused.log.frame.index.max() == 5
+
+
+def test_a_state_that_a_function_loads_begins_a_branch(paused):
+    go_to(paused, 5)
+    paused.set(rate(paused), 0.5).wait(SOON)
+    state = paused.call(MainLoop.state_dict).wait(SOON)
+    go_to(paused, 9)
+    costs = paused.log.channel("cost")
+    paused.call(lambda loop: loop.load_state_dict(state)).wait(SOON)
+    go_to(paused, 8)
+    paused.rewind(7).wait(SOON)
+    assert paused.interventions[-1]["differs"] == []
+    for _ in range(2):  # the rewind, and the function
+        paused.undo().wait(SOON)
+    pd.testing.assert_series_equal(paused.log.channel("cost"), costs)

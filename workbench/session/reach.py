@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from itertools import takewhile
 
 from workbench.algorithms import TrainingAlgorithm
+from workbench.extensions.finish_after import goal_reached
 from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
+from workbench.main_loop.ending import FINISH_REQUEST
 from workbench.session.branch import Branch, interventions
 from workbench.session.interventions import CHANGING
 from workbench.session.queue import Refused
@@ -31,6 +33,12 @@ def unable(main_loop: MainLoop) -> str:
     if not has_state:
         return NO_STATE.format(algorithm=algorithm)
     return READ_ONCE.format(stream=stream) if stream is not None and stream.reads_once else ""
+
+
+def at_the_end(main_loop: MainLoop) -> bool:
+    """Return True if the run ended here the first time, by itself."""
+    ended = main_loop.log.current_row.get(FINISH_REQUEST, False)
+    return bool(ended) and goal_reached(main_loop.status)
 
 
 def way_to(

@@ -15,10 +15,8 @@ from time import perf_counter
 from typing import Any
 
 from workbench.extensions import TrainingExtension
-from workbench.extensions.finish_after import goal_reached
 from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
-from workbench.main_loop.ending import FINISH_REQUEST
 from workbench.main_loop.run import Run
 from workbench.main_loop.state import state_of
 from workbench.session.branch import Branch, interventions
@@ -28,7 +26,7 @@ from workbench.session.interventions import CHANGING, Journal
 from workbench.session.log_states import differing, log_until, row_of
 from workbench.session.pause import Pause
 from workbench.session.queue import LATER, Refused
-from workbench.session.reach import UndoStack, unable, way_to
+from workbench.session.reach import UndoStack, at_the_end, unable, way_to
 from workbench.session.snapshots import Ring, Snapshot, own_parts
 
 logger = logging.getLogger(__name__)
@@ -74,7 +72,8 @@ class Rewinder:
         self._changes = 0  # interventions on the present way that changed training
         self._seconds = 0.0  # of the last snapshot
         self._undo = UndoStack()
-        self._posted = False
+        self._posted = self._recount = False
+        self._before_call: tuple[int, Mapping[str, Any]] | None = None
         self._broken = ""  # the error of a snapshot that could not be taken
         self._epochs = _Epochs(self)
         self._separate = 0.0  # when an intervention gets a snapshot of its own again
@@ -167,6 +166,8 @@ class Rewinder:
         if not self.able:
             return
         done, now = self._main_loop.status["iterations_done"], perf_counter()
+        if command.kind == "call":  # it may load a state, with another log
+            self._before_call = done, self._main_loop.log.state_dict()
         here = (done, self.branch)
         last = self.ring.newest_until(done)
         if last is None or (last.iteration, last.branch, last.changes) != (*here, self._changes):
@@ -192,12 +193,22 @@ class Rewinder:
         if failed:
             self._undo.drop()
             self._changes -= 1
+        before, self._before_call = self._before_call, None
+        if before is not None and before[0] != self._main_loop.status["iterations_done"]:
+            self.branch.leave(before[1])
+            at = self._main_loop.status["iterations_done"]
+            self.branches.append(Branch(f"branch {len(self.branches)}", None, at))
+            self._recount = True
         if not self._posted:
             self._posted = True
             self._main_loop.post(self._take_after)
 
     def _take_after(self) -> None:
         self._posted = False
+        if self._recount:
+            self._recount = False
+            self._journal.flush()
+            self.begin()
         if self.able:
             self._take_if_able("after an intervention")
 
@@ -236,7 +247,7 @@ class Rewinder:
         )
 
     def _stay_and_hold(self) -> None:
-        self._run.ending.requested = self._at_the_end()
+        self._run.ending.requested = at_the_end(self._main_loop)
         self._pause.stay()
         self._pause.hold()
 
@@ -333,7 +344,7 @@ class Rewinder:
         self._main_loop.refresh()
         ending = self._run.ending
         ending.with_epoch = False
-        ending.requested = snapshot.iteration == iteration and self._at_the_end()
+        ending.requested = snapshot.iteration == iteration and at_the_end(self._main_loop)
         log.resume()
         left.leave(tail)
         name = f"branch {len(self.branches)}"
@@ -350,11 +361,6 @@ class Rewinder:
             lambda: self._arrive_and_hold(arrive),
         )
         return tip
-
-    def _at_the_end(self) -> bool:
-        """Return True if the run ended here the first time, by itself."""
-        ended = self._main_loop.log.current_row.get(FINISH_REQUEST, False)
-        return bool(ended) and goal_reached(self._main_loop.status)
 
     def _arrive_and_hold(self, arrive: Callable[[], None]) -> None:
         arrive()
