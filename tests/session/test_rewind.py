@@ -250,6 +250,7 @@ def test_stop_ends_the_repetition():
     assert session.wait(SOON)
     assert not back.state.startswith("applied")
     assert session.log.status["iterations_done"] < 11
+    assert session.branches[-1].start == 0  # it shares no more with the one before for sure
 
 
 @pytest.mark.parametrize(

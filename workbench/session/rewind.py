@@ -212,8 +212,6 @@ class Rewinder:
         if self.able:
             self._take_if_able("after an intervention")
 
-    # A second session
-
     def fork(self, iteration: int | None, name: str | None) -> tuple[MainLoop, int]:
         """Return a copy of the main loop that stands at a snapshot, and where it is to go first.
 
@@ -348,7 +346,7 @@ class Rewinder:
         log.resume()
         left.leave(tail)
         name = f"branch {len(self.branches)}"
-        self.branches.append(Branch(name, parent, iteration, snapshot.changes))
+        self.branches.append(Branch(name, parent, snapshot.iteration, snapshot.changes))
         self._changes = snapshot.changes
         arrive = partial(self._arrive, command, details, expected)
         if snapshot.iteration == iteration:
@@ -370,6 +368,7 @@ class Rewinder:
         self, command: Command, details: dict[str, Any], expected: Mapping[str, Any]
     ) -> None:
         log, done = self._main_loop.log, self._main_loop.status["iterations_done"]
+        self.branch.start = done  # not before: the way there may be stopped
         details["differs"] = differing(expected, dict(log[done]) if done in log else {})
         self.take(f"start of {self.branch.name}")
         self._journal.document(command, details)
