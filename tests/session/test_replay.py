@@ -6,6 +6,7 @@ import pytest
 
 from tests.support import runs
 from workbench.errors import SessionError
+from workbench.extensions import SimpleExtension
 from workbench.session import State
 from workbench.session import running_sessions as sessions
 
@@ -107,3 +108,58 @@ def test_another_number_of_threads_is_told(steered, capsys):
     session = runs.build(25).start(paused=True)
     session.replay(steered.log, functions={"halve": halve})
     assert "used 64 threads for large steps" in capsys.readouterr().err
+
+
+def test_going_back_before_an_intervention_ends_the_replay(steered):
+    session = runs.build(25).start(paused=True)
+    records = [r for r in steered.interventions if r["command"] == "set"]
+    command = session.replay([*records, {**records[-1], "iteration": 20}])
+    session.step(10).wait(SOON)
+    until(session, 10)
+    session.rewind(8).wait(SOON)  # behind the first one
+    assert not command.done
+    session.rewind(3).wait(SOON)
+    with pytest.raises(SessionError, match="going back to iteration 3 took back interventions"):
+        command.wait(SOON)
+
+
+def test_a_function_that_adds_an_extension_does_so_again():
+    class Mark(SimpleExtension):
+        def do(self, which_callback, *args):
+            self.main_loop.log.current_row["mark"] = True
+
+    def add(main_loop):
+        main_loop.extensions.append(Mark(after_batch=True))
+        main_loop.extensions[-1].main_loop = main_loop
+
+    first = runs.build(9).start(paused=True)
+    first.step(4).wait(SOON)
+    until(first, 4)
+    first.call(add).wait(SOON)
+    first.resume()
+    first.wait(SOON)
+    again = runs.build(9).start(paused=True)
+    again.replay(first.log, functions={add.__qualname__: add})
+    again.resume()
+    again.wait(SOON)
+    assert len(again.log.channel("mark")) == len(first.log.channel("mark")) == 5
+
+
+SET = {"iteration": 3, "command": "set", "text": "set it", "path": "learning_rate"}
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (5, "5 is neither a log nor a list of interventions"),
+        (None, "None is neither a log"),
+        ([{**SET, "value": 0.1, "iteration": "3"}], "is not an intervention"),
+        ([SET], "is not an intervention"),
+        ([{**SET, "value": "x"}], "the intervention 'set it' cannot be made in this run"),
+    ],
+)
+def test_what_is_no_intervention_is_refused_at_once(source, message):
+    session = runs.build(5).start(paused=True)
+    with pytest.raises(SessionError, match=message):
+        session.replay(source)
+    assert [command.kind for command in session.commands] == ["pause"]

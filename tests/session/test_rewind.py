@@ -250,6 +250,7 @@ def test_stop_ends_the_repetition():
     assert session.wait(SOON)
     assert not back.state.startswith("applied")
     assert session.log.status["iterations_done"] < 11
+    assert session.branches[-1].start == 0  # it shares no more with the one before for sure
 
 
 @pytest.mark.parametrize(
@@ -325,3 +326,168 @@ def test_any_way_through_a_run_can_be_gone_again(actions):
     assert all(r.get("differs", []) == [] for r in session.interventions)
     session.stop()
     session.wait(SOON)
+
+
+def keep(session, keeps):
+    """Forget the snapshots of a session but for some."""
+    ring = session._worker.rewinder.ring
+    ring._kept[:] = [snapshot for snapshot in ring if keeps(snapshot)]
+
+
+def test_a_refused_rewind_after_the_end_trains_nothing(finished):
+    for command in (finished.rewind(31), finished.rewind(3, branch="mine"), finished.undo()):
+        assert command.state.startswith("refused")
+    assert (finished.state, finished.runs) == (State.FINISHED, 1)
+    assert finished.log.status["iterations_done"] == 30
+
+
+def test_a_run_that_went_back_to_its_end_ends_there_again(finished):
+    for _ in range(2):  # the second one finds a snapshot there
+        finished.rewind(30).wait(SOON)
+    finished.resume()
+    finished.wait(SOON)
+    assert finished.log.status["iterations_done"] == 30
+
+
+def test_the_goal_of_a_run_survives_the_way_there_and_back():
+    session = runs.build(None).start(epochs=3)
+    session.wait(SOON)
+    session.rewind(4).wait(SOON)
+    session.undo().wait(SOON)
+    assert session.planned["epochs"] == 3
+    session.resume()
+    session.wait(SOON)
+    assert session.log.status["epochs_done"] == 3
+
+
+def test_more_training_is_an_intervention():
+    session = runs.build(20).start(paused=True)
+    session.step(7).wait(SOON)
+    until_paused(session, 7)
+    session.train(batches=10).wait(SOON)
+    session.step(3).wait(SOON)
+    until_paused(session, 10)
+    session.rewind(9).wait(SOON)
+    assert session.planned["batches"] == 30
+    session.undo().wait(SOON)  # of the rewind
+    command = session.undo()
+    command.wait(SOON)
+    assert command.text == "undo train 10 more batches"
+    assert session.planned["batches"] == 20
+
+
+def test_one_undo_after_another_goes_all_the_way_back(paused):
+    for iteration, value in ((8, 0.5), (20, 0.01)):
+        go_to(paused, iteration)
+        paused.set(rate(paused), value).wait(SOON)
+    go_to(paused, 25)
+    paused.rewind(10).wait(SOON)
+    for iteration in (25, 20, 8):
+        paused.undo().wait(SOON)
+        assert paused.log.status["iterations_done"] == iteration
+
+
+def test_another_branch_with_as_many_interventions_is_not_the_way_back(paused):
+    go_to(paused, 8)
+    paused.set(rate(paused), 0.5).wait(SOON)
+    go_to(paused, 10)
+    paused.rewind(8).wait(SOON)
+    paused.set(rate(paused), 0.01).wait(SOON)
+    go_to(paused, 12)
+    keep(paused, lambda one: one.branch is not paused.branches[-1] or not one.changes)
+    with pytest.raises(SessionError, match="iteration 12 cannot be reached exactly"):
+        paused.rewind(12).wait(SOON)
+
+
+def test_a_branch_comes_from_the_one_that_was_rewound(paused):
+    go_to(paused, 12)
+    paused.set(rate(paused), 0.5).wait(SOON)
+    go_to(paused, 14)
+    paused.rewind(10).wait(SOON)
+    go_to(paused, 18)
+    keep(paused, lambda one: one.branch is not paused.branches[-1])
+    paused.rewind(15).wait(SOON)
+    assert paused.branches[-1].parent is paused.branches[-2]
+
+
+def test_what_an_extension_does_with_its_state_does_not_reach_a_snapshot():
+    class Memory(SimpleExtension):
+        def do(self, which_callback, *args):
+            self.seen.append(self.main_loop.status["iterations_done"])
+
+        def state_dict(self):
+            return {"seen": self.seen}
+
+        def load_state_dict(self, state):
+            self.seen = state["seen"]
+
+    memory = Memory(after_batch=True)
+    memory.seen = []
+    session = runs.build(None, memory).start(paused=True)
+    go_to(session, 6)
+    session.snapshot("here").wait(SOON)
+    for _ in range(2):
+        go_to(session, 9)
+        keep(session, lambda one: one.pin == "here")
+        session.rewind(6).wait(SOON)
+        assert memory.seen == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_state_that_cannot_be_kept_does_not_end_training():
+    class Broken(SimpleExtension):
+        def do(self, which_callback, *args):
+            pass
+
+        def state_dict(self):
+            raise RuntimeError("no state")
+
+    session = runs.build(8, Broken(after_batch=True)).start(paused=True)
+    session.set(rate(session), 0.5).wait(SOON)
+    with pytest.raises(SessionError, match=r"cannot be brought back \(RuntimeError: no state\)"):
+        session.rewind(0).wait(SOON)
+    session.resume()
+    assert session.wait(SOON)
+    assert session.log.status["iterations_done"] == 8
+
+
+def test_the_session_that_trains_takes_the_snapshots():
+    loop = runs.build(5)
+    first = loop.start()
+    first.wait(SOON)
+    taken = len(first.snapshots)
+    second = loop.start(batches=10, paused=True)
+    assert loop.start() is second
+    second.set(rate(second), 0.5).wait(SOON)
+    second.resume()
+    second.wait(SOON)
+    assert len(first.snapshots) == taken
+    third = loop.start(batches=5)
+    third.wait(SOON)
+    third.rewind(17).wait(SOON)
+    assert third.interventions[-1]["differs"] == []
+
+
+def test_interventions_that_wait_to_be_recorded_stay_on_their_branch(paused):
+    go_to(paused, 6)
+    for number in range(1005):
+        command = paused.set(rate(paused), 0.1 + number * 1e-5)
+        if number > 1000 or number % 10 == 0:
+            command.wait(SOON)
+    paused.rewind(3).wait(SOON)
+    go_to(paused, 5)
+    assert paused.log.frame.index.max() == 5
+
+
+def test_a_state_that_a_function_loads_begins_a_branch(paused):
+    go_to(paused, 5)
+    paused.set(rate(paused), 0.5).wait(SOON)
+    state = paused.call(MainLoop.state_dict).wait(SOON)
+    go_to(paused, 9)
+    costs = paused.log.channel("cost")
+    paused.call(lambda loop: loop.load_state_dict(state)).wait(SOON)
+    go_to(paused, 8)
+    paused.rewind(7).wait(SOON)
+    assert paused.interventions[-1]["differs"] == []
+    for _ in range(2):  # the rewind, and the function
+        paused.undo().wait(SOON)
+    pd.testing.assert_series_equal(paused.log.channel("cost"), costs)

@@ -289,6 +289,7 @@ class Run:
         if status["epochs_done"] == main_loop.started_at["epochs_done"] + 1:
             self._warn_of_missing_records()
         self.mailbox.run_all()
+        self._pass_by()
         if self.ending.requested or self.ending.with_epoch:
             raise TrainingFinish
         return True
@@ -339,12 +340,15 @@ class Run:
             if after_batch is not None:
                 after_batch()
             if ending.requested:
-                if mailbox.gate is not None:  # a rewind to the end, which is there now, pauses
-                    mailbox.run_all()
-                    if batches is not main_loop.epoch_iterator:
-                        return False
-                if ending.requested:
+                self._pass_by()
+                if ending.requested and batches is main_loop.epoch_iterator:
                     raise TrainingFinish
+
+    def _pass_by(self) -> None:
+        """Have a rewind pause at the end if it is there; else the run went on the first time."""
+        if self.mailbox.gate is not None:
+            self.mailbox.run_all()
+            self.ending.requested &= self.mailbox.gate is None
 
     def interrupt(self, level: Level) -> None:
         """End training with this epoch or at once; see `MainLoop.interrupt`."""

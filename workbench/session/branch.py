@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,6 +21,8 @@ class Branch:
         The branch that it left.
     start : int
         The iteration at which it left `parent`.
+    changes : int
+        The number of interventions that changed training up to there.
 
     Attributes
     ----------
@@ -29,10 +32,13 @@ class Branch:
         The state of its log when it was left.
     """
 
-    def __init__(self, name: str, parent: Branch | None = None, start: int = 0) -> None:
+    def __init__(
+        self, name: str, parent: Branch | None = None, start: int = 0, changes: int = 0
+    ) -> None:
         self.name = name
         self.parent = parent
         self.start = start
+        self.changes = changes
         self.end: int | None = None
         self.state: Mapping[str, Any] | None = None
         self._log: TrainingLogBase | None = None
@@ -52,14 +58,17 @@ class Branch:
         return "" if self.log is None else difference(self.log, self.start)
 
     @property
-    def lineage(self) -> list[tuple[Branch, int]]:
-        """The branch and those it came from, each with the last iteration that they share."""
-        found: list[tuple[Branch, int]] = []
+    def lineage(self) -> list[tuple[Branch, tuple[float, float]]]:
+        """The branch and those it came from, each with the last point that they share.
+
+        A point is an iteration and a number of interventions made up to there.
+        """
+        found: list[tuple[Branch, tuple[float, float]]] = []
         branch: Branch | None = self
-        until = 2**63 - 1 if self.end is None else self.end
+        until = (math.inf if self.end is None else self.end, math.inf)
         while branch is not None:
             found.append((branch, until))
-            until = min(until, branch.start)
+            until = min(until, (branch.start, branch.changes))
             branch = branch.parent
         return found
 

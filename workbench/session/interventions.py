@@ -13,8 +13,11 @@ from workbench.interfaces import Command, Loop
 
 RECORD = "interventions"
 
-CHANGING = ("set", "call", "hold", "release")
-"""Commands that change training; a replay does not cross them, since it cannot repeat them."""
+REPLAYED = ("set", "call", "hold", "release")
+"""Commands that change the numbers of training; they can be made again in another run."""
+
+CHANGING = (*REPLAYED, "train")
+"""Commands that change training; the way back does not cross them, since it cannot repeat them."""
 
 FREELY_RECORDED = 1000
 """Number of interventions in one row that are recorded immediately, one by one.

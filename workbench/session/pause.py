@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from workbench.errors import TrainingFinish
 from workbench.interfaces import Loop
 from workbench.main_loop.run import Run
 from workbench.openmp import release_workers
@@ -110,3 +111,5 @@ class Pause:
                     return
         finally:
             self._holding = False
+        if self._run.ending.requested and mailbox.gate is None and not mailbox.yielding:
+            raise TrainingFinish  # it was paused where the run ends

@@ -92,9 +92,10 @@ class Queue:
 
     def new(self, kind: str, text: str) -> Command:
         """Add a command that is not queued yet."""
-        command = Command(len(self.commands) + 1, kind, text)
-        self.commands.append(command)
-        return command
+        with self.lock:
+            command = Command(len(self.commands) + 1, kind, text)
+            self.commands.append(command)
+            return command
 
     def accepts(self, command: Command) -> bool:
         """Return True if `command` can be queued now; else refuse it."""

@@ -14,9 +14,10 @@ from workbench.main_loop import MainLoop
 from workbench.session.branch import interventions
 from workbench.session.command import Command
 from workbench.session.hyperparameters import modifier_of
-from workbench.session.interventions import CHANGING
+from workbench.session.interventions import REPLAYED
 from workbench.session.queue import Queue
 from workbench.tensor.execution import available_threads
+from workbench.utils.numbers import is_whole
 
 OTHER_THREADS = (
     "the run whose interventions are replayed used {then} threads for large steps and this one "
@@ -35,7 +36,12 @@ NO_FUNCTION = (
     "functions={{{name!r}: ...}}"
 )
 NO_RECORD = "{record!r} is not an intervention: it must be one of session.interventions"
-
+NO_SOURCE = "{source!r} is neither a log nor a list of interventions, as session.interventions is"
+NO_VALUE = "the intervention {text!r} cannot be made in this run: {error}"
+TAKEN_BACK = (
+    "going back to iteration {done:,} took back interventions that it had made; those from there "
+    "on can be replayed again: replay([i for i in interventions if i['iteration'] >= {done}])"
+)
 
 KEYS = {"iteration", "command", "text"}
 """What every intervention has."""
@@ -75,21 +81,24 @@ class Replay:
     ) -> None:
         self._main_loop = main_loop
         self._functions = functions
-        records = interventions(source) if isinstance(source, TrainingLogBase) else list(source)
+        try:
+            records = list(interventions(source) if isinstance(source, TrainingLogBase) else source)
+        except TypeError:
+            raise SessionError(NO_SOURCE.format(source=source)) from None
         for record in records:
-            if not isinstance(record, Mapping) or not {"iteration", "command", "text"} <= set(
-                record
-            ):
+            if not _is_record(record):
                 raise SessionError(NO_RECORD.format(record=record))
         parameters, others = main_loop.state_variables()
         self._known = {**parameters, **others}
         changes = sorted(
-            (record for record in records if record["command"] in CHANGING),
+            (record for record in records if record["command"] in REPLAYED),
             key=lambda record: int(record["iteration"]),
         )
         self._waiting = [
             (int(record["iteration"]), self._action(record), record) for record in changes
         ]
+        self._uuid: str | None = None  # of the log, which a way back changes
+        self._made = -1  # the iteration of the last intervention that was made
         self.check(main_loop.status["iterations_done"])
 
     def __len__(self) -> int:
@@ -112,7 +121,10 @@ class Replay:
             variable, value = self._known[name], record.get("value")
             if value is not None:
                 value = np.array(value)
-                variable._checked(value)
+                try:
+                    variable._checked(value)
+                except Exception as error:
+                    raise SessionError(NO_VALUE.format(text=text, error=error)) from error
             actions: dict[str, Callable[[], Any]] = {"set": partial(variable.set_value, value)}
             if kind in ("hold", "release"):
                 modifier = modifier_of(self._main_loop, variable, kind)
@@ -122,19 +134,37 @@ class Replay:
         name = text.removeprefix("call ")
         if name not in self._functions:
             raise SessionError(NO_FUNCTION.format(text=text, name=name))
-        return "call", partial(self._functions[name], self._main_loop), {}
+        return "call", partial(self._call, self._functions[name]), {}
+
+    def _call(self, function: Callable[[MainLoop], Any]) -> Any:
+        result = function(self._main_loop)
+        self._main_loop.refresh()
+        return result
 
     def begin(self, queue: Queue, command: Command) -> None:
         """Make interventions at the boundaries where they belong; settle `command` after the last.
 
         For the thread that trains.
         """
-        done = self._main_loop.status["iterations_done"]
+        done, uuid = self._main_loop.status["iterations_done"], self._main_loop.log.h_uuid
+        if uuid != self._uuid and self._made >= done:
+            command._refuse(TAKEN_BACK.format(done=done))
+            return
+        self._uuid = uuid
         while self._waiting and self._waiting[0][0] <= done:
-            _, (kind, action, details), record = self._waiting.pop(0)
+            self._made, (kind, action, details), record = self._waiting.pop(0)
             one = queue.new(kind, record["text"])
             queue.carry_out(one, action, {**details, "by": "replay"})
         if self._waiting:
             self._main_loop.post(lambda: self.begin(queue, command))
         else:
             command._apply(done)
+
+
+def _is_record(record: object) -> bool:
+    return (
+        isinstance(record, Mapping)
+        and set(record) >= KEYS
+        and is_whole(record["iteration"])
+        and (record["command"] != "set" or "value" in record)
+    )

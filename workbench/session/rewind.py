@@ -7,13 +7,13 @@ gives the same numbers. What followed that iteration the first time stays as a b
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import partial
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
-from workbench.algorithms import TrainingAlgorithm
 from workbench.extensions import TrainingExtension
 from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
@@ -24,8 +24,12 @@ from workbench.session.command import Command
 from workbench.session.fork import copy_of, load
 from workbench.session.interventions import CHANGING, Journal
 from workbench.session.log_states import differing, log_until, row_of
+from workbench.session.pause import Pause
 from workbench.session.queue import LATER, Refused
-from workbench.session.snapshots import Ring, Snapshot
+from workbench.session.reach import UndoStack, at_the_end, unable, way_to
+from workbench.session.snapshots import Ring, Snapshot, own_parts
+
+logger = logging.getLogger(__name__)
 
 SHARE = 0.02
 """The part of the training time that snapshots on the way may take."""
@@ -33,30 +37,10 @@ SHARE = 0.02
 GAP = 0.5
 """Minimal number of seconds between two of them."""
 
-NO_STATE = (
-    "{algorithm} is not a TrainingAlgorithm, so its state cannot be kept, and a rewind would not "
-    "restore it"
-)
+NO_SNAPSHOT = "the state of training cannot be kept, so this run cannot be brought back ({error})"
 NOT_YET = "iteration {iteration:,} is not done yet, only {done:,}"
-OUT_OF_REACH = (
-    "iteration {iteration:,} cannot be reached exactly: no snapshot between the last intervention "
-    "before it and {iteration:,} is left; {nearest}"
-)
 NOTHING_TO_UNDO = "no intervention is left to undo"
 NO_BRANCH = "no branch is called {name!r}; there are {known}"
-
-
-class Pausing(Protocol):
-    """The part of a pause that a rewind uses."""
-
-    def stay(self) -> None:
-        """Pause, whether or not the session is paused."""
-
-    def leave(self) -> None:
-        """End a pause or a step, whether or not there is one."""
-
-    def hold(self) -> None:
-        """Carry out commands until one lets training continue."""
 
 
 class Rewinder:
@@ -66,7 +50,7 @@ class Rewinder:
     ----------
     main_loop : MainLoop
     run : Run
-    pause : Pausing
+    pause : Pause
     journal : Journal
 
     Attributes
@@ -76,7 +60,7 @@ class Rewinder:
         The last one is the present branch.
     """
 
-    def __init__(self, main_loop: MainLoop, run: Run, pause: Pausing, journal: Journal) -> None:
+    def __init__(self, main_loop: MainLoop, run: Run, pause: Pause, journal: Journal) -> None:
         self.ring = Ring()
         self.branches = [Branch("main")]
         self._main_loop = main_loop
@@ -85,13 +69,27 @@ class Rewinder:
         self._journal = journal
         self._changes = 0  # interventions on the present branch that changed training
         self._seconds = 0.0  # of the last snapshot
-        self._undo: list[tuple[int, Snapshot]] = []  # id of an intervention, state before it
-        self._posted = False
+        self._undo = UndoStack()
+        self._posted = self._recount = False
+        self._before_call: tuple[int, Mapping[str, Any]] | None = None
+        self._broken = ""  # the error of a snapshot that could not be taken
+        self._epochs = _Epochs(self)
         self._separate = 0.0  # when an intervention gets a snapshot of its own again
         self._next = 0.0  # when the next snapshot on the way is due
-        run.observers.append(_Epochs(self))
+
+    def attach(self) -> None:
+        """Take snapshots of the runs that follow, until `detach`."""
+        self._run.observers = [self._epochs]
+        self._run.after_batch = self.take_when_due if self.able else None
+
+    def detach(self) -> None:
+        """Take no snapshots any more."""
+        self._run.observers, self._run.after_batch = [], None
+
+    def begin(self) -> None:
+        """Count the interventions in the log with which a run begins."""
         if self.able:
-            run.after_batch = self.take_when_due
+            self._changes = len(interventions(self._main_loop.log, CHANGING))
 
     @property
     def branch(self) -> Branch:
@@ -101,7 +99,11 @@ class Rewinder:
     @property
     def able(self) -> bool:
         """True if the state of training can be kept."""
-        return isinstance(self._main_loop.algorithm, TrainingAlgorithm)
+        return not self._unable()
+
+    def _unable(self) -> str:
+        broken = self._broken and NO_SNAPSHOT.format(error=self._broken)
+        return broken or unable(self._main_loop)
 
     # Snapshots
 
@@ -111,17 +113,22 @@ class Rewinder:
         Raises
         ------
         Refused
-            If the algorithm has no state that can be kept.
+            If the state of training cannot be kept.
         """
         if not self.able:
-            raise Refused(NO_STATE.format(algorithm=self._main_loop.algorithm))
+            raise Refused(self._unable())
         start = perf_counter()
         log = self._main_loop.log
         done = log.status["iterations_done"]
+        try:
+            state = own_parts(state_of(self._main_loop, in_hand=self._run.in_hand, with_log=False))
+        except Exception as error:
+            self._broken = f"{type(error).__name__}: {error}"
+            raise Refused(self._unable()) from error
         snapshot = Snapshot(
             done,
             self._changes,
-            state_of(self._main_loop, in_hand=self._run.in_hand, with_log=False),
+            state,
             deepcopy(dict(log.status)),
             dict(log[done]) if done in log else {},
             self.branch,
@@ -134,7 +141,14 @@ class Rewinder:
     def take_soon(self, pin: str = "") -> None:
         """Take a snapshot at the next boundary."""
         if self.able:
-            self._main_loop.post(partial(self.take, pin))
+            self._main_loop.post(partial(self._take_if_able, pin))
+
+    def _take_if_able(self, pin: str) -> None:
+        """Take a snapshot that nobody asked for: training goes on if there can be none."""
+        try:
+            self.take(pin)
+        except Refused as refusal:
+            logger.warning("no more snapshots are taken: %s", refusal)
 
     def take_when_due(self, pin: str = "") -> None:
         """Take a snapshot at the next boundary if their share of the time allows one."""
@@ -150,16 +164,21 @@ class Rewinder:
         if not self.able:
             return
         done, now = self._main_loop.status["iterations_done"], perf_counter()
+        if command.kind == "call":  # it may load a state, with another log
+            self._before_call = done, self._main_loop.log.state_dict()
         here = (done, self.branch)
         last = self.ring.newest_until(done)
         if last is None or (last.iteration, last.branch, last.changes) != (*here, self._changes):
-            shared = self._undo[-1][1] if self._undo and now < self._separate else None
+            shared = self._undo.last if self._undo and now < self._separate else None
             if shared is not None and (shared.iteration, shared.branch) == here:
                 last = shared  # of very many interventions at once
             else:
-                last = self.take(f"before {command.text}")
+                try:
+                    last = self.take(f"before {command.text}")
+                except Refused:
+                    return  # no longer able: the intervention is made all the same
                 self._separate = now + max(GAP / 10, self._seconds / SHARE)
-        self._undo.append((command.id, last))
+        self._undo.add(command.id, last)
         self._changes += 1
 
     def after_change(self, *, failed: bool = False) -> None:
@@ -170,17 +189,26 @@ class Rewinder:
         if not self.able:
             return
         if failed:
-            self._undo.pop()
+            self._undo.drop()
             self._changes -= 1
+        before, self._before_call = self._before_call, None
+        if before is not None and before[0] != self._main_loop.status["iterations_done"]:
+            self.branch.leave(before[1])
+            at = self._main_loop.status["iterations_done"]
+            self.branches.append(Branch(f"branch {len(self.branches)}", None, at))
+            self._recount = True
         if not self._posted:
             self._posted = True
             self._main_loop.post(self._take_after)
 
     def _take_after(self) -> None:
         self._posted = False
-        self.take("after an intervention")
-
-    # A second session
+        if self._recount:
+            self._recount = False
+            self._journal.flush()
+            self.begin()
+        if self.able:
+            self._take_if_able("after an intervention")
 
     def fork(self, iteration: int | None, name: str | None) -> tuple[MainLoop, int]:
         """Return a copy of the main loop at a snapshot, and the iteration at which it must pause.
@@ -190,6 +218,7 @@ class Rewinder:
         Refused
             If the iteration is not done yet or cannot be reached exactly.
         """
+        self._journal.flush()
         branch = self.branch if name is None else self._named(name)
         done = self._main_loop.status["iterations_done"]
         if iteration is None and branch.end is None:
@@ -201,20 +230,20 @@ class Rewinder:
             snapshot, log_state = self._reachable(branch, iteration)
         copy = copy_of(self._main_loop)
         log = log_until(log_state, snapshot, self._main_loop.log.h_uuid)
-        load(copy, {**snapshot.state, "log": log})
+        load(copy, snapshot.loadable(log))
         return copy, iteration
 
     def begin_at(self, iteration: int, name: str) -> None:
         """Let a new run train up to `iteration`, then pause it."""
         self.branches[0].name = name
         self.branches[0].start = iteration
-        self._changes = len(interventions(self._main_loop.log, CHANGING))
         status = self._main_loop.status
         self._run.mailbox.close(
             lambda: bool(status["iterations_done"] >= iteration), self._stay_and_hold
         )
 
     def _stay_and_hold(self) -> None:
+        self._run.ending.requested = at_the_end(self._main_loop)
         self._pause.stay()
         self._pause.hold()
 
@@ -225,31 +254,43 @@ class Rewinder:
 
         Settles `command` when the run is there, and pauses it.
         """
+        self._journal.flush()
         branch = self.branch if name is None else self._named(name)
         done = self._main_loop.status["iterations_done"]
         snapshot, log_state = self._reachable(branch, iteration)
+        while branch.parent is not None and iteration < branch.start:
+            branch = branch.parent
         details = {"from": done, "to": iteration, "branch": self.branch.name}
-        self._go(snapshot, log_state, command, iteration, details)
+        tip = self._go(snapshot, branch, log_state, command, iteration, details)
+        self._undo.add(command.id, tip)
         return LATER
 
     def undo(self, command: Command, commands: list[Command]) -> object:
         """Bring the run back to where it was before the last intervention."""
-        if not self._undo:
-            raise Refused(NOTHING_TO_UNDO)
-        id, snapshot = self._undo.pop()
-        undone = [id]
-        while self._undo and self._undo[-1][1] is snapshot:  # several shared one snapshot
-            undone.append(self._undo.pop()[0])
-        texts = [commands[id - 1].text for id in undone[::-1]]
-        command.text = f"undo {', '.join(texts)}"
-        rest = list(self._undo)
+        self.check()
+        self._journal.flush()
+        snapshot, ids = self._undo.last, self._undo.ids()
+        texts = [commands[id - 1].text for id in ids]
         details = {"from": self._main_loop.status["iterations_done"], "to": snapshot.iteration}
         details["undone"] = texts
         assert isinstance(snapshot.branch, Branch)
         state = self._log_state(snapshot.branch)
-        self._go(snapshot, state, command, snapshot.iteration, details)
-        self._undo = rest
+        command.text = f"undo {', '.join(texts)}"
+        self._go(snapshot, snapshot.branch, state, command, snapshot.iteration, details)
+        self._undo.drop(len(ids))
         return LATER
+
+    def check(self, iteration: int | None = None, name: str | None = None) -> None:
+        """Refuse a rewind to `iteration`, or an undo without one, that is not possible.
+
+        Raises
+        ------
+        Refused
+        """
+        if iteration is not None:
+            self._reachable(self.branch if name is None else self._named(name), iteration)
+        elif not self._undo:
+            raise Refused(self._unable() or NOTHING_TO_UNDO)
 
     def _named(self, name: str) -> Branch:
         for branch in self.branches:
@@ -267,64 +308,55 @@ class Rewinder:
         done = self._main_loop.status["iterations_done"] if branch.end is None else branch.end
         if iteration > done:
             raise Refused(NOT_YET.format(iteration=iteration, done=done))
-        return self._way_to(branch, iteration)
-
-    def _way_to(self, branch: Branch, iteration: int) -> tuple[Snapshot, Mapping[str, Any]]:
-        """Return the snapshot from which `iteration` is replayed, and the log of its branch."""
         if not self.able:
-            raise Refused(NO_STATE.format(algorithm=self._main_loop.algorithm))
+            raise Refused(self._unable())
         log = self._main_loop.log if branch.end is None else branch.log
         assert isinstance(log, TrainingLogBase)
-        before = [r for r in interventions(log, CHANGING) if r["iteration"] < iteration]
-        shared = {id(one): until for one, until in branch.lineage}
-        usable = [
-            snapshot
-            for snapshot in self.ring
-            if snapshot.iteration <= min(iteration, shared.get(id(snapshot.branch), -1))
-        ]
-        exact = [snapshot for snapshot in usable if snapshot.changes == len(before)]
-        if not exact:
-            near = ", ".join(f"{s.iteration:,}" for s in usable[-3:])
-            text = f"there are snapshots at {near}" if near else "there is no snapshot before it"
-            raise Refused(OUT_OF_REACH.format(iteration=iteration, nearest=text))
-        return exact[-1], self._log_state(branch)
+        return way_to(self.ring, branch, log, iteration), self._log_state(branch)
 
     def _go(
         self,
         snapshot: Snapshot,
+        parent: Branch,
         log_state: Mapping[str, Any],
         command: Command,
         iteration: int,
         details: dict[str, Any],
-    ) -> None:
-        """Load a snapshot, train up to `iteration`, settle `command` and pause."""
+    ) -> Snapshot:
+        """Load a snapshot, train up to `iteration`, settle `command` and pause.
+
+        Returns
+        -------
+        Snapshot
+            One of what was left.
+        """
         log, left = self._main_loop.log, self.branch
         log.commit()
         tip = self.take(f"end of {left.name}")
         tail = log.state_dict()
         expected = row_of(log_state, iteration)
-        self._main_loop.load_state_dict(
-            {**snapshot.state, "log": log_until(log_state, snapshot, log.h_uuid)}
-        )
-        self._run.ending.requested = self._run.ending.with_epoch = False
+        new = snapshot.loadable(log_until(log_state, snapshot, log.h_uuid))
+        self._main_loop.load_state_dict(new)
+        self._main_loop.refresh()
+        ending = self._run.ending
+        ending.with_epoch = False
+        ending.requested = snapshot.iteration == iteration and at_the_end(self._main_loop)
         log.resume()
         left.leave(tail)
-        parent = snapshot.branch
-        assert isinstance(parent, Branch)
-        self.branches.append(Branch(f"branch {len(self.branches)}", parent, iteration))
+        name = f"branch {len(self.branches)}"
+        self.branches.append(Branch(name, parent, snapshot.iteration, snapshot.changes))
         self._changes = snapshot.changes
-        self._undo = [(id, s) for id, s in self._undo if s.iteration <= iteration]
-        self._undo.append((command.id, tip))
         arrive = partial(self._arrive, command, details, expected)
         if snapshot.iteration == iteration:
             arrive()
-            return
+            return tip
         self._pause.leave()
         status = self._main_loop.status
         self._run.mailbox.close(
             lambda: bool(status["iterations_done"] >= iteration),
             lambda: self._arrive_and_hold(arrive),
         )
+        return tip
 
     def _arrive_and_hold(self, arrive: Callable[[], None]) -> None:
         arrive()
@@ -334,6 +366,7 @@ class Rewinder:
         self, command: Command, details: dict[str, Any], expected: Mapping[str, Any]
     ) -> None:
         log, done = self._main_loop.log, self._main_loop.status["iterations_done"]
+        self.branch.start = done  # not before: the way there may be stopped
         details["differs"] = differing(expected, dict(log[done]) if done in log else {})
         self.take(f"start of {self.branch.name}")
         self._journal.document(command, details)
@@ -350,10 +383,12 @@ class _Epochs(TrainingExtension):
 
     def before_training(self) -> None:
         """Request the first snapshot."""
+        self._rewinder.begin()
         self._rewinder.take_soon("start")
 
     def on_resumption(self) -> None:
         """Request the first snapshot of this run."""
+        self._rewinder.begin()
         self._rewinder.take_soon("start of a run")
 
     def after_epoch(self) -> None:

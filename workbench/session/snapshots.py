@@ -10,8 +10,10 @@ before are shared with it.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -59,7 +61,19 @@ class Snapshot:
     @property
     def bytes(self) -> int:
         """The bytes of its tensors, shared ones included."""
-        return sum(size for _, size in _storages(self.state))
+        return sum(self.storages.values())
+
+    @cached_property
+    def storages(self) -> dict[int, int]:
+        """Address and size of its tensors; asked for once it shares what it can."""
+        return dict(_storages(self.state))
+
+    def loadable(self, log: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a state to load, with that of a log; what is loaded can change and this not.
+
+        The values of variables are copied when they are loaded, and other parts may not be.
+        """
+        return {**own_parts(self.state), "log": log}
 
     def __repr__(self) -> str:
         pinned = f", {self.pin}" if self.pin else ""
@@ -97,7 +111,7 @@ class Ring:
     @property
     def bytes(self) -> int:
         """The bytes of all tensors, each counted once."""
-        return sum(dict(pair for s in self._kept for pair in _storages(s.state)).values())
+        return sum({a: size for s in self._kept for a, size in s.storages.items()}.values())
 
     def add(self, snapshot: Snapshot) -> None:
         """Add a snapshot after those of the same iteration; drop others to keep the bounds."""
@@ -132,6 +146,25 @@ class Ring:
             return (end - start) / (1 + now - snapshot.iteration)
 
         return min(free, key=missed)
+
+
+def own_parts(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a state whose parts, but for the values of variables, are copies."""
+    shared = ("parameters", "variables")
+    return {part: one if part in shared else deepcopy(one) for part, one in state.items()}
+
+
+def within(snapshots: Iterable[Snapshot], memory: int = MEMORY) -> int:
+    """Return how many of some snapshots, from the first on, fit into the memory, at least one."""
+    storages: dict[int, int] = {}
+    total = count = 0
+    for snapshot in snapshots:
+        for address, size in snapshot.storages.items():
+            total += size if storages.setdefault(address, count) == count else 0
+        if count and total > memory:
+            break
+        count += 1
+    return count
 
 
 def _iteration(snapshot: Snapshot) -> int:

@@ -13,7 +13,8 @@ from typing import Any, Self
 import numpy as np
 
 from workbench import interfaces
-from workbench.errors import SessionError, WorkbenchError
+from workbench.errors import SessionError, TrainingFinish, WorkbenchError
+from workbench.extensions.finish_after import GOAL
 from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop, lease
 from workbench.session.branch import Branch, interventions
@@ -212,6 +213,7 @@ class Steering(interfaces.Session):
         """
         if iteration is not None and not is_count(iteration) and iteration != 0:
             raise SessionError(f"iteration must be a number of 0 or more, not {iteration!r}")
+        check_name(name)
         rewinder, worker = self._worker.rewinder, self._worker
         with self._queue.lock:
             ended = worker.state.ended
@@ -229,8 +231,9 @@ class Steering(interfaces.Session):
         return new
 
     def _begin_at(self, iteration: int, branch: str) -> None:
-        worker = self._worker
-        more = None if worker.nothing_to_do is None else lambda: None
+        worker, status = self._worker, self.main_loop.status
+        goal = {GOAL: status[GOAL]} if GOAL in status else {}  # which a new run forgets
+        more = None if worker.nothing_to_do is None else partial(status.update, goal)
         with self._queue.lock:
             worker.launch(more, lambda: worker.rewinder.begin_at(iteration, branch), warns=False)
 
@@ -285,8 +288,8 @@ class Steering(interfaces.Session):
     def undo(self) -> Command:
         """Bring training back to where it was before the last intervention, and pause there.
 
-        Interventions are what `set` and `call` have done, and rewinds. What followed stays as a
-        branch.
+        Interventions are what `set`, `hold`, `release`, `call` and `train` have done, and rewinds.
+        What followed stays as a branch.
         """
         return self._go_back("undo", "undo")
 
@@ -303,8 +306,20 @@ class Steering(interfaces.Session):
                 command = self._queue.ask(kind, text, action, then=hold)
                 return command
             command = self._queue.new(kind, text)
+            status = self.main_loop.status
+            goal = {GOAL: status[GOAL]} if GOAL in status else {}
+
+            def first() -> None:
+                status.update(goal)  # a new run forgets it
+                self._queue.carry_out(command, action, {}, hold)
+                if command.reason is not None:
+                    raise TrainingFinish
+
             try:
-                self._worker.launch(lambda: self._queue.carry_out(command, action, {}, hold))
+                rewinder.check(*where)
+                self._worker.launch(first)
+            except Refused as refusal:
+                command._refuse(str(refusal))
             except WorkbenchError as error:
                 command._refuse(str(error), error)
             return command

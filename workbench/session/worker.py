@@ -154,10 +154,12 @@ class Worker:
             )
             self.state, self.queue.closed = State.RUNNING, None
             self.ended.clear()
+            self.rewinder.attach()
             before()
             self._thread.start()
             self.queue.thread = self._thread.ident
         except BaseException as error:
+            self.rewinder.detach()
             self.state, self._thread, self.queue.closed = earlier
             if self.state.ended:
                 self.ended.set()
@@ -222,6 +224,7 @@ class Worker:
                 self.state = State.RUNNING
                 self.runs += 1
             else:
+                self.rewinder.detach()
                 held.release()
                 self._end(state)
             for command in self.queue.waiting():
@@ -243,6 +246,7 @@ class Worker:
         self.queue.lock, self.ended = threading.RLock(), threading.Event()
         self.ended.set()
         self._end(State.FAILED)
+        self.rewinder.detach()
         text = OF_THE_PARENT.format(name=self._name, owner=os.getppid(), pid=os.getpid())
         self.exception = SessionError(text)
         self._run.reset()

@@ -1,0 +1,100 @@
+"""What a rewind can reach: whether a state can be kept, and the snapshot to begin from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import takewhile
+
+from workbench.algorithms import TrainingAlgorithm
+from workbench.extensions.finish_after import goal_reached
+from workbench.log import TrainingLogBase
+from workbench.main_loop import MainLoop
+from workbench.main_loop.ending import FINISH_REQUEST
+from workbench.session.branch import Branch, interventions
+from workbench.session.interventions import CHANGING
+from workbench.session.queue import Refused
+from workbench.session.snapshots import MOST, Snapshot, within
+
+NO_STATE = (
+    "{algorithm} is not a TrainingAlgorithm, so that its state cannot be kept and a rewind would "
+    "not bring it back"
+)
+READ_ONCE = "{stream!r} yields its data once, so that this run cannot be brought back"
+OUT_OF_REACH = (
+    "iteration {iteration:,} cannot be reached exactly: no snapshot between the last intervention "
+    "before it and {iteration:,} is left; {nearest}"
+)
+
+
+def unable(main_loop: MainLoop) -> str:
+    """Return why the state of training cannot be kept; empty if it can."""
+    algorithm, stream = main_loop.algorithm, main_loop.data_stream
+    has_state = isinstance(algorithm, TrainingAlgorithm)
+    if not has_state:
+        return NO_STATE.format(algorithm=algorithm)
+    return READ_ONCE.format(stream=stream) if stream is not None and stream.reads_once else ""
+
+
+def at_the_end(main_loop: MainLoop) -> bool:
+    """Return True if the run ended here the first time, by itself."""
+    ended = main_loop.log.current_row.get(FINISH_REQUEST, False)
+    return bool(ended) and goal_reached(main_loop.status)
+
+
+def way_to(
+    snapshots: Iterable[Snapshot], branch: Branch, log: TrainingLogBase, iteration: int
+) -> Snapshot:
+    """Return the last snapshot from which an iteration of a branch is replayed exactly.
+
+    Raises
+    ------
+    Refused
+        If there is none.
+    """
+    before = [r for r in interventions(log, CHANGING) if r["iteration"] < iteration]
+    shared = {id(one): until for one, until in branch.lineage}
+    usable = [
+        snapshot
+        for snapshot in snapshots
+        if snapshot.iteration <= iteration
+        and (snapshot.iteration, snapshot.changes) <= shared.get(id(snapshot.branch), (-1, 0))
+    ]
+    exact = [snapshot for snapshot in usable if snapshot.changes == len(before)]
+    if not exact:
+        near = ", ".join(f"{s.iteration:,}" for s in usable[-3:])
+        text = f"there are snapshots at {near}" if near else "there is no snapshot before it"
+        raise Refused(OUT_OF_REACH.format(iteration=iteration, nearest=text))
+    return exact[-1]
+
+
+class UndoStack:
+    """The interventions of a session that can be undone, each with a snapshot from before it.
+
+    It has a bound, as a ring of snapshots has.
+    """
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[int, Snapshot]] = []
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def add(self, id: int, snapshot: Snapshot) -> None:
+        """Add a command by its id; forget the oldest ones."""
+        self._steps.append((id, snapshot))
+        kept = min(MOST, within(one for _, one in reversed(self._steps)))
+        del self._steps[:-kept]
+
+    @property
+    def last(self) -> Snapshot:
+        """The snapshot before the last command."""
+        return self._steps[-1][1]
+
+    def ids(self) -> list[int]:
+        """Return the ids of the last command and of those that share its snapshot."""
+        one = self.last
+        return [id for id, _ in takewhile(lambda step: step[1] is one, reversed(self._steps))][::-1]
+
+    def drop(self, count: int = 1) -> None:
+        """Forget the last commands."""
+        del self._steps[-count:]
