@@ -16,10 +16,10 @@ from workbench.session.queue import Refused
 from workbench.session.snapshots import MOST, Snapshot, within
 
 NO_STATE = (
-    "{algorithm} is not a TrainingAlgorithm, so that its state cannot be kept and a rewind would "
-    "not bring it back"
+    "{algorithm} is not a TrainingAlgorithm, so its state cannot be kept, and a rewind would "
+    "not restore it"
 )
-READ_ONCE = "{stream!r} yields its data once, so that this run cannot be brought back"
+READ_ONCE = "{stream!r} yields its data once, so this run cannot be brought back"
 OUT_OF_REACH = (
     "iteration {iteration:,} cannot be reached exactly: no snapshot between the last intervention "
     "before it and {iteration:,} is left; {nearest}"
