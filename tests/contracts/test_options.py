@@ -9,6 +9,7 @@ import pytest
 import workbench.bricks as bricks
 from tests.contracts.test_bricks import TABLE
 from tests.contracts.test_keywords import HINTED
+from tests.support.tree import modules
 from workbench.hints import keywords
 
 ROOT = Path(__file__).parents[2]
@@ -79,8 +80,7 @@ def public_functions(tree, prefix):
 
 def test_no_public_signature_hides_its_options():
     found = set()
-    for path in [*ROOT.glob("workbench/**/*.py"), *ROOT.glob("extensions_live/**/*.py")]:
-        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for module, path in modules().items():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         found |= {name for name, node in public_functions(tree, module) if is_open(node)}
     assert found == set(OPEN)

@@ -25,6 +25,7 @@ ABOVE = [1.5, 1 + 1e-6]
 # Settings with other bounds than "finite".
 WRONG = {
     "learning_rate": BELOW, "momentum": BELOW, "epsilon": BELOW,
+    "weight_decay": BELOW,
     "beta1": [*BELOW, 1.0, *ABOVE], "beta2": [*BELOW, 1.0, *ABOVE],
     "decay_rate": [*BELOW, *ABOVE], "decay_factor": [*BELOW, *ABOVE],
     "threshold": [*BELOW, 0, 1e-60], "max_scaling": [*BELOW, 0, 1e-60],

@@ -151,6 +151,6 @@ def check_graph(
     []
     >>> y.index = 1
     >>> print(*check_graph([y]))
-    mul: output 1 of mul is another one, but a variable must be the output of its owner at its index
+    mul: output 1 of mul is another variable, but a variable must be the output of its owner ...
     """
     return broken(_Graph(outputs, updates or {}), GRAPH)
