@@ -79,7 +79,7 @@ def test_integers_are_not_dropped():
 @pytest.mark.parametrize("level", [-0.1, float("nan"), float("inf")])
 def test_a_level_that_is_no_deviation_is_refused(level):
     x = tensor.matrix("x")
-    with pytest.raises(GraphError, match="level of noise must be a deviation, 0 or more, not "):
+    with pytest.raises(GraphError, match="level must be a standard deviation of 0 or more, not "):
         apply_noise(ComputationGraph(x * 1), [x], level)
 
 

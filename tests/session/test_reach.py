@@ -1,4 +1,4 @@
-"""What a rewind can reach: the bound of the list of what can be undone, and data read once."""
+"""Limits of a rewind: the number of interventions that can be undone, and data read once."""
 
 import numpy as np
 import pytest

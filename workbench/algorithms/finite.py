@@ -107,12 +107,12 @@ class FiniteCost:
 
     @property
     def guard(self) -> Guard | None:
-        """The object that the function asks before updates."""
+        """The condition on which the updates of the function depend, if there is one."""
         return self if self.outputs else None
 
     @property
     def watch(self) -> Watch | None:
-        """The object that the function asks about new values."""
+        """The condition that watched values are finite, if any are watched."""
         return self if self.variables else None
 
     def watch_of(self, found: Collection[Variable]) -> Watch | None:

@@ -380,7 +380,7 @@ class BoundApplication(Predicate):
         return pack(found) if name == "outputs" else found
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute of the application for this brick alone, instead of that of the class.
+        """Set an attribute of the application for this brick only; it overrides that of the class.
 
         For example ``brick.apply.inputs = ["a", "b"]``. It is copied and saved with the brick.
 

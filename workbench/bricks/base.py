@@ -179,7 +179,7 @@ class Brick(Component):
             self.allocate()
 
     def _allocate(self) -> None:
-        """Append the brick's own parameters to `parameters`. For subclasses."""
+        """Append the brick's own parameters to `parameters`; subclasses override it."""
 
     def initialize(self) -> None:
         """Set the parameters to their first values, those of all children first.
@@ -203,7 +203,7 @@ class Brick(Component):
         self.initialized = True
 
     def _initialize(self) -> None:
-        """Set the brick's own parameters. For subclasses."""
+        """Set the brick's own parameters; subclasses override it."""
 
     def push_allocation_config(self) -> None:
         """Give the children the settings that they need for allocation.
@@ -225,7 +225,7 @@ class Brick(Component):
         self.allocation_config_pushed = not self._missing(self.allocation_args)
 
     def _push_allocation_config(self) -> None:
-        """Set attributes of the children before their allocation. For subclasses."""
+        """Set attributes of the children before allocation; subclasses override it."""
 
     def push_initialization_config(self) -> None:
         """Give the children the settings that they need for initialisation.
@@ -245,7 +245,7 @@ class Brick(Component):
         self.initialization_config_pushed = not self._missing(self.initialization_args)
 
     def _push_initialization_config(self) -> None:
-        """Set attributes of the children before their initialisation. For subclasses."""
+        """Set attributes of the children before initialisation; subclasses override it."""
 
     def _prepare(self) -> None:
         """Allocate, and initialise if nothing is lazy, before the brick is applied."""

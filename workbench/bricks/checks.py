@@ -44,7 +44,7 @@ def check_last_dim(
     Raises
     ------
     ShapeError, DtypeError
-        Naming brick, argument, shape, setting and remedy.
+        The message names the brick, the argument, the shape, the setting and a remedy.
     """
     where, expected = f"{brick.path()}.{method}", getattr(brick, setting)
     if variable.ndim == 0 or (

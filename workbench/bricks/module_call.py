@@ -96,7 +96,7 @@ class ModuleCall(Operation):
         return outputs, [news[self.names.index(name)] for name in self.changed]
 
     def _module(self, held: list[Any], inputs: list[Any]) -> Any:
-        """Compute on fakes, and record which tensors change and whether numbers are drawn."""
+        """Run on fake tensors; record which tensors change and if random numbers are drawn."""
         held, inputs = ([value.clone() for value in values] for values in (held, inputs))
         before = {id(value): value._version for value in (*held, *inputs)}
         with _Watch() as watch, _Drops() as drops:

@@ -197,7 +197,7 @@ class Parallel(Initializable):
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """Return the names, which are those of the inputs."""
+        """Return the names of the inputs, which the outputs share."""
         return list(self.input_names or ())
 
 

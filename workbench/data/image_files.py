@@ -149,8 +149,8 @@ def _check_bits(image: Any, where: object) -> None:
             )
         if image.mode not in EIGHT_BITS and image.tag_v2.get(PHOTOMETRIC) == 0:
             raise DataFileError(
-                f"{where}: 0 is white and its pixels have more than 8 bits, which Pillow does not "
-                "invert; save it with 0 as black"
+                f"{where}: 0 means white and pixels have more than 8 bits, which Pillow does not "
+                "invert; save the image with 0 as black"
             )
 
 

@@ -75,9 +75,9 @@ class Layout:
                 return folder
             if len(missing) < len(wanted):
                 raise DataFileError(
-                    f"{folder}: of the IDX files of {self.title}, {', '.join(missing)} is missing; "
-                    f"fetch it with workbench.data.download({self.name!r}, directory), remove the "
-                    f"others{self.remedy}"
+                    f"{folder} lacks {', '.join(missing)} of the IDX files of {self.title}; fetch "
+                    f"them with workbench.data.download({self.name!r}, directory), or remove the "
+                    f"other files{self.remedy}"
                 )
         return None
 

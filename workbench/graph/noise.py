@@ -140,7 +140,9 @@ def apply_noise(
     tensor([1., 2.])
     """
     if not isinstance(level, Variable) and not 0 <= level < math.inf:
-        raise GraphError(f"the level of noise must be a deviation, 0 or more, not {level!r}")
+        raise GraphError(
+            f"the noise level must be a standard deviation of 0 or more, not {level!r}"
+        )
     stream = _stream(computation_graph, rng, seed)
     return _replaced(
         computation_graph,

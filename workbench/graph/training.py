@@ -1,6 +1,6 @@
-"""Mapping from the graph for use to the graph that an algorithm trains.
+"""Mapping from the graph for inference to the graph that an algorithm trains.
 
-Users hold variables of the graph for use: the cost, an error rate, the outputs of layers. An
+Users hold variables of the inference graph: the cost, an error rate, the outputs of layers. An
 algorithm trains another graph, made from it, to which everything monitored in the same step belongs
 as well. `TrainingGraph` maps variables from one to the other, at any time; their common parts are
 computed once.

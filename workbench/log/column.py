@@ -170,7 +170,7 @@ class Column:
         return new
 
     def _append(self, iterations: Sequence[int], values: Sequence[Any]) -> bool:
-        """Record `values` and return True if their type fits and they are newer than all."""
+        """Record `values` and return True if their type fits and all old records are older."""
         if iterations[0] <= self.last or set(map(type, values)) != {self._type}:
             return False
         new = np.array(iterations, np.int64)

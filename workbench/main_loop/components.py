@@ -58,7 +58,7 @@ def as_extensions(
     Raises
     ------
     ExtensionError
-        If something among them is not an extension, or two make the same records.
+        If an element is not an extension, or two of them make the same records.
     """
     if isinstance(given, TrainingExtension):
         raise ExtensionError(f"extensions must be a list, not {given!r}; write [{given!r}]")

@@ -144,7 +144,7 @@ class MainLoop(FixedAttributes):
 
     @property
     def iteration_state(self) -> tuple[AbstractDataStream | None, Iterator[dict[str, Any]] | None]:
-        """The data stream, and the iterator of the epoch that has started, if one has."""
+        """The data stream, and the iterator of the current epoch, if there is one."""
         return self.data_stream, self.epoch_iterator
 
     @iteration_state.setter

@@ -345,7 +345,7 @@ class Run:
                     raise TrainingFinish
 
     def _pass_by(self) -> None:
-        """Have a rewind pause at the end if it is there; else the run went on the first time."""
+        """Pause a rewind that ends here; otherwise pass this end, as the run once did."""
         if self.mailbox.gate is not None:
             self.mailbox.run_all()
             self.ending.requested &= self.mailbox.gate is None

@@ -219,7 +219,7 @@ def _data_steps(loop: Loop, saved: Mapping[str, Any], *, in_hand: bool) -> list[
 
 
 def _length(stream: AbstractDataStream, name: str) -> int | None:
-    """Return one of `LENGTHS`, of the stream or the nearest stream below it that has it."""
+    """Return the length `name` of the stream, or of the nearest stream below that has it."""
     below: Any = stream
     while below is not None:
         found: int | None = getattr(below, name, None)

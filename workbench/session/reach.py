@@ -1,4 +1,4 @@
-"""What a rewind can reach: whether a state can be kept, and the snapshot to begin from."""
+"""Limits of a rewind: whether a state can be kept, and the snapshot to begin from."""
 
 from __future__ import annotations
 

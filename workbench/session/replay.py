@@ -44,7 +44,7 @@ TAKEN_BACK = (
 )
 
 KEYS = {"iteration", "command", "text"}
-"""What every intervention has."""
+"""Keys of every intervention."""
 
 
 def thread_note(source: object) -> str | None:
@@ -57,7 +57,7 @@ def thread_note(source: object) -> str | None:
 
 
 class Replay:
-    """A list of interventions that waits for their iterations.
+    """List of interventions, each to be repeated at its iteration.
 
     Parameters
     ----------

@@ -144,7 +144,7 @@ class Rewinder:
             self._main_loop.post(partial(self._take_if_able, pin))
 
     def _take_if_able(self, pin: str) -> None:
-        """Take a snapshot that nobody asked for: training goes on if there can be none."""
+        """Take a snapshot without a request; training continues if it cannot be taken."""
         try:
             self.take(pin)
         except Refused as refusal:

@@ -288,8 +288,8 @@ class Steering(interfaces.Session):
     def undo(self) -> Command:
         """Bring training back to where it was before the last intervention, and pause there.
 
-        Interventions are what `set`, `hold`, `release`, `call` and `train` have done, and rewinds.
-        What followed stays as a branch.
+        Interventions are the actions of `set`, `hold`, `release`, `call` and `train`, and rewinds.
+        The training that followed remains as a branch.
         """
         return self._go_back("undo", "undo")
 

@@ -2,7 +2,7 @@
 
 torch broadcasts a column of predictions against a matrix of targets, and the resulting cost is
 meaningless. So the losses of torch, and the costs of bricks, accept operands of equal shape only.
-Unknown sizes of inputs are learned to be equal, and a call with other sizes is refused. Sizes that
+Unknown sizes of inputs are assumed to be equal, and a call with other sizes is refused. Sizes that
 are computed are compared when the function runs. An operand without dimensions is one number for
 all elements, and is allowed.
 """

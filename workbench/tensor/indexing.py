@@ -17,7 +17,7 @@ from workbench.tensor import torch_internals as internals
 from workbench.tensor.call import apply
 from workbench.tensor.variable import Variable
 
-ROWS = "they count from 0, and the table must have a row for each"
+ROWS = "indices count from 0, and the table must have a row for each"
 CLASSES = "classes count from 0, and there must be one prediction for each"
 
 
@@ -53,7 +53,7 @@ def rows(table: Variable, indices: Variable, what: str) -> Variable:
     Traceback (most recent call last):
     ...
     workbench.errors.OutOfRangeError: words: 2 at position (1,) is out of range: there are 2, from 0
-    to 1; they count from 0, and the table must have a row for each
+    to 1; indices count from 0, and the table must have a row for each
     """
     result: Variable = apply(_rows, (table, indices.long(), what), {})
     return result

@@ -88,7 +88,7 @@ def weights(w: Any, what: str) -> Any:
 
 
 def _looked_at(check: Callable[..., Any], value: Any, what: str, hint: str) -> Any:
-    """Check a tensor, which never changes, at once; a variable when it is computed."""
+    """Check a tensor at once, since it never changes; check a variable when computed."""
     if isinstance(value, Variable):
         return apply(check, (_floats(value), what, hint), {})
     check(_floats(value), what, hint)

@@ -69,11 +69,11 @@ class Inference(Protocol):
 
     @property
     def mode(self) -> Any:
-        """The mode in which functions run on fakes."""
+        """The mode in which functions run on fake tensors."""
 
     @property
     def concrete(self) -> Any:
-        """The mode for fakes with concrete sizes."""
+        """The mode for fake tensors with concrete sizes."""
 
     def unknown_size(self) -> Any:
         """Return a new symbolic size."""
@@ -132,7 +132,7 @@ class Probe:
                 self.unknown[expression] = new  # a place in a tensor is preferred to a bare number
 
     def result(self) -> Any:
-        """Return the results of the function, as fakes.
+        """Return the results of the function as fake tensors.
 
         Raises
         ------

@@ -301,7 +301,7 @@ def _number_of_steps(sequences: Sequence[Variable], n_steps: Any) -> Any:
     if n_steps is not None:
         return n_steps
     if not sequences:
-        raise errors.OperationError("scan needs sequences, or n_steps, for the number of steps")
+        raise errors.OperationError("scan needs n_steps if there are no sequences")
     return sequences[0].shape[0]
 
 

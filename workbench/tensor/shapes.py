@@ -193,7 +193,7 @@ def empty_like(fake: Fake) -> Fake:
 
 
 def alike(one: Fake, other: Fake) -> bool:
-    """Return True if two fakes are equal except for their storage, so inference is the same."""
+    """Return True if two fake tensors differ only in storage, so inference is the same."""
     if type(one) is not type(other):
         return False
     if not isinstance(one, torch.Tensor):
@@ -288,7 +288,7 @@ def describe(fake: Fake) -> str:
 
 
 def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[[], str]) -> Any:
-    """Apply `function` to fakes and return its results.
+    """Apply `function` to fake tensors and return its results.
 
     Parameters
     ----------

@@ -238,7 +238,7 @@ class SequenceContentAttention(GenericSequenceAttention, Initializable):
 
     @take_glimpses.property("inputs")
     def take_glimpses_inputs(self) -> list[str]:
-        """Return the names of the attended in both forms, its mask, and the states."""
+        """Return the names of the attended, the preprocessed attended, the mask and the states."""
         states = self.state_names if is_set(self.state_names) else ()
         return ["attended", "preprocessed_attended", "attended_mask", *states]
 

@@ -1,7 +1,7 @@
 """Batch normalisation: activations of mean zero and standard deviation one, scaled and shifted.
 
-The graph for use is normalised by statistics of the *population*, which the brick keeps; the graph
-for training is normalised by those of the *batch*. `workbench.graph.bn` makes one from the other.
+Inference normalises by statistics of the *population*, which the brick keeps; training normalises
+by those of the *batch*. `workbench.graph.bn` makes the graph of one from that of the other.
 """
 
 from __future__ import annotations

@@ -235,7 +235,7 @@ class Convolutional(LinearLike, ImageLayer):
         return places
 
     def _number_of_places(self, size: Size) -> Size:
-        """Return the same as `_convolved`, but less than one where filters do not fit."""
+        """Return the size as `_convolved` does, but a size below one if filters do not fit."""
         filters, steps = pair(self, "filter_size", least=1), pair(self, "step", least=1)
         borders = self._border()
         height, width = (

@@ -101,7 +101,7 @@ def images_to_hdf5(
     sources = ["features"] if names[0] is None else ["features", "targets"]
     if any((name is None) != (names[0] is None) for name in names):
         raise DataError(
-            f"of the folders {', '.join(map(str, folders.values()))} some have classes and some do "
+            f"some of the folders {', '.join(map(str, folders.values()))} have classes and some do "
             "not; put the images of each class into a subfolder, or use no subfolders"
         )
     with (

@@ -52,7 +52,7 @@ def refuse(faults: Sequence[Fault]) -> None:
 
 
 def broken(subject: Any, rules: Mapping[str, Callable[[Any], Found]]) -> list[Fault]:
-    """Return the faults of `subject` against the first rule that is broken.
+    """Return the faults of `subject` under the first rule that it breaks.
 
     Each rule assumes the rules before it: shapes cannot be inferred in a graph with a cycle.
     """
@@ -71,7 +71,7 @@ def named(node: Any) -> str:
 
 
 def disagree(one: Any, other: Any) -> str:
-    """Return, as text, how two fakes differ in dtype or known sizes; empty if they do not."""
+    """Describe how two fake tensors differ in dtype or known sizes; empty if they do not."""
     if not (isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor)):
         return ""
     pairs = zip(one.shape, other.shape, strict=False)

@@ -54,7 +54,7 @@ class _Lowered:
 
     @cached_property
     def values(self) -> dict[fx.Node, Any]:
-        """For every node the value inferred from its arguments; None if it cannot be inferred."""
+        """The value of every node, inferred from its arguments; None if that is not possible."""
         values: dict[fx.Node, Any] = {}
         variables = iter(self.arguments)
         self.refused: dict[fx.Node, str] = {}
