@@ -119,7 +119,7 @@ def test_going_back_before_an_intervention_ends_the_replay(steered):
     session.rewind(8).wait(SOON)  # behind the first one
     assert not command.done
     session.rewind(3).wait(SOON)
-    with pytest.raises(SessionError, match="going back to iteration 3 took back interventions"):
+    with pytest.raises(SessionError, match="going back to iteration 3 undid interventions"):
         command.wait(SOON)
 
 

@@ -22,7 +22,7 @@ OF_A_BATCH = (CallbackName.BEFORE_BATCH, CallbackName.AFTER_BATCH)
 
 
 class Dispatcher:
-    """Runs the handlers of events and commits what they recorded. For one thread.
+    """Runs the handlers of events and commits what they recorded, in one thread.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ NO_RECORD = "{record!r} is not an intervention: it must be one of session.interv
 NO_SOURCE = "{source!r} is neither a log nor a list of interventions, as session.interventions is"
 NO_VALUE = "the intervention {text!r} cannot be made in this run: {error}"
 TAKEN_BACK = (
-    "going back to iteration {done:,} took back interventions that it had made; those from there "
+    "going back to iteration {done:,} undid interventions of the replay; those from that iteration "
     "on can be replayed again: replay([i for i in interventions if i['iteration'] >= {done}])"
 )
 
@@ -144,7 +144,7 @@ class Replay:
     def begin(self, queue: Queue, command: Command) -> None:
         """Make interventions at the boundaries where they belong; settle `command` after the last.
 
-        For the thread that trains.
+        Only the thread that trains may call it.
         """
         done, uuid = self._main_loop.status["iterations_done"], self._main_loop.log.h_uuid
         if uuid != self._uuid and self._made >= done:

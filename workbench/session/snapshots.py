@@ -65,11 +65,11 @@ class Snapshot:
 
     @cached_property
     def storages(self) -> dict[int, int]:
-        """Address and size of its tensors; asked for once it shares what it can."""
+        """Address and size of its tensors; read only after it shares what it can."""
         return dict(_storages(self.state))
 
     def loadable(self, log: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a state to load, with that of a log; what is loaded can change and this not.
+        """Return a state to load, with that of a log; changes to it do not affect the snapshot.
 
         The values of variables are copied when they are loaded, and other parts may not be.
         """

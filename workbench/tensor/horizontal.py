@@ -65,7 +65,7 @@ def widen(graph: fx.Graph, start: fx.Node | None) -> dict[fx.Node, fx.Node]:
     Returns
     -------
     dict
-        For every new call one of the calls that it replaces.
+        A map from each new call to one of the calls that it replaces.
     """
     nodes = list(graph.nodes)
     first = nodes.index(start) + 1 if start is not None else 0
