@@ -116,7 +116,7 @@ REFUSED = {
     "32 bits as floats": (tiff(np.int32([[2**24 + 1]])), "F", "the value 16777217 at index"),
     "unsigned 32 bits": (tiff(np.uint32([[2**31]])), "I", "has pixels of 2**31 and more"),
     "signed 8 bits": (tiff(np.int8([[-5]])), "L", "has signed pixels of 8 bits"),
-    "0 is white, 16 bits": (tiff(np.uint16([[5]]), photometric=0), "I;16", "0 is white"),
+    "0 is white, 16 bits": (tiff(np.uint16([[5]]), photometric=0), "I;16", "0 means white"),
     "colours of 16 bits": (png(16, 2, bytes(12)), "RGB", "more than 8 bits per colour"),
     "alpha of 16 bits": (png(16, 6, bytes(16)), "RGBA", "more than 8 bits per colour"),
     "grey and alpha of 16 bits": (png(16, 4, bytes(8)), "RGBA", "more than 8 bits per colour"),
