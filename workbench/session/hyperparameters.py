@@ -115,8 +115,7 @@ def variable_of(loop: Loop, given: SharedVariable | str) -> SharedVariable:
     """
     if isinstance(given, SharedVariable):
         return given
-    parameters, others = loop.state_variables()
-    paths = {**parameters, **others}
+    paths = variables_by_path(loop)
     if given in paths:
         return paths[given]
     named = {path: variable for path, variable in paths.items() if variable.name == given}
@@ -130,8 +129,13 @@ def variable_of(loop: Loop, given: SharedVariable | str) -> SharedVariable:
     raise SessionError(NO_VARIABLE.format(name=given, hint=hint, known=names))
 
 
+def variables_by_path(loop: Loop) -> dict[str, SharedVariable]:
+    """Return all shared variables of training by their names in its state."""
+    parameters, others = loop.state_variables()
+    return {**parameters, **others}
+
+
 def path_in(loop: Loop, variable: SharedVariable) -> str:
     """Return the name of a variable in the state of training, or its own if it is not there."""
-    parameters, others = loop.state_variables()
-    paths = {**parameters, **others}
+    paths = variables_by_path(loop)
     return next((path for path, one in paths.items() if one is variable), str(variable))

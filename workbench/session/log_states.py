@@ -18,13 +18,10 @@ def log_until(state: Mapping[str, Any], snapshot: Snapshot, uuid: str) -> dict[s
     for name, (iterations, values) in state["columns"].items():
         count = int(np.searchsorted(iterations, end))
         if name in snapshot.row:
-            kept = (
-                [*np.asarray(values, dtype=object)[:count].tolist()] if _objects(values) else None
-            )
-            own = snapshot.row[name]
+            kept, own = values[:count], snapshot.row[name]
             columns[name] = (
                 np.append(iterations[:count], end),
-                [*kept, own] if kept is not None else np.append(values[:count], own),
+                [*kept, own] if _objects(values) else np.append(kept, own),
             )
         elif count:
             columns[name] = (iterations[:count], values[:count])

@@ -18,6 +18,7 @@ import numpy as np
 from workbench.errors import TrainingFinish
 from workbench.interfaces import Loop
 from workbench.session.command import Command
+from workbench.session.hyperparameters import variables_by_path
 from workbench.session.interventions import CHANGING, Journal
 from workbench.tensor import SharedVariable
 
@@ -247,5 +248,4 @@ class Queue:
 
     def _paths(self) -> dict[SharedVariable, str]:
         """Return the names of the shared variables in the state of training."""
-        parameters, others = self._main_loop.state_variables()
-        return {variable: name for name, variable in {**parameters, **others}.items()}
+        return {variable: path for path, variable in variables_by_path(self._main_loop).items()}

@@ -13,7 +13,7 @@ from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
 from workbench.session.branch import interventions
 from workbench.session.command import Command
-from workbench.session.hyperparameters import modifier_of
+from workbench.session.hyperparameters import modifier_of, variables_by_path
 from workbench.session.interventions import REPLAYED
 from workbench.session.queue import Queue
 from workbench.tensor.execution import available_threads
@@ -88,8 +88,7 @@ class Replay:
         for record in records:
             if not _is_record(record):
                 raise SessionError(NO_RECORD.format(record=record))
-        parameters, others = main_loop.state_variables()
-        self._known = {**parameters, **others}
+        self._known = variables_by_path(main_loop)
         changes = sorted(
             (record for record in records if record["command"] in REPLAYED),
             key=lambda record: int(record["iteration"]),

@@ -178,7 +178,7 @@ class Steering(interfaces.Session):
         SessionError
             If `iteration` is not a number of 0 or more.
         """
-        if not is_count(iteration) and iteration != 0:
+        if not is_count(iteration, 0):
             raise SessionError(f"iteration must be a number of 0 or more, not {iteration!r}")
         of = "" if branch is None else f" of {branch}"
         return self._go_back("rewind", f"rewind to {iteration:,}{of}", iteration, branch)
@@ -211,7 +211,7 @@ class Steering(interfaces.Session):
             If `iteration` is not done yet or cannot be reached exactly, or the main loop cannot be
             copied.
         """
-        if iteration is not None and not is_count(iteration) and iteration != 0:
+        if iteration is not None and not is_count(iteration, 0):
             raise SessionError(f"iteration must be a number of 0 or more, not {iteration!r}")
         check_name(name)
         rewinder, worker = self._worker.rewinder, self._worker
