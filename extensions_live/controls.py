@@ -8,10 +8,8 @@ of the widget, or both ways, and acts once. Every button has an equivalent in Py
 
 from __future__ import annotations
 
-import threading
 import traceback
-from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 from extensions_live import control_channel
 from extensions_live.formatting import format_duration
@@ -25,11 +23,11 @@ from extensions_live.messages import (
     RangeMessage,
 )
 from extensions_live.pump import pump
+from extensions_live.requests import Requests
 from extensions_live.speed import Speed
 from extensions_live.widget import LiveWidget, asset
 from workbench.hints import Hinted
 from workbench.interfaces import Command, Session, State
-from workbench.utils.actors import acting_as
 
 PERIOD, SOON = 0.25, 0.03
 """Seconds between two refreshes: normally, and while a command waits for the end of a batch."""
@@ -41,12 +39,7 @@ POSSIBLE: dict[State, list[CommandName]] = {
 }
 """The buttons that are enabled in each state; in any other state, none."""
 
-MORE_EPOCHS = 5
-"""Number of epochs that one click adds."""
-
 MOST_VALUES = 8
-REMEMBERED = 1000
-"""Number of recent clicks whose second message is recognised."""
 
 
 class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
@@ -69,7 +62,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     ...     def process_batch(self, batch): pass
     >>> session = MainLoop(Nothing(), [{"x": [1]}]).start()
     >>> controls = Controls(session)
-    >>> send_command(session, "stop")  # as a click does
+    >>> controls.receive({"kind": "command", "name": "stop"})  # as a click does
     >>> session.wait()
     True
     >>> controls.close()
@@ -80,8 +73,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     def __init__(self, session: Session, *, hide: Collection[str] = ()) -> None:
         self._hide = frozenset(hide)
         self._speed = Speed()
-        self._taken: deque[str] = deque(maxlen=REMEMBERED)
-        self._taking = threading.Lock()  # messages arrive on several threads
+        self._requests = Requests()
         self._shown: tuple[int, ControlsPayload] | None = None
         super().__init__(session, period=PERIOD)
         control_channel.register(self.ident, self)
@@ -127,19 +119,8 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     def receive(self, content: CommandMessage | RangeMessage) -> None:
         session = self.subject
         if content["kind"] == "command" and session is not None:
-            if self._is_new(content.get("id")):
-                send_command(session, content["name"])
+            self._requests.handle(session, content)
             pump.nudge(self)
-
-    def _is_new(self, id: str | None) -> bool:
-        """Return True unless this command has already arrived the other way."""
-        if id is None:
-            return True
-        with self._taking:
-            if id in self._taken:
-                return False
-            self._taken.append(id)
-            return True
 
     def _rate(self) -> str:
         rate = self._speed.rate()
@@ -154,19 +135,6 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     def _values(self, session: Session) -> list[list[str]]:
         found = [[name, value] for name, value in latest(session.log).items()]
         return [pair for pair in found if pair[0] not in self._hide][:MOST_VALUES]
-
-
-def send_command(session: Session, name: CommandName) -> None:
-    """Put the command of a button on the session's queue."""
-    commands: dict[CommandName, Callable[[], Command]] = {
-        "pause": session.pause,
-        "resume": session.resume,
-        "step": session.step,
-        "stop": session.stop,
-        "train": lambda: session.train(MORE_EPOCHS),
-    }
-    with acting_as("button"):
-        commands[name]()
 
 
 def tier(execution: Mapping[str, str]) -> list[str]:

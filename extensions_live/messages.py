@@ -13,7 +13,11 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 # From the page to Python.
 
-CommandName: TypeAlias = Literal["pause", "resume", "step", "stop", "train"]
+CommandName: TypeAlias = Literal[
+    "pause", "resume", "step", "stop", "train",
+    "set", "hold", "release", "snapshot", "rewind", "undo", "fork",
+]  # fmt: skip
+"""Methods of a session that a page can call."""
 
 
 class VisibilityMessage(TypedDict):
@@ -33,10 +37,11 @@ class RangeMessage(TypedDict):
 
 
 class CommandMessage(TypedDict):
-    """Request for the action of a button; acts once, even if it arrives twice with the same id."""
+    """Request for a command of the session; acts once, even if it arrives twice with one id."""
 
     kind: Literal["command"]
     name: CommandName
+    arguments: NotRequired[dict[str, Any]]
     id: NotRequired[str]
 
 

@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from workbench.tensor import SharedVariable
     from workbench.utils.profile import Profile
 
-__all__ = ["Command", "Holder", "Hyperparameter", "Loop", "Session", "State", "Trainable"]
+__all__ = [
+    "Branch",
+    "Command",
+    "Holder",
+    "Hyperparameter",
+    "Loop",
+    "Session",
+    "Snapshot",
+    "State",
+    "Trainable",
+]
 
 
 @runtime_checkable
@@ -223,6 +233,47 @@ class Hyperparameter(Protocol):
     held: bool
 
 
+class Branch(Protocol):
+    """The part of a run that follows a rewind, or its beginning.
+
+    Attributes
+    ----------
+    name : str
+        Can be changed.
+    start : int
+        The iteration at which it left its parent.
+    end : int or None
+        The iteration at which a rewind left it; None for the present branch.
+    """
+
+    name: str
+    start: int
+    end: int | None
+
+    @property
+    def log(self) -> TrainingLogBase | None:
+        """The records up to `end`; None for the present branch, which has the session's log."""
+
+    @property
+    def difference(self) -> str:
+        """One line on the interventions that its parent lacks."""
+
+
+class Snapshot(Protocol):
+    """A state of training that is kept in memory.
+
+    Attributes
+    ----------
+    iteration : int
+        The number of batches done.
+    pin : str
+        The reason why it is kept longer than others; empty if it is not.
+    """
+
+    iteration: int
+    pin: str
+
+
 @runtime_checkable
 class Session(Protocol):
     """A run, for views, notebooks and tools, which watch it, pause it and change it.
@@ -313,6 +364,27 @@ class Session(Protocol):
 
     def undo(self) -> Command:
         """Bring training back to where it was before the last intervention, and pause there."""
+
+    def fork(
+        self, iteration: int | None = None, *, branch: str | None = None, name: str | None = None
+    ) -> Session:
+        """Start a second session from a point of this one, paused there."""
+
+    def replay(
+        self,
+        source: TrainingLogBase | Iterable[Mapping[str, Any]],
+        *,
+        functions: Mapping[str, Callable[[Any], Any]] | None = None,
+    ) -> Command:
+        """Make the interventions of another run in this one, each at its iteration."""
+
+    @property
+    def branches(self) -> Sequence[Branch]:
+        """The branches of the run; training continues on the last one."""
+
+    @property
+    def snapshots(self) -> Sequence[Snapshot]:
+        """The states of training that are kept in memory, by iteration."""
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended; return True if it has."""

@@ -81,6 +81,7 @@ var BUTTONS = [
   },
   {
     name: "train",
+    arguments: { epochs: 5 },
     label: "5 epochs",
     title: "train for five more epochs, also after the end",
     icon: "M7 3h2v4h4v2H9v4H7V9H3V7h4z"
@@ -201,8 +202,8 @@ async function ask(kernel, content) {
     return false;
   }
 }
-async function command(model, box, name, hasControlChannel, waiting) {
-  const message = { kind: "command", name, id: randomId() };
+async function command(model, box, request, hasControlChannel, waiting) {
+  const message = { kind: "command", ...request, id: randomId() };
   const kernel = connection(model);
   if (hasControlChannel && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
     if (await ask(kernel, { receiver: model.get("ident"), message })) return;
@@ -320,14 +321,21 @@ function render({ model, el }) {
     return "state" in now ? now : null;
   };
   let pending = null;
-  const send = ({ name, label }) => {
+  const send = (button) => {
+    const { name, label, arguments: given } = button;
     const now = payload();
     const mine = { after: now?.command?.id ?? 0 };
     pending = mine;
     answer.textContent = `${label} sent`;
-    void command(model, box, name, now?.control_channel ?? false, () => {
-      if (pending === mine) answer.textContent = `${label} ${WAITS}`;
-    });
+    void command(
+      model,
+      box,
+      { name, arguments: given ?? {} },
+      now?.control_channel ?? false,
+      () => {
+        if (pending === mine) answer.textContent = `${label} ${WAITS}`;
+      }
+    );
   };
   const byName = /* @__PURE__ */ new Map();
   for (const button of BUTTONS) byName.set(button.name, makeButton(button, buttons, send));

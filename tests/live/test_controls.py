@@ -71,7 +71,8 @@ def test_every_button_reaches_the_session(gated, hand_pump, wire):
     controls = Controls(session)
     names = ["pause", "resume", "step", "train", "stop"]
     for name in names:
-        controls._hear(controls, {"kind": "command", "name": name}, [])
+        given = {"epochs": 5} if name == "train" else {}
+        controls._hear(controls, {"kind": "command", "name": name, "arguments": given}, [])
     assert [command.kind for command in session.commands] == names
 
 
@@ -178,7 +179,7 @@ def test_training_on_shows_the_new_totals(hand_pump, wire):
     controls = Controls(session)
     assert shown(controls, hand_pump)["iteration"] == "iteration 20 of 20"
     for total in (40, 60):  # too quick for the pump to see it running
-        controls.receive({"kind": "command", "name": "train"})
+        controls.receive({"kind": "command", "name": "train", "arguments": {"epochs": 5}})
         assert session.wait(20)
         payload = shown(controls, hand_pump)
         assert payload["iteration"] == f"iteration {total} of {total}"

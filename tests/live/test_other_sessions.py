@@ -100,6 +100,20 @@ class Remote:
     def undo(self):
         return self._ask("undo", State.PAUSED)
 
+    def fork(self, iteration=None, *, branch=None, name=None):
+        return Remote()
+
+    def replay(self, source, *, functions=None):
+        return self._ask("replay", self.state)
+
+    @property
+    def branches(self):
+        return []
+
+    @property
+    def snapshots(self):
+        return []
+
     def wait(self, timeout=None):
         return self.state.ended
 
@@ -115,9 +129,9 @@ def click():
     kernel = Mock(control_handlers={}, get_parent=Mock(return_value={}))
     Channel(SimpleNamespace(kernel=kernel, events=Mock()))
 
-    def send(controls, name):
+    def send(controls, name, **arguments):
         async def within_a_loop():
-            message = {"kind": "command", "name": name, "id": name}
+            message = {"kind": "command", "name": name, "arguments": arguments, "id": name}
             content = {"receiver": controls.ident, "message": message}
             kernel.control_handlers[REQUEST]("stream", "ident", {"content": content})
 
@@ -156,8 +170,10 @@ def test_a_view_has_its_plots(remote, hand_pump, wire):
 
 def test_every_button_controls_it(remote, click, hand_pump, wire):
     controls = Controls(remote)
-    for name in ("pause", "step", "resume", "train", "stop"):
+    for name in ("pause", "step", "resume"):
         assert click(controls, name) == "ok"
+    assert click(controls, "train", epochs=5) == "ok"
+    assert click(controls, "stop") == "ok"
     texts = [command.text for command in remote.commands]
     assert texts == ["pause", "step 1", "resume", "train 5 more epochs", "stop"]
     payload = served(controls, hand_pump)

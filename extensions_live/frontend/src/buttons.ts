@@ -5,6 +5,7 @@ import type { CommandName } from "./messages";
 
 export interface Button {
   readonly name: CommandName;
+  readonly arguments?: Record<string, unknown>;
   readonly label: string;
   readonly title: string;
   /** The path of its icon in a 16 by 16 view box. */
@@ -33,6 +34,7 @@ export const BUTTONS: readonly Button[] = [
   },
   {
     name: "train",
+    arguments: { epochs: 5 },
     label: "5 epochs",
     title: "train for five more epochs, also after the end",
     icon: "M7 3h2v4h4v2H9v4H7V9H3V7h4z",

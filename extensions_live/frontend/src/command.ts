@@ -58,11 +58,11 @@ async function ask(kernel: Kernel, content: ControlRequest): Promise<boolean> {
 export async function command(
   model: Model<LiveState>,
   box: HTMLElement,
-  name: CommandMessage["name"],
+  request: Pick<CommandMessage, "name" | "arguments">,
   hasControlChannel: boolean,
   waiting: () => void,
 ): Promise<void> {
-  const message: CommandMessage = { kind: "command", name, id: randomId() };
+  const message: CommandMessage = { kind: "command", ...request, id: randomId() };
   const kernel = connection(model);
   if (hasControlChannel && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
     if (await ask(kernel, { receiver: model.get("ident"), message })) return;

@@ -1,6 +1,6 @@
 // Generated from extensions_live/messages.py by `make frontend`; change it there.
 
-export type CommandName = "pause" | "resume" | "step" | "stop" | "train";
+export type CommandName = "pause" | "resume" | "step" | "stop" | "train" | "set" | "hold" | "release" | "snapshot" | "rewind" | "undo" | "fork";
 
 /** Visibility of one rendering of a widget. */
 export interface VisibilityMessage {
@@ -16,10 +16,11 @@ export interface RangeMessage {
   stop: number | null;
 }
 
-/** Request for the action of a button; acts once, even if it arrives twice with the same id. */
+/** Request for a command of the session; acts once, even if it arrives twice with one id. */
 export interface CommandMessage {
   kind: "command";
   name: CommandName;
+  arguments?: MimeBundle;
   id?: string;
 }
 

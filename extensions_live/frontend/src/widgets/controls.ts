@@ -49,14 +49,21 @@ function render({ model, el }: Rendering<ControlsState>) {
   };
   // A click whose outcome has not arrived yet, with the id of the last command before it.
   let pending: { after: number } | null = null;
-  const send = ({ name, label }: Button) => {
+  const send = (button: Button) => {
+    const { name, label, arguments: given } = button;
     const now = payload();
     const mine = { after: now?.command?.id ?? 0 };
     pending = mine;
     answer.textContent = `${label} sent`;
-    void command(model, box, name, now?.control_channel ?? false, () => {
-      if (pending === mine) answer.textContent = `${label} ${WAITS}`;
-    });
+    void command(
+      model,
+      box,
+      { name, arguments: given ?? {} },
+      now?.control_channel ?? false,
+      () => {
+        if (pending === mine) answer.textContent = `${label} ${WAITS}`;
+      },
+    );
   };
   const byName = new Map<CommandName, HTMLButtonElement>();
   for (const button of BUTTONS) byName.set(button.name, makeButton(button, buttons, send));

@@ -1,0 +1,80 @@
+"""Requests for commands: names and arguments as plain values."""
+
+import time
+
+import pytest
+
+from extensions_live.requests import NAMES, Requests, carry_out
+from tests.support import runs
+from workbench.errors import SessionError
+from workbench.interfaces import State
+from workbench.session import running_sessions
+
+SOON = 20
+
+
+@pytest.fixture
+def session():
+    session = runs.build(30).start(paused=True)
+    yield session
+    session.stop()
+    session.wait(SOON)
+
+
+def request(name, /, **arguments):
+    return {"kind": "command", "name": name, "arguments": arguments}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_refuses_unknown_arguments_by_name(name, session):
+    with pytest.raises(SessionError, match=f"the command {name} cannot take .*'colour'"):
+        carry_out(session, name, {"colour": 1}, by="tool")
+
+
+def test_an_unknown_command_names_the_known_ones(session):
+    with pytest.raises(SessionError, match=r"no command 'pauze'.*pause.*the commands are"):
+        carry_out(session, "pauze", {}, by="tool")
+
+
+def test_a_method_that_is_no_command_is_refused(session):
+    with pytest.raises(SessionError, match="no command 'wait'"):
+        carry_out(session, "wait", {}, by="tool")
+
+
+def test_the_origin_is_recorded(session):
+    carry_out(session, "step", {"n": 2}, by="tool").wait(SOON)
+    assert session.commands[-1].by == "tool"
+
+
+def test_a_request_acts_once_however_often_it_arrives(session):
+    requests, message = Requests(), {**request("step"), "id": "a"}
+    requests.handle(session, message)
+    requests.handle(session, message)
+    assert [command.kind for command in session.commands].count("step") == 1
+
+
+def test_a_request_that_is_refused_at_once_says_why(session):
+    requests = Requests()
+    requests.handle(session, request("set", shared="nothing", value=1.0))
+    assert "set: refused: this run has no variable 'nothing'" in requests.refusal
+    requests.handle(session, request("step"))
+    assert requests.refusal == ""
+
+
+def test_a_fork_does_not_keep_its_caller_waiting(session):
+    session.step(3).wait(SOON)
+    Requests().handle(session, request("fork", name="second"))
+    other = next(_named("second"))
+    assert other.state is not State.FAILED
+    other.stop()
+    other.wait(SOON)
+
+
+def _named(name):
+    """Yield the running session of a name as soon as it exists."""
+    end = time.monotonic() + SOON
+    while time.monotonic() < end:
+        if name in running_sessions.running():
+            yield running_sessions.running()[name]
+            return
+        time.sleep(0.01)
