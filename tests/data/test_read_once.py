@@ -64,7 +64,7 @@ def test_there_is_no_going_back():
     stream = as_stream(endless())
     next(stream.get_epoch_iterator())
     stream.load_state_dict({"epoch": 0, "position": 0})
-    with pytest.raises(DataError, match="there is no second epoch, no rewinding"):
+    with pytest.raises(DataError, match="does not support a second epoch, rewinding,"):
         next(stream.get_epoch_iterator())
 
 

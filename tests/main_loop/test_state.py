@@ -155,7 +155,7 @@ MISFITS = {
     "data": (setting("data", to={"stream": {}}), "the position in the data does not fit: 'epoch'"),
     "position": (
         setting("data", "epoch", "position", to=99),
-        r"the position in .*: the saved position .* is not in",
+        r"the position in .*: the position must be in an epoch of",
     ),
     "no stream": (setting("data", "stream", to=None), "only the main loop has a data stream"),
 }
