@@ -175,7 +175,7 @@ def test_an_algorithm_that_cannot_be_joined_is_refused():
 
     line = Line()
     line.algorithm = Idle()
-    with pytest.raises(ExtensionError, match="of the class UpdatesAlgorithm, .* 'Idle'"):
+    with pytest.raises(ExtensionError, match="an UpdatesAlgorithm, .* of the main loop is 'Idle'"):
         line.run(TrainingDataMonitoring([line.cost], after_batch=True))
 
 
