@@ -369,7 +369,7 @@ def test_an_epoch_iterator_of_unknown_position_cannot_be_saved():
 
 
 def test_a_stream_refuses_a_position_of_other_data():
-    with pytest.raises(DataError, match="is not in"):
+    with pytest.raises(DataError, match="must be in an epoch of"):
         shuffled().load_state_dict({"epoch": 0, "position": 6})
 
 

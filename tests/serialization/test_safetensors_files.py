@@ -85,9 +85,9 @@ def test_nothing_is_set_if_anything_is_wrong(tmp_path, model):
     "content, text",
     [
         (None, "cannot be opened"),
-        (b"", "this is not an intact safetensors file"),
-        (b"something else altogether", "this is not an intact safetensors file"),
-        (b"\x02\0\0\0\0\0\0\0{}rest", "this is not an intact safetensors file"),
+        (b"", "must be an undamaged safetensors file"),
+        (b"something else altogether", "must be an undamaged safetensors file"),
+        (b"\x02\0\0\0\0\0\0\0{}rest", "must be an undamaged safetensors file"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path, model, content, text):
