@@ -264,18 +264,15 @@ class Branch(Protocol):
 
 
 class Snapshot(Protocol):
-    """A state of training that is kept in memory.
+    """A state of training that is kept in memory."""
 
-    Attributes
-    ----------
-    iteration : int
-        The number of batches done.
-    pin : str
-        The reason why it is kept longer than others; empty if it is not.
-    """
+    @property
+    def iteration(self) -> int:
+        """The number of batches done."""
 
-    iteration: int
-    pin: str
+    @property
+    def pin(self) -> str:
+        """The reason why it is kept longer than others; empty if it is not."""
 
 
 @runtime_checkable
