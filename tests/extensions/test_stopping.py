@@ -96,7 +96,7 @@ def test_a_wait_is_a_whole_number(number):
 def test_a_checkpoint_needs_a_file_and_a_file_a_checkpoint():
     with pytest.raises(ArgumentError, match="Checkpoint.'a.tar', after_training=True. and None"):
         EarlyStopping("cost", Checkpoint("a.tar"), epochs=1)
-    with pytest.raises(ArgumentError, match="checkpoint_filename='b.tar': give both"):
+    with pytest.raises(ArgumentError, match="both be omitted, not None and 'b.tar'"):
         EarlyStopping("cost", checkpoint_filename="b.tar", epochs=1)
 
 

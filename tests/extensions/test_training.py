@@ -284,7 +284,7 @@ def test_wrong_settings_for_reducing_are_named():
     rate = shared(1.0, "rate")
     with pytest.raises(ArgumentError, match="mode must be 'min' or 'max', not 'least'"):
         ReduceOnPlateau(rate, "cost", mode="least")
-    with pytest.raises(ArgumentError, match="factor=2 must be at least 0 and less than 1"):
+    with pytest.raises(ArgumentError, match="factor must be at least 0 and less than 1, not 2"):
         ReduceOnPlateau(rate, "cost", factor=2)
 
 

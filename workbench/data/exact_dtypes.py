@@ -97,7 +97,7 @@ def of_one_dtype(arrays: Sequence[npt.NDArray[Any]], where: str) -> list[npt.NDA
     Raises
     ------
     DataError
-        If the common dtype cannot represent a value, or if there is none, as for numbers and text.
+        If there is no common dtype, as for numbers and text, or if it cannot represent a value.
 
     Examples
     --------

@@ -165,7 +165,7 @@ def download(
         The dataset: ``"mnist"``, ``"fashion_mnist"`` or ``"cifar10"``.
     directory : str or Path
         The folder, created if it does not exist. The files of Fashion-MNIST are stored in its
-        subfolder ``fashion_mnist``, because they have the same names as those of MNIST.
+        subfolder ``fashion_mnist``, because MNIST has the same file names.
     url : str or sequence of str, optional
         The URLs of folders that contain the files, instead of the public mirrors.
     timeout : float
@@ -210,7 +210,7 @@ def download(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DownloadError(f"{folder}: cannot be created ({one_line(error)})") from None
+        raise DownloadError(f"{folder}: the folder cannot be created ({one_line(error)})") from None
     clock = _Clock(deadline)
     paths = [folder / file for file in entry.sha256]
     for path in paths:
@@ -289,7 +289,7 @@ def _put(part: Path, path: Path) -> None:
     try:
         part.replace(path)
     except OSError as error:
-        raise DownloadError(f"{path}: cannot be written ({one_line(error)})") from None
+        raise DownloadError(f"{path}: the file cannot be written ({one_line(error)})") from None
 
 
 def _failed(path: Path, part: Path, faults: Mapping[str, str]) -> DownloadError:

@@ -252,18 +252,19 @@ class TrainingExtension(FixedAttributes):
         return ()
 
     def recover(self, error: Exception, batch: Any) -> bool:
-        """Return True to try a batch again after the algorithm has failed on it.
+        """Return True to process a batch again after the algorithm has failed on it.
 
-        The extension asks the session for a pause, a rewind or another value; these take effect
-        before the second try. If no extension returns True, the error ends training. It is not
-        called on the way of a rewind, where a batch cannot fail that did not fail before.
+        The extension can request a pause, a rewind or another value from the session, which take
+        effect before the batch is processed again. If no extension returns True, the error ends
+        training. This method is not called during the replay of a rewind, in which a batch cannot
+        fail that did not fail before.
 
         Parameters
         ----------
         error : Exception
-            What `process_batch` has raised.
+            The error that `process_batch` raised.
         batch : dict
-            The batch, on which the algorithm has not been trained.
+            The batch, on which the algorithm has not trained.
         """
         return False
 

@@ -20,7 +20,7 @@ class ReduceOnPlateau(SharedVariableModifier):
 
     It counts the occasions, by default the ends of epochs, on which the record is present. A value
     is better if it improves on the best value by more than `threshold` times the absolute best
-    value; NaN is never better. For nonnegative records the result is the same as that of
+    value; NaN is never better. For nonnegative records the results agree with
     ``torch.optim.lr_scheduler.ReduceLROnPlateau``, whose margin has the sign of the best value.
 
     Parameters
@@ -59,8 +59,8 @@ class ReduceOnPlateau(SharedVariableModifier):
     Raises
     ------
     ArgumentError
-        If `mode` is not one of its values, `factor` is not between 0 and 1, or another number is
-        negative.
+        If `mode` is neither value, if `factor` is not at least 0 and less than 1, or if another
+        number is negative.
     ExtensionError
         During training, if the record is not a single number.
 

@@ -169,8 +169,8 @@ def chain(schedules: Sequence[float | Schedule], ends: Sequence[int]) -> Schedul
     Raises
     ------
     ArgumentError
-        If `ends` are not increasing integers, or if their number is not one less than that of the
-        schedules.
+        If `ends` are not increasing integers, or if there is not one for each schedule except the
+        last.
 
     Examples
     --------

@@ -128,7 +128,7 @@ class SimpleExtension(TrainingExtension):
         Returns
         -------
         SimpleExtension
-            The extension itself.
+            This extension.
 
         Raises
         ------
@@ -200,7 +200,7 @@ class SimpleExtension(TrainingExtension):
         Returns
         -------
         SimpleExtension
-            The extension itself.
+            This extension.
 
         Raises
         ------
@@ -272,7 +272,7 @@ class SimpleExtension(TrainingExtension):
     def parse_args(
         which_callback: str | None, args: Iterable[Any]
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """Separate the arguments of `do` into those of the event and those of the condition.
+        """Separate the arguments of an event and of a condition in the arguments of `do`.
 
         Parameters
         ----------
@@ -284,7 +284,7 @@ class SimpleExtension(TrainingExtension):
         Returns
         -------
         from_main_loop, from_user : tuple
-            The arguments of the event, and those of the condition.
+            The arguments of the event and the arguments of the condition.
 
         Examples
         --------

@@ -36,18 +36,19 @@ ALREADY_WRITING = (
 
 
 class _Counts:
-    """Counts that every commit changes.
+    """Counters that every commit changes.
 
-    They are in an object of their own, because an assignment to an attribute of the log is checked,
-    which would almost double the time of a commit.
+    They are in a separate object because an assignment to an attribute of the log is checked, which
+    would almost double the time of a commit.
 
     Attributes
     ----------
     committed, published : int
-        The tail and the columns have no row after both. There are two, one for each kind of thread
-        that changes them, since `TrainingLog.commit` takes no lock.
+        The last iterations of committed and of published records; the tail and the columns have no
+        later row. There is one counter for each kind of thread that changes them, since
+        `TrainingLog.commit` acquires no lock.
     version : int
-        Increases with every change that other threads can see.
+        A number that increases with every change that other threads can see.
     """
 
     __slots__ = ("committed", "published", "version")
@@ -60,7 +61,7 @@ class _Counts:
 class TrainingLog(TrainingLogBase):
     """Training log in memory.
 
-    A number takes 16 bytes, and each row 8 bytes more. `TrainingLogBase` describes when other
+    A number needs 16 bytes, and each row needs 8 more bytes. `TrainingLogBase` describes when other
     threads see a record.
 
     Parameters

@@ -46,8 +46,7 @@ def check_numbered(
         if not alone and not numpy.array_equal(present[name], _as_array(value_of(variable))):
             raise ArchiveError(
                 f"{where}: several parameters are named {path!r}, and {name!r} has another value "
-                "in the archive; pass them in the same order as to dump, or give their bricks "
-                "different names"
+                "in the archive; pass them in the same order as to dump, or rename their bricks"
             )
 
 

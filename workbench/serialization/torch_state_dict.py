@@ -101,8 +101,7 @@ def dotted(parameters: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
         # Equal names are not numbered, because other programs do not keep the order of parameters.
         if name in named:
             raise ArchiveError(
-                f"two parameters are named {name!r}; give their bricks different names, so that "
-                "the names of their values differ"
+                f"the names of parameters must differ, but two are {name!r}; rename their bricks"
             )
         named[name] = variable
     return {name.lstrip("/").replace("/", "."): variable for name, variable in named.items()}

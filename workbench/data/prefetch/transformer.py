@@ -24,10 +24,10 @@ class Prefetch(Transformer):
 
     The batches and their order do not change. An error is raised at the batch that could not be
     read. Use a thread if reading mostly waits for the disk or for numpy, during which other threads
-    can run. Use a process if each batch needs much Python code. The process takes seconds to start
-    and runs until this stream is closed. It has a copy of the stream, including data in memory, and
-    of the definitions in a notebook or script, which therefore needs no ``if __name__ ==
-    "__main__"``.
+    can run. Use a process if reading a batch mostly executes Python code. The process starts within
+    seconds and runs until this stream is closed. It has a copy of the stream, including data in
+    memory, and of the definitions in a notebook or script, so ``if __name__ == "__main__"`` is not
+    required.
 
     Parameters
     ----------

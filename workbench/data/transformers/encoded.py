@@ -91,8 +91,8 @@ class ImagesFromBytes(SourcewiseTransformer):
 class ToBytes(SourcewiseTransformer):
     """Transformer that converts vectors of dtype uint8 to bytes.
 
-    HDF5 files contain text and encoded files as such vectors. A batch becomes an array of bytes
-    objects.
+    HDF5 files store text and encoded files as vectors of this dtype. A batch becomes an array of
+    bytes objects.
 
     Parameters
     ----------

@@ -137,8 +137,8 @@ class Merge(AbstractDataStream):
         The streams to merge. All must yield batches, or all must yield examples, and all must have
         the same number of them in an epoch.
     sources : sequence of str, optional
-        The names of the entries of the first stream, followed by those of the second stream, and so
-        on. By default the source names of the streams, which must then be different.
+        The names of the entries of all streams, in the order of the streams. By default the source
+        names of the streams, which must then be different.
 
     Raises
     ------

@@ -54,18 +54,18 @@ NOT_USABLE = (
     "the database {name!r} cannot be used ({error}); its folder must exist and be writable, and "
     "the disk must have space"
 )
-MISSING = "there is no database {name!r} to read"
+MISSING = "the database {name!r} does not exist, so it cannot be read"
 LOCKED = (
     "the database {name!r} is locked by another program ({error}), also after {patience:g} seconds "
-    "of waiting. Close that program, or give this log another database"
+    "of waiting. Close that program, or use another database"
 )
 OTHER = (
     "{name!r} must be a database of training logs, but belongs to another program; pass another "
     "path"
 )
 NEWER = (
-    "the database {name!r} was made by a newer version of workbench (layout {found}; this version "
-    "knows {known}); update workbench to read it"
+    "the database {name!r} was created by a newer version of workbench (layout {found}; this "
+    "version supports {known}); update workbench to read it"
 )
 GONE = (
     "its file was deleted, moved, replaced or truncated while in use; put it back, or save the log "
@@ -266,7 +266,7 @@ class Database:
         return [Listed(*row) for row in rows]
 
     def find(self, uuid: str | None) -> str:
-        """Return the identity that starts with these digits; None returns that of the latest log.
+        """Return the identity that starts with `uuid`, or of the latest log if `uuid` is None.
 
         Raises
         ------
