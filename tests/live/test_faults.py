@@ -77,6 +77,7 @@ def test_a_thread_without_memory_leaves_a_log_and_a_state(error):
 
 def test_a_view_that_raises_leaves_training_and_other_views_alone(hand_pump, wire, monkeypatch):
     session = runs.build(20, Plot(channels=["cost"])).start(paused=True)
+    session.snapshot().wait(SOON)  # carried out in the pause
     broken, sound = Controls(session), Controls(session)
     monkeypatch.setattr(broken, "snapshot", lambda session: 1 / 0)
     hand_pump.serve(broken)
