@@ -142,7 +142,9 @@ def test_what_cannot_be_copied_is_named():
     session = loop.start()
     session.wait(SOON)
     loop.extensions[0]._lock = threading.Lock()
-    with pytest.raises(SessionError, match="cannot be forked because its main loop cannot be copied"):
+    with pytest.raises(
+        SessionError, match="cannot be forked because its main loop cannot be copied"
+    ):
         session.fork(2)
 
 

@@ -1,7 +1,7 @@
 """Names of axes, such as ``("batch", "feature")``, of datasets and data streams.
 
 The names describe the arrays of a batch. A stream of single examples omits the name of the batch
-axis. Each source can have names or not.
+axis. Names are optional for each source.
 """
 
 from __future__ import annotations

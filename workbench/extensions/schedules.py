@@ -212,7 +212,7 @@ def cosine(
     Parameters
     ----------
     rate : float
-        The first value.
+        The initial value.
     iterations : int
         The number of iterations of the descent or, with `restarts`, of the first descent; 1 or
         more.
@@ -284,7 +284,7 @@ def step(rate: float, every: int | Sequence[int], *, factor: float = 0.1) -> Sch
     Parameters
     ----------
     rate : float
-        The first value.
+        The initial value.
     every : int or sequence of int
         The number of iterations between two steps, or the iterations of the steps.
     factor : float
@@ -328,7 +328,7 @@ def exponential(rate: float, factor: float, iterations: int = 1) -> Schedule:
     Parameters
     ----------
     rate : float
-        The first value.
+        The initial value.
     factor : float
         The factor by which the value changes over `iterations` iterations.
     iterations : int

@@ -170,7 +170,7 @@ def run_test(
     Raises
     ------
     SessionError
-        If the run has no such hyper-parameter, no cost, or too few batches.
+        If the run has no such hyperparameter, no cost, or too few batches.
     """
     algorithm = copy.algorithm
     if not (isinstance(algorithm, GradientDescent) and algorithm.finite.outputs):

@@ -82,7 +82,7 @@ class Snapshot:
 
 @dataclass
 class Ring:
-    """The snapshots of a session, by iteration.
+    """Snapshots of a session, in the order of their iterations.
 
     Parameters
     ----------

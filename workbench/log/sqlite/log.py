@@ -74,7 +74,7 @@ class SQLiteLog(TrainingLogBase):
         The identity of the log to open, of which the first digits suffice. The log includes the
         records that its ancestors made before they were resumed. By default a new log is created.
     read_only : bool
-        If True, open a log only for reading; by default the latest log.
+        If True, open a log only for reading; without `uuid`, open the latest log.
     trusted : bool
         Pass True to unpickle objects in the database, which can execute arbitrary code. Otherwise
         each object is represented by a `workbench.log.placeholders.Pickled`.
@@ -82,7 +82,7 @@ class SQLiteLog(TrainingLogBase):
     Attributes
     ----------
     database : str
-        Absolute path of the file, or ``":memory:"``.
+        The absolute path of the file, or ``":memory:"``.
 
     Raises
     ------
