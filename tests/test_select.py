@@ -35,9 +35,9 @@ def test_a_text_that_is_not_a_path_is_refused(text):
 
 
 def test_a_path_is_made_of_nodes():
-    with pytest.raises(LookupError, match=r"not 'mlp'; Path\.parse makes a path"):
+    with pytest.raises(LookupError, match=r"not 'mlp'; Path\.parse converts a string"):
         Path(["mlp"])
-    with pytest.raises(LookupError, match="nothing can follow the parameter 'W'"):
+    with pytest.raises(LookupError, match="the parameter 'W' must be the last"):
         Path([Path.ParameterName("W"), Path.BrickName("mlp")])
 
 
