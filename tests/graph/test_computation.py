@@ -251,8 +251,8 @@ def test_a_graph_computes_its_expressions(steps):
         (lambda h: {h: torch.zeros(2)}, r"the replacement of h is tensor\(\[0., 0.\]\).*"),
         (lambda h: {h: 1.0}, r"the replacement of h is 1.0 of <class 'float'>; convert a value"),
         (lambda h: {"h": h}, "but 'h' is not a variable; find the variable, .* VariableFilter"),
-        (lambda h: [h], r"from variables of the graph to the variables that .*; got \[h\]"),
-        (lambda h: None, "from variables of the graph to the variables that .*; got None"),
+        (lambda h: [h], r"from variables of the graph to the variables that .*, not \[h\]"),
+        (lambda h: None, "from variables of the graph to the variables that .*, not None"),
     ],
 )
 def test_replacements_are_variables(replacements, text):
@@ -270,7 +270,7 @@ def test_a_snapshot_takes_values_by_variable_too():
 
 def test_a_snapshot_needs_a_mapping():
     graph = ComputationGraph(Tanh().apply(tensor.vector("x")))
-    with pytest.raises(InputError, match=r"by name, as in {'x': array}; got \[0.0\]"):
+    with pytest.raises(InputError, match=r"by name, as in {'x': array}, not \[0.0\]"):
         graph.get_snapshot([0.0])
 
 
