@@ -105,6 +105,10 @@ class Loop(Protocol):
     def is_running(self) -> bool:
         """True while a thread trains this main loop."""
 
+    @property
+    def session(self) -> Session | None:
+        """The session that trains this main loop, or None."""
+
     def run(self, *, epochs: int | None = None, batches: int | None = None) -> None:
         """Train in this thread until training ends."""
 
@@ -260,18 +264,15 @@ class Branch(Protocol):
 
 
 class Snapshot(Protocol):
-    """A state of training in memory.
+    """A state of training in memory."""
 
-    Attributes
-    ----------
-    iteration : int
-        The number of completed batches.
-    pin : str
-        The reason to keep this snapshot longer than other snapshots; empty if there is none.
-    """
+    @property
+    def iteration(self) -> int:
+        """The number of completed batches."""
 
-    iteration: int
-    pin: str
+    @property
+    def pin(self) -> str:
+        """The reason to keep the snapshot longer than other snapshots; empty if there is none."""
 
 
 @runtime_checkable
@@ -385,6 +386,9 @@ class Session(Protocol):
     @property
     def snapshots(self) -> Sequence[Snapshot]:
         """The states of training in memory, in the order of iterations."""
+
+    def alert(self, text: str, level: Literal["info", "warning", "error"] = "warning") -> Command:
+        """Record an alert for views to show."""
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended, and return True unless the timeout expired."""
