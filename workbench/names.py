@@ -162,7 +162,7 @@ def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> No
     >>> from workbench.bricks import Dense
     Traceback (most recent call last):
     ...
-    workbench.errors.MissingImportError: workbench.bricks has no 'Dense'; here it is
+    workbench.errors.MissingImportError: workbench.bricks has no 'Dense'; the equivalent is
     workbench.bricks.Linear
     """
 
@@ -199,7 +199,7 @@ def suggestion(name: str, known: Iterable[str], load: bool = False) -> str:
     Examples
     --------
     >>> suggestion("ReLU", ["Linear"])
-    '; here it is workbench.bricks.Rectifier'
+    '; the equivalent is workbench.bricks.Rectifier'
     >>> suggestion("Liner", ["Linear"])
     "; did you mean 'Linear'?"
     """
@@ -209,7 +209,7 @@ def suggestion(name: str, known: Iterable[str], load: bool = False) -> str:
         if place in sys.modules and name in getattr(sys.modules[place], "__all__", ()):
             return f"; it is in {place}: from {place} import {name}"
     ours = OURS.get(name.casefold())
-    return nearest(name, known) if ours is None else f"; here it is workbench.{ours}"
+    return nearest(name, known) if ours is None else f"; the equivalent is workbench.{ours}"
 
 
 def _imports(frame: FrameType) -> bool:

@@ -123,7 +123,7 @@ def test_updates_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"update of w must be \(2,\) float32, not \(3,\)"):
         function([], updates=[(w, torch.ones(3) + tensor.constant(0.0))])
     with pytest.raises(
-        TypeError, match="update of k is torch.float32, but the variable is torch.int64"
+        TypeError, match="update of k must have the dtype torch.int64, not torch.float32"
     ):
         function([], updates=[(k, k * 0.5)])
     with pytest.raises(ValueError, match="w has two updates"):

@@ -96,7 +96,10 @@ def test_a_cost_that_is_flat_in_a_variable_has_gradient_zero():
             "the cost mul must be a floating point scalar, but has 1 dimensions .* cost.mean",
         ),
         (lambda x: grad(x.sum(), tensor.vector("other")), "sum does not depend on other"),
-        (lambda x: grad(x.sum(), tensor.lvector("k")), "differentiate by k of dtype torch.int64"),
+        (
+            lambda x: grad(x.sum(), tensor.lvector("k")),
+            "differentiate with respect to k of dtype torch.int64",
+        ),
         (
             lambda x: grad(x.long().sum(), x),
             "must be a floating point scalar, .* dtype torch.int64",

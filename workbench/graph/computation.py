@@ -286,7 +286,7 @@ class ComputationGraph(KnownAttributes, Hinted):
         Returns
         -------
         dict of Variable to tensor
-            Shared variables are not included, since they have a value already.
+            The computed values. Shared variables, which already have a value, are not included.
 
         Raises
         ------

@@ -105,7 +105,7 @@ class Function:
         Returns
         -------
         torch.Tensor or list of torch.Tensor
-            A single tensor if `outputs` was a single variable.
+            A single tensor if `outputs` is a single variable, else a list.
 
         Raises
         ------

@@ -127,7 +127,7 @@ def _constant(leaf: Any) -> Any:
 
 
 def identity(value: Any) -> Any:
-    """Return `value`; `Variable.copy` adds calls of this function, and lowering removes them."""
+    """Return `value`; `Variable.copy` adds calls to this function, and lowering removes them."""
     return value
 
 
