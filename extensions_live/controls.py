@@ -143,8 +143,8 @@ def tier(execution: Mapping[str, str]) -> list[str]:
 
     Examples
     --------
-    >>> tier({"tier": "compiled", "reason": "asked for"})
-    ['compiled', 'asked for']
+    >>> tier({"tier": "compiled", "reason": "requested"})
+    ['compiled', 'requested']
     >>> tier({"tier": "eager", "reason": "few calls so far"})
     ['', '']
     """

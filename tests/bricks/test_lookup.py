@@ -62,6 +62,6 @@ def test_indices_are_integers(table):
 def test_an_index_outside_the_table_is_named_with_its_place(wrong):
     lookup = LookupTable(3, 2, weights_init=Constant(0))
     lookup.initialize()
-    text = rf"lookuptable.apply: indices: {wrong} at position \(0, 1\) is out of range: there are 3"
+    text = rf"lookuptable.apply: indices: {wrong} at position \(0, 1\) is out of range, and must"
     with pytest.raises(OutOfRangeError, match=text):
         lookup.apply(torch.tensor([[0, wrong]]))
