@@ -217,7 +217,7 @@ def test_a_base_class_says_what_is_to_be_defined(base, method):
 @pytest.mark.parametrize("apply", [CategoricalCrossEntropy().apply, MisclassificationRate().apply])
 def test_targets_and_predictions_that_are_swapped_are_told(apply):
     y, p = tensor.lvector("y"), tensor.matrix("p")
-    with pytest.raises(ShapeError, match=r"swapped: targets come first"):
+    with pytest.raises(ShapeError, match=r"swapped; pass the targets first"):
         apply(p, y)
 
 

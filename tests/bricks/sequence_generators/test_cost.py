@@ -149,9 +149,9 @@ def test_padding_costs_nothing_whatever_it_is():
 
 def test_what_does_not_fit_is_named():
     generator, y = made(), tensor.lmatrix("y")
-    with pytest.raises(TypeError, match=r"takes \(outputs, .*, not 'atended'; did you mean 'atte"):
+    with pytest.raises(TypeError, match=r"arguments \(outputs, .*, not 'atended'; did you mean '"):
         generator.cost(y, atended=tensor.tensor3("x"))
-    with pytest.raises(TypeError, match="needs attended, the sequence to attend to"):
+    with pytest.raises(TypeError, match="requires attended, the sequence to attend to"):
         generator.cost(y)
     with pytest.raises(ValueError, match=r"outputs have shape \(\?,\), but must be \(T, B\)"):
         generator.cost(tensor.lvector("y"), attended=tensor.tensor3("x"))
