@@ -118,7 +118,7 @@ MISFITS = {
     "a part": (setting("parametres", to={}), "no part 'parametres'; did you mean 'parameters'"),
     "no dictionary": (
         setting("variables", to=3),
-        "'variables' of a state must be a dictionary, not 3",
+        "'variables' in a state of training must be a dictionary, not 3",
     ),
     "a missing parameter": (
         without("parameters", "/mlp/linear_0.W"),
@@ -148,7 +148,7 @@ MISFITS = {
     ),
     "monitoring": (
         setting("extensions", "TrainingDataMonitoring_1", "aggregation", to={"x": {}}),
-        "the extension 'TrainingDataMonitoring_1': the state of monitoring must be of .*, not",
+        "the extension 'TrainingDataMonitoring_1': the state of monitoring must contain .*, but",
     ),
     "log": (setting("log", "rows", to=[1]), "the log: the iterations of a channel must"),
     "status": (setting("log", "status", to={}), "the log: this is not the state of a log"),
@@ -364,7 +364,7 @@ def test_a_state_saved_before_a_batch_trains_on_that_batch():
 def test_an_epoch_iterator_of_unknown_position_cannot_be_saved():
     main_loop = trained()
     main_loop.epoch_iterator = iter([])
-    with pytest.raises(StateError, match="so that its position is known"):
+    with pytest.raises(StateError, match="which records its position"):
         main_loop.state_dict()
 
 
