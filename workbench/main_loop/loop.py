@@ -22,7 +22,7 @@ from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
 from workbench.log.protocol import check_log
 from workbench.main_loop import components, state
-from workbench.main_loop.lease import Lease, check_idle
+from workbench.main_loop.lease import Lease, check_idle, session_of
 from workbench.main_loop.mailbox import Request
 from workbench.main_loop.run import Run
 from workbench.utils.attributes import FixedAttributes
@@ -33,6 +33,7 @@ from workbench.utils.profile import Profile
 if TYPE_CHECKING:
     import torch
 
+    from workbench import interfaces
     from workbench.session import Session
     from workbench.tensor import SharedVariable
 
@@ -46,8 +47,8 @@ class MainLoop(FixedAttributes):
     or raises `TrainingFinish`, when the data stream has no more epochs, or at an interrupt. In the
     main thread, the first Ctrl+C ends the run after the epoch and the second one after the batch.
     The end is recorded as ``training_finished``. The next run continues from this point, even in
-    the middle of an epoch. If training has already reached the end that extensions define, the run
-    trains nothing and prints the reason; ``run(epochs=5)`` trains beyond this end.
+    the middle of an epoch. If the end that extensions define is already reached, the run trains
+    nothing and prints the reason; ``run(epochs=5)`` trains beyond this end.
 
     An error is recorded as ``training_error`` in the row and in the status. It fires ``on_error``
     and is raised to the caller with a note about the batch and the epoch. The next run continues
@@ -68,9 +69,8 @@ class MainLoop(FixedAttributes):
     log_backend : str, optional
         The kind of the new log if `log` is not given; ``config.log_backend`` by default.
     extensions : iterable of TrainingExtension, optional
-        The extensions, in the order in which they are called. Any object with a method
-        ``dispatch(event, *args)`` is accepted; it is wrapped, and its attribute ``main_loop`` is
-        set.
+        The extensions, in the order in which they are called. An object with a method
+        ``dispatch(event, *args)`` is wrapped, and its attribute ``main_loop`` is set.
 
     Attributes
     ----------
@@ -108,6 +108,9 @@ class MainLoop(FixedAttributes):
     (20, <MainLoop: 4 iterations, 2 epochs done>)
     >>> main_loop.log[4]
     {'training_finish_requested': True, 'training_finished': True}
+    >>> main_loop.run(epochs=1)
+    >>> main_loop
+    <MainLoop: 6 iterations, 3 epochs done>
     """
 
     _called = "main_loop"
@@ -176,23 +179,12 @@ class MainLoop(FixedAttributes):
         Raises
         ------
         AlreadyTrainingError
-            If this main loop is being trained, or shares its algorithm, log, extensions or
-            parameters with a main loop that is being trained.
+            If this main loop, its algorithm, log, parameters or extensions are being trained.
         ArgumentError
             If both `epochs` and `batches` are given, or if the number is not at least 1.
         ExtensionError
             If an extension cannot be called for an event.
 
-        Examples
-        --------
-        >>> class Nothing:
-        ...     def initialize(self): pass
-        ...     def process_batch(self, batch): pass
-        >>> main_loop = MainLoop(Nothing(), [{"x": [1]}])
-        >>> main_loop.run(epochs=5)
-        >>> main_loop.run(epochs=2)
-        >>> main_loop
-        <MainLoop: 7 iterations, 7 epochs done>
         """
         more = self._run.more(epochs, batches)
         with Lease(self):
@@ -212,8 +204,7 @@ class MainLoop(FixedAttributes):
     ) -> Session:
         """Train in a background thread, and return the session that controls it.
 
-        If a session is already training this main loop, that session is returned and a notice is
-        printed.
+        If a session already trains this main loop, it is returned and a notice is printed.
 
         Parameters
         ----------
@@ -238,12 +229,11 @@ class MainLoop(FixedAttributes):
     def go_on(self, *, epochs: int | None = None, batches: int | None = None) -> None:
         """Extend training by a number of epochs or batches.
 
-        Call this method in the training thread; another thread calls `Session.train`.
-
-        During a run the number is added to the planned end. After the end it is added to the
-        completed epochs or batches; the rest of an incomplete epoch then counts as one epoch. The
-        new end has precedence over `FinishAfter`, and extensions that wait for an improvement
-        restart their count. The end is stored in the status and is valid for resumed runs too.
+        For the training thread; another thread calls `Session.train`. During a run the number is
+        added to the planned end. After the end it is added to the completed epochs or batches; the
+        rest of an incomplete epoch then counts as one epoch. The new end has precedence over
+        `FinishAfter`, and extensions that wait for an improvement restart their count. The end is
+        stored in the status and is valid for resumed runs too.
 
         Raises
         ------
@@ -255,9 +245,9 @@ class MainLoop(FixedAttributes):
     def request_finish(self) -> None:
         """End training after the current event.
 
-        Call this method in the training thread. It records ``training_finish_requested``. An
-        extension can also write this record, but if an earlier run has left it in the same row,
-        only this method has an effect.
+        For the training thread. The method records ``training_finish_requested``. An extension can
+        also write this record, but if an earlier run has left it in the same row, only this method
+        has an effect.
         """
         self._run.ending.request()
 
@@ -270,16 +260,15 @@ class MainLoop(FixedAttributes):
     ) -> None:
         """Queue `action`, which the training thread calls between two batches.
 
-        Any thread can call this method at any time. Actions that are still queued when training
-        ends are discarded.
+        For any thread, at any time. Actions still queued at the end of training are discarded.
 
         Parameters
         ----------
         action : callable
             A function without arguments.
         early : callable, optional
-            A function that is called if an extension that evaluates a data set calls
-            `yield_to_commands` first. If it returns True, `action` is not called.
+            A function that is called if an extension calls `yield_to_commands` first. If it returns
+            True, `action` is not called.
         urgent : bool
             True to abandon an evaluation in progress, so that `action` is called soon.
         """
@@ -295,8 +284,7 @@ class MainLoop(FixedAttributes):
         Raises
         ------
         EvaluationAbandoned
-            If training must end now. If the extension does not catch the exception, it ends
-            training.
+            If training must end now; unless the extension catches the error, training ends.
         """
         if self._run.thread == threading.get_ident():
             self._run.mailbox.yield_to_commands()
@@ -304,17 +292,15 @@ class MainLoop(FixedAttributes):
     def after_event(self, action: Callable[[], object]) -> None:
         """Call `action` after all extensions have handled the current event.
 
-        Call this method in the training thread. Between events and between runs, `action` is called
-        immediately.
+        For the training thread. Between events and runs, `action` is called immediately.
         """
         self._run.dispatcher.after_event(action)
 
     def record_later(self, values: Mapping[str, torch.Tensor]) -> None:
         """Record values, given by name, that a device is still computing.
 
-        Call this method in the training thread. The values are written to the current row after
-        they have been computed, at the latest before the next event other than ``before_batch`` and
-        ``after_batch``.
+        For the training thread. The values are written to the current row after they have been
+        computed, at the latest before an event other than ``before_batch`` and ``after_batch``.
         """
         self._run.dispatcher.record_later(values)
 
@@ -323,26 +309,24 @@ class MainLoop(FixedAttributes):
         """True while a thread trains this main loop."""
         return self._run.thread is not None
 
-    def refresh(self) -> None:
-        """Update the handlers of events from all extensions.
+    @property
+    def session(self) -> interfaces.Session | None:
+        """The session that trains this main loop, or None if no session does."""
+        return session_of(self)
 
-        Call this method after `extensions` or their conditions have changed during training.
-        """
+    def refresh(self) -> None:
+        """Collect the handlers of events again; required after a change of `extensions`."""
         self._run.refresh()
 
     def state_variables(self) -> tuple[dict[str, SharedVariable], dict[str, SharedVariable]]:
-        """Return a dictionary of parameters by path, and one of other shared variables by name.
-
-        The latter are all other shared variables that training reads or changes.
-        """
+        """Return the parameters by path, and all other shared variables of training by name."""
         return state.variables_of(self)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the complete state of training, as plain values and tensors.
 
-        A main loop that was built by the same code and loads the state continues with bitwise
-        identical results, even in the middle of an epoch. Later training does not change the
-        returned values.
+        A main loop built by the same code can load the state and continue with bitwise identical
+        results, even in the middle of an epoch. Later training does not change the returned values.
 
         Returns
         -------
@@ -362,11 +346,11 @@ class MainLoop(FixedAttributes):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore a state that `state_dict` of this or another main loop returned.
 
-        The state is loaded completely, or not at all if it does not fit. If `state` lacks a key
-        (see `workbench.main_loop.state`), the corresponding state is not changed. To load a state
-        during an event, pass a function to `after_event`; otherwise later extensions handle the
-        event with the new state. Handlers of ``before_training`` do not change a state that was
-        loaded before the first start.
+        The state is loaded completely, or not at all if it does not fit. Keys that `state` lacks
+        (see `workbench.main_loop.state`) are not changed. To load a state during an event, pass a
+        function to `after_event`; otherwise later extensions handle the event with the new state.
+        Handlers of ``before_training`` do not change a state that was loaded before the first
+        start.
 
         Raises
         ------
@@ -398,8 +382,8 @@ class MainLoop(FixedAttributes):
     def interrupt(self, level: Literal["epoch", "batch"] = "batch") -> None:
         """End training after this epoch, or immediately.
 
-        Call this method in the training thread; another thread calls `Session.stop`, or passes this
-        method to `post`. It records ``epoch_interrupt_received`` or ``batch_interrupt_received``.
+        For the training thread; another thread calls `Session.stop`, or passes this method to
+        `post`. The method records ``epoch_interrupt_received`` or ``batch_interrupt_received``.
 
         Raises
         ------
