@@ -209,7 +209,7 @@ def test_a_base_class_says_what_is_to_be_defined(base, method):
     class Unfinished(base):
         pass
 
-    with pytest.raises(NotImplementedError, match=f"Unfinished must define {method}"):
+    with pytest.raises(NotImplementedError, match=f"Unfinished must define the method {method}"):
         Unfinished().apply(tensor.matrix("y"), tensor.matrix("y_hat"))
     assert issubclass(base, Brick)
 

@@ -54,7 +54,7 @@ def test_an_input_dimension_of_zero_is_that_of_an_index():
 def test_indices_are_integers(table):
     with pytest.raises(TypeError, match=r"indices have dtype float32, but must be int"):
         table.apply(tensor.vector("x"))
-    with pytest.raises(TypeError, match="indices are bool"):
+    with pytest.raises(TypeError, match="indices have dtype bool"):
         table.apply(torch.tensor([True]))
 
 

@@ -357,7 +357,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     def _check_updates(
         self, roots: Iterable[Variable], updates: Iterable[tuple[SharedVariable, Any]]
     ) -> None:
-        """Warn about updates of the graph that are not applied, only the first time."""
+        """Warn once about updates of the graph that are not applied."""
         done = {target for target, _ in updates}
         idle = [target for target in suggested_updates(roots) if target not in done]
         if idle and not self._warned_of_updates:

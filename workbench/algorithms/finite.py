@@ -112,12 +112,12 @@ class FiniteCost:
 
     @property
     def guard(self) -> Guard | None:
-        """The guard, this object, if the cost is checked before updates are applied, else None."""
+        """The guard of the function (this object), or None if the cost is not checked."""
         return self if self.outputs else None
 
     @property
     def watch(self) -> Watch | None:
-        """The watch, this object, if there are variables that must be finite, else None."""
+        """The watch of the function (this object), or None if no variable must be finite."""
         return self if self.variables else None
 
     def watch_of(self, found: Collection[Variable]) -> Watch | None:
@@ -236,7 +236,7 @@ class FiniteCost:
         advice: str,
         effect: str = "no parameter was changed",
     ) -> errors.NotFiniteError:
-        """Return the error about parameters, listed in the order of backpropagation."""
+        """Return an error that lists parameters in the order of backpropagation."""
         known = named([*self.gradients, *self.buffers])
         names = {parameter: name for name, parameter in known.items()}
         first, *others = (names[parameter] for parameter in self._backwards(bad))

@@ -182,7 +182,7 @@ class GradientDescent(UpdatesAlgorithm):
 
     @property
     def last_cost(self) -> float | None:
-        """The cost of the last batch whose cost was checked.
+        """The last cost that was checked, finite or not.
 
         The value is None before the first batch, without a cost, and with
         ``on_not_finite='ignore'``. On an accelerator it can be some batches old.
@@ -264,7 +264,7 @@ class GradientDescent(UpdatesAlgorithm):
 def _of_parameters(
     gradients: dict[SharedVariable, Variable], parameters: Sequence[SharedVariable] | None
 ) -> dict[SharedVariable, Variable]:
-    """Return the gradients in the order of the parameters, one for each."""
+    """Return the gradients in the order of `parameters`."""
     if parameters is None:
         parameters = list(gradients)
     if not parameters:

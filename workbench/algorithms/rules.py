@@ -324,7 +324,7 @@ def check_rule(value: Any, user: str) -> None:
 
 
 def check_number(value: Any, name: str) -> None:
-    """Raise `AlgorithmError` unless `value` is one real number, or an array or tensor of one."""
+    """Raise `AlgorithmError` unless `value` is a real number, or a zero-dimensional array."""
     if isinstance(value, Variable):
         raise errors.AlgorithmError(
             f"{name} must be a number, not the variable {value!r}; pass a number, and change it "

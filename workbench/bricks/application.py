@@ -158,7 +158,7 @@ class Application(Predicate):
 
     @inputs.setter
     def inputs(self, names: list[str]) -> None:
-        """Leave the assignment to `__setattr__`."""
+        """Let `__setattr__` perform the assignment."""
 
     @property
     def argument_names(self) -> list[str]:
@@ -363,7 +363,7 @@ class BoundApplication(Predicate):
 
     @inputs.setter
     def inputs(self, names: list[str]) -> None:
-        """Leave the assignment to `__setattr__`."""
+        """Let `__setattr__` perform the assignment."""
 
     @property
     def declares_inputs(self) -> bool:
@@ -499,7 +499,7 @@ def application(method: Callable[..., Any], /) -> Application: ...
 @overload
 def application(**attributes: object) -> Callable[[Callable[..., Any]], Application]: ...
 def application(*args: Any, **kwargs: object) -> Any:
-    """Decorate a method of a brick as an application method.
+    """Convert a method of a brick to an application method.
 
     The decorator is used alone or with attributes of the application, as in
     ``@application(inputs=["x"], outputs=["y"])``. By default, inputs are named after the arguments

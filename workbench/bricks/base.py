@@ -263,7 +263,7 @@ class Brick(Component):
             self.initialize()
 
     def _push(self, stage: str, settings: list[str], push: Callable[[], None]) -> None:
-        """Call `push` for a stage; if it fails because `settings` are missing, name them."""
+        """Call `push` for a stage; raise `NotConfiguredError` if `settings` are missing."""
         try:
             with _pushing(stage):
                 push()

@@ -39,12 +39,12 @@ def application_of(owner: str, given: object) -> BoundApplication:
 def check_last_dim(
     brick: Brick, method: str, argument: str, variable: Variable, setting: str
 ) -> None:
-    """Check that an input is of floats and that its last size equals a setting of the brick.
+    """Check that an input has a float dtype and that its last size equals a setting of the brick.
 
     Raises
     ------
     ShapeError, DtypeError
-        If it is not; the message names the brick, the argument, the shape, the setting and a
+        If a check fails. The message names the brick, the argument, the shape, the setting and a
         remedy.
     """
     where, expected = f"{brick.path()}.{method}", getattr(brick, setting)

@@ -223,14 +223,14 @@ class MisclassificationRate(Cost):
 
     @application(inputs=["y", "y_hat"], outputs=["error_rate"])
     def apply(self, y: Variable, y_hat: Variable) -> Variable:
-        """Compute the rate over the batch.
+        """Compute the misclassification rate of the batch.
 
         Parameters
         ----------
         y : Variable
             Class indices, integers of shape (B,).
         y_hat : Variable
-            Scores of shape (B, C), probabilities or not.
+            Scores of shape (B, C), such as probabilities or logits.
 
         Returns
         -------
@@ -258,7 +258,7 @@ class MisclassificationRate(Cost):
 
 @hinted
 def mean_cost(costs: Variable) -> Variable:
-    """Average the costs of examples, and mark the result as a cost of a number of examples.
+    """Average the costs of examples, and add the role and the number of examples to the result.
 
     Parameters
     ----------
@@ -277,7 +277,7 @@ def mean_cost(costs: Variable) -> Variable:
 
 
 def check_alike(brick: Brick, y: Variable, y_hat: Variable) -> Variable:
-    """Return the targets with a check that they have the shape of the predictions.
+    """Check that targets have the shape of the predictions, and return the checked targets.
 
     Raises
     ------

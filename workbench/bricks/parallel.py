@@ -194,7 +194,7 @@ class Parallel(Initializable):
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """Return the names."""
+        """Return the names of the inputs."""
         return list(self.input_names or ())
 
     @apply.property("outputs")
@@ -289,7 +289,7 @@ class Fork(Parallel):
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """Return the names."""
+        """Return the names of the outputs."""
         return list(self.output_names or ())
 
 
@@ -493,7 +493,7 @@ class Merge(Parallel):
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """Return the names."""
+        """Return the names of the inputs."""
         return list(self.input_names or ())
 
 

@@ -65,7 +65,7 @@ class RNGMixin(Brick):
 
 
 def derived_seed(brick: Component) -> int:
-    """Derive a seed from the seed of the nearest ancestor that has one and the path to `brick`."""
+    """Derive a seed from the path of `brick` and the seed of the nearest ancestor that has one."""
     path = brick.get_unique_path()
     start, seed = 0, None
     for i, part in enumerate(path[:-1]):

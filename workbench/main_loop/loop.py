@@ -229,9 +229,9 @@ class MainLoop(FixedAttributes):
     def go_on(self, *, epochs: int | None = None, batches: int | None = None) -> None:
         """Extend training by a number of epochs or batches.
 
-        For the training thread; another thread calls `Session.train`. During a run the number is
-        added to the planned end. After the end it is added to the completed epochs or batches; the
-        rest of an incomplete epoch then counts as one epoch. The new end has precedence over
+        Must be called in the training thread; other threads call `Session.train`. During a run the
+        number is added to the planned end, afterwards to the completed epochs or batches, where the
+        rest of an incomplete epoch counts as one epoch. The new end has precedence over
         `FinishAfter`, and extensions that wait for an improvement restart their count. The end is
         stored in the status and is valid for resumed runs too.
 
@@ -245,9 +245,9 @@ class MainLoop(FixedAttributes):
     def request_finish(self) -> None:
         """End training after the current event.
 
-        For the training thread. The method records ``training_finish_requested``. An extension can
-        also write this record, but if an earlier run has left it in the same row, only this method
-        has an effect.
+        Must be called in the training thread. It records ``training_finish_requested``. An
+        extension can also write this record, but if an earlier run has left it in the same row,
+        only this method has an effect.
         """
         self._run.ending.request()
 
@@ -260,7 +260,7 @@ class MainLoop(FixedAttributes):
     ) -> None:
         """Queue `action`, which the training thread calls between two batches.
 
-        For any thread, at any time. Actions still queued at the end of training are discarded.
+        Can be called in any thread. Actions still queued at the end of training are discarded.
 
         Parameters
         ----------
@@ -292,15 +292,15 @@ class MainLoop(FixedAttributes):
     def after_event(self, action: Callable[[], object]) -> None:
         """Call `action` after all extensions have handled the current event.
 
-        For the training thread. Between events and runs, `action` is called immediately.
+        Must be called in the training thread. Between events, `action` is called immediately.
         """
         self._run.dispatcher.after_event(action)
 
     def record_later(self, values: Mapping[str, torch.Tensor]) -> None:
-        """Record values, given by name, that a device is still computing.
+        """Record values, given by name, that a device still computes, in the current row.
 
-        For the training thread. The values are written to the current row after they have been
-        computed, at the latest before an event other than ``before_batch`` and ``after_batch``.
+        Must be called in the training thread. The values are recorded after they are computed, at
+        the latest before an event other than ``before_batch`` and ``after_batch``.
         """
         self._run.dispatcher.record_later(values)
 
@@ -382,8 +382,8 @@ class MainLoop(FixedAttributes):
     def interrupt(self, level: Literal["epoch", "batch"] = "batch") -> None:
         """End training after this epoch, or immediately.
 
-        For the training thread; another thread calls `Session.stop`, or passes this method to
-        `post`. The method records ``epoch_interrupt_received`` or ``batch_interrupt_received``.
+        Must be called in the training thread; other threads call `Session.stop` or `post`. It
+        records ``epoch_interrupt_received`` or ``batch_interrupt_received``.
 
         Raises
         ------

@@ -56,7 +56,7 @@ def is_finite(number: object) -> TypeGuard[float]:
 
 
 def is_single(value: object) -> bool:
-    """Return True if `value` is a real number, or an array or tensor of zero dimensions with one.
+    """Return True if `value` is a real number, or a zero-dimensional real array or tensor.
 
     Examples
     --------

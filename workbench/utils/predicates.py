@@ -52,7 +52,7 @@ class Predicate:
 
 @dataclass(frozen=True, repr=False)
 class AllOf(Predicate):
-    """Condition that all conditions in `parts` hold; an empty one always holds."""
+    """Condition that all conditions in `parts` hold; without conditions it always holds."""
 
     parts: tuple[Predicate, ...]
 
@@ -70,7 +70,7 @@ class AllOf(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class AnyOf(Predicate):
-    """Condition that at least one condition in `parts` holds; an empty one never holds."""
+    """Condition that at least one condition in `parts` holds; without conditions it never holds."""
 
     parts: tuple[Predicate, ...]
 

@@ -120,5 +120,5 @@ def test_interfaces_say_what_is_to_be_defined():
         attention.initial_glimpses(3, x)
     assert attention.preprocess(ATTENDED).shape == ATTENDED.shape
     for method in ("apply", "take_glimpses", "compute_states"):
-        with pytest.raises(NotImplementedError, match=f"must define {method}"):
+        with pytest.raises(NotImplementedError, match=f"must define the method {method}"):
             getattr(AbstractAttentionRecurrent(), method)(states=x)

@@ -96,7 +96,7 @@ def test_what_cannot_be_is_named():
         made(merge=Merge(), merge_prototype=Linear())
     with pytest.raises(ValueError, match=r"scalars, but must be v.* LookupFeedback\(3, feedb"):
         made(emitter=SoftmaxEmitter())
-    with pytest.raises(ValueError, match=r"merged_dim is 5 and readout_dim 3, but .* such as Lin"):
+    with pytest.raises(ValueError, match=r"merged_dim is 5 and readout_dim is 3, but .* such as"):
         made(merged_dim=5)
     with pytest.raises(TypeError, match=r"the source 'y', .* with \(x, yy\); did you mean 'yy'"):
         made().readout(x=tensor.tensor3("x"), yy=tensor.tensor3("y"))
@@ -113,7 +113,7 @@ def test_interfaces_say_what_is_to_be_defined(brick):
     calls = {"feedback": [x], "emit": [x], "cost": [x, x], "initial_outputs": [3], "readout": []}
     for method, arguments in calls.items():
         if hasattr(brick, method):
-            with pytest.raises(NotImplementedError, match=f"{brick.__name__} must define {method}"):
+            with pytest.raises(NotImplementedError, match=f"{brick.__name__} must .* {method}"):
                 getattr(made, method)(*arguments)
 
 

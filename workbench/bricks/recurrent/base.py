@@ -112,7 +112,7 @@ def initial_state(dim: int, name: str = "initial_state") -> SharedVariable:
 
 
 def for_batch(state: Variable, batch_size: Any) -> Variable:
-    """Expand one state to `batch_size` examples."""
+    """Repeat a state for each of `batch_size` examples."""
     states: Variable = state.unsqueeze(0).expand(batch_size, *state.shape)
     return states
 

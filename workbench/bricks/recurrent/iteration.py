@@ -42,7 +42,7 @@ def recurrent(step: Callable[..., Any], /) -> Application: ...
 @overload
 def recurrent(**attributes: object) -> Callable[[Callable[..., Any]], Application]: ...
 def recurrent(step: Callable[..., Any] | None = None, /, **attributes: object) -> Any:
-    """Decorate a method that computes one step as an application to sequences.
+    """Convert a method that computes one step to an application to whole sequences.
 
     Parameters
     ----------

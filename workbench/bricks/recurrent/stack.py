@@ -130,7 +130,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
         return (front, int(level)) if separator and level.isdecimal() else (name, 0)
 
     def normal_inputs(self, level: int) -> list[str]:
-        """Return the names in the layer at `level` of its sequences, without ``mask``."""
+        """Return the names of the sequences of the layer at `level`, without ``mask``."""
         return [name for name in self.transitions[level].apply.sequences if name != MASK]
 
     def get_dim(self, name: str) -> Any:

@@ -34,7 +34,7 @@ class AbstractEmitter(Brick):
 
     @application(inputs=["readouts"], outputs=["outputs"])
     def emit(self, readouts: Variable) -> Variable:
-        """Make one output for each sequence, from readouts of shape (B, R)."""
+        """Generate one output for each sequence, from readouts of shape (B, R)."""
         raise NotImplementedError(f"{type(self).__name__} must define the method emit")
 
     @application(inputs=["readouts", "outputs"], outputs=["costs"])
@@ -108,7 +108,7 @@ class AbstractReadout(Initializable):
 
     @application(inputs=["readouts"], outputs=["outputs"])
     def emit(self, readouts: Variable) -> Variable:
-        """Make one output for each sequence, from readouts of shape (B, R)."""
+        """Generate one output for each sequence, from readouts of shape (B, R)."""
         raise NotImplementedError(f"{type(self).__name__} must define the method emit")
 
     @application(inputs=["readouts", "outputs"], outputs=["costs"])
