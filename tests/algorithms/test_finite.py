@@ -412,7 +412,7 @@ def test_parameters_that_were_ruined_before_are_named():
     x, w, b = variables()
     algorithm = GradientDescent(cost=root(x, w, b), parameters=[w, b], step_rule=Scale(0.1))
     b.set_value([numpy.nan, 1.0])
-    refused(algorithm, match="is nan in batch 1 .* b was not finite even before the batch")
+    refused(algorithm, match="is nan in batch 1 .* b was already infinite or NaN before the batch")
 
 
 # The compiled tier

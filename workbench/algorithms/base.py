@@ -278,8 +278,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         left = [(variables, other) for variables, other in self._observers if other != observer]
         if len(left) == len(self._observers):
             raise errors.AlgorithmError(
-                f"{observer!r} is not an observer of {self._kind}; it was never added, or is "
-                "already removed"
+                f"{observer!r} is not an observer of {self._kind}; it was never added, or has "
+                "already been removed"
             )
         self._observers = left
         self.function = None

@@ -41,7 +41,7 @@ GRADIENT_ADVICE = (
     "the argument away from that point, as in (x + 1e-8).sqrt(); or skip these batches with "
     "RemoveNotFinite as the last rule"
 )
-ALREADY = "{parameters} {verb} not finite even before the batch; restore a checkpoint"
+ALREADY = "{parameters} {verb} already infinite or NaN before the batch; restore a checkpoint"
 MOST = 3
 """The largest number of parameters that a message lists."""
 LATE = 32

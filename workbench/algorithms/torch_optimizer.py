@@ -38,9 +38,12 @@ NOT_MAKERS = (
 )
 
 OF_GRADIENTS = 0.4
-"""Norms below the largest number to this power are safe: hundreds of squares do not overflow."""
+"""Norms of gradients are safe below the largest number raised to this power.
+
+Hundreds of their squares can be added without overflow.
+"""
 OF_STATE = 0.85
-"""Norms of optimizer states below the largest number to this power are safe."""
+"""Norms of optimizer states are safe below the largest number raised to this power."""
 CHECK_EVERY = 128
 """The number of steps between two checks of the norms of parameters and states."""
 FACTORS = ("lr", "momentum", "weight_decay")

@@ -285,8 +285,8 @@ class Application(Predicate):
             children = ", ".join(repr(child.name) for child in parent.children) or "none"
             raise ApplicationError(
                 f"{parent.path()} applies {brick.name!r}, which is not among its children "
-                f"({children}); pass it to super().__init__(children=[...]), and decorate the "
-                "method that applies it with @application"
+                f"({children}); pass it to super().__init__(children=[...]), or, if another brick "
+                "applies it, decorate the method of that brick with @application"
             )
 
     def _run(

@@ -368,7 +368,7 @@ class MainLoop(FixedAttributes):
 
     def __getstate__(self) -> dict[str, Any]:
         state = {**vars(self), "profile": None}
-        if self._run.in_hand:  # a batch that was read but not trained on is read again
+        if self._run.in_hand:  # a batch that was read but not processed is read again
             state["epoch_iterator"] = copy.copy(self.epoch_iterator)
             state["epoch_iterator"].position -= 1
         return state
