@@ -16,13 +16,13 @@ from workbench.interfaces import Loop, Session
 from workbench.serialization.variable_values import by_path
 
 BY_A_SESSION = (
-    "{what} being trained by {session!r}. Nothing was changed, and that run continues. The session "
+    "{what} being trained by {session!r}. Nothing was changed and that run continues. The session "
     "is workbench.session.running()[{session.name!r}]; to start again, first call its methods "
     "stop() and wait()"
 )
 BY_A_THREAD = (
     "{what} being trained by MainLoop.run() in the thread {thread!r}, which has completed "
-    "{iterations} iterations. Nothing was changed, and that run continues; to start again, "
+    "{iterations} iterations. Nothing was changed and that run continues; to start again, "
     "interrupt it first"
 )
 
