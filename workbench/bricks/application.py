@@ -416,7 +416,10 @@ class BoundApplication(Predicate):
         return found
 
     def _found(self, name: str) -> Any:
-        """Return the value that was set, else computed, else declared, else delegated."""
+        """Return the value of an attribute, or None.
+
+        The order of precedence is: set for this brick, computed, declared, delegated.
+        """
         application = self.application
         if name in (settings := self._settings()):
             return settings[name]
@@ -456,7 +459,7 @@ class BoundApplication(Predicate):
         as_list : bool
             True to return a list even if there is only one output.
         call_id : str
-            Stored in the metadata of the call, for `workbench.filter.VariableFilter`.
+            An identifier in the metadata of the call, for `workbench.filter.VariableFilter`.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Base class that protects attributes which a training step uses, and corrects misspelt names."""
+"""Base class that protects attributes used by a training step, with hints for misspelt names."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class AnyOf(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class Not(Predicate):
-    """Condition that another condition does not hold."""
+    """Negation of a condition."""
 
     part: Predicate
 

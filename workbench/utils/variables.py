@@ -74,7 +74,7 @@ def is_graph_input(variable: Variable) -> bool:
 
 
 class CheckOptions(TypedDict, total=False):
-    """Option of functions that create shared variables, a check of new values."""
+    """The option `check` of functions that create shared variables."""
 
     check: Check | None
 
