@@ -209,7 +209,7 @@ def test_a_base_class_says_what_is_to_be_defined(base, method):
     class Unfinished(base):
         pass
 
-    with pytest.raises(NotImplementedError, match=f"Unfinished must define {method}"):
+    with pytest.raises(NotImplementedError, match=f"Unfinished must define the method {method}"):
         Unfinished().apply(tensor.matrix("y"), tensor.matrix("y_hat"))
     assert issubclass(base, Brick)
 
@@ -217,7 +217,7 @@ def test_a_base_class_says_what_is_to_be_defined(base, method):
 @pytest.mark.parametrize("apply", [CategoricalCrossEntropy().apply, MisclassificationRate().apply])
 def test_targets_and_predictions_that_are_swapped_are_told(apply):
     y, p = tensor.lvector("y"), tensor.matrix("p")
-    with pytest.raises(ShapeError, match=r"swapped: targets come first"):
+    with pytest.raises(ShapeError, match=r"swapped; pass the targets first"):
         apply(p, y)
 
 

@@ -160,7 +160,7 @@ def test_a_failed_push_is_not_taken_for_done():
     mlp = MLP([Tanh(), Tanh()], [2, 3])
     for _ in range(2):
         with pytest.raises(
-            ValueError, match=r"mlp: dims is \[2, 3\], 2 numbers, but 2 activations need 3"
+            ValueError, match=r"mlp: dims is \[2, 3\], with 2 numbers, but must have 3"
         ):
             mlp.allocate()
     assert not mlp.allocation_config_pushed

@@ -47,14 +47,14 @@ def test_an_input_dimension_of_zero_is_that_of_an_index():
     assert sequence.apply(torch.tensor([1, 2])).shape == (2, 2)
     table.input_dim = 0
     assert (table.input_dim, table.output_dim) == (0, 3)
-    with pytest.raises(ValueError, match="takes indices, so its input_dim is 0, not 3"):
+    with pytest.raises(ValueError, match="input_dim must be 0, not 3, because .* accepts indices"):
         table.input_dim = 3
 
 
 def test_indices_are_integers(table):
-    with pytest.raises(TypeError, match=r"lookuptable.apply: indices are float32, but must be int"):
+    with pytest.raises(TypeError, match=r"indices have dtype float32, but must be int"):
         table.apply(tensor.vector("x"))
-    with pytest.raises(TypeError, match="indices are bool"):
+    with pytest.raises(TypeError, match="indices have dtype bool"):
         table.apply(torch.tensor([True]))
 
 

@@ -32,7 +32,7 @@ def test_a_run_may_read_an_endless_generator(make):
     main_loop = MainLoop(algorithm, make(), extensions=[FinishAfter(after_n_batches=3)])
     main_loop.run()
     assert [int(x) for x in algorithm.seen] == [0, 1, 2]
-    assert "reads a generator, which yields its data once" in main_loop.log[0]["data_read_once"]
+    assert "a generator, which yields its data only once" in main_loop.log[0]["data_read_once"]
     main_loop.run(batches=1)  # continues where it was
     assert [int(x) for x in algorithm.seen] == [0, 1, 2, 3]
 

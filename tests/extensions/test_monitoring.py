@@ -201,7 +201,7 @@ def test_a_stream_is_monitored_when_asked():
 def test_a_missing_source_names_variable_and_stream():
     line = Line()
     monitoring = DataStreamMonitoring([line.cost], [{"X": line.data}])
-    with pytest.raises(SourceError, match="monitoring of 'cost' needs the source 'x'") as caught:
+    with pytest.raises(SourceError, match="monitoring of 'cost' requires the source 'x'") as caught:
         line.run(monitoring)
     assert any("DataStreamMonitoring" in note for note in caught.value.__notes__)
 

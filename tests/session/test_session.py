@@ -330,7 +330,7 @@ def test_starting_a_running_session_prints_a_line(paused, capsys):
     assert paused.main_loop.start() is paused
     assert paused.start() is None
     first, second = capsys.readouterr().err.splitlines()
-    assert f"<Session {paused.name}: paused" in first and "start() returns it" in first
+    assert f"<Session {paused.name}: paused" in first and "start() returns this session" in first
     assert "still runs; nothing was changed" in second
     assert paused.state is State.PAUSED and len(sessions.running()) == 1
 
