@@ -16,6 +16,7 @@ from workbench.extensions.monitoring import (
 )
 from workbench.main_loop import MainLoop
 from workbench.monitoring import Maximum, MonitoredQuantity, perplexity
+from workbench.roles import WEIGHT
 
 
 class Line:
@@ -269,3 +270,8 @@ def test_a_perplexity_of_every_batch_is_no_log_likelihood():
     first, second = costs(line, line.by_hand())
     expected = [np.exp(first / 8), np.exp(second / 8)]
     assert [log[1]["perplexity"], log[2]["perplexity"]] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_criterion_in_place_of_variables_is_named():
+    with pytest.raises(MonitoringError, match=r"must be a list, not WEIGHT.*select"):
+        TrainingDataMonitoring(WEIGHT)

@@ -1,5 +1,6 @@
 """Saving during training, and continuing a saved run."""
 
+import io
 import logging
 import os
 import tarfile
@@ -18,11 +19,13 @@ from workbench.errors import (
     CheckpointWarning,
     ExtensionError,
     UntrustedArchiveError,
+    WorkbenchError,
 )
 from workbench.extensions import FinishAfter, SimpleExtension, Timestamp, Timing, TrainingExtension
 from workbench.extensions.saveload import LOADED_FROM, SAVED_TO, Checkpoint, Load
 from workbench.log import TrainingLog
 from workbench.log.sqlite import SQLiteLog
+from workbench.roles import WEIGHT
 from workbench.serialization import continue_training, dump, load, load_parameters, secure_dump
 from workbench.serialization.checkpoint import load_main_loop, read_state
 
@@ -421,3 +424,24 @@ def test_words():
     assert repr(Checkpoint("x.tar", after_training=False, name="best")) == (
         "Checkpoint('x.tar', name='best')"
     )
+
+
+def test_a_criterion_selects_the_parameters_of_an_archive(tmp_path):
+    main_loop = build(2, Checkpoint(tmp_path / "run.tar", parameters=WEIGHT))
+    main_loop.run()
+    with tarfile.open(tmp_path / "run.tar") as tar:
+        saved = np.load(io.BytesIO(tar.extractfile("_parameters").read()))
+    assert sorted(saved) == sorted(p for p in main_loop.state_variables()[0] if p.endswith("W"))
+
+
+def test_a_criterion_that_selects_nothing_is_named(tmp_path, caplog):
+    main_loop = build(2, Checkpoint(tmp_path / "run.tar", parameters="/nowhere"))
+    with pytest.warns(CheckpointWarning, match="/nowhere"):
+        main_loop.run()
+
+
+def test_what_is_no_list_of_parameters_is_named():
+    with pytest.raises(WorkbenchError, match=r"must be a list of shared variables, not WEIGHT"):
+        dump(build(1), io.BytesIO(), parameters=WEIGHT)
+    with pytest.raises(WorkbenchError, match=r"parameters must be shared variables, but WEIGHT"):
+        dump(build(1), io.BytesIO(), parameters=[WEIGHT])

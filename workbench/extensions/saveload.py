@@ -20,6 +20,7 @@ from workbench.extensions.base import Handler
 from workbench.extensions.events import CallbackName
 from workbench.extensions.simple_extension import SimpleExtension
 from workbench.extensions.triggers import Triggers
+from workbench.graph.criteria import is_criterion
 from workbench.interfaces import Loop
 from workbench.names import explain_missing
 from workbench.serialization.background_writer import Writer
@@ -64,8 +65,9 @@ class Checkpoint(SimpleExtension):
     path : path
         The file. The placeholders ``{iterations_done}`` and ``{epochs_done}`` are replaced as by
         `str.format`; missing folders are created.
-    parameters : list of SharedVariable, optional
-        The variables to save as separate arrays; by default the parameters of the model.
+    parameters : list of SharedVariable or criterion, optional
+        The variables to save as separate arrays; by default the parameters of the model. A
+        criterion, see `workbench.filter.as_predicate`, selects among them.
     save_separately : list of str, optional
         The names of attributes of the main loop, such as ``"log"``, to pickle into separate members
         of the archive.
@@ -98,7 +100,7 @@ class Checkpoint(SimpleExtension):
     def __init__(
         self,
         path: str | os.PathLike[str],
-        parameters: Iterable[SharedVariable] | None = None,
+        parameters: Iterable[SharedVariable] | Any = None,
         save_separately: Iterable[str] | None = None,
         save_main_loop: bool = True,
         *,
@@ -108,7 +110,8 @@ class Checkpoint(SimpleExtension):
         triggers.setdefault("after_training", True)
         super().__init__(name, **triggers)
         self.path = _checked(path)
-        self.parameters = None if parameters is None else list(parameters)
+        chosen = parameters is None or is_criterion(parameters)
+        self.parameters = parameters if chosen else list(parameters)
         self.save_separately = check_separate(save_separately)
         self.save_main_loop = save_main_loop
         self._writer = Writer()

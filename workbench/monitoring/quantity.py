@@ -89,12 +89,20 @@ class MonitoredQuantity(KnownAttributes, Hinted, ABC):
         return self.name or type(self).__name__
 
 
+NOT_A_LIST = (
+    "monitored variables must be a list, not {given!r}; to monitor those that a criterion selects, "
+    "give ComputationGraph(cost).select(...)"
+)
+
+
 def check_names(variables: Sequence[Variable | MonitoredQuantity]) -> None:
     """Raise `MonitoringError` unless all variables have distinct names."""
     if isinstance(variables, (Variable, MonitoredQuantity, str)):
         raise errors.MonitoringError(
             f"monitored variables must be a list, not {variables!r}; write [{variables!r}]"
         )
+    if not isinstance(variables, Iterable):
+        raise errors.MonitoringError(NOT_A_LIST.format(given=variables))
     seen: dict[str, Variable | MonitoredQuantity] = {}
     for variable in variables:
         if not isinstance(variable, (Variable, MonitoredQuantity)):

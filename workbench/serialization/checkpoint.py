@@ -14,6 +14,7 @@ from typing import IO, Any
 import torch
 
 from workbench.errors import ArchiveError, UntrustedArchiveError
+from workbench.graph.selection import chosen
 from workbench.hints import hinted
 from workbench.interfaces import Loop
 from workbench.serialization import archive, state
@@ -73,7 +74,7 @@ class Snapshot:
     def of(
         cls,
         main_loop: Loop,
-        parameters: Iterable[SharedVariable] | None = None,
+        parameters: Iterable[SharedVariable] | Any = None,
         *,
         save_main_loop: bool = True,
         save_separately: Iterable[str] = (),
@@ -83,7 +84,7 @@ class Snapshot:
         Parameters
         ----------
         main_loop : MainLoop
-        parameters : iterable of SharedVariable, optional
+        parameters : iterable of SharedVariable or criterion, optional
             The variables for the member ``_parameters``; by default the parameters of the model.
         save_main_loop : bool
             If True, pickle the main loop too. If pickling fails, the archive lacks the pickle.
@@ -92,9 +93,12 @@ class Snapshot:
         """
         whole = main_loop.state_dict()
         own, others = main_loop.state_variables()
-        chosen = by_path(own.values() if parameters is None else parameters)
+        trained = list(own.values())
+        named = by_path(
+            trained if parameters is None else chosen(parameters, trained, "Checkpoint")
+        )
         values: dict[str, torch.Tensor] = {}
-        for name, variable in chosen.items():
+        for name, variable in named.items():
             if own.get(name) is variable:
                 values[name] = whole["parameters"][name]
                 if values[name].dtype not in state.BITS:  # otherwise _parameters is inexact
@@ -107,7 +111,7 @@ class Snapshot:
             for part, variables in (("parameters", own), ("variables", others))
             for name, variable in variables.items()
         }
-        references |= references_to(chosen)
+        references |= references_to(named)
         make = main_loop.log.maker()
         if make is not None:
             references[id(main_loop.log)] = ("log", make)

@@ -19,10 +19,21 @@ from workbench.tensor.shared import together
 Value: TypeAlias = "torch.Tensor | numpy.ndarray[Any, Any]"
 
 
+NOT_A_LIST = (
+    "parameters must be a list of shared variables, not {given!r}; to select some of a model, give "
+    "list(model.select({given!r}))"
+)
+NOT_SHARED = "parameters must be shared variables, but {given!r:.80} is not one"
+
+
 def by_path(variables: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
     """Return a mapping from path to variable; equal paths are numbered in order: ``w``, ``w_2``."""
+    if not isinstance(variables, Iterable) or isinstance(variables, str):
+        raise WorkbenchError(NOT_A_LIST.format(given=variables))
     named: dict[str, SharedVariable] = {}
     for variable in dict.fromkeys(variables):
+        if not isinstance(variable, SharedVariable):
+            raise WorkbenchError(NOT_SHARED.format(given=variable))
         add_unique(named, path_of(variable), variable, first=2)
     return named
 
