@@ -9,7 +9,7 @@ out there. An empty mailbox costs next to nothing.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
@@ -22,6 +22,7 @@ from workbench.main_loop import MainLoop
 from workbench.openmp import release_workers
 from workbench.session import display
 from workbench.session.command import Command
+from workbench.session.probe import Probe
 from workbench.session.steering import Steering, check_name
 from workbench.session.worker import Worker
 from workbench.utils.attributes import FixedAttributes
@@ -299,6 +300,43 @@ class Session(FixedAttributes, Steering):
             return result
 
         return self._queue.ask("call", f"call {name}", action)
+
+    @property
+    def variables(self) -> dict[str, dict[str, Any]]:
+        """The variables of training by name, each with ``shape``, ``dtype`` and ``parameter``.
+
+        ``parameter`` is true for the parameters of the model, false for all others.
+        """
+        return self._worker.prober.described
+
+    def probe(
+        self, names: Iterable[str] | None = None, *, steps: bool = False, batch: bool = False
+    ) -> Probe:
+        """Copy values of variables, in the thread that trains, between two batches.
+
+        It never changes training. Copies take at most 2 % of the training time, so that a request
+        can wait for its turn. While no thread trains it is answered at once.
+
+        Parameters
+        ----------
+        names : iterable of str, optional
+            Names among `variables`; by default all parameters.
+        steps : bool
+            Also copy what the following batch changed.
+        batch : bool
+            Also copy the first batch of the training data, read apart from training.
+
+        Raises
+        ------
+        SessionError
+            If there is no such variable, or the values take more than 256 MB.
+
+        Examples
+        --------
+        >>> session.probe(["/mlp/linear_0.W"]).wait()  # doctest: +SKIP
+        {'/mlp/linear_0.W': tensor([[...]])}
+        """
+        return self._worker.prober.ask(names, steps=steps, batch=batch)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended.
