@@ -8,6 +8,8 @@ from anywidget import AnyWidget
 
 from extensions_live import messages
 from extensions_live.controls import POSSIBLE, Controls
+from extensions_live.histogram import Histogram
+from extensions_live.layers import Layers
 from extensions_live.plot_view import PlotView
 from extensions_live.widget import BokehJS
 from tests.support import typescript
@@ -17,6 +19,8 @@ STATES = {
     PlotView: messages.PlotState,
     Controls: messages.ControlsState,
     BokehJS: messages.BokehState,
+    Histogram: messages.HistogramState,
+    Layers: messages.LayersState,
 }
 
 

@@ -230,8 +230,8 @@ class Prober:
                 self._main_loop.post(self._answer, early=self._answer_early)
 
     def _answer_early(self) -> bool:
-        """Answer between two batches of an evaluation, in which a run can be paused."""
-        self._answer()
+        """Answer between two batches of an evaluation, which can be long, or paused: no steps."""
+        self._answer(at_rest=True)
         return True
 
     def _answer(self, *, at_rest: bool = False) -> None:
@@ -264,16 +264,10 @@ class Prober:
             self._main_loop.post(partial(self._answer_steps, halves, mark))
         self._spent(perf_counter() - start)
 
-    def _answer_steps(
-        self, probes: list[Probe], mark: tuple[int, str, int], *, again: bool = True
-    ) -> None:
+    def _answer_steps(self, probes: list[Probe], mark: tuple[int, str, int]) -> None:
         """Copy the values after the batch, at the boundary that follows."""
         start = perf_counter()
         done, uuid, commands = mark
-        if again and self._main_loop.status["iterations_done"] == done:
-            # this is the boundary after the evaluation in which the first values were copied
-            self._main_loop.post(partial(self._answer_steps, probes, mark, again=False))
-            return
         with self._queue.lock:
             self._halves = [half for half in self._halves if half[1] is not probes]
         loop = self._main_loop

@@ -24,7 +24,14 @@ export interface CommandMessage {
   id?: string;
 }
 
-export type Message = VisibilityMessage | RangeMessage | CommandMessage;
+/** Choice of what a view shows: `what` names the choice. */
+export interface ChooseMessage {
+  kind: "choose";
+  what: string;
+  value: string;
+}
+
+export type Message = VisibilityMessage | RangeMessage | CommandMessage | ChooseMessage;
 
 /** Command for the widget `receiver`, sent on the kernel's control channel. */
 export interface ControlRequest {
@@ -122,4 +129,51 @@ export interface ControlsState {
 export interface BokehState {
   source: DataView;
   version: string;
+}
+
+/** Distributions of one variable over time: float64 iterations and edges, float32 others. */
+export interface DistributionsPayload {
+  kinds: string[];
+  kind: string;
+  names: string[];
+  name: string;
+  iterations: DataView;
+  low: DataView;
+  high: DataView;
+  counts: DataView;
+  numbers: DataView;
+  size: number;
+  note: string;
+}
+
+/** The traits of a histogram. */
+export interface HistogramState {
+  problem: string;
+  ident: string;
+  still: OutputBundles;
+  payload: DistributionsPayload | Empty;
+  title: string;
+}
+
+/** One number for each layer and iteration (float32, NaN for none), and one layer in detail. */
+export interface LayersPayload {
+  metrics: string[][];
+  metric: string;
+  rows: string[];
+  row: string;
+  iterations: DataView;
+  values: DataView;
+  low: number | null;
+  high: number | null;
+  detail: DistributionsPayload | null;
+  note: string;
+}
+
+/** The traits of the overview of layers. */
+export interface LayersState {
+  problem: string;
+  ident: string;
+  still: OutputBundles;
+  payload: LayersPayload | Empty;
+  title: string;
 }
