@@ -210,3 +210,53 @@ class LayersState(LiveState):
 
     payload: LayersPayload | Empty
     title: str
+
+
+class Tile(TypedDict):
+    """One example: what it is, and what the network makes of it; empty texts are not shown."""
+
+    index: int
+    text: str
+    truth: str
+    guess: str
+    sure: float | None
+    right: bool | None
+    loss: str
+    flagged: bool
+
+
+class TilesPayload(TypedDict):
+    """Examples with predictions; grey values or colours of their images, and of outputs."""
+
+    tiles: list[Tile]
+    images: bytes
+    outputs: bytes
+    width: int
+    height: int
+    channels: int
+    summary: str
+    note: str
+
+
+class TilesState(LiveState):
+    """The traits of a view of examples."""
+
+    payload: TilesPayload | Empty
+    title: str
+    flags: bool
+
+
+class ConfusionPayload(TypedDict):
+    """Counts of examples (float32): a row for each true class, a column for each predicted one."""
+
+    names: list[str]
+    counts: bytes
+    summary: str
+    note: str
+
+
+class ConfusionState(LiveState):
+    """The traits of a confusion matrix."""
+
+    payload: ConfusionPayload | Empty
+    title: str

@@ -24,7 +24,10 @@ Payload = TypeVar("Payload", bound=Mapping[str, object])
 PERIOD, SOON = 0.5, 0.05
 """Seconds between two refreshes: normally, and while the first answer is awaited."""
 
-NO_SESSION = "the first argument of {view}() must be a session, as main_loop.start() returns it, not {given!r}"
+NO_SESSION = (
+    "the first argument of {view}() must be a session, as main_loop.start() returns it, "
+    "not {given!r}"
+)
 
 
 class ProbeView(Hinted, LiveWidget[Session, Payload]):

@@ -593,7 +593,7 @@ function render({ model, el }) {
   const shareOf = () => payload?.metric === "dead";
   const text = (number) => shareOf() ? percent(number) : brief(number);
   const colour = () => shareOf() ? "bad" : "accent";
-  const picture = surface(heat, (context, width, _, ink) => {
+  const drawing = surface(heat, (context, width, _, ink) => {
     if (!payload) return;
     const scale = scaleOf(payload.low, payload.high, shareOf());
     const sides = edges(iterations, width);
@@ -643,7 +643,7 @@ function render({ model, el }) {
     if (!foot.dataset.pointing) rest();
     detail.hidden = !now.detail;
     if (now.detail) panel.show(now.detail);
-    picture.redraw();
+    drawing.redraw();
   };
   const rest = () => {
     delete foot.dataset.pointing;
@@ -670,7 +670,7 @@ function render({ model, el }) {
   apply();
   announce(box);
   return () => {
-    picture.end();
+    drawing.end();
     panel.end();
     endReports();
     endWatch();

@@ -177,3 +177,54 @@ export interface LayersState {
   payload: LayersPayload | Empty;
   title: string;
 }
+
+/** One example: what it is, and what the network makes of it; empty texts are not shown. */
+export interface Tile {
+  index: number;
+  text: string;
+  truth: string;
+  guess: string;
+  sure: number | null;
+  right: boolean | null;
+  loss: string;
+  flagged: boolean;
+}
+
+/** Examples with predictions; grey values or colours of their images, and of outputs. */
+export interface TilesPayload {
+  tiles: Tile[];
+  images: DataView;
+  outputs: DataView;
+  width: number;
+  height: number;
+  channels: number;
+  summary: string;
+  note: string;
+}
+
+/** The traits of a view of examples. */
+export interface TilesState {
+  problem: string;
+  ident: string;
+  still: OutputBundles;
+  payload: TilesPayload | Empty;
+  title: string;
+  flags: boolean;
+}
+
+/** Counts of examples (float32): a row for each true class, a column for each predicted one. */
+export interface ConfusionPayload {
+  names: string[];
+  counts: DataView;
+  summary: string;
+  note: string;
+}
+
+/** The traits of a confusion matrix. */
+export interface ConfusionState {
+  problem: string;
+  ident: string;
+  still: OutputBundles;
+  payload: ConfusionPayload | Empty;
+  title: string;
+}

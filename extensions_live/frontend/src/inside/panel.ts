@@ -1,4 +1,4 @@
-// The panel of distributions: the chosen variable over the run, and its histogram at one moment.
+// The panel of distributions: the chosen variable over the run, and its histogram at some iteration.
 
 import { make, named } from "../dom";
 import type { DistributionsPayload } from "../messages";

@@ -51,7 +51,7 @@ function render({ model, el }: Rendering<LayersState>) {
   const text = (number: number) => (shareOf() ? percent(number) : brief(number));
   const colour = () => (shareOf() ? "bad" : "accent");
 
-  const picture = surface(heat, (context, width, _, ink) => {
+  const drawing = surface(heat, (context, width, _, ink) => {
     if (!payload) return;
     const scale = scaleOf(payload.low, payload.high, shareOf());
     const sides = edges(iterations, width);
@@ -102,7 +102,7 @@ function render({ model, el }: Rendering<LayersState>) {
     if (!foot.dataset.pointing) rest();
     detail.hidden = !now.detail;
     if (now.detail) panel.show(now.detail);
-    picture.redraw();
+    drawing.redraw();
   };
   const rest = () => {
     delete foot.dataset.pointing;
@@ -132,7 +132,7 @@ function render({ model, el }: Rendering<LayersState>) {
   apply();
   announce(box);
   return () => {
-    picture.end();
+    drawing.end();
     panel.end();
     endReports();
     endWatch();

@@ -1,0 +1,185 @@
+"""`Samples`: what the network makes of some examples, live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import traitlets
+
+from extensions_live.example_images import Bytes, as_images, fitting
+from extensions_live.example_view import Array, ExampleView, Shower, shown
+from extensions_live.messages import Tile, TilesPayload
+from extensions_live.widget import asset
+from workbench.errors import SessionError, nearest
+from workbench.interfaces import Session
+from workbench.tensor import Variable
+
+MOST = 24
+
+NO_SOURCE = "the examples have no source {name!r}{hint}; their sources are {known}; give show=..."
+CUT = "the first {most} of {count:,} examples are shown"
+
+
+class Samples(ExampleView[TilesPayload]):
+    """Predictions for some examples, as images or text, while the network learns.
+
+    Training is not affected, and nothing is computed while no page shows the view.
+
+    Parameters
+    ----------
+    session : Session
+        The run to watch.
+    output : Variable
+        What to show: one score for each class, a number, an image or anything else.
+    batch : mapping of str to array, optional
+        The examples by source; by default the first batch of the training data.
+    source : str, optional
+        The source that is shown for each example; by default the first one of an image, else the
+        first one that is not `targets`.
+    targets : str
+        The source of the true classes or values, if there is one.
+    labels : sequence of str, optional
+        The names of the classes.
+    shape : sequence of int, optional
+        The shape of an image, ``(height, width)`` or ``(channels, height, width)``, if examples are
+        rows of pixels.
+    text, output_text : callable, optional
+        A function that turns one example, or one output, into text.
+    most : int
+        The number of examples that are shown.
+    title : str, optional
+
+    Raises
+    ------
+    SessionError
+        If the session does not train the parameters of the output, or an option does not fit.
+
+    Examples
+    --------
+    In a notebook, ``Samples(session, scores, batch, shape=(28, 28))`` as the last line of a cell.
+    """
+
+    _esm = asset("tiles.js")
+
+    flags = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(
+        self,
+        session: Session,
+        output: Variable,
+        batch: Mapping[str, Any] | None = None,
+        *,
+        source: str | None = None,
+        targets: str = "targets",
+        labels: Sequence[str] | None = None,
+        shape: Sequence[int] | None = None,
+        text: Shower | None = None,
+        output_text: Shower | None = None,
+        most: int = MOST,
+        title: str = "",
+        **traits: object,
+    ) -> None:
+        self._source, self._shape, self._most = source, shape, most
+        self._text, self._output_text = text, output_text
+        self._examples: Array = np.zeros(0)
+        self._images: Bytes | None = None
+        super().__init__(
+            session, output, batch, targets=targets, labels=labels, title=title, **traits
+        )
+
+    def _take(self, batch: Mapping[str, Any]) -> None:
+        source = self._source
+        if source is not None and source not in batch:
+            known = ", ".join(map(repr, batch))
+            raise SessionError(
+                NO_SOURCE.format(name=source, hint=nearest(source, batch), known=known)
+            )
+        super()._take(batch)
+        inputs = [name for name in batch if name != self._targets] or list(batch)
+        if source is None:
+            looks = [name for name in inputs if as_images(batch[name]) is not None]
+            source = next(iter([*looks, *inputs]))
+        self._examples = np.asarray(batch[source])
+        if self._text is None:
+            self._images = as_images(self._examples, self._shape)
+
+    def chosen(self) -> list[int]:
+        """Return the indices of the examples to show, in order."""
+        return list(range(min(self._most, len(self._examples))))
+
+    def tile(self, index: int) -> Tile:
+        """Return what is shown of one example."""
+        truth = None if self.truth is None else self.truth[index]
+        text = "" if self._images is not None else shown(self._examples[index], self._text)
+        tile: Tile = {
+            "index": index, "text": text, "truth": "", "guess": "", "sure": None, "right": None,
+            "loss": "", "flagged": False,
+        }  # fmt: skip
+        if self.has_classes and self._output_text is None:
+            assert truth is not None
+            chances = self.chances[index]
+            guess = int(chances.argmax())
+            finite = bool(np.isfinite(chances).all())
+            tile["truth"] = self.label(int(truth))
+            tile["guess"] = self.label(guess) if finite else "not a number"
+            tile["sure"] = float(chances[guess]) if finite else None
+            tile["right"] = finite and guess == int(truth)
+        else:
+            if self._output_images is None:
+                tile["guess"] = shown(self.output[index], self._output_text)
+            if truth is not None and np.ndim(truth) == 0:
+                tile["truth"] = shown(truth, None)
+        return tile
+
+    def contents(self) -> TilesPayload | None:
+        if not self.seen and not len(self.output):
+            return None
+        indices = self.chosen()
+        self.chances = self.probabilities() if self.has_classes else self.output
+        self._output_images = self._outputs_as_images()
+        tiles = [self.tile(index) for index in indices]
+        images, outputs = self._images, self._output_images
+        shown_images = None if images is None else fitting(images[indices])
+        shown_outputs = None if outputs is None else fitting(outputs[indices])
+        one = shown_images if shown_images is not None else shown_outputs
+        _, height, width, channels = (0, 0, 0, 0) if one is None else one.shape
+        return {
+            "tiles": tiles,
+            "images": b"" if shown_images is None else shown_images.tobytes(),
+            "outputs": b"" if shown_outputs is None else shown_outputs.tobytes(),
+            "width": width,
+            "height": height,
+            "channels": channels,
+            "summary": self.told(tiles),
+            "note": self.note(len(tiles)),
+        }
+
+    def note(self, count: int) -> str:
+        """Return what a reader must know about the choice of examples; empty if nothing."""
+        total = len(self._examples)
+        return CUT.format(most=count, count=total) if count < total else ""
+
+    def told(self, tiles: Sequence[Tile]) -> str:
+        """Return one line on all examples that are shown."""
+        at = f"iteration {self.iteration:,}"
+        known = [tile["right"] for tile in tiles if tile["right"] is not None]
+        return f"{at}: {sum(known)} of {len(known)} right" if known else at
+
+    def _outputs_as_images(self) -> Bytes | None:
+        """Return the outputs as images, if they have the size of the images of the examples."""
+        images = self._images
+        if images is None or self.has_classes or self._output_text is not None:
+            return None
+        if self.output[:1].size != images[:1].size or len(self.output) != len(images):
+            return None
+        _, height, width, channels = images.shape
+        shape = (height, width) if channels == 1 else (channels, height, width)
+        return as_images(self.output, shape)
+
+    def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+        payload = self.contents()
+        tiles = [] if payload is None else payload["tiles"]
+        rows = [[str(t["index"]), t["truth"], t["guess"], t["loss"]] for t in tiles]
+        return ["example", "truth", "prediction", "loss"], rows
