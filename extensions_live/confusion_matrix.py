@@ -89,7 +89,7 @@ class ConfusionMatrix(ExampleView[ConfusionPayload]):
             "names": [self.label(number) for number in range(len(counts))],
             "counts": counts.astype(np.float32).tobytes(),
             "summary": f"iteration {self.iteration:,}: {right:,} of {total:,} right",
-            "note": f"{lost:,} examples have scores that are not finite" if lost else "",
+            "note": f"left out, since their scores are not finite: {lost:,}" if lost else "",
         }
 
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:

@@ -235,7 +235,6 @@ class TilesPayload(TypedDict):
     height: int
     channels: int
     summary: str
-    note: str
 
 
 class TilesState(LiveState):

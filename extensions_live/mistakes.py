@@ -105,9 +105,6 @@ class Mistakes(Samples):
         loss = f"{self.losses[index]:.3g}"
         return {**super().tile(index), "loss": loss, "flagged": index in self._flagged}
 
-    def note(self, count: int) -> str:
-        return ""
-
     def told(self, tiles: Sequence[Tile]) -> str:
         assert self.truth is not None
         wrong = int((self.chances.argmax(1) != self.truth).sum())

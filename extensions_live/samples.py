@@ -19,7 +19,6 @@ from workbench.tensor import Variable
 MOST = 24
 
 NO_SOURCE = "the examples have no source {name!r}{hint}; their sources are {known}; give show=..."
-CUT = "the first {most} of {count:,} examples are shown"
 
 
 class Samples(ExampleView[TilesPayload]):
@@ -153,19 +152,16 @@ class Samples(ExampleView[TilesPayload]):
             "height": height,
             "channels": channels,
             "summary": self.told(tiles),
-            "note": self.note(len(tiles)),
         }
 
-    def note(self, count: int) -> str:
-        """Return what a reader must know about the choice of examples; empty if nothing."""
-        total = len(self._examples)
-        return CUT.format(most=count, count=total) if count < total else ""
-
     def told(self, tiles: Sequence[Tile]) -> str:
-        """Return one line on all examples that are shown."""
-        at = f"iteration {self.iteration:,}"
+        """Return one line on the examples that are shown."""
+        total, count = len(self._examples), len(tiles)
         known = [tile["right"] for tile in tiles if tile["right"] is not None]
-        return f"{at}: {sum(known)} of {len(known)} right" if known else at
+        parts = [f"iteration {self.iteration:,}"]
+        parts += [f"the first {count:,} of {total:,} examples"] if count < total else []
+        parts += [f"{sum(known):,} of {len(known):,} right"] if known else []
+        return ", ".join(parts)
 
     def _outputs_as_images(self) -> Bytes | None:
         """Return the outputs as images, if they have the size of the images of the examples."""

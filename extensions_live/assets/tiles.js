@@ -270,55 +270,100 @@ function percent(share) {
 function render({ model, el }) {
   const { content, choose, run } = makeFrame(model, el, "tiles-view");
   const summary = named("summary", make("div", "wb-inside-summary", content));
-  const note = make("div", "wb-note", content);
   const list = named("tiles", make("ul", "wb-tiles", content));
-  return run((payload) => {
-    summary.textContent = payload.summary;
-    note.textContent = payload.note;
-    const [images, outputs] = [bytesOf(payload.images), bytesOf(payload.outputs)];
-    const focused = list.querySelector("button:focus")?.dataset.index;
-    list.replaceChildren();
-    payload.tiles.forEach((tile, i) => {
-      const item = make("li", "wb-tile", list);
-      item.dataset.index = String(tile.index);
-      if (tile.right !== null) item.dataset.right = String(tile.right);
-      const pair = make("div", "wb-tile-images", item);
-      for (const bytes of [images, outputs]) {
-        if (!bytes.length) continue;
-        const canvas = make("canvas", "wb-tile-image", pair);
-        canvas.setAttribute("role", "img");
-        canvas.setAttribute("aria-label", `example ${String(tile.index)}`);
-        paint(canvas, bytes, i, payload);
+  const cards = /* @__PURE__ */ new Map();
+  let latest = null;
+  let pointed = false;
+  const held = () => cards.size > 0 && (pointed || list.querySelector(":focus-visible") !== null);
+  const arrange = () => {
+    if (!latest) return;
+    const payload = latest;
+    const places = new Map(payload.tiles.map((tile, place) => [tile.index, place]));
+    if (!held()) {
+      for (const [index, card] of cards) {
+        if (places.has(index)) continue;
+        card.item.remove();
+        cards.delete(index);
       }
-      if (tile.text) make("div", "wb-tile-text", item, tile.text);
-      describe(tile, item);
-      if (model.get("flags")) addFlag(tile, item, choose);
-    });
-    if (focused !== void 0) {
-      list.querySelector(`button[data-index="${focused}"]`)?.focus();
+      payload.tiles.forEach(({ index }, place) => {
+        const card = cards.get(index) ?? makeTile(index, list, model.get("flags"), choose);
+        cards.set(index, card);
+        const there = list.children[place];
+        if (there !== card.item) list.insertBefore(card.item, there ?? null);
+      });
     }
+    for (const [index, card] of cards) {
+      const place = places.get(index);
+      const tile = place === void 0 ? void 0 : payload.tiles[place];
+      card.item.classList.toggle("wb-stale", !tile);
+      if (tile && place !== void 0) card.update(tile, place, payload);
+    }
+  };
+  list.addEventListener("pointerenter", () => {
+    pointed = true;
+  });
+  list.addEventListener("pointerleave", () => {
+    pointed = false;
+    arrange();
+  });
+  list.addEventListener("focusout", () => {
+    setTimeout(arrange);
+  });
+  return run((payload) => {
+    latest = payload;
+    summary.textContent = payload.summary;
+    arrange();
   });
 }
-function describe(tile, item) {
+function makeTile(index, list, flags, choose) {
+  const item = make("li", "wb-tile", list);
+  item.dataset.index = String(index);
+  const pair = make("div", "wb-tile-images", item);
+  const canvases = [0, 1].map(() => {
+    const canvas = make("canvas", "wb-tile-image", pair);
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", `example ${String(index)}`);
+    return canvas;
+  });
+  const text = make("div", "wb-tile-text", item);
   const line = make("div", "wb-tile-line", item);
-  if (tile.guess) {
-    const sign = tile.right === null ? "" : tile.right ? "✓ " : "✗ ";
-    make("b", "wb-tile-guess", line, sign + tile.guess).title = "prediction";
+  const guess = make("b", "wb-tile-guess", line);
+  guess.title = "prediction";
+  const sure = make("span", "wb-soft", line);
+  const truth = make("div", "wb-soft", item);
+  const loss = make("div", "wb-soft", item);
+  let flagged = false;
+  const flag = flags ? make("button", "wb-flag", item) : null;
+  if (flag) {
+    flag.type = "button";
+    flag.setAttribute("aria-label", `flag example ${String(index)}`);
+    flag.addEventListener("click", () => {
+      choose(flagged ? "unflag" : "flag", String(index));
+    });
   }
-  if (tile.sure !== null) make("span", "wb-soft", line, percent(tile.sure));
-  if (tile.truth && tile.right !== true) make("div", "wb-soft", item, `truth ${tile.truth}`);
-  if (tile.loss) make("div", "wb-soft", item, `loss ${tile.loss}`);
-}
-function addFlag(tile, item, choose) {
-  const button = make("button", "wb-flag", item, tile.flagged ? "⚑" : "⚐");
-  button.type = "button";
-  button.dataset.index = String(tile.index);
-  button.title = tile.flagged ? "remove the flag" : "flag this example";
-  button.setAttribute("aria-label", `flag example ${String(tile.index)}`);
-  button.setAttribute("aria-pressed", String(tile.flagged));
-  button.addEventListener("click", () => {
-    choose(tile.flagged ? "unflag" : "flag", String(tile.index));
-  });
+  return {
+    item,
+    update: (tile, place, payload) => {
+      item.dataset.right = tile.right === null ? "" : String(tile.right);
+      [payload.images, payload.outputs].forEach((view, i) => {
+        const [canvas, bytes] = [canvases[i], bytesOf(view)];
+        if (!canvas) return;
+        canvas.hidden = !bytes.length;
+        if (bytes.length) paint(canvas, bytes, place, payload);
+      });
+      text.textContent = tile.text;
+      const sign = tile.right === null ? "" : tile.right ? "✓ " : "✗ ";
+      guess.textContent = tile.guess && sign + tile.guess;
+      sure.textContent = tile.sure === null ? "" : percent(tile.sure);
+      truth.textContent = tile.truth && tile.right !== true ? `truth ${tile.truth}` : "";
+      loss.textContent = tile.loss && `loss ${tile.loss}`;
+      ({ flagged } = tile);
+      if (!flag) return;
+      flag.textContent = flagged ? "⚑" : "⚐";
+      flag.title = flagged ? "remove the flag" : "flag this example";
+      flag.setAttribute("aria-pressed", String(flagged));
+    }
+  };
 }
 var tiles_default = { initialize: careForCell, render };
 export {

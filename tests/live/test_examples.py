@@ -48,8 +48,7 @@ def test_samples_show_prediction_and_truth(run, hand_pump, wire):
     assert [tile["guess"] for tile in payload["tiles"]] == list(map(str, guesses))
     assert [tile["truth"] for tile in payload["tiles"]] == list(map(str, batch["targets"][:5, 0]))
     right = int((guesses == batch["targets"][:5, 0]).sum())
-    assert payload["summary"] == f"iteration 0: {right} of 5 right"
-    assert payload["note"] == "the first 5 of 22 examples are shown"
+    assert payload["summary"] == f"iteration 0, the first 5 of 22 examples, {right} of 5 right"
 
 
 def test_samples_of_the_training_data_by_default(run, hand_pump, wire):
@@ -63,7 +62,7 @@ def test_samples_follow_training(run, hand_pump, wire):
     before = shown(view, hand_pump)["tiles"][0]["sure"]
     train(session, 3)
     after = shown(view, hand_pump)
-    assert after["summary"].startswith("iteration 3:")
+    assert after["summary"].startswith("iteration 3, ")
     assert after["tiles"][0]["sure"] != before
 
 
@@ -117,7 +116,7 @@ def test_scores_that_are_not_finite_are_not_counted(run, hand_pump, wire):
     batch["features"][0] = np.nan
     payload = shown(ConfusionMatrix(session, scores, batch), hand_pump)
     assert np.frombuffer(payload["counts"], np.float32).sum() == 21
-    assert payload["note"] == "1 examples have scores that are not finite"
+    assert payload["note"] == "left out, since their scores are not finite: 1"
 
 
 def test_mistakes_come_by_loss(run, hand_pump, wire):

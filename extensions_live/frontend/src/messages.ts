@@ -199,7 +199,6 @@ export interface TilesPayload {
   height: number;
   channels: number;
   summary: string;
-  note: string;
 }
 
 /** The traits of a view of examples. */
