@@ -6,7 +6,7 @@ probes, and packs the history of one variable for the page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -22,6 +22,7 @@ from workbench.graph.selection import Selection, label, select
 from workbench.interfaces import Probe, Session
 from workbench.roles import OUTPUT, PARAMETER
 from workbench.tensor import SharedVariable, Variable
+from workbench.tensor.traversal import ancestors
 
 Kind = Literal["parameters", "gradients", "activations"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -44,6 +45,12 @@ def scalar_of(graph: ComputationGraph | None, cost: Variable | None) -> Variable
         return cost
     scalars = [output for output in graph.outputs if output.ndim == 0]
     return scalars[0] if len(scalars) == 1 else None
+
+
+def dependent(cost: Variable | None, parameters: Iterable[SharedVariable]) -> list[SharedVariable]:
+    """Return the parameters that the cost depends on; other ones have no gradient."""
+    known = set() if cost is None else set(ancestors([cost]))
+    return [parameter for parameter in parameters if parameter in known]
 
 
 class Distributions:
@@ -102,16 +109,18 @@ class Distributions:
         else:
             parameters = select(PARAMETER if criterion is None else criterion, graph, user)
             chosen = [v for v in dict.fromkeys(parameters) if isinstance(v, SharedVariable)]
+            cost = scalar_of(graph, cost)
+            if kind == "gradients":
+                chosen = dependent(cost, chosen)
             found = names_of(chosen, known, session.name)
             if not found:
-                text = f"{Selection(parameters).paths} are not parameters"
+                text = f"{Selection(parameters).paths} are not parameters, or not of the cost"
                 raise SessionError(NOTHING.format(user=user, kind=kind, text=text))
             self._limit(found)
             if kind == "gradients":
                 self._copy = GraphCopy(
-                    [], cost=scalar_of(graph, cost), wrt=list(found.values()),
-                    known=known, session=session.name,
-                )  # fmt: skip
+                    [], cost=cost, wrt=list(found.values()), known=known, session=session.name
+                )
         self._limit(found)
         self.names = list(found)
         self.chosen = self.names[0]

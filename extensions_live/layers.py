@@ -10,7 +10,13 @@ import numpy as np
 import torch
 import traitlets
 
-from extensions_live.distributions import Distributions, activations, numbered, scalar_of
+from extensions_live.distributions import (
+    Distributions,
+    activations,
+    dependent,
+    numbered,
+    scalar_of,
+)
 from extensions_live.graph_copy import GraphCopy, names_of
 from extensions_live.history import History
 from extensions_live.messages import ChooseMessage, LayersPayload
@@ -141,10 +147,12 @@ class Layers(ProbeView[LayersPayload]):
         self._with_parameters = [i for i, names in enumerate(self._parameters) if names]
         self._with_output = [i for i, brick in enumerate(order) if brick in outputs]
         self._named = {name: named[name] for names in self._parameters for name in names}
+        inside = set(dependent(cost, self._named.values()))
+        self._differentiated = {name: v for name, v in self._named.items() if v in inside}
         self._copy = GraphCopy(
             [outputs[order[i]] for i in self._with_output],
             cost=cost,
-            wrt=list(self._named.values()) if cost is not None else [],
+            wrt=list(self._differentiated.values()),
             known=known,
             session=session.name,
         )
@@ -162,13 +170,13 @@ class Layers(ProbeView[LayersPayload]):
         results = self._copy(probe.values, self._batch)
         count = len(self._with_output)
         outputs = dict(zip(self._with_output, results[:count], strict=True))
-        gradients = dict(zip(self._named, results[count:], strict=False))
+        gradients = dict(zip(self._differentiated, results[count:], strict=True))
         found = np.full((len(METRICS), len(self.rows)), np.nan, np.float32)
         for i, names in enumerate(self._parameters):
             weight = norm(probe.values[name] for name in names) if names else math.nan
             found[3, i] = weight
-            if names and gradients:
-                found[0, i] = norm(gradients[name] for name in names)
+            if any(name in gradients for name in names):
+                found[0, i] = norm(gradients[name] for name in names if name in gradients)
             if names and probe.steps:
                 step = norm(probe.steps[name] for name in names)
                 found[1, i] = step / weight if weight else math.nan

@@ -8,11 +8,12 @@ import torch
 
 from extensions_live import Layers
 from extensions_live.layers import dead
-from tests.support.runs import examples
+from tests.support.runs import digits_mlp, examples
 from workbench import tensor
 from workbench.algorithms import GradientDescent
 from workbench.bricks import MLP, Linear, Tanh
 from workbench.errors import SessionError
+from workbench.graph import ComputationGraph
 from workbench.initialization import Constant
 from workbench.main_loop import MainLoop
 from workbench.model import Model
@@ -151,3 +152,22 @@ def test_a_view_outside_of_a_notebook_is_a_table(run, hand_pump, wire):
 def test_a_model_is_needed(run):
     with pytest.raises(SessionError, match=r"argument of Layers\(\) must be the model.*not None"):
         Layers(run[0], None)
+
+
+def test_a_parameter_that_the_cost_does_not_need_has_no_gradient(hand_pump, wire):
+    x = tensor.matrix("features")
+    first, other = (
+        digits_mlp(),
+        Linear(4, 2, weights_init=Constant(1), use_bias=False, name="other"),
+    )
+    other.initialize()
+    cost = (first.apply(x) ** 2).mean()
+    model = Model([cost, other.apply(x)])
+    algorithm = GradientDescent(cost=cost, parameters=ComputationGraph(cost).parameters)
+    loop = MainLoop(
+        algorithm, [{"features": examples()["features"]}], ComputationGraph(model.outputs)
+    )
+    session = loop.start(paused=True)
+    found = values(shown(Layers(session, model), hand_pump))[:, -1]
+    assert np.isfinite(found).tolist() == [True, True, False]
+    session.stop()
