@@ -58,7 +58,8 @@ def distribution(tensor: torch.Tensor) -> Distribution:
     finite = values if bool(is_finite.all()) else values[is_finite]
     if not finite.numel():
         nothing = np.zeros(BINS, np.float32)
-        return Distribution(*[math.nan] * 2, nothing, *[math.nan] * 2, 0.0, float(size > 0), size)
+        nan = math.nan
+        return Distribution(nan, nan, nothing, nan, nan, 0.0, float(size > 0), size)
     low, high = (float(edge) for edge in torch.aminmax(finite))
     # scaled, since the width of the range can exceed the largest number
     scale = max(abs(low), abs(high))

@@ -70,10 +70,11 @@ class GraphCopy:
         order = ancestors([*roots, *wrt])
         everything = [v for v in order if isinstance(v, SharedVariable)]
         own = {variable: _own(variable) for variable in everything}
+        replacements: dict[Variable, Variable] = {**own}
         self._own: dict[str, SharedVariable] = {}
         for name, variable in names_of(everything, known, session).items():
             self._own[name] = own[variable]
-        new = replace(roots, own)
+        new = replace(roots, replacements)
         results = [new[variable] for variable in outputs]
         if wrt:
             if cost is None:

@@ -238,7 +238,8 @@ class Layers(ProbeView[LayersPayload]):
             return
         names = self._parameters[self.rows.index(row)]
         kind: Any = "parameters" if names else "activations"
-        criterion = [self._named[name] for name in names] or [self._outputs[row]]
+        parameters = [self._named[name] for name in names]
+        criterion = parameters if names else [self._outputs[row]]
         self._detail = Distributions(
             session, self._graph, criterion, kind, cost=self._cost, user="Layers"
         )

@@ -106,6 +106,10 @@ class Loop(Protocol):
     def is_running(self) -> bool:
         """True while a thread trains this main loop."""
 
+    @property
+    def session(self) -> Session | None:
+        """The session that trains this main loop; None if there is none."""
+
     def run(self, *, epochs: int | None = None, batches: int | None = None) -> None:
         """Train until the end, in this thread."""
 
@@ -261,18 +265,15 @@ class Branch(Protocol):
 
 
 class Snapshot(Protocol):
-    """A state of training that is kept in memory.
+    """A state of training that is kept in memory."""
 
-    Attributes
-    ----------
-    iteration : int
-        The number of batches done.
-    pin : str
-        The reason why it is kept longer than others; empty if it is not.
-    """
+    @property
+    def iteration(self) -> int:
+        """The number of batches done."""
 
-    iteration: int
-    pin: str
+    @property
+    def pin(self) -> str:
+        """The reason why it is kept longer than others; empty if it is not."""
 
 
 class Probe(Protocol):
@@ -428,6 +429,9 @@ class Session(Protocol):
         self, names: Iterable[str] | None = None, *, steps: bool = False, batch: bool = False
     ) -> Probe:
         """Copy values of variables between two batches."""
+
+    def alert(self, text: str, level: Literal["info", "warning", "error"] = "warning") -> Command:
+        """Record an alert, which views show."""
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended; return True if it has."""

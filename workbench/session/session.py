@@ -9,12 +9,13 @@ out there. An empty mailbox costs next to nothing.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
 from workbench.algorithms import UpdatesAlgorithm
 from workbench.errors import SessionError, StateError, WaitInterrupted, WorkbenchError
+from workbench.extensions.alerts import Level, alert, check_level
 from workbench.extensions.planned_end import check_more, planned_batches, planned_epochs
 from workbench.interfaces import State
 from workbench.log import TrainingLogBase
@@ -22,7 +23,7 @@ from workbench.main_loop import MainLoop
 from workbench.openmp import release_workers
 from workbench.session import display
 from workbench.session.command import Command
-from workbench.session.probe import Probe
+from workbench.session.probing import Probing
 from workbench.session.steering import Steering, check_name
 from workbench.session.worker import Worker
 from workbench.utils.attributes import FixedAttributes
@@ -46,7 +47,7 @@ WAIT_INTERRUPTED = (
 _names = itertools.count(1)
 
 
-class Session(FixedAttributes, Steering):
+class Session(FixedAttributes, Probing, Steering):
     """A main loop running in a background thread, with controls.
 
     Each control method returns at once with a `Command`, which has its outcome later. Commands take
@@ -301,42 +302,21 @@ class Session(FixedAttributes, Steering):
 
         return self._queue.ask("call", f"call {name}", action)
 
-    @property
-    def variables(self) -> dict[str, dict[str, Any]]:
-        """The variables of training by name, each with ``shape``, ``dtype`` and ``parameter``.
-
-        ``parameter`` is true for the parameters of the model, false for all others.
-        """
-        return self._worker.prober.described
-
-    def probe(
-        self, names: Iterable[str] | None = None, *, steps: bool = False, batch: bool = False
-    ) -> Probe:
-        """Copy values of variables, in the thread that trains, between two batches.
-
-        It never changes training. Copies take at most 2 % of the training time, so that a request
-        can wait for its turn. While no thread trains it is answered at once.
+    def alert(self, text: str, level: Level = "warning") -> Command:
+        """Record an alert, which views show; see `workbench.extensions.alerts`.
 
         Parameters
         ----------
-        names : iterable of str, optional
-            Names among `variables`; by default all parameters.
-        steps : bool
-            Also copy what the following batch changed.
-        batch : bool
-            Also copy the first batch of the training data, read apart from training.
+        text : str
+        level : {'info', 'warning', 'error'}
 
         Raises
         ------
-        SessionError
-            If there is no such variable, or the values take more than 256 MB.
-
-        Examples
-        --------
-        >>> session.probe(["/mlp/linear_0.W"]).wait()  # doctest: +SKIP
-        {'/mlp/linear_0.W': tensor([[...]])}
+        ArgumentError
+            If `level` is not a level.
         """
-        return self._worker.prober.ask(names, steps=steps, batch=batch)
+        check_level(level)
+        return self._queue.ask("alert", "alert", partial(alert, self.main_loop, text, level))
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended.
