@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import traitlets
 
-from extensions_live.example_view import Array, ExampleView
+from extensions_live.fixed_examples import Array, FixedExamples
 from extensions_live.messages import ConfusionPayload
+from extensions_live.probe_view import ProbeView
 from extensions_live.widget import asset
 from workbench.errors import SessionError
-from workbench.interfaces import Session
+from workbench.interfaces import Probe, Session
 from workbench.tensor import Variable
 
 MOST_CLASSES = 50
@@ -19,7 +21,7 @@ MOST_CLASSES = 50
 TOO_MANY = "a confusion matrix of {count} classes cannot be read; at most {most} are shown"
 
 
-class ConfusionMatrix(ExampleView[ConfusionPayload]):
+class ConfusionMatrix(ProbeView[ConfusionPayload]):
     """Counts of examples by true and by predicted class, while the network learns.
 
     Training is not affected, and nothing is computed while no page shows the view.
@@ -52,7 +54,7 @@ class ConfusionMatrix(ExampleView[ConfusionPayload]):
 
     _esm = asset("confusion.js")
 
-    needs_classes = True
+    title = traitlets.Unicode().tag(sync=True)
 
     def __init__(
         self,
@@ -64,16 +66,32 @@ class ConfusionMatrix(ExampleView[ConfusionPayload]):
         labels: Sequence[str] | None = None,
         title: str = "",
     ) -> None:
-        super().__init__(session, scores, batch, targets=targets, labels=labels, title=title)
+        self.examples = FixedExamples(
+            session,
+            scores,
+            batch,
+            targets=targets,
+            labels=labels,
+            user="ConfusionMatrix",
+            needs_classes=True,
+        )
+        super().__init__(session, title=title)
+
+    def ask(self, session: Session) -> Probe:
+        return self.examples.ask(session)
+
+    def see(self, probe: Probe) -> None:
+        self.examples.see(probe)
 
     @property
     def counts(self) -> Array:
         """The counts as of now: a row for each true class, a column for each predicted one."""
-        if self.truth is None or not self.has_classes:
+        truth, output = self.examples.truth, self.examples.output
+        if truth is None or not self.examples.has_classes:
             return np.zeros((0, 0), np.int64)
-        classes = self.output.shape[1]
-        finite = np.isfinite(self.output).all(1)
-        pairs = classes * self.truth[finite].astype(np.int64) + self.output[finite].argmax(1)
+        classes = output.shape[1]
+        finite = np.isfinite(output).all(1)
+        pairs = classes * truth[finite].astype(np.int64) + output[finite].argmax(1)
         found: Array = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
         return found
 
@@ -84,16 +102,16 @@ class ConfusionMatrix(ExampleView[ConfusionPayload]):
         if len(counts) > MOST_CLASSES:
             raise SessionError(TOO_MANY.format(count=len(counts), most=MOST_CLASSES))
         right, total = int(np.trace(counts)), int(counts.sum())
-        lost = len(self.output) - total
+        lost = len(self.examples.output) - total
         return {
-            "names": [self.label(number) for number in range(len(counts))],
+            "names": [self.examples.label(number) for number in range(len(counts))],
             "counts": counts.astype(np.float32).tobytes(),
-            "summary": f"iteration {self.iteration:,}: {right:,} of {total:,} right",
+            "summary": f"iteration {self.examples.iteration:,}: {right:,} of {total:,} right",
             "note": f"left out, since their scores are not finite: {lost:,}" if lost else "",
         }
 
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-        names = [self.label(number) for number in range(len(self.counts))]
+        names = [self.examples.label(number) for number in range(len(self.counts))]
         rows = [
             [name, *map(str, row)] for name, row in zip(names, self.counts.tolist(), strict=True)
         ]

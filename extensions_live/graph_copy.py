@@ -70,7 +70,8 @@ class GraphCopy:
         order = ancestors([*roots, *wrt])
         everything = [v for v in order if isinstance(v, SharedVariable)]
         own = {variable: _own(variable) for variable in everything}
-        replacements: dict[Variable, Variable] = {**own}
+        replacements: dict[Variable, Variable] = {}
+        replacements.update(own)
         self._own: dict[str, SharedVariable] = {}
         for name, variable in names_of(everything, known, session).items():
             self._own[name] = own[variable]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from extensions_live.example_view import Shower, losses
+from extensions_live.fixed_examples import Shower, losses
 from extensions_live.messages import ChooseMessage, Tile
 from extensions_live.pump import pump
 from extensions_live.samples import MOST, Samples
@@ -79,15 +79,15 @@ class Mistakes(Samples):
         return sorted(self._flagged)
 
     def flag(self, index: int, *, remove: bool = False) -> None:
-        """Flag an example, or remove its flag.
+        """Mark an example, or remove its mark.
 
         Raises
         ------
         SessionError
             If there is no such example.
         """
-        if self._batch is None or not 0 <= index < len(self._examples):
-            raise SessionError(f"there is no example {index!r}; there are {len(self._examples)}")
+        if self.examples.batch is None or not 0 <= index < len(self._shown):
+            raise SessionError(f"there is no example {index!r}; there are {len(self._shown)}")
         (self._flagged.discard if remove else self._flagged.add)(index)
         pump.nudge(self)
 
@@ -96,8 +96,8 @@ class Mistakes(Samples):
             self.flag(int(content["value"]), remove=content["what"] == "unflag")
 
     def chosen(self) -> list[int]:
-        assert self.truth is not None
-        self.losses = losses(self.probabilities(), self.truth)
+        assert self.examples.truth is not None
+        self.losses = losses(self.examples.probabilities(), self.examples.truth)
         order = np.argsort(-np.nan_to_num(self.losses, nan=np.inf), kind="stable")
         return [int(index) for index in order[: self._most]]
 
@@ -106,9 +106,10 @@ class Mistakes(Samples):
         return {**super().tile(index), "loss": loss, "flagged": index in self._flagged}
 
     def told(self, tiles: Sequence[Tile]) -> str:
-        assert self.truth is not None
-        wrong = int((self.chances.argmax(1) != self.truth).sum())
+        truth, iteration = self.examples.truth, self.examples.iteration
+        assert truth is not None
+        wrong = int((self.chances.argmax(1) != truth).sum())
         return (
-            f"iteration {self.iteration:,}: {wrong:,} of {len(self.truth):,} examples are wrong; "
+            f"iteration {iteration:,}: {wrong:,} of {len(truth):,} examples are wrong; "
             "those of highest loss come first"
         )

@@ -9,11 +9,12 @@ import numpy as np
 import traitlets
 
 from extensions_live.example_images import Bytes, as_images, fitting
-from extensions_live.example_view import Array, ExampleView, Shower, shown
+from extensions_live.fixed_examples import Array, FixedExamples, Shower, shown
 from extensions_live.messages import Tile, TilesPayload
+from extensions_live.probe_view import ProbeView
 from extensions_live.widget import asset
 from workbench.errors import SessionError, nearest
-from workbench.interfaces import Session
+from workbench.interfaces import Probe, Session
 from workbench.tensor import Variable
 
 MOST = 24
@@ -21,7 +22,7 @@ MOST = 24
 NO_SOURCE = "the examples have no source {name!r}{hint}; their sources are {known}; give show=..."
 
 
-class Samples(ExampleView[TilesPayload]):
+class Samples(ProbeView[TilesPayload]):
     """Predictions for some examples, as images or text, while the network learns.
 
     Training is not affected, and nothing is computed while no page shows the view.
@@ -62,6 +63,9 @@ class Samples(ExampleView[TilesPayload]):
 
     _esm = asset("tiles.js")
 
+    needs_classes = False
+
+    title = traitlets.Unicode().tag(sync=True)
     flags = traitlets.Bool(False).tag(sync=True)
 
     def __init__(
@@ -78,65 +82,85 @@ class Samples(ExampleView[TilesPayload]):
         output_text: Shower | None = None,
         most: int = MOST,
         title: str = "",
-        **traits: object,
     ) -> None:
         self._source, self._shape, self._most = source, shape, most
         self._text, self._output_text = text, output_text
-        self._examples: Array = np.zeros(0)
+        self._shown: Array = np.zeros(0)
         self._images: Bytes | None = None
-        super().__init__(
-            session, output, batch, targets=targets, labels=labels, title=title, **traits
+        self.examples = FixedExamples(
+            session,
+            output,
+            batch,
+            targets=targets,
+            labels=labels,
+            user=type(self).__name__,
+            needs_classes=self.needs_classes,
         )
+        if self.examples.batch is not None:
+            self._take(self.examples.batch)
+        super().__init__(session, title=title)
 
     def _take(self, batch: Mapping[str, Any]) -> None:
-        source = self._source
+        """Choose what is shown of the examples."""
+        source, targets = self._source, self.examples.targets
         if source is not None and source not in batch:
             known = ", ".join(map(repr, batch))
             raise SessionError(
                 NO_SOURCE.format(name=source, hint=nearest(source, batch), known=known)
             )
-        super()._take(batch)
-        inputs = [name for name in batch if name != self._targets] or list(batch)
+        inputs = [name for name in batch if name != targets] or list(batch)
         if source is None:
             looks = [name for name in inputs if as_images(batch[name]) is not None]
             source = next(iter([*looks, *inputs]))
-        self._examples = np.asarray(batch[source])
+        self._shown = np.asarray(batch[source])
         if self._text is None:
-            self._images = as_images(self._examples, self._shape)
+            self._images = as_images(self._shown, self._shape)
+
+    def ask(self, session: Session) -> Probe:
+        return self.examples.ask(session)
+
+    def see(self, probe: Probe) -> None:
+        fresh = self.examples.batch is None
+        self.examples.see(probe)
+        if fresh:
+            assert self.examples.batch is not None
+            self._take(self.examples.batch)
 
     def chosen(self) -> list[int]:
         """Return the indices of the examples to show, in order."""
-        return list(range(min(self._most, len(self._examples))))
+        return list(range(min(self._most, len(self._shown))))
 
     def tile(self, index: int) -> Tile:
         """Return what is shown of one example."""
-        truth = None if self.truth is None else self.truth[index]
-        text = "" if self._images is not None else shown(self._examples[index], self._text)
+        truth = None if self.examples.truth is None else self.examples.truth[index]
+        text = "" if self._images is not None else shown(self._shown[index], self._text)
         tile: Tile = {
             "index": index, "text": text, "truth": "", "guess": "", "sure": None, "right": None,
             "loss": "", "flagged": False,
         }  # fmt: skip
-        if self.has_classes and self._output_text is None:
+        if self.examples.has_classes and self._output_text is None:
             assert truth is not None
             chances = self.chances[index]
             guess = int(chances.argmax())
             finite = bool(np.isfinite(chances).all())
-            tile["truth"] = self.label(int(truth))
-            tile["guess"] = self.label(guess) if finite else "not a number"
+            tile["truth"] = self.examples.label(int(truth))
+            tile["guess"] = self.examples.label(guess) if finite else "not a number"
             tile["sure"] = float(chances[guess]) if finite else None
             tile["right"] = finite and guess == int(truth)
         else:
             if self._output_images is None:
-                tile["guess"] = shown(self.output[index], self._output_text)
+                tile["guess"] = shown(self.examples.output[index], self._output_text)
             if truth is not None and np.ndim(truth) == 0:
                 tile["truth"] = shown(truth, None)
         return tile
 
     def contents(self) -> TilesPayload | None:
-        if not self.seen and not len(self.output):
+        if not self.seen and not len(self.examples.output):
             return None
         indices = self.chosen()
-        self.chances = self.probabilities() if self.has_classes else self.output
+        self.chances = (
+            self.examples.probabilities() if self.examples.has_classes else self.examples.output
+        )
         self._output_images = self._outputs_as_images()
         tiles = [self.tile(index) for index in indices]
         images, outputs = self._images, self._output_images
@@ -156,23 +180,25 @@ class Samples(ExampleView[TilesPayload]):
 
     def told(self, tiles: Sequence[Tile]) -> str:
         """Return one line on the examples that are shown."""
-        total, count = len(self._examples), len(tiles)
+        total, count = len(self._shown), len(tiles)
         known = [tile["right"] for tile in tiles if tile["right"] is not None]
-        parts = [f"iteration {self.iteration:,}"]
+        parts = [f"iteration {self.examples.iteration:,}"]
         parts += [f"the first {count:,} of {total:,} examples"] if count < total else []
         parts += [f"{sum(known):,} of {len(known):,} right"] if known else []
         return ", ".join(parts)
 
     def _outputs_as_images(self) -> Bytes | None:
         """Return the outputs as images, if they have the size of the images of the examples."""
-        images = self._images
-        if images is None or self.has_classes or self._output_text is not None:
+        images, output = self._images, self.examples.output
+        if images is None or self.examples.has_classes or self._output_text is not None:
             return None
-        if self.output[:1].size != images[:1].size or len(self.output) != len(images):
+        if self.examples.output[:1].size != images[:1].size or len(self.examples.output) != len(
+            images
+        ):
             return None
         _, height, width, channels = images.shape
         shape = (height, width) if channels == 1 else (channels, height, width)
-        return as_images(self.output, shape)
+        return as_images(output, shape)
 
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
         payload = self.contents()

@@ -1,22 +1,20 @@
-"""Base of the views of examples: it computes an output of the network on examples that stay."""
+"""Examples that stay the same, and an output of the network on them, for views."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-import traitlets
 
 from extensions_live.graph_copy import GraphCopy
-from extensions_live.probe_view import ProbeView
+from extensions_live.probe_view import NO_SESSION
 from workbench.errors import SessionError, nearest
 from workbench.interfaces import Probe, Session
 from workbench.tensor import Variable
 
-Payload = TypeVar("Payload", bound=Mapping[str, object])
 Array = npt.NDArray[Any]
 
 NO_OUTPUT = (
@@ -37,8 +35,8 @@ NO_CLASSES = (
 )
 
 
-class ExampleView(ProbeView[Payload]):
-    """View of an output of the network on fixed examples.
+class FixedExamples:
+    """Examples that stay, and the output of the network on them as of now.
 
     Parameters
     ----------
@@ -50,12 +48,22 @@ class ExampleView(ProbeView[Payload]):
         The source of the true classes or values.
     labels : sequence of str, optional
         The names of the classes.
-    title : str, optional
+    user : str
+        The name of the view, for errors.
+    needs_classes : bool
+        True to refuse examples without classes.
+
+    Attributes
+    ----------
+    batch : mapping of str to array, or None
+        None until the training data were read.
+    truth : array or None
+        The true classes or values.
+    output : array
+        One row for each example; empty at first.
+    iteration : int
+        The number of iterations done at that time.
     """
-
-    title = traitlets.Unicode().tag(sync=True)
-
-    needs_classes = False
 
     def __init__(
         self,
@@ -65,50 +73,58 @@ class ExampleView(ProbeView[Payload]):
         *,
         targets: str,
         labels: Sequence[str] | None,
-        title: str,
-        **traits: object,
+        user: str,
+        needs_classes: bool = False,
     ) -> None:
+        if not isinstance(session, Session):
+            raise SessionError(NO_SESSION.format(view=user, given=session))
         if not isinstance(output, Variable):
-            raise SessionError(NO_OUTPUT.format(view=type(self).__name__, given=output))
-        self._labels = None if labels is None else list(map(str, labels))
-        self._targets = targets
-        self._batch: Mapping[str, Any] | None = None
+            raise SessionError(NO_OUTPUT.format(view=user, given=output))
+        self.targets = targets
+        self.batch: Mapping[str, Any] | None = None
         self.truth: Array | None = None
         self.output: Array = np.zeros(0)
         self.iteration = 0
-        if isinstance(session, Session):
-            self._copy = GraphCopy([output], known=session.variables, session=session.name)
+        self._labels = None if labels is None else list(map(str, labels))
+        self._user, self._needs_classes = user, needs_classes
+        self._copy = GraphCopy([output], known=session.variables, session=session.name)
         if batch is not None:
             self._take(batch)
-        super().__init__(session, title=title, **traits)
 
     def _take(self, batch: Mapping[str, Any]) -> None:
         """Keep the examples."""
-        if self._targets in batch:
-            self.truth = np.asarray(batch[self._targets])
+        if self.targets in batch:
+            self.truth = np.asarray(batch[self.targets])
             if self.truth.ndim == 2 and self.truth.shape[1] == 1:
                 self.truth = self.truth[:, 0]
-        elif self.needs_classes:
-            hint, known = nearest(self._targets, batch), ", ".join(map(repr, batch))
-            raise SessionError(NO_TARGETS.format(name=self._targets, hint=hint, known=known))
-        self._batch = batch
+        elif self._needs_classes:
+            hint, known = nearest(self.targets, batch), ", ".join(map(repr, batch))
+            raise SessionError(NO_TARGETS.format(name=self.targets, hint=hint, known=known))
+        self.batch = batch
 
     def ask(self, session: Session) -> Probe:
-        return session.probe(self._copy.names, batch=self._batch is None)
+        """Ask for the values from which the output is computed, and for examples if needed."""
+        return session.probe(self._copy.names, batch=self.batch is None)
 
     def see(self, probe: Probe) -> None:
-        if self._batch is None:
+        """Compute the output from the values of a probe.
+
+        Raises
+        ------
+        SessionError
+            If it has not one row for each example, or no classes although they are needed.
+        """
+        if self.batch is None:
             self._take(probe.batch)
-        assert self._batch is not None and probe.iteration is not None
-        [output] = self._copy(probe.values, self._batch)
+        assert self.batch is not None and probe.iteration is not None
+        [output] = self._copy(probe.values, self.batch)
         self.output, self.iteration = output.to("cpu").float().numpy(), probe.iteration
-        count = len(next(iter(self._batch.values())))
-        if not self.output.ndim or len(self.output) != count:
-            raise SessionError(NOT_ROWS.format(count=count, shape=tuple(self.output.shape)))
-        if self.needs_classes and not self.has_classes:
+        count, shape = len(next(iter(self.batch.values()))), tuple(self.output.shape)
+        if not shape or len(self.output) != count:
+            raise SessionError(NOT_ROWS.format(count=count, shape=shape))
+        if self._needs_classes and not self.has_classes:
             targets = "none" if self.truth is None else f"{self.truth.dtype} {self.truth.shape}"
-            shape = tuple(self.output.shape)
-            text = NO_CLASSES.format(view=type(self).__name__, targets=targets, shape=shape)
+            text = NO_CLASSES.format(view=self._user, targets=targets, shape=shape)
             raise SessionError(text)
 
     @property
