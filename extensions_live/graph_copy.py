@@ -69,13 +69,11 @@ class GraphCopy:
         roots = [*outputs, *([] if cost is None else [cost])]
         order = ancestors([*roots, *wrt])
         everything = [v for v in order if isinstance(v, SharedVariable)]
-        own = {variable: _own(variable) for variable in everything}
-        replacements: dict[Variable, Variable] = {}
-        replacements.update(own)
+        own: dict[Variable, SharedVariable] = {v: _own(v) for v in everything}
         self._own: dict[str, SharedVariable] = {}
         for name, variable in names_of(everything, known, session).items():
             self._own[name] = own[variable]
-        new = replace(roots, replacements)
+        new = replace(roots, own)
         results = [new[variable] for variable in outputs]
         if wrt:
             if cost is None:
