@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import traitlets
 
 from extensions_live.fixed_examples import Array, FixedExamples
 from extensions_live.messages import ConfusionPayload
@@ -53,8 +52,6 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
     """
 
     _esm = asset("confusion.js")
-
-    title = traitlets.Unicode().tag(sync=True)
 
     def __init__(
         self,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import traitlets
-
 from extensions_live.distributions import KINDS, Distributions, Kind, checked, scalar_of
 from extensions_live.messages import ChooseMessage, DistributionsPayload
 from extensions_live.probe_view import ProbeView
@@ -69,8 +67,6 @@ class Histogram(ProbeView[DistributionsPayload]):
     """
 
     _esm = asset("histogram.js")
-
-    title = traitlets.Unicode().tag(sync=True)
 
     def __init__(
         self,

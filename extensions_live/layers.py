@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import traitlets
 
 from extensions_live.distributions import (
     Distributions,
@@ -88,8 +87,6 @@ class Layers(ProbeView[LayersPayload]):
     """
 
     _esm = asset("layers.js")
-
-    title = traitlets.Unicode().tag(sync=True)
 
     def __init__(
         self,

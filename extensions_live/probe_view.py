@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+import traitlets
+
 from extensions_live.messages import ChooseMessage
 from extensions_live.probe_still import ProbeStill, as_text
 from extensions_live.pump import pump
@@ -36,6 +38,7 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
     Parameters
     ----------
     session : Session
+    title : str, optional
 
     Attributes
     ----------
@@ -50,14 +53,16 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
 
     _css = asset("live.css") + asset("inside.css")
 
-    def __init__(self, session: Session, **traits: object) -> None:
+    title = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, session: Session, *, title: str = "") -> None:
         if not isinstance(session, Session):
             raise SessionError(NO_SESSION.format(view=type(self).__name__, given=session))
         self._probe: Probe | None = None
         self._moment: object = None
         self._name = session.name
         self.seen = 0
-        super().__init__(session, period=PERIOD, **traits)
+        super().__init__(session, period=PERIOD, title=title)
 
     def ask(self, session: Session) -> Probe:
         """Ask the session for the values that the view needs now."""

@@ -65,7 +65,6 @@ class Samples(ProbeView[TilesPayload]):
 
     needs_classes = False
 
-    title = traitlets.Unicode().tag(sync=True)
     flags = traitlets.Bool(False).tag(sync=True)
 
     def __init__(
