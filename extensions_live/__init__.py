@@ -1,12 +1,28 @@
 """Live views of a training run in a notebook, with plots and a control bar."""
 
+from extensions_live.confusion_matrix import ConfusionMatrix
 from extensions_live.controls import Controls
 from extensions_live.doctor import doctor
+from extensions_live.histogram import Histogram
+from extensions_live.layers import Layers
+from extensions_live.mistakes import Mistakes
 from extensions_live.plot import Plot
 from extensions_live.run_view import RunView
+from extensions_live.samples import Samples
 from extensions_live.view import view
 from workbench.names import explain_missing
 
-__all__ = ["Controls", "Plot", "RunView", "doctor", "view"]
+__all__ = [
+    "ConfusionMatrix",
+    "Controls",
+    "Histogram",
+    "Layers",
+    "Mistakes",
+    "Plot",
+    "RunView",
+    "Samples",
+    "doctor",
+    "view",
+]
 
 explain_missing(__name__)

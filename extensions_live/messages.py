@@ -45,7 +45,15 @@ class CommandMessage(TypedDict):
     id: NotRequired[str]
 
 
-Message: TypeAlias = VisibilityMessage | RangeMessage | CommandMessage
+class ChooseMessage(TypedDict):
+    """Choice of what a view shows: `what` names the choice."""
+
+    kind: Literal["choose"]
+    what: str
+    value: str
+
+
+Message: TypeAlias = VisibilityMessage | RangeMessage | CommandMessage | ChooseMessage
 
 
 class ControlRequest(TypedDict):
@@ -154,3 +162,100 @@ class BokehState(TypedDict):
 
     source: bytes
     version: str
+
+
+# Views that look inside the network.
+
+
+class DistributionsPayload(TypedDict):
+    """Distributions of one variable over time: float64 iterations and edges, float32 others."""
+
+    kinds: list[str]
+    kind: str
+    names: list[str]
+    name: str
+    iterations: bytes
+    low: bytes
+    high: bytes
+    counts: bytes
+    numbers: bytes
+    size: int
+    note: str
+
+
+class HistogramState(LiveState):
+    """The traits of a histogram."""
+
+    payload: DistributionsPayload | Empty
+    title: str
+
+
+class LayersPayload(TypedDict):
+    """One number for each layer and iteration (float32, NaN for none), and one layer in detail."""
+
+    metrics: list[list[str]]
+    metric: str
+    rows: list[str]
+    row: str
+    iterations: bytes
+    values: bytes
+    low: float | None
+    high: float | None
+    detail: DistributionsPayload | None
+    note: str
+
+
+class LayersState(LiveState):
+    """The traits of the overview of layers."""
+
+    payload: LayersPayload | Empty
+    title: str
+
+
+class Tile(TypedDict):
+    """One example: what it is, and what the network makes of it; empty texts are not shown."""
+
+    index: int
+    text: str
+    truth: str
+    guess: str
+    sure: float | None
+    right: bool | None
+    loss: str
+    flagged: bool
+
+
+class TilesPayload(TypedDict):
+    """Examples with predictions; grey values or colours of their images, and of outputs."""
+
+    tiles: list[Tile]
+    images: bytes
+    outputs: bytes
+    width: int
+    height: int
+    channels: int
+    summary: str
+
+
+class TilesState(LiveState):
+    """The traits of a view of examples."""
+
+    payload: TilesPayload | Empty
+    title: str
+    flags: bool
+
+
+class ConfusionPayload(TypedDict):
+    """Counts of examples (float32): a row for each true class, a column for each predicted one."""
+
+    names: list[str]
+    counts: bytes
+    summary: str
+    note: str
+
+
+class ConfusionState(LiveState):
+    """The traits of a confusion matrix."""
+
+    payload: ConfusionPayload | Empty
+    title: str

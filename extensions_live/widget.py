@@ -20,7 +20,7 @@ import traitlets
 
 from extensions_live import control_channel
 from extensions_live.audience import Audience
-from extensions_live.messages import CommandMessage, Message, RangeMessage
+from extensions_live.messages import ChooseMessage, CommandMessage, Message, RangeMessage
 from extensions_live.pump import pump
 
 Subject = TypeVar("Subject")
@@ -102,6 +102,9 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
     def receive(self, content: CommandMessage | RangeMessage) -> None:
         """Handle a message of the page in one of the kernel's threads."""
 
+    def choose(self, content: ChooseMessage) -> None:
+        """Handle a choice of what to show, on one of the kernel's threads."""
+
     def watched(self) -> bool:
         return self.audience.looking()
 
@@ -139,5 +142,7 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
                     pump.nudge(self)
             else:
                 self._held = None
+        elif content["kind"] == "choose":
+            self.choose(content)
         else:
             self.receive(content)

@@ -30,6 +30,7 @@ __all__ = [
     "Holder",
     "Hyperparameter",
     "Loop",
+    "Probe",
     "Session",
     "Snapshot",
     "State",
@@ -275,6 +276,39 @@ class Snapshot(Protocol):
         """The reason to keep the snapshot longer than other snapshots; empty if there is none."""
 
 
+class Probe(Protocol):
+    """A request for values of variables at one boundary between two batches, and its answer.
+
+    Attributes
+    ----------
+    iteration : int or None
+        The number of iterations done when it was answered; None before.
+    reason : str
+        The reason why it was refused; empty if it was not.
+    batch : mapping of str to array
+        A batch of the training data by source, if it was asked for.
+    """
+
+    iteration: int | None
+    reason: str
+    batch: Mapping[str, Any]
+
+    @property
+    def done(self) -> bool:
+        """True once it was answered or refused."""
+
+    @property
+    def values(self) -> Mapping[str, torch.Tensor]:
+        """The values by name, in main memory."""
+
+    @property
+    def steps(self) -> Mapping[str, torch.Tensor]:
+        """The changes by the batch that followed; empty if unknown or not asked for."""
+
+    def wait(self, timeout: float | None = None) -> Mapping[str, torch.Tensor]:
+        """Wait until it is answered; return the values."""
+
+
 @runtime_checkable
 class Session(Protocol):
     """Interface of a run for views, notebooks and tools that observe and control it.
@@ -386,6 +420,15 @@ class Session(Protocol):
     @property
     def snapshots(self) -> Sequence[Snapshot]:
         """The states of training in memory, in the order of iterations."""
+
+    @property
+    def variables(self) -> Mapping[str, Mapping[str, Any]]:
+        """The ``shape``, ``dtype`` and ``parameter`` (true for one) of each variable, by name."""
+
+    def probe(
+        self, names: Iterable[str] | None = None, *, steps: bool = False, batch: bool = False
+    ) -> Probe:
+        """Copy values of variables between two batches."""
 
     def alert(self, text: str, level: Literal["info", "warning", "error"] = "warning") -> Command:
         """Record an alert for views to show."""

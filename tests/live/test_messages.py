@@ -7,8 +7,13 @@ import pytest
 from anywidget import AnyWidget
 
 from extensions_live import messages
+from extensions_live.confusion_matrix import ConfusionMatrix
 from extensions_live.controls import POSSIBLE, Controls
+from extensions_live.histogram import Histogram
+from extensions_live.layers import Layers
+from extensions_live.mistakes import Mistakes
 from extensions_live.plot_view import PlotView
+from extensions_live.samples import Samples
 from extensions_live.widget import BokehJS
 from tests.support import typescript
 from workbench.interfaces import Session
@@ -17,6 +22,11 @@ STATES = {
     PlotView: messages.PlotState,
     Controls: messages.ControlsState,
     BokehJS: messages.BokehState,
+    Histogram: messages.HistogramState,
+    Layers: messages.LayersState,
+    Samples: messages.TilesState,
+    Mistakes: messages.TilesState,
+    ConfusionMatrix: messages.ConfusionState,
 }
 
 

@@ -87,6 +87,11 @@ def apart(part: PartT) -> PartT:
     return copied
 
 
+def read_by_one(part: Part) -> bool:
+    """Return True if a part cannot be copied, so that it has one reader."""
+    return bool(_Copies().of(part)[1])
+
+
 class _Copies:
     """Copier of a part and the parts that it contains, each copied once."""
 

@@ -9,7 +9,7 @@ datasets. Reading an empty mailbox costs almost no time.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
@@ -23,6 +23,7 @@ from workbench.main_loop import MainLoop
 from workbench.openmp import release_workers
 from workbench.session import display
 from workbench.session.command import Command
+from workbench.session.probe import Probe
 from workbench.session.steering import Steering, check_name
 from workbench.session.worker import Worker
 from workbench.utils.attributes import FixedAttributes
@@ -318,6 +319,27 @@ class Session(FixedAttributes, Steering):
         """
         check_level(level)
         return self._queue.ask("alert", "alert", partial(alert, self.main_loop, text, level))
+
+    def probe(
+        self, names: Iterable[str] | None = None, *, steps: bool = False, batch: bool = False
+    ) -> Probe:
+        """Copy values of variables between two batches, in at most 2 % of the training time.
+
+        Parameters
+        ----------
+        names : iterable of str, optional
+            Names among `variables`; by default all parameters.
+        steps : bool
+            Also copy what the following batch changed.
+        batch : bool
+            Also copy the first batch of the training data, read apart from training.
+
+        Raises
+        ------
+        SessionError
+            If there is no such variable, or the values take more than 256 MB.
+        """
+        return self._worker.prober.ask(names, steps=steps, batch=batch)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended.

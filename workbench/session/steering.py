@@ -389,3 +389,8 @@ class Steering(interfaces.Session):
     def interventions(self) -> list[dict[str, Any]]:
         """The commands that took effect in this run, from the log, in the order of iterations."""
         return interventions(self.log)
+
+    @property
+    def variables(self) -> dict[str, dict[str, Any]]:
+        """The variables by name, each with ``shape``, ``dtype`` and ``parameter`` (a bool)."""
+        return self._worker.prober.described

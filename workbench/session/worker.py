@@ -20,6 +20,7 @@ from workbench.openmp import release_workers, release_workers_after_cells
 from workbench.session.command import Command
 from workbench.session.interventions import Journal
 from workbench.session.pause import Pause
+from workbench.session.probe import Prober
 from workbench.session.queue import Queue
 from workbench.session.rewind import Rewinder
 from workbench.utils.notices import remark, tell
@@ -59,6 +60,7 @@ class Worker:
         The commands for the thread, whose lock guards these attributes.
     pause : Pause
     rewinder : Rewinder
+    prober : Prober
     state : State
     exception : BaseException or None
         The error that ended training, if it failed.
@@ -82,6 +84,7 @@ class Worker:
         self.pause = Pause(main_loop, self._run, self.queue, self._journal, self._paused)
         self.rewinder = Rewinder(main_loop, self._run, self.pause, self._journal)
         self.queue.changes = self.rewinder
+        self.prober = Prober(main_loop, self.queue)
         self.state = State.CREATED
         self.exception: BaseException | None = None
         self.traceback: TracebackType | None = None
@@ -230,6 +233,7 @@ class Worker:
             for command in self.queue.waiting():
                 if command not in more:
                     command._refuse(ENDED.format(state=state))
+            self.prober.run_ended()
             return partial(_carry_out_all, more) if more else None
 
     def _paused(self, paused: bool) -> None:

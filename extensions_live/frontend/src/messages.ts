@@ -24,7 +24,14 @@ export interface CommandMessage {
   id?: string;
 }
 
-export type Message = VisibilityMessage | RangeMessage | CommandMessage;
+/** Choice of what a view shows: `what` names the choice. */
+export interface ChooseMessage {
+  kind: "choose";
+  what: string;
+  value: string;
+}
+
+export type Message = VisibilityMessage | RangeMessage | CommandMessage | ChooseMessage;
 
 /** Command for the widget `receiver`, sent on the kernel's control channel. */
 export interface ControlRequest {
@@ -122,4 +129,101 @@ export interface ControlsState {
 export interface BokehState {
   source: DataView;
   version: string;
+}
+
+/** Distributions of one variable over time: float64 iterations and edges, float32 others. */
+export interface DistributionsPayload {
+  kinds: string[];
+  kind: string;
+  names: string[];
+  name: string;
+  iterations: DataView;
+  low: DataView;
+  high: DataView;
+  counts: DataView;
+  numbers: DataView;
+  size: number;
+  note: string;
+}
+
+/** The traits of a histogram. */
+export interface HistogramState {
+  problem: string;
+  ident: string;
+  still: OutputBundles;
+  payload: DistributionsPayload | Empty;
+  title: string;
+}
+
+/** One number for each layer and iteration (float32, NaN for none), and one layer in detail. */
+export interface LayersPayload {
+  metrics: string[][];
+  metric: string;
+  rows: string[];
+  row: string;
+  iterations: DataView;
+  values: DataView;
+  low: number | null;
+  high: number | null;
+  detail: DistributionsPayload | null;
+  note: string;
+}
+
+/** The traits of the overview of layers. */
+export interface LayersState {
+  problem: string;
+  ident: string;
+  still: OutputBundles;
+  payload: LayersPayload | Empty;
+  title: string;
+}
+
+/** One example: what it is, and what the network makes of it; empty texts are not shown. */
+export interface Tile {
+  index: number;
+  text: string;
+  truth: string;
+  guess: string;
+  sure: number | null;
+  right: boolean | null;
+  loss: string;
+  flagged: boolean;
+}
+
+/** Examples with predictions; grey values or colours of their images, and of outputs. */
+export interface TilesPayload {
+  tiles: Tile[];
+  images: DataView;
+  outputs: DataView;
+  width: number;
+  height: number;
+  channels: number;
+  summary: string;
+}
+
+/** The traits of a view of examples. */
+export interface TilesState {
+  problem: string;
+  ident: string;
+  still: OutputBundles;
+  payload: TilesPayload | Empty;
+  title: string;
+  flags: boolean;
+}
+
+/** Counts of examples (float32): a row for each true class, a column for each predicted one. */
+export interface ConfusionPayload {
+  names: string[];
+  counts: DataView;
+  summary: string;
+  note: string;
+}
+
+/** The traits of a confusion matrix. */
+export interface ConfusionState {
+  problem: string;
+  ident: string;
+  still: OutputBundles;
+  payload: ConfusionPayload | Empty;
+  title: string;
 }

@@ -1,0 +1,324 @@
+// src/still.ts
+var MARK = "workbench";
+function writeStill(model) {
+  const write = () => {
+    replaceOutputs(model.widget_manager?.context?.model?.cells ?? [], model.get("still"));
+  };
+  model.on("change:still", write);
+  write();
+}
+function replaceOutputs(cells, still) {
+  for (const cell of cells) {
+    const outputs = cell.type === "code" ? cell.outputs : void 0;
+    if (!outputs) continue;
+    for (let i = 0; i < outputs.length; i += 1) {
+      const output = outputs.get(i).toJSON();
+      const mark = output.metadata?.[MARK];
+      const bundles = typeof mark === "string" ? still[mark] : void 0;
+      if (bundles && !same(output.data ?? {}, bundles[0])) {
+        outputs.set(i, { ...output, data: bundles[0], metadata: bundles[1] });
+      }
+    }
+  }
+}
+function same(old, now) {
+  return Object.keys(now).every((type) => plain(old[type]) === now[type]);
+}
+function plain(value) {
+  return Array.isArray(value) ? value.join("") : value;
+}
+
+// src/revive.ts
+var SHOWS = "application/vnd.jupyter.widget-view+json";
+var GIVEN_UP = ".jp-Cell .jp-OutputArea-output.jupyter-widgets";
+var LOOKS = [1e3, 3e3, 6e3, 12e3];
+function reviveViews(model) {
+  for (const wait of LOOKS) {
+    setTimeout(() => {
+      revive(model.widget_manager?.context?.model?.cells, model.get("ident"));
+    }, wait);
+  }
+}
+function revive(cells, ident) {
+  for (const dead of document.querySelectorAll(GIVEN_UP)) {
+    const cell = dead.closest(".jp-Cell");
+    const child = dead.closest(".jp-OutputArea-child");
+    const outputs = cells?.get(Number(cell?.dataset.windowedListIndex))?.outputs;
+    if (!outputs || !child?.parentElement) continue;
+    const place = [...child.parentElement.children].indexOf(child);
+    const output = outputs.length > place ? outputs.get(place).toJSON() : null;
+    if (!output || shownModel(output) !== ident) continue;
+    dead.classList.remove("jupyter-widgets");
+    outputs.set(place, output);
+  }
+}
+function shownModel(output) {
+  const view = output.data?.[SHOWS];
+  return view?.model_id;
+}
+
+// src/cell.ts
+function careForCell({ model }) {
+  writeStill(model);
+  reviveViews(model);
+}
+
+// src/dom.ts
+function make(tag, className, parent, text = "") {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.textContent = text;
+  parent.append(element);
+  return element;
+}
+function named(name, element) {
+  element.dataset.testid = name;
+  return element;
+}
+
+// src/draw.ts
+function announce(box) {
+  requestAnimationFrame(() => {
+    requestAnimationFrame(() => {
+      box.classList.add("wb-drawn");
+    });
+  });
+}
+
+// src/post.ts
+var POSTED = "wb-post";
+function post(model, box, message) {
+  let sent = true;
+  try {
+    model.send(message);
+  } catch {
+    sent = false;
+  }
+  box.dispatchEvent(new CustomEvent(POSTED, { detail: sent }));
+}
+
+// src/kernel.ts
+var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible; run the cells again for a new run.";
+var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
+function kernelNotice({ closed, live, kernel, sent }) {
+  if (closed) return REOPENED;
+  if (live === false || kernel === null || kernel?.status === "dead") return KERNEL_STOPPED;
+  return !sent && kernel === void 0 ? KERNEL_STOPPED : "";
+}
+function kernelOf(manager) {
+  try {
+    return manager?.kernel;
+  } catch {
+    return null;
+  }
+}
+function watchKernel(model, box) {
+  const line = named("kernel-notice", make("div", "wb-kernel-notice", box));
+  line.setAttribute("role", "status");
+  line.hidden = true;
+  const manager = model.widget_manager;
+  const session = manager?.context?.sessionContext;
+  let own = null;
+  let sent = true;
+  const look = () => {
+    const text = kernelNotice({
+      closed: [manager, manager?.context].some((part) => part?.isDisposed),
+      live: own?.comm_live,
+      kernel: kernelOf(manager),
+      sent
+    });
+    box.classList.toggle("wb-disconnected", Boolean(text));
+    if (line.textContent !== text) line.textContent = text;
+    line.hidden = !text;
+  };
+  const posted = (event) => {
+    sent = event.detail;
+    look();
+  };
+  box.addEventListener(POSTED, posted);
+  model.on("comm_live_update", look);
+  session?.kernelChanged?.connect(look);
+  session?.statusChanged?.connect(look);
+  manager?.get_model?.(model.get("ident")).then(
+    (found) => {
+      own = found;
+      look();
+    },
+    () => void 0
+  );
+  return () => {
+    box.removeEventListener(POSTED, posted);
+    model.off("comm_live_update", look);
+    session?.kernelChanged?.disconnect(look);
+    session?.statusChanged?.disconnect(look);
+  };
+}
+
+// src/problem.ts
+function showProblem(model, box) {
+  const line = named("view-problem", make("div", "wb-problem", box));
+  const update = () => {
+    const text = model.get("problem");
+    line.hidden = !text;
+    line.textContent = `This view cannot be drawn; training is not affected. ${text}`;
+  };
+  model.on("change:problem", update);
+  update();
+}
+
+// src/visibility.ts
+var HEARTBEAT = 1e4;
+function reportVisibility(model, box) {
+  const rendering = Math.random().toString(36).slice(2);
+  let near = true;
+  let reported = null;
+  const visible = () => near && document.visibilityState === "visible";
+  const report = () => {
+    reported = visible();
+    post(model, box, { kind: "visibility", rendering, visible: reported });
+  };
+  const check = () => {
+    if (visible() !== reported) report();
+  };
+  const margins = { rootMargin: "300px", scrollMargin: "300px" };
+  const observer = new IntersectionObserver((entries) => {
+    near = entries.at(-1)?.isIntersecting ?? near;
+    check();
+  }, margins);
+  observer.observe(box);
+  document.addEventListener("visibilitychange", check);
+  model.on("comm_live_update", report);
+  const beat = setInterval(() => {
+    if (visible()) report();
+  }, HEARTBEAT);
+  report();
+  return () => {
+    clearInterval(beat);
+    observer.disconnect();
+    document.removeEventListener("visibilitychange", check);
+    model.off("comm_live_update", report);
+    post(model, box, { kind: "visibility", rendering, visible: false });
+  };
+}
+
+// src/inside/frame.ts
+function makeFrame(model, el, name) {
+  const box = named(name, make("div", "wb wb-live wb-card", el));
+  const plain2 = model;
+  showProblem(plain2, box);
+  const endWatch = watchKernel(plain2, box);
+  const endReports = reportVisibility(plain2, box);
+  const title = model.get("title");
+  if (title) make("div", "wb-title", box, title);
+  const waiting = make("div", "wb-soft wb-inside-waiting", box, "waiting for the first values");
+  const content = make("div", "", box);
+  return {
+    box,
+    content,
+    choose: (what, value) => {
+      post(plain2, box, { kind: "choose", what, value });
+    },
+    run: (apply) => {
+      const update = () => {
+        const payload = model.get("payload");
+        const present = Object.keys(payload).length > 0;
+        waiting.hidden = present;
+        content.hidden = !present;
+        if (present) apply(payload);
+      };
+      model.on("change:payload", update);
+      update();
+      announce(box);
+      return () => {
+        endReports();
+        endWatch();
+        model.off("change:payload", update);
+      };
+    }
+  };
+}
+
+// src/inside/time.ts
+function floats32(view) {
+  if (!view?.byteLength) return new Float32Array(0);
+  return new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+}
+function percent(share) {
+  if (Number.isNaN(share)) return "–";
+  if (share === 0 || share === 1) return `${String(100 * share)} %`;
+  return share < 1e-3 ? "< 0.1 %" : share > 0.999 ? "> 99.9 %" : `${(100 * share).toFixed(1)} %`;
+}
+
+// src/widgets/confusion.ts
+var CROWDED = 20;
+function sentence(names, counts, row, column) {
+  const size = names.length;
+  const count = counts[row * size + column] ?? 0;
+  let total = 0;
+  for (let j = 0; j < size; j += 1) total += counts[row * size + j] ?? 0;
+  const [truth, guess] = [names[row] ?? "", names[column] ?? ""];
+  const share = total ? ` (${percent(count / total)})` : "";
+  const numbers = `${count.toLocaleString("en")} of ${total.toLocaleString("en")} examples`;
+  return `truth ${truth}, prediction ${guess}: ${numbers}${share}`;
+}
+function render({ model, el }) {
+  const { content, run } = makeFrame(model, el, "confusion-view");
+  const summary = named("summary", make("div", "wb-inside-summary", content));
+  const note = make("div", "wb-note", content);
+  const frame = make("div", "wb-confusion-frame", content);
+  const table = named("confusion", make("table", "wb-confusion", frame));
+  const foot = named("pointed", make("div", "wb-soft wb-inside-pointed", content));
+  const rest = "rows are true classes, columns are predictions; colours are shares of a row";
+  foot.textContent = rest;
+  let counts = new Float32Array(0);
+  let names = [];
+  let cells = [];
+  const build = () => {
+    table.replaceChildren();
+    make("caption", "wb-unseen", table, "counts by true class (rows) and prediction (columns)");
+    const head = make("tr", "", make("thead", "", table));
+    make("td", "", head);
+    for (const name of names) make("th", "", head, name).scope = "col";
+    const body = make("tbody", "", table);
+    cells = names.flatMap((name, row) => {
+      const line = make("tr", "", body);
+      make("th", "", line, name).scope = "row";
+      return names.map((_, column) => {
+        const cell = make("td", "wb-cell", line);
+        cell.dataset.place = `${String(row)},${String(column)}`;
+        if (row === column) cell.classList.add("wb-right");
+        cell.addEventListener("mouseenter", () => {
+          foot.textContent = sentence(names, counts, row, column);
+        });
+        return cell;
+      });
+    });
+  };
+  table.addEventListener("mouseleave", () => {
+    foot.textContent = rest;
+  });
+  return run((payload) => {
+    counts = floats32(payload.counts);
+    if (names.join("\n") !== payload.names.join("\n")) {
+      names = payload.names;
+      build();
+    }
+    const size = names.length;
+    summary.textContent = payload.summary;
+    note.textContent = payload.note;
+    table.classList.toggle("wb-crowded", size > CROWDED);
+    cells.forEach((cell, i) => {
+      const row = Math.floor(i / size);
+      let total = 0;
+      for (let j = 0; j < size; j += 1) total += counts[row * size + j] ?? 0;
+      const count = counts[i] ?? 0;
+      cell.textContent = count ? count.toLocaleString("en") : "";
+      cell.style.setProperty("--wb-part", total ? String(Math.sqrt(count / total)) : "0");
+    });
+  });
+}
+var confusion_default = { initialize: careForCell, render };
+export {
+  confusion_default as default,
+  sentence
+};

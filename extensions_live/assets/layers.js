@@ -1,0 +1,715 @@
+// src/still.ts
+var MARK = "workbench";
+function writeStill(model) {
+  const write = () => {
+    replaceOutputs(model.widget_manager?.context?.model?.cells ?? [], model.get("still"));
+  };
+  model.on("change:still", write);
+  write();
+}
+function replaceOutputs(cells, still) {
+  for (const cell of cells) {
+    const outputs = cell.type === "code" ? cell.outputs : void 0;
+    if (!outputs) continue;
+    for (let i = 0; i < outputs.length; i += 1) {
+      const output = outputs.get(i).toJSON();
+      const mark = output.metadata?.[MARK];
+      const bundles = typeof mark === "string" ? still[mark] : void 0;
+      if (bundles && !same(output.data ?? {}, bundles[0])) {
+        outputs.set(i, { ...output, data: bundles[0], metadata: bundles[1] });
+      }
+    }
+  }
+}
+function same(old, now) {
+  return Object.keys(now).every((type) => plain(old[type]) === now[type]);
+}
+function plain(value) {
+  return Array.isArray(value) ? value.join("") : value;
+}
+
+// src/revive.ts
+var SHOWS = "application/vnd.jupyter.widget-view+json";
+var GIVEN_UP = ".jp-Cell .jp-OutputArea-output.jupyter-widgets";
+var LOOKS = [1e3, 3e3, 6e3, 12e3];
+function reviveViews(model) {
+  for (const wait of LOOKS) {
+    setTimeout(() => {
+      revive(model.widget_manager?.context?.model?.cells, model.get("ident"));
+    }, wait);
+  }
+}
+function revive(cells, ident) {
+  for (const dead of document.querySelectorAll(GIVEN_UP)) {
+    const cell = dead.closest(".jp-Cell");
+    const child = dead.closest(".jp-OutputArea-child");
+    const outputs = cells?.get(Number(cell?.dataset.windowedListIndex))?.outputs;
+    if (!outputs || !child?.parentElement) continue;
+    const place = [...child.parentElement.children].indexOf(child);
+    const output = outputs.length > place ? outputs.get(place).toJSON() : null;
+    if (!output || shownModel(output) !== ident) continue;
+    dead.classList.remove("jupyter-widgets");
+    outputs.set(place, output);
+  }
+}
+function shownModel(output) {
+  const view = output.data?.[SHOWS];
+  return view?.model_id;
+}
+
+// src/cell.ts
+function careForCell({ model }) {
+  writeStill(model);
+  reviveViews(model);
+}
+
+// src/dom.ts
+function make(tag, className, parent, text = "") {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.textContent = text;
+  parent.append(element);
+  return element;
+}
+function named(name, element) {
+  element.dataset.testid = name;
+  return element;
+}
+
+// src/draw.ts
+function announce(box) {
+  requestAnimationFrame(() => {
+    requestAnimationFrame(() => {
+      box.classList.add("wb-drawn");
+    });
+  });
+}
+
+// src/inside/canvas.ts
+var LATE = 400;
+function inkOf(el) {
+  const style = getComputedStyle(el);
+  const colour = (name, other) => style.getPropertyValue(name).trim() || other;
+  return {
+    text: style.color,
+    soft: colour("--wb-soft", style.color),
+    accent: colour("--wb-accent", "#3b82f6"),
+    bad: colour("--wb-bad", "#ef4444"),
+    font: `11px ${style.fontFamily}`
+  };
+}
+function surface(canvas, draw) {
+  const redraw = () => {
+    const { clientWidth: width, clientHeight: height } = canvas;
+    const context = width && height ? canvas.getContext("2d") : null;
+    if (!context) return;
+    const scale = window.devicePixelRatio || 1;
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
+    context.scale(scale, scale);
+    context.clearRect(0, 0, width, height);
+    const ink = inkOf(canvas);
+    context.font = ink.font;
+    draw(context, width, height, ink);
+    canvas.dataset.drawn = String(Number(canvas.dataset.drawn ?? 0) + 1);
+  };
+  const themed = () => {
+    redraw();
+    setTimeout(redraw, LATE);
+  };
+  const sizes = new ResizeObserver(redraw);
+  sizes.observe(canvas);
+  const watcher = new MutationObserver(themed);
+  watcher.observe(document.body, { attributes: true });
+  const media = window.matchMedia("(prefers-color-scheme: dark)");
+  media.addEventListener("change", themed);
+  redraw();
+  return {
+    redraw,
+    end: () => {
+      sizes.disconnect();
+      watcher.disconnect();
+      media.removeEventListener("change", themed);
+    }
+  };
+}
+
+// src/inside/heat.ts
+function scaleOf(low, high, share) {
+  if (share) return { low: 0, high: 1, log: false };
+  const most = high ?? 1;
+  const least = Math.max(low ?? 0, most * 1e-8, Number.MIN_VALUE);
+  return { low: least, high: most, log: true };
+}
+function strength(value, { low, high, log }) {
+  if (Number.isNaN(value)) return null;
+  if (high <= low) return value > 0 ? 0.5 : 0;
+  const part = log ? Math.log(Math.max(value, low) / low) / Math.log(high / low) : (value - low) / (high - low);
+  return Math.min(1, Math.max(0, part));
+}
+
+// src/numbers.ts
+function floats(view) {
+  if (!view?.byteLength) return new Float64Array(0);
+  return new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+}
+
+// src/inside/time.ts
+function edges(iterations, width) {
+  const count = iterations.length;
+  if (count < 2) return [0, width];
+  const first = iterations[0] ?? 0;
+  const span = (iterations[count - 1] ?? 0) - first;
+  const place = (i) => ((iterations[i] ?? 0) - first) / span * width;
+  const middle = (i) => (place(i - 1) + place(i)) / 2;
+  return Array.from(
+    { length: count + 1 },
+    (_, i) => i === 0 ? 0 : i === count ? width : middle(i)
+  );
+}
+function columnAt(sides, x) {
+  const after = sides.findIndex((side, i) => i > 0 && x < side);
+  return after < 0 ? sides.length - 2 : after - 1;
+}
+var Moment = class {
+  chosen = null;
+  /** True if the latest record is shown. */
+  get latest() {
+    return this.chosen === null;
+  }
+  /** Chooses a record by its index; the last one means the latest from now on. */
+  choose(iterations, index) {
+    this.chosen = index >= iterations.length - 1 ? null : iterations[index] ?? null;
+  }
+  /** Returns the index of the record to show; -1 if there is none. */
+  index(iterations) {
+    const last = iterations.length - 1;
+    if (this.chosen === null) return last;
+    let best = last;
+    for (let i = last; i >= 0; i -= 1) {
+      const distance = Math.abs((iterations[i] ?? 0) - this.chosen);
+      if (distance <= Math.abs((iterations[best] ?? 0) - this.chosen)) best = i;
+    }
+    return best;
+  }
+};
+function floats32(view) {
+  if (!view?.byteLength) return new Float32Array(0);
+  return new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+}
+function brief(value) {
+  if (Number.isNaN(value)) return "–";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  const text = size < 1e-3 || size >= 1e5 ? value.toExponential(2) : value.toPrecision(3);
+  return text.replaceAll("-", "−").replace("e+", "e");
+}
+function percent(share) {
+  if (Number.isNaN(share)) return "–";
+  if (share === 0 || share === 1) return `${String(100 * share)} %`;
+  return share < 1e-3 ? "< 0.1 %" : share > 0.999 ? "> 99.9 %" : `${(100 * share).toFixed(1)} %`;
+}
+
+// src/inside/panel.ts
+var FOOT = 16;
+var NUMBERS = 4;
+function unpackDistributions(payload) {
+  const iterations = floats(payload.iterations);
+  const counts = floats32(payload.counts);
+  return {
+    iterations,
+    low: floats(payload.low),
+    high: floats(payload.high),
+    counts,
+    numbers: floats32(payload.numbers),
+    bins: iterations.length ? counts.length / iterations.length : 0
+  };
+}
+function facts(found, index) {
+  const at = (i) => found.numbers[NUMBERS * index + i] ?? NaN;
+  const list = [
+    ["mean", brief(at(0))],
+    ["deviation", brief(at(1))],
+    ["lowest", brief(found.low[index] ?? NaN)],
+    ["highest", brief(found.high[index] ?? NaN)],
+    ["zeros", percent(at(2))]
+  ];
+  if (at(3)) list.push(["not finite", percent(at(3))]);
+  return list;
+}
+function makePanel(parent, choose) {
+  const box = named("distributions", make("div", "wb-inside", parent));
+  const head = make("div", "wb-inside-head", box);
+  const kinds = named("kinds", make("span", "wb-segments", head));
+  kinds.setAttribute("role", "group");
+  kinds.setAttribute("aria-label", "what is shown");
+  const picker = named("variable", make("select", "wb-select", head));
+  picker.setAttribute("aria-label", "variable");
+  picker.addEventListener("change", () => {
+    choose("name", picker.value);
+  });
+  const size = make("span", "wb-soft", head);
+  const note = make("div", "wb-note", box);
+  const grid = make("div", "wb-inside-grid", box);
+  const over = make("figure", "wb-inside-figure", grid);
+  const heat = named("over-time", make("canvas", "wb-canvas", over));
+  make("figcaption", "", over, "over the run");
+  const now = make("figure", "wb-inside-figure", grid);
+  const bars = named("histogram", make("canvas", "wb-canvas", now));
+  const caption = make("figcaption", "", now);
+  const foot = make("div", "wb-inside-foot", box);
+  const slider = named("scrubber", make("input", "wb-scrubber", foot));
+  slider.type = "range";
+  slider.min = "0";
+  slider.setAttribute("aria-label", "iteration");
+  const latest = named("latest", make("button", "wb-button wb-small", foot, "latest"));
+  latest.type = "button";
+  latest.title = "show the latest values";
+  const chips = named("numbers", make("div", "wb-values", box));
+  let payload = null;
+  let found = null;
+  let key = "";
+  let moment = new Moment();
+  const drawHeat = surface(heat, (context, width, height, ink) => {
+    if (!found?.iterations.length) return;
+    const { iterations, low, high, counts, bins } = found;
+    const bottom = height - FOOT;
+    const least = Math.min(...low.filter(Number.isFinite));
+    const most = Math.max(...high.filter(Number.isFinite));
+    const y = (value) => most > least ? bottom - (value - least) / (most - least) * bottom : bottom / 2;
+    const sides = edges(iterations, width);
+    context.fillStyle = ink.accent;
+    for (let t = 0; t < iterations.length; t += 1) {
+      const left = sides[t] ?? 0;
+      const across = Math.max(1, (sides[t + 1] ?? 0) - left + 0.3);
+      const part = counts.subarray(bins * t, bins * (t + 1));
+      const top = Math.max(...part);
+      const [start, step] = [low[t] ?? 0, ((high[t] ?? 0) - (low[t] ?? 0)) / bins];
+      for (let b = 0; b < bins; b += 1) {
+        const count = part[b] ?? 0;
+        if (!count) continue;
+        context.globalAlpha = 0.08 + 0.92 * Math.sqrt(count / top);
+        const above = y(start + (b + 1) * step);
+        context.fillRect(left, above, across, Math.max(1.5, y(start + b * step) - above + 0.3));
+      }
+    }
+    context.globalAlpha = 1;
+    const index = moment.index(iterations);
+    const place = ((sides[index] ?? 0) + (sides[index + 1] ?? 0)) / 2;
+    context.fillStyle = ink.text;
+    if (!moment.latest) context.fillRect(place - 0.5, 0, 1, bottom);
+    context.fillStyle = ink.soft;
+    context.textBaseline = "top";
+    context.fillText(brief(most), 3, 2);
+    context.textBaseline = "bottom";
+    context.fillText(brief(least), 3, bottom - 2);
+    context.textBaseline = "top";
+    context.fillText((iterations[0] ?? 0).toLocaleString("en"), 0, bottom + 4);
+    context.textAlign = "right";
+    context.fillText((iterations.at(-1) ?? 0).toLocaleString("en"), width, bottom + 4);
+    context.textAlign = "left";
+  });
+  const drawBars = surface(bars, (context, width, height, ink) => {
+    if (!found?.iterations.length) return;
+    const { low, high, counts, bins } = found;
+    const index = moment.index(found.iterations);
+    const part = counts.subarray(bins * index, bins * (index + 1));
+    const top = Math.max(...part) || 1;
+    const bottom = height - FOOT;
+    const across = width / bins;
+    context.fillStyle = ink.accent;
+    part.forEach((count, b) => {
+      const up = count / top * (bottom - 14);
+      context.fillRect(b * across, bottom - up, Math.max(1, across - 1), up);
+    });
+    const [least, most] = [low[index] ?? 0, high[index] ?? 0];
+    context.fillStyle = ink.text;
+    context.globalAlpha = 0.3;
+    context.fillRect(0, bottom, width, 1);
+    const zero = -least / (most - least) * width;
+    if (least < 0 && most > 0) context.fillRect(zero, 0, 1, bottom + 4);
+    context.globalAlpha = 1;
+    context.fillStyle = ink.soft;
+    context.textBaseline = "top";
+    context.fillText(brief(least), 0, bottom + 4);
+    if (zero > 50 && zero < width - 50) {
+      context.textAlign = "center";
+      context.fillText("0", zero, bottom + 4);
+    }
+    context.textAlign = "right";
+    context.fillText(brief(most), width, bottom + 4);
+    context.fillText(`${top.toLocaleString("en")} in the highest bin`, width, 0);
+    context.textAlign = "left";
+  });
+  const apply = () => {
+    if (!found) return;
+    const { iterations } = found;
+    const index = moment.index(iterations);
+    const at = (iterations[index] ?? 0).toLocaleString("en");
+    slider.max = String(Math.max(0, iterations.length - 1));
+    slider.value = String(index);
+    slider.disabled = iterations.length < 2;
+    slider.setAttribute("aria-valuetext", `iteration ${at}`);
+    latest.disabled = moment.latest;
+    caption.textContent = moment.latest ? `iteration ${at}, the latest` : `iteration ${at}`;
+    chips.replaceChildren();
+    for (const [name, text] of facts(found, index)) {
+      const chip = make("span", "wb-value", chips);
+      chip.dataset.fact = name;
+      make("span", "", chip, name);
+      make("b", "", chip, text);
+    }
+    box.dataset.iteration = String(iterations[index] ?? "");
+    box.dataset.records = String(iterations.length);
+    heat.setAttribute("role", "img");
+    heat.setAttribute(
+      "aria-label",
+      `${payload?.name ?? ""} over ${String(iterations.length)} moments`
+    );
+    bars.setAttribute("role", "img");
+    bars.setAttribute("aria-label", `histogram of ${payload?.name ?? ""} at iteration ${at}`);
+    drawHeat.redraw();
+    drawBars.redraw();
+  };
+  const goTo = (index) => {
+    if (!found) return;
+    moment.choose(found.iterations, index);
+    apply();
+  };
+  slider.addEventListener("input", () => {
+    goTo(Number(slider.value));
+  });
+  latest.addEventListener("click", () => {
+    goTo(Infinity);
+  });
+  heat.addEventListener("pointerdown", (event) => {
+    const follow = (moved) => {
+      if (!found) return;
+      const x = moved.clientX - heat.getBoundingClientRect().left;
+      goTo(columnAt(edges(found.iterations, heat.clientWidth), x));
+    };
+    const release = () => {
+      heat.removeEventListener("pointermove", follow);
+    };
+    heat.setPointerCapture(event.pointerId);
+    heat.addEventListener("pointermove", follow);
+    heat.addEventListener("pointerup", release, { once: true });
+    heat.addEventListener("pointercancel", release, { once: true });
+    follow(event);
+  });
+  const show = (next) => {
+    if (`${next.kind} ${next.name}` !== key) moment = new Moment();
+    key = `${next.kind} ${next.name}`;
+    payload = next;
+    found = unpackDistributions(next);
+    fillKinds(kinds, next, choose);
+    fillPicker(picker, next);
+    size.textContent = `${next.size.toLocaleString("en")} value${next.size === 1 ? "" : "s"}`;
+    note.textContent = next.note;
+    apply();
+  };
+  return {
+    show,
+    end: () => {
+      drawHeat.end();
+      drawBars.end();
+    }
+  };
+}
+function fillKinds(parent, { kinds, kind }, choose) {
+  parent.hidden = kinds.length < 2;
+  const present = [...parent.querySelectorAll("button")];
+  if (present.map((one) => one.dataset.value).join() !== kinds.join()) {
+    parent.replaceChildren();
+    for (const value of kinds) {
+      const button = make("button", "wb-segment", parent, value);
+      button.type = "button";
+      button.dataset.value = value;
+      button.addEventListener("click", () => {
+        choose("kind", value);
+      });
+    }
+  }
+  for (const button of parent.querySelectorAll("button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.value === kind));
+  }
+}
+function fillPicker(picker, { names, name }) {
+  if ([...picker.options].map((one) => one.value).join("\n") !== names.join("\n")) {
+    picker.replaceChildren();
+    for (const one of names) make("option", "", picker, one).value = one;
+  }
+  if (document.activeElement !== picker || picker.value === name) picker.value = name;
+}
+
+// src/post.ts
+var POSTED = "wb-post";
+function post(model, box, message) {
+  let sent = true;
+  try {
+    model.send(message);
+  } catch {
+    sent = false;
+  }
+  box.dispatchEvent(new CustomEvent(POSTED, { detail: sent }));
+}
+
+// src/kernel.ts
+var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible; run the cells again for a new run.";
+var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
+function kernelNotice({ closed, live, kernel, sent }) {
+  if (closed) return REOPENED;
+  if (live === false || kernel === null || kernel?.status === "dead") return KERNEL_STOPPED;
+  return !sent && kernel === void 0 ? KERNEL_STOPPED : "";
+}
+function kernelOf(manager) {
+  try {
+    return manager?.kernel;
+  } catch {
+    return null;
+  }
+}
+function watchKernel(model, box) {
+  const line = named("kernel-notice", make("div", "wb-kernel-notice", box));
+  line.setAttribute("role", "status");
+  line.hidden = true;
+  const manager = model.widget_manager;
+  const session = manager?.context?.sessionContext;
+  let own = null;
+  let sent = true;
+  const look = () => {
+    const text = kernelNotice({
+      closed: [manager, manager?.context].some((part) => part?.isDisposed),
+      live: own?.comm_live,
+      kernel: kernelOf(manager),
+      sent
+    });
+    box.classList.toggle("wb-disconnected", Boolean(text));
+    if (line.textContent !== text) line.textContent = text;
+    line.hidden = !text;
+  };
+  const posted = (event) => {
+    sent = event.detail;
+    look();
+  };
+  box.addEventListener(POSTED, posted);
+  model.on("comm_live_update", look);
+  session?.kernelChanged?.connect(look);
+  session?.statusChanged?.connect(look);
+  manager?.get_model?.(model.get("ident")).then(
+    (found) => {
+      own = found;
+      look();
+    },
+    () => void 0
+  );
+  return () => {
+    box.removeEventListener(POSTED, posted);
+    model.off("comm_live_update", look);
+    session?.kernelChanged?.disconnect(look);
+    session?.statusChanged?.disconnect(look);
+  };
+}
+
+// src/problem.ts
+function showProblem(model, box) {
+  const line = named("view-problem", make("div", "wb-problem", box));
+  const update = () => {
+    const text = model.get("problem");
+    line.hidden = !text;
+    line.textContent = `This view cannot be drawn; training is not affected. ${text}`;
+  };
+  model.on("change:problem", update);
+  update();
+}
+
+// src/visibility.ts
+var HEARTBEAT = 1e4;
+function reportVisibility(model, box) {
+  const rendering = Math.random().toString(36).slice(2);
+  let near = true;
+  let reported = null;
+  const visible = () => near && document.visibilityState === "visible";
+  const report = () => {
+    reported = visible();
+    post(model, box, { kind: "visibility", rendering, visible: reported });
+  };
+  const check = () => {
+    if (visible() !== reported) report();
+  };
+  const margins = { rootMargin: "300px", scrollMargin: "300px" };
+  const observer = new IntersectionObserver((entries) => {
+    near = entries.at(-1)?.isIntersecting ?? near;
+    check();
+  }, margins);
+  observer.observe(box);
+  document.addEventListener("visibilitychange", check);
+  model.on("comm_live_update", report);
+  const beat = setInterval(() => {
+    if (visible()) report();
+  }, HEARTBEAT);
+  report();
+  return () => {
+    clearInterval(beat);
+    observer.disconnect();
+    document.removeEventListener("visibilitychange", check);
+    model.off("comm_live_update", report);
+    post(model, box, { kind: "visibility", rendering, visible: false });
+  };
+}
+
+// src/widgets/layers.ts
+var ROW = 22;
+function render({ model, el }) {
+  const box = named("layers-view", make("div", "wb wb-live wb-card", el));
+  showProblem(model, box);
+  const endWatch = watchKernel(model, box);
+  const endReports = reportVisibility(model, box);
+  const title = model.get("title");
+  if (title) make("div", "wb-title", box, title);
+  const choose = (what, value2) => {
+    post(model, box, { kind: "choose", what, value: value2 });
+  };
+  const waiting = make("div", "wb-soft wb-inside-waiting", box, "waiting for the first values");
+  const content = make("div", "", box);
+  const head = make("div", "wb-inside-head", content);
+  const metrics = named("metrics", make("span", "wb-segments", head));
+  metrics.setAttribute("role", "group");
+  metrics.setAttribute("aria-label", "what is shown");
+  const legend = named("legend", make("span", "wb-legend", head));
+  const note = make("div", "wb-note", content);
+  const map = make("div", "wb-layers", content);
+  const labels = named("layers", make("div", "wb-layer-names", map));
+  const heat = named("heat", make("canvas", "wb-canvas wb-layer-heat", map));
+  const numbers = named("layer-values", make("div", "wb-layer-values", map));
+  const foot = named("pointed", make("div", "wb-soft wb-inside-pointed", content));
+  const detail = named("detail", make("div", "wb-detail", content));
+  const panel = makePanel(detail, choose);
+  let payload = null;
+  let iterations = new Float64Array(0);
+  let values = new Float32Array(0);
+  const value = (row, t) => values[row * iterations.length + t] ?? NaN;
+  const shareOf = () => payload?.metric === "dead";
+  const text = (number) => shareOf() ? percent(number) : brief(number);
+  const colour = () => shareOf() ? "bad" : "accent";
+  const drawing = surface(heat, (context, width, _, ink) => {
+    if (!payload) return;
+    const scale = scaleOf(payload.low, payload.high, shareOf());
+    const sides = edges(iterations, width);
+    payload.rows.forEach((_name, row) => {
+      for (let t = 0; t < iterations.length; t += 1) {
+        const number = value(row, t);
+        const part = strength(number, scale);
+        if (part === null) continue;
+        const left = sides[t] ?? 0;
+        const across = Math.max(1, (sides[t + 1] ?? 0) - left + 0.3);
+        const broken = !Number.isFinite(number);
+        context.fillStyle = broken ? ink.bad : ink[colour()];
+        context.globalAlpha = broken ? 1 : 0.06 + 0.94 * part;
+        context.fillRect(left, row * ROW + 1, across, ROW - 2);
+      }
+    });
+    context.globalAlpha = 1;
+  });
+  const apply = () => {
+    const now = model.get("payload");
+    const present = "rows" in now;
+    waiting.hidden = present;
+    content.hidden = !present;
+    if (!present) return;
+    payload = now;
+    iterations = floats(now.iterations);
+    values = floats32(now.values);
+    note.textContent = now.note;
+    fillMetrics(metrics, now, choose);
+    const scale = scaleOf(now.low, now.high, shareOf());
+    legend.replaceChildren();
+    make("span", "", legend, text(scale.low));
+    make("i", `wb-ramp wb-ramp-${colour()}`, legend);
+    make("span", "", legend, text(scale.high));
+    if (scale.log) make("span", "wb-soft", legend, "log scale");
+    heat.style.height = `${String(ROW * now.rows.length)}px`;
+    fillRows(labels, now, choose);
+    numbers.replaceChildren();
+    now.rows.forEach((name, row) => {
+      const shown = text(value(row, iterations.length - 1));
+      make("span", "", numbers, shown).dataset.row = name;
+    });
+    heat.setAttribute("role", "img");
+    heat.setAttribute("aria-label", `${now.metric} of ${String(now.rows.length)} layers over time`);
+    box.dataset.records = String(iterations.length);
+    box.dataset.metric = now.metric;
+    if (!foot.dataset.pointing) rest();
+    detail.hidden = !now.detail;
+    if (now.detail) panel.show(now.detail);
+    drawing.redraw();
+  };
+  const rest = () => {
+    delete foot.dataset.pointing;
+    const [first, last] = [iterations[0] ?? 0, iterations.at(-1) ?? 0];
+    foot.textContent = `iterations ${first.toLocaleString("en")} to ${last.toLocaleString("en")}; the numbers are the latest. Choose a layer to see its values.`;
+  };
+  const rowAt = (event) => Math.floor((event.clientY - heat.getBoundingClientRect().top) / ROW);
+  heat.addEventListener("mousemove", (event) => {
+    const row = rowAt(event);
+    const x = event.clientX - heat.getBoundingClientRect().left;
+    const t = columnAt(edges(iterations, heat.clientWidth), x);
+    const name = payload?.rows[row];
+    if (name === void 0) return;
+    foot.dataset.pointing = "yes";
+    const at = (iterations[t] ?? 0).toLocaleString("en");
+    foot.textContent = `${name} at iteration ${at}: ${text(value(row, t))}`;
+  });
+  heat.addEventListener("mouseleave", rest);
+  heat.addEventListener("click", (event) => {
+    const name = payload?.rows[rowAt(event)];
+    if (name !== void 0) choose("row", name);
+  });
+  model.on("change:payload", apply);
+  apply();
+  announce(box);
+  return () => {
+    drawing.end();
+    panel.end();
+    endReports();
+    endWatch();
+    model.off("change:payload", apply);
+  };
+}
+function fillMetrics(parent, { metrics, metric }, choose) {
+  if (!parent.childElementCount) {
+    for (const [name = "", text = ""] of metrics) {
+      const button = make("button", "wb-segment", parent, text);
+      button.type = "button";
+      button.dataset.value = name;
+      button.addEventListener("click", () => {
+        choose("metric", name);
+      });
+    }
+  }
+  for (const button of parent.querySelectorAll("button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.value === metric));
+  }
+}
+function fillRows(parent, { rows, row }, choose) {
+  if (parent.childElementCount !== rows.length) {
+    parent.replaceChildren();
+    for (const name of rows) {
+      const button = make("button", "wb-layer", parent, name);
+      button.type = "button";
+      button.dataset.row = name;
+      button.title = `show the values of ${name}`;
+      button.addEventListener("click", () => {
+        choose("row", button.getAttribute("aria-expanded") === "true" ? "" : name);
+      });
+    }
+  }
+  for (const button of parent.querySelectorAll("button")) {
+    button.setAttribute("aria-expanded", String(button.dataset.row === row));
+  }
+}
+var layers_default = { initialize: careForCell, render };
+export {
+  layers_default as default
+};

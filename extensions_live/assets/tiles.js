@@ -1,0 +1,371 @@
+// src/still.ts
+var MARK = "workbench";
+function writeStill(model) {
+  const write = () => {
+    replaceOutputs(model.widget_manager?.context?.model?.cells ?? [], model.get("still"));
+  };
+  model.on("change:still", write);
+  write();
+}
+function replaceOutputs(cells, still) {
+  for (const cell of cells) {
+    const outputs = cell.type === "code" ? cell.outputs : void 0;
+    if (!outputs) continue;
+    for (let i = 0; i < outputs.length; i += 1) {
+      const output = outputs.get(i).toJSON();
+      const mark = output.metadata?.[MARK];
+      const bundles = typeof mark === "string" ? still[mark] : void 0;
+      if (bundles && !same(output.data ?? {}, bundles[0])) {
+        outputs.set(i, { ...output, data: bundles[0], metadata: bundles[1] });
+      }
+    }
+  }
+}
+function same(old, now) {
+  return Object.keys(now).every((type) => plain(old[type]) === now[type]);
+}
+function plain(value) {
+  return Array.isArray(value) ? value.join("") : value;
+}
+
+// src/revive.ts
+var SHOWS = "application/vnd.jupyter.widget-view+json";
+var GIVEN_UP = ".jp-Cell .jp-OutputArea-output.jupyter-widgets";
+var LOOKS = [1e3, 3e3, 6e3, 12e3];
+function reviveViews(model) {
+  for (const wait of LOOKS) {
+    setTimeout(() => {
+      revive(model.widget_manager?.context?.model?.cells, model.get("ident"));
+    }, wait);
+  }
+}
+function revive(cells, ident) {
+  for (const dead of document.querySelectorAll(GIVEN_UP)) {
+    const cell = dead.closest(".jp-Cell");
+    const child = dead.closest(".jp-OutputArea-child");
+    const outputs = cells?.get(Number(cell?.dataset.windowedListIndex))?.outputs;
+    if (!outputs || !child?.parentElement) continue;
+    const place = [...child.parentElement.children].indexOf(child);
+    const output = outputs.length > place ? outputs.get(place).toJSON() : null;
+    if (!output || shownModel(output) !== ident) continue;
+    dead.classList.remove("jupyter-widgets");
+    outputs.set(place, output);
+  }
+}
+function shownModel(output) {
+  const view = output.data?.[SHOWS];
+  return view?.model_id;
+}
+
+// src/cell.ts
+function careForCell({ model }) {
+  writeStill(model);
+  reviveViews(model);
+}
+
+// src/dom.ts
+function make(tag, className, parent, text = "") {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.textContent = text;
+  parent.append(element);
+  return element;
+}
+function named(name, element) {
+  element.dataset.testid = name;
+  return element;
+}
+
+// src/draw.ts
+function announce(box) {
+  requestAnimationFrame(() => {
+    requestAnimationFrame(() => {
+      box.classList.add("wb-drawn");
+    });
+  });
+}
+
+// src/post.ts
+var POSTED = "wb-post";
+function post(model, box, message) {
+  let sent = true;
+  try {
+    model.send(message);
+  } catch {
+    sent = false;
+  }
+  box.dispatchEvent(new CustomEvent(POSTED, { detail: sent }));
+}
+
+// src/kernel.ts
+var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible; run the cells again for a new run.";
+var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
+function kernelNotice({ closed, live, kernel, sent }) {
+  if (closed) return REOPENED;
+  if (live === false || kernel === null || kernel?.status === "dead") return KERNEL_STOPPED;
+  return !sent && kernel === void 0 ? KERNEL_STOPPED : "";
+}
+function kernelOf(manager) {
+  try {
+    return manager?.kernel;
+  } catch {
+    return null;
+  }
+}
+function watchKernel(model, box) {
+  const line = named("kernel-notice", make("div", "wb-kernel-notice", box));
+  line.setAttribute("role", "status");
+  line.hidden = true;
+  const manager = model.widget_manager;
+  const session = manager?.context?.sessionContext;
+  let own = null;
+  let sent = true;
+  const look = () => {
+    const text = kernelNotice({
+      closed: [manager, manager?.context].some((part) => part?.isDisposed),
+      live: own?.comm_live,
+      kernel: kernelOf(manager),
+      sent
+    });
+    box.classList.toggle("wb-disconnected", Boolean(text));
+    if (line.textContent !== text) line.textContent = text;
+    line.hidden = !text;
+  };
+  const posted = (event) => {
+    sent = event.detail;
+    look();
+  };
+  box.addEventListener(POSTED, posted);
+  model.on("comm_live_update", look);
+  session?.kernelChanged?.connect(look);
+  session?.statusChanged?.connect(look);
+  manager?.get_model?.(model.get("ident")).then(
+    (found) => {
+      own = found;
+      look();
+    },
+    () => void 0
+  );
+  return () => {
+    box.removeEventListener(POSTED, posted);
+    model.off("comm_live_update", look);
+    session?.kernelChanged?.disconnect(look);
+    session?.statusChanged?.disconnect(look);
+  };
+}
+
+// src/problem.ts
+function showProblem(model, box) {
+  const line = named("view-problem", make("div", "wb-problem", box));
+  const update = () => {
+    const text = model.get("problem");
+    line.hidden = !text;
+    line.textContent = `This view cannot be drawn; training is not affected. ${text}`;
+  };
+  model.on("change:problem", update);
+  update();
+}
+
+// src/visibility.ts
+var HEARTBEAT = 1e4;
+function reportVisibility(model, box) {
+  const rendering = Math.random().toString(36).slice(2);
+  let near = true;
+  let reported = null;
+  const visible = () => near && document.visibilityState === "visible";
+  const report = () => {
+    reported = visible();
+    post(model, box, { kind: "visibility", rendering, visible: reported });
+  };
+  const check = () => {
+    if (visible() !== reported) report();
+  };
+  const margins = { rootMargin: "300px", scrollMargin: "300px" };
+  const observer = new IntersectionObserver((entries) => {
+    near = entries.at(-1)?.isIntersecting ?? near;
+    check();
+  }, margins);
+  observer.observe(box);
+  document.addEventListener("visibilitychange", check);
+  model.on("comm_live_update", report);
+  const beat = setInterval(() => {
+    if (visible()) report();
+  }, HEARTBEAT);
+  report();
+  return () => {
+    clearInterval(beat);
+    observer.disconnect();
+    document.removeEventListener("visibilitychange", check);
+    model.off("comm_live_update", report);
+    post(model, box, { kind: "visibility", rendering, visible: false });
+  };
+}
+
+// src/inside/frame.ts
+function makeFrame(model, el, name) {
+  const box = named(name, make("div", "wb wb-live wb-card", el));
+  const plain2 = model;
+  showProblem(plain2, box);
+  const endWatch = watchKernel(plain2, box);
+  const endReports = reportVisibility(plain2, box);
+  const title = model.get("title");
+  if (title) make("div", "wb-title", box, title);
+  const waiting = make("div", "wb-soft wb-inside-waiting", box, "waiting for the first values");
+  const content = make("div", "", box);
+  return {
+    box,
+    content,
+    choose: (what, value) => {
+      post(plain2, box, { kind: "choose", what, value });
+    },
+    run: (apply) => {
+      const update = () => {
+        const payload = model.get("payload");
+        const present = Object.keys(payload).length > 0;
+        waiting.hidden = present;
+        content.hidden = !present;
+        if (present) apply(payload);
+      };
+      model.on("change:payload", update);
+      update();
+      announce(box);
+      return () => {
+        endReports();
+        endWatch();
+        model.off("change:payload", update);
+      };
+    }
+  };
+}
+
+// src/inside/pixels.ts
+function bytesOf(view) {
+  return view?.byteLength ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : new Uint8Array(0);
+}
+function rgba(bytes, index, size, channels) {
+  const found = new Uint8ClampedArray(4 * size);
+  for (let i = 0; i < size; i += 1) {
+    for (let c = 0; c < 3; c += 1) {
+      found[4 * i + c] = bytes[(index * size + i) * channels + (channels === 3 ? c : 0)] ?? 0;
+    }
+    found[4 * i + 3] = 255;
+  }
+  return found;
+}
+function paint(canvas, bytes, index, { width, height, channels }) {
+  canvas.width = width;
+  canvas.height = height;
+  const pixels = rgba(bytes, index, width * height, channels);
+  canvas.getContext("2d")?.putImageData(new ImageData(pixels, width, height), 0, 0);
+}
+
+// src/inside/time.ts
+function percent(share) {
+  if (Number.isNaN(share)) return "–";
+  if (share === 0 || share === 1) return `${String(100 * share)} %`;
+  return share < 1e-3 ? "< 0.1 %" : share > 0.999 ? "> 99.9 %" : `${(100 * share).toFixed(1)} %`;
+}
+
+// src/widgets/tiles.ts
+function render({ model, el }) {
+  const { content, choose, run } = makeFrame(model, el, "tiles-view");
+  const summary = named("summary", make("div", "wb-inside-summary", content));
+  const list = named("tiles", make("ul", "wb-tiles", content));
+  const cards = /* @__PURE__ */ new Map();
+  let latest = null;
+  let pointed = false;
+  const held = () => cards.size > 0 && (pointed || list.querySelector(":focus-visible") !== null);
+  const arrange = () => {
+    if (!latest) return;
+    const payload = latest;
+    const places = new Map(payload.tiles.map((tile, place) => [tile.index, place]));
+    if (!held()) {
+      for (const [index, card] of cards) {
+        if (places.has(index)) continue;
+        card.item.remove();
+        cards.delete(index);
+      }
+      payload.tiles.forEach(({ index }, place) => {
+        const card = cards.get(index) ?? makeTile(index, list, model.get("flags"), choose);
+        cards.set(index, card);
+        const there = list.children[place];
+        if (there !== card.item) list.insertBefore(card.item, there ?? null);
+      });
+    }
+    for (const [index, card] of cards) {
+      const place = places.get(index);
+      const tile = place === void 0 ? void 0 : payload.tiles[place];
+      card.item.classList.toggle("wb-stale", !tile);
+      if (tile && place !== void 0) card.update(tile, place, payload);
+    }
+  };
+  list.addEventListener("pointerenter", () => {
+    pointed = true;
+  });
+  list.addEventListener("pointerleave", () => {
+    pointed = false;
+    arrange();
+  });
+  list.addEventListener("focusout", () => {
+    setTimeout(arrange);
+  });
+  return run((payload) => {
+    latest = payload;
+    summary.textContent = payload.summary;
+    arrange();
+  });
+}
+function makeTile(index, list, flags, choose) {
+  const item = make("li", "wb-tile", list);
+  item.dataset.index = String(index);
+  const pair = make("div", "wb-tile-images", item);
+  const canvases = [0, 1].map(() => {
+    const canvas = make("canvas", "wb-tile-image", pair);
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", `example ${String(index)}`);
+    return canvas;
+  });
+  const text = make("div", "wb-tile-text", item);
+  const line = make("div", "wb-tile-line", item);
+  const guess = make("b", "wb-tile-guess", line);
+  guess.title = "prediction";
+  const sure = make("span", "wb-soft", line);
+  const truth = make("div", "wb-soft", item);
+  const loss = make("div", "wb-soft", item);
+  let flagged = false;
+  const flag = flags ? make("button", "wb-flag", item) : null;
+  if (flag) {
+    flag.type = "button";
+    flag.setAttribute("aria-label", `flag example ${String(index)}`);
+    flag.addEventListener("click", () => {
+      choose(flagged ? "unflag" : "flag", String(index));
+    });
+  }
+  return {
+    item,
+    update: (tile, place, payload) => {
+      item.dataset.right = tile.right === null ? "" : String(tile.right);
+      [payload.images, payload.outputs].forEach((view, i) => {
+        const [canvas, bytes] = [canvases[i], bytesOf(view)];
+        if (!canvas) return;
+        canvas.hidden = !bytes.length;
+        if (bytes.length) paint(canvas, bytes, place, payload);
+      });
+      text.textContent = tile.text;
+      const sign = tile.right === null ? "" : tile.right ? "✓ " : "✗ ";
+      guess.textContent = tile.guess && sign + tile.guess;
+      sure.textContent = tile.sure === null ? "" : percent(tile.sure);
+      truth.textContent = tile.truth && tile.right !== true ? `truth ${tile.truth}` : "";
+      loss.textContent = tile.loss && `loss ${tile.loss}`;
+      ({ flagged } = tile);
+      if (!flag) return;
+      flag.textContent = flagged ? "⚑" : "⚐";
+      flag.title = flagged ? "remove the flag" : "flag this example";
+      flag.setAttribute("aria-pressed", String(flagged));
+    }
+  };
+}
+var tiles_default = { initialize: careForCell, render };
+export {
+  tiles_default as default
+};

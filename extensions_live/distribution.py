@@ -1,0 +1,81 @@
+"""Distributions of the values of a tensor: counts in bins, and a few numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+BINS = 64
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Distribution of the finite values of a tensor.
+
+    Attributes
+    ----------
+    low, high : float
+        The extremes of the finite values; NaN if there is none.
+    counts : array of float32
+        Of `BINS` bins of equal width between them. Equal values are all in the middle one.
+    mean, deviation : float
+        Of the finite values; NaN if there is none.
+    zeros, broken : float
+        The shares of exact zeros, and of values that are infinite or not a number.
+    size : int
+        The number of all values.
+    """
+
+    low: float
+    high: float
+    counts: npt.NDArray[np.float32]
+    mean: float
+    deviation: float
+    zeros: float
+    broken: float
+    size: int
+
+
+def distribution(tensor: torch.Tensor) -> Distribution:
+    """Return the distribution of the values of a tensor.
+
+    Examples
+    --------
+    >>> found = distribution(torch.tensor([0.0, 1.0, 2.0, float("nan")]))
+    >>> found.low, found.high, found.mean, found.zeros, found.broken
+    (0.0, 2.0, 1.0, 0.25, 0.25)
+    >>> int(found.counts.sum())
+    3
+    """
+    values = tensor.detach().reshape(-1).to("cpu")
+    values = values.float() if values.dtype != torch.float64 else values
+    size = values.numel()
+    is_finite = values.isfinite()
+    finite = values if bool(is_finite.all()) else values[is_finite]
+    if not finite.numel():
+        nothing = np.zeros(BINS, np.float32)
+        nan = math.nan
+        return Distribution(nan, nan, nothing, nan, nan, 0.0, float(size > 0), size)
+    low, high = (float(edge) for edge in torch.aminmax(finite))
+    # scaled, since the width of the range can exceed the largest number
+    scale = max(abs(low), abs(high))
+    if low < high and low / scale < high / scale:
+        counts = torch.histc((finite / scale).float(), BINS, low / scale, high / scale)
+    else:
+        counts = torch.zeros(BINS)
+        counts[BINS // 2] = finite.numel()
+    variance, mean = torch.var_mean(finite, correction=0)
+    return Distribution(
+        low,
+        high,
+        counts.numpy(),
+        float(mean),
+        math.sqrt(float(variance)),
+        float((values == 0).sum()) / size,
+        1 - finite.numel() / size,
+        size,
+    )

@@ -1,0 +1,89 @@
+"""Images of examples, as bytes for the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.errors import SessionError
+
+MOST_BYTES = 120_000
+"""Bytes of the images of one message."""
+
+Bytes = npt.NDArray[np.uint8]
+
+NO_IMAGE = (
+    "{given} cannot be shown as images: an example must be a matrix, or have 1 or 3 channels as "
+    "its first or last axis; give shape=(height, width) for rows of pixels"
+)
+
+
+def as_images(values: Any, shape: Sequence[int] | None = None) -> Bytes | None:
+    """Return examples as images of shape ``(examples, height, width, channels)``.
+
+    Floating point values are stretched: the lowest of all becomes black, the highest white, except
+    that values between 0 and 1 keep their meaning.
+
+    Parameters
+    ----------
+    values : array
+        An example for each row.
+    shape : sequence of int, optional
+        The shape of one example, if it is stored as a row of pixels.
+
+    Returns
+    -------
+    array of uint8, or None if the examples do not look like images.
+
+    Raises
+    ------
+    SessionError
+        If `shape` is given and does not fit.
+
+    Examples
+    --------
+    >>> as_images(np.zeros((5, 1, 28, 28))).shape
+    (5, 28, 28, 1)
+    >>> as_images(np.zeros((5, 12)), (3, 4)).shape
+    (5, 3, 4, 1)
+    >>> as_images(np.zeros((5, 12)))
+    """
+    array = np.asarray(values)
+    if shape is not None:
+        size = array[0].size if len(array) else math.prod(shape)
+        if math.prod(shape) != size:
+            raise SessionError(f"shape {tuple(shape)} does not fit examples of {size:,} values")
+        array = array.reshape(-1, *shape)
+    if array.dtype.kind not in "biuf":
+        return None
+    if array.ndim == 3 and min(array.shape[1:]) > 1:
+        array = array[..., None]
+    elif array.ndim == 4 and array.shape[1] in (1, 3):
+        array = np.moveaxis(array, 1, -1)
+    elif array.ndim != 4 or array.shape[3] not in (1, 3):
+        if shape is None:
+            return None
+        raise SessionError(NO_IMAGE.format(given=f"shape {tuple(shape)}"))
+    return _stretched(array)
+
+
+def fitting(images: Bytes) -> Bytes:
+    """Return images that fit into one message: without every second row and column, if needed."""
+    while images.nbytes > MOST_BYTES and max(images.shape[1:3]) > 1:
+        images = images[:, ::2, ::2]
+    return np.ascontiguousarray(images)
+
+
+def _stretched(array: npt.NDArray[Any]) -> Bytes:
+    if array.dtype == np.uint8:
+        return array
+    finite = np.nan_to_num(array.astype(np.float64), posinf=0.0, neginf=0.0)
+    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
+    if low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    scale = high - low or 1.0
+    return np.round(255 * (finite - low) / scale).astype(np.uint8)

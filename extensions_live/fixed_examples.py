@@ -1,0 +1,194 @@
+"""Examples that stay the same, and an output of the network on them, for views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from extensions_live.graph_copy import GraphCopy
+from extensions_live.probe_view import NO_SESSION
+from workbench.errors import SessionError, nearest
+from workbench.interfaces import Probe, Session
+from workbench.tensor import Variable
+
+Array = npt.NDArray[Any]
+
+NO_OUTPUT = (
+    "the second argument of {view}() must be a variable of the model, such as its scores, not "
+    "{given!r}"
+)
+NO_TARGETS = (
+    "the examples have no source {name!r} for the true classes{hint}; their sources are {known}; "
+    "give targets=..."
+)
+NOT_ROWS = (
+    "the output must have one row for each of the {count} examples, not the shape {shape}; give "
+    "the variable before the mean over examples"
+)
+NO_CLASSES = (
+    "{view} needs whole numbers from 0 on as targets and one score for each class; got targets of "
+    "{targets}, and an output of shape {shape}"
+)
+
+
+class FixedExamples:
+    """Examples that stay, and the output of the network on them as of now.
+
+    Parameters
+    ----------
+    session : Session
+    output : Variable
+    batch : mapping of str to array, optional
+        The examples by source; by default the first batch of the training data.
+    targets : str
+        The source of the true classes or values.
+    labels : sequence of str, optional
+        The names of the classes.
+    user : str
+        The name of the view, for errors.
+    needs_classes : bool
+        True to refuse examples without classes.
+
+    Attributes
+    ----------
+    batch : mapping of str to array, or None
+        None until the training data were read.
+    truth : array or None
+        The true classes or values.
+    output : array
+        One row for each example; empty at first.
+    iteration : int
+        The number of iterations done at that time.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        output: Variable,
+        batch: Mapping[str, Any] | None,
+        *,
+        targets: str,
+        labels: Sequence[str] | None,
+        user: str,
+        needs_classes: bool = False,
+    ) -> None:
+        if not isinstance(session, Session):
+            raise SessionError(NO_SESSION.format(view=user, given=session))
+        if not isinstance(output, Variable):
+            raise SessionError(NO_OUTPUT.format(view=user, given=output))
+        self.targets = targets
+        self.batch: Mapping[str, Any] | None = None
+        self.truth: Array | None = None
+        self.output: Array = np.zeros(0)
+        self.iteration = 0
+        self._labels = None if labels is None else list(map(str, labels))
+        self._user, self._needs_classes = user, needs_classes
+        self._copy = GraphCopy([output], known=session.variables, session=session.name)
+        if batch is not None:
+            self._take(batch)
+
+    def _take(self, batch: Mapping[str, Any]) -> None:
+        """Keep the examples."""
+        if self.targets in batch:
+            self.truth = np.asarray(batch[self.targets])
+            if self.truth.ndim == 2 and self.truth.shape[1] == 1:
+                self.truth = self.truth[:, 0]
+        elif self._needs_classes:
+            hint, known = nearest(self.targets, batch), ", ".join(map(repr, batch))
+            raise SessionError(NO_TARGETS.format(name=self.targets, hint=hint, known=known))
+        self.batch = batch
+
+    def ask(self, session: Session) -> Probe:
+        """Ask for the values from which the output is computed, and for examples if needed."""
+        return session.probe(self._copy.names, batch=self.batch is None)
+
+    def see(self, probe: Probe) -> None:
+        """Compute the output from the values of a probe.
+
+        Raises
+        ------
+        SessionError
+            If it has not one row for each example, or no classes although they are needed.
+        """
+        if self.batch is None:
+            self._take(probe.batch)
+        assert self.batch is not None and probe.iteration is not None
+        [output] = self._copy(probe.values, self.batch)
+        self.output, self.iteration = output.to("cpu").float().numpy(), probe.iteration
+        count, shape = len(next(iter(self.batch.values()))), tuple(self.output.shape)
+        if not shape or len(self.output) != count:
+            raise SessionError(NOT_ROWS.format(count=count, shape=shape))
+        if self._needs_classes and not self.has_classes:
+            targets = "none" if self.truth is None else f"{self.truth.dtype} {self.truth.shape}"
+            text = NO_CLASSES.format(view=self._user, targets=targets, shape=shape)
+            raise SessionError(text)
+
+    @property
+    def has_classes(self) -> bool:
+        """True if the output is one score for each class, and the targets are classes."""
+        truth, output = self.truth, self.output
+        return (
+            truth is not None
+            and truth.dtype.kind in "iu"
+            and output.ndim == 2
+            and output.shape[1] > 1
+            and truth.shape == output.shape[:1]
+            and bool(((truth >= 0) & (truth < output.shape[1])).all())
+        )
+
+    def label(self, number: int) -> str:
+        """Return the name of a class."""
+        known = self._labels
+        return known[number] if known is not None and number < len(known) else str(number)
+
+    def probabilities(self) -> Array:
+        """Return the probability of each class: the output itself, or its softmax for scores."""
+        return probabilities(self.output)
+
+
+def probabilities(output: Array) -> Array:
+    """Return rows of probabilities: those that sum to 1 stay, scores go through a softmax.
+
+    Examples
+    --------
+    >>> probabilities(np.array([[0.25, 0.75]]))
+    array([[0.25, 0.75]])
+    >>> probabilities(np.array([[0.0, 0.0]]))
+    array([[0.5, 0.5]])
+    """
+    sums = output.sum(1)
+    if (output >= 0).all() and np.allclose(sums, 1, atol=1e-3):
+        return output
+    return torch.softmax(torch.from_numpy(output), 1).numpy()
+
+
+def losses(chances: Array, truth: Array) -> Array:
+    """Return the cross-entropy of each example.
+
+    Examples
+    --------
+    >>> losses(np.array([[0.5, 0.5], [1.0, 0.0]]), np.array([0, 1]))
+    array([0.69314718,        inf])
+    """
+    with np.errstate(divide="ignore"):
+        found: Array = -np.log(chances[np.arange(len(truth)), truth])
+    return found
+
+
+Shower = Callable[[Any], str]
+"""Function that turns one example, or one output, into text."""
+
+
+def shown(value: Any, show: Shower | None) -> str:
+    """Return the text of an example or of an output."""
+    if show is not None:
+        return str(show(value))
+    array = np.asarray(value)
+    if array.ndim == 0:
+        return f"{array.item():.4g}" if array.dtype.kind == "f" else str(array.item())
+    parts = [f"{part:.3g}" if array.dtype.kind == "f" else str(part) for part in array.flat[:4]]
+    return ", ".join(parts) + (", …" if array.size > 4 else "")

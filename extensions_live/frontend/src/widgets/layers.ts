@@ -1,0 +1,186 @@
+// The widget `Layers`: a heat map of layers and time, which opens the distributions of a layer.
+
+import { careForCell } from "../cell";
+import { make, named } from "../dom";
+import { announce } from "../draw";
+import { surface } from "../inside/canvas";
+import { scaleOf, strength } from "../inside/heat";
+import { makePanel } from "../inside/panel";
+import { brief, columnAt, edges, floats32, percent } from "../inside/time";
+import { watchKernel } from "../kernel";
+import type { LayersPayload, LayersState } from "../messages";
+import type { Rendering } from "../model";
+import { floats } from "../numbers";
+import { post } from "../post";
+import { showProblem } from "../problem";
+import { reportVisibility } from "../visibility";
+
+const ROW = 22; // px, also in the style sheet
+
+function render({ model, el }: Rendering<LayersState>) {
+  const box = named("layers-view", make("div", "wb wb-live wb-card", el));
+  showProblem(model, box);
+  const endWatch = watchKernel(model, box);
+  const endReports = reportVisibility(model, box);
+  const title = model.get("title");
+  if (title) make("div", "wb-title", box, title);
+  const choose = (what: string, value: string) => {
+    post(model, box, { kind: "choose", what, value });
+  };
+  const waiting = make("div", "wb-soft wb-inside-waiting", box, "waiting for the first values");
+  const content = make("div", "", box);
+  const head = make("div", "wb-inside-head", content);
+  const metrics = named("metrics", make("span", "wb-segments", head));
+  metrics.setAttribute("role", "group");
+  metrics.setAttribute("aria-label", "what is shown");
+  const legend = named("legend", make("span", "wb-legend", head));
+  const note = make("div", "wb-note", content);
+  const map = make("div", "wb-layers", content);
+  const labels = named("layers", make("div", "wb-layer-names", map));
+  const heat = named("heat", make("canvas", "wb-canvas wb-layer-heat", map));
+  const numbers = named("layer-values", make("div", "wb-layer-values", map));
+  const foot = named("pointed", make("div", "wb-soft wb-inside-pointed", content));
+  const detail = named("detail", make("div", "wb-detail", content));
+  const panel = makePanel(detail, choose);
+
+  let payload: LayersPayload | null = null;
+  let iterations: Float64Array = new Float64Array(0);
+  let values: Float32Array = new Float32Array(0);
+  const value = (row: number, t: number) => values[row * iterations.length + t] ?? NaN;
+  const shareOf = () => payload?.metric === "dead";
+  const text = (number: number) => (shareOf() ? percent(number) : brief(number));
+  const colour = () => (shareOf() ? "bad" : "accent");
+
+  const drawing = surface(heat, (context, width, _, ink) => {
+    if (!payload) return;
+    const scale = scaleOf(payload.low, payload.high, shareOf());
+    const sides = edges(iterations, width);
+    payload.rows.forEach((_name, row) => {
+      for (let t = 0; t < iterations.length; t += 1) {
+        const number = value(row, t);
+        const part = strength(number, scale);
+        if (part === null) continue;
+        const left = sides[t] ?? 0;
+        const across = Math.max(1, (sides[t + 1] ?? 0) - left + 0.3);
+        const broken = !Number.isFinite(number);
+        context.fillStyle = broken ? ink.bad : ink[colour()];
+        context.globalAlpha = broken ? 1 : 0.06 + 0.94 * part;
+        context.fillRect(left, row * ROW + 1, across, ROW - 2);
+      }
+    });
+    context.globalAlpha = 1;
+  });
+
+  const apply = () => {
+    const now = model.get("payload");
+    const present = "rows" in now;
+    waiting.hidden = present;
+    content.hidden = !present;
+    if (!present) return;
+    payload = now;
+    iterations = floats(now.iterations);
+    values = floats32(now.values);
+    note.textContent = now.note;
+    fillMetrics(metrics, now, choose);
+    const scale = scaleOf(now.low, now.high, shareOf());
+    legend.replaceChildren();
+    make("span", "", legend, text(scale.low));
+    make("i", `wb-ramp wb-ramp-${colour()}`, legend);
+    make("span", "", legend, text(scale.high));
+    if (scale.log) make("span", "wb-soft", legend, "log scale");
+    heat.style.height = `${String(ROW * now.rows.length)}px`;
+    fillRows(labels, now, choose);
+    numbers.replaceChildren();
+    now.rows.forEach((name, row) => {
+      const shown = text(value(row, iterations.length - 1));
+      make("span", "", numbers, shown).dataset.row = name;
+    });
+    heat.setAttribute("role", "img");
+    heat.setAttribute("aria-label", `${now.metric} of ${String(now.rows.length)} layers over time`);
+    box.dataset.records = String(iterations.length);
+    box.dataset.metric = now.metric;
+    if (!foot.dataset.pointing) rest();
+    detail.hidden = !now.detail;
+    if (now.detail) panel.show(now.detail);
+    drawing.redraw();
+  };
+  const rest = () => {
+    delete foot.dataset.pointing;
+    const [first, last] = [iterations[0] ?? 0, iterations.at(-1) ?? 0];
+    foot.textContent =
+      `iterations ${first.toLocaleString("en")} to ${last.toLocaleString("en")}; ` +
+      "the numbers are the latest. Choose a layer to see its values.";
+  };
+  const rowAt = (event: MouseEvent) =>
+    Math.floor((event.clientY - heat.getBoundingClientRect().top) / ROW);
+  heat.addEventListener("mousemove", (event) => {
+    const row = rowAt(event);
+    const x = event.clientX - heat.getBoundingClientRect().left;
+    const t = columnAt(edges(iterations, heat.clientWidth), x);
+    const name = payload?.rows[row];
+    if (name === undefined) return;
+    foot.dataset.pointing = "yes";
+    const at = (iterations[t] ?? 0).toLocaleString("en");
+    foot.textContent = `${name} at iteration ${at}: ${text(value(row, t))}`;
+  });
+  heat.addEventListener("mouseleave", rest);
+  heat.addEventListener("click", (event) => {
+    const name = payload?.rows[rowAt(event)];
+    if (name !== undefined) choose("row", name);
+  });
+  model.on("change:payload", apply);
+  apply();
+  announce(box);
+  return () => {
+    drawing.end();
+    panel.end();
+    endReports();
+    endWatch();
+    model.off("change:payload", apply);
+  };
+}
+
+function fillMetrics(
+  parent: HTMLElement,
+  { metrics, metric }: LayersPayload,
+  choose: (what: string, value: string) => void,
+): void {
+  if (!parent.childElementCount) {
+    for (const [name = "", text = ""] of metrics) {
+      const button = make("button", "wb-segment", parent, text);
+      button.type = "button";
+      button.dataset.value = name;
+      button.addEventListener("click", () => {
+        choose("metric", name);
+      });
+    }
+  }
+  for (const button of parent.querySelectorAll("button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.value === metric));
+  }
+}
+
+/** Lists the layers as buttons; the open one closes when it is chosen again. */
+function fillRows(
+  parent: HTMLElement,
+  { rows, row }: LayersPayload,
+  choose: (what: string, value: string) => void,
+): void {
+  if (parent.childElementCount !== rows.length) {
+    parent.replaceChildren();
+    for (const name of rows) {
+      const button = make("button", "wb-layer", parent, name);
+      button.type = "button";
+      button.dataset.row = name;
+      button.title = `show the values of ${name}`;
+      button.addEventListener("click", () => {
+        choose("row", button.getAttribute("aria-expanded") === "true" ? "" : name);
+      });
+    }
+  }
+  for (const button of parent.querySelectorAll("button")) {
+    button.setAttribute("aria-expanded", String(button.dataset.row === row));
+  }
+}
+
+export default { initialize: careForCell, render };

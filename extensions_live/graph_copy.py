@@ -1,0 +1,149 @@
+"""Copy of a computation graph, evaluated with the values of a probe on examples that stay the same.
+
+Every shared variable of the graph is replaced by one of the copy's own. So an evaluation can run on
+any thread while the original trains: it reads and writes no variable of training, draws no random
+numbers of its streams, and moves no data stream. Random draws in the graph are the same each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from workbench.algorithms.base import inputs_by_name, missing_source, named
+from workbench.errors import SessionError
+from workbench.graph.hierarchy import path_of
+from workbench.roles import PARAMETER, has_roles
+from workbench.tensor import Function, SharedVariable, Variable, function, grad, shared
+from workbench.tensor.shared import together
+from workbench.tensor.traversal import ancestors, replace
+
+OTHER_RUN = (
+    "the graph has the parameter {name!r} of shape {shape}, which the session {session} does not "
+    "train; give the view the graph of that session"
+)
+TWICE = (
+    "two parameters of the graph have the path {name!r}, so that a view cannot tell them apart; "
+    "give their bricks different names"
+)
+
+
+class GraphCopy:
+    """Copy of a graph that computes some variables, and gradients of a cost.
+
+    Parameters
+    ----------
+    outputs : sequence of Variable
+        The variables to compute.
+    cost : Variable, optional
+        A scalar, to differentiate.
+    wrt : sequence of SharedVariable, optional
+        The parameters whose gradients are computed after the outputs.
+    known : mapping
+        `Session.variables` of the session whose values are used.
+    session : str
+        The name of that session, for errors.
+
+    Attributes
+    ----------
+    names : list of str
+        The names of the variables whose values it needs.
+
+    Raises
+    ------
+    SessionError
+        If the graph has a parameter that the session lacks.
+    """
+
+    def __init__(
+        self,
+        outputs: Sequence[Variable],
+        *,
+        cost: Variable | None = None,
+        wrt: Sequence[SharedVariable] = (),
+        known: Mapping[str, Mapping[str, Any]],
+        session: str,
+    ) -> None:
+        roots = [*outputs, *([] if cost is None else [cost])]
+        order = ancestors([*roots, *wrt])
+        everything = [v for v in order if isinstance(v, SharedVariable)]
+        own: dict[Variable, SharedVariable] = {v: _own(v) for v in everything}
+        self._own: dict[str, SharedVariable] = {}
+        for name, variable in names_of(everything, known, session).items():
+            self._own[name] = own[variable]
+        new = replace(roots, own)
+        results = [new[variable] for variable in outputs]
+        if wrt:
+            if cost is None:
+                raise SessionError("gradients need a cost; give the view cost=...")
+            results += grad(new[cost], [own[variable] for variable in wrt])
+        self.names = list(self._own)
+        self._inputs = inputs_by_name(results, "the view")
+        self._function: Function = function(
+            list(self._inputs.values()), results, execution="eager", name="the view"
+        )
+
+    def __call__(
+        self, values: Mapping[str, torch.Tensor], batch: Mapping[str, Any]
+    ) -> list[torch.Tensor]:
+        """Compute all variables, then all gradients.
+
+        Parameters
+        ----------
+        values : mapping of str to torch.Tensor
+            By the names of `names`.
+        batch : mapping of str to array
+            Surplus sources are ignored.
+
+        Raises
+        ------
+        SourceError
+            If a source is missing.
+        """
+        with torch.no_grad():
+            for name, variable in self._own.items():
+                variable.tensor.copy_(values[name])
+        try:
+            inputs = [batch[source] for source in self._inputs]
+        except (LookupError, TypeError):
+            raise missing_source(batch, list(self._inputs), "the view") from None
+        results: list[torch.Tensor] = self._function(*inputs)
+        return [result.detach() for result in results]
+
+
+def names_of(
+    variables: Iterable[SharedVariable], known: Mapping[str, Mapping[str, Any]], session: str
+) -> dict[str, SharedVariable]:
+    """Return those of some variables that a session has, by its names for them.
+
+    Raises
+    ------
+    SessionError
+        If it lacks a parameter, or two parameters have the same name.
+    """
+    found: dict[str, SharedVariable] = {}
+    for variable in variables:
+        shape = tuple(variable.tensor.shape)
+        candidates = (path_of(variable), *named([variable]))
+        name = next((one for one in candidates if one in known), None)
+        is_parameter = has_roles(variable, [PARAMETER])
+        if name is None or tuple(known[name]["shape"]) != shape:
+            if is_parameter:
+                text = OTHER_RUN.format(name=candidates[0], shape=shape, session=session)
+                raise SessionError(text)
+            continue  # a constant of the graph, or a counter of random draws
+        if name in found:
+            if is_parameter:
+                raise SessionError(TWICE.format(name=name))
+            continue
+        found[name] = variable
+    return found
+
+
+def _own(variable: SharedVariable) -> SharedVariable:
+    with together(variable.writers):
+        own = shared(variable.tensor.detach().clone(), variable.name, dtype=variable.dtype)
+    own.tag = variable.tag.copy()
+    return own

@@ -1,0 +1,122 @@
+"""Base of the views that look inside the network, with probes of a session.
+
+The pump asks the session for a probe, receives the answer at one of its next visits, computes what
+is shown from the copies, and asks again only if the run has moved since. All computation is on the
+pump's thread, and nothing is asked while no page shows the view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+import traitlets
+
+from extensions_live.messages import ChooseMessage
+from extensions_live.probe_still import ProbeStill, as_text
+from extensions_live.pump import pump
+from extensions_live.run_view import RunView
+from extensions_live.widget import LiveWidget, asset
+from workbench.errors import SessionError
+from workbench.hints import Hinted
+from workbench.interfaces import Probe, Session
+
+Payload = TypeVar("Payload", bound=Mapping[str, object])
+
+PERIOD, SOON = 0.5, 0.05
+"""Seconds between two refreshes: normally, and while the first answer is awaited."""
+
+NO_SESSION = (
+    "the first argument of {view}() must be a session, as main_loop.start() returns it, "
+    "not {given!r}"
+)
+
+
+class ProbeView(Hinted, LiveWidget[Session, Payload]):
+    """Widget that shows what it computes from probes of a session.
+
+    Parameters
+    ----------
+    session : Session
+    title : str, optional
+
+    Attributes
+    ----------
+    seen : int
+        The number of answers so far.
+
+    Raises
+    ------
+    SessionError
+        If `session` is not a session.
+    """
+
+    _css = asset("live.css") + asset("inside.css")
+
+    title = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, session: Session, *, title: str = "") -> None:
+        if not isinstance(session, Session):
+            raise SessionError(NO_SESSION.format(view=type(self).__name__, given=session))
+        self._probe: Probe | None = None
+        self._moment: object = None
+        self._name = session.name
+        self.seen = 0
+        super().__init__(session, period=PERIOD, title=title)
+
+    def ask(self, session: Session) -> Probe:
+        """Ask the session for the values that the view needs now."""
+        raise NotImplementedError
+
+    def see(self, probe: Probe) -> None:
+        """Take in an answer."""
+        raise NotImplementedError
+
+    def contents(self) -> Payload | None:
+        """Return the payload of what was seen so far; None if nothing was."""
+        raise NotImplementedError
+
+    def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+        """Return heads and rows of what was seen last, for a reader without a kernel."""
+        raise NotImplementedError
+
+    def ask_again(self) -> None:
+        """Ask for another probe soon, even if the run has not moved."""
+        self._moment = None
+        pump.nudge(self)
+
+    def snapshot(self, session: Session) -> Payload | None:
+        moment = self._moment_of(session)
+        if self._probe is None and moment != self._moment:
+            self._probe, self._moment = self.ask(session), moment
+        if self._probe is not None and self._probe.done:
+            probe, self._probe = self._probe, None
+            probe.wait()  # raises if it was refused
+            self.see(probe)
+            self.seen += 1
+        contents = self.contents()
+        waiting = contents is None and self._probe is not None
+        self.period = SOON if waiting else PERIOD
+        return contents
+
+    def settled(self, session: Session) -> bool:
+        return session.state.ended and self._probe is None
+
+    def choose(self, content: ChooseMessage) -> None:
+        raise NotImplementedError
+
+    @staticmethod
+    def _moment_of(session: Session) -> object:
+        log = session.log
+        return (log.status["iterations_done"], log.version, session.runs, session.state)
+
+    def __repr__(self) -> str:
+        text = as_text(*self.table()) if self.seen else "nothing was seen yet"
+        return f"{type(self).__name__} of {self._name}\n{text}"
+
+    def _ipython_display_(self) -> None:
+        session = self.subject
+        if session is None:
+            print(self)
+        else:
+            RunView([self], ProbeStill(session, self))._ipython_display_()

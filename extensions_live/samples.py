@@ -1,0 +1,206 @@
+"""`Samples`: what the network makes of some examples, live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import traitlets
+
+from extensions_live.example_images import Bytes, as_images, fitting
+from extensions_live.fixed_examples import Array, FixedExamples, Shower, shown
+from extensions_live.messages import Tile, TilesPayload
+from extensions_live.probe_view import ProbeView
+from extensions_live.widget import asset
+from workbench.errors import SessionError, nearest
+from workbench.interfaces import Probe, Session
+from workbench.tensor import Variable
+
+MOST = 24
+
+NO_SOURCE = "the examples have no source {name!r}{hint}; their sources are {known}; give show=..."
+
+
+class Samples(ProbeView[TilesPayload]):
+    """Predictions for some examples, as images or text, while the network learns.
+
+    Training is not affected, and nothing is computed while no page shows the view.
+
+    Parameters
+    ----------
+    session : Session
+        The run to watch.
+    output : Variable
+        What to show: one score for each class, a number, an image or anything else.
+    batch : mapping of str to array, optional
+        The examples by source; by default the first batch of the training data.
+    source : str, optional
+        The source that is shown for each example; by default the first one of an image, else the
+        first one that is not `targets`.
+    targets : str
+        The source of the true classes or values, if there is one.
+    labels : sequence of str, optional
+        The names of the classes.
+    shape : sequence of int, optional
+        The shape of an image, ``(height, width)`` or ``(channels, height, width)``, if examples are
+        rows of pixels.
+    text, output_text : callable, optional
+        A function that turns one example, or one output, into text.
+    most : int
+        The number of examples that are shown.
+    title : str, optional
+
+    Raises
+    ------
+    SessionError
+        If the session does not train the parameters of the output, or an option does not fit.
+
+    Examples
+    --------
+    In a notebook, ``Samples(session, scores, batch, shape=(28, 28))`` as the last line of a cell.
+    """
+
+    _esm = asset("tiles.js")
+
+    needs_classes = False
+
+    flags = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(
+        self,
+        session: Session,
+        output: Variable,
+        batch: Mapping[str, Any] | None = None,
+        *,
+        source: str | None = None,
+        targets: str = "targets",
+        labels: Sequence[str] | None = None,
+        shape: Sequence[int] | None = None,
+        text: Shower | None = None,
+        output_text: Shower | None = None,
+        most: int = MOST,
+        title: str = "",
+    ) -> None:
+        self._source, self._shape, self._most = source, shape, most
+        self._text, self._output_text = text, output_text
+        self._shown: Array = np.zeros(0)
+        self._images: Bytes | None = None
+        self.examples = FixedExamples(
+            session,
+            output,
+            batch,
+            targets=targets,
+            labels=labels,
+            user=type(self).__name__,
+            needs_classes=self.needs_classes,
+        )
+        if self.examples.batch is not None:
+            self._take(self.examples.batch)
+        super().__init__(session, title=title)
+
+    def _take(self, batch: Mapping[str, Any]) -> None:
+        """Choose what is shown of the examples."""
+        source, targets = self._source, self.examples.targets
+        if source is not None and source not in batch:
+            known = ", ".join(map(repr, batch))
+            raise SessionError(
+                NO_SOURCE.format(name=source, hint=nearest(source, batch), known=known)
+            )
+        inputs = [name for name in batch if name != targets] or list(batch)
+        if source is None:
+            looks = [name for name in inputs if as_images(batch[name]) is not None]
+            source = next(iter([*looks, *inputs]))
+        self._shown = np.asarray(batch[source])
+        if self._text is None:
+            self._images = as_images(self._shown, self._shape)
+
+    def ask(self, session: Session) -> Probe:
+        return self.examples.ask(session)
+
+    def see(self, probe: Probe) -> None:
+        fresh = self.examples.batch is None
+        self.examples.see(probe)
+        if fresh:
+            assert self.examples.batch is not None
+            self._take(self.examples.batch)
+
+    def chosen(self) -> list[int]:
+        """Return the indices of the examples to show, in order."""
+        return list(range(min(self._most, len(self._shown))))
+
+    def tile(self, index: int) -> Tile:
+        """Return what is shown of one example."""
+        truth = None if self.examples.truth is None else self.examples.truth[index]
+        text = "" if self._images is not None else shown(self._shown[index], self._text)
+        tile: Tile = {
+            "index": index, "text": text, "truth": "", "guess": "", "sure": None, "right": None,
+            "loss": "", "flagged": False,
+        }  # fmt: skip
+        if self.examples.has_classes and self._output_text is None:
+            assert truth is not None
+            chances = self.chances[index]
+            guess = int(chances.argmax())
+            finite = bool(np.isfinite(chances).all())
+            tile["truth"] = self.examples.label(int(truth))
+            tile["guess"] = self.examples.label(guess) if finite else "not a number"
+            tile["sure"] = float(chances[guess]) if finite else None
+            tile["right"] = finite and guess == int(truth)
+        else:
+            if self._output_images is None:
+                tile["guess"] = shown(self.examples.output[index], self._output_text)
+            if truth is not None and np.ndim(truth) == 0:
+                tile["truth"] = shown(truth, None)
+        return tile
+
+    def contents(self) -> TilesPayload | None:
+        if not self.seen and not len(self.examples.output):
+            return None
+        indices = self.chosen()
+        self.chances = (
+            self.examples.probabilities() if self.examples.has_classes else self.examples.output
+        )
+        self._output_images = self._outputs_as_images()
+        tiles = [self.tile(index) for index in indices]
+        images, outputs = self._images, self._output_images
+        shown_images = None if images is None else fitting(images[indices])
+        shown_outputs = None if outputs is None else fitting(outputs[indices])
+        one = shown_images if shown_images is not None else shown_outputs
+        _, height, width, channels = (0, 0, 0, 0) if one is None else one.shape
+        return {
+            "tiles": tiles,
+            "images": b"" if shown_images is None else shown_images.tobytes(),
+            "outputs": b"" if shown_outputs is None else shown_outputs.tobytes(),
+            "width": width,
+            "height": height,
+            "channels": channels,
+            "summary": self.told(tiles),
+        }
+
+    def told(self, tiles: Sequence[Tile]) -> str:
+        """Return one line on the examples that are shown."""
+        total, count = len(self._shown), len(tiles)
+        known = [tile["right"] for tile in tiles if tile["right"] is not None]
+        parts = [f"iteration {self.examples.iteration:,}"]
+        parts += [f"the first {count:,} of {total:,} examples"] if count < total else []
+        parts += [f"{sum(known):,} of {len(known):,} right"] if known else []
+        return ", ".join(parts)
+
+    def _outputs_as_images(self) -> Bytes | None:
+        """Return the outputs as images, if they have the size of the images of the examples."""
+        images, output = self._images, self.examples.output
+        if images is None or self.examples.has_classes or self._output_text is not None:
+            return None
+        if self.examples.output[:1].size != images[:1].size or len(self.examples.output) != len(
+            images
+        ):
+            return None
+        _, height, width, channels = images.shape
+        shape = (height, width) if channels == 1 else (channels, height, width)
+        return as_images(output, shape)
+
+    def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+        payload = self.contents()
+        tiles = [] if payload is None else payload["tiles"]
+        rows = [[str(t["index"]), t["truth"], t["guess"], t["loss"]] for t in tiles]
+        return ["example", "truth", "prediction", "loss"], rows

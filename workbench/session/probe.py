@@ -1,0 +1,318 @@
+"""Probes: copies of the values of variables, taken from a run while it trains.
+
+A view asks for some variables by name. The thread that trains copies them at the next boundary
+between two batches and continues; all other work is done elsewhere, with the copies. Copies of all
+probes together take at most `SHARE` of the training time: a request that comes too early waits.
+While no thread trains, a request is answered at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from functools import cached_property, partial
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from workbench import interfaces
+from workbench.data.reader_copies import apart, read_by_one
+from workbench.errors import SessionError, nearest
+from workbench.interfaces import Loop
+from workbench.session.hyperparameters import variables_by_path
+from workbench.session.interventions import CHANGING
+from workbench.session.queue import Queue
+from workbench.tensor import SharedVariable
+from workbench.tensor.shared import together
+from workbench.utils.waiting import wait
+
+SHARE = 0.02
+"""The part of the training time that copies may take."""
+
+GAP = 0.1
+"""Minimal number of seconds between two copies."""
+
+MEMORY = 256 * 2**20
+"""Bytes that one probe may copy."""
+
+UNKNOWN = "this run has no variable {name!r}{hint}; session.variables lists their names"
+TOO_LARGE = (
+    "a probe copies at most {most:,} bytes at a time, and these {count} variables have {size:,}; "
+    "name fewer of them"
+)
+NO_STREAM = "this run has no data stream, so there is no batch to copy; give a batch of your own"
+ONE_READER = (
+    "{stream!r} can be read only by training, so that a view cannot read a batch of it; give the "
+    "view a batch of your own: batch={{source: array, ...}}"
+)
+FROM_TRAINING = "the thread that trains would wait for itself; check the attribute done later"
+
+Values = dict[str, torch.Tensor]
+
+
+class Probe(interfaces.Probe):
+    """Request for values of variables at one boundary between two batches, and its answer.
+
+    Made by `workbench.session.Session.probe`.
+
+    Attributes
+    ----------
+    iteration : int or None
+        The number of iterations done when it was answered; None before.
+    reason : str
+        The reason why it was refused; empty if it was not.
+    batch : dict of str to array
+        The first batch of the training data, if it was asked for, by source.
+    """
+
+    def __init__(
+        self, variables: Mapping[str, SharedVariable], *, steps: bool, batch: bool
+    ) -> None:
+        self.iteration: int | None = None
+        self.reason = ""
+        self.batch: dict[str, Any] = {}
+        self._variables = variables
+        self._wants_steps = steps
+        self._wants_batch = batch
+        self._found: Values = {}
+        self._later: Values = {}
+        self._thread: int | None = None
+        self._answered = threading.Event()
+
+    @property
+    def done(self) -> bool:
+        """True once it was answered or refused."""
+        return self._answered.is_set()
+
+    @cached_property
+    def values(self) -> Values:
+        """The values by name, as tensors in main memory; read it only when it is done."""
+        return {name: value.to("cpu") for name, value in self._found.items()}
+
+    @cached_property
+    def steps(self) -> Values:
+        """The changes of the values by the batch that followed.
+
+        Empty if they were not asked for, or if no batch followed, or not only a batch.
+        """
+        return {name: value.to("cpu") - self.values[name] for name, value in self._later.items()}
+
+    def wait(self, timeout: float | None = None) -> Values:
+        """Wait until it is answered; return the values.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Maximal number of seconds; unlimited if not given.
+
+        Raises
+        ------
+        SessionError
+            If it was refused, or if the thread that trains calls this method.
+        TimeoutError
+            If it was not answered in time.
+        """
+        if not self.done and threading.get_ident() == self._thread:
+            raise SessionError(FROM_TRAINING)
+        if not wait(self._answered, timeout):
+            raise TimeoutError(f"the probe was not answered within {timeout} seconds")
+        if self.reason:
+            raise SessionError(self.reason)
+        return self.values
+
+    def __repr__(self) -> str:
+        state = "waiting" if not self.done else self.reason or f"at iteration {self.iteration:,}"
+        return f"<Probe of {len(self._variables)} variables: {state}>"
+
+
+class Prober:
+    """Answers the probes of one session.
+
+    Parameters
+    ----------
+    main_loop : Loop
+    queue : Queue
+        Its lock guards the attributes here, and its `closed` says whether a thread trains.
+    """
+
+    def __init__(self, main_loop: Loop, queue: Queue) -> None:
+        self._main_loop = main_loop
+        self._queue = queue
+        self._waiting: list[Probe] = []
+        self._halves: list[tuple[int, list[Probe]]] = []
+        self._armed = False
+        self._next = 0.0  # when the next copies may be made
+        self._seconds = 0.0  # that the last ones took
+        self._known: tuple[object, dict[str, SharedVariable]] = (None, {})
+
+    @property
+    def variables(self) -> dict[str, SharedVariable]:
+        """The variables of the run by name."""
+        loop = self._main_loop
+        key = (loop.model, loop.algorithm, tuple(loop.extensions))
+        if self._known[0] != key:
+            self._known = key, variables_by_path(loop)
+        return self._known[1]
+
+    @property
+    def described(self) -> dict[str, dict[str, Any]]:
+        """Shape, dtype and kind of each variable."""
+        parameters = self._main_loop.state_variables()[0]
+        return {
+            name: {
+                "shape": tuple(variable.tensor.shape),
+                "dtype": str(variable.dtype).removeprefix("torch."),
+                "parameter": name in parameters,
+            }
+            for name, variable in self.variables.items()
+        }
+
+    def ask(
+        self, names: Iterable[str] | None = None, *, steps: bool = False, batch: bool = False
+    ) -> Probe:
+        """Answer a new probe now if no thread trains, else at a boundary.
+
+        Raises
+        ------
+        SessionError
+            If there is no such variable, or the values take too much memory.
+        """
+        known = self.variables
+        if names is None:
+            names = self._main_loop.state_variables()[0]
+        variables: dict[str, SharedVariable] = {}
+        for name in names:
+            if name not in known:
+                raise SessionError(UNKNOWN.format(name=name, hint=nearest(str(name), known)))
+            variables[name] = known[name]
+        size = sum(variable.tensor.nbytes for variable in variables.values())
+        if size > MEMORY:
+            text = TOO_LARGE.format(most=MEMORY, count=len(variables), size=size)
+            raise SessionError(text)
+        probe = Probe(variables, steps=steps, batch=batch)
+        with self._queue.lock:
+            self._waiting.append(probe)
+            if self._queue.closed is not None:
+                self._answer(at_rest=True)
+            else:
+                probe._thread = self._queue.thread
+                self._arm()
+        return probe
+
+    def run_ended(self) -> None:
+        """Answer all that wait, since the requests to the run that ended are lost."""
+        with self._queue.lock:
+            self._armed = False
+            halves, self._halves = self._halves, []
+            for _, probes in halves:
+                _settle(probes)
+            if self._waiting:
+                self._answer(at_rest=True)
+
+    def _arm(self) -> None:
+        """Post a request to answer, now or when the share of the time allows it."""
+        if self._armed:
+            return
+        self._armed = True
+        delay = self._next - perf_counter()
+        if delay <= 0:
+            self._main_loop.post(self._answer, early=self._answer_early)
+            return
+        timer = threading.Timer(delay, self._post)
+        timer.daemon = True
+        timer.start()
+
+    def _post(self) -> None:
+        with self._queue.lock:
+            if self._armed and self._queue.closed is None:
+                self._main_loop.post(self._answer, early=self._answer_early)
+
+    def _answer_early(self) -> bool:
+        """Answer between two batches of an evaluation, which can be long, or paused: no steps."""
+        self._answer(at_rest=True)
+        return True
+
+    def _answer(self, *, at_rest: bool = False) -> None:
+        """Copy the values for all that wait; the thread that trains calls it at a boundary."""
+        with self._queue.lock:
+            probes, self._waiting = self._waiting, []
+            self._armed = False
+        start = perf_counter()
+        done = self._main_loop.status["iterations_done"]
+        copies = _copies(probes)
+        batch: dict[str, Any] | str = {}
+        if any(probe._wants_batch for probe in probes):
+            batch = self._batch()
+        halves = []
+        for probe in probes:
+            probe.iteration = done
+            probe._found = {name: copies[name] for name in probe._variables}
+            if probe._wants_batch:
+                if isinstance(batch, str):
+                    probe.reason = batch
+                else:
+                    probe.batch = batch
+            if probe._wants_steps and not at_rest and not probe.reason:
+                halves.append(probe)
+            else:
+                _settle([probe])
+        if halves:
+            mark = (done, self._main_loop.log.h_uuid, len(self._queue.commands))
+            self._halves.append((done, halves))
+            self._main_loop.post(partial(self._answer_steps, halves, mark))
+        self._spent(perf_counter() - start)
+
+    def _answer_steps(self, probes: list[Probe], mark: tuple[int, str, int]) -> None:
+        """Copy the values after the batch, at the boundary that follows."""
+        start = perf_counter()
+        done, uuid, commands = mark
+        with self._queue.lock:
+            self._halves = [half for half in self._halves if half[1] is not probes]
+        loop = self._main_loop
+        changed = any(one.kind in CHANGING for one in self._queue.commands[commands:])
+        if loop.status["iterations_done"] == done + 1 and loop.log.h_uuid == uuid and not changed:
+            copies = _copies(probes)
+            for probe in probes:
+                probe._later = {name: copies[name] for name in probe._variables}
+        _settle(probes)
+        self._spent(self._seconds + perf_counter() - start)
+
+    def _spent(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._next = perf_counter() + max(GAP, seconds / SHARE)
+
+    def _batch(self) -> dict[str, Any] | str:
+        """Return a copy of the first batch, or why there is none; it moves no reader."""
+        stream = self._main_loop.data_stream
+        if stream is None:
+            return NO_STREAM
+        if stream.reads_once or read_by_one(stream):
+            return ONE_READER.format(stream=stream)
+        try:
+            batches = apart(stream).iterate(0, 0)
+            batch = next(iter(batches))
+            return dict(zip(stream.sources, deepcopy(batch), strict=True))
+        except StopIteration:
+            return f"{stream!r} has no batches"
+        except Exception as error:
+            return f"a batch of {stream!r} could not be read: {type(error).__name__}: {error}"
+
+
+def _copies(probes: Iterable[Probe]) -> Values:
+    """Return a copy of every variable that some probe asks for, each once."""
+    wanted: dict[str, SharedVariable] = {}
+    for probe in probes:
+        wanted.update(probe._variables)
+    copies: Values = {}
+    with torch.no_grad():
+        for name, variable in wanted.items():
+            with together(variable.writers):
+                copies[name] = variable.tensor.detach().clone()
+    return copies
+
+
+def _settle(probes: Iterable[Probe]) -> None:
+    for probe in probes:
+        probe._answered.set()
