@@ -7,11 +7,10 @@ A backend derives from `TrainingLogBase` and stores records by the methods of th
 from __future__ import annotations
 
 import copy
-import html
 import operator
 import uuid as uuids
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +19,10 @@ from workbench.attributes import KnownAttributes
 from workbench.errors import LogError, StateError, UnknownRecordError, nearest
 from workbench.hints import Hinted
 from workbench.log.column import frozen
-from workbench.log.frames import FrameCache, by_epoch
+from workbench.log.frames import FrameCache
 from workbench.log.placeholders import Damaged
-from workbench.log.records import Records
 from workbench.log.row import Row
-
-if TYPE_CHECKING:
-    import pandas as pd
+from workbench.log.tabular import Tabular
 
 LAST = 2**63 - 1
 """The largest number of iterations that columns and databases can hold."""
@@ -42,7 +38,7 @@ NO_NUMBERS = (
 )
 
 
-class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
+class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
     """The records of training, by iteration and channel.
 
     ``log[iteration][channel]`` reads and writes. The iteration is the number of batches done: row
@@ -222,40 +218,6 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
         """
         return None
 
-    @property
-    def frame(self) -> pd.DataFrame:
-        """All rows as a pandas frame, with a column for each channel and iterations as index.
-
-        Channels of numbers are float64 with NaN for missing records, or keep their dtype if every
-        row has one; others are objects. Each new frame costs only time for the new rows. The cells
-        are views of the log and read-only: to change them, call ``.copy()`` first.
-        """
-        return self._frames.frame(self.snapshot())
-
-    @property
-    def epochs(self) -> pd.DataFrame:
-        """The rows at which epochs ended, as a pandas frame with the epoch, from 1, as index.
-
-        The first column, ``iteration``, has the iterations at which they ended.
-        """
-        # copied first, since the thread that trains can append to the list meanwhile
-        ends = list(self.status["_epoch_ends"])
-        return by_epoch(self.frame, ends)
-
-    def channel(self, name: str) -> pd.Series[Any]:
-        """Return one channel as a pandas series over the iterations that have a record of it.
-
-        Raises
-        ------
-        UnknownRecordError
-            If there is no such channel.
-        """
-        import pandas as pd
-
-        iterations, values = self.entries(name)
-        index = pd.Index(iterations, name="iteration", copy=False)
-        return pd.Series(values, index=index, name=name, dtype=values.dtype, copy=False)
-
     def column(self, name: str, start: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return one channel as arrays of numbers, faster than as a series.
 
@@ -327,10 +289,6 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.h_uuid[:8]}: {self._summary()}>"
-
-    def _repr_html_(self) -> str:
-        heading = f"<p>{html.escape(f'{type(self).__name__}: {self._summary()}')}</p>"
-        return heading + (self.frame.tail(6).to_html(max_cols=12) if len(self) else "")
 
     def _summary(self) -> str:
         done, epochs = self.status["iterations_done"], self.status["epochs_done"]
