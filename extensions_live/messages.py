@@ -149,6 +149,14 @@ class ControlsState(LiveState):
     payload: ControlsPayload | Empty
 
 
+class FigureState(LiveState):
+    """The traits of a finished figure."""
+
+    payload: Empty
+    figures: str
+    bokehjs: str
+
+
 class BokehState(TypedDict):
     """The traits of the widget that carries BokehJS, compressed by gzip."""
 

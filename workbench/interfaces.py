@@ -318,6 +318,10 @@ class Session(Protocol):
         """The ``tier`` that processes batches, and the ``reason`` for it, as strings."""
 
     @property
+    def model_tree(self) -> Sequence[Mapping[str, Any]]:
+        """The bricks of the model as plain values, each with ``children`` and ``parameters``."""
+
+    @property
     def views(self) -> Sequence[Mapping[str, Any]]:
         """Descriptions of the views that extensions request: plain values, each with a ``kind``."""
 
@@ -385,6 +389,9 @@ class Session(Protocol):
     @property
     def snapshots(self) -> Sequence[Snapshot]:
         """The states of training that are kept in memory, by iteration."""
+
+    def to_html(self, path: Any, *, title: str = "") -> None:
+        """Write a report of the run as one file, which a browser shows without a network."""
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended; return True if it has."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from workbench.attributes import KnownAttributes
 from workbench.errors import LogError, StateError, UnknownRecordError, nearest
 from workbench.hints import Hinted
-from workbench.log.column import frozen
+from workbench.log.column import as_float, frozen
 from workbench.log.frames import FrameCache
 from workbench.log.placeholders import Damaged
 from workbench.log.row import Row
@@ -284,7 +284,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
                 raise LogError(
                     NO_NUMBERS.format(name=name, iteration=iterations[i], type=type(value).__name__)
                 )
-            numbers[i] = np.nan if value is None else value
+            numbers[i] = np.nan if value is None else as_float(value)
         return frozen(numbers)
 
     def __repr__(self) -> str:

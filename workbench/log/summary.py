@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.log.column import as_float
 from workbench.log.frames import Entries, Snapshot
 from workbench.log.placeholders import Damaged
 from workbench.log.sparkline import sparkline
@@ -135,14 +136,6 @@ def numbers_of(values: NDArray[Any]) -> tuple[str, NDArray[np.float64] | None]:
         plain = [math.nan if v is None or type(v) is Damaged else as_float(v) for v in values]
         return "numbers", np.array(plain, np.float64)
     return ("text" if kinds == {str} else "objects"), None
-
-
-def as_float(number: float) -> float:
-    """Return a number as float; infinite if it is too large."""
-    try:
-        return float(number)
-    except OverflowError:
-        return math.inf if number > 0 else -math.inf
 
 
 def run_facts(snapshot: Snapshot, status: Mapping[str, Any]) -> dict[str, Any]:

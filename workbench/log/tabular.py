@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -180,9 +180,9 @@ class Tabular(Records):
 
     def plot(
         self,
-        channels: Sequence[str | Sequence[str]] | str | None = None,
+        channels: Sequence[str] | str | None = None,
         *,
-        x: Literal["iteration", "epoch"] = "iteration",
+        x: str = "iteration",
         smoothing: float = 0.0,
         log_y: bool = False,
         title: str = "",
@@ -196,8 +196,9 @@ class Tabular(Records):
         ----------
         channels : sequence of str, optional
             The channels to draw, of numbers; all of them if not given.
-        x : {'iteration', 'epoch'}
-            The horizontal axis. Epochs are counted with fractions.
+        x : str
+            The horizontal axis: ``iteration``, ``epoch`` (counted with fractions), or a channel of
+            numbers, such as ``time_train_total``, at the rows that have it.
         smoothing : float
             From 0, for none, to below 1: the weight of the past in a moving average. The curve as
             recorded stays visible behind it.

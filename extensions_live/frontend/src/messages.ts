@@ -118,6 +118,16 @@ export interface ControlsState {
   payload: ControlsPayload | Empty;
 }
 
+/** The traits of a finished figure. */
+export interface FigureState {
+  problem: string;
+  ident: string;
+  still: OutputBundles;
+  payload: Empty;
+  figures: string;
+  bokehjs: string;
+}
+
 /** The traits of the widget that carries BokehJS, compressed by gzip. */
 export interface BokehState {
   source: DataView;
