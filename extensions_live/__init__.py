@@ -2,12 +2,14 @@
 
 from extensions_live.controls import Controls
 from extensions_live.doctor import doctor
+from extensions_live.log_table import LogTable
 from extensions_live.plot import Plot
+from extensions_live.progress import Progress
 from extensions_live.run_view import RunView
 from extensions_live.to_html import to_html
 from extensions_live.view import view
 from workbench.names import explain_missing
 
-__all__ = ["Controls", "Plot", "RunView", "doctor", "to_html", "view"]
+__all__ = ["Controls", "LogTable", "Plot", "Progress", "RunView", "doctor", "to_html", "view"]
 
 explain_missing(__name__)

@@ -9,13 +9,17 @@ from anywidget import AnyWidget
 from extensions_live import messages
 from extensions_live.controls import POSSIBLE, Controls
 from extensions_live.figure_view import FigureView
+from extensions_live.log_table import LogTable
 from extensions_live.plot_view import PlotView
+from extensions_live.progress import Progress
 from extensions_live.widget import BokehJS
 from tests.support import typescript
 from workbench.interfaces import Session
 
 STATES = {
     FigureView: messages.FigureState,
+    LogTable: messages.LogTableState,
+    Progress: messages.ProgressState,
     PlotView: messages.PlotState,
     Controls: messages.ControlsState,
     BokehJS: messages.BokehState,
