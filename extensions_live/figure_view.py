@@ -127,4 +127,4 @@ def shows_itself(plot: figure, curves: Sequence[LogCurve], label: str) -> None:
         publish({**data, "text/plain": FALLBACK}, metadata)
         still.display()
 
-    plot._ipython_display_ = display
+    plot._ipython_display_ = display  # type: ignore[attr-defined]

@@ -159,7 +159,8 @@ def epochs_at(iterations: NDArray[np.int64], ends: Sequence[int]) -> Floats:
     length = max(marks[-1] - marks[-2], 1.0)
     marks = np.append(marks, marks[-1] + 1e6 * length)
     numbers = np.append(np.arange(len(ends) + 1.0), len(ends) + 1e6)
-    return np.interp(iterations, marks, numbers)
+    found: Floats = np.interp(iterations, marks, numbers)
+    return found
 
 
 def smoothed(values: Floats, weight: float) -> Floats:
@@ -177,4 +178,7 @@ def smoothed(values: Floats, weight: float) -> Floats:
     finite = np.isfinite(values)
     series = pd.Series(np.where(finite, values, np.nan))
     average = series.ewm(alpha=1 - weight, adjust=True, ignore_na=True).mean().to_numpy()
-    return np.where(finite, average, values)
+    # Rounding must not draw waves into a constant: an average is never beyond what it averages.
+    low = np.minimum.accumulate(np.where(finite, values, np.inf))
+    high = np.maximum.accumulate(np.where(finite, values, -np.inf))
+    return np.where(finite, np.clip(average, low, high), values)

@@ -17,6 +17,7 @@ from bokeh.models import (
     NumeralTickFormatter,
     Range1d,
 )
+from bokeh.models.annotations import Title
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
@@ -102,20 +103,21 @@ def build(
         background_fill_color=None,
         border_fill_color=None,
         outline_line_color=None,
-        **({"title": title} if title else {}),
     )
+    if title:
+        plot.title = Title(text=title)
     plot.toolbar.logo = None
     plot.extra_y_ranges = {"share": Range1d(start=0, end=1)}
     plot.xaxis.axis_label = x
     if x == "iteration":
         plot.xaxis.formatter = NumeralTickFormatter(format="0,0")
-    lines = []
+    lines: list[Any] = []
     for number, one in enumerate(curves):
         colour = PALETTE[number % len(PALETTE)]
         dash = DASHES[number // len(PALETTE) % len(DASHES)]
         if one.raw is not None:
             faint = plot.line(
-                *("x", "y"), source=_line(one.raw, compact), color=colour, line_alpha=0.25
+                *("x", "y"), source=_line(one.raw, compact), color=colour, line_alpha=0.35
             )
             faint.name = f"{one.name} as recorded"
         line = plot.line(
@@ -129,9 +131,12 @@ def build(
         line.name = one.name
         lines.append(line)
         dots_x, dots_y = one.curve.dots()
-        dots = {"x": _small(dots_x, compact), "y": _small(dots_y, compact)}
+        dots: dict[str, Any] = {"x": _small(dots_x, compact), "y": _small(dots_y, compact)}
         plot.scatter("x", "y", source=ColumnDataSource(dots), color=colour, size=6)
-        marks = {"x": one.curve.marks, "y": np.full(len(one.curve.marks), MARK_HEIGHT)}
+        marks: dict[str, Any] = {
+            "x": one.curve.marks,
+            "y": np.full(len(one.curve.marks), MARK_HEIGHT),
+        }
         plot.scatter(
             *("x", "y"),
             source=ColumnDataSource(marks),
@@ -167,10 +172,11 @@ def soften(plot: figure) -> None:
         legend.background_fill_alpha = 0.0
         legend.border_line_alpha = 0.0
         legend.label_text_color = SOFT
-        legend.location, legend.padding, legend.margin = "top_left", 0, 4
+        legend.location, legend.margin = "top_left", 4
         legend.orientation = "horizontal" if len(legend.items) <= 4 else "vertical"
         plot.add_layout(legend, "above" if len(legend.items) <= 4 else "right")
-    plot.title.text_color = SOFT
+    if isinstance(plot.title, Title):
+        plot.title.text_color = SOFT
 
 
 def _line(curve: Curve, compact: bool) -> ColumnDataSource:

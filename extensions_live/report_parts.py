@@ -78,7 +78,7 @@ def channels(log: TrainingLogBase) -> str:
         rows.append([str(name), Markup(curve), count, last, *cells, best_at])
     left = len(summary) - CHANNELS
     more = notes([f"{left} more channels are left out."]) if left > 0 else ""
-    heads = COLUMNS
+    heads: Sequence[str] = COLUMNS
     if not any(row[-1] or row[-2] for row in rows):  # no extension looked for the best values
         rows, heads = [row[:-2] for row in rows], COLUMNS[:-2]
     right = range(2, len(heads))
@@ -92,7 +92,7 @@ def settings(log: TrainingLogBase, session: Session | None) -> str:
     now = {} if session is None else {one.path: one.value for one in session.hyperparameters}
     paths = list(dict.fromkeys([*start, *now]))
     rows = [[path, number(start.get(path)), number(now.get(path))] for path in paths]
-    heads = ("name", "at the start", "when this was written")
+    heads: Sequence[str] = ("name", "at the start", "when this was written")
     if session is None:
         rows, heads = [row[:2] for row in rows], heads[:2]
     return section("Hyper-parameters", table(heads, rows, right=range(1, 3)) if rows else "")
@@ -162,7 +162,7 @@ def _shape(parameter: Mapping[str, Any]) -> str:
 
 def _count(brick: Mapping[str, Any]) -> int:
     """Return the number of trained numbers at and below a brick."""
-    own = sum(math.prod(one["shape"]) for one in brick["parameters"])
+    own: int = sum(math.prod(one["shape"]) for one in brick["parameters"])
     return own + sum(map(_count, brick["children"]))
 
 

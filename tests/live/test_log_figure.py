@@ -61,6 +61,27 @@ def test_a_smoothed_curve_lies_over_the_recorded_one(log):
     assert np.isnan(smooth[3]) and smooth[1] == pytest.approx((8 * 0.25 + 7 * 0.5) / 0.75)
 
 
+def test_a_constant_stays_constant_when_smoothed():
+    log = TrainingLog()
+    for i in range(300):
+        log[i]["rate"] = 1e-4
+    for smoothing in (0.222, 0.9, 0.999):
+        assert set(drawn(log.plot("rate", smoothing=smoothing))["rate"]["y"]) == {1e-4}
+
+
+def test_smoothing_does_not_depend_on_what_follows():
+    short, long = TrainingLog(), TrainingLog()
+    y = np.random.default_rng(0).normal(size=50_000)
+    for log, count in ((short, 5000), (long, 50_000)):
+        x = np.arange(count)
+        columns = {"cost": (x, y[:count])}
+        log.load_state_dict({**log.state_dict(), "rows": x, "columns": columns})
+    one, other = (drawn(log.plot(smoothing=0.99))["cost"] for log in (short, long))
+    found = dict(zip(other["x"], other["y"], strict=True))
+    same = [(y, found[x]) for x, y in zip(one["x"], one["y"], strict=True) if x in found]
+    assert len(same) > 500 and all(a == pytest.approx(b) for a, b in same)
+
+
 def test_epochs_and_channels_can_be_the_horizontal_axis(log):
     plot = log.plot(["cost"], x="epoch")
     assert drawn(plot)["cost"]["x"].tolist() == [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75]

@@ -56,7 +56,25 @@ def test_all_columns_of_the_rows_are_returned(log):
     assert list(frame) == list(log.channels) and np.isclose(frame["cost"].item(), 0.5)
 
 
-@pytest.mark.parametrize("name", ["index", "sin", "class", "c0", "_channel0", "T", "é"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "index",
+        "sin",
+        "class",
+        "c0",
+        "_channel0",
+        "T",
+        "é",
+        "a#b",
+        "True",
+        "inf",
+        "it's",
+        'q"@&|',
+        "capital-gain",
+        "1st",
+    ],
+)
 def test_any_name_of_a_channel_can_be_used(name):
     log = TrainingLog()
     log[1][name], log[2][name] = 1.0, 2.0

@@ -138,7 +138,8 @@ def _results(run: Run, best: str | None, largest: bool) -> dict[tuple[str, str],
     """Return the newest number of each channel, up to the best row if a channel defines it."""
     import pandas as pd
 
-    frame, results = run.frame, {}
+    frame = run.frame
+    results: dict[tuple[str, str], Any] = {}
     if best is not None:
         if best not in frame:
             return {}

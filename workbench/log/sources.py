@@ -104,7 +104,7 @@ def log_of(source: Any) -> Log:
     raise LogError(NOT_A_LOG.format(given=source))
 
 
-def named_runs(sources: Mapping[str, Source] | Iterable[Source]) -> list[Run]:
+def named_runs(sources: Mapping[str, Source] | Iterable[Source] | Source) -> list[Run]:
     """Return the runs of `sources`, with unique names.
 
     The keys of a dictionary are names. Otherwise a session has its own name, a path that of the
@@ -115,12 +115,12 @@ def named_runs(sources: Mapping[str, Source] | Iterable[Source]) -> list[Run]:
     LogError
         If one of them is not a source of records.
     """
-    if isinstance(sources, Mapping):
+    if isinstance(sources, Mapping) and not isinstance(sources, Records):
         return [_run(str(name), source) for name, source in sources.items()]
-    if isinstance(sources, (str, os.PathLike)) or not isinstance(sources, Iterable):
-        sources = [cast(Source, sources)]
+    one = isinstance(sources, (str, os.PathLike, Records)) or not isinstance(sources, Iterable)
+    given: Iterable[Any] = [sources] if one or _is_frame(sources) else cast(Iterable[Any], sources)
     runs: dict[str, Run] = {}
-    for source in sources:
+    for source in given:
         stem = name = _name(source)
         number = 1
         while name in runs:

@@ -67,7 +67,9 @@ class Summary:
             f"{html.escape(shown(value))}</span>"
             for name, value in self.run.items()
         )
-        return f'<div style="{STYLE}">{facts}</div>{self.channels.to_html(na_rep="")}'
+        table = self.channels.astype(object)
+        table = table.where(table.notna(), "")
+        return f'<div style="{STYLE}">{facts}</div>{table.to_html()}'
 
 
 def summarise(snapshot: Snapshot, status: Mapping[str, Any]) -> Summary:

@@ -96,7 +96,8 @@ export function makeTableBar(parent: HTMLElement, actions: TableActions): TableB
         ? `${now.total.toLocaleString("en")} of ${rows(now.all)}`
         : rows(now.all);
       newest.hidden = !held;
-      newest.textContent = now.newer ? `Show ${rows(now.newer)} more` : "Back to the newest";
+      const more = `Show ${now.newer.toLocaleString("en")} more row${now.newer === 1 ? "" : "s"}`;
+      newest.textContent = now.newer ? more : "Back to the newest";
       error.hidden = !now.error;
       if (error.textContent !== now.error) error.textContent = now.error;
       field.setAttribute("aria-invalid", String(Boolean(now.error)));

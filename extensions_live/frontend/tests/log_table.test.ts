@@ -122,7 +122,7 @@ it("holds its rows while the user has scrolled away from the newest", () => {
   vi.useRealTimers();
   expect(request()).toMatchObject({ start: 10, count: 30, hold: true });
   model.update("payload", { ...NOW, start: 10, total: 1000, all: 1000, newer: 5 });
-  expect(part("newest").textContent).toBe("Show 5 rows more");
+  expect(part("newest").textContent).toBe("Show 5 more rows");
   part("newest").click();
   expect(request()).toMatchObject({ start: 0, hold: false });
 });
