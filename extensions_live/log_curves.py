@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,13 @@ Floats = NDArray[np.float64]
 
 POINTS = 6000
 """Largest number of points of a curve: a figure cannot ask the log for finer ones."""
+
+RECORD = "interventions"
+UNCHANGING = ("pause", "resume", "step", "stop", "snapshot", "fork")
+"""Commands that leave the numbers of training as they are."""
+
+MOST_CHANGES, LONGEST = 200, 200
+"""Largest numbers of marked iterations, and of characters about one."""
 
 NO_CHANNEL = "the log has no channel {name!r}{hint}"
 NOTHING = "there is nothing to draw: the log has no channel of numbers"
@@ -103,6 +110,34 @@ def number_channels(log: TrainingLogBase) -> list[str]:
         for name, value in log.latest().items()
         if isinstance(value, (int, float)) and not isinstance(value, bool) and _is_column(log, name)
     ]
+
+
+def changes(log: TrainingLogBase) -> dict[int, str]:
+    """Return the interventions that changed training, as one text for each iteration.
+
+    Examples
+    --------
+    >>> from workbench.log import TrainingLog
+    >>> log = TrainingLog()
+    >>> log[5]["interventions"] = (
+    ...     {"command": "pause", "text": "pause"}, {"command": "set", "text": "set rate = 1"})
+    >>> changes(log)
+    {5: 'set rate = 1'}
+    """
+    found: dict[int, str] = {}
+    if RECORD not in log.channels:
+        return found
+    iterations, rows = log.entries(RECORD)
+    for iteration, row in zip(iterations.tolist(), rows.tolist(), strict=True):
+        records = row if isinstance(row, (list, tuple)) else ()
+        texts = [
+            str(record.get("text", ""))
+            for record in records
+            if isinstance(record, Mapping) and record.get("command") not in UNCHANGING
+        ]
+        if texts:
+            found[iteration] = "; ".join(texts)[:LONGEST]
+    return dict(list(found.items())[-MOST_CHANGES:])
 
 
 def _is_column(log: TrainingLogBase, name: str) -> bool:

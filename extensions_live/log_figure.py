@@ -6,7 +6,7 @@ of a cell it is shown by `extensions_live.figure_view`. `build` makes the figure
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from extensions_live.downsampling import Curve
 from extensions_live.figure_view import shows_itself
 from extensions_live.figures import MARK_COLOUR, PALETTE
-from extensions_live.log_curves import LogCurve, read_curves
+from extensions_live.log_curves import LogCurve, changes, read_curves
 from workbench.hints import hinted
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def figure_of(
     ['cost']
     """
     curves = read_curves(log, channels, x=x, smoothing=smoothing, log_y=log_y)
-    plot = build(curves, x=x, log_y=log_y, title=title)
+    marks = changes(log) if x == "iteration" else {}
+    plot = build(curves, x=x, log_y=log_y, title=title, marks=marks)
     shows_itself(plot, curves, x)
     return plot
 
@@ -72,6 +73,7 @@ def build(
     height: int = HEIGHT,
     x_range: DataRange1d | None = None,
     compact: bool = False,
+    marks: Mapping[int, str] | None = None,
 ) -> figure:
     """Return a figure with some curves.
 
@@ -89,6 +91,8 @@ def build(
         A range that several figures share.
     compact : bool, optional
         True to store numbers with seven digits, in half of the space, where they fit.
+    marks : mapping, optional
+        Iterations to mark by a vertical line, with a text about each.
     """
     plot = figure(
         height=height,
@@ -133,13 +137,13 @@ def build(
         dots_x, dots_y = one.curve.dots()
         dots: dict[str, Any] = {"x": _small(dots_x, compact), "y": _small(dots_y, compact)}
         plot.scatter("x", "y", source=ColumnDataSource(dots), color=colour, size=6)
-        marks: dict[str, Any] = {
+        broken: dict[str, Any] = {
             "x": one.curve.marks,
             "y": np.full(len(one.curve.marks), MARK_HEIGHT),
         }
         plot.scatter(
             *("x", "y"),
-            source=ColumnDataSource(marks),
+            source=ColumnDataSource(broken),
             y_range_name="share",
             marker="x",
             size=8,
@@ -154,8 +158,21 @@ def build(
         formatters={"@y": "printf", **({} if x == "iteration" else {"@x": "printf"})},
     )
     plot.add_tools(hover)
+    if marks:
+        _mark(plot, marks)
     soften(plot)
     return plot
+
+
+def _mark(plot: figure, marks: Mapping[int, str]) -> None:
+    """Draw a vertical line at some iterations; the pointer shows its text."""
+    places: dict[str, Any] = {"x": list(marks), "text": list(marks.values())}
+    line = plot.vspan(
+        x="x", source=ColumnDataSource(places), color=SOFT, line_dash="dashed", line_width=1
+    )
+    line.level = "underlay"
+    tooltips = [("iteration", "@x{0,0}"), ("", "@text")]
+    plot.add_tools(HoverTool(renderers=[line], tooltips=tooltips, visible=False))
 
 
 def soften(plot: figure) -> None:

@@ -38,7 +38,7 @@ Positions = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class View:
-    """What a page asks for.
+    """A request of a page: which rows, in which order, with which columns.
 
     Attributes
     ----------

@@ -23,7 +23,7 @@ from bokeh.models import DataRange1d
 from extensions_live import report_parts as parts
 from extensions_live.figure_view import as_json
 from extensions_live.figures import PALETTE
-from extensions_live.log_curves import LogCurve, number_channels, read_curves
+from extensions_live.log_curves import LogCurve, changes, number_channels, read_curves
 from extensions_live.log_figure import build
 from extensions_live.plot_view import KIND
 from extensions_live.still_image import Line, draw
@@ -98,7 +98,7 @@ def report(source: Session | TrainingLogBase, title: str) -> str:
     log: TrainingLogBase = source if isinstance(source, TrainingLogBase) else source.log
     heading = title or (f"Run {log.h_uuid[:8]}" if session is None else session.name)
     groups, note = curves_of(log, session)
-    plots = figures_of(groups)
+    plots = figures_of(groups, changes(log))
     main = [
         parts.run(log, session),
         parts.section("Curves", _holders(plots) + parts.notes(note) + _still(groups)),
@@ -164,13 +164,12 @@ def curves_of(
     return result, note
 
 
-def figures_of(groups: list[tuple[str, list[LogCurve]]]) -> list[figure]:
+def figures_of(groups: list[tuple[str, list[LogCurve]]], marks: Mapping[int, str]) -> list[figure]:
     """Return a figure for each group of curves; all share the horizontal axis."""
     iterations = DataRange1d(range_padding=0.02)
     return [
-        build(curves, height=300, x_range=iterations, compact=True)
+        build(curves, height=300, x_range=iterations, compact=True, marks=marks)
         for _, curves in groups
-        if curves
     ]
 
 

@@ -61,6 +61,18 @@ def test_a_smoothed_curve_lies_over_the_recorded_one(log):
     assert np.isnan(smooth[3]) and smooth[1] == pytest.approx((8 * 0.25 + 7 * 0.5) / 0.75)
 
 
+def test_changes_of_the_run_are_marked(log):
+    log[2]["interventions"] = ({"command": "set", "text": "set rate = <b>"},)
+    log[5]["interventions"] = ({"command": "pause", "text": "pause"},)
+    [marks] = [one for one in log.plot("cost").renderers if "text" in one.data_source.data]
+    assert (marks.data_source.data["x"], marks.data_source.data["text"]) == (
+        [2],
+        ["set rate = <b>"],
+    )
+    other = log.plot("cost", x="epoch").renderers
+    assert not [one for one in other if "text" in one.data_source.data]
+
+
 def test_a_constant_stays_constant_when_smoothed():
     log = TrainingLog()
     for i in range(300):
