@@ -1,4 +1,4 @@
-"""Comparison of logs: channels of several logs side by side in one pandas frame."""
+"""Comparison of channels of several logs in one pandas DataFrame."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from workbench.log.sources import Source, named_runs
 if TYPE_CHECKING:
     import pandas as pd
 
-NOTHING_TO_COMPARE = "compare([...]) needs at least one log"
+NOTHING_TO_COMPARE = "compare([...]) requires at least one log"
 
 
 @hinted
 def compare(
     logs: Mapping[str, Source] | Iterable[Source], channels: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Return channels of several logs side by side.
+    """Return channels of several logs side by side in a DataFrame.
 
     Parameters
     ----------
@@ -35,17 +35,18 @@ def compare(
         the name of a log is the first digits of its `uuid`, and that of a path the name of the
         file.
     channels : sequence of str, optional
-        The channels to return, in order; a log may lack some. All channels if not given.
+        The channels to return, in order; by default all. A log can lack some of them.
 
     Returns
     -------
     pandas.DataFrame
-        A row for each iteration of any log; columns have two levels, the channel and the log.
+        A frame with a row for each iteration of any log. The columns have two levels, channel and
+        log.
 
     Raises
     ------
     LogError
-        If `logs` is empty, or an item is not a log.
+        If `logs` is empty, or if an item is not a log.
     UnknownRecordError
         If no log has one of `channels`.
 

@@ -32,31 +32,31 @@ class Tabular(Records):
 
     @property
     def frame(self) -> pd.DataFrame:
-        """All rows as a pandas frame, with a column for each channel and iterations as index.
+        """All rows as a pandas DataFrame, indexed by iteration, with a column for each channel.
 
-        Channels of numbers are float64 with NaN for missing records, or keep their dtype if every
-        row has one; others are objects. Each new frame costs only time for the new rows. The cells
-        are views of the log and read-only: to change them, call ``.copy()`` first.
+        A channel of numbers is float64 with NaN for missing records, or keeps its dtype if no
+        record is missing; other channels are objects. Only rows that are new since the last frame
+        cost time. The cells are read-only views of the log; to change them, call ``.copy()`` first.
         """
         return self._frames.frame(self.snapshot())
 
     @property
     def epochs(self) -> pd.DataFrame:
-        """The rows at which epochs ended, as a pandas frame with the epoch, from 1, as index.
+        """The rows at the ends of epochs as a pandas DataFrame, indexed by epoch from 1.
 
-        The first column, ``iteration``, has the iterations at which they ended.
+        The first column, ``iteration``, contains the iterations at which the epochs ended.
         """
         # copied first, since the thread that trains can append to the list meanwhile
         ends = list(self.status["_epoch_ends"])
         return by_epoch(self.frame, ends)
 
     def channel(self, name: str) -> pd.Series[Any]:
-        """Return one channel as a pandas series over the iterations that have a record of it.
+        """Return a channel as a pandas Series, indexed by the iterations that have a record.
 
         Raises
         ------
         UnknownRecordError
-            If there is no such channel.
+            If the channel does not exist.
         """
         import pandas as pd
 
