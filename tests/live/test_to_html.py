@@ -154,5 +154,5 @@ def test_a_report_replaces_a_file_only_once_it_is_complete(tmp_path, monkeypatch
 def test_wrong_requests_are_refused(tmp_path):
     with pytest.raises(LogError, match="to_html needs a session or a training log, not 3"):
         to_html(3, tmp_path / "run.html")
-    with pytest.raises(MissingDataError, match="there is no folder"):
+    with pytest.raises(MissingDataError, match="folder"):
         to_html(TrainingLog(), tmp_path / "missing" / "run.html")
