@@ -5,10 +5,13 @@ from extensions_live.controls import Controls
 from extensions_live.doctor import doctor
 from extensions_live.histogram import Histogram
 from extensions_live.layers import Layers
+from extensions_live.log_table import LogTable
 from extensions_live.mistakes import Mistakes
 from extensions_live.plot import Plot
+from extensions_live.progress import Progress
 from extensions_live.run_view import RunView
 from extensions_live.samples import Samples
+from extensions_live.to_html import to_html
 from extensions_live.view import view
 from workbench.names import explain_missing
 
@@ -17,11 +20,14 @@ __all__ = [
     "Controls",
     "Histogram",
     "Layers",
+    "LogTable",
     "Mistakes",
     "Plot",
+    "Progress",
     "RunView",
     "Samples",
     "doctor",
+    "to_html",
     "view",
 ]
 

@@ -157,6 +157,78 @@ class ControlsState(LiveState):
     payload: ControlsPayload | Empty
 
 
+class FigureState(LiveState):
+    """The traits of a finished figure."""
+
+    payload: Empty
+    figures: str
+    bokehjs: str
+
+
+class ProgressPayload(TypedDict):
+    """The contents of a progress line; `fraction` is null if the end of the run is unknown."""
+
+    state: str
+    iteration: str
+    epoch: str
+    rate: str
+    tier: list[str]
+    time_left: str
+    fraction: float | None
+    failure: str
+
+
+class ProgressState(LiveState):
+    """The traits of a progress line."""
+
+    payload: ProgressPayload | Empty
+
+
+class RowsMessage(TypedDict):
+    """Request for rows of a log; `columns` is null for all, `copy` the number of a request for CSV.
+
+    While `hold` is true, rows that are recorded meanwhile are only counted.
+    """
+
+    kind: Literal["rows"]
+    start: int
+    count: int
+    sort: str
+    descending: bool
+    condition: str
+    columns: list[str] | None
+    hold: bool
+    copy: int
+
+
+class LogTablePayload(TypedDict):
+    """The visible rows of a log, from the row `start` of `total` on, as texts of their cells.
+
+    `copied` is the number of the last request for CSV, and `csv` its answer.
+    """
+
+    channels: list[str]
+    columns: list[str]
+    rows: list[list[str]]
+    start: int
+    total: int
+    all: int
+    newer: int
+    sort: str
+    descending: bool
+    condition: str
+    error: str
+    copied: int
+    csv: str
+    csv_rows: int
+
+
+class LogTableState(LiveState):
+    """The traits of a table of a log."""
+
+    payload: LogTablePayload | Empty
+
+
 class BokehState(TypedDict):
     """Traits of the widget that carries BokehJS, compressed by gzip."""
 

@@ -40,7 +40,7 @@ class Line(NamedTuple):
     curve: Curve
 
 
-def draw(panels: Sequence[Sequence[Line]], *, columns: int = 2) -> bytes:
+def draw(panels: Sequence[Sequence[Line]], *, columns: int = 2, label: str = "iteration") -> bytes:
     """Draw a PNG with one panel for each sequence of lines, row by row.
 
     Examples
@@ -55,7 +55,7 @@ def draw(panels: Sequence[Sequence[Line]], *, columns: int = 2) -> bytes:
     pen, width = ImageDraw.Draw(image), WIDTH / columns
     for index, lines in enumerate(panels):
         panel = Panel(pen, lines, index % columns * width, index // columns * HEIGHT, width)
-        panel.draw_axes()
+        panel.draw_axes(label)
         panel.draw_legend()
         for line in lines:
             panel.draw_line(line)
@@ -78,7 +78,7 @@ class Panel:
         self.xs = span(np.concatenate([line.curve.x for line in lines]), padding=0.0)
         self.ys = span(np.concatenate([line.curve.y for line in lines]), padding=0.06)
 
-    def draw_axes(self) -> None:
+    def draw_axes(self, label: str) -> None:
         """Draw the grid, the tick labels and the label of the axis."""
         for tick in ticks(*self.ys, 5):
             _, y = self._place(self.xs[0], tick)
@@ -88,7 +88,7 @@ class Panel:
             x, _ = self._place(tick, self.ys[0])
             self._stroke([(x, self.top), (x, self.bottom)], GRID, 0.75)
             self._text(x, self.bottom + 5, f"{tick:,.6g}", "mt")
-        self._text((self.left + self.right) / 2, self.bottom + 19, "iteration", "mt")
+        self._text((self.left + self.right) / 2, self.bottom + 19, label, "mt")
 
     def draw_legend(self) -> None:
         """Draw the colour, name and last value of each line."""

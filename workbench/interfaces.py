@@ -353,6 +353,10 @@ class Session(Protocol):
         """The ``tier`` in which batches are processed, and the ``reason`` for this tier."""
 
     @property
+    def model_tree(self) -> Sequence[Mapping[str, Any]]:
+        """The bricks of the model as plain values, each with ``children`` and ``parameters``."""
+
+    @property
     def views(self) -> Sequence[Mapping[str, Any]]:
         """The views that extensions request, as mappings of plain values with a ``kind``."""
 
@@ -429,6 +433,9 @@ class Session(Protocol):
         self, names: Iterable[str] | None = None, *, steps: bool = False, batch: bool = False
     ) -> Probe:
         """Copy values of variables between two batches."""
+
+    def to_html(self, path: Any, *, title: str = "") -> None:
+        """Write a report of the run as one file, which a browser shows without a network."""
 
     def alert(self, text: str, level: Literal["info", "warning", "error"] = "warning") -> Command:
         """Record an alert for views to show."""

@@ -9,16 +9,22 @@ from anywidget import AnyWidget
 from extensions_live import messages
 from extensions_live.confusion_matrix import ConfusionMatrix
 from extensions_live.controls import POSSIBLE, Controls
+from extensions_live.figure_view import FigureView
 from extensions_live.histogram import Histogram
 from extensions_live.layers import Layers
+from extensions_live.log_table import LogTable
 from extensions_live.mistakes import Mistakes
 from extensions_live.plot_view import PlotView
+from extensions_live.progress import Progress
 from extensions_live.samples import Samples
 from extensions_live.widget import BokehJS
 from tests.support import typescript
 from workbench.interfaces import Session
 
 STATES = {
+    FigureView: messages.FigureState,
+    LogTable: messages.LogTableState,
+    Progress: messages.ProgressState,
     PlotView: messages.PlotState,
     Controls: messages.ControlsState,
     BokehJS: messages.BokehState,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from IPython.core.formatters import IPythonDisplayFormatter
 
-from extensions_live import Controls, view
+from extensions_live import Controls, to_html, view
 from extensions_live.control_channel import REQUEST, Channel
 from workbench import interfaces
 from workbench.errors import SessionError
@@ -80,7 +80,10 @@ class Remote:
     def call(self, f):
         return self._ask("call")
 
-    hyperparameters = interventions = ()
+    hyperparameters = interventions = model_tree = ()
+
+    def to_html(self, path, *, title=""):
+        return to_html(self, path, title=title)
 
     def set(self, shared, value):
         return self._ask("set")

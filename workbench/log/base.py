@@ -8,11 +8,10 @@ under a name.
 from __future__ import annotations
 
 import copy
-import html
 import operator
 import uuid as uuids
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +19,11 @@ from numpy.typing import NDArray
 from workbench.attributes import KnownAttributes
 from workbench.errors import LogError, StateError, UnknownRecordError, nearest
 from workbench.hints import Hinted
-from workbench.log.column import frozen
-from workbench.log.frames import FrameCache, by_epoch
+from workbench.log.column import as_float, frozen
+from workbench.log.frames import FrameCache
 from workbench.log.placeholders import Damaged
-from workbench.log.records import Records
 from workbench.log.row import Row
-
-if TYPE_CHECKING:
-    import pandas as pd
+from workbench.log.tabular import Tabular
 
 LAST = 2**63 - 1
 """Largest number of iterations that columns and databases can store."""
@@ -43,7 +39,7 @@ NO_NUMBERS = (
 )
 
 
-class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
+class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
     """Base of training logs, which are mappings from iteration to row.
 
     ``log[iteration][channel]`` reads or writes a record. The iteration is the number of batches
@@ -226,40 +222,6 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
         """
         return None
 
-    @property
-    def frame(self) -> pd.DataFrame:
-        """All rows as a pandas DataFrame, indexed by iteration, with a column for each channel.
-
-        A channel of numbers is float64 with NaN for missing records, or keeps its dtype if no
-        record is missing; other channels are objects. Only rows that are new since the last frame
-        cost time. The cells are read-only views of the log; to change them, call ``.copy()`` first.
-        """
-        return self._frames.frame(self.snapshot())
-
-    @property
-    def epochs(self) -> pd.DataFrame:
-        """The rows at the ends of epochs as a pandas DataFrame, indexed by epoch from 1.
-
-        The first column, ``iteration``, contains the iterations at which the epochs ended.
-        """
-        # copied first, since the training thread can append to the list
-        ends = list(self.status["_epoch_ends"])
-        return by_epoch(self.frame, ends)
-
-    def channel(self, name: str) -> pd.Series[Any]:
-        """Return a channel as a pandas Series, indexed by the iterations that have a record.
-
-        Raises
-        ------
-        UnknownRecordError
-            If the channel does not exist.
-        """
-        import pandas as pd
-
-        iterations, values = self.entries(name)
-        index = pd.Index(iterations, name="iteration", copy=False)
-        return pd.Series(values, index=index, name=name, dtype=values.dtype, copy=False)
-
     def column(self, name: str, start: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return a channel as arrays of numbers, which is faster than a Series.
 
@@ -326,15 +288,11 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
                 raise LogError(
                     NO_NUMBERS.format(name=name, iteration=iterations[i], type=type(value).__name__)
                 )
-            numbers[i] = np.nan if value is None else value
+            numbers[i] = np.nan if value is None else as_float(value)
         return frozen(numbers)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.h_uuid[:8]}: {self._summary()}>"
-
-    def _repr_html_(self) -> str:
-        heading = f"<p>{html.escape(f'{type(self).__name__}: {self._summary()}')}</p>"
-        return heading + (self.frame.tail(6).to_html(max_cols=12) if len(self) else "")
 
     def _summary(self) -> str:
         done, epochs = self.status["iterations_done"], self.status["epochs_done"]

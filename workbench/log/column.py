@@ -12,6 +12,7 @@ exists.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -52,6 +53,14 @@ def frozen(array: NDArray[Any]) -> NDArray[Any]:
     view = array[:]
     view.flags.writeable = False
     return view
+
+
+def as_float(number: float) -> float:
+    """Return a number as float; infinite if it is too large."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 class Column:

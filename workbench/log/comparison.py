@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,16 +13,12 @@ from workbench.errors import (
     nearest,
 )
 from workbench.hints import hinted
-from workbench.log.base import TrainingLogBase
-from workbench.log.sqlite import SQLiteLog
+from workbench.log.sources import Source, named_runs
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NOT_A_LOG = "a log must be a training log or the path of a database of logs, not {given!r:.80}"
 NOTHING_TO_COMPARE = "compare([...]) requires at least one log"
-
-Source = TrainingLogBase | str | os.PathLike[str]
 
 
 @hinted
@@ -36,9 +30,10 @@ def compare(
     Parameters
     ----------
     logs : iterable or dict
-        Logs of any backend, or paths of SQLite databases, from which the latest log is used. The
-        keys of a dictionary become the names of the logs. Otherwise a log is named by the first
-        digits of its `uuid`, and a path is named by its file name.
+        Logs of any backend, sessions, frames such as `TrainingLogBase.frame`, or paths of SQLite
+        databases, whose newest logs are used. The keys of a dictionary become the names; otherwise
+        the name of a log is the first digits of its `uuid`, and that of a path the name of the
+        file.
     channels : sequence of str, optional
         The channels to return, in order; by default all. A log can lack some of them.
 
@@ -70,7 +65,7 @@ def compare(
     """
     import pandas as pd
 
-    frames = {name: log.frame for name, log in _named(logs).items()}
+    frames = {run.name: run.frame for run in named_runs(logs)}
     if not frames:
         raise LogError(NOTHING_TO_COMPARE)
     known = list(dict.fromkeys(str(channel) for frame in frames.values() for channel in frame))
@@ -91,28 +86,3 @@ def compare(
     names = pd.MultiIndex.from_tuples(list(columns), names=["channel", "log"]) if columns else None
     aligned = pd.DataFrame(dict(enumerate(columns.values())), index=index)
     return aligned if names is None else aligned.set_axis(names, axis="columns")
-
-
-def _named(logs: Mapping[str, Source] | Iterable[Source]) -> dict[str, TrainingLogBase]:
-    """Return a mapping from unique names to logs."""
-    if isinstance(logs, Mapping):
-        return {name: log_of(source) for name, source in logs.items()}
-    named: dict[str, TrainingLogBase] = {}
-    for source in logs:
-        log = log_of(source)
-        name = log.h_uuid[:8] if isinstance(source, TrainingLogBase) else Path(source).stem
-        number, stem = 1, name
-        while name in named:
-            number += 1
-            name = f"{stem} ({number})"
-        named[name] = log
-    return named
-
-
-def log_of(source: Any) -> TrainingLogBase:
-    """Return a log unchanged, or open the latest log of the database at a path."""
-    if isinstance(source, TrainingLogBase):
-        return source
-    if not isinstance(source, (str, os.PathLike)):
-        raise LogError(NOT_A_LOG.format(given=source))
-    return SQLiteLog(source, read_only=True)

@@ -20,8 +20,7 @@ from workbench.errors import (
     MissingLibraryError,
 )
 from workbench.hints import hinted
-from workbench.log.base import TrainingLogBase
-from workbench.log.comparison import Source, log_of
+from workbench.log.sources import Log, Source, log_of
 from workbench.utils.atomic import replacing
 
 if TYPE_CHECKING:
@@ -163,7 +162,7 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
                 group["values"] = stacked
 
 
-def _flat(log: TrainingLogBase) -> pd.DataFrame:
+def _flat(log: Log) -> pd.DataFrame:
     """Return the frame of a log, with all values except numbers, text and blanks as JSON."""
     frame = log.frame.copy()
     for name in frame:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -20,6 +20,7 @@ from workbench.log.frames import Snapshot
 NOT_STORABLE = "the name of {what} must be a str that can be encoded as UTF-8, not {name!r}"
 
 
+@runtime_checkable
 class Records(Protocol):
     """Protocol of the storage of values by iteration and name."""
 

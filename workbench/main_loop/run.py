@@ -26,11 +26,11 @@ from workbench.log import TrainingLogBase
 from workbench.main_loop import state
 from workbench.main_loop.dispatch import Dispatcher
 from workbench.main_loop.ending import Ending, Owner
+from workbench.main_loop.facts import record_facts
 from workbench.main_loop.interrupts import Interruptible, Level
 from workbench.main_loop.mailbox import Mailbox
 from workbench.main_loop.recovery import note, recover
 from workbench.model import Model
-from workbench.tensor.execution import available_threads
 from workbench.utils.profile import Timer
 
 logger = logging.getLogger(__name__)
@@ -42,10 +42,6 @@ READS_ONCE = (
 )
 NO_DATA = "this main loop has no data stream; pass MainLoop(data_stream=...)"
 NO_ALGORITHM = "this main loop has no algorithm; pass MainLoop(algorithm=...)"
-OTHER_THREADS = (
-    "after this iteration, large steps use {now} threads instead of {before}, so sums are rounded "
-    "differently; set config.threads = {before} to continue as before"
-)
 NO_BATCHES = (
     "epoch {epoch} of {stream!r} has no batches, so training would never end; check the data set "
     "and the batch size"
@@ -212,7 +208,7 @@ class Run:
             self._initialize()
         if isinstance(main_loop.algorithm, TrainingAlgorithm):
             main_loop.algorithm.watch_execution(self._record_execution, self.ending.batches_left)
-            self._record_threads()
+            record_facts(main_loop, self._record_execution)
         if main_loop.status["iterations_done"] > 0:
             main_loop.log.resume()
             self.dispatcher.fire(CallbackName.ON_RESUMPTION)
@@ -255,14 +251,6 @@ class Run:
     def _record_execution(self, text: str) -> None:
         """Record a change in the way in which the following batches are processed."""
         self.main_loop.log.current_row["execution"] = text
-
-    def _record_threads(self) -> None:
-        """Store the number of threads for large steps, which affects the rounding of sums."""
-        status, now = self.main_loop.status, available_threads()
-        before = status.get("threads")
-        if before not in (None, now):
-            self._record_execution(OTHER_THREADS.format(now=now, before=before))
-        status["threads"] = now
 
     def _train_for_an_epoch(self) -> bool:
         main_loop = self.main_loop

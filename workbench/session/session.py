@@ -9,6 +9,7 @@ datasets. Reading an empty mailbox costs almost no time.
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, NoReturn
@@ -23,10 +24,12 @@ from workbench.main_loop import MainLoop
 from workbench.openmp import release_workers
 from workbench.session import display
 from workbench.session.command import Command
+from workbench.session.model_tree import model_tree
 from workbench.session.probe import Probe
 from workbench.session.steering import Steering, check_name
 from workbench.session.worker import Worker
 from workbench.utils.attributes import FixedAttributes
+from workbench.utils.live_layer import from_live_layer
 from workbench.utils.notices import tell
 from workbench.utils.numbers import is_count
 from workbench.utils.waiting import wait
@@ -159,6 +162,11 @@ class Session(FixedAttributes, Steering):
         if run is None:
             return {"tier": "", "reason": ""}
         return {"tier": run.execution.tier.name, "reason": run.execution.described}
+
+    @property
+    def model_tree(self) -> list[dict[str, Any]]:
+        """The bricks of the model: plain values, each with ``children`` and ``parameters``."""
+        return model_tree(self.main_loop)
 
     @property
     def views(self) -> list[Mapping[str, Any]]:
@@ -377,6 +385,27 @@ class Session(FixedAttributes, Steering):
         if ended:
             self._worker.print_note()
         return ended
+
+    def to_html(self, path: str | os.PathLike[str], *, title: str = "") -> None:
+        """Write a report of the run as one file, which a browser shows without a network.
+
+        It has the curves, the results, the settings and interventions, the model and the versions
+        of libraries. Training continues meanwhile; an existing file is replaced once the new one
+        is complete.
+
+        Parameters
+        ----------
+        path : path
+            The file, for example ``run.html``.
+        title : str
+            Its heading; the name of the session if not given.
+
+        Raises
+        ------
+        MissingLibraryError
+            If Bokeh, which draws the curves, is not installed.
+        """
+        from_live_layer("to_html", "to_html", what="session.to_html()")(self, path, title=title)
 
     def __repr__(self) -> str:
         return display.line(self)

@@ -125,6 +125,75 @@ export interface ControlsState {
   payload: ControlsPayload | Empty;
 }
 
+/** The traits of a finished figure. */
+export interface FigureState {
+  problem: string;
+  ident: string;
+  still: OutputBundles;
+  payload: Empty;
+  figures: string;
+  bokehjs: string;
+}
+
+/** The contents of a progress line; `fraction` is null if the end of the run is unknown. */
+export interface ProgressPayload {
+  state: string;
+  iteration: string;
+  epoch: string;
+  rate: string;
+  tier: string[];
+  time_left: string;
+  fraction: number | null;
+  failure: string;
+}
+
+/** The traits of a progress line. */
+export interface ProgressState {
+  problem: string;
+  ident: string;
+  still: OutputBundles;
+  payload: ProgressPayload | Empty;
+}
+
+/** Request for rows of a log; `columns` is null for all, `copy` the number of a request for CSV. While `hold` is true, rows that are recorded meanwhile are only counted. */
+export interface RowsMessage {
+  kind: "rows";
+  start: number;
+  count: number;
+  sort: string;
+  descending: boolean;
+  condition: string;
+  columns: string[] | null;
+  hold: boolean;
+  copy: number;
+}
+
+/** The visible rows of a log, from the row `start` of `total` on, as texts of their cells. `copied` is the number of the last request for CSV, and `csv` its answer. */
+export interface LogTablePayload {
+  channels: string[];
+  columns: string[];
+  rows: string[][];
+  start: number;
+  total: number;
+  all: number;
+  newer: number;
+  sort: string;
+  descending: boolean;
+  condition: string;
+  error: string;
+  copied: number;
+  csv: string;
+  csv_rows: number;
+}
+
+/** The traits of a table of a log. */
+export interface LogTableState {
+  problem: string;
+  ident: string;
+  still: OutputBundles;
+  payload: LogTablePayload | Empty;
+}
+
 /** Traits of the widget that carries BokehJS, compressed by gzip. */
 export interface BokehState {
   source: DataView;

@@ -29,6 +29,7 @@ from workbench.log.column import MISSING, PLAIN
 from workbench.log.frames import Snapshot
 from workbench.log.memory import TrainingLog
 from workbench.log.row import Row
+from workbench.log.sources import open_paths_by
 from workbench.log.sqlite.entry import SQLiteEntry
 from workbench.log.sqlite.identity import OWN, READ_ONLY, READING, Event, Identity, after, forks
 from workbench.log.sqlite.reader import Reader
@@ -368,6 +369,9 @@ class SQLiteLog(TrainingLogBase):
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.close()
+
+
+open_paths_by(partial(SQLiteLog, read_only=True))
 
 
 def _close(writer: Writer, database: Database) -> None:

@@ -1,0 +1,262 @@
+// src/still.ts
+var MARK = "workbench";
+function writeStill(model) {
+  const write = () => {
+    replaceOutputs(model.widget_manager?.context?.model?.cells ?? [], model.get("still"));
+  };
+  model.on("change:still", write);
+  write();
+}
+function replaceOutputs(cells, still) {
+  for (const cell of cells) {
+    const outputs = cell.type === "code" ? cell.outputs : void 0;
+    if (!outputs) continue;
+    for (let i = 0; i < outputs.length; i += 1) {
+      const output = outputs.get(i).toJSON();
+      const mark = output.metadata?.[MARK];
+      const bundles = typeof mark === "string" ? still[mark] : void 0;
+      if (bundles && !same(output.data ?? {}, bundles[0])) {
+        outputs.set(i, { ...output, data: bundles[0], metadata: bundles[1] });
+      }
+    }
+  }
+}
+function same(old, now) {
+  return Object.keys(now).every((type) => plain(old[type]) === now[type]);
+}
+function plain(value) {
+  return Array.isArray(value) ? value.join("") : value;
+}
+
+// src/revive.ts
+var SHOWS = "application/vnd.jupyter.widget-view+json";
+var GIVEN_UP = ".jp-Cell .jp-OutputArea-output.jupyter-widgets";
+var LOOKS = [1e3, 3e3, 6e3, 12e3];
+function reviveViews(model) {
+  for (const wait of LOOKS) {
+    setTimeout(() => {
+      revive(model.widget_manager?.context?.model?.cells, model.get("ident"));
+    }, wait);
+  }
+}
+function revive(cells, ident) {
+  for (const dead of document.querySelectorAll(GIVEN_UP)) {
+    const cell = dead.closest(".jp-Cell");
+    const child = dead.closest(".jp-OutputArea-child");
+    const outputs = cells?.get(Number(cell?.dataset.windowedListIndex))?.outputs;
+    if (!outputs || !child?.parentElement) continue;
+    const place = [...child.parentElement.children].indexOf(child);
+    const output = outputs.length > place ? outputs.get(place).toJSON() : null;
+    if (!output || shownModel(output) !== ident) continue;
+    dead.classList.remove("jupyter-widgets");
+    outputs.set(place, output);
+  }
+}
+function shownModel(output) {
+  const view = output.data?.[SHOWS];
+  return view?.model_id;
+}
+
+// src/cell.ts
+function careForCell({ model }) {
+  writeStill(model);
+  reviveViews(model);
+}
+
+// src/dom.ts
+function make(tag, className, parent, text = "") {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.textContent = text;
+  parent.append(element);
+  return element;
+}
+function named(name, element) {
+  element.dataset.testid = name;
+  return element;
+}
+
+// src/draw.ts
+function announce(box) {
+  requestAnimationFrame(() => {
+    requestAnimationFrame(() => {
+      box.classList.add("wb-drawn");
+    });
+  });
+}
+
+// src/post.ts
+var POSTED = "wb-post";
+function post(model, box, message) {
+  let sent = true;
+  try {
+    model.send(message);
+  } catch {
+    sent = false;
+  }
+  box.dispatchEvent(new CustomEvent(POSTED, { detail: sent }));
+}
+
+// src/kernel.ts
+var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible; run the cells again for a new run.";
+var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
+function kernelNotice({ closed, live, kernel, sent }) {
+  if (closed) return REOPENED;
+  if (live === false || kernel === null || kernel?.status === "dead") return KERNEL_STOPPED;
+  return !sent && kernel === void 0 ? KERNEL_STOPPED : "";
+}
+function kernelOf(manager) {
+  try {
+    return manager?.kernel;
+  } catch {
+    return null;
+  }
+}
+function watchKernel(model, box) {
+  const line = named("kernel-notice", make("div", "wb-kernel-notice", box));
+  line.setAttribute("role", "status");
+  line.hidden = true;
+  const manager = model.widget_manager;
+  const session = manager?.context?.sessionContext;
+  let own = null;
+  let sent = true;
+  const look = () => {
+    const text = kernelNotice({
+      closed: [manager, manager?.context].some((part) => part?.isDisposed),
+      live: own?.comm_live,
+      kernel: kernelOf(manager),
+      sent
+    });
+    box.classList.toggle("wb-disconnected", Boolean(text));
+    if (line.textContent !== text) line.textContent = text;
+    line.hidden = !text;
+  };
+  const posted = (event) => {
+    sent = event.detail;
+    look();
+  };
+  box.addEventListener(POSTED, posted);
+  model.on("comm_live_update", look);
+  session?.kernelChanged?.connect(look);
+  session?.statusChanged?.connect(look);
+  manager?.get_model?.(model.get("ident")).then(
+    (found) => {
+      own = found;
+      look();
+    },
+    () => void 0
+  );
+  return () => {
+    box.removeEventListener(POSTED, posted);
+    model.off("comm_live_update", look);
+    session?.kernelChanged?.disconnect(look);
+    session?.statusChanged?.disconnect(look);
+  };
+}
+
+// src/problem.ts
+function showProblem(model, box) {
+  const line = named("view-problem", make("div", "wb-problem", box));
+  const update = () => {
+    const text = model.get("problem");
+    line.hidden = !text;
+    line.textContent = `This view cannot be drawn; training is not affected. ${text}`;
+  };
+  model.on("change:problem", update);
+  update();
+}
+
+// src/progress.ts
+function makeProgress(parent) {
+  const bar = named("progress", make("div", "wb-bar", parent));
+  bar.setAttribute("role", "progressbar");
+  bar.setAttribute("aria-label", "progress of the run");
+  const done = make("div", "wb-done", bar);
+  const counts = make("div", "wb-counts", parent);
+  const iteration = named("iteration", make("span", "", counts));
+  const epoch = named("epoch", make("span", "", counts));
+  const rate = named("rate", make("span", "", counts));
+  const tier = named("tier", make("span", "wb-tier", counts));
+  const left = named("time-left", make("span", "wb-left", counts));
+  return (facts) => {
+    iteration.textContent = facts.iteration;
+    epoch.textContent = facts.epoch;
+    rate.textContent = facts.rate;
+    [tier.textContent = "", tier.title = ""] = facts.tier;
+    left.textContent = facts.time_left;
+    const { fraction } = facts;
+    bar.classList.toggle("wb-unknown", fraction === null && facts.state === "running");
+    const percent = 100 * (fraction ?? 0);
+    done.style.width = `${percent}%`;
+    if (fraction === null) bar.removeAttribute("aria-valuenow");
+    else bar.setAttribute("aria-valuenow", String(Math.round(percent)));
+    bar.setAttribute("aria-valuetext", [facts.state, facts.iteration, facts.epoch].join(", "));
+  };
+}
+
+// src/visibility.ts
+var HEARTBEAT = 1e4;
+function reportVisibility(model, box) {
+  const rendering = Math.random().toString(36).slice(2);
+  let near = true;
+  let reported = null;
+  const visible = () => near && document.visibilityState === "visible";
+  const report = () => {
+    reported = visible();
+    post(model, box, { kind: "visibility", rendering, visible: reported });
+  };
+  const check = () => {
+    if (visible() !== reported) report();
+  };
+  const margins = { rootMargin: "300px", scrollMargin: "300px" };
+  const observer = new IntersectionObserver((entries) => {
+    near = entries.at(-1)?.isIntersecting ?? near;
+    check();
+  }, margins);
+  observer.observe(box);
+  document.addEventListener("visibilitychange", check);
+  model.on("comm_live_update", report);
+  const beat = setInterval(() => {
+    if (visible()) report();
+  }, HEARTBEAT);
+  report();
+  return () => {
+    clearInterval(beat);
+    observer.disconnect();
+    document.removeEventListener("visibilitychange", check);
+    model.off("comm_live_update", report);
+    post(model, box, { kind: "visibility", rendering, visible: false });
+  };
+}
+
+// src/widgets/progress.ts
+function render({ model, el }) {
+  const box = named("progress-view", make("div", "wb wb-live wb-controls wb-progress", el));
+  showProblem(model, box);
+  const endWatch = watchKernel(model, box);
+  const endReports = reportVisibility(model, box);
+  const state = named("state", make("span", "wb-state", box));
+  const failure = named("failure", make("span", "wb-command wb-refused", box));
+  failure.setAttribute("role", "status");
+  const show = makeProgress(box);
+  const apply = () => {
+    const now = model.get("payload");
+    if (!("state" in now)) return;
+    box.dataset.state = now.state;
+    state.textContent = now.state;
+    if (failure.textContent !== now.failure) failure.textContent = now.failure;
+    show(now);
+  };
+  model.on("change:payload", apply);
+  apply();
+  announce(box);
+  return () => {
+    endReports();
+    endWatch();
+    model.off("change:payload", apply);
+  };
+}
+var progress_default = { initialize: careForCell, render };
+export {
+  progress_default as default
+};

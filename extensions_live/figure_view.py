@@ -1,0 +1,130 @@
+"""View of a finished Bokeh figure in a cell, without a network.
+
+The widget `FigureView` draws the figure with the BokehJS that the kernel sends, once for all
+figures of a page: `output_notebook(INLINE)` would put 6 MB into the notebook, and Bokeh's default
+needs a network. Below it the saved notebook keeps a table and a still image, which are hidden while
+the figure is drawn.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import traitlets
+from bokeh.core.json_encoder import serialize_json
+from bokeh.document import Document
+from bokeh.plotting import figure
+
+from extensions_live.figures import PALETTE
+from extensions_live.formatting import format_number
+from extensions_live.log_curves import LogCurve
+from extensions_live.messages import Empty
+from extensions_live.notebook import publish, running_cell, shell
+from extensions_live.run_view import FALLBACK, RunView, shelf
+from extensions_live.still_image import WIDTH, Line, draw
+from extensions_live.still_output import MARK, STYLE
+from extensions_live.widget import BokehJS, LiveWidget, asset
+
+PERIOD = 60.0
+"""Seconds between two looks of the pump at a figure, which does not change."""
+
+
+class FigureView(LiveWidget[figure, Empty]):
+    """Bokeh figure on a page.
+
+    Parameters
+    ----------
+    plot : bokeh.plotting.figure
+        Shown as it is now; later changes need another view.
+    """
+
+    _esm = asset("figure.js")
+
+    figures = traitlets.Unicode().tag(sync=True)
+    bokehjs = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, plot: figure) -> None:
+        super().__init__(
+            plot, period=PERIOD, figures=as_json([plot]), bokehjs=BokehJS.shared().model_id
+        )
+
+    def snapshot(self, plot: figure) -> Empty | None:
+        return None
+
+    def settled(self, plot: figure) -> bool:
+        return True
+
+
+def as_json(plots: Sequence[figure]) -> str:
+    """Return the JSON text of a Bokeh document with some figures, which stay without a document.
+
+    Examples
+    --------
+    >>> plot = figure()
+    >>> as_json([plot])[:10], plot.document
+    ('{"version"', None)
+    """
+    document = Document()
+    for plot in plots:
+        document.add_root(plot)
+    try:
+        return serialize_json(document.to_json(deferred=False))
+    finally:
+        document.clear()  # a figure can belong to one document only, and its user may need it
+
+
+class FigureStill:
+    """Table and still image below a figure, which a saved notebook keeps."""
+
+    carrier: Any = None
+
+    def __init__(self, curves: Sequence[LogCurve], label: str) -> None:
+        self._curves, self._label = curves, label
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return the name and the last finite value of each curve."""
+        rows = []
+        for one in self._curves:
+            recorded = one.curve if one.raw is None else one.raw
+            finite = recorded.y[np.isfinite(recorded.y)]
+            rows.append((one.name, format_number(float(finite[-1])) if len(finite) else "nan"))
+        return rows
+
+    def text(self) -> str:
+        """Return the table as plain text."""
+        return "\n".join(f"{name}  {value}" for name, value in self.facts())
+
+    def display(self) -> None:
+        """Show table and image in the running cell."""
+        heads = "".join(f"<th>{html.escape(name)}</th>" for name, _ in self.facts())
+        cells = "".join(f"<td>{html.escape(value)}</td>" for _, value in self.facts())
+        table = f'<table class="wb-still"><tr>{heads}</tr><tr>{cells}</tr></table>'
+        publish({"text/plain": self.text(), "text/html": STYLE + table}, {MARK: "figure"})
+        lines = [
+            Line(one.name, PALETTE[i % len(PALETTE)], one.curve)
+            for i, one in enumerate(self._curves)
+        ]
+        png = base64.b64encode(draw([lines], label=self._label)).decode()
+        size = {"image/png": {"width": WIDTH}}
+        publish({"text/plain": "curves", "image/png": png}, {MARK: "figure image", **size})
+
+
+def shows_itself(plot: figure, curves: Sequence[LogCurve], label: str) -> None:
+    """Let a notebook show a figure by the widget, with a still image below it."""
+
+    def display() -> None:
+        if shell() is None:
+            print(plot)
+            return
+        still: Any = FigureStill(curves, label)
+        view = RunView([FigureView(plot)], still)
+        shelf.put(view, running_cell())
+        data, metadata = view.widgets[0]._repr_mimebundle_() or ({}, {})
+        publish({**data, "text/plain": FALLBACK}, metadata)
+        still.display()
+
+    plot._ipython_display_ = display  # type: ignore[attr-defined]

@@ -1,0 +1,35 @@
+// Colours of the parts of a figure that live plots do not have: legend and title.
+
+import type { Figure } from "./bokeh";
+
+/** Gives legends and titles of `figures` the colour and the font of `el`. */
+export function paintLegends(figures: Figure[], el: HTMLElement): void {
+  const { fontFamily: font, color: text } = getComputedStyle(el);
+  for (const figure of figures) {
+    const { above, right } = figure as unknown as Record<"above" | "right", Figure["center"]>;
+    for (const part of [...figure.center, ...above, ...right]) {
+      if (part.type === "Legend") part.setv({ label_text_color: text, label_text_font: font });
+      if (part.type === "Title") part.setv({ text_color: text, text_font: font });
+    }
+  }
+}
+
+/** Paints legends now and when the theme changes; returns a function that ends this. */
+export function followLegends(figures: Figure[], el: HTMLElement): () => void {
+  const repaint = () => {
+    paintLegends(figures, el);
+  };
+  const late = () => {
+    repaint();
+    setTimeout(repaint, 400); // the colours of a new theme are in effect by then
+  };
+  const watcher = new MutationObserver(late);
+  watcher.observe(document.body, { attributes: true });
+  const media = window.matchMedia("(prefers-color-scheme: dark)");
+  media.addEventListener("change", late);
+  repaint();
+  return () => {
+    watcher.disconnect();
+    media.removeEventListener("change", late);
+  };
+}

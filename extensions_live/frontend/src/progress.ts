@@ -1,0 +1,36 @@
+// The line of a view that shows how far a run is: a bar, counts, speed and the time left.
+
+import { make, named } from "./dom";
+import type { ProgressPayload } from "./messages";
+
+/** Everything that the line shows; a control bar has it as a part of its payload. */
+export type ProgressFacts = Omit<ProgressPayload, "failure">;
+
+/** Appends a progress line to `parent`; returns a function that shows facts in it. */
+export function makeProgress(parent: HTMLElement): (facts: ProgressFacts) => void {
+  const bar = named("progress", make("div", "wb-bar", parent));
+  bar.setAttribute("role", "progressbar");
+  bar.setAttribute("aria-label", "progress of the run");
+  const done = make("div", "wb-done", bar);
+  const counts = make("div", "wb-counts", parent);
+  const iteration = named("iteration", make("span", "", counts));
+  const epoch = named("epoch", make("span", "", counts));
+  const rate = named("rate", make("span", "", counts));
+  const tier = named("tier", make("span", "wb-tier", counts));
+  const left = named("time-left", make("span", "wb-left", counts));
+
+  return (facts) => {
+    iteration.textContent = facts.iteration;
+    epoch.textContent = facts.epoch;
+    rate.textContent = facts.rate;
+    [tier.textContent = "", tier.title = ""] = facts.tier;
+    left.textContent = facts.time_left;
+    const { fraction } = facts;
+    bar.classList.toggle("wb-unknown", fraction === null && facts.state === "running");
+    const percent = 100 * (fraction ?? 0);
+    done.style.width = `${percent}%`;
+    if (fraction === null) bar.removeAttribute("aria-valuenow");
+    else bar.setAttribute("aria-valuenow", String(Math.round(percent)));
+    bar.setAttribute("aria-valuetext", [facts.state, facts.iteration, facts.epoch].join(", "));
+  };
+}

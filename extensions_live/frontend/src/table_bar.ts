@@ -1,0 +1,110 @@
+// The bar above a table of a log: condition, choice of columns, copying, and counts.
+
+import { make, named } from "./dom";
+import type { LogTablePayload } from "./messages";
+
+export interface TableBar {
+  /** Shows counts, the error of the condition, and the columns that can be chosen. */
+  readonly show: (now: LogTablePayload, held: boolean) => void;
+  /** Shows a text about the last action. */
+  readonly say: (text: string) => void;
+}
+
+/** What the bar asks for. */
+export interface TableActions {
+  readonly choose: (condition: string) => void;
+  readonly columns: (names: string[] | null) => void;
+  readonly copy: () => void;
+  readonly newest: () => void;
+}
+
+/** Appends the bar to `parent`. */
+export function makeTableBar(parent: HTMLElement, actions: TableActions): TableBar {
+  const bar = make("div", "wb-table-bar", parent);
+  const label = make("label", "wb-where", bar, "rows where ");
+  const field = named("condition", make("input", "wb-field", label));
+  field.type = "text";
+  field.placeholder = "cost < 0.1";
+  field.spellcheck = false;
+  field.autocomplete = "off";
+  const choice = make("details", "wb-choice", bar);
+  make("summary", "wb-button", choice, "Columns");
+  const list = named("columns", make("div", "wb-choices", choice));
+  const copy = named("copy", make("button", "wb-button", bar, "Copy as CSV"));
+  copy.type = "button";
+  copy.title = "copy these rows and columns, at most 10,000 rows";
+  const newest = named("newest", make("button", "wb-button", bar));
+  newest.type = "button";
+  newest.hidden = true;
+  const counts = named("counts", make("span", "wb-table-counts", bar));
+  const said = named("said", make("span", "wb-table-counts", bar));
+  said.setAttribute("role", "status");
+  const error = named("condition-error", make("div", "wb-problem", parent));
+  error.setAttribute("role", "alert");
+  error.hidden = true;
+  error.id = `wb-error-${Math.random().toString(36).slice(2)}`;
+  field.setAttribute("aria-describedby", error.id);
+
+  let started = false;
+  let drawn = "";
+  field.addEventListener("change", () => {
+    actions.choose(field.value.trim());
+  });
+  field.addEventListener("keydown", (event) => {
+    event.stopPropagation(); // a notebook has commands on single keys
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    actions.choose(field.value.trim());
+  });
+  copy.addEventListener("click", actions.copy);
+  newest.addEventListener("click", actions.newest);
+  choice.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    choice.open = false;
+    choice.querySelector("summary")?.focus();
+  });
+
+  const fillChoices = (now: LogTablePayload) => {
+    const key = JSON.stringify([now.channels, now.columns]);
+    if (key === drawn) return;
+    drawn = key;
+    const focused = (document.activeElement as HTMLElement | null)?.dataset.channel;
+    list.replaceChildren();
+    for (const channel of now.channels) {
+      const line = make("label", "", list);
+      const box = make("input", "", line);
+      box.type = "checkbox";
+      box.checked = now.columns.includes(channel);
+      box.dataset.channel = channel;
+      line.append(channel);
+      box.addEventListener("change", () => {
+        const boxes = [...list.querySelectorAll("input")];
+        const names = boxes.filter((one) => one.checked).map((one) => one.dataset.channel ?? "");
+        actions.columns(names.length === boxes.length ? null : names);
+      });
+      if (channel === focused) box.focus();
+    }
+  };
+
+  return {
+    show: (now, held) => {
+      if (!started) field.value = now.condition;
+      started = true;
+      const rows = (count: number) => `${count.toLocaleString("en")} row${count === 1 ? "" : "s"}`;
+      const chosen = now.condition && !now.error;
+      counts.textContent = chosen
+        ? `${now.total.toLocaleString("en")} of ${rows(now.all)}`
+        : rows(now.all);
+      newest.hidden = !held;
+      const more = `Show ${now.newer.toLocaleString("en")} more row${now.newer === 1 ? "" : "s"}`;
+      newest.textContent = now.newer ? more : "Back to the newest";
+      error.hidden = !now.error;
+      if (error.textContent !== now.error) error.textContent = now.error;
+      field.setAttribute("aria-invalid", String(Boolean(now.error)));
+      fillChoices(now);
+    },
+    say: (text) => {
+      said.textContent = text;
+    },
+  };
+}

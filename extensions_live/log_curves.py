@@ -1,0 +1,219 @@
+"""Curves of a finished log, prepared for a figure: horizontal axis, smoothing and downsampling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extensions_live.downsampling import Curve, downsample
+from workbench.errors import LogError, UnknownRecordError, nearest
+from workbench.utils.numbers import is_finite
+
+if TYPE_CHECKING:
+    from workbench.log import TrainingLogBase
+
+Floats = NDArray[np.float64]
+
+POINTS = 6000
+"""Largest number of points of a curve: a figure cannot ask the log for finer ones."""
+
+RECORD = "interventions"
+UNCHANGING = ("pause", "resume", "step", "stop", "snapshot", "fork")
+"""Commands that leave the numbers of training as they are."""
+
+MOST_CHANGES, LONGEST = 200, 200
+"""Largest numbers of marked iterations, and of characters about one."""
+
+NO_CHANNEL = "the log has no channel {name!r}{hint}"
+NOTHING = "there is nothing to draw: the log has no channel of numbers"
+NO_EPOCHS = "x='epoch' needs the end of an epoch, but none has ended; use x='iteration'"
+NOT_SMOOTHING = "smoothing must be a number from 0 to below 1, not {given!r}"
+NOT_CHANNELS = "channels must be a list of names such as ['cost'], not {given!r}"
+
+
+@dataclass(frozen=True)
+class LogCurve:
+    """One channel of a figure.
+
+    Attributes
+    ----------
+    name : str
+    curve : Curve
+        What is drawn: smoothed if that was asked for.
+    raw : Curve or None
+        The curve as recorded, if `curve` is smoothed.
+    count : int
+        The number of records of the channel.
+    """
+
+    name: str
+    curve: Curve
+    raw: Curve | None
+    count: int
+
+
+def read_curves(
+    log: TrainingLogBase,
+    channels: Sequence[str] | str | None = None,
+    *,
+    x: str = "iteration",
+    smoothing: float = 0.0,
+    log_y: bool = False,
+    points: int = POINTS,
+) -> list[LogCurve]:
+    """Return the curves of some channels; `TrainingLogBase.plot` describes the options.
+
+    Raises
+    ------
+    UnknownRecordError
+        If there is no such channel.
+    LogError
+        If a channel has no numbers, or an option has another value.
+
+    Examples
+    --------
+    >>> from workbench.log import TrainingLog
+    >>> log = TrainingLog()
+    >>> for i, cost in enumerate([4.0, float("nan"), 0.0]):
+    ...     log[i]["cost"] = cost
+    >>> [curve] = read_curves(log, smoothing=0.5)
+    >>> curve.curve.y.round(2).tolist(), curve.curve.marks.tolist()
+    ([4.0, nan, 1.33], [1.0])
+    """
+    if not is_finite(smoothing) or not 0 <= smoothing < 1:
+        raise LogError(NOT_SMOOTHING.format(given=smoothing))
+    names = number_channels(log) if channels is None else _checked(log, channels)
+    if not names:
+        raise LogError(NOTHING)
+    curves = []
+    for name in names:
+        iterations, values = log.column(name)
+        places, values = _places(log, x, iterations, values)
+        if log_y:
+            values = np.where(values > 0, values, np.nan)
+        whole = downsample(places, values, points=points)
+        smooth = whole
+        if smoothing:
+            smooth = downsample(places, smoothed(values, smoothing), points=points)
+        curves.append(LogCurve(name, smooth, whole if smoothing else None, len(values)))
+    return curves
+
+
+def number_channels(log: TrainingLogBase) -> list[str]:
+    """Return the channels whose newest value is a number, other than a flag."""
+    return [
+        name
+        for name, value in log.latest().items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and _is_column(log, name)
+    ]
+
+
+def changes(log: TrainingLogBase) -> dict[int, str]:
+    """Return the interventions that changed training, as one text for each iteration.
+
+    Examples
+    --------
+    >>> from workbench.log import TrainingLog
+    >>> log = TrainingLog()
+    >>> log[5]["interventions"] = (
+    ...     {"command": "pause", "text": "pause"}, {"command": "set", "text": "set rate = 1"})
+    >>> changes(log)
+    {5: 'set rate = 1'}
+    """
+    found: dict[int, str] = {}
+    if RECORD not in log.channels:
+        return found
+    iterations, rows = log.entries(RECORD)
+    for iteration, row in zip(iterations.tolist(), rows.tolist(), strict=True):
+        records = row if isinstance(row, (list, tuple)) else ()
+        texts = [
+            str(record.get("text", ""))
+            for record in records
+            if isinstance(record, Mapping) and record.get("command") not in UNCHANGING
+        ]
+        if texts:
+            found[iteration] = "; ".join(texts)[:LONGEST]
+    return dict(list(found.items())[-MOST_CHANGES:])
+
+
+def _is_column(log: TrainingLogBase, name: str) -> bool:
+    try:
+        log.column(name)
+    except LogError:
+        return False
+    return True
+
+
+def _checked(log: TrainingLogBase, channels: Any) -> list[str]:
+    names = [channels] if isinstance(channels, str) else channels
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        raise LogError(NOT_CHANNELS.format(given=channels))
+    known = log.channels
+    for name in names:
+        if name not in known:
+            hint = nearest(name, known) or f"; its channels are {', '.join(known)}"
+            raise UnknownRecordError(NO_CHANNEL.format(name=name, hint=hint))
+    return list(dict.fromkeys(names))
+
+
+def _places(
+    log: TrainingLogBase, x: str, iterations: NDArray[np.int64], values: Floats
+) -> tuple[Any, Floats]:
+    """Return the horizontal places of the values, and those values that have one."""
+    if x == "iteration":
+        return iterations, values
+    if x == "epoch":
+        return epochs_at(iterations, log.status["_epoch_ends"]), values
+    [name] = _checked(log, x)
+    at, places = log.column(name)
+    _, mine, theirs = np.intersect1d(iterations, at, assume_unique=True, return_indices=True)
+    known = np.isfinite(places[theirs])
+    return places[theirs][known], values[mine][known]
+
+
+def epochs_at(iterations: NDArray[np.int64], ends: Sequence[int]) -> Floats:
+    """Return iterations as numbers of epochs done, with fractions.
+
+    Raises
+    ------
+    LogError
+        If no epoch has ended.
+
+    Examples
+    --------
+    >>> epochs_at(np.array([0, 2, 4, 5]), [4]).tolist()
+    [0.0, 0.5, 1.0, 1.25]
+    """
+    if not len(ends):
+        raise LogError(NO_EPOCHS)
+    marks = np.array([0, *ends], np.float64)
+    length = max(marks[-1] - marks[-2], 1.0)
+    marks = np.append(marks, marks[-1] + 1e6 * length)
+    numbers = np.append(np.arange(len(ends) + 1.0), len(ends) + 1e6)
+    found: Floats = np.interp(iterations, marks, numbers)
+    return found
+
+
+def smoothed(values: Floats, weight: float) -> Floats:
+    """Return the moving average that gives the past `weight`, without bias at the start.
+
+    Values that are not finite stay as they are and do not count.
+
+    Examples
+    --------
+    >>> smoothed(np.array([1.0, np.inf, 1.0, 1.0]), 0.9).tolist()
+    [1.0, inf, 1.0, 1.0]
+    """
+    import pandas as pd
+
+    finite = np.isfinite(values)
+    series = pd.Series(np.where(finite, values, np.nan))
+    average = series.ewm(alpha=1 - weight, adjust=True, ignore_na=True).mean().to_numpy()
+    # Rounding must not draw waves into a constant: an average is never beyond what it averages.
+    low = np.minimum.accumulate(np.where(finite, values, np.inf))
+    high = np.maximum.accumulate(np.where(finite, values, -np.inf))
+    return np.where(finite, np.clip(average, low, high), values)

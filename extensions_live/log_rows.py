@@ -1,0 +1,204 @@
+"""Rows of a log for a table on a page: chosen, sorted, and cut to what is visible.
+
+A log may have a million rows, of which a page shows some thirty. Without a condition and in the
+order of the iterations no row is looked at except these. A condition or another order is computed
+once for each version of the log.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extensions_live.formatting import format_number
+from extensions_live.messages import RowsMessage
+from workbench.errors import LogError
+from workbench.log.query import INDEX
+from workbench.log.summary import numbers_of
+
+if TYPE_CHECKING:
+    from workbench.log import TrainingLogBase
+    from workbench.log.frames import Snapshot
+
+MOST = 200
+"""Largest number of rows that a page gets at once."""
+
+LONGEST = 80
+"""Largest number of characters in a cell."""
+
+Positions = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class View:
+    """A request of a page: which rows, in which order, with which columns.
+
+    Attributes
+    ----------
+    start, count : int
+        The place of the first visible row among the chosen ones, and their number.
+    sort : str
+        The channel by which rows are sorted, or ``iteration``.
+    descending : bool
+        True for the largest, or newest, first.
+    condition : str
+        An expression as in `TrainingLogBase.query`; empty to choose all rows.
+    columns : tuple of str or None
+        The channels to show; None for all.
+    """
+
+    start: int = 0
+    count: int = 40
+    sort: str = INDEX
+    descending: bool = True
+    condition: str = ""
+    columns: tuple[str, ...] | None = None
+
+
+def view_of(message: RowsMessage) -> View:
+    """Return the view that a page asks for, with limits on its numbers."""
+    columns = message["columns"]
+    return View(
+        max(0, int(message["start"])),
+        min(max(1, int(message["count"])), MOST),
+        str(message["sort"]),
+        bool(message["descending"]),
+        str(message["condition"]).strip(),
+        None if columns is None else tuple(map(str, columns)),
+    )
+
+
+@dataclass
+class Rows:
+    """Rows of one log, in the order of a view.
+
+    Attributes
+    ----------
+    error : str
+        The reason why the condition was not used; empty if it was.
+    """
+
+    log: TrainingLogBase
+    error: str = ""
+    _key: tuple[Any, ...] = field(default=(), repr=False)
+    _order: Positions | None = field(default=None, repr=False)
+    _size: int = 0
+
+    def arrange(self, view: View, snapshot: Snapshot, version: int) -> None:
+        """Choose and sort the rows of a snapshot, unless that is done already."""
+        key = (version, view.sort, view.descending, view.condition)
+        if key == self._key:
+            return
+        self._key, self.error = key, ""
+        rows, order = snapshot.rows, None
+        if view.condition:
+            try:
+                chosen = self.log.query(view.condition).index.to_numpy()
+                order = rows.searchsorted(chosen)
+                order = order[rows[np.minimum(order, len(rows) - 1)] == chosen]
+            except LogError as error:
+                self.error = str(error.args[0]) if error.args else str(error)
+        by_channel = view.sort != INDEX and view.sort in snapshot.columns
+        if by_channel and order is None:
+            order = np.arange(len(rows))
+        if order is not None and view.descending:
+            order = order[::-1]
+        if by_channel and order is not None:
+            order = sorted_by(snapshot, view, order)
+        self._order, self._size = order, len(rows) if order is None else len(order)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def positions(self, view: View, start: int, count: int) -> Positions:
+        """Return the positions in the snapshot of some of the arranged rows."""
+        start = min(start, max(0, self._size - 1))
+        stop = min(start + count, self._size)
+        if self._order is not None:
+            return self._order[start:stop]
+        places = np.arange(start, stop)
+        return self._size - 1 - places if view.descending else places
+
+
+def sorted_by(snapshot: Snapshot, view: View, positions: Positions) -> Positions:
+    """Return positions of rows in the order of a channel; rows without a value come last."""
+    entries = snapshot.columns[view.sort]
+    _, numbers = numbers_of(entries.values)
+    if numbers is None:
+        texts = np.array([text(value) for value in entries.values])
+        numbers = np.unique(texts, return_inverse=True)[1].astype(np.float64)
+    keys = np.full(len(snapshot.rows), np.nan)
+    keys[snapshot.rows.searchsorted(entries.iterations)] = numbers
+    keys = keys[positions]
+    order = np.argsort(-keys if view.descending else keys, kind="stable")  # NaN last in both
+    return positions[order]
+
+
+def cells(snapshot: Snapshot, names: Sequence[str], positions: Positions) -> list[list[str]]:
+    """Return the texts of some rows: the iteration, then one of each channel."""
+    iterations = snapshot.rows[positions]
+    columns = [[f"{iteration:,}" for iteration in iterations.tolist()]]
+    for name in names:
+        columns.append([text(value) for value in values_at(snapshot, name, iterations)])
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def values_at(snapshot: Snapshot, name: str, iterations: NDArray[np.int64]) -> list[Any]:
+    """Return the values of a channel at some iterations; None where it has no record."""
+    entries = snapshot.columns.get(name)
+    if entries is None or not len(entries.iterations):
+        return [None] * len(iterations)
+    places = np.minimum(entries.iterations.searchsorted(iterations), len(entries.iterations) - 1)
+    found = entries.iterations[places] == iterations
+    return [
+        entries.values.item(place) if there else None
+        for place, there in zip(places.tolist(), found.tolist(), strict=True)
+    ]
+
+
+def text(value: Any) -> str:
+    """Return a value of the log as the text of a cell.
+
+    Examples
+    --------
+    >>> [text(value) for value in (None, 0.123456, 1234567, True, float("nan"))]
+    ['', '0.1235', '1,234,567', 'True', 'nan']
+    """
+    if value is None:
+        return ""
+    if isinstance(value, (bool, str)):
+        shown = " ".join(str(value).split())
+    elif isinstance(value, int):
+        shown = f"{value:,}" if abs(value) < 10**30 else "a very large number"
+    elif isinstance(value, float):
+        shown = format_number(value)
+    elif isinstance(value, np.ndarray) and value.size > 16:
+        shown = f"array of shape {value.shape}"
+    elif isinstance(value, (list, tuple, dict)) and len(value) > 16:
+        shown = f"{type(value).__name__} of {len(value)} items"
+    else:
+        shown = " ".join(str(value).split())
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
+
+
+def as_csv(snapshot: Snapshot, names: Sequence[str], positions: Positions) -> str:
+    """Return rows as comma-separated values with all digits; a missing record is empty."""
+    iterations = snapshot.rows[positions]
+    columns = [values_at(snapshot, name, iterations) for name in names]
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([INDEX, *names])
+    for iteration, *row in zip(iterations.tolist(), *columns, strict=True):
+        writer.writerow([iteration, *("" if _missing(value) else value for value in row)])
+    return stream.getvalue()
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))

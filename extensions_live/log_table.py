@@ -1,0 +1,178 @@
+"""`LogTable`: a table of the rows of a log, the newest first, which grows while a run trains.
+
+The page asks for the rows that it shows, by their place among the chosen and sorted ones, and
+Python answers with these alone: a run of a million rows costs as much as one of a hundred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from extensions_live.log_rows import Rows, View, as_csv, cells, view_of
+from extensions_live.log_source import LogSource
+from extensions_live.messages import LogTablePayload, Message, RowsMessage
+from extensions_live.pump import pump
+from extensions_live.widget import LiveWidget, asset
+from workbench.errors import LogError, UnknownRecordError
+from workbench.hints import Hinted
+from workbench.interfaces import Session
+from workbench.log import TrainingLogBase
+from workbench.log.query import select
+
+if TYPE_CHECKING:
+    from workbench.log.frames import Snapshot
+
+PERIOD = 0.3
+"""Seconds between two refreshes."""
+
+MOST_COPIED = 10_000
+"""Largest number of rows that are copied as CSV."""
+
+MOST_COLUMNS = 30
+"""Number of channels that are shown if the user chooses none."""
+
+NOT_A_RUN = "LogTable needs a session or a training log, not {given!r:.80}"
+
+
+class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
+    """Table of the rows of a session or a log; scroll, sort, choose rows and columns, copy as CSV.
+
+    Parameters
+    ----------
+    source : Session or TrainingLogBase
+        What to show. A log that another process writes is followed too.
+    columns : sequence of str, optional
+        The channels to show; all of them if not given. They do not have to exist yet.
+    query : str, optional
+        Show only the rows for which this expression is true; see `TrainingLogBase.query`.
+
+    Raises
+    ------
+    LogError
+        If `source` is something else, or `query` is not a condition.
+    UnknownRecordError
+        If the log has records already, and `query` names a channel that it lacks.
+
+    Examples
+    --------
+    In a notebook, ``LogTable(session)`` as the last line of a cell shows the table.
+
+    >>> from workbench.log import TrainingLog
+    >>> log = TrainingLog()
+    >>> for i in range(4):
+    ...     log[i]["cost"] = 1 / (i + 1)
+    >>> LogTable(log, query="cost < 0.4")
+                   cost
+    iteration
+    2          0.333333
+    3          0.250000
+    """
+
+    _esm = asset("log_table.js")
+    _css = asset("live.css") + asset("table.css")
+
+    def __init__(
+        self,
+        source: Session | TrainingLogBase,
+        *,
+        columns: Sequence[str] | None = None,
+        query: str = "",
+    ) -> None:
+        if not isinstance(source, Session | TrainingLogBase):
+            raise LogError(NOT_A_RUN.format(given=source))
+        # A log of its own is kept: nothing else may refer to one that was opened for this table.
+        self._log = source if isinstance(source, TrainingLogBase) else None
+        chosen = None if columns is None else tuple(columns)
+        self._view = View(condition=query, columns=chosen)
+        self._hold, self._copy, self._csv = False, 0, (0, "", 0)
+        self._rows: Rows | None = None
+        self._snapshot: Snapshot | None = None
+        self._version = -1
+        self._key: object = None
+        log = source if isinstance(source, TrainingLogBase) else source.log
+        if query:
+            check(log, query)
+        super().__init__(source, period=PERIOD)
+
+    def __repr__(self) -> str:
+        source = self.subject
+        if source is None:
+            return "a log that no longer exists"
+        log = log_of(source)
+        frame = select(log.frame, self._view.condition) if self._view.condition else log.frame
+        if self._view.columns is not None:
+            frame = frame[[name for name in self._view.columns if name in frame]]
+        return repr(frame.tail(10))
+
+    def snapshot(self, source: LogSource | TrainingLogBase) -> LogTablePayload | None:
+        log, view = log_of(source), self._view
+        version, copy = log.version, self._copy
+        key = (id(log), version, view, self._hold, copy)
+        if key == self._key:
+            return None
+        if self._rows is None or self._rows.log is not log:
+            self._rows, self._snapshot = Rows(log), None
+        rows, snapshot, kept_version = self._rows, self._snapshot, self._version
+        now = log.snapshot(())
+        if not self._hold or snapshot is None or snapshot.edits != now.edits:
+            snapshot = self._snapshot = log.snapshot()
+            kept_version = self._version = version
+        rows.arrange(view, snapshot, kept_version)
+        channels = list(snapshot.columns)
+        columns = shown_columns(channels, view)
+        start = max(0, min(view.start, len(rows) - 1))
+        if copy != self._csv[0]:
+            places = rows.positions(view, 0, MOST_COPIED)
+            self._csv = copy, as_csv(snapshot, columns, places), len(places)
+        else:
+            self._csv = copy, "", 0  # it was sent; sending it with every change would be slow
+        self._key = key
+        return {
+            "channels": channels,
+            "columns": columns,
+            "rows": cells(snapshot, columns, rows.positions(view, start, view.count)),
+            "start": start,
+            "total": len(rows),
+            "all": len(snapshot.rows),
+            "newer": max(0, len(now.rows) - len(snapshot.rows)),
+            "sort": view.sort,
+            "descending": view.descending,
+            "condition": view.condition,
+            "error": rows.error,
+            "copied": copy,
+            "csv": self._csv[1],
+            "csv_rows": self._csv[2],
+        }
+
+    def settled(self, source: LogSource | TrainingLogBase) -> bool:
+        return not isinstance(source, TrainingLogBase) and source.state.ended
+
+    def _hear(self, widget: object, content: Message | RowsMessage, buffers: object) -> None:
+        if content["kind"] != "rows":
+            super()._hear(widget, content, buffers)
+            return
+        self._view = view_of(content)
+        self._hold, self._copy = bool(content["hold"]), int(content["copy"])
+        pump.nudge(self)
+
+
+def log_of(source: Any) -> TrainingLogBase:
+    """Return the log of a session, or a log as it is."""
+    return source if isinstance(source, TrainingLogBase) else cast(TrainingLogBase, source.log)
+
+
+def check(log: TrainingLogBase, condition: str) -> None:
+    """Raise `LogError` if a condition can never be used."""
+    try:
+        select(log.frame.tail(1), condition)
+    except UnknownRecordError:
+        if log.channels:
+            raise
+
+
+def shown_columns(channels: Sequence[str], view: View) -> list[str]:
+    """Return the channels to show, in the order of the log."""
+    if view.columns is None:
+        return list(channels[:MOST_COLUMNS])
+    return [name for name in channels if name in view.columns]

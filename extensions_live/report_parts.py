@@ -1,0 +1,232 @@
+"""Sections of a report: each returns HTML in which every text is escaped."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
+from typing import Any
+
+from extensions_live.formatting import format_duration, format_number
+from workbench.interfaces import Session
+from workbench.log import TrainingLogBase
+from workbench.log.sparkline import sparkline
+from workbench.log.summary import numbers_of
+
+ROWS, CHANNELS, INTERVENTIONS = 20, 200, 1000
+"""Largest numbers of rows of the log, of channels, and of interventions."""
+
+RECORD = "interventions"
+"""The channel of commands, which has a section of its own."""
+
+LONGEST = 200
+"""Largest number of characters of a value."""
+
+COLUMNS = ("channel", "", "records", "last", "min", "at", "max", "at", "best", "at")
+
+
+def section(heading: str, content: str) -> str:
+    """Return a section of the page; empty if it has no content."""
+    return f"<section><h2>{html.escape(heading)}</h2>{content}</section>" if content else ""
+
+
+def notes(lines: Sequence[str]) -> str:
+    """Return notes below the content of a section."""
+    return "".join(f'<p class="note">{html.escape(line)}</p>' for line in lines)
+
+
+def state(session: Session | None) -> str:
+    """Return the line below the heading: state and error of a session."""
+    if session is None:
+        return ""
+    line = f'<p class="state">{html.escape(str(session.state))}</p>'
+    error = session.exception
+    if error is None:
+        return line
+    text = f"{type(error).__name__}: {error}"
+    return f'{line}<p class="failed">{html.escape(short(text, 2000))}</p>'
+
+
+def run(log: TrainingLogBase, session: Session | None) -> str:
+    """Return the facts about the run."""
+    facts = log.summary().run
+    if "seconds" in facts:
+        facts["duration"] = format_duration(facts.pop("seconds"))
+    if session is not None and session.execution["tier"]:
+        facts["tier"] = session.execution["tier"]
+    cells = "".join(
+        f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(text_of(value))}</dd></div>"
+        for name, value in facts.items()
+    )
+    return section("Run", f'<dl class="facts">{cells}</dl>')
+
+
+def channels(log: TrainingLogBase) -> str:
+    """Return a table with a line about each channel."""
+    snapshot, summary = log.snapshot(), log.summary().channels
+    rows = []
+    for name, facts in list(summary.iterrows())[:CHANNELS]:
+        entries = snapshot.columns.get(str(name))
+        if entries is None:
+            continue
+        kind, values = numbers_of(entries.values)
+        curve = "" if values is None else sparkline(entries.iterations, values)
+        last = "" if kind == "objects" else short(text_of(entries.values.item(-1)), 40)
+        cells = [number(facts[part]) for part in ("min", "min_at", "max", "max_at", "best")]
+        count, best_at = f"{facts['count']:,}", number(facts["best_at"])
+        rows.append([str(name), Markup(curve), count, last, *cells, best_at])
+    left = len(summary) - CHANNELS
+    more = notes([f"{left} more channels are left out."]) if left > 0 else ""
+    heads: Sequence[str] = COLUMNS
+    if not any(row[-1] or row[-2] for row in rows):  # no extension looked for the best values
+        rows, heads = [row[:-2] for row in rows], COLUMNS[:-2]
+    right = range(2, len(heads))
+    return section("Channels", table(heads, rows, right=right) + more if rows else "")
+
+
+def settings(log: TrainingLogBase, session: Session | None) -> str:
+    """Return a table of the hyper-parameters, at the start and now."""
+    first = log.status.get("hyperparameters")
+    start = first if isinstance(first, Mapping) else {}
+    now = {} if session is None else {one.path: one.value for one in session.hyperparameters}
+    paths = list(dict.fromkeys([*start, *now]))
+    rows = [[path, number(start.get(path)), number(now.get(path))] for path in paths]
+    heads: Sequence[str] = ("name", "at the start", "when this was written")
+    if session is None:
+        rows, heads = [row[:2] for row in rows], heads[:2]
+    return section("Hyper-parameters", table(heads, rows, right=range(1, 3)) if rows else "")
+
+
+def interventions(log: TrainingLogBase) -> str:
+    """Return a table of the commands that changed the run."""
+    if RECORD not in log.channels:
+        return ""
+    iterations, records = log.entries(RECORD)
+    rows = [
+        [f"{iteration:,}", record.get("text", ""), record.get("old", ""), record.get("value", ""),
+         record.get("by", "")]
+        for iteration, row in zip(iterations.tolist(), records.tolist(), strict=True)
+        if isinstance(row, (list, tuple))
+        for record in row
+        if isinstance(record, Mapping)
+    ]  # fmt: skip
+    left = len(rows) - INTERVENTIONS
+    more = notes([f"{left} more interventions are left out."]) if left > 0 else ""
+    heads = ("iteration", "what", "old", "new", "by")
+    return section("Interventions", table(heads, rows[:INTERVENTIONS]) + more if rows else "")
+
+
+def branches(session: Session | None) -> str:
+    """Return a table of the branches, if the run was ever brought back."""
+    found = [] if session is None else list(session.branches)
+    if len(found) < 2:
+        return ""
+    rows = [
+        [one.name, f"{one.start:,}", "now" if one.end is None else f"{one.end:,}", one.difference]
+        for one in found
+    ]
+    return section("Branches", table(("name", "from iteration", "to", "difference"), rows))
+
+
+def model(session: Session | None) -> str:
+    """Return the bricks of the model as a tree that folds."""
+    tree = [] if session is None else list(session.model_tree)
+    if not tree:
+        return ""
+    return section("Model", f'<ul class="tree">{"".join(map(_node, tree))}</ul>')
+
+
+def _node(brick: Mapping[str, Any]) -> str:
+    head = f"<b>{html.escape(str(brick['name']))}</b>"
+    if brick["type"] != "parameter":
+        kind = f"{brick['type']} {brick['details']}".strip()
+        head += f' <span class="kind">{html.escape(kind)}</span>'
+    count = _count(brick)
+    if count:
+        bare = brick["type"] == "parameter"
+        own = ", ".join(
+            _shape(one) if bare else f"{one['name']} {_shape(one)}" for one in brick["parameters"]
+        )
+        text = f"{count:,} parameters{': ' + own if own else ''}"
+        head += f' <span class="kind">· {html.escape(text)}</span>'
+    if not brick["children"]:
+        return f"<li>{head}</li>"
+    below = "".join(map(_node, brick["children"]))
+    return f"<li><details open><summary>{head}</summary><ul>{below}</ul></details></li>"
+
+
+def _shape(parameter: Mapping[str, Any]) -> str:
+    return " x ".join(map(str, parameter["shape"])) or "number"
+
+
+def _count(brick: Mapping[str, Any]) -> int:
+    """Return the number of trained numbers at and below a brick."""
+    own: int = sum(math.prod(one["shape"]) for one in brick["parameters"])
+    return own + sum(map(_count, brick["children"]))
+
+
+def rows(log: TrainingLogBase) -> str:
+    """Return a table of the last rows of the log."""
+    frame = log.frame.tail(ROWS).iloc[::-1].drop(columns=RECORD, errors="ignore")
+    if not len(frame):
+        return ""
+    heads = ["iteration", *map(str, frame.columns)]
+    lines = [
+        [f"{iteration:,}", *("" if _blank(value) else text_of(value) for value in row)]
+        for iteration, row in zip(
+            frame.index.tolist(), frame.astype(object).to_numpy().tolist(), strict=True
+        )
+    ]
+    return section("Last rows", table(heads, lines))
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+def table(heads: Sequence[str], lines: Iterable[Sequence[Any]], *, right: range = range(0)) -> str:
+    """Return a table whose columns in `right` are aligned to the right."""
+    kind = [' class="number"' if i in right else "" for i in range(len(heads))]
+    head = "".join(f"<th{k}>{html.escape(text)}</th>" for k, text in zip(kind, heads, strict=True))
+    body = "".join(
+        f"<tr>{''.join(f'<td{k}>{_cell(v)}</td>' for k, v in zip(kind, line, strict=True))}</tr>"
+        for line in lines
+    )
+    return (
+        f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, Markup) else html.escape(text_of(value))
+
+
+def number(value: Any) -> str:
+    """Return a number as text; empty for a missing one."""
+    if value is None or str(value) in ("<NA>", "nan"):
+        return ""
+    return f"{value:,}" if isinstance(value, Integral) else format_number(float(value))
+
+
+def _blank(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def text_of(value: Any) -> str:
+    """Return any value as one line of limited length."""
+    if isinstance(value, bool) or value is None:
+        return str(value)
+    if isinstance(value, int):
+        return short(f"{value:,}", LONGEST) if abs(value) < 10**30 else "a very large number"
+    if isinstance(value, float):
+        return format_number(value)
+    return short(" ".join(str(value).split()), LONGEST)
+
+
+def short(text: str, most: int) -> str:
+    """Return text cut to a number of characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"

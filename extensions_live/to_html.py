@@ -1,0 +1,196 @@
+"""`to_html`: a report of a run as one file, which a browser shows without a network.
+
+The file holds its data, style, scripts and BokehJS. Its content policy allows these scripts alone,
+by their hashes, and no requests: nothing that a run has recorded can execute or be sent. Curves are
+downsampled to at most `POINTS` points in total, so that a run of any length takes about 1 MB beside
+BokehJS; every bucket keeps its extremes, and there are several points for each pixel to zoom into.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bokeh
+from bokeh.models import DataRange1d
+
+from extensions_live import report_parts as parts
+from extensions_live.figure_view import as_json
+from extensions_live.figures import PALETTE
+from extensions_live.log_curves import LogCurve, changes, number_channels, read_curves
+from extensions_live.log_figure import build
+from extensions_live.plot_view import KIND
+from extensions_live.still_image import Line, draw
+from extensions_live.widget import asset
+from workbench.errors import LogError, MissingDataError
+from workbench.hints import hinted
+from workbench.interfaces import Session
+from workbench.log import TrainingLogBase
+from workbench.utils.atomic import replacing
+
+if TYPE_CHECKING:
+    from bokeh.plotting import figure
+
+POINTS = 48_000
+"""Largest number of points of all curves together."""
+
+LEAST, MOST = 1000, 16_000
+"""Bounds of the number of points of one curve."""
+
+FIGURES, CURVES = 12, 8
+"""Largest numbers of figures, and of curves in one figure."""
+
+NOT_A_RUN = "to_html needs a session or a training log, not {given!r:.80}"
+SHORTENED = (
+    "Curves have at most {most:,} of up to {count:,} points: the smallest and the largest value of "
+    "each stretch of {size:,} iterations, so that no spike is lost. The log itself has them all."
+)
+LEFT_OUT = "{count} more channels of numbers are in the table, without a figure."
+
+
+@hinted
+def to_html(
+    source: Session | TrainingLogBase, path: str | os.PathLike[str], *, title: str = ""
+) -> None:
+    """Write a report of a run as one file, which a browser shows without a network.
+
+    Parameters
+    ----------
+    source : Session or TrainingLogBase
+        The run. A log has no model and no branches, so its report lacks them.
+    path : path
+        The file; an existing one is replaced once the new one is complete.
+    title : str, optional
+        The heading; the name of the session, or the identity of the log, if not given.
+
+    Raises
+    ------
+    LogError
+        If `source` is something else.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from workbench.log import TrainingLog
+    >>> log = TrainingLog()
+    >>> log[1]["cost"], log[2]["cost"] = 2.0, 1.0
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     to_html(log, f"{folder}/run.html", title="First run")
+    ...     print(Path(folder, "run.html").read_text(encoding="utf-8")[:15])
+    <!doctype html>
+    """
+    if not isinstance(source, Session | TrainingLogBase):
+        raise LogError(NOT_A_RUN.format(given=source))
+    text = report(source, title)
+    with replacing(path, MissingDataError) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def report(source: Session | TrainingLogBase, title: str) -> str:
+    """Return the text of the file."""
+    session = source if isinstance(source, Session) else None
+    log: TrainingLogBase = source if isinstance(source, TrainingLogBase) else source.log
+    heading = title or (f"Run {log.h_uuid[:8]}" if session is None else session.name)
+    groups, note = curves_of(log, session)
+    plots = figures_of(groups, changes(log))
+    main = [
+        parts.run(log, session),
+        parts.section("Curves", _holders(plots) + parts.notes(note) + _still(groups)),
+        parts.channels(log),
+        parts.settings(log, session),
+        parts.interventions(log),
+        parts.branches(session),
+        parts.model(session),
+        parts.rows(log),
+    ]
+    library = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
+    scripts = [("", library.read_text(encoding="utf-8")), (' type="module"', asset("report.js"))]
+    scripts = [(kind, script.replace("</script", "<\\/script")) for kind, script in scripts]
+    hashes = " ".join(f"'sha256-{_sha256(script)}'" for _, script in scripts)
+    policy = (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "font-src data:; base-uri 'none'; form-action 'none'"
+    )
+    data = as_json(plots).replace("<", "\\u003c") if plots else ""
+    made = f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}"
+    return "".join(
+        [
+            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{html.escape(heading)}</title><style>{asset('report.css')}</style></head>",
+            f"<body><header><h1>{html.escape(heading)}</h1>{parts.state(session)}</header>",
+            f"<main>{''.join(main)}</main><footer>Written on {html.escape(made)}, ",
+            f"log {log.h_uuid}. This file needs no network.</footer>",
+            f'<script type="application/json" id="figures">{data}</script>',
+            *(f"<script{kind}>{script}</script>" for kind, script in scripts),
+            "</body></html>\n",
+        ]
+    )
+
+
+def curves_of(
+    log: TrainingLogBase, session: Session | None
+) -> tuple[list[tuple[str, list[LogCurve]]], list[str]]:
+    """Return the curves of each figure with its heading, and notes on what was left out.
+
+    The figures are those of the plots of a session; every other channel has a figure of its own.
+    """
+    known = number_channels(log)
+    views: list[Mapping[str, Any]] = [] if session is None else list(session.views)
+    asked = [names for view in views if view["kind"] == KIND for names in view["channels"]]
+    groups = [[name for name in names if name in known][:CURVES] for names in asked]
+    shown = {name for names in groups for name in names}
+    groups = [names for names in groups if names]
+    groups += [[name] for name in known if name not in shown]
+    left = sum(map(len, groups[FIGURES:]))
+    groups = groups[:FIGURES]
+    number = sum(map(len, groups))
+    points = max(LEAST, min(MOST, POINTS // max(number, 1)))
+    result = [(", ".join(names), read_curves(log, names, points=points)) for names in groups]
+    counts = [one.count for _, curves in result for one in curves]
+    note = []
+    if max(counts, default=0) > points:
+        size = -(-max(counts) // (points // 2))
+        note.append(SHORTENED.format(most=points, count=max(counts), size=size))
+    if left:
+        note.append(LEFT_OUT.format(count=left))
+    return result, note
+
+
+def figures_of(groups: list[tuple[str, list[LogCurve]]], marks: Mapping[int, str]) -> list[figure]:
+    """Return a figure for each group of curves; all share the horizontal axis."""
+    iterations = DataRange1d(range_padding=0.02)
+    return [
+        build(curves, height=300, x_range=iterations, compact=True, marks=marks)
+        for _, curves in groups
+    ]
+
+
+def _holders(plots: list[figure]) -> str:
+    if not plots:
+        return '<p class="none">The log has no numbers.</p>'
+    problem = '<p class="failed" id="problem" hidden></p>'
+    return problem + '<div class="figure"></div>' * len(plots)
+
+
+def _still(groups: list[tuple[str, list[LogCurve]]]) -> str:
+    """Return an image of the curves, for a reader that executes no scripts."""
+    panels = [
+        [Line(one.name, PALETTE[i % len(PALETTE)], one.curve) for i, one in enumerate(curves)]
+        for _, curves in groups[:4]
+    ]
+    if not panels:
+        return ""
+    png = base64.b64encode(draw(panels)).decode()
+    return f'<noscript><img alt="curves" src="data:image/png;base64,{png}"></noscript>'
+
+
+def _sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,184 @@
+"""Static figures of a log, without a browser."""
+
+import builtins
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from bokeh.plotting import figure
+
+from extensions_live import figure_view
+from extensions_live.figure_view import FigureView, as_json
+from extensions_live.log_curves import read_curves
+from tests.support.tree import ROOT
+from workbench.errors import LogError, MissingLibraryError, UnknownRecordError
+from workbench.log import SQLiteLog, TrainingLog
+
+
+@pytest.fixture
+def log():
+    """Return a log of two epochs."""
+    log = TrainingLog()
+    for i in range(8):
+        cost = float("nan") if i == 3 else 8.0 - i
+        log[i].update({"cost": cost, "</script>": -1.0, "done": True, "note": "a"})
+    log[4]["seconds"], log[6]["seconds"] = 10.0, 20.0
+    log.status.update(_epoch_ends=[4, 8], epochs_done=2)
+    return log
+
+
+def drawn(plot):
+    """Return the data of the lines by the names of their curves."""
+    return {one.name: one.data_source.data for one in plot.renderers if one.name}
+
+
+def test_all_channels_of_numbers_are_drawn_with_their_gaps(log):
+    plot = log.plot(title="a run")
+    assert isinstance(plot, figure) and plot.title.text == "a run"
+    lines = drawn(plot)
+    assert list(lines) == ["cost", "</script>", "seconds"]
+    np.testing.assert_array_equal(lines["cost"]["y"], [8.0, 7.0, 6.0, np.nan, 4.0, 3.0, 2.0, 1.0])
+    assert [item.label.value for item in plot.legend.items] == list(lines)
+
+
+def test_a_log_in_a_database_has_the_same_plot(log, tmp_path):
+    stored = SQLiteLog(tmp_path / "a.sqlite")
+    for i, cost in zip(*log.column("cost"), strict=True):
+        stored[int(i)]["cost"] = float(cost)
+    stored.flush()
+    again = SQLiteLog(tmp_path / "a.sqlite", read_only=True)
+    np.testing.assert_array_equal(
+        drawn(again.plot("cost"))["cost"]["y"], drawn(log.plot("cost"))["cost"]["y"]
+    )
+
+
+def test_a_smoothed_curve_lies_over_the_recorded_one(log):
+    lines = drawn(log.plot(["cost"], smoothing=0.5))
+    assert list(lines) == ["cost as recorded", "cost"]
+    smooth = lines["cost"]["y"]
+    assert np.isnan(smooth[3]) and smooth[1] == pytest.approx((8 * 0.25 + 7 * 0.5) / 0.75)
+
+
+def test_changes_of_the_run_are_marked(log):
+    log[2]["interventions"] = ({"command": "set", "text": "set rate = <b>"},)
+    log[5]["interventions"] = ({"command": "pause", "text": "pause"},)
+    [marks] = [one for one in log.plot("cost").renderers if "text" in one.data_source.data]
+    assert (marks.data_source.data["x"], marks.data_source.data["text"]) == (
+        [2],
+        ["set rate = <b>"],
+    )
+    other = log.plot("cost", x="epoch").renderers
+    assert not [one for one in other if "text" in one.data_source.data]
+
+
+def test_a_constant_stays_constant_when_smoothed():
+    log = TrainingLog()
+    for i in range(300):
+        log[i]["rate"] = 1e-4
+    for smoothing in (0.222, 0.9, 0.999):
+        assert set(drawn(log.plot("rate", smoothing=smoothing))["rate"]["y"]) == {1e-4}
+
+
+def test_smoothing_does_not_depend_on_what_follows():
+    short, long = TrainingLog(), TrainingLog()
+    y = np.random.default_rng(0).normal(size=50_000)
+    for log, count in ((short, 5000), (long, 50_000)):
+        x = np.arange(count)
+        columns = {"cost": (x, y[:count])}
+        log.load_state_dict({**log.state_dict(), "rows": x, "columns": columns})
+    one, other = (drawn(log.plot(smoothing=0.99))["cost"] for log in (short, long))
+    found = dict(zip(other["x"], other["y"], strict=True))
+    same = [(y, found[x]) for x, y in zip(one["x"], one["y"], strict=True) if x in found]
+    assert len(same) > 500 and all(a == pytest.approx(b) for a, b in same)
+
+
+def test_epochs_and_channels_can_be_the_horizontal_axis(log):
+    plot = log.plot(["cost"], x="epoch")
+    assert drawn(plot)["cost"]["x"].tolist() == [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
+    assert plot.xaxis.axis_label == "epoch"
+    line = drawn(log.plot(["cost"], x="seconds"))["cost"]
+    assert line["x"].tolist() == [10.0, 20.0] and line["y"].tolist() == [4.0, 2.0]
+
+
+def test_a_logarithmic_axis_has_gaps_at_values_without_a_logarithm(log):
+    line = drawn(log.plot(["</script>"], log_y=True))["</script>"]
+    assert np.isnan(line["y"]).all()
+
+
+def test_a_long_run_keeps_its_spikes():
+    log = TrainingLog()
+    x = np.arange(200_000)
+    y = np.zeros(len(x))
+    y[123_456] = 9.0
+    log.load_state_dict({**log.state_dict(), "rows": x, "columns": {"cost": (x, y)}})
+    [curve] = read_curves(log)
+    assert len(curve.curve.x) < 6100 and curve.curve.y.max() == 9.0 and curve.count == 200_000
+
+
+def test_wrong_requests_are_refused(log):
+    with pytest.raises(UnknownRecordError, match="no channel 'csot'; did you mean 'cost'"):
+        log.plot(["csot"])
+    with pytest.raises(LogError, match="'note' must have numbers only"):
+        log.plot(["note"])
+    with pytest.raises(UnknownRecordError, match="no channel 'epochs'"):
+        log.plot(["cost"], x="epochs")
+    for smoothing in (1, -0.1, "0.5", float("nan")):
+        with pytest.raises(LogError, match="smoothing must be a number from 0 to below 1, not"):
+            log.plot(["cost"], smoothing=smoothing)
+    with pytest.raises(LogError, match="no channel of numbers"):
+        TrainingLog().plot()
+    with pytest.raises(LogError, match="none has ended; use x='iteration'"):
+        log.status["_epoch_ends"] = []
+        log.plot(["cost"], x="epoch")
+    with pytest.raises(LogError, match="must be a list of names"):
+        log.plot([["cost"]])
+
+
+def test_a_figure_stays_free_and_its_data_are_in_the_json(log):
+    plot = log.plot(["cost"])
+    text = as_json([plot])
+    assert plot.document is None
+    [root] = json.loads(text)["roots"]
+    assert root["name"] == "Figure" and '"ndarray"' in text and '"data":{"id"' not in text
+
+
+def test_the_widget_carries_the_figure(log, hand_pump, wire):
+    plot = log.plot(["cost"])
+    view = FigureView(plot)
+    assert json.loads(view.figures)["roots"][0]["id"] == plot.id
+    hand_pump.serve(view)
+    assert view.payload == {} and view.problem == ""
+    view.close()
+
+
+def test_a_cell_gets_the_widget_a_table_and_an_image(log, hand_pump, wire, monkeypatch):
+    sent = []
+    monkeypatch.setattr(figure_view, "shell", lambda: True)
+    monkeypatch.setattr(figure_view, "publish", lambda data, *rest: sent.append(data))
+    log.plot(["cost", "</script>"])._ipython_display_()
+    widget, table, image = sent
+    assert "application/vnd.jupyter.widget-view+json" in widget
+    assert "&lt;/script&gt;" in table["text/html"] and "wb-still" in table["text/html"]
+    assert len(image["image/png"]) > 1000
+
+
+def test_the_engine_loads_no_bokeh_and_says_what_is_missing(log, monkeypatch):
+    code = "import sys, workbench, workbench.log; print('bokeh' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False"]
+    for name in [name for name in sys.modules if name.startswith(("bokeh", "extensions_live"))]:
+        monkeypatch.delitem(sys.modules, name)
+    real = builtins.__import__
+
+    def without_bokeh(name, *rest):
+        if name.split(".")[0] == "bokeh":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without_bokeh)
+    with pytest.raises(MissingLibraryError, match=r"log.plot\(\) needs the library bokeh"):
+        log.plot()

@@ -1,0 +1,152 @@
+"""Sources of records that can be compared: logs, paths of databases, sessions and frames.
+
+`log_of` opens a path by the function that the backend for databases registers, so that this module
+imports no backend and the base of all logs can use it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast, runtime_checkable
+
+from workbench.errors import LogError
+from workbench.log.records import Records
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOT_A_LOG = (
+    "a log must be a training log, a session, a frame with iterations as index, or the path of a "
+    "database of logs, not {given!r:.80}"
+)
+
+
+class Log(Protocol):
+    """The members of a log that comparisons and exports use; `TrainingLogBase` has them."""
+
+    @property
+    def status(self) -> Mapping[str, Any]:
+        """Facts about the run."""
+
+    @property
+    def h_uuid(self) -> str:
+        """The identity."""
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All rows."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return identity, status and records."""
+
+
+@runtime_checkable
+class HasLog(Protocol):
+    """A run with a name and a log, such as a session."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+    @property
+    def log(self) -> Any:
+        """The log."""
+
+
+Source: TypeAlias = "Log | HasLog | pd.DataFrame | str | os.PathLike[str]"
+"""What `compare` takes for a log."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One of the runs that are compared.
+
+    Attributes
+    ----------
+    name : str
+        Unique among them.
+    frame : pandas.DataFrame
+        All rows.
+    status : mapping
+        Facts about the run; empty for a frame.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    status: Mapping[str, Any] = field(default_factory=dict)
+
+
+_openers: list[Callable[[str | os.PathLike[str]], Any]] = []
+
+
+def open_paths_by(opener: Callable[[str | os.PathLike[str]], Any]) -> None:
+    """Register the function that opens the newest log of the database at a path."""
+    _openers[:] = [opener]
+
+
+def log_of(source: Any) -> Log:
+    """Return a log as it is, that of a session, or the newest one of the database at a path.
+
+    Raises
+    ------
+    LogError
+        If `source` is something else, or cannot be opened.
+    """
+    if isinstance(source, Records):
+        return cast(Log, source)
+    if isinstance(source, (str, os.PathLike)):
+        return cast(Log, _openers[0](source))
+    if isinstance(source, HasLog) and isinstance(source.log, Records):
+        return cast(Log, source.log)
+    raise LogError(NOT_A_LOG.format(given=source))
+
+
+def named_runs(sources: Mapping[str, Source] | Iterable[Source] | Source) -> list[Run]:
+    """Return the runs of `sources`, with unique names.
+
+    The keys of a dictionary are names. Otherwise a session has its own name, a path that of the
+    file, a log the first digits of its identity, and a frame is called ``frame``.
+
+    Raises
+    ------
+    LogError
+        If one of them is not a source of records.
+    """
+    if isinstance(sources, Mapping) and not isinstance(sources, Records):
+        return [_run(str(name), source) for name, source in sources.items()]
+    one = isinstance(sources, (str, os.PathLike, Records)) or not isinstance(sources, Iterable)
+    given: Iterable[Any] = [sources] if one or _is_frame(sources) else cast(Iterable[Any], sources)
+    runs: dict[str, Run] = {}
+    for source in given:
+        stem = name = _name(source)
+        number = 1
+        while name in runs:
+            number += 1
+            name = f"{stem} ({number})"
+        runs[name] = _run(name, source)
+    return list(runs.values())
+
+
+def _name(source: Any) -> str:
+    if isinstance(source, (str, os.PathLike)):
+        return Path(source).stem
+    if _is_frame(source):
+        return "frame"
+    if isinstance(source, HasLog) and not isinstance(source, Records):
+        return str(source.name)
+    return log_of(source).h_uuid[:8]
+
+
+def _run(name: str, source: Any) -> Run:
+    if _is_frame(source):
+        return Run(name, source)
+    log = log_of(source)
+    return Run(name, log.frame, dict(log.status))
+
+
+def _is_frame(source: object) -> bool:
+    """Return True for a pandas frame, without importing pandas."""
+    return type(source).__name__ == "DataFrame" and type(source).__module__.startswith("pandas")

@@ -1,0 +1,225 @@
+"""Summary of a log: one row of facts for each channel, and the facts about the run."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.log.column import as_float
+from workbench.log.frames import Entries, Snapshot
+from workbench.log.placeholders import Damaged
+from workbench.log.sparkline import sparkline
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    "kind", "count", "not_finite", "first", "last", "min", "min_at", "max", "max_at", "best",
+    "best_at",
+)  # fmt: skip
+BEST, BEST_RECORD = "best_{}", "{}_best_so_far"
+"""Names under which `TrackTheBest` keeps the best value, and the rows in which it was found."""
+
+MOST_CHANNELS, LAST_ROWS = 12, 5
+"""Numbers of channels and of rows in the HTML of a log."""
+
+STYLE = (
+    "color:var(--jp-ui-font-color1,inherit);font-family:var(--jp-ui-font-family,system-ui,"
+    "sans-serif);font-size:13px;font-variant-numeric:tabular-nums"
+)
+FAINT = "opacity:0.65"
+LINE = "border-bottom:1px solid var(--jp-border-color2,rgba(128,128,128,0.3))"
+ACCENT = "color:var(--wb-accent,#3b82f6)"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Facts about a log, as `TrainingLogBase.summary` returns them.
+
+    Attributes
+    ----------
+    channels : pandas.DataFrame
+        A row for each channel: its ``kind`` (numbers, flags, text or objects), the ``count`` of its
+        records, how many are ``not_finite``, the ``first`` and the ``last`` value, ``min`` and
+        ``max`` of the finite ones with the iterations ``min_at`` and ``max_at`` where they first
+        occurred, and what `TrackTheBest` found, ``best`` and ``best_at``. Values of channels
+        without numbers are NaN.
+    run : dict
+        Facts about the run, by name: only those that the log has.
+    """
+
+    channels: pd.DataFrame
+    run: dict[str, Any]
+
+    def __repr__(self) -> str:
+        facts = ", ".join(f"{name} {shown(value)}" for name, value in self.run.items())
+        return f"{facts}\n{self.channels}"
+
+    def _repr_html_(self) -> str:
+        facts = "".join(
+            f'<span style="margin-right:1.5em"><span style="{FAINT}">{html.escape(name)}</span> '
+            f"{html.escape(shown(value))}</span>"
+            for name, value in self.run.items()
+        )
+        table = self.channels.astype(object)
+        table = table.where(table.notna(), "")
+        return f'<div style="{STYLE}">{facts}</div>{table.to_html()}'
+
+
+def summarise(snapshot: Snapshot, status: Mapping[str, Any]) -> Summary:
+    """Return the summary of a log at one instant."""
+    import pandas as pd
+
+    rows = [
+        channel_facts(name, entries, snapshot, status) for name, entries in snapshot.columns.items()
+    ]
+    index = pd.Index(list(snapshot.columns), name="channel", dtype=object)
+    frame = pd.DataFrame(rows, index=index, columns=list(COLUMNS))
+    whole = {name: "Int64" for name in COLUMNS if name.endswith("_at")}
+    numbers = dict.fromkeys(("first", "last", "min", "max", "best"), np.float64)
+    counts = dict.fromkeys(("count", "not_finite"), np.int64)
+    return Summary(frame.astype({**whole, **numbers, **counts}), run_facts(snapshot, status))
+
+
+def channel_facts(
+    name: str, entries: Entries, snapshot: Snapshot, status: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return one row of the frame of a summary."""
+    kind, numbers = numbers_of(entries.values)
+    facts: dict[str, Any] = {"kind": kind, "count": len(entries.values), "not_finite": 0}
+    if numbers is None:
+        return facts
+    finite = np.isfinite(numbers)
+    facts |= {
+        "not_finite": int((~finite).sum()),
+        "first": float(numbers[0]),
+        "last": float(numbers[-1]),
+    }
+    if finite.any():
+        least = int(np.where(finite, numbers, np.inf).argmin())
+        most = int(np.where(finite, numbers, -np.inf).argmax())
+        facts |= {
+            "min": float(numbers[least]),
+            "min_at": int(entries.iterations[least]),
+            "max": float(numbers[most]),
+            "max_at": int(entries.iterations[most]),
+        }
+    best = status.get(BEST.format(name))
+    if isinstance(best, (int, float)):
+        facts["best"] = float(best)
+        found = snapshot.columns.get(BEST_RECORD.format(name))
+        if found is not None:
+            facts["best_at"] = int(found.iterations[-1])
+    return facts
+
+
+def numbers_of(values: NDArray[Any]) -> tuple[str, NDArray[np.float64] | None]:
+    """Return the kind of the values of a channel, and the values as numbers if they are.
+
+    Examples
+    --------
+    >>> numbers_of(np.array([1, None, 2.5], object))
+    ('numbers', array([1. , nan, 2.5]))
+    >>> numbers_of(np.array(["a", "b"], object))
+    ('text', None)
+    """
+    if values.dtype == np.bool_:
+        return "flags", values.astype(np.float64)
+    if values.dtype != object:
+        return "numbers", values.astype(np.float64)
+    kinds = {type(value) for value in values if value is not None and type(value) is not Damaged}
+    if kinds <= {int, float, bool} and kinds:
+        plain = [math.nan if v is None or type(v) is Damaged else as_float(v) for v in values]
+        return "numbers", np.array(plain, np.float64)
+    return ("text" if kinds == {str} else "objects"), None
+
+
+def run_facts(snapshot: Snapshot, status: Mapping[str, Any]) -> dict[str, Any]:
+    """Return facts about the run by name, as far as the log has them."""
+    facts: dict[str, Any] = {
+        "rows": len(snapshot.rows),
+        "iterations": status.get("iterations_done", 0),
+        "epochs": status.get("epochs_done", 0),
+    }
+    seconds = [
+        float(entries.values[-1])
+        for name, entries in snapshot.columns.items()
+        if name.endswith(("time_train_total", "time_read_data_total"))
+        and isinstance(entries.values.item(-1), (int, float))
+    ]
+    if seconds:
+        facts["seconds"] = round(sum(seconds), 3)
+    execution = snapshot.columns.get("execution")
+    if execution is not None:
+        facts["tier"] = str(execution.values.item(-1)).partition(":")[0]
+    if "threads" in status:
+        facts["threads"] = status["threads"]
+    versions = status.get("versions")
+    if isinstance(versions, Mapping):
+        facts |= {str(name): version for name, version in versions.items()}
+    if "resumed_from" in status:
+        facts["resumed from"] = str(status["resumed_from"])[:8]
+    return facts
+
+
+def shown(value: object) -> str:
+    """Return a value of a summary as text."""
+    if isinstance(value, bool) or value is None:
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def as_html(heading: str, snapshot: Snapshot, status: Mapping[str, Any], rows: pd.DataFrame) -> str:
+    """Return a log as HTML: a line about each channel with its curve, and the last rows.
+
+    It has no script and no style sheet, and uses the colours of the page.
+    """
+    if not snapshot.columns:
+        return f'<div style="{STYLE}">{html.escape(heading)}</div>'
+    names = list(snapshot.columns)
+    lines = "".join(
+        _line(name, snapshot.columns[name], channel_facts(name, snapshot.columns[name], snapshot,
+                                                           status))
+        for name in names[:MOST_CHANNELS]
+    )  # fmt: skip
+    heads = "".join(
+        f'<th style="text-align:{"left" if i < 2 else "right"};font-weight:600;{FAINT}">{name}</th>'
+        for i, name in enumerate(("channel", "", "records", "last", "min", "max"))
+    )
+    hidden = len(names) - MOST_CHANNELS
+    more = f"<div>and {hidden} more: log.summary() shows all</div>" if hidden > 0 else ""
+    return (
+        f'<div style="{STYLE}"><div style="margin-bottom:4px">{html.escape(heading)}</div>'
+        f'<table style="border-collapse:collapse;{STYLE}"><tr style="{LINE}">{heads}</tr>'
+        f"{lines}</table>{more}<details><summary>last rows</summary>"
+        f"{rows.to_html(max_cols=MOST_CHANNELS, na_rep='')}</details></div>"
+    )
+
+
+def _line(name: str, entries: Entries, facts: Mapping[str, Any]) -> str:
+    """Return the row of a channel in the HTML of a log."""
+    _, numbers = numbers_of(entries.values)
+    curve, cells = "", [f"{facts['count']:,}"]
+    if numbers is None:
+        text = str(entries.values.item(-1))
+        cells += [text if len(text) <= 40 else f"{text[:39]}…", "", ""]
+    else:
+        curve = f'<span style="{ACCENT}">{sparkline(entries.iterations, numbers)}</span>'
+        cells.append(shown(facts["last"]))
+        cells += [
+            f"{shown(facts[which])} at {facts[f'{which}_at']:,}" if which in facts else ""
+            for which in ("min", "max")
+        ]
+    right = "".join(f'<td style="text-align:right">{html.escape(cell)}</td>' for cell in cells)
+    return (
+        f'<tr style="{LINE}"><td style="text-align:left">{html.escape(name)}</td>'
+        f'<td style="text-align:left">{curve}</td>{right}</tr>'
+    )

@@ -1,0 +1,58 @@
+"""Tree of the bricks of a model as plain values, which a session gives to views and reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.bricks import Brick
+from workbench.graph import ComputationGraph
+from workbench.interfaces import Loop
+from workbench.model import Model
+from workbench.tensor import Variable
+
+
+def model_tree(loop: Loop) -> list[dict[str, Any]]:
+    """Return the top bricks of the model of a main loop, with all below them.
+
+    Without a model the parameters that are trained are listed by path, without bricks.
+
+    Returns
+    -------
+    list of dict
+        Each has ``name``, ``type``, ``details`` (dimensions and settings as text), ``parameters``
+        (a list of ``name`` and ``shape``) and ``children``, a list of the same kind.
+    """
+    model = loop.model
+    if isinstance(model, ComputationGraph):
+        tops = (model if isinstance(model, Model) else Model(model.outputs)).get_top_bricks()
+        bricks = [top for top in tops if isinstance(top, Brick)]
+        if bricks:
+            return [_node(brick, set()) for brick in bricks]
+    parameters, _ = loop.state_variables()
+    return [_leaf(path, parameter) for path, parameter in parameters.items()]
+
+
+def _node(brick: Brick, above: set[Brick]) -> dict[str, Any]:
+    own = [p for p in brick.parameters if p is not None] if brick.allocated else []
+    return {
+        "name": brick.name,
+        "type": type(brick).__name__,
+        "details": brick.describe(),
+        "parameters": [{"name": str(p.name), "shape": list(p.shape)} for p in own],
+        "children": [
+            _node(child, above | {brick})
+            for child in brick.children
+            if isinstance(child, Brick) and child not in above
+        ],
+    }
+
+
+def _leaf(path: str, parameter: Variable) -> dict[str, Any]:
+    shape = list(parameter.shape)
+    return {
+        "name": path,
+        "type": "parameter",
+        "details": "",
+        "parameters": [{"name": path, "shape": shape}],
+        "children": [],
+    }
