@@ -20,7 +20,7 @@ import traitlets
 
 from extensions_live import control_channel
 from extensions_live.audience import Audience
-from extensions_live.messages import CommandMessage, Message, RangeMessage
+from extensions_live.messages import Message, WidgetMessage
 from extensions_live.pump import pump
 
 Subject = TypeVar("Subject")
@@ -99,7 +99,7 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
         """Return True if `subject` will not change any more by itself."""
         raise NotImplementedError
 
-    def receive(self, content: CommandMessage | RangeMessage) -> None:
+    def receive(self, content: WidgetMessage) -> None:
         """Handle a message of the page, on one of the kernel's threads."""
 
     def watched(self) -> bool:
