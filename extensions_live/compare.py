@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from extensions_live.figures import DASHES, HEIGHT, PALETTE, line_info
+from extensions_live.figures import HEIGHT, lines_of
 from extensions_live.log_values import read_curve
 from extensions_live.messages import LineInfo
 from extensions_live.plot_settings import settings
@@ -32,7 +32,7 @@ def comparison(
     together = Runs(runs)
     figures = figures_of(together.runs) if channels is None else [list(one) for one in channels]
     entry = {"kind": KIND, "title": title, "channels": figures, "height": height}
-    lines = lines_of(together.runs, figures)
+    lines = lines_of([run.key for run in together.runs], figures)
     view = PlotView(together, entry, lines, settings(**chosen))
     return RunView([view], StillComparison(together, [entry], lines))
 
@@ -57,31 +57,6 @@ def figures_of(runs: Sequence[Run]) -> list[list[str]]:
                 counts[name] = counts.get(name, 0) + 1
     names = sorted(counts, key=lambda name: -counts[name])
     return [[name] for name in names[:MOST_FIGURES]] or [["cost"]]
-
-
-def lines_of(runs: Sequence[Run], figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
-    """Return the curves of each figure: coloured by run, dashed by channel.
-
-    If a figure has one channel, its runs have different dashes, too.
-    """
-    result: list[list[LineInfo]] = []
-    for names in figures:
-        several = len(names) > 1
-        result.append(
-            [
-                line_info(
-                    f"{run.key}:{name}",
-                    run.key,
-                    name,
-                    name if several else "",
-                    PALETTE[i % len(PALETTE)],
-                    (j if several else i) % len(DASHES),
-                )
-                for i, run in enumerate(runs)
-                for j, name in enumerate(names)
-            ]
-        )
-    return result
 
 
 class StillComparison(StillOutput):
@@ -115,10 +90,10 @@ class StillComparison(StillOutput):
             rows.append((line["name"], "; ".join(values)))
         return rows
 
-    def panels(self) -> list[list[Line]]:
+    def panels(self) -> list[tuple[int, list[Line]]]:
         runs = {run.key: run for run in self._runs.runs}
-        panels: list[list[Line]] = []
-        for infos in self._lines:
+        panels: list[tuple[int, list[Line]]] = []
+        for index, infos in enumerate(self._lines):
             lines: list[Line] = []
             for info in infos:
                 run = runs[info["run"]]
@@ -129,5 +104,5 @@ class StillComparison(StillOutput):
                     name = f"{run.name} {info['label'] or info['channel']}"
                     lines.append(Line(name, info["colour"], curve))
             if lines:
-                panels.append(lines)
+                panels.append((index, lines))
         return panels

@@ -126,7 +126,7 @@ def downsample(
         last = min(int(np.searchsorted(x, stop, "right")) + 1, len(x))
     last = max(first, last)
     finite = np.isfinite(y)
-    coarse = min(COARSE_POINTS, points // 10 + 2)
+    coarse = min(COARSE_POINTS, points // 20 + 2)
     cuts = decades(x, first, last) if log_x else [first, last]
     share = points // max(1, len(cuts) - 1)
     parts = [(0, first, coarse), (last, len(x), coarse)]

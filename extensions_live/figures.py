@@ -103,6 +103,38 @@ def line_infos(figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
     ]
 
 
+def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
+    """Return the curves of each figure: coloured by run, dashed by channel.
+
+    If a figure has one channel, its runs have different dashes, too.
+
+    Parameters
+    ----------
+    runs : sequence of str
+        The keys of the runs.
+    figures : sequence of sequences of str
+        The channels of each figure.
+    """
+    result: list[list[LineInfo]] = []
+    for names in figures:
+        several = len(names) > 1
+        result.append(
+            [
+                line_info(
+                    f"{run}:{name}",
+                    run,
+                    name,
+                    name if several else "",
+                    PALETTE[i % len(PALETTE)],
+                    (j if several else i) % len(DASHES),
+                )
+                for i, run in enumerate(runs)
+                for j, name in enumerate(names)
+            ]
+        )
+    return result
+
+
 def line_info(key: str, run: str, channel: str, label: str, colour: str, dash: int) -> LineInfo:
     """Return the description of one curve, with the dash of that number."""
     return {

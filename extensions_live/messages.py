@@ -73,10 +73,10 @@ class SettingsMessage(TypedDict):
 
 
 class CompareMessage(TypedDict):
-    """Request to show the branches of a run beside it, from an iteration on."""
+    """Request to show the branches of a run beside it from an iteration on; null ends that."""
 
     kind: Literal["compare"]
-    start: int
+    start: int | None
 
 
 class CommandMessage(TypedDict):
@@ -174,6 +174,7 @@ class PlotPayload(TypedDict):
     stamp: float
     runs: list[RunData]
     differences: list[Difference]
+    focus: list[float]
     command: Outcome | None
     possible: list[CommandName]
     control_channel: bool

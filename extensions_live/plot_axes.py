@@ -39,7 +39,7 @@ CLOCK = "_clock"
 EPOCH_EXAMPLES = "_epoch_examples"
 TOTALS = ("time_read_data_total", "time_train_total")
 TIMESTAMP = "timestamp"
-KNOTS = 500
+KNOTS = 300
 
 
 class Axis(NamedTuple):

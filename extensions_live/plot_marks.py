@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 MOST_EPOCHS = 30
 BUCKETS = 40
-LISTED = 4
-LENGTH = 160
+LISTED = 3
+LENGTH = 100
 """Characters of one line of the text of a mark."""
 
 QUIET = frozenset({"pause", "resume", "step", "snapshot", "stop"})

@@ -13,7 +13,7 @@ import traitlets
 from extensions_live import control_channel
 from extensions_live.controls import outcome
 from extensions_live.downsampling import POINTS, packed
-from extensions_live.figures import document, line_infos
+from extensions_live.figures import document, line_infos, lines_of
 from extensions_live.log_source import LogSource
 from extensions_live.log_values import latest, read_curve
 from extensions_live.messages import (
@@ -37,14 +37,14 @@ from extensions_live.run_differences import differences
 from extensions_live.runs import Run, Runs
 from extensions_live.widget import BokehJS, LiveWidget, asset
 from workbench.errors import nearest
-from workbench.interfaces import Session, State
+from workbench.interfaces import Session
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 PERIOD = 0.2
 
-BUDGET = 7400
+BUDGET = 7000
 """Points of all curves together, so that an update stays below 160 kB."""
 
 FEWEST = 200
@@ -53,13 +53,13 @@ FEWEST = 200
 KIND = "plot"
 """The kind of the entries in `Session.views` that this widget shows."""
 
-WAYS: dict[State, list[CommandName]] = {
-    State.RUNNING: ["rewind", "fork"],
-    State.PAUSED: ["rewind", "fork"],
-    State.FINISHED: ["rewind", "fork"],
-    State.FAILED: ["rewind", "fork"],
-}
-"""Ways back to an iteration that are offered in each state."""
+WAYS: list[CommandName] = ["rewind", "fork"]
+"""The ways back to an iteration that the handle offers for a session."""
+
+ALONE = (
+    "compare: refused: this run has no other branch and no fork that reaches beyond iteration "
+    "{start:,}; rewind or fork it first"
+)
 
 
 class PlotView(LiveWidget[LogSource, PlotPayload]):
@@ -92,7 +92,8 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
         lines: list[list[LineInfo]] | None = None,
         chosen: PlotSettings | None = None,
     ) -> None:
-        channels = figures["channels"]
+        channels = self._channels = figures["channels"]
+        self._height = figures["height"]
         lines = line_infos(channels) if lines is None else lines
         self._infos = {info["key"]: info for infos in lines for info in infos}
         self._range: tuple[float | None, float | None] = (None, None)
@@ -101,6 +102,9 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
         self._stamp = 0.0
         self._requests = Requests()
         self._several = source if isinstance(source, Runs) else None  # kept: it holds no run
+        self._asked: list[int | None] = []  # comparisons that the page asked for
+        self._focus: list[float] = []
+        self._refusal = ""
         super().__init__(
             source,
             period=PERIOD,
@@ -122,12 +126,16 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
         pump.nudge(self)
 
     def snapshot(self, source: LogSource) -> PlotPayload | None:
-        runs = source.runs if isinstance(source, Runs) else [Run("", "", source)]
-        ended, command = source.state.ended, last_command(source, self._requests)
-        possible = WAYS.get(source.state, []) if isinstance(source, Session) else []
+        if self._asked and isinstance(source, Session):
+            self._compare(source, self._asked[-1])
+            self._asked.clear()
+        several = self._several
+        runs = [Run("", "", source)] if several is None else several.runs
+        ended, command = source.state.ended, self._command(source)
         logs = {run.key: run.log for run in runs}
         versions = [(id(log), log.version) for log in logs.values() if log is not None]
-        state = (versions, self._range, ended, self._settings, command, possible)
+        states = [run.state for run in runs]
+        state = (versions, states, self._range, self._settings, command, self.figures)
         if not versions or state == self._shown:
             return None
         chosen, visible = self._settings, self._range
@@ -161,9 +169,10 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
             "settings": chosen,
             "stamp": self._stamp,
             "runs": [run_data(run) for run in runs if run.key],
-            "differences": differences(runs) if self._several is not None else [],
+            "differences": [] if several is None else differences(runs),
+            "focus": self._focus,
             "command": command,
-            "possible": possible,
+            "possible": WAYS if isinstance(source, Session) else [],
             "control_channel": control_channel.connected(),
         }
 
@@ -178,11 +187,62 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
                 return  # sent before those that have arrived, on another channel
             self._stamp = content["stamp"]
             self._settings = changed(self._settings, content["settings"])
+        elif content["kind"] == "compare":
+            self._asked.append(content["start"])
         else:
             session = self.subject
             if isinstance(session, Session):
+                self._refusal = ""
                 self._requests.handle(session, content)
         pump.nudge(self)
+
+    def _compare(self, session: Session, start: int | None) -> None:
+        """Show the branches and forks of a run beside it; None ends that."""
+        others: dict[str, Any] = {}
+        if start is not None:
+            for branch in session.branches:
+                if branch.log is not None and (branch.end or 0) > start:
+                    others[branch.name] = branch
+            for fork in self._requests.started:
+                others[fork.name] = fork
+            if not others:
+                self._refusal = ALONE.format(start=start)
+                return
+        self._refusal = ""
+        if start is None:
+            self._several, lines = None, line_infos(self._channels)
+        else:
+            name = session.branches[-1].name if session.branches else session.name
+            self._several = Runs({name: session, **others})
+            lines = lines_of([run.key for run in self._several.runs], self._channels)
+        self._infos = {info["key"]: info for infos in lines for info in infos}
+        self._range = (None, None)
+        self._focus = [] if start is None else [float(start)]
+        with self.hold_sync():
+            self.payload = {}
+            self.lines = lines
+            self.figures = document(self._channels, height=self._height, lines=lines)
+
+    def _command(self, source: LogSource) -> Outcome | None:
+        """Return the outcome of the last way back, or why a request was refused."""
+        if not isinstance(source, Session):
+            return None
+        requests = self._requests
+        refusal = self._refusal or requests.refusal
+        if refusal:
+            return {"id": -1 - requests.count, "text": refusal, "refused": True}
+        ways = [command for command in source.commands if command.kind in WAYS]
+        if not ways:
+            return None
+        result = outcome(ways[-1])
+        if ways[-1].kind == "fork" and requests.started:
+            fork = requests.started[-1]
+            start = fork.branches[-1].start if fork.branches else 0
+            result["text"] = (
+                f"fork: {fork.name!r} begins at iteration {start:,}, paused; "
+                f"workbench.session.running()[{fork.name!r}] is that session"
+            )
+        return result
 
     def _latest(self, logs: Mapping[str, TrainingLogBase]) -> dict[str, str]:
         if self._several is None:
@@ -245,7 +305,7 @@ def axis_data(
         "kind": chosen["x"],
         "missing": {str(kind): why for kind, why in missing.items()},
         "iterations": axis.iterations.tolist(),
-        "values": axis.values.tolist(),
+        "values": [float(f"{value:.9g}") for value in axis.values],
     }
 
 
@@ -254,16 +314,6 @@ def run_data(run: Run) -> RunData:
     log = run.log
     done = 0 if log is None else int(log.status["iterations_done"])
     return {"key": run.key, "name": run.name, "state": str(run.state), "iterations": done}
-
-
-def last_command(source: LogSource, requests: Requests) -> Outcome | None:
-    """Return the outcome of the last command of a session, or why a request was refused."""
-    if not isinstance(source, Session):
-        return None
-    if requests.refusal:
-        return {"id": -1, "text": requests.refusal, "refused": True}
-    ways = [command for command in source.commands if command.kind in ("rewind", "fork", "undo")]
-    return outcome(ways[-1]) if ways else None
 
 
 def absent(log: TrainingLogBase, names: Iterable[str], *, ended: bool) -> dict[str, str]:

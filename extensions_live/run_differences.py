@@ -66,7 +66,8 @@ def facts(run: Run) -> dict[tuple[str, str], float | str]:
     if records:
         found["interventions", "changes"] = listed(records)
     for name, value in log.latest().items():
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
+        timing = name.startswith("time_") and name != "time_train_total"
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and not timing:
             found["results", name] = float(value)
     for name, value in log.status.items():
         if name.startswith("best_") and isinstance(value, (int, float)):

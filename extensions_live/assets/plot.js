@@ -353,7 +353,7 @@ function spanY(curves, visible, log, robust) {
   const inner = { low: at(TAIL), high: at(1 - TAIL) };
   return inner.low < inner.high ? inner : { low, high };
 }
-function setAxes(views, figures, now) {
+function setAxes(views, figures, now, brief) {
   figures.forEach((figure, index) => {
     const log = now.log_y.includes(index);
     figure.setv({
@@ -363,7 +363,9 @@ function setAxes(views, figures, now) {
     const ticks = (logarithmic) => logarithmic ? { ticker: views.create("LogTicker"), formatter: views.create("LogTickFormatter") } : { ticker: views.create("BasicTicker"), formatter: views.create("BasicTickFormatter") };
     for (const axis of figure.left) axis.setv(ticks(log));
     for (const axis of figure.below) {
-      axis.setv({ ...xTicks(views, now, ticks(now.log_x)), axis_label: LABELS[now.x] });
+      const seconds = now.x === "time" && brief ? SECONDS : null;
+      const label = seconds ?? LABELS[now.x];
+      axis.setv({ ...xTicks(views, now, ticks(now.log_x), brief), axis_label: label });
     }
   });
 }
@@ -373,8 +375,10 @@ var LABELS = {
   time: "time since the start",
   examples: "examples"
 };
-function xTicks(views, now, plain2) {
+var SECONDS = "seconds since the start";
+function xTicks(views, now, plain2, brief) {
   if (now.x === "time") {
+    if (brief) return plain2;
     const clock = { base: 60, mantissas: [1, 2, 5, 10, 15, 20, 30], min_interval: 1 };
     return {
       ...now.log_x ? plain2 : { ticker: views.create("AdaptiveTicker", clock) },
@@ -390,7 +394,7 @@ function xTicks(views, now, plain2) {
     })
   };
 }
-function fitRanges(figures, shown2, now) {
+function fitRanges(figures, shown2, now, start) {
   const range = figures[0]?.x_range;
   if (!range) return;
   if (!range.have_updated_interactively) {
@@ -399,7 +403,8 @@ function fitRanges(figures, shown2, now) {
       now.log_x
     );
     if (all) {
-      const { low, high } = padded(all, PADDING_X, now.log_x);
+      const part = start !== void 0 && start < all.high ? { ...all, low: start } : all;
+      const { low, high } = padded(part, PADDING_X, now.log_x);
       range.setv({ start: low, end: high });
     }
   }
@@ -559,12 +564,12 @@ function colourOf(info, now) {
 function isHidden(info, now) {
   return now.hidden.includes(info.key) || now.hidden_runs.includes(info.run);
 }
-function makeComparison(lines, settings, parent) {
+function makeComparison(lines, settings, parent, leave) {
   const box = named("comparison", make("div", "wb-comparison", parent));
   const colours = new Map(lines.map(({ run, colour }) => [run, colour]));
   let shown2 = "";
   return {
-    show(given, differences, now) {
+    show({ runs: given, differences, now, temporary }) {
       const runs = ordered(given, now.order);
       const key = JSON.stringify([runs, differences, now]);
       if (key === shown2 || box.contains(document.activeElement?.closest("input") ?? null)) return;
@@ -572,7 +577,15 @@ function makeComparison(lines, settings, parent) {
       box.hidden = !runs.length;
       const focused = document.activeElement?.dataset.focus;
       const table = document.createElement("table");
-      make("caption", "", table, "what differs between the runs");
+      const caption = make("caption", "", table, "what differs between the runs");
+      if (temporary) {
+        const button = named(
+          "leave-comparison",
+          make("button", "wb-tool", caption, "end the comparison")
+        );
+        button.type = "button";
+        button.addEventListener("click", leave);
+      }
       const head = make("tr", "", make("thead", "", table));
       make("th", "", head, "run").scope = "col";
       for (const [place, run] of runs.entries()) {
@@ -678,7 +691,7 @@ var WAYS = [
     name: "fork",
     label: "fork here",
     title: "start a second session from this iteration, paused",
-    arguments: (iteration) => ({ iteration, name: `fork-at-${iteration}` })
+    arguments: (iteration) => ({ iteration })
   }
 ];
 function makeHandle(holder, parent, facts, ask2, compare) {
@@ -717,7 +730,10 @@ function makeHandle(holder, parent, facts, ask2, compare) {
   comparison.type = "button";
   comparison.title = "show the branches of this run beside it, from this iteration on";
   comparison.addEventListener("click", () => {
-    if (at !== null) compare(at);
+    if (at === null) return;
+    pending = { after: facts().command?.id ?? 0 };
+    said = "";
+    compare(at);
   });
   const close = make("button", "wb-tool wb-handle-close", panel, "✕");
   close.type = "button";
@@ -772,17 +788,16 @@ function makeHandle(holder, parent, facts, ask2, compare) {
     const { frame, axis, last, possible, command: command2 } = facts();
     layer.hidden = !frame || !possible.length || last < 1;
     if (layer.hidden || !frame) return;
-    const { left, right, top, bottom } = frame.bbox;
+    const { left, right, top } = frame.bbox;
     const x = frame.x_scale.compute(positionOf(axis, at ?? last));
     const inside = x >= left - 1 && x <= right + 1;
     const [dx, dy] = [holder.offsetLeft, holder.offsetTop];
     const place = Math.min(right, Math.max(left, Number.isFinite(x) ? x : left));
     layer.style.setProperty("--wb-x", `${place + dx}px`);
     layer.style.setProperty("--wb-top", `${top + dy}px`);
-    layer.style.setProperty("--wb-bottom", `${bottom + dy}px`);
     line.hidden = at === null || !inside;
     panel.hidden = at === null;
-    panel.classList.toggle("wb-left", place > (left + right) / 2);
+    panel.classList.toggle("wb-leftward", place > (left + right) / 2);
     grip.classList.toggle("wb-away", at === null);
     grip.setAttribute("aria-valuemax", String(last));
     grip.setAttribute("aria-valuenow", String(at ?? last));
@@ -1216,6 +1231,7 @@ function makeMenu(name, title, parent) {
 var DENSE = 300;
 var SETTLE = 150;
 var MARK_HEIGHT = 0.03;
+var BRIEF = 120;
 var FAINT = 0.25;
 function readout(keys, points, latest, pointer, axis) {
   const found = keys.map((name) => {
@@ -1244,8 +1260,14 @@ function fill(model, box, cards, views, below = box) {
   const channel = () => payload().control_channel ?? false;
   let pointer = null;
   let axes = "";
+  let whole = false;
   const shownKeys = (index) => (lines[index] ?? []).filter((info) => !isHidden(info, settings.now)).map(({ key }) => key);
   const shownPoints = (index) => shownKeys(index).flatMap((key) => points.get(key) ?? []);
+  const end = () => Math.max(0, ...[...points.values()].map(({ x }) => x.at(-1) ?? 0));
+  const start = () => {
+    const [iteration] = payload().focus ?? [];
+    return whole || iteration === void 0 ? void 0 : positionOf(payload().axis, iteration);
+  };
   const visible = () => {
     const range = figures[0]?.x_range;
     return { low: range?.start ?? 0, high: range?.end ?? 1 };
@@ -1318,10 +1340,11 @@ function fill(model, box, cards, views, below = box) {
   };
   const refit = () => {
     const { now } = settings;
-    const chosen = JSON.stringify([now.log_x, now.log_y, now.x]);
-    if (axes !== chosen && (axes || chosen !== PLAIN)) setAxes(views, figures, now);
+    const brief = end() < BRIEF;
+    const chosen = JSON.stringify([now.log_x, now.log_y, now.x, now.x === "time" && brief]);
+    if (axes !== chosen && (axes || chosen !== PLAIN)) setAxes(views, figures, now, brief);
     axes = chosen;
-    fitRanges(figures, shownPoints, now);
+    fitRanges(figures, shownPoints, now, start());
     requestAnimationFrame(moveHandles);
   };
   const showMarks = () => {
@@ -1349,7 +1372,8 @@ function fill(model, box, cards, views, below = box) {
         marks
       });
     });
-    comparison?.show(runs, differences, now);
+    const temporary = Boolean(payload().focus?.length);
+    comparison?.show({ runs, differences, now, temporary });
   };
   const apply = () => {
     const { curves = {} } = payload();
@@ -1389,14 +1413,16 @@ function fill(model, box, cards, views, below = box) {
     timer = setTimeout(() => {
       const range = zoomed();
       const any = figures.some(({ y_range }) => y_range.have_updated_interactively);
-      for (const card of cards) card.reset.hidden = !range && !any;
-      const [start, stop] = range ? [range.start, range.end] : [null, null];
-      void deliver(model, box, { kind: "range", start, stop }, channel());
+      const first = start();
+      for (const card of cards) card.reset.hidden = !range && !any && first === void 0;
+      const [low, high] = range ? [range.start, range.end] : [first ?? null, null];
+      void deliver(model, box, { kind: "range", start: low, stop: high }, channel());
     }, SETTLE);
   };
   const resetAll = () => {
+    whole = true;
     for (const figure of figures) views.view(figure).reset();
-    refit();
+    askRange();
   };
   const save = async (kind, index) => {
     const figure = figures[index];
@@ -1427,16 +1453,17 @@ function fill(model, box, cards, views, below = box) {
   );
   const twins = parts.map(({ card }) => makeTwin(card.section));
   const several = lines.flat().some(({ run }) => run);
-  const comparison = several ? makeComparison(lines.flat(), settings, below) : null;
+  const comparison = several ? makeComparison(lines.flat(), settings, below, () => {
+    void deliver(model, box, { kind: "compare", start: null }, channel());
+  }) : null;
   const handles = parts.map(
     ({ figure, card }) => makeHandle(
       card.holder,
       card.section,
       () => {
         const { axis, possible = [], command: last = null } = payload();
-        const end = Math.max(0, ...[...points.values()].map(({ x }) => x.at(-1) ?? 0));
         const frame = frameOf(views.view(figure));
-        return { frame, axis, last: Math.round(iterationAt(axis, end)), possible, command: last };
+        return { frame, axis, last: Math.round(iterationAt(axis, end())), possible, command: last };
       },
       (name, args, waiting) => {
         void command(model, box, { name, arguments: args }, channel(), waiting);
@@ -1446,7 +1473,15 @@ function fill(model, box, cards, views, below = box) {
       }
     )
   );
+  let ended = false;
   const moveHandles = () => {
+    if (ended) return;
+    for (const { figure, card } of parts) {
+      const frame = frameOf(views.view(figure));
+      if (!frame) continue;
+      const bottom = frame.bbox.bottom + card.holder.offsetTop;
+      card.section.style.setProperty("--wb-bottom", `${bottom}px`);
+    }
     for (const handle of handles) handle.update();
   };
   const sizes = new ResizeObserver(() => {
@@ -1507,6 +1542,7 @@ function fill(model, box, cards, views, below = box) {
   apply();
   askRange();
   return () => {
+    ended = true;
     clearTimeout(timer);
     settings.end();
     endKeys();
@@ -1516,7 +1552,7 @@ function fill(model, box, cards, views, below = box) {
     views.remove();
   };
 }
-var PLAIN = JSON.stringify([false, [], "iteration"]);
+var PLAIN = JSON.stringify([false, [], "iteration", false]);
 var NONE = new Float64Array(0);
 var NO_POINTS = {
   x: NONE,

@@ -70,8 +70,16 @@ export function belowZero(curves: Points[]): number {
   return curves.reduce((sum, { y }) => sum + y.reduce((n, value) => n + Number(value <= 0), 0), 0);
 }
 
-/** Sets linear or logarithmic axes, and the kind of numbers on the x axis. */
-export function setAxes(views: Embedded, figures: Figure[], now: PlotSettings): void {
+/**
+ * Sets linear or logarithmic axes, and the kind of numbers on the x axis; `brief` means that the time
+ * is short enough to be counted in seconds.
+ */
+export function setAxes(
+  views: Embedded,
+  figures: Figure[],
+  now: PlotSettings,
+  brief: boolean,
+): void {
   figures.forEach((figure, index) => {
     const log = now.log_y.includes(index);
     figure.setv({
@@ -84,7 +92,9 @@ export function setAxes(views: Embedded, figures: Figure[], now: PlotSettings): 
         : { ticker: views.create("BasicTicker"), formatter: views.create("BasicTickFormatter") };
     for (const axis of figure.left) axis.setv(ticks(log));
     for (const axis of figure.below) {
-      axis.setv({ ...xTicks(views, now, ticks(now.log_x)), axis_label: LABELS[now.x] });
+      const seconds = now.x === "time" && brief ? SECONDS : null;
+      const label = seconds ?? LABELS[now.x];
+      axis.setv({ ...xTicks(views, now, ticks(now.log_x), brief), axis_label: label });
     }
   });
 }
@@ -96,8 +106,16 @@ const LABELS = {
   examples: "examples",
 };
 
-function xTicks(views: Embedded, now: PlotSettings, plain: Record<string, unknown>) {
+const SECONDS = "seconds since the start";
+
+function xTicks(
+  views: Embedded,
+  now: PlotSettings,
+  plain: Record<string, unknown>,
+  brief: boolean,
+) {
   if (now.x === "time") {
+    if (brief) return plain;
     const clock = { base: 60, mantissas: [1, 2, 5, 10, 15, 20, 30], min_interval: 1 };
     return {
       ...(now.log_x ? plain : { ticker: views.create("AdaptiveTicker", clock) }),
@@ -114,11 +132,15 @@ function xTicks(views: Embedded, now: PlotSettings, plain: Record<string, unknow
   };
 }
 
-/** Fits the x axis to all points and the y axes to the visible ones, unless the user has zoomed. */
+/**
+ * Fits the x axis to all points, from `start` on if it is given, and the y axes to the visible ones,
+ * unless the user has zoomed.
+ */
 export function fitRanges(
   figures: Figure[],
   shown: (index: number) => Points[],
   now: PlotSettings,
+  start?: number,
 ): void {
   const range = figures[0]?.x_range;
   if (!range) return;
@@ -128,7 +150,8 @@ export function fitRanges(
       now.log_x,
     );
     if (all) {
-      const { low, high } = padded(all, PADDING_X, now.log_x);
+      const part = start !== undefined && start < all.high ? { ...all, low: start } : all;
+      const { low, high } = padded(part, PADDING_X, now.log_x);
       range.setv({ start: low, end: high });
     }
   }

@@ -14,7 +14,7 @@ export interface BokehModel {
 export interface Range {
   readonly start: number;
   readonly end: number;
-  readonly have_updated_interactively: boolean;
+  have_updated_interactively: boolean;
   setv: (properties: { start: number; end: number }) => void;
 }
 

@@ -34,20 +34,29 @@ export function isHidden(info: LineInfo, now: PlotSettings): boolean {
 }
 
 export interface ComparisonTable {
-  show: (runs: RunData[], differences: Difference[], now: PlotSettings) => void;
+  show: (facts: ComparisonFacts) => void;
 }
 
-/** Adds the table to `parent`; `lines` give the runs their first colours. */
+export interface ComparisonFacts {
+  readonly runs: RunData[];
+  readonly differences: Difference[];
+  readonly now: PlotSettings;
+  /** True if the comparison can be left for the plot of one run. */
+  readonly temporary: boolean;
+}
+
+/** Adds the table to `parent`; `lines` give the runs their first colours, `leave` ends it. */
 export function makeComparison(
   lines: LineInfo[],
   settings: Settings,
   parent: HTMLElement,
+  leave: () => void,
 ): ComparisonTable {
   const box = named("comparison", make("div", "wb-comparison", parent));
   const colours = new Map(lines.map(({ run, colour }) => [run, colour]));
   let shown = "";
   return {
-    show(given, differences, now) {
+    show({ runs: given, differences, now, temporary }) {
       const runs = ordered(given, now.order);
       const key = JSON.stringify([runs, differences, now]);
       // A name that is being typed must not be replaced.
@@ -56,7 +65,15 @@ export function makeComparison(
       box.hidden = !runs.length;
       const focused = (document.activeElement as HTMLElement | null)?.dataset.focus;
       const table = document.createElement("table");
-      make("caption", "", table, "what differs between the runs");
+      const caption = make("caption", "", table, "what differs between the runs");
+      if (temporary) {
+        const button = named(
+          "leave-comparison",
+          make("button", "wb-tool", caption, "end the comparison"),
+        );
+        button.type = "button";
+        button.addEventListener("click", leave);
+      }
       const head = make("tr", "", make("thead", "", table));
       make("th", "", head, "run").scope = "col";
       for (const [place, run] of runs.entries()) {

@@ -1,6 +1,6 @@
 // Updates of embedded figures: every payload replaces all their data, and every setting acts at once.
 
-import { fitRanges, iterationAt, placeText, setAxes } from "./axes";
+import { fitRanges, iterationAt, placeText, positionOf, setAxes } from "./axes";
 import type { Embedded, FigureView, PointEvent } from "./bokeh";
 import { figureName, showKey, type Card } from "./card";
 import { colourOf, isHidden, labelOf, makeComparison, ordered } from "./comparison";
@@ -20,6 +20,7 @@ import { makeToolbar, type FileKind } from "./toolbar";
 const DENSE = 300; // curves with more points than this are drawn thinner
 const SETTLE = 150; // ms without a change of the range before finer points are requested
 const MARK_HEIGHT = 0.03; // height of the marks, as a fraction of the figure
+const BRIEF = 120; // seconds up to which a time axis counts seconds
 const FAINT = 0.25; // opacity of a curve beneath its smoothed form
 
 /** Text of a card about its curves. */
@@ -76,10 +77,17 @@ export function fill(
   const channel = () => payload().control_channel ?? false;
   let pointer: number | null = null;
   let axes = "";
+  let whole = false; // true once the user wants to see all of a comparison
 
   const shownKeys = (index: number) =>
     (lines[index] ?? []).filter((info) => !isHidden(info, settings.now)).map(({ key }) => key);
   const shownPoints = (index: number) => shownKeys(index).flatMap((key) => points.get(key) ?? []);
+  const end = () => Math.max(0, ...[...points.values()].map(({ x }) => x.at(-1) ?? 0));
+  // A comparison shows the part of the axis that it is about.
+  const start = () => {
+    const [iteration] = payload().focus ?? [];
+    return whole || iteration === undefined ? undefined : positionOf(payload().axis, iteration);
+  };
   const visible = () => {
     const range = figures[0]?.x_range;
     return { low: range?.start ?? 0, high: range?.end ?? 1 };
@@ -159,10 +167,11 @@ export function fill(
 
   const refit = () => {
     const { now } = settings;
-    const chosen = JSON.stringify([now.log_x, now.log_y, now.x]);
-    if (axes !== chosen && (axes || chosen !== PLAIN)) setAxes(views, figures, now);
+    const brief = end() < BRIEF;
+    const chosen = JSON.stringify([now.log_x, now.log_y, now.x, now.x === "time" && brief]);
+    if (axes !== chosen && (axes || chosen !== PLAIN)) setAxes(views, figures, now, brief);
     axes = chosen;
-    fitRanges(figures, shownPoints, now);
+    fitRanges(figures, shownPoints, now, start());
     requestAnimationFrame(moveHandles);
   };
 
@@ -195,7 +204,8 @@ export function fill(
         marks,
       });
     });
-    comparison?.show(runs, differences, now);
+    const temporary = Boolean(payload().focus?.length);
+    comparison?.show({ runs, differences, now, temporary });
   };
 
   const apply = () => {
@@ -237,14 +247,16 @@ export function fill(
     timer = setTimeout(() => {
       const range = zoomed();
       const any = figures.some(({ y_range }) => y_range.have_updated_interactively);
-      for (const card of cards) card.reset.hidden = !range && !any;
-      const [start, stop] = range ? [range.start, range.end] : [null, null];
-      void deliver(model, box, { kind: "range", start, stop }, channel());
+      const first = start();
+      for (const card of cards) card.reset.hidden = !range && !any && first === undefined;
+      const [low, high] = range ? [range.start, range.end] : [first ?? null, null];
+      void deliver(model, box, { kind: "range", start: low, stop: high }, channel());
     }, SETTLE);
   };
   const resetAll = () => {
+    whole = true;
     for (const figure of figures) views.view(figure).reset();
-    refit();
+    askRange();
   };
   const save = async (kind: FileKind, index: number) => {
     const figure = figures[index];
@@ -276,16 +288,19 @@ export function fill(
   );
   const twins = parts.map(({ card }) => makeTwin(card.section));
   const several = lines.flat().some(({ run }) => run);
-  const comparison = several ? makeComparison(lines.flat(), settings, below) : null;
+  const comparison = several
+    ? makeComparison(lines.flat(), settings, below, () => {
+        void deliver(model, box, { kind: "compare", start: null }, channel());
+      })
+    : null;
   const handles = parts.map(({ figure, card }) =>
     makeHandle(
       card.holder,
       card.section,
       () => {
         const { axis, possible = [], command: last = null } = payload();
-        const end = Math.max(0, ...[...points.values()].map(({ x }) => x.at(-1) ?? 0));
         const frame = frameOf(views.view(figure));
-        return { frame, axis, last: Math.round(iterationAt(axis, end)), possible, command: last };
+        return { frame, axis, last: Math.round(iterationAt(axis, end())), possible, command: last };
       },
       (name, args, waiting) => {
         void command(model, box, { name, arguments: args }, channel(), waiting);
@@ -295,7 +310,15 @@ export function fill(
       },
     ),
   );
+  let ended = false;
   const moveHandles = () => {
+    if (ended) return;
+    for (const { figure, card } of parts) {
+      const frame = frameOf(views.view(figure));
+      if (!frame) continue;
+      const bottom = frame.bbox.bottom + card.holder.offsetTop;
+      card.section.style.setProperty("--wb-bottom", `${bottom}px`);
+    }
     for (const handle of handles) handle.update();
   };
   const sizes = new ResizeObserver(() => {
@@ -360,6 +383,7 @@ export function fill(
   apply();
   askRange();
   return () => {
+    ended = true;
     clearTimeout(timer);
     settings.end();
     endKeys();
@@ -370,7 +394,7 @@ export function fill(
   };
 }
 
-const PLAIN = JSON.stringify([false, [], "iteration"]); // the axes that Python builds
+const PLAIN = JSON.stringify([false, [], "iteration", false]); // the axes that Python builds
 const NONE = new Float64Array(0);
 const NO_POINTS: Points = {
   x: NONE,

@@ -41,7 +41,7 @@ const WAYS: Way[] = [
     name: "fork",
     label: "fork here",
     title: "start a second session from this iteration, paused",
-    arguments: (iteration) => ({ iteration, name: `fork-at-${iteration}` }),
+    arguments: (iteration) => ({ iteration }),
   },
 ];
 
@@ -89,7 +89,10 @@ export function makeHandle(
   comparison.type = "button";
   comparison.title = "show the branches of this run beside it, from this iteration on";
   comparison.addEventListener("click", () => {
-    if (at !== null) compare(at);
+    if (at === null) return;
+    pending = { after: facts().command?.id ?? 0 };
+    said = "";
+    compare(at);
   });
   const close = make("button", "wb-tool wb-handle-close", panel, "✕");
   close.type = "button";
@@ -146,17 +149,16 @@ export function makeHandle(
     const { frame, axis, last, possible, command } = facts();
     layer.hidden = !frame || !possible.length || last < 1;
     if (layer.hidden || !frame) return;
-    const { left, right, top, bottom } = frame.bbox;
+    const { left, right, top } = frame.bbox;
     const x = frame.x_scale.compute(positionOf(axis, at ?? last));
     const inside = x >= left - 1 && x <= right + 1;
     const [dx, dy] = [holder.offsetLeft, holder.offsetTop];
     const place = Math.min(right, Math.max(left, Number.isFinite(x) ? x : left));
     layer.style.setProperty("--wb-x", `${place + dx}px`);
     layer.style.setProperty("--wb-top", `${top + dy}px`);
-    layer.style.setProperty("--wb-bottom", `${bottom + dy}px`);
     line.hidden = at === null || !inside;
     panel.hidden = at === null;
-    panel.classList.toggle("wb-left", place > (left + right) / 2);
+    panel.classList.toggle("wb-leftward", place > (left + right) / 2);
     grip.classList.toggle("wb-away", at === null);
     grip.setAttribute("aria-valuemax", String(last));
     grip.setAttribute("aria-valuenow", String(at ?? last));

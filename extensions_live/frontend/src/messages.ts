@@ -43,10 +43,10 @@ export interface SettingsMessage {
   stamp: number;
 }
 
-/** Request to show the branches of a run beside it, from an iteration on. */
+/** Request to show the branches of a run beside it from an iteration on; null ends that. */
 export interface CompareMessage {
   kind: "compare";
-  start: number;
+  start: number | null;
 }
 
 /** Request for a command of the session; acts once, even if it arrives twice with one id. */
@@ -129,6 +129,7 @@ export interface PlotPayload {
   stamp: number;
   runs: RunData[];
   differences: Difference[];
+  focus: number[];
   command: Outcome | null;
   possible: CommandName[];
   control_channel: boolean;
