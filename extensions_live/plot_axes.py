@@ -21,22 +21,14 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-LABELS: dict[AxisName, str] = {
-    "iteration": "iteration",
-    "epoch": "epoch",
-    "time": "time",
-    "examples": "examples",
-}
-
 REASONS: dict[AxisName, str] = {
     "iteration": "the log has no iterations",
     "epoch": "no epoch has ended so far",
-    "time": "the log has no times: add Timing() or Timestamp() to the extensions",
+    "time": "the log has no times so far; they are known once an epoch has ended",
     "examples": "the log does not know how many examples an epoch has, or no epoch has ended",
 }
 
-CLOCK = "_clock"
-EPOCH_EXAMPLES = "_epoch_examples"
+EPOCH_TIMES, EPOCH_EXAMPLES = "_epoch_times", "_epoch_examples"
 TOTALS = ("time_read_data_total", "time_train_total")
 TIMESTAMP = "timestamp"
 KNOTS = 300
@@ -121,10 +113,10 @@ def axis_of(log: TrainingLogBase, kind: AxisName) -> Axis | None:
 
 def clock(log: TrainingLogBase) -> tuple[Floats, Floats] | None:
     """Return iterations and the seconds since the start of training, or None if unknown."""
-    ticks = list(log.status.get(CLOCK) or ())
-    if len(ticks) > 1:
-        pairs = np.array(ticks, np.float64)
-        return pairs[:, 0], accumulated(pairs[:, 1])
+    times = np.array(list(log.status.get(EPOCH_TIMES) or ()), np.float64)
+    ends = np.array([0, *log.status["_epoch_ends"]], np.float64)
+    if 1 < len(times) == len(ends):
+        return ends, accumulated(times - times[0])
     names = log.channels
     try:
         if all(name in names for name in TOTALS):

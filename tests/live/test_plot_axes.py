@@ -7,6 +7,8 @@ from extensions_live.log_values import read_curve
 from extensions_live.plot_axes import Axis, accumulated, axis_of, thinned
 from workbench.log import TrainingLog
 
+from .runs import make_loop
+
 
 def log_with(**status):
     log = TrainingLog()
@@ -28,6 +30,22 @@ def test_the_way_back_leads_to_the_same_iteration():
 @pytest.mark.parametrize("kind", ["epoch", "time", "examples"])
 def test_an_axis_that_the_log_lacks_is_none(kind):
     assert axis_of(TrainingLog(), kind) is None
+
+
+def test_time_is_known_after_an_epoch_of_any_run():
+    main_loop = make_loop(epochs=2, batches=4)
+    main_loop.run()
+    times = main_loop.log.status["_epoch_times"]
+    assert len(times) == 3 and sorted(times) == times
+    assert axis_of(main_loop.log, "time").of(np.array([0, 8])).tolist() == [
+        0.0,
+        times[2] - times[0],
+    ]
+
+
+def test_examples_are_counted_by_epochs():
+    axis = axis_of(log_with(_epoch_ends=[10, 20], _epoch_examples=500), "examples")
+    assert axis.of(np.array([5, 20])).tolist() == [250.0, 1000.0]
 
 
 def test_time_is_read_from_the_totals_of_timing():
