@@ -107,7 +107,7 @@ def axis_of(log: TrainingLogBase, kind: AxisName) -> Axis | None:
     size = 1.0 if kind == "epoch" else float(log.status.get(EPOCH_EXAMPLES) or 0)
     if not len(ends) or not size:
         return None
-    counts = np.arange(len(ends) + 1) * size
+    counts = size * np.arange(len(ends) + 1, dtype=np.float64)
     return Axis(kind, *thinned(np.concatenate([[0.0], ends]), counts))
 
 
@@ -125,8 +125,8 @@ def clock(log: TrainingLogBase) -> tuple[Floats, Floats] | None:
                 return from_zero(train[0].astype(np.float64), accumulated(read[1] + train[1]))
         if TIMESTAMP in names:
             iterations, texts = log.entries(TIMESTAMP)
-            times = [datetime.datetime.fromisoformat(str(text)).timestamp() for text in texts]
-            seconds = np.array(times)
+            stamps = [datetime.datetime.fromisoformat(str(text)).timestamp() for text in texts]
+            seconds = np.array(stamps, np.float64)
             if len(seconds) > 1:
                 return iterations.astype(np.float64), accumulated(seconds - seconds[0])
     except (LogError, ValueError):

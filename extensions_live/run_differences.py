@@ -54,9 +54,10 @@ def facts(run: Run) -> dict[tuple[str, str], float | str]:
     if log is None:
         return {}
     found: dict[tuple[str, str], float | str] = {
-        ("run", "iterations"): int(log.status["iterations_done"]),
-        ("run", "epochs"): int(log.status["epochs_done"]),
+        ("run", "iterations"): int(log.status["iterations_done"])
     }
+    if epochs := int(log.status["epochs_done"]):  # a frame of all rows does not know its epochs
+        found["run", "epochs"] = epochs
     records = interventions(log)
     session = run.session
     if session is not None:

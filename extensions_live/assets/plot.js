@@ -823,11 +823,9 @@ var FIELDS = "input, select, textarea";
 function onKey(box, act) {
   const pressed = (event) => {
     const target = event.target;
-    if (event.ctrlKey || event.metaKey || event.altKey || target.matches(FIELDS)) return;
-    if (act(event.key, target)) {
-      event.preventDefault();
-      event.stopPropagation();
-    }
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    event.stopPropagation();
+    if (!target.matches(FIELDS) && act(event.key, target)) event.preventDefault();
   };
   const sent = (event) => {
     const { target } = event;

@@ -7,7 +7,7 @@ import time
 from workbench.interfaces import Loop
 
 EPOCH_TIMES = "_epoch_times"
-"""The time at which the first epoch began and those at which epochs ended, in seconds as of Unix."""
+"""The time when the first epoch began and those when epochs ended, in seconds since 1970."""
 
 EPOCH_EXAMPLES = "_epoch_examples"
 """The number of examples in an epoch, if the data stream knows it."""

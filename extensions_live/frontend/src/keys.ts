@@ -11,11 +11,10 @@ export function onKey(
 ): () => void {
   const pressed = (event: KeyboardEvent) => {
     const target = event.target as Element;
-    if (event.ctrlKey || event.metaKey || event.altKey || target.matches(FIELDS)) return;
-    if (act(event.key, target)) {
-      event.preventDefault();
-      event.stopPropagation();
-    }
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    // The notebook would take the arrow keys of a slider and the Enter of a button for its cells.
+    event.stopPropagation();
+    if (!target.matches(FIELDS) && act(event.key, target)) event.preventDefault();
   };
   const sent = (event: Event) => {
     const { target } = event;
