@@ -26,14 +26,14 @@ def comparison(
     channels: Sequence[Sequence[str]] | None = None,
     title: str = "",
     height: int = HEIGHT,
-    **chosen: Any,
+    chosen: Mapping[str, Any] | None = None,
 ) -> RunView:
     """Return a view of several runs; `Plot.compare` documents the arguments."""
     together = Runs(runs)
     figures = figures_of(together.runs) if channels is None else [list(one) for one in channels]
     entry = {"kind": KIND, "title": title, "channels": figures, "height": height}
     lines = lines_of([run.key for run in together.runs], figures)
-    view = PlotView(together, entry, lines, settings(**chosen))
+    view = PlotView(together, entry, lines, settings(chosen))
     return RunView([view], StillComparison(together, [entry], lines))
 
 

@@ -128,7 +128,7 @@ class Plot(TrainingExtension):
         *,
         title: str = "",
         height: int = HEIGHT,
-        **settings: Any,
+        settings: Mapping[str, Any] | None = None,
     ) -> RunView:
         """Return a view of several runs in one plot, with a table of what differs between them.
 
@@ -147,9 +147,9 @@ class Plot(TrainingExtension):
             Heading of the plots.
         height : int, optional
             Height of a figure in pixels.
-        **settings
-            First values of what can be changed on the page, for example ``log_y=[0]`` for a
-            logarithmic first figure, ``smoothing=100`` or ``x="epoch"``.
+        settings : mapping, optional
+            First values of what can be changed on the page, for example ``{"log_y": [0]}`` for a
+            logarithmic first figure, ``{"smoothing": 100}`` or ``{"x": "epoch"}``.
 
         Raises
         ------
@@ -167,7 +167,7 @@ class Plot(TrainingExtension):
         cost  slow: 0.75; fast: 0
         """
         figures = None if channels is None else as_figures(channels)
-        return comparison(runs, channels=figures, title=title, height=height, **settings)
+        return comparison(runs, channels=figures, title=title, height=height, chosen=settings)
 
     def _ipython_display_(self) -> None:
         self.view()._ipython_display_()

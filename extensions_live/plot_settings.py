@@ -16,7 +16,7 @@ AXES: tuple[AxisName, ...] = get_args(AxisName)
 MARKS: tuple[MarkKind, ...] = get_args(MarkKind)
 
 
-def settings(**given: Any) -> PlotSettings:
+def settings(given: Mapping[str, Any] | None = None) -> PlotSettings:
     """Return settings, with the default for each that is not given.
 
     Raises
@@ -26,9 +26,9 @@ def settings(**given: Any) -> PlotSettings:
 
     Examples
     --------
-    >>> settings(x="epoch", log_y=[0])["log_y"]
+    >>> settings({"x": "epoch", "log_y": [0]})["log_y"]
     [0]
-    >>> settings(x="epochs")
+    >>> settings({"x": "epochs"})
     Traceback (most recent call last):
         ...
     workbench.errors.ArgumentError: the setting x of a plot must be one of ...
@@ -47,7 +47,7 @@ def settings(**given: Any) -> PlotSettings:
         "run_colours": {},
         "table": False,
     }
-    return changed(result, given)
+    return changed(result, given or {})
 
 
 def changed(old: PlotSettings, given: Mapping[str, Any]) -> PlotSettings:

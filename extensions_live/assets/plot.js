@@ -306,15 +306,17 @@ function duration(seconds) {
 // src/axes.ts
 var PADDING_X = 0.02;
 var PADDING_Y = 0.08;
+var SAME = 1e-9;
 var TAIL = 0.02;
 function padded({ low, high }, padding, log) {
   if (log) {
     const [a, b] = [Math.log10(low), Math.log10(high)];
-    const extra2 = b > a ? padding * (b - a) : 0.3;
+    const extra2 = b - a > SAME ? padding * (b - a) : 0.3;
     return { low: 10 ** (a - extra2), high: 10 ** (b + extra2) };
   }
   const size = high - low;
-  const extra = size > 0 ? padding * size : Math.abs(high) * 0.1 || 1;
+  const one = size <= SAME * Math.max(Math.abs(low), Math.abs(high));
+  const extra = one ? Math.abs(high) * 0.1 || 1 : padding * size;
   return { low: low - extra, high: high + extra };
 }
 function spanX(curves, log) {
@@ -394,10 +396,13 @@ function xTicks(views, now, plain2, brief) {
     })
   };
 }
+function free(range, log) {
+  return !range.have_updated_interactively || log && !(range.start > 0);
+}
 function fitRanges(figures, shown2, now, start) {
   const range = figures[0]?.x_range;
   if (!range) return;
-  if (!range.have_updated_interactively) {
+  if (free(range, now.log_x)) {
     const all = spanX(
       figures.flatMap((_, index) => shown2(index)),
       now.log_x
@@ -406,15 +411,17 @@ function fitRanges(figures, shown2, now, start) {
       const part = start !== void 0 && start < all.high ? { ...all, low: start } : all;
       const { low, high } = padded(part, PADDING_X, now.log_x);
       range.setv({ start: low, end: high });
+    } else if (now.log_x) {
+      range.setv({ start: 1, end: 10 });
     }
   }
   const visible = { low: range.start, high: range.end };
   figures.forEach((figure, index) => {
-    if (figure.y_range.have_updated_interactively) return;
     const log = now.log_y.includes(index);
+    if (!free(figure.y_range, log)) return;
     const span = spanY(shown2(index), visible, log, now.robust.includes(index));
-    if (!span) return;
-    const { low, high } = padded(span, PADDING_Y, log);
+    if (!span && !log) return;
+    const { low, high } = span ? padded(span, PADDING_Y, log) : { low: 1, high: 10 };
     figure.y_range.setv({ start: low, end: high });
   });
 }

@@ -156,13 +156,46 @@ def test_a_run_that_appears_later_is_drawn_then(hand_pump, wire):
 
 
 def test_the_first_settings_are_those_of_the_call(hand_pump, wire):
-    one = Plot.compare({"a": log_of([1.0])}, log_y=[0], smoothing=5)
+    one = Plot.compare({"a": log_of([1.0])}, settings={"log_y": [0], "smoothing": 5})
     assert payload_of(one, hand_pump)["settings"]["log_y"] == [0]
     with pytest.raises(ArgumentError, match="no setting 'smooth'"):
-        Plot.compare({"a": log_of([1.0])}, smooth=5)
+        Plot.compare({"a": log_of([1.0])}, settings={"smooth": 5})
 
 
 def test_as_text_a_comparison_is_the_table():
     text = repr(Plot.compare({"a": log_of([2.0]), "b": log_of([1.0])}))
     assert "a (running), b (running)" in text
     assert "a: 2; b: 1" in text
+
+
+def test_a_run_without_branches_is_not_compared_and_says_why(hand_pump, wire):
+    session = make_loop(channels=["cost"]).start()
+    assert session.wait(20)
+    one = view(session)
+    plot = one.widgets[-1]
+    plot.receive({"kind": "compare", "start": 5})
+    payload = payload_of(one, hand_pump)
+    assert payload["command"]["refused"] is True
+    assert payload["command"]["text"] == (
+        "compare: refused: this run has no other branch and no fork that reaches beyond iteration "
+        "5; rewind or fork it first"
+    )
+    assert set(payload["curves"]) == {"cost"}
+
+
+def test_only_a_plot_of_a_session_offers_ways_back(hand_pump, wire):
+    session = make_loop(channels=["cost"]).start()
+    assert session.wait(20)
+    assert payload_of(view(session), hand_pump)["possible"] == ["rewind", "fork"]
+    assert payload_of(Plot.compare({"a": session}), hand_pump)["possible"] == []
+
+
+def test_a_refused_way_back_is_in_the_plot(hand_pump, wire):
+    session = make_loop(channels=["cost"]).start()
+    assert session.wait(20)
+    one = view(session)
+    request = {"kind": "command", "name": "rewind", "arguments": {"iteration": "x"}, "id": "1"}
+    one.widgets[-1].receive(request)
+    command = payload_of(one, hand_pump)["command"]
+    assert command["refused"] is True
+    assert command["text"].startswith("rewind: refused: iteration must be a number of 0 or more")

@@ -24,14 +24,14 @@ from .runs import make_loop, plot_view
 )
 def test_a_wrong_setting_is_refused(given, text):
     with pytest.raises(ArgumentError, match=text):
-        settings(**given)
+        settings(given)
 
 
 def test_settings_of_the_page_are_kept_and_sent_back(hand_pump, wire):
     main_loop = make_loop()
     main_loop.run()
     view = plot_view(main_loop)
-    chosen = settings(log_y=[0], smoothing=3.0)
+    chosen = settings({"log_y": [0], "smoothing": 3.0})
     view.receive({"kind": "settings", "settings": chosen, "stamp": 7.0})
     hand_pump.serve(view)
     assert view.payload["settings"] == chosen
@@ -41,7 +41,7 @@ def test_settings_of_the_page_are_kept_and_sent_back(hand_pump, wire):
 
 def test_settings_that_arrive_late_are_ignored(hand_pump, wire):
     view = plot_view(make_loop())
-    view.receive({"kind": "settings", "settings": settings(log_x=True), "stamp": 7.0})
+    view.receive({"kind": "settings", "settings": settings({"log_x": True}), "stamp": 7.0})
     view.receive({"kind": "settings", "settings": settings(), "stamp": 6.0})
     assert view.settings["log_x"] is True
 

@@ -1,11 +1,12 @@
 // Scales, ranges and ticks of figures. Ranges fit what is visible, until the user zooms.
 
-import type { Embedded, Figure } from "./bokeh";
+import type { Embedded, Figure, Range } from "./bokeh";
 import type { AxisData, PlotSettings } from "./messages";
 import { duration, interpolate, type Points } from "./numbers";
 
 const PADDING_X = 0.02;
 const PADDING_Y = 0.08;
+const SAME = 1e-9; // relative difference up to which two values are shown as one
 const TAIL = 0.02; // part of the points that a robust range may leave out at each end
 
 export interface Span {
@@ -17,11 +18,13 @@ export interface Span {
 export function padded({ low, high }: Span, padding: number, log: boolean): Span {
   if (log) {
     const [a, b] = [Math.log10(low), Math.log10(high)];
-    const extra = b > a ? padding * (b - a) : 0.3;
+    const extra = b - a > SAME ? padding * (b - a) : 0.3;
     return { low: 10 ** (a - extra), high: 10 ** (b + extra) };
   }
   const size = high - low;
-  const extra = size > 0 ? padding * size : Math.abs(high) * 0.1 || 1;
+  // Values that differ only by rounding, such as those of a smoothed constant, count as one value.
+  const one = size <= SAME * Math.max(Math.abs(low), Math.abs(high));
+  const extra = one ? Math.abs(high) * 0.1 || 1 : padding * size;
   return { low: low - extra, high: high + extra };
 }
 
@@ -132,6 +135,11 @@ function xTicks(
   };
 }
 
+/** Returns true if a range may be changed: the user has not chosen it, or it fits no longer. */
+function free(range: Range, log: boolean): boolean {
+  return !range.have_updated_interactively || (log && !(range.start > 0));
+}
+
 /**
  * Fits the x axis to all points, from `start` on if it is given, and the y axes to the visible ones,
  * unless the user has zoomed.
@@ -144,7 +152,7 @@ export function fitRanges(
 ): void {
   const range = figures[0]?.x_range;
   if (!range) return;
-  if (!range.have_updated_interactively) {
+  if (free(range, now.log_x)) {
     const all = spanX(
       figures.flatMap((_, index) => shown(index)),
       now.log_x,
@@ -153,15 +161,17 @@ export function fitRanges(
       const part = start !== undefined && start < all.high ? { ...all, low: start } : all;
       const { low, high } = padded(part, PADDING_X, now.log_x);
       range.setv({ start: low, end: high });
+    } else if (now.log_x) {
+      range.setv({ start: 1, end: 10 });
     }
   }
   const visible = { low: range.start, high: range.end };
   figures.forEach((figure, index) => {
-    if (figure.y_range.have_updated_interactively) return;
     const log = now.log_y.includes(index);
+    if (!free(figure.y_range, log)) return;
     const span = spanY(shown(index), visible, log, now.robust.includes(index));
-    if (!span) return;
-    const { low, high } = padded(span, PADDING_Y, log);
+    if (!span && !log) return;
+    const { low, high } = span ? padded(span, PADDING_Y, log) : { low: 1, high: 10 };
     figure.y_range.setv({ start: low, end: high });
   });
 }

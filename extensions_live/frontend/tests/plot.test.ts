@@ -57,6 +57,19 @@ describe("ranges", () => {
     expect(padded({ low: 5, high: 5 }, 0.1, false)).toEqual({ low: 4.5, high: 5.5 });
     expect(padded({ low: 0, high: 0 }, 0.1, false)).toEqual({ low: -1, high: 1 });
     expect(spanY([points([1], [NaN])], all, false, false)).toBeNull();
+    const smoothed = padded({ low: 1e-4, high: 1e-4 + 1e-19 }, 0.1, false);
+    expect(smoothed.high - smoothed.low).toBeCloseTo(2e-5);
+  });
+
+  it("are positive on a logarithmic axis, whatever the values and the zoom are", () => {
+    const range = {
+      ...{ start: -1, end: 2, have_updated_interactively: true },
+      setv: (properties: object) => Object.assign(range, properties),
+    };
+    const figure = { x_range: { ...range }, y_range: range } as unknown as Figure;
+    const now = { ...fakeSettings().settings.now, log_y: [0] };
+    fitRanges([figure], () => [points([0, 9], [-1, 0])], now);
+    expect(range).toMatchObject({ start: 1, end: 10 });
   });
 
   it("stay as they are after the user has zoomed", () => {
