@@ -32,7 +32,7 @@ from bokeh.plotting import figure
 from extensions_live.messages import LineInfo, MarkKind
 
 PALETTE = ["#3b82f6", "#f97316", "#10b981", "#a855f7", "#ec4899", "#14b8a6", "#eab308", "#6366f1"]
-"""Colours that can be told apart on white and on black, mostly also by colour-blind people."""
+"""Colours that differ on white and on black, mostly also for colour-blind users."""
 
 DASHES: list[list[int]] = [[], [7, 4], [2, 3], [9, 3, 2, 3], [14, 4], [5, 2, 5, 2, 2, 2]]
 """Lengths of dashes and gaps in pixels; without any, the line is solid."""
@@ -50,7 +50,7 @@ HEIGHT = 250
 
 
 def names_in(figures: Sequence[Sequence[str]]) -> list[str]:
-    """Return every channel once, in order.
+    """Return the names of all channels in order, without duplicates.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def names_in(figures: Sequence[Sequence[str]]) -> list[str]:
 
 
 def colours(figures: Sequence[Sequence[str]]) -> dict[str, str]:
-    """Return a colour for each channel: distinct within a figure, the same in all figures.
+    """Return a colour for each channel, distinct within a figure and the same in all figures.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def colours(figures: Sequence[Sequence[str]]) -> dict[str, str]:
 
 
 def iter_free(channels: Sequence[str], chosen: dict[str, str]) -> Iterator[str]:
-    """Yield the colours that no channel of the figure has yet, then all colours repeatedly."""
+    """Yield the colours that no channel of the figure uses, then all colours repeatedly."""
     taken = {chosen[channel] for channel in channels if channel in chosen}
     yield from (colour for colour in PALETTE if colour not in taken)
     while True:
@@ -158,7 +158,7 @@ def document(
     Parameters
     ----------
     figures : sequence of sequences of str
-        The channels of each figure.
+        The channel names of each figure.
     height : int, optional
         Height of a figure in pixels; its width follows the page.
     lines : sequence of sequences of dict, optional

@@ -1,6 +1,6 @@
 """`PlotView`: the widget that shows curves of the logs of one run or of several.
 
-The pump refreshes it; see `extensions_live.pump`.
+A thread refreshes it; see `extensions_live.pump`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ FEWEST = 200
 """Points that a curve has at least, however many curves there are."""
 
 KIND = "plot"
-"""The kind of the entries in `Session.views` that this widget shows."""
+"""Kind of the entries in `Session.views` that this widget shows."""
 
 WAYS: list[CommandName] = ["rewind", "fork"]
 """The ways back to an iteration that the handle offers for a session."""
@@ -317,9 +317,9 @@ def run_data(run: Run) -> RunData:
 
 
 def absent(log: TrainingLogBase, names: Iterable[str], *, ended: bool) -> dict[str, str]:
-    """Return an explanation for every channel that is missing in the log.
+    """Return an explanation for each channel that is missing in the log.
 
-    Most channels appear in the first epoch, so there are no explanations before its end.
+    Since most channels appear in the first epoch, there are no explanations before its end.
     """
     if not (ended or log.status["epochs_done"]):
         return {}

@@ -1,4 +1,4 @@
-"""`view`: the control bar and all plots of a session, in any cell."""
+"""`view`, which shows the control bar and all plots of a session in any cell."""
 
 from __future__ import annotations
 
@@ -79,6 +79,6 @@ def _show(session: Session) -> None:
     view(session)._ipython_display_()
 
 
-connect(Session, _show)  # the common base of all kinds of sessions
+connect(Session, _show)  # common base class of all kinds of sessions
 control_channel.connect()
 shell_channel.connect()

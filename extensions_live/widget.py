@@ -1,8 +1,8 @@
-"""Base class of both widgets: one payload that is replaced as a whole, and an audience.
+"""Base class of widgets, with a payload that is replaced completely, and an audience.
 
-All data that change on the page are in one dictionary, `payload`: a change is one message, and a
-page that lost messages or was reloaded is correct again after the next one. Traits travel from
-Python to the page only; the page answers with messages.
+All data that change on the page are in one dictionary, `payload`. Therefore a change is a single
+message, and a page that lost messages or was reloaded is correct again after the next message. Only
+Python sets traits; the page sends messages.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ ASSETS = Path(__file__).parent / "assets"
 
 
 def asset(name: str) -> str:
-    """Return the text of a file in ``assets``, into which ``frontend`` builds its scripts."""
+    """Read a file in ``assets``, which contains the scripts that are built from ``frontend``."""
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
 class BokehJS(anywidget.AnyWidget):
-    """Widget that sends BokehJS from the installed package to the page, once for all plots.
+    """Widget that sends BokehJS from the installed package to the page once for all plots.
 
-    It is a widget because a page fetches the state of widgets again after a reload, and compressed
+    It is a widget because a reloaded page fetches the state of widgets again. BokehJS is compressed
     because some programs save the state of widgets in the notebook.
     """
 
@@ -49,7 +49,7 @@ class BokehJS(anywidget.AnyWidget):
 
     @classmethod
     def shared(cls) -> BokehJS:
-        """Return the only instance of this kernel."""
+        """Return the only instance in this kernel."""
         if cls._instance is None or cls._instance.comm is None:
             script = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
             source = gzip.compress(script.read_bytes(), mtime=0)
@@ -63,10 +63,10 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
     Parameters
     ----------
     subject : object
-        The object to show. The widget keeps a strong reference only while the subject can change
-        and a page shows it: a widget outlives its cell and must not keep a training run alive.
+        The object to show. Since a widget outlives its cell and must not keep a run in memory, it
+        has a strong reference only while the subject can change and a page shows it.
     period : float
-        Smallest number of seconds between two updates.
+        The minimal number of seconds between two updates.
     """
 
     _css = asset("live.css")
@@ -88,15 +88,15 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
 
     @property
     def subject(self) -> Subject | None:
-        """The object to show, or None if no other object refers to it any more."""
+        """The object to show, or None if it no longer exists."""
         return self._subject()
 
     def snapshot(self, subject: Subject) -> Payload | None:
-        """Return the new `payload`, or None if nothing has changed. Only the pump calls this."""
+        """Return the new `payload`, or None if nothing has changed; called only by the pump."""
         raise NotImplementedError
 
     def settled(self, subject: Subject) -> bool:
-        """Return True if `subject` will not change any more by itself."""
+        """Return True if `subject` will not change without a user's action."""
         raise NotImplementedError
 
     def receive(self, content: WidgetMessage) -> None:
@@ -109,7 +109,7 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
         subject = self.subject
         if subject is None:
             return 0
-        # Checked before the snapshot, so that a last value written in between is not lost.
+        # Before the snapshot, so that a last value that is written in between is not lost.
         settled = self.settled(subject)
         payload = self.snapshot(subject)
         self._held = None if settled else subject

@@ -23,7 +23,7 @@ const MARK_HEIGHT = 0.03; // height of the marks, as a fraction of the figure
 const BRIEF = 120; // seconds up to which a time axis counts seconds
 const FAINT = 0.25; // opacity of a curve beneath its smoothed form
 
-/** Text of a card about its curves. */
+/** Text on a card about its curves. */
 export interface Readout {
   /** The value of each curve. */
   values: string[];
@@ -110,7 +110,7 @@ export function fill(
     }
   };
 
-  // Shows and hides the parts of each curve, and the notes on missing channels.
+  // Shows or hides the forms of each curve and the notes on missing channels.
   const arrange = () => {
     const { notes = {}, runs = [], axis } = payload();
     const { now } = settings;

@@ -9,7 +9,7 @@ export interface VisibilityMessage {
   visible: boolean;
 }
 
-/** Request for finer points between two iterations, or the whole curve if both are null. */
+/** Request for finer points between two iterations, or for the whole curve if both are null. */
 export interface RangeMessage {
   kind: "range";
   start: number | null;
@@ -67,15 +67,15 @@ export interface ControlRequest {
   message: WidgetMessage;
 }
 
-/** Answer to a request: "ok", "unknown" for a widget that no longer exists, or an error. */
+/** Reply to a request: "ok", "unknown" if the widget no longer exists, or an error. */
 export interface ControlReply {
   status: string;
 }
 
-/** The payload before there is anything to show. */
+/** Payload before there are any values. */
 export type Empty = Record<never, never>;
 
-/** The points of a curve: float64 arrays for its line, its dots, and its non-finite values. */
+/** Points of a curve, as float64 arrays for its line, dots and non-finite values. */
 export interface CurveData {
   x: DataView;
   y: DataView;
@@ -145,20 +145,20 @@ export interface LineInfo {
   dash: number[];
 }
 
-/** The outcome of the last command. */
+/** Outcome of the last command. */
 export interface Outcome {
   id: number;
   text: string;
   refused: boolean;
 }
 
-/** The error that ended training. */
+/** Error that ended training. */
 export interface Failure {
   message: string;
   traceback: string;
 }
 
-/** The contents of the control bar; `fraction` is null if the end of the run is unknown. */
+/** Contents of the control bar, where `fraction` is null if the end of the run is unknown. */
 export interface ControlsPayload {
   state: string;
   possible: CommandName[];
@@ -179,14 +179,14 @@ export type MimeBundle = Record<string, unknown>;
 
 export type OutputBundles = Record<string, [MimeBundle, MimeBundle]>;
 
-/** The traits of every live widget. */
+/** Traits of every live widget. */
 export interface LiveState {
   problem: string;
   ident: string;
   still: OutputBundles;
 }
 
-/** The traits of a plot. */
+/** Traits of a plot. */
 export interface PlotState {
   problem: string;
   ident: string;
@@ -198,7 +198,7 @@ export interface PlotState {
   bokehjs: string;
 }
 
-/** The traits of the control bar. */
+/** Traits of the control bar. */
 export interface ControlsState {
   problem: string;
   ident: string;
@@ -206,7 +206,7 @@ export interface ControlsState {
   payload: ControlsPayload | Empty;
 }
 
-/** The traits of the widget that carries BokehJS, compressed by gzip. */
+/** Traits of the widget that carries BokehJS, compressed by gzip. */
 export interface BokehState {
   source: DataView;
   version: string;
