@@ -49,7 +49,7 @@ export interface CompareMessage {
   start: number | null;
 }
 
-/** Request for a command of the session; acts once, even if it arrives twice with one id. */
+/** Request for a command of the session, which acts once even if it arrives twice. */
 export interface CommandMessage {
   kind: "command";
   name: CommandName;
