@@ -14,7 +14,7 @@ import threading
 import weakref
 from typing import Any, Protocol
 
-from extensions_live.messages import CommandMessage, ControlReply, ControlRequest
+from extensions_live.messages import ControlReply, ControlRequest, WidgetMessage
 from extensions_live.notebook import shell
 
 REQUEST, REPLY = "workbench_request", "workbench_reply"
@@ -26,8 +26,8 @@ AFTER_IDLE = 0.02
 class Receiver(Protocol):
     """Receiver of messages from a page."""
 
-    def receive(self, content: CommandMessage) -> None:
-        """Queue a command without waiting, because the control thread calls this method."""
+    def receive(self, content: WidgetMessage) -> None:
+        """Put a command on a queue and return at once: the control thread calls this."""
 
 
 _receivers: weakref.WeakValueDictionary[str, Receiver] = weakref.WeakValueDictionary()

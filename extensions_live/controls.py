@@ -15,12 +15,11 @@ from extensions_live import control_channel
 from extensions_live.formatting import format_duration
 from extensions_live.log_values import latest
 from extensions_live.messages import (
-    CommandMessage,
     CommandName,
     ControlsPayload,
     Failure,
     Outcome,
-    RangeMessage,
+    WidgetMessage,
 )
 from extensions_live.pump import pump
 from extensions_live.requests import Requests
@@ -117,7 +116,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     def settled(self, session: Session) -> bool:
         return session.state.ended
 
-    def receive(self, content: CommandMessage | RangeMessage) -> None:
+    def receive(self, content: WidgetMessage) -> None:
         session = self.subject
         if content["kind"] == "command" and session is not None:
             self._requests.handle(session, content)

@@ -10,6 +10,7 @@ kept, which panning shows immediately until finer points arrive.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +34,15 @@ class Curve:
     x, y : ndarray of float64, shape (P,)
         The line, from left to right; a NaN in `y` breaks it.
     marks : ndarray of float64, shape (M,)
-        At most `MARKS` iterations whose value is infinite or NaN.
+        Iterations whose value is infinite or not a number, at most `MARKS` of them.
+    smooth : tuple of two ndarrays of float64, or None
+        `x` and `y` of the smoothed curve, if it is shown.
     """
 
     x: Floats
     y: Floats
     marks: Floats
+    smooth: tuple[Floats, Floats] | None = None
 
     def dots(self) -> tuple[Floats, Floats]:
         """Return `x` and `y` of the points to draw as dots, each of shape (D,).
@@ -63,13 +67,17 @@ class Curve:
 def packed(curve: Curve) -> CurveData:
     """Return the arrays of a curve as bytes of float64, which the page draws."""
     dots_x, dots_y = curve.dots()
-    return {
+    data: CurveData = {
         "x": curve.x.tobytes(),
         "y": curve.y.tobytes(),
         "marks": curve.marks.tobytes(),
         "dots_x": dots_x.tobytes(),
         "dots_y": dots_y.tobytes(),
     }
+    if curve.smooth is not None:
+        smooth_x, smooth_y = curve.smooth
+        data |= {"smooth_x": smooth_x.tobytes(), "smooth_y": smooth_y.tobytes()}
+    return data
 
 
 def downsample(
@@ -79,6 +87,7 @@ def downsample(
     points: int = POINTS,
     start: float | None = None,
     stop: float | None = None,
+    log_x: bool = False,
 ) -> Curve:
     """Return about `points` points whose plot looks the same as the whole curve.
 
@@ -92,6 +101,8 @@ def downsample(
         The approximate maximal number of points in the visible range.
     start, stop : float, optional
         The visible range of `x`; by default the whole curve.
+    log_x : bool, optional
+        True if `x` is drawn on a logarithmic scale: every power of ten then gets as many points.
 
     Returns
     -------
@@ -115,11 +126,11 @@ def downsample(
         last = min(int(np.searchsorted(x, stop, "right")) + 1, len(x))
     last = max(first, last)
     finite = np.isfinite(y)
-    parts = [
-        (0, first, COARSE_POINTS),
-        (first, last, points),
-        (last, len(x), COARSE_POINTS),
-    ]
+    coarse = min(COARSE_POINTS, points // 20 + 2)
+    cuts = decades(x, first, last) if log_x else [first, last]
+    share = points // max(1, len(cuts) - 1)
+    parts = [(0, first, coarse), (last, len(x), coarse)]
+    parts[1:1] = [(low, high, share) for low, high in pairwise(cuts)]
     kept = np.concatenate(
         [low + extremes(y[low:high], n, finite[low:high]) for low, high, n in parts]
     )
@@ -128,6 +139,22 @@ def downsample(
     if len(bad) > MARKS:
         bad = bad[np.linspace(0, len(bad) - 1, MARKS).astype(np.int64)]
     return Curve(x[kept].astype(np.float64), line, x[bad].astype(np.float64))
+
+
+def decades(x: NDArray[np.int64] | Floats, first: int, last: int) -> list[int]:
+    """Return the indices from `first` to `last` at which `x` reaches a power of ten.
+
+    Examples
+    --------
+    >>> decades(np.arange(2000), 0, 2000)
+    [0, 10, 100, 1000, 2000]
+    """
+    if first >= last:
+        return [first, last]
+    top = max(float(x[last - 1]), 1.0)
+    powers = 10.0 ** np.arange(1, int(np.log10(top)) + 1)
+    inner = np.searchsorted(x[first:last], powers, "left") + first
+    return sorted({first, last, *inner.tolist()})
 
 
 def extremes(y: Floats, points: int, finite: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:

@@ -1,15 +1,17 @@
 """Bokeh figures for lists of channels, as JSON that the page draws.
 
-Each inner list has one figure. All figures share the iteration axis, so that zooming one figure
-zooms all of them. They are built once and contain no data: the page fills the data sources
-``curve:<channel>``, ``dots:<channel>`` and ``marks:<channel>``, and sets the colours of text and
-background according to its theme. There is no tool bar: drag to zoom, use the mouse wheel with Ctrl
-to zoom or with Shift to pan, and double-click to show the whole run.
+There is one figure for each inner list. All figures share the x axis, so that zooming one zooms
+all. They are built once and hold no numbers: the page fills the data sources named
+``curve:<key>``, ``smooth:<key>``, ``dots:<key>``, ``marks:<key>``, ``rules:<kind>`` and
+``best:<figure>``, chooses scales and ranges, and sets the colours of text and background by its
+theme. There is no tool bar of Bokeh: drag to zoom, turn the wheel with ctrl to zoom or with shift
+to pan, double-click to show everything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from bokeh.core.json_encoder import serialize_json
 from bokeh.document import Document
@@ -18,7 +20,7 @@ from bokeh.models import (
     BoxZoomTool,
     ColumnDataSource,
     CrosshairTool,
-    DataRange1d,
+    LinearScale,
     NumeralTickFormatter,
     Range1d,
     WheelPanTool,
@@ -27,10 +29,23 @@ from bokeh.models import (
 from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
+from extensions_live.messages import LineInfo, MarkKind
+
 PALETTE = ["#3b82f6", "#f97316", "#10b981", "#a855f7", "#ec4899", "#14b8a6", "#eab308", "#6366f1"]
 """Colours that differ on white and on black, mostly also for colour-blind users."""
 
+DASHES: list[list[int]] = [[], [7, 4], [2, 3], [9, 3, 2, 3], [14, 4], [5, 2, 5, 2, 2, 2]]
+"""Lengths of dashes and gaps in pixels; without any, the line is solid."""
+
 MARK_COLOUR = "#ef4444"
+RULES: dict[MarkKind, dict[str, Any]] = {
+    "epoch": {"line_color": "#8b8f98", "line_alpha": 0.35, "line_width": 1, "line_dash": [1, 3]},
+    "tier": {"line_color": "#a855f7", "line_alpha": 0.8, "line_width": 1, "line_dash": [6, 3]},
+    "checkpoint": {"line_color": "#10b981", "line_alpha": 0.9, "line_width": 3},
+    "intervention": {"line_color": "#f59e0b", "line_alpha": 0.9, "line_width": 1.5},
+}
+"""Styles of the vertical lines that mark events; checkpoints are short lines at the bottom."""
+
 HEIGHT = 250
 
 
@@ -70,7 +85,74 @@ def iter_free(channels: Sequence[str], chosen: dict[str, str]) -> Iterator[str]:
         yield from PALETTE
 
 
-def document(figures: Sequence[Sequence[str]], *, height: int = HEIGHT) -> str:
+def line_infos(figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
+    """Return the curves of each figure of one run: a colour and a dash for each channel.
+
+    Examples
+    --------
+    >>> [(line["key"], line["dash"]) for line in line_infos([["cost", "test_cost"]])[0]]
+    [('cost', []), ('test_cost', [7, 4])]
+    """
+    colour = colours(figures)
+    return [
+        [
+            line_info(channel, "", channel, channel, colour[channel], i)
+            for i, channel in enumerate(one)
+        ]
+        for one in figures
+    ]
+
+
+def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
+    """Return the curves of each figure: coloured by run, dashed by channel.
+
+    If a figure has one channel, its runs have different dashes, too.
+
+    Parameters
+    ----------
+    runs : sequence of str
+        The keys of the runs.
+    figures : sequence of sequences of str
+        The channels of each figure.
+    """
+    result: list[list[LineInfo]] = []
+    for names in figures:
+        several = len(names) > 1
+        result.append(
+            [
+                line_info(
+                    f"{run}:{name}",
+                    run,
+                    name,
+                    name if several else "",
+                    PALETTE[i % len(PALETTE)],
+                    (j if several else i) % len(DASHES),
+                )
+                for i, run in enumerate(runs)
+                for j, name in enumerate(names)
+            ]
+        )
+    return result
+
+
+def line_info(key: str, run: str, channel: str, label: str, colour: str, dash: int) -> LineInfo:
+    """Return the description of one curve, with the dash of that number."""
+    return {
+        "key": key,
+        "run": run,
+        "channel": channel,
+        "label": label,
+        "colour": colour,
+        "dash": DASHES[dash % len(DASHES)],
+    }
+
+
+def document(
+    figures: Sequence[Sequence[str]],
+    *,
+    height: int = HEIGHT,
+    lines: Sequence[Sequence[LineInfo]] | None = None,
+) -> str:
     """Return the JSON text of a Bokeh document with one root for each list of channels.
 
     Parameters
@@ -78,56 +160,98 @@ def document(figures: Sequence[Sequence[str]], *, height: int = HEIGHT) -> str:
     figures : sequence of sequences of str
         The channel names of each figure.
     height : int, optional
-        The height of a figure in pixels. The width depends on the page.
+        Height of a figure in pixels; its width follows the page.
+    lines : sequence of sequences of dict, optional
+        The curves of each figure, if they are not simply its channels.
     """
-    colour = colours(figures)
-    iterations = DataRange1d(range_padding=0.02, name="iterations")
+    across = Range1d(start=0, end=1, name="iterations")
     cursor = Span(dimension="height", line_alpha=0.6, line_width=1, name="cursor")
+    rules = {kind: source(f"rules:{kind}", "x", "y0", "y1") for kind in RULES}
+    sources: dict[str, dict[str, ColumnDataSource]] = {}
     result = Document()
-    sources: dict[str, list[ColumnDataSource]] = {}
-    for channels in figures:
-        plot = figure(
-            height=height,
-            sizing_mode="stretch_width",
-            x_range=iterations,
-            y_range=DataRange1d(range_padding=0.08, only_visible=True),
-            toolbar_location=None,
-            tools=[
-                BoxZoomTool(),
-                WheelPanTool(dimension="width", modifiers="shift"),
-                WheelZoomTool(dimensions="width", modifiers="ctrl"),
-                CrosshairTool(overlay=cursor),
-            ],
-            output_backend="canvas",
-            # Not white, whose edge would be visible under the transparent colours set later.
-            background_fill_color=None,
-            border_fill_color=None,
-            outline_line_color=None,
+    for index, infos in enumerate(line_infos(figures) if lines is None else lines):
+        plot = empty_figure(height, across, cursor)
+        add_rules(plot, rules)
+        for info in infos:
+            key = info["key"]
+            if key not in sources:
+                sources[key] = {kind: source(f"{kind}:{key}") for kind in KINDS}
+            add_curve(plot, info, sources[key])
+        best = plot.scatter(
+            *("x", "y"),
+            source=source(f"best:{index}"),
+            marker="star",
+            size=13,
+            fill_color="#facc15",
+            line_color="#854d0e",
         )
-        plot.extra_y_ranges = {"share": Range1d(start=0, end=1)}
-        plot.xaxis.formatter = NumeralTickFormatter(format="0,0")
-        plot.xaxis.ticker = BasicTicker(min_interval=1)  # iterations are whole numbers
-        plot.xaxis.axis_label = "iteration"
-        for channel in channels:
-            if channel not in sources:
-                sources[channel] = [
-                    ColumnDataSource({"x": [], "y": []}, name=f"{kind}:{channel}")
-                    for kind in ("curve", "dots", "marks")
-                ]
-            curve, lone, marks = sources[channel]
-            shade = colour[channel]
-            line = plot.line("x", "y", source=curve, color=shade, line_width=2)
-            dots = plot.scatter("x", "y", source=lone, color=shade, size=6)
-            crosses = plot.scatter(
-                *("x", "y"),
-                source=marks,
-                y_range_name="share",
-                marker="x",
-                size=8,
-                line_width=2,
-                color=MARK_COLOUR,
-            )
-            for part, kind in ((line, "line"), (dots, "dots"), (crosses, "marks")):
-                part.tags = [channel, kind]
+        best.tags = ["", "best"]
         result.add_root(plot)
     return serialize_json(result.to_json())
+
+
+KINDS = ("curve", "smooth", "dots", "marks")
+
+
+def source(name: str, *columns: str) -> ColumnDataSource:
+    """Return an empty data source."""
+    return ColumnDataSource({column: [] for column in columns or ("x", "y")}, name=name)
+
+
+def empty_figure(height: int, across: Range1d, cursor: Span) -> Any:
+    """Return a figure without curves."""
+    plot = figure(
+        height=height,
+        sizing_mode="stretch_width",
+        x_range=across,
+        y_range=Range1d(start=0, end=1),
+        toolbar_location=None,
+        tools=[
+            BoxZoomTool(),
+            WheelPanTool(dimension="width", modifiers="shift"),
+            WheelZoomTool(dimensions="width", modifiers="ctrl"),
+            CrosshairTool(overlay=cursor),
+        ],
+        output_backend="canvas",
+        # No white here: its edge would stay visible under the transparent colours set later.
+        background_fill_color=None,
+        border_fill_color=None,
+        outline_line_color=None,
+    )
+    plot.extra_y_ranges = {"share": Range1d(start=0, end=1)}
+    plot.extra_y_scales = {"share": LinearScale()}  # also if the curves have a logarithmic axis
+    plot.xaxis.formatter = NumeralTickFormatter(format="0,0")
+    plot.xaxis.ticker = BasicTicker(min_interval=1)  # iterations are whole numbers
+    plot.xaxis.axis_label = "iteration"
+    return plot
+
+
+def add_rules(plot: Any, sources: Mapping[MarkKind, ColumnDataSource]) -> None:
+    """Add the vertical lines that mark events."""
+    for kind, style in RULES.items():
+        rule = plot.segment(
+            *("x", "y0", "x", "y1"), source=sources[kind], y_range_name="share", **style
+        )
+        rule.tags = ["", f"rule:{kind}"]
+
+
+def add_curve(plot: Any, info: LineInfo, sources: Mapping[str, ColumnDataSource]) -> None:
+    """Add one curve: line, smoothed line, dots, and marks of non-finite values."""
+    shade, dash = info["colour"], info["dash"]
+    line = plot.line("x", "y", source=sources["curve"], color=shade, line_width=2, line_dash=dash)
+    smooth = plot.line(
+        *("x", "y"), source=sources["smooth"], color=shade, line_width=2, line_dash=dash
+    )
+    dots = plot.scatter("x", "y", source=sources["dots"], color=shade, size=6)
+    crosses = plot.scatter(
+        *("x", "y"),
+        source=sources["marks"],
+        y_range_name="share",
+        marker="x",
+        size=8,
+        line_width=2,
+        color=MARK_COLOUR,
+    )
+    parts = ((line, "line"), (smooth, "smooth"), (dots, "dots"), (crosses, "marks"))
+    for part, kind in parts:
+        part.tags = [info["key"], kind]

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from extensions_live.downsampling import POINTS, Curve, downsample
 from extensions_live.formatting import format_number
+from extensions_live.plot_axes import ITERATIONS, Axis
+from extensions_live.smoothing import smoothed
 from workbench.errors import LogError
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
+
+SMOOTH_SHARE = 3
+"""One point of so many is given to the smoothed curve, which has fewer extremes."""
 
 
 def read_curve(
@@ -19,13 +26,43 @@ def read_curve(
     start: float | None = None,
     stop: float | None = None,
     points: int = POINTS,
+    axis: Axis = ITERATIONS,
+    log_x: bool = False,
+    over: float = 0.0,
 ) -> Curve | None:
-    """Return the downsampled curve of `channel`, or None if the channel has no numbers."""
+    """Return the downsampled curve of `channel`, or None if the log has no numbers for it.
+
+    Parameters
+    ----------
+    log : TrainingLogBase
+    channel : str
+    start, stop : float, optional
+        The visible range, on the axis.
+    points : int, optional
+        Largest number of points in the visible range, approximately, smoothed ones included.
+    axis : Axis, optional
+        The x axis; iterations by default.
+    log_x : bool, optional
+        True if the axis is logarithmic.
+    over : float, optional
+        The number of iterations over which the curve is also smoothed; 0 for no smoothing.
+    """
     try:
         x, y = log.column(channel)
     except LogError:
         return None
-    return downsample(x, y, start=start, stop=stop, points=points) if len(x) else None
+    if not len(x):
+        return None
+    first, last = (
+        None if place is None else float(axis.back(np.array([place]))[0]) for place in (start, stop)
+    )
+    few = points // SMOOTH_SHARE if over else 0
+    curve = downsample(x, y, start=first, stop=last, points=points - few, log_x=log_x)
+    smooth = None
+    if over:
+        mean = downsample(x, smoothed(x, y, over), start=first, stop=last, points=few, log_x=log_x)
+        smooth = axis.of(mean.x), mean.y
+    return Curve(axis.of(curve.x), curve.y, axis.of(curve.marks), smooth)
 
 
 def latest(log: TrainingLogBase) -> dict[str, str]:

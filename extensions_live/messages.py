@@ -36,6 +36,49 @@ class RangeMessage(TypedDict):
     stop: float | None
 
 
+AxisName: TypeAlias = Literal["iteration", "epoch", "time", "examples"]
+"""What the x axis of a plot counts."""
+
+MarkKind: TypeAlias = Literal["epoch", "intervention", "tier", "checkpoint", "best"]
+"""What a mark on a plot stands for."""
+
+
+class PlotSettings(TypedDict):
+    """Choices of the user about a plot.
+
+    `log_y` and `robust` have indices of figures, `hidden` and `order` keys of curves and runs;
+    `smoothing` is a number of iterations, 0 for none.
+    """
+
+    x: AxisName
+    log_x: bool
+    log_y: list[int]
+    robust: list[int]
+    smoothing: float
+    marks: list[MarkKind]
+    hidden: list[str]
+    hidden_runs: list[str]
+    order: list[str]
+    names: dict[str, str]
+    run_colours: dict[str, str]
+    table: bool
+
+
+class SettingsMessage(TypedDict):
+    """The settings that the user chose, whole, with the time of the choice."""
+
+    kind: Literal["settings"]
+    settings: PlotSettings
+    stamp: float
+
+
+class CompareMessage(TypedDict):
+    """Request to show the branches of a run beside it from an iteration on; null ends that."""
+
+    kind: Literal["compare"]
+    start: int | None
+
+
 class CommandMessage(TypedDict):
     """Request for a command of the session, which acts once even if it arrives twice."""
 
@@ -53,14 +96,17 @@ class ChooseMessage(TypedDict):
     value: str
 
 
-Message: TypeAlias = VisibilityMessage | RangeMessage | CommandMessage | ChooseMessage
+WidgetMessage: TypeAlias = RangeMessage | CommandMessage | SettingsMessage | CompareMessage
+"""A message for one widget."""
+
+Message: TypeAlias = VisibilityMessage | WidgetMessage | ChooseMessage
 
 
 class ControlRequest(TypedDict):
     """Command for the widget `receiver`, sent on the kernel's control channel."""
 
     receiver: str
-    message: CommandMessage
+    message: WidgetMessage
 
 
 class ControlReply(TypedDict):
@@ -84,14 +130,73 @@ class CurveData(TypedDict):
     marks: bytes
     dots_x: bytes
     dots_y: bytes
+    smooth_x: NotRequired[bytes]
+    smooth_y: NotRequired[bytes]
+
+
+class MarkData(TypedDict):
+    """Marks of one kind: where they are, their texts, and for the best values the curve."""
+
+    kind: MarkKind
+    x: list[float]
+    text: list[str]
+    curve: str
+    y: list[float]
+
+
+class AxisData(TypedDict):
+    """The x axis: reasons for those that the log lacks, and known iterations on it."""
+
+    kind: AxisName
+    missing: dict[str, str]
+    iterations: list[float]
+    values: list[float]
+
+
+class RunData(TypedDict):
+    """A run of a comparison: its state as text, and its last iteration."""
+
+    key: str
+    name: str
+    state: str
+    iterations: int
+
+
+class Difference(TypedDict):
+    """A line of the table of a comparison: one text for each run."""
+
+    group: str
+    name: str
+    values: list[str]
 
 
 class PlotPayload(TypedDict):
-    """Data of the figures by channel: curves, latest values, and notes on missing channels."""
+    """The data of the figures by curve: points, latest values, and notes on missing channels."""
 
     curves: dict[str, CurveData]
     latest: dict[str, str]
     notes: dict[str, str]
+    marks: list[MarkData]
+    axis: AxisData
+    settings: PlotSettings
+    stamp: float
+    runs: list[RunData]
+    differences: list[Difference]
+    focus: list[float]
+    command: Outcome | None
+    possible: list[CommandName]
+    control_channel: bool
+
+
+class LineInfo(TypedDict):
+    """A curve of a plot: its key, the run and channel, and how it is drawn."""
+
+    key: str
+    run: str
+    channel: str
+    label: str
+    colour: str
+    dash: list[int]
 
 
 class Outcome(TypedDict):
@@ -145,8 +250,7 @@ class PlotState(LiveState):
 
     payload: PlotPayload | Empty
     title: str
-    channels: list[list[str]]
-    colours: dict[str, str]
+    lines: list[list[LineInfo]]
     figures: str
     bokehjs: str
 

@@ -6,9 +6,10 @@ number of views, created at any time and in any cell, show the whole run so far.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from extensions_live.compare import comparison
 from extensions_live.figures import HEIGHT, names_in
 from extensions_live.plot_view import KIND, PlotView
 from extensions_live.run_view import RunView
@@ -119,6 +120,54 @@ class Plot(TrainingExtension):
         """Create a view that shows the run from its start."""
         figures = self.views()
         return RunView([PlotView(self, figures[0])], StillOutput(self, figures))
+
+    @staticmethod
+    def compare(
+        runs: Mapping[str, Any],
+        channels: Sequence[Sequence[str] | str] | None = None,
+        *,
+        title: str = "",
+        height: int = HEIGHT,
+        settings: Mapping[str, Any] | None = None,
+    ) -> RunView:
+        """Return a view of several runs in one plot, with a table of what differs between them.
+
+        Sessions and logs that other processes write are followed live. On the page, runs can be
+        hidden, renamed, recoloured and put in order.
+
+        Parameters
+        ----------
+        runs : mapping
+            For each name a session, one of its `Session.branches`, a log, the path of an SQLite
+            database (its newest log), or a frame with iterations as index, such as ``log.frame``.
+        channels : list of lists of str, optional
+            The channels of each figure, as in `Plot`. By default the figures that the sessions
+            have, or one for each channel of numbers.
+        title : str, optional
+            Heading of the plots.
+        height : int, optional
+            Height of a figure in pixels.
+        settings : mapping, optional
+            First values of what can be changed on the page, for example ``{"log_y": [0]}`` for a
+            logarithmic first figure, ``{"smoothing": 100}`` or ``{"x": "epoch"}``.
+
+        Raises
+        ------
+        ArgumentError
+            If there are no runs, one of them is not a run, or there is no such setting.
+
+        Examples
+        --------
+        >>> from workbench.log import TrainingLog
+        >>> slow, fast = TrainingLog(), TrainingLog()
+        >>> for i in range(3):
+        ...     slow[i]["cost"], fast[i]["cost"] = 1 - i / 8, 1 - i / 2
+        >>> Plot.compare({"slow": slow, "fast": fast})  # outside of a notebook: text
+        runs  slow (running), fast (running)
+        cost  slow: 0.75; fast: 0
+        """
+        figures = None if channels is None else as_figures(channels)
+        return comparison(runs, channels=figures, title=title, height=height, chosen=settings)
 
     def _ipython_display_(self) -> None:
         self.view()._ipython_display_()

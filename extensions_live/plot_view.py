@@ -1,4 +1,4 @@
-"""`PlotView`, the widget that shows curves of a log.
+"""`PlotView`: the widget that shows curves of the logs of one run or of several.
 
 A thread refreshes it; see `extensions_live.pump`.
 """
@@ -10,86 +10,310 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from extensions_live.downsampling import packed
-from extensions_live.figures import colours, document, names_in
+from extensions_live import control_channel
+from extensions_live.controls import outcome
+from extensions_live.downsampling import POINTS, packed
+from extensions_live.figures import document, line_infos, lines_of
 from extensions_live.log_source import LogSource
 from extensions_live.log_values import latest, read_curve
-from extensions_live.messages import CommandMessage, PlotPayload, RangeMessage
+from extensions_live.messages import (
+    AxisData,
+    CommandName,
+    CurveData,
+    LineInfo,
+    MarkData,
+    Outcome,
+    PlotPayload,
+    PlotSettings,
+    RunData,
+    WidgetMessage,
+)
+from extensions_live.plot_axes import ITERATIONS, REASONS, Axis, axis_of
+from extensions_live.plot_marks import Visible, best_mark, epoch_marks, text_marks
+from extensions_live.plot_settings import AXES, changed, settings
 from extensions_live.pump import pump
+from extensions_live.requests import Requests
+from extensions_live.run_differences import differences
+from extensions_live.runs import Run, Runs
 from extensions_live.widget import BokehJS, LiveWidget, asset
 from workbench.errors import nearest
+from workbench.interfaces import Session
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 PERIOD = 0.2
 
+BUDGET = 7000
+"""Points of all curves together, so that an update stays below 160 kB."""
+
+FEWEST = 200
+"""Points that a curve has at least, however many curves there are."""
+
 KIND = "plot"
 """Kind of the entries in `Session.views` that this widget shows."""
 
+WAYS: list[CommandName] = ["rewind", "fork"]
+"""The ways back to an iteration that the handle offers for a session."""
+
+ALONE = (
+    "compare: refused: this run has no other branch and no fork that reaches beyond iteration "
+    "{start:,}; rewind or fork it first"
+)
+
 
 class PlotView(LiveWidget[LogSource, PlotPayload]):
-    """Widget with figures of a run.
+    """Figures of one run or several on a page.
 
     Parameters
     ----------
-    source : Session or Plot
-        The run whose log is shown.
+    source : Session, Plot or Runs
+        The run whose log is shown, or the runs to compare.
     figures : mapping
-        An entry of `Plot.views` with ``title``, ``channels`` (a list of lists of names) and
-        ``height``.
+        An entry of `Plot.views`: ``title``, ``channels`` (a list of lists of names), ``height``.
+    lines : list of lists of dict, optional
+        The curves of each figure; by default one for each channel.
+    chosen : PlotSettings, optional
+        What the user may change on the page.
     """
 
     _esm = asset("plot.js")
+    _css = asset("live.css") + asset("plot.css")
 
     title = traitlets.Unicode().tag(sync=True)
-    channels: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    colours = traitlets.Dict().tag(sync=True)
+    lines: traitlets.List[Any] = traitlets.List().tag(sync=True)
     figures = traitlets.Unicode().tag(sync=True)
     bokehjs = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, source: LogSource, figures: Mapping[str, Any]) -> None:
-        channels = figures["channels"]
-        self._names = names_in(channels)
+    def __init__(
+        self,
+        source: LogSource,
+        figures: Mapping[str, Any],
+        lines: list[list[LineInfo]] | None = None,
+        chosen: PlotSettings | None = None,
+    ) -> None:
+        channels = self._channels = figures["channels"]
+        self._height = figures["height"]
+        lines = line_infos(channels) if lines is None else lines
+        self._infos = {info["key"]: info for infos in lines for info in infos}
         self._range: tuple[float | None, float | None] = (None, None)
         self._shown: object = None
+        self._settings = settings() if chosen is None else chosen
+        self._stamp = 0.0
+        self._requests = Requests()
+        self._several = source if isinstance(source, Runs) else None  # kept: it holds no run
+        self._asked: list[int | None] = []  # comparisons that the page asked for
+        self._focus: list[float] = []
+        self._refusal = ""
         super().__init__(
             source,
             period=PERIOD,
             title=figures["title"],
-            channels=channels,
-            colours=colours(channels),
-            figures=document(channels, height=figures["height"]),
+            lines=lines,
+            figures=document(channels, height=figures["height"], lines=lines),
             bokehjs=BokehJS.shared().model_id,
         )
+        control_channel.register(self.ident, self)
+
+    @property
+    def settings(self) -> PlotSettings:
+        """The present settings; assign a dictionary with some of them to change these."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, given: Mapping[str, Any]) -> None:
+        self._settings = changed(self._settings, given)
+        pump.nudge(self)
 
     def snapshot(self, source: LogSource) -> PlotPayload | None:
-        log, ended = source.log, source.state.ended
-        if log is None:
+        if self._asked and isinstance(source, Session):
+            self._compare(source, self._asked[-1])
+            self._asked.clear()
+        several = self._several
+        runs = [Run("", "", source)] if several is None else several.runs
+        ended, command = source.state.ended, self._command(source)
+        logs = {run.key: run.log for run in runs}
+        versions = [(id(log), log.version) for log in logs.values() if log is not None]
+        states = [run.state for run in runs]
+        state = (versions, states, self._range, self._settings, command, self.figures)
+        if not versions or state == self._shown:
             return None
-        visible = self._range
-        state = (id(log), log.version, visible, ended)
-        if state == self._shown:
-            return None
-        curves = {
-            name: packed(curve)
-            for name in self._names
-            if (curve := read_curve(log, name, start=visible[0], stop=visible[1])) is not None
-        }
+        chosen, visible = self._settings, self._range
+        known = {key: log for key, log in logs.items() if log is not None}
+        axes = {key: axis_of(log, chosen["x"]) for key, log in known.items()}
+        curves: dict[str, CurveData] = {}
+        points = max(FEWEST, min(POINTS, BUDGET // max(1, len(self._infos))))
+        for key, info in self._infos.items():
+            axis = axes.get(info["run"])
+            if axis is None:
+                continue
+            curve = read_curve(
+                known[info["run"]],
+                info["channel"],
+                start=visible[0],
+                stop=visible[1],
+                points=points,
+                axis=axis,
+                log_x=chosen["log_x"],
+                over=chosen["smoothing"],
+            )
+            if curve is not None:
+                curves[key] = packed(curve)
         self._shown = state
         return {
             "curves": curves,
-            "latest": latest(log),
-            "notes": absent(log, self._names, ended=ended),
+            "latest": self._latest(known),
+            "notes": self._notes(known, axes, ended=ended),
+            "marks": self._marks(known, axes),
+            "axis": axis_data(known, axes, chosen),
+            "settings": chosen,
+            "stamp": self._stamp,
+            "runs": [run_data(run) for run in runs if run.key],
+            "differences": [] if several is None else differences(runs),
+            "focus": self._focus,
+            "command": command,
+            "possible": WAYS if isinstance(source, Session) else [],
+            "control_channel": control_channel.connected(),
         }
 
     def settled(self, source: LogSource) -> bool:
         return source.state.ended
 
-    def receive(self, content: CommandMessage | RangeMessage) -> None:
+    def receive(self, content: WidgetMessage) -> None:
         if content["kind"] == "range":
             self._range = (content["start"], content["stop"])
-            pump.nudge(self)
+        elif content["kind"] == "settings":
+            if content["stamp"] < self._stamp:
+                return  # sent before those that have arrived, on another channel
+            self._stamp = content["stamp"]
+            self._settings = changed(self._settings, content["settings"])
+        elif content["kind"] == "compare":
+            self._asked.append(content["start"])
+        else:
+            session = self.subject
+            if isinstance(session, Session):
+                self._refusal = ""
+                self._requests.handle(session, content)
+        pump.nudge(self)
+
+    def _compare(self, session: Session, start: int | None) -> None:
+        """Show the branches and forks of a run beside it; None ends that."""
+        others: dict[str, Any] = {}
+        if start is not None:
+            for branch in session.branches:
+                if branch.log is not None and (branch.end or 0) > start:
+                    others[branch.name] = branch
+            for fork in self._requests.started:
+                others[fork.name] = fork
+            if not others:
+                self._refusal = ALONE.format(start=start)
+                return
+        self._refusal = ""
+        if start is None:
+            self._several, lines = None, line_infos(self._channels)
+        else:
+            name = session.branches[-1].name if session.branches else session.name
+            self._several = Runs({name: session, **others})
+            lines = lines_of([run.key for run in self._several.runs], self._channels)
+        self._infos = {info["key"]: info for infos in lines for info in infos}
+        self._range = (None, None)
+        self._focus = [] if start is None else [float(start)]
+        with self.hold_sync():
+            self.payload = {}
+            self.lines = lines
+            self.figures = document(self._channels, height=self._height, lines=lines)
+
+    def _command(self, source: LogSource) -> Outcome | None:
+        """Return the outcome of the last way back, or why a request was refused."""
+        if not isinstance(source, Session):
+            return None
+        requests = self._requests
+        refusal = self._refusal or requests.refusal
+        if refusal:
+            return {"id": -1 - requests.count, "text": refusal, "refused": True}
+        ways = [command for command in source.commands if command.kind in WAYS]
+        if not ways:
+            return None
+        result = outcome(ways[-1])
+        if ways[-1].kind == "fork" and requests.started:
+            fork = requests.started[-1]
+            start = fork.branches[-1].start if fork.branches else 0
+            result["text"] = (
+                f"fork: {fork.name!r} begins at iteration {start:,}, paused; "
+                f"workbench.session.running()[{fork.name!r}] is that session"
+            )
+        return result
+
+    def _latest(self, logs: Mapping[str, TrainingLogBase]) -> dict[str, str]:
+        if self._several is None:
+            return {} if "" not in logs else latest(logs[""])
+        values = {key: latest(log) for key, log in logs.items()}
+        return {
+            key: values[info["run"]][info["channel"]]
+            for key, info in self._infos.items()
+            if info["channel"] in values.get(info["run"], {})
+        }
+
+    def _notes(
+        self,
+        logs: Mapping[str, TrainingLogBase],
+        axes: Mapping[str, Axis | None],
+        *,
+        ended: bool,
+    ) -> dict[str, str]:
+        if self._several is None:
+            names = [info["channel"] for info in self._infos.values()]
+            return absent(logs[""], names, ended=ended)
+        why = REASONS[self._settings["x"]]
+        return {
+            key: f"{info['label']}: {why}"
+            for key, info in self._infos.items()
+            if info["run"] in axes and axes[info["run"]] is None
+        }
+
+    def _marks(
+        self, logs: Mapping[str, TrainingLogBase], axes: Mapping[str, Axis | None]
+    ) -> list[MarkData]:
+        found: list[MarkData | None] = []
+        shown = self._settings["marks"]
+        for run, log in logs.items():
+            axis = axes[run]
+            if axis is None:
+                continue
+            visible = Visible(axis, *self._range, last=log.status["iterations_done"])
+            if "epoch" in shown and not run:
+                found.append(epoch_marks(list(log.status["_epoch_ends"]), visible))
+            kinds = ("intervention",) if run else ("tier", "checkpoint", "intervention")
+            found += [text_marks(log, kind, visible) for kind in kinds if kind in shown]
+            if "best" in shown:
+                infos = [info for info in self._infos.values() if info["run"] == run]
+                found += [best_mark(log, info["channel"], info["key"], axis) for info in infos]
+        return [mark for mark in found if mark is not None]
+
+
+def axis_data(
+    logs: Mapping[str, TrainingLogBase], axes: Mapping[str, Axis | None], chosen: PlotSettings
+) -> AxisData:
+    """Return the x axis as the page needs it, with the reasons for axes that no log has."""
+    missing = {
+        kind: REASONS[kind]
+        for kind in AXES
+        if kind != "iteration" and all(axis_of(log, kind) is None for log in logs.values())
+    }
+    axis = next((axis for axis in axes.values() if axis is not None), ITERATIONS)
+    return {
+        "kind": chosen["x"],
+        "missing": {str(kind): why for kind, why in missing.items()},
+        "iterations": axis.iterations.tolist(),
+        "values": [float(f"{value:.9g}") for value in axis.values],
+    }
+
+
+def run_data(run: Run) -> RunData:
+    """Return a run of a comparison as a message."""
+    log = run.log
+    done = 0 if log is None else int(log.status["iterations_done"])
+    return {"key": run.key, "name": run.name, "state": str(run.state), "iterations": done}
 
 
 def absent(log: TrainingLogBase, names: Iterable[str], *, ended: bool) -> dict[str, str]:

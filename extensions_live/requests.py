@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+import weakref
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, get_args
@@ -37,29 +38,44 @@ class Requests:
     Attributes
     ----------
     refusal : str
-        The reason why the last request was refused immediately, empty if it was not refused.
+        The reason why the last request was refused at once; empty if it was not.
+    count : int
+        The number of requests so far.
     """
 
     def __init__(self) -> None:
         self.refusal = ""
+        self.count = 0
+        self._started: list[weakref.ref[Session]] = []
         self._taken: deque[str] = deque(maxlen=REMEMBERED)
         self._lock = threading.Lock()  # messages arrive on several threads
+
+    @property
+    def started(self) -> list[Session]:
+        """The sessions that requests have started, if they still exist."""
+        return [session for one in self._started if (session := one()) is not None]
 
     def handle(self, session: Session, message: CommandMessage) -> None:
         """Execute a message of the page unless it has already arrived on the other channel."""
         if not self._is_new(message.get("id")):
             return
         self.refusal = ""
+        self.count += 1
         if message["name"] in SLOW:
             threading.Thread(target=self._try, args=(session, message), daemon=True).start()
         else:
             self._try(session, message)
 
     def _try(self, session: Session, message: CommandMessage) -> None:
+        name = message["name"]
         try:
-            carry_out(session, message["name"], message.get("arguments", {}), by="button")
+            result = carry_out(session, name, message.get("arguments", {}), by="button")
         except Exception as error:
-            self.refusal = f"{message['name']}: refused: {error}"
+            text = str(error)
+            self.refusal = text if text.startswith(name) else f"{name}: refused: {text}"
+        else:
+            if isinstance(result, Session):
+                self._started.append(weakref.ref(result))
 
     def _is_new(self, id: str | None) -> bool:
         if id is None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from extensions_live.notebook import Cell, publish, running_cell, shell
+from extensions_live.plot_view import PlotView
 from extensions_live.pump import pump
 from extensions_live.still_output import StillOutput
 from extensions_live.widget import LiveWidget
@@ -34,6 +35,7 @@ class RunView:
         self.widgets = list(widgets)
         self.still = still
         still.carrier = weakref.ref(self.widgets[0])
+        still.looks = [weakref.ref(one) for one in self.widgets if isinstance(one, PlotView)]
 
     def __repr__(self) -> str:
         return self.still.text()

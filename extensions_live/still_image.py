@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -40,8 +40,17 @@ class Line(NamedTuple):
     curve: Curve
 
 
-def draw(panels: Sequence[Sequence[Line]], *, columns: int = 2, label: str = "iteration") -> bytes:
+def draw(
+    panels: Sequence[Sequence[Line]],
+    *,
+    columns: int = 2,
+    label: str = "iteration",
+    log_y: Collection[int] = (),
+) -> bytes:
     """Draw a PNG with one panel for each sequence of lines, row by row.
+
+    Panels whose index is in `log_y` have a logarithmic axis, on which values of 0 or less are
+    missing.
 
     Examples
     --------
@@ -54,7 +63,9 @@ def draw(panels: Sequence[Sequence[Line]], *, columns: int = 2, label: str = "it
     image = Image.new("RGB", (WIDTH * SCALE, HEIGHT * rows * SCALE), "white")
     pen, width = ImageDraw.Draw(image), WIDTH / columns
     for index, lines in enumerate(panels):
-        panel = Panel(pen, lines, index % columns * width, index // columns * HEIGHT, width)
+        lines = logarithmic(lines) if index in log_y else lines
+        left, top = index % columns * width, index // columns * HEIGHT
+        panel = Panel(pen, lines, left, top, width, log=index in log_y)
         panel.draw_axes(label)
         panel.draw_legend()
         for line in lines:
@@ -66,12 +77,22 @@ def draw(panels: Sequence[Sequence[Line]], *, columns: int = 2, label: str = "it
 
 
 class Panel:
-    """Axes with curves in a rectangle of `width` pixels at (`left`, `top`)."""
+    """Axes with curves, in the rectangle of `width` pixels at (`left`, `top`).
+
+    If `log` is True, the values of the curves are powers of ten.
+    """
 
     def __init__(
-        self, pen: ImageDraw.ImageDraw, lines: Sequence[Line], left: float, top: float, width: float
+        self,
+        pen: ImageDraw.ImageDraw,
+        lines: Sequence[Line],
+        left: float,
+        top: float,
+        width: float,
+        *,
+        log: bool = False,
     ) -> None:
-        self.pen, self.lines = pen, lines
+        self.pen, self.lines, self.log = pen, lines, log
         self.font = ImageFont.load_default(11 * SCALE)
         self.left, self.right = left + LEFT, left + width - RIGHT
         self.top, self.bottom = top + TOP, top + HEIGHT - BOTTOM
@@ -80,10 +101,10 @@ class Panel:
 
     def draw_axes(self, label: str) -> None:
         """Draw the grid, the tick labels and the label of the axis."""
-        for tick in ticks(*self.ys, 5):
+        for tick in powers(*self.ys) if self.log else ticks(*self.ys, 5):
             _, y = self._place(self.xs[0], tick)
             self._stroke([(self.left, y), (self.right, y)], GRID, 0.75)
-            self._text(self.left - 6, y, f"{tick:.6g}", "rm")
+            self._text(self.left - 6, y, f"{10**tick if self.log else tick:.6g}", "rm")
         for tick in ticks(*self.xs, 6):
             x, _ = self._place(tick, self.ys[0])
             self._stroke([(x, self.top), (x, self.bottom)], GRID, 0.75)
@@ -95,7 +116,9 @@ class Panel:
         x, y = self.left, self.top - 14
         for name, colour, curve in self.lines:
             finite = curve.y[np.isfinite(curve.y)]
-            label = f"{name}  {format_number(float(finite[-1]))}" if len(finite) else name
+            last = float(finite[-1]) if len(finite) else 0.0
+            value = format_number(10**last if self.log else last)
+            label = f"{name}  {value}" if len(finite) else name
             self._stroke([(x, y), (x + 16, y)], colour, 3)
             self._text(x + 22, y, label, "lm", TEXT)
             x += 22 + self.font.getlength(label) / SCALE + 18
@@ -152,6 +175,32 @@ def span(values: NDArray[np.float64], *, padding: float) -> tuple[float, float]:
     else:
         extra = max(0.05 * (abs(high) or 1.0), SMALLEST)
     return low - extra, high + extra
+
+
+def logarithmic(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines with the logarithm to base 10 of their values, NaN for 0 or less."""
+    result = []
+    for name, colour, curve in lines:
+        y = np.log10(np.where(curve.y > 0, curve.y, np.nan))
+        result.append(Line(name, colour, Curve(curve.x, y, curve.marks)))
+    return result
+
+
+def powers(low: float, high: float) -> list[float]:
+    """Return exponents between `low` and `high`: whole ones, or finer ones if there are few.
+
+    Examples
+    --------
+    >>> powers(-2.1, 0.3), [round(10**e, 3) for e in powers(-0.5, 0.1)]
+    ([-2.0, -1.0, 0.0], [0.5, 1.0])
+    """
+    whole = [float(e) for e in range(math.ceil(low), math.floor(high) + 1)]
+    step = -(-len(whole) // 6) or 1
+    if len(whole) > 1:
+        return whole[::step]
+    finer = [e + math.log10(m) for e in range(math.floor(low), math.ceil(high)) for m in (1, 2, 5)]
+    found = [e for e in [*finer, *whole[-1:]] if low <= e <= high]
+    return sorted(set(found)) or ticks(low, high, 3)
 
 
 def ticks(low: float, high: float, about: int) -> list[float]:

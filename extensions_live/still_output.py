@@ -34,6 +34,7 @@ from workbench.interfaces import Session, State
 
 if TYPE_CHECKING:
     from extensions_live.log_source import LogSource
+    from extensions_live.plot_view import PlotView
     from extensions_live.widget import LiveWidget
     from workbench.log import TrainingLogBase
 
@@ -67,12 +68,15 @@ class StillOutput:
     Attributes
     ----------
     carrier : reference to LiveWidget, or None
-        The widget of the same cell whose state contains both outputs for a reloaded page.
+        The widget of the same cell whose state carries both outputs to a reloaded page.
+    looks : list of references to PlotView
+        The plots of the same cell, one for each figure entry, whose settings the image follows.
     """
 
     period = 0.5
 
     carrier: weakref.ref[LiveWidget[Any, Any]] | None = None
+    looks: Sequence[weakref.ref[PlotView]] = ()
 
     def __init__(
         self,
@@ -163,7 +167,7 @@ class StillOutput:
         if log is None:
             return None
         if self.resting():
-            return ("resting", self.state(), log.version)
+            return ("resting", self.state(), log.version, self.log_y())
         if self._clock() < self._next or not log.channels:
             return None
         return ("moving", log.version)
@@ -211,21 +215,35 @@ class StillOutput:
         table = f'<table class="wb-still"><tr>{heads}</tr><tr>{cells}</tr></table>'
         image: MimeBundle = {"text/plain": ""}
         if panels := self.panels():
-            png = draw(panels)
+            log_y = [i for i, (index, _) in enumerate(panels) if index in self.log_y()]
+            png = draw([lines for _, lines in panels], log_y=log_y)
             image = {"text/plain": "curves", "image/png": base64.b64encode(png).decode()}
         return {"text/plain": text, "text/html": STYLE + NOT_LIVE + table}, image
 
-    def panels(self) -> list[list[Line]]:
-        """Return the lines of each figure that has values."""
-        panels: list[list[Line]] = []
+    def log_y(self) -> tuple[int, ...]:
+        """Return the indices of the figures that the page shows with logarithmic values."""
+        found: list[int] = []
+        first = 0
+        for figures, look in zip(self._figures, self.looks, strict=False):
+            view = look()
+            chosen = [] if view is None else view.settings["log_y"]
+            found += [first + index for index in chosen if index < len(figures)]
+            first += len(figures)
+        return tuple(sorted(found))
+
+    def panels(self) -> list[tuple[int, list[Line]]]:
+        """Return the index and the lines of each figure that has values."""
+        panels: list[tuple[int, list[Line]]] = []
         log = self.log()
         if log is None:
             return panels
+        index = 0
         for figure in self._figures:
             colour = colours(figure)
             for channels in figure:
                 found = [(name, read_curve(log, name, points=POINTS)) for name in channels]
                 lines = [Line(name, colour[name], curve) for name, curve in found if curve]
                 if lines:
-                    panels.append(lines)
+                    panels.append((index, lines))
+                index += 1
         return panels

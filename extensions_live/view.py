@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from extensions_live import control_channel, shell_channel
+from extensions_live.compare import comparison
 from extensions_live.controls import Controls
 from extensions_live.figures import names_in
 from extensions_live.notebook import connect
@@ -18,16 +19,25 @@ from workbench.interfaces import Session
 
 
 @hinted
-def view(session: Session) -> RunView:
-    """Create a view of a session, with its control bar and all its plots from the start.
+def view(session: Session, *others: Session) -> RunView:
+    """Return a new view of a session: its control bar, and all its plots from the start.
 
-    If `extensions_live` has been imported in a notebook, a session as the last line of a cell also
-    shows this view.
+    Several sessions share one plot, below their control bars; `Plot.compare` compares other runs.
+
+    In a notebook in which `extensions_live` is imported, a session as the last line of a cell shows
+    this view, too.
 
     Parameters
     ----------
     session : Session
-        The session, as returned by ``main_loop.start()``, in any state.
+        The result of ``main_loop.start()``, in any state.
+    *others : Session
+        Sessions to compare it with.
+
+    Raises
+    ------
+    SessionError
+        If an argument is not a session.
 
     Examples
     --------
@@ -47,11 +57,17 @@ def view(session: Session) -> RunView:
     iterations  2
     epochs      2
     """
-    if not isinstance(session, Session):
-        raise SessionError(
-            "the argument of view() must be a session, as main_loop.start() returns it, "
-            f"not {session!r}"
-        )
+    for given in (session, *others):
+        if not isinstance(given, Session):
+            raise SessionError(
+                "the argument of view() must be a session, as main_loop.start() returns it, "
+                f"not {given!r}"
+            )
+    if others:
+        sessions = {one.name: one for one in (session, *others)}
+        together = comparison(sessions)
+        bars = [Controls(one) for one in sessions.values()]
+        return RunView([*bars, *together.widgets], together.still)
     figures = [view for view in session.views if view["kind"] == KIND]
     shown = {name for figure in figures for name in names_in(figure["channels"])}
     widgets: list[LiveWidget[Any, Any]] = [Controls(session, hide=shown)]

@@ -20,7 +20,7 @@ import traitlets
 
 from extensions_live import control_channel
 from extensions_live.audience import Audience
-from extensions_live.messages import ChooseMessage, CommandMessage, Message, RangeMessage
+from extensions_live.messages import ChooseMessage, Message, WidgetMessage
 from extensions_live.pump import pump
 
 Subject = TypeVar("Subject")
@@ -99,8 +99,8 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
         """Return True if `subject` will not change without a user's action."""
         raise NotImplementedError
 
-    def receive(self, content: CommandMessage | RangeMessage) -> None:
-        """Handle a message of the page in one of the kernel's threads."""
+    def receive(self, content: WidgetMessage) -> None:
+        """Handle a message of the page, on one of the kernel's threads."""
 
     def choose(self, content: ChooseMessage) -> None:
         """Handle a choice of what to show, on one of the kernel's threads."""

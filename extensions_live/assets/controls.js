@@ -204,6 +204,9 @@ async function ask(kernel, content) {
 }
 async function command(model, box, request, hasControlChannel, waiting) {
   const message = { kind: "command", ...request, id: randomId() };
+  await deliver(model, box, message, hasControlChannel, waiting);
+}
+async function deliver(model, box, message, hasControlChannel, waiting = () => void 0) {
   const kernel = connection(model);
   if (hasControlChannel && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
     if (await ask(kernel, { receiver: model.get("ident"), message })) return;

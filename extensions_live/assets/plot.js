@@ -98,6 +98,7 @@ async function embed(bokeh, json, holders) {
     return {
       document: document2,
       view: (figure) => views.get(figure),
+      create: (type, properties) => new (bokeh.Models.get(type))(properties),
       remove: () => {
         clear(document2);
         for (const view of [...views]) views.delete(view);
@@ -123,29 +124,49 @@ function named(name, element) {
 }
 
 // src/card.ts
-function makeCard(channels, colours, parent) {
+var SWATCH = `<svg class="wb-swatch" viewBox="0 0 22 6" aria-hidden="true"><line x1="1" x2="21" y1="3" y2="3"/></svg>`;
+function figureName(lines) {
+  return [...new Set(lines.map(({ channel }) => channel))].join(", ");
+}
+function makeCard(lines, parent) {
   const section = make("section", "wb-card", parent);
+  section.setAttribute("aria-label", `plot of ${figureName(lines)}`);
   const header = make("header", "wb-keys", section);
-  const keys = channels.map((channel) => makeKey(channel, colours[channel] ?? "", header));
-  const broken = make("span", "wb-broken", header, "✕ not finite");
+  const legend = make("div", "wb-legend", header);
+  if (lines.every(({ run, label }) => run && !label)) {
+    make("span", "wb-figure-name", legend, figureName(lines));
+  }
+  const keys = lines.map((info) => makeKey(info, legend));
+  const broken = make("span", "wb-broken", legend, "✕ not finite");
   broken.title = "the values at the marked iterations are infinite or not a number";
   broken.hidden = true;
+  const reset = make("button", "wb-reset", header, "show all");
+  reset.type = "button";
+  reset.title = "show the whole run (or double-click the plot)";
+  reset.hidden = true;
   const note = make("div", "wb-note", section);
   const holder = make("div", "wb-figure", section);
   const waiting = make("div", "wb-waiting", section, "waiting for the first values");
   const at = make("span", "wb-at", section);
-  const reset = make("button", "wb-reset", section, "show all");
-  reset.title = "show the whole run (or double-click the plot)";
-  reset.hidden = true;
-  return { section, holder, keys, waiting, note, broken, at, reset };
+  const tip = named("mark-text", make("div", "wb-tip", section));
+  tip.hidden = true;
+  return { section, header, legend, holder, keys, waiting, note, broken, at, tip, reset };
 }
-function makeKey(channel, colour, header) {
-  const button = make("button", "wb-key", header);
-  button.title = `show or hide ${channel}`;
-  button.dataset.channel = channel;
+function makeKey(info, parent) {
+  const button = make("button", "wb-key", parent);
+  button.type = "button";
+  button.dataset.channel = info.channel;
+  button.innerHTML = SWATCH;
+  button.querySelector("line")?.setAttribute("stroke-dasharray", info.dash.join(" "));
+  const name = make("span", "", button);
+  const key = { info, button, name, value: make("output", "", button) };
+  showKey(key, info.label || info.channel, info.colour);
+  return key;
+}
+function showKey({ button, name }, label, colour) {
+  name.textContent = label;
+  button.title = `show or hide ${label}`;
   button.style.setProperty("--wb-colour", colour);
-  make("span", "", button, channel);
-  return { channel, button, value: make("output", "", button) };
 }
 
 // src/still.ts
@@ -220,7 +241,9 @@ function unpack(curve) {
     y: floats(curve.y),
     marks: floats(curve.marks),
     dotsX: floats(curve.dots_x),
-    dotsY: floats(curve.dots_y)
+    dotsY: floats(curve.dots_y),
+    smoothX: floats(curve.smooth_x),
+    smoothY: floats(curve.smooth_y)
   };
 }
 function floats(view) {
@@ -254,6 +277,775 @@ function firstFrom(x, at) {
 function shownFrom(y, start, step) {
   for (let i = start; i >= 0 && i < y.length; i += step) if (!Number.isNaN(y[i])) return i;
   return -1;
+}
+function interpolate(x, y, at) {
+  const right = Math.min(Math.max(firstFrom(x, at), 1), x.length - 1);
+  const [x0 = 0, x1 = 0, y0 = 0, y1 = 0] = [x[right - 1], x[right], y[right - 1], y[right]];
+  return x1 === x0 ? y1 : y0 + (at - x0) / (x1 - x0) * (y1 - y0);
+}
+function duration(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  const units = [
+    [86400, "d"],
+    [3600, "h"],
+    [60, "min"],
+    [1, "s"]
+  ];
+  const first = units.findIndex(([size]) => whole >= size);
+  if (first < 0) return "0 s";
+  const parts = [];
+  let left = whole;
+  for (const [size, unit] of units.slice(first, first + 2)) {
+    const count = Math.floor(left / size);
+    left -= count * size;
+    if (count) parts.push(`${count} ${unit}`);
+  }
+  return parts.join(" ");
+}
+
+// src/axes.ts
+var PADDING_X = 0.02;
+var PADDING_Y = 0.08;
+var SAME = 1e-9;
+var TAIL = 0.02;
+function padded({ low, high }, padding, log) {
+  if (log) {
+    const [a, b] = [Math.log10(low), Math.log10(high)];
+    const extra2 = b - a > SAME ? padding * (b - a) : 0.3;
+    return { low: 10 ** (a - extra2), high: 10 ** (b + extra2) };
+  }
+  const size = high - low;
+  const one = size <= SAME * Math.max(Math.abs(low), Math.abs(high));
+  const extra = one ? Math.abs(high) * 0.1 || 1 : padding * size;
+  return { low: low - extra, high: high + extra };
+}
+function spanX(curves, log) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const { x, marks } of curves) {
+    for (const values of [x, marks]) {
+      const first = log ? values.find((value) => value > 0) : values[0];
+      if (first === void 0) continue;
+      low = Math.min(low, first);
+      high = Math.max(high, values.at(-1) ?? first);
+    }
+  }
+  return low <= high ? { low, high } : null;
+}
+function spanY(curves, visible, log, robust) {
+  const values = [];
+  let [low, high] = [Infinity, -Infinity];
+  for (const curve of curves) {
+    for (const [x, y] of [
+      [curve.x, curve.y],
+      [curve.smoothX, curve.smoothY]
+    ]) {
+      for (let i = 0; i < x.length; i += 1) {
+        const [at2 = 0, value = NaN] = [x[i], y[i]];
+        if (!(value > (log ? 0 : -Infinity)) || at2 < visible.low || at2 > visible.high) continue;
+        low = Math.min(low, value);
+        high = Math.max(high, value);
+        if (robust) values.push(value);
+      }
+    }
+  }
+  if (low > high) return null;
+  if (!robust || values.length < 10) return { low, high };
+  const sorted = Float64Array.from(values).sort();
+  const at = (share) => sorted[Math.round(share * (sorted.length - 1))] ?? low;
+  const inner = { low: at(TAIL), high: at(1 - TAIL) };
+  return inner.low < inner.high ? inner : { low, high };
+}
+function setAxes(views, figures, now, brief) {
+  figures.forEach((figure, index) => {
+    const log = now.log_y.includes(index);
+    figure.setv({
+      x_scale: views.create(now.log_x ? "LogScale" : "LinearScale"),
+      y_scale: views.create(log ? "LogScale" : "LinearScale")
+    });
+    const ticks = (logarithmic) => logarithmic ? { ticker: views.create("LogTicker"), formatter: views.create("LogTickFormatter") } : { ticker: views.create("BasicTicker"), formatter: views.create("BasicTickFormatter") };
+    for (const axis of figure.left) axis.setv(ticks(log));
+    for (const axis of figure.below) {
+      const seconds = now.x === "time" && brief ? SECONDS : null;
+      const label = seconds ?? LABELS[now.x];
+      axis.setv({ ...xTicks(views, now, ticks(now.log_x), brief), axis_label: label });
+    }
+  });
+}
+var LABELS = {
+  iteration: "iteration",
+  epoch: "epoch",
+  time: "time since the start",
+  examples: "examples"
+};
+var SECONDS = "seconds since the start";
+function xTicks(views, now, plain2, brief) {
+  if (now.x === "time") {
+    if (brief) return plain2;
+    const clock = { base: 60, mantissas: [1, 2, 5, 10, 15, 20, 30], min_interval: 1 };
+    return {
+      ...now.log_x ? plain2 : { ticker: views.create("AdaptiveTicker", clock) },
+      formatter: views.create("NumeralTickFormatter", { format: "00:00:00" })
+    };
+  }
+  if (now.log_x) return plain2;
+  const least = now.x === "epoch" ? {} : { min_interval: 1 };
+  return {
+    ticker: views.create("BasicTicker", least),
+    formatter: views.create("NumeralTickFormatter", {
+      format: now.x === "epoch" ? "0,0.[00]" : "0,0"
+    })
+  };
+}
+function free(range, log) {
+  return !range.have_updated_interactively || log && !(range.start > 0);
+}
+function fitRanges(figures, shown2, now, start) {
+  const range = figures[0]?.x_range;
+  if (!range) return;
+  if (free(range, now.log_x)) {
+    const all = spanX(
+      figures.flatMap((_, index) => shown2(index)),
+      now.log_x
+    );
+    if (all) {
+      const part = start !== void 0 && start < all.high ? { ...all, low: start } : all;
+      const { low, high } = padded(part, PADDING_X, now.log_x);
+      range.setv({ start: low, end: high });
+    } else if (now.log_x) {
+      range.setv({ start: 1, end: 10 });
+    }
+  }
+  const visible = { low: range.start, high: range.end };
+  figures.forEach((figure, index) => {
+    const log = now.log_y.includes(index);
+    if (!free(figure.y_range, log)) return;
+    const span = spanY(shown2(index), visible, log, now.robust.includes(index));
+    if (!span && !log) return;
+    const { low, high } = span ? padded(span, PADDING_Y, log) : { low: 1, high: 10 };
+    figure.y_range.setv({ start: low, end: high });
+  });
+}
+function iterationAt(axis, x) {
+  if (!axis || axis.kind === "iteration" || axis.values.length < 2) return x;
+  return interpolate(axis.values, axis.iterations, x);
+}
+function positionOf(axis, iteration) {
+  if (!axis || axis.kind === "iteration" || axis.values.length < 2) return iteration;
+  return interpolate(axis.iterations, axis.values, iteration);
+}
+function placeText(axis, x) {
+  const iteration = `iteration ${Math.round(iterationAt(axis, x)).toLocaleString("en")}`;
+  if (!axis || axis.kind === "iteration") return iteration;
+  const own = {
+    epoch: `epoch ${x.toFixed(2)}`,
+    time: duration(x),
+    examples: `${Math.round(x).toLocaleString("en")} examples`
+  }[axis.kind];
+  return `${own}, ${iteration}`;
+}
+
+// src/command.ts
+var ANSWER_TIME = 1500;
+function randomId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+function connection(model) {
+  try {
+    return model.widget_manager?.kernel ?? null;
+  } catch {
+    return null;
+  }
+}
+async function ask(kernel, content) {
+  const request = {
+    channel: "control",
+    header: {
+      msg_id: randomId(),
+      msg_type: "workbench_request",
+      session: kernel.clientId,
+      username: kernel.username,
+      version: "5.3",
+      date: (/* @__PURE__ */ new Date()).toISOString()
+    },
+    content,
+    metadata: {},
+    parent_header: {},
+    buffers: []
+  };
+  const late = new Promise((resolve) => setTimeout(resolve, ANSWER_TIME, null));
+  try {
+    const answer = kernel.sendControlMessage?.(request, true, true).done;
+    const reply = await Promise.race([answer, late]);
+    return reply?.content?.status === "ok";
+  } catch {
+    return false;
+  }
+}
+async function command(model, box, request, hasControlChannel, waiting) {
+  const message = { kind: "command", ...request, id: randomId() };
+  await deliver(model, box, message, hasControlChannel, waiting);
+}
+async function deliver(model, box, message, hasControlChannel, waiting = () => void 0) {
+  const kernel = connection(model);
+  if (hasControlChannel && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
+    if (await ask(kernel, { receiver: model.get("ident"), message })) return;
+  }
+  if (kernel?.status !== "idle") waiting();
+  post(model, box, message);
+}
+
+// src/settings.ts
+var PAUSE = 120;
+var DEFAULTS = {
+  x: "iteration",
+  log_x: false,
+  log_y: [],
+  robust: [],
+  smoothing: 0,
+  marks: ["epoch", "intervention", "tier", "checkpoint", "best"],
+  hidden: [],
+  hidden_runs: [],
+  order: [],
+  names: {},
+  run_colours: {},
+  table: false
+};
+function payloadOf(model) {
+  const now = model.get("payload");
+  return "curves" in now ? now : null;
+}
+function makeSettings(model, box) {
+  let own = null;
+  let stamp = 0;
+  let timer;
+  const listeners = [];
+  const now = () => ({ ...DEFAULTS, ...own ?? payloadOf(model)?.settings });
+  const send = () => {
+    const message = { kind: "settings", settings: now(), stamp };
+    void deliver(model, box, message, payloadOf(model)?.control_channel ?? false);
+  };
+  return {
+    get now() {
+      return now();
+    },
+    change(part) {
+      own = { ...now(), ...part };
+      stamp = Math.max(Date.now(), stamp + 1);
+      clearTimeout(timer);
+      timer = setTimeout(send, PAUSE);
+      for (const listener of listeners) listener();
+    },
+    listen(listener) {
+      listeners.push(listener);
+    },
+    heard() {
+      if ((payloadOf(model)?.stamp ?? -1) >= stamp) own = null;
+      for (const listener of listeners) listener();
+    },
+    end() {
+      clearTimeout(timer);
+    }
+  };
+}
+function toggled(list, item) {
+  return list.includes(item) ? list.filter((one) => one !== item) : [...list, item];
+}
+
+// src/comparison.ts
+function ordered(runs, order) {
+  const place = (key) => order.includes(key) ? order.indexOf(key) : order.length;
+  return [...runs].sort((a, b) => place(a.key) - place(b.key));
+}
+function nameOf(run, runs, now) {
+  return now.names[run] ?? runs.find(({ key }) => key === run)?.name ?? run;
+}
+function labelOf(info, runs, now) {
+  if (!info.run) return info.label;
+  const name = nameOf(info.run, runs, now);
+  return info.label ? `${info.label} · ${name}` : name;
+}
+function colourOf(info, now) {
+  return now.run_colours[info.run] ?? info.colour;
+}
+function isHidden(info, now) {
+  return now.hidden.includes(info.key) || now.hidden_runs.includes(info.run);
+}
+function makeComparison(lines, settings, parent, leave) {
+  const box = named("comparison", make("div", "wb-comparison", parent));
+  const colours = new Map(lines.map(({ run, colour }) => [run, colour]));
+  let shown2 = "";
+  return {
+    show({ runs: given, differences, now, temporary }) {
+      const runs = ordered(given, now.order);
+      const key = JSON.stringify([runs, differences, now]);
+      if (key === shown2 || box.contains(document.activeElement?.closest("input") ?? null)) return;
+      shown2 = key;
+      box.hidden = !runs.length;
+      const focused = document.activeElement?.dataset.focus;
+      const table = document.createElement("table");
+      const caption = make("caption", "", table, "what differs between the runs");
+      if (temporary) {
+        const button = named(
+          "leave-comparison",
+          make("button", "wb-tool", caption, "end the comparison")
+        );
+        button.type = "button";
+        button.addEventListener("click", leave);
+      }
+      const head = make("tr", "", make("thead", "", table));
+      make("th", "", head, "run").scope = "col";
+      for (const [place, run] of runs.entries()) {
+        const cell = make("th", "", head);
+        cell.scope = "col";
+        cell.classList.toggle("wb-off", now.hidden_runs.includes(run.key));
+        addControls(cell, runs, place, now);
+      }
+      const body = make("tbody", "", table);
+      const columns = runs.map(({ key: key2 }) => given.findIndex((one) => one.key === key2));
+      let group = "";
+      addRow(
+        body,
+        "state",
+        runs.map(({ state }) => state)
+      );
+      for (const line of differences) {
+        if (line.group !== group && line.group !== "run") {
+          const title = make("th", "wb-group", make("tr", "", body), line.group);
+          title.colSpan = runs.length + 1;
+          title.scope = "colgroup";
+        }
+        group = line.group;
+        addRow(
+          body,
+          line.name,
+          columns.map((column) => line.values[column] ?? "")
+        );
+      }
+      box.replaceChildren(table);
+      if (focused) box.querySelector(`[data-focus="${focused}"]`)?.focus();
+    }
+  };
+  function addControls(cell, runs, place, now) {
+    const run = runs[place];
+    if (!run) return;
+    const name = nameOf(run.key, runs, now);
+    const line = make("div", "wb-run", cell);
+    const colour = make("input", "wb-run-colour", line);
+    colour.type = "color";
+    colour.value = now.run_colours[run.key] ?? colours.get(run.key) ?? "#888888";
+    colour.setAttribute("aria-label", `colour of ${name}`);
+    colour.addEventListener("change", () => {
+      settings.change({ run_colours: { ...settings.now.run_colours, [run.key]: colour.value } });
+      colour.blur();
+    });
+    const field = named("run-name", make("input", "wb-run-name", line));
+    field.value = name;
+    field.size = Math.max(6, Math.min(24, name.length));
+    field.setAttribute("aria-label", `name of ${name}`);
+    field.addEventListener("change", () => {
+      const text = field.value.trim();
+      const names = { ...settings.now.names, [run.key]: text || run.name };
+      field.blur();
+      settings.change({ names });
+    });
+    const button = (label, title, focus, act) => {
+      const element = make("button", "wb-tool", line, label);
+      element.type = "button";
+      element.title = title;
+      element.setAttribute("aria-label", title);
+      element.dataset.focus = focus;
+      element.addEventListener("click", act);
+      return element;
+    };
+    const move = (by) => () => {
+      const order = runs.map(({ key }) => key);
+      order.splice(place, 1);
+      order.splice(place + by, 0, run.key);
+      settings.change({ order });
+    };
+    const off = now.hidden_runs.includes(run.key);
+    const hide = button(
+      off ? "show" : "hide",
+      `${off ? "show" : "hide"} ${name}`,
+      `hide-${run.key}`,
+      () => {
+        settings.change({ hidden_runs: toggled(settings.now.hidden_runs, run.key) });
+      }
+    );
+    hide.dataset.testid = "hide-run";
+    button("◂", `move ${name} to the left`, `left-${run.key}`, move(-1)).disabled = place === 0;
+    const last = place === runs.length - 1;
+    button("▸", `move ${name} to the right`, `right-${run.key}`, move(1)).disabled = last;
+  }
+}
+function addRow(body, name, values) {
+  const row = make("tr", "", body);
+  make("th", "", row, name).scope = "row";
+  for (const value of values) make("td", "", row, value);
+}
+
+// src/handle.ts
+var STEP = 0.01;
+var WAYS = [
+  {
+    name: "rewind",
+    label: "rewind here",
+    title: "bring training back to this iteration, and pause; the rest stays as a branch",
+    arguments: (iteration) => ({ iteration })
+  },
+  {
+    name: "fork",
+    label: "fork here",
+    title: "start a second session from this iteration, paused",
+    arguments: (iteration) => ({ iteration })
+  }
+];
+function makeHandle(holder, parent, facts, ask2, compare) {
+  const layer = named("handle-layer", make("div", "wb-handle-layer", parent));
+  layer.hidden = true;
+  const line = make("div", "wb-handle-line", layer);
+  const grip = named("handle", make("div", "wb-handle", layer));
+  grip.tabIndex = 0;
+  grip.setAttribute("role", "slider");
+  grip.setAttribute("aria-label", "iteration to go back to");
+  grip.setAttribute("aria-valuemin", "0");
+  grip.title = "drag to an iteration, then rewind, fork or compare";
+  const panel = named("handle-panel", make("div", "wb-handle-panel", layer));
+  const where = make("span", "wb-handle-at", panel);
+  let at = null;
+  let pending = null;
+  let said = "";
+  const buttons = WAYS.map((way) => {
+    const button = named(`${way.name}-here`, make("button", "wb-tool", panel, way.label));
+    button.type = "button";
+    button.title = way.title;
+    button.addEventListener("click", () => {
+      if (at === null) return;
+      pending = { after: facts().command?.id ?? 0 };
+      const text = `${way.name} at ${at.toLocaleString("en")}`;
+      said = `${text} sent`;
+      ask2(way.name, way.arguments(at), () => {
+        if (pending) said = `${text} sent; it takes effect when the running cell ends`;
+        update();
+      });
+      update();
+    });
+    return { name: way.name, button };
+  });
+  const comparison = named("compare-here", make("button", "wb-tool", panel, "compare from here"));
+  comparison.type = "button";
+  comparison.title = "show the branches of this run beside it, from this iteration on";
+  comparison.addEventListener("click", () => {
+    if (at === null) return;
+    pending = { after: facts().command?.id ?? 0 };
+    said = "";
+    compare(at);
+  });
+  const close = make("button", "wb-tool wb-handle-close", panel, "✕");
+  close.type = "button";
+  close.setAttribute("aria-label", "put the handle away");
+  close.addEventListener("click", () => {
+    move(null);
+    grip.focus();
+  });
+  const answer = named("handle-answer", make("span", "wb-handle-answer", layer));
+  answer.setAttribute("role", "status");
+  const move = (to) => {
+    const { last } = facts();
+    at = to === null ? null : Math.min(last, Math.max(0, Math.round(to)));
+    said = "";
+    update();
+  };
+  const dragTo = (event) => {
+    const { frame, axis } = facts();
+    if (!frame) return;
+    const sx = event.clientX - holder.getBoundingClientRect().left;
+    const { left, right } = frame.bbox;
+    move(iterationAt(axis, frame.x_scale.invert(Math.min(right, Math.max(left, sx)))));
+  };
+  grip.addEventListener("pointerdown", (event) => {
+    event.preventDefault();
+    grip.focus();
+    grip.setPointerCapture(event.pointerId);
+    grip.addEventListener("pointermove", dragTo);
+  });
+  for (const end of ["pointerup", "pointercancel"]) {
+    grip.addEventListener(end, () => {
+      grip.removeEventListener("pointermove", dragTo);
+    });
+  }
+  grip.addEventListener("keydown", (event) => {
+    const { last } = facts();
+    const now = at ?? last;
+    const step = Math.max(1, Math.round(last * STEP));
+    const to = {
+      ArrowLeft: now - (event.shiftKey ? 1 : step),
+      ArrowRight: now + (event.shiftKey ? 1 : step),
+      Home: 0,
+      End: last,
+      Escape: null
+    };
+    if (!(event.key in to)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    move(to[event.key] ?? null);
+  });
+  function update() {
+    const { frame, axis, last, possible, command: command2 } = facts();
+    layer.hidden = !frame || !possible.length || last < 1;
+    if (layer.hidden || !frame) return;
+    const { left, right, top } = frame.bbox;
+    const x = frame.x_scale.compute(positionOf(axis, at ?? last));
+    const inside = x >= left - 1 && x <= right + 1;
+    const [dx, dy] = [holder.offsetLeft, holder.offsetTop];
+    const place = Math.min(right, Math.max(left, Number.isFinite(x) ? x : left));
+    layer.style.setProperty("--wb-x", `${place + dx}px`);
+    layer.style.setProperty("--wb-top", `${top + dy}px`);
+    line.hidden = at === null || !inside;
+    panel.hidden = at === null;
+    panel.classList.toggle("wb-leftward", place > (left + right) / 2);
+    grip.classList.toggle("wb-away", at === null);
+    grip.setAttribute("aria-valuemax", String(last));
+    grip.setAttribute("aria-valuenow", String(at ?? last));
+    const text = placeText(axis, positionOf(axis, at ?? last));
+    grip.setAttribute("aria-valuetext", text);
+    where.textContent = text;
+    for (const { name, button } of buttons) button.disabled = !possible.includes(name);
+    if (pending && command2 && command2.id !== pending.after && !command2.text.includes("queued")) {
+      pending = null;
+      said = command2.text;
+      answer.classList.toggle("wb-refused", command2.refused);
+    } else if (pending) {
+      answer.classList.remove("wb-refused");
+    }
+    if (answer.textContent !== said) answer.textContent = said;
+  }
+  return { update };
+}
+
+// src/keys.ts
+var AREA = ".jp-OutputArea";
+var FIELDS = "input, select, textarea";
+function onKey(box, act) {
+  const pressed = (event) => {
+    const target = event.target;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    event.stopPropagation();
+    if (!target.matches(FIELDS) && act(event.key, target)) event.preventDefault();
+  };
+  const sent = (event) => {
+    const { target } = event;
+    const area = target instanceof Element ? target.closest(AREA) : null;
+    if (area && area !== box.closest(AREA)) return;
+    const { detail } = event;
+    if (typeof detail?.key === "string") act(detail.key, null);
+  };
+  box.addEventListener("keydown", pressed);
+  document.addEventListener("wb-key", sent, { capture: true });
+  return () => {
+    box.removeEventListener("keydown", pressed);
+    document.removeEventListener("wb-key", sent, { capture: true });
+  };
+}
+
+// src/marks.ts
+var REACH = 6;
+var BOTTOM = 0.06;
+var MARK_NAMES = {
+  epoch: "epochs",
+  intervention: "interventions",
+  tier: "tier changes",
+  checkpoint: "checkpoints",
+  best: "best so far"
+};
+function drawMarks(views, figures, marks, hidden) {
+  for (const kind of ["epoch", "intervention", "tier", "checkpoint"]) {
+    const x = marks.filter((mark) => mark.kind === kind).flatMap((mark) => mark.x);
+    const top = kind === "checkpoint" ? BOTTOM : 1;
+    views.document.get_model_by_name(`rules:${kind}`).data = {
+      x: Float64Array.from(x),
+      y0: new Float64Array(x.length),
+      y1: new Float64Array(x.length).fill(top)
+    };
+  }
+  figures.forEach((lines, index) => {
+    const keys = new Set(lines.map(({ key }) => key).filter((key) => !hidden.has(key)));
+    const best = marks.filter((mark) => mark.kind === "best" && keys.has(mark.curve));
+    views.document.get_model_by_name(`best:${index}`).data = {
+      x: Float64Array.from(best.flatMap((mark) => mark.x)),
+      y: Float64Array.from(best.flatMap((mark) => mark.y))
+    };
+  });
+}
+function textsAt(marks, frame, sx, keys) {
+  const found = [];
+  for (const mark of marks) {
+    if (mark.curve && !keys.has(mark.curve)) continue;
+    mark.x.forEach((x, i) => {
+      const distance = Math.abs(frame.x_scale.compute(x) - sx);
+      const text = mark.text[i];
+      if (distance <= REACH && text) {
+        found.push({ distance: distance + (mark.kind === "epoch" ? REACH : 0), text });
+      }
+    });
+  }
+  return found.sort((a, b) => a.distance - b.distance).map(({ text }) => text);
+}
+
+// src/save.ts
+var BAND = 28;
+var SWATCH2 = 22;
+var GAP = 16;
+var FONT = "12px sans-serif";
+function paper(el) {
+  for (let part = el; part; part = part.parentElement) {
+    const background = getComputedStyle(part).backgroundColor;
+    if (background && !/^(transparent|rgba\(.*, 0\))$/.test(background)) {
+      return { background, text: getComputedStyle(el).color };
+    }
+  }
+  return { background: "white", text: getComputedStyle(el).color };
+}
+async function png(view, entries, el) {
+  const layer = view.export("png");
+  const { canvas, pixel_ratio: ratio } = layer;
+  const whole = document.createElement("canvas");
+  whole.width = canvas.width;
+  whole.height = canvas.height + BAND * ratio;
+  const pen = whole.getContext("2d");
+  if (!pen) throw new Error("the page cannot draw an image");
+  const { background, text } = paper(el);
+  pen.fillStyle = background;
+  pen.fillRect(0, 0, whole.width, whole.height);
+  pen.drawImage(canvas, 0, BAND * ratio);
+  pen.scale(ratio, ratio);
+  pen.font = FONT;
+  pen.textBaseline = "middle";
+  let x = 12;
+  for (const { label, colour, dash } of entries) {
+    pen.strokeStyle = colour;
+    pen.lineWidth = 2.5;
+    pen.setLineDash(dash);
+    pen.beginPath();
+    pen.moveTo(x, BAND / 2);
+    pen.lineTo(x + SWATCH2, BAND / 2);
+    pen.stroke();
+    pen.fillStyle = text;
+    pen.fillText(label, x + SWATCH2 + 6, BAND / 2);
+    x += SWATCH2 + 6 + pen.measureText(label).width + GAP;
+  }
+  return new Promise((resolve, reject) => {
+    whole.toBlob((blob) => {
+      if (blob) resolve(blob);
+      else reject(new Error("the page cannot write a PNG"));
+    });
+  });
+}
+async function svg(view, entries, el) {
+  const inner = await (await view.export("svg").to_blob()).text();
+  const size = (name) => Number(new RegExp(`\\b${name}="([0-9.]+)`).exec(inner)?.[1] ?? 0);
+  const [width, height] = [size("width"), size("height")];
+  const { background, text } = paper(el);
+  let x = 12;
+  const legend = entries.map(({ label, colour, dash }) => {
+    const at = x;
+    x += SWATCH2 + 6 + 7 * label.length + GAP;
+    const line = `<line x1="${at}" x2="${at + SWATCH2}" y1="${BAND / 2}" y2="${BAND / 2}" stroke="${escaped(colour)}" stroke-width="2.5" stroke-dasharray="${dash.join(" ")}"/>`;
+    return `${line}<text x="${at + SWATCH2 + 6}" y="${BAND / 2 + 4}">${escaped(label)}</text>`;
+  });
+  const whole = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height + BAND}"><rect width="100%" height="100%" fill="${escaped(background)}"/><g font-family="sans-serif" font-size="12" fill="${escaped(text)}">${legend.join("")}</g><g transform="translate(0 ${BAND})">${inner.replace(/^<\?xml[^>]*>/, "")}</g></svg>`;
+  return new Blob([whole], { type: "image/svg+xml" });
+}
+function escaped(text) {
+  const names = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+  return text.replace(/[&<>"]/g, (character) => names[character] ?? "");
+}
+function csv(axis, labels, curves) {
+  const rows = /* @__PURE__ */ new Map();
+  curves.forEach((curve, column) => {
+    curve?.x.forEach((x, i) => {
+      const y = curve.y[i];
+      if (y === void 0 || Number.isNaN(y)) return;
+      let row = rows.get(x);
+      if (!row) rows.set(x, row = new Array(curves.length).fill(""));
+      row[column] = String(y);
+    });
+  });
+  const quoted = (text) => /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const head = [axis, ...labels].map(quoted).join(",");
+  const lines = [...rows].sort(([a], [b]) => a - b).map(([x, row]) => [x, ...row].join(","));
+  return `${[head, ...lines].join("\n")}
+`;
+}
+function download(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => {
+    URL.revokeObjectURL(link.href);
+  }, 1e4);
+}
+
+// src/table.ts
+var ROWS = 12;
+var MOST_MARKS = 20;
+var PAUSE2 = 2e3;
+function tableRows({ curves, axis, visible }) {
+  const known = curves.flatMap((curve) => {
+    if (!curve) return [];
+    const inside = curve.x.filter((x2) => x2 >= visible.low && x2 <= visible.high);
+    return inside.length ? [inside] : [];
+  });
+  if (!known.length) return [];
+  const x = known.reduce((a, b) => b.length > a.length ? b : a);
+  const count = Math.min(ROWS, x.length);
+  const places = Array.from(
+    { length: count },
+    (_, i) => count > 1 ? Math.round(i * (x.length - 1) / (count - 1)) : 0
+  );
+  return [...new Set(places)].map((place) => {
+    const at = x[place] ?? 0;
+    const cells = curves.map((curve) => {
+      const index = curve ? nearest(curve.x, curve.y, at) : -1;
+      return format(curve?.y[index]);
+    });
+    return [placeText(axis, at), ...cells];
+  });
+}
+function makeTwin(parent) {
+  const element = named("plot-table", make("div", "wb-twin", parent));
+  element.tabIndex = -1;
+  let last = 0;
+  let shownFor = "";
+  return {
+    element,
+    show(facts) {
+      const key = JSON.stringify([facts.labels, facts.visible, facts.axis?.kind]);
+      if (key === shownFor && Date.now() - last < PAUSE2) return;
+      last = Date.now();
+      shownFor = key;
+      element.replaceChildren();
+      const table = make("table", "", element);
+      make("caption", "", table, facts.caption);
+      const head = make("tr", "", make("thead", "", table));
+      for (const label of ["at", ...facts.labels]) make("th", "", head, label).scope = "col";
+      const body = make("tbody", "", table);
+      for (const [at = "", ...cells] of tableRows(facts)) {
+        const row = make("tr", "", body);
+        make("th", "", row, at).scope = "row";
+        for (const cell of cells) make("td", "", row, cell);
+      }
+      const texts = facts.marks.filter(({ kind }) => kind !== "epoch").flatMap(({ text }) => text);
+      if (!texts.length) return;
+      const list = make("ul", "", element);
+      list.setAttribute("aria-label", "marks");
+      for (const text of texts.slice(0, MOST_MARKS)) make("li", "", list, text);
+      const rest = texts.length - MOST_MARKS;
+      if (rest > 0) make("li", "", list, `and ${rest} more`);
+    }
+  };
 }
 
 // src/theme.ts
@@ -306,125 +1098,479 @@ function followTheme(figures, el) {
   };
 }
 
+// src/toolbar.ts
+var AXES = [
+  ["iteration", "iteration"],
+  ["epoch", "epoch"],
+  ["time", "time"],
+  ["examples", "examples"]
+];
+var FILES = {
+  PNG: "save an image with the legend",
+  SVG: "save a drawing with the legend",
+  CSV: "save the points on the screen; log.frame has every value"
+};
+var [LEAST, MOST, STEPS] = [2, 1e5, 100];
+function smoothingOf(position) {
+  if (position <= 0) return 0;
+  const value = LEAST * (MOST / LEAST) ** ((position - 1) / (STEPS - 1));
+  return Number(value.toPrecision(2));
+}
+function positionOfSmoothing(value) {
+  if (value <= 0) return 0;
+  const share = Math.log(value / LEAST) / Math.log(MOST / LEAST);
+  return Math.min(STEPS, Math.max(1, Math.round(1 + share * (STEPS - 1))));
+}
+function makeToolbar(index, settings, parent, save) {
+  const bar = named("plot-tools", make("div", "wb-tools", parent));
+  bar.setAttribute("role", "toolbar");
+  bar.setAttribute("aria-label", "settings of the plot");
+  const button = (name, title, act) => {
+    const element = named(name.replace(" ", "-"), make("button", "wb-tool", bar, name));
+    element.type = "button";
+    element.title = title;
+    element.addEventListener("click", act);
+    return element;
+  };
+  const logY = button("log y", "logarithmic values (key l)", () => {
+    settings.change({ log_y: toggled(settings.now.log_y, index) });
+  });
+  const logX = button("log x", "logarithmic x axis", () => {
+    settings.change({ log_x: !settings.now.log_x });
+  });
+  const robust = button("robust", "leave rare extreme values out of the range", () => {
+    settings.change({ robust: toggled(settings.now.robust, index) });
+  });
+  const x = named("x-axis", make("select", "wb-tool", bar));
+  x.setAttribute("aria-label", "x axis");
+  for (const [value, text] of AXES) make("option", "", x, text).value = value;
+  x.addEventListener("change", () => {
+    settings.change({ x: x.value });
+  });
+  const label = make("label", "wb-smoothing", bar, "smooth");
+  const slider = named("smoothing", make("input", "", label));
+  Object.assign(slider, { type: "range", min: "0", max: String(STEPS), step: "1" });
+  const amount = make("output", "", label);
+  slider.addEventListener("input", () => {
+    settings.change({ smoothing: smoothingOf(Number(slider.value)) });
+  });
+  const boxes = /* @__PURE__ */ new Map();
+  const menu = makeMenu("marks", "which events are marked", bar);
+  for (const [kind, text] of Object.entries(MARK_NAMES)) {
+    const line = make("label", `wb-mark-${kind}`, menu);
+    const box = make("input", "", line);
+    box.type = "checkbox";
+    line.append(text);
+    box.addEventListener("change", () => {
+      settings.change({ marks: toggled(settings.now.marks, kind) });
+    });
+    boxes.set(kind, box);
+  }
+  const table = button("table", "the values as a table", () => {
+    settings.change({ table: !settings.now.table });
+  });
+  const files = makeMenu("save", "save a file", bar);
+  for (const [kind, title] of Object.entries(FILES)) {
+    const item = named(`save-${kind}`, make("button", "", files, kind));
+    item.type = "button";
+    item.title = title;
+    item.addEventListener("click", () => {
+      save(kind);
+      item.closest("details")?.removeAttribute("open");
+    });
+  }
+  const said = make("span", "wb-said", bar);
+  said.setAttribute("role", "status");
+  const press = (element, on) => {
+    element.setAttribute("aria-pressed", String(on));
+  };
+  return {
+    show(now, missing) {
+      press(logY, now.log_y.includes(index));
+      press(logX, now.log_x);
+      press(robust, now.robust.includes(index));
+      press(table, now.table);
+      for (const option of x.options) {
+        const why = missing[option.value];
+        option.disabled = why !== void 0 && option.value !== now.x;
+        option.title = why ?? "";
+      }
+      x.value = now.x;
+      x.title = Object.values(missing).join("; ") || "what the x axis counts";
+      const position = positionOfSmoothing(now.smoothing);
+      if (document.activeElement !== slider || Number(slider.value) !== position) {
+        slider.value = String(position);
+      }
+      const over = now.smoothing.toLocaleString("en");
+      amount.textContent = now.smoothing ? over : "off";
+      const text = now.smoothing ? `mean over about ${over} iterations` : "no smoothing";
+      slider.setAttribute("aria-valuetext", text);
+      label.title = text;
+      for (const [kind, box] of boxes) box.checked = now.marks.includes(kind);
+    },
+    say(text) {
+      said.textContent = text;
+    }
+  };
+}
+function makeMenu(name, title, parent) {
+  const details = named(`${name}-menu`, make("details", "wb-menu", parent));
+  const summary = make("summary", "wb-tool", details, name);
+  summary.title = title;
+  const close = () => {
+    details.open = false;
+  };
+  details.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !details.open) return;
+    event.stopPropagation();
+    close();
+    summary.focus();
+  });
+  details.addEventListener("focusout", (event) => {
+    if (!details.contains(event.relatedTarget)) setTimeout(close, 150);
+  });
+  return make("div", "wb-menu-list", details);
+}
+
 // src/figures.ts
 var DENSE = 300;
 var SETTLE = 150;
 var MARK_HEIGHT = 0.03;
-var NOTHING = { curves: {}, latest: {}, notes: {} };
-function readout(channels, points, latest, pointer) {
-  const found = channels.map((name) => {
+var BRIEF = 120;
+var FAINT = 0.25;
+function readout(keys, points, latest, pointer, axis) {
+  const found = keys.map((name) => {
     const curve = points.get(name);
     if (pointer === null || !curve?.x.length) return { text: latest[name] ?? "" };
     const index = nearest(curve.x, curve.y, pointer);
-    return { text: format(curve.y[index]), x: curve.x[index] };
+    const smooth = nearest(curve.smoothX, curve.smoothY, pointer);
+    const mean = smooth < 0 ? "" : ` (${format(curve.smoothY[smooth])})`;
+    return { text: format(curve.y[index]) + mean, x: curve.x[index] };
   });
   const distance = (x2) => Math.abs(x2 - (pointer ?? 0));
   const [x] = found.flatMap((one) => one.x ?? []).sort((a, b) => distance(a) - distance(b));
   return {
     values: found.map(({ text }) => text),
-    at: x === void 0 ? "" : `iteration ${x.toLocaleString("en")}`
+    at: x === void 0 ? "" : placeText(axis, x)
   };
 }
-function fill(model, box, cards, views) {
+function fill(model, box, cards, views, below = box) {
+  const lines = model.get("lines");
   const figures = views.document.roots();
   const parts = figures.flatMap((figure, i) => cards[i] ? [{ figure, card: cards[i] }] : []);
   const points = /* @__PURE__ */ new Map();
-  const count = (name) => points.get(name)?.x.length ?? 0;
+  const settings = makeSettings(model, box);
+  const count = (key) => points.get(key)?.x.length ?? 0;
+  const payload = () => payloadOf(model) ?? {};
+  const channel = () => payload().control_channel ?? false;
   let pointer = null;
-  const payload = () => {
-    const now = model.get("payload");
-    return "curves" in now ? now : NOTHING;
+  let axes = "";
+  let whole = false;
+  const shownKeys = (index) => (lines[index] ?? []).filter((info) => !isHidden(info, settings.now)).map(({ key }) => key);
+  const shownPoints = (index) => shownKeys(index).flatMap((key) => points.get(key) ?? []);
+  const end = () => Math.max(0, ...[...points.values()].map(({ x }) => x.at(-1) ?? 0));
+  const start = () => {
+    const [iteration] = payload().focus ?? [];
+    return whole || iteration === void 0 ? void 0 : positionOf(payload().axis, iteration);
   };
+  const visible = () => {
+    const range = figures[0]?.x_range;
+    return { low: range?.start ?? 0, high: range?.end ?? 1 };
+  };
+  const labels = (index) => (lines[index] ?? []).map((info) => labelOf(info, payload().runs ?? [], settings.now));
   const showValues = () => {
-    const { latest } = payload();
+    const { latest = {}, axis } = payload();
     for (const { keys, at } of cards) {
-      const channels = keys.map((key) => key.channel);
-      const text = readout(channels, points, latest, pointer);
+      const text = readout(
+        keys.map(({ info }) => info.key),
+        points,
+        latest,
+        pointer,
+        axis
+      );
       keys.forEach(({ value }, i) => value.textContent = text.values[i] ?? "");
       at.textContent = text.at;
     }
   };
   const arrange = () => {
-    const { notes } = payload();
-    for (const { figure, card } of parts) {
-      const channels = card.keys.map((key) => key.channel);
-      for (const { channel, button } of card.keys) {
-        button.classList.toggle("wb-empty", !count(channel));
-        const off = button.classList.contains("wb-off");
-        for (const renderer of figure.renderers.filter((one) => one.tags[0] === channel)) {
+    const { notes = {}, runs = [], axis } = payload();
+    const { now } = settings;
+    const missing = axis?.missing[now.x];
+    parts.forEach(({ figure, card }, index) => {
+      const keys = card.keys.map(({ info }) => info.key);
+      for (const key of card.keys) {
+        const { info, button } = key;
+        const colour = colourOf(info, now);
+        showKey(key, labelOf(info, runs, now), colour);
+        button.classList.toggle("wb-empty", !count(info.key));
+        const off = isHidden(info, now);
+        button.classList.toggle("wb-off", off);
+        button.setAttribute("aria-pressed", String(!off));
+        for (const renderer of figure.renderers.filter(({ tags }) => tags[0] === info.key)) {
+          const kind = renderer.tags[1];
           renderer.visible = !off;
-          if (renderer.tags[1] === "line") {
-            renderer.glyph.line_width = count(channel) > DENSE ? 1.25 : 2;
+          if (kind === "line" || kind === "smooth") {
+            const faint = kind === "line" && points.get(info.key)?.smoothX.length;
+            const dense = kind === "line" && count(info.key) > DENSE;
+            const width = dense ? 1.25 : 2;
+            renderer.glyph.setv({
+              line_width: width,
+              line_alpha: faint ? FAINT : 1,
+              line_color: colour
+            });
+          } else if (kind === "dots") {
+            renderer.glyph.setv({ fill_color: colour, line_color: colour });
           }
         }
       }
-      const missing = channels.flatMap((name) => notes[name] ?? []);
-      card.note.textContent = missing.join("; ");
-      card.waiting.hidden = missing.length > 0 || channels.some(count);
-      card.broken.hidden = !channels.some((name) => points.get(name)?.marks.length);
-    }
+      const order = ordered(runs, now.order).map(({ key }) => key);
+      if (order.length) {
+        const sorted = [...card.keys].sort(
+          (a, b) => order.indexOf(a.info.run) - order.indexOf(b.info.run)
+        );
+        const there = [...card.legend.querySelectorAll(".wb-key")];
+        if (sorted.some(({ button }, i) => there[i] !== button)) {
+          for (const { button } of sorted) card.legend.append(button);
+          card.legend.append(card.broken);
+        }
+      }
+      const texts = [...new Set(keys.flatMap((name) => notes[name] ?? []))];
+      if (missing) texts.unshift(missing);
+      const below2 = now.log_y.includes(index) ? shownPoints(index).some(({ y }) => y.some((value) => value <= 0)) : false;
+      if (below2) texts.push("values of 0 or less are not on a logarithmic axis");
+      card.note.textContent = texts.join("; ");
+      card.waiting.hidden = texts.length > 0 || keys.some(count);
+      card.broken.hidden = !keys.some((name) => points.get(name)?.marks.length);
+    });
+  };
+  const refit = () => {
+    const { now } = settings;
+    const brief = end() < BRIEF;
+    const chosen = JSON.stringify([now.log_x, now.log_y, now.x, now.x === "time" && brief]);
+    if (axes !== chosen && (axes || chosen !== PLAIN)) setAxes(views, figures, now, brief);
+    axes = chosen;
+    fitRanges(figures, shownPoints, now, start());
+    requestAnimationFrame(moveHandles);
+  };
+  const showMarks = () => {
+    const { marks = [] } = payload();
+    const { now } = settings;
+    const hidden = new Set(
+      lines.flat().filter((info) => isHidden(info, now)).map(({ key }) => key)
+    );
+    const shown2 = marks.filter(({ kind }) => now.marks.includes(kind));
+    drawMarks(views, lines, shown2, hidden);
+  };
+  const showRest = () => {
+    const { marks = [], axis, runs = [], differences = [] } = payload();
+    const { now } = settings;
+    box.classList.toggle("wb-tables", now.table);
+    for (const bar of toolbars) bar.show(now, axis?.missing ?? {});
+    twins.forEach((twin, index) => {
+      const infos = lines[index] ?? [];
+      twin.show({
+        caption: figureName(infos),
+        labels: labels(index),
+        curves: infos.map(({ key }) => points.get(key)),
+        axis,
+        visible: visible(),
+        marks
+      });
+    });
+    const temporary = Boolean(payload().focus?.length);
+    comparison?.show({ runs, differences, now, temporary });
   };
   const apply = () => {
-    for (const [name, curve] of Object.entries(payload().curves)) {
-      const now = unpack(curve);
-      points.set(name, now);
-      const { x, y, marks, dotsX, dotsY } = now;
+    const { curves = {} } = payload();
+    for (const name of [...points.keys()]) if (!(name in curves)) points.delete(name);
+    for (const { key } of new Set(lines.flat())) {
+      const data = curves[key];
+      const now = data ? unpack(data) : NO_POINTS;
+      if (data) points.set(key, now);
+      const { x, y, marks, dotsX, dotsY, smoothX, smoothY } = now;
       const heights = new Float64Array(marks.length).fill(MARK_HEIGHT);
-      views.document.get_model_by_name(`curve:${name}`).data = { x, y };
-      views.document.get_model_by_name(`dots:${name}`).data = { x: dotsX, y: dotsY };
-      views.document.get_model_by_name(`marks:${name}`).data = { x: marks, y: heights };
+      const set = (kind, values) => {
+        views.document.get_model_by_name(`${kind}:${key}`).data = values;
+      };
+      set("curve", { x, y });
+      set("smooth", { x: smoothX, y: smoothY });
+      set("dots", { x: dotsX, y: dotsY });
+      set("marks", { x: marks, y: heights });
     }
-    arrange();
-    showValues();
+    settings.heard();
     publishFacts(box, [...points.values()]);
   };
+  const update = () => {
+    arrange();
+    refit();
+    showMarks();
+    showValues();
+    showRest();
+  };
   let timer;
+  const zoomed = () => {
+    const range = figures[0]?.x_range;
+    return range?.have_updated_interactively ? range : null;
+  };
   const askRange = () => {
     clearTimeout(timer);
+    refit();
     timer = setTimeout(() => {
-      const range = figures[0]?.x_range;
-      const zoomed = range?.have_updated_interactively ? range : null;
-      for (const card of cards) card.reset.hidden = !zoomed;
-      const [start, stop] = zoomed ? [zoomed.start, zoomed.end] : [null, null];
-      post(model, box, { kind: "range", start, stop });
+      const range = zoomed();
+      const any = figures.some(({ y_range }) => y_range.have_updated_interactively);
+      const first = start();
+      for (const card of cards) card.reset.hidden = !range && !any && first === void 0;
+      const [low, high] = range ? [range.start, range.end] : [first ?? null, null];
+      void deliver(model, box, { kind: "range", start: low, stop: high }, channel());
     }, SETTLE);
   };
   const resetAll = () => {
+    whole = true;
     for (const figure of figures) views.view(figure).reset();
+    askRange();
   };
+  const save = async (kind, index) => {
+    const figure = figures[index];
+    const [infos, card] = [lines[index] ?? [], cards[index]];
+    if (!figure || !card) return;
+    const { now } = settings;
+    const names = labels(index);
+    const entries = infos.flatMap((info, i) => {
+      const label = names[i] ?? info.channel;
+      return isHidden(info, now) ? [] : [{ label, colour: colourOf(info, now), dash: info.dash }];
+    });
+    const name = `${figureName(infos).replaceAll(/[^\w.-]+/g, "_")}.${kind.toLowerCase()}`;
+    try {
+      const view = views.view(figure);
+      if (kind === "CSV") {
+        const curves = infos.map(({ key }) => points.get(key));
+        download(new Blob([csv(now.x, names, curves)], { type: "text/csv" }), name);
+      } else {
+        download(await (kind === "PNG" ? png : svg)(view, entries, card.section), name);
+      }
+      toolbars[index]?.say(`saved ${name}`);
+    } catch (error) {
+      toolbars[index]?.say(`${name} cannot be saved: ${String(error)}`);
+    }
+  };
+  const toolbars = parts.map(
+    ({ card }, index) => makeToolbar(index, settings, card.header, (kind) => void save(kind, index))
+  );
+  const twins = parts.map(({ card }) => makeTwin(card.section));
+  const several = lines.flat().some(({ run }) => run);
+  const comparison = several ? makeComparison(lines.flat(), settings, below, () => {
+    void deliver(model, box, { kind: "compare", start: null }, channel());
+  }) : null;
+  const handles = parts.map(
+    ({ figure, card }) => makeHandle(
+      card.holder,
+      card.section,
+      () => {
+        const { axis, possible = [], command: last = null } = payload();
+        const frame = frameOf(views.view(figure));
+        return { frame, axis, last: Math.round(iterationAt(axis, end())), possible, command: last };
+      },
+      (name, args, waiting) => {
+        void command(model, box, { name, arguments: args }, channel(), waiting);
+      },
+      (iteration) => {
+        void deliver(model, box, { kind: "compare", start: iteration }, channel());
+      }
+    )
+  );
+  let ended = false;
+  const moveHandles = () => {
+    if (ended) return;
+    for (const { figure, card } of parts) {
+      const frame = frameOf(views.view(figure));
+      if (!frame) continue;
+      const bottom = frame.bbox.bottom + card.holder.offsetTop;
+      card.section.style.setProperty("--wb-bottom", `${bottom}px`);
+    }
+    for (const handle of handles) handle.update();
+  };
+  const sizes = new ResizeObserver(() => {
+    requestAnimationFrame(moveHandles);
+  });
   const point = (x) => {
     pointer = x;
     showValues();
   };
-  for (const { figure, card } of parts) {
-    views.view(figure).canvas_view.events_el.style.outline = "none";
+  parts.forEach(({ figure, card }, index) => {
+    const view = views.view(figure);
+    view.canvas_view.events_el.style.outline = "none";
+    sizes.observe(card.holder);
     figure.on_event("rangesupdate", askRange);
     figure.on_event("reset", askRange);
     figure.on_event("doubletap", resetAll);
-    figure.on_event("mousemove", ({ x }) => {
-      point(x);
+    figure.on_event("mousemove", (event) => {
+      point(event.x);
+      showTip(card, view, event, shownKeys(index));
     });
     figure.on_event("mouseleave", () => {
       point(null);
+      card.tip.hidden = true;
     });
     card.reset.addEventListener("click", resetAll);
-    for (const { button } of card.keys) {
+    for (const { info, button } of card.keys) {
       button.addEventListener("click", () => {
-        button.classList.toggle("wb-off");
-        arrange();
+        settings.change({ hidden: toggled(settings.now.hidden, info.key) });
       });
     }
-  }
+  });
+  const showTip = (card, view, event, keys) => {
+    const { marks = [] } = payload();
+    const frame = frameOf(view);
+    const known = marks.filter(({ kind }) => settings.now.marks.includes(kind));
+    const texts = frame && event.sx !== void 0 ? textsAt(known, frame, event.sx, new Set(keys)) : [];
+    card.tip.hidden = !texts.length;
+    if (!frame || !texts.length) return;
+    card.tip.textContent = texts.slice(0, 6).join("\n");
+    const left = (event.sx ?? 0) + card.holder.offsetLeft;
+    const right = left > card.section.clientWidth / 2;
+    card.tip.style.left = right ? "" : `${left + 12}px`;
+    card.tip.style.right = right ? `${card.section.clientWidth - left + 12}px` : "";
+    card.tip.style.top = `${frame.bbox.top + card.holder.offsetTop + 8}px`;
+  };
+  const endKeys = onKey(box, (key, target) => {
+    if (key !== "l") return false;
+    const index = cards.findIndex(({ section }) => section.contains(target));
+    const all = figures.map((_, i) => i);
+    const { log_y } = settings.now;
+    if (index >= 0) settings.change({ log_y: toggled(log_y, index) });
+    else settings.change({ log_y: log_y.length === all.length ? [] : all });
+    return true;
+  });
+  settings.listen(update);
   const leaveTheme = followTheme(figures, box);
   model.on("change:payload", apply);
   apply();
   askRange();
   return () => {
+    ended = true;
     clearTimeout(timer);
+    settings.end();
+    endKeys();
+    sizes.disconnect();
     leaveTheme();
     model.off("change:payload", apply);
     views.remove();
   };
+}
+var PLAIN = JSON.stringify([false, [], "iteration", false]);
+var NONE = new Float64Array(0);
+var NO_POINTS = {
+  x: NONE,
+  y: NONE,
+  marks: NONE,
+  dotsX: NONE,
+  dotsY: NONE,
+  smoothX: NONE,
+  smoothY: NONE
+};
+function frameOf(view) {
+  const { frame } = view;
+  return frame && frame.bbox.right > frame.bbox.left ? frame : void 0;
 }
 function publishFacts(box, points) {
   box.dataset.last = String(Math.max(0, ...points.map(({ x }) => x.at(-1) ?? 0)));
@@ -558,38 +1704,50 @@ function showProblem(model, box) {
 var MOST_COLUMNS = 2;
 function render({ model, el }) {
   const box = named("plot", make("div", "wb wb-live wb-plot", el));
+  box.dataset.lmSuppressShortcuts = "true";
   showProblem(model, box);
   const endWatch = watchKernel(model, box);
   const endReports = reportVisibility(model, box);
-  const title = model.get("title");
-  if (title) make("div", "wb-title", box, title);
-  const channels = model.get("channels");
-  const colours = model.get("colours");
-  const grid = make("div", "wb-grid", box);
-  grid.style.setProperty("--wb-columns", String(Math.min(channels.length, MOST_COLUMNS)));
-  const cards = channels.map((names) => makeCard(names, colours, grid));
+  const heading = make("div", "wb-title", box);
+  const content = make("div", "", box);
   const problem = make("div", "wb-problem", box);
   problem.hidden = true;
-  const draw = async () => {
-    const bokeh = await loadBokeh(model);
-    if (!shown(box)) return null;
-    const json = JSON.parse(model.get("figures"));
-    const holders = cards.map((card) => card.holder);
-    const views = await embed(bokeh, json, holders);
-    try {
-      const end2 = fill(model, box, cards, views);
-      announce(box);
-      return end2;
-    } catch (error) {
-      views.remove();
-      throw error;
-    }
+  const show = () => {
+    content.replaceChildren();
+    heading.textContent = model.get("title");
+    heading.hidden = !heading.textContent;
+    const lines = model.get("lines");
+    const grid = make("div", "wb-grid", content);
+    grid.style.setProperty("--wb-columns", String(Math.min(lines.length, MOST_COLUMNS)));
+    const cards = lines.map((infos) => makeCard(infos, grid));
+    const draw = async () => {
+      const bokeh = await loadBokeh(model);
+      if (!shown(box)) return null;
+      const json = JSON.parse(model.get("figures"));
+      const holders = cards.map((card) => card.holder);
+      const views = await embed(bokeh, json, holders);
+      try {
+        const end2 = fill(model, box, cards, views, content);
+        announce(box);
+        return end2;
+      } catch (error) {
+        views.remove();
+        throw error;
+      }
+    };
+    return whileShown(box, draw, (error) => {
+      problem.hidden = !error;
+      problem.textContent = error ? `The plot cannot be drawn here: ${error.message}` : "";
+    });
   };
-  const end = whileShown(box, draw, (error) => {
-    problem.hidden = !error;
-    problem.textContent = error ? `The plot cannot be drawn here: ${error.message}` : "";
-  });
+  let end = show();
+  const again = () => {
+    end();
+    end = show();
+  };
+  model.on("change:figures", again);
   return () => {
+    model.off("change:figures", again);
     end();
     endReports();
     endWatch();

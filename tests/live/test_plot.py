@@ -1,13 +1,17 @@
 """The plot extension and its widget."""
 
 import gc
+import json
 import weakref
 
 import numpy as np
 import pytest
 
 from extensions_live import Plot
+from extensions_live.plot_view import PlotView
+from extensions_live.runs import FinishedLog
 from workbench.errors import ExtensionError
+from workbench.log import TrainingLog
 
 from .runs import make_loop, plot_of, plot_view
 
@@ -86,6 +90,28 @@ def test_zooming_asks_for_the_finer_range(hand_pump, wire):
     view.receive({"kind": "range", "start": None, "stop": None})
     hand_pump.serve(view)
     assert not set(range(101, 901)) <= set(numbers(view, "cost")[0])
+
+
+@pytest.mark.parametrize("over", [0.0, 500.0])
+@pytest.mark.parametrize("visible", [(None, None), (1e3, 9e3)])
+def test_a_push_of_a_long_run_stays_small(hand_pump, wire, over, visible):
+    log, random = TrainingLog(), np.random.default_rng(0)
+    rows = np.arange(1_000_000)
+    values = {name: random.normal(size=len(rows)) for name in "abcd"}
+    values["a"][::7] = np.nan
+    change = {"command": "set", "variable": "rate" * 20, "value": 1.0, "by": "button"}
+    columns = {name: (rows, one) for name, one in values.items()}
+    columns["interventions"] = (rows[::200], [(change,)] * 5000)
+    log.load_state_dict({**log.state_dict(), "rows": rows, "columns": columns})
+    log.status.update(iterations_done=999_999, _epoch_ends=list(range(100, 1_000_000, 100)))
+    source = FinishedLog(log, growing=False)
+    view = PlotView(source, {"title": "", "channels": [list("abcd")], "height": 250})
+    view.settings = {"smoothing": over, "x": "epoch"}
+    view.receive({"kind": "range", "start": visible[0], "stop": visible[1]})
+    hand_pump.serve(view)
+    _, state, buffers = wire[-1]
+    size = len(json.dumps(state)) + sum(len(buffer) for buffer in buffers)
+    assert 100_000 < size < 160_000
 
 
 def test_a_view_made_before_there_is_a_run_shows_it_later(hand_pump, wire):

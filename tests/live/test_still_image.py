@@ -12,6 +12,8 @@ from PIL import Image, ImageColor
 from extensions_live.downsampling import downsample
 from extensions_live.still_image import HEIGHT, SCALE, SHRINK, WIDTH, Line, draw, ticks
 
+from .runs import make_loop, plot_of
+
 
 def line(y, colour="#3b82f6"):
     return Line("cost", colour, downsample(np.arange(len(y)), np.array(y, np.float64)))
@@ -76,3 +78,19 @@ def test_points_without_neighbours_are_visible(gap):
         return (np.abs(image - ImageColor.getrgb("#ff0000")).sum(2) < 60).sum()
 
     assert red(lone) > 0.3 * red(whole)
+
+
+def test_a_logarithmic_panel_leaves_out_what_it_cannot_show():
+    steep = [line([1.0, 10.0, 100.0, 1000.0])]
+    assert draw([steep], log_y=[0]) != draw([steep])
+    assert draw([[line([0.0, -1.0])]], log_y=[0])[1:4] == b"PNG"
+
+
+def test_the_image_follows_the_axes_of_the_page(hand_pump, wire):
+    main_loop = make_loop(channels=["cost", "test_cost"])
+    main_loop.run()
+    view = plot_of(main_loop).view()
+    before = view.still.bundles()[1]["image/png"]
+    view.widgets[0].settings = {"log_y": [1]}
+    assert view.still.log_y() == (1,)
+    assert view.still.bundles()[1]["image/png"] != before

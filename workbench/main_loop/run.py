@@ -26,6 +26,7 @@ from workbench.log import TrainingLogBase
 from workbench.main_loop import state
 from workbench.main_loop.dispatch import Dispatcher
 from workbench.main_loop.ending import Ending, Owner
+from workbench.main_loop.epoch_end import note_epoch_end
 from workbench.main_loop.facts import record_facts
 from workbench.main_loop.interrupts import Interruptible, Level
 from workbench.main_loop.mailbox import Mailbox
@@ -276,8 +277,7 @@ class Run:
             epoch = status["epochs_done"] + 1
             raise DataError(NO_BATCHES.format(epoch=epoch, stream=main_loop.data_stream))
         main_loop.epoch_iterator = None
-        status["epochs_done"] += 1
-        status["_epoch_ends"] += [status["iterations_done"]]
+        note_epoch_end(main_loop)
         fire(CallbackName.AFTER_EPOCH)
         if status["epochs_done"] == main_loop.started_at["epochs_done"] + 1:
             self._warn_of_missing_records()

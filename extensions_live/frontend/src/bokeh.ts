@@ -5,7 +5,7 @@ import type { BokehState, PlotState } from "./messages";
 import type { Model } from "./model";
 
 /** A Bokeh model; `setv` sets its properties. */
-interface BokehModel {
+export interface BokehModel {
   readonly id: string;
   readonly type: string;
   setv: (properties: Record<string, unknown>) => void;
@@ -14,25 +14,33 @@ interface BokehModel {
 export interface Range {
   readonly start: number;
   readonly end: number;
-  readonly have_updated_interactively: boolean;
+  have_updated_interactively: boolean;
+  setv: (properties: { start: number; end: number }) => void;
 }
 
-/** One form of a curve, with the tags that `extensions_live.figures` assigns. */
+/** One form of a curve or of marks, with the tags that `extensions_live.figures` gives it. */
 export interface Renderer extends BokehModel {
-  readonly tags: [channel: string, kind: "line" | "dots" | "marks"];
+  readonly tags: [key: string, kind: string];
   visible: boolean;
-  readonly glyph: { line_width: number };
+  readonly glyph: { setv: (properties: Record<string, unknown>) => void };
+}
+
+export interface PointEvent {
+  readonly x: number;
+  readonly sx?: number;
+  readonly sy?: number;
 }
 
 export interface Figure extends BokehModel {
   readonly document: BokehDocument;
   readonly x_range: Range;
+  readonly y_range: Range;
   readonly renderers: Renderer[];
   readonly center: BokehModel[];
   readonly below: BokehModel[];
   readonly left: BokehModel[];
   readonly toolbar: { tools: (BokehModel & { overlay: BokehModel })[] };
-  on_event: (name: string, callback: (event: { x: number }) => void) => void;
+  on_event: (name: string, callback: (event: PointEvent) => void) => void;
 }
 
 export interface Source extends BokehModel {
@@ -46,10 +54,22 @@ export interface BokehDocument {
   get_model_by_name: (name: string) => Source;
 }
 
-interface FigureView {
+/** The part of a figure in which curves are drawn, in pixels of the canvas. */
+export interface Frame {
+  readonly bbox: { left: number; right: number; top: number; bottom: number };
+  readonly x_scale: { compute: (x: number) => number; invert: (sx: number) => number };
+}
+
+export interface FigureView {
   readonly model: Figure;
   readonly canvas_view: { events_el: HTMLElement };
+  readonly frame: Frame;
   reset: () => void;
+  /** Draws the figure again, on a new layer. */
+  export: (
+    type: "png" | "svg",
+    hidpi?: boolean,
+  ) => { canvas: HTMLCanvasElement; pixel_ratio: number; to_blob: () => Promise<Blob> };
 }
 
 interface ViewManager extends Iterable<FigureView> {
@@ -59,6 +79,7 @@ interface ViewManager extends Iterable<FigureView> {
 }
 
 export interface Bokeh {
+  readonly Models: { get: (type: string) => new (properties?: object) => BokehModel };
   readonly documents: BokehDocument[];
   readonly embed: {
     embed_items: (
@@ -124,6 +145,8 @@ async function runScript(compressed: DataView): Promise<void> {
 export interface Embedded {
   readonly document: BokehDocument;
   readonly view: (figure: Figure) => FigureView;
+  /** Makes a model of Bokeh, such as a scale. */
+  readonly create: (type: string, properties?: object) => BokehModel;
   /** Removes the figures from the page and from Bokeh's memory. */
   readonly remove: () => void;
 }
@@ -151,6 +174,7 @@ export async function embed(
     return {
       document,
       view: (figure) => views.get(figure),
+      create: (type, properties) => new (bokeh.Models.get(type))(properties),
       remove: () => {
         clear(document);
         for (const view of [...views]) views.delete(view); // also from the index of all views

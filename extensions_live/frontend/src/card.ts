@@ -1,52 +1,78 @@
-// Card of a figure, with a legend that has one key for each curve, the figure, and notes.
+// The card of a figure: a legend with one key for each curve, the toolbar, the figure, and notes.
 
-import { make } from "./dom";
+import { make, named } from "./dom";
+import type { LineInfo } from "./messages";
+
+const SWATCH = `<svg class="wb-swatch" viewBox="0 0 22 6" aria-hidden="true"><line x1="1" x2="21" y1="3" y2="3"/></svg>`;
 
 /** Legend key of a curve: a button that shows or hides it, with its value. */
 export interface Key {
-  readonly channel: string;
+  readonly info: LineInfo;
   readonly button: HTMLButtonElement;
+  readonly name: HTMLElement;
   readonly value: HTMLOutputElement;
 }
 
 export interface Card {
   readonly section: HTMLElement;
+  readonly header: HTMLElement;
+  readonly legend: HTMLElement;
   readonly holder: HTMLElement;
   readonly keys: Key[];
   readonly waiting: HTMLElement;
   readonly note: HTMLElement;
   readonly broken: HTMLElement;
   readonly at: HTMLElement;
+  readonly tip: HTMLElement;
   readonly reset: HTMLButtonElement;
 }
 
-/** Appends a card to `parent` for one figure with the curves of `channels`. */
-export function makeCard(
-  channels: string[],
-  colours: Record<string, string>,
-  parent: HTMLElement,
-): Card {
+/** Returns the name of a figure: its channels. */
+export function figureName(lines: LineInfo[]): string {
+  return [...new Set(lines.map(({ channel }) => channel))].join(", ");
+}
+
+/** Appends a card to `parent` for one figure with these curves. */
+export function makeCard(lines: LineInfo[], parent: HTMLElement): Card {
   const section = make("section", "wb-card", parent);
+  section.setAttribute("aria-label", `plot of ${figureName(lines)}`);
   const header = make("header", "wb-keys", section);
-  const keys = channels.map((channel) => makeKey(channel, colours[channel] ?? "", header));
-  const broken = make("span", "wb-broken", header, "✕ not finite");
+  const legend = make("div", "wb-legend", header);
+  if (lines.every(({ run, label }) => run && !label)) {
+    make("span", "wb-figure-name", legend, figureName(lines));
+  }
+  const keys = lines.map((info) => makeKey(info, legend));
+  const broken = make("span", "wb-broken", legend, "✕ not finite");
   broken.title = "the values at the marked iterations are infinite or not a number";
   broken.hidden = true;
+  const reset = make("button", "wb-reset", header, "show all");
+  reset.type = "button";
+  reset.title = "show the whole run (or double-click the plot)";
+  reset.hidden = true;
   const note = make("div", "wb-note", section);
   const holder = make("div", "wb-figure", section);
   const waiting = make("div", "wb-waiting", section, "waiting for the first values");
   const at = make("span", "wb-at", section);
-  const reset = make("button", "wb-reset", section, "show all");
-  reset.title = "show the whole run (or double-click the plot)";
-  reset.hidden = true;
-  return { section, holder, keys, waiting, note, broken, at, reset };
+  const tip = named("mark-text", make("div", "wb-tip", section));
+  tip.hidden = true;
+  return { section, header, legend, holder, keys, waiting, note, broken, at, tip, reset };
 }
 
-function makeKey(channel: string, colour: string, header: HTMLElement): Key {
-  const button = make("button", "wb-key", header);
-  button.title = `show or hide ${channel}`;
-  button.dataset.channel = channel;
+function makeKey(info: LineInfo, parent: HTMLElement): Key {
+  const button = make("button", "wb-key", parent);
+  button.type = "button";
+  button.dataset.channel = info.channel;
+  button.innerHTML = SWATCH;
+  button.querySelector("line")?.setAttribute("stroke-dasharray", info.dash.join(" "));
+  const name = make("span", "", button);
+  const key = { info, button, name, value: make("output", "", button) };
+  showKey(key, info.label || info.channel, info.colour);
+  return key;
+}
+
+/** Gives a key its name and colour. */
+export function showKey({ button, name }: Key, label: string, colour: string): void {
+  name.textContent = label;
+  button.title = `show or hide ${label}`;
   button.style.setProperty("--wb-colour", colour);
-  make("span", "", button, channel);
-  return { channel, button, value: make("output", "", button) };
 }

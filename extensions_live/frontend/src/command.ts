@@ -51,9 +51,8 @@ async function ask(kernel: Kernel, content: ControlRequest): Promise<boolean> {
 }
 
 /**
- * Sends a command. If the control channel does not answer, the command is sent on both channels but
- * acts once, since Python detects its id. `hasControlChannel` is true if the kernel answers on the
- * control channel; `waiting` is called when the message must wait for a cell.
+ * Sends a command, which Python recognises by its id if it arrives twice; see `deliver`. `waiting` is
+ * called as soon as the message has to wait for a cell.
  */
 export async function command(
   model: Model<LiveState>,
@@ -63,6 +62,20 @@ export async function command(
   waiting: () => void,
 ): Promise<void> {
   const message: CommandMessage = { kind: "command", ...request, id: randomId() };
+  await deliver(model, box, message, hasControlChannel, waiting);
+}
+
+/**
+ * Sends a message that may arrive twice: if the control channel does not answer, it is sent both
+ * ways. `hasControlChannel` is true if the kernel answers on the control channel.
+ */
+export async function deliver(
+  model: Model<LiveState>,
+  box: HTMLElement,
+  message: ControlRequest["message"],
+  hasControlChannel: boolean,
+  waiting: () => void = () => undefined,
+): Promise<void> {
   const kernel = connection(model);
   if (hasControlChannel && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
     if (await ask(kernel, { receiver: model.get("ident"), message })) return;

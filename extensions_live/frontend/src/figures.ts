@@ -1,71 +1,110 @@
-// Updates embedded figures with payloads, each of which replaces all data.
+// Updates of embedded figures: every payload replaces all their data, and every setting acts at once.
 
-import type { Embedded } from "./bokeh";
-import type { Card } from "./card";
-import type { PlotPayload, PlotState } from "./messages";
+import { fitRanges, iterationAt, placeText, positionOf, setAxes } from "./axes";
+import type { Embedded, FigureView, PointEvent } from "./bokeh";
+import { figureName, showKey, type Card } from "./card";
+import { colourOf, isHidden, labelOf, makeComparison, ordered } from "./comparison";
+import { command, deliver } from "./command";
+import { makeHandle } from "./handle";
+import { onKey } from "./keys";
+import { drawMarks, textsAt } from "./marks";
+import type { AxisData, PlotPayload, PlotState } from "./messages";
 import type { Model } from "./model";
 import { format, nearest, unpack, type Points } from "./numbers";
-import { post } from "./post";
+import { csv, download, png, svg } from "./save";
+import { makeSettings, payloadOf, toggled } from "./settings";
+import { makeTwin } from "./table";
 import { followTheme } from "./theme";
+import { makeToolbar, type FileKind } from "./toolbar";
 
 const DENSE = 300; // curves with more points than this are drawn thinner
 const SETTLE = 150; // ms without a change of the range before finer points are requested
 const MARK_HEIGHT = 0.03; // height of the marks, as a fraction of the figure
-const NOTHING: PlotPayload = { curves: {}, latest: {}, notes: {} };
+const BRIEF = 120; // seconds up to which a time axis counts seconds
+const FAINT = 0.25; // opacity of a curve beneath its smoothed form
 
 /** Text on a card about its curves. */
 export interface Readout {
-  /** The value of each channel. */
+  /** The value of each curve. */
   values: string[];
-  /** The iteration at the pointer, or an empty string. */
+  /** The position at the pointer, or an empty text. */
   at: string;
 }
 
-/** Returns the latest values of `channels` or, if there is a pointer, the values nearest to it. */
+/** Returns the latest values of curves, or the values nearest to the pointer if there is one. */
 export function readout(
-  channels: string[],
+  keys: string[],
   points: Map<string, Points>,
   latest: Record<string, string>,
   pointer: number | null,
+  axis?: AxisData,
 ): Readout {
-  const found = channels.map((name) => {
+  const found = keys.map((name) => {
     const curve = points.get(name);
     if (pointer === null || !curve?.x.length) return { text: latest[name] ?? "" };
     const index = nearest(curve.x, curve.y, pointer);
-    return { text: format(curve.y[index]), x: curve.x[index] };
+    const smooth = nearest(curve.smoothX, curve.smoothY, pointer);
+    const mean = smooth < 0 ? "" : ` (${format(curve.smoothY[smooth])})`;
+    return { text: format(curve.y[index]) + mean, x: curve.x[index] };
   });
-  // The shown iteration belongs to the point of all curves that is nearest to the pointer.
+  // The shown position is that of the point nearest to the pointer, of all curves.
   const distance = (x: number) => Math.abs(x - (pointer ?? 0));
   const [x] = found.flatMap((one) => one.x ?? []).sort((a, b) => distance(a) - distance(b));
   return {
     values: found.map(({ text }) => text),
-    at: x === undefined ? "" : `iteration ${x.toLocaleString("en")}`,
+    at: x === undefined ? "" : placeText(axis, x),
   };
 }
 
-/** Updates embedded figures with every payload; returns a function that stops and removes them. */
+/**
+ * Updates embedded figures with every payload; returns a function that ends this and removes them.
+ * The table of a comparison is added to `below`.
+ */
 export function fill(
   model: Model<PlotState>,
   box: HTMLElement,
   cards: Card[],
   views: Embedded,
+  below: HTMLElement = box,
 ): () => void {
+  const lines = model.get("lines");
   const figures = views.document.roots();
   const parts = figures.flatMap((figure, i) => (cards[i] ? [{ figure, card: cards[i] }] : []));
   const points = new Map<string, Points>();
-  const count = (name: string) => points.get(name)?.x.length ?? 0;
+  const settings = makeSettings(model, box);
+  const count = (key: string) => points.get(key)?.x.length ?? 0;
+  const payload = (): Partial<PlotPayload> => payloadOf(model) ?? {};
+  const channel = () => payload().control_channel ?? false;
   let pointer: number | null = null;
+  let axes = "";
+  let whole = false; // true once the user wants to see all of a comparison
 
-  const payload = (): PlotPayload => {
-    const now = model.get("payload");
-    return "curves" in now ? now : NOTHING;
+  const shownKeys = (index: number) =>
+    (lines[index] ?? []).filter((info) => !isHidden(info, settings.now)).map(({ key }) => key);
+  const shownPoints = (index: number) => shownKeys(index).flatMap((key) => points.get(key) ?? []);
+  const end = () => Math.max(0, ...[...points.values()].map(({ x }) => x.at(-1) ?? 0));
+  // A comparison shows the part of the axis that it is about.
+  const start = () => {
+    const [iteration] = payload().focus ?? [];
+    return whole || iteration === undefined ? undefined : positionOf(payload().axis, iteration);
   };
+  const visible = () => {
+    const range = figures[0]?.x_range;
+    return { low: range?.start ?? 0, high: range?.end ?? 1 };
+  };
+  const labels = (index: number) =>
+    (lines[index] ?? []).map((info) => labelOf(info, payload().runs ?? [], settings.now));
 
   const showValues = () => {
-    const { latest } = payload();
+    const { latest = {}, axis } = payload();
     for (const { keys, at } of cards) {
-      const channels = keys.map((key) => key.channel);
-      const text = readout(channels, points, latest, pointer);
+      const text = readout(
+        keys.map(({ info }) => info.key),
+        points,
+        latest,
+        pointer,
+        axis,
+      );
       keys.forEach(({ value }, i) => (value.textContent = text.values[i] ?? ""));
       at.textContent = text.at;
     }
@@ -73,93 +112,307 @@ export function fill(
 
   // Shows or hides the forms of each curve and the notes on missing channels.
   const arrange = () => {
-    const { notes } = payload();
-    for (const { figure, card } of parts) {
-      const channels = card.keys.map((key) => key.channel);
-      for (const { channel, button } of card.keys) {
-        button.classList.toggle("wb-empty", !count(channel));
-        const off = button.classList.contains("wb-off");
-        for (const renderer of figure.renderers.filter((one) => one.tags[0] === channel)) {
+    const { notes = {}, runs = [], axis } = payload();
+    const { now } = settings;
+    const missing = axis?.missing[now.x];
+    parts.forEach(({ figure, card }, index) => {
+      const keys = card.keys.map(({ info }) => info.key);
+      for (const key of card.keys) {
+        const { info, button } = key;
+        const colour = colourOf(info, now);
+        showKey(key, labelOf(info, runs, now), colour);
+        button.classList.toggle("wb-empty", !count(info.key));
+        const off = isHidden(info, now);
+        button.classList.toggle("wb-off", off);
+        button.setAttribute("aria-pressed", String(!off));
+        for (const renderer of figure.renderers.filter(({ tags }) => tags[0] === info.key)) {
+          const kind = renderer.tags[1];
           renderer.visible = !off;
-          if (renderer.tags[1] === "line") {
-            renderer.glyph.line_width = count(channel) > DENSE ? 1.25 : 2;
+          if (kind === "line" || kind === "smooth") {
+            const faint = kind === "line" && points.get(info.key)?.smoothX.length;
+            const dense = kind === "line" && count(info.key) > DENSE;
+            const width = dense ? 1.25 : 2;
+            renderer.glyph.setv({
+              line_width: width,
+              line_alpha: faint ? FAINT : 1,
+              line_color: colour,
+            });
+          } else if (kind === "dots") {
+            renderer.glyph.setv({ fill_color: colour, line_color: colour });
           }
         }
       }
-      const missing = channels.flatMap((name) => notes[name] ?? []);
-      card.note.textContent = missing.join("; ");
-      card.waiting.hidden = missing.length > 0 || channels.some(count);
-      card.broken.hidden = !channels.some((name) => points.get(name)?.marks.length);
-    }
+      const order = ordered(runs, now.order).map(({ key }) => key);
+      if (order.length) {
+        const sorted = [...card.keys].sort(
+          (a, b) => order.indexOf(a.info.run) - order.indexOf(b.info.run),
+        );
+        const there = [...card.legend.querySelectorAll(".wb-key")];
+        if (sorted.some(({ button }, i) => there[i] !== button)) {
+          for (const { button } of sorted) card.legend.append(button);
+          card.legend.append(card.broken);
+        }
+      }
+      const texts = [...new Set(keys.flatMap((name) => notes[name] ?? []))];
+      if (missing) texts.unshift(missing);
+      const below = now.log_y.includes(index)
+        ? shownPoints(index).some(({ y }) => y.some((value) => value <= 0))
+        : false;
+      if (below) texts.push("values of 0 or less are not on a logarithmic axis");
+      card.note.textContent = texts.join("; ");
+      card.waiting.hidden = texts.length > 0 || keys.some(count);
+      card.broken.hidden = !keys.some((name) => points.get(name)?.marks.length);
+    });
+  };
+
+  const refit = () => {
+    const { now } = settings;
+    const brief = end() < BRIEF;
+    const chosen = JSON.stringify([now.log_x, now.log_y, now.x, now.x === "time" && brief]);
+    if (axes !== chosen && (axes || chosen !== PLAIN)) setAxes(views, figures, now, brief);
+    axes = chosen;
+    fitRanges(figures, shownPoints, now, start());
+    requestAnimationFrame(moveHandles);
+  };
+
+  const showMarks = () => {
+    const { marks = [] } = payload();
+    const { now } = settings;
+    const hidden = new Set(
+      lines
+        .flat()
+        .filter((info) => isHidden(info, now))
+        .map(({ key }) => key),
+    );
+    const shown = marks.filter(({ kind }) => now.marks.includes(kind));
+    drawMarks(views, lines, shown, hidden);
+  };
+
+  const showRest = () => {
+    const { marks = [], axis, runs = [], differences = [] } = payload();
+    const { now } = settings;
+    box.classList.toggle("wb-tables", now.table);
+    for (const bar of toolbars) bar.show(now, axis?.missing ?? {});
+    twins.forEach((twin, index) => {
+      const infos = lines[index] ?? [];
+      twin.show({
+        caption: figureName(infos),
+        labels: labels(index),
+        curves: infos.map(({ key }) => points.get(key)),
+        axis,
+        visible: visible(),
+        marks,
+      });
+    });
+    const temporary = Boolean(payload().focus?.length);
+    comparison?.show({ runs, differences, now, temporary });
   };
 
   const apply = () => {
-    for (const [name, curve] of Object.entries(payload().curves)) {
-      const now = unpack(curve);
-      points.set(name, now);
-      const { x, y, marks, dotsX, dotsY } = now;
+    const { curves = {} } = payload();
+    for (const name of [...points.keys()]) if (!(name in curves)) points.delete(name);
+    for (const { key } of new Set(lines.flat())) {
+      const data = curves[key];
+      const now = data ? unpack(data) : NO_POINTS;
+      if (data) points.set(key, now);
+      const { x, y, marks, dotsX, dotsY, smoothX, smoothY } = now;
       const heights = new Float64Array(marks.length).fill(MARK_HEIGHT);
-      views.document.get_model_by_name(`curve:${name}`).data = { x, y };
-      views.document.get_model_by_name(`dots:${name}`).data = { x: dotsX, y: dotsY };
-      views.document.get_model_by_name(`marks:${name}`).data = { x: marks, y: heights };
+      const set = (kind: string, values: Record<string, Float64Array>) => {
+        views.document.get_model_by_name(`${kind}:${key}`).data = values;
+      };
+      set("curve", { x, y });
+      set("smooth", { x: smoothX, y: smoothY });
+      set("dots", { x: dotsX, y: dotsY });
+      set("marks", { x: marks, y: heights });
     }
-    arrange();
-    showValues();
+    settings.heard();
     publishFacts(box, [...points.values()]);
+  };
+  const update = () => {
+    arrange();
+    refit();
+    showMarks();
+    showValues();
+    showRest();
   };
 
   let timer: ReturnType<typeof setTimeout> | undefined;
+  const zoomed = () => {
+    const range = figures[0]?.x_range;
+    return range?.have_updated_interactively ? range : null;
+  };
   const askRange = () => {
     clearTimeout(timer);
+    refit();
     timer = setTimeout(() => {
-      const range = figures[0]?.x_range;
-      const zoomed = range?.have_updated_interactively ? range : null;
-      for (const card of cards) card.reset.hidden = !zoomed;
-      const [start, stop] = zoomed ? [zoomed.start, zoomed.end] : [null, null];
-      post(model, box, { kind: "range", start, stop });
+      const range = zoomed();
+      const any = figures.some(({ y_range }) => y_range.have_updated_interactively);
+      const first = start();
+      for (const card of cards) card.reset.hidden = !range && !any && first === undefined;
+      const [low, high] = range ? [range.start, range.end] : [first ?? null, null];
+      void deliver(model, box, { kind: "range", start: low, stop: high }, channel());
     }, SETTLE);
   };
   const resetAll = () => {
+    whole = true;
     for (const figure of figures) views.view(figure).reset();
+    askRange();
   };
+  const save = async (kind: FileKind, index: number) => {
+    const figure = figures[index];
+    const [infos, card] = [lines[index] ?? [], cards[index]];
+    if (!figure || !card) return;
+    const { now } = settings;
+    const names = labels(index);
+    const entries = infos.flatMap((info, i) => {
+      const label = names[i] ?? info.channel;
+      return isHidden(info, now) ? [] : [{ label, colour: colourOf(info, now), dash: info.dash }];
+    });
+    const name = `${figureName(infos).replaceAll(/[^\w.-]+/g, "_")}.${kind.toLowerCase()}`;
+    try {
+      const view = views.view(figure);
+      if (kind === "CSV") {
+        const curves = infos.map(({ key }) => points.get(key));
+        download(new Blob([csv(now.x, names, curves)], { type: "text/csv" }), name);
+      } else {
+        download(await (kind === "PNG" ? png : svg)(view, entries, card.section), name);
+      }
+      toolbars[index]?.say(`saved ${name}`);
+    } catch (error) {
+      toolbars[index]?.say(`${name} cannot be saved: ${String(error)}`);
+    }
+  };
+
+  const toolbars = parts.map(({ card }, index) =>
+    makeToolbar(index, settings, card.header, (kind) => void save(kind, index)),
+  );
+  const twins = parts.map(({ card }) => makeTwin(card.section));
+  const several = lines.flat().some(({ run }) => run);
+  const comparison = several
+    ? makeComparison(lines.flat(), settings, below, () => {
+        void deliver(model, box, { kind: "compare", start: null }, channel());
+      })
+    : null;
+  const handles = parts.map(({ figure, card }) =>
+    makeHandle(
+      card.holder,
+      card.section,
+      () => {
+        const { axis, possible = [], command: last = null } = payload();
+        const frame = frameOf(views.view(figure));
+        return { frame, axis, last: Math.round(iterationAt(axis, end())), possible, command: last };
+      },
+      (name, args, waiting) => {
+        void command(model, box, { name, arguments: args }, channel(), waiting);
+      },
+      (iteration) => {
+        void deliver(model, box, { kind: "compare", start: iteration }, channel());
+      },
+    ),
+  );
+  let ended = false;
+  const moveHandles = () => {
+    if (ended) return;
+    for (const { figure, card } of parts) {
+      const frame = frameOf(views.view(figure));
+      if (!frame) continue;
+      const bottom = frame.bbox.bottom + card.holder.offsetTop;
+      card.section.style.setProperty("--wb-bottom", `${bottom}px`);
+    }
+    for (const handle of handles) handle.update();
+  };
+  const sizes = new ResizeObserver(() => {
+    requestAnimationFrame(moveHandles);
+  });
+
   const point = (x: number | null) => {
     pointer = x;
     showValues();
   };
-  for (const { figure, card } of parts) {
+  parts.forEach(({ figure, card }, index) => {
+    const view = views.view(figure);
     // The browser would draw an outline after every drag.
-    views.view(figure).canvas_view.events_el.style.outline = "none";
+    view.canvas_view.events_el.style.outline = "none";
+    sizes.observe(card.holder);
     figure.on_event("rangesupdate", askRange);
     figure.on_event("reset", askRange);
     figure.on_event("doubletap", resetAll);
-    figure.on_event("mousemove", ({ x }) => {
-      point(x);
+    figure.on_event("mousemove", (event) => {
+      point(event.x);
+      showTip(card, view, event, shownKeys(index));
     });
     figure.on_event("mouseleave", () => {
       point(null);
+      card.tip.hidden = true;
     });
     card.reset.addEventListener("click", resetAll);
-    for (const { button } of card.keys) {
+    for (const { info, button } of card.keys) {
       button.addEventListener("click", () => {
-        button.classList.toggle("wb-off");
-        arrange();
+        settings.change({ hidden: toggled(settings.now.hidden, info.key) });
       });
     }
-  }
+  });
+  const showTip = (card: Card, view: FigureView, event: PointEvent, keys: string[]) => {
+    const { marks = [] } = payload();
+    const frame = frameOf(view);
+    const known = marks.filter(({ kind }) => settings.now.marks.includes(kind));
+    const texts =
+      frame && event.sx !== undefined ? textsAt(known, frame, event.sx, new Set(keys)) : [];
+    card.tip.hidden = !texts.length;
+    if (!frame || !texts.length) return;
+    card.tip.textContent = texts.slice(0, 6).join("\n");
+    const left = (event.sx ?? 0) + card.holder.offsetLeft;
+    const right = left > card.section.clientWidth / 2;
+    card.tip.style.left = right ? "" : `${left + 12}px`;
+    card.tip.style.right = right ? `${card.section.clientWidth - left + 12}px` : "";
+    card.tip.style.top = `${frame.bbox.top + card.holder.offsetTop + 8}px`;
+  };
+  const endKeys = onKey(box, (key, target) => {
+    if (key !== "l") return false;
+    const index = cards.findIndex(({ section }) => section.contains(target));
+    const all = figures.map((_, i) => i);
+    const { log_y } = settings.now;
+    if (index >= 0) settings.change({ log_y: toggled(log_y, index) });
+    else settings.change({ log_y: log_y.length === all.length ? [] : all });
+    return true;
+  });
 
+  settings.listen(update);
   const leaveTheme = followTheme(figures, box);
   model.on("change:payload", apply);
   apply();
   askRange();
   return () => {
+    ended = true;
     clearTimeout(timer);
+    settings.end();
+    endKeys();
+    sizes.disconnect();
     leaveTheme();
     model.off("change:payload", apply);
     views.remove();
   };
 }
 
-/** Sets attributes of `box` that tests read: last iteration, number of points, number of updates. */
+const PLAIN = JSON.stringify([false, [], "iteration", false]); // the axes that Python builds
+const NONE = new Float64Array(0);
+const NO_POINTS: Points = {
+  x: NONE,
+  y: NONE,
+  marks: NONE,
+  dotsX: NONE,
+  dotsY: NONE,
+  smoothX: NONE,
+  smoothY: NONE,
+};
+
+/** Returns the frame of a figure once it is laid out. */
+function frameOf(view: FigureView): FigureView["frame"] | undefined {
+  const { frame } = view as Partial<FigureView>;
+  return frame && frame.bbox.right > frame.bbox.left ? frame : undefined;
+}
+
+/** Sets attributes of `box` that tests read: last position, number of points, number of updates. */
 function publishFacts(box: HTMLElement, points: Points[]): void {
   box.dataset.last = String(Math.max(0, ...points.map(({ x }) => x.at(-1) ?? 0)));
   box.dataset.points = String(points.reduce((sum, { x }) => sum + x.length, 0));

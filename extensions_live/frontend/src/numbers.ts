@@ -9,6 +9,9 @@ export interface Points {
   readonly marks: Float64Array;
   readonly dotsX: Float64Array;
   readonly dotsY: Float64Array;
+  /** The smoothed curve; empty without smoothing. */
+  readonly smoothX: Float64Array;
+  readonly smoothY: Float64Array;
 }
 
 /** Returns the arrays of a curve that Python sent. */
@@ -19,6 +22,8 @@ export function unpack(curve: CurveData): Points {
     marks: floats(curve.marks),
     dotsX: floats(curve.dots_x),
     dotsY: floats(curve.dots_y),
+    smoothX: floats(curve.smooth_x),
+    smoothY: floats(curve.smooth_y),
   };
 }
 
@@ -63,4 +68,32 @@ function firstFrom(x: ArrayLike<number>, at: number): number {
 function shownFrom(y: ArrayLike<number>, start: number, step: 1 | -1): number {
   for (let i = start; i >= 0 && i < y.length; i += step) if (!Number.isNaN(y[i])) return i;
   return -1;
+}
+
+/** Returns the line through known points at `at`, continued beyond the last one. */
+export function interpolate(x: ArrayLike<number>, y: ArrayLike<number>, at: number): number {
+  const right = Math.min(Math.max(firstFrom(x, at), 1), x.length - 1);
+  const [x0 = 0, x1 = 0, y0 = 0, y1 = 0] = [x[right - 1], x[right], y[right - 1], y[right]];
+  return x1 === x0 ? y1 : y0 + ((at - x0) / (x1 - x0)) * (y1 - y0);
+}
+
+/** Returns a duration in its two largest units. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const units: [number, string][] = [
+    [86_400, "d"],
+    [3600, "h"],
+    [60, "min"],
+    [1, "s"],
+  ];
+  const first = units.findIndex(([size]) => whole >= size);
+  if (first < 0) return "0 s";
+  const parts: string[] = [];
+  let left = whole;
+  for (const [size, unit] of units.slice(first, first + 2)) {
+    const count = Math.floor(left / size);
+    left -= count * size;
+    if (count) parts.push(`${count} ${unit}`);
+  }
+  return parts.join(" ");
 }

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Embedded, Figure } from "../src/bokeh";
 import { makeCard } from "../src/card";
 import { fill, readout } from "../src/figures";
-import type { CurveData, PlotState } from "../src/messages";
-import { FakeModel, LIVE } from "./fakes";
+import type { CurveData, LineInfo, PlotPayload, PlotState } from "../src/messages";
+import { fakeObserver, FakeModel, LIVE } from "./fakes";
 
 function curve(x: number[], y: number[], marks: number[] = []): CurveData {
   const view = (values: number[]) => new DataView(Float64Array.from(values).buffer);
@@ -14,8 +14,20 @@ function curve(x: number[], y: number[], marks: number[] = []): CurveData {
 function points(x: number[], y: number[]) {
   const none = new Float64Array(0);
   const [line, values] = [Float64Array.from(x), Float64Array.from(y)];
-  return { x: line, y: values, marks: none, dotsX: none, dotsY: none };
+  return {
+    x: line,
+    y: values,
+    marks: none,
+    dotsX: none,
+    dotsY: none,
+    smoothX: none,
+    smoothY: none,
+  };
 }
+
+const LINES: LineInfo[][] = [
+  [{ key: "cost", run: "", channel: "cost", label: "cost", colour: "red", dash: [] }],
+];
 
 describe("readout", () => {
   const known = new Map([
@@ -45,8 +57,27 @@ describe("fill", () => {
   type Handler = (event: { x: number }) => void;
   const handlers = new Map<string, Handler>();
   const data: Record<string, Record<string, Float64Array>> = {};
-  const range = { start: 2, end: 8, have_updated_interactively: false };
-  const line = { tags: ["cost", "line"], visible: true, glyph: { line_width: 0 } };
+  const range = {
+    start: 2,
+    end: 8,
+    have_updated_interactively: false,
+    setv: (properties: object) => Object.assign(range, properties),
+  };
+  const rangeY = {
+    start: 0,
+    end: 1,
+    have_updated_interactively: false,
+    setv: (properties: object) => Object.assign(rangeY, properties),
+  };
+  const glyph = {
+    line_width: 0,
+    line_alpha: 1,
+    setv: (properties: object) => Object.assign(glyph, properties),
+  };
+  const line = { tags: ["cost", "line"], visible: true, glyph };
+  const axis = { setv: vi.fn() };
+  const setFigure = vi.fn();
+  const create = vi.fn((type: string) => ({ type }));
   const reset = vi.fn();
   const remove = vi.fn();
   const box = document.createElement("div");
@@ -54,21 +85,25 @@ describe("fill", () => {
   let card: ReturnType<typeof makeCard>;
   let end: () => void;
 
-  const payload = (notes = {}, marks: number[] = []) => ({
-    curves: { cost: curve([1, 2, 3], [9, 8, 7], marks) },
-    latest: { cost: "7" },
-    notes,
-  });
+  const payload = (notes = {}, marks: number[] = []): PlotPayload =>
+    ({
+      curves: { cost: curve([1, 2, 3], [9, 8, 7], marks) },
+      latest: { cost: "7" },
+      notes,
+    }) as unknown as PlotPayload;
 
   beforeEach(() => {
     vi.useFakeTimers();
     vi.stubGlobal("matchMedia", () => new EventTarget());
+    fakeObserver("ResizeObserver");
     const figure = {
       x_range: range,
+      y_range: rangeY,
       renderers: [line],
       center: [],
-      below: [],
-      left: [],
+      below: [axis],
+      left: [axis],
+      setv: setFigure,
       toolbar: { tools: [] },
       on_event: (name: string, handler: Handler) => handlers.set(name, handler),
     } as unknown as Figure;
@@ -82,12 +117,14 @@ describe("fill", () => {
         }),
       },
       view: () => ({ canvas_view: { events_el: document.createElement("div") }, reset }),
+      create,
       remove,
     } as unknown as Embedded;
-    const state = { ...LIVE, title: "", channels: [["cost"]], colours: {}, figures: "" };
+    const state = { ...LIVE, title: "", lines: LINES, figures: "" };
     model = new FakeModel<PlotState>({ ...state, bokehjs: "", payload: {} });
-    card = makeCard(["cost"], { cost: "red" }, box);
-    range.have_updated_interactively = false;
+    card = makeCard(LINES[0] ?? [], box);
+    Object.assign(range, { start: 2, end: 8, have_updated_interactively: false });
+    rangeY.have_updated_interactively = false;
     end = fill(model, box, [card], views);
   });
   afterEach(() => {
@@ -128,7 +165,8 @@ describe("fill", () => {
   });
 
   it("explains a missing channel instead of waiting", () => {
-    model.update("payload", { curves: {}, latest: {}, notes: { cost: "no such channel" } });
+    const nothing = { curves: {}, latest: {}, notes: { cost: "no such channel" } };
+    model.update("payload", nothing);
     expect(card.note.textContent).toBe("no such channel");
     expect(card.waiting.hidden).toBe(true);
   });

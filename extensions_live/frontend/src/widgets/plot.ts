@@ -16,39 +16,52 @@ const MOST_COLUMNS = 2;
 
 function render({ model, el }: Rendering<PlotState>) {
   const box = named("plot", make("div", "wb wb-live wb-plot", el));
+  box.dataset.lmSuppressShortcuts = "true"; // arrow keys here must not select another cell
   showProblem(model, box);
   const endWatch = watchKernel(model, box);
   const endReports = reportVisibility(model, box);
-  const title = model.get("title");
-  if (title) make("div", "wb-title", box, title);
-  const channels = model.get("channels");
-  const colours = model.get("colours");
-  const grid = make("div", "wb-grid", box);
-  grid.style.setProperty("--wb-columns", String(Math.min(channels.length, MOST_COLUMNS)));
-  const cards = channels.map((names) => makeCard(names, colours, grid));
+  const heading = make("div", "wb-title", box);
+  const content = make("div", "", box);
   const problem = make("div", "wb-problem", box);
   problem.hidden = true;
 
-  const draw = async () => {
-    const bokeh = await loadBokeh(model);
-    if (!shown(box)) return null;
-    const json = JSON.parse(model.get("figures")) as DocumentJson;
-    const holders = cards.map((card) => card.holder);
-    const views = await embed(bokeh, json, holders);
-    try {
-      const end = fill(model, box, cards, views);
-      announce(box);
-      return end;
-    } catch (error) {
-      views.remove();
-      throw error;
-    }
+  // Everything that depends on the curves, which a comparison changes.
+  const show = () => {
+    content.replaceChildren();
+    heading.textContent = model.get("title");
+    heading.hidden = !heading.textContent;
+    const lines = model.get("lines");
+    const grid = make("div", "wb-grid", content);
+    grid.style.setProperty("--wb-columns", String(Math.min(lines.length, MOST_COLUMNS)));
+    const cards = lines.map((infos) => makeCard(infos, grid));
+    const draw = async () => {
+      const bokeh = await loadBokeh(model);
+      if (!shown(box)) return null;
+      const json = JSON.parse(model.get("figures")) as DocumentJson;
+      const holders = cards.map((card) => card.holder);
+      const views = await embed(bokeh, json, holders);
+      try {
+        const end = fill(model, box, cards, views, content);
+        announce(box);
+        return end;
+      } catch (error) {
+        views.remove();
+        throw error;
+      }
+    };
+    return whileShown(box, draw, (error) => {
+      problem.hidden = !error;
+      problem.textContent = error ? `The plot cannot be drawn here: ${error.message}` : "";
+    });
   };
-  const end = whileShown(box, draw, (error) => {
-    problem.hidden = !error;
-    problem.textContent = error ? `The plot cannot be drawn here: ${error.message}` : "";
-  });
+  let end = show();
+  const again = () => {
+    end();
+    end = show();
+  };
+  model.on("change:figures", again);
   return () => {
+    model.off("change:figures", again);
     end();
     endReports();
     endWatch();

@@ -1,0 +1,179 @@
+// The handle on the x axis of a session's plot: dragged to an iteration, it offers the ways back to it.
+
+import { iterationAt, placeText, positionOf } from "./axes";
+import type { Frame } from "./bokeh";
+import { make, named } from "./dom";
+import type { AxisData, CommandName, Outcome } from "./messages";
+
+const STEP = 0.01; // part of the axis that an arrow key moves the handle
+
+/** What the handle needs to know at any time. */
+export interface HandleFacts {
+  readonly frame: Frame | undefined;
+  readonly axis: AxisData | undefined;
+  readonly last: number;
+  readonly possible: CommandName[];
+  readonly command: Outcome | null;
+}
+
+export interface Handle {
+  /** Shows the handle where it belongs, and the outcome of what was asked. */
+  update: () => void;
+}
+
+type Ask = (name: CommandName, args: Record<string, unknown>, waiting: () => void) => void;
+
+interface Way {
+  readonly name: CommandName;
+  readonly label: string;
+  readonly title: string;
+  readonly arguments: (iteration: number) => Record<string, unknown>;
+}
+
+const WAYS: Way[] = [
+  {
+    name: "rewind",
+    label: "rewind here",
+    title: "bring training back to this iteration, and pause; the rest stays as a branch",
+    arguments: (iteration) => ({ iteration }),
+  },
+  {
+    name: "fork",
+    label: "fork here",
+    title: "start a second session from this iteration, paused",
+    arguments: (iteration) => ({ iteration }),
+  },
+];
+
+/** Adds the handle to a card; `compare` compares the run with its branches from an iteration on. */
+export function makeHandle(
+  holder: HTMLElement,
+  parent: HTMLElement,
+  facts: () => HandleFacts,
+  ask: Ask,
+  compare: (iteration: number) => void,
+): Handle {
+  const layer = named("handle-layer", make("div", "wb-handle-layer", parent));
+  layer.hidden = true;
+  const line = make("div", "wb-handle-line", layer);
+  const grip = named("handle", make("div", "wb-handle", layer));
+  grip.tabIndex = 0;
+  grip.setAttribute("role", "slider");
+  grip.setAttribute("aria-label", "iteration to go back to");
+  grip.setAttribute("aria-valuemin", "0");
+  grip.title = "drag to an iteration, then rewind, fork or compare";
+  const panel = named("handle-panel", make("div", "wb-handle-panel", layer));
+  const where = make("span", "wb-handle-at", panel);
+  let at: number | null = null; // the iteration; null at the end of the run
+  let pending: { after: number } | null = null;
+  let said = "";
+
+  const buttons = WAYS.map((way) => {
+    const button = named(`${way.name}-here`, make("button", "wb-tool", panel, way.label));
+    button.type = "button";
+    button.title = way.title;
+    button.addEventListener("click", () => {
+      if (at === null) return;
+      pending = { after: facts().command?.id ?? 0 };
+      const text = `${way.name} at ${at.toLocaleString("en")}`;
+      said = `${text} sent`;
+      ask(way.name, way.arguments(at), () => {
+        if (pending) said = `${text} sent; it takes effect when the running cell ends`;
+        update();
+      });
+      update();
+    });
+    return { name: way.name, button };
+  });
+  const comparison = named("compare-here", make("button", "wb-tool", panel, "compare from here"));
+  comparison.type = "button";
+  comparison.title = "show the branches of this run beside it, from this iteration on";
+  comparison.addEventListener("click", () => {
+    if (at === null) return;
+    pending = { after: facts().command?.id ?? 0 };
+    said = "";
+    compare(at);
+  });
+  const close = make("button", "wb-tool wb-handle-close", panel, "✕");
+  close.type = "button";
+  close.setAttribute("aria-label", "put the handle away");
+  close.addEventListener("click", () => {
+    move(null);
+    grip.focus();
+  });
+  const answer = named("handle-answer", make("span", "wb-handle-answer", layer));
+  answer.setAttribute("role", "status");
+
+  const move = (to: number | null) => {
+    const { last } = facts();
+    at = to === null ? null : Math.min(last, Math.max(0, Math.round(to)));
+    said = "";
+    update();
+  };
+  const dragTo = (event: PointerEvent) => {
+    const { frame, axis } = facts();
+    if (!frame) return;
+    const sx = event.clientX - holder.getBoundingClientRect().left;
+    const { left, right } = frame.bbox;
+    move(iterationAt(axis, frame.x_scale.invert(Math.min(right, Math.max(left, sx)))));
+  };
+  grip.addEventListener("pointerdown", (event) => {
+    event.preventDefault();
+    grip.focus();
+    grip.setPointerCapture(event.pointerId);
+    grip.addEventListener("pointermove", dragTo);
+  });
+  for (const end of ["pointerup", "pointercancel"]) {
+    grip.addEventListener(end, () => {
+      grip.removeEventListener("pointermove", dragTo);
+    });
+  }
+  grip.addEventListener("keydown", (event) => {
+    const { last } = facts();
+    const now = at ?? last;
+    const step = Math.max(1, Math.round(last * STEP));
+    const to: Partial<Record<string, number | null>> = {
+      ArrowLeft: now - (event.shiftKey ? 1 : step),
+      ArrowRight: now + (event.shiftKey ? 1 : step),
+      Home: 0,
+      End: last,
+      Escape: null,
+    };
+    if (!(event.key in to)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    move(to[event.key] ?? null);
+  });
+
+  function update() {
+    const { frame, axis, last, possible, command } = facts();
+    layer.hidden = !frame || !possible.length || last < 1;
+    if (layer.hidden || !frame) return;
+    const { left, right, top } = frame.bbox;
+    const x = frame.x_scale.compute(positionOf(axis, at ?? last));
+    const inside = x >= left - 1 && x <= right + 1;
+    const [dx, dy] = [holder.offsetLeft, holder.offsetTop];
+    const place = Math.min(right, Math.max(left, Number.isFinite(x) ? x : left));
+    layer.style.setProperty("--wb-x", `${place + dx}px`);
+    layer.style.setProperty("--wb-top", `${top + dy}px`);
+    line.hidden = at === null || !inside;
+    panel.hidden = at === null;
+    panel.classList.toggle("wb-leftward", place > (left + right) / 2);
+    grip.classList.toggle("wb-away", at === null);
+    grip.setAttribute("aria-valuemax", String(last));
+    grip.setAttribute("aria-valuenow", String(at ?? last));
+    const text = placeText(axis, positionOf(axis, at ?? last));
+    grip.setAttribute("aria-valuetext", text);
+    where.textContent = text;
+    for (const { name, button } of buttons) button.disabled = !possible.includes(name);
+    if (pending && command && command.id !== pending.after && !command.text.includes("queued")) {
+      pending = null;
+      said = command.text;
+      answer.classList.toggle("wb-refused", command.refused);
+    } else if (pending) {
+      answer.classList.remove("wb-refused");
+    }
+    if (answer.textContent !== said) answer.textContent = said;
+  }
+  return { update };
+}

@@ -1,0 +1,164 @@
+"""X axes of a plot: iterations, epochs, elapsed time or examples.
+
+A log counts iterations. The other axes are straight lines between a few known points, which are
+read from the log: the ends of epochs, records of time, and the number of examples in an epoch.
+After the last known point an axis continues with its last slope.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extensions_live.messages import AxisName
+from workbench.errors import LogError
+
+if TYPE_CHECKING:
+    from workbench.log import TrainingLogBase
+
+Floats = NDArray[np.float64]
+
+REASONS: dict[AxisName, str] = {
+    "iteration": "the log has no iterations",
+    "epoch": "no epoch has ended so far",
+    "time": "the log has no times so far; they are known once an epoch has ended",
+    "examples": "the log does not know how many examples an epoch has, or no epoch has ended",
+}
+
+EPOCH_TIMES, EPOCH_EXAMPLES = "_epoch_times", "_epoch_examples"
+TOTALS = ("time_read_data_total", "time_train_total")
+TIMESTAMP = "timestamp"
+KNOTS = 300
+
+
+class Axis(NamedTuple):
+    """Map from iterations to the numbers of an x axis.
+
+    Attributes
+    ----------
+    kind : str
+        ``iteration``, ``epoch``, ``time`` or ``examples``.
+    iterations, values : ndarray of float64, shape (K,)
+        Known points; both do not decrease. Empty for ``iteration``.
+    """
+
+    kind: AxisName
+    iterations: Floats
+    values: Floats
+
+    def of(self, iterations: NDArray[np.int64] | Floats) -> Floats:
+        """Return the position of each iteration on the axis.
+
+        Examples
+        --------
+        >>> epochs = Axis("epoch", np.array([0.0, 10.0]), np.array([0.0, 1.0]))
+        >>> epochs.of(np.array([0, 5, 25])).tolist()
+        [0.0, 0.5, 2.5]
+        """
+        places = np.asarray(iterations, np.float64)
+        if self.kind == "iteration":
+            return places
+        return continued(places, self.iterations, self.values)
+
+    def back(self, places: Floats) -> Floats:
+        """Return the iteration at each position on the axis."""
+        if self.kind == "iteration":
+            return places
+        return continued(places, self.values, self.iterations)
+
+
+ITERATIONS = Axis("iteration", np.empty(0), np.empty(0))
+
+
+def continued(places: Floats, x: Floats, y: Floats) -> Floats:
+    """Return the straight line through known points, continued beyond the last one."""
+    result = np.interp(places, x, y)
+    earlier = np.flatnonzero(x < x[-1])
+    if len(earlier):
+        before = earlier[-1]
+        slope = (y[-1] - y[before]) / (x[-1] - x[before])
+        beyond = places > x[-1]
+        result[beyond] = y[-1] + slope * (places[beyond] - x[-1])
+    return result
+
+
+def axis_of(log: TrainingLogBase, kind: AxisName) -> Axis | None:
+    """Return an x axis of a log, or None if the log lacks what it needs.
+
+    Examples
+    --------
+    >>> from workbench.log import TrainingLog
+    >>> log = TrainingLog()
+    >>> axis_of(log, "epoch") is None
+    True
+    >>> log.status["_epoch_ends"] = [10, 20]
+    >>> axis_of(log, "epoch").of(np.array([15, 30])).tolist()
+    [1.5, 3.0]
+    """
+    if kind == "iteration":
+        return ITERATIONS
+    if kind == "time":
+        found = clock(log)
+        return None if found is None else Axis(kind, *thinned(*found))
+    ends = np.array(list(log.status["_epoch_ends"]), np.float64)
+    size = 1.0 if kind == "epoch" else float(log.status.get(EPOCH_EXAMPLES) or 0)
+    if not len(ends) or not size:
+        return None
+    counts = size * np.arange(len(ends) + 1, dtype=np.float64)
+    return Axis(kind, *thinned(np.concatenate([[0.0], ends]), counts))
+
+
+def clock(log: TrainingLogBase) -> tuple[Floats, Floats] | None:
+    """Return iterations and the seconds since the start of training, or None if unknown."""
+    times = np.array(list(log.status.get(EPOCH_TIMES) or ()), np.float64)
+    ends = np.array([0, *log.status["_epoch_ends"]], np.float64)
+    if 1 < len(times) == len(ends):
+        return ends, accumulated(times - times[0])
+    names = log.channels
+    try:
+        if all(name in names for name in TOTALS):
+            read, train = (log.column(name) for name in TOTALS)
+            if len(read[0]) == len(train[0]):
+                return from_zero(train[0].astype(np.float64), accumulated(read[1] + train[1]))
+        if TIMESTAMP in names:
+            iterations, texts = log.entries(TIMESTAMP)
+            stamps = [datetime.datetime.fromisoformat(str(text)).timestamp() for text in texts]
+            seconds = np.array(stamps, np.float64)
+            if len(seconds) > 1:
+                return iterations.astype(np.float64), accumulated(seconds - seconds[0])
+    except (LogError, ValueError):
+        return None
+    return None
+
+
+def accumulated(seconds: Floats) -> Floats:
+    """Return a clock that never goes back: one that starts again at a lower value goes on.
+
+    Examples
+    --------
+    >>> accumulated(np.array([1.0, 5.0, 2.0, 3.0])).tolist()
+    [1.0, 5.0, 7.0, 8.0]
+    """
+    steps = np.diff(seconds, prepend=0.0)
+    restarted = steps < 0
+    steps[restarted] = np.maximum(seconds[restarted], 0.0)
+    result: Floats = np.cumsum(steps)
+    return result
+
+
+def from_zero(iterations: Floats, values: Floats) -> tuple[Floats, Floats]:
+    """Return the points with one at iteration 0 before them, if there is none."""
+    if iterations[0] == 0:
+        return iterations, values
+    return np.concatenate([[0.0], iterations]), np.concatenate([[0.0], values])
+
+
+def thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Return at most `KNOTS` of the points, with the first and the last two."""
+    if len(x) <= KNOTS:
+        return x, y
+    kept = np.unique(np.append(np.linspace(0, len(x) - 1, KNOTS - 1).astype(np.int64), len(x) - 2))
+    return x[kept], y[kept]

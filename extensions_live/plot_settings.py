@@ -1,0 +1,94 @@
+"""Settings of a plot that the user chooses on the page, and that Python keeps.
+
+The page sends all of them at once; Python stores them and sends them back with the numbers, so that
+a page that was reloaded and a second view of the same widget show the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from extensions_live.messages import AxisName, MarkKind, PlotSettings
+from workbench.errors import ArgumentError, nearest
+
+AXES: tuple[AxisName, ...] = get_args(AxisName)
+MARKS: tuple[MarkKind, ...] = get_args(MarkKind)
+
+
+def settings(given: Mapping[str, Any] | None = None) -> PlotSettings:
+    """Return settings, with the default for each that is not given.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such setting, or a value does not fit.
+
+    Examples
+    --------
+    >>> settings({"x": "epoch", "log_y": [0]})["log_y"]
+    [0]
+    >>> settings({"x": "epochs"})
+    Traceback (most recent call last):
+        ...
+    workbench.errors.ArgumentError: the setting x of a plot must be one of ...
+    """
+    result: PlotSettings = {
+        "x": "iteration",
+        "log_x": False,
+        "log_y": [],
+        "robust": [],
+        "smoothing": 0.0,
+        "marks": ["epoch", "intervention", "tier", "checkpoint", "best"],
+        "hidden": [],
+        "hidden_runs": [],
+        "order": [],
+        "names": {},
+        "run_colours": {},
+        "table": False,
+    }
+    return changed(result, given or {})
+
+
+def changed(old: PlotSettings, given: Mapping[str, Any]) -> PlotSettings:
+    """Return the settings `old` with the changes `given`, checked; see `settings`."""
+    new: dict[str, Any] = {**old}
+    for name, value in given.items():
+        if name not in old:
+            hint = nearest(name, old)
+            raise ArgumentError(f"a plot has no setting {name!r}{hint}; it has {', '.join(old)}")
+        check(name, value)
+        kind = type(new[name])
+        new[name] = kind(value)
+    result: PlotSettings = new  # type: ignore[assignment]
+    return result
+
+
+def check(name: str, value: Any) -> None:
+    """Raise `ArgumentError` unless `value` fits the setting `name`."""
+    wrong = ""
+    if name == "x" and value not in AXES:
+        wrong = f"one of {', '.join(AXES)}"
+    elif name == "smoothing" and not (
+        isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e18
+    ):
+        wrong = "a number of iterations, 0 or more"
+    elif name in ("log_x", "table") and not isinstance(value, bool):
+        wrong = "True or False"
+    elif name in ("log_y", "robust") and not is_list(value, int):
+        wrong = "a list of indices of figures"
+    elif name == "marks" and not (is_list(value, str) and set(value) <= set(MARKS)):
+        wrong = f"a list with some of {', '.join(MARKS)}"
+    elif name in ("hidden", "hidden_runs", "order") and not is_list(value, str):
+        wrong = "a list of names"
+    elif name in ("names", "run_colours") and not (
+        isinstance(value, Mapping) and is_list([*value, *value.values()], str)
+    ):
+        wrong = "a dictionary of texts"
+    if wrong:
+        raise ArgumentError(f"the setting {name} of a plot must be {wrong}, not {value!r:.80}")
+
+
+def is_list(value: Any, kind: type) -> bool:
+    """Return True if `value` is a list or tuple of objects of one type."""
+    return isinstance(value, (list, tuple)) and all(type(one) is kind for one in value)

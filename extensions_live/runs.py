@@ -1,0 +1,226 @@
+"""Runs of a plot: sessions, branches, logs, databases of logs and frames, each with a name.
+
+Views need of a run only its log and its state. A run that has ended is not kept alive by a plot;
+its log is.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+import weakref
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from extensions_live.log_source import LogSource
+from workbench.errors import ArgumentError
+from workbench.interfaces import Session, State
+from workbench.log import SQLiteLog, TrainingLog, TrainingLogBase
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOTHING = (
+    "there is nothing to compare; give at least one run, for example Plot.compare({'a': session})"
+)
+NO_RUN = (
+    "{where} must be a session, a branch, a log, the path of a database of logs, or a frame with "
+    "iterations as index, not {given!r:.80}"
+)
+PRESENT = "{where} is the present branch, whose records are those of the session; give the session"
+NO_FILE = "{where} must be the path of a database of logs, but there is no file {path!r}"
+NO_ITERATIONS = (
+    "the index of {where} must have iterations: whole numbers, 0 or more, that increase; "
+    "log.frame and log.epochs have such an index or column"
+)
+
+
+class FinishedLog:
+    """Log of a run that is not a session of this process.
+
+    Parameters
+    ----------
+    log : TrainingLogBase
+    growing : bool
+        True if another process may still write the log.
+    """
+
+    def __init__(self, log: TrainingLogBase, *, growing: bool) -> None:
+        self.log = log
+        self._growing = growing
+
+    @property
+    def state(self) -> State:
+        """The state: running until the log says that training has finished."""
+        done = not self._growing or self.log.current_row.get("training_finished")
+        return State.FINISHED if done else State.RUNNING
+
+
+class Run:
+    """Run of a plot.
+
+    Parameters
+    ----------
+    key : str
+        Identity within the plot; empty if the plot has only this run.
+    name : str
+        The name to show.
+    source : LogSource
+    """
+
+    def __init__(self, key: str, name: str, source: LogSource) -> None:
+        self.key = key
+        self.name = name
+        self._source = weakref.ref(source)
+        self._held: LogSource | None = source
+        self._log: TrainingLogBase | None = None
+        self.hyperparameters: dict[str, float] = {}
+
+    @property
+    def source(self) -> LogSource | None:
+        """The session or log, or None if a session has ended and is used nowhere else."""
+        source = self._source()
+        if source is not None and not isinstance(source, FinishedLog):
+            self._held = None if source.state.ended else source
+        return source
+
+    @property
+    def session(self) -> Session | None:
+        """The session, if the run is one that still exists."""
+        source = self.source
+        return source if isinstance(source, Session) else None
+
+    @property
+    def log(self) -> TrainingLogBase | None:
+        """The log, or None if it does not exist yet."""
+        source = self.source
+        if source is not None:
+            self._log = source.log
+        return self._log
+
+    @property
+    def state(self) -> State:
+        """The state of the run."""
+        source = self.source
+        return State.FINISHED if source is None else source.state
+
+
+class Runs:
+    """Runs that one plot compares, by name.
+
+    Parameters
+    ----------
+    given : mapping
+        For each name a session, `Branch`, log, path of a database or frame.
+
+    Raises
+    ------
+    ArgumentError
+        If there is none, or one is not a run.
+    """
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        if not isinstance(given, Mapping) or not given:
+            raise ArgumentError(NOTHING)
+        self.runs = [
+            Run(f"run{i}", str(name), as_source(one, f"the run {str(name)!r}"))
+            for i, (name, one) in enumerate(given.items())
+        ]
+
+    @property
+    def log(self) -> TrainingLogBase | None:
+        """The first log that exists."""
+        return next((run.log for run in self.runs if run.log is not None), None)
+
+    @property
+    def state(self) -> State:
+        """Finished if all runs have ended, else running."""
+        ended = all(run.state.ended for run in self.runs)
+        return State.FINISHED if ended else State.RUNNING
+
+    @property
+    def version(self) -> tuple[tuple[int, object], ...]:
+        """A value that changes whenever a log does."""
+        return tuple(
+            (id(run.log), None if run.log is None else run.log.version) for run in self.runs
+        )
+
+
+def as_source(given: Any, where: str) -> LogSource:
+    """Return a run as the source of a plot; `where` names it in errors.
+
+    Examples
+    --------
+    >>> from workbench.log import TrainingLog
+    >>> as_source(TrainingLog(), "the run 'a'").state
+    <State.RUNNING: 'running'>
+    """
+    if isinstance(given, Session):
+        return given
+    if isinstance(given, TrainingLogBase):
+        return FinishedLog(given, growing=True)
+    if isinstance(given, (str, os.PathLike)):
+        path = os.fspath(given)
+        if not os.path.exists(path):
+            raise ArgumentError(NO_FILE.format(where=where, path=path))
+        return FinishedLog(SQLiteLog(path, read_only=True), growing=True)
+    if hasattr(given, "columns") and hasattr(given, "index"):
+        return FinishedLog(log_from(given, where), growing=False)
+    if hasattr(given, "difference") and hasattr(given, "log"):
+        if given.log is None:
+            raise ArgumentError(PRESENT.format(where=where))
+        return FinishedLog(given.log, growing=False)
+    raise ArgumentError(NO_RUN.format(where=where, given=given))
+
+
+def log_from(frame: pd.DataFrame, where: str = "the frame") -> TrainingLog:
+    """Return a log with the records of a frame; cells without a value are no records.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A column for each channel. The iterations are its index, or its column ``iteration``; then
+        an index with the name ``epoch`` means that each row is the end of an epoch.
+    where : str, optional
+        The name of the frame in errors.
+
+    Raises
+    ------
+    ArgumentError
+        If the iterations are not increasing whole numbers.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> log_from(pd.DataFrame({"cost": [3.0, None, 1.0]})).column("cost")[0].tolist()
+    [0, 2]
+    """
+    rows = frame.get("iteration", frame.index).to_numpy()
+    if rows.dtype.kind not in "iuf" or not (rows == np.floor(rows)).all():
+        raise ArgumentError(NO_ITERATIONS.format(where=where))
+    rows = rows.astype(np.int64)
+    if (rows[1:] <= rows[:-1]).any() or (rows[:1] < 0).any():
+        raise ArgumentError(NO_ITERATIONS.format(where=where))
+    columns: dict[str, Any] = {}
+    for name in frame.columns:
+        if name == "iteration":
+            continue
+        shown = frame[name].notna().to_numpy()
+        if shown.any():
+            values = frame[name].to_numpy()[shown]
+            numbers = values.dtype.kind in "biuf"
+            kinds = {"f": np.float64, "b": np.bool_}
+            cells: Any = values.astype(kinds.get(values.dtype.kind, np.int64)) if numbers else None
+            columns[str(name)] = (rows[shown], list(values) if cells is None else cells)
+    by_epoch = frame.index.name == "epoch"
+    status = {
+        "iterations_done": int(rows[-1]) if len(rows) else 0,
+        "epochs_done": len(rows) if by_epoch else 0,
+        "_epoch_ends": rows.tolist() if by_epoch else [],
+    }
+    log = TrainingLog()
+    state = {"uuid": uuid.uuid4().hex, "status": status, "rows": rows, "columns": columns}
+    log.load_state_dict(state)
+    return log

@@ -1,0 +1,67 @@
+"""Smoothing of a curve by a weighted mean of the past.
+
+The weight of a value falls by the factor e over a given number of iterations, so that a curve with
+a value for every epoch is hardly changed by a smoothing that is right for a curve with a value for
+every batch. The sum of weights is divided out, so that the first values are not drawn to zero.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+BLOCK = 300.0
+"""Length of a block in units of the smoothing: exp(300) is far from the largest float."""
+
+
+def smoothed(x: NDArray[np.int64] | Floats, y: Floats, over: float) -> Floats:
+    """Return the mean of the values up to each point, with weights that fall with the distance.
+
+    Parameters
+    ----------
+    x : ndarray, shape (N,)
+        Iterations, increasing.
+    y : ndarray of float64, shape (N,)
+        Values. Where one is not finite, the result is NaN, and it has no weight.
+    over : float
+        The number of iterations over which a weight falls by the factor e.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+
+    Notes
+    -----
+    The sums are cumulative sums of blocks, whose length keeps the weights within the range of
+    floats; the last sum of a block is carried to the next.
+
+    Examples
+    --------
+    >>> smoothed(np.arange(3), np.array([0.0, 1.0, 1.0]), 1e9).round(4).tolist()
+    [0.0, 0.5, 0.6667]
+    """
+    finite = np.isfinite(y)
+    largest = float(np.abs(y[finite]).max()) if finite.any() else 0.0
+    if not largest:
+        return np.where(finite, 0.0, np.nan)
+    values = np.where(finite, y / largest, 0.0)
+    t = (np.asarray(x, np.float64) - float(x[0])) / over
+    block = np.floor(t / BLOCK)
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(block)) + 1, [len(t)]])
+    growth = np.exp(t - block * BLOCK)
+    weighted, weights = values * growth, finite * growth
+    sums, totals = np.empty_like(t), np.empty_like(t)
+    before, before_total, at = 0.0, 0.0, 0.0
+    for low, high in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+        part = slice(low, high)
+        own, own_total = np.cumsum(weighted[part]), np.cumsum(weights[part])
+        carry = np.exp(at - block[low] * BLOCK)
+        sums[part], totals[part] = own + before * carry, own_total + before_total * carry
+        at = t[high - 1]
+        scale = 1.0 / growth[high - 1]
+        before, before_total = sums[high - 1] * scale, totals[high - 1] * scale
+    with np.errstate(invalid="ignore", divide="ignore"):
+        result: Floats = np.where(finite, sums / totals * largest, np.nan)
+    return result

@@ -1,0 +1,28 @@
+"""The facts that the status of a log has about ended epochs, with which other axes are computed."""
+
+from __future__ import annotations
+
+import time
+
+from workbench.interfaces import Loop
+
+EPOCH_TIMES = "_epoch_times"
+"""The time when the first epoch began and those when epochs ended, in seconds since 1970."""
+
+EPOCH_EXAMPLES = "_epoch_examples"
+"""The number of examples in an epoch, if the data stream knows it."""
+
+
+def note_epoch_end(loop: Loop) -> None:
+    """Count an epoch that has ended, and note where, when and with how many examples."""
+    status, now = loop.status, time.time()
+    ends, times = status["_epoch_ends"], status.get(EPOCH_TIMES)
+    if not ends:
+        times = [now - loop.profile.seconds("epoch")]
+    if times is not None and len(times) == len(ends) + 1:  # not so in runs of older versions
+        status[EPOCH_TIMES] = [*times, now]
+    examples = getattr(loop.data_stream, "num_examples", None)
+    if isinstance(examples, int) and status.get(EPOCH_EXAMPLES) != examples:
+        status[EPOCH_EXAMPLES] = examples
+    status["epochs_done"] += 1
+    status["_epoch_ends"] += [status["iterations_done"]]
