@@ -1,12 +1,13 @@
 """Live views of a training run in a notebook: plots, a control bar, and their outputs."""
 
 from extensions_live.controls import Controls
+from extensions_live.dashboard import Dashboard
 from extensions_live.doctor import doctor
 from extensions_live.plot import Plot
 from extensions_live.run_view import RunView
 from extensions_live.view import view
 from workbench.names import explain_missing
 
-__all__ = ["Controls", "Plot", "RunView", "doctor", "view"]
+__all__ = ["Controls", "Dashboard", "Plot", "RunView", "doctor", "view"]
 
 explain_missing(__name__)

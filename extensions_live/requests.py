@@ -16,7 +16,7 @@ from typing import Any, get_args
 from extensions_live.messages import CommandMessage, CommandName
 from workbench.errors import SessionError, nearest
 from workbench.interfaces import Command, Session
-from workbench.utils.actors import acting_as
+from workbench.utils.actors import CODE, acting_as, actor
 
 NAMES: tuple[CommandName, ...] = get_args(CommandName)
 """The methods of a session that can be requested."""
@@ -50,14 +50,15 @@ class Requests:
         if not self._is_new(message.get("id")):
             return
         self.refusal = ""
+        by = "button" if actor() == CODE else actor()  # a dashboard names itself
         if message["name"] in SLOW:
-            threading.Thread(target=self._try, args=(session, message), daemon=True).start()
+            threading.Thread(target=self._try, args=(session, message, by), daemon=True).start()
         else:
-            self._try(session, message)
+            self._try(session, message, by)
 
-    def _try(self, session: Session, message: CommandMessage) -> None:
+    def _try(self, session: Session, message: CommandMessage, by: str) -> None:
         try:
-            carry_out(session, message["name"], message.get("arguments", {}), by="button")
+            carry_out(session, message["name"], message.get("arguments", {}), by=by)
         except Exception as error:
             self.refusal = f"{message['name']}: refused: {error}"
 

@@ -18,13 +18,16 @@ import anywidget
 import bokeh
 import traitlets
 
-from extensions_live import control_channel
+from extensions_live import control_channel, transport
 from extensions_live.audience import Audience
 from extensions_live.messages import CommandMessage, Message, RangeMessage
 from extensions_live.pump import pump
 
 Subject = TypeVar("Subject")
 Payload = TypeVar("Payload", bound=Mapping[str, object])
+
+BOKEHJS = "bokehjs"
+"""The identity of BokehJS on the page of a dashboard, which has it already."""
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -34,7 +37,18 @@ def asset(name: str) -> str:
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
-class BokehJS(anywidget.AnyWidget):
+class CarriedWidget(anywidget.AnyWidget):
+    """Widget whose comm is the kernel's, or that of `transport.carried_by`."""
+
+    def open(self) -> None:
+        destination = transport.outbox()
+        if destination is None:
+            super().open()
+        elif self.comm is None:
+            self.comm = transport.Wire(destination, self._model_id)
+
+
+class BokehJS(CarriedWidget):
     """Widget that sends BokehJS from the installed package to the page, once for all plots.
 
     It is a widget because a page fetches the state of widgets again after a reload, and compressed
@@ -49,7 +63,12 @@ class BokehJS(anywidget.AnyWidget):
 
     @classmethod
     def shared(cls) -> BokehJS:
-        """Return the only instance of this kernel."""
+        """Return the only instance of this kernel; for a dashboard, one without the script.
+
+        The page of a dashboard has BokehJS already.
+        """
+        if transport.outbox() is not None:
+            return cls(version=bokeh.__version__, model_id=BOKEHJS)
         if cls._instance is None or cls._instance.comm is None:
             script = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
             source = gzip.compress(script.read_bytes(), mtime=0)
@@ -57,7 +76,7 @@ class BokehJS(anywidget.AnyWidget):
         return cls._instance
 
 
-class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
+class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
     """Widget that the pump refreshes with the payload that `snapshot` returns.
 
     Parameters
@@ -84,7 +103,8 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
         self._held: Subject | None = subject
         super().__init__(model_id=ident, ident=ident, **traits)
         self.on_msg(self._hear)
-        pump.attach(self)
+        if transport.outbox() is None:
+            pump.attach(self)
 
     @property
     def subject(self) -> Subject | None:
@@ -130,6 +150,10 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
 
     def _hear(self, _: object, content: Message, buffers: object) -> None:
         control_channel.busy_again()
+        self.hear(content)
+
+    def hear(self, content: Message) -> None:
+        """Handle any message of the page."""
         if content["kind"] == "visibility":
             before = self.audience.looking()
             self.audience.heard(content["rendering"], visible=content["visible"])

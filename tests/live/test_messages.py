@@ -8,6 +8,7 @@ from anywidget import AnyWidget
 
 from extensions_live import messages
 from extensions_live.controls import POSSIBLE, Controls
+from extensions_live.dashboard.run_table import RunTable
 from extensions_live.plot_view import PlotView
 from extensions_live.widget import BokehJS
 from tests.support import typescript
@@ -17,6 +18,7 @@ STATES = {
     PlotView: messages.PlotState,
     Controls: messages.ControlsState,
     BokehJS: messages.BokehState,
+    RunTable: messages.RunTableState,
 }
 
 

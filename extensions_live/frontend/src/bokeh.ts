@@ -44,6 +44,7 @@ export interface BokehDocument {
   roots: () => Figure[];
   clear: () => void;
   get_model_by_name: (name: string) => Source;
+  readonly on_event?: (name: string, callback: () => void) => void;
 }
 
 interface FigureView {
