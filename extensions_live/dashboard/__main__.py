@@ -5,6 +5,7 @@ Only reads. New runs appear in the list by themselves, and the curves follow the
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -45,20 +46,19 @@ def main(database: str, port: int, address: str, origins: Sequence[str]) -> None
 
     The address that is printed has a token. Press Ctrl-C to end.
     """
+    ended = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: ended.set())
     try:
-        dashboard = Dashboard(database)
-        dashboard.show(port=port, address=address, origins=origins)
+        dashboard = Dashboard(database).show(port=port, address=address, origins=origins)
+        sys.stdout.flush()
+        with contextlib.suppress(KeyboardInterrupt):
+            while not ended.wait(1.0):  # a wait without an end cannot be interrupted on Windows
+                pass
+        dashboard.close()
     except (LogError, SessionError) as error:
         raise click.ClickException(str(error)) from None
-    sys.stdout.flush()
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    try:
-        while not ended.wait(1.0):  # a wait without an end cannot be interrupted on Windows
-            pass
-    except KeyboardInterrupt:
-        pass
-    dashboard.close()
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,9 @@ class AppServer:
     def _run(self, started: Future[int], port: int) -> None:
         from tornado.ioloop import IOLoop
 
-        asyncio.set_event_loop(asyncio.new_event_loop())
+        asyncio_loop = asyncio.new_event_loop()
+        asyncio_loop.set_exception_handler(ignore_closed_tabs)
+        asyncio.set_event_loop(asyncio_loop)
         loop = IOLoop.current()
         try:
             self._server = self._listen(loop, port)
@@ -147,6 +149,15 @@ class AppServer:
             del state._servers[key]
         state._server_config.pop(server._tornado, None)
         loop.close(all_fds=True)
+
+
+def ignore_closed_tabs(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report an error of the event loop, unless a tab was closed while it was sent something."""
+    from tornado.iostream import StreamClosedError
+    from tornado.websocket import WebSocketClosedError
+
+    if not isinstance(context.get("exception"), (StreamClosedError, WebSocketClosedError)):
+        loop.default_exception_handler(context)
 
 
 def check_free(address: str, port: int) -> None:
