@@ -51,6 +51,9 @@ class Board(Protocol):
     def select(self, runs: Sequence[str]) -> None:
         """Choose the runs to show."""
 
+    def stale(self) -> bool:
+        """Return True if the sections must be made again: other runs or channels exist now."""
+
 
 class SessionBoard:
     """Contents for sessions: the views of each, with its controls.
@@ -81,3 +84,6 @@ class SessionBoard:
 
     def select(self, runs: Sequence[str]) -> None:
         """Do nothing: all sessions are shown."""
+
+    def stale(self) -> bool:
+        return False

@@ -57,8 +57,11 @@ class RunsBoard:
         self.place = str(path.expanduser().absolute())
         self._clock = clock
         self._changes: dict[str, tuple[object, float | None]] = {}
-        self._shown = [self._read()[0]["uuid"]]
+        self._shown: list[str] = []
         self._opened: dict[str, LoggedRun] = {}
+        self._figures: object = None
+        self._channels: object = None
+        self._shown = [self._read()[0]["uuid"]]
 
     @property
     def title(self) -> str:
@@ -84,12 +87,29 @@ class RunsBoard:
             return [Section("No run is chosen", "Choose one or more runs in the list.", [])]
         named = {uuid[:DIGITS]: run for uuid, run in runs.items()}
         colours = dict(zip(named, self._colours(), strict=True))
-        figures = figures_of(run.log for run in named.values())
+        figures = self._figures = self._figures_now()
         title = next(iter(named)) if len(named) == 1 else f"{len(named)} runs compared"
         table = RunTable(named, colours)
         widgets = [Overlay(named, figures), table] if figures else [table]
         subtitle = "" if figures else "No channel of these runs has numbers yet."
         return [Section(title, subtitle, widgets)]
+
+    def stale(self) -> bool:
+        gone = [uuid for uuid in self._shown if uuid not in self._changes]
+        if gone:  # the run, or the whole database, was deleted, and perhaps made again
+            self._shown = [uuid for uuid in self._shown if uuid not in gone]
+            self._shown = self._shown or list(self._changes)[:1]
+            self._opened = {}
+            return True
+        channels = [run.log.channels for run in self._opened.values()]
+        if channels == self._channels:
+            return False
+        figures = self._figures_now()
+        self._channels = channels
+        return figures != self._figures
+
+    def _figures_now(self) -> list[list[str]]:
+        return figures_of(run.log for run in self._opened.values())
 
     def _colours(self) -> list[str]:
         return [PALETTE[i % len(PALETTE)] for i in range(len(self._shown))]
@@ -114,8 +134,10 @@ class RunsBoard:
                 facts = {row[0]: row[2:] for row in connection.execute(FACTS)}
         finally:
             database.close()
-        shown = getattr(self, "_shown", [])
-        colours = dict(zip(shown, self._colours() if shown else (), strict=True))
+        shown = self._shown
+        colours = dict(zip(shown, self._colours(), strict=True))
+        known = [log.uuid for log in reversed(listed)]
+        self._changes = {uuid: self._changes.get(uuid, (None, None)) for uuid in known}
         rows: list[RunRow] = []
         for log in reversed(listed):
             iterations, epochs, error, finished, last = facts[log.uuid]
@@ -148,11 +170,9 @@ class RunsBoard:
         """
         now = self._clock()
         seen = (iterations, last)
-        known = self._changes.get(uuid)
-        if known is None:
-            self._changes[uuid] = (seen, None)
-        elif known[0] != seen:
-            self._changes[uuid] = (seen, now)
+        before, _ = self._changes[uuid]
+        if before != seen:
+            self._changes[uuid] = (seen, None if before is None else now)
         changed = self._changes[uuid][1]
         if error is not None:
             return "failed", str(error).partition("\n")[0][:200]

@@ -144,6 +144,9 @@ class Visit:
         if listing is not None and listing != self._listed:
             self._listed = listing
             self._send({"kind": "runs", **listing})
+        if self._sections and self._board.stale():
+            self._build()
+            self._send(self._contents())
 
     def _build(self) -> None:
         self._discard()

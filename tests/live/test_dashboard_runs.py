@@ -61,6 +61,32 @@ def test_the_curves_follow_the_run(path):
     assert payload["latest"] == {"cost": "0.25"}
 
 
+def test_a_channel_that_appears_later_gets_its_figure(path):
+    log = write(path, [1.0])
+    tab = Tab(RunsBoard(path))
+    tab.open()
+    tab.tick(2)
+    log[1].update({"cost": 0.5, "valid_cost": 0.6, "error": 1.0})
+    log.flush()
+    contents = next(one for one in tab.tick(2) if one["kind"] == "contents")
+    state = contents["parts"][part(contents, "Overlay")]["state"]
+    assert state["channels"] == [["cost", "valid_cost"], ["error"]]
+    assert [one["kind"] for one in tab.tick(2)] == []
+
+
+def test_a_database_that_is_made_again_shows_its_new_run(path):
+    write(path, [1.0]).flush()
+    tab = Tab(RunsBoard(path))
+    tab.open()
+    for file in path.parent.glob("runs.sqlite*"):
+        file.unlink()
+    log = write(path, [3.0])
+    contents = next(one for one in tab.tick(2) if one["kind"] == "contents")
+    assert contents["sections"][0]["title"] == log.h_uuid[:8]
+    table = contents["parts"][part(contents, "RunTable")]["state"]["payload"]
+    assert table["rows"] == [["cost", "3"]]
+
+
 def test_chosen_runs_are_compared_in_one_figure_for_each_channel(path):
     logs = [write(path, [1.0], rate=0.1), write(path, [2.0], rate=0.2)]
     tab = Tab(RunsBoard(path))
