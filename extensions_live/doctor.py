@@ -105,7 +105,8 @@ def version_of(text: str) -> tuple[int, ...]:
     >>> version_of("1.9.4rc1"), version_of("not installed")
     ((1, 9, 4), ())
     """
-    return tuple(int(part) for part in re.findall(r"\d+", re.match(r"[\d.]*", text)[0]))
+    found = re.match(r"\d+(\.\d+)*", text)
+    return () if found is None else tuple(map(int, found[0].split(".")))
 
 
 def installed(name: str) -> str:

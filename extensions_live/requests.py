@@ -7,6 +7,7 @@ message of the widget; it acts once.
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 import threading
 from collections import deque
@@ -50,15 +51,16 @@ class Requests:
         if not self._is_new(message.get("id")):
             return
         self.refusal = ""
-        by = "button" if actor() == CODE else actor()  # a dashboard names itself
         if message["name"] in SLOW:
-            threading.Thread(target=self._try, args=(session, message, by), daemon=True).start()
+            # A copy of the context, which names the origin of the command.
+            target, given = contextvars.copy_context().run, (self._try, session, message)
+            threading.Thread(target=target, args=given, daemon=True).start()
         else:
-            self._try(session, message, by)
+            self._try(session, message)
 
-    def _try(self, session: Session, message: CommandMessage, by: str) -> None:
+    def _try(self, session: Session, message: CommandMessage) -> None:
         try:
-            carry_out(session, message["name"], message.get("arguments", {}), by=by)
+            carry_out(session, message["name"], message.get("arguments", {}), by="button")
         except Exception as error:
             self.refusal = f"{message['name']}: refused: {error}"
 
@@ -85,7 +87,8 @@ def carry_out(
     arguments : mapping
         The arguments of the method, by name.
     by : str
-        The origin of the command, which the log records.
+        The origin of the command, which the log records; if the caller is within
+        `workbench.utils.actors.acting_as`, that origin is recorded instead.
 
     Returns
     -------
@@ -121,6 +124,7 @@ def carry_out(
     except TypeError as error:
         given = dict(arguments)
         raise SessionError(WRONG_ARGUMENTS.format(name=name, given=given, error=error)) from None
-    with acting_as(by):
+    within = actor()
+    with acting_as(by if within == CODE else within):
         result: Command | Session = method(**arguments)
     return result

@@ -47,7 +47,7 @@ def carried_by(destination: Outbox) -> Iterator[None]:
         _outbox.reset(token)
 
 
-class Wire(BaseComm):  # type: ignore[misc]
+class Wire(BaseComm):
     """Comm that gives the changed traits of a widget to an outbox.
 
     Parameters

@@ -12,16 +12,17 @@ import uuid
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import anywidget
 import bokeh
 import traitlets
 
-from extensions_live import control_channel, transport
+from extensions_live import control_channel
 from extensions_live.audience import Audience
 from extensions_live.messages import CommandMessage, Message, RangeMessage
 from extensions_live.pump import pump
+from extensions_live.transport import Wire, outbox
 
 Subject = TypeVar("Subject")
 Payload = TypeVar("Payload", bound=Mapping[str, object])
@@ -38,14 +39,16 @@ def asset(name: str) -> str:
 
 
 class CarriedWidget(anywidget.AnyWidget):
-    """Widget whose comm is the kernel's, or that of `transport.carried_by`."""
+    """Widget whose comm is the kernel's, or that of `extensions_live.transport.carried_by`."""
+
+    comm: Any
 
     def open(self) -> None:
-        destination = transport.outbox()
+        destination = outbox()
         if destination is None:
             super().open()
         elif self.comm is None:
-            self.comm = transport.Wire(destination, self._model_id)
+            self.comm = Wire(destination, self._model_id)
 
 
 class BokehJS(CarriedWidget):
@@ -67,7 +70,7 @@ class BokehJS(CarriedWidget):
 
         The page of a dashboard has BokehJS already.
         """
-        if transport.outbox() is not None:
+        if outbox() is not None:
             return cls(version=bokeh.__version__, model_id=BOKEHJS)
         if cls._instance is None or cls._instance.comm is None:
             script = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
@@ -103,7 +106,7 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         self._held: Subject | None = subject
         super().__init__(model_id=ident, ident=ident, **traits)
         self.on_msg(self._hear)
-        if transport.outbox() is None:
+        if outbox() is None:
             pump.attach(self)
 
     @property

@@ -21,7 +21,7 @@ HEAD = """
 """
 
 
-class DashboardPage(panel.custom.JSComponent):  # type: ignore[misc]
+class DashboardPage(panel.custom.JSComponent):
     """Page of a dashboard in one tab of a browser.
 
     Parameters
@@ -44,7 +44,7 @@ class DashboardPage(panel.custom.JSComponent):  # type: ignore[misc]
             "notice": notice,
             "style": asset("dashboard.css"),
         }
-        super().__init__(start=start, sizing_mode="stretch_width")
+        super().__init__(start=start, sizing_mode="stretch_width")  # type: ignore[no-untyped-call]
 
     def _handle_msg(self, data: Any) -> None:
         self.visit.receive(data)
@@ -54,6 +54,7 @@ def open_page(board: Board, notice: str = "") -> DashboardPage:
     """Return the page for the document that Panel makes now; it is freed with the document."""
     page = DashboardPage(board, notice)
     document = panel.state.curdoc
+    assert document is not None  # Panel makes one for every tab
     document.template = HEAD.replace("STYLE", asset("dashboard-page.css"))
     document.add_periodic_callback(page.visit.tick, TICK)
     document.on_session_destroyed(lambda _: page.visit.close())

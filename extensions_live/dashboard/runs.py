@@ -90,9 +90,9 @@ class RunsBoard:
         figures = self._figures = self._figures_now()
         title = next(iter(named)) if len(named) == 1 else f"{len(named)} runs compared"
         table = RunTable(named, colours)
-        widgets = [Overlay(named, figures), table] if figures else [table]
+        curves = [Overlay(named, figures)] if figures else []
         subtitle = "" if figures else "No channel of these runs has numbers yet."
-        return [Section(title, subtitle, widgets)]
+        return [Section(title, subtitle, [*curves, table])]
 
     def stale(self) -> bool:
         gone = [uuid for uuid in self._shown if uuid not in self._changes]

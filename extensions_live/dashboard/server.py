@@ -7,6 +7,7 @@ documents. Documents of closed tabs are freed within seconds.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import threading
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 UNUSED_AFTER, CHECK_EVERY = 10_000, 2_000
 """Milliseconds after which the document of a closed tab is freed, and between two checks."""
+
+THREAD = "workbench-dashboard"
+CLOSED = "Failed sending message as connection was closed"
 
 NO_PORT = (
     "the dashboard cannot listen on {address}:{port} ({error}); give another port, or port=0 for "
@@ -74,8 +78,9 @@ class AppServer:
         self._loop: IOLoop | None = None
         started: Future[int] = Future()
         self._thread = threading.Thread(
-            target=self._run, args=(started, port), name="workbench-dashboard", daemon=True
+            target=self._run, args=(started, port), name=THREAD, daemon=True
         )
+        logging.getLogger("bokeh.server.views.ws").addFilter(is_noteworthy)
         self._thread.start()
         self.port = started.result()
 
@@ -137,7 +142,7 @@ class AppServer:
 
         server, self._server = self._server, None
         server._http.stop()  # no further connections
-        asyncio_loop = loop.asyncio_loop
+        asyncio_loop = loop.asyncio_loop  # type: ignore[attr-defined]
         tasks = asyncio.all_tasks(asyncio_loop)
         for task in tasks:  # among them the open websockets, which need their documents to end
             task.cancel()
@@ -149,6 +154,11 @@ class AppServer:
             del state._servers[key]
         state._server_config.pop(server._tornado, None)
         loop.close(all_fds=True)
+
+
+def is_noteworthy(record: logging.LogRecord) -> bool:
+    """Return False for a message of bokeh that a tab was closed while it was sent something."""
+    return record.threadName != THREAD or not record.getMessage().startswith(CLOSED)
 
 
 def ignore_closed_tabs(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from extensions_live.messages import (
     DashboardAnswer,
     DashboardContents,
     DashboardMessage,
+    DashboardModule,
     DashboardSection,
     Message,
 )
@@ -193,7 +194,7 @@ def state_of(widget: LiveWidget[Any, Any]) -> dict[str, Any]:
     return {name: getattr(widget, name) for name in sorted(own)}
 
 
-def modules_of(widgets: Iterable[LiveWidget[Any, Any]]) -> dict[str, dict[str, str]]:
+def modules_of(widgets: Iterable[LiveWidget[Any, Any]]) -> dict[str, DashboardModule]:
     """Return the script and the style of every class of `widgets`, by its name."""
     return {
         type(widget).__name__: {"esm": str(widget._esm), "css": str(getattr(widget, "_css", ""))}

@@ -111,8 +111,8 @@ class Api:
         allowed = ["GET", "POST"] if path == ("commands",) else ["GET"]
         if method not in allowed:
             text = f"/{'/'.join(path)} takes {' or '.join(allowed)}, not {method}"
-            content = {"error": {"type": "WrongMethod", "message": text}}
-            return Answer(405, content, {"Allow": ", ".join(allowed)})
+            wrong = {"error": {"type": "WrongMethod", "message": text}}
+            return Answer(405, wrong, {"Allow": ", ".join(allowed)})
         if not path:
             return Answer(
                 200,

@@ -136,7 +136,7 @@ def commands() -> dict[str, dict[str, Any]]:
     >>> commands()["step"]
     {'arguments': '(n: int = 1)', 'does': 'Train on `n` batches, then pause.'}
     """
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for name in NAMES:
         method = getattr(Session, name)
         signature = inspect.signature(method)

@@ -9,6 +9,7 @@ from tests.support import runs
 from workbench.errors import SessionError
 from workbench.interfaces import State
 from workbench.session import running_sessions
+from workbench.utils.actors import acting_as
 
 SOON = 20
 
@@ -78,3 +79,16 @@ def _named(name):
             yield running_sessions.running()[name]
             return
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize("name", ["step", "fork"])
+def test_the_origin_of_the_context_comes_first(session, name):
+    with acting_as("dashboard"):
+        Requests().handle(session, {**request(name), "id": "a"})
+    end = time.monotonic() + SOON
+    while session.commands[-1].kind != name:  # a fork is requested in a thread of its own
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert session.commands[-1].by == "dashboard"
+    for other in running_sessions.running().values():
+        other.stop()

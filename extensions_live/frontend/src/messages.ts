@@ -124,7 +124,7 @@ export interface BokehState {
   version: string;
 }
 
-/** What the page of a dashboard shows before the server answers. */
+/** The parts of a page that it shows before the server answers. */
 export interface DashboardStart {
   title: string;
   place: string;
