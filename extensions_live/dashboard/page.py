@@ -55,7 +55,7 @@ def open_page(board: Board, notice: str = "") -> DashboardPage:
     page = DashboardPage(board, notice)
     document = panel.state.curdoc
     assert document is not None  # Panel makes one for every tab
-    document.template = HEAD.replace("STYLE", asset("dashboard-page.css"))
+    document.template = HEAD.replace("STYLE", asset("dashboard-page.css"))  # type: ignore[assignment]
     document.add_periodic_callback(page.visit.tick, TICK)
     document.on_session_destroyed(lambda _: page.visit.close())
     return page

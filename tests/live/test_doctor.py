@@ -24,8 +24,15 @@ def test_a_silent_page_and_a_bad_kernel_come_first():
     assert lines[2] == ADVICE["Colab"]
 
 
-def test_it_lists_what_is_served_without_tokens(capsys):
+@pytest.fixture
+def session():
     session = make_loop().start(paused=True)
+    yield session
+    session.stop()
+    assert session.wait(60)
+
+
+def test_it_lists_what_is_served_without_tokens(session, capsys):
     with serve(session) as server:
         dashboard = Dashboard(session).show()
         capsys.readouterr()
@@ -36,8 +43,6 @@ def test_it_lists_what_is_served_without_tokens(capsys):
     assert server.token not in text and "token=" not in text
     doctor()
     assert "dashboards          none; Dashboard(session).show() and" in capsys.readouterr().out
-    session.stop()
-    assert session.wait(60)
 
 
 def dashboard_port(text):

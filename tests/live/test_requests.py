@@ -81,14 +81,11 @@ def _named(name):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("name", ["step", "fork"])
-def test_the_origin_of_the_context_comes_first(session, name):
+def test_the_origin_of_the_context_comes_first(session):
     with acting_as("dashboard"):
-        Requests().handle(session, {**request(name), "id": "a"})
-    end = time.monotonic() + SOON
-    while session.commands[-1].kind != name:  # a fork is requested in a thread of its own
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    assert session.commands[-1].by == "dashboard"
-    for other in running_sessions.running().values():
-        other.stop()
+        Requests().handle(session, request("step"))
+        Requests().handle(session, request("fork", name="third"))  # in a thread of its own
+    other = next(_named("third"))
+    assert [command.by for command in session.commands[-2:]] == ["dashboard", "dashboard"]
+    other.stop()
+    other.wait(SOON)
