@@ -27,6 +27,9 @@ UNUSED_AFTER, CHECK_EVERY = 10_000, 2_000
 THREAD = "workbench-dashboard"
 CLOSED = "Failed sending message as connection was closed"
 
+MOST_ROUNDS = 5
+"""Number of times that the tasks of an ending server are cancelled."""
+
 NO_PORT = (
     "the dashboard cannot listen on {address}:{port} ({error}); give another port, or port=0 for "
     "any free one"
@@ -143,17 +146,26 @@ class AppServer:
         server, self._server = self._server, None
         server._http.stop()  # no further connections
         asyncio_loop = loop.asyncio_loop  # type: ignore[attr-defined]
-        tasks = asyncio.all_tasks(asyncio_loop)
-        for task in tasks:  # among them the open websockets, which need their documents to end
-            task.cancel()
-        asyncio_loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        cancel_all(asyncio_loop)  # first the open websockets, which need their documents to end
         for session in server.get_sessions():
             session.destroy()
         server.stop()
+        cancel_all(asyncio_loop)
         for key in [key for key, value in state._servers.items() if value[0] is server]:
             del state._servers[key]
         state._server_config.pop(server._tornado, None)
         loop.close(all_fds=True)
+
+
+def cancel_all(loop: asyncio.AbstractEventLoop) -> None:
+    """End the tasks of a loop, and those that they start at their end."""
+    for _ in range(MOST_ROUNDS):
+        tasks = asyncio.all_tasks(loop)
+        if not tasks:
+            return
+        for task in tasks:
+            task.cancel()
+        loop.run_until_complete(asyncio.wait(tasks, timeout=1.0))
 
 
 def is_noteworthy(record: logging.LogRecord) -> bool:
